@@ -1,0 +1,1 @@
+"""Where truffle runs on AWS: one construct per concern, a stack that only composes them."""

@@ -1,0 +1,118 @@
+"""The query API: an HTTP API with AWS signatures in front of the query function."""
+
+import json
+
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from constructs import Construct
+
+from infra.context import Context
+from infra.functions import Deployment, PythonFunction, allow, log_group
+from infra.storage import RESERVATION_INDEX, Storage
+from lambdas.settings import QuerySettings
+
+ROUTES = (
+    "/reservations",
+    "/odcrs",
+    "/capacity-blocks",
+    "/reservations/{id}",
+    "/summary",
+    "/events",
+    "/status",
+    "/validate",
+    "/openapi.json",
+)
+"""What is answered to GET. Anything else reaches the same function, which explains itself."""
+
+_EVERYTHING_ELSE = ("/", "/{proxy+}")
+_REQUESTS_PER_SECOND = 50
+_BURST = 100
+_TIMEOUT_SECONDS = 29
+_ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "requestTime": "$context.requestTime",
+    "caller": "$context.identity.userArn",
+    "sourceIp": "$context.identity.sourceIp",
+    "routeKey": "$context.routeKey",
+    "path": "$context.path",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "responseLatency": "$context.responseLatency",
+    "error": "$context.error.message",
+}
+
+
+class Api(Construct):
+    """The API and the function behind it; every route asks for a signature and IAM's leave.
+
+    Attributes:
+        query: answers every request.
+        http_api: the API.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, deployment: Deployment, storage: Storage
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.query = _query(self, deployment, storage)
+        self.http_api = apigateway.HttpApi(
+            self,
+            "HttpApi",
+            description="truffle: capacity reservations, read only.",
+            default_authorizer=authorizers.HttpIamAuthorizer(),
+            create_default_stage=False,
+        )
+        self._add_routes()
+        self._add_stage(deployment.context)
+
+    def _add_routes(self) -> None:
+        integration = integrations.HttpLambdaIntegration(
+            "Query",
+            self.query.function,
+            payload_format_version=apigateway.PayloadFormatVersion.VERSION_2_0,
+            scope_permission_to_route=False,
+        )
+        get, any_method = apigateway.HttpMethod.GET, apigateway.HttpMethod.ANY
+        routes = [(path, get) for path in ROUTES] + [
+            (path, any_method) for path in _EVERYTHING_ELSE
+        ]
+        for path, method in routes:
+            self.http_api.add_routes(path=path, methods=[method], integration=integration)
+
+    def _add_stage(self, context: Context) -> None:
+        stage = apigateway.CfnStage
+        stage(
+            self,
+            "Stage",
+            api_id=self.http_api.api_id,
+            stage_name="$default",
+            auto_deploy=True,
+            default_route_settings=stage.RouteSettingsProperty(
+                throttling_rate_limit=_REQUESTS_PER_SECOND, throttling_burst_limit=_BURST
+            ),
+            access_log_settings=stage.AccessLogSettingsProperty(
+                destination_arn=log_group(self, "AccessLogs", context).log_group_arn,
+                format=json.dumps(_ACCESS_LOG),
+            ),
+        )
+
+
+def _query(scope: Construct, deployment: Deployment, storage: Storage) -> PythonFunction:
+    table = storage.table
+    return PythonFunction(
+        scope,
+        "Query",
+        deployment,
+        name="query",
+        description="Answers the query API from memory.",
+        environment=QuerySettings(
+            table=table.table_name, schedule_minutes=str(deployment.context.schedule_minutes)
+        ).to_env(),
+        statements=[
+            allow("dynamodb", ["GetItem", "Query"], table.table_arn),
+            allow("dynamodb", ["Query"], f"{table.table_arn}/index/{RESERVATION_INDEX}"),
+        ],
+        timeout_seconds=_TIMEOUT_SECONDS,
+        memory_megabytes=1769,
+    )

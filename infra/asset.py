@@ -1,0 +1,175 @@
+"""The one zip of all Lambda functions: `lambdas/`, what of `truffle/` it imports, the requirements.
+
+No Docker: the requirements are pure Python, and pip is told to take nothing else, so that the same
+files run on Lambda's arm64 and on any other machine.
+"""
+
+import ast
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache" / "lambda-requirements"
+_PACKAGES = ("lambdas", "truffle")
+_RUNTIME_VERSION = "3.14"
+_INSTALL = (
+    *("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
+    *("--no-deps", "--only-binary=:all:", "--implementation=py", "--abi=none", "--platform=any"),
+    f"--python-version={_RUNTIME_VERSION}",
+)
+
+
+class AssetError(RuntimeError):
+    """The zip's content cannot be put together; the text says what pip answered."""
+
+
+@contextmanager
+def lambda_asset() -> Iterator[Path]:
+    """A directory with the content of the zip, for as long as the block lasts.
+
+    Its content depends on the sources and the pins alone, so that CDK's hash of it does, too.
+
+    Raises:
+        AssetError: pip could not install the requirements.
+    """
+    requirements = installed_requirements(ROOT / "lambdas" / "requirements.txt")
+    with tempfile.TemporaryDirectory(prefix="truffle-asset-") as directory:
+        target = Path(directory)
+        shutil.copytree(requirements, target, dirs_exist_ok=True)
+        for source in asset_sources():
+            destination = target / source.relative_to(ROOT)
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, destination)
+        _make_readable(target)
+        yield target
+
+
+def _make_readable(directory: Path) -> None:
+    """Lambda's user must be able to read the files, whatever this machine's umask is."""
+    for path in directory.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def asset_sources() -> tuple[Path, ...]:
+    """The project's files in the zip: `lambdas/`, the modules it imports, and their data files."""
+    modules = reachable_modules(sorted((ROOT / "lambdas").glob("*.py")))
+    data = {file for module in modules for file in module.parent.iterdir() if _is_data(file)}
+    return tuple(sorted(modules | data))
+
+
+def reachable_modules(roots: Iterable[Path]) -> set[Path]:
+    """The files of `roots` and of every module of this project that importing them can load."""
+    found: set[Path] = set()
+    waiting = list(roots)
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += _packages_above(module)
+            waiting += _imported_files(module)
+    return found
+
+
+def _packages_above(module: Path) -> list[Path]:
+    """Importing a module runs the `__init__.py` of each package around it."""
+    above = module.parent.relative_to(ROOT).parts
+    packages = (ROOT.joinpath(*above[: depth + 1]) for depth in range(len(above)))
+    return [package / "__init__.py" for package in packages]
+
+
+def _imported_files(module: Path) -> list[Path]:
+    names = imported_names(module.read_text(encoding="utf-8"), _package_of(module))
+    return [file for name in names if (file := _file_of(name)) is not None]
+
+
+def _package_of(module: Path) -> str:
+    return ".".join(module.parent.relative_to(ROOT).parts)
+
+
+def _file_of(name: str) -> Path | None:
+    parts = name.split(".")
+    if parts[0] not in _PACKAGES:
+        return None
+    path = ROOT.joinpath(*parts)
+    candidates = (path / "__init__.py", path.with_suffix(".py"))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def imported_names(source: str, package: str) -> list[str]:
+    """Dotted names that a module of `package` imports, absolute; they may be modules or not.
+
+    Imports for type checkers only are left out, and so is what a module's `__getattr__` (PEP 562)
+    imports: that is loaded when somebody asks for the name, not when the module is imported.
+    """
+    return [name for node in _running_nodes(ast.parse(source)) for name in _names(node, package)]
+
+
+def _running_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    for child in _running_children(node):
+        if not _is_lazy_export(child, node):
+            yield child
+            yield from _running_nodes(child)
+
+
+def _running_children(node: ast.AST) -> Iterable[ast.AST]:
+    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        return node.orelse
+    return ast.iter_child_nodes(node)
+
+
+def _is_lazy_export(child: ast.AST, parent: ast.AST) -> bool:
+    is_of_module = isinstance(parent, ast.Module)
+    return is_of_module and isinstance(child, ast.FunctionDef) and child.name == "__getattr__"
+
+
+def _names(node: ast.AST, package: str) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    parents = package.split(".")[: -(node.level - 1) or None] if node.level else []
+    origin = ".".join([*parents, *([node.module] if node.module else [])])
+    return [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
+
+
+def _is_data(file: Path) -> bool:
+    is_source = file.suffix in (".py", ".pyc", ".typed") or file.name == "requirements.txt"
+    return file.is_file() and not is_source
+
+
+def installed_requirements(requirements: Path) -> Path:
+    """The directory with the installed requirements, kept from earlier as long as the pins stay."""
+    key = hashlib.sha256(requirements.read_bytes() + repr(_INSTALL).encode()).hexdigest()[:16]
+    directory = CACHE / key
+    if not directory.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE, prefix="installing-") as workplace:
+            fresh = Path(workplace) / "content"
+            _install(requirements, fresh)
+            _publish(fresh, directory)
+    return directory
+
+
+def _install(requirements: Path, target: Path) -> None:
+    command = [sys.executable, *_INSTALL, "--target", str(target), "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise AssetError(f"pip cannot install {requirements}:\n{done.stderr.strip()}")
+    for noise in [*target.glob("*.dist-info"), target / "bin"]:
+        shutil.rmtree(noise, ignore_errors=True)
+
+
+def _publish(fresh: Path, directory: Path) -> None:
+    """Put the finished directory in its place; two syntheses at once may both try."""
+    try:
+        os.rename(fresh, directory)
+    except OSError:
+        if not directory.is_dir():
+            raise

@@ -1,0 +1,221 @@
+"""The hourly collection: schedule, fan_out, the queue of units, collect."""
+
+import json
+from collections.abc import Sequence
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.acknowledgments import acknowledge_wildcard
+from infra.context import Context
+from infra.functions import Deployment, PythonFunction, allow
+from infra.queues import CONSUME_ACTIONS, dead_letter_queue, work_queue
+from infra.storage import Storage
+from lambdas.settings import CollectSettings, FanOutSettings
+
+MAX_RECEIVES = 3
+VISIBILITY_SECONDS = 240
+COLLECT_TIMEOUT_SECONDS = 120
+
+EC2_LIST_ACTIONS = (
+    "DescribeCapacityReservations",
+    "DescribeCapacityBlocks",
+    "DescribeCapacityBlockStatus",
+    "DescribeInstanceTypes",
+)
+_TRIGGER_RETRIES = 2
+_TRIGGER_MAX_AGE_SECONDS = 30 * 60
+_SCHEDULER_RETRIES = 5
+_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+
+
+class Collection(Construct):
+    """What makes a run happen, and where its failures wait.
+
+    Attributes:
+        units: the queue with one message per unit.
+        unit_dead_letters: units that failed every time.
+        trigger_dead_letters: starts of a run that EventBridge or Lambda gave up on.
+        fan_out: opens a run.
+        collect: lists a unit.
+        schedule: when runs start.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, deployment: Deployment, storage: Storage
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.unit_dead_letters = dead_letter_queue(self, "UnitDeadLetters")
+        self.units = work_queue(
+            self,
+            "Units",
+            visibility_seconds=VISIBILITY_SECONDS,
+            max_receives=MAX_RECEIVES,
+            dead_letters=self.unit_dead_letters,
+        )
+        self.trigger_dead_letters = dead_letter_queue(self, "TriggerDeadLetters")
+        self.fan_out = _fan_out(self, deployment, storage)
+        self.collect = _collect(self, deployment, storage)
+        self.schedule = _schedule(self, deployment.context)
+
+
+def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> PythonFunction:
+    context, bucket = deployment.context, storage.bucket
+    written = ("runs", "latest")
+    table_actions = ["GetItem", "Query", "PutItem", "UpdateItem"]
+    fan_out = PythonFunction(
+        scope,
+        "FanOut",
+        deployment,
+        name="fan_out",
+        description="Opens a run: finds the regions and puts one message per unit on the queue.",
+        environment=FanOutSettings(
+            table=storage.table.table_name,
+            bucket=bucket.bucket_name,
+            queue_url=scope.units.queue_url,
+            account_id=Aws.ACCOUNT_ID,
+            regions=",".join(context.regions),
+            accounts=",".join(context.accounts),
+            role_name=context.role_name,
+        ).to_env(),
+        statements=[
+            allow("ec2", ["DescribeRegions"], "*"),
+            allow("dynamodb", table_actions, storage.table.table_arn),
+            allow("s3", ["PutObject"], *_objects(storage, written)),
+            _send_to(scope.units, scope.trigger_dead_letters),
+        ],
+        timeout_seconds=60,
+        memory_megabytes=256,
+    )
+    _acknowledge(fan_out, storage, written)
+    lambda_.CfnEventInvokeConfig(
+        fan_out,
+        "OnFailure",
+        function_name=fan_out.function.function_name,
+        qualifier="$LATEST",
+        maximum_retry_attempts=_TRIGGER_RETRIES,
+        maximum_event_age_in_seconds=_TRIGGER_MAX_AGE_SECONDS,
+        destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+            on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
+                destination=scope.trigger_dead_letters.queue_arn
+            )
+        ),
+    )
+    return fan_out
+
+
+def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> PythonFunction:
+    context, table = deployment.context, storage.table
+    written = ("snapshots", "latest", "runs")
+    table_actions = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
+    collect = PythonFunction(
+        scope,
+        "Collect",
+        deployment,
+        name="collect",
+        description="Lists a unit's reservations and stores what changed, with its events.",
+        environment=CollectSettings(
+            table=table.table_name,
+            bucket=storage.bucket.bucket_name,
+            queue_url=scope.units.queue_url,
+            account_id=Aws.ACCOUNT_ID,
+            role_name=context.role_name,
+            max_receives=str(MAX_RECEIVES),
+            event_retention_days=str(context.event_retention_days),
+        ).to_env(),
+        statements=[
+            allow("ec2", EC2_LIST_ACTIONS, "*"),
+            allow("dynamodb", table_actions, table.table_arn),
+            allow("s3", ["PutObject"], *_objects(storage, written)),
+            allow("sqs", [*CONSUME_ACTIONS, "ChangeMessageVisibility"], scope.units.queue_arn),
+            *_assume_roles(context),
+        ],
+        timeout_seconds=COLLECT_TIMEOUT_SECONDS,
+        memory_megabytes=1024,
+    )
+    _acknowledge(collect, storage, written)
+    lambda_.CfnEventSourceMapping(
+        collect,
+        "FromUnits",
+        function_name=collect.function.function_name,
+        event_source_arn=scope.units.queue_arn,
+        batch_size=1,
+        function_response_types=["ReportBatchItemFailures"],
+        scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
+            maximum_concurrency=context.collect_concurrency
+        ),
+    )
+    return collect
+
+
+def _schedule(scope: Collection, context: Context) -> scheduler.CfnSchedule:
+    """The schedule, with a role that can start fan_out and keep what could not be started."""
+    fan_out_arn = scope.fan_out.function.function_arn
+    role = iam.Role(
+        scope,
+        "ScheduleRole",
+        assumed_by=iam.ServicePrincipal(
+            "scheduler.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        ),
+        inline_policies={
+            "schedule": iam.PolicyDocument(
+                statements=[
+                    allow("lambda", ["InvokeFunction"], fan_out_arn),
+                    _send_to(scope.trigger_dead_letters),
+                ]
+            )
+        },
+    )
+    target = scheduler.CfnSchedule.TargetProperty(
+        arn=fan_out_arn,
+        role_arn=role.role_arn,
+        input=json.dumps({"scheduled_at": _SCHEDULED_TIME}),
+        retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+            maximum_retry_attempts=_SCHEDULER_RETRIES,
+            maximum_event_age_in_seconds=_TRIGGER_MAX_AGE_SECONDS,
+        ),
+        dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
+            arn=scope.trigger_dead_letters.queue_arn
+        ),
+    )
+    return scheduler.CfnSchedule(
+        scope,
+        "Schedule",
+        description="Starts a run of truffle.",
+        schedule_expression=context.schedule.expression,
+        schedule_expression_timezone=context.schedule_time_zone,
+        flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+        target=target,
+    )
+
+
+def _send_to(*queues: sqs.Queue) -> iam.PolicyStatement:
+    return allow("sqs", ["SendMessage"], *(queue.queue_arn for queue in queues))
+
+
+def _assume_roles(context: Context) -> list[iam.PolicyStatement]:
+    """Only the reader role, only in the configured accounts; none configured, no statement."""
+    roles = [
+        f"arn:{Aws.PARTITION}:iam::{account}:role/{context.role_name}"
+        for account in context.accounts
+    ]
+    return [allow("sts", ["AssumeRole"], *roles)] if roles else []
+
+
+def _objects(storage: Storage, prefixes: Sequence[str]) -> list[str]:
+    return [storage.bucket.arn_for_objects(f"{prefix}/*") for prefix in prefixes]
+
+
+def _acknowledge(function: PythonFunction, storage: Storage, prefixes: Sequence[str]) -> None:
+    acknowledge_wildcard(function, "*", "EC2's Describe actions take no resource; they only read.")
+    for prefix in prefixes:
+        acknowledge_wildcard(
+            function,
+            f"<{storage.bucket_logical_id}.Arn>/{prefix}/*",
+            f"The names of the objects below {prefix}/ follow from the time and the scope.",
+        )

@@ -1,0 +1,347 @@
+"""What a deployment can choose: the context of cdk.json and of `cdk -c key=value`, checked.
+
+Pure: no CDK. The checks run before synthesis, so that a wrong or unknown key is one readable error
+and not a failed deployment.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from math import prod
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from infra.schedule import MAX_OVERDUE_MINUTES, Schedule, parse_schedule
+from truffle.core.events import EventType, Severity
+from truffle.core.model import TYPES
+
+_T = TypeVar("_T")
+_Json = Mapping[str, Any]
+
+HOURLY = Schedule("rate(1 hour)", 60)
+DEFAULT_FILTER: _Json = {
+    "$or": [{"reservation_type": ["capacity-block"]}, {"severity": ["warning", "critical"]}]
+}
+"""Every event of a capacity block, and of any reservation what is `warning` or worse."""
+
+ALERT_ATTRIBUTES = (
+    "type",
+    "severity",
+    "reservation_type",
+    "state",
+    "region",
+    "account_id",
+    "instance_type",
+)
+"""The message attributes of an alert, which a subscription filter can name."""
+
+# fmt: off
+LOG_RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+)
+# fmt: on
+"""What CloudWatch Logs accepts (`PutRetentionPolicy`)."""
+
+_ATTRIBUTE_VALUES: Mapping[str, tuple[str, ...]] = {
+    "type": tuple(EventType),
+    "severity": tuple(Severity),
+    "reservation_type": TYPES,
+}
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_REMOVAL_POLICIES = ("retain", "destroy")
+_CDK_PREFIXES = ("@aws-cdk/", "aws:cdk:", "aws-cdk:", "cdk-nag")
+_CDK_KEYS = ("acknowledged-issue-numbers", "cli-telemetry")
+_MAX_FILTER_NAMES = 5
+_MAX_FILTER_COMBINATIONS = 150
+
+
+@dataclass(frozen=True)
+class Context:
+    """The settings of one deployment.
+
+    Attributes:
+        stack_name: name of the CloudFormation stack, and the prefix of its alarms.
+        schedule: when a run starts.
+        schedule_time_zone: IANA name in which a cron is meant.
+        overdue_after_minutes: after how long without a completed run the alarm fires.
+        regions: regions to collect; none means every region enabled for the account.
+        accounts: accounts to collect; none means the deployment's own.
+        role_name: role that the collector assumes in those accounts.
+        collect_concurrency: how many units are listed at the same time.
+        alert_emails: who gets the alerts that pass `alert_filter_policy`.
+        slack_secret_arn: complete ARN of the secret with Slack's webhook URL; None for no Slack.
+        alert_filter_policy: SNS filter policy of the subscriptions for people; {} passes all.
+        alarm_emails: who is told when truffle itself fails.
+        event_retention_days: how long the table keeps events.
+        snapshot_retention_days: how long the bucket keeps snapshots and manifests.
+        log_retention_days: how long CloudWatch keeps the logs.
+        log_level: level of the functions' logs.
+        removal_policy: whether the table and the bucket go with the stack (`destroy`) or stay.
+    """
+
+    stack_name: str = "truffle"
+    schedule: Schedule = HOURLY
+    schedule_time_zone: str = "UTC"
+    overdue_after_minutes: int = 180
+    regions: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    role_name: str = "truffle-read"
+    collect_concurrency: int = 40
+    alert_emails: tuple[str, ...] = ()
+    slack_secret_arn: str | None = None
+    alert_filter_policy: _Json = field(default_factory=lambda: DEFAULT_FILTER)
+    alarm_emails: tuple[str, ...] = ()
+    event_retention_days: int = 400
+    snapshot_retention_days: int = 400
+    log_retention_days: int = 30
+    log_level: str = "INFO"
+    removal_policy: str = "retain"
+
+    @property
+    def schedule_minutes(self) -> int:
+        """The period of the runs; for a cron, a third of the time after which one is overdue."""
+        return self.schedule.period_minutes or max(1, self.overdue_after_minutes // 3)
+
+
+class ContextError(ValueError):
+    """The context is wrong; `problems` names every wrong key, its value and what is allowed."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def merge_context(cdk_json: str, environment: str | None) -> dict[str, Any]:
+    """The context of cdk.json's text, under what the CDK command line hands over in its place.
+
+    Args:
+        cdk_json: the text of cdk.json.
+        environment: the value of CDK_CONTEXT_JSON, None when it is not set.
+
+    Raises:
+        ContextError: one of them is no JSON object.
+    """
+    file = _object_of(cdk_json, "cdk.json")
+    context = file.get("context", {})
+    if not isinstance(context, dict):
+        raise ContextError([f"context of cdk.json = {_show(context)}: use a JSON object"])
+    return context | _object_of(environment or "{}", "CDK_CONTEXT_JSON")
+
+
+def _object_of(text: str, source: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ContextError([f"{source} is no JSON: {error}"]) from error
+    if not isinstance(value, dict):
+        raise ContextError([f"{source} = {_show(value)}: use a JSON object"])
+    return value
+
+
+def parse_context(raw: _Json) -> Context:
+    """Check every key; values may be JSON or the strings of `cdk -c key=value`.
+
+    CDK's own keys (`@aws-cdk/...`, `aws:cdk:...`, `cdk-nag...`) are left alone.
+
+    Raises:
+        ContextError: keys that are unknown or have a wrong value, all of them at once.
+    """
+    own = {key: value for key, value in raw.items() if not _is_cdk_key(key)}
+    problems = [_unknown(key) for key in own if key not in _PARSERS]
+    values: dict[str, Any] = {}
+    for key in own.keys() & _PARSERS.keys():
+        try:
+            values[key] = _PARSERS[key](own[key])
+        except ValueError as error:
+            problems.append(f"{key} = {_show(own[key])}: {error}")
+    problems += _overdue_problems(values, own)
+    if problems:
+        raise ContextError(sorted(problems))
+    return Context(**values)
+
+
+def _is_cdk_key(key: str) -> bool:
+    return key.startswith(_CDK_PREFIXES) or key in _CDK_KEYS
+
+
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key, _PARSERS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(_PARSERS)}"
+    return f"{key}: unknown key; {hint}"
+
+
+def _overdue_problems(values: dict[str, Any], own: _Json) -> list[str]:
+    """Complete `values` with the default of three periods, or say why there is none."""
+    if any(key in own and key not in values for key in ("schedule", "overdue_after_minutes")):
+        return []
+    period = values.get("schedule", HOURLY).period_minutes
+    overdue = values.setdefault("overdue_after_minutes", 3 * period if period else None)
+    if overdue is None:
+        return ["overdue_after_minutes: required with a cron schedule, in minutes"]
+    if overdue > MAX_OVERDUE_MINUTES:
+        return [
+            f"overdue_after_minutes = {overdue} (three periods): CloudWatch looks back at most "
+            f"{MAX_OVERDUE_MINUTES} minutes; set a number up to that"
+        ]
+    if period and overdue <= period:
+        return [f"overdue_after_minutes = {overdue}: use more than the schedule's {period} minutes"]
+    return []
+
+
+def _show(value: object) -> str:
+    return json.dumps(value, default=str)
+
+
+def _text(pattern: str, allowed: str) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if isinstance(value, str) and re.fullmatch(pattern, value):
+            return value
+        raise ValueError(f"use {allowed}")
+
+    return parse
+
+
+def _one_of(allowed: tuple[str, ...]) -> Callable[[object], str]:
+    return _text("|".join(allowed), f"one of {', '.join(allowed)}")
+
+
+def _whole_number(value: object) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(lowest: int, highest: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        number = _whole_number(value)
+        if number is None or not lowest <= number <= highest:
+            raise ValueError(f"use a whole number from {lowest} to {highest}")
+        return number
+
+    return parse
+
+
+def _log_retention(value: object) -> int:
+    number = _whole_number(value)
+    if number not in LOG_RETENTION_DAYS:
+        raise ValueError(f"use one of {', '.join(map(str, LOG_RETENTION_DAYS))}")
+    return number
+
+
+def _list_of(item: Callable[[object], _T]) -> Callable[[object], tuple[_T, ...]]:
+    """A JSON list; as a string, JSON or separated by commas."""
+
+    def parse(value: object) -> tuple[_T, ...]:
+        parts = _split(value) if isinstance(value, str) else value
+        if not isinstance(parts, list):
+            raise ValueError("use a list")
+        return tuple(dict.fromkeys(item(part) for part in parts))
+
+    return parse
+
+
+def _split(text: str) -> object:
+    if text.lstrip().startswith("["):
+        return _from_json(text)
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _from_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"no JSON: {error}") from error
+
+
+def _schedule(value: object) -> Schedule:
+    if not isinstance(value, str):
+        raise ValueError("use a string such as rate(1 hour)")
+    return parse_schedule(value)
+
+
+def _time_zone(value: object) -> str:
+    try:
+        return ZoneInfo(str(value)).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("use an IANA time zone such as UTC or Europe/Berlin") from error
+
+
+def _secret(value: object) -> str | None:
+    return None if value in (None, "", "null") else _SECRET_ARN(value)
+
+
+_SECRET_ARN = _text(
+    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}",
+    "null, or the complete ARN of a secret (it ends in a hyphen and six characters)",
+)
+
+
+def _filter_policy(value: object) -> _Json:
+    policy = _from_json(value) if isinstance(value, str) else value
+    if not isinstance(policy, dict):
+        raise ValueError('use a JSON object such as {"severity": ["critical"]}')
+    conditions = list(_conditions(policy))
+    names = {name for name, _ in conditions}
+    if len(names) > _MAX_FILTER_NAMES:
+        raise ValueError(f"SNS takes at most {_MAX_FILTER_NAMES} attribute names")
+    if prod(len(values) for _, values in conditions) > _MAX_FILTER_COMBINATIONS:
+        raise ValueError(f"SNS takes at most {_MAX_FILTER_COMBINATIONS} combinations of values")
+    return policy
+
+
+def _conditions(policy: _Json) -> Iterator[tuple[str, list[object]]]:
+    """Each attribute name with its allowed values, those below `$or` included."""
+    for name, values in policy.items():
+        if name == "$or":
+            yield from _alternatives(values)
+        else:
+            _check_condition(name, values)
+            yield name, values
+
+
+def _check_condition(name: str, values: object) -> None:
+    if name not in ALERT_ATTRIBUTES:
+        raise ValueError(f"{name} is no attribute of an alert: {', '.join(ALERT_ATTRIBUTES)}")
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"{name} takes a list of values")
+    known = _ATTRIBUTE_VALUES.get(name, ())
+    strange = [value for value in values if isinstance(value, str) and value not in known]
+    if known and strange:
+        raise ValueError(f"{name} is never {strange[0]}: use {', '.join(known)}")
+
+
+def _alternatives(policies: object) -> Iterator[tuple[str, list[object]]]:
+    if not isinstance(policies, list) or len(policies) < 2:
+        raise ValueError("$or takes a list of two or more policies")
+    if not all(isinstance(policy, dict) and policy for policy in policies):
+        raise ValueError("each policy of $or is a JSON object with an attribute")
+    return chain.from_iterable(map(_conditions, policies))
+
+
+_REGION = _text(r"[a-z]{2}(-[a-z]+)+-\d", "region names such as us-east-1")
+_ACCOUNT = _text(r"\d{12}", "account ids of 12 digits, as strings")
+_EMAIL = _text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses")
+
+_PARSERS: Mapping[str, Callable[[object], Any]] = {
+    "stack_name": _text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "letters, digits and hyphens, at most 100"),
+    "schedule": _schedule,
+    "schedule_time_zone": _time_zone,
+    "overdue_after_minutes": _number(1, MAX_OVERDUE_MINUTES),
+    "regions": _list_of(_REGION),
+    "accounts": _list_of(_ACCOUNT),
+    "role_name": _text(r"[\w+=,.@-]{1,64}", "the name of an IAM role, without a path"),
+    "collect_concurrency": _number(2, 1000),
+    "alert_emails": _list_of(_EMAIL),
+    "slack_secret_arn": _secret,
+    "alert_filter_policy": _filter_policy,
+    "alarm_emails": _list_of(_EMAIL),
+    "event_retention_days": _number(1, 3650),
+    "snapshot_retention_days": _number(1, 3650),
+    "log_retention_days": _log_retention,
+    "log_level": _one_of(_LOG_LEVELS),
+    "removal_policy": _one_of(_REMOVAL_POLICIES),
+}

@@ -1,0 +1,112 @@
+"""One Lambda function with a role of its own and a log group of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.context import LOG_RETENTION_DAYS, Context
+
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+"""The newest runtime that CDK and Powertools know."""
+
+SERVICE = "truffle"
+"""Powertools' service name and metrics namespace."""
+
+IDEMPOTENCY_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+"""What Powertools' idempotency does with its table."""
+
+_RETENTION = dict(zip(LOG_RETENTION_DAYS, logs.RetentionDays, strict=False))
+# CDK's members carry no numbers in Python; they stand in the same order, INFINITE after them.
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What every function of a stack has in common: the choices and the directory of the code."""
+
+    context: Context
+    asset: Path
+
+
+def allow(service: str, actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
+    """A statement that allows `actions` of one service on `resources`."""
+    return iam.PolicyStatement(
+        actions=[f"{service}:{action}" for action in actions], resources=list(resources)
+    )
+
+
+def log_group(scope: Construct, construct_id: str, context: Context) -> logs.LogGroup:
+    """Logs that go after the configured time, and with the stack."""
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        retention=_RETENTION[context.log_retention_days],
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+
+
+class PythonFunction(Construct):
+    """The function `lambdas.<name>.handler`, its role and its log group.
+
+    The role holds the given statements and the right to write to the log group, nothing else: no
+    managed policy, and whatever triggers the function is granted by the construct that owns both.
+
+    Attributes:
+        function: the Lambda function.
+        name: name of the handler's module, e.g. `fan_out`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        deployment: Deployment,
+        *,
+        name: str,
+        description: str,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+        timeout_seconds: int,
+        memory_megabytes: int,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.name = name
+        context = deployment.context
+        group = log_group(self, "Logs", context)
+        write_logs = allow("logs", ["CreateLogStream", "PutLogEvents"], group.log_group_arn)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=description,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"lambdas.{name}.handler",
+            code=lambda_.Code.from_asset(str(deployment.asset)),
+            role=_role(self, [*statements, write_logs]),
+            log_group=group,
+            timeout=Duration.seconds(timeout_seconds),
+            memory_size=memory_megabytes,
+            environment=_powertools(context) | dict(environment),
+        )
+
+
+def _role(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
+    return iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        inline_policies={"function": iam.PolicyDocument(statements=list(statements))},
+    )
+
+
+def _powertools(context: Context) -> dict[str, str]:
+    return {
+        "POWERTOOLS_SERVICE_NAME": SERVICE,
+        "POWERTOOLS_METRICS_NAMESPACE": SERVICE,
+        "POWERTOOLS_LOG_LEVEL": context.log_level,
+    }

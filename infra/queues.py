@@ -1,0 +1,51 @@
+"""Queues: encrypted, TLS only, and none without a place for what it could not deliver."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.acknowledgments import acknowledge
+
+RETENTION_DAYS = 14
+"""The longest that SQS keeps a message."""
+
+CONSUME_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+"""What Lambda's event source mapping does with a queue, in the name of the function's role."""
+
+
+def dead_letter_queue(scope: Construct, construct_id: str) -> sqs.Queue:
+    """Where messages wait for a person."""
+    queue = sqs.Queue(
+        scope,
+        construct_id,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(RETENTION_DAYS),
+    )
+    acknowledge(
+        queue,
+        "AwsSolutions-SQS3",
+        "This is a dead-letter queue; the rule knows those of other queues only, not those of "
+        "Lambda, EventBridge Scheduler and event source mappings.",
+    )
+    return queue
+
+
+def work_queue(
+    scope: Construct,
+    construct_id: str,
+    *,
+    visibility_seconds: int,
+    max_receives: int,
+    dead_letters: sqs.IQueue,
+) -> sqs.Queue:
+    """A queue whose messages go to `dead_letters` after `max_receives` deliveries."""
+    return sqs.Queue(
+        scope,
+        construct_id,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(RETENTION_DAYS),
+        visibility_timeout=Duration.seconds(visibility_seconds),
+        dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=max_receives),
+    )

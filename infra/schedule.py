@@ -1,0 +1,119 @@
+"""When a run starts, and after how long a missing run is late: EventBridge Scheduler's grammar.
+
+Pure: no CDK, no clock. Source of the grammar: "Schedule types on EventBridge Scheduler" in the
+EventBridge Scheduler User Guide. Source of the alarm's limits: CloudWatch `PutMetricAlarm`.
+"""
+
+import re
+from dataclasses import dataclass
+
+MAX_OVERDUE_MINUTES = 7 * 24 * 60
+"""CloudWatch evaluates at most seven days (`Period` x `EvaluationPeriods` <= 604,800 s)."""
+
+_MINUTES_OF_UNIT = {"minute": 1, "hour": 60, "day": 24 * 60}
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)(s?)\)")
+_CRON = re.compile(r"cron\((.*)\)")
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A recurring schedule: EventBridge's expression and, for a rate, its period in minutes."""
+
+    expression: str
+    period_minutes: int | None
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a CloudWatch alarm looks at: `periods` periods of `period_minutes` each."""
+
+    period_minutes: int
+    periods: int
+
+
+@dataclass(frozen=True)
+class _CronField:
+    name: str
+    lowest: int
+    highest: int
+    names: tuple[str, ...] = ()
+    special: str = ""
+
+    def accepts(self, text: str) -> bool:
+        """Whether each comma-separated part is a value, a range, a step or a special form."""
+        return all(self._accepts_part(part) for part in text.upper().split(","))
+
+    def _accepts_part(self, part: str) -> bool:
+        if self.special and re.fullmatch(self.special, part):
+            return all(self._number(number) is not None for number in re.findall(r"^\d+", part))
+        base, slash, step = part.partition("/")
+        if slash and not (step.isdecimal() and int(step) > 0):
+            return False
+        bounds = base.split("-")
+        values = [self._number(bound) for bound in bounds]
+        return base == "*" or (len(bounds) <= 2 and None not in values)
+
+    def _number(self, text: str) -> int | None:
+        if text in self.names:
+            return self.lowest + self.names.index(text)
+        return int(text) if text.isdecimal() and self.lowest <= int(text) <= self.highest else None
+
+
+_FIELDS = (
+    _CronField("minutes", 0, 59),
+    _CronField("hours", 0, 23),
+    _CronField("day-of-month", 1, 31, special=r"\?|L|\d+W"),
+    _CronField("month", 1, 12, names=_MONTHS),
+    _CronField("day-of-week", 1, 7, names=_WEEKDAYS, special=r"\?|L|\dL|\d#[1-5]"),
+    _CronField("year", 1970, 2199),
+)
+
+
+def parse_schedule(expression: str) -> Schedule:
+    """Read `rate(1 hour)` or `cron(0 * * * ? *)`.
+
+    Raises:
+        ValueError: what is wrong with the expression, or why a one-time `at(...)` is refused.
+    """
+    if rate := _RATE.fullmatch(expression):
+        return Schedule(expression, _rate_minutes(int(rate[1]), rate[2], plural=bool(rate[3])))
+    if cron := _CRON.fullmatch(expression):
+        _check_cron(cron[1].split())
+        return Schedule(expression, None)
+    if expression.startswith("at("):
+        raise ValueError("at(...) runs only once; use a rate(...) or a cron(...)")
+    raise ValueError("use rate(1 hour), rate(15 minutes), ... or cron(0 * * * ? *) with six fields")
+
+
+def _rate_minutes(value: int, unit: str, *, plural: bool) -> int:
+    if value == 0:
+        raise ValueError("a rate is at least 1")
+    if plural != (value > 1):
+        right = f"rate({value} {unit}{'s' if value > 1 else ''})"
+        raise ValueError(f"1 takes the singular unit, more than 1 the plural: {right}")
+    return value * _MINUTES_OF_UNIT[unit]
+
+
+def _check_cron(fields: list[str]) -> None:
+    if len(fields) != len(_FIELDS):
+        names = " ".join(field.name for field in _FIELDS)
+        raise ValueError(f"cron takes six fields ({names}), not {len(fields)}")
+    for field, text in zip(_FIELDS, fields, strict=True):
+        if not field.accepts(text):
+            raise ValueError(
+                f"{text!r} is no {field.name} of a cron ({field.lowest}-{field.highest})"
+            )
+    if [fields[2], fields[4]].count("?") != 1:
+        raise ValueError("exactly one of day-of-month and day-of-week must be ?")
+
+
+def overdue_window(minutes: int) -> Window:
+    """The finest window that covers `minutes` (1 to MAX_OVERDUE_MINUTES), rounded up to a period.
+
+    CloudWatch covers one day with periods below an hour and seven days with periods of an hour; a
+    fine period makes the alarm fire close to `minutes` after the last run.
+    """
+    period = 1 if minutes <= 60 else 5 if minutes <= 24 * 60 else 60
+    return Window(period, -(-minutes // period))

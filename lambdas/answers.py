@@ -1,0 +1,140 @@
+"""What each route answers, from an inventory and a question: no HTTP and no AWS here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from lambdas.inventory import View
+from truffle.core.codec import Json, encode
+from truffle.core.filters import Filter
+from truffle.core.order import Order
+from truffle.core.parameters import BadParameter, Page, Params, Query
+from truffle.core.runs import Run, run_to_json
+from truffle.core.status import collection_to_json, scope_to_json
+from truffle.core.summary import summarize
+
+TOKEN_ALLOWED = "It takes the next_token of an answer to the same question."
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The inventory, the moment of the request, and how old a scope's data may be."""
+
+    view: View
+    now: datetime
+    allowed_age: timedelta
+
+    @property
+    def collection(self) -> Json:
+        return collection_to_json(self.view.statuses, self.now, self.allowed_age)
+
+
+def question_of(given: Params) -> str:
+    """A fingerprint of a question, whatever part of its answer is asked for."""
+    asked = {name: list(texts) for name, texts in given.items() if name not in _PAGE_NAMES}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+
+
+_PAGE_NAMES = frozenset({"limit", "next_token"})
+
+
+def to_token(question: str, mark: Any) -> str:
+    """Where a list goes on; opaque to callers."""
+    return base64.urlsafe_b64encode(json.dumps([question, mark]).encode()).decode()
+
+
+def from_token(token: str, question: str) -> Any:
+    """The mark in a token. Raises BadParameter where it belongs to another question."""
+    try:
+        asked, mark = json.loads(base64.urlsafe_b64decode(token))
+    except (ValueError, TypeError, RecursionError):
+        raise BadParameter("next_token", token, TOKEN_ALLOWED) from None
+    if asked != question:
+        raise BadParameter("next_token", token, TOKEN_ALLOWED)
+    return mark
+
+
+def reservations(context: Context, query: Query, question: str) -> Json:
+    """One page of the reservations that match; ``count`` counts all of them."""
+    matches = query.filter.apply(context.view.sorted(query.order))
+    start = _start(query.order, matches, query.page, question)
+    rows = matches[start : start + query.page.limit]
+    has_more = start + len(rows) < len(matches)
+    return {
+        "items": [encode(row) for row in context.view.observed(rows)],
+        "next_token": to_token(question, query.order.mark(rows[-1])) if has_more else None,
+        "count": len(matches),
+        "collection": context.collection,
+    }
+
+
+def _start(order: Order, matches: Sequence[Any], page: Page, question: str) -> int:
+    if page.next_token is None:
+        return 0
+    mark = from_token(page.next_token, question)
+    try:
+        return order.after(matches, mark)
+    except (TypeError, ValueError):
+        raise BadParameter("next_token", page.next_token, TOKEN_ALLOWED) from None
+
+
+def summary(context: Context, chosen: Filter) -> Json:
+    totals = summarize(chosen.apply(context.view.rows)).to_json()
+    return {**totals, "collection": context.collection}
+
+
+def events(context: Context, found: list[tuple[str, Json]], page: Page, question: str) -> Json:
+    """One page of events, the newest first; ``found`` are all that match, by their sort key."""
+    start = 0
+    if page.next_token is not None:
+        mark = str(from_token(page.next_token, question))
+        start = next((n for n, (name, _) in enumerate(found) if name < mark), len(found))
+    part = found[start : start + page.limit]
+    has_more = start + len(part) < len(found)
+    return {
+        "items": [message for _, message in part],
+        "next_token": to_token(question, part[-1][0]) if has_more else None,
+        "count": len(found),
+        "collection": context.collection,
+    }
+
+
+def matching_events(
+    found: list[tuple[str, Json]], values: Mapping[str, list[Any]]
+) -> list[tuple[str, Json]]:
+    """The events whose type, severity and reservation are among those asked for."""
+    asked = {
+        name: frozenset(values[name])
+        for name in ("type", "severity", "reservation_id")
+        if name in values
+    }
+    return [
+        (key, message)
+        for key, message in found
+        if all(message[name] in allowed for name, allowed in asked.items())
+    ]
+
+
+def status(context: Context, runs: list[Run]) -> Json:
+    ordered = sorted(context.view.statuses, key=lambda status: status.scope)
+    return {
+        "scopes": [scope_to_json(item, context.now, context.allowed_age) for item in ordered],
+        "runs": [run_to_json(run) for run in runs],
+        "collection": context.collection,
+    }
+
+
+def reservation(context: Context, row: Json, messages: list[Json]) -> Json:
+    """One reservation with its events; ``vanished_at`` is null where EC2 still lists it."""
+    return {
+        "vanished_at": None,
+        **row,
+        "events": messages,
+        "collection": context.collection,
+    }

@@ -1,0 +1,117 @@
+"""``collect``: takes units off the queue and collects them."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas.archive import Archive
+from lambdas.clients import EC2Clients, now, service
+from lambdas.closing import Closer
+from lambdas.collection import Collector, Outcome
+from lambdas.settings import CollectSettings
+from lambdas.store.runs import RunStore
+from lambdas.store.scopes import ScopeStore
+from lambdas.telemetry import batch_logger, logger, metrics
+from truffle.core.model import Snapshot
+from truffle.core.runs import Unit
+from truffle.ec2.listing import DescribedTypes
+
+RESERVE = timedelta(seconds=50)
+"""What listing leaves of the function's time: one call that hangs, and the writing."""
+
+FIRST_RETRY_SECONDS = 15
+
+_processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=batch_logger)
+
+
+class UnitFailed(Exception):
+    """Scopes of a unit failed in a way that is worth another try."""
+
+
+@cache
+def _settings() -> CollectSettings:
+    return CollectSettings.from_env(os.environ)
+
+
+@cache
+def _scopes() -> ScopeStore:
+    settings = _settings()
+    return ScopeStore(service("dynamodb"), settings.table, int(settings.event_retention_days))
+
+
+@cache
+def _archive() -> Archive:
+    return Archive(service("s3"), _settings().bucket)
+
+
+@cache
+def _collector() -> Collector:
+    clients = EC2Clients(_settings().account_id, _settings().role_name)
+    return Collector(clients.of, DescribedTypes(), _scopes(), _archive(), now)
+
+
+@cache
+def _closer() -> Closer:
+    return Closer(_scopes(), RunStore(service("dynamodb"), _settings().table), _archive(), now)
+
+
+def read_unit(body: str) -> Unit:
+    """The unit of a message. Raises ValueError, KeyError or TypeError for what is none."""
+    message = json.loads(body)
+    return Unit(message["run_id"], message["region"], tuple(message["accounts"]))
+
+
+def _count(outcomes: list[Outcome]) -> None:
+    snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
+    listed = sum(len(snapshot.reservations) for snapshot in snapshots)
+    for name, value in (
+        ("ScopesSucceeded", len(snapshots)),
+        ("ScopesFailed", len(outcomes) - len(snapshots)),
+        ("ReservationsListed", listed),
+        ("EventsRecorded", sum(outcome.events for outcome in outcomes)),
+    ):
+        metrics.add_metric(name, MetricUnit.Count, value)
+
+
+def _try_again_soon(record: SQSRecord) -> None:
+    """A failed unit comes back after 15 s, then 60 s, rather than after the queue's own timeout."""
+    tries = int(record.attributes.approximate_receive_count)
+    is_last = tries >= int(_settings().max_receives)
+    service("sqs").change_message_visibility(
+        QueueUrl=_settings().queue_url,
+        ReceiptHandle=record.receipt_handle,
+        VisibilityTimeout=0 if is_last else FIRST_RETRY_SECONDS * 4 ** (tries - 1),
+    )
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Collect each unit; one that failed stays on the queue, and the others do not."""
+    deadline = now() + timedelta(milliseconds=context.get_remaining_time_in_millis()) - RESERVE
+
+    def collect(record: SQSRecord) -> None:
+        unit = read_unit(record.body)
+        outcomes = _collector().collect(unit, deadline)
+        _count(outcomes)
+        if _closer().answer(unit):
+            metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
+        failures = [outcome.failure for outcome in outcomes if outcome.failure]
+        if any(not failure.is_final for failure in failures):
+            _try_again_soon(record)
+            raise UnitFailed("; ".join(map(str, failures)))
+
+    return process_partial_response(event, collect, _processor, context)

@@ -1,0 +1,96 @@
+"""``fan_out``: opens a run and puts one message per unit on the queue."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas.archive import Archive
+from lambdas.clients import now, service, session
+from lambdas.closing import Closer
+from lambdas.settings import FanOutSettings, comma_separated
+from lambdas.store.runs import RunStore
+from lambdas.store.scopes import ScopeStore
+from lambdas.telemetry import logger
+from truffle.core.runs import Run, Unit, run_id_of, units
+from truffle.core.times import parse_time
+from truffle.ec2.listing import client_config
+from truffle.ec2.regions import enabled_regions
+
+PARALLEL_SENDS = 8
+
+
+@cache
+def _settings() -> FanOutSettings:
+    return FanOutSettings.from_env(os.environ)
+
+
+@cache
+def _scopes() -> ScopeStore:
+    return ScopeStore(service("dynamodb"), _settings().table)
+
+
+@cache
+def _runs() -> RunStore:
+    return RunStore(service("dynamodb"), _settings().table)
+
+
+def _regions() -> tuple[str, ...]:
+    """The configured regions, or all that are enabled. Raises what DescribeRegions does."""
+    configured = comma_separated(_settings().regions)
+    client = session().client("ec2", config=client_config())
+    return tuple(sorted(configured or enabled_regions(client)))
+
+
+def new_run(event: Mapping[str, Any], request_id: str) -> Run:
+    """The run of an invocation; a repeated delivery of the same one gets the same run id.
+
+    The schedule gives ``scheduled_at``, and may start two invocations for one moment; the sandbox
+    and people may give a ``run_id``.
+    """
+    settings = _settings()
+    regions = _regions()
+    started_at = now()
+    scheduled = event.get("scheduled_at", "")
+    if scheduled[:1].isdigit():
+        run_id = run_id_of(parse_time(scheduled), "scheduled")
+    else:
+        run_id = run_id_of(started_at, request_id.replace("-", "")[:8])
+    return Run(
+        event.get("run_id") or run_id,
+        started_at,
+        regions,
+        tuple(sorted(comma_separated(settings.accounts) or [settings.account_id])),
+        frozenset(regions),
+    )
+
+
+def send(pending: Iterable[Unit]) -> None:
+    """Put units on the queue. Raises what SQS does; a unit that is sent twice does no harm."""
+
+    def put(unit: Unit) -> None:
+        service("sqs").send_message(
+            QueueUrl=_settings().queue_url, MessageBody=json.dumps(asdict(unit))
+        )
+
+    with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
+        list(pool.map(put, pending))
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Open a run; a repeated delivery sends again what has not been answered yet."""
+    Closer(_scopes(), _runs(), Archive(service("s3"), _settings().bucket), now).close_lost()
+    run = _runs().open(new_run(event, context.aws_request_id))
+    _scopes().retire_others(frozenset(run.scopes), run.started_at)
+    pending = [unit for unit in units(run) if unit.region in run.pending]
+    send(pending)
+    logger.info("run opened", extra={"run_id": run.run_id, "units": len(pending)})
+    return {"run_id": run.run_id, "units": len(pending)}

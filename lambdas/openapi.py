@@ -1,0 +1,312 @@
+"""The description of the API (OpenAPI 3.1), made from the parameters and the model themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from truffle.core import parameters
+from truffle.core.codec import FIELD_NAMES
+from truffle.core.events import EventType, Severity
+from truffle.core.model import CapacityBlock, Odcr
+from truffle.core.parameters import Parameter
+from truffle.core.schema import schema_of
+
+Json = dict[str, Any]
+
+VERSION = "1.0.0"
+
+_TEXT: Json = {"type": "string"}
+_TEXT_OR_NULL: Json = {"type": ["string", "null"]}
+_TIME: Json = {"type": "string", "format": "date-time"}
+_TIME_OR_NULL: Json = {"anyOf": [_TIME, {"type": "null"}]}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_NUMBER_OR_NULL: Json = {"type": ["number", "null"]}
+
+
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _array(items: Json) -> Json:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list_of(name: str) -> Json:
+    return _object(
+        items=_array(_ref(name)),
+        next_token=_TEXT_OR_NULL,
+        count=_COUNT,
+        collection=_ref("Collection"),
+    )
+
+
+def _totals() -> Json:
+    names = ("reservations", "instances", "total_capacity", "available_capacity", "used_capacity")
+    return _object(
+        **dict.fromkeys(names, _COUNT),
+        utilization=_NUMBER_OR_NULL,
+        accelerators={"type": "number"},
+        idle_accelerators={"type": "number"},
+    )
+
+
+def _schemas() -> Json:
+    totals = {"type": "object", "additionalProperties": _ref("Totals")}
+    groups = ("by_type", "by_region", "by_instance_type", "by_state")
+    return {
+        "Odcr": schema_of(Odcr),
+        "CapacityBlock": schema_of(CapacityBlock),
+        "Reservation": {"oneOf": [_ref("Odcr"), _ref("CapacityBlock")]},
+        "FailedScope": _object(
+            account_id=_TEXT,
+            region=_TEXT,
+            error=_TEXT,
+            message=_TEXT,
+            last_success=_TIME_OR_NULL,
+        ),
+        "Collection": _object(
+            complete={"type": "boolean"},
+            observed_at=_TIME_OR_NULL,
+            newest=_TIME_OR_NULL,
+            failed_scopes=_array(_ref("FailedScope")),
+        ),
+        "ReservationList": _list_of("Reservation"),
+        "ReservationWithEvents": {
+            "allOf": [
+                {"anyOf": [_ref("Odcr"), _ref("CapacityBlock")]},
+                _object(
+                    vanished_at=_TIME_OR_NULL,
+                    events=_array(_ref("Event")),
+                    collection=_ref("Collection"),
+                ),
+            ]
+        },
+        "Totals": _totals(),
+        "Summary": _object(
+            total=_ref("Totals"),
+            **dict.fromkeys(groups, totals),
+            duration_hours=_object(shortest=_NUMBER_OR_NULL, longest=_NUMBER_OR_NULL),
+            collection=_ref("Collection"),
+        ),
+        "Event": _event(),
+        "EventList": _list_of("Event"),
+        "Scope": _scope(),
+        "Run": _run(),
+        "Status": _object(
+            scopes=_array(_ref("Scope")),
+            runs=_array(_ref("Run")),
+            collection=_ref("Collection"),
+        ),
+        "Validation": _validation(),
+        "Candidate": _candidate(),
+        "Problem": _problem_schema(),
+    }
+
+
+def _validation() -> Json:
+    found = {"allOf": [_ref("Candidate"), _object(reservation=_ref("Reservation"))]}
+    together = _object(
+        type=_TEXT,
+        availability_zone=_TEXT,
+        reservation_ids=_array(_TEXT),
+        instances=_COUNT,
+        why_not=_TEXT,
+    )
+    return _object(
+        ok={"type": "boolean"},
+        instance_type=_TEXT,
+        count=_COUNT,
+        hours={"type": "number"},
+        start_by=_TIME_OR_NULL,
+        found={"anyOf": [found, {"type": "null"}]},
+        network=_TEXT_OR_NULL,
+        reason=_TEXT,
+        together=_array(together),
+        candidates=_array(_ref("Candidate")),
+        collection=_ref("Collection"),
+    )
+
+
+def _candidate() -> Json:
+    return _object(
+        reservation_id=_TEXT,
+        reservation_ids=_array(_TEXT),
+        capacity_block_id=_TEXT_OR_NULL,
+        type=_TEXT,
+        region=_TEXT,
+        availability_zone=_TEXT_OR_NULL,
+        state=_TEXT,
+        fits={"type": "boolean"},
+        why=_array(_TEXT),
+        notes=_array(_TEXT),
+        instances=_COUNT,
+        start=_TIME,
+        usable_until=_TIME_OR_NULL,
+        usable_hours=_NUMBER_OR_NULL,
+        network=_TEXT,
+    )
+
+
+def _problem_schema() -> Json:
+    problem = _object(type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT)
+    of_400 = {"parameter": _TEXT, "value": _TEXT, "allowed": _TEXT}
+    of_404 = {"collection": _ref("Collection")}
+    return {**problem, "properties": {**problem["properties"], **of_400, **of_404}}
+
+
+def _event() -> Json:
+    facts = {"type": ["object", "null"]}
+    return _object(
+        version={"type": "integer"},
+        event_id=_TEXT,
+        type={"type": "string", "enum": [kind.value for kind in EventType]},
+        severity={"type": "string", "enum": [severity.value for severity in Severity]},
+        summary=_TEXT,
+        reason=_TEXT,
+        observed_at=_TIME,
+        previous_observed_at=_TIME_OR_NULL,
+        account_id=_TEXT,
+        region=_TEXT,
+        reservation_id=_TEXT_OR_NULL,
+        capacity_block_id=_TEXT_OR_NULL,
+        reservation_type=_TEXT_OR_NULL,
+        instance_type=_TEXT_OR_NULL,
+        instance_count={"type": ["integer", "null"]},
+        before=facts,
+        after=facts,
+        reservation={"anyOf": [_ref("Odcr"), _ref("CapacityBlock"), {"type": "null"}]},
+    )
+
+
+def _scope() -> Json:
+    return _object(
+        account_id=_TEXT,
+        region=_TEXT,
+        last_success=_TIME_OR_NULL,
+        age_seconds={"type": ["integer", "null"]},
+        last_attempt=_TIME_OR_NULL,
+        error=_TEXT_OR_NULL,
+        error_message=_TEXT_OR_NULL,
+        failing_since=_TIME_OR_NULL,
+        reservations=_COUNT,
+        run_id=_TEXT_OR_NULL,
+        unanswered=_array(_TEXT),
+    )
+
+
+def _run() -> Json:
+    return _object(
+        run_id=_TEXT,
+        started_at=_TIME,
+        finished_at=_TIME_OR_NULL,
+        seconds=_NUMBER_OR_NULL,
+        scopes=_COUNT,
+        succeeded=_COUNT,
+        failed=_COUNT,
+        pending_regions=_array(_TEXT),
+    )
+
+
+def _parameter(parameter: Parameter) -> Json:
+    schema: Json = dict(parameter.schema)
+    described: Json = {
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.required,
+        "description": f"{parameter.description} {parameter.allowed}",
+        "schema": {"type": "array", "items": schema} if parameter.many else schema,
+    }
+    if parameter.many:
+        described |= {"style": "form", "explode": False}
+    return described
+
+
+def _answer(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _problem(description: str) -> Json:
+    content = {"application/problem+json": {"schema": _ref("Problem")}}
+    return {"description": description, "content": content}
+
+
+def _get(
+    summary: str, schema: str, takes: Iterable[Parameter] = (), path: Iterable[Json] = ()
+) -> Json:
+    answers = {
+        "200": _answer("The answer.", _ref(schema)),
+        "400": _problem("A parameter is unknown or has a value that is not allowed."),
+        "403": {"description": "The request is not signed, or its caller may not call this API."},
+    }
+    if path:
+        answers["404"] = _problem("There is none with this id.")
+    return {
+        "get": {
+            "summary": summary,
+            "parameters": [*path, *map(_parameter, takes)],
+            "responses": answers,
+        }
+    }
+
+
+@cache
+def document() -> Json:
+    """The whole description; a test compares its paths with the routes."""
+    one_type = [parameter for parameter in parameters.LIST if parameter.name != "type"]
+    reservation_id = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
+    openapi = {"description": "This document.", "content": {"application/json": {"schema": {}}}}
+    paths = {
+        "/reservations": _get("Reservations of both types.", "ReservationList", parameters.LIST),
+        "/odcrs": _get("On-Demand Capacity Reservations.", "ReservationList", one_type),
+        "/capacity-blocks": _get("Capacity Blocks for ML.", "ReservationList", one_type),
+        "/reservations/{id}": _get(
+            "One reservation, with its events.", "ReservationWithEvents", (), [reservation_id]
+        ),
+        "/summary": _get("Totals of reservations.", "Summary", parameters.FILTERS),
+        "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
+        "/status": _get("Every scope and the last runs.", "Status"),
+        "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
+        "/openapi.json": {
+            "get": {
+                "summary": "This description.",
+                "responses": {"200": openapi},
+            }
+        },
+    }
+    for path, item in paths.items():
+        item["get"]["operationId"] = _operation_id(path)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "truffle",
+            "version": VERSION,
+            "description": "GPU capacity held on AWS: ODCRs and Capacity Blocks for ML. "
+            f"Times are UTC. An ODCR has {len(FIELD_NAMES['Odcr'])} fields, a capacity block "
+            f"{len(FIELD_NAMES['CapacityBlock'])}; absent values are null.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "sigv4": {
+                    "type": "apiKey",
+                    "name": "Authorization",
+                    "in": "header",
+                    "description": "AWS Signature Version 4, service execute-api.",
+                }
+            },
+        },
+        "security": [{"sigv4": []}],
+    }
+
+
+def _operation_id(path: str) -> str:
+    words = path.strip("/").replace(".json", "").replace("-", " ").replace("/{id}", " by id")
+    first, *rest = words.split()
+    return "get" + first.capitalize() + "".join(word.capitalize() for word in rest)

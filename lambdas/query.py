@@ -1,0 +1,187 @@
+"""``query``: answers the API's routes from the inventory in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qs
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas import answers
+from lambdas.answers import Context
+from lambdas.clients import now, service
+from lambdas.inventory import Inventory
+from lambdas.openapi import document
+from lambdas.settings import QuerySettings
+from lambdas.store.events import EventStore
+from lambdas.store.runs import RunStore
+from lambdas.store.scopes import ScopeStore
+from lambdas.telemetry import logger
+from truffle.core import parameters
+from truffle.core.advice import TrainingRequest, parse_start_by, validate
+from truffle.core.codec import Json, encode
+from truffle.core.model import CAPACITY_BLOCK, ODCR
+from truffle.core.parameters import BadParameter, parse, parse_filter, parse_list, to_page
+from truffle.core.times import format_time
+
+app = APIGatewayHttpResolver()
+
+DEFAULT_EVENTS = timedelta(days=7)
+LONGEST_EVENTS = timedelta(days=400)
+"""The most that one answer spans: each day is a read of the table, and a request has 29 s."""
+FIRST_EVENTS = datetime(2020, 1, 1, tzinfo=UTC)
+"""No event is older: neither is this software."""
+RUNS_SHOWN = 10
+UNTIL_LATER = timedelta(seconds=1)
+
+
+@cache
+def _settings() -> QuerySettings:
+    return QuerySettings.from_env(os.environ)
+
+
+@cache
+def _inventory() -> Inventory:
+    return Inventory(ScopeStore(service("dynamodb"), _settings().table))
+
+
+def _events() -> EventStore:
+    return EventStore(service("dynamodb"), _settings().table)
+
+
+def _context() -> Context:
+    """A scope that missed two periods of the schedule has old data."""
+    allowed_age = timedelta(minutes=2 * float(_settings().schedule_minutes))
+    return Context(_inventory().view(), now(), allowed_age)
+
+
+def _given() -> dict[str, list[str]]:
+    """The query as it came: the event's own parsed form joins repeated parameters with commas."""
+    return parse_qs(app.current_event.raw_event.get("rawQueryString", ""), keep_blank_values=True)
+
+
+def _json(body: Json, status: int = 200, content_type: str = "application/json") -> Response[str]:
+    return Response(status, content_type, json.dumps(body, separators=(",", ":")))
+
+
+def _problem(status: int, title: str, detail: str, **more: Any) -> Response[str]:
+    """RFC 9457: what is wrong, for programs and people."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return _json(body, status, "application/problem+json")
+
+
+@app.exception_handler(BadParameter)  # type: ignore[untyped-decorator]
+def bad_parameter(error: BadParameter) -> Response[str]:
+    more = {"parameter": error.name, "value": error.value, "allowed": error.allowed}
+    return _problem(400, "Bad parameter", str(error), **more)
+
+
+@app.not_found
+def no_route(error: NotFoundError) -> Response[str]:
+    return _problem(404, "No such route", f"The routes are {', '.join(document()['paths'])}.")
+
+
+def _list(only: str | None = None) -> Response[str]:
+    given = _given()
+    if only is not None and given.get("type", [only]) != [only]:
+        raise BadParameter("type", ",".join(given["type"]), f"This route answers {only} alone.")
+    asked = given if only is None else given | {"type": [only]}
+    query = parse_list(asked)
+    return _json(answers.reservations(_context(), query, answers.question_of(asked)))
+
+
+@app.get("/reservations")
+def reservations() -> Response[str]:
+    return _list()
+
+
+@app.get("/odcrs")
+def odcrs() -> Response[str]:
+    return _list(ODCR)
+
+
+@app.get("/capacity-blocks")
+def capacity_blocks() -> Response[str]:
+    return _list(CAPACITY_BLOCK)
+
+
+@app.get("/reservations/<reservation_id>")
+def reservation(reservation_id: str) -> Response[str]:
+    parse(_given(), ())
+    context = _context()
+    row = context.view.by_id.get(reservation_id)
+    known = encode(*context.view.observed([row])) if row else _gone(reservation_id)
+    if known is None:
+        detail = f"No scope lists or has listed {reservation_id}."
+        return _problem(404, "No such reservation", detail, collection=context.collection)
+    return _json(answers.reservation(context, known, _events().of_reservation(reservation_id)))
+
+
+def _gone(reservation_id: str) -> Json | None:
+    return ScopeStore(service("dynamodb"), _settings().table).gone(reservation_id)
+
+
+@app.get("/summary")
+def summary() -> Response[str]:
+    chosen = parse_filter(_given())
+    return _json(answers.summary(_context(), chosen))
+
+
+@app.get("/events")
+def events() -> Response[str]:
+    given = _given()
+    values = parse(given, parameters.EVENTS)
+    found = answers.matching_events(_events().between(*_period(values)), values)
+    return _json(answers.events(_context(), found, to_page(values), answers.question_of(given)))
+
+
+def _period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:
+    """Since when and until when events are asked for. Raises BadParameter."""
+    latest = now() + UNTIL_LATER
+    until = max(FIRST_EVENTS, min(latest, values.get("until", [latest])[0]))
+    asked = values.get("since", [until - DEFAULT_EVENTS])[0]
+    since = max(FIRST_EVENTS, asked)
+    if until - since > LONGEST_EVENTS:
+        allowed = f"It takes a time at most {LONGEST_EVENTS.days} days before until."
+        raise BadParameter("since", format_time(asked), allowed)
+    return since, until
+
+
+@app.get("/status")
+def status() -> Response[str]:
+    parse(_given(), ())
+    runs = RunStore(service("dynamodb"), _settings().table).latest(RUNS_SHOWN)
+    return _json(answers.status(_context(), runs))
+
+
+@app.get("/validate")
+def validate_run() -> Response[str]:
+    given = _given()
+    values = parse(given, parameters.VALIDATE)
+    context = _context()
+    request = TrainingRequest(
+        values["instance_type"][0],
+        values["count"][0],
+        values["days"][0] * 24,
+        parse_start_by(given["start_by"][0]) if "start_by" in given else None,
+    )
+    validation = validate(context.view.observed(context.view.rows), request, context.now)
+    return _json({**validation.to_json(), "collection": context.collection})
+
+
+@app.get("/openapi.json")
+def openapi() -> Response[str]:
+    return _json(document())
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """An HTTP API event (payload 2.0) to its answer."""
+    return app.resolve(event, context)

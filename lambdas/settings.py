@@ -1,0 +1,87 @@
+"""Each function's settings, written once: the stack sets them with ``to_env``, the function reads
+them with ``from_env``. The variable of a field is ``TRUFFLE_`` and its name in capitals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+
+class MissingSettings(Exception):
+    """The environment lacks variables; the text names all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the settings of all functions share: fields are text, as environment variables are."""
+
+    def to_env(self) -> dict[str, str]:
+        return {_variable(field.name): getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> Self:
+        """Raises MissingSettings."""
+        names = [field.name for field in fields(cls)]
+        missing = [_variable(name) for name in names if _variable(name) not in environment]
+        if missing:
+            raise MissingSettings(f"{cls.__name__} needs {', '.join(missing)}")
+        return cls(**{name: environment[_variable(name)] for name in names})
+
+
+def _variable(name: str) -> str:
+    return f"TRUFFLE_{name.upper()}"
+
+
+def comma_separated(text: str) -> list[str]:
+    return [item for item in text.split(",") if item]
+
+
+@dataclass(frozen=True, slots=True)
+class FanOutSettings(Settings):
+    """``regions`` and ``accounts`` are comma-separated: none means all enabled regions, and the
+    stack's own account."""
+
+    table: str
+    bucket: str
+    queue_url: str
+    account_id: str
+    regions: str
+    accounts: str
+    role_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectSettings(Settings):
+    """``role_name`` is assumed in every account but ``account_id``, the stack's own."""
+
+    table: str
+    bucket: str
+    queue_url: str
+    account_id: str
+    role_name: str
+    max_receives: str
+    event_retention_days: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings(Settings):
+    topic_arn: str
+    idempotency_table: str
+    dead_letter_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySettings(Settings):
+    """``schedule_minutes``: a scope older than two periods counts as old in every answer."""
+
+    table: str
+    schedule_minutes: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSettings(Settings):
+    secret_arn: str
+    idempotency_table: str
+    queue_url: str

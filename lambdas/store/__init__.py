@@ -1,0 +1,1 @@
+"""The DynamoDB table: scopes and their reservations, events, runs. One file, one kind of item."""

@@ -1,0 +1,87 @@
+"""Events in the table: written with the state that they tell of, read by day or by reservation."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from lambdas.store.items import (
+    BY_RESERVATION,
+    EVENT_PREFIX,
+    Client,
+    Item,
+    body,
+    key,
+    number,
+    query,
+    read_body,
+    text,
+)
+from truffle.core.events import Event, to_message
+from truffle.core.times import sortable_time
+
+PARALLEL_DAYS = 16
+
+
+def event_item(event: Event, retention_days: int) -> Item:
+    """An event's item; ``expires_at`` is the table's TTL attribute, in epoch seconds."""
+    expires_at = event.observed_at + timedelta(days=retention_days)
+    item = {
+        **key(_day(event.observed_at), f"{sortable_time(event.observed_at)}#{event.event_id}"),
+        "body": body(to_message(event)),
+        "expires_at": number(int(expires_at.timestamp())),
+    }
+    if event.reservation is not None:
+        item["reservation_id"] = text(event.reservation.reservation_id)
+    return item
+
+
+def _day(moment: datetime) -> str:
+    return f"{EVENT_PREFIX}{moment.astimezone(UTC):%Y-%m-%d}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventStore:
+    """The events in the table, the newest first."""
+
+    client: Client
+    table: str
+
+    def of_reservation(self, reservation_id: str) -> list[dict[str, Any]]:
+        """The messages of one reservation's events."""
+        items = query(
+            self.client,
+            TableName=self.table,
+            IndexName=BY_RESERVATION,
+            KeyConditionExpression="reservation_id = :id",
+            ExpressionAttributeValues={":id": text(reservation_id)},
+            ScanIndexForward=False,
+        )
+        return [read_body(item) for item in items]
+
+    def between(self, since: datetime, until: datetime) -> list[tuple[str, dict[str, Any]]]:
+        """Sort keys and messages of ``since <= observed_at < until``, the newest first."""
+        if since >= until:
+            return []
+        last = until.astimezone(UTC).date()
+        count = (last - since.astimezone(UTC).date()).days + 1
+        days = [last - timedelta(days=back) for back in range(count)]
+
+        def of_day(day: date) -> list[tuple[str, dict[str, Any]]]:
+            items = query(
+                self.client,
+                TableName=self.table,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
+                ExpressionAttributeValues={
+                    ":pk": text(f"{EVENT_PREFIX}{day}"),
+                    ":since": text(sortable_time(since)),
+                    ":until": text(sortable_time(until)),
+                },
+                ScanIndexForward=False,
+            )
+            return [(item["sk"]["S"], read_body(item)) for item in items]
+
+        with ThreadPoolExecutor(PARALLEL_DAYS) as pool:
+            return [event for events in pool.map(of_day, days) for event in events]

@@ -1,0 +1,73 @@
+"""The table's keys and how values are written in items.
+
+| pk | sk | item |
+|---|---|---|
+| ``SCOPES`` | ``<account>#<region>`` | a scope's status |
+| ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
+| ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
+| ``EVENT#<date>`` | ``<time>#<event id>`` | an event; index ``by-reservation`` |
+| ``RUNS`` | ``<run id>`` | a run |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from truffle.core.model import Scope
+
+Client = Any
+"""A boto3 DynamoDB client; boto3 makes its methods at run time, so no static type has them."""
+
+Item = Mapping[str, Any]
+
+SCOPES = "SCOPES"
+GONE = "GONE"
+RUNS = "RUNS"
+EVENT_PREFIX = "EVENT#"
+BY_RESERVATION = "by-reservation"
+
+
+def scope_key(scope: Scope) -> str:
+    return f"{scope.account_id}#{scope.region}"
+
+
+def to_scope(key: str) -> Scope:
+    account_id, _, region = key.partition("#")
+    return Scope(account_id, region)
+
+
+def reservations_key(scope: Scope) -> str:
+    return f"SCOPE#{scope_key(scope)}"
+
+
+def text(value: str) -> dict[str, str]:
+    return {"S": value}
+
+
+def number(value: float) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+def key(pk: str, sk: str) -> dict[str, dict[str, str]]:
+    return {"pk": text(pk), "sk": text(sk)}
+
+
+def body(value: Any) -> dict[str, str]:
+    """A JSON document: DynamoDB has no floats, and a document is read faster than attributes."""
+    return text(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+
+
+def read_body(item: Item) -> Any:
+    return json.loads(item["body"]["S"])
+
+
+def query(client: Client, **parameters: Any) -> Iterator[Item]:
+    """All items of a query, page after page."""
+    while True:
+        page = client.query(**parameters)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]

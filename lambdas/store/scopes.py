@@ -1,0 +1,356 @@
+"""Scopes and their reservations: read, and written so that no crash, repeat or delay can hurt.
+
+State and events are written in one transaction. Every write names the scope's revision that it was
+computed from, so that of two that run at once the second starts over; and it must be newer than
+the scope's last observation, so that a late delivery does nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.store.events import event_item
+from lambdas.store.items import (
+    GONE,
+    SCOPES,
+    Client,
+    Item,
+    body,
+    key,
+    number,
+    query,
+    read_body,
+    reservations_key,
+    scope_key,
+    text,
+    to_scope,
+)
+from truffle.core.changes import NOT_COMPARED
+from truffle.core.codec import Json, decode, encode
+from truffle.core.events import Event
+from truffle.core.model import Failure, Reservation, Scope, Snapshot
+from truffle.core.status import ScopeError, ScopeStatus
+from truffle.core.times import format_time, parse_time, sortable_time
+
+MAX_ACTIONS = 100
+"""The most actions of one transaction (DynamoDB API Reference, TransactWriteItems)."""
+
+
+class Conflict(Exception):
+    """Another write came between reading a scope and writing it: read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One collection of a scope: whose run it belongs to, and how long it took, in seconds."""
+
+    run_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a snapshot changes: rows to put, rows that left the scope, and the events that say so.
+
+    ``gone`` are those that left and that no other scope lists: their last row is kept.
+    """
+
+    changed: Sequence[Reservation] = ()
+    left: Sequence[Reservation] = ()
+    gone: Sequence[Reservation] = ()
+    events: Sequence[Event] = ()
+
+
+def stored_form(reservation: Reservation) -> Json:
+    """A row without what differs at every observation; the scope's status has that."""
+    return {name: value for name, value in encode(reservation).items() if name not in NOT_COMPARED}
+
+
+def digest_of(reservations: Iterable[Reservation]) -> str:
+    """The same for the same stored rows: an unchanged scope need not be read to be known."""
+    digest = hashlib.sha256()
+    for reservation in reservations:
+        digest.update(json.dumps(stored_form(reservation), sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeStore:
+    """The scopes in the table. ``retention_days`` is how long events stay."""
+
+    client: Client
+    table: str
+    retention_days: int = 400
+
+    def statuses(self) -> list[ScopeStatus]:
+        """Every scope that was ever attempted, but those that no run covers any more."""
+        return [status for status, is_retired in self._all() if not is_retired]
+
+    def retire_others(self, scopes: frozenset[Scope], started_at: datetime) -> None:
+        """Take scopes that a run does not cover (a region disabled, an account removed) out of
+        every answer; their rows stay, and collecting one again brings it back. One that was
+        attempted since the run started is covered by a later run."""
+        for status, is_retired in self._all():
+            is_later = status.attempted_at is not None and status.attempted_at >= started_at
+            if status.scope not in scopes and not is_retired and not is_later:
+                self.client.update_item(
+                    TableName=self.table,
+                    Key=key(SCOPES, scope_key(status.scope)),
+                    UpdateExpression="SET retired_at = :at",
+                    ExpressionAttributeValues={":at": text(sortable_time(started_at))},
+                )
+
+    def _all(self) -> list[tuple[ScopeStatus, bool]]:
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": text(SCOPES)},
+            ConsistentRead=True,
+        )
+        return [(to_status(item), "retired_at" in item) for item in items]
+
+    def status(self, scope: Scope) -> ScopeStatus:
+        """One scope; revision 0 where nothing is stored of it."""
+        answer = self.client.get_item(
+            TableName=self.table, Key=key(SCOPES, scope_key(scope)), ConsistentRead=True
+        )
+        return to_status(answer["Item"]) if "Item" in answer else ScopeStatus(scope)
+
+    def reservations(self, status: ScopeStatus) -> tuple[Reservation, ...]:
+        """The stored rows of a scope, by id, observed when the scope last was."""
+        seen = status.observed_at and format_time(status.observed_at)
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": text(reservations_key(status.scope))},
+            ConsistentRead=True,
+        )
+        return tuple(
+            decode(read_body(item) | {"observed_at": seen, "seen_by": [status.scope.account_id]})
+            for item in items
+        )
+
+    def ids(self, scope: Scope) -> frozenset[str]:
+        """The ids of a scope's stored rows."""
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": text(reservations_key(scope))},
+            ProjectionExpression="sk",
+            ConsistentRead=True,
+        )
+        return frozenset(item["sk"]["S"] for item in items)
+
+    def gone(self, reservation_id: str) -> Json | None:
+        """The last known row of a reservation that is gone, with its ``vanished_at``."""
+        answer = self.client.get_item(TableName=self.table, Key=key(GONE, reservation_id))
+        if "Item" not in answer:
+            return None
+        item = answer["Item"]
+        return dict(read_body(item)) | {"vanished_at": item["vanished_at"]["S"]}
+
+    def write_snapshot(
+        self, before: ScopeStatus, snapshot: Snapshot, digest: str, write: Write, attempt: Attempt
+    ) -> None:
+        """Make a snapshot the scope's state. Raises Conflict.
+
+        More than one transaction's worth goes in several: each carries whole reservations with
+        their events, and only the last says that the scope was observed. After a crash between
+        them the next snapshot finds what is left to do.
+        """
+        chunks = _chunks(self._groups(snapshot, write), MAX_ACTIONS - 1)
+        revision = before.revision
+        for chunk in chunks[:-1]:
+            self._transact(chunk, self._bump(snapshot, revision))
+            revision += 1
+        final = self._observed(snapshot, revision, digest, write, attempt)
+        self._transact(chunks[-1], final)
+
+    def write_failure(self, failure: Failure, attempt: Attempt) -> bool:
+        """Record a failure; False where the scope has been observed or attempted since."""
+        error = {"code": failure.code, "message": failure.message[:1000], "kind": failure.kind}
+        moment = sortable_time(failure.failed_at)
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key=key(SCOPES, scope_key(failure.scope)),
+                UpdateExpression="SET attempted_at = :at, run_id = :run, seconds = :seconds, "
+                "#error = :error, failing_since = if_not_exists(failing_since, :at) "
+                "REMOVE retired_at",
+                ConditionExpression=f"({_NOT_OBSERVED_SINCE}) AND "
+                "(attribute_not_exists(attempted_at) OR attempted_at <= :at)",
+                ExpressionAttributeNames={"#error": "error"},
+                ExpressionAttributeValues={
+                    ":at": text(moment),
+                    ":run": text(attempt.run_id),
+                    ":seconds": number(round(attempt.seconds, 3)),
+                    ":error": text(json.dumps(error)),
+                },
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _groups(self, snapshot: Snapshot, write: Write) -> list[list[Item]]:
+        """The actions of each reservation, kept together."""
+        groups: dict[str, list[Item]] = {}
+        for row in write.changed:
+            groups[row.reservation_id] = [self._put(self._row_item(snapshot.scope, row))]
+        for row in write.left:
+            groups[row.reservation_id] = [self._delete(snapshot.scope, row)]
+        for row in write.gone:
+            groups[row.reservation_id].append(self._put(_gone_item(row, snapshot.observed_at)))
+        for event in write.events:
+            groups[_subject(event)].append(self._put(event_item(event, self.retention_days)))
+        return list(groups.values())
+
+    def _put(self, item: Item) -> Item:
+        return {"Put": {"TableName": self.table, "Item": item}}
+
+    def _delete(self, scope: Scope, row: Reservation) -> Item:
+        name = key(reservations_key(scope), row.reservation_id)
+        return {"Delete": {"TableName": self.table, "Key": name}}
+
+    def _row_item(self, scope: Scope, row: Reservation) -> Item:
+        return {**key(reservations_key(scope), row.reservation_id), "body": body(stored_form(row))}
+
+    def _bump(self, snapshot: Snapshot, revision: int) -> Item:
+        """Part of a snapshot is written: the scope's revision moves, its observation does not, and
+        its digest holds no more: even the snapshot before has to be compared with what is stored.
+        """
+        expression = "SET revision = :next REMOVE digest"
+        return self._update(snapshot, expression, {}, revision, revision + 1)
+
+    def _observed(
+        self, snapshot: Snapshot, revision: int, digest: str, write: Write, attempt: Attempt
+    ) -> Item:
+        changed = len(write.changed) + len(write.left)
+        values = {
+            ":digest": text(digest),
+            ":run": text(attempt.run_id),
+            ":seconds": number(round(attempt.seconds, 3)),
+            ":reservations": number(len(snapshot.reservations)),
+            ":changed": number(changed),
+            ":events": number(len(write.events)),
+            ":unanswered": text(
+                ",".join(f"{item.operation}: {item.code}" for item in snapshot.unanswered)
+            ),
+        }
+        expression = (
+            "SET revision = :next, observed_at = :at, attempted_at = :at, digest = :digest, "
+            "run_id = :run, seconds = :seconds, reservations = :reservations, changed = :changed, "
+            "events = :events, unanswered = :unanswered REMOVE #error, failing_since, retired_at"
+        )
+        return self._update(
+            snapshot, expression, values, revision, revision + 1 if changed else revision
+        )
+
+    def _update(
+        self, snapshot: Snapshot, expression: str, values: Item, revision: int, following: int
+    ) -> Item:
+        condition = "revision = :revision" if revision else _NO_REVISION
+        update: dict[str, Any] = {
+            "TableName": self.table,
+            "Key": key(SCOPES, scope_key(snapshot.scope)),
+            "UpdateExpression": expression,
+            "ConditionExpression": f"({condition}) AND ({_NOT_OBSERVED_SINCE})",
+            "ExpressionAttributeValues": {
+                **values,
+                ":at": text(sortable_time(snapshot.observed_at)),
+                ":revision": number(revision),
+                ":next": number(following),
+            },
+        }
+        if "#error" in expression:
+            update["ExpressionAttributeNames"] = {"#error": "error"}
+        return update
+
+    def _transact(self, actions: Sequence[Item], update: Item) -> None:
+        try:
+            if actions:
+                self.client.transact_write_items(TransactItems=[*actions, {"Update": update}])
+            else:
+                self.client.update_item(**update)
+        except ClientError as error:
+            if _is_conflict(error):
+                raise Conflict from error
+            raise
+
+
+_NOT_OBSERVED_SINCE = "attribute_not_exists(observed_at) OR observed_at < :at"
+_CONFLICTS = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
+_NO_REVISION = "attribute_not_exists(revision) OR revision = :revision"
+
+
+def _is_conflict(error: ClientError) -> bool:
+    """Whether a condition failed or another transaction held an item; anything else is a fault."""
+    if error.response["Error"]["Code"] in _CONFLICTS:
+        return True
+    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
+    return bool(reasons & {"ConditionalCheckFailed", "TransactionConflict"})
+
+
+def _subject(event: Event) -> str:
+    return event.reservation.reservation_id if event.reservation else ""
+
+
+def _gone_item(row: Reservation, vanished_at: datetime) -> Item:
+    return {
+        **key(GONE, row.reservation_id),
+        "body": body(encode(row)),
+        "vanished_at": text(format_time(vanished_at)),
+    }
+
+
+def _chunks(groups: list[list[Item]], size: int) -> list[list[Item]]:
+    """Groups in order, as many a chunk as fit; at least one chunk, if an empty one."""
+    chunks: list[list[Item]] = [[]]
+    for group in groups:
+        if len(chunks[-1]) + len(group) > size:
+            chunks.append([])
+        chunks[-1] += group
+    return chunks
+
+
+def to_status(item: Item) -> ScopeStatus:
+    """A scope's status from its item."""
+
+    def moment(name: str) -> datetime | None:
+        return parse_time(item[name]["S"]) if name in item else None
+
+    def count(name: str) -> int:
+        return int(item[name]["N"]) if name in item else 0
+
+    unanswered = item.get("unanswered", text(""))["S"]
+    return ScopeStatus(
+        to_scope(item["sk"]["S"]),
+        revision=count("revision"),
+        observed_at=moment("observed_at"),
+        attempted_at=moment("attempted_at"),
+        digest=item.get("digest", text(""))["S"] or None,
+        error=_to_error(item),
+        run_id=item.get("run_id", text(""))["S"] or None,
+        reservations=count("reservations"),
+        changed=count("changed"),
+        events=count("events"),
+        seconds=float(item.get("seconds", number(0))["N"]),
+        unanswered=tuple(unanswered.split(",")) if unanswered else (),
+    )
+
+
+def _to_error(item: Item) -> ScopeError | None:
+    if "error" not in item:
+        return None
+    error = json.loads(item["error"]["S"])
+    since = parse_time(item["failing_since"]["S"])
+    return ScopeError(error["code"], error["message"], error["kind"], since)

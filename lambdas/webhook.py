@@ -1,0 +1,104 @@
+"""POST JSON to a webhook: HTTPS only, never to a private address, no redirect, no URL in a log."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+# The path of a webhook's URL is its secret, and urllib3 logs paths at DEBUG.
+logging.getLogger("urllib3").setLevel(logging.INFO)
+
+TIMEOUT = urllib3.Timeout(connect=3, read=10)
+ALLOW_LOOPBACK = "TRUFFLE_SANDBOX_LOOPBACK_WEBHOOKS"
+"""Set by the sandbox alone, whose destinations listen on the loopback interface."""
+
+
+class Unusable(Exception):
+    """The webhook's URL must not be called; the text does not contain it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the destination said; ``retry_after`` is in seconds."""
+
+    status: int
+    text: str
+    retry_after: int | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class Unreachable(Exception):
+    """The destination did not answer; the text says why, without the URL."""
+
+
+def post(url: str, body: Mapping[str, Any]) -> Answer:
+    """Raises Unusable or Unreachable; any answer at all is returned."""
+    parts, host, port = _destination(url)
+    address = _address(host, port)
+    # Connect to the very address that was checked: a name could resolve to another one by now.
+    with urllib3.HTTPSConnectionPool(
+        address,
+        port,
+        server_hostname=host,
+        assert_hostname=host,
+        timeout=TIMEOUT,
+        retries=False,
+        cert_reqs="CERT_REQUIRED",
+        ca_certs=os.environ.get("SSL_CERT_FILE"),
+    ) as pool:
+        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        headers = {"Content-Type": "application/json", "Host": parts.netloc.rpartition("@")[2]}
+        data = json.dumps(body, ensure_ascii=False).encode()
+        try:
+            response = pool.urlopen("POST", path, data, headers, redirect=False)
+        except HTTPError as error:
+            raise Unreachable(type(error).__name__) from None
+    return Answer(
+        response.status,
+        response.data[:500].decode(errors="replace"),
+        _seconds(response.headers.get("Retry-After")),
+    )
+
+
+def _destination(url: str) -> tuple[SplitResult, str, int]:
+    """A URL's parts with its host and port. Raises Unusable."""
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        raise Unusable("A webhook's URL has characters that must be percent-encoded.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 443
+    except ValueError:
+        raise Unusable("A webhook's URL cannot be read.") from None
+    if parts.scheme != "https" or not host:
+        raise Unusable("A webhook's URL must begin with https://.")
+    return parts, host, port
+
+
+def _address(host: str, port: int) -> str:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Unreachable(f"no address: {type(error).__name__}") from None
+    addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
+    for address in addresses:
+        is_sandbox = address.is_loopback and ALLOW_LOOPBACK in os.environ
+        if not address.is_global and not is_sandbox:
+            raise Unusable("A webhook's host must have a public address.")
+    return str(addresses[0])
+
+
+def _seconds(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None

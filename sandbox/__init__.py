@@ -1,0 +1,1 @@
+"""The whole stack on one machine: an embedded AWS, a simulated EC2, and the story of the demo."""

@@ -1,0 +1,42 @@
+"""``python -m sandbox.ec2``: the simulator as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from sandbox.ec2.accounts import KeyOwners
+from sandbox.ec2.fleet_file import load_fleet
+from sandbox.ec2.server import RunningServer
+from sandbox.ec2.shapes import FleetError
+from sandbox.ec2.simulator import Simulator, wall_clock
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve a fleet file until the process is ended; prints its URL when it is ready."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.ec2", description=main.__doc__)
+    parser.add_argument("--fleet", type=Path, required=True, help="the fleet file")
+    parser.add_argument(
+        "--port", type=int, default=0, help="port on 127.0.0.1; default: a free one"
+    )
+    parser.add_argument("--account", help="the account that the file's own account becomes")
+    parser.add_argument("--sts-endpoint", help="whom to ask for the account of a temporary key")
+    chosen = parser.parse_args(arguments)
+    try:
+        fleet = load_fleet(chosen.fleet.read_text(), wall_clock(), chosen.account)
+        owners = KeyOwners(chosen.sts_endpoint)
+        server = RunningServer(Simulator(fleet, account_of=owners.account_of), chosen.port)
+    except (FleetError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(server.url, flush=True)
+    try:
+        server.wait()
+    except KeyboardInterrupt:
+        server.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""The client of the simulator's control surface, for tests, the demo and benchmarks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from sandbox.ec2.dates import format_date, parse_absolute
+from sandbox.ec2.faults import Fault, FaultKind, fault_from_json, fault_to_json
+
+_OPENER = build_opener(ProxyHandler({}))
+"""Without the proxies of the environment: the simulator is on this machine."""
+
+
+class ControlError(Exception):
+    """The simulator refused; the text is its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Drives a simulator at a URL. Every method raises ControlError, or OSError if none is there.
+
+    Reservations are EC2-shaped JSON, dates RFC 3339 or relative as in a fleet file.
+    """
+
+    url: str
+    timeout: float = 10.0
+
+    def health(self) -> Mapping[str, Any]:
+        """The account and the simulated time."""
+        answer: Mapping[str, Any] = self._call("GET", "health")
+        return answer
+
+    def fleet(self) -> dict[str, Any]:
+        """The fleet as it is now, as a fleet file with absolute dates."""
+        answer: dict[str, Any] = self._call("GET", "fleet")
+        return answer
+
+    def replace_fleet(self, fleet: Mapping[str, Any]) -> None:
+        """Another fleet, given as the content of a fleet file."""
+        self._call("PUT", "fleet", fleet)
+
+    def reservations(self, region: str | None = None) -> list[dict[str, Any]]:
+        """All reservations, or those of one region, as they are now."""
+        regions = self.fleet()["regions"]
+        names = sorted(regions) if region is None else [region]
+        return [item for name in names for item in regions[name]["CapacityReservations"]]
+
+    def reservation(self, reservation_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._call("GET", f"reservations/{reservation_id}")
+        return answer
+
+    def add(self, region: str, reservation: Mapping[str, Any]) -> dict[str, Any]:
+        """A new reservation, or one in place of the one with its id; how EC2 then shows it."""
+        body = {"region": region, "reservation": reservation}
+        answer: dict[str, Any] = self._call("POST", "reservations", body)
+        return answer
+
+    def patch(self, reservation_id: str, **fields: Any) -> dict[str, Any]:
+        """Set fields of a reservation, None takes one away; how EC2 then shows it."""
+        answer: dict[str, Any] = self._call("PATCH", f"reservations/{reservation_id}", fields)
+        return answer
+
+    def remove(self, reservation_id: str) -> None:
+        self._call("DELETE", f"reservations/{reservation_id}")
+
+    def set_block_status(self, region: str, block_id: str, **fields: Any) -> None:
+        """Set fields of a block's health, such as ``InterconnectStatus="impaired"``."""
+        self._call("PATCH", f"blocks/{region}/{block_id}", fields)
+
+    def now(self) -> datetime:
+        return parse_absolute(self._call("GET", "clock")["now"])
+
+    def set_clock(self, now: datetime) -> None:
+        self._call("PUT", "clock", {"now": format_date(now)})
+
+    def advance(self, distance: timedelta) -> datetime:
+        """Let time pass; the simulated time after that."""
+        body = {"advance_seconds": distance.total_seconds()}
+        return parse_absolute(self._call("PUT", "clock", body)["now"])
+
+    def faults(self) -> list[Fault]:
+        return [fault_from_json(raw) for raw in self._call("GET", "faults")]
+
+    def break_calls(
+        self,
+        kind: FaultKind,
+        region: str = "*",
+        operation: str = "*",
+        *,
+        account: str = "*",
+        page: int | None = None,
+        times: int | None = None,
+        seconds: float = 30.0,
+        code: str | None = None,
+    ) -> None:
+        """Let calls go wrong: see Fault."""
+        fault = Fault(kind, region, operation, account, page, times, seconds, code)
+        self._call("POST", "faults", fault_to_json(fault))
+
+    def clear_faults(self) -> None:
+        """Those of the fleet file, too."""
+        self._call("DELETE", "faults")
+
+    def set_latency(self, milliseconds: float, region: str | None = None) -> None:
+        """How long every call takes."""
+        self._call("PUT", "latency", {"milliseconds": milliseconds, "region": region})
+
+    def calls(self) -> dict[tuple[str, str], int]:
+        """EC2 calls so far by region and operation."""
+        return {
+            (item["region"], item["operation"]): item["count"]
+            for item in self._call("GET", "calls")
+        }
+
+    def forget_calls(self) -> None:
+        self._call("DELETE", "calls")
+
+    def reset(self) -> None:
+        """Everything as it was when the simulator started."""
+        self._call("POST", "reset")
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        content = json.dumps(body).encode() if body is not None else None
+        request = Request(f"{self.url}/_sim/{path}", content, method=method)
+        try:
+            with _OPENER.open(request, timeout=self.timeout) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            with error:
+                raise ControlError(json.load(error)["error"]) from None

@@ -1,0 +1,178 @@
+"""The simulator's control surface: JSON under ``/_sim/``, beside EC2's own protocol.
+
+| call | does |
+|---|---|
+| ``GET /_sim/health`` | says that it is there |
+| ``GET, PUT /_sim/fleet`` | the fleet as it is now, as a fleet file; another fleet |
+| ``POST /_sim/reservations`` | adds ``{"region": …, "reservation": {…}}`` as in a fleet file |
+| ``GET, PATCH, DELETE /_sim/reservations/<id>`` | one of them; null takes a field away |
+| ``PATCH /_sim/blocks/<region>/<id>`` | fields of a block's status, ``InterconnectStatus`` … |
+| ``GET, PUT /_sim/clock`` | the simulated time; ``{"now": …}`` or ``{"advance_seconds": …}`` |
+| ``GET, POST, DELETE /_sim/faults`` | the faults that are not over; one more; none |
+| ``PUT /_sim/latency`` | ``{"milliseconds": …, "region": … or null}`` |
+| ``GET, DELETE /_sim/calls`` | ``[{"region", "operation", "count"}]`` so far; forget them |
+| ``POST /_sim/reset`` | everything as at the start |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from sandbox.ec2.dates import format_date
+from sandbox.ec2.faults import fault_from_json, fault_to_json
+from sandbox.ec2.fleet_file import (
+    dump_fleet,
+    fields_from_json,
+    load_fleet,
+    reservation_from_json,
+    reservation_to_json,
+)
+from sandbox.ec2.shapes import date_from_json, described, from_json
+from sandbox.ec2.simulator import Simulator
+
+PREFIX = "/_sim/"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: HTTPStatus
+    content: Any
+
+
+def control(simulator: Simulator, method: str, path: str, body: bytes) -> Answer:
+    """One call of the control surface; what is wrong with it is told in ``error``."""
+    name, *rest = path.removeprefix(PREFIX).split("/")
+    action = _ACTIONS.get((method, name, len(rest)))
+    if action is None:
+        return Answer(HTTPStatus.NOT_FOUND, {"error": f"there is no {method} {path}"})
+    try:
+        return Answer(HTTPStatus.OK, action(simulator, rest, json.loads(body or b"{}")))
+    except KeyError as error:
+        return Answer(HTTPStatus.NOT_FOUND, {"error": f"there is no {error.args[0]}"})
+    except ValueError as error:
+        return Answer(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+
+
+def _health(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    return {"account": simulator.fleet.account, "now": format_date(simulator.now())}
+
+
+def _get_fleet(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    return dump_fleet(simulator.fleet, simulator.now())
+
+
+def _put_fleet(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    simulator.replace_fleet(load_fleet(json.dumps(body), simulator.now()))
+    return {"regions": len(simulator.fleet.regions)}
+
+
+def _post_reservation(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    region, now = body["region"], simulator.now()
+    account = simulator.fleet.account
+    reservation = reservation_from_json(body["reservation"], region, account, now, "reservation")
+    simulator.put(region, reservation)
+    return reservation_to_json(reservation, now)
+
+
+def _get_reservation(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    region = simulator.fleet.region_of(rest[0])
+    shown = reservation_to_json(region.reservations[rest[0]], simulator.now())
+    if shown is None:
+        raise KeyError(rest[0])
+    return shown
+
+
+def _patch_reservation(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    now = simulator.now()
+    changed = simulator.patch(rest[0], fields_from_json(body, now, rest[0]))
+    return reservation_to_json(changed, now)
+
+
+def _delete_reservation(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    simulator.remove(rest[0])
+    return {}
+
+
+def _patch_block(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    region, block_id = rest
+    shape = described("DescribeCapacityBlockStatus", "CapacityBlockStatuses")
+    simulator.set_status(region, block_id, from_json(shape, body, simulator.now(), block_id))
+    return {}
+
+
+def _clock(simulator: Simulator) -> Any:
+    return {"now": format_date(simulator.now())}
+
+
+def _get_clock(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    return _clock(simulator)
+
+
+def _put_clock(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    if "now" in body:
+        simulator.set_clock(date_from_json(body["now"], simulator.now(), "now"))
+    else:
+        simulator.advance(timedelta(seconds=float(body["advance_seconds"])))
+    return _clock(simulator)
+
+
+def _get_faults(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    return [fault_to_json(fault) for fault in simulator.faults()]
+
+
+def _post_fault(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    simulator.add_fault(fault_from_json(body))
+    return {}
+
+
+def _delete_faults(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    simulator.set_faults([])
+    return {}
+
+
+def _put_latency(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    simulator.set_latency(float(body["milliseconds"]), body.get("region"))
+    return {}
+
+
+def _get_calls(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    return [
+        {"region": region, "operation": operation, "count": count}
+        for (region, operation), count in sorted(simulator.calls().items())
+    ]
+
+
+def _delete_calls(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    simulator.forget_calls()
+    return {}
+
+
+def _post_reset(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    simulator.reset()
+    return {}
+
+
+_ACTIONS: Mapping[tuple[str, str, int], Callable[[Simulator, list[str], Any], Any]] = {
+    ("GET", "health", 0): _health,
+    ("GET", "fleet", 0): _get_fleet,
+    ("PUT", "fleet", 0): _put_fleet,
+    ("POST", "reservations", 0): _post_reservation,
+    ("GET", "reservations", 1): _get_reservation,
+    ("PATCH", "reservations", 1): _patch_reservation,
+    ("DELETE", "reservations", 1): _delete_reservation,
+    ("PATCH", "blocks", 2): _patch_block,
+    ("GET", "clock", 0): _get_clock,
+    ("PUT", "clock", 0): _put_clock,
+    ("GET", "faults", 0): _get_faults,
+    ("POST", "faults", 0): _post_fault,
+    ("DELETE", "faults", 0): _delete_faults,
+    ("PUT", "latency", 0): _put_latency,
+    ("GET", "calls", 0): _get_calls,
+    ("DELETE", "calls", 0): _delete_calls,
+    ("POST", "reset", 0): _post_reset,
+}

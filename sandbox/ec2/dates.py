@@ -1,0 +1,47 @@
+"""Dates of a fleet file: RFC 3339, or relative to the moment at which the simulator starts.
+
+``+3d`` is three days ahead, ``-2h`` two hours ago, ``-1d12h`` a day and a half ago, ``now`` the
+moment itself, and ``+1d@11:30`` is half past eleven UTC of tomorrow. Units: w, d, h, m, s.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_RELATIVE = re.compile(r"(?:now|([+-])((?:\d+[wdhms])+))(?:@(\d\d):(\d\d))?")
+_STEP = re.compile(r"(\d+)([wdhms])")
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def parse_date(text: str, now: datetime) -> datetime:
+    """An aware date in UTC, of whole milliseconds as in EC2. Raises ValueError."""
+    relative = _RELATIVE.fullmatch(text)
+    moment = _relative(relative, now) if relative else parse_absolute(text)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _relative(found: re.Match[str], now: datetime) -> datetime:
+    sign, steps, hour, minute = found.groups()
+    distance = timedelta()
+    for number, unit in _STEP.findall(steps or ""):
+        distance += timedelta(**{_UNITS[unit]: int(number)})
+    moment = now - distance if sign == "-" else now + distance
+    if hour is None:
+        return moment
+    return moment.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+
+
+def parse_absolute(text: str) -> datetime:
+    """RFC 3339, UTC where it names no zone. Raises ValueError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is no date: use 2026-12-01T11:30:00Z, +3d, -2h or +1d@11:30"
+        raise ValueError(message) from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def format_date(moment: datetime) -> str:
+    """As EC2 writes it: UTC, with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,90 @@
+"""Faults on demand: which calls go wrong, how, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sandbox.ec2.errors import EC2Error
+
+
+class FaultKind(StrEnum):
+    """How a call goes wrong: with an EC2 error, or (the last three) without a usable answer."""
+
+    ERROR = "error"
+    THROTTLED = "throttled"
+    INTERNAL = "internal"
+    UNAVAILABLE = "unavailable"
+    UNAUTHORIZED = "unauthorized"
+    DISABLED = "disabled"
+    OPT_IN = "opt-in"
+    UNSUPPORTED = "unsupported"
+    HANG = "hang"
+    DROP = "drop"
+    MALFORMED = "malformed"
+
+
+ERRORS: Mapping[FaultKind, EC2Error] = {
+    FaultKind.THROTTLED: EC2Error("RequestLimitExceeded", "Request limit exceeded."),
+    FaultKind.INTERNAL: EC2Error("InternalError", "An internal error has occurred"),
+    FaultKind.UNAVAILABLE: EC2Error("Unavailable", "The service is unavailable. Please try again"),
+    FaultKind.UNAUTHORIZED: EC2Error(
+        "UnauthorizedOperation", "You are not authorized to perform this operation."
+    ),
+    FaultKind.DISABLED: EC2Error(
+        "AuthFailure", "AWS was not able to validate the provided access credentials"
+    ),
+    FaultKind.OPT_IN: EC2Error("OptInRequired", "You are not subscribed to this service."),
+    FaultKind.UNSUPPORTED: EC2Error("UnsupportedOperation", "The operation is not supported."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with the calls that match: globs of region, operation and account.
+
+    ``page`` counts from 1, None is every page. ``times`` is how many calls it hits before it is
+    over, None is for good. ``seconds`` is how long a hang holds the connection before it answers.
+    ``code`` is EC2's error code, for the kind ``error``.
+    """
+
+    kind: FaultKind
+    region: str = "*"
+    operation: str = "*"
+    account: str = "*"
+    page: int | None = None
+    times: int | None = None
+    seconds: float = 30.0
+    code: str | None = None
+
+    @property
+    def error(self) -> EC2Error | None:
+        """What EC2 answers, where it does."""
+        if self.kind is FaultKind.ERROR:
+            return EC2Error(self.code or "InternalError", "An error on demand.")
+        return ERRORS.get(self.kind)
+
+    def hits(self, region: str, operation: str, account: str, page: int) -> bool:
+        return (
+            fnmatchcase(region, self.region)
+            and fnmatchcase(operation, self.operation)
+            and fnmatchcase(account, self.account)
+            and self.page in (None, page)
+        )
+
+
+def fault_from_json(raw: Any) -> Fault:
+    """Raises ValueError."""
+    known = {field.name for field in fields(Fault)}
+    if not isinstance(raw, Mapping) or "kind" not in raw:
+        raise ValueError(f"a fault is an object with a kind, one of {', '.join(FaultKind)}")
+    if unknown := sorted(set(raw) - known):
+        raise ValueError(f"a fault has no {unknown[0]}; it has {', '.join(sorted(known))}")
+    return Fault(**{**raw, "kind": FaultKind(raw["kind"])})
+
+
+def fault_to_json(fault: Fault) -> dict[str, Any]:
+    return {field.name: getattr(fault, field.name) for field in fields(Fault)}

@@ -1,0 +1,115 @@
+"""The fleet: what an organization holds in EC2, region by region. Data, and nothing but data.
+
+A fleet changes by making a new one; time changes a reservation in ``lifecycle``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sandbox.ec2.faults import Fault
+from sandbox.ec2.filters import Fields
+
+DEFAULT_ACCOUNT = "123456789012"
+ENABLED = ("opt-in-not-required", "opted-in")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Fields that take new values at a moment; None takes a field away."""
+
+    at: datetime
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A reservation as it was written at ``since``; its later changes follow from that.
+
+    ``shared_with`` are the accounts that see it beside its owner, ``timeline`` what the file says
+    will happen to it, ``used_at_start`` how many instances run in it as soon as it starts.
+    """
+
+    fields: Fields
+    since: datetime
+    shared_with: frozenset[str] = frozenset()
+    timeline: tuple[Change, ...] = ()
+    used_at_start: int = 0
+
+    @property
+    def reservation_id(self) -> str:
+        return str(self.fields["CapacityReservationId"])
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Capacity that is for sale as capacity blocks; price in USD per instance and hour.
+
+    ``kind`` is an instance type or an UltraServer type, and ``count`` the most that one block gets.
+    """
+
+    kind: str
+    instance_type: str
+    zone: str
+    count: int
+    first_start: datetime
+    hourly_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One region. ``blocks`` and ``statuses`` hold only what reservations do not tell, by id."""
+
+    name: str
+    opt_in_status: str = "opt-in-not-required"
+    reservations: Mapping[str, Reservation] = field(default_factory=dict)
+    blocks: Mapping[str, Fields] = field(default_factory=dict)
+    statuses: Mapping[str, Fields] = field(default_factory=dict)
+    extensions: tuple[Fields, ...] = ()
+    market: tuple[Offer, ...] = ()
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.opt_in_status in ENABLED
+
+    def with_reservation(self, reservation: Reservation) -> Region:
+        """The region with a reservation added, or put in place of the one with its id."""
+        changed = {**self.reservations, reservation.reservation_id: reservation}
+        return replace(self, reservations=changed)
+
+    def without_reservation(self, reservation_id: str) -> Region:
+        """Raises KeyError."""
+        kept = dict(self.reservations)
+        del kept[reservation_id]
+        return replace(self, reservations=kept)
+
+    def with_status(self, block_id: str, fields: Fields) -> Region:
+        """The region with fields of a block's status set, over what its reservations tell."""
+        status = {**self.statuses.get(block_id, {"CapacityBlockId": block_id}), **fields}
+        return replace(self, statuses={**self.statuses, block_id: status})
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything, and the faults that are there from the start.
+
+    ``account`` is the caller's where an access key tells nothing.
+    """
+
+    account: str = DEFAULT_ACCOUNT
+    regions: Mapping[str, Region] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+
+    def with_regions(self, regions: Iterable[Region]) -> Fleet:
+        changed = {**self.regions, **{region.name: region for region in regions}}
+        return replace(self, regions=changed)
+
+    def region_of(self, reservation_id: str) -> Region:
+        """The region that has a reservation. Raises KeyError."""
+        for region in self.regions.values():
+            if reservation_id in region.reservations:
+                return region
+        raise KeyError(reservation_id)

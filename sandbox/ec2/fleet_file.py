@@ -1,0 +1,277 @@
+"""Fleet files: JSON ↔ Fleet. The format is described in ``sandbox/README.md``."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sandbox.ec2.faults import Fault, fault_from_json, fault_to_json
+from sandbox.ec2.filters import Fields
+from sandbox.ec2.fleet import DEFAULT_ACCOUNT, Change, Fleet, Offer, Region, Reservation
+from sandbox.ec2.lifecycle import phase_at
+from sandbox.ec2.shapes import FleetError, date_from_json, described, from_json, to_json
+from sandbox.ec2.zones import REGION, region_of_zone, zone_id
+
+_IGNORED = {"NextToken", "ResponseMetadata"}
+_SIMULATOR_KEYS = {"SharedWith", "Timeline", "UsedAtStart"}
+_REGION_KEYS = {
+    "OptInStatus",
+    "CapacityReservations",
+    "CapacityBlocks",
+    "CapacityBlockStatuses",
+    "CapacityBlockExtensions",
+    "Market",
+}
+_DEFAULTS: Fields = {
+    "InstancePlatform": "Linux/UNIX",
+    "Tenancy": "default",
+    "EbsOptimized": False,
+    "EphemeralStorage": False,
+    "State": "active",
+    "TotalInstanceCount": 0,
+    "AvailableInstanceCount": 0,
+    "InstanceMatchCriteria": "open",
+    "ReservationType": "default",
+    "Tags": [],
+    "CapacityAllocations": [],
+}
+
+
+def load_fleet(text: str, now: datetime, account: str | None = None) -> Fleet:
+    """Read a fleet file; relative dates count from ``now``.
+
+    Also takes what ``aws ec2 describe-capacity-reservations`` prints: each reservation then goes
+    to the region of its ARN or zone. With ``account`` the file's own account becomes that one.
+
+    Raises FleetError.
+    """
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise FleetError(f"the fleet file is no JSON: {error}") from None
+    if not isinstance(raw, Mapping):
+        raise FleetError("the fleet file is to hold a JSON object")
+    own = raw.get("account", DEFAULT_ACCOUNT)
+    if account is not None and account != own:
+        return load_fleet(json.dumps({"account": own, **raw}).replace(own, account), now)
+    return _fleet(raw, own, now)
+
+
+def _fleet(raw: Mapping[str, Any], account: str, now: datetime) -> Fleet:
+    if "regions" not in raw:
+        raw = {"account": account, "regions": _by_region(raw)}
+    _no_others(raw, {"account", "description", "regions", "faults"}, "the fleet file")
+    regions = {
+        name: _region(name, content, account, now) for name, content in raw["regions"].items()
+    }
+    return Fleet(account, regions, tuple(_faults(raw.get("faults", []))))
+
+
+def _no_others(raw: Any, allowed: Iterable[str], where: str) -> None:
+    if not isinstance(raw, Mapping):
+        raise FleetError(f"{where} is to be an object")
+    if others := sorted(set(raw) - set(allowed)):
+        raise FleetError(f"{where} has no {others[0]}; it may have {', '.join(sorted(allowed))}")
+
+
+def _faults(raw: Any) -> Iterable[Fault]:
+    for index, item in enumerate(raw):
+        try:
+            yield fault_from_json(item)
+        except ValueError as error:
+            raise FleetError(f"faults[{index}]: {error}") from None
+
+
+def _by_region(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The regions of a bare list of reservations."""
+    _no_others(raw, {"account", "CapacityReservations", *_IGNORED}, "the fleet file")
+    regions: dict[str, Any] = defaultdict(lambda: {"CapacityReservations": []})
+    for index, item in enumerate(raw.get("CapacityReservations", [])):
+        name = _home(item)
+        if name is None:
+            where = f"CapacityReservations[{index}]"
+            raise FleetError(f"{where} tells no region: give CapacityReservationArn")
+        regions[name]["CapacityReservations"].append(item)
+    return dict(regions)
+
+
+def _home(raw: Mapping[str, Any]) -> str | None:
+    parts = str(raw.get("CapacityReservationArn", "")).split(":")
+    return parts[3] if len(parts) > 5 else region_of_zone(str(raw.get("AvailabilityZone", "")))
+
+
+def _region(name: str, raw: Any, account: str, now: datetime) -> Region:
+    where = f"regions.{name}"
+    if not REGION.fullmatch(name):
+        raise FleetError(f"{where}: {name!r} is no region")
+    _no_others(raw, _REGION_KEYS | _IGNORED, where)
+    reservations = [
+        reservation_from_json(item, name, account, now, f"{where}.CapacityReservations[{index}]")
+        for index, item in enumerate(raw.get("CapacityReservations", []))
+    ]
+    return Region(
+        name,
+        raw.get("OptInStatus", "opt-in-not-required"),
+        {item.reservation_id: item for item in reservations},
+        _by_block(raw, "DescribeCapacityBlocks", "CapacityBlocks", now, where),
+        _by_block(raw, "DescribeCapacityBlockStatus", "CapacityBlockStatuses", now, where),
+        tuple(_extensions(raw, now, where)),
+        tuple(_market(raw, now, where)),
+    )
+
+
+def _by_block(
+    raw: Mapping[str, Any], operation: str, key: str, now: datetime, where: str
+) -> dict[str, Fields]:
+    shape = described(operation, key)
+    items = [
+        from_json(shape, item, now, f"{where}.{key}[{index}]")
+        for index, item in enumerate(raw.get(key, []))
+    ]
+    return {item["CapacityBlockId"]: item for item in items}
+
+
+def _extensions(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Fields]:
+    key = "CapacityBlockExtensions"
+    shape = described("DescribeCapacityBlockExtensionHistory", key)
+    for index, item in enumerate(raw.get(key, [])):
+        yield from_json(shape, item, now, f"{where}.{key}[{index}]")
+
+
+def _market(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Offer]:
+    for index, item in enumerate(raw.get("Market", [])):
+        here = f"{where}.Market[{index}]"
+        keys = {"InstanceType", "UltraserverType", "AvailabilityZone", "Count"}
+        _no_others(item, keys | {"FirstStart", "HourlyPrice"}, here)
+        try:
+            yield Offer(
+                item.get("UltraserverType") or item["InstanceType"],
+                item["InstanceType"],
+                item["AvailabilityZone"],
+                int(item["Count"]),
+                date_from_json(item["FirstStart"], now, f"{here}.FirstStart"),
+                Decimal(item["HourlyPrice"]),
+            )
+        except KeyError as error:
+            raise FleetError(f"{here} lacks {error.args[0]}") from None
+        except InvalidOperation:
+            raise FleetError(f"{here}.HourlyPrice is to be a decimal number in quotes") from None
+
+
+def reservation_from_json(
+    raw: Any, region: str, account: str, now: datetime, where: str
+) -> Reservation:
+    """One reservation of a fleet file. Raises FleetError."""
+    _no_others(raw, raw, where)
+    raw = dict(raw)
+    hints = raw.pop("Simulator", {})
+    _no_others(hints, _SIMULATOR_KEYS, f"{where}.Simulator")
+    written = from_json(_reservation_shape(), raw, now, where)
+    if "CapacityReservationId" not in written:
+        raise FleetError(f"{where} lacks CapacityReservationId")
+    return Reservation(
+        completed(written, region, account, now),
+        now,
+        frozenset(hints.get("SharedWith", ())),
+        tuple(_timeline(hints.get("Timeline", []), now, f"{where}.Simulator.Timeline")),
+        int(hints.get("UsedAtStart", 0)),
+    )
+
+
+def _reservation_shape() -> Any:
+    return described("DescribeCapacityReservations", "CapacityReservations")
+
+
+def _timeline(raw: Any, now: datetime, where: str) -> Iterable[Change]:
+    for index, item in enumerate(raw):
+        here = f"{where}[{index}]"
+        _no_others(item, {"At", "Set"}, here)
+        at = date_from_json(item.get("At"), now, f"{here}.At")
+        yield Change(at, fields_from_json(item.get("Set"), now, f"{here}.Set"))
+
+
+def fields_from_json(raw: Any, now: datetime, where: str) -> Fields:
+    """Some fields of a reservation; null takes a field away. Raises FleetError."""
+    fields = from_json(_reservation_shape(), raw, now, where)
+    return {**fields, **{name: None for name, value in raw.items() if value is None}}
+
+
+def completed(fields: Fields, region: str, account: str, now: datetime) -> Fields:
+    """A reservation with what EC2 would say of it where the file says nothing."""
+    owner = fields.get("OwnerId", account)
+    zone = fields.get("AvailabilityZone", f"{region}a")
+    total = fields.get("TotalInstanceCount", 0)
+    used = total - fields.get("AvailableInstanceCount", 0)
+    reservation_id = fields["CapacityReservationId"]
+    derived = {
+        "CapacityReservationId": reservation_id,
+        "OwnerId": owner,
+        "CapacityReservationArn": (
+            f"arn:aws:ec2:{region}:{owner}:capacity-reservation/{reservation_id}"
+        ),
+        "AvailabilityZone": zone,
+        "StartDate": now - timedelta(days=30),
+        "CreateDate": min(fields.get("StartDate", now), now) - timedelta(days=7),
+        "EndDateType": "limited" if "EndDate" in fields else "unlimited",
+    }
+    if known := zone_id(zone):
+        derived["AvailabilityZoneId"] = known
+    if used and fields.get("State", "active") == "active":
+        derived["CapacityAllocations"] = [{"AllocationType": "used", "Count": used}]
+    return {**_DEFAULTS, **derived, **fields}
+
+
+def dump_fleet(fleet: Fleet, now: datetime) -> dict[str, Any]:
+    """The fleet as it is at a moment, as a fleet file with absolute dates."""
+    regions = {name: _region_to_json(region, now) for name, region in fleet.regions.items()}
+    return {
+        "account": fleet.account,
+        "regions": regions,
+        "faults": [fault_to_json(fault) for fault in fleet.faults],
+    }
+
+
+def _region_to_json(region: Region, now: datetime) -> dict[str, Any]:
+    reservations = [reservation_to_json(item, now) for item in region.reservations.values()]
+    return {
+        "OptInStatus": region.opt_in_status,
+        "CapacityReservations": [item for item in reservations if item is not None],
+        "CapacityBlocks": to_json(list(region.blocks.values())),
+        "CapacityBlockStatuses": to_json(list(region.statuses.values())),
+        "CapacityBlockExtensions": to_json(region.extensions),
+        "Market": [_offer_to_json(offer) for offer in region.market],
+    }
+
+
+def _offer_to_json(offer: Offer) -> dict[str, Any]:
+    is_ultraserver = offer.kind != offer.instance_type
+    return {
+        "InstanceType": offer.instance_type,
+        **({"UltraserverType": offer.kind} if is_ultraserver else {}),
+        "AvailabilityZone": offer.zone,
+        "Count": offer.count,
+        "FirstStart": to_json(offer.first_start),
+        "HourlyPrice": str(offer.hourly_price),
+    }
+
+
+def reservation_to_json(reservation: Reservation, now: datetime) -> dict[str, Any] | None:
+    """One reservation as it is at a moment; None when it is no longer listed."""
+    fields = phase_at(reservation, now).fields
+    if not fields:
+        return None
+    hints: dict[str, Any] = {}
+    if reservation.shared_with:
+        hints["SharedWith"] = sorted(reservation.shared_with)
+    if reservation.used_at_start:
+        hints["UsedAtStart"] = reservation.used_at_start
+    coming = [change for change in reservation.timeline if change.at > now]
+    if coming:
+        hints["Timeline"] = [
+            {"At": to_json(step.at), "Set": to_json(step.fields)} for step in coming
+        ]
+    return {**to_json(fields), **({"Simulator": hints} if hints else {})}

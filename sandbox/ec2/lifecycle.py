@@ -1,0 +1,151 @@
+"""What time does to a reservation: pure functions of how it was written and of the moment.
+
+What a file or a patch says holds as written, however odd it is: a block that is still
+``scheduled`` after its start is late, and stays so. From then on the rules below apply, and the
+reservation's own timeline. Sources: EC2 User Guide, Capacity Blocks and Capacity Reservation
+states; how long an ended reservation stays listed is documented for ``failed`` and ``unsupported``
+only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sandbox.ec2.filters import Fields
+from sandbox.ec2.fleet import Change, Reservation
+
+REQUESTED_QUANTITY_TAG = "aws:ec2capacityreservation:incrementalRequestedQuantity"
+
+VISIBLE_FOR: Mapping[str, timedelta] = {
+    "expired": timedelta(days=1),
+    "cancelled": timedelta(days=1),
+    "payment-failed": timedelta(days=1),
+    "failed": timedelta(minutes=60),
+    "unsupported": timedelta(days=30),
+}
+"""How long a reservation stays listed that ended while the simulator ran."""
+
+PAYMENT_TIME = timedelta(hours=12)
+PAYMENT_BEFORE_START = timedelta(minutes=5)
+
+GONE: Fields = {}
+"""What is left of a reservation that is no longer listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A reservation's fields, and until when they stay so; None: for good."""
+
+    fields: Fields
+    until: datetime | None
+
+
+def phase_at(reservation: Reservation, now: datetime) -> Phase:
+    """The reservation as EC2 shows it at a moment; without fields when it is no longer listed."""
+    phase = Phase(reservation.fields, None)
+    moment, has_moved = reservation.since, False
+    while phase.fields:
+        step = _next_step(reservation, phase.fields, moment, has_moved)
+        if step is None:
+            return phase
+        if step.at > now:
+            return Phase(phase.fields, step.at)
+        moment, has_moved = step.at, True
+        phase = Phase(_applied(phase.fields, step.fields), None)
+    return phase
+
+
+def _next_step(
+    reservation: Reservation, fields: Fields, moment: datetime, has_moved: bool
+) -> Change | None:
+    """The first thing that happens after a moment.
+
+    A rule whose time was over when the reservation was written does not apply; one whose time was
+    over when an earlier step made it apply, applies at once.
+    """
+    planned = [change for change in reservation.timeline if change.at > moment]
+    rule = _rule(fields, moment, reservation.used_at_start, has_moved)
+    if rule is not None and rule.at <= moment:
+        rule = Change(moment, rule.fields) if has_moved else None
+    steps = planned if rule is None else [*planned, rule]
+    return min(steps, key=lambda change: change.at, default=None)
+
+
+def _rule(fields: Fields, entered: datetime, used_at_start: int, has_moved: bool) -> Change | None:
+    """What EC2 itself does to a reservation in its present state."""
+    state, start, end = fields.get("State"), fields.get("StartDate"), fields.get("EndDate")
+    if state == "scheduled" and start is not None:
+        return Change(start, started(fields, used_at_start))
+    if state == "payment-pending" and start is not None and "CreateDate" in fields:
+        unpaid = min(fields["CreateDate"] + PAYMENT_TIME, start - PAYMENT_BEFORE_START)
+        return Change(unpaid, {"State": "payment-failed"})
+    if state == "active" and end is not None:
+        return Change(end, _ended(fields))
+    if has_moved and state in VISIBLE_FOR:
+        return Change(entered + VISIBLE_FOR[str(state)], GONE)
+    return None
+
+
+def started(fields: Fields, used: int) -> dict[str, Any]:
+    """Its capacity is there: the counts that were 0 take the requested size."""
+    size = requested_size(fields)
+    return {"State": "active", **counts(size, max(size - used, 0))}
+
+
+def requested_size(fields: Fields) -> int:
+    """How many instances a reservation is for, started or not."""
+    for tag in fields.get("Tags") or ():
+        if tag["Key"] == REQUESTED_QUANTITY_TAG:
+            return int(tag["Value"])
+    committed = fields.get("CommitmentInfo", {}).get("CommittedInstanceCount", 0)
+    return int(fields.get("TotalInstanceCount") or committed)
+
+
+def counts(total: int, available: int) -> dict[str, Any]:
+    """The fields that say how much capacity there is and how much of it is in use."""
+    used = total - available
+    return {
+        "TotalInstanceCount": total,
+        "AvailableInstanceCount": available,
+        "CapacityAllocations": [{"AllocationType": "used", "Count": used}] if used else [],
+    }
+
+
+def _ended(fields: Fields) -> dict[str, Any]:
+    total = fields.get("TotalInstanceCount", 0)
+    return {"State": "expired", **counts(total, total)}
+
+
+def _applied(fields: Fields, changes: Fields) -> Fields:
+    if changes is GONE:
+        return GONE
+    merged = {**fields, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def patched(reservation: Reservation, changes: Fields, now: datetime) -> Reservation:
+    """The reservation with fields changed by hand now. Counts follow each other.
+
+    Raises KeyError: it is no longer listed.
+    """
+    fields = phase_at(reservation, now).fields
+    if not fields:
+        raise KeyError(reservation.reservation_id)
+    return Reservation(
+        _applied(fields, _with_counts(fields, changes)),
+        now,
+        reservation.shared_with,
+        reservation.timeline,
+        reservation.used_at_start,
+    )
+
+
+def _with_counts(fields: Fields, changes: Fields) -> Fields:
+    if not changes.keys() & {"TotalInstanceCount", "AvailableInstanceCount"}:
+        return changes
+    total = changes.get("TotalInstanceCount", fields.get("TotalInstanceCount", 0))
+    available = changes.get("AvailableInstanceCount", fields.get("AvailableInstanceCount", 0))
+    return {**counts(total, min(available, total)), **changes}

@@ -1,0 +1,385 @@
+"""What each Describe call lists, before filters and pages: functions of fleet and moment.
+
+A listing says until when it holds, so that what was made of it can be kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from sandbox.ec2.errors import EC2Error
+from sandbox.ec2.filters import Fields, Texts, at, tags
+from sandbox.ec2.fleet import Fleet, Region
+from sandbox.ec2.lifecycle import phase_at
+from sandbox.ec2.offerings import offerings, wish_of
+from sandbox.ec2.zones import zone_id, zone_type
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, as far as it decides what is listed."""
+
+    fleet: Fleet
+    region: Region
+    account: str
+    now: datetime
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everything of a kind, and until when it stays so; None: until the fleet is changed."""
+
+    items: tuple[Fields, ...]
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The parameter that asks for things by id, and what EC2 says of ids it does not know.
+
+    Without a code, an id that nothing has is no error.
+    """
+
+    parameter: str
+    member: str
+    code: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One Describe call.
+
+    ``kept`` says that a listing depends on nothing but region, account and moment, ``is_rationed``
+    that the calls are counted against EC2's smallest bucket.
+    """
+
+    name: str
+    member: str
+    list: Callable[[Call], Listing]
+    filters: Mapping[str, Texts] = field(default_factory=dict)
+    ids: Ids | None = None
+    kept: bool = True
+    is_rationed: bool = False
+
+
+def reservations(call: Call) -> Listing:
+    """The account's own reservations, and those shared with it without their owner's tags."""
+    phases = [(item, phase_at(item, call.now)) for item in call.region.reservations.values()]
+    items = []
+    for reservation, phase in phases:
+        if not phase.fields:
+            continue
+        if phase.fields["OwnerId"] == call.account:
+            items.append(phase.fields)
+        elif call.account in reservation.shared_with:
+            items.append({**phase.fields, "Tags": []})
+    return Listing(tuple(items), _first(phase.until for _, phase in phases))
+
+
+def _first(moments: Iterable[datetime | None]) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def blocks(call: Call) -> Listing:
+    """The account's own blocks: what the reservations tell, over what the file says."""
+    by_block, until = _own_blocks(call)
+    shown = [
+        {**call.region.blocks.get(block_id, {}), **_block(block_id, members)}
+        for block_id, members in by_block.items()
+    ]
+    return Listing(tuple(item for item in shown if item["State"] in _BLOCK_STATES), until)
+
+
+_BLOCK_STATES = {
+    "active",
+    "expired",
+    "unavailable",
+    "cancelled",
+    "failed",
+    "scheduled",
+    "payment-pending",
+    "payment-failed",
+}
+
+
+def _own_blocks(call: Call) -> tuple[dict[str, list[Fields]], datetime | None]:
+    listing = reservations(call)
+    by_block: dict[str, list[Fields]] = {}
+    for fields in listing.items:
+        if "CapacityBlockId" in fields and fields["OwnerId"] == call.account:
+            by_block.setdefault(fields["CapacityBlockId"], []).append(fields)
+    return by_block, listing.until
+
+
+def _block(block_id: str, members: Sequence[Fields]) -> dict[str, Any]:
+    first = members[0]
+    names = ("AvailabilityZone", "AvailabilityZoneId", "StartDate", "EndDate", "CreateDate")
+    return {
+        "CapacityBlockId": block_id,
+        **{name: first[name] for name in names if name in first},
+        "CapacityReservationIds": [fields["CapacityReservationId"] for fields in members],
+        "State": first["State"],
+        "Tags": [tag for tag in first["Tags"] if not tag["Key"].startswith("aws:")],
+    }
+
+
+def block_statuses(call: Call) -> Listing:
+    """The health of the account's own blocks: all is well unless the file says otherwise."""
+    by_block, until = _own_blocks(call)
+    items = tuple(
+        {**_status(block_id, members), **call.region.statuses.get(block_id, {})}
+        for block_id, members in by_block.items()
+    )
+    return Listing(items, until)
+
+
+def _status(block_id: str, members: Sequence[Fields]) -> dict[str, Any]:
+    is_active = members[0]["State"] == "active"
+    parts = [
+        {
+            "CapacityReservationId": fields["CapacityReservationId"],
+            "TotalCapacity": fields["TotalInstanceCount"],
+            "TotalAvailableCapacity": fields["AvailableInstanceCount"],
+            "TotalUnavailableCapacity": 0,
+        }
+        for fields in members
+    ]
+    return {
+        "CapacityBlockId": block_id,
+        "InterconnectStatus": "ok" if is_active else "insufficient-data",
+        "TotalCapacity": sum(part["TotalCapacity"] for part in parts),
+        "TotalAvailableCapacity": sum(part["TotalAvailableCapacity"] for part in parts),
+        "TotalUnavailableCapacity": 0,
+        "CapacityReservationStatuses": parts if is_active else [],
+    }
+
+
+def extensions(call: Call) -> Listing:
+    """The extensions of the account's own blocks."""
+    listing = reservations(call)
+    own = {
+        fields["CapacityReservationId"]
+        for fields in listing.items
+        if fields["OwnerId"] == call.account
+    }
+    items = (item for item in call.region.extensions if item["CapacityReservationId"] in own)
+    return Listing(tuple(items), listing.until)
+
+
+def block_offerings(call: Call) -> Listing:
+    wish = wish_of(call.parameters, call.now)
+    return Listing(offerings(call.region.market, wish, sold_as_blocks(call.fleet), call.now))
+
+
+def sold_as_blocks(fleet: Fleet) -> frozenset[str]:
+    """The instance and UltraServer types that are sold as blocks in some region."""
+    by_type = {
+        fields["InstanceType"]
+        for fields in instance_types()
+        if "capacity-block" in fields["SupportedUsageClasses"]
+    }
+    offered = {offer.kind for region in fleet.regions.values() for offer in region.market}
+    return frozenset(by_type | offered)
+
+
+@cache
+def instance_types() -> tuple[Fields, ...]:
+    """The types that EC2 describes, the same in every region."""
+    path = files("sandbox.ec2").joinpath("instance_types.json")
+    return tuple(json.loads(path.read_text())["InstanceTypes"])
+
+
+def types(call: Call) -> Listing:
+    return Listing(instance_types())
+
+
+def regions(call: Call) -> Listing:
+    """The regions enabled for the account; with AllRegions or by name, all of them."""
+    asked = call.parameters.get("RegionNames")
+    everything = call.parameters.get("AllRegions") or asked is not None
+    shown = [region for region in call.fleet.regions.values() if everything or region.is_enabled]
+    items = tuple(
+        {
+            "RegionName": region.name,
+            "Endpoint": f"ec2.{region.name}.amazonaws.com",
+            "OptInStatus": region.opt_in_status,
+        }
+        for region in sorted(shown, key=lambda region: region.name)
+    )
+    return Listing(items)
+
+
+def zones(call: Call) -> Listing:
+    """The zones in which the region has reservations or capacity for sale, and its first three."""
+    name = call.region.name
+    found = {f"{name}{letter}" for letter in "abc"}
+    found |= {item.fields["AvailabilityZone"] for item in call.region.reservations.values()}
+    found |= {offer.zone for offer in call.region.market}
+    return Listing(tuple(_zone(zone, name) for zone in sorted(found)))
+
+
+def _zone(zone: str, region: str) -> Fields:
+    is_local = zone_type(zone) == "local-zone"
+    group = zone[:-1] if is_local else f"{region}-zg-1"
+    return {
+        "OptInStatus": "opted-in" if is_local else "opt-in-not-required",
+        "RegionName": region,
+        "ZoneName": zone,
+        "ZoneId": zone_id(zone) or zone,
+        "GroupName": group,
+        "NetworkBorderGroup": group if is_local else region,
+        "ZoneType": zone_type(zone),
+        "State": "available",
+    }
+
+
+def _fields(**paths: str) -> dict[str, Texts]:
+    """Filters by name (with ``_`` for ``-``) and the path that each compares with."""
+    return {name.replace("_", "-"): at(path) for name, path in paths.items()}
+
+
+_TYPE_FILTERS = {
+    "bare-metal": at("BareMetal"),
+    "current-generation": at("CurrentGeneration"),
+    "instance-type": at("InstanceType"),
+    "memory-info.size-in-mib": at("MemoryInfo.SizeInMiB"),
+    "processor-info.supported-architecture": at("ProcessorInfo.SupportedArchitectures"),
+    "supported-usage-class": at("SupportedUsageClasses"),
+    "vcpu-info.default-vcpus": at("VCpuInfo.DefaultVCpus"),
+}
+
+_BLOCK_IDS = Ids(
+    "CapacityBlockIds",
+    "CapacityBlockId",
+    "InvalidCapacityBlockId.NotFound",
+    "The Capacity Block ID '{}' does not exist",
+)
+
+_OPERATIONS = (
+    Operation(
+        "DescribeCapacityReservations",
+        "CapacityReservations",
+        reservations,
+        _fields(
+            instance_type="InstanceType",
+            owner_id="OwnerId",
+            instance_platform="InstancePlatform",
+            availability_zone="AvailabilityZone",
+            tenancy="Tenancy",
+            outpost_arn="OutpostArn",
+            state="State",
+            start_date="StartDate",
+            end_date="EndDate",
+            end_date_type="EndDateType",
+            instance_match_criteria="InstanceMatchCriteria",
+            placement_group_arn="PlacementGroupArn",
+        ),
+        Ids(
+            "CapacityReservationIds",
+            "CapacityReservationId",
+            "InvalidCapacityReservationId.NotFound",
+            "The Capacity Reservation ID '{}' does not exist",
+        ),
+    ),
+    Operation(
+        "DescribeCapacityBlocks",
+        "CapacityBlocks",
+        blocks,
+        {
+            **_fields(
+                capacity_block_id="CapacityBlockId",
+                ultraserver_type="UltraserverType",
+                availability_zone="AvailabilityZone",
+                start_date="StartDate",
+                end_date="EndDate",
+                create_date="CreateDate",
+                state="State",
+            ),
+            "tags": tags,
+        },
+        _BLOCK_IDS,
+    ),
+    Operation(
+        "DescribeCapacityBlockStatus",
+        "CapacityBlockStatuses",
+        block_statuses,
+        _fields(interconnect_status="InterconnectStatus"),
+        _BLOCK_IDS,
+    ),
+    Operation(
+        "DescribeCapacityBlockExtensionHistory",
+        "CapacityBlockExtensions",
+        extensions,
+        _fields(
+            availability_zone="AvailabilityZone",
+            availability_zone_id="AvailabilityZoneId",
+            capacity_block_extension_offering_id="CapacityBlockExtensionOfferingId",
+            capacity_block_extension_status="CapacityBlockExtensionStatus",
+            capacity_reservation_id="CapacityReservationId",
+            instance_type="InstanceType",
+        ),
+        Ids("CapacityReservationIds", "CapacityReservationId"),
+    ),
+    Operation(
+        "DescribeCapacityBlockOfferings",
+        "CapacityBlockOfferings",
+        block_offerings,
+        kept=False,
+        is_rationed=True,
+    ),
+    Operation(
+        "DescribeInstanceTypes",
+        "InstanceTypes",
+        types,
+        _TYPE_FILTERS,
+        Ids(
+            "InstanceTypes",
+            "InstanceType",
+            "InvalidInstanceType",
+            "The following supplied instance types do not exist: [{}]",
+        ),
+    ),
+    Operation(
+        "DescribeRegions",
+        "Regions",
+        regions,
+        _fields(region_name="RegionName", endpoint="Endpoint", opt_in_status="OptInStatus"),
+        Ids("RegionNames", "RegionName", "InvalidParameterValue", "Invalid region name: '{}'"),
+        kept=False,
+    ),
+    Operation(
+        "DescribeAvailabilityZones",
+        "AvailabilityZones",
+        zones,
+        _fields(
+            region_name="RegionName",
+            zone_name="ZoneName",
+            zone_id="ZoneId",
+            zone_type="ZoneType",
+            state="State",
+            opt_in_status="OptInStatus",
+            group_name="GroupName",
+        ),
+        Ids("ZoneNames", "ZoneName", "InvalidParameterValue", "Invalid availability zone: [{}]"),
+    ),
+)
+
+OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _OPERATIONS}
+
+
+def operation_named(action: str) -> Operation:
+    """Raises EC2Error."""
+    if not action:
+        raise EC2Error("MissingAction", "The request must contain the parameter Action")
+    if action not in OPERATIONS:
+        message = f"The action {action} is not valid for this web service."
+        raise EC2Error("InvalidAction", message)
+    return OPERATIONS[action]

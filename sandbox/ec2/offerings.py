@@ -1,0 +1,143 @@
+"""What of the market's capacity one request for a capacity block is offered: a pure function.
+
+Rules (EC2 User Guide, Capacity Blocks): whole days up to 14, then whole weeks up to 182 days; every
+block ends at 11:30 UTC, so that one which starts at another time is shorter than asked; it starts
+at least 30 minutes and at most 8 weeks ahead; at most 6 offerings are returned. Local Zones
+count as opted in to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sandbox.ec2.errors import EC2Error, invalid_value
+from sandbox.ec2.filters import Fields
+from sandbox.ec2.fleet import Offer
+from sandbox.ec2.zones import zone_type
+
+MAX_OFFERINGS = 6
+STARTS_TRIED = 3
+SHORTEST_NOTICE = timedelta(minutes=30)
+LONGEST_NOTICE = timedelta(weeks=8)
+MAX_INSTANCES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request asks for; ``kind`` is an instance type or an UltraServer type."""
+
+    kind: str
+    count: int
+    hours: int
+    earliest: datetime
+    latest_end: datetime | None
+
+
+def wish_of(parameters: Mapping[str, Any], now: datetime) -> Wish:
+    """Raises EC2Error."""
+    kind, count = _wanted(parameters)
+    hours = parameters.get("CapacityDurationHours")
+    if hours is None:
+        raise EC2Error("MissingParameter", "The request must contain CapacityDurationHours")
+    _check_hours(hours)
+    earliest = max(parameters.get("StartDateRange", now), now + SHORTEST_NOTICE)
+    return Wish(kind, count, hours, earliest, parameters.get("EndDateRange"))
+
+
+def _wanted(parameters: Mapping[str, Any]) -> tuple[str, int]:
+    has_instance, has_server = "InstanceType" in parameters, "UltraserverType" in parameters
+    if has_instance and has_server:
+        message = "InstanceType and UltraserverType cannot be used together"
+        raise EC2Error("InvalidParameterCombination", message)
+    name = "Ultraserver" if has_server else "Instance"
+    kind, count = parameters.get(f"{name}Type"), parameters.get(f"{name}Count")
+    if kind is None or count is None:
+        raise EC2Error("MissingParameter", f"The request must contain {name}Type and {name}Count")
+    if not 1 <= count <= MAX_INSTANCES:
+        raise invalid_value(f"{name}Count", count, f"Expecting 1 to {MAX_INSTANCES}.")
+    return kind, count
+
+
+def _check_hours(hours: int) -> None:
+    in_days = 24 <= hours <= 14 * 24 and hours % 24 == 0
+    in_weeks = hours <= 182 * 24 and hours % (7 * 24) == 0 and hours > 0
+    if not (in_days or in_weeks):
+        expected = "Use 1 to 14 days in steps of a day, or up to 182 days in steps of 7 days."
+        raise invalid_value("CapacityDurationHours", hours, expected)
+
+
+def offerings(
+    market: Sequence[Offer], wish: Wish, sold: frozenset[str], now: datetime
+) -> tuple[Fields, ...]:
+    """The offerings in this region, the earliest first; none when there is no capacity.
+
+    ``sold`` are the types that are sold as blocks anywhere. Raises EC2Error.
+    """
+    if wish.kind not in sold:
+        message = f"The instance type {wish.kind} is not supported for Capacity Blocks"
+        raise EC2Error("InvalidParameterValue", message)
+    found = [
+        _offering(offer, wish, start, end)
+        for offer in market
+        if offer.kind == wish.kind and wish.count <= offer.count
+        for start, end in _windows(offer, wish, now)
+    ]
+    found.sort(key=lambda item: (item["StartDate"], item["AvailabilityZone"]))
+    return tuple(found[:MAX_OFFERINGS])
+
+
+def _windows(offer: Offer, wish: Wish, now: datetime) -> Iterable[tuple[datetime, datetime]]:
+    """The first one starts as soon as there is capacity, the others at 11:30 UTC."""
+    start = _next_five_minutes(max(wish.earliest, offer.first_start))
+    for _ in range(STARTS_TRIED):
+        end = _end_of_block(start + timedelta(hours=wish.hours))
+        in_time = wish.latest_end is None or end <= wish.latest_end
+        if in_time and start <= now + LONGEST_NOTICE and end > start:
+            yield start, end
+        start = _end_of_block(start) + timedelta(days=1)
+
+
+def _next_five_minutes(moment: datetime) -> datetime:
+    rest = timedelta(
+        minutes=moment.minute % 5, seconds=moment.second, microseconds=moment.microsecond
+    )
+    return moment - rest + timedelta(minutes=5) if rest else moment
+
+
+def _end_of_block(moment: datetime) -> datetime:
+    """The last 11:30 UTC that is not after a moment."""
+    end = moment.replace(hour=11, minute=30, second=0, microsecond=0)
+    return end if end <= moment else end - timedelta(days=1)
+
+
+def _offering(offer: Offer, wish: Wish, start: datetime, end: datetime) -> Fields:
+    minutes = int((end - start).total_seconds()) // 60
+    fee = offer.hourly_price * wish.count * minutes / Decimal(60)
+    is_ultraserver = offer.kind != offer.instance_type
+    number = {"UltraserverCount": wish.count} if is_ultraserver else {"InstanceCount": wish.count}
+    return {
+        "CapacityBlockOfferingId": _offering_id(offer, wish, start),
+        "InstanceType": offer.instance_type,
+        **({"UltraserverType": offer.kind} if is_ultraserver else {}),
+        **number,
+        "AvailabilityZone": offer.zone,
+        "StartDate": start,
+        "EndDate": end,
+        "CapacityBlockDurationHours": minutes // 60,
+        "CapacityBlockDurationMinutes": minutes % 60,
+        "UpfrontFee": f"{fee:.2f}",
+        "CurrencyCode": "USD",
+        "Tenancy": "default",
+        "ZoneType": zone_type(offer.zone),
+    }
+
+
+def _offering_id(offer: Offer, wish: Wish, start: datetime) -> str:
+    """The same for the same offering, as long as the market has it."""
+    text = f"{offer.kind} {offer.zone} {wish.count} {wish.hours} {start.isoformat()}"
+    return f"cb-{hashlib.sha256(text.encode()).hexdigest()[:17]}"

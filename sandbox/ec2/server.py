@@ -1,0 +1,118 @@
+"""The simulator's HTTP server: EC2 at ``/``, the control surface at ``/_sim/``; loopback only."""
+
+from __future__ import annotations
+
+import json
+import time
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl, urlsplit
+
+from sandbox.ec2.control_api import PREFIX, control
+from sandbox.ec2.simulator import Reply, Simulator
+
+HOST = "127.0.0.1"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    # Every region of a client may connect at once; the default backlog is 5.
+    request_queue_size = 256
+
+    def __init__(self, port: int, simulator: Simulator) -> None:
+        super().__init__((HOST, port), _Handler)
+        self.simulator = simulator
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # One write and no Nagle: otherwise a kept-alive connection waits for delayed ACKs.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path.startswith(PREFIX):
+            self._control(body)
+        else:
+            self._describe(body.decode())
+
+    def do_GET(self) -> None:
+        if self.path.startswith(PREFIX):
+            self.do_POST()
+        else:
+            self._describe(urlsplit(self.path).query)
+
+    do_PUT = do_PATCH = do_DELETE = do_POST
+
+    def _control(self, body: bytes) -> None:
+        answer = control(self.server.simulator, self.command, self.path, body)
+        content = json.dumps(answer.content).encode()
+        self._send(answer.status, "application/json", content)
+
+    def _describe(self, query: str) -> None:
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        authorization = self.headers.get("Authorization", "")
+        reply = self.server.simulator.answer(authorization, parameters)
+        if reply.delay:
+            time.sleep(reply.delay)
+        self._reply(reply)
+
+    def _reply(self, reply: Reply) -> None:
+        if reply.body is None:
+            self.close_connection = True
+            return
+        request_id = {"x-amzn-RequestId": reply.request_id}
+        self._send(reply.status, "text/xml;charset=UTF-8", reply.body, request_id)
+
+    def _send(
+        self, status: int, content_type: str, body: bytes, headers: dict[str, str] | None = None
+    ) -> None:
+        self.send_response(HTTPStatus(status))
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Calls are counted, not logged."""
+
+
+class RunningServer:
+    """A simulator on a port, until it is closed; port 0 takes a free one. Raises OSError."""
+
+    def __init__(self, simulator: Simulator, port: int = 0) -> None:
+        self._server = _Server(port, simulator)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self._server.server_port}"
+
+    def wait(self) -> None:
+        """Until somebody closes it."""
+        self._thread.join()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,83 @@
+"""JSON as the AWS command line prints it ↔ fields as boto3 gives them, checked by the model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sandbox.ec2.dates import format_date, parse_date
+from sandbox.ec2.wire import Shape, service_model
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+}
+
+
+class FleetError(ValueError):
+    """A fleet file is wrong; the text says where and what is allowed."""
+
+
+def described(operation: str, member: str) -> Shape:
+    """The shape of one item of what an operation describes."""
+    output: Shape = service_model().operation_model(operation).output_shape
+    return output.members[member].member
+
+
+def from_json(shape: Shape, value: Any, now: datetime, where: str) -> Any:
+    """The value with its dates read, relative ones as of ``now``. Raises FleetError."""
+    if shape.type_name == "structure":
+        return _structure(shape, value, now, where)
+    if shape.type_name == "list":
+        if not isinstance(value, list):
+            raise FleetError(f"{where} is to be a list")
+        return [
+            from_json(shape.member, item, now, f"{where}[{index}]")
+            for index, item in enumerate(value)
+        ]
+    if shape.type_name == "timestamp":
+        return date_from_json(value, now, where)
+    if not isinstance(value, _TYPES[shape.type_name]):
+        raise FleetError(f"{where} = {value!r} is to be of type {shape.type_name}")
+    return value
+
+
+def _structure(shape: Shape, value: Any, now: datetime, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise FleetError(f"{where} is to be an object")
+    for name in value:
+        if name not in shape.members:
+            near = difflib.get_close_matches(name, shape.members, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise FleetError(f"{where}.{name} is no field of EC2's {shape.name}{hint}")
+    return {
+        name: from_json(shape.members[name], item, now, f"{where}.{name}")
+        for name, item in value.items()
+        if item is not None
+    }
+
+
+def date_from_json(value: Any, now: datetime, where: str) -> datetime:
+    if not isinstance(value, str):
+        raise FleetError(f"{where} = {value!r} is to be a date")
+    try:
+        return parse_date(value, now)
+    except ValueError as error:
+        raise FleetError(f"{where}: {error}") from None
+
+
+def to_json(value: Any) -> Any:
+    """The same with its dates as text."""
+    if isinstance(value, datetime):
+        return format_date(value)
+    if isinstance(value, Mapping):
+        return {name: to_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    return value

@@ -1,0 +1,144 @@
+"""One JSON form of reservations: the names and the order are the interface."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from tests.builders import NOON, a_block, an_odcr
+from tests.strategies import whole_reservations
+from truffle.core.codec import decode, encode
+from truffle.core.model import CapacityBlock, Commitment, Health, Odcr, Reservation
+
+ODCR_NAMES = """
+    reservation_id reservation_arn type account_id owner_id region availability_zone
+    availability_zone_id instance_type platform tenancy ebs_optimized match_criteria state
+    total_capacity available_capacity used_capacity utilization start_date end_date end_date_type
+    create_date fleet_id placement_group_arn outpost_arn interruptible commitment
+    delivery_preference unused_billing_owner_id accelerator tags observed_at seen_by
+""".split()
+BLOCK_NAMES = """
+    capacity_block_id reservation_id reservation_ids type account_id owner_id region
+    availability_zone availability_zone_id instance_type instance_count duration_hours start_date
+    end_date effective_end state total_capacity available_capacity used_capacity utilization
+    ultra_cluster_placement ultraserver_type health platform tenancy create_date accelerator tags
+    observed_at seen_by
+""".split()
+
+
+@pytest.mark.parametrize(("row", "names"), [(an_odcr(), ODCR_NAMES), (a_block(), BLOCK_NAMES)])
+def test_the_keys_are_those_of_the_contract_in_its_order(
+    row: Reservation, names: list[str]
+) -> None:
+    assert list(encode(row)) == names
+
+
+@given(whole_reservations)
+def test_every_reservation_survives_its_json(row: Reservation) -> None:
+    text = json.dumps(encode(row), allow_nan=False)
+
+    assert decode(json.loads(text)) == row
+
+
+@given(whole_reservations)
+def test_no_key_is_ever_missing(row: Reservation) -> None:
+    names = BLOCK_NAMES if isinstance(row, CapacityBlock) else ODCR_NAMES
+
+    assert list(encode(row)) == names
+
+
+def test_absent_values_are_null_and_absent_tags_an_empty_object() -> None:
+    data = encode(Odcr("cr-1"))
+
+    absent = {name for name, value in data.items() if value is None}
+    assert data["tags"] == {}
+    assert data["seen_by"] == []
+    assert absent == set(ODCR_NAMES) - {
+        *("reservation_id", "type", "region", "instance_type", "state", "tags", "seen_by")
+    }
+
+
+def test_an_odcr_reads_as_the_contract_says() -> None:
+    row = an_odcr(
+        "cr-1",
+        instance_type="p5.48xlarge",
+        total_capacity=4,
+        available_capacity=1,
+        start_date=datetime(2026, 9, 15, 7, tzinfo=UTC),
+        commitment=Commitment(4, NOON, 1_209_600),
+        tags={"Team": "research"},
+        observed_at=NOON,
+    )
+
+    data = encode(row)
+
+    assert data | {"type": "odcr"} == data
+    assert (data["used_capacity"], data["utilization"]) == (3, 0.75)
+    assert data["start_date"] == "2026-09-15T07:00:00Z"
+    assert data["tags"] == {"Team": "research"}
+    assert data["seen_by"] == ["123456789012"]
+    assert data["accelerator"] == {
+        "name": "H100",
+        "manufacturer": "NVIDIA",
+        "count": 8,
+        "total_count": 32,
+    }
+    assert data["commitment"] == {
+        "committed_instance_count": 4,
+        "commitment_end_date": "2026-11-24T12:00:00Z",
+        "commitment_duration_seconds": 1_209_600,
+    }
+
+
+def test_a_block_reads_as_the_contract_says() -> None:
+    row = a_block(
+        "cr-1",
+        capacity_block_id="cb-1",
+        reservation_ids=("cr-1", "cr-2"),
+        start_date=datetime(2026, 11, 25, 12, tzinfo=UTC),
+        end_date=datetime(2026, 12, 2, 11, 30, tzinfo=UTC),
+        health=Health("impaired", 1),
+    )
+
+    data = encode(row)
+
+    assert (data["type"], data["capacity_block_id"]) == ("capacity-block", "cb-1")
+    assert data["reservation_ids"] == ["cr-1", "cr-2"]
+    assert data["duration_hours"] == 167.5
+    assert data["effective_end"] == "2026-12-02T11:00:00Z"
+    assert data["health"] == {"interconnect_status": "impaired", "unavailable_capacity": 1}
+
+
+def test_keys_of_a_newer_version_are_passed_over() -> None:
+    assert decode(encode(an_odcr()) | {"colour": "red"}) == an_odcr()
+
+
+def test_keys_that_an_older_version_did_not_write_are_absent() -> None:
+    older = {name: value for name, value in encode(a_block()).items() if name != "health"}
+
+    assert decode(older) == a_block()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "spot"},
+        {"type": None},
+        {"start_date": "soon"},
+        {"start_date": 5},
+        {"seen_by": 5},
+        {"accelerator": {"name": "H100"}},
+        {"state": ["active"]},
+    ],
+)
+def test_an_object_that_is_no_reservation_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        decode(encode(an_odcr()) | change)
+
+
+@pytest.mark.parametrize("data", [{}, {"type": "odcr"}, {"type": "capacity-block"}])
+def test_an_object_without_its_identity_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        decode(data)

@@ -1,0 +1,92 @@
+"""One row per reservation, although several scopes may list it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import HOME, NOON, OTHER, a_block, an_odcr
+from tests.strategies import inventories
+from truffle.core.merging import merge, reporter
+from truffle.core.model import Odcr, Reservation
+
+FIRST, SECOND, THIRD = "111111111111", "222222222222", "333333333333"
+
+
+def seen_from(account: str, owner: str = THIRD, **facts: Any) -> Odcr:
+    """The shared reservation as one account's listing has it."""
+    return an_odcr("cr-shared", account_id=account, owner_id=owner, **facts)
+
+
+def test_a_reservation_that_several_accounts_list_is_the_owners_row() -> None:
+    rows = [
+        seen_from(FIRST, tags={}),
+        seen_from(THIRD, tags={"Team": "research"}),
+        seen_from(SECOND, tags={}),
+    ]
+
+    (row,) = merge(rows)
+
+    assert row == replace(rows[1], seen_by=(FIRST, SECOND, THIRD))
+
+
+def test_without_the_owner_it_is_the_first_accounts_row_by_number() -> None:
+    rows = [seen_from(SECOND, observed_at=NOON), seen_from(FIRST)]
+
+    (row,) = merge(rows)
+
+    assert (row.account_id, row.observed_at) == (FIRST, None)
+    assert row.seen_by == (FIRST, SECOND)
+
+
+def test_rows_of_different_reservations_stay_as_they_are() -> None:
+    rows = [an_odcr("cr-2"), a_block("cr-1")]
+
+    assert merge(rows) == rows
+
+
+@given(inventories, inventories, st.randoms(use_true_random=False))
+def test_which_scope_answered_first_decides_nothing(
+    some: list[Reservation], others: list[Reservation], random: Any
+) -> None:
+    # Given two accounts' listings, in any order
+    rows = [replace(row, account_id=FIRST, seen_by=(FIRST,)) for row in some]
+    rows += [replace(row, account_id=SECOND, seen_by=(SECOND,)) for row in others]
+    shuffled = random.sample(rows, len(rows))
+
+    # Then each reservation is there once, and always the same
+    merged = {row.reservation_id: row for row in merge(rows)}
+    assert {row.reservation_id: row for row in merge(shuffled)} == merged
+    assert len(merge(shuffled)) == len(merged) == len({row.reservation_id for row in rows})
+
+
+@given(inventories)
+def test_merging_again_changes_nothing(rows: list[Reservation]) -> None:
+    assert merge(merge(rows)) == merge(rows)
+
+
+@pytest.mark.parametrize(
+    ("collected", "seers", "expected"),
+    [
+        ({HOME, OTHER}, {HOME, OTHER}, OTHER),
+        ({HOME, OTHER}, {HOME}, OTHER),
+        ({HOME, FIRST}, {HOME, FIRST}, FIRST),
+        ({HOME}, {HOME}, HOME),
+        ({HOME}, set(), HOME),
+    ],
+    ids=[
+        "the owner, where collected",
+        "the owner, although only a consumer sees it now",
+        "else the first that sees it",
+        "else the only one",
+        "else the one that last saw it",
+    ],
+)
+def test_exactly_one_account_reports_what_happens_to_a_shared_reservation(
+    collected: set[str], seers: set[str], expected: str
+) -> None:
+    row = an_odcr("cr-1", account_id=HOME, owner_id=OTHER)
+
+    assert reporter(row, frozenset(collected), {"cr-1": frozenset(seers)}) == expected

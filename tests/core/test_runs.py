@@ -1,0 +1,152 @@
+"""A run: its units of work, and the manifest that tells how it went."""
+
+from datetime import timedelta
+
+from tests.builders import HOME, HOUR, NOON, OTHER, a_run, a_status
+from truffle.core.model import Scope
+from truffle.core.runs import Unit, manifest, run_id_of, run_to_json, units
+from truffle.core.status import ScopeError
+
+EAST, OHIO = Scope(HOME, "us-east-1"), Scope(HOME, "us-east-2")
+END = NOON + timedelta(seconds=7.5)
+THROTTLED = ScopeError("RequestLimitExceeded", "Too fast.", "error", NOON)
+
+
+def test_the_work_of_a_run_is_one_unit_a_region_with_all_accounts() -> None:
+    run = a_run(regions=("us-east-1", "us-east-2"), accounts=(HOME, OTHER))
+
+    assert units(run) == [
+        Unit(run.run_id, "us-east-1", (HOME, OTHER)),
+        Unit(run.run_id, "us-east-2", (HOME, OTHER)),
+    ]
+
+
+def test_the_units_cover_each_scope_of_the_run_once() -> None:
+    run = a_run(regions=("us-east-1", "us-east-2"), accounts=(HOME, OTHER))
+
+    covered = [scope for unit in units(run) for scope in unit.scopes]
+
+    assert sorted(covered) == sorted(run.scopes)
+    assert len(set(covered)) == 4
+
+
+def test_run_ids_sort_by_their_start() -> None:
+    assert run_id_of(NOON, "1a2b3c4d") == "20261124T120000Z-1a2b3c4d"
+    assert run_id_of(NOON, "ffffffff") < run_id_of(NOON + HOUR, "00000000")
+
+
+def test_a_run_is_answered_when_no_region_is_pending() -> None:
+    assert a_run(pending=frozenset()).is_answered
+    assert not a_run(pending=frozenset({"us-east-1"})).is_answered
+
+
+def test_a_run_under_way_reads_without_an_end() -> None:
+    run = a_run(pending=frozenset({"us-east-2", "us-east-1"}))
+
+    assert run_to_json(run) == {
+        "run_id": run.run_id,
+        "started_at": "2026-11-24T12:00:00Z",
+        "finished_at": None,
+        "seconds": None,
+        "scopes": 2,
+        "succeeded": 0,
+        "failed": 0,
+        "pending_regions": ["us-east-1", "us-east-2"],
+    }
+
+
+def test_a_finished_run_tells_how_long_it_took() -> None:
+    answer = run_to_json(a_run(finished_at=END, succeeded=1, failed=1))
+
+    assert (answer["finished_at"], answer["seconds"]) == ("2026-11-24T12:00:07.5Z", 7.5)
+    assert (answer["succeeded"], answer["failed"]) == (1, 1)
+
+
+def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
+    # Given a run of which one scope succeeded and one failed
+    run = a_run()
+    well = a_status(
+        EAST, run_id=run.run_id, reservations=5, changed=2, events=1, seconds=0.8, unanswered=("x",)
+    )
+    ill = a_status(
+        OHIO,
+        run_id=run.run_id,
+        observed_at=NOON - HOUR,
+        attempted_at=NOON,
+        error=THROTTLED,
+        reservations=3,
+        changed=9,
+        events=9,
+    )
+
+    # When it ends
+    told = manifest(run, {EAST: well, OHIO: ill}, END)
+
+    # Then the failed scope still has its rows, as last seen, and no changes
+    assert told == {
+        "run_id": run.run_id,
+        "started_at": "2026-11-24T12:00:00Z",
+        "finished_at": "2026-11-24T12:00:07.5Z",
+        "seconds": 7.5,
+        "counts": {
+            "scopes": 2,
+            "succeeded": 1,
+            "failed": 1,
+            "reservations": 8,
+            "changed": 2,
+            "events": 1,
+        },
+        "scopes": [
+            {
+                "account_id": HOME,
+                "region": "us-east-1",
+                "outcome": "succeeded",
+                "error": None,
+                "observed_at": "2026-11-24T12:00:00Z",
+                "seconds": 0.8,
+                "reservations": 5,
+                "changed": 2,
+                "events": 1,
+                "unanswered": ["x"],
+            },
+            {
+                "account_id": HOME,
+                "region": "us-east-2",
+                "outcome": "failed",
+                "error": {"code": "RequestLimitExceeded", "message": "Too fast."},
+                "observed_at": "2026-11-24T11:00:00Z",
+                "seconds": 0,
+                "reservations": 3,
+                "changed": 0,
+                "events": 0,
+                "unanswered": [],
+            },
+        ],
+        "failures": [
+            {
+                "account_id": HOME,
+                "region": "us-east-2",
+                "code": "RequestLimitExceeded",
+                "message": "Too fast.",
+            }
+        ],
+    }
+
+
+def test_a_scope_that_the_run_never_reached_failed() -> None:
+    run = a_run(regions=("us-east-1", "us-east-2"))
+    old = a_status(OHIO, run_id="an-older-run", observed_at=NOON - HOUR)
+
+    told = manifest(run, {OHIO: old}, END)
+
+    assert [scope["outcome"] for scope in told["scopes"]] == ["failed", "failed"]
+    assert {failure["code"] for failure in told["failures"]} == {"NotCollected"}
+
+
+def test_a_scope_that_a_later_run_collected_meanwhile_succeeded() -> None:
+    run = a_run(regions=("us-east-2",))
+    newer = a_status(OHIO, run_id="a-newer-run", observed_at=NOON + HOUR)
+
+    told = manifest(run, {OHIO: newer}, END)
+
+    assert told["counts"]["succeeded"] == 1

@@ -1,0 +1,125 @@
+"""Totals: what is held, what is free, by type, region, instance type and state."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
+from tests.strategies import inventories
+from truffle.core.model import Reservation
+from truffle.core.summary import summarize
+
+
+def total(*rows: Reservation) -> dict[str, Any]:
+    return summarize(rows).total.to_json()
+
+
+def test_nothing_adds_up_to_nothing() -> None:
+    assert summarize([]).to_json() == {
+        "total": {
+            "reservations": 0,
+            "instances": 0,
+            "total_capacity": 0,
+            "available_capacity": 0,
+            "used_capacity": 0,
+            "utilization": None,
+            "accelerators": 0,
+            "idle_accelerators": 0,
+        },
+        "by_type": {},
+        "by_region": {},
+        "by_instance_type": {},
+        "by_state": {},
+        "duration_hours": {"shortest": None, "longest": None},
+    }
+
+
+def test_active_reservations_add_up() -> None:
+    rows = (
+        an_odcr("cr-1", instance_type="p4d.24xlarge", total_capacity=8, available_capacity=3),
+        a_block("cr-2", state="active", instance_count=16, available_capacity=2),
+    )
+
+    assert total(*rows) == {
+        "reservations": 2,
+        "instances": 24,
+        "total_capacity": 24,
+        "available_capacity": 5,
+        "used_capacity": 19,
+        "utilization": 19 / 24,
+        "accelerators": 24 * 8,
+        "idle_accelerators": 5 * 8,
+    }
+
+
+def test_a_block_before_its_start_counts_with_its_size_but_with_no_capacity() -> None:
+    answer = total(a_block(state="scheduled", instance_count=16))
+
+    assert (answer["instances"], answer["accelerators"]) == (16, 128)
+    assert (answer["total_capacity"], answer["utilization"]) == (0, None)
+
+
+@pytest.mark.parametrize("state", ["expired", "cancelled", "pending", "teleporting"])
+def test_the_free_instances_of_what_is_not_active_are_not_capacity(state: str) -> None:
+    answer = total(an_odcr(state=state, total_capacity=8, available_capacity=8))
+
+    assert (answer["available_capacity"], answer["idle_accelerators"]) == (0, 0)
+
+
+def test_shared_gpus_count_in_fractions_and_whole_sums_print_as_whole_numbers() -> None:
+    part = an_odcr("cr-1", instance_type="g6f.large", total_capacity=3, available_capacity=1)
+    rest = an_odcr("cr-2", instance_type="g6f.large", total_capacity=5, available_capacity=1)
+
+    assert (total(part)["accelerators"], total(part)["idle_accelerators"]) == (0.375, 0.125)
+    assert str(total(part, rest)["accelerators"]) == "1"
+
+
+def test_unknown_sizes_count_as_nothing() -> None:
+    row = an_odcr(total_capacity=None, available_capacity=None)
+
+    assert total(row) == total() | {"reservations": 1}
+
+
+def test_each_group_has_its_own_totals_and_the_groups_are_sorted() -> None:
+    rows = (
+        an_odcr("cr-1", region="us-west-2", total_capacity=1),
+        an_odcr("cr-2", region="us-east-1", total_capacity=2),
+        a_block("cr-3", region="us-east-1", instance_count=4, state="scheduled"),
+    )
+
+    answer = summarize(rows)
+
+    assert [(name, group.instances) for name, group in answer.by_region.items()] == [
+        ("us-east-1", 6),
+        ("us-west-2", 1),
+    ]
+    assert list(answer.by_type) == ["capacity-block", "odcr"]
+    assert list(answer.by_state) == ["active", "scheduled"]
+    assert list(answer.by_instance_type) == ["p4d.24xlarge", "p5.48xlarge"]
+
+
+def test_the_durations_are_those_of_blocks() -> None:
+    rows = (
+        an_odcr("cr-1", start_date=NOON, end_date=NOON + HOUR),
+        a_block("cr-2", start_date=NOON, end_date=NOON + DAY),
+        a_block("cr-3", start_date=NOON, end_date=NOON + 7 * DAY - HOUR / 2),
+        a_block("cr-4", start_date=NOON, end_date=None),
+    )
+
+    assert summarize(rows).to_json()["duration_hours"] == {"shortest": 24, "longest": 167.5}
+
+
+@given(inventories)
+def test_the_groups_of_each_kind_add_up_to_the_total(rows: list[Reservation]) -> None:
+    answer = summarize(rows)
+
+    for groups in (answer.by_type, answer.by_region, answer.by_instance_type, answer.by_state):
+        for name in ("reservations", "instances", "total_capacity", "accelerators"):
+            whole = getattr(answer.total, name)
+            assert sum(getattr(group, name) for group in groups.values()) == pytest.approx(whole)
+
+
+@given(inventories)
+def test_the_totals_can_be_generated_rows_later(rows: list[Reservation]) -> None:
+    assert summarize(iter(rows)) == summarize(rows)

@@ -1,0 +1,464 @@
+"""May a training run start: on which reservation, on what network, and if not, why not.
+
+Capacity blocks come before ODCRs. One reservation has to hold the whole run: what several could do
+together is told, and never counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from truffle.core.codec import encode
+from truffle.core.model import CapacityBlock, Odcr, Reservation
+from truffle.core.times import format_time, hours_between, parse_time, whole
+
+BLOCK_STATES = ("active", "scheduled")
+"""States of a capacity block that a run can be planned on."""
+
+ODCR_STATES = ("active", "scheduled")
+"""States of an ODCR that a run can be planned on; future-dated ones are scheduled first."""
+
+SOLD_SHORT = timedelta(hours=3)
+"""How much shorter than the days it was sold as a whole block may be.
+
+AWS ends every block at 11:30 UTC, so that a block of 7 days may last 6 days and 23 hours (EC2 User
+Guide, capacity-blocks-purchase; its CapacityBlockDurationMinutes).
+"""
+
+LAUNCH_TIME = timedelta(hours=1)
+"""How long after its start a block still counts as whole: launching a run takes a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """A run of ``hours`` hours on ``count`` instances of exactly this type.
+
+    It has to start by ``start_by``; None accepts any start, and so any scheduled block.
+    """
+
+    instance_type: str
+    count: int
+    hours: float
+    start_by: datetime | None = None
+
+    @property
+    def is_whole_days(self) -> bool:
+        return self.hours % 24 == 0
+
+    def __str__(self) -> str:
+        when = f", to start by {_date(self.start_by)}" if self.start_by else ""
+        return f"{self.count} × {self.instance_type} for {_length(self.hours)}{when}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What one capacity block (with all its reservations) or one ODCR could do for a run.
+
+    ``instances`` are those the run could have, from ``start`` to ``usable_until`` (None: no end).
+    ``why`` says what keeps it from fitting, and is empty where it fits; ``notes`` is what to know.
+    """
+
+    rows: tuple[Reservation, ...]
+    instances: int
+    start: datetime
+    usable_until: datetime | None
+    why: tuple[str, ...]
+    notes: tuple[str, ...]
+    lacks_instances_only: bool = False
+
+    @property
+    def reservation(self) -> Reservation:
+        return self.rows[0]
+
+    @property
+    def is_block(self) -> bool:
+        return isinstance(self.reservation, CapacityBlock)
+
+    @property
+    def fits(self) -> bool:
+        return not self.why
+
+    @property
+    def usable_hours(self) -> float | None:
+        if self.usable_until is None:
+            return None
+        return max(0, hours_between(self.start, self.usable_until))
+
+    @property
+    def network(self) -> str:
+        return network_of(self.reservation)
+
+    def to_json(self) -> dict[str, Any]:
+        row = self.reservation
+        return {
+            "reservation_id": row.reservation_id,
+            "reservation_ids": [each.reservation_id for each in self.rows],
+            "capacity_block_id": getattr(row, "capacity_block_id", None),
+            "type": row.type,
+            "region": row.region,
+            "availability_zone": row.availability_zone,
+            "state": row.state,
+            "fits": self.fits,
+            "why": list(self.why),
+            "notes": list(self.notes),
+            "instances": self.instances,
+            "start": format_time(self.start),
+            "usable_until": self.usable_until and format_time(self.usable_until),
+            "usable_hours": self.usable_hours,
+            "network": self.network,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several reservations of one zone that are each too small and would be enough in sum."""
+
+    type: str
+    availability_zone: str
+    reservation_ids: tuple[str, ...]
+    instances: int
+    why_not: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "type": self.type,
+            "availability_zone": self.availability_zone,
+            "reservation_ids": list(self.reservation_ids),
+            "instances": self.instances,
+            "why_not": self.why_not,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The answer: what fits (the best of it is ``found``), what does not, and why."""
+
+    request: TrainingRequest
+    candidates: tuple[Candidate, ...]
+    together: tuple[Together, ...]
+    reason: str
+
+    @property
+    def found(self) -> Candidate | None:
+        return next((candidate for candidate in self.candidates if candidate.fits), None)
+
+    @property
+    def ok(self) -> bool:
+        return self.found is not None
+
+    @property
+    def network(self) -> str | None:
+        return self.found.network if self.found else None
+
+    def to_json(self) -> dict[str, Any]:
+        found, request = self.found, self.request
+        return {
+            "ok": self.ok,
+            "instance_type": request.instance_type,
+            "count": request.count,
+            "hours": whole(request.hours),
+            "start_by": request.start_by and format_time(request.start_by),
+            "found": {**found.to_json(), "reservation": encode(found.reservation)}
+            if found
+            else None,
+            "network": self.network,
+            "reason": self.reason,
+            "together": [each.to_json() for each in self.together],
+            "candidates": [candidate.to_json() for candidate in self.candidates],
+        }
+
+
+def parse_start_by(text: str) -> datetime:
+    """The latest start that a person means: a date means its last moment in UTC.
+
+    Raises ValueError for what is neither a date nor an RFC 3339 time with an offset.
+    """
+    moment = parse_time(text)
+    is_date = len(text) == len("2026-11-24")
+    return moment + timedelta(days=1) - timedelta(seconds=1) if is_date else moment
+
+
+def validate(
+    reservations: Iterable[Reservation], request: TrainingRequest, now: datetime
+) -> Validation:
+    """Whether a run has capacity among these reservations, as of ``now``.
+
+    An active block counts with the instances that are free in it, and with the hours from now to
+    its effective end. A block that has not started, or only just, counts as the whole days that it
+    was sold as, although its end at 11:30 UTC makes it a little shorter.
+    """
+    rows = [row for row in reservations if row.instance_type == request.instance_type]
+    blocks = [_block_candidate(members, request, now) for members in _by_block(rows)]
+    odcrs = [_odcr_candidate(row, request, now) for row in rows if isinstance(row, Odcr)]
+    candidates = (*sorted(blocks, key=_block_rank), *sorted(odcrs, key=_odcr_rank))
+    together = (*_together(blocks, request), *_together(odcrs, request))
+    return Validation(request, candidates, together, _reason(candidates, together, request))
+
+
+def network_of(reservation: Reservation) -> str:
+    """On what network instances in a reservation run."""
+    if isinstance(reservation, CapacityBlock):
+        ultra = reservation.ultraserver_type
+        server = f"UltraServer {ultra} in an " if ultra else ""
+        return f"{server}EC2 UltraCluster: low latency between all instances of the block"
+    if reservation.placement_group_arn:
+        group = reservation.placement_group_arn.rpartition("/")[2]
+        return f"cluster placement group {group}: low latency between its instances"
+    return "standard EC2 networking: this ODCR is in no cluster placement group"
+
+
+def _by_block(rows: Iterable[Reservation]) -> list[list[CapacityBlock]]:
+    """The reservations of each block: one block of UltraServers may have several."""
+    blocks: dict[tuple[str, str], list[CapacityBlock]] = {}
+    for row in rows:
+        if isinstance(row, CapacityBlock):
+            blocks.setdefault((row.region, row.capacity_block_id), []).append(row)
+    return [sorted(members, key=lambda row: row.reservation_id) for members in blocks.values()]
+
+
+def _block_candidate(
+    members: Sequence[CapacityBlock], request: TrainingRequest, now: datetime
+) -> Candidate:
+    block = members[0]
+    start = max(now, block.start_date or now)
+    usable = [row for row in members if row.state in BLOCK_STATES]
+    instances = sum(_free_in_block(row) for row in usable or members)
+    state_why = () if usable else (_state_why(block),)
+    hours_why, hours_note = _block_hours(block, start, request, now)
+    return _candidate(
+        tuple(usable or members),
+        instances,
+        start,
+        block.effective_end,
+        (state_why, hours_why),
+        (*hours_note, *_block_notes(members, now)),
+        request,
+    )
+
+
+def _candidate(
+    rows: tuple[Reservation, ...],
+    instances: int,
+    start: datetime,
+    usable_until: datetime | None,
+    other_whys: Iterable[tuple[str, ...]],
+    notes: tuple[str, ...],
+    request: TrainingRequest,
+) -> Candidate:
+    others = [why for whys in other_whys for why in whys] + _start_why(start, request)
+    lacks = instances < request.count
+    why = [*others, *([_instances_why(rows, instances, request)] if lacks else [])]
+    return Candidate(rows, instances, start, usable_until, tuple(why), notes, lacks and not others)
+
+
+def _free_in_block(block: CapacityBlock) -> int:
+    """What a run can have of it: before the start all of it, then what is not in use."""
+    count = block.available_capacity if block.state == "active" else block.instance_count
+    return count or 0
+
+
+def _instances_why(rows: Sequence[Reservation], instances: int, request: TrainingRequest) -> str:
+    size = sum(row.size or 0 for row in rows)
+    if any(row.state == "active" for row in rows):
+        return f"{instances} of its {size} instances are free, {request.count} are needed"
+    return f"it has {size} instances, {request.count} are needed"
+
+
+def _start_why(start: datetime, request: TrainingRequest) -> list[str]:
+    if request.start_by is None or start <= request.start_by:
+        return []
+    return [f"it cannot start before {_date(start)}, after {_date(request.start_by)}"]
+
+
+def _block_hours(
+    block: CapacityBlock, start: datetime, request: TrainingRequest, now: datetime
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Why a block is too short, and what to know of one that is just long enough."""
+    end = block.effective_end
+    if end is None:
+        return ("its end is not known",), ()
+    left = max(0.0, hours_between(start, end))
+    short = request.hours - left
+    if short <= 0:
+        return (), ()
+    if not _counts_as_whole(block, request, now):
+        return (
+            f"{_length(left)} are left until {_date(end)}, when AWS starts to terminate instances: "
+            f"{_length(short)} too short",
+        ), ()
+    return (), (
+        f"it is {_length(short)} short of {_length(request.hours)}, as blocks end at 11:30 UTC: "
+        f"save the last checkpoint before {_date(end)}",
+    )
+
+
+def _counts_as_whole(block: CapacityBlock, request: TrainingRequest, now: datetime) -> bool:
+    """Whether a run can have all of a block that was sold as at least its days."""
+    if block.duration_hours is None or block.start_date is None or not request.is_whole_days:
+        return False
+    is_long_enough = timedelta(hours=block.duration_hours) >= (
+        timedelta(hours=request.hours) - SOLD_SHORT
+    )
+    return is_long_enough and now <= block.start_date + LAUNCH_TIME
+
+
+def _block_notes(members: Sequence[CapacityBlock], now: datetime) -> tuple[str, ...]:
+    block = members[0]
+    notes = []
+    if len(members) > 1:
+        notes.append(f"it is one block with {len(members)} reservations")
+    if block.state == "scheduled" and block.start_date and block.start_date < now:
+        notes.append(f"it was due at {_date(block.start_date)} and is not delivered yet")
+    if block.health is not None and block.health.is_bad:
+        status = block.health.interconnect_status or "unknown"
+        down = block.health.unavailable_capacity or 0
+        notes.append(f"it is unhealthy: interconnect {status}, {down} instances unavailable")
+    return tuple(notes)
+
+
+def _odcr_candidate(row: Odcr, request: TrainingRequest, now: datetime) -> Candidate:
+    is_active = row.state == "active"
+    start = now if is_active or row.start_date is None else max(now, row.start_date)
+    instances = (row.available_capacity if is_active else row.total_capacity) or 0
+    state_why = () if row.state in ODCR_STATES else (_state_why(row),)
+    hours_why = _odcr_hours(row, start, request)
+    note = "it is interruptible: its owner can take the instances back at two minutes' notice"
+    notes = (note,) if row.interruptible else ()
+    whys = (state_why, hours_why)
+    return _candidate((row,), instances, start, row.end_date, whys, notes, request)
+
+
+def _odcr_hours(row: Odcr, start: datetime, request: TrainingRequest) -> tuple[str, ...]:
+    if row.end_date is None:
+        return ()
+    left = max(0.0, hours_between(start, row.end_date))
+    if left >= request.hours:
+        return ()
+    short = _length(request.hours - left)
+    return (f"{_length(left)} are left until it ends at {_date(row.end_date)}: {short} too short",)
+
+
+_STATE_WHY: Mapping[str, str] = {
+    "payment-pending": "it is payment-pending: nothing can run before its payment is through",
+    "payment-failed": "it is payment-failed: the block is released, buy another one",
+    "pending": "it is pending: EC2 is still providing it, ask again in a few minutes",
+    "assessing": "it is assessing: EC2 has not promised the capacity yet",
+    "delayed": "it is delayed: EC2 cannot deliver it by its start",
+}
+
+
+def _state_why(row: Reservation) -> str:
+    return _STATE_WHY.get(row.state, f"it is {row.state or 'in no known state'}")
+
+
+def _block_rank(candidate: Candidate) -> tuple[Any, ...]:
+    """What fits first; then the earliest start, the least waste, the id."""
+    return (
+        not candidate.fits,
+        len(candidate.why),
+        candidate.start,
+        candidate.instances if candidate.fits else -candidate.instances,
+        candidate.reservation.reservation_id,
+    )
+
+
+def _odcr_rank(candidate: Candidate) -> tuple[Any, ...]:
+    """What fits first; then cluster placement groups, steady ones, the most free, the id."""
+    row = candidate.reservation
+    return (
+        not candidate.fits,
+        len(candidate.why),
+        not getattr(row, "placement_group_arn", None),
+        bool(getattr(row, "interruptible", None)),
+        -candidate.instances,
+        row.reservation_id,
+    )
+
+
+def _together(candidates: Iterable[Candidate], request: TrainingRequest) -> list[Together]:
+    """The zones where candidates that lack nothing but instances would be enough in sum."""
+    zones: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        if candidate.lacks_instances_only and candidate.instances:
+            zone = candidate.reservation.availability_zone or candidate.reservation.region
+            zones.setdefault(zone, []).append(candidate)
+    return [
+        _sum(zone, members)
+        for zone, members in sorted(zones.items())
+        if sum(member.instances for member in members) >= request.count
+    ]
+
+
+def _sum(zone: str, members: Sequence[Candidate]) -> Together:
+    ids = sorted(row.reservation_id for member in members for row in member.rows)
+    is_block = members[0].is_block
+    noun = "blocks" if is_block else "ODCRs"
+    why_not = (
+        "not counted: AWS does not promise one low-latency network across blocks"
+        if is_block
+        else "not counted: a launch targets one reservation, and the network is not promised"
+    )
+    instances = sum(member.instances for member in members)
+    return Together(
+        members[0].reservation.type,
+        zone,
+        tuple(ids),
+        instances,
+        f"{len(members)} {noun} in {zone} have {instances} instances together, {why_not}",
+    )
+
+
+def _reason(
+    candidates: Sequence[Candidate], together: Sequence[Together], request: TrainingRequest
+) -> str:
+    found = next((candidate for candidate in candidates if candidate.fits), None)
+    if found is not None:
+        return _found_reason(found)
+    missing = f"There is no capacity for {request}"
+    if not candidates:
+        return f"{missing}: no capacity block and no ODCR of this type is held."
+    parts = [
+        _misses("capacity block", candidates, lambda candidate: candidate.is_block),
+        _misses("ODCR", candidates, lambda candidate: not candidate.is_block),
+        *(each.why_not for each in together),
+    ]
+    return f"{missing}: {'; '.join(parts)}."
+
+
+def _found_reason(found: Candidate) -> str:
+    row = found.reservation
+    noun = "Capacity block" if found.is_block else "ODCR"
+    free = f"{found.instances} instance{'' if found.instances == 1 else 's'}"
+    until = (
+        f"until {_date(found.usable_until)} ({_length(found.usable_hours or 0)})"
+        if found.usable_until
+        else "with no end date"
+    )
+    where = row.availability_zone or row.region
+    return f"{noun} {row.reservation_id} in {where} fits: {free} from {_date(found.start)} {until}."
+
+
+def _misses(
+    noun: str, candidates: Iterable[Candidate], is_meant: Callable[[Candidate], bool]
+) -> str:
+    """The nearest miss of one type, and how many there are."""
+    misses = [candidate for candidate in candidates if is_meant(candidate)]
+    if not misses:
+        return f"no {noun} of this type is held"
+    nearest = misses[0]
+    which = f"the nearest of {len(misses)} {noun}s" if len(misses) > 1 else f"the one {noun}"
+    return f"{which}, {nearest.reservation.reservation_id}: {', '.join(nearest.why)}"
+
+
+def _date(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _length(hours: float) -> str:
+    """``7 days``, ``167.5 h``: days only where they are whole."""
+    if hours and hours % 24 == 0:
+        return f"{hours / 24:g} day{'' if hours == 24 else 's'}"
+    return f"{round(hours, 2):g} h"

@@ -1,0 +1,311 @@
+"""The comparison: two snapshots of a scope → what happened between them.
+
+Only complete snapshots can be compared; a failed listing never gets here. A poll can skip states,
+so any pair of states is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from truffle.core.codec import encode, plain_fields
+from truffle.core.events import Event, EventType, Facts, Severity, event_id
+from truffle.core.model import (
+    TERMINAL_STATES,
+    CapacityBlock,
+    Health,
+    Reservation,
+    Snapshot,
+    is_block,
+)
+from truffle.core.times import format_time
+
+NOT_COMPARED = frozenset({"observed_at", "seen_by"})
+"""Fields that differ between any two observations, and so are no change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule found: the event without its identity and its context."""
+
+    type: EventType
+    severity: Severity
+    says: str
+    reason: str
+    before: Facts | None
+    after: Facts | None
+
+
+def compare(previous: Snapshot, present: Snapshot) -> list[Event]:
+    """What happened to each reservation between two snapshots of one scope, by reservation id.
+
+    Raises ValueError for snapshots of two scopes, or in the wrong order.
+    """
+    if previous.scope != present.scope or previous.observed_at > present.observed_at:
+        raise ValueError(f"{present.scope} cannot be compared with {previous.scope}")
+    before = {row.reservation_id: row for row in previous.reservations}
+    after = {row.reservation_id: row for row in present.reservations}
+    return [
+        _event(finding, after.get(name) or before[name], previous, present)
+        for name in sorted(before.keys() | after.keys())
+        for finding in _findings(before.get(name), after.get(name), previous, present)
+    ]
+
+
+def is_same(before: Reservation, after: Reservation) -> bool:
+    """Whether nothing of a reservation changed that is worth storing."""
+    left, right = encode(before), encode(after)
+    return all(left[name] == right.get(name) for name in left if name not in NOT_COMPARED)
+
+
+def describe(reservation: Reservation) -> str:
+    """``Capacity block cr-0abc (8 × p5.48xlarge, us-east-1)``."""
+    noun = "Capacity block" if is_block(reservation) else "ODCR"
+    what = f"{reservation.size or '?'} × {reservation.instance_type or 'unknown type'}"
+    return f"{noun} {reservation.reservation_id} ({what}, {reservation.region})"
+
+
+def _event(
+    finding: Finding, reservation: Reservation, previous: Snapshot, present: Snapshot
+) -> Event:
+    return Event(
+        event_id(
+            reservation.reservation_id,
+            finding.type,
+            finding.before,
+            finding.after,
+            previous.observed_at,
+        ),
+        finding.type,
+        finding.severity,
+        f"{describe(reservation)} {finding.says}",
+        finding.reason,
+        present.observed_at,
+        previous.observed_at,
+        present.scope.account_id,
+        present.scope.region,
+        reservation,
+        finding.before,
+        finding.after,
+    )
+
+
+def _findings(
+    before: Reservation | None,
+    after: Reservation | None,
+    previous: Snapshot,
+    present: Snapshot,
+) -> Iterator[Finding]:
+    if before is None and after is not None:
+        yield from _discovered(after, previous.observed_at)
+    elif before is not None and after is None:
+        yield from _vanished(before, present.observed_at)
+    elif before is not None and after is not None:
+        for rule in (_state_changed, _resized, _moved, _health_changed):
+            yield from rule(before, after, present.observed_at)
+
+
+def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
+    """A new reservation; silent where an old one was over before it was first seen."""
+    is_old = after.create_date is None or after.create_date < since
+    if after.state in TERMINAL_STATES and is_old:
+        return
+    severity, _ = _verdict(None, after, since)
+    yield Finding(
+        EventType.DISCOVERED,
+        Severity.INFO if severity is Severity.GOOD else severity,
+        f"is new, in state {after.state}.",
+        f"first seen, {after.state}",
+        None,
+        {"state": after.state},
+    )
+
+
+def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
+    """Gone from a complete listing; silent where it was over anyway."""
+    if before.state in TERMINAL_STATES:
+        return
+    is_over = _end(before) is not None and not _ends_after(before, now)
+    severity, says = Severity.WARNING, "is no longer listed by EC2."
+    if is_over:
+        severity, says = Severity.INFO, "ended and is no longer listed by EC2."
+    elif is_block(before):
+        severity, says = (
+            Severity.CRITICAL,
+            "is gone before its end: EC2 no longer lists it.",
+        )
+    yield Finding(
+        EventType.VANISHED,
+        severity,
+        says,
+        f"{before.state} → no longer listed",
+        {"state": before.state},
+        None,
+    )
+
+
+def _state_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+    if before.state == after.state:
+        return
+    severity, says = _verdict(before.state, after, now)
+    yield Finding(
+        EventType.STATE_CHANGED,
+        severity,
+        says,
+        f"{before.state} → {after.state}",
+        {"state": before.state},
+        {"state": after.state},
+    )
+
+
+def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+    """Another size; counts that come or go with a state (0 → N, N → 0) are part of its change.
+
+    Not knowing a size is no size.
+    """
+    if before.size is None or after.size is None or before.size == after.size:
+        return
+    is_part = before.state != after.state and not (before.size and after.size)
+    if is_part or after.state in TERMINAL_STATES:
+        return
+    field = "instance_count" if is_block(after) else "total_capacity"
+    grows = after.size > before.size
+    yield Finding(
+        EventType.RESIZED,
+        Severity.INFO if grows else Severity.WARNING,
+        f"{'grew' if grows else 'shrank'} from {before.size} to {after.size} instances.",
+        f"{before.size} → {after.size} instances",
+        {field: before.size},
+        {field: after.size},
+    )
+
+
+def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+    """Other dates: a later end alone is an extension, anything else a new schedule."""
+    started = before.state != after.state and after.state == "active"
+    was = {"start_date": before.start_date, "end_date": before.end_date}
+    now_is = {"start_date": after.start_date, "end_date": after.end_date}
+    if started or before.start_date is None:
+        was["start_date"] = now_is["start_date"]
+    changed = [name for name in was if was[name] != now_is[name]]
+    if not changed or after.state in TERMINAL_STATES:
+        return
+    extended = changed == ["end_date"] and _is_later(after.end_date, before.end_date)
+    reason = ", ".join(
+        f"{name.removesuffix('_date')} {_date(was[name])} → {_date(now_is[name])}"
+        for name in changed
+    )
+    yield Finding(
+        EventType.EXTENDED if extended else EventType.RESCHEDULED,
+        _moved_severity(after, extended),
+        f"{'is extended' if extended else 'has new dates'}: {reason}.",
+        reason,
+        {name: was[name] and _date(was[name]) for name in changed},
+        {name: now_is[name] and _date(now_is[name]) for name in changed},
+    )
+
+
+def _moved_severity(after: Reservation, extended: bool) -> Severity:
+    if not extended:
+        return Severity.WARNING
+    return Severity.GOOD if is_block(after) else Severity.INFO
+
+
+def _is_later(after: datetime | None, before: datetime | None) -> bool:
+    return before is not None and (after is None or after > before)
+
+
+def _date(value: datetime | None) -> str:
+    return format_time(value) if value else "open"
+
+
+def _health_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+    """Another health of a block. Not knowing is no change; first knowledge counts if it is bad."""
+    if not isinstance(before, CapacityBlock) or not isinstance(after, CapacityBlock):
+        return
+    was, is_now = before.health, after.health
+    if is_now is None or is_now in (was, Health()) or after.state in TERMINAL_STATES:
+        return
+    if was is None and not is_now.is_bad:
+        return
+    severity, says = _health_verdict(was or Health(), is_now)
+    yield Finding(
+        EventType.HEALTH_CHANGED,
+        severity,
+        says,
+        f"{_health(was)} → {_health(is_now)}",
+        {"health": plain_fields(was) if was else None},
+        {"health": plain_fields(is_now)},
+    )
+
+
+def _health_verdict(was: Health, is_now: Health) -> tuple[Severity, str]:
+    if is_now.is_bad:
+        down = is_now.unavailable_capacity or 0
+        return Severity.CRITICAL, (
+            f"is unhealthy: interconnect {is_now.interconnect_status or 'unknown'}, "
+            f"{down} {'instance' if down == 1 else 'instances'} unavailable."
+        )
+    if was.is_bad and is_now.interconnect_status in ("ok", None):
+        return Severity.GOOD, "is healthy again."
+    return Severity.INFO, f"has interconnect status {is_now.interconnect_status or 'unknown'}."
+
+
+def _health(health: Health | None) -> str:
+    if health is None:
+        return "unknown"
+    status = health.interconnect_status or "unknown"
+    down = health.unavailable_capacity
+    return f"{status}, {down} unavailable" if down else status
+
+
+def _end(reservation: Reservation) -> datetime | None:
+    if isinstance(reservation, CapacityBlock):
+        return reservation.effective_end
+    return reservation.end_date
+
+
+def _ends_after(reservation: Reservation, now: datetime) -> bool:
+    end = _end(reservation)
+    return end is None or end > now
+
+
+_BLOCK_VERDICTS: Mapping[str, tuple[Severity, str]] = {
+    "payment-pending": (Severity.INFO, "is purchased and waits for its payment."),
+    "payment-failed": (Severity.CRITICAL, "payment failed: the block is released."),
+    "scheduled": (Severity.GOOD, "is paid and scheduled."),
+    "active": (Severity.GOOD, "is active: instances can be launched."),
+    "failed": (Severity.CRITICAL, "failed: its capacity is not coming."),
+    "cancelled": (Severity.CRITICAL, "is cancelled: its capacity is gone."),
+    "unavailable": (Severity.CRITICAL, "is unavailable: EC2 does not say why."),
+    "expired": (Severity.INFO, "has ended."),
+    "pending": (Severity.INFO, "is being provisioned."),
+}
+
+_ODCR_VERDICTS: Mapping[str, tuple[Severity, str]] = {
+    "active": (Severity.GOOD, "is active: its capacity is held and billed."),
+    "pending": (Severity.INFO, "is being provisioned."),
+    "assessing": (Severity.INFO, "is being assessed by EC2."),
+    "scheduled": (Severity.GOOD, "is approved and scheduled."),
+    "delayed": (
+        Severity.WARNING,
+        "is delayed: EC2 cannot deliver by the requested start.",
+    ),
+    "unsupported": (Severity.CRITICAL, "is refused: EC2 cannot provide the capacity."),
+    "failed": (Severity.CRITICAL, "failed: its capacity is not coming."),
+    "unavailable": (Severity.CRITICAL, "is unavailable: EC2 does not say why."),
+    "cancelling": (Severity.INFO, "is being cancelled."),
+    "cancelled": (Severity.INFO, "is cancelled: its capacity is released."),
+    "expired": (Severity.INFO, "has ended."),
+}
+
+
+def _verdict(before: str | None, after: Reservation, now: datetime) -> tuple[Severity, str]:
+    """How bad a state is, and the words for it; a state that nobody knows deserves a look."""
+    if after.state == "expired" and before not in (None, "expired") and _ends_after(after, now):
+        severity = Severity.CRITICAL if is_block(after) else Severity.WARNING
+        return severity, "ended before its end date."
+    verdicts = _BLOCK_VERDICTS if is_block(after) else _ODCR_VERDICTS
+    return verdicts.get(after.state, (Severity.WARNING, f"is now in state {after.state!r}."))

@@ -1,0 +1,126 @@
+"""The one JSON form of reservations: S3, the API, the command line and Python all use it.
+
+``decode(encode(x)) == x`` for every reservation. Absent values are null, never missing keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from truffle.core.model import (
+    CAPACITY_BLOCK,
+    ODCR,
+    Accelerator,
+    CapacityBlock,
+    Commitment,
+    Health,
+    Odcr,
+    Reservation,
+)
+from truffle.core.times import format_time, parse_time
+
+Json = dict[str, Any]
+
+FIELD_NAMES: dict[str, tuple[str, ...]] = {
+    cls.__name__: tuple(field.name for field in fields(cls)) for cls in (Odcr, CapacityBlock)
+}
+"""The names of each type's JSON object, in their order."""
+
+
+_CLASSES: dict[str, type[Odcr] | type[CapacityBlock]] = {ODCR: Odcr, CAPACITY_BLOCK: CapacityBlock}
+
+
+def encode(reservation: Reservation) -> Json:
+    """A reservation as the JSON object of every interface."""
+    return {
+        name: _plain(getattr(reservation, name))
+        for name in FIELD_NAMES[reservation.__class__.__name__]
+    }
+
+
+def decode(data: Mapping[str, Any]) -> Reservation:
+    """The reservation of a JSON object; keys of a newer version are passed over.
+
+    Raises ValueError or KeyError for an object that is no reservation.
+    """
+    cls = _CLASSES[data["type"]]
+    try:
+        return cls(**_arguments(cls, data))
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"This is no reservation: {error}") from error
+
+
+def plain_fields(value: Any) -> Json:
+    """Any of the model's dataclasses as a JSON object."""
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+
+
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    datetime: format_time,
+    tuple: list,
+    dict: dict,
+    Accelerator: plain_fields,
+    Health: plain_fields,
+    Commitment: plain_fields,
+}
+
+
+def _plain(value: Any) -> Any:
+    convert = _PLAIN.get(value.__class__)
+    return value if convert is None else convert(value)
+
+
+def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    readers = _readers(cls)
+    return {
+        name: value if value is None else readers[name](value)
+        for name, value in data.items()
+        if name in readers
+    }
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_INTERNED: dict[str, str] = {}
+
+
+def _interned(value: str) -> str:
+    """The one copy of a value that thousands of reservations repeat (a region, a type)."""
+    return _INTERNED.setdefault(value, value)
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "start_date": parse_time,
+    "end_date": parse_time,
+    "effective_end": parse_time,
+    "create_date": parse_time,
+    "observed_at": parse_time,
+    "commitment_end_date": parse_time,
+    "seen_by": tuple,
+    "reservation_ids": tuple,
+    "accelerator": lambda value: Accelerator(**_arguments(Accelerator, value)),
+    "health": lambda value: Health(**_arguments(Health, value)),
+    "commitment": lambda value: Commitment(**_arguments(Commitment, value)),
+    **dict.fromkeys(
+        (
+            "account_id",
+            "owner_id",
+            "region",
+            "availability_zone",
+            "availability_zone_id",
+        ),
+        _interned,
+    ),
+    **dict.fromkeys(("instance_type", "platform", "tenancy", "state"), _interned),
+}
+
+
+@cache
+def _readers(cls: type) -> dict[str, Callable[[Any], Any]]:
+    return {field.name: _READERS.get(field.name, _same) for field in fields(cls) if field.init}

@@ -1,0 +1,148 @@
+"""What happened to a reservation or a scope, and the alert message that tells it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from truffle.core.codec import decode, encode
+from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.times import format_time, parse_time
+
+MESSAGE_VERSION = 1
+
+
+class EventType(StrEnum):
+    """The kinds of events; the last four of them need no change of a reservation."""
+
+    DISCOVERED = "discovered"
+    STATE_CHANGED = "state_changed"
+    VANISHED = "vanished"
+    RESIZED = "resized"
+    RESCHEDULED = "rescheduled"
+    EXTENDED = "extended"
+    HEALTH_CHANGED = "health_changed"
+    STARTING_SOON = "starting_soon"
+    ENDING_SOON = "ending_soon"
+    PAYMENT_DUE = "payment_due"
+    LATE_DELIVERY = "late_delivery"
+    IDLE = "idle"
+    SCOPE_FAILING = "scope_failing"
+    SCOPE_RECOVERED = "scope_recovered"
+
+
+class Severity(StrEnum):
+    """How much an event asks of people, the least first."""
+
+    INFO = "info"
+    GOOD = "good"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+Facts = Mapping[str, Any]
+"""JSON values by field name: what was, or what is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened between two observations of a scope.
+
+    ``summary`` is a sentence for people, ``reason`` what decided it, in a few words. ``before``
+    and ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known
+    state. ``event_id`` follows from what happened alone, so that repeating the work repeats it.
+    """
+
+    event_id: str
+    type: EventType
+    severity: Severity
+    summary: str
+    reason: str
+    observed_at: datetime
+    previous_observed_at: datetime | None
+    account_id: str
+    region: str
+    reservation: Reservation | None = None
+    before: Facts | None = None
+    after: Facts | None = None
+
+
+def event_id(
+    subject: str,
+    kind: EventType,
+    before: Facts | None,
+    after: Facts | None,
+    previous_observed_at: datetime | None,
+) -> str:
+    """32 hexadecimal digits from what happened; the same for the same thing, however often."""
+    since = format_time(previous_observed_at) if previous_observed_at else None
+    text = json.dumps([subject, kind, before, after, since], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def to_message(event: Event) -> dict[str, Any]:
+    """The event as every consumer gets it: the topic, the API and the command line."""
+    reservation = event.reservation
+    block = reservation if isinstance(reservation, CapacityBlock) else None
+    return {
+        "version": MESSAGE_VERSION,
+        "event_id": event.event_id,
+        "type": event.type.value,
+        "severity": event.severity.value,
+        "summary": event.summary,
+        "reason": event.reason,
+        "observed_at": format_time(event.observed_at),
+        "previous_observed_at": event.previous_observed_at
+        and format_time(event.previous_observed_at),
+        "account_id": event.account_id,
+        "region": event.region,
+        "reservation_id": reservation.reservation_id if reservation else None,
+        "capacity_block_id": block.capacity_block_id if block else None,
+        "reservation_type": reservation.type if reservation else None,
+        "instance_type": reservation.instance_type if reservation else None,
+        "instance_count": reservation.size if reservation else None,
+        "before": event.before,
+        "after": event.after,
+        "reservation": encode(reservation) if reservation else None,
+    }
+
+
+def from_message(message: Mapping[str, Any]) -> Event:
+    """The event of a message. Raises ValueError or KeyError for what is no such message."""
+    if message["version"] != MESSAGE_VERSION:
+        raise ValueError(f"message version {message['version']} is not {MESSAGE_VERSION}")
+    previous, reservation = message["previous_observed_at"], message["reservation"]
+    return Event(
+        message["event_id"],
+        EventType(message["type"]),
+        Severity(message["severity"]),
+        message["summary"],
+        message["reason"],
+        parse_time(message["observed_at"]),
+        parse_time(previous) if previous else None,
+        message["account_id"],
+        message["region"],
+        decode(reservation) if reservation else None,
+        message["before"],
+        message["after"],
+    )
+
+
+def message_attributes(event: Event) -> dict[str, str]:
+    """What a subscription can filter on; a value that does not exist is left out."""
+    message = to_message(event)
+    values = {
+        "type": message["type"],
+        "severity": message["severity"],
+        "reservation_type": message["reservation_type"],
+        "state": event.reservation.state if event.reservation else None,
+        "region": message["region"],
+        "account_id": message["account_id"],
+        "instance_type": message["instance_type"],
+    }
+    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,38 @@
+"""One row per reservation, although several scopes may list it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from truffle.core.model import Reservation
+
+
+def merge(reservations: Iterable[Reservation]) -> list[Reservation]:
+    """One row per reservation, seen by all the accounts that list it.
+
+    The row is the owner's where the owner is collected, else that of the first account by number.
+    """
+    by_id: dict[str, list[Reservation]] = {}
+    for row in reservations:
+        by_id.setdefault(row.reservation_id, []).append(row)
+    return [rows[0] if len(rows) == 1 else _merged(rows) for rows in by_id.values()]
+
+
+def _merged(rows: list[Reservation]) -> Reservation:
+    best = min(rows, key=lambda row: (row.account_id != row.owner_id, row.account_id or ""))
+    return replace(
+        best, seen_by=tuple(sorted({account for row in rows for account in row.seen_by}))
+    )
+
+
+def reporter(
+    reservation: Reservation, collected: frozenset[str], seers: Mapping[str, frozenset[str]]
+) -> str | None:
+    """The one account whose scope reports what happens to a reservation that several list.
+
+    The owner, where the owner is collected; else the first by number of those that see it now.
+    """
+    if reservation.owner_id in collected:
+        return reservation.owner_id
+    return min(seers.get(reservation.reservation_id, frozenset()), default=reservation.account_id)

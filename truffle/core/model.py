@@ -1,0 +1,253 @@
+"""The vocabulary: reservations, scopes, and what listing a scope gives.
+
+The field names and their order are the interface: the JSON of every output is made from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from truffle.core.times import hours_between, whole
+
+ODCR: Final = "odcr"
+CAPACITY_BLOCK: Final = "capacity-block"
+TYPES: Final = (ODCR, CAPACITY_BLOCK)
+
+TERMINAL_STATES: Final = frozenset(
+    {"expired", "cancelled", "failed", "payment-failed", "unsupported"}
+)
+"""States that a reservation never leaves (EC2's CapacityReservationState, its descriptions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """What one instance of a type carries; ``total_count`` is that times the reserved instances.
+
+    ``count`` is a fraction for types with a partitioned GPU (a g6f.large has 0.125 of an L4).
+    """
+
+    name: str
+    manufacturer: str
+    count: float
+    total_count: float | None = None
+
+    def times(self, instances: int | None) -> Accelerator:
+        """The same accelerator with ``total_count`` for that many instances."""
+        total = None if instances is None else whole(self.count * instances)
+        return Accelerator(self.name, self.manufacturer, self.count, total)
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """What a future-dated ODCR is committed to (EC2's CommitmentInfo); the duration in seconds."""
+
+    committed_instance_count: int | None = None
+    commitment_end_date: datetime | None = None
+    commitment_duration_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A capacity block's health (EC2's DescribeCapacityBlockStatus), for the whole block.
+
+    ``interconnect_status`` is ``ok``, ``impaired`` or ``insufficient-data``;
+    ``unavailable_capacity`` counts instances that are down because of failed system checks.
+    """
+
+    interconnect_status: str | None = None
+    unavailable_capacity: int | None = None
+
+    @property
+    def is_bad(self) -> bool:
+        return self.interconnect_status == "impaired" or bool(self.unavailable_capacity)
+
+
+@dataclass(frozen=True, slots=True)
+class Odcr:
+    """One On-Demand Capacity Reservation as one scope, or several, see it.
+
+    Capacities are instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the
+    reservation is active.
+    """
+
+    reservation_id: str
+    reservation_arn: str | None = None
+    type: str = field(default=ODCR, init=False)
+    account_id: str | None = None
+    owner_id: str | None = None
+    region: str = ""
+    availability_zone: str | None = None
+    availability_zone_id: str | None = None
+    instance_type: str = ""
+    platform: str | None = None
+    tenancy: str | None = None
+    ebs_optimized: bool | None = None
+    match_criteria: str | None = None
+    state: str = ""
+    total_capacity: int | None = None
+    available_capacity: int | None = None
+    used_capacity: int | None = None
+    utilization: float | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    end_date_type: str | None = None
+    create_date: datetime | None = None
+    fleet_id: str | None = None
+    placement_group_arn: str | None = None
+    outpost_arn: str | None = None
+    interruptible: bool | None = None
+    commitment: Commitment | None = None
+    delivery_preference: str | None = None
+    unused_billing_owner_id: str | None = None
+    accelerator: Accelerator | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    observed_at: datetime | None = None
+    seen_by: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int | None:
+        """Reserved instances."""
+        return self.total_capacity
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityBlock:
+    """One EC2 reservation of a Capacity Block for ML; an UltraServer block may have several.
+
+    ``total_capacity`` and ``available_capacity`` are EC2's own counts, 0 before the block starts;
+    ``instance_count`` is its size at any time. ``effective_end`` is when AWS starts to terminate
+    instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the block is active.
+    """
+
+    capacity_block_id: str
+    reservation_id: str
+    reservation_ids: tuple[str, ...] = ()
+    type: str = field(default=CAPACITY_BLOCK, init=False)
+    account_id: str | None = None
+    owner_id: str | None = None
+    region: str = ""
+    availability_zone: str | None = None
+    availability_zone_id: str | None = None
+    instance_type: str = ""
+    instance_count: int | None = None
+    duration_hours: float | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    effective_end: datetime | None = None
+    state: str = ""
+    total_capacity: int | None = None
+    available_capacity: int | None = None
+    used_capacity: int | None = None
+    utilization: float | None = None
+    ultra_cluster_placement: bool | None = None
+    ultraserver_type: str | None = None
+    health: Health | None = None
+    platform: str | None = None
+    tenancy: str | None = None
+    create_date: datetime | None = None
+    accelerator: Accelerator | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    observed_at: datetime | None = None
+    seen_by: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int | None:
+        """Reserved instances, also before the block starts."""
+        return self.instance_count
+
+
+Reservation = Odcr | CapacityBlock
+
+
+def is_block(reservation: Reservation) -> bool:
+    return reservation.type == CAPACITY_BLOCK
+
+
+def used_of(state: str, total: int | None, available: int | None) -> int | None:
+    """Instances in use; None unless active, since EC2's counts mean nothing before and after."""
+    if state != "active" or total is None or available is None:
+        return None
+    return total - available
+
+
+def utilization_of(used: int | None, total: int | None) -> float | None:
+    """Used over total, 0..1; None where nothing is known or nothing is reserved."""
+    return used / total if used is not None and total else None
+
+
+def block_hours(start: datetime | None, end: datetime | None) -> float | None:
+    """A block's length in hours, with its fraction: real blocks are not whole days."""
+    return hours_between(start, end) if start and end else None
+
+
+def effective_end(end: datetime | None, ultraserver: bool) -> datetime | None:
+    """When AWS starts to terminate a block's instances.
+
+    30 minutes before the end date, 60 for UltraServers (EC2 User Guide, capacity-blocks).
+    """
+    return end - timedelta(minutes=60 if ultraserver else 30) if end else None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scope:
+    """One account in one region: the unit that is listed, compared and reported on."""
+
+    account_id: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.region}"
+
+
+class FailureKind(StrEnum):
+    """What a failure means for whoever could try again.
+
+    ``denied`` (IAM or an SCP) and ``disabled`` (a region that is not enabled) are answers, and stay
+    as they are until someone changes them; an ``error`` is worth another try.
+    """
+
+    DENIED = "denied"
+    DISABLED = "disabled"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A scope that could not be listed completely; it says nothing about its reservations."""
+
+    scope: Scope
+    failed_at: datetime
+    kind: FailureKind
+    code: str
+    message: str
+    operation: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether asking again soon would only get the same answer."""
+        return self.kind is not FailureKind.ERROR
+
+    def __str__(self) -> str:
+        return f"{self.scope}: {self.code}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """An enrichment that EC2 refused: the fields that it would have filled are None."""
+
+    operation: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The complete, successful listing of one scope at one moment, ordered by reservation id."""
+
+    scope: Scope
+    observed_at: datetime
+    reservations: tuple[Reservation, ...]
+    unanswered: tuple[Unanswered, ...] = ()

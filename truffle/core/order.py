@@ -1,0 +1,95 @@
+"""The order of rows: the same in every interface, total, and resumable after any row."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from truffle.core.codec import FIELD_NAMES, encode
+from truffle.core.model import CapacityBlock, Reservation
+
+SORT_FIELDS = tuple(dict.fromkeys(name for names in FIELD_NAMES.values() for name in names))
+"""Every field of either type."""
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of reservations: the default one, or by one field.
+
+    By a field, rows without a value come last, descending or not; ties are broken by
+    ``reservation_id``, ascending. ``sort`` is the field's name, ``-name`` for descending.
+    """
+
+    sort: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.sort is not None and self.sort.removeprefix("-") not in SORT_FIELDS:
+            raise ValueError(f"{self.sort} is no field of a reservation")
+
+    def sorted(self, reservations: Iterable[Reservation]) -> list[Reservation]:
+        if self.sort is None:
+            return sorted(reservations, key=_default_key)
+        by_id = sorted(reservations, key=lambda reservation: reservation.reservation_id)
+        name = self.sort.removeprefix("-")
+        valued = [row for row in by_id if getattr(row, name, None) is not None]
+        empty = [row for row in by_id if getattr(row, name, None) is None]
+        valued.sort(key=lambda row: _field_key(row, name), reverse=self.sort.startswith("-"))
+        return valued + empty
+
+    def mark(self, reservation: Reservation) -> list[Any]:
+        """Where a row stands in this order, as JSON."""
+        if self.sort is None:
+            return list(_default_key(reservation))
+        name = self.sort.removeprefix("-")
+        value = getattr(reservation, name, None)
+        key = None if value is None else _field_key(reservation, name)
+        return [key, reservation.reservation_id]
+
+    def after(self, ordered: Sequence[Reservation], mark: list[Any]) -> int:
+        """The index of the first row behind a mark, whether the marked row is there or not.
+
+        ``ordered`` is in this order. Raises TypeError or ValueError for a mark of another order.
+        """
+        return bisect_left(ordered, True, key=lambda row: self._is_behind(self.mark(row), mark))
+
+    def _is_behind(self, key: list[Any], mark: list[Any]) -> bool:
+        if self.sort is None:
+            return key > mark
+        (value, name), (marked, marked_name) = key, mark
+        if value == marked:
+            return bool(name > marked_name)
+        if value is None or marked is None:
+            return value is None
+        return bool(value < marked if self.sort.startswith("-") else value > marked)
+
+
+def _default_key(reservation: Reservation) -> Key:
+    """ODCRs before blocks; ODCRs by available, largest first; blocks by start."""
+    identity = (
+        reservation.instance_type,
+        reservation.region,
+        reservation.reservation_id,
+    )
+    if isinstance(reservation, CapacityBlock):
+        start = reservation.start_date
+        moment = 0.0 if start is None else start.timestamp()
+        return (1, start is None, moment, identity[0], identity[2])
+    return (0, -(reservation.available_capacity or 0), *identity)
+
+
+def _field_key(reservation: Reservation, name: str) -> Any:
+    """A key that compares within one field: numbers and times by value, the rest as text."""
+    value = getattr(reservation, name)
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return json.dumps(value, sort_keys=True)
+    return json.dumps(encode(reservation)[name], sort_keys=True)

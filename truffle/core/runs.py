@@ -1,0 +1,132 @@
+"""A run: one pass over all scopes, unit by unit, and the manifest that tells how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from truffle.core.model import Scope
+from truffle.core.status import STALE, ScopeStatus
+from truffle.core.times import format_time
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One message of work: one region of some accounts, whose failures are tried again together."""
+
+    run_id: str
+    region: str
+    accounts: tuple[str, ...]
+
+    @property
+    def scopes(self) -> list[Scope]:
+        return [Scope(account_id, self.region) for account_id in self.accounts]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it is stored; ``pending`` are the regions that nobody has answered for yet."""
+
+    run_id: str
+    started_at: datetime
+    regions: tuple[str, ...]
+    accounts: tuple[str, ...]
+    pending: frozenset[str]
+    finished_at: datetime | None = None
+    succeeded: int = 0
+    failed: int = 0
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether every unit has had its first attempt."""
+        return not self.pending
+
+    @property
+    def scopes(self) -> list[Scope]:
+        return [
+            Scope(account_id, region) for account_id in self.accounts for region in self.regions
+        ]
+
+
+def units(run: Run) -> list[Unit]:
+    """The run's work: one message a region."""
+    return [Unit(run.run_id, region, run.accounts) for region in run.regions]
+
+
+def run_id_of(moment: datetime, suffix: str) -> str:
+    """``20261124T110000Z-1a2b3c4d``: run ids sort by their start."""
+    return f"{moment:%Y%m%dT%H%M%SZ}-{suffix}"
+
+
+def run_to_json(run: Run) -> dict[str, Any]:
+    """One run of ``GET /status``; seconds from its start to its end."""
+    return {
+        "run_id": run.run_id,
+        "started_at": format_time(run.started_at),
+        "finished_at": run.finished_at and format_time(run.finished_at),
+        "seconds": run.finished_at and round((run.finished_at - run.started_at).total_seconds(), 3),
+        "scopes": len(run.regions) * len(run.accounts),
+        "succeeded": run.succeeded,
+        "failed": run.failed,
+        "pending_regions": sorted(run.pending),
+    }
+
+
+def manifest(
+    run: Run, statuses: Mapping[Scope, ScopeStatus], finished_at: datetime
+) -> dict[str, Any]:
+    """What ``runs/dt=…/<run id>.json`` holds: scopes, counts, failures, timings (seconds)."""
+    scopes = [_outcome(scope, statuses.get(scope), run) for scope in run.scopes]
+    failures = [scope for scope in scopes if scope["outcome"] == "failed"]
+    return {
+        "run_id": run.run_id,
+        "started_at": format_time(run.started_at),
+        "finished_at": format_time(finished_at),
+        "seconds": round((finished_at - run.started_at).total_seconds(), 3),
+        "counts": {
+            "scopes": len(scopes),
+            "succeeded": len(scopes) - len(failures),
+            "failed": len(failures),
+            "reservations": _total(scopes, "reservations"),
+            "changed": _total(scopes, "changed"),
+            "events": _total(scopes, "events"),
+        },
+        "scopes": scopes,
+        "failures": [
+            {"account_id": scope["account_id"], "region": scope["region"], **scope["error"]}
+            for scope in failures
+        ],
+    }
+
+
+def _outcome(scope: Scope, status: ScopeStatus | None, run: Run) -> dict[str, Any]:
+    """How one scope ended: its status, if this run or a later attempt wrote it."""
+    told = status is not None and (
+        status.run_id == run.run_id
+        or (status.attempted_at is not None and status.attempted_at >= run.started_at)
+    )
+    if status is None or not told:
+        message = "The run ended before this scope was collected."
+        error: dict[str, str] | None = {"code": STALE, "message": message}
+        status = status or ScopeStatus(scope)
+    else:
+        failure = status.error
+        error = {"code": failure.code, "message": failure.message} if failure else None
+    return {
+        "account_id": scope.account_id,
+        "region": scope.region,
+        "outcome": "failed" if error else "succeeded",
+        "error": error,
+        "observed_at": status.observed_at and format_time(status.observed_at),
+        "seconds": status.seconds,
+        "reservations": status.reservations,
+        "changed": 0 if error else status.changed,
+        "events": 0 if error else status.events,
+        "unanswered": list(status.unanswered),
+    }
+
+
+def _total(scopes: Sequence[Mapping[str, Any]], name: str) -> int:
+    return sum(scope[name] for scope in scopes)

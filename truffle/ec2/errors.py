@@ -1,0 +1,71 @@
+"""What EC2 and botocore call a failure → a Failure with its kind and its code."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+)
+from botocore.parsers import ResponseParserError
+
+from truffle.core.model import Failure, FailureKind, Scope
+
+DENIED_CODES = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
+"""IAM or a service control policy says no."""
+
+DISABLED_CODES = frozenset(
+    {
+        "AuthFailure",
+        "OptInRequired",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "Blocked",
+        "PendingVerification",
+    }
+)
+"""What a region answers that is not enabled for the account (EC2 API Reference, error codes)."""
+
+UNSUPPORTED_CODES = frozenset({"UnsupportedOperation", "InvalidAction", "Unsupported"})
+"""The region does not have this operation."""
+
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+
+FAILURES = (ClientError, BotoCoreError, HTTPClientError, ResponseParserError)
+"""Everything that botocore raises when a call has no usable answer."""
+
+
+def error_code(error: Exception) -> str:
+    """AWS's error code, or the name of botocore's exception where AWS did not answer."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code") or "Unknown")
+    return type(error).__name__
+
+
+def error_message(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Message") or error)
+    return str(error)
+
+
+def failure_kind(error: Exception) -> FailureKind:
+    code = error_code(error)
+    if code in DENIED_CODES or isinstance(error, NoCredentialsError):
+        return FailureKind.DENIED
+    return FailureKind.DISABLED if code in DISABLED_CODES else FailureKind.ERROR
+
+
+def to_failure(error: Exception, scope: Scope, failed_at: datetime) -> Failure:
+    """The failure of a scope's listing. ``failed_at`` is when the listing was asked for."""
+    operation = error.operation_name if isinstance(error, ClientError) else None
+    return Failure(
+        scope,
+        failed_at,
+        failure_kind(error),
+        error_code(error),
+        error_message(error),
+        operation,
+    )

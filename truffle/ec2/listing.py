@@ -1,0 +1,189 @@
+"""List one scope completely: a snapshot or a failure, never a part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from truffle.core.accelerators import unknown_types
+from truffle.core.model import (
+    Accelerator,
+    Failure,
+    FailureKind,
+    Scope,
+    Snapshot,
+    Unanswered,
+)
+from truffle.ec2.errors import (
+    DENIED_CODES,
+    FAILURES,
+    UNSUPPORTED_CODES,
+    error_code,
+    to_failure,
+)
+from truffle.ec2.mapping import (
+    Block,
+    Enrichment,
+    Raw,
+    is_capacity_block,
+    to_accelerator,
+    to_blocks,
+    to_health,
+    to_reservations,
+)
+
+PAGE_SIZE = 1000
+"""The largest page of the Describe calls used here (botocore's EC2 model, MaxResults)."""
+
+FILTER_VALUES = 200
+"""The most values that one EC2 filter takes (EC2 User Guide, Using_Filtering)."""
+
+
+class EC2(Protocol):
+    """The part of a boto3 EC2 client that listing uses."""
+
+    def get_paginator(self, operation_name: str) -> Any: ...
+
+
+def client_config(max_connections: int = 10) -> Config:
+    """Bounded retries and timeouts, in seconds: one call takes at most about 35 of them.
+
+    boto3's default mode is ``legacy``, so ``standard`` has to be asked for.
+    """
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": 4},
+        connect_timeout=3,
+        read_timeout=8,
+        max_pool_connections=max_connections,
+    )
+
+
+@dataclass(slots=True)
+class DescribedTypes:
+    """What EC2 said of instance types that the bundled table lacks; shared between listings."""
+
+    known: dict[str, Accelerator | None] = field(default_factory=dict)
+
+    def learn(self, client: EC2, instance_types: Iterable[str]) -> None:
+        """Ask EC2 for the types nobody knows yet; one it does not describe has no accelerator."""
+        missing = unknown_types(instance_types, self.known)
+        for start in range(0, len(missing), FILTER_VALUES):
+            asked = missing[start : start + FILTER_VALUES]
+            answer = _all_pages(
+                client,
+                "describe_instance_types",
+                "InstanceTypes",
+                Filters=[{"Name": "instance-type", "Values": asked}],
+            )
+            described = {raw["InstanceType"]: to_accelerator(raw) for raw in answer}
+            self.known.update({name: described.get(name) for name in asked})
+
+
+class DeadlineExceeded(Exception):
+    """The time for the whole listing is up."""
+
+
+def list_scope(
+    client: EC2,
+    scope: Scope,
+    types: DescribedTypes,
+    clock: Callable[[], datetime],
+    deadline: datetime | None = None,
+) -> Snapshot | Failure:
+    """Everything that EC2 has in a scope. ``observed_at`` is the moment before the first call.
+
+    A call that fails makes the whole a Failure. An enrichment that this account may not ask for,
+    or that the region does not have, leaves its fields None and is named in ``unanswered``.
+    """
+    observed_at = clock()
+
+    def on_time(pages: Iterable[Raw]) -> Iterable[Raw]:
+        for page in pages:
+            yield page
+            if page.get("NextToken") and deadline is not None and clock() >= deadline:
+                raise DeadlineExceeded
+
+    try:
+        raw = _all_pages(client, "describe_capacity_reservations", "CapacityReservations", on_time)
+        enrichment, unanswered = _enrich(client, raw, types)
+    except FAILURES as error:
+        return to_failure(error, scope, observed_at)
+    except DeadlineExceeded:
+        message = "The listing was not complete before its deadline."
+        return Failure(scope, observed_at, FailureKind.ERROR, "DeadlineExceeded", message)
+    reservations = to_reservations(raw, scope, observed_at, enrichment)
+    return Snapshot(scope, observed_at, reservations, unanswered)
+
+
+def _all_pages(
+    client: EC2,
+    operation: str,
+    key: str,
+    watch: Callable[[Iterable[Raw]], Iterable[Raw]] = lambda pages: pages,
+    **parameters: Any,
+) -> list[Raw]:
+    size = 100 if operation == "describe_instance_types" else PAGE_SIZE
+    pages = client.get_paginator(operation).paginate(
+        **parameters, PaginationConfig={"PageSize": size}
+    )
+    return [item for page in watch(pages) for item in page.get(key) or ()]
+
+
+def _enrich(
+    client: EC2, raw: list[Raw], types: DescribedTypes
+) -> tuple[Enrichment, tuple[Unanswered, ...]]:
+    """The further calls of a scope, at once, and only those whose answer something needs."""
+    names = {item.get("InstanceType", "") for item in raw}
+    tasks: dict[str, Callable[[], Any]] = {}
+    if any(map(is_capacity_block, raw)):
+        tasks["DescribeCapacityBlocks"] = lambda: to_blocks(
+            _all_pages(client, "describe_capacity_blocks", "CapacityBlocks")
+        )
+        tasks["DescribeCapacityBlockStatus"] = lambda: to_health(
+            _all_pages(client, "describe_capacity_block_status", "CapacityBlockStatuses")
+        )
+    if unknown_types(names, types.known):
+        tasks["DescribeInstanceTypes"] = lambda: types.learn(client, names)
+    answers, unanswered = _ask_all(tasks)
+    blocks: Mapping[str, Block] = answers.get("DescribeCapacityBlocks") or {}
+    health = answers.get("DescribeCapacityBlockStatus") or {}
+    return Enrichment(blocks, health, dict(types.known)), unanswered
+
+
+def _ask_all(
+    tasks: dict[str, Callable[[], Any]],
+) -> tuple[dict[str, Any], tuple[Unanswered, ...]]:
+    if not tasks:
+        return {}, ()
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        futures = {operation: pool.submit(_or_refusal, task) for operation, task in tasks.items()}
+    answers = {operation: future.result() for operation, future in futures.items()}
+    refusals = tuple(
+        Unanswered(operation, answer.code)
+        for operation, answer in answers.items()
+        if isinstance(answer, _Refusal)
+    )
+    given = {name: answer for name, answer in answers.items() if not isinstance(answer, _Refusal)}
+    return given, refusals
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    code: str
+
+
+def _or_refusal(task: Callable[[], Any]) -> Any:
+    """The answer, or EC2's refusal to give one to this account or in this region."""
+    try:
+        return task()
+    except ClientError as error:
+        code = error_code(error)
+        if code in DENIED_CODES or code in UNSUPPORTED_CODES:
+            return _Refusal(code)
+        raise

@@ -1,0 +1,1 @@
+"""What each channel is sent: pure functions of an event."""

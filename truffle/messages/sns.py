@@ -1,0 +1,23 @@
+"""An event as SNS publishes it: JSON for machines, prose for e-mail, attributes to filter on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from truffle.core.events import Event, message_attributes, to_message
+from truffle.messages import email
+
+
+def publication(event: Event) -> dict[str, Any]:
+    """The arguments of SNS's Publish, but for the topic (``MessageStructure=json``)."""
+    machine = json.dumps(to_message(event), separators=(",", ":"), ensure_ascii=False)
+    return {
+        "Subject": email.subject(event),
+        "MessageStructure": "json",
+        "Message": json.dumps({"default": machine, "email": email.text(event)}),
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": value}
+            for name, value in message_attributes(event).items()
+        },
+    }
