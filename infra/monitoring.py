@@ -72,7 +72,7 @@ class Monitoring(Construct):
 
     def _dead_letters(self, name: str, queue: sqs.Queue) -> None:
         self._alarm(
-            f"{name}-dead-letters",
+            f"{name.lower()}-dead-letters",
             f"Dead letters: {name}",
             f"Messages of {name} failed every attempt and wait in their dead-letter queue",
             queue.metric_approximate_number_of_messages_visible(

@@ -190,11 +190,15 @@ class Wire:
         self._raise_at("after-call", error, operations, call)
 
     def answers_once(self, operation: str, status: int) -> None:
-        """One HTTP answer with this status in place of AWS's own."""
+        """One HTTP answer with this status in place of AWS's own, which never sees the request."""
         left = [status]
 
         def answer(request: Any, **_: Any) -> AWSResponse | None:
-            return _answer(request.url, left.pop()) if left else None
+            if not left:
+                return None
+            # botocore asks every hook; moto's must not know this address.
+            request.url = "https://nowhere.invalid/"
+            return AWSResponse(request.url, left.pop(), {}, _Body())
 
         self._on(f"before-send.{self._service}.{operation}", answer, first=True)
 
@@ -228,7 +232,3 @@ class _Body:
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield b"{}"
-
-
-def _answer(url: str, status: int) -> AWSResponse:
-    return AWSResponse(url, status, {}, _Body())

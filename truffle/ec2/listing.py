@@ -139,7 +139,7 @@ def _enrich(
     client: EC2, raw: list[Raw], types: DescribedTypes
 ) -> tuple[Enrichment, tuple[Unanswered, ...]]:
     """The further calls of a scope, at once, and only those whose answer something needs."""
-    names = {item.get("InstanceType", "") for item in raw}
+    names = {item["InstanceType"] for item in raw if item.get("InstanceType")}
     tasks: dict[str, Callable[[], Any]] = {}
     if any(map(is_capacity_block, raw)):
         tasks["DescribeCapacityBlocks"] = lambda: to_blocks(

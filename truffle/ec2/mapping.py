@@ -228,9 +228,10 @@ def _is_ultraserver(raw: Raw, block: Block) -> bool:
     return block.ultraserver_type is not None or "LaunchStatus" in raw
 
 
-def _requested_quantity(tags: Mapping[str, str]) -> int:
+def _requested_quantity(tags: Mapping[str, str]) -> int | None:
+    """None where nobody tells: who consumes a shared block does not see its owner's tags."""
     text = tags.get(REQUESTED_QUANTITY_TAG, "")
-    return int(text) if text.isdecimal() else 0
+    return int(text) if text.isdecimal() else None
 
 
 def _to_commitment(raw: Raw | None) -> Commitment | None:

@@ -1,0 +1,92 @@
+"""Processes that outlive the command that started them, and are known again later."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process by its id and the moment it was started: an id alone is used again."""
+
+    pid: int
+    started: str
+
+    @property
+    def is_running(self) -> bool:
+        return _started(self.pid) == self.started
+
+    def stop(self, seconds: float = 10) -> None:
+        """End it with all that it started; nothing happens where it is gone."""
+        if not self.is_running:
+            return
+        os.killpg(self.pid, signal.SIGTERM)
+        deadline = time.monotonic() + seconds
+        while self.is_running and time.monotonic() < deadline:
+            _reap(self.pid)
+            time.sleep(0.05)
+        if self.is_running:
+            os.killpg(self.pid, signal.SIGKILL)
+            _reap(self.pid)
+
+
+def start(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+) -> Process:
+    """Start a process in a session of its own, its output in a log."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            arguments,
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    # Known again by pid and start time, it need not be waited for by this object.
+    process.returncode = 0
+    return Process(process.pid, _started(process.pid))
+
+
+def _started(pid: int) -> str:
+    """When a process was started; empty where there is none, or a dead one."""
+    return _from_proc(pid) if Path("/proc/self/stat").exists() else _from_ps(pid)
+
+
+def _from_proc(pid: int) -> str:
+    """Linux: the start in clock ticks since boot (proc(5), /proc/pid/stat, field 22)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def _from_ps(pid: int) -> str:
+    answer = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    status, _, moment = answer.stdout.strip().partition(" ")
+    return "" if status.startswith("Z") else moment.strip()
+
+
+def _reap(pid: int) -> None:
+    """Take leave of a child of this process; somebody else's child is not ours to wait for."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def tail(log: Path, lines: int = 25) -> str:
+    """The last lines of a log; empty where there is none."""
+    if not log.exists():
+        return ""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,137 @@
+"""What AWS sells: offerings of capacity blocks, the durations they come in, and their prices.
+
+An offering is what the market had at one moment: nobody holds it until it is bought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from truffle.core.codec import plain_fields
+from truffle.core.model import Accelerator
+from truffle.core.times import format_time, whole
+
+DAY_STEPS: Final = 14
+"""Blocks are sold by the day to 14 days (EC2 User Guide, capacity-blocks-purchase)."""
+
+MAX_DAYS: Final = 182
+"""Then in steps of 7 days to 182 days, 4368 hours (the same page)."""
+
+MAX_COUNT: Final = 64
+"""The most instances of one block (botocore, DescribeCapacityBlockOfferings, InstanceCount)."""
+
+BOOKING_AHEAD: Final = timedelta(weeks=8)
+"""How far ahead a block can start (EC2 User Guide, ec2-capacity-blocks)."""
+
+SORTS: Final = ("price", "start")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The block to buy. ``duration_hours`` is one that AWS sells; ``count`` counts UltraServers
+    where ``instance_type`` names an UltraServer (``u-…``)."""
+
+    instance_type: str
+    count: int
+    duration_hours: int
+    start_after: datetime | None = None
+    end_by: datetime | None = None
+
+    @property
+    def is_ultraserver(self) -> bool:
+        return self.instance_type.startswith("u-p") or self.instance_type.startswith("u-t")
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """One block for sale. ``upfront_fee`` is the price of the whole block, as AWS writes it;
+    ``duration_hours`` its real length, which can differ from the one that was asked for."""
+
+    offering_id: str
+    instance_type: str
+    instance_count: int | None
+    region: str
+    availability_zone: str | None
+    start_date: datetime | None
+    end_date: datetime | None
+    duration_hours: float | None
+    upfront_fee: str | None
+    currency_code: str | None
+    tenancy: str | None = None
+    ultraserver_type: str | None = None
+    ultraserver_count: int | None = None
+    zone_type: str | None = None
+    accelerator: Accelerator | None = None
+    observed_at: datetime | None = None
+
+    @property
+    def price_per_instance_hour(self) -> Decimal | None:
+        if self.upfront_fee is None or not self.duration_hours or not self.instance_count:
+            return None
+        return Decimal(self.upfront_fee) / Decimal(str(self.duration_hours)) / self.instance_count
+
+    @property
+    def price_per_gpu_hour(self) -> Decimal | None:
+        price = self.price_per_instance_hour
+        if price is None or self.accelerator is None or not self.accelerator.count:
+            return None
+        return price / Decimal(str(self.accelerator.count))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "offering_id": self.offering_id,
+            "instance_type": self.instance_type,
+            "instance_count": self.instance_count,
+            "region": self.region,
+            "availability_zone": self.availability_zone,
+            "start_date": self.start_date and format_time(self.start_date),
+            "end_date": self.end_date and format_time(self.end_date),
+            "duration_hours": self.duration_hours and whole(self.duration_hours),
+            "upfront_fee": self.upfront_fee,
+            "currency_code": self.currency_code,
+            "price_per_instance_hour": _price(self.price_per_instance_hour),
+            "price_per_gpu_hour": _price(self.price_per_gpu_hour),
+            "tenancy": self.tenancy,
+            "ultraserver_type": self.ultraserver_type,
+            "ultraserver_count": self.ultraserver_count,
+            "zone_type": self.zone_type,
+            "accelerator": plain_fields(self.accelerator) if self.accelerator else None,
+            "observed_at": self.observed_at and format_time(self.observed_at),
+        }
+
+
+def sold_hours(hours: float) -> int:
+    """The shortest duration that AWS sells and that is at least this long, in hours.
+
+    Raises ValueError for no positive number of hours, or more than 182 days.
+    """
+    if not 0 < hours <= MAX_DAYS * 24:
+        raise ValueError(f"{hours:g} hours are not between 0 and {MAX_DAYS * 24}")
+    days = -(-hours // 24)
+    if days > DAY_STEPS:
+        days = -(-days // 7) * 7
+    return int(days) * 24
+
+
+def sorted_offerings(offerings: Iterable[Offering], sort: str) -> list[Offering]:
+    """By the price of the whole block, or by its start; the other one and the id break ties."""
+
+    def key(offering: Offering) -> tuple[Any, ...]:
+        fee = offering.upfront_fee
+        price = (fee is None, Decimal(fee or 0))
+        start = (
+            offering.start_date is None,
+            offering.start_date and offering.start_date.timestamp(),
+        )
+        first, second = (start, price) if sort == "start" else (price, start)
+        return (*first, *second, offering.region, offering.offering_id)
+
+    return sorted(offerings, key=key)
+
+
+def _price(price: Decimal | None) -> float | None:
+    return None if price is None else round(float(price), 4)

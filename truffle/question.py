@@ -1,0 +1,263 @@
+"""The question that a person asks: the same filter, order and length for every source.
+
+The command line and the Python client both make their question here, by the API's own table of
+parameters, and both tell what is wrong with it before anything is asked of AWS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from difflib import get_close_matches
+from enum import StrEnum
+
+from truffle.core.accelerators import bundled
+from truffle.core.filters import Filter
+from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES, Reservation
+from truffle.core.order import SORT_FIELDS, Order
+from truffle.core.parameters import LIST, BadParameter, Parameter, to_filter
+from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
+from truffle.core.times import format_time
+from truffle.errors import TruffleError
+
+
+class ReservationType(StrEnum):
+    """The two types of capacity that AWS reserves for machine learning."""
+
+    ODCR = "odcr"
+    CAPACITY_BLOCKS = "capacity-block"
+
+
+Several = str | Iterable[str]
+"""One value, several separated by commas, or an iterable of values."""
+
+Tags = Mapping[str, str | Iterable[str]] | Several
+"""Tags as a mapping of key to value or values, or as ``key=value`` texts."""
+
+
+class BadArgument(TruffleError):
+    """An argument that cannot be used: its name, the value, what is allowed, the nearest match."""
+
+    exit_status = 2
+
+    def __init__(self, name: str, value: str, allowed: str, nearest: str | None = None) -> None:
+        hint = f" Did you mean {nearest}?" if nearest else ""
+        super().__init__(f"{name}: {value!r} is not allowed.{hint} {allowed}")
+        self.name = name
+        self.value = value
+        self.allowed = allowed
+        self.nearest = nearest
+
+    def named(self, name: str) -> BadArgument:
+        """The same of an argument that is called otherwise, a flag for instance."""
+        return BadArgument(name, self.value, self.allowed, self.nearest)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question gets: the rows in their order, and all that match where they are limited."""
+
+    rows: list[Reservation]
+    matches: list[Reservation]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to list: ``regions`` None are all that the source has."""
+
+    filter: Filter
+    order: Order = Order()
+    limit: int | None = None
+    regions: tuple[str, ...] | None = None
+
+    def answer(self, reservations: Iterable[Reservation]) -> Answer:
+        """The answer among these reservations; pure, and the same for every source."""
+        matches = self.order.sorted(self.filter.apply(reservations))
+        return Answer(matches[: self.limit], matches)
+
+
+_PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in LIST}
+
+_NAMES = {
+    "reservation_type": "type",
+    "instance_types": "instance_type",
+    "regions": "region",
+    "availability_zones": "availability_zone",
+    "accounts": "account",
+    "owners": "owner",
+    "states": "state",
+    "tags": "tag",
+}
+"""Arguments that are called otherwise than the API's parameters."""
+
+_SIZE = re.compile(r"nano|micro|small|medium|large|[0-9]*xlarge|metal(-[0-9]+xl)?")
+_FAMILY = re.compile(r"[a-z][a-z0-9-]*")
+_GLOB = re.compile(r"[*?\[]")
+
+
+def ask(
+    *,
+    reservation_type: str | Iterable[str] = ReservationType.ODCR,
+    instance_types: Several | None = None,
+    regions: Several | None = None,
+    availability_zones: Several | None = None,
+    accounts: Several | None = None,
+    owners: Several | None = None,
+    states: Several | None = None,
+    tags: Tags | None = None,
+    gpu_only: bool = False,
+    available_only: bool = False,
+    active_only: bool | None = None,
+    min_capacity: int | str | None = None,
+    starts_before: datetime | str | None = None,
+    starts_after: datetime | str | None = None,
+    ends_before: datetime | str | None = None,
+    ends_after: datetime | str | None = None,
+    sort: str | None = None,
+    limit: int | str | None = None,
+) -> Question:
+    """The question of these arguments; None asks for everything. Raises BadArgument.
+
+    ``active_only`` None means ODCRs that are active and blocks in any state, unless states are
+    named.
+    """
+    values = {
+        **_several("reservation_type", reservation_type),
+        **_several("instance_types", instance_types),
+        **_several("regions", regions),
+        **_several("availability_zones", availability_zones),
+        **_several("accounts", accounts),
+        **_several("owners", owners),
+        **_several("states", states),
+        **_tags(tags),
+        **_one("min_capacity", min_capacity),
+        **_one("starts_before", starts_before),
+        **_one("starts_after", starts_after),
+        **_one("ends_before", ends_before),
+        **_one("ends_after", ends_after),
+        **_one("sort", sort),
+        **_one("limit", limit),
+    }
+    check_types(values.get("instance_type", ()))
+    check_regions(values.get("region", ()))
+    chosen = replace(
+        to_filter(values),
+        gpu_only=gpu_only,
+        available_only=available_only,
+        active_only=_active_types(active_only, bool(values.get("state"))),
+    )
+    order = values["sort"][0] if "sort" in values else Order()
+    named = tuple(dict.fromkeys(values["region"])) if "region" in values else None
+    return Question(chosen, order, values.get("limit", [None])[0], named)
+
+
+def _active_types(active_only: bool | None, names_states: bool) -> frozenset[str]:
+    if active_only is None:
+        return frozenset() if names_states else frozenset({ODCR})
+    return frozenset(TYPES) if active_only else frozenset()
+
+
+def _several(name: str, given: Several | None) -> dict[str, list[object]]:
+    texts = [given] if isinstance(given, str) else [str(value) for value in given or ()]
+    return _parsed(name, texts) if texts else {}
+
+
+def _one(name: str, given: object) -> dict[str, list[object]]:
+    if given is None:
+        return {}
+    if isinstance(given, datetime):
+        if given.tzinfo is None:
+            allowed = "It takes a datetime with a time zone, such as datetime.now(UTC)."
+            raise BadArgument(name, str(given), allowed)
+        given = format_time(given)
+    return _parsed(name, [str(given)])
+
+
+def _tags(given: Tags | None) -> dict[str, list[object]]:
+    return _parsed("tags", [*map(_tag, _tag_texts(given))]) if given else {}
+
+
+def _tag_texts(given: Tags) -> list[str]:
+    if isinstance(given, str):
+        return _parts(given)
+    if not isinstance(given, Mapping):
+        return [part for text in given for part in _parts(text)]
+    pairs = [
+        (key, value)
+        for key, values in given.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+    return [f"{key}={value}" for key, value in pairs]
+
+
+def _parts(text: str) -> list[str]:
+    """The parts of a text between commas; a comma of a value is written ``\\,``."""
+    return [part.replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
+
+
+def _tag(text: str) -> str:
+    """``key=value`` as the API's parameter takes it."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        allowed = "It takes key=value, such as team=research; write a comma as \\,."
+        raise BadArgument("tags", text, allowed)
+    return f"{key.strip()}:{value}".replace(":", "\\:", key.strip().count(":")).replace(",", "\\,")
+
+
+def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[object]]:
+    parameter = _PARAMETERS[_NAMES.get(name, name)]
+    try:
+        return {parameter.name: parameter.values(texts)}
+    except BadParameter as error:
+        nearest = _nearest(parameter.name, error.value)
+        raise BadArgument(name, error.value, error.allowed, nearest) from None
+
+
+_CHOICES: Mapping[str, Iterable[str]] = {
+    "type": TYPES,
+    "sort": (*SORT_FIELDS, *(f"-{name}" for name in SORT_FIELDS)),
+    "region": KNOWN_REGIONS,
+}
+
+
+def _nearest(parameter: str, value: str) -> str | None:
+    near = get_close_matches(value.lower(), _CHOICES.get(parameter, ()), 1)
+    return near[0] if near else None
+
+
+def check_regions(names: Iterable[object]) -> None:
+    """Raises BadArgument for a region that neither truffle nor botocore knows."""
+    for name in map(str, names):
+        if name not in KNOWN_REGIONS and name not in _regions_of_botocore():
+            near = get_close_matches(name, KNOWN_REGIONS, 1)
+            allowed = f"The regions are {', '.join(COMMERCIAL)}."
+            raise BadArgument("regions", name, allowed, near[0] if near else None)
+
+
+def _regions_of_botocore() -> set[str]:
+    """The regions of the installed botocore, which may be newer than this release."""
+    from botocore.session import get_session
+
+    session = get_session()
+    return {
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ec2", partition)
+    }
+
+
+def check_types(names: Iterable[object], argument: str = "instance_types") -> None:
+    """Raises BadArgument for a name that can be no instance type; globs are left alone."""
+    for name in map(str, names):
+        family, _, size = name.partition(".")
+        if _GLOB.search(name) or (_FAMILY.fullmatch(family) and _SIZE.fullmatch(size)):
+            continue
+        near = get_close_matches(name.lower(), bundled(), 1)
+        allowed = _PARAMETERS["instance_type"].allowed
+        raise BadArgument(argument, name, allowed, near[0] if near else None)
+
+
+def is_block_question(question: Question) -> bool:
+    return question.filter.types == {CAPACITY_BLOCK}
