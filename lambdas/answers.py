@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.inventory import View
-from truffle.core.codec import Json, encode
+from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.order import Order
 from truffle.core.parameters import BadParameter, Page, Params, Query
@@ -67,7 +67,7 @@ def reservations(context: Context, query: Query, question: str) -> Json:
     rows = matches[start : start + query.page.limit]
     has_more = start + len(rows) < len(matches)
     return {
-        "items": [encode(row) for row in context.view.observed(rows)],
+        "items": context.view.encoded(rows),
         "next_token": to_token(question, query.order.mark(rows[-1])) if has_more else None,
         "count": len(matches),
         "collection": context.collection,

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lambdas.store.scopes import ScopeStore
+from truffle.core.codec import Json, encode
 from truffle.core.merging import merge
 from truffle.core.model import Reservation, Scope
 from truffle.core.order import Order
 from truffle.core.status import ScopeStatus
+from truffle.core.times import format_time
 
 PARALLEL_SCOPES = 16
 
@@ -28,6 +30,14 @@ class View:
     rows: list[Reservation]
     by_id: dict[str, Reservation]
     orders: dict[Order, list[Reservation]] = field(default_factory=dict)
+    last_seen: dict[tuple[str | None, str], datetime | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        seen = {
+            (status.scope.account_id, status.scope.region): status.observed_at
+            for status in self.statuses
+        }
+        object.__setattr__(self, "last_seen", seen)
 
     def sorted(self, order: Order) -> list[Reservation]:
         """All rows in an order."""
@@ -39,14 +49,18 @@ class View:
 
     def observed(self, rows: Iterable[Reservation]) -> list[Reservation]:
         """Rows with the time at which their scope was last listed."""
-        seen: dict[tuple[str | None, str], datetime | None] = {
-            (status.scope.account_id, status.scope.region): status.observed_at
-            for status in self.statuses
-        }
+        return [replace(row, observed_at=self._seen(row)) for row in rows]
+
+    def encoded(self, rows: Iterable[Reservation]) -> list[Json]:
+        """The same as JSON objects."""
         return [
-            replace(row, observed_at=seen.get((row.account_id, row.region), row.observed_at))
+            encode(row) | {"observed_at": seen and format_time(seen)}
             for row in rows
+            for seen in (self._seen(row),)
         ]
+
+    def _seen(self, row: Reservation) -> datetime | None:
+        return self.last_seen.get((row.account_id, row.region), row.observed_at)
 
 
 class Inventory:

@@ -26,7 +26,7 @@ from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import logger
 from truffle.core import parameters
 from truffle.core.advice import TrainingRequest, parse_start_by, validate
-from truffle.core.codec import Json, encode
+from truffle.core.codec import Json
 from truffle.core.model import CAPACITY_BLOCK, ODCR
 from truffle.core.parameters import BadParameter, parse, parse_filter, parse_list, to_page
 from truffle.core.times import format_time
@@ -117,7 +117,7 @@ def reservation(reservation_id: str) -> Response[str]:
     parse(_given(), ())
     context = _context()
     row = context.view.by_id.get(reservation_id)
-    known = encode(*context.view.observed([row])) if row else _gone(reservation_id)
+    known = context.view.encoded([row])[0] if row else _gone(reservation_id)
     if known is None:
         detail = f"No scope lists or has listed {reservation_id}."
         return _problem(404, "No such reservation", detail, collection=context.collection)

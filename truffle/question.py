@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 from enum import StrEnum
@@ -68,7 +68,7 @@ class Question:
     """What to list: ``regions`` None are all that the source has."""
 
     filter: Filter
-    order: Order = Order()
+    order: Order = field(default_factory=Order)
     limit: int | None = None
     regions: tuple[str, ...] | None = None
 

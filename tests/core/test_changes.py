@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -41,9 +42,7 @@ def kinds(events: Sequence[Event]) -> list[str]:
 class TestAnEvent:
     def test_tells_what_the_contract_shows(self) -> None:
         # Given a block that waited for its payment
-        waiting = a_block(
-            "cr-0abc", instance_count=8, region="us-east-1", state="payment-pending"
-        )
+        waiting = a_block("cr-0abc", instance_count=8, region="us-east-1", state="payment-pending")
 
         # When the payment fails
         failed = replace(waiting, state="payment-failed")
@@ -342,11 +341,9 @@ class TestOtherDates:
         ids=["an earlier end", "an end where there was none", "another start", "both later"],
     )
     def test_any_other_new_dates_are_a_warning(
-        self, before: dict[str, datetime], after: dict[str, datetime]
+        self, before: dict[str, Any], after: dict[str, Any]
     ) -> None:
-        event = the_event(
-            an_odcr(state="scheduled", **before), an_odcr(state="scheduled", **after)
-        )
+        event = the_event(an_odcr(state="scheduled", **before), an_odcr(state="scheduled", **after))
 
         assert (event.type, event.severity) == (EventType.RESCHEDULED, Severity.WARNING)
 
@@ -470,9 +467,7 @@ class TestWhateverHappens:
         assert [event.event_id for event in compare(previous, later)] == found
 
     @given(histories(length=3))
-    def test_events_of_successive_comparisons_share_no_id(
-        self, history: list[Snapshot]
-    ) -> None:
+    def test_events_of_successive_comparisons_share_no_id(self, history: list[Snapshot]) -> None:
         first, second, third = history
         found = [event.event_id for event in compare(first, second) + compare(second, third)]
 
@@ -491,7 +486,7 @@ class TestWhateverHappens:
 
     @given(histories(length=3))
     def test_no_change_is_told_that_did_not_happen(self, history: list[Snapshot]) -> None:
-        for previous, present in zip(history, history[1:], strict=False):
+        for previous, present in pairwise(history):
             was, is_now = by_id(previous), by_id(present)
             for event in compare(previous, present):
                 assert event.reservation is not None

@@ -12,20 +12,23 @@ from tests.strategies import whole_reservations
 from truffle.core.codec import decode, encode
 from truffle.core.model import CapacityBlock, Commitment, Health, Odcr, Reservation
 
-ODCR_NAMES = """
-    reservation_id reservation_arn type account_id owner_id region availability_zone
-    availability_zone_id instance_type platform tenancy ebs_optimized match_criteria state
-    total_capacity available_capacity used_capacity utilization start_date end_date end_date_type
-    create_date fleet_id placement_group_arn outpost_arn interruptible commitment
-    delivery_preference unused_billing_owner_id accelerator tags observed_at seen_by
-""".split()
-BLOCK_NAMES = """
-    capacity_block_id reservation_id reservation_ids type account_id owner_id region
-    availability_zone availability_zone_id instance_type instance_count duration_hours start_date
-    end_date effective_end state total_capacity available_capacity used_capacity utilization
-    ultra_cluster_placement ultraserver_type health platform tenancy create_date accelerator tags
-    observed_at seen_by
-""".split()
+ODCR_NAMES = [
+    *("reservation_id", "reservation_arn", "type", "account_id", "owner_id", "region"),
+    *("availability_zone", "availability_zone_id", "instance_type", "platform", "tenancy"),
+    *("ebs_optimized", "match_criteria", "state", "total_capacity", "available_capacity"),
+    *("used_capacity", "utilization", "start_date", "end_date", "end_date_type"),
+    *("create_date", "fleet_id", "placement_group_arn", "outpost_arn", "interruptible"),
+    *("commitment", "delivery_preference", "unused_billing_owner_id", "accelerator"),
+    *("tags", "observed_at", "seen_by"),
+]
+BLOCK_NAMES = [
+    *("capacity_block_id", "reservation_id", "reservation_ids", "type", "account_id"),
+    *("owner_id", "region", "availability_zone", "availability_zone_id", "instance_type"),
+    *("instance_count", "duration_hours", "start_date", "end_date", "effective_end"),
+    *("state", "total_capacity", "available_capacity", "used_capacity", "utilization"),
+    *("ultra_cluster_placement", "ultraserver_type", "health", "platform", "tenancy"),
+    *("create_date", "accelerator", "tags", "observed_at", "seen_by"),
+]
 
 
 @pytest.mark.parametrize(("row", "names"), [(an_odcr(), ODCR_NAMES), (a_block(), BLOCK_NAMES)])

@@ -22,11 +22,12 @@ from truffle.core.events import (
     to_message,
 )
 
-MESSAGE_NAMES = """
-    version event_id type severity summary reason observed_at previous_observed_at account_id region
-    reservation_id capacity_block_id reservation_type instance_type instance_count before after
-    reservation
-""".split()
+MESSAGE_NAMES = [
+    *("version", "event_id", "type", "severity", "summary", "reason", "observed_at"),
+    *("previous_observed_at", "account_id", "region", "reservation_id"),
+    *("capacity_block_id", "reservation_type", "instance_type", "instance_count", "before"),
+    *("after", "reservation"),
+]
 
 
 def test_the_types_and_severities_are_the_contracts() -> None:

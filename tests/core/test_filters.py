@@ -36,7 +36,10 @@ def kept(chosen: Filter, *rows: Reservation) -> list[str]:
 
 
 def test_the_empty_filter_hides_nothing() -> None:
-    rows = [an_odcr("cr-1", state="expired"), a_block("cr-2", state="payment-failed")]
+    rows: list[Reservation] = [
+        an_odcr("cr-1", state="expired"),
+        a_block("cr-2", state="payment-failed"),
+    ]
 
     assert Filter().apply(rows) == rows
 
@@ -159,7 +162,7 @@ def test_available_only_keeps_what_has_free_instances() -> None:
 def test_active_only_keeps_active_odcrs_and_active_or_scheduled_blocks(
     types: frozenset[str], hidden: set[str]
 ) -> None:
-    rows = [
+    rows: list[Reservation] = [
         *(an_odcr(f"odcr {state}", state=state) for state in ("active", "scheduled", "expired")),
         *(
             a_block(f"capacity-block {state}", state=state)

@@ -42,7 +42,7 @@ def test_without_the_owner_it_is_the_first_accounts_row_by_number() -> None:
 
 
 def test_rows_of_different_reservations_stay_as_they_are() -> None:
-    rows = [an_odcr("cr-2"), a_block("cr-1")]
+    rows: list[Reservation] = [an_odcr("cr-2"), a_block("cr-1")]
 
     assert merge(rows) == rows
 

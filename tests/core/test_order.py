@@ -21,7 +21,7 @@ def ids(rows: list[Reservation]) -> list[str]:
 
 
 def test_odcrs_come_before_blocks() -> None:
-    rows = [a_block("cr-1"), an_odcr("cr-2")]
+    rows: list[Reservation] = [a_block("cr-1"), an_odcr("cr-2")]
 
     assert ids(Order().sorted(rows)) == ["cr-2", "cr-1"]
 
@@ -72,7 +72,11 @@ def test_by_a_field_ties_go_by_id_and_rows_without_a_value_come_last(
 
 
 def test_a_field_that_only_one_type_has_puts_the_other_type_last() -> None:
-    rows = [an_odcr("cr-1"), a_block("cr-2", instance_count=9), a_block("cr-3", instance_count=8)]
+    rows: list[Reservation] = [
+        an_odcr("cr-1"),
+        a_block("cr-2", instance_count=9),
+        a_block("cr-3", instance_count=8),
+    ]
 
     assert ids(Order("-instance_count").sorted(rows)) == ["cr-2", "cr-3", "cr-1"]
 

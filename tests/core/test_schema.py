@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.builders import a_block, an_odcr
 from tests.strategies import whole_reservations

@@ -65,11 +65,11 @@ class StubbedEC2:
 
     def answers(self, operation: str, *pages: Raw, **expected: Any) -> StubbedEC2:
         """One page each; ``expected`` are the parameters of every call, its page apart."""
-        for page in pages:
-            parameters = {"MaxResults": ANY, **expected}
-            if page is not pages[0]:
-                parameters["NextToken"] = ANY
-            self._stub(operation).add_response(operation, page, parameters)
+        token: dict[str, str] = {}
+        for answer in pages:
+            parameters = {"MaxResults": ANY, **expected, **token}
+            self._stub(operation).add_response(operation, answer, parameters)
+            token = {"NextToken": answer.get("NextToken", "")}
         return self
 
     def refuses(self, operation: str, name: str) -> StubbedEC2:

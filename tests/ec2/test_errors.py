@@ -19,7 +19,7 @@ from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
 
 def refusal(code: str) -> ClientError:
     told = {"Error": {"Code": code, "Message": "Because."}}
-    return ClientError(told, "DescribeCapacityReservations")  # type: ignore[arg-type]
+    return ClientError(told, "DescribeCapacityReservations")
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,7 @@ def dallas() -> dict[str, Reservation]:
     """An UltraServer block in a Local Zone, of a type that the bundled table lacks."""
     name = "describe_capacity_{}_us_east_1_ultraserver"
     ec2 = StubbedEC2()
-    ec2.answers(
-        RESERVATIONS, sample("DescribeCapacityReservations", name.format("reservations"))
-    )
+    ec2.answers(RESERVATIONS, sample("DescribeCapacityReservations", name.format("reservations")))
     ec2.answers(BLOCKS, sample("DescribeCapacityBlocks", name.format("blocks")))
     ec2.answers(STATUS, sample("DescribeCapacityBlockStatus", name.format("block_status")))
     gpus = [{"Name": "GB200", "Manufacturer": "NVIDIA", "Count": 4}]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from truffle.core.model import (
@@ -31,15 +32,12 @@ FIELD_NAMES: dict[str, tuple[str, ...]] = {
 """The names of each type's JSON object, in their order."""
 
 
-_CLASSES: dict[str, type[Odcr] | type[CapacityBlock]] = {ODCR: Odcr, CAPACITY_BLOCK: CapacityBlock}
+_CLASSES: dict[str, type[Reservation]] = {ODCR: Odcr, CAPACITY_BLOCK: CapacityBlock}
 
 
 def encode(reservation: Reservation) -> Json:
     """A reservation as the JSON object of every interface."""
-    return {
-        name: _plain(getattr(reservation, name))
-        for name in FIELD_NAMES[reservation.__class__.__name__]
-    }
+    return plain_fields(reservation)
 
 
 def decode(data: Mapping[str, Any]) -> Reservation:
@@ -56,7 +54,18 @@ def decode(data: Mapping[str, Any]) -> Reservation:
 
 def plain_fields(value: Any) -> Json:
     """Any of the model's dataclasses as a JSON object."""
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    names, values_of = _written(value.__class__)
+    return {
+        name: plain if (convert := _PLAIN.get(plain.__class__)) is None else convert(plain)
+        for name, plain in zip(names, values_of(value), strict=True)
+    }
+
+
+@cache
+def _written(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of a class's fields, and what gets their values all at once."""
+    names = tuple(field.name for field in fields(cls))
+    return names, attrgetter(*names)
 
 
 _PLAIN: dict[type, Callable[[Any], Any]] = {
@@ -67,11 +76,6 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     Health: plain_fields,
     Commitment: plain_fields,
 }
-
-
-def _plain(value: Any) -> Any:
-    convert = _PLAIN.get(value.__class__)
-    return value if convert is None else convert(value)
 
 
 def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:

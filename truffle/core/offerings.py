@@ -43,7 +43,7 @@ class Wanted:
 
     @property
     def is_ultraserver(self) -> bool:
-        return self.instance_type.startswith("u-p") or self.instance_type.startswith("u-t")
+        return self.instance_type.startswith("u-") and "." not in self.instance_type
 
 
 @dataclass(frozen=True, slots=True)

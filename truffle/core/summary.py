@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 
 from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.times import whole
+
+Cell = tuple[str, str, str, str]
+"""Type, region, instance type and state."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,11 @@ class Totals:
         self.used_capacity += reservation.used_capacity
         if carried is not None:
             self.idle_accelerators += carried.count * (reservation.available_capacity or 0)
+
+    def include(self, other: Totals) -> None:
+        """Add the sums over other reservations."""
+        for sum_ in fields(self):
+            setattr(self, sum_.name, getattr(self, sum_.name) + getattr(other, sum_.name))
 
     @property
     def utilization(self) -> float | None:
@@ -91,35 +100,33 @@ class Summary:
 
 
 def summarize(reservations: Iterable[Reservation]) -> Summary:
-    """The totals of these reservations."""
-    rows = list(reservations)
-    hours = [
-        row.duration_hours
-        for row in rows
-        if isinstance(row, CapacityBlock) and row.duration_hours is not None
-    ]
+    """The totals of these reservations; each is looked at once."""
+    cells: dict[Cell, Totals] = defaultdict(Totals)
+    hours: set[float] = set()
+    for row in reservations:
+        cells[row.type, row.region, row.instance_type, row.state].add(row)
+        if isinstance(row, CapacityBlock) and row.duration_hours is not None:
+            hours.add(row.duration_hours)
     return Summary(
-        _totals(rows),
-        _grouped(rows, lambda row: row.type),
-        _grouped(rows, lambda row: row.region),
-        _grouped(rows, lambda row: row.instance_type),
-        _grouped(rows, lambda row: row.state),
+        _sum(cells.values()),
+        _along(cells, 0),
+        _along(cells, 1),
+        _along(cells, 2),
+        _along(cells, 3),
         min(hours, default=None),
         max(hours, default=None),
     )
 
 
-def _totals(rows: Iterable[Reservation]) -> Totals:
+def _sum(parts: Iterable[Totals]) -> Totals:
     totals = Totals()
-    for row in rows:
-        totals.add(row)
+    for part in parts:
+        totals.include(part)
     return totals
 
 
-def _grouped(
-    rows: Iterable[Reservation], value_of: Callable[[Reservation], str]
-) -> dict[str, Totals]:
-    groups: dict[str, list[Reservation]] = {}
-    for row in rows:
-        groups.setdefault(value_of(row), []).append(row)
-    return {value: _totals(members) for value, members in sorted(groups.items())}
+def _along(cells: Mapping[Cell, Totals], axis: int) -> dict[str, Totals]:
+    values = sorted({cell[axis] for cell in cells})
+    return {
+        value: _sum(part for cell, part in cells.items() if cell[axis] == value) for value in values
+    }

@@ -9,8 +9,8 @@ from truffle.core.model import CapacityBlock, Odcr, Reservation
 from truffle.core.times import format_time
 from truffle.messages.advice import console_url, next_step
 
-SUBJECT_LENGTH = 100
-"""SNS takes up to 100 printable ASCII characters (SNS API Reference, Publish)."""
+SUBJECT_LENGTH = 99
+"""SNS takes less than 100 characters without line breaks (SNS API Reference, Publish)."""
 
 
 def subject(event: Event) -> str:

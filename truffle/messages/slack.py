@@ -41,7 +41,7 @@ def card(event: Event) -> Json:
     if url:
         blocks.append(_link(url))
     blocks.append(_context(event))
-    fallback = escape(f"[{event.severity}] {event.summary}")
+    fallback = _cut(escape(f"[{event.severity}] {event.summary}"), 3000)
     return {
         "text": fallback,
         "attachments": [{"color": COLOURS[event.severity], "fallback": fallback, "blocks": blocks}],
@@ -60,11 +60,16 @@ def _header(event: Event) -> Json:
 
 
 def _section(text: str) -> Json:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(escape(text), 3000)}}
+    return {"type": "section", "text": _mrkdwn(_cut(escape(text), 3000))}
 
 
 def _field(name: str, value: str) -> Json:
-    return {"type": "mrkdwn", "text": _cut(f"*{name}*\n{escape(value)}", 2000)}
+    return _mrkdwn(_cut(f"*{name}*\n{escape(value)}", 2000))
+
+
+def _mrkdwn(text: str) -> Json:
+    """Escaped text; ``verbatim`` keeps Slack from making links and mentions of plain words."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _facts(event: Event) -> list[tuple[str, str]]:
@@ -95,7 +100,7 @@ def _link(url: str) -> Json:
 
 def _context(event: Event) -> Json:
     line = f"Observed {format_time(event.observed_at)} · event {event.event_id}"
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": line}]}
+    return {"type": "context", "elements": [_mrkdwn(line)]}
 
 
 def _cut(text: str, length: int) -> str:

@@ -1,0 +1,77 @@
+"""The stack, synthesized once a session: with everything, and as cdk.json has it by default."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.asset import lambda_asset
+from infra.context import parse_context
+from infra.node import use_bundled_node
+from tests.infra.synthesized import EVERYTHING, Json, Synthesized
+
+CANARY = "Canary"
+"""A stack with a fault, beside the real one: it proves that cdk-nag looked."""
+
+
+@pytest.fixture(scope="session")
+def asset() -> Iterator[Path]:
+    with lambda_asset() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def nagged(asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The stack with everything, beside the canary, with cdk-nag's report."""
+    return _synthesize(EVERYTHING, asset, tmp_path_factory.mktemp("nagged"), with_nag=True)
+
+
+@pytest.fixture(scope="session")
+def stack(nagged: Synthesized) -> Synthesized:
+    """The stack with everything."""
+    return nagged
+
+
+@pytest.fixture(scope="session")
+def plain(asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The stack of a context without any key."""
+    return _synthesize({}, asset, tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="session")
+def findings(nagged: Synthesized) -> list[tuple[str, str]]:
+    """What cdk-nag found: rule and construct."""
+    report: dict[str, Any] = json.loads(
+        (nagged.directory / "validation-report.json").read_text("utf-8")
+    )
+    return [
+        (violation["ruleName"], construct["constructPath"])
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+        for construct in violation["violatingConstructs"]
+    ]
+
+
+def _synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False) -> Synthesized:
+    use_bundled_node()
+    from aws_cdk import App, Stack, Validations
+    from aws_cdk.aws_sqs import Queue
+    from cdk_nag import AwsSolutionsChecks
+
+    from infra.functions import Deployment
+    from infra.stack import TruffleStack
+
+    app = App(outdir=str(directory))
+    TruffleStack(app, "truffle", Deployment(parse_context(raw), asset))
+    if not with_nag:
+        app.synth()
+        return Synthesized(directory)
+    Queue(Stack(app, CANARY), "PlainHttp")
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with pytest.raises(RuntimeError, match="Validation failed"):
+        app.synth()
+    return Synthesized(directory)

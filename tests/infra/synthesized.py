@@ -1,0 +1,166 @@
+"""A synthesized stack that can be asked questions; asking about nothing is a failed test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Json = Mapping[str, Any]
+
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:slack-AbCdEf"
+EVERYTHING: Json = {
+    "accounts": ["111122223333", "444455556666"],
+    "alert_emails": ["people@example.com"],
+    "alarm_emails": ["operators@example.com"],
+    "slack_secret_arn": SECRET_ARN,
+}
+"""A context that deploys every resource there is."""
+
+NAMES = ("fan_out", "collect", "alert", "query", "slack")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of a template."""
+
+    logical_id: str
+    body: Json
+
+    @property
+    def properties(self) -> Json:
+        properties: Json = self.body["Properties"]
+        return properties
+
+    def __getitem__(self, name: str) -> Any:
+        return self.properties[name]
+
+
+@dataclass(frozen=True)
+class Synthesized:
+    """What `cdk synth` wrote for one stack."""
+
+    directory: Path
+    stack: str = "truffle"
+
+    @property
+    def template(self) -> Json:
+        return self._read("template")
+
+    @property
+    def outputs(self) -> Json:
+        outputs: Json = self.template["Outputs"]
+        return outputs
+
+    @property
+    def asset(self) -> Path:
+        """The directory of the functions' code."""
+        sources = [file["source"] for file in self._read("assets")["files"].values()]
+        (code,) = {source["path"] for source in sources if source["packaging"] == "zip"}
+        return self.directory / code
+
+    def acknowledged(self) -> Iterator[tuple[str, str, str]]:
+        """Construct, finding and reason of everything that was accepted."""
+        for construct, entries in self._read("metadata").items():
+            for entry in entries:
+                if entry["type"] == "aws:cdk:acknowledged-rules":
+                    for finding, reason in entry["data"].items():
+                        yield construct, finding.removeprefix("Annotation::"), reason
+
+    def all(self) -> list[Resource]:
+        return [Resource(name, body) for name, body in self.template["Resources"].items()]
+
+    def of_type(self, kind: str) -> list[Resource]:
+        """The resources of a type, e.g. `SQS::Queue`; there is at least one."""
+        found = [one for one in self.all() if one.body["Type"] == f"AWS::{kind}"]
+        assert found, f"the template has no {kind}"
+        return found
+
+    def has(self, kind: str) -> bool:
+        return any(one.body["Type"] == f"AWS::{kind}" for one in self.all())
+
+    def get(self, logical_id: str) -> Resource:
+        return Resource(logical_id, self.template["Resources"][logical_id])
+
+    def function(self, name: str) -> Resource:
+        """The function whose handler is `lambdas.<name>.handler`."""
+        (found,) = [
+            one for one in self.of_type("Lambda::Function")
+            if one["Handler"] == f"lambdas.{name}.handler"
+        ]
+        return found
+
+    def mapping(self, name: str) -> Resource:
+        """The event source mapping that starts a function."""
+        wanted = {"Ref": self.function(name).logical_id}
+        (found,) = [
+            one for one in self.of_type("Lambda::EventSourceMapping")
+            if one["FunctionName"] == wanted
+        ]
+        return found
+
+    def role_of(self, name: str) -> Resource:
+        return self.get(target(self.function(name)["Role"]))
+
+    def statements(self, role: Resource) -> list[Json]:
+        """Every statement that a role has, wherever the template says it."""
+        assert "ManagedPolicyArns" not in role.properties
+        inline = [policy["PolicyDocument"] for policy in role.properties.get("Policies", [])]
+        attached = [
+            one["PolicyDocument"] for one in self.all()
+            if one.body["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+            and {"Ref": role.logical_id} in one.properties.get("Roles", [])
+        ]
+        found = [one for document in inline + attached for one in document["Statement"]]
+        assert found, f"{role.logical_id} may do nothing"
+        return found
+
+    def policy_of(self, kind: str, resource: Resource) -> list[Json]:
+        """The statements of a resource's own policy: `SQS::QueuePolicy` and its like."""
+        holder = {"SQS::QueuePolicy": "Queues", "SNS::TopicPolicy": "Topics"}.get(kind)
+        wanted = {"Ref": resource.logical_id}
+        documents = [
+            one["PolicyDocument"] for one in self.of_type(kind)
+            if (wanted in one[holder] if holder else one["Bucket"] == wanted)
+        ]
+        return [statement for document in documents for statement in document["Statement"]]
+
+    def _read(self, kind: str) -> Json:
+        text = (self.directory / f"{self.stack}.{kind}.json").read_text("utf-8")
+        content: Json = json.loads(text)
+        return content
+
+
+def target(reference: Json) -> str:
+    """The logical id that a `Ref` or a `Fn::GetAtt` points to."""
+    return str(reference["Ref"] if "Ref" in reference else reference["Fn::GetAtt"][0])
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def actions_of(statements: list[Json]) -> set[str]:
+    return {action for statement in statements for action in as_list(statement["Action"])}
+
+
+def text_of(value: Any) -> str:
+    """A value of the template as text, references as `<logical id>`."""
+    if isinstance(value, str):
+        return value
+    if "Fn::Join" in value:
+        separator, parts = value["Fn::Join"]
+        return str(separator).join(text_of(part) for part in parts)
+    return f"<{target(value)}>"
+
+
+def refuses_plain_http(statements: list[Json]) -> bool:
+    """Whether a resource's policy denies everybody everything that does not come over TLS."""
+    return any(
+        one["Effect"] == "Deny"
+        and one["Principal"] in ("*", {"AWS": "*"})
+        and one["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for one in statements
+    )

@@ -1,0 +1,222 @@
+"""A reservation that several accounts list: whatever happens to it is told once, by one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lambdas.archive import Archive
+from lambdas.collection import Collector
+from lambdas.store.items import EVENT_PREFIX, read_body
+from lambdas.store.scopes import ScopeStore
+from tests.builders import HOUR
+from tests.lambdas.aws import make_scopes
+from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr, client_error
+from tests.lambdas.test_collection import Around, Bucket, dies
+from truffle.core.model import Scope
+from truffle.core.runs import Unit
+from truffle.ec2.listing import DescribedTypes
+
+ONE, TWO, THREE = ACCOUNTS = ("111111111111", "222222222222", "333333333333")
+STRANGER = "999999999999"
+REGION = "us-east-2"
+
+
+@dataclass
+class Shared:
+    """One region of three accounts, and one reservation in it that some of them list."""
+
+    owner: str = STRANGER
+    fleet: Fleet = field(default_factory=Fleet)
+    scopes: ScopeStore = field(default_factory=make_scopes)
+    clock: Clock = field(default_factory=Clock)
+
+    def holds(self, state: str, accounts: Collection[str]) -> None:
+        """Who lists the reservation from now on, and in which state."""
+        for account_id in ACCOUNTS:
+            raw = [a_raw_odcr("cr-a", State=state, OwnerId=self.owner)]
+            self.fleet.holds(Scope(account_id, REGION), *(raw if account_id in accounts else []))
+
+    def collect(
+        self,
+        failing: Iterable[str] = (),
+        dies_after: int | None = None,
+        accounts: tuple[str, ...] = ACCOUNTS,
+    ) -> None:
+        """A collection in which some accounts fail, and that may be killed after a write."""
+        self.fleet.recovers()
+        for account_id in failing:
+            self.fleet.fails(Scope(account_id, REGION), client_error("InternalError"))
+        self.clock.advance(HOUR)
+        client = Around(self.scopes.client, after={dies_after: dies} if dies_after else {})
+        store = ScopeStore(client, self.scopes.table)
+        archive = Archive(Bucket(), "bucket")
+        collector = Collector(self.fleet.of, DescribedTypes(), store, archive, self.clock)
+        try:
+            collector.collect(Unit("run", REGION, accounts), self.clock() + HOUR)
+        except Killed:
+            assert dies_after
+
+    def told(self) -> list[tuple[str, str]]:
+        """Who told what, in order."""
+        items: list[Any] = self.scopes.client.scan(TableName=self.scopes.table)["Items"]
+        found = [item for item in items if item["pk"]["S"].startswith(EVENT_PREFIX)]
+        messages = [read_body(item) for item in sorted(found, key=lambda item: item["sk"]["S"])]
+        return [(message["account_id"], message["type"]) for message in messages]
+
+
+def shared(owner: str = STRANGER, accounts: Collection[str] = ACCOUNTS) -> Shared:
+    """A reservation that these accounts list and have listed before."""
+    made = Shared(owner)
+    made.holds("active", accounts)
+    made.collect()
+    return made
+
+
+@pytest.mark.parametrize("owner", ACCOUNTS)
+def test_the_owner_tells_of_a_change(owner: str) -> None:
+    world = shared(owner)
+    world.holds("pending", ACCOUNTS)
+    world.collect()
+    assert world.told() == [(owner, "state_changed")]
+
+
+def test_without_the_owner_the_first_account_tells_of_a_change() -> None:
+    world = shared(accounts=[TWO, THREE])
+    world.holds("pending", [TWO, THREE])
+    world.collect()
+    assert world.told() == [(TWO, "state_changed")]
+
+
+def test_a_change_waits_for_the_owner_while_its_scope_fails() -> None:
+    world = shared(ONE)
+    world.holds("pending", ACCOUNTS)
+    world.collect(failing=[ONE])
+    assert world.told() == []
+    world.collect()
+    assert world.told() == [(ONE, "state_changed")]
+
+
+def test_an_owner_that_was_never_listed_keeps_nobody_from_telling() -> None:
+    world = Shared(ONE)
+    world.holds("active", ACCOUNTS)
+    world.collect(failing=[ONE])
+    world.holds("pending", ACCOUNTS)
+    world.collect(failing=[ONE])
+    assert world.told() == [(TWO, "state_changed")]
+
+
+def test_an_owner_whose_baseline_shows_the_change_keeps_nobody_from_telling() -> None:
+    world = Shared(ONE)
+    world.holds("active", ACCOUNTS)
+    world.collect(failing=[ONE])
+    world.holds("pending", ACCOUNTS)
+    world.collect()
+    assert world.told() == [(TWO, "state_changed")]
+
+
+def test_the_end_of_a_reservation_is_told_by_the_owner() -> None:
+    world = shared(ONE)
+    world.holds("active", [])
+    world.collect()
+    assert world.told() == [(ONE, "vanished")]
+
+
+def test_without_the_owner_the_last_account_that_loses_a_reservation_tells_of_its_end() -> None:
+    world = shared(accounts=[ONE, TWO])
+    world.holds("active", [])
+    world.collect()
+    assert world.told() == [(TWO, "vanished")]
+
+
+def test_a_reservation_that_someone_may_still_list_has_not_vanished() -> None:
+    world = shared(accounts=[ONE, TWO])
+    world.holds("active", [])
+    world.collect(failing=[ONE])
+    assert world.told() == []
+
+
+@pytest.mark.parametrize("owner", [STRANGER, ONE])
+def test_an_account_that_loses_its_share_tells_nothing_and_keeps_no_last_row(owner: str) -> None:
+    world = shared(owner)
+    world.holds("active", [ONE, TWO])
+    world.collect()
+    assert (world.told(), world.scopes.gone("cr-a")) == ([], None)
+
+
+@pytest.mark.parametrize("owner", [STRANGER, THREE])
+def test_an_account_that_gets_a_share_tells_nothing(owner: str) -> None:
+    world = shared(owner, [TWO, THREE])
+    world.holds("active", ACCOUNTS)
+    world.collect()
+    assert world.told() == []
+
+
+def test_the_last_row_of_a_reservation_is_its_owners() -> None:
+    world = shared(ONE)
+    world.holds("active", [])
+    world.collect()
+    gone = world.scopes.gone("cr-a")
+    assert gone is not None
+    assert gone["account_id"] == ONE
+
+
+def test_the_order_of_the_accounts_in_a_message_changes_nothing() -> None:
+    world = shared(accounts=[ONE, TWO])
+    world.holds("active", [])
+    world.collect(accounts=(TWO, ONE), dies_after=1)
+    world.collect(accounts=(TWO, ONE))
+    assert world.told() == [(TWO, "vanished")]
+
+
+SOME = st.sets(st.sampled_from(ACCOUNTS), min_size=1)
+PASSES = st.lists(
+    st.tuples(st.sets(st.sampled_from(ACCOUNTS)), st.none() | st.integers(1, 4)), max_size=3
+)
+HAPPENINGS = ("state_changed", "vanished", "discovered")
+
+
+@settings(max_examples=60)
+@given(
+    owner=st.sampled_from((*ACCOUNTS, STRANGER)),
+    accounts=SOME,
+    happening=st.sampled_from(HAPPENINGS),
+    passes=PASSES,
+)
+def test_whatever_fails_or_dies_on_the_way_what_happens_is_told_exactly_once(
+    owner: str, accounts: set[str], happening: str, passes: list[tuple[set[str], int | None]]
+) -> None:
+    accounts |= {owner} & set(ACCOUNTS)
+    world = shared(owner, [] if happening == "discovered" else accounts)
+    after = "pending" if happening == "state_changed" else "active"
+    world.holds(after, [] if happening == "vanished" else accounts)
+    for failing, dies_after in passes:
+        world.collect(failing, dies_after)
+    world.collect()
+    world.collect()
+    assert [kind for _, kind in world.told()] == [happening]
+    assert (world.scopes.gone("cr-a") is not None) == (happening == "vanished")
+
+
+@settings(max_examples=40)
+@given(
+    owner=st.sampled_from((*ACCOUNTS, STRANGER)),
+    before=SOME,
+    after=SOME,
+    passes=PASSES,
+)
+def test_whoever_gets_or_loses_a_share_nothing_has_happened(
+    owner: str, before: set[str], after: set[str], passes: list[tuple[set[str], int | None]]
+) -> None:
+    keeper = {owner} & set(ACCOUNTS) or {min(before)}
+    world = shared(owner, before | keeper)
+    world.holds("active", after | keeper)
+    for failing, dies_after in passes:
+        world.collect(failing, dies_after)
+    world.collect()
+    assert (world.told(), world.scopes.gone("cr-a")) == ([], None)

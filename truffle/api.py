@@ -1,0 +1,277 @@
+"""The deployed stack as a source: its HTTP API, signed with the caller's credentials."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from truffle.core.codec import Json, decode
+from truffle.core.filters import Filter
+from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES, FailureKind
+from truffle.core.parameters import MAX_LIMIT
+from truffle.core.status import STALE
+from truffle.core.times import format_time, parse_time
+from truffle.errors import TruffleError, TruffleNotFoundError
+from truffle.question import BadArgument, Question
+from truffle.source import Inventory, ScopeFailure
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+SERVICE = "execute-api"
+
+ATTEMPTS = 4
+"""How often a request is sent that gets no answer, or one that says to try again."""
+
+RETRIED = frozenset({429, 500, 502, 503, 504})
+
+FIRST_PAUSE = 0.2
+"""Seconds before the second attempt; each further pause is twice as long."""
+
+REQUEST_TIMEOUT = 30.0
+"""Seconds; an HTTP API answers within 30 or not at all (API Gateway quotas)."""
+
+ROUTES = {ODCR: "/odcrs", CAPACITY_BLOCK: "/capacity-blocks"}
+
+Parameters = Sequence[tuple[str, str]]
+
+
+class ApiError(TruffleError):
+    """The API refused a request, or did not answer it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A deployed API at a URL. ``session`` is botocore's; ``deadline`` a ``time.monotonic()``."""
+
+    url: str
+    session: Session
+    deadline: float | None = None
+
+    def get(self, path: str, parameters: Parameters = ()) -> Json:
+        """One answer. Raises ApiError, or TruffleNotFoundError for an unknown id."""
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        url = self.url.rstrip("/") + quote(path, safe="/-.") + query
+        status, body = self._send(url)
+        if status != 200:
+            raise _refusal(status, body, self.url)
+        return _object(body, self.url)
+
+    def pages(self, path: str, parameters: Parameters = ()) -> Iterator[Json]:
+        """Every page of a list, to its end."""
+        token: str | None = None
+        while True:
+            further = [("next_token", token)] if token else []
+            page = self.get(path, [*parameters, *further])
+            yield page
+            token = page.get("next_token")
+            if not token:
+                return
+
+    def _send(self, url: str) -> tuple[int, bytes]:
+        pause = FIRST_PAUSE
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                status, body = self._send_once(url)
+            except ConnectionError as error:
+                status, body, cause = 0, b"", error
+            if status and status not in RETRIED:
+                return status, body
+            if attempt == ATTEMPTS or not self._has_time_for(pause):
+                break
+            time.sleep(pause)
+            pause *= 2
+        if status:
+            return status, body
+        raise ApiError(f"The API at {self.url} cannot be reached: {cause}.") from cause
+
+    def _has_time_for(self, pause: float) -> bool:
+        return self.deadline is None or time.monotonic() + pause < self.deadline
+
+    def _send_once(self, url: str) -> tuple[int, bytes]:
+        """Raises ConnectionError where there is no answer."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.exceptions import HTTPClientError
+        from botocore.httpsession import URLLib3Session
+
+        request = AWSRequest("GET", url, headers={"Accept": "application/json"})
+        SigV4Auth(_credentials(self.session), SERVICE, self.region).add_auth(request)
+        try:
+            answer = URLLib3Session(timeout=self._timeout()).send(request.prepare())
+        except HTTPClientError as error:
+            raise ConnectionError(_cause(error)) from error
+        return int(answer.status_code), bytes(answer.content)
+
+    def _timeout(self) -> float:
+        if self.deadline is None:
+            return REQUEST_TIMEOUT
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise ApiError("The API did not answer before the deadline: allow more with --timeout.")
+        return min(REQUEST_TIMEOUT, left)
+
+    @property
+    def region(self) -> str:
+        """The region that signs: the one in an AWS host name, else the session's."""
+        host = urlsplit(self.url).hostname or ""
+        named = re.search(r"\.execute-api\.([a-z0-9-]+)\.amazonaws\.", host)
+        return named[1] if named else str(self.session.get_config_variable("region") or "us-east-1")
+
+
+def check_url(url: str) -> str:
+    """The URL, if it is one. Raises BadArgument."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        allowed = (
+            "It takes the ApiUrl of the deployed stack, such as "
+            "https://abc123.execute-api.us-east-1.amazonaws.com."
+        )
+        raise BadArgument("api_url", url, allowed)
+    return url
+
+
+def list_api(api: Api, question: Question) -> Inventory:
+    """What the deployed stack knows of a question, as the live source gives it.
+
+    The server filters too, so that less is sent; the caller's own filter decides in any case.
+    """
+    types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
+    with ThreadPoolExecutor(len(types) + 1) as pool:
+        status = pool.submit(api.get, "/status")
+        lists = [pool.submit(_pages_of_type, api, name, question) for name in types]
+        scopes = status.result()["scopes"]
+        pages = [page for future in lists for page in future.result()]
+    if not scopes:
+        raise ApiError("The stack has not collected anything yet: wait for its first run.")
+    asked = [scope for scope in scopes if _is_asked(scope, question)]
+    seen = [parse_time(scope["last_success"]) for scope in asked if scope["last_success"]]
+    return Inventory(
+        reservations=[decode(item) for page in pages for item in page["items"]],
+        failures=[*_failures(asked), *_not_collected(scopes, question)],
+        scopes=len(asked) + len(_not_collected(scopes, question)),
+        observed_at=min(seen, default=None),
+    )
+
+
+def _pages_of_type(api: Api, name: str, question: Question) -> list[Json]:
+    return list(api.pages(ROUTES[name], query_of(question.filter, name)))
+
+
+def _is_asked(scope: Mapping[str, Any], question: Question) -> bool:
+    accounts = question.filter.accounts
+    return (question.regions is None or scope["region"] in question.regions) and (
+        not accounts or scope["account_id"] in accounts
+    )
+
+
+def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
+    return [
+        ScopeFailure(
+            account_id=scope["account_id"],
+            region=scope["region"],
+            code=scope["error"],
+            message=scope.get("error_message") or "",
+            kind=FailureKind.ERROR,
+            last_success=parse_time(scope["last_success"]) if scope["last_success"] else None,
+        )
+        for scope in scopes
+        if scope["error"]
+    ]
+
+
+def _not_collected(scopes: Iterable[Mapping[str, Any]], question: Question) -> list[ScopeFailure]:
+    """The regions that were asked for and that the stack does not collect: nothing is known."""
+    collected = {scope["region"] for scope in scopes}
+    message = "The deployed stack does not collect this region."
+    return [
+        ScopeFailure(None, region, STALE, message, FailureKind.DISABLED, None)
+        for region in question.regions or ()
+        if region not in collected
+    ]
+
+
+def query_of(chosen: Filter, name: str) -> list[tuple[str, str]]:
+    """A filter as the API's parameters, for a list of one type."""
+    many = {
+        "instance_type": chosen.instance_types,
+        "region": chosen.regions,
+        "availability_zone": chosen.availability_zones,
+        "account": chosen.accounts,
+        "owner": chosen.owners,
+        "state": chosen.states,
+    }
+    flags = {
+        "gpu_only": chosen.gpu_only,
+        "available_only": chosen.available_only,
+        "active_only": name in chosen.active_only,
+    }
+    times = {
+        "starts_before": chosen.starts_before,
+        "starts_after": chosen.starts_after,
+        "ends_before": chosen.ends_before,
+        "ends_after": chosen.ends_after,
+    }
+    query = [(key, ",".join(sorted(values))) for key, values in many.items() if values]
+    query += [(key, "true") for key, value in flags.items() if value]
+    query += [(key, format_time(moment)) for key, moment in times.items() if moment]
+    if chosen.min_capacity is not None:
+        query.append(("min_capacity", str(chosen.min_capacity)))
+    query += [
+        ("tag", _escaped(key, value)) for key, values in chosen.tags.items() for value in values
+    ]
+    return [*query, ("limit", str(MAX_LIMIT))]
+
+
+def _escaped(key: str, value: str) -> str:
+    key = key.replace(":", "\\:")
+    return f"{key}:{value}".replace(",", "\\,")
+
+
+def _credentials(session: Session) -> Any:
+    from botocore.exceptions import NoCredentialsError
+
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    return credentials.get_frozen_credentials()
+
+
+def _cause(error: Exception) -> str:
+    """botocore's text without the URL, which the caller's message has already."""
+    text = str(error).strip().rstrip(".")
+    return re.sub(r':? ?"?https?://\S+', "", text) or type(error).__name__
+
+
+def _object(body: bytes, url: str) -> Json:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ApiError(f"{url} does not answer as a truffle API: check the URL.")
+    return answer
+
+
+def _refusal(status: int, body: bytes, url: str) -> TruffleError:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        said = {}
+    detail = said.get("detail") or said.get("message") or said.get("Message") or ""
+    if status == 404 and "detail" in said:
+        return TruffleNotFoundError(str(detail))
+    if status == 404:
+        return ApiError(f"{url} has no such route: check the URL.")
+    if status in (401, 403):
+        return ApiError(
+            f"The API refused the request ({status} {detail or 'Forbidden'}): the credentials are "
+            "not valid there, or lack execute-api:Invoke on it."
+        )
+    return ApiError(f"The API answered {status}: {detail or 'no reason given'}")

@@ -1,0 +1,252 @@
+"""Which type of capacity a workload should have: the decision tree, with today's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from truffle.core import facts
+from truffle.core.facts import COMPARISON, Fact
+from truffle.core.offerings import BOOKING_AHEAD, MAX_COUNT, MAX_DAYS, sold_hours
+
+MAX_IN_BLOCKS = 256
+"""Instances in blocks on any date, over an organization (EC2 User Guide, ec2-capacity-blocks)."""
+
+FUTURE_DATED_DAYS = (5, 120)
+"""Days ahead that a future-dated ODCR can be asked for (botocore, CreateCapacityReservation)."""
+
+
+class Purpose(StrEnum):
+    TRAINING = "training"
+    INFERENCE = "inference"
+    DEVELOPMENT = "development"
+
+
+class Choice(StrEnum):
+    """What to reserve."""
+
+    BLOCK = "capacity-block"
+    ODCR = "odcr"
+    FUTURE_DATED_ODCR = "future-dated-odcr"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is to run. ``days`` None has no known end, ``start`` None is now or not known yet."""
+
+    purpose: Purpose
+    days: float | None = None
+    start: date | None = None
+    instance_type: str | None = None
+    count: int | None = None
+
+    @property
+    def is_multi_node(self) -> bool:
+        return self.purpose is Purpose.TRAINING and (self.count is None or self.count > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What to reserve and why, what to watch, what to run next, and the facts behind it."""
+
+    workload: Workload
+    choice: Choice
+    because: tuple[str, ...]
+    watch: tuple[str, ...]
+    commands: tuple[str, ...]
+    facts: tuple[Fact, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        work = self.workload
+        return {
+            "workload": {
+                "purpose": work.purpose.value,
+                "days": work.days,
+                "start": work.start and work.start.isoformat(),
+                "instance_type": work.instance_type,
+                "count": work.count,
+            },
+            "choice": self.choice.value,
+            "because": list(self.because),
+            "watch": list(self.watch),
+            "commands": list(self.commands),
+            "facts": [fact.to_json() for fact in self.facts],
+            "comparison": [row.to_json() for row in COMPARISON],
+            "facts_as_of": facts.AS_OF,
+        }
+
+
+@dataclass(slots=True)
+class _Reasons:
+    """What speaks against a block, and what was learnt on the way."""
+
+    against: list[str] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+
+    def add(self, text: str, fact: Fact) -> None:
+        self.against.append(text)
+        self.facts.append(fact)
+
+
+def recommend(workload: Workload, today: date) -> Recommendation:
+    """The recommendation for a workload, as of a day."""
+    if workload.purpose is not Purpose.TRAINING:
+        return _odcr(workload, [_never_stops(workload)], [facts.ODCR_FREEDOM])
+    if workload.days is None:
+        why = "Its end is not known, and a block has a fixed end."
+        return _odcr(workload, [why], [facts.ODCR_FREEDOM, facts.BLOCK_DURATION])
+    reasons = _against_a_block(workload)
+    if reasons.against:
+        return _odcr(workload, reasons.against, reasons.facts)
+    opens = _sale_opens(workload, today)
+    if opens is not None:
+        return _not_yet_sold(workload, opens, today)
+    return _block(workload)
+
+
+def _against_a_block(workload: Workload) -> _Reasons:
+    reasons = _Reasons()
+    if workload.instance_type and workload.instance_type not in facts.BLOCK_TYPES:
+        reasons.add(f"{workload.instance_type} is not sold as blocks.", facts.BLOCK_INSTANCES)
+    if workload.days and workload.days > MAX_DAYS:
+        reasons.add(
+            f"{workload.days:g} days are more than the {MAX_DAYS} of the longest block.",
+            facts.BLOCK_DURATION,
+        )
+    if workload.count and workload.count > MAX_IN_BLOCKS:
+        reasons.add(
+            f"{workload.count} instances are more than the {MAX_IN_BLOCKS} of all blocks together.",
+            facts.BLOCK_SIZE,
+        )
+    return reasons
+
+
+def _sale_opens(workload: Workload, today: date) -> date | None:
+    """The day from which a block with this start is sold, where that is still to come."""
+    opens = workload.start and workload.start - BOOKING_AHEAD
+    return opens if opens and opens > today else None
+
+
+def _never_stops(workload: Workload) -> str:
+    if workload.purpose is Purpose.DEVELOPMENT:
+        return "Development comes and goes: it needs capacity without a schedule."
+    return "An inference service runs without an end, and its base load must always launch."
+
+
+def _block(workload: Workload) -> Recommendation:
+    days = sold_hours((workload.days or 1) * 24) // 24
+    because = [
+        f"It is training with a known length: a block of {days} {_days(days)} holds it.",
+        "All instances of a block are close together, which distributed training needs.",
+        "The capacity and its price are fixed the day it is bought.",
+    ]
+    watch = [
+        "Instances are terminated from 11:00 UTC of the last day: save the last checkpoint before.",
+        "The block is paid upfront and cannot be cancelled; it can be extended.",
+    ]
+    if workload.count and workload.count > MAX_COUNT:
+        watch.append(
+            f"{workload.count} instances need several blocks of at most {MAX_COUNT}; AWS does not "
+            "promise one low-latency network across blocks."
+        )
+    return Recommendation(
+        workload,
+        Choice.BLOCK,
+        tuple(because),
+        tuple(watch),
+        tuple(_block_commands(workload, days)),
+        (
+            facts.BLOCK_DURATION,
+            facts.BLOCK_BOOKING,
+            facts.BLOCK_EXTENSION,
+            facts.BLOCK_CANCELLATION,
+            facts.BLOCK_NETWORK,
+            facts.BLOCK_SIZE,
+            facts.BLOCK_END,
+            facts.BLOCK_PRICE,
+        ),
+    )
+
+
+def _not_yet_sold(workload: Workload, opens: date, today: date) -> Recommendation:
+    """A start more than 8 weeks ahead: wait for the block, or reserve ahead in the other way."""
+    ahead = (workload.start - today).days if workload.start else 0
+    block = _block(workload)
+    wait = f"Blocks are sold 8 weeks ahead: one that starts {workload.start} is sold from {opens}."
+    if not FUTURE_DATED_DAYS[0] <= ahead <= FUTURE_DATED_DAYS[1]:
+        return Recommendation(
+            workload,
+            Choice.BLOCK,
+            (*block.because, wait),
+            block.watch,
+            block.commands,
+            block.facts,
+        )
+    because = (
+        wait,
+        f"A future-dated ODCR can be asked for now, {ahead} days ahead.",
+    )
+    watch = (
+        "It carries a commitment, and it is billed at the On-Demand rate whether it is used or "
+        "not.",
+        f"Waiting until {opens} and buying a block may be cheaper, without a promise that there "
+        "will be one.",
+        *_network_advice(workload),
+    )
+    known = (facts.BLOCK_BOOKING, facts.ODCR_FUTURE, facts.ODCR_BILLING, facts.ODCR_NETWORK)
+    return Recommendation(workload, Choice.FUTURE_DATED_ODCR, because, watch, block.commands, known)
+
+
+def _odcr(workload: Workload, because: list[str], known: list[Fact]) -> Recommendation:
+    watch = [
+        "It costs the On-Demand rate from the first second, used or not: cancel what stands idle.",
+        *_network_advice(workload),
+    ]
+    facts_used = [*known, facts.ODCR_BILLING, facts.ODCR_FREEDOM, facts.ODCR_NETWORK]
+    if workload.purpose is Purpose.INFERENCE and workload.days is not None:
+        watch.append(
+            f"It has an end after {workload.days:g} days: a block may be cheaper, if the type is "
+            "sold as blocks."
+        )
+        facts_used.append(facts.INFERENCE_ON_BLOCKS)
+    return Recommendation(
+        workload,
+        Choice.ODCR,
+        tuple(because),
+        tuple(watch),
+        tuple(_odcr_commands(workload)),
+        tuple(dict.fromkeys(facts_used)),
+    )
+
+
+def _network_advice(workload: Workload) -> Iterator[str]:
+    if workload.is_multi_node:
+        yield (
+            "Create it in a cluster placement group: without one, its network is the standard one."
+        )
+
+
+def _block_commands(workload: Workload, days: int) -> Iterator[str]:
+    wanted = workload.instance_type or "p5.48xlarge"
+    count = workload.count or 1
+    run = f"--instance-type {wanted} --count {count} --days {workload.days or days:g}"
+    start = f" --start-by {workload.start}" if workload.start else ""
+    yield f"truffle validate {run}{start}"
+    after = f" --start-after {workload.start}" if workload.start else ""
+    sold = f"--instance-type {wanted} --count {min(count, MAX_COUNT)} --days {days}"
+    yield f"truffle offerings {sold}{after}"
+    yield f"truffle capacity --blocks --instance-types {wanted}"
+
+
+def _odcr_commands(workload: Workload) -> Iterator[str]:
+    named = workload.instance_type
+    types = f" --instance-types {named}" if named else " --gpu-only"
+    least = f" --min-capacity {workload.count}" if workload.count else " --available-only"
+    yield f"truffle capacity --odcr{types}{least}"
+
+
+def _days(days: int) -> str:
+    return "day" if days == 1 else "days"

@@ -1,0 +1,233 @@
+"""DescribeCapacityBlockOfferings: what one region sells, within its tiny request budget.
+
+AWS allows 10 calls at once and then 0.15 per second, for each account and region, and every page
+counts (EC2 API Reference, throttling). botocore retries neither of the two errors that say so in
+a useful way, so that each attempt is made, paced and counted here.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from botocore.config import Config
+
+from truffle.core.accelerators import accelerator_of
+from truffle.core.model import FailureKind
+from truffle.core.offerings import Offering, Wanted
+from truffle.core.times import whole
+from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
+from truffle.ec2.mapping import Raw
+
+BURST = 10
+REFILL_PER_SECOND = 0.15
+
+ATTEMPTS = 3
+"""How often one page is asked for where EC2 fails for a moment; each attempt is paid for."""
+
+LIMIT_CODES = frozenset({"CapacityBlockDescribeLimitExceeded", "RequestLimitExceeded"})
+"""The budget is used up, by this caller or another one of the account."""
+
+REFUSED_CODES = frozenset(
+    {
+        "InvalidParameterValue",
+        "InvalidParameterCombination",
+        "InvalidInstanceType",
+        "Unsupported",
+        "UnsupportedOperation",
+        "UnsupportedInstanceType",
+    }
+)
+
+_NOT_SOLD = re.compile(
+    r"not (currently |yet )?(supported|available|eligible|offered|sold|valid)|unsupported"
+    r"|does(n't| not) (support|exist)|invalid instance ?type",
+    re.IGNORECASE,
+)
+
+INSTANCES_OF_ULTRASERVERS = {"u-p6e-gb200x72": 18, "u-p6e-gb200x36": 9}
+"""Instances of one UltraServer: 4 GPUs each (EC2 User Guide, UltraServers)."""
+
+
+class Outcome(StrEnum):
+    """How a region answered: apart from each other, since each asks for something else."""
+
+    ANSWERED = "answered"
+    NOT_SOLD = "not-sold"
+    LIMITED = "limited"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RegionOfferings:
+    """What a region sells of a block; ``code`` and ``message`` are EC2's where it refused."""
+
+    region: str
+    outcome: Outcome
+    offerings: tuple[Offering, ...] = ()
+    code: str | None = None
+    message: str | None = None
+    kind: FailureKind | None = None
+
+
+class OutOfTime(Exception):
+    """The deadline comes before the budget allows another call."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """A token bucket: ``BURST`` calls, then ``REFILL_PER_SECOND``. Times are monotonic seconds."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    tokens: float = BURST
+    filled_at: float | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, deadline: float | None = None) -> None:
+        """Wait for a call's turn. Raises OutOfTime where that is after the deadline."""
+        with self.lock:
+            wait = self._wait()
+            if deadline is not None and self.clock() + wait > deadline:
+                raise OutOfTime
+            self.tokens -= 1
+        if wait > 0:
+            self.sleep(wait)
+
+    def _wait(self) -> float:
+        now = self.clock()
+        passed = now - (now if self.filled_at is None else self.filled_at)
+        self.tokens = min(BURST, self.tokens + passed * REFILL_PER_SECOND)
+        self.filled_at = now
+        return max(0.0, (1 - self.tokens) / REFILL_PER_SECOND)
+
+
+class EC2(Protocol):
+    """The part of a boto3 EC2 client that this uses."""
+
+    def describe_capacity_block_offerings(self, **parameters: Any) -> Raw: ...
+
+
+def offerings_config() -> Config:
+    """One attempt per call: a hidden retry would spend the budget unseen. Timeouts in seconds."""
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=15
+    )
+
+
+def list_offerings(
+    client: EC2,
+    region: str,
+    wanted: Wanted,
+    budget: Budget,
+    clock: Callable[[], datetime],
+    deadline: float | None = None,
+) -> RegionOfferings:
+    """All that a region sells of a wanted block; a region that fails on a later page failed."""
+    observed_at = clock()
+    try:
+        raw = [item for page in _pages(client, wanted, budget, deadline) for item in page]
+    except OutOfTime:
+        message = "The request budget of this region allows no further call before the deadline."
+        return RegionOfferings(
+            region, Outcome.LIMITED, (), "DeadlineExceeded", message, FailureKind.ERROR
+        )
+    except FAILURES as error:
+        return _refused(error, region)
+    found = tuple(to_offering(item, region, observed_at) for item in raw)
+    return RegionOfferings(region, Outcome.ANSWERED, found)
+
+
+def _refused(error: Exception, region: str) -> RegionOfferings:
+    code, message = error_code(error), error_message(error)
+    outcome = Outcome.FAILED
+    if code in LIMIT_CODES:
+        outcome = Outcome.LIMITED
+    elif code in REFUSED_CODES and _NOT_SOLD.search(message):
+        outcome = Outcome.NOT_SOLD
+    return RegionOfferings(region, outcome, (), code, message, failure_kind(error))
+
+
+def _pages(
+    client: EC2, wanted: Wanted, budget: Budget, deadline: float | None
+) -> Iterator[list[Raw]]:
+    token: str | None = None
+    while True:
+        further = {"NextToken": token} if token else {}
+        page = _page(client, {**_request(wanted), **further}, budget, deadline)
+        yield list(page.get("CapacityBlockOfferings") or ())
+        token = page.get("NextToken")
+        if not token:
+            return
+
+
+def _page(client: EC2, request: dict[str, Any], budget: Budget, deadline: float | None) -> Raw:
+    for attempt in range(1, ATTEMPTS + 1):
+        budget.take(deadline)
+        try:
+            return client.describe_capacity_block_offerings(**request)
+        except FAILURES as error:
+            if attempt == ATTEMPTS or not _is_passing(error):
+                raise
+    raise AssertionError("unreachable")
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether EC2 failed for a moment: a 5xx that is no refusal and no limit, or no answer."""
+    if error_code(error) in LIMIT_CODES:
+        return False
+    response = getattr(error, "response", None)
+    if response is None:
+        return failure_kind(error) is FailureKind.ERROR
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)) >= 500
+
+
+def _request(wanted: Wanted) -> dict[str, Any]:
+    request: dict[str, Any] = {"CapacityDurationHours": wanted.duration_hours, "MaxResults": 1000}
+    if wanted.is_ultraserver:
+        request |= {"UltraserverType": wanted.instance_type, "UltraserverCount": wanted.count}
+    else:
+        request |= {"InstanceType": wanted.instance_type, "InstanceCount": wanted.count}
+    if wanted.start_after is not None:
+        request["StartDateRange"] = wanted.start_after
+    if wanted.end_by is not None:
+        request["EndDateRange"] = wanted.end_by
+    return request
+
+
+def to_offering(raw: Raw, region: str, observed_at: datetime) -> Offering:
+    """One offering; its hours and minutes are one duration."""
+    instance_type = raw.get("InstanceType", "")
+    count = raw.get("InstanceCount") or _instances(raw)
+    hours, minutes = raw.get("CapacityBlockDurationHours"), raw.get("CapacityBlockDurationMinutes")
+    carried = accelerator_of(instance_type, {})
+    return Offering(
+        offering_id=raw.get("CapacityBlockOfferingId", ""),
+        instance_type=instance_type,
+        instance_count=count,
+        region=region,
+        availability_zone=raw.get("AvailabilityZone"),
+        start_date=raw.get("StartDate"),
+        end_date=raw.get("EndDate"),
+        duration_hours=None if hours is None else whole(hours + (minutes or 0) / 60),
+        upfront_fee=raw.get("UpfrontFee"),
+        currency_code=raw.get("CurrencyCode"),
+        tenancy=raw.get("Tenancy"),
+        ultraserver_type=raw.get("UltraserverType"),
+        ultraserver_count=raw.get("UltraserverCount"),
+        zone_type=raw.get("ZoneType"),
+        accelerator=carried.times(count) if carried else None,
+        observed_at=observed_at,
+    )
+
+
+def _instances(raw: Raw) -> int | None:
+    each = INSTANCES_OF_ULTRASERVERS.get(raw.get("UltraserverType", ""))
+    servers = raw.get("UltraserverCount")
+    return each * servers if each and servers else None

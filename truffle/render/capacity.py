@@ -1,0 +1,207 @@
+"""The tables of ``truffle capacity``: the summary above, the bordered table, the note below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from truffle.core.model import CAPACITY_BLOCK, CapacityBlock, Odcr, Reservation
+from truffle.core.summary import Totals, summarize
+from truffle.core.times import whole
+from truffle.render.style import Style, state_colour
+from truffle.render.tables import Column, draw
+from truffle.render.words import counted, days, hours, minute, number, percent, plain
+
+NOTHING = "No capacity reservations found matching criteria"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one table is made of: the rows to show, and all matches, which the summary counts."""
+
+    rows: Sequence[Reservation]
+    matches: Sequence[Reservation]
+
+
+def render(shown: Shown, types: Iterable[str], style: Style) -> str:
+    """One section per type that was asked for."""
+    sections = [_section(_of_type(shown, name), name, style) for name in types]
+    return "\n\n".join(section for section in sections if section)
+
+
+def _of_type(shown: Shown, name: str) -> Shown:
+    return Shown(
+        [row for row in shown.rows if row.type == name],
+        [row for row in shown.matches if row.type == name],
+    )
+
+
+def _section(shown: Shown, name: str, style: Style) -> str:
+    is_blocks = name == CAPACITY_BLOCK
+    if not shown.matches:
+        what = "capacity blocks" if is_blocks else "ODCRs"
+        return f"{NOTHING} ({what})"
+    title = "Capacity Block Summary:" if is_blocks else "Capacity Reservation Summary (ODCRs):"
+    summary = _block_summary(shown) if is_blocks else _odcr_summary(shown)
+    if len(shown.rows) < len(shown.matches):
+        summary.append(f"Shown: the first {len(shown.rows)} of {len(shown.matches)}")
+    table = draw(_block_columns(shown.rows) if is_blocks else _odcr_columns(), shown.rows, style)
+    notes = _block_notes(shown) if is_blocks else _odcr_notes(shown)
+    lines = [style.title(title), *(f"   {line}" for line in summary), "", *table.lines, ""]
+    return "\n".join([*lines, *notes, *([table.note] if table.note else [])])
+
+
+def _odcr_summary(shown: Shown) -> list[str]:
+    total = summarize(shown.matches).total
+    free = total.available_capacity / total.total_capacity if total.total_capacity else None
+    return [
+        f"Total Reservations: {number(total.reservations)}",
+        _types(shown.matches),
+        f"Total Capacity: {counted(total.total_capacity, 'instance')}",
+        f"Available: {counted(total.available_capacity, 'instance')} ({percent(free)} free)",
+        f"Used: {counted(total.used_capacity, 'instance')} ({percent(total.utilization)} used)",
+        *_gpus(shown.matches, total),
+    ]
+
+
+def _block_summary(shown: Shown) -> list[str]:
+    summary = summarize(shown.matches)
+    total = summary.total
+    blocks = {(row.region, row.capacity_block_id) for row in _blocks(shown.matches)}
+    several = len(blocks) < len(shown.matches)
+    parts = f" ({counted(len(shown.matches), 'reservation')})" if several else ""
+    lines = [f"Total Blocks: {number(len(blocks))}{parts}", _types(shown.matches)]
+    shortest, longest = summary.shortest_hours, summary.longest_hours
+    if shortest is not None and longest is not None:
+        lines.append(f"Duration Range: {_range(shortest, longest)}")
+    lines.append(f"Instances: {number(total.instances)}")
+    if total.total_capacity:
+        free = percent(total.available_capacity / total.total_capacity)
+        lines.append(
+            f"Active Now: {counted(total.total_capacity, 'instance')}, "
+            f"{number(total.available_capacity)} available ({free} free)"
+        )
+    return [*lines, *_gpus(shown.matches, total)]
+
+
+def _range(shortest: float, longest: float) -> str:
+    if shortest == longest:
+        return f"{number(shortest)} hours ({days(shortest)} days)"
+    return f"{plain(shortest)}-{plain(longest)} hours ({days(shortest)}-{days(longest)} days)"
+
+
+def _types(rows: Iterable[Reservation]) -> str:
+    names = list(dict.fromkeys(row.instance_type for row in rows))
+    return f"Instance Types: {len(names)} ({', '.join(names)})"
+
+
+def _gpus(rows: Iterable[Reservation], total: Totals) -> list[str]:
+    """``GPUs: 128 in total (H100 64, L4 64), 12 idle (9.4% of the active ones)``."""
+    by_name: dict[str, float] = {}
+    for row in rows:
+        carried = row.accelerator
+        if carried is not None:
+            by_name[carried.name] = by_name.get(carried.name, 0) + (carried.total_count or 0)
+    if not by_name:
+        return []
+    names = ", ".join(f"{name} {number(count)}" for name, count in by_name.items())
+    return [
+        f"GPUs: {number(total.accelerators)} in total ({names}), "
+        f"{number(total.idle_accelerators)} idle"
+    ]
+
+
+def _odcr_notes(shown: Shown) -> list[str]:
+    ending = sum(row.end_date is not None for row in shown.matches)
+    open_ended = len(shown.matches) - ending
+    note = "No fixed end date - can use indefinitely"
+    if ending:
+        note = f"{ending} of {len(shown.matches)} end at a fixed date"
+        note += ", the others can be used indefinitely" if open_ended else ""
+    idle = summarize(shown.matches).total.available_capacity
+    paid = "Billed at the On-Demand rate whether used or not"
+    return [note, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
+
+
+def _block_notes(shown: Shown) -> list[str]:
+    notes = ["UltraCluster Placement: Yes (optimized networking for distributed training)"]
+    notes.append(
+        "Times are UTC. AWS starts to terminate instances 30 minutes before the end"
+        " (60 for UltraServers)"
+    )
+    bad = [row.reservation_id for row in _blocks(shown.matches) if row.health and row.health.is_bad]
+    if bad:
+        notes.append(f"Unhealthy: {', '.join(bad)} (see health in -o json)")
+    return notes
+
+
+def _blocks(rows: Iterable[Reservation]) -> list[CapacityBlock]:
+    return [row for row in rows if isinstance(row, CapacityBlock)]
+
+
+def _odcr_columns() -> list[Column[Reservation]]:
+    return [
+        Column("Instance Type", lambda row: row.instance_type),
+        Column("Region", lambda row: row.region, leaves=1),
+        Column("AZ", _zone),
+        Column("Total", lambda row: plain(row.total_capacity), leaves=6, is_number=True),
+        Column("Available", lambda row: plain(row.available_capacity), is_number=True),
+        Column("Used", _used, leaves=4, is_number=True),
+        Column("State", lambda row: row.state, leaves=5, colour=_state_colour),
+        Column("GPUs", _total_gpus, leaves=3),
+        Column("Idle GPUs", _idle_gpus, leaves=2, is_number=True),
+        Column("Reservation ID", lambda row: row.reservation_id),
+    ]
+
+
+def _block_columns(rows: Sequence[Reservation]) -> list[Column[Reservation]]:
+    named = any(row.capacity_block_id != row.reservation_id for row in _blocks(rows))
+    block_id: list[Column[Reservation]] = [
+        Column("Block ID", _of_block(lambda block: block.capacity_block_id), leaves=2)
+    ]
+    return [
+        Column("Instance Type", lambda row: row.instance_type),
+        Column("Count", lambda row: plain(row.size), is_number=True),
+        Column("AZ", _zone, leaves=9),
+        Column("Start", lambda row: minute(row.start_date)),
+        Column("End", lambda row: minute(row.end_date), leaves=8),
+        Column("Duration", _of_block(lambda block: hours(block.duration_hours)), leaves=6),
+        Column("State", lambda row: row.state, leaves=7, colour=_state_colour),
+        Column("Used", _used, leaves=5, is_number=True),
+        Column("GPUs", _total_gpus, leaves=4),
+        Column("Idle GPUs", _idle_gpus, leaves=3, is_number=True),
+        *(block_id if named else []),
+        Column("Reservation ID", lambda row: row.reservation_id),
+    ]
+
+
+def _of_block(text: Callable[[CapacityBlock], str]) -> Callable[[Reservation], str]:
+    return lambda row: text(row) if isinstance(row, CapacityBlock) else "-"
+
+
+def _zone(row: Odcr | CapacityBlock) -> str:
+    return row.availability_zone or row.region
+
+
+def _state_colour(row: Reservation) -> str | None:
+    return state_colour(row.state)
+
+
+def _used(row: Reservation) -> str:
+    """``20 (62.5%)``; nothing is known of it unless the reservation is active."""
+    if row.used_capacity is None:
+        return "-"
+    if row.utilization is None:
+        return plain(row.used_capacity)
+    return f"{row.used_capacity} ({percent(row.utilization)})"
+
+
+def _total_gpus(row: Reservation) -> str:
+    carried = row.accelerator
+    return "-" if carried is None else f"{plain(carried.total_count)} {carried.name}"
+
+
+def _idle_gpus(row: Reservation) -> str:
+    if row.accelerator is None or row.used_capacity is None:
+        return "-"
+    return plain(whole(row.accelerator.count * (row.available_capacity or 0)))

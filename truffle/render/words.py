@@ -1,0 +1,48 @@
+"""Numbers, times and lengths as tables and sentences show them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def minute(moment: datetime | None) -> str:
+    """``2026-11-25 11:30``, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else "-"
+
+
+def number(value: float | None) -> str:
+    """A number without a needless fraction; ``-`` for none."""
+    return "-" if value is None else f"{round(value, 3):,g}" if value % 1 else f"{int(value):,}"
+
+
+def plain(value: float | None) -> str:
+    """A number without separators, for cells."""
+    return number(value).replace(",", "")
+
+
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{share * 100:.1f}%"
+
+
+def hours(value: float | None) -> str:
+    """``168h``, ``167.5h``."""
+    return "-" if value is None else f"{round(value, 2):g}h"
+
+
+def days(value: float) -> str:
+    """Hours as days, to a tenth."""
+    return f"{round(value / 24, 1):g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 region``, ``2 regions``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def length(seconds: float) -> str:
+    """``45 s``, ``12 min``, ``3 h``, ``2 days``: the largest unit that says enough."""
+    for size, name in ((172800, "days"), (7200, "h"), (120, "min")):
+        if seconds >= size:
+            unit = {"days": 86400, "h": 3600, "min": 60}[name]
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
