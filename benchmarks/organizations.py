@@ -30,7 +30,7 @@ def raw_reservations(region: str, count: int, seed: int = 0) -> Iterator[dict[st
         is_block = dice.random() < 0.2
         start = NOW + timedelta(hours=dice.randint(-1000, 500))
         raw: dict[str, Any] = {
-            "CapacityReservationId": f"cr-{abs(hash((region, number))) % 16**6:06x}{number:011x}",
+            "CapacityReservationId": f"cr-{dice.getrandbits(24):06x}{number:011x}",
             "OwnerId": ACCOUNT,
             "AvailabilityZone": f"{region}{dice.choice('abc')}",
             "InstanceType": dice.choice(TYPES),

@@ -1,7 +1,6 @@
 """From the table's new events to people and machines: stream, alert, topic, subscriptions."""
 
 import json
-from typing import Any
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
@@ -12,8 +11,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgments import acknowledge_wildcard
+from infra.context import Context
 from infra.functions import IDEMPOTENCY_ACTIONS, Deployment, PythonFunction, allow
-from infra.queues import CONSUME_ACTIONS, dead_letter_queue, work_queue
+from infra.queues import consume, dead_letter_queue, deliver, work_queue
 from infra.storage import Storage
 from lambdas.settings import AlertSettings, SlackSettings
 
@@ -27,7 +27,7 @@ _STREAM_RETRIES = 8
 _STREAM_MAX_AGE_SECONDS = 6 * 3600
 _SLACK_TIMEOUT_SECONDS = 60
 _SLACK_MAX_RECEIVES = 10
-_FEWEST_AT_A_TIME = 2
+_CARDS_AT_A_TIME = 2
 
 
 class Alerting(Construct):
@@ -48,8 +48,8 @@ class Alerting(Construct):
         self.dead_letters = dead_letter_queue(self, "DeadLetters")
         self.topic = _topic(self)
         self.alert = _alert(self, deployment, storage)
-        for number, address in enumerate(context.alert_emails, start=1):
-            _subscribe(self, f"Email{number}", context.alert_filter_policy, "email", address)
+        for address in context.alert_emails:
+            _subscribe_email(self, context, address)
         self.slack = (
             Slack(self, "Slack", deployment, storage, self.topic, context.slack_secret_arn)
             if context.slack_secret_arn
@@ -86,7 +86,7 @@ class Slack(Construct):
         )
         for queue in (self.queue, self.dead_letters):
             queue.add_to_resource_policy(_may_receive_from(topic, queue))
-        _subscribe_queue(self, deployment, topic)
+        _subscribe_queue(self, deployment.context, topic)
         self.function = _slack_function(self, deployment, storage, secret_arn)
 
 
@@ -167,28 +167,18 @@ def _slack_function(
             queue_url=scope.queue.queue_url,
         ).to_env(),
         statements=[
-            allow("sqs", [*CONSUME_ACTIONS, "ChangeMessageVisibility"], scope.queue.queue_arn),
+            consume(scope.queue),
             allow("dynamodb", IDEMPOTENCY_ACTIONS, idempotency.table_arn),
             allow("secretsmanager", ["GetSecretValue"], secret_arn),
         ],
         timeout_seconds=_SLACK_TIMEOUT_SECONDS,
         memory_megabytes=256,
     )
-    lambda_.CfnEventSourceMapping(
-        slack,
-        "FromCards",
-        function_name=slack.function.function_name,
-        event_source_arn=scope.queue.queue_arn,
-        batch_size=1,
-        function_response_types=["ReportBatchItemFailures"],
-        scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
-            maximum_concurrency=_FEWEST_AT_A_TIME
-        ),
-    )
+    deliver(scope.queue, slack, at_a_time=_CARDS_AT_A_TIME)
     return slack
 
 
-def _subscribe_queue(scope: Slack, deployment: Deployment, topic: sns.Topic) -> None:
+def _subscribe_queue(scope: Slack, context: Context, topic: sns.Topic) -> None:
     subscription = sns.CfnSubscription(
         scope,
         "Subscription",
@@ -196,22 +186,20 @@ def _subscribe_queue(scope: Slack, deployment: Deployment, topic: sns.Topic) -> 
         protocol="sqs",
         endpoint=scope.queue.queue_arn,
         raw_message_delivery=True,
-        filter_policy=deployment.context.alert_filter_policy or None,
+        filter_policy=context.alert_filter_policy or None,
         redrive_policy={"deadLetterTargetArn": scope.dead_letters.queue_arn},
     )
     subscription.node.add_dependency(scope.queue)
 
 
-def _subscribe(
-    scope: Alerting, construct_id: str, filter_policy: Any, protocol: str, endpoint: str
-) -> None:
+def _subscribe_email(scope: Alerting, context: Context, address: str) -> None:
     sns.CfnSubscription(
         scope,
-        construct_id,
+        address,
         topic_arn=scope.topic.topic_arn,
-        protocol=protocol,
-        endpoint=endpoint,
-        filter_policy=filter_policy or None,
+        protocol="email",
+        endpoint=address,
+        filter_policy=context.alert_filter_policy or None,
     )
 
 

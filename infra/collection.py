@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.acknowledgments import acknowledge_wildcard
 from infra.context import Context
 from infra.functions import Deployment, PythonFunction, allow
-from infra.queues import CONSUME_ACTIONS, dead_letter_queue, work_queue
+from infra.queues import consume, dead_letter_queue, deliver, work_queue
 from infra.storage import Storage
 from lambdas.settings import CollectSettings, FanOutSettings
 
@@ -27,6 +27,10 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlockStatus",
     "DescribeInstanceTypes",
 )
+FAN_OUT_TABLE_ACTIONS = ("GetItem", "Query", "PutItem", "UpdateItem")
+COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
+"""A transaction needs what its parts need."""
+
 _TRIGGER_RETRIES = 2
 _TRIGGER_MAX_AGE_SECONDS = 30 * 60
 _SCHEDULER_RETRIES = 5
@@ -64,9 +68,7 @@ class Collection(Construct):
 
 
 def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> PythonFunction:
-    context, bucket = deployment.context, storage.bucket
-    written = ("runs", "latest")
-    table_actions = ["GetItem", "Query", "PutItem", "UpdateItem"]
+    context, written = deployment.context, ("runs", "latest")
     fan_out = PythonFunction(
         scope,
         "FanOut",
@@ -75,7 +77,7 @@ def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         description="Opens a run: finds the regions and puts one message per unit on the queue.",
         environment=FanOutSettings(
             table=storage.table.table_name,
-            bucket=bucket.bucket_name,
+            bucket=storage.bucket.bucket_name,
             queue_url=scope.units.queue_url,
             account_id=Aws.ACCOUNT_ID,
             regions=",".join(context.regions),
@@ -84,7 +86,7 @@ def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         ).to_env(),
         statements=[
             allow("ec2", ["DescribeRegions"], "*"),
-            allow("dynamodb", table_actions, storage.table.table_arn),
+            allow("dynamodb", FAN_OUT_TABLE_ACTIONS, storage.table.table_arn),
             allow("s3", ["PutObject"], *_objects(storage, written)),
             _send_to(scope.units, scope.trigger_dead_letters),
         ],
@@ -92,26 +94,28 @@ def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         memory_megabytes=256,
     )
     _acknowledge(fan_out, storage, written)
-    lambda_.CfnEventInvokeConfig(
+    _keep_failed_starts(fan_out, scope.trigger_dead_letters)
+    return fan_out
+
+
+def _keep_failed_starts(fan_out: PythonFunction, dead_letters: sqs.Queue) -> None:
+    """Lambda tries an asynchronous start again, then puts it with its error into the queue."""
+    config = lambda_.CfnEventInvokeConfig
+    config(
         fan_out,
         "OnFailure",
         function_name=fan_out.function.function_name,
         qualifier="$LATEST",
         maximum_retry_attempts=_TRIGGER_RETRIES,
         maximum_event_age_in_seconds=_TRIGGER_MAX_AGE_SECONDS,
-        destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-            on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
-                destination=scope.trigger_dead_letters.queue_arn
-            )
+        destination_config=config.DestinationConfigProperty(
+            on_failure=config.OnFailureProperty(destination=dead_letters.queue_arn)
         ),
     )
-    return fan_out
 
 
 def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> PythonFunction:
-    context, table = deployment.context, storage.table
-    written = ("snapshots", "latest", "runs")
-    table_actions = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
+    context, written = deployment.context, ("snapshots", "latest", "runs")
     collect = PythonFunction(
         scope,
         "Collect",
@@ -119,7 +123,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         name="collect",
         description="Lists a unit's reservations and stores what changed, with its events.",
         environment=CollectSettings(
-            table=table.table_name,
+            table=storage.table.table_name,
             bucket=storage.bucket.bucket_name,
             queue_url=scope.units.queue_url,
             account_id=Aws.ACCOUNT_ID,
@@ -129,67 +133,58 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         ).to_env(),
         statements=[
             allow("ec2", EC2_LIST_ACTIONS, "*"),
-            allow("dynamodb", table_actions, table.table_arn),
+            allow("dynamodb", COLLECT_TABLE_ACTIONS, storage.table.table_arn),
             allow("s3", ["PutObject"], *_objects(storage, written)),
-            allow("sqs", [*CONSUME_ACTIONS, "ChangeMessageVisibility"], scope.units.queue_arn),
+            consume(scope.units),
             *_assume_roles(context),
         ],
         timeout_seconds=COLLECT_TIMEOUT_SECONDS,
         memory_megabytes=1024,
     )
     _acknowledge(collect, storage, written)
-    lambda_.CfnEventSourceMapping(
-        collect,
-        "FromUnits",
-        function_name=collect.function.function_name,
-        event_source_arn=scope.units.queue_arn,
-        batch_size=1,
-        function_response_types=["ReportBatchItemFailures"],
-        scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(
-            maximum_concurrency=context.collect_concurrency
-        ),
-    )
+    deliver(scope.units, collect, at_a_time=context.collect_concurrency)
     return collect
 
 
-def _schedule(scope: Collection, context: Context) -> scheduler.CfnSchedule:
-    """The schedule, with a role that can start fan_out and keep what could not be started."""
-    fan_out_arn = scope.fan_out.function.function_arn
-    role = iam.Role(
+def _schedule_role(scope: Collection) -> iam.Role:
+    """What EventBridge Scheduler may do: start fan_out, and keep what could not be started."""
+    principal = iam.ServicePrincipal(
+        "scheduler.amazonaws.com",
+        conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+    )
+    statements = [
+        allow("lambda", ["InvokeFunction"], scope.fan_out.function.function_arn),
+        _send_to(scope.trigger_dead_letters),
+    ]
+    return iam.Role(
         scope,
         "ScheduleRole",
-        assumed_by=iam.ServicePrincipal(
-            "scheduler.amazonaws.com",
-            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-        ),
-        inline_policies={
-            "schedule": iam.PolicyDocument(
-                statements=[
-                    allow("lambda", ["InvokeFunction"], fan_out_arn),
-                    _send_to(scope.trigger_dead_letters),
-                ]
-            )
-        },
+        assumed_by=principal,
+        inline_policies={"schedule": iam.PolicyDocument(statements=statements)},
     )
-    target = scheduler.CfnSchedule.TargetProperty(
-        arn=fan_out_arn,
-        role_arn=role.role_arn,
+
+
+def _schedule(scope: Collection, context: Context) -> scheduler.CfnSchedule:
+    schedule = scheduler.CfnSchedule
+    target = schedule.TargetProperty(
+        arn=scope.fan_out.function.function_arn,
+        role_arn=_schedule_role(scope).role_arn,
         input=json.dumps({"scheduled_at": _SCHEDULED_TIME}),
-        retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+        retry_policy=schedule.RetryPolicyProperty(
             maximum_retry_attempts=_SCHEDULER_RETRIES,
             maximum_event_age_in_seconds=_TRIGGER_MAX_AGE_SECONDS,
         ),
-        dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
+        dead_letter_config=schedule.DeadLetterConfigProperty(
             arn=scope.trigger_dead_letters.queue_arn
         ),
     )
-    return scheduler.CfnSchedule(
+    return schedule(
         scope,
         "Schedule",
         description="Starts a run of truffle.",
         schedule_expression=context.schedule.expression,
         schedule_expression_timezone=context.schedule_time_zone,
-        flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+        flexible_time_window=schedule.FlexibleTimeWindowProperty(mode="OFF"),
         target=target,
     )
 

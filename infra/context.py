@@ -80,7 +80,8 @@ class Context:
         snapshot_retention_days: how long the bucket keeps snapshots and manifests.
         log_retention_days: how long CloudWatch keeps the logs.
         log_level: level of the functions' logs.
-        removal_policy: whether the table and the bucket go with the stack (`destroy`) or stay.
+        removal_policy: whether the table and the bucket go with the stack (`destroy`) or stay;
+            CloudFormation only deletes a bucket that was emptied, old versions included.
     """
 
     stack_name: str = "truffle"

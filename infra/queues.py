@@ -1,16 +1,25 @@
 """Queues: encrypted, TLS only, and none without a place for what it could not deliver."""
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgments import acknowledge
+from infra.functions import PythonFunction, allow
 
 RETENTION_DAYS = 14
 """The longest that SQS keeps a message."""
 
-CONSUME_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-"""What Lambda's event source mapping does with a queue, in the name of the function's role."""
+CONSUME_ACTIONS = (
+    "ReceiveMessage",
+    "DeleteMessage",
+    "GetQueueAttributes",
+    "ChangeMessageVisibility",
+)
+"""What an event source mapping does in the name of the function's role; the last one is what the
+functions do themselves, to say when a failed message comes back."""
 
 
 def dead_letter_queue(scope: Construct, construct_id: str) -> sqs.Queue:
@@ -48,4 +57,23 @@ def work_queue(
         retention_period=Duration.days(RETENTION_DAYS),
         visibility_timeout=Duration.seconds(visibility_seconds),
         dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=max_receives),
+    )
+
+
+def consume(queue: sqs.IQueue) -> iam.PolicyStatement:
+    """What a function needs that `deliver` starts."""
+    return allow("sqs", CONSUME_ACTIONS, queue.queue_arn)
+
+
+def deliver(queue: sqs.IQueue, function: PythonFunction, *, at_a_time: int) -> None:
+    """Start `function` with each message, with at most `at_a_time` (2 to 1000) at the same time."""
+    mapping = lambda_.CfnEventSourceMapping
+    mapping(
+        function,
+        "FromQueue",
+        function_name=function.function.function_name,
+        event_source_arn=queue.queue_arn,
+        batch_size=1,
+        function_response_types=["ReportBatchItemFailures"],
+        scaling_config=mapping.ScalingConfigProperty(maximum_concurrency=at_a_time),
     )

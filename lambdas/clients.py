@@ -71,8 +71,9 @@ class EC2Clients:
         if held is None or held[1] - now() < timedelta(minutes=10):
             with self._lock:
                 sts = service("sts")
+            partition = session().get_partition_for_region(session().region_name)
             answer = sts.assume_role(
-                RoleArn=f"arn:aws:iam::{account_id}:role/{self._role_name}",
+                RoleArn=f"arn:{partition}:iam::{account_id}:role/{self._role_name}",
                 RoleSessionName="truffle",
             )["Credentials"]
             credentials = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ class Closer:
         logger.info("run finished", extra={"run_id": run.run_id, "counts": counts})
         return self.runs.finish(run, finished_at, counts["succeeded"], counts["failed"])
 
-    def _inventory(self, statuses: list[ScopeStatus]) -> Iterator[Reservation]:
+    def _inventory(self, statuses: Sequence[ScopeStatus]) -> Iterator[Reservation]:
         with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
             for rows in pool.map(self.scopes.reservations, statuses):
                 yield from rows

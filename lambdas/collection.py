@@ -99,7 +99,7 @@ class Collector:
         digest = digest_of(snapshot.reservations)
         for _ in range(CONFLICT_TRIES):
             status = self.scopes.status(snapshot.scope)
-            if status.observed_at is not None and status.observed_at >= snapshot.observed_at:
+            if status.is_newer_than(snapshot.observed_at):
                 logger.info("late delivery", extra={"scope": str(snapshot.scope)})
                 return Outcome(snapshot)
             write = self._changes(status, snapshot, digest, witnesses)

@@ -6,7 +6,7 @@ answered from memory; what a request costs is one small read of the scopes' stat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,7 +26,7 @@ PARALLEL_SCOPES = 16
 class View:
     """The inventory as of one request. Orders are computed once for an unchanged inventory."""
 
-    statuses: list[ScopeStatus]
+    statuses: Sequence[ScopeStatus]
     rows: list[Reservation]
     by_id: dict[str, Reservation]
     orders: dict[Order, list[Reservation]] = field(default_factory=dict)

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from sandbox.box import FLEET, Sandbox, SandboxError
+from sandbox.box import FLEET, Sandbox
 from sandbox.ec2.control import ControlError
+from sandbox.errors import SandboxError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

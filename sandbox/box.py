@@ -2,58 +2,57 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
-from urllib.request import ProxyHandler, Request, build_opener
-
-import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
-from botocore.credentials import Credentials
 
 from lambdas.archive import manifest_key
 from lambdas.store.runs import RunStore
-from sandbox.deployment import DeploymentFailed, deploy, synthesize
+from sandbox.access import client, get
+from sandbox.deployment import deploy
 from sandbox.ec2.control import Control
+from sandbox.environment import (
+    ACCESS_KEY,
+    EC2_ENDPOINT_VARIABLE,
+    HOST,
+    REGION,
+    SECRET_KEY,
+    account_of,
+    embedded_aws,
+    simulator,
+)
+from sandbox.errors import SandboxError
 from sandbox.processes import Process, start, tail
+from sandbox.synthesis import PROJECT, synthesize
 
-ROOT = Path(__file__).parent.parent
 FLEET = Path(__file__).with_name("fleet.json")
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
-HOST = "127.0.0.1"
 
-_OPENER = build_opener(ProxyHandler({}))
-
-
-class SandboxError(Exception):
-    """The sandbox cannot do what it was asked to; the text says why and what helps."""
+MODEST = {"collect_concurrency": max(2, 2 * (os.cpu_count() or 1))}
+"""The context of every sandbox: each concurrent collection is a process of its own here."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is kept of a running sandbox."""
+    """What is kept of a sandbox that starts (no ``outputs`` yet) or runs."""
 
     endpoint: str
     ec2_endpoint: str
     account_id: str
-    processes: tuple[Process, ...]
-    outputs: Mapping[str, str]
+    processes: tuple[Process, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_running(self) -> bool:
-        return all(process.is_running for process in self.processes)
+        return bool(self.outputs) and all(process.is_running for process in self.processes)
 
 
 class Sandbox:
@@ -64,8 +63,11 @@ class Sandbox:
         self.folder = folder
 
     @classmethod
-    def find(cls, folder: Path = ROOT / ".sandbox") -> Sandbox | None:
-        """The sandbox that runs already; what is left of a dead one is cleared away."""
+    def find(cls, folder: Path = PROJECT / ".sandbox") -> Sandbox | None:
+        """The sandbox that runs already; what is left of a dead one is cleared away.
+
+        Raises SandboxError while another process starts it.
+        """
         path = folder / "state.json"
         if not path.exists():
             return None
@@ -74,13 +76,14 @@ class Sandbox:
         box = cls(State(**raw, processes=processes), folder)
         if box._state.is_running:
             return box
-        box.down()
+        with box._alone():
+            box.down()
         return None
 
     @classmethod
     def up(
         cls,
-        folder: Path = ROOT / ".sandbox",
+        folder: Path = PROJECT / ".sandbox",
         *,
         port: int | None = None,
         fleet: Path = FLEET,
@@ -89,35 +92,79 @@ class Sandbox:
     ) -> Sandbox:
         """Start everything and deploy the stack; with ``AWS_ENDPOINT_URL_EC2`` in the environment
         the functions ask that EC2. Raises SandboxError, and then leaves nothing running."""
-        folder.mkdir(parents=True, exist_ok=True)
-        account_id = environment.get("MINISTACK_ACCOUNT_ID", ACCOUNT)
-        chosen = port or _free_port()
-        endpoint = f"http://{HOST}:{chosen}"
+        temporary = folder / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
         if port and not _is_free(port):
             raise SandboxError(f"Port {port} is taken. Choose another one, or none for a free one.")
-        processes: list[Process] = []
-        try:
-            ec2 = environment.get("AWS_ENDPOINT_URL_EC2")
-            if not ec2:
-                ec2 = _start_ec2(folder, fleet, account_id, endpoint, processes)
-            _start_aws(folder, chosen, _functions_environment(endpoint, ec2, account_id), processes)
-            synthesize(ROOT, folder / "cdk.out", context)
-            _wait_for(f"{endpoint}/_ministack/health", processes, folder / "aws.log")
-            outputs = deploy(lambda name: _client(name, endpoint), folder / "cdk.out")
-        except (DeploymentFailed, SandboxError) as error:
-            _stop(processes)
-            raise SandboxError(str(error)) from error
-        except BaseException:
-            _stop(processes)
-            raise
-        state = State(endpoint, ec2, account_id, tuple(processes), outputs)
-        (folder / "state.json").write_text(json.dumps(asdict(state), indent=1))
-        return cls(state, folder)
+        chosen = port or _free_port()
+        endpoint = f"http://{HOST}:{chosen}"
+        box = cls(State(endpoint, "", account_of(environment)), folder)
+        with box._alone():
+            try:
+                ec2 = environment.get(EC2_ENDPOINT_VARIABLE) or box._start_ec2(fleet, environment)
+                box._start_aws(embedded_aws(environment, chosen, ec2, temporary), ec2)
+                synthesize(folder / "cdk.out", environment, {**MODEST, **(context or {})})
+                box._wait_for(f"{endpoint}/_ministack/health", "aws.log")
+                outputs = deploy(lambda name: client(name, endpoint), folder / "cdk.out")
+                box._keep(replace(box._state, outputs=outputs))
+            except BaseException:
+                box.down()
+                raise
+        return box
 
     def down(self) -> None:
         """Stop what ``up`` started and forget it."""
-        _stop(self._state.processes)
+        for process in reversed(self._state.processes):
+            process.stop()
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "state.json").unlink(missing_ok=True)
+
+    def _keep(self, state: State) -> None:
+        """Remember as soon as there is something to stop, so that nothing is left unrecorded."""
+        self._state = state
+        (self.folder / "state.json").write_text(json.dumps(asdict(state), indent=1))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Raises SandboxError where another process starts the same sandbox."""
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise SandboxError("Another process is starting this sandbox.") from None
+            yield
+
+    def _start(self, command: list[str], variables: Mapping[str, str], log: str) -> None:
+        process = start([sys.executable, "-m", *command], variables, PROJECT, self.folder / log)
+        self._keep(replace(self._state, processes=(*self._state.processes, process)))
+
+    def _start_ec2(self, fleet: Path, caller: Mapping[str, str]) -> str:
+        port = _free_port()
+        arguments = ["--fleet", str(fleet.resolve()), "--port", str(port)]
+        account = ["--account", self._state.account_id, "--sts-endpoint", self._state.endpoint]
+        self._start(["sandbox.ec2", *arguments, *account], simulator(caller), "ec2.log")
+        url = f"http://{HOST}:{port}"
+        self._wait_for(f"{url}/_sim/health", "ec2.log")
+        return url
+
+    def _start_aws(self, variables: Mapping[str, str], ec2: str) -> None:
+        bind = ["--bind", self._state.endpoint.removeprefix("http://")]
+        command = ["hypercorn", "sandbox.gateway:app", "--keep-alive", "75", *bind]
+        self._start(command, variables, "aws.log")
+        self._keep(replace(self._state, ec2_endpoint=ec2))
+
+    def _wait_for(self, url: str, log: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                get(url, signed=False)
+                return
+            except OSError:
+                time.sleep(0.05)
+            if not self._state.processes[-1].is_running:
+                said = tail(self.folder / log)
+                raise SandboxError(f"A server of the sandbox ended while it started:\n{said}")
+        raise SandboxError(f"{url} did not answer within {seconds:.0f} s.")
 
     def environment(self) -> dict[str, str]:
         """What a program needs to use the sandbox as AWS."""
@@ -125,8 +172,8 @@ class Sandbox:
         return {
             "AWS_ENDPOINT_URL": self._state.endpoint,
             "AWS_ENDPOINT_URL_EC2": self._state.ec2_endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_DEFAULT_REGION": REGION,
             "TRUFFLE_API_URL": self.api_url,
             "TRUFFLE_TABLE": outputs["TableName"],
@@ -143,7 +190,7 @@ class Sandbox:
     def api_url(self) -> str:
         """The API's address here; on AWS it is the output ``ApiUrl``."""
         api_id = self.outputs["ApiUrl"].split("//")[1].split(".")[0]
-        return f"{self._state.endpoint}/_aws/execute-api/{api_id}/$default"
+        return f"{self._state.endpoint}/_aws/execute-api/{api_id}"
 
     @property
     def ec2(self) -> Control:
@@ -152,22 +199,12 @@ class Sandbox:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the embedded AWS, with an administrator's rights."""
-        return _client(service, self._state.endpoint)
+        return client(service, self._state.endpoint)
 
-    def get(self, path: str, *, signed: bool = True, **parameters: Any) -> tuple[int, Any]:
+    def get(self, path: str, /, *, signed: bool = True, **parameters: Any) -> tuple[int, Any]:
         """Status and JSON of a route; a list as a parameter repeats it."""
-        query = urlencode(parameters, doseq=True)
-        url = f"{self.api_url}{path}{'?' + query if query else ''}"
-        request = AWSRequest("GET", url)
-        if signed:
-            signer = SigV4Auth(Credentials("test", "test"), "execute-api", REGION)
-            signer.add_auth(request)
-        try:
-            with _OPENER.open(Request(url, headers=dict(request.headers)), timeout=40) as answer:
-                return answer.status, json.load(answer)
-        except HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read() or b"null")
+        answer = get(f"{self.api_url}{path}", parameters, signed=signed)
+        return answer.status, answer.json
 
     def start_run(self) -> str:
         """Start a run now; its id. Raises SandboxError."""
@@ -243,82 +280,6 @@ def _drain(sqs: Any, url: str, seconds: float) -> list[dict[str, Any]]:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             deadline = time.monotonic() + seconds
     return messages
-
-
-def _functions_environment(endpoint: str, ec2: str, account_id: str) -> dict[str, str]:
-    """All that the embedded AWS and its functions see: nothing of the caller's AWS settings."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {
-        **kept,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "PYTHONPATH": str(ROOT),
-        "AUTH": "true",
-        "BIND_HOST": HOST,
-        "GATEWAY_PORT": endpoint.rpartition(":")[2],
-        "IOT_MTLS_ENABLED": "0",
-        "MINISTACK_ACCOUNT_ID": account_id,
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ENDPOINT_URL_EC2": ec2,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "TRUFFLE_SANDBOX_LOOPBACK_WEBHOOKS": "1",
-    }
-
-
-def _start_ec2(
-    folder: Path, fleet: Path, account_id: str, sts: str, processes: list[Process]
-) -> str:
-    port, log = _free_port(), folder / "ec2.log"
-    arguments = ["--fleet", str(fleet.resolve()), "--port", str(port), "--account", account_id]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "sandbox.ec2", *arguments, "--sts-endpoint", sts]
-    processes.append(start(command, environment, folder, log))
-    url = f"http://{HOST}:{port}"
-    _wait_for(f"{url}/_sim/health", processes, log)
-    return url
-
-
-def _start_aws(
-    folder: Path, port: int, environment: Mapping[str, str], processes: list[Process]
-) -> None:
-    command = [sys.executable, "-m", "hypercorn", "sandbox.gateway:app", "--keep-alive", "75"]
-    bind = ["--bind", f"{HOST}:{port}"]
-    processes.append(start([*command, *bind], environment, folder, folder / "aws.log"))
-
-
-def _wait_for(url: str, processes: list[Process], log: Path, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            with _OPENER.open(url, timeout=2):
-                return
-        except HTTPError:
-            return
-        except (URLError, OSError):
-            time.sleep(0.05)
-        if not processes[-1].is_running:
-            raise SandboxError(f"A server of the sandbox ended while it started:\n{tail(log)}")
-    raise SandboxError(f"{url} did not answer within {seconds:.0f} s:\n{tail(log)}")
-
-
-def _stop(processes: list[Process] | tuple[Process, ...]) -> None:
-    for process in reversed(processes):
-        process.stop()
-
-
-def _client(service: str, endpoint: str) -> Any:
-    return boto3.Session().client(
-        service,
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(read_timeout=120, retries={"mode": "standard", "total_max_attempts": 3}),
-    )
 
 
 def _free_port() -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from sandbox.errors import SandboxError
 
 STACK = "truffle"
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
@@ -21,57 +20,38 @@ Client = Callable[[str], Any]
 """boto3 clients by service name."""
 
 
-class DeploymentFailed(Exception):
-    """The app could not be synthesized, or the stack not be made; the text says why."""
-
-
-def synthesize(root: Path, assembly: Path, context: Mapping[str, Any] | None = None) -> None:
-    """Write the cloud assembly; ``context`` goes over that of cdk.json. Raises DeploymentFailed."""
-    environment = dict(os.environ) | {"CDK_OUTDIR": str(assembly)}
-    if context:
-        environment["CDK_CONTEXT_JSON"] = json.dumps(context)
-    answer = subprocess.run(
-        [sys.executable, str(root / "app.py")],
-        env=environment,
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if answer.returncode:
-        raise DeploymentFailed(f"The app could not be synthesized:\n{answer.stderr.strip()}")
-
-
 def deploy(client: Client, assembly: Path) -> dict[str, str]:
-    """Upload the assets and make the stack; its outputs. Raises DeploymentFailed."""
+    """Upload the assets and make the stack; its outputs. Raises SandboxError."""
     account_id = client("sts").get_caller_identity()["Account"]
     region = client("sts").meta.region_name
     assets = json.loads((assembly / f"{STACK}.assets.json").read_text())["files"]
-    for asset in assets.values():
-        _upload(client("s3"), assembly, asset, account_id, region)
+    s3 = client("s3")
+    places = [_upload(s3, assembly, asset, account_id, region) for asset in assets.values()]
+    # By URL, since a template in the request may have 51,200 bytes at most.
+    (template,) = [place for place in places if place.endswith(".json")]
     client("ssm").put_parameter(Name=BOOTSTRAP_VERSION, Value="21", Type="String", Overwrite=True)
     client("cloudformation").create_stack(
         StackName=STACK,
-        TemplateBody=(assembly / f"{STACK}.template.json").read_text(),
+        TemplateURL=f"{s3.meta.endpoint_url}/{template}",
         Capabilities=["CAPABILITY_IAM"],
     )
     return _outputs(client("cloudformation"))
 
 
-def _upload(
-    s3: Any, assembly: Path, asset: Mapping[str, Any], account_id: str, region: str
-) -> None:
+def _upload(s3: Any, assembly: Path, asset: Mapping[str, Any], account_id: str, region: str) -> str:
+    """Put an asset where its template looks for it: bucket and key."""
     path = assembly / asset["source"]["path"]
     body = _zipped(path) if asset["source"]["packaging"] == "zip" else path.read_bytes()
-    for destination in asset["destinations"].values():
-        bucket = (
-            destination["bucketName"]
-            .replace("${AWS::AccountId}", account_id)
-            .replace("${AWS::Region}", region)
-        )
-        if bucket not in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
-            s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+    (destination,) = asset["destinations"].values()
+    bucket = (
+        destination["bucketName"]
+        .replace("${AWS::AccountId}", account_id)
+        .replace("${AWS::Region}", region)
+    )
+    if bucket not in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+    return f"{bucket}/{destination['objectKey']}"
 
 
 def _zipped(folder: Path) -> bytes:
@@ -90,9 +70,9 @@ def _outputs(cloudformation: Any, seconds: float = 120) -> dict[str, str]:
         if stack["StackStatus"] == "CREATE_COMPLETE":
             return {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
         if stack["StackStatus"] != "CREATE_IN_PROGRESS":
-            raise DeploymentFailed(_reasons(cloudformation, stack["StackStatus"]))
+            raise SandboxError(_reasons(cloudformation, stack["StackStatus"]))
         time.sleep(0.1)
-    raise DeploymentFailed(f"The stack was not complete within {seconds:.0f} s.")
+    raise SandboxError(f"The stack was not complete within {seconds:.0f} s.")
 
 
 def _reasons(cloudformation: Any, status: str) -> str:

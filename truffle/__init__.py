@@ -1,1 +1,78 @@
-"""truffle: what GPU capacity is held on AWS, what is idle, what starts next, what failed."""
+"""truffle: the GPU capacity that an organization holds on AWS, from Python and the command line.
+
+The public names are loaded when they are first used, so that ``import truffle`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from truffle.client import AsyncTruffle as AsyncTruffle
+    from truffle.client import Reservations as Reservations
+    from truffle.client import Truffle as Truffle
+    from truffle.client import check_gpu_capacity as check_gpu_capacity
+    from truffle.core.advice import Validation as Validation
+    from truffle.core.events import Event as Event
+    from truffle.core.model import CapacityBlock as CapacityBlock
+    from truffle.core.model import Odcr as CapacityReservation
+    from truffle.core.model import Odcr as Odcr
+    from truffle.core.offerings import Offering as Offering
+    from truffle.errors import TruffleError as TruffleError
+    from truffle.errors import TruffleNotFoundError as TruffleNotFoundError
+    from truffle.history import History as History
+    from truffle.question import BadArgument as BadArgument
+    from truffle.reservation_type import ReservationType as ReservationType
+    from truffle.source import ScopeFailure as ScopeFailure
+
+_HOMES = {
+    "AsyncTruffle": "truffle.client",
+    "BadArgument": "truffle.question",
+    "CapacityBlock": "truffle.core.model",
+    "CapacityReservation": "truffle.core.model:Odcr",
+    "Event": "truffle.core.events",
+    "History": "truffle.history",
+    "Odcr": "truffle.core.model",
+    "Offering": "truffle.core.offerings",
+    "ReservationType": "truffle.reservation_type",
+    "Reservations": "truffle.client",
+    "ScopeFailure": "truffle.source",
+    "Truffle": "truffle.client",
+    "TruffleError": "truffle.errors",
+    "TruffleNotFoundError": "truffle.errors",
+    "Validation": "truffle.core.advice",
+    "check_gpu_capacity": "truffle.client",
+}
+
+__all__ = [
+    "AsyncTruffle",
+    "BadArgument",
+    "CapacityBlock",
+    "CapacityReservation",
+    "Event",
+    "History",
+    "Odcr",
+    "Offering",
+    "ReservationType",
+    "Reservations",
+    "ScopeFailure",
+    "Truffle",
+    "TruffleError",
+    "TruffleNotFoundError",
+    "Validation",
+    "check_gpu_capacity",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, renamed = _HOMES[name].partition(":")
+    value = getattr(import_module(module), renamed or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

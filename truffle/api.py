@@ -6,8 +6,8 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -17,7 +17,8 @@ from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES, FailureKind
 from truffle.core.parameters import MAX_LIMIT
 from truffle.core.status import STALE
 from truffle.core.times import format_time, parse_time
-from truffle.errors import TruffleError, TruffleNotFoundError
+from truffle.ec2.background import start
+from truffle.errors import TruffleError, TruffleNotFoundError, credentials_error
 from truffle.question import BadArgument, Question
 from truffle.source import Inventory, ScopeFailure
 
@@ -143,11 +144,10 @@ def list_api(api: Api, question: Question) -> Inventory:
     The server filters too, so that less is sent; the caller's own filter decides in any case.
     """
     types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
-    with ThreadPoolExecutor(len(types) + 1) as pool:
-        status = pool.submit(api.get, "/status")
-        lists = [pool.submit(_pages_of_type, api, name, question) for name in types]
-        scopes = status.result()["scopes"]
-        pages = [page for future in lists for page in future.result()]
+    status = start(partial(api.get, "/status"))
+    lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
+    scopes = status.result()["scopes"]
+    pages = [page for future in lists for page in future.result()]
     if not scopes:
         raise ApiError("The stack has not collected anything yet: wait for its first run.")
     asked = [scope for scope in scopes if _is_asked(scope, question)]
@@ -234,13 +234,42 @@ def _escaped(key: str, value: str) -> str:
     return f"{key}:{value}".replace(",", "\\,")
 
 
-def _credentials(session: Session) -> Any:
-    from botocore.exceptions import NoCredentialsError
+def open_api(url: str, profile: str | None, deadline: float | None) -> Api:
+    """The API at a URL, asked with the credentials of a profile or of the environment."""
+    from botocore.session import Session
 
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise NoCredentialsError
-    return credentials.get_frozen_credentials()
+    return Api(check_url(url), Session(profile=profile), deadline)
+
+
+def list_events(api: Api, query: Parameters, limit: int | None) -> tuple[list[Json], int]:
+    """Events of ``GET /events``, the newest first, and how many match; a limit cuts the list."""
+    size = min(limit or MAX_LIMIT, MAX_LIMIT)
+    events: list[Json] = []
+    count = 0
+    for page in api.pages("/events", [*query, ("limit", str(size))]):
+        events += page["items"]
+        count = page["count"]
+        if limit is not None and len(events) >= limit:
+            break
+    return events[:limit], count
+
+
+def _credentials(session: Session) -> Any:
+    """The caller's credentials. Raises CredentialsError."""
+    from botocore.exceptions import BotoCoreError, NoCredentialsError
+
+    try:
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        return credentials.get_frozen_credentials()
+    except BotoCoreError as error:
+        raise _no_credentials(error) from error
+
+
+def _no_credentials(error: Exception) -> TruffleError:
+    known = credentials_error(type(error).__name__, str(error))
+    return known or TruffleError(f"The AWS credentials cannot be used: {error}")
 
 
 def _cause(error: Exception) -> str:

@@ -10,25 +10,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from difflib import get_close_matches
-from enum import StrEnum
+from typing import Any
 
-from truffle.core.accelerators import bundled
 from truffle.core.filters import Filter
-from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES, Reservation
+from truffle.core.model import ODCR, TYPES, Reservation
 from truffle.core.order import SORT_FIELDS, Order
 from truffle.core.parameters import LIST, BadParameter, Parameter, to_filter
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
 from truffle.core.times import format_time
 from truffle.errors import TruffleError
-
-
-class ReservationType(StrEnum):
-    """The two types of capacity that AWS reserves for machine learning."""
-
-    ODCR = "odcr"
-    CAPACITY_BLOCKS = "capacity-block"
-
+from truffle.nearest import nearest
+from truffle.reservation_type import ReservationType
 
 Several = str | Iterable[str]
 """One value, several separated by commas, or an iterable of values."""
@@ -42,13 +34,14 @@ class BadArgument(TruffleError):
 
     exit_status = 2
 
-    def __init__(self, name: str, value: str, allowed: str, nearest: str | None = None) -> None:
-        hint = f" Did you mean {nearest}?" if nearest else ""
-        super().__init__(f"{name}: {value!r} is not allowed.{hint} {allowed}")
+    def __init__(self, name: str, value: str, allowed: str, near: str | None = None) -> None:
+        hint = f"Did you mean {near}? " if near else ""
+        refused = f"{value!r} is not allowed. " if value else ""
+        super().__init__(f"{name}: {refused}{hint}{allowed}")
         self.name = name
         self.value = value
         self.allowed = allowed
-        self.nearest = nearest
+        self.nearest = near
 
     def named(self, name: str) -> BadArgument:
         """The same of an argument that is called otherwise, a flag for instance."""
@@ -159,12 +152,12 @@ def _active_types(active_only: bool | None, names_states: bool) -> frozenset[str
     return frozenset(TYPES) if active_only else frozenset()
 
 
-def _several(name: str, given: Several | None) -> dict[str, list[object]]:
+def _several(name: str, given: Several | None) -> dict[str, list[Any]]:
     texts = [given] if isinstance(given, str) else [str(value) for value in given or ()]
     return _parsed(name, texts) if texts else {}
 
 
-def _one(name: str, given: object) -> dict[str, list[object]]:
+def _one(name: str, given: object) -> dict[str, list[Any]]:
     if given is None:
         return {}
     if isinstance(given, datetime):
@@ -175,7 +168,7 @@ def _one(name: str, given: object) -> dict[str, list[object]]:
     return _parsed(name, [str(given)])
 
 
-def _tags(given: Tags | None) -> dict[str, list[object]]:
+def _tags(given: Tags | None) -> dict[str, list[Any]]:
     return _parsed("tags", [*map(_tag, _tag_texts(given))]) if given else {}
 
 
@@ -206,13 +199,13 @@ def _tag(text: str) -> str:
     return f"{key.strip()}:{value}".replace(":", "\\:", key.strip().count(":")).replace(",", "\\,")
 
 
-def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[object]]:
+def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:
     parameter = _PARAMETERS[_NAMES.get(name, name)]
     try:
         return {parameter.name: parameter.values(texts)}
     except BadParameter as error:
-        nearest = _nearest(parameter.name, error.value)
-        raise BadArgument(name, error.value, error.allowed, nearest) from None
+        near = _nearest(parameter.name, error.value)
+        raise BadArgument(name, error.value, error.allowed, near) from None
 
 
 _CHOICES: Mapping[str, Iterable[str]] = {
@@ -223,17 +216,17 @@ _CHOICES: Mapping[str, Iterable[str]] = {
 
 
 def _nearest(parameter: str, value: str) -> str | None:
-    near = get_close_matches(value.lower(), _CHOICES.get(parameter, ()), 1)
-    return near[0] if near else None
+    if parameter == "instance_type":
+        return nearest_type(value)
+    return nearest(value, _CHOICES.get(parameter, ()))
 
 
 def check_regions(names: Iterable[object]) -> None:
     """Raises BadArgument for a region that neither truffle nor botocore knows."""
     for name in map(str, names):
         if name not in KNOWN_REGIONS and name not in _regions_of_botocore():
-            near = get_close_matches(name, KNOWN_REGIONS, 1)
             allowed = f"The regions are {', '.join(COMMERCIAL)}."
-            raise BadArgument("regions", name, allowed, near[0] if near else None)
+            raise BadArgument("regions", name, allowed, nearest(name, KNOWN_REGIONS))
 
 
 def _regions_of_botocore() -> set[str]:
@@ -254,10 +247,13 @@ def check_types(names: Iterable[object], argument: str = "instance_types") -> No
         family, _, size = name.partition(".")
         if _GLOB.search(name) or (_FAMILY.fullmatch(family) and _SIZE.fullmatch(size)):
             continue
-        near = get_close_matches(name.lower(), bundled(), 1)
         allowed = _PARAMETERS["instance_type"].allowed
-        raise BadArgument(argument, name, allowed, near[0] if near else None)
+        raise BadArgument(argument, name, allowed, nearest_type(name))
 
 
-def is_block_question(question: Question) -> bool:
-    return question.filter.types == {CAPACITY_BLOCK}
+def nearest_type(name: str) -> str | None:
+    """The known instance type that is spelt most like this, or a family's glob."""
+    from truffle.core.accelerators import bundled
+
+    families = {known.partition(".")[0] for known in bundled()}
+    return f"{name}.*" if name in families else nearest(name, bundled())

@@ -1,8 +1,8 @@
 """Scopes and their reservations: read, and written so that no crash, repeat or delay can hurt.
 
 State and events are written in one transaction. Every write names the scope's revision that it was
-computed from, so that of two that run at once the second starts over; and it must be newer than
-the scope's last observation, so that a late delivery does nothing.
+computed from, so that of two that run at once the second starts over; and nothing newer must have
+been written or tried, so that a late delivery does nothing.
 """
 
 from __future__ import annotations
@@ -56,6 +56,21 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredStatus(ScopeStatus):
+    """A scope's status as it is stored. ``written_at`` is when a snapshot was observed of which
+    only a part is stored; None where the last one is complete."""
+
+    written_at: datetime | None = None
+
+    def is_newer_than(self, moment: datetime) -> bool:
+        """Whether what was observed at a moment is too late to be written."""
+        if self.observed_at is not None and self.observed_at >= moment:
+            return True
+        later = (self.attempted_at, self.written_at)
+        return any(known is not None and known > moment for known in later)
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """What a snapshot changes: rows to put, rows that left the scope, and the events that say so.
 
@@ -89,7 +104,7 @@ class ScopeStore:
     table: str
     retention_days: int = 400
 
-    def statuses(self) -> list[ScopeStatus]:
+    def statuses(self) -> list[StoredStatus]:
         """Every scope that was ever attempted, but those that no run covers any more."""
         return [status for status, is_retired in self._all() if not is_retired]
 
@@ -107,7 +122,7 @@ class ScopeStore:
                     ExpressionAttributeValues={":at": text(sortable_time(started_at))},
                 )
 
-    def _all(self) -> list[tuple[ScopeStatus, bool]]:
+    def _all(self) -> list[tuple[StoredStatus, bool]]:
         items = query(
             self.client,
             TableName=self.table,
@@ -117,12 +132,12 @@ class ScopeStore:
         )
         return [(to_status(item), "retired_at" in item) for item in items]
 
-    def status(self, scope: Scope) -> ScopeStatus:
+    def status(self, scope: Scope) -> StoredStatus:
         """One scope; revision 0 where nothing is stored of it."""
         answer = self.client.get_item(
             TableName=self.table, Key=key(SCOPES, scope_key(scope)), ConsistentRead=True
         )
-        return to_status(answer["Item"]) if "Item" in answer else ScopeStatus(scope)
+        return to_status(answer["Item"]) if "Item" in answer else StoredStatus(scope)
 
     def reservations(self, status: ScopeStatus) -> tuple[Reservation, ...]:
         """The stored rows of a scope, by id, observed when the scope last was."""
@@ -187,8 +202,7 @@ class ScopeStore:
                 UpdateExpression="SET attempted_at = :at, run_id = :run, seconds = :seconds, "
                 "#error = :error, failing_since = if_not_exists(failing_since, :at) "
                 "REMOVE retired_at",
-                ConditionExpression=f"({_NOT_OBSERVED_SINCE}) AND "
-                "(attribute_not_exists(attempted_at) OR attempted_at <= :at)",
+                ConditionExpression=f"{_NOT_OBSERVED_SINCE} AND {_NOT_TRIED_SINCE}",
                 ExpressionAttributeNames={"#error": "error"},
                 ExpressionAttributeValues={
                     ":at": text(moment),
@@ -228,7 +242,7 @@ class ScopeStore:
         """Part of a snapshot is written: the scope's revision moves, its observation does not, and
         its digest holds no more: even the snapshot before has to be compared with what is stored.
         """
-        expression = "SET revision = :next REMOVE digest"
+        expression = "SET revision = :next, written_at = :at REMOVE digest"
         return self._update(snapshot, expression, {}, revision, revision + 1)
 
     def _observed(
@@ -249,7 +263,8 @@ class ScopeStore:
         expression = (
             "SET revision = :next, observed_at = :at, attempted_at = :at, digest = :digest, "
             "run_id = :run, seconds = :seconds, reservations = :reservations, changed = :changed, "
-            "events = :events, unanswered = :unanswered REMOVE #error, failing_since, retired_at"
+            "events = :events, unanswered = :unanswered "
+            "REMOVE #error, failing_since, retired_at, written_at"
         )
         return self._update(
             snapshot, expression, values, revision, revision + 1 if changed else revision
@@ -263,7 +278,8 @@ class ScopeStore:
             "TableName": self.table,
             "Key": key(SCOPES, scope_key(snapshot.scope)),
             "UpdateExpression": expression,
-            "ConditionExpression": f"({condition}) AND ({_NOT_OBSERVED_SINCE})",
+            "ConditionExpression": f"({condition}) AND {_NOT_OBSERVED_SINCE} AND "
+            f"{_NOT_TRIED_SINCE} AND {_NOT_WRITTEN_SINCE}",
             "ExpressionAttributeValues": {
                 **values,
                 ":at": text(sortable_time(snapshot.observed_at)),
@@ -287,7 +303,9 @@ class ScopeStore:
             raise
 
 
-_NOT_OBSERVED_SINCE = "attribute_not_exists(observed_at) OR observed_at < :at"
+_NOT_OBSERVED_SINCE = "(attribute_not_exists(observed_at) OR observed_at < :at)"
+_NOT_TRIED_SINCE = "(attribute_not_exists(attempted_at) OR attempted_at <= :at)"
+_NOT_WRITTEN_SINCE = "(attribute_not_exists(written_at) OR written_at <= :at)"
 _CONFLICTS = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
 _NO_REVISION = "attribute_not_exists(revision) OR revision = :revision"
 
@@ -322,7 +340,7 @@ def _chunks(groups: list[list[Item]], size: int) -> list[list[Item]]:
     return chunks
 
 
-def to_status(item: Item) -> ScopeStatus:
+def to_status(item: Item) -> StoredStatus:
     """A scope's status from its item."""
 
     def moment(name: str) -> datetime | None:
@@ -332,7 +350,7 @@ def to_status(item: Item) -> ScopeStatus:
         return int(item[name]["N"]) if name in item else 0
 
     unanswered = item.get("unanswered", text(""))["S"]
-    return ScopeStatus(
+    return StoredStatus(
         to_scope(item["sk"]["S"]),
         revision=count("revision"),
         observed_at=moment("observed_at"),
@@ -345,6 +363,7 @@ def to_status(item: Item) -> ScopeStatus:
         events=count("events"),
         seconds=float(item.get("seconds", number(0))["N"]),
         unanswered=tuple(unanswered.split(",")) if unanswered else (),
+        written_at=moment("written_at"),
     )
 
 

@@ -107,6 +107,10 @@ class Control:
         """Those of the fleet file, too."""
         self._call("DELETE", "faults")
 
+    def mend(self, region: str) -> None:
+        """End the faults that name this region; those of all regions stay."""
+        self._call("DELETE", f"faults/{region}")
+
     def set_latency(self, milliseconds: float, region: str | None = None) -> None:
         """How long every call takes."""
         self._call("PUT", "latency", {"milliseconds": milliseconds, "region": region})

@@ -9,6 +9,7 @@
 | ``PATCH /_sim/blocks/<region>/<id>`` | fields of a block's status, ``InterconnectStatus`` … |
 | ``GET, PUT /_sim/clock`` | the simulated time; ``{"now": …}`` or ``{"advance_seconds": …}`` |
 | ``GET, POST, DELETE /_sim/faults`` | the faults that are not over; one more; none |
+| ``DELETE /_sim/faults/<region>`` | none that names this region |
 | ``PUT /_sim/latency`` | ``{"milliseconds": …, "region": … or null}`` |
 | ``GET, DELETE /_sim/calls`` | ``[{"region", "operation", "count"}]`` so far; forget them |
 | ``POST /_sim/reset`` | everything as at the start |
@@ -54,7 +55,7 @@ def control(simulator: Simulator, method: str, path: str, body: bytes) -> Answer
         return Answer(HTTPStatus.OK, action(simulator, rest, json.loads(body or b"{}")))
     except KeyError as error:
         return Answer(HTTPStatus.NOT_FOUND, {"error": f"there is no {error.args[0]}"})
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         return Answer(HTTPStatus.BAD_REQUEST, {"error": str(error)})
 
 
@@ -135,6 +136,11 @@ def _delete_faults(simulator: Simulator, rest: list[str], body: Any) -> Any:
     return {}
 
 
+def _delete_faults_of(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    simulator.end_faults(rest[0])
+    return {}
+
+
 def _put_latency(simulator: Simulator, rest: list[str], body: Any) -> Any:
     simulator.set_latency(float(body["milliseconds"]), body.get("region"))
     return {}
@@ -171,6 +177,7 @@ _ACTIONS: Mapping[tuple[str, str, int], Callable[[Simulator, list[str], Any], An
     ("GET", "faults", 0): _get_faults,
     ("POST", "faults", 0): _post_fault,
     ("DELETE", "faults", 0): _delete_faults,
+    ("DELETE", "faults", 1): _delete_faults_of,
     ("PUT", "latency", 0): _put_latency,
     ("GET", "calls", 0): _get_calls,
     ("DELETE", "calls", 0): _delete_calls,

@@ -149,6 +149,11 @@ class Simulator:
         with self._lock:
             self._faults.append(fault)
 
+    def end_faults(self, region: str) -> None:
+        """End the faults of one region; those of all regions stay."""
+        with self._lock:
+            self._faults = [fault for fault in self._faults if fault.region != region]
+
     def faults(self) -> list[Fault]:
         """Those that are not over, with the ``times`` that they have left."""
         with self._lock:

@@ -83,6 +83,17 @@ class TestAnEvent:
         assert describe(row) == text
 
 
+def test_events_come_in_the_order_of_reservation_ids() -> None:
+    gone = [an_odcr(f"cr-{number}") for number in range(0, 20, 2)]
+    new = [an_odcr(f"cr-{number}") for number in range(1, 20, 2)]
+
+    events = compare(a_snapshot(*gone, at=BEFORE), a_snapshot(*new, at=NOON))
+
+    found = [event.reservation.reservation_id for event in events if event.reservation]
+    assert found == sorted(found)
+    assert len(found) == 20
+
+
 class TestSnapshotsThatCannotBeCompared:
     def test_are_those_of_two_scopes(self) -> None:
         with pytest.raises(ValueError, match="cannot be compared"):
@@ -257,6 +268,28 @@ class TestResized:
             (EventType.STATE_CHANGED, Severity.GOOD)
         ] * 2
 
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (an_odcr(state="scheduled", total_capacity=0), an_odcr(total_capacity=8)),
+            (an_odcr(total_capacity=8), an_odcr(state="unavailable", total_capacity=0)),
+            (
+                a_block(state="active", instance_count=8),
+                a_block(state="unavailable", instance_count=0),
+            ),
+        ],
+        ids=["a future-dated ODCR starts", "an ODCR is lost", "a block is lost"],
+    )
+    def test_counts_that_come_or_go_with_a_state_are_part_of_its_change(
+        self, before: Reservation, after: Reservation
+    ) -> None:
+        assert kinds(happened(before, after)) == ["state_changed"]
+
+    def test_an_odcr_that_is_filled_while_it_is_active_grows(self) -> None:
+        event = the_event(an_odcr(total_capacity=0), an_odcr(total_capacity=8))
+
+        assert (event.type, event.severity) == (EventType.RESIZED, Severity.INFO)
+
     def test_a_change_in_use_alone_is_no_event(self) -> None:
         row = an_odcr(total_capacity=8, available_capacity=8)
 
@@ -377,12 +410,11 @@ class TestHealthChanged:
             (None, Health("impaired", 1), Severity.CRITICAL, "is unhealthy"),
             (Health("impaired", 1), Health("ok", 0), Severity.GOOD, "healthy again"),
             (Health(None, 1), Health(None, 0), Severity.GOOD, "healthy again"),
-            (Health("insufficient-data", 0), Health("ok", 0), Severity.INFO, "status ok"),
             (
                 Health("impaired", 0),
                 Health("insufficient-data", 0),
                 Severity.INFO,
-                "status insufficient-data",
+                "interconnect insufficient-data",
             ),
         ],
     )

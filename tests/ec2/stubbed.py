@@ -68,7 +68,7 @@ class StubbedEC2:
         token: dict[str, str] = {}
         for answer in pages:
             parameters = {"MaxResults": ANY, **expected, **token}
-            self._stub(operation).add_response(operation, answer, parameters)
+            self._stub(operation).add_response(operation, dict(answer), parameters)
             token = {"NextToken": answer.get("NextToken", "")}
         return self
 

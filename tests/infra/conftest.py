@@ -72,6 +72,6 @@ def _synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False)
         return Synthesized(directory)
     Queue(Stack(app, CANARY), "PlainHttp")
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    with pytest.raises(RuntimeError, match="Validation failed"):
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
     return Synthesized(directory)

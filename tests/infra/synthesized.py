@@ -31,7 +31,7 @@ class Resource:
 
     @property
     def properties(self) -> Json:
-        properties: Json = self.body["Properties"]
+        properties: Json = self.body.get("Properties", {})
         return properties
 
     def __getitem__(self, name: str) -> Any:
@@ -59,7 +59,7 @@ class Synthesized:
         """The directory of the functions' code."""
         sources = [file["source"] for file in self._read("assets")["files"].values()]
         (code,) = {source["path"] for source in sources if source["packaging"] == "zip"}
-        return self.directory / code
+        return self.directory / str(code)
 
     def acknowledged(self) -> Iterator[tuple[str, str, str]]:
         """Construct, finding and reason of everything that was accepted."""
@@ -87,7 +87,8 @@ class Synthesized:
     def function(self, name: str) -> Resource:
         """The function whose handler is `lambdas.<name>.handler`."""
         (found,) = [
-            one for one in self.of_type("Lambda::Function")
+            one
+            for one in self.of_type("Lambda::Function")
             if one["Handler"] == f"lambdas.{name}.handler"
         ]
         return found
@@ -96,7 +97,8 @@ class Synthesized:
         """The event source mapping that starts a function."""
         wanted = {"Ref": self.function(name).logical_id}
         (found,) = [
-            one for one in self.of_type("Lambda::EventSourceMapping")
+            one
+            for one in self.of_type("Lambda::EventSourceMapping")
             if one["FunctionName"] == wanted
         ]
         return found
@@ -109,7 +111,8 @@ class Synthesized:
         assert "ManagedPolicyArns" not in role.properties
         inline = [policy["PolicyDocument"] for policy in role.properties.get("Policies", [])]
         attached = [
-            one["PolicyDocument"] for one in self.all()
+            one["PolicyDocument"]
+            for one in self.all()
             if one.body["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
             and {"Ref": role.logical_id} in one.properties.get("Roles", [])
         ]
@@ -122,7 +125,8 @@ class Synthesized:
         holder = {"SQS::QueuePolicy": "Queues", "SNS::TopicPolicy": "Topics"}.get(kind)
         wanted = {"Ref": resource.logical_id}
         documents = [
-            one["PolicyDocument"] for one in self.of_type(kind)
+            one["PolicyDocument"]
+            for one in self.of_type(kind)
             if (wanted in one[holder] if holder else one["Bucket"] == wanted)
         ]
         return [statement for document in documents for statement in document["Statement"]]
@@ -161,6 +165,6 @@ def refuses_plain_http(statements: list[Json]) -> bool:
     return any(
         one["Effect"] == "Deny"
         and one["Principal"] in ("*", {"AWS": "*"})
-        and one["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        and one.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
         for one in statements
     )

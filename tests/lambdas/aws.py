@@ -198,8 +198,11 @@ def make_table(name: str) -> str:
 
 
 def make_scopes() -> ScopeStore:
-    """A store with a table of its own."""
-    return ScopeStore(service("dynamodb"), make_table(f"scopes-{next(_numbers)}"))
+    """A store with a table of its own, the only one that there is."""
+    client = service("dynamodb")
+    for name in client.list_tables()["TableNames"]:
+        client.delete_table(TableName=name)
+    return ScopeStore(client, make_table(f"scopes-{next(_numbers)}"))
 
 
 def _idempotency_table(name: str) -> str:

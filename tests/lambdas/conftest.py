@@ -1,4 +1,4 @@
-"""The functions in moto: one pretended AWS for all their tests, a stack of its own for each."""
+"""The functions in moto: a pretended AWS and a stack of its own for every test."""
 
 from __future__ import annotations
 
@@ -27,17 +27,23 @@ ENVIRONMENT = {
 
 
 @pytest.fixture(scope="package", autouse=True)
-def aws() -> Iterator[None]:
-    """moto in place of AWS; the clients are made once, as in a function."""
+def environment() -> Iterator[None]:
+    """No AWS of the developer's own; the clients are made once, as in a function."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        with mock_aws():
-            _forget(clients)
-            yield
         _forget(clients)
+        yield
+        _forget(clients)
+
+
+@pytest.fixture(autouse=True)
+def aws(environment: None) -> Iterator[None]:
+    """moto in place of AWS, empty: its transactions copy all the tables that there are."""
+    with mock_aws():
+        yield
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ class Wire:
         self.calls: list[tuple[str, Parameters]] = []
         self._service = client.meta.service_model.service_id.hyphenize()
         self._hooks: list[tuple[str, Callable[..., Any]]] = []
-        self._on(f"provide-client-params.{self._service}", self._note)
+        self.on(f"provide-client-params.{self._service}", self._note)
 
     def _note(self, params: Parameters, model: Any, **_: Any) -> None:
         self.calls.append((model.name, params))
@@ -200,7 +200,7 @@ class Wire:
             request.url = "https://nowhere.invalid/"
             return AWSResponse(request.url, left.pop(), {}, _Body())
 
-        self._on(f"before-send.{self._service}.{operation}", answer, first=True)
+        self.on(f"before-send.{self._service}.{operation}", answer, first=True)
 
     def mends(self) -> None:
         """No faults any more, and no notes."""
@@ -219,9 +219,9 @@ class Wire:
                 if left[0] == 0:
                     raise error
 
-        self._on(f"{event}.{self._service}", strike)
+        self.on(f"{event}.{self._service}", strike)
 
-    def _on(self, event: str, hook: Callable[..., Any], first: bool = False) -> None:
+    def on(self, event: str, hook: Callable[..., Any], first: bool = False) -> None:
         register = self.client.meta.events.register_first if first else None
         (register or self.client.meta.events.register)(event, hook)
         self._hooks.append((event, hook))

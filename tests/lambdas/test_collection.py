@@ -19,6 +19,7 @@ from lambdas.store.scopes import Conflict, ScopeStore
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO
 from tests.lambdas.aws import make_scopes
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_block, a_raw_odcr, client_error
+from tests.lambdas.memory import memory_scopes
 from truffle.core.model import Failure, Snapshot
 from truffle.core.runs import Unit
 from truffle.ec2.listing import DescribedTypes
@@ -97,18 +98,13 @@ class World:
         (outcome,) = self.collector(client).collect(UNIT, self.clock() + HOUR)
         return outcome
 
-    def collect_and_die(
-        self, before: int | None = None, after: int | None = None, also: Callable[[], object] = int
-    ) -> bool:
-        """A collection that is killed around its n-th write; False where it has not so many."""
-
-        def die() -> None:
-            also()
-            dies()
-
-        hooks = {"before": {before: die} if before else {}, "after": {after: die} if after else {}}
+    def collect_and_die(self, when: str, k: int) -> bool:
+        """A collection that is killed before or after its n-th write; False where it has fewer."""
+        client = Around(self.scopes.client)
+        hooks = {"before": client.before, "after": client.after}[when]
+        hooks[k] = dies
         try:
-            self.collect(Around(self.scopes.client, **hooks))
+            self.collect(client)
         except Killed:
             return True
         return False
@@ -303,7 +299,7 @@ def test_a_collection_killed_around_any_write_is_completed_by_the_next(
     world.holds(**BEFORE)
     world.collect()
     world.holds(**AFTER)
-    assert world.collect_and_die(**{when: k})
+    assert world.collect_and_die(when, k)
     world.collect()
     assert (world.stored(), world.told()) == (AFTER, HAPPENED)
 
@@ -322,7 +318,7 @@ def test_a_change_that_is_undone_after_a_kill_is_told_both_ways(world: World, k:
     world.holds(**BEFORE)
     world.collect()
     world.holds(**AFTER)
-    assert world.collect_and_die(after=k)
+    assert world.collect_and_die("after", k)
     told = set(world.told())
     world.holds(**BEFORE)
     world.collect()
@@ -337,12 +333,12 @@ def test_a_change_that_is_undone_after_a_kill_is_told_both_ways(world: World, k:
     assert set(world.told()) - told == {(name, why) for name, why in undone if name in names}
 
 
-@pytest.mark.parametrize("kill", [{"before": 1}, {"after": 1}, {"before": 2}])
+@pytest.mark.parametrize(("when", "k"), [("before", 1), ("after", 1), ("before", 2)])
 def test_a_baseline_that_was_killed_halfway_is_still_a_baseline(
-    world: World, kill: dict[str, int]
+    world: World, when: str, k: int
 ) -> None:
     world.holds(**BEFORE)
-    assert world.collect_and_die(**kill)
+    assert world.collect_and_die(when, k)
     world.holds(**AFTER)
     world.collect()
     assert (world.stored(), world.events()) == (AFTER, [])
@@ -350,7 +346,7 @@ def test_a_baseline_that_was_killed_halfway_is_still_a_baseline(
 
 def test_a_half_written_scope_does_not_count_as_collected(world: World) -> None:
     world.holds(**BEFORE)
-    assert world.collect_and_die(after=1)
+    assert world.collect_and_die("after", 1)
     status = world.scopes.status(OHIO)
     assert (status.observed_at, status.run_id) == (None, None)
 
@@ -390,6 +386,35 @@ def test_a_snapshot_from_before_the_last_one_changes_nothing(world: World) -> No
     (outcome,) = world.collector().collect(UNIT, NOON + HOUR)
     assert isinstance(outcome.result, Snapshot)
     assert (outcome.changed, outcome.events, world.items()) == (0, 0, before)
+
+
+def test_a_snapshot_from_before_the_last_failure_does_not_end_it(world: World) -> None:
+    world.holds(**BEFORE)
+    world.collect()
+    world.fleet.fails(OHIO, client_error("InternalError"))
+    world.collect()
+    before = world.items()
+    world.fleet.recovers()
+    world.clock.moment -= timedelta(hours=1, minutes=30)
+    world.collect()
+    assert world.items() == before
+
+
+@pytest.mark.parametrize("k", [2, 3, 4])
+def test_an_older_snapshot_does_not_undo_the_half_of_a_newer_one(world: World, k: int) -> None:
+    world.holds(**BEFORE)
+    world.collect()
+    started = world.clock()
+
+    def older() -> None:
+        world.holds(**BEFORE)
+        world.clock.moment = started
+        world.collect()
+
+    world.holds(**AFTER)
+    world.clock.advance(HOUR)
+    world.collect(Around(world.scopes.client, before={k: older}))
+    assert (world.stored(), world.told()) == (AFTER, HAPPENED)
 
 
 def test_a_failure_from_before_the_last_snapshot_changes_nothing(world: World) -> None:
@@ -463,7 +488,7 @@ def play(world: World, kind: str, detail: Any) -> None:
     elif kind == "die":
         states, when, k = detail
         world.holds(**states)
-        world.collect_and_die(**{when: k})
+        world.collect_and_die(when, k)
     elif kind == "race":
         mine, theirs, k, later = detail
         started = world.clock.advance(HOUR)
@@ -491,14 +516,33 @@ def links(world: World) -> Iterator[tuple[str, str | None, str | None]]:
         yield event["reservation_id"], before and before["state"], after and after["state"]
 
 
-@settings(max_examples=40)
+def timeless(world: World) -> list[Any]:
+    """All items, but for how long the collections took."""
+    items = [item | {"seconds": None} for item in world.items()]
+    return sorted(items, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+
+
+def test_the_table_in_memory_holds_what_dynamodb_does() -> None:
+    worlds = World(), World(scopes=memory_scopes())
+    for world in worlds:
+        play(world, "collect", BEFORE)
+        play(world, "fail", "InternalError")
+        play(world, "die", (AFTER, "after", 2))
+        play(world, "race", (BEFORE, {}, 2, -1))
+        play(world, "race", (AFTER, BEFORE, 3, 1))
+        play(world, "late", {})
+        play(world, "fail", "UnauthorizedOperation")
+    assert timeless(worlds[0]) == timeless(worlds[1])
+
+
+@settings(max_examples=300)
 @given(baseline=FLEETS, steps=st.lists(STEPS, max_size=8), end=FLEETS)
 def test_the_events_of_any_story_lead_from_its_baseline_to_its_end_without_gap_or_repeat(
     baseline: dict[str, str], steps: list[tuple[str, Any]], end: dict[str, str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lambdas.store.scopes.MAX_ACTIONS", 4)
-        world = World()
+        world = World(scopes=memory_scopes())
         play(world, "collect", baseline)
         for kind, detail in steps:
             play(world, kind, detail)

@@ -10,7 +10,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.store.events import EventStore
-from lambdas.store.scopes import Attempt, Conflict, ScopeStore, Write, digest_of
+from lambdas.store.scopes import (
+    Attempt,
+    Conflict,
+    ScopeStore,
+    StoredStatus,
+    Write,
+    digest_of,
+)
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_snapshot, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Killed, Wire, client_error
@@ -84,7 +91,7 @@ def test_a_scopes_status_tells_of_its_last_snapshot(scopes: ScopeStore) -> None:
     refused = Unanswered("DescribeCapacityBlockStatus", "UnauthorizedOperation")
     snapshot = a_snapshot(an_odcr("cr-a"), an_odcr("cr-b"), unanswered=(refused,))
     write(scopes, snapshot)
-    assert scopes.status(OHIO) == ScopeStatus(
+    assert scopes.status(OHIO) == StoredStatus(
         OHIO,
         revision=1,
         observed_at=NOON,
@@ -100,7 +107,7 @@ def test_a_scopes_status_tells_of_its_last_snapshot(scopes: ScopeStore) -> None:
 
 
 def test_a_scope_that_was_never_attempted_has_an_empty_status(scopes: ScopeStore) -> None:
-    assert scopes.status(OHIO) == ScopeStatus(OHIO)
+    assert scopes.status(OHIO) == StoredStatus(OHIO)
     assert scopes.statuses() == []
 
 

@@ -15,8 +15,8 @@ from lambdas.collection import Collector
 from lambdas.store.items import EVENT_PREFIX, read_body
 from lambdas.store.scopes import ScopeStore
 from tests.builders import HOUR
-from tests.lambdas.aws import make_scopes
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr, client_error
+from tests.lambdas.memory import memory_scopes
 from tests.lambdas.test_collection import Around, Bucket, dies
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
@@ -33,7 +33,7 @@ class Shared:
 
     owner: str = STRANGER
     fleet: Fleet = field(default_factory=Fleet)
-    scopes: ScopeStore = field(default_factory=make_scopes)
+    scopes: ScopeStore = field(default_factory=memory_scopes)
     clock: Clock = field(default_factory=Clock)
 
     def holds(self, state: str, accounts: Collection[str]) -> None:
@@ -181,7 +181,7 @@ PASSES = st.lists(
 HAPPENINGS = ("state_changed", "vanished", "discovered")
 
 
-@settings(max_examples=60)
+@settings(max_examples=400)
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)),
     accounts=SOME,
@@ -203,7 +203,7 @@ def test_whatever_fails_or_dies_on_the_way_what_happens_is_told_exactly_once(
     assert (world.scopes.gone("cr-a") is not None) == (happening == "vanished")
 
 
-@settings(max_examples=40)
+@settings(max_examples=200)
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)),
     before=SOME,

@@ -222,15 +222,19 @@ def _date(value: datetime | None) -> str:
 
 
 def _health_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
-    """Another health of a block. Not knowing is no change; first knowledge counts if it is bad."""
+    """A block that fell ill, is ill in another way, or is well again.
+
+    Not knowing is no illness: a block has ``insufficient-data`` before it starts.
+    """
     if not isinstance(before, CapacityBlock) or not isinstance(after, CapacityBlock):
         return
     was, is_now = before.health, after.health
+    was_bad = was is not None and was.is_bad
     if is_now is None or is_now in (was, Health()) or after.state in TERMINAL_STATES:
         return
-    if was is None and not is_now.is_bad:
+    if not was_bad and not is_now.is_bad:
         return
-    severity, says = _health_verdict(was or Health(), is_now)
+    severity, says = _health_verdict(is_now)
     yield Finding(
         EventType.HEALTH_CHANGED,
         severity,
@@ -241,16 +245,16 @@ def _health_changed(before: Reservation, after: Reservation, now: datetime) -> I
     )
 
 
-def _health_verdict(was: Health, is_now: Health) -> tuple[Severity, str]:
+def _health_verdict(is_now: Health) -> tuple[Severity, str]:
     if is_now.is_bad:
         down = is_now.unavailable_capacity or 0
         return Severity.CRITICAL, (
             f"is unhealthy: interconnect {is_now.interconnect_status or 'unknown'}, "
             f"{down} {'instance' if down == 1 else 'instances'} unavailable."
         )
-    if was.is_bad and is_now.interconnect_status in ("ok", None):
+    if is_now.interconnect_status in ("ok", None):
         return Severity.GOOD, "is healthy again."
-    return Severity.INFO, f"has interconnect status {is_now.interconnect_status or 'unknown'}."
+    return Severity.INFO, f"is no longer unhealthy: interconnect {is_now.interconnect_status}."
 
 
 def _health(health: Health | None) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from truffle.core.codec import FIELD_NAMES, encode
+from truffle.core.codec import FIELD_NAMES, plain_fields
 from truffle.core.model import CapacityBlock, Reservation
 
 SORT_FIELDS = tuple(dict.fromkeys(name for names in FIELD_NAMES.values() for name in names))
@@ -84,12 +84,13 @@ def _default_key(reservation: Reservation) -> Key:
 
 
 def _field_key(reservation: Reservation, name: str) -> Any:
-    """A key that compares within one field: numbers and times by value, the rest as text."""
+    """A key that compares within one field: objects as text, all else by value."""
     value = getattr(reservation, name)
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, (str, int, float)):
         return value
-    if isinstance(value, Mapping):
-        return json.dumps(value, sort_keys=True)
-    return json.dumps(encode(reservation)[name], sort_keys=True)
+    if isinstance(value, tuple):
+        return list(value)
+    plain = value if isinstance(value, Mapping) else plain_fields(value)
+    return json.dumps(plain, sort_keys=True)

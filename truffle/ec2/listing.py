@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import Any, Protocol
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from truffle.core.accelerators import unknown_types
+from truffle.core.accelerators import bundled, unknown_types
 from truffle.core.model import (
     Accelerator,
     Failure,
     FailureKind,
+    Odcr,
+    Reservation,
     Scope,
     Snapshot,
     Unanswered,
 )
+from truffle.ec2.background import start
 from truffle.ec2.errors import (
     DENIED_CODES,
     FAILURES,
@@ -35,6 +39,7 @@ from truffle.ec2.mapping import (
     to_accelerator,
     to_blocks,
     to_health,
+    to_odcr,
     to_reservations,
 )
 
@@ -73,9 +78,9 @@ class DescribedTypes:
     def learn(self, client: EC2, instance_types: Iterable[str]) -> None:
         """Ask EC2 for the types nobody knows yet; one it does not describe has no accelerator."""
         missing = unknown_types(instance_types, self.known)
-        for start in range(0, len(missing), FILTER_VALUES):
-            asked = missing[start : start + FILTER_VALUES]
-            answer = _all_pages(
+        for first in range(0, len(missing), FILTER_VALUES):
+            asked = missing[first : first + FILTER_VALUES]
+            answer = _all(
                 client,
                 "describe_instance_types",
                 "InstanceTypes",
@@ -101,52 +106,104 @@ def list_scope(
     A call that fails makes the whole a Failure. An enrichment that this account may not ask for,
     or that the region does not have, leaves its fields None and is named in ``unanswered``.
     """
+    return list_unnamed_scope(client, lambda: scope, types, clock, deadline)
+
+
+def list_unnamed_scope(
+    client: EC2,
+    scope_of: Callable[[], Scope],
+    types: DescribedTypes,
+    clock: Callable[[], datetime],
+    deadline: datetime | None = None,
+) -> Snapshot | Failure:
+    """The same for a caller who is still finding out whose scope it is: asked after the first page.
+
+    An empty account id means that nobody could say.
+    """
     observed_at = clock()
-
-    def on_time(pages: Iterable[Raw]) -> Iterable[Raw]:
-        for page in pages:
-            yield page
-            if page.get("NextToken") and deadline is not None and clock() >= deadline:
-                raise DeadlineExceeded
-
     try:
-        raw = _all_pages(client, "describe_capacity_reservations", "CapacityReservations", on_time)
-        enrichment, unanswered = _enrich(client, raw, types)
+        pages = _on_time(_pages(client, "describe_capacity_reservations"), clock, deadline)
+        rows = _Rows(scope_of, observed_at, types)
+        for page in pages:
+            # Taken out, so that no raw page is in memory while EC2 makes the next one.
+            rows.add(page.pop("CapacityReservations", None) or ())
+        enrichment, unanswered = _enrich(client, rows.waiting.values(), types)
     except FAILURES as error:
-        return to_failure(error, scope, observed_at)
+        return to_failure(error, scope_of(), observed_at)
     except DeadlineExceeded:
         message = "The listing was not complete before its deadline."
-        return Failure(scope, observed_at, FailureKind.ERROR, "DeadlineExceeded", message)
-    reservations = to_reservations(raw, scope, observed_at, enrichment)
-    return Snapshot(scope, observed_at, reservations, unanswered)
+        return Failure(scope_of(), observed_at, FailureKind.ERROR, "DeadlineExceeded", message)
+    return Snapshot(scope_of(), observed_at, rows.all(enrichment), unanswered)
 
 
-def _all_pages(
-    client: EC2,
-    operation: str,
-    key: str,
-    watch: Callable[[Iterable[Raw]], Iterable[Raw]] = lambda pages: pages,
-    **parameters: Any,
-) -> list[Raw]:
+@dataclass(slots=True)
+class _Rows:
+    """The rows of a listing, mapped as its pages come; what needs enrichment waits as it came.
+
+    A reservation that moved between pages while they were read is listed twice: the later wins.
+    """
+
+    scope_of: Callable[[], Scope]
+    observed_at: datetime
+    types: DescribedTypes
+    ready: dict[str, Odcr] = field(default_factory=dict)
+    waiting: dict[str, Raw] = field(default_factory=dict)
+
+    def add(self, raw_reservations: Iterable[Raw]) -> None:
+        scope, known = self.scope_of(), self.types.known
+        table = bundled()
+        for raw in raw_reservations:
+            reservation_id = raw["CapacityReservationId"]
+            name = raw.get("InstanceType", "")
+            if is_capacity_block(raw) or (name not in table and name not in known):
+                self.ready.pop(reservation_id, None)
+                self.waiting[reservation_id] = raw
+            else:
+                self.waiting.pop(reservation_id, None)
+                self.ready[reservation_id] = to_odcr(raw, scope, self.observed_at, known)
+
+    def all(self, enrichment: Enrichment) -> tuple[Reservation, ...]:
+        """All rows, ordered by id."""
+        scope = self.scope_of()
+        rest = to_reservations(self.waiting.values(), scope, self.observed_at, enrichment)
+        return tuple(sorted([*self.ready.values(), *rest], key=attrgetter("reservation_id")))
+
+
+def _on_time(
+    pages: Iterable[dict[str, Any]], clock: Callable[[], datetime], deadline: datetime | None
+) -> Iterator[dict[str, Any]]:
+    for page in pages:
+        yield page
+        if page.get("NextToken") and deadline is not None and clock() >= deadline:
+            raise DeadlineExceeded
+
+
+def _pages(client: EC2, operation: str, **parameters: Any) -> Iterable[dict[str, Any]]:
     size = 100 if operation == "describe_instance_types" else PAGE_SIZE
-    pages = client.get_paginator(operation).paginate(
+    pages: Iterable[dict[str, Any]] = client.get_paginator(operation).paginate(
         **parameters, PaginationConfig={"PageSize": size}
     )
-    return [item for page in watch(pages) for item in page.get(key) or ()]
+    return pages
+
+
+def _all(client: EC2, operation: str, key: str, **parameters: Any) -> list[Raw]:
+    return [
+        item for page in _pages(client, operation, **parameters) for item in page.get(key) or ()
+    ]
 
 
 def _enrich(
-    client: EC2, raw: list[Raw], types: DescribedTypes
+    client: EC2, raw_reservations: Collection[Raw], types: DescribedTypes
 ) -> tuple[Enrichment, tuple[Unanswered, ...]]:
     """The further calls of a scope, at once, and only those whose answer something needs."""
-    names = {item["InstanceType"] for item in raw if item.get("InstanceType")}
+    names = {item["InstanceType"] for item in raw_reservations if item.get("InstanceType")}
     tasks: dict[str, Callable[[], Any]] = {}
-    if any(map(is_capacity_block, raw)):
+    if any(map(is_capacity_block, raw_reservations)):
         tasks["DescribeCapacityBlocks"] = lambda: to_blocks(
-            _all_pages(client, "describe_capacity_blocks", "CapacityBlocks")
+            _all(client, "describe_capacity_blocks", "CapacityBlocks")
         )
         tasks["DescribeCapacityBlockStatus"] = lambda: to_health(
-            _all_pages(client, "describe_capacity_block_status", "CapacityBlockStatuses")
+            _all(client, "describe_capacity_block_status", "CapacityBlockStatuses")
         )
     if unknown_types(names, types.known):
         tasks["DescribeInstanceTypes"] = lambda: types.learn(client, names)
@@ -159,10 +216,7 @@ def _enrich(
 def _ask_all(
     tasks: dict[str, Callable[[], Any]],
 ) -> tuple[dict[str, Any], tuple[Unanswered, ...]]:
-    if not tasks:
-        return {}, ()
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        futures = {operation: pool.submit(_or_refusal, task) for operation, task in tasks.items()}
+    futures = {operation: start(partial(_or_refusal, task)) for operation, task in tasks.items()}
     answers = {operation: future.result() for operation, future in futures.items()}
     refusals = tuple(
         Unanswered(operation, answer.code)

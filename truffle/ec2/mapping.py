@@ -136,7 +136,7 @@ def to_odcr(raw: Raw, scope: Scope, observed_at: datetime, known: Known) -> Odcr
     return Odcr(
         reservation_id=raw["CapacityReservationId"],
         reservation_arn=raw.get("CapacityReservationArn"),
-        account_id=scope.account_id,
+        account_id=scope.account_id or None,
         owner_id=raw.get("OwnerId"),
         region=scope.region,
         availability_zone=raw.get("AvailabilityZone"),
@@ -165,7 +165,7 @@ def to_odcr(raw: Raw, scope: Scope, observed_at: datetime, known: Known) -> Odcr
         accelerator=carried.times(total) if carried else None,
         tags=to_tags(raw),
         observed_at=observed_at,
-        seen_by=(scope.account_id,),
+        seen_by=_seen_by(scope),
     )
 
 
@@ -193,7 +193,7 @@ def to_capacity_block(
         capacity_block_id=own_id or block.capacity_block_id or reservation_id,
         reservation_id=reservation_id,
         reservation_ids=block.reservation_ids,
-        account_id=scope.account_id,
+        account_id=scope.account_id or None,
         owner_id=raw.get("OwnerId"),
         region=scope.region,
         availability_zone=raw.get("AvailabilityZone"),
@@ -219,8 +219,13 @@ def to_capacity_block(
         accelerator=carried.times(count) if carried else None,
         tags=tags,
         observed_at=observed_at,
-        seen_by=(scope.account_id,),
+        seen_by=_seen_by(scope),
     )
+
+
+def _seen_by(scope: Scope) -> tuple[str, ...]:
+    """Nobody by name, where nobody could say whose scope it is."""
+    return (scope.account_id,) if scope.account_id else ()
 
 
 def _is_ultraserver(raw: Raw, block: Block) -> bool:

@@ -48,13 +48,14 @@ class _Unusual(Exception):
 class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
     """botocore's EC2 parser with a faster way through answers that succeeded.
 
-    Safe for several threads. They take turns: parsing needs the interpreter to itself anyway, and
-    only one answer's elements are in memory at a time.
+    For one model of EC2: shapes are told apart by their names. Safe for several threads, which take
+    turns: parsing needs the interpreter to itself anyway, and so only one answer's elements are in
+    memory at a time.
     """
 
     def __init__(self) -> None:
         super().__init__(timestamp_parser=parse_ec2_time)
-        self._readers: dict[Shape, Read | None] = {}
+        self._readers: dict[str, Read | None] = {}
         self._turn = Lock()
 
     def _do_parse(self, response: Any, shape: Shape) -> Any:
@@ -72,12 +73,14 @@ class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
         return parsed
 
     def _reader(self, shape: Shape) -> Read:
-        if shape not in self._readers:
+        if shape is None:
+            raise _Unusual
+        if shape.name not in self._readers:
             try:
-                self._readers[shape] = _reader_of(shape, ())
+                self._readers[shape.name] = _reader_of(shape, ())
             except _Unusual:
-                self._readers[shape] = None
-        read = self._readers[shape]
+                self._readers[shape.name] = None
+        read = self._readers[shape.name]
         if read is None:
             raise _Unusual
         return read
@@ -97,7 +100,7 @@ class FastEC2ParserFactory(ResponseParserFactory):  # type: ignore[misc]
 
 def _reader_of(shape: Shape, parents: tuple[str, ...]) -> Read:
     """What reads an element of this shape. Raises _Unusual."""
-    if shape is None or shape.name in parents:
+    if shape.name in parents:
         raise _Unusual
     if shape.type_name == "structure":
         return _structure_reader(shape, (*parents, shape.name))

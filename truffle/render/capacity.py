@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from truffle.core.model import CAPACITY_BLOCK, CapacityBlock, Odcr, Reservation
 from truffle.core.summary import Totals, summarize
 from truffle.core.times import whole
 from truffle.render.style import Style, state_colour
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, days, hours, minute, number, percent, plain
+from truffle.render.words import counted, day, days, hours, minute, number, percent
 
 NOTHING = "No capacity reservations found matching criteria"
 
@@ -45,10 +46,20 @@ def _section(shown: Shown, name: str, style: Style) -> str:
     summary = _block_summary(shown) if is_blocks else _odcr_summary(shown)
     if len(shown.rows) < len(shown.matches):
         summary.append(f"Shown: the first {len(shown.rows)} of {len(shown.matches)}")
-    table = draw(_block_columns(shown.rows) if is_blocks else _odcr_columns(), shown.rows, style)
+    columns = _block_columns(shown.rows) if is_blocks else _odcr_columns(shown.rows)
+    table = draw(columns, shown.rows, style)
     notes = _block_notes(shown) if is_blocks else _odcr_notes(shown)
-    lines = [style.title(title), *(f"   {line}" for line in summary), "", *table.lines, ""]
-    return "\n".join([*lines, *notes, *([table.note] if table.note else [])])
+    notes += [table.note] if table.note else []
+    return "\n".join(
+        [
+            style.title(title),
+            *(part for line in summary for part in style.wrapped(line, "   ", "      ")),
+            "",
+            *table.lines,
+            "",
+            *(part for note in notes for part in style.wrapped(note)),
+        ]
+    )
 
 
 def _odcr_summary(shown: Shown) -> list[str]:
@@ -87,7 +98,7 @@ def _block_summary(shown: Shown) -> list[str]:
 def _range(shortest: float, longest: float) -> str:
     if shortest == longest:
         return f"{number(shortest)} hours ({days(shortest)} days)"
-    return f"{plain(shortest)}-{plain(longest)} hours ({days(shortest)}-{days(longest)} days)"
+    return f"{number(shortest)}-{number(longest)} hours ({days(shortest)}-{days(longest)} days)"
 
 
 def _types(rows: Iterable[Reservation]) -> str:
@@ -139,17 +150,19 @@ def _blocks(rows: Iterable[Reservation]) -> list[CapacityBlock]:
     return [row for row in rows if isinstance(row, CapacityBlock)]
 
 
-def _odcr_columns() -> list[Column[Reservation]]:
+def _odcr_columns(rows: Sequence[Reservation]) -> list[Column[Reservation]]:
+    """The state goes early where it is the same everywhere, as it is by default."""
+    state_leaves = 2 if len({row.state for row in rows}) < 2 else 8
     return [
         Column("Instance Type", lambda row: row.instance_type),
         Column("Region", lambda row: row.region, leaves=1),
         Column("AZ", _zone),
-        Column("Total", lambda row: plain(row.total_capacity), leaves=6, is_number=True),
-        Column("Available", lambda row: plain(row.available_capacity), is_number=True),
-        Column("Used", _used, leaves=4, is_number=True),
-        Column("State", lambda row: row.state, leaves=5, colour=_state_colour),
-        Column("GPUs", _total_gpus, leaves=3),
-        Column("Idle GPUs", _idle_gpus, leaves=2, is_number=True),
+        Column("Total", lambda row: number(row.total_capacity), leaves=7, is_number=True),
+        Column("Available", lambda row: number(row.available_capacity), is_number=True),
+        Column("Used", _used, leaves=5, is_number=True),
+        Column("State", lambda row: row.state, leaves=state_leaves, colour=_state_colour),
+        Column("GPUs", _total_gpus, leaves=4),
+        Column("Idle GPUs", _idle_gpus, leaves=3, is_number=True),
         Column("Reservation ID", lambda row: row.reservation_id),
     ]
 
@@ -157,22 +170,28 @@ def _odcr_columns() -> list[Column[Reservation]]:
 def _block_columns(rows: Sequence[Reservation]) -> list[Column[Reservation]]:
     named = any(row.capacity_block_id != row.reservation_id for row in _blocks(rows))
     block_id: list[Column[Reservation]] = [
-        Column("Block ID", _of_block(lambda block: block.capacity_block_id), leaves=2)
+        Column("Block ID", _of_block(lambda block: block.capacity_block_id), leaves=1)
     ]
     return [
         Column("Instance Type", lambda row: row.instance_type),
-        Column("Count", lambda row: plain(row.size), is_number=True),
-        Column("AZ", _zone, leaves=9),
-        Column("Start", lambda row: minute(row.start_date)),
-        Column("End", lambda row: minute(row.end_date), leaves=8),
-        Column("Duration", _of_block(lambda block: hours(block.duration_hours)), leaves=6),
-        Column("State", lambda row: row.state, leaves=7, colour=_state_colour),
-        Column("Used", _used, leaves=5, is_number=True),
-        Column("GPUs", _total_gpus, leaves=4),
-        Column("Idle GPUs", _idle_gpus, leaves=3, is_number=True),
+        Column("Count", lambda row: number(row.size), is_number=True),
+        Column("AZ", _zone, leaves=6),
+        _moment("Start", lambda row: row.start_date, 9),
+        _moment("End", lambda row: row.end_date, 7),
+        Column("Duration", _of_block(lambda block: hours(block.duration_hours)), leaves=5),
+        Column("State", lambda row: row.state, leaves=8, colour=_state_colour),
+        Column("Used", _used, leaves=4, is_number=True),
+        Column("GPUs", _total_gpus, leaves=3),
+        Column("Idle GPUs", _idle_gpus, leaves=2, is_number=True),
         *(block_id if named else []),
         Column("Reservation ID", lambda row: row.reservation_id),
     ]
+
+
+def _moment(
+    head: str, moment: Callable[[Reservation], datetime | None], leaves: int
+) -> Column[Reservation]:
+    return Column(head, lambda row: minute(moment(row)), leaves, brief=lambda row: day(moment(row)))
 
 
 def _of_block(text: Callable[[CapacityBlock], str]) -> Callable[[Reservation], str]:
@@ -192,16 +211,16 @@ def _used(row: Reservation) -> str:
     if row.used_capacity is None:
         return "-"
     if row.utilization is None:
-        return plain(row.used_capacity)
+        return number(row.used_capacity)
     return f"{row.used_capacity} ({percent(row.utilization)})"
 
 
 def _total_gpus(row: Reservation) -> str:
     carried = row.accelerator
-    return "-" if carried is None else f"{plain(carried.total_count)} {carried.name}"
+    return "-" if carried is None else f"{number(carried.total_count)} {carried.name}"
 
 
 def _idle_gpus(row: Reservation) -> str:
     if row.accelerator is None or row.used_capacity is None:
         return "-"
-    return plain(whole(row.accelerator.count * (row.available_capacity or 0)))
+    return number(whole(row.accelerator.count * (row.available_capacity or 0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 
 _CODES: Mapping[str, str] = {
     "bold": "1",
@@ -46,6 +47,19 @@ class Style:
 
     def bold(self, text: str) -> str:
         return self.paint(text, "bold")
+
+    def wrapped(self, text: str, first: str = "", then: str = "") -> list[str]:
+        """A line, or several where the width asks for it; no word is cut."""
+        if not self.width:
+            return [first + text]
+        return wrap(
+            text,
+            max(self.width, 40),
+            initial_indent=first,
+            subsequent_indent=then,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
     def title(self, text: str) -> str:
         """A heading, with the guide's sign where the terminal has it."""

@@ -13,13 +13,17 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Row]):
-    """A column: its head, a row's cell, and how soon it is left out (0: never; 1: first)."""
+    """A column: its head, a row's cell, and how soon it is left out (0: never; 1: first).
+
+    ``brief`` is what the cells say where the table has not enough room.
+    """
 
     head: str
     cell: Callable[[Row], str]
     leaves: int = 0
     is_number: bool = False
     colour: Callable[[Row], str | None] | None = None
+    brief: Callable[[Row], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ def draw(columns: Sequence[Column[Row]], rows: Sequence[Row], style: Style) -> D
     """The table; a style without a width shows every column."""
     cells = {column.head: [column.cell(row) for row in rows] for column in columns}
     kept = list(columns)
+    if style.width and _width(kept, cells) > style.width:
+        cells |= {
+            column.head: [column.brief(row) for row in rows] for column in columns if column.brief
+        }
     while style.width and _width(kept, cells) > style.width:
         going = min((column for column in kept if column.leaves), key=_leaves, default=None)
         if going is None:

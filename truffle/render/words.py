@@ -10,14 +10,16 @@ def minute(moment: datetime | None) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else "-"
 
 
+def day(moment: datetime | None) -> str:
+    """``2026-11-25``, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d}" if moment else "-"
+
+
 def number(value: float | None) -> str:
-    """A number without a needless fraction; ``-`` for none."""
-    return "-" if value is None else f"{round(value, 3):,g}" if value % 1 else f"{int(value):,}"
-
-
-def plain(value: float | None) -> str:
-    """A number without separators, for cells."""
-    return number(value).replace(",", "")
+    """A number to three decimals, without a needless fraction; ``-`` for none."""
+    if value is None:
+        return "-"
+    return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def percent(share: float | None) -> str:
@@ -36,7 +38,7 @@ def days(value: float) -> str:
 
 def counted(count: int, noun: str) -> str:
     """``1 region``, ``2 regions``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def length(seconds: float) -> str:

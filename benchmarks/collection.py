@@ -1,0 +1,127 @@
+"""The collection: a run's wall time against its slowest scope, what it writes, the asset.
+
+``python -m benchmarks.collection [regions] [reservations per region] [milliseconds per EC2 call]``
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.organizations import REGIONS, raw_reservations
+from sandbox.box import Sandbox
+from truffle.core.times import format_time
+
+RUNS = 3
+
+
+def fleet(regions: Iterable[str], count: int) -> dict[str, Any]:
+    """A fleet file with so many reservations in each region."""
+    return {
+        "regions": {region: {"CapacityReservations": _raw(region, count)} for region in regions}
+    }
+
+
+def _raw(region: str, count: int) -> list[dict[str, Any]]:
+    return json.loads(  # type: ignore[no-any-return]
+        json.dumps(list(raw_reservations(region, count)), default=format_time)
+    )
+
+
+def change(box: Sandbox, regions: Iterable[str], every: int) -> None:
+    """Another tag on every so-manieth reservation: a change that is stored and no event."""
+    whole = box.ec2.fleet()
+    for region in regions:
+        for raw in whole["regions"][region]["CapacityReservations"][::every]:
+            raw["Tags"] = [*raw.get("Tags", []), {"Key": str(time.time_ns()), "Value": "x"}]
+    box.ec2.replace_fleet(whole)
+
+
+def report(name: str, manifest: dict[str, Any], took: float) -> None:
+    counts = manifest["counts"]
+    slowest = max(scope["seconds"] for scope in manifest["scopes"])
+    # Rows and events, a status a scope, an answer a unit, the run opened and finished.
+    written = counts["changed"] + counts["events"] + 2 * counts["scopes"] + 2
+    print(
+        f"{name:<26}{took:>7.2f}{slowest:>12.2f}{took / slowest:>8.1f}"
+        f"{counts['changed']:>10,}{written:>12,}{counts['failed']:>8}"
+    )
+
+
+def timed(box: Sandbox) -> tuple[dict[str, Any], float]:
+    began = time.perf_counter()
+    manifest = box.collect(seconds=600)
+    return manifest, time.perf_counter() - began
+
+
+def asset_table(assembly: Path) -> None:
+    """Size of the functions' zip, and how long each handler takes to import."""
+    (asset,) = [path for path in assembly.glob("asset.*") if path.is_dir()]
+    with tempfile.TemporaryFile() as target:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in asset.rglob("*"):
+                archive.write(path, path.relative_to(asset))
+        size = target.tell()
+    print(f"\nThe asset: {size / 2**20:.2f} MB zipped. Importing a handler, boto3 included:")
+    for name in ("fan_out", "collect", "alert", "query", "slack"):
+        code = f"import time; t = time.perf_counter(); import lambdas.{name}; "
+        code += "print(time.perf_counter() - t)"
+        environment = {**os.environ, "PYTHONPATH": str(asset), "POWERTOOLS_SERVICE_NAME": "x"}
+        taken = [
+            float(
+                subprocess.run(
+                    [sys.executable, "-c", code],
+                    env=environment,
+                    cwd=asset,
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                ).stdout
+            )
+            for _ in range(5)
+        ]
+        print(f"  {name:<8} {statistics.median(taken) * 1000:>6.0f} ms")
+
+
+def main() -> int:
+    regions = REGIONS[: int(sys.argv[1]) if len(sys.argv) > 1 else 30]
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
+    latency = float(sys.argv[3]) if len(sys.argv) > 3 else 200
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
+    print(f"{len(regions)} regions × {count:,} reservations, {latency:.0f} ms per EC2 call.")
+    print("The deployed functions in the sandbox; all of them share these cores.\n")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "fleet.json"
+        file.write_text(json.dumps(fleet(regions, count)))
+        box = Sandbox.up(Path(folder) / "sandbox", fleet=file, environment={})
+        try:
+            box.ec2.set_latency(latency)
+            heading = ("run", "wall s", "slowest s", "ratio", "changed", "items", "failed")
+            widths = (-26, 7, 12, 8, 10, 12, 8)
+            pairs = zip(heading, widths, strict=True)
+            print("".join(f"{name:<{-w}}" if w < 0 else f"{name:>{w}}" for name, w in pairs))
+            report("first, cold, all new", *timed(box))
+            for _ in range(RUNS):
+                report("warm, 0 % changed", *timed(box))
+            change(box, regions, 100)
+            report("warm, 1 % changed", *timed(box))
+            change(box, regions, 1)
+            report("warm, 100 % changed", *timed(box))
+            asset_table(Path(folder) / "sandbox" / "cdk.out")
+        finally:
+            box.down()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

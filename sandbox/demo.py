@@ -1,0 +1,159 @@
+"""``script/demo``: the main job on this machine, from nothing to the last alert."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from sandbox.box import Sandbox
+from sandbox.errors import SandboxError
+from sandbox.story import STORY, Step
+
+QUIET_SECONDS = 2.5
+"""How long no alert has to come before the story goes on."""
+
+STYLES = {"info": "cyan", "good": "green", "warning": "yellow", "critical": "bold red"}
+
+Alerts = Callable[[float], list[dict[str, Any]]]
+
+
+class Demo:
+    """The demo, told on a console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._began = time.monotonic()
+
+    def title(self, text: str) -> None:
+        seconds = time.monotonic() - self._began
+        self.console.print()
+        self.console.rule(f"[bold]{text}[/]  [dim]{seconds:.0f} s[/]", align="left")
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False)
+
+    def show(self, box: Sandbox) -> None:
+        """The whole of it, in a sandbox that is up."""
+        self.title("One run over all regions")
+        self.collect(box)
+        self.title("What the organization holds for training")
+        self.truffle(box, "capacity", "--blocks", "--active-only", "--limit", "8")
+        self.title("What it holds for inference, with something free")
+        self.truffle(box, "capacity", "--odcr", "--gpu-only", "--available-only", "--limit", "8")
+        self.title("Time passes in the simulated EC2; alerts arrive as they would on AWS")
+        with box.alerts() as alerts:
+            for step in STORY:
+                self.step(box, step, alerts)
+        self.title("Questions, answered by the deployed API")
+        self.truffle(
+            box, "validate", "--instance-type", "p5.48xlarge", "--count", "4", "--days", "2"
+        )
+        self.truffle(box, "events", "--limit", "4")
+
+    def collect(self, box: Sandbox) -> None:
+        """One run, with the regions that have answered so far."""
+        columns = (TextColumn("  regions"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=self.console, transient=True) as bar:
+            task = bar.add_task("regions", total=None)
+            manifest = box.collect(
+                progress=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        counts = manifest["counts"]
+        self.say(
+            f"  {counts['succeeded']} of {counts['scopes']} regions answered with "
+            f"{counts['reservations']} reservations; {counts['changed']} changed, "
+            f"{counts['events']} events."
+        )
+        for failure in manifest["failures"]:
+            self.say(f"  [yellow]{failure['region']}: {failure['code']}[/], shown as last seen.")
+
+    def step(self, box: Sandbox, step: Step, alerts: Alerts) -> None:
+        """One step of the story, the run after it, and what it made people hear."""
+        self.say(f"\n[bold]▸ {step.title}[/]")
+        step.apply(box.ec2)
+        self.collect(box)
+        for message in alerts(QUIET_SECONDS):
+            style = STYLES[message["severity"]]
+            self.say(f"  [{style}]● {message['severity']:<8}[/] {message['summary']}")
+
+    def truffle(self, box: Sandbox, *arguments: str) -> None:
+        """A command as a user types it."""
+        self.say(f"[dim]$ truffle {' '.join(arguments)}[/]")
+        self.console.file.flush()
+        environment = {**os.environ, **box.environment()}
+        if self.console.is_terminal:
+            environment["FORCE_COLOR"] = "1"
+        subprocess.run([sys.executable, "-m", "truffle", *arguments], env=environment, check=False)
+
+    def how_to_go_on(self, kept: bool) -> None:
+        self.title("How to go on")
+        if kept:
+            lines: Iterable[str] = (
+                "The sandbox is still up. In this folder:",
+                "  source .venv/bin/activate",
+                "  export $(python -m sandbox env)",
+                "  truffle capacity --blocks",
+                "  python -m sandbox collect",
+                "  python -m sandbox down",
+            )
+        else:
+            lines = (
+                "Nothing is left running. `script/demo --keep` leaves the sandbox up to play with.",
+            )
+        self.say("\n".join(lines))
+        self.say(
+            "On AWS the same template would ask EC2 itself, every hour, in every enabled region,\n"
+            "and send the alerts to e-mail and Slack: README.md tells how to deploy it."
+        )
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the sandbox up.")
+def main(keep: bool) -> None:
+    """The main job on this machine: collect, query, and hear what happens."""
+    demo = Demo(Console(highlight=False))
+    if Sandbox.find() is not None:
+        raise click.ClickException(
+            "A sandbox is up in this folder. Stop it first: .venv/bin/python -m sandbox down"
+        )
+    demo.title("Starting: an embedded AWS, a simulated EC2, and the stack as CDK synthesized it")
+    box = Sandbox.up()
+    finished = False
+    try:
+        demo.say(f"  The stack is deployed at {box.environment()['AWS_ENDPOINT_URL']}.")
+        demo.show(box)
+        finished = True
+    finally:
+        if not (keep and finished):
+            box.down()
+    demo.how_to_go_on(keep)
+
+
+def run() -> int:
+    """The demo with its failures as sentences."""
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except SandboxError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nStopped; nothing is left running.", err=True)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,80 @@
+"""The environments of the sandbox's processes: nothing of the caller's AWS gets into them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+ACCESS_KEY = SECRET_KEY = "test"
+"""The embedded AWS's root caller."""
+
+EC2_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_EC2"
+
+_KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT")
+
+
+def account_of(caller: Mapping[str, str]) -> str:
+    """The account that the embedded AWS plays."""
+    return caller.get("MINISTACK_ACCOUNT_ID") or ACCOUNT
+
+
+def no_credentials() -> dict[str, str]:
+    """Keeps a process from finding credentials, profiles or regions by itself."""
+    return {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
+def embedded_aws(
+    caller: Mapping[str, str], port: int, ec2_endpoint: str, temporary: Path
+) -> dict[str, str]:
+    """For the embedded AWS, whose environment is also its functions'."""
+    return {
+        **_kept(caller),
+        **no_credentials(),
+        "AUTH": "true",
+        "BIND_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "MINISTACK_ACCOUNT_ID": account_of(caller),
+        "MINISTACK_REGION": REGION,
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+        EC2_ENDPOINT_VARIABLE: ec2_endpoint,
+        # It would otherwise clean up containers of a Docker that it finds.
+        "DOCKER_HOST": f"unix://{temporary / 'no-docker.sock'}",
+        "TMPDIR": str(temporary),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        # The destinations of webhooks listen on the loopback interface, as everything here does.
+        "TRUFFLE_SANDBOX_LOOPBACK_WEBHOOKS": "1",
+    }
+
+
+def simulator(caller: Mapping[str, str]) -> dict[str, str]:
+    return {**_kept(caller), **no_credentials(), "PYTHONUNBUFFERED": "1"}
+
+
+def synthesis(caller: Mapping[str, str], output: Path, context: str) -> dict[str, str]:
+    """For the CDK app: the caller's own but for AWS, because pip may need its proxies.
+
+    ``context`` is JSON that goes over what cdk.json says.
+    """
+    own = {name: value for name, value in caller.items() if not name.startswith(("AWS_", "CDK_"))}
+    return {
+        **own,
+        **no_credentials(),
+        "CDK_OUTDIR": str(output),
+        "CDK_CONTEXT_JSON": context,
+    }
+
+
+def _kept(caller: Mapping[str, str]) -> dict[str, str]:
+    return {name: caller[name] for name in _KEPT if name in caller}

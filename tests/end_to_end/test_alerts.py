@@ -1,0 +1,118 @@
+"""Alerts: exactly what happened, each once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from sandbox.box import Sandbox
+from sandbox.ec2.faults import FaultKind
+
+
+def a_block(box: Sandbox, state: str, region: str = "us-east-1") -> dict[str, Any]:
+    """A capacity block of the fleet in a state."""
+    return next(
+        raw
+        for raw in box.ec2.reservations(region)
+        if raw.get("ReservationType") == "capacity-block" and raw["State"] == state
+    )
+
+
+def told(messages: list[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
+    return Counter((item["type"], item["severity"], item["reservation_id"]) for item in messages)
+
+
+def test_each_change_is_told_once_and_a_failing_region_tells_nothing(box: Sandbox) -> None:
+    pending = a_block(box, "payment-pending")["CapacityReservationId"]
+    active = a_block(box, "active")
+    gone = a_block(box, "scheduled")["CapacityReservationId"]
+    silent = box.ec2.reservations("us-west-2")[0]["CapacityReservationId"]
+    box.ec2.patch(pending, State="payment-failed")
+    box.ec2.patch(active["CapacityReservationId"], EndDate="+60d@11:30")
+    box.ec2.remove(gone)
+    box.ec2.add(
+        "eu-west-1",
+        {
+            "CapacityReservationId": "cr-00000000000000new",
+            "InstanceType": "g6.xlarge",
+            "TotalInstanceCount": 4,
+            "AvailableInstanceCount": 4,
+        },
+    )
+    box.ec2.remove(silent)
+    box.ec2.break_calls(FaultKind.THROTTLED, "us-west-2")
+
+    with box.alerts() as alerts:
+        box.collect()
+        first = alerts(5)
+        box.collect()
+        again = alerts(4)
+
+    assert told(first) == {
+        ("state_changed", "critical", pending): 1,
+        ("extended", "good", active["CapacityReservationId"]): 1,
+        ("vanished", "critical", gone): 1,
+        ("discovered", "info", "cr-00000000000000new"): 1,
+    }
+    assert again == []
+
+
+def test_a_block_that_starts_is_one_change_of_state(box: Sandbox) -> None:
+    block = a_block(box, "scheduled", "us-east-2")
+    name = block["CapacityReservationId"]
+    box.ec2.patch(name, StartDate="+1h", EndDate="+3d@11:30")
+    box.collect()
+
+    with box.alerts() as alerts:
+        box.ec2.advance(timedelta(hours=2))
+        box.collect()
+        messages = [item for item in alerts(5) if item["reservation_id"] == name]
+
+    assert [(item["type"], item["after"]) for item in messages] == [
+        ("state_changed", {"state": "active"})
+    ]
+    assert messages[0]["instance_count"] == messages[0]["reservation"]["total_capacity"] > 0
+
+
+def test_what_vanished_stays_known_by_its_id(box: Sandbox) -> None:
+    name = a_block(box, "scheduled")["CapacityReservationId"]
+    box.ec2.remove(name)
+    box.collect()
+
+    status, answer = box.get(f"/reservations/{name}")
+
+    assert status == 200
+    assert answer["vanished_at"] is not None
+    assert [event["type"] for event in answer["events"]][:1] == ["vanished"]
+    assert box.get("/reservations", limit=1000)[1]["items"] != []
+    assert name not in {row["reservation_id"] for row in _all(box)}
+
+
+def _all(box: Sandbox) -> list[dict[str, Any]]:
+    status, answer = box.get("/reservations", limit=1000)
+    assert status == 200
+    return list(answer["items"])
+
+
+def test_a_record_that_is_no_event_does_not_hold_up_the_stream(box: Sandbox) -> None:
+    box.client("dynamodb").put_item(
+        TableName=box.outputs["TableName"],
+        Item={
+            "pk": {"S": "EVENT#2026-11-24"},
+            "sk": {"S": "2026-11-24T00:00:00.000000Z#poison"},
+            "body": {"S": "not JSON"},
+        },
+    )
+    pending = a_block(box, "payment-pending")["CapacityReservationId"]
+    box.ec2.patch(pending, State="payment-failed")
+
+    with box.alerts() as alerts:
+        box.collect()
+        assert [item["reservation_id"] for item in alerts(5)] == [pending]
+
+    answer = box.client("sqs").receive_message(
+        QueueUrl=box.outputs["AlertDeadLetterQueueUrl"], WaitTimeSeconds=5
+    )
+    assert "JSONDecodeError" in json.loads(answer["Messages"][0]["Body"])["error"]

@@ -1,0 +1,150 @@
+"""Collecting: what EC2 has is what the API and the bucket answer; faults touch nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from typing import Any
+
+import boto3
+
+from sandbox.box import Sandbox
+from sandbox.ec2.faults import FaultKind
+from tests.end_to_end.conftest import rows
+
+BROKEN = {
+    "us-east-1": (FaultKind.THROTTLED, "RequestLimitExceeded"),
+    "us-east-2": (FaultKind.INTERNAL, "InternalError"),
+    "us-west-1": (FaultKind.UNAUTHORIZED, "UnauthorizedOperation"),
+    "us-west-2": (FaultKind.DISABLED, "AuthFailure"),
+    "eu-west-1": (FaultKind.OPT_IN, "OptInRequired"),
+    "eu-west-2": (FaultKind.HANG, "ReadTimeoutError"),
+    "eu-west-3": (FaultKind.DROP, "ConnectionClosedError"),
+    "eu-north-1": (FaultKind.MALFORMED, "ResponseParserError"),
+}
+
+
+def listed(box: Sandbox) -> set[str]:
+    """The ids that EC2 itself lists, region by region."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
+    ids: set[str] = set()
+    for region in {scope["region"] for scope in box.get("/status")[1]["scopes"]}:
+        ec2 = session.client("ec2", region, endpoint_url=box.environment()["AWS_ENDPOINT_URL_EC2"])
+        pages = ec2.get_paginator("describe_capacity_reservations").paginate()
+        ids |= {
+            raw["CapacityReservationId"] for page in pages for raw in page["CapacityReservations"]
+        }
+    return ids
+
+
+def test_every_reservation_of_ec2_is_answered_once(box: Sandbox) -> None:
+    answered = [row["reservation_id"] for row in rows(box, limit=50)]
+
+    assert len(answered) == len(set(answered))
+    assert set(answered) == listed(box)
+
+
+def test_collecting_twice_writes_no_reservation_and_no_event(box: Sandbox) -> None:
+    counts = box.collect()["counts"]
+
+    assert counts["reservations"] > 300
+    assert (counts["changed"], counts["events"]) == (0, 0)
+
+
+def test_the_bucket_has_the_latest_inventory_the_snapshots_and_the_manifest(box: Sandbox) -> None:
+    manifest = box.collect()
+    s3, bucket = box.client("s3"), box.outputs["BucketName"]
+
+    def read(key: str) -> bytes:
+        return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    odcrs = json.loads(read("latest/odcrs.json"))
+    blocks = json.loads(read("latest/capacity-blocks.json"))
+    by_id = {row["reservation_id"]: row for row in rows(box, limit=1000)}
+    assert {row["reservation_id"] for row in odcrs + blocks} == set(by_id)
+    assert {row["type"] for row in odcrs} == {"odcr"}
+    assert {row["type"] for row in blocks} == {"capacity-block"}
+
+    scope = next(item for item in manifest["scopes"] if item["region"] == "us-east-1")
+    at = scope["observed_at"]
+    key = (
+        f"snapshots/dt={at[:10]}/hour={at[11:13]}/"
+        f"{scope['account_id']}-us-east-1-{at[11:19].replace(':', '')}.json.gz"
+    )
+    lines = gzip.decompress(read(key)).decode().splitlines()
+    assert len(lines) == scope["reservations"]
+    assert {json.loads(line)["region"] for line in lines} == {"us-east-1"}
+
+
+def test_every_kind_of_fault_is_named_and_changes_nothing(box: Sandbox) -> None:
+    before = rows(box, limit=1000)
+    for region, (kind, _) in BROKEN.items():
+        box.ec2.break_calls(kind, region, "DescribeCapacityReservations")
+    for raw in box.ec2.reservations("us-east-1"):
+        box.ec2.remove(raw["CapacityReservationId"])
+
+    with box.alerts() as alerts:
+        manifest = box.collect()
+        assert alerts(4) == []
+
+    failed = {item["region"]: item["code"] for item in manifest["failures"]}
+    assert failed == {region: code for region, (_, code) in BROKEN.items()}
+    _, answer = box.get("/reservations", limit=1)
+    named = {item["region"]: item["error"] for item in answer["collection"]["failed_scopes"]}
+    assert named == failed
+    assert answer["collection"]["complete"] is False
+    kept = [row for row in before if row["region"] in BROKEN]
+    after = {row["reservation_id"]: row for row in rows(box, limit=1000)}
+    assert [after[row["reservation_id"]] for row in kept] == kept
+
+
+def test_a_later_page_that_fails_fails_the_region(box: Sandbox) -> None:
+    for number in range(1100):
+        box.ec2.add(
+            "sa-east-1",
+            {"CapacityReservationId": f"cr-{number:017x}", "InstanceType": "p5.48xlarge"},
+        )
+    box.ec2.break_calls(FaultKind.INTERNAL, "sa-east-1", "DescribeCapacityReservations", page=2)
+
+    manifest = box.collect()
+
+    assert [item["region"] for item in manifest["failures"]] == ["sa-east-1"]
+    assert not any(row["reservation_id"] == f"cr-{0:017x}" for row in rows(box, limit=1000))
+
+
+def test_a_unit_that_fails_three_times_is_a_dead_letter_and_a_denied_one_is_not(
+    box: Sandbox,
+) -> None:
+    sqs, url = box.client("sqs"), box.outputs["UnitsDeadLetterQueueUrl"]
+    sqs.purge_queue(QueueUrl=url)
+    box.ec2.break_calls(FaultKind.UNAUTHORIZED, "eu-west-1")
+    box.ec2.break_calls(FaultKind.ERROR, "eu-central-1", code="InternalFailure")
+
+    run = box.collect()
+
+    assert {item["region"] for item in run["failures"]} == {"eu-west-1", "eu-central-1"}
+    bodies: list[str] = []
+    deadline = time.monotonic() + 150
+    while not bodies and time.monotonic() < deadline:
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)
+        bodies = [message["Body"] for message in answer.get("Messages", ())]
+    assert [json.loads(body)["region"] for body in bodies] == ["eu-central-1"]
+
+
+def test_a_unit_delivered_again_changes_nothing(box: Sandbox) -> None:
+    run_id = box.collect()["run_id"]
+    unit = {"run_id": run_id, "region": "us-east-1", "accounts": ["123456789012"]}
+    before = rows(box, region="us-east-1", limit=1000)
+
+    with box.alerts() as alerts:
+        for _ in range(3):
+            box.client("sqs").send_message(
+                QueueUrl=box.outputs["UnitsQueueUrl"], MessageBody=json.dumps(unit)
+            )
+        assert alerts(4) == []
+
+    def known(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [item | {"observed_at": None} for item in items]
+
+    assert known(rows(box, region="us-east-1", limit=1000)) == known(before)

@@ -1,0 +1,66 @@
+"""The HTTP API."""
+
+from __future__ import annotations
+
+import json
+
+from lambdas.openapi import document
+from tests.infra.synthesized import Synthesized, target
+
+GET_ROUTES = {
+    "GET /reservations",
+    "GET /odcrs",
+    "GET /capacity-blocks",
+    "GET /reservations/{id}",
+    "GET /summary",
+    "GET /events",
+    "GET /status",
+    "GET /validate",
+    "GET /openapi.json",
+}
+
+
+def test_the_routes(stack: Synthesized) -> None:
+    keys = {route["RouteKey"] for route in stack.of_type("ApiGatewayV2::Route")}
+    assert keys == GET_ROUTES | {"ANY /", "ANY /{proxy+}"}
+
+
+def test_every_documented_route_is_there() -> None:
+    assert {f"GET {path}" for path in document()["paths"]} == GET_ROUTES
+
+
+def test_every_route_asks_for_a_signature(stack: Synthesized) -> None:
+    for route in stack.of_type("ApiGatewayV2::Route"):
+        assert route["AuthorizationType"] == "AWS_IAM", route["RouteKey"]
+
+
+def test_every_route_leads_to_query(stack: Synthesized) -> None:
+    (integration,) = stack.of_type("ApiGatewayV2::Integration")
+    assert target(integration["IntegrationUri"]) == stack.function("query").logical_id
+    assert integration["PayloadFormatVersion"] == "2.0"
+    wanted = ["", ["integrations/", {"Ref": integration.logical_id}]]
+    for route in stack.of_type("ApiGatewayV2::Route"):
+        assert route["Target"] == {"Fn::Join": wanted}
+
+
+def test_only_this_api_may_invoke_query(stack: Synthesized) -> None:
+    (permission,) = stack.of_type("Lambda::Permission")
+    (api,) = stack.of_type("ApiGatewayV2::Api")
+    assert target(permission["FunctionName"]) == stack.function("query").logical_id
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    assert {"Ref": api.logical_id} in permission["SourceArn"]["Fn::Join"][1]
+
+
+def test_requests_are_limited_and_logged(stack: Synthesized) -> None:
+    (stage,) = stack.of_type("ApiGatewayV2::Stage")
+    assert stage["StageName"] == "$default"
+    assert stage["AutoDeploy"] is True
+    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}
+    log = stage["AccessLogSettings"]
+    assert "caller" in json.loads(log["Format"])
+    assert stack.get(target(log["DestinationArn"])).body["Type"] == "AWS::Logs::LogGroup"
+
+
+def test_nothing_is_open_to_other_origins(stack: Synthesized) -> None:
+    (api,) = stack.of_type("ApiGatewayV2::Api")
+    assert "CorsConfiguration" not in api.properties

@@ -1,0 +1,96 @@
+"""`python app.py`, as the CDK command line and the sandbox run it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.asset import ROOT
+from tests.infra.synthesized import Synthesized
+
+OUTPUTS = {
+    "ApiUrl",
+    "TableName",
+    "BucketName",
+    "TopicArn",
+    "FanOutFunctionName",
+    "CollectFunctionName",
+    "AlertFunctionName",
+    "QueryFunctionName",
+    "UnitsQueueUrl",
+    "UnitsDeadLetterQueueUrl",
+    "AlertDeadLetterQueueUrl",
+    "ScheduleName",
+}
+
+
+def _run(out: Path, context: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Without a PATH that has Node.js, without credentials, a region or a home."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=out.parent,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "CDK_OUTDIR": str(out),
+            "CDK_CONTEXT_JSON": json.dumps(context),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    out = tmp_path_factory.mktemp("app") / "out"
+    context = {"stack_name": "other", "schedule": "rate(2 hours)", "removal_policy": "destroy"}
+    done = _run(out, context)
+    assert done.returncode == 0, done.stderr
+    return Synthesized(out, "other")
+
+
+def test_the_command_lines_context_decides(assembly: Synthesized) -> None:
+    (schedule,) = assembly.of_type("Scheduler::Schedule")
+    (bucket,) = assembly.of_type("S3::Bucket")
+    assert schedule["ScheduleExpression"] == "rate(2 hours)"
+    assert bucket.body["DeletionPolicy"] == "Delete"
+    variables = assembly.function("query")["Environment"]["Variables"]
+    assert variables["TRUFFLE_SCHEDULE_MINUTES"] == "120"
+
+
+def test_the_stack_belongs_to_no_account_or_region(assembly: Synthesized) -> None:
+    manifest = json.loads((assembly.directory / "manifest.json").read_text("utf-8"))
+    assert manifest["artifacts"]["other"]["environment"] == "aws://unknown-account/unknown-region"
+    assert not manifest.get("missing")
+
+
+def test_the_code_is_in_the_assembly(assembly: Synthesized) -> None:
+    assert (assembly.asset / "lambdas" / "fan_out.py").is_file()
+
+
+def test_a_wrong_context_stops_before_synthesis(tmp_path: Path) -> None:
+    done = _run(tmp_path / "out", {"scedule": 1, "log_level": "loud"})
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "The context of cdk.json is wrong:",
+        '  log_level = "loud": use one of DEBUG, INFO, WARNING, ERROR, CRITICAL',
+        "  scedule: unknown key; did you mean schedule?",
+    ]
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_outputs(stack: Synthesized, plain: Synthesized) -> None:
+    assert set(stack.outputs) == OUTPUTS | {"SlackFunctionName"}
+    assert set(plain.outputs) == OUTPUTS
+
+
+def test_the_template_fits_into_one_request(stack: Synthesized) -> None:
+    """CreateStack takes 51,200 bytes without a bucket."""
+    assert len(json.dumps(stack.template, separators=(",", ":"))) < 51_200
+    assert (stack.directory / "truffle.template.json").stat().st_size < 51_200

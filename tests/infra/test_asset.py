@@ -1,0 +1,184 @@
+"""What the functions' zip carries."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra import asset as assets
+from infra.asset import ROOT, AssetError, asset_sources, imported_names, lambda_asset
+from tests.infra.synthesized import NAMES, Synthesized
+
+BROUGHT = {"aws_lambda_powertools", "jmespath", "typing_extensions"}
+BY_THE_RUNTIME = {"boto3", "botocore", "urllib3"}
+MEGABYTE = 1024 * 1024
+
+
+def _files(directory: Path) -> set[str]:
+    found = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
+    assert found
+    return found
+
+
+def test_the_zip_has_the_functions_what_they_use_and_nothing_else(asset: Path) -> None:
+    top = {path.name.removesuffix(".py") for path in asset.iterdir()}
+    assert top == {"lambdas", "truffle"} | BROUGHT
+    kinds = {Path(name).suffix for name in _files(asset / "lambdas") | _files(asset / "truffle")}
+    assert kinds == {".py", ".json"}
+
+
+def test_nothing_of_a_laptop_is_in_the_zip(asset: Path) -> None:
+    for name in _files(asset / "truffle"):
+        assert not name.startswith(("cli", "live", "client", "render", "api")), name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_handler_is_imported_from_the_zip_alone(
+    asset: Path, stack: Synthesized, tmp_path: Path, name: str
+) -> None:
+    module = stack.function(name)["Handler"].removesuffix(".handler")
+    variables = dict.fromkeys(stack.function(name)["Environment"]["Variables"], "1")
+    script = (
+        f"import sys, {module}\n"
+        f"assert callable({module}.handler)\n"
+        "for name, module in sys.modules.items():\n"
+        "    if name.split('.')[0] in ('lambdas', 'truffle', 'aws_lambda_powertools'):\n"
+        "        print(module.__file__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        cwd=tmp_path,
+        env={
+            **variables,
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+            "PYTHONPATH": str(asset),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
+    assert any("truffle" in path for path in loaded)
+    assert all(path.startswith(str(asset)) for path in loaded)
+
+
+def test_everything_imported_is_in_the_zip_or_the_runtime(asset: Path) -> None:
+    sources = [path for name in ("lambdas", "truffle") for path in (asset / name).rglob("*.py")]
+    assert len(sources) > 10
+    available = {path.name.removesuffix(".py") for path in asset.iterdir()} | BY_THE_RUNTIME
+    for source in sources:
+        strange = _top_names(source.read_text("utf-8")) - available - set(sys.stdlib_module_names)
+        assert not strange, source
+
+
+def _top_names(source: str) -> set[str]:
+    nodes = ast.walk(ast.parse(source))
+    return {name.split(".")[0] for node in nodes for name in _names(node)}
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield node.module
+
+
+def test_data_files_come_along() -> None:
+    assert ROOT / "truffle" / "core" / "accelerators.json" in asset_sources()
+
+
+def test_the_zip_is_pure_python_and_small(asset: Path) -> None:
+    names = _files(asset)
+    assert not [name for name in names if name.endswith((".so", ".pyd", ".pyc"))]
+    assert not [name for name in names if ".dist-info/" in name]
+    assert sum((asset / name).stat().st_size for name in names) < 6 * MEGABYTE
+
+
+def test_lambda_may_read_every_file_whatever_the_umask_is() -> None:
+    before = os.umask(0o077)
+    try:
+        with lambda_asset() as made:
+            for name in _files(made):
+                assert (made / name).stat().st_mode & 0o444 == 0o444, name
+    finally:
+        os.umask(before)
+
+
+def test_the_same_sources_make_the_same_zip() -> None:
+    with lambda_asset() as first, lambda_asset() as again:
+        assert _files(again) == _files(first)
+        for name in _files(first):
+            assert (again / name).read_bytes() == (first / name).read_bytes(), name
+
+
+def test_cdk_takes_the_directory_as_it_is(asset: Path, stack: Synthesized) -> None:
+    assert _files(stack.asset) == _files(asset)
+
+
+def test_the_pins_are_exact_and_those_of_the_environment() -> None:
+    pinned = _pins(ROOT / "lambdas" / "requirements.txt")
+    assert {name.replace("-", "_").lower() for name in pinned} == BROUGHT
+    installed = _pins(ROOT / "requirements.txt")
+    for name, version in pinned.items():
+        assert installed[name] == version
+
+
+def _pins(requirements: Path) -> dict[str, str]:
+    lines = requirements.read_text("utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    return {name.lower().replace("_", "-"): version for name, version in pins.items()}
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("import truffle.core.model", ["truffle.core.model"]),
+        ("from truffle.core import model", ["truffle.core", "truffle.core.model"]),
+        ("from . import store", ["lambdas", "lambdas.store"]),
+        ("from .store import items", ["lambdas.store", "lambdas.store.items"]),
+        ("from ..truffle import core", ["truffle", "truffle.core"]),
+        ("def late():\n    import truffle.ec2", ["truffle.ec2"]),
+        ("if TYPE_CHECKING:\n    import truffle.cli\nelse:\n    import json", ["json"]),
+        ("if typing.TYPE_CHECKING:\n    import truffle.cli", []),
+        ("def __getattr__(name):\n    import truffle.cli", []),
+        ("class A:\n    def __getattr__(self, name):\n        import json", ["json"]),
+    ],
+)
+def test_which_imports_count(source: str, names: list[str]) -> None:
+    assert imported_names(source, "lambdas") == names
+
+
+def test_pips_complaint_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "CACHE", tmp_path / "cache")
+    wrong = tmp_path / "requirements.txt"
+    wrong.write_text("aws-lambda-powertools===none\n")
+    with pytest.raises(AssetError, match=r"pip cannot install .*\n.*aws-lambda-powertools"):
+        assets.installed_requirements(wrong)
+    assert not os.listdir(tmp_path / "cache")
+
+
+def test_an_installation_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "CACHE", tmp_path / "cache")
+    empty = tmp_path / "requirements.txt"
+    empty.write_text("# nothing\n")
+    installed: list[Path] = []
+
+    def install(requirements: Path, target: Path) -> None:
+        installed.append(requirements)
+        target.mkdir()
+
+    monkeypatch.setattr(assets, "_install", install)
+    first = assets.installed_requirements(empty)
+    assert assets.installed_requirements(empty) == first
+    empty.write_text("# something else\n")
+    assert assets.installed_requirements(empty) != first
+    assert len(installed) == 2

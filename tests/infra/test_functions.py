@@ -1,0 +1,147 @@
+"""The Lambda functions, what starts them, and what happens to what they cannot do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from infra.functions import RUNTIME
+from lambdas import settings
+from tests.infra.synthesized import EVERYTHING, NAMES, SECRET_ARN, Synthesized, target
+
+SETTINGS: dict[str, type[settings.Settings]] = {
+    "fan_out": settings.FanOutSettings,
+    "collect": settings.CollectSettings,
+    "alert": settings.AlertSettings,
+    "query": settings.QuerySettings,
+    "slack": settings.SlackSettings,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "megabytes"),
+    [
+        ("fan_out", 60, 256),
+        ("collect", 120, 1024),
+        ("alert", 60, 256),
+        ("query", 29, 1769),
+        ("slack", 60, 256),
+    ],
+)
+def test_time_and_memory(stack: Synthesized, name: str, seconds: int, megabytes: int) -> None:
+    function = stack.function(name)
+    assert (function["Timeout"], function["MemorySize"]) == (seconds, megabytes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_function_runs_on_arm64_and_the_newest_python(stack: Synthesized, name: str) -> None:
+    function = stack.function(name)
+    assert function["Architectures"] == ["arm64"]
+    assert function["Runtime"] == RUNTIME.name == "python3.14"
+
+
+def test_all_functions_share_one_zip(stack: Synthesized) -> None:
+    functions = stack.of_type("Lambda::Function")
+    assert len(functions) == len(NAMES)
+    assert len({json.dumps(one["Code"]) for one in functions}) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_gets_its_settings(stack: Synthesized, name: str) -> None:
+    variables = stack.function(name)["Environment"]["Variables"]
+    SETTINGS[name].from_env(variables)
+    assert {key for key in variables if not key.startswith("TRUFFLE_")} == {
+        "POWERTOOLS_SERVICE_NAME",
+        "POWERTOOLS_METRICS_NAMESPACE",
+        "POWERTOOLS_LOG_LEVEL",
+    }
+
+
+def test_the_context_reaches_the_functions(stack: Synthesized) -> None:
+    fan_out = stack.function("fan_out")["Environment"]["Variables"]
+    assert fan_out["TRUFFLE_ACCOUNTS"] == ",".join(EVERYTHING["accounts"])
+    assert fan_out["TRUFFLE_REGIONS"] == ""
+    query = stack.function("query")["Environment"]["Variables"]
+    assert query["TRUFFLE_SCHEDULE_MINUTES"] == "60"
+    slack = stack.function("slack")["Environment"]["Variables"]
+    assert slack["TRUFFLE_SECRET_ARN"] == SECRET_ARN
+
+
+def test_logs_are_kept_for_the_configured_time(stack: Synthesized) -> None:
+    groups = stack.of_type("Logs::LogGroup")
+    of_functions = {target(stack.function(name)["LoggingConfig"]["LogGroup"]) for name in NAMES}
+    assert of_functions < {group.logical_id for group in groups}
+    assert {group["RetentionInDays"] for group in groups} == {30}
+    assert {group.body["DeletionPolicy"] for group in groups} == {"Delete"}
+
+
+def test_nothing_in_the_stack_is_made_by_a_function_of_its_own(stack: Synthesized) -> None:
+    kinds = {one.body["Type"] for one in stack.all()}
+    assert kinds
+    assert not {kind for kind in kinds if "Custom" in kind}
+
+
+def test_the_schedule_starts_fan_out(stack: Synthesized) -> None:
+    (schedule,) = stack.of_type("Scheduler::Schedule")
+    aim = schedule["Target"]
+    assert target(aim["Arn"]) == stack.function("fan_out").logical_id
+    assert json.loads(aim["Input"]) == {"scheduled_at": "<aws.scheduler.scheduled-time>"}
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+    assert schedule["ScheduleExpressionTimezone"] == "UTC"
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert aim["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert target(aim["DeadLetterConfig"]["Arn"]) == _on_failure_of_fan_out(stack)
+
+
+def test_a_start_that_fails_is_retried_and_then_kept(stack: Synthesized) -> None:
+    (config,) = stack.of_type("Lambda::EventInvokeConfig")
+    assert target(config["FunctionName"]) == stack.function("fan_out").logical_id
+    assert config["MaximumRetryAttempts"] == 2
+    assert _on_failure_of_fan_out(stack) in {one.logical_id for one in stack.of_type("SQS::Queue")}
+
+
+def _on_failure_of_fan_out(stack: Synthesized) -> str:
+    (config,) = stack.of_type("Lambda::EventInvokeConfig")
+    return target(config["DestinationConfig"]["OnFailure"]["Destination"])
+
+
+def test_units_start_collect_one_at_a_time(stack: Synthesized) -> None:
+    mapping = stack.mapping("collect")
+    assert target(mapping["EventSourceArn"]) == target(stack.outputs["UnitsQueueUrl"]["Value"])
+    assert mapping["BatchSize"] == 1
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 40}
+
+
+def test_only_new_events_start_alert(stack: Synthesized) -> None:
+    mapping = stack.mapping("alert")
+    (pattern,) = [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
+    table = target(stack.outputs["TableName"]["Value"])
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": [table, "StreamArn"]}
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert pattern == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "EVENT#"}]}}},
+    }
+
+
+def test_a_poison_record_does_not_block_the_stream(stack: Synthesized) -> None:
+    mapping = stack.mapping("alert")
+    kept = target(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == 8
+    assert mapping["MaximumRecordAgeInSeconds"] == 6 * 3600
+    assert kept == target(stack.outputs["AlertDeadLetterQueueUrl"]["Value"])
+
+
+def test_cards_start_slack_a_few_at_a_time(stack: Synthesized) -> None:
+    mapping = stack.mapping("slack")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+def test_without_a_secret_there_is_no_slack(plain: Synthesized) -> None:
+    handlers = {one["Handler"] for one in plain.of_type("Lambda::Function")}
+    assert handlers == {f"lambdas.{name}.handler" for name in NAMES if name != "slack"}
+    assert "SlackFunctionName" not in plain.outputs

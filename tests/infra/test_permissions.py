@@ -1,0 +1,160 @@
+"""Who may do what: each function has a role of its own, with what it uses and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infra.synthesized import (
+    EVERYTHING,
+    NAMES,
+    SECRET_ARN,
+    Synthesized,
+    actions_of,
+    as_list,
+    target,
+    text_of,
+)
+
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+IDEMPOTENCY = {"GetItem", "PutItem", "UpdateItem", "DeleteItem"}
+
+MAY = {
+    "fan_out": {
+        "ec2:DescribeRegions",
+        *(f"dynamodb:{action}" for action in ("GetItem", "Query", "PutItem", "UpdateItem")),
+        "s3:PutObject",
+        "sqs:SendMessage",
+    },
+    "collect": {
+        "ec2:DescribeCapacityReservations",
+        "ec2:DescribeCapacityBlocks",
+        "ec2:DescribeCapacityBlockStatus",
+        "ec2:DescribeInstanceTypes",
+        "sts:AssumeRole",
+        *(f"dynamodb:{action}" for action in ("GetItem", "Query")),
+        *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")),
+        "s3:PutObject",
+        *CONSUME,
+        "sqs:ChangeMessageVisibility",
+    },
+    "alert": {
+        *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
+        *(f"dynamodb:{action}" for action in ("GetShardIterator", "ListStreams")),
+        *(f"dynamodb:{action}" for action in IDEMPOTENCY),
+        "sns:Publish",
+        "sqs:SendMessage",
+    },
+    "query": {"dynamodb:GetItem", "dynamodb:Query"},
+    "slack": {
+        *CONSUME,
+        "sqs:ChangeMessageVisibility",
+        *(f"dynamodb:{action}" for action in IDEMPOTENCY),
+        "secretsmanager:GetSecretValue",
+    },
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_may_do_exactly_this(stack: Synthesized, name: str) -> None:
+    assert actions_of(stack.statements(stack.role_of(name))) == MAY[name] | LOGS
+
+
+def test_no_two_functions_share_a_role(stack: Synthesized) -> None:
+    roles = [target(function["Role"]) for function in stack.of_type("Lambda::Function")]
+    assert len(set(roles)) == len(roles) == len(NAMES)
+
+
+def test_the_query_function_only_reads(stack: Synthesized) -> None:
+    actions = actions_of(stack.statements(stack.role_of("query")))
+    assert {one for one in actions if one.startswith("dynamodb:")} <= {
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+    }
+
+
+def test_ec2_is_only_described(stack: Synthesized) -> None:
+    actions = {
+        action
+        for role in stack.of_type("IAM::Role")
+        for action in actions_of(stack.statements(role))
+        if action.startswith("ec2:")
+    }
+    assert actions
+    assert all(action.startswith("ec2:Describe") for action in actions)
+
+
+def test_a_star_as_resource_is_for_ec2_describe_alone(stack: Synthesized) -> None:
+    starred = [
+        statement
+        for role in stack.of_type("IAM::Role")
+        for statement in stack.statements(role)
+        if "*" in as_list(statement["Resource"])
+    ]
+    assert starred
+    assert all(action.startswith("ec2:Describe") for action in actions_of(starred))
+
+
+def test_no_action_is_a_pattern_and_nothing_is_denied(stack: Synthesized) -> None:
+    for role in stack.of_type("IAM::Role"):
+        statements = stack.statements(role)
+        assert {statement["Effect"] for statement in statements} == {"Allow"}
+        assert not [action for action in actions_of(statements) if "*" in action]
+
+
+@pytest.mark.parametrize(
+    ("name", "prefixes"),
+    [("fan_out", {"runs", "latest"}), ("collect", {"snapshots", "runs", "latest"})],
+)
+def test_objects_are_written_below_these_prefixes(
+    stack: Synthesized, name: str, prefixes: set[str]
+) -> None:
+    (bucket,) = stack.of_type("S3::Bucket")
+    (writing,) = [
+        one for one in stack.statements(stack.role_of(name)) if "s3:PutObject" in one["Action"]
+    ]
+    assert {text_of(one) for one in writing["Resource"]} == {
+        f"<{bucket.logical_id}>/{prefix}/*" for prefix in prefixes
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_logs_go_to_the_functions_own_group(stack: Synthesized, name: str) -> None:
+    group = target(stack.function(name)["LoggingConfig"]["LogGroup"])
+    (writing,) = [one for one in stack.statements(stack.role_of(name)) if actions_of([one]) == LOGS]
+    assert writing["Resource"] == {"Fn::GetAtt": [group, "Arn"]}
+
+
+def test_the_reader_role_is_assumed_in_the_configured_accounts(stack: Synthesized) -> None:
+    (assuming,) = [
+        one
+        for one in stack.statements(stack.role_of("collect"))
+        if one["Action"] == "sts:AssumeRole"
+    ]
+    assert {text_of(one) for one in assuming["Resource"]} == {
+        f"arn:<AWS::Partition>:iam::{account}:role/truffle-read"
+        for account in EVERYTHING["accounts"]
+    }
+
+
+def test_without_accounts_no_role_is_assumed(plain: Synthesized) -> None:
+    assert "sts:AssumeRole" not in actions_of(plain.statements(plain.role_of("collect")))
+
+
+def test_only_the_named_secret_is_read(stack: Synthesized) -> None:
+    (reading,) = [
+        one
+        for one in stack.statements(stack.role_of("slack"))
+        if one["Action"] == "secretsmanager:GetSecretValue"
+    ]
+    assert reading["Resource"] == SECRET_ARN
+
+
+def test_the_schedule_may_start_fan_out_and_keep_its_failures(stack: Synthesized) -> None:
+    (schedule,) = stack.of_type("Scheduler::Schedule")
+    role = stack.get(target(schedule["Target"]["RoleArn"]))
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert actions_of(stack.statements(role)) == {"lambda:InvokeFunction", "sqs:SendMessage"}
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}

@@ -1,0 +1,79 @@
+"""EventBridge Scheduler's grammar."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.schedule import parse_schedule
+
+
+@pytest.mark.parametrize(
+    ("expression", "minutes"),
+    [
+        ("rate(1 minute)", 1),
+        ("rate(15 minutes)", 15),
+        ("rate(1 hour)", 60),
+        ("rate(6 hours)", 360),
+        ("rate(1 day)", 1440),
+        ("rate(2 days)", 2880),
+    ],
+)
+def test_a_rate_has_a_period(expression: str, minutes: int) -> None:
+    schedule = parse_schedule(expression)
+    assert (schedule.expression, schedule.period_minutes) == (expression, minutes)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "cron(0 * * * ? *)",
+        "cron(*/5 * * * ? *)",
+        "cron(0 9 ? * MON-FRI *)",
+        "cron(0 9 ? * mon,wed,FRI *)",
+        "cron(15,45 8-18/2 1 JAN-MAR ? 2026-2030)",
+        "cron(0 0 L * ? *)",
+        "cron(0 0 15W * ? *)",
+        "cron(0 0 ? * 6L *)",
+        "cron(0 0 ? * 3#2 *)",
+    ],
+)
+def test_a_cron_has_none(expression: str) -> None:
+    schedule = parse_schedule(expression)
+    assert (schedule.expression, schedule.period_minutes) == (expression, None)
+
+
+@pytest.mark.parametrize(
+    ("expression", "complaint"),
+    [
+        ("hourly", "use rate"),
+        ("", "use rate"),
+        ("rate(1hour)", "use rate"),
+        ("rate(1.5 hours)", "use rate"),
+        ("rate(1 week)", "use rate"),
+        ("rate(1 hour) ", "use rate"),
+        ("rate(0 minutes)", "at least 1"),
+        ("rate(1 hours)", r"rate\(1 hour\)"),
+        ("rate(2 hour)", r"rate\(2 hours\)"),
+        ("at(2026-12-01T00:00:00)", "only once"),
+        ("cron(0 * * * ?)", "six fields .*, not 5"),
+        ("cron()", "six fields .*, not 0"),
+        ("cron(60 * * * ? *)", "'60' is no minutes of a cron"),
+        ("cron(0 24 * * ? *)", "'24' is no hours"),
+        ("cron(0 0 0 * ? *)", "'0' is no day-of-month"),
+        ("cron(0 0 32W * ? *)", "'32W' is no day-of-month"),
+        ("cron(0 0 1 13 ? *)", "'13' is no month"),
+        ("cron(0 0 1 JANUARY ? *)", "'JANUARY' is no month"),
+        ("cron(0 0 ? * 8 *)", "'8' is no day-of-week"),
+        ("cron(0 0 ? * MON#6 *)", "'MON#6' is no day-of-week"),
+        ("cron(0 0 * * ? 1969)", "'1969' is no year"),
+        ("cron(*/0 * * * ? *)", r"'\*/0' is no minutes"),
+        ("cron(1-2-3 * * * ? *)", "'1-2-3' is no minutes"),
+        ("cron(, * * * ? *)", "',' is no minutes"),
+        ("cron(? * * * ? *)", r"'\?' is no minutes"),
+        ("cron(0 9 * * MON *)", "exactly one of"),
+        ("cron(0 9 ? * ? *)", "exactly one of"),
+    ],
+)
+def test_what_aws_would_refuse_is_refused_here(expression: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_schedule(expression)

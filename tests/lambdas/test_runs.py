@@ -1,0 +1,286 @@
+"""Runs: opened once, answered unit by unit, and closed with their papers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.archive import Archive
+from lambdas.clients import service
+from lambdas.closing import LOST_AFTER, Closer
+from lambdas.store.runs import RunStore
+from lambdas.store.scopes import Attempt, Write, digest_of
+from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_run, a_snapshot, an_odcr
+from tests.lambdas.aws import Stack
+from tests.lambdas.fakes import Clock
+from truffle.core.codec import decode
+from truffle.core.model import Failure, FailureKind, Reservation, Scope
+from truffle.core.runs import Run, Unit
+
+REGIONS = ("eu-west-1", "us-east-2")
+IRELAND = Scope(HOME, "eu-west-1")
+
+
+@pytest.fixture
+def runs(stack: Stack) -> RunStore:
+    return RunStore(service("dynamodb"), stack.table)
+
+
+@pytest.fixture
+def closer(stack: Stack, runs: RunStore, clock: Clock) -> Closer:
+    return Closer(stack.scopes, runs, Archive(service("s3"), stack.bucket), clock)
+
+
+def open_run(**facts: Any) -> Run:
+    """A run over two regions that nobody has answered for."""
+    return a_run(**{"run_id": "run-1", "regions": REGIONS, "pending": frozenset(REGIONS), **facts})
+
+
+def succeed(stack: Stack, *rows: Reservation, scope: Scope = OHIO, run_id: str = "run-1") -> None:
+    """A scope's first snapshot, a minute after noon."""
+    snapshot = a_snapshot(*rows, at=NOON + timedelta(minutes=1), scope=scope)
+    attempt = Attempt(run_id, 2.5)
+    digest = digest_of(rows)
+    stack.scopes.write_snapshot(stack.scopes.status(scope), snapshot, digest, Write(rows), attempt)
+
+
+def fail(
+    stack: Stack, code: str = "RequestLimitExceeded", scope: Scope = IRELAND, minutes: int = 1
+) -> None:
+    moment = NOON + timedelta(minutes=minutes)
+    failure = Failure(scope, moment, FailureKind.ERROR, code, "too fast")
+    assert stack.scopes.write_failure(failure, Attempt("run-1", 0.5))
+
+
+# --- in the table --------------------------------------------------------------------------------
+
+
+def test_a_run_comes_back_as_it_was_opened(runs: RunStore) -> None:
+    run = open_run(accounts=(HOME, OTHER))
+    assert runs.open(run) == run
+    assert runs.get("run-1") == run
+
+
+def test_opening_a_run_again_gives_the_run_that_was_opened_first(runs: RunStore) -> None:
+    first = open_run()
+    runs.open(first)
+    runs.answer("run-1", "us-east-2")
+    again = runs.open(open_run(started_at=NOON + HOUR, regions=("us-west-2",)))
+    assert again == replace(first, pending=frozenset({"eu-west-1"}))
+
+
+def test_a_run_that_was_never_opened_is_unknown(runs: RunStore) -> None:
+    assert runs.get("never") is None
+    assert runs.answer("never", "us-east-2") is None
+    assert runs.latest(10) == []
+
+
+def test_a_run_is_answered_with_its_last_unit(runs: RunStore) -> None:
+    runs.open(open_run())
+    answered = [runs.answer("run-1", region) for region in REGIONS]
+    assert [run and run.is_answered for run in answered] == [False, True]
+
+
+def test_a_unit_that_answers_again_changes_nothing(runs: RunStore) -> None:
+    runs.open(open_run())
+    first = runs.answer("run-1", "us-east-2")
+    assert runs.answer("run-1", "us-east-2") == first
+
+
+def test_the_latest_runs_come_newest_first(runs: RunStore) -> None:
+    for name in ("run-2", "run-3", "run-1"):
+        runs.open(open_run(run_id=name))
+    assert [run.run_id for run in runs.latest(2)] == ["run-3", "run-2"]
+
+
+def test_a_run_is_forgotten_after_90_days(stack: Stack, runs: RunStore) -> None:
+    runs.open(open_run())
+    (item,) = stack.items()
+    assert int(item["expires_at"]["N"]) == int((NOON + 90 * DAY).timestamp())
+
+
+def test_only_the_first_end_of_a_run_counts(runs: RunStore) -> None:
+    run = runs.open(open_run())
+    assert runs.finish(run, NOON + HOUR, 2, 1)
+    assert not runs.finish(run, NOON + 2 * HOUR, 3, 0)
+    stored = runs.get("run-1")
+    assert stored is not None
+    assert (stored.finished_at, stored.succeeded, stored.failed) == (NOON + HOUR, 3, 0)
+
+
+def test_a_run_without_a_success_is_no_completed_run_until_it_has_one(runs: RunStore) -> None:
+    run = runs.open(open_run())
+    completed = [runs.finish(run, NOON + HOUR, succeeded, 0) for succeeded in (0, 0, 1, 2)]
+    assert completed == [False, False, True, False]
+
+
+# --- its papers ----------------------------------------------------------------------------------
+
+
+def answer_all(closer: Closer) -> list[bool]:
+    return [closer.answer(Unit("run-1", region, (HOME,))) for region in REGIONS]
+
+
+def test_a_run_is_closed_when_every_unit_had_an_attempt(
+    stack: Stack, closer: Closer, clock: Clock
+) -> None:
+    closer.runs.open(open_run())
+    succeed(stack, an_odcr("cr-a"))
+    fail(stack)
+    clock.advance(timedelta(minutes=3))
+    assert answer_all(closer) == [False, True]
+    run = closer.runs.get("run-1")
+    assert run is not None
+    assert (run.finished_at, run.succeeded, run.failed) == (clock(), 1, 1)
+
+
+def test_nothing_is_written_while_units_are_pending(stack: Stack, closer: Closer) -> None:
+    closer.runs.open(open_run())
+    succeed(stack)
+    assert not closer.answer(Unit("run-1", "us-east-2", (HOME,)))
+    assert stack.keys() == []
+
+
+def test_a_unit_of_an_unknown_run_closes_nothing(stack: Stack, closer: Closer) -> None:
+    assert not closer.answer(Unit("never", "us-east-2", (HOME,)))
+    assert stack.keys() == []
+
+
+def test_the_manifest_tells_of_every_scope_its_counts_its_failure_and_its_time(
+    stack: Stack, closer: Closer, clock: Clock
+) -> None:
+    closer.runs.open(open_run())
+    succeed(stack, an_odcr("cr-a"), a_block("cr-b"))
+    fail(stack)
+    clock.advance(timedelta(minutes=3))
+    answer_all(closer)
+    manifest = stack.document("runs/dt=2026-11-24/run-1.json")
+    assert {name: manifest[name] for name in ("run_id", "started_at", "seconds")} == {
+        "run_id": "run-1",
+        "started_at": "2026-11-24T12:00:00Z",
+        "seconds": 180.0,
+    }
+    assert manifest["counts"] == {
+        "scopes": 2,
+        "succeeded": 1,
+        "failed": 1,
+        "reservations": 2,
+        "changed": 2,
+        "events": 0,
+    }
+    assert manifest["failures"] == [
+        {
+            "account_id": HOME,
+            "region": "eu-west-1",
+            "code": "RequestLimitExceeded",
+            "message": "too fast",
+        }
+    ]
+    outcomes = [(each["region"], each["outcome"], each["seconds"]) for each in manifest["scopes"]]
+    assert outcomes == [("eu-west-1", "failed", 0.5), ("us-east-2", "succeeded", 2.5)]
+
+
+def test_the_latest_inventory_has_one_array_for_each_type_in_the_default_order(
+    stack: Stack, closer: Closer
+) -> None:
+    full = an_odcr("cr-a", available_capacity=0)
+    free = an_odcr("cr-b", available_capacity=7)
+    late = a_block("cr-c", start_date=NOON + 9 * DAY)
+    early = a_block("cr-d", start_date=NOON + 2 * DAY)
+    closer.runs.open(open_run())
+    succeed(stack, full, free, late, early)
+    answer_all(closer)
+    odcrs = stack.document("latest/odcrs.json")
+    blocks = stack.document("latest/capacity-blocks.json")
+    assert [row["reservation_id"] for row in odcrs] == ["cr-b", "cr-a"]
+    assert [row["reservation_id"] for row in blocks] == ["cr-d", "cr-c"]
+    assert decode(odcrs[0]) == replace(free, observed_at=NOON + timedelta(minutes=1))
+
+
+def test_the_latest_inventory_is_empty_arrays_where_there_is_nothing(
+    stack: Stack, closer: Closer
+) -> None:
+    closer.runs.open(open_run())
+    answer_all(closer)
+    assert stack.document("latest/odcrs.json") == []
+    assert stack.document("latest/capacity-blocks.json") == []
+
+
+def test_a_failed_scopes_reservations_stay_in_the_latest_inventory_as_last_seen(
+    stack: Stack, closer: Closer
+) -> None:
+    closer.runs.open(open_run())
+    succeed(stack, an_odcr("cr-a", region="eu-west-1"), scope=IRELAND)
+    fail(stack, minutes=30)
+    answer_all(closer)
+    (row,) = stack.document("latest/odcrs.json")
+    assert (row["reservation_id"], row["observed_at"]) == ("cr-a", "2026-11-24T12:01:00Z")
+
+
+def test_a_reservation_that_two_scopes_list_is_one_row_of_the_latest_inventory(
+    stack: Stack, closer: Closer
+) -> None:
+    closer.runs.open(open_run(accounts=(HOME, OTHER)))
+    succeed(stack, an_odcr("cr-a"))
+    shared = an_odcr("cr-a", account_id=OTHER, owner_id=HOME)
+    succeed(stack, shared, scope=Scope(OTHER, "us-east-2"))
+    answer_all(closer)
+    (row,) = stack.document("latest/odcrs.json")
+    assert (row["account_id"], row["seen_by"]) == (HOME, [HOME, OTHER])
+
+
+def test_a_unit_that_succeeds_after_the_end_brings_the_papers_up_to_date(
+    stack: Stack, closer: Closer
+) -> None:
+    closer.runs.open(open_run())
+    fail(stack, scope=OHIO, minutes=0)
+    answer_all(closer)
+    succeed(stack, an_odcr("cr-a"))
+    closer.answer(Unit("run-1", "us-east-2", (HOME,)))
+    manifest = stack.document("runs/dt=2026-11-24/run-1.json")
+    assert (manifest["counts"]["succeeded"], manifest["counts"]["reservations"]) == (1, 1)
+    assert len(stack.document("latest/odcrs.json")) == 1
+
+
+# --- runs that lost a message --------------------------------------------------------------------
+
+
+def test_a_run_that_lost_a_unit_is_closed_and_its_manifest_names_the_scope(
+    stack: Stack, closer: Closer, clock: Clock
+) -> None:
+    closer.runs.open(open_run())
+    succeed(stack)
+    closer.answer(Unit("run-1", "us-east-2", (HOME,)))
+    clock.advance(LOST_AFTER + timedelta(seconds=1))
+    closer.close_lost()
+    (failure,) = stack.document("runs/dt=2026-11-24/run-1.json")["failures"]
+    assert (failure["region"], failure["code"]) == ("eu-west-1", "NotCollected")
+
+
+@pytest.mark.parametrize(
+    ("age", "finished"), [(LOST_AFTER, False), (LOST_AFTER + timedelta(seconds=1), True)]
+)
+def test_a_run_may_take_its_time_before_it_counts_as_lost(
+    closer: Closer, clock: Clock, age: timedelta, finished: bool
+) -> None:
+    closer.runs.open(open_run())
+    clock.advance(age)
+    closer.close_lost()
+    run = closer.runs.get("run-1")
+    assert run is not None
+    assert (run.finished_at is not None) == finished
+
+
+def test_a_finished_run_is_not_closed_again(
+    stack: Stack, closer: Closer, clock: Clock, wire: Callable[[str], Any]
+) -> None:
+    closer.runs.open(open_run())
+    answer_all(closer)
+    clock.advance(2 * LOST_AFTER)
+    line = wire("s3")
+    closer.close_lost()
+    assert line.calls == []

@@ -1,0 +1,139 @@
+"""``truffle capacity``: what the account holds, or all accounts that a stack collects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from truffle.cli.options import (
+    INSTANCE_TYPES,
+    SORT,
+    STATE,
+    STATES,
+    Common,
+    common,
+    output_option,
+    regions_option,
+)
+
+FORMATS = ("table", "json", "yaml", "csv", "terraform")
+
+
+@click.command("capacity")
+@click.option("--odcr", is_flag=True, help="ODCRs (the default); with --blocks: both.")
+@click.option("--blocks", is_flag=True, help="Capacity blocks instead; with --odcr: both.")
+@click.option(
+    "--instance-types",
+    "--instance-type",
+    "instance_types",
+    multiple=True,
+    type=INSTANCE_TYPES,
+    help="Instance types or globs (p5*), comma-separated.",
+)
+@regions_option()
+@click.option("--gpu-only", is_flag=True, help="Only types with a GPU, Trainium or Inferentia.")
+@click.option("--available-only", is_flag=True, help="Only with available instances.")
+@click.option(
+    "--active-only/--no-active-only",
+    default=None,
+    help="Only active ODCRs, and active or scheduled blocks. "
+    "[default: on for ODCRs, off for blocks, off with --states]",
+)
+@click.option(
+    "--min-capacity",
+    metavar="N",
+    help="At least N available instances of an ODCR, N instances of a block.",
+)
+@click.option("--states", "--state", multiple=True, type=STATE, help="States, comma-separated.")
+@click.option(
+    "--accounts",
+    "--account",
+    multiple=True,
+    metavar="ACCOUNTS",
+    help="Accounts that see the reservation, comma-separated.",
+)
+@click.option(
+    "--tags",
+    "--tag",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Tags; AND between keys, OR between the values of one key.",
+)
+@click.option("--sort", type=SORT, help="A field of the JSON; -field for descending.")
+@click.option("--limit", metavar="N", help="The first N rows, from 1 to 1000.")
+@output_option(FORMATS)
+@common()
+def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: Any) -> int:
+    """List the ODCRs and capacity blocks that you have.
+
+    Lists what you hold, in every region at once; `truffle offerings` finds what can be bought.
+    The order is always the same: ODCRs by available instances, blocks by start.
+
+    \b
+    truffle capacity --blocks --instance-types p5.48xlarge,p4d.24xlarge
+    truffle capacity --odcr --gpu-only --available-only
+    truffle capacity --blocks -o json > capacity-blocks.json
+
+    Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
+    usage.
+    """
+    from truffle.cli.output import progress, tell_all, tell_failures
+    from truffle.core.model import CAPACITY_BLOCK, ODCR
+    from truffle.question import ask
+
+    types = [
+        name
+        for name, is_asked in ((ODCR, odcr or not blocks), (CAPACITY_BLOCK, blocks))
+        if is_asked
+    ]
+    question = ask(reservation_type=types, **filters)
+    client = common.client()
+    total = len(question.regions) if question.regions else None
+    with progress("Asking", total, common.is_verbose) as tick:
+        inventory = client.inventory(question, tick)
+    answer = question.answer(inventory.reservations)
+    if output != "table" or inventory.scopes > len(inventory.failures) or answer.matches:
+        _show(output, answer, types)
+    tell_all(inventory.warnings)
+    if not answer.matches and not inventory.failures:
+        _tell_why_empty(filters, question)
+    return tell_failures(inventory.failures, inventory.scopes, datetime.now(UTC))
+
+
+def _show(output: str, answer: Any, types: list[str]) -> None:
+    from truffle.cli.output import put, put_data, style_of_stdout
+
+    if output == "table":
+        from truffle.render.capacity import Shown, render
+
+        put(render(Shown(answer.rows, answer.matches), types, style_of_stdout()))
+    elif output == "terraform":
+        from truffle.render.terraform import to_terraform
+
+        put(to_terraform(answer.rows))
+    else:
+        from truffle.core.codec import encode
+        from truffle.render.data import field_names
+
+        put_data(output, [encode(row) for row in answer.rows], field_names(types))
+
+
+def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
+    """What may have kept rows away without being meant to."""
+    from truffle.cli.output import tell
+    from truffle.core.accelerators import bundled
+    from truffle.nearest import nearest
+    from truffle.question import nearest_type
+
+    for name in sorted(question.filter.instance_types):
+        near = nearest_type(name)
+        if name not in bundled() and near and not set(name) & set("*?["):
+            tell(f"Note: {name} is no type that truffle knows. Did you mean {near}?")
+    for state in sorted(question.filter.states.difference(STATES)):
+        close = nearest(state, STATES)
+        hint = f" Did you mean {close}?" if close else ""
+        tell(f"Note: EC2 documents no state {state}.{hint}")
+    if question.filter.active_only and filters["active_only"] is None:
+        tell("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

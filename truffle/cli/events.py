@@ -1,0 +1,155 @@
+"""``truffle events``: what happened to reservations."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from truffle.cli.options import Common, Suggested, common, output_option
+from truffle.core.events import EventType, Severity
+
+if TYPE_CHECKING:
+    from truffle.client import Truffle
+
+FORMATS = ("table", "json", "yaml", "csv")
+
+_AGO = re.compile(r"([0-9]{1,5})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@click.command("events")
+@click.option("--since", metavar="TIME", help="A time, a date, or 90m, 24h, 7d. [default: 7d]")
+@click.option("--until", metavar="TIME", help="Only events before this.")
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    type=Suggested("types", lambda: [kind.value for kind in EventType]),
+    help="Types of events, comma-separated.",
+)
+@click.option(
+    "--severity",
+    "severities",
+    multiple=True,
+    type=Suggested("severities", lambda: [severity.value for severity in Severity]),
+    help=f"Severities, comma-separated: {', '.join(Severity)}.",
+)
+@click.option("--reservation-id", metavar="ID", help="Only events of this reservation.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="The newest N events.",
+)
+@click.option("--follow", "-f", is_flag=True, help="Go on, and print events as they happen.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(1, 3600),
+    default=15,
+    show_default=True,
+    help="Seconds between two looks, with --follow.",
+)
+@output_option(FORMATS)
+@common(is_api=True)
+def command(
+    common: Common,
+    output: str,
+    limit: int,
+    follow: bool,
+    interval: float,
+    since: str | None,
+    until: str | None,
+    **filters: Any,
+) -> int:
+    """Show what happened to reservations.
+
+    The deployed stack compares what EC2 lists from run to run; this shows what changed, the newest
+    first. With --follow it goes on until Ctrl-C, the newest last, and -o json prints one event a
+    line.
+
+    \b
+    truffle events --since 24h --severity warning,critical
+    truffle events --follow
+    """
+    from truffle.wishes import event_query
+
+    common.needs_api("Events")
+    if follow and output in ("yaml", "csv"):
+        message = "--follow prints a table or JSON lines: -o table or -o json."
+        raise click.UsageError(message, click.get_current_context())
+    filters["reservation_id"] = filters["reservation_id"] or None
+    start = _ago(since)
+    client = common.client()
+    if follow:
+        return _follow(client, output, interval, start, limit, filters)
+    query = event_query(start, until, **filters)
+    _show(client, output, query, limit)
+    return 0
+
+
+def _ago(text: str | None) -> datetime | str | None:
+    """``24h`` as the time that was 24 hours ago; anything else as it is."""
+    match = _AGO.fullmatch(text or "")
+    if not match:
+        return text
+    return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int) -> None:
+    from truffle.api import list_events
+    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.render.events import EVENT_FIELDS, render_events
+
+    events, count = list_events(client.api(), query, limit)
+    if output == "table":
+        put(render_events(events, count, style_of_stdout()))
+    else:
+        put_data(output, events, EVENT_FIELDS)
+
+
+def _follow(
+    client: Truffle,
+    output: str,
+    interval: float,
+    since: datetime | str | None,
+    limit: int,
+    filters: dict[str, Any],
+) -> int:
+    """Print each event once, the oldest first, until Ctrl-C."""
+    seen: set[str] = set()
+    start = since
+    while True:
+        looked_at = datetime.now(UTC)
+        _put_new(client, output, start, None if seen else limit, filters, seen)
+        start = looked_at - timedelta(hours=1)
+        time.sleep(interval)
+
+
+def _put_new(
+    client: Truffle,
+    output: str,
+    since: datetime | str | None,
+    limit: int | None,
+    filters: dict[str, Any],
+    seen: set[str],
+) -> None:
+    import sys
+
+    from truffle.api import list_events
+    from truffle.cli.output import put, style_of_stdout
+    from truffle.render.events import event_line
+    from truffle.wishes import event_query
+
+    events, _ = list_events(client.api(), event_query(since, None, **filters), limit)
+    style = style_of_stdout()
+    for event in reversed(events):
+        if event["event_id"] not in seen:
+            seen.add(event["event_id"])
+            put(json.dumps(event) if output == "json" else event_line(event, style))
+    sys.stdout.flush()

@@ -1,0 +1,35 @@
+"""``truffle history``: one reservation with all its events."""
+
+from __future__ import annotations
+
+import click
+
+from truffle.cli.options import Common, common, output_option
+
+FORMATS = ("table", "json", "yaml")
+
+
+@click.command("history")
+@click.argument("reservation_id", metavar="ID")
+@output_option(FORMATS)
+@common(is_api=True)
+def command(common: Common, reservation_id: str, output: str) -> int:
+    """Show one reservation with all its events.
+
+    Also one that is gone: with its last known values, and since when EC2 no longer lists it.
+
+    \b
+    truffle history cr-0123456789abcdef0
+    """
+    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.render.events import render_history
+    from truffle.wishes import check_reservation_id
+
+    common.needs_api("Histories")
+    check_reservation_id(reservation_id)
+    told = common.client().api().get(f"/reservations/{reservation_id}")
+    if output == "table":
+        put(render_history(told, style_of_stdout()))
+    else:
+        put_data(output, told)
+    return 0

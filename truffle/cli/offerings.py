@@ -1,0 +1,148 @@
+"""``truffle offerings``: capacity blocks that can be bought."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from truffle.cli.options import (
+    INSTANCE_TYPE,
+    Choice,
+    Common,
+    common,
+    output_option,
+    regions_option,
+)
+
+if TYPE_CHECKING:
+    from truffle.core.offerings import Wanted
+    from truffle.market import Market
+
+FORMATS = ("table", "json", "yaml", "csv")
+
+
+@click.command("offerings")
+@click.option(
+    "--instance-type",
+    "--instance-types",
+    "instance_type",
+    required=True,
+    type=INSTANCE_TYPE,
+    help="The type, or an UltraServer type (u-p6e-gb200x72).",
+)
+@click.option(
+    "--count", type=int, default=1, show_default=True, help="Instances of the block, 1 to 64."
+)
+@click.option("--days", type=float, help="How long, in days; rounded up to what AWS sells.")
+@click.option("--duration-hours", type=float, help="How long, in hours, instead of --days.")
+@click.option(
+    "--start-after",
+    "--start-date",
+    "start_after",
+    metavar="TIME",
+    help="The earliest start: a date, or an RFC 3339 time.",
+)
+@click.option("--end-by", metavar="TIME", help="The latest end; a date means its whole day.")
+@click.option(
+    "--sort",
+    type=Choice(["price", "start"]),
+    default="price",
+    show_default=True,
+    help="By the price of the whole block, or by its start.",
+)
+@regions_option()
+@output_option(FORMATS)
+@common(has_source=False)
+def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **wish: Any) -> int:
+    """Find capacity blocks that can be bought.
+
+    Asks EC2 in all regions at once, with your credentials, and buys nothing. AWS sells blocks in
+    steps of 1 day to 14 days, then of 7 days to 182 days, and allows few of these questions: 10,
+    then one every 7 seconds, in each region.
+
+    \b
+    truffle offerings --instance-type p5.48xlarge --count 8 --days 7
+    truffle offerings --instance-type p5en.48xlarge --days 2 --sort start -r us-east-2,us-west-2
+
+    Exit status: 0 all regions answered, 3 some failed, 1 all failed or none sells this type, 2 bad
+    usage.
+    """
+    from truffle.cli.output import progress, put_data, tell_failures
+    from truffle.wishes import wanted_block
+
+    wanted = wanted_block(**wish)
+    _tell_rounding(wanted, wish)
+    client = common.client()
+    named = regions or None
+    with progress("Asking", len(regions) or None, common.is_verbose) as tick:
+        market = client.market(wanted, named, tick)
+    offerings = market.offerings(sort)
+    if output == "table":
+        _put_table(market, sort)
+    else:
+        items = [offering.to_json() for offering in offerings]
+        put_data(output, items, _columns())
+    _tell_outcomes(market)
+    status = tell_failures(market.failures, len(market.regions), datetime.now(UTC))
+    return 1 if market.is_sold_nowhere else status
+
+
+def _put_table(market: Market, sort: str) -> None:
+    from truffle.cli.output import put, style_of_stdout
+    from truffle.render.offerings import render
+
+    offerings = market.offerings(sort)
+    put(render(offerings, style_of_stdout()) if offerings else "No offerings found")
+
+
+def _columns() -> list[str]:
+    from truffle.core.offerings import Offering
+
+    blank = Offering("", "", None, "", None, None, None, None, None, None)
+    return list(blank.to_json())
+
+
+def _tell_rounding(wanted: Wanted, wish: dict[str, Any]) -> None:
+    from truffle.cli.output import tell
+    from truffle.render.words import counted
+
+    days = wish["days"]
+    asked = days * 24 if days is not None else wish["duration_hours"]
+    if asked != wanted.duration_hours:
+        given = f"{days:g} days" if days is not None else f"{asked:g} hours"
+        tell(
+            f"Note: {given} rounded up to {counted(wanted.duration_hours // 24, 'day')} "
+            f"({wanted.duration_hours} h): AWS sells whole days to 14, then weeks to 182 days."
+        )
+
+
+def _tell_outcomes(market: Market) -> None:
+    """Tell apart: none now, not sold here, asked too often."""
+    from truffle.cli.output import tell
+    from truffle.ec2.offerings import Outcome
+    from truffle.render.words import counted
+
+    name = market.wanted.instance_type
+    if market.is_sold_nowhere:
+        asked = ", ".join(market.of(Outcome.NOT_SOLD))
+        tell(f"Error: {name} is not sold as capacity blocks in {asked}.")
+    elif not market.offerings("price") and market.of(Outcome.ANSWERED):
+        where = ", ".join(market.of(Outcome.ANSWERED))
+        fewer = (
+            " Try --count 1, other dates or another duration."
+            if market.wanted.count > 1
+            else (" Try other dates or another duration.")
+        )
+        tell(
+            f"Note: none for sale now: {market.wanted.count} x {name} for "
+            f"{counted(market.wanted.duration_hours // 24, 'day')} in {where}.{fewer}"
+        )
+    if market.of(Outcome.LIMITED):
+        where = ", ".join(market.of(Outcome.LIMITED))
+        tell(
+            f"Warning: asked too often in {where}: AWS allows 10 of these calls, then one every 7 "
+            "seconds, over all callers of the account. Whether blocks are for sale there is not "
+            "known; ask again in a minute."
+        )

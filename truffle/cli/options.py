@@ -1,0 +1,253 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from truffle.nearest import nearest
+
+if TYPE_CHECKING:
+    from truffle.client import Truffle
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEFAULT_TIMEOUT = 60
+MAX_TIMEOUT = 3600
+
+
+class Choice(click.Choice[str]):
+    """A choice that names the nearest one to a wrong value."""
+
+    def fail(
+        self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None
+    ) -> Any:
+        given = re.match(r"'(.*?)'", message)
+        near = nearest(given[1], self.choices) if given else None
+        super().fail(f"{message} Did you mean {near}?" if near else message, param, ctx)
+
+
+class Seconds(click.ParamType[float]):
+    """A time to wait: a number of seconds, or 90s, 5m, 1m30s."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        match = re.fullmatch(r"(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", str(value))
+        seconds = int(match[1] or 0) * 60 + float(match[2] or 0) if match else 0.0
+        if not 0 < seconds <= MAX_TIMEOUT:
+            self.fail(f"{value!r} is not a number of seconds from 1 to {MAX_TIMEOUT}.", param, ctx)
+        return seconds
+
+
+class Suggested(click.ParamType[str]):
+    """Text that a shell can complete, also behind a comma."""
+
+    name = "text"
+
+    def __init__(self, name: str, values: Callable[[], Iterable[str]]) -> None:
+        self.name = name
+        self._values = values
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",")
+        return [
+            CompletionItem(before + comma + value)
+            for value in self._values()
+            if value.startswith(last)
+        ]
+
+
+def _regions() -> Iterable[str]:
+    from truffle.core.regions import KNOWN_REGIONS
+
+    return KNOWN_REGIONS
+
+
+def _instance_types() -> Iterable[str]:
+    from truffle.core.accelerators import bundled
+
+    return sorted(bundled())
+
+
+def _sort_fields() -> Iterable[str]:
+    from truffle.core.order import SORT_FIELDS
+
+    return [sign + name for name in SORT_FIELDS for sign in ("", "-")]
+
+
+def _states() -> Iterable[str]:
+    return STATES
+
+
+STATES = (
+    "active",
+    "assessing",
+    "cancelled",
+    "cancelling",
+    "delayed",
+    "expired",
+    "failed",
+    "payment-failed",
+    "payment-pending",
+    "pending",
+    "scheduled",
+    "unavailable",
+    "unsupported",
+)
+"""EC2's CapacityReservationState (botocore 1.43)."""
+
+REGIONS = Suggested("regions", _regions)
+INSTANCE_TYPES = Suggested("types", _instance_types)
+INSTANCE_TYPE = Suggested("type", _instance_types)
+SORT = Suggested("field", _sort_fields)
+STATE = Suggested("states", _states)
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The options of every command that asks: where, as whom, for how long, how loud."""
+
+    source: str
+    api_url: str | None
+    profile: str | None
+    timeout: float
+    is_verbose: bool
+
+    @property
+    def is_api(self) -> bool:
+        return self.source == "api"
+
+    def client(self) -> Truffle:
+        from truffle.client import Truffle
+
+        return Truffle(
+            profile=self.profile,
+            api_url=self.api_url if self.is_api else None,
+            timeout=self.timeout,
+        )
+
+    def needs_api(self, what: str) -> None:
+        """Raises UsageError where no deployed stack is named."""
+        if self.api_url is None:
+            raise click.UsageError(
+                f"{what} come from the deployed stack: set TRUFFLE_API_URL, or give --api-url.",
+                click.get_current_context(),
+            )
+
+
+def common(has_source: bool = True, is_api: bool = False) -> Callable[[Command], Command]:
+    """Adds the common options, and gives the command their values as ``common``."""
+
+    def add(command: Command) -> Command:
+        def wrapped(
+            api_url: str | None,
+            profile: str | None,
+            timeout: float,
+            verbose: bool,
+            source: str | None = None,
+            **values: Any,
+        ) -> Any:
+            chosen = "api" if is_api else _source(source, api_url, has_source)
+            return command(common=Common(chosen, api_url, profile, timeout, verbose), **values)
+
+        wrapped.__doc__ = command.__doc__
+        wrapped.__name__ = command.__name__
+        wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+        for option in reversed(_common_options(has_source, is_api)):
+            wrapped = option(wrapped)
+        return wrapped  # type: ignore[return-value]
+
+    return add
+
+
+def _source(source: str | None, api_url: str | None, has_source: bool) -> str:
+    """``api`` where a URL is known and nothing else is asked for."""
+    if not has_source:
+        return "live"
+    if source == "api" and api_url is None:
+        message = "--source api needs --api-url, or TRUFFLE_API_URL."
+        raise click.UsageError(message, click.get_current_context())
+    return source or ("live" if api_url is None else "api")
+
+
+def _common_options(has_source: bool, is_api: bool) -> list[Callable[[Any], Any]]:
+    source = click.option(
+        "--source",
+        type=Choice(["live", "api"]),
+        help="Where to ask: EC2 itself (live) or the deployed stack (api). "
+        "[default: api if a URL is given, else live]",
+    )
+    url = click.option(
+        "--api-url",
+        envvar="TRUFFLE_API_URL",
+        show_envvar=True,
+        hidden=not (has_source or is_api),
+        help="The ApiUrl of the deployed stack.",
+    )
+    return [
+        *([source] if has_source and not is_api else []),
+        url,
+        click.option("--profile", help="A profile of your AWS configuration."),
+        click.option(
+            "--timeout",
+            type=Seconds(),
+            default=DEFAULT_TIMEOUT,
+            show_default=True,
+            help="One deadline for the whole command, in seconds.",
+        ),
+        click.option("-v", "--verbose", is_flag=True, help="Tell each region as it answers."),
+        click.option(
+            "--no-color",
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_no_colour,
+            help="No colours; NO_COLOR does the same.",
+        ),
+        click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback."),
+    ]
+
+
+def _no_colour(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    set_no_colour(value)
+
+
+def set_no_colour(is_set: bool) -> None:
+    """``--no-color`` is NO_COLOR for this command."""
+    if is_set:
+        os.environ["NO_COLOR"] = "1"
+
+
+def regions_option() -> Callable[[Command], Command]:
+    return click.option(
+        "-r",
+        "--regions",
+        "--region",
+        "regions",
+        multiple=True,
+        type=REGIONS,
+        help="Regions, comma-separated. [default: all that are enabled]",
+    )
+
+
+def output_option(formats: Sequence[str]) -> Callable[[Command], Command]:
+    return click.option(
+        "-o",
+        "--output",
+        "output",
+        type=Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print the answer.",
+    )

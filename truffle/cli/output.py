@@ -1,0 +1,116 @@
+"""Where a command writes: the answer to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from truffle.cli.running import FAILED, OK, PARTIAL
+from truffle.render.data import to_csv, to_json, to_yaml
+from truffle.render.style import Style
+from truffle.render.words import counted, length
+from truffle.source import Progress, ScopeFailure
+
+
+def style_of_stdout() -> Style:
+    """Colours and a width only where stdout is a terminal."""
+    is_terminal = sys.stdout.isatty()
+    return Style(
+        is_coloured=is_terminal and _may_colour(),
+        width=shutil.get_terminal_size().columns if is_terminal else None,
+        is_unicode=_is_unicode(sys.stdout),
+    )
+
+
+def _may_colour() -> bool:
+    """NO_COLOR says no (no-color.org), and so does a terminal that is none."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def put(text: str) -> None:
+    """A part of the answer."""
+    sys.stdout.write(text + "\n")
+
+
+def tell(text: str) -> None:
+    """Something about the answer: a warning, a note."""
+    sys.stdout.flush()
+    print(text, file=sys.stderr)
+
+
+def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:
+    """JSON, YAML, or CSV with these columns, of objects that are JSON already."""
+    if output == "json":
+        put(to_json(value, ascii_only=not _is_unicode(sys.stdout)))
+    elif output == "yaml":
+        put(to_yaml(value))
+    else:
+        put(to_csv(value if isinstance(value, list) else [value], names))
+
+
+def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> int:
+    """Name every scope that failed, and return the exit status that this means."""
+    for failure in failures:
+        account = f"{failure.account_id}/" if failure.account_id else ""
+        message = f": {failure.message.rstrip('.')}" if failure.message else ""
+        age = ""
+        if failure.last_success is not None:
+            seconds = (now - failure.last_success).total_seconds()
+            age = f" (shown as last seen, {length(seconds)} ago)"
+        tell(f"Warning: {account}{failure.region}: {failure.code}{message}{age}")
+    if not failures:
+        return OK
+    noun = "scopes" if any(failure.last_success for failure in failures) else "regions"
+    if len(failures) >= scopes:
+        tell(f"Error: all {counted(scopes, noun[:-1])} failed." if scopes > 1 else "Error: failed.")
+        return FAILED
+    tell(f"Warning: {len(failures)} of {scopes} {noun} failed: the answer is not complete.")
+    return PARTIAL
+
+
+def tell_all(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        tell(f"Warning: {warning}")
+
+
+@contextmanager
+def progress(title: str, total: int | None, is_verbose: bool) -> Iterator[Progress]:
+    """A bar on stderr while regions answer; nothing where stderr is no terminal."""
+    if is_verbose:
+        yield _tell_region
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        with _bar(title, total) as tick:
+            yield tick
+    else:
+        yield lambda region, succeeded: None
+
+
+def _tell_region(region: str, succeeded: bool) -> None:
+    print(f"{region}: {'answered' if succeeded else 'failed'}", file=sys.stderr)
+
+
+@contextmanager
+def _bar(title: str, total: int | None) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed} answered"),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True, no_color=not _may_colour())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda region, succeeded: bar.update(task, advance=1)

@@ -1,0 +1,111 @@
+"""From arguments to an exit status: what goes wrong becomes one sentence on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from truffle.errors import TruffleError
+
+OK = 0
+FAILED = 1
+USAGE = 2
+PARTIAL = 3
+NO_CAPACITY = 4
+CLOSED_PIPE = 141
+"""128 and the number of SIGPIPE, as for any program whose reader went away."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit status. Writes to stdout and stderr; never raises."""
+    from truffle.cli.app import app
+
+    _prepare_streams()
+    try:
+        status = app.main(list(arguments), prog_name="truffle", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        return CLOSED_PIPE
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else FAILED
+    except Exception as error:
+        return _failed(error, "--debug" in arguments)
+    return status if isinstance(status, int) else OK
+
+
+def _prepare_streams() -> None:
+    """A stream that cannot write every letter replaces it; one that is closed swallows all."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _forget_stdout() -> None:
+    """Nobody reads any more: whatever is still buffered goes nowhere, silently."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _failed(error: Exception, is_debugging: bool) -> int:
+    if is_debugging:
+        import traceback
+
+        traceback.print_exception(error)
+    status, text = _told(error)
+    click.echo(f"Error: {text}" if text else "", err=True, nl=bool(text))
+    return status
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """The exit status of an error, and its sentence."""
+    from truffle.question import BadArgument
+
+    if isinstance(error, BadArgument):
+        return USAGE, f"{error.named(_flag(error.name))}"
+    if isinstance(error, click.Abort):
+        return USAGE, "Nothing was answered."
+    if isinstance(error, click.UsageError):
+        return USAGE, _usage(error)
+    if isinstance(error, click.ClickException):
+        return FAILED, error.format_message()
+    if isinstance(error, TruffleError):
+        return error.exit_status, str(error)
+    return FAILED, _unexpected(error)
+
+
+_FLAGS = {"types": "--type", "severities": "--severity", "reservation_id": "ID"}
+
+
+def _flag(name: str) -> str:
+    return _FLAGS.get(name, "--" + name.replace("_", "-"))
+
+
+def _usage(error: click.UsageError) -> str:
+    help_of = error.ctx.command_path if error.ctx else "truffle"
+    text = error.format_message()
+    stop = "" if text.endswith((".", "?")) else "."
+    return f"{text}{stop} See '{help_of} --help'."
+
+
+def _unexpected(error: Exception) -> str:
+    """An error of AWS that nothing else explained, or a fault of truffle itself."""
+    if isinstance(error, OSError):
+        return f"{error}."
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from truffle.ec2.errors import error_code, error_message
+    from truffle.errors import credentials_error
+
+    if isinstance(error, (BotoCoreError, ClientError)):
+        code, message = error_code(error), error_message(error)
+        return str(credentials_error(code, message) or f"AWS: {code}: {message}")
+    return (
+        f"truffle failed: {type(error).__name__}: {error}. This is a fault of truffle; --debug "
+        "shows where."
+    )

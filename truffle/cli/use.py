@@ -1,0 +1,50 @@
+"""``truffle use``: how to run on one reservation, by tool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from truffle.cli.options import Choice, Common, common, regions_option
+
+if TYPE_CHECKING:
+    from truffle.core.model import Reservation
+
+TOOLS = ("parallelcluster", "karpenter", "eks-nodegroup", "ec2-run-instances", "sagemaker")
+
+
+@click.command("use")
+@click.argument("reservation_id", metavar="ID")
+@click.option("--for", "tool", type=Choice(TOOLS), required=True, help="The tool.")
+@regions_option()
+@common()
+def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, ...]) -> int:
+    """Print how to run on one reservation, by tool.
+
+    The snippet that targets this reservation: its id, type, zone and size are filled in, and what
+    only you know is in capital letters. Nothing is launched.
+
+    \b
+    truffle use cr-0123456789abcdef0 --for karpenter
+    truffle use cr-0123456789abcdef0 --for ec2-run-instances > launch.sh
+    """
+    from truffle.cli.output import put, tell
+    from truffle.client import find
+    from truffle.core.model import TERMINAL_STATES
+    from truffle.question import ask
+    from truffle.render.use import SNIPPETS
+    from truffle.reservation_type import ReservationType
+    from truffle.wishes import check_reservation_id
+
+    check_reservation_id(reservation_id)
+    everything = ask(
+        reservation_type=list(ReservationType), regions=regions or None, active_only=False
+    )
+    row: Reservation = find(common.client().inventory(everything), reservation_id)
+    put(SNIPPETS[tool](row))
+    if row.state in TERMINAL_STATES:
+        tell(f"Warning: {row.reservation_id} is {row.state}: nothing can be launched in it.")
+    elif row.state != "active":
+        tell(f"Note: {row.reservation_id} is {row.state}: launches work once it is active.")
+    return 0

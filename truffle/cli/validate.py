@@ -1,0 +1,108 @@
+"""``truffle validate``: whether a training run has capacity."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from truffle.cli.options import INSTANCE_TYPE, Common, common, output_option, regions_option
+
+if TYPE_CHECKING:
+    from truffle.core.advice import TrainingRequest, Validation
+    from truffle.core.offerings import Offering
+
+FORMATS = ("table", "json", "yaml")
+
+
+@click.command("validate")
+@click.option("--instance-type", required=True, type=INSTANCE_TYPE, help="The type to train on.")
+@click.option("--count", required=True, type=int, help="How many instances.")
+@click.option("--days", required=True, type=float, help="How long the run takes, in days.")
+@click.option(
+    "--start-by",
+    metavar="TIME",
+    help="The latest start: a date (its whole day) or an RFC 3339 time. [default: any start]",
+)
+@click.option("--offerings", is_flag=True, help="Also look for a block that could be bought.")
+@regions_option()
+@output_option(FORMATS)
+@common()
+def command(
+    common: Common,
+    instance_type: str,
+    count: int,
+    days: float,
+    start_by: str | None,
+    offerings: bool,
+    regions: tuple[str, ...],
+    output: str,
+) -> int:
+    """Tell whether a training run has capacity.
+
+    Looks at capacity blocks first, then at ODCRs: enough instances, enough hours before AWS starts
+    to terminate them, a start in time. One reservation has to hold the whole run; several blocks of
+    one zone are told, and never added up. Says on what network the run would be, and why each near
+    miss fails.
+
+    \b
+    truffle validate --instance-type p5.48xlarge --count 32 --days 7
+    truffle validate --instance-type p5.48xlarge --count 8 --days 2 --start-by 2026-12-01 -o json
+
+    Exit status: 0 it has capacity, 4 it has none, 3 none was found and some regions failed, 1 the
+    request failed, 2 bad usage.
+    """
+    from truffle.cli.output import progress, tell_all, tell_failures
+    from truffle.cli.running import NO_CAPACITY, OK
+    from truffle.client import run_question
+    from truffle.core.advice import validate
+    from truffle.wishes import training_request
+
+    request = training_request(instance_type, count, days, start_by)
+    question = run_question(instance_type, regions or None)
+    client = common.client()
+    with progress("Asking", len(regions) or None, common.is_verbose) as tick:
+        inventory = client.inventory(question, tick)
+    validation = validate(inventory.reservations, request, datetime.now(UTC))
+    for_sale = _for_sale(common, request, regions) if offerings else None
+    _show(output, validation, for_sale)
+    tell_all(inventory.warnings)
+    status = tell_failures(inventory.failures, inventory.scopes, datetime.now(UTC))
+    if validation.ok:
+        return OK
+    return status or NO_CAPACITY
+
+
+def _for_sale(common: Common, request: TrainingRequest, regions: tuple[str, ...]) -> list[Offering]:
+    """Blocks that would hold the run if they were bought, by price."""
+    from truffle.cli.output import tell, tell_failures
+    from truffle.core.offerings import MAX_COUNT, MAX_DAYS
+    from truffle.wishes import wanted_block
+
+    if request.count > MAX_COUNT or request.hours > MAX_DAYS * 24:
+        tell(f"Note: no single block holds {request}: at most 64 instances and 182 days.")
+        return []
+    wanted = wanted_block(request.instance_type, request.count, None, request.hours, None, None)
+    market = common.client().market(wanted, regions or None)
+    tell_failures(market.failures, len(market.regions), datetime.now(UTC))
+    return [
+        offering
+        for offering in market.offerings("price")
+        if request.start_by is None
+        or (offering.start_date is not None and offering.start_date <= request.start_by)
+    ]
+
+
+def _show(output: str, validation: Validation, for_sale: list[Offering] | None) -> None:
+    from truffle.cli.output import put, put_data, style_of_stdout
+
+    if output == "table":
+        from truffle.render.validation import render
+
+        put(render(validation, for_sale, style_of_stdout()))
+        return
+    answer: dict[str, Any] = validation.to_json()
+    if for_sale is not None:
+        answer["offerings"] = [offering.to_json() for offering in for_sale]
+    put_data(output, answer)

@@ -1,0 +1,407 @@
+"""The Python client: capacity, offerings, validation and events, live or from the deployed API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
+
+from truffle.errors import TruffleError, TruffleNotFoundError
+from truffle.reservation_type import ReservationType
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from truffle.api import Api
+    from truffle.core.advice import Validation
+    from truffle.core.codec import Json
+    from truffle.core.events import Event
+    from truffle.core.model import CapacityBlock, Odcr, Reservation
+    from truffle.core.offerings import Wanted
+    from truffle.core.recommendation import Recommendation
+    from truffle.core.summary import Summary
+    from truffle.history import History
+    from truffle.market import Market, Offerings
+    from truffle.question import Question, Several, Tags
+    from truffle.source import Inventory, Progress, ScopeFailure
+
+DEFAULT_TIMEOUT = 60.0
+"""Seconds for one call of the client, over all regions and pages."""
+
+Row = TypeVar("Row", bound="Reservation")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Reservations(list[Row], Generic[Row]):
+    """Reservations in their order, and how complete and old the answer is.
+
+    ``failures`` are the scopes that did not answer: nothing is known of their reservations, or what
+    was last seen. ``matches`` counts all that match, also where ``limit`` cut the list.
+    """
+
+    def __init__(self, rows: Iterable[Row], inventory: Inventory, matches: int) -> None:
+        super().__init__(rows)
+        self.failures: list[ScopeFailure] = list(inventory.failures)
+        self.warnings: list[str] = list(inventory.warnings)
+        self.observed_at: datetime | None = inventory.observed_at
+        self.matches = matches
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every scope answered."""
+        return not self.failures
+
+    def summary(self) -> Summary:
+        """Totals over the rows of this list."""
+        from truffle.core.summary import summarize
+
+        return summarize(self)
+
+
+class Truffle:
+    """Capacity reservations of an account, or of all accounts that a deployed stack collects.
+
+    ``Truffle()`` asks EC2 in every region at once with the caller's credentials;
+    ``Truffle(api_url=…)`` asks the deployed stack, signed with them. ``profile`` is a profile of
+    the AWS configuration, ``timeout`` the seconds that one call may take. Every method raises a
+    ``TruffleError`` whose text says what to do.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        api_url: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        if timeout <= 0:
+            from truffle.question import BadArgument
+
+            raise BadArgument("timeout", str(timeout), "It takes a number of seconds above 0.")
+        if api_url is not None:
+            from truffle.api import check_url
+
+            check_url(api_url)
+        self.profile = profile
+        self.api_url = api_url
+        self.timeout = timeout
+
+    @overload
+    def capacity(
+        self,
+        instance_types: Several | None = ...,
+        regions: Several | None = ...,
+        reservation_type: Literal[ReservationType.ODCR] = ...,
+        gpu_only: bool = ...,
+        available_only: bool = ...,
+        min_capacity: int | None = ...,
+        active_only: bool | None = ...,
+        states: Several | None = ...,
+        accounts: Several | None = ...,
+        tags: Tags | None = ...,
+        sort: str | None = ...,
+        limit: int | None = ...,
+        **more: Any,
+    ) -> Reservations[Odcr]: ...
+
+    @overload
+    def capacity(
+        self,
+        instance_types: Several | None = ...,
+        regions: Several | None = ...,
+        *,
+        reservation_type: Literal[ReservationType.CAPACITY_BLOCKS],
+        gpu_only: bool = ...,
+        available_only: bool = ...,
+        min_capacity: int | None = ...,
+        active_only: bool | None = ...,
+        states: Several | None = ...,
+        accounts: Several | None = ...,
+        tags: Tags | None = ...,
+        sort: str | None = ...,
+        limit: int | None = ...,
+        **more: Any,
+    ) -> Reservations[CapacityBlock]: ...
+
+    @overload
+    def capacity(
+        self,
+        instance_types: Several | None = ...,
+        regions: Several | None = ...,
+        reservation_type: str | Iterable[str] = ...,
+        gpu_only: bool = ...,
+        available_only: bool = ...,
+        min_capacity: int | None = ...,
+        active_only: bool | None = ...,
+        states: Several | None = ...,
+        accounts: Several | None = ...,
+        tags: Tags | None = ...,
+        sort: str | None = ...,
+        limit: int | None = ...,
+        **more: Any,
+    ) -> Reservations[Any]: ...
+
+    def capacity(
+        self,
+        instance_types: Several | None = None,
+        regions: Several | None = None,
+        reservation_type: str | Iterable[str] = ReservationType.ODCR,
+        gpu_only: bool = False,
+        available_only: bool = False,
+        min_capacity: int | None = None,
+        active_only: bool | None = None,
+        states: Several | None = None,
+        accounts: Several | None = None,
+        tags: Tags | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        **more: Any,
+    ) -> Reservations[Any]:
+        """The reservations that match, in the order of every truffle.
+
+        ``instance_types`` takes globs (``p5*``). ``reservation_type`` takes one or several.
+        ``min_capacity`` counts available instances of ODCRs, all instances of blocks.
+        ``active_only`` None keeps active ODCRs and blocks in any state, and is off where ``states``
+        are named. ``tags`` takes a mapping or ``key=value`` texts; ``sort`` a field, ``-field``
+        descending.
+        ``more`` are ``owners``, ``availability_zones``, ``starts_before``, ``starts_after``,
+        ``ends_before`` and ``ends_after``.
+
+        Raises TruffleError where no scope answers; a scope that fails while others answer is in
+        ``failures``.
+        """
+        from truffle.question import ask
+
+        question = ask(
+            instance_types=instance_types,
+            regions=regions,
+            reservation_type=reservation_type,
+            gpu_only=gpu_only,
+            available_only=available_only,
+            min_capacity=min_capacity,
+            active_only=active_only,
+            states=states,
+            accounts=accounts,
+            tags=tags,
+            sort=sort,
+            limit=limit,
+            **more,
+        )
+        inventory = self.inventory(question)
+        answer = question.answer(inventory.reservations)
+        return Reservations(answer.rows, inventory, len(answer.matches))
+
+    def reservation(self, reservation_id: str, regions: Several | None = None) -> Reservation:
+        """The reservation with this id. Raises TruffleNotFoundError."""
+        from truffle.question import ask
+
+        everything = ask(reservation_type=list(ReservationType), regions=regions, active_only=False)
+        inventory = self.inventory(everything)
+        return find(inventory, reservation_id)
+
+    def list_regions(self) -> list[str]:
+        """The regions that are asked: those enabled for the account, or those collected."""
+        if self.api_url is not None:
+            return sorted({scope["region"] for scope in self.status()["scopes"]})
+        from truffle.live import list_regions
+
+        return list_regions(self.profile, self.timeout)
+
+    def offerings(
+        self,
+        instance_type: str,
+        count: int = 1,
+        days: float | None = None,
+        duration_hours: float | None = None,
+        start_after: datetime | str | None = None,
+        end_by: datetime | str | None = None,
+        regions: Several | None = None,
+        sort: str = "price",
+    ) -> Offerings:
+        """Blocks that can be bought now, by price or start; always asks EC2 itself.
+
+        The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. Only the
+        result's ``outcomes`` tell a region that sells none now from one that never does.
+        """
+        from truffle.market import Offerings
+        from truffle.wishes import wanted_block
+
+        wanted = wanted_block(instance_type, count, days, duration_hours, start_after, end_by)
+        market = self.market(wanted, regions)
+        return Offerings(market, sort)
+
+    def validate(
+        self,
+        instance_type: str,
+        count: int,
+        days: float,
+        start_by: datetime | str | None = None,
+        regions: Several | None = None,
+    ) -> Validation:
+        """Whether a training run has capacity, on what, on what network, and why not.
+
+        Raises TruffleError where nothing fits and some scope did not answer: then nobody knows.
+        """
+        from datetime import UTC, datetime
+
+        from truffle.core.advice import validate
+        from truffle.wishes import training_request
+
+        request = training_request(instance_type, count, days, start_by)
+        inventory = self.inventory(run_question(request.instance_type, regions))
+        validation = validate(inventory.reservations, request, datetime.now(UTC))
+        if inventory.failures and not validation.ok:
+            raise _incomplete(inventory.failures)
+        return validation
+
+    def recommend(
+        self,
+        purpose: str,
+        days: float | None = None,
+        start: date | str | None = None,
+        instance_type: str | None = None,
+        count: int | None = None,
+    ) -> Recommendation:
+        """Which type of capacity a workload should have, with the facts; asks nobody."""
+        from datetime import UTC, datetime
+
+        from truffle.core.recommendation import recommend
+        from truffle.wishes import workload
+
+        work = workload(purpose, days, start, instance_type, count)
+        return recommend(work, datetime.now(UTC).date())
+
+    def events(
+        self,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        types: Several | None = None,
+        severities: Several | None = None,
+        reservation_id: str | None = None,
+        limit: int | None = None,
+    ) -> list[Event]:
+        """What happened, the newest first; of the last 7 days where ``since`` is None."""
+        from truffle.api import list_events
+        from truffle.core.events import from_message
+        from truffle.wishes import event_query
+
+        query = event_query(since, until, types, severities, reservation_id)
+        return [from_message(item) for item in list_events(self.api(), query, limit)[0]]
+
+    def history(self, reservation_id: str) -> History:
+        """One reservation with its events, also when it is gone. Raises TruffleNotFoundError."""
+        from truffle.history import to_history
+
+        return to_history(self.api().get(f"/reservations/{reservation_id}"))
+
+    def status(self) -> Json:
+        """Every scope and the last runs, as ``GET /status`` tells them."""
+        return self.api().get("/status")
+
+    def inventory(self, question: Question, progress: Progress | None = None) -> Inventory:
+        """Everything that the source knows of a question, unordered; the failures are data."""
+        if self.api_url is not None:
+            from truffle.api import list_api
+
+            return list_api(self.api(), question)
+        from truffle.live import list_live
+
+        return list_live(self.profile, question.regions, self.timeout, progress, question.filter)
+
+    def market(
+        self, wanted: Wanted, regions: Several | None = None, progress: Progress | None = None
+    ) -> Market:
+        """What every region sells of a wanted block (``truffle.core.offerings.Wanted``)."""
+        from truffle.market import list_market
+        from truffle.question import ask
+
+        named = ask(regions=regions).regions
+        return list_market(self.profile, wanted, named, self.timeout, progress)
+
+    def api(self) -> Api:
+        """The deployed API. Raises BadArgument where there is none."""
+        if self.api_url is None:
+            from truffle.question import BadArgument
+
+            allowed = "Events, history and status need the deployed stack: Truffle(api_url=…)."
+            raise BadArgument("api_url", "", allowed)
+        from truffle.api import open_api
+
+        return open_api(self.api_url, self.profile, time.monotonic() + self.timeout)
+
+
+def run_question(instance_type: str, regions: Several | None = None) -> Question:
+    """What a validation looks at: both types of one instance type, in any state."""
+    from truffle.question import ask
+
+    return ask(
+        reservation_type=list(ReservationType),
+        instance_types=instance_type,
+        regions=regions,
+        active_only=False,
+    )
+
+
+def find(inventory: Inventory, reservation_id: str) -> Reservation:
+    """The reservation with this id, or of the block with this id.
+
+    Raises TruffleNotFoundError, or TruffleError where a scope that failed may have it.
+    """
+    for row in inventory.reservations:
+        if reservation_id in (row.reservation_id, getattr(row, "capacity_block_id", None)):
+            return row
+    if inventory.failures:
+        raise _incomplete(inventory.failures)
+    raise TruffleNotFoundError(
+        f"There is no reservation {reservation_id} in the {inventory.scopes} scopes that were "
+        "asked: check the id, the account and the regions."
+    )
+
+
+def _incomplete(failures: list[ScopeFailure]) -> TruffleError:
+    named = ", ".join(f"{failure.region} ({failure.code})" for failure in failures)
+    return TruffleError(
+        f"Nothing was found, and this is not certain: {named} did not answer.", failures
+    )
+
+
+class AsyncTruffle:
+    """The same for ``asyncio``: every method of ``Truffle`` as a coroutine, run in a thread."""
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        api_url: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        client = Truffle(profile=profile, api_url=api_url, timeout=timeout)
+        self.capacity = _threaded(client.capacity)
+        self.reservation = _threaded(client.reservation)
+        self.list_regions = _threaded(client.list_regions)
+        self.offerings = _threaded(client.offerings)
+        self.validate = _threaded(client.validate)
+        self.recommend = _threaded(client.recommend)
+        self.events = _threaded(client.events)
+        self.history = _threaded(client.history)
+        self.status = _threaded(client.status)
+
+
+def _threaded(method: Callable[P, T]) -> Callable[P, Any]:
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        import asyncio
+
+        return await asyncio.to_thread(method, *args, **kwargs)
+
+    call.__doc__ = method.__doc__
+    return call
+
+
+def check_gpu_capacity(
+    available_only: bool = True, min_capacity: int | None = None
+) -> Reservations[Odcr]:
+    """The active ODCRs of GPU types, live; ``Truffle().capacity(gpu_only=True, …)`` in short."""
+    return Truffle().capacity(
+        gpu_only=True, available_only=available_only, min_capacity=min_capacity
+    )

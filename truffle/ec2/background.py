@@ -1,0 +1,30 @@
+"""Work in threads that never keep the process from ending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def start(task: Callable[[], Result]) -> Future[Result]:
+    """Run a task in a thread of its own; its result, or what it raised, is in the future.
+
+    The thread is a daemon, which a ThreadPoolExecutor's are not: a process waits at its end for
+    those, however long a connection hangs.
+    """
+    future: Future[Result] = Future()
+    Thread(target=_run, args=(task, future), daemon=True).start()
+    return future
+
+
+def _run(task: Callable[[], Result], future: Future[Result]) -> None:
+    try:
+        result = task()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

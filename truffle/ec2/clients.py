@@ -1,0 +1,144 @@
+"""Sessions and EC2 clients for many regions, made cheaply, with everything of botocore's kept.
+
+Credentials, SSO, signing, endpoints, proxies, retries and errors are botocore's own. Through its
+session's components come two things: a parser that is several times faster, and a model of EC2 with
+the operations that truffle calls instead of all 800, whose methods each client would make anew.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
+from botocore.loaders import Loader
+from botocore.session import Session
+
+from truffle.ec2.listing import client_config
+from truffle.ec2.parsing import FastEC2ParserFactory
+
+OPERATIONS = (
+    "DescribeRegions",
+    "DescribeCapacityReservations",
+    "DescribeCapacityBlocks",
+    "DescribeCapacityBlockStatus",
+    "DescribeCapacityBlockOfferings",
+    "DescribeInstanceTypes",
+)
+"""All that truffle ever calls of EC2 from a laptop; nothing among them changes or buys anything."""
+
+DEFAULT_REGION = "us-east-1"
+"""Where to ask first, when neither the profile nor the environment names a region."""
+
+STS_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=2
+)
+"""Whose the credentials are is worth a few seconds."""
+
+
+class _EC2Loader(Loader):  # type: ignore[misc]
+    """botocore's loader, with a model of EC2 that has only these operations."""
+
+    def load_service_model(
+        self, service_name: str, type_name: str, api_version: str | None = None
+    ) -> Any:
+        model = super().load_service_model(service_name, type_name, api_version)
+        if (service_name, type_name) != ("ec2", "service-2"):
+            return model
+        return {
+            **model,
+            "operations": {
+                name: model["operations"][name]
+                for name in OPERATIONS
+                if name in model["operations"]
+            },
+        }
+
+
+class _GivenCredentials:
+    """What botocore asks for credentials, where another session has them already."""
+
+    def __init__(self, given: Any) -> None:
+        self._given = given
+
+    def load_credentials(self) -> Any:
+        return self._given.get_credentials()
+
+
+class EC2Clients:
+    """EC2 clients by region for one caller; to be used by one thread, unlike the clients it makes.
+
+    The caller is a session of boto3 or botocore, the name of a profile, or None for whatever the
+    environment says. A given session lends its credentials, profile, region and client settings,
+    and is not changed.
+    """
+
+    def __init__(self, caller: Any = None, first: str | None = None) -> None:
+        """``first`` is the region to ask first where the caller's configuration names none."""
+        self.session = _session_of(caller)
+        self._first = first or DEFAULT_REGION
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def profile(self) -> str | None:
+        profile: str | None = self.session.get_config_variable("profile")
+        return profile
+
+    @property
+    def home(self) -> str:
+        """The region to ask first. Raises what botocore does for a profile that it cannot read."""
+        return str(self.session.get_config_variable("region") or self._first)
+
+    def account_id(self) -> str | None:
+        """The account that the credentials say themselves that they belong to, if they do.
+
+        Raises what botocore does without usable credentials.
+        """
+        credentials = self.session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        account_id: str | None = credentials.get_frozen_credentials().account_id
+        return account_id
+
+    def of(self, region: str) -> Any:
+        """The client of a region. Raises what botocore does without usable credentials."""
+        if region not in self._clients:
+            self._clients[region] = self.session.create_client(
+                "ec2", region_name=region, config=client_config()
+            )
+        return self._clients[region]
+
+    def sts(self) -> Any:
+        return self.session.create_client("sts", region_name=self.home, config=STS_CONFIG)
+
+
+def _session_of(caller: Any) -> Session:
+    if caller is None or isinstance(caller, str):
+        session = Session(profile=caller)
+    else:
+        session = _like(caller)
+    session.user_agent_extra = "truffle"
+    session.register_component("response_parser_factory", FastEC2ParserFactory())
+    session.lazy_register_component("data_loader", lambda: _loader(session))
+    return session
+
+
+def _like(given: Any) -> Session:
+    """A session with the caller's credentials, profile, region and client settings."""
+    is_boto3 = hasattr(given, "profile_name")
+    profile = given.profile_name if is_boto3 else given.profile
+    session = Session(profile=None if profile == "default" else profile)
+    region = given.region_name if is_boto3 else given.get_config_variable("region")
+    session.set_config_variable("region", region)
+    session.register_component("credential_provider", _GivenCredentials(given))
+    if not is_boto3:
+        session.set_default_client_config(given.get_default_client_config())
+    return session
+
+
+def _loader(session: Session) -> Loader:
+    """With the search path of botocore's own loader."""
+    path = session.get_config_variable("data_path")
+    parts = path.split(os.pathsep) if path else []
+    return _EC2Loader([os.path.expanduser(os.path.expandvars(part)) for part in parts])

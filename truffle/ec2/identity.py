@@ -1,0 +1,80 @@
+"""Whose credentials these are: as they say themselves, else as STS says, within seconds."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as OutOfTime
+from threading import Lock
+
+from truffle.ec2.background import start
+from truffle.ec2.clients import EC2Clients
+from truffle.ec2.errors import FAILURES, error_code
+
+PATIENCE = 3.0
+"""Seconds until a listing goes on without knowing the account."""
+
+
+class Caller:
+    """The account of a caller, asked for while the regions are. Safe for threads.
+
+    Whoever asks gets the same answer, also when STS answers later.
+    """
+
+    def __init__(
+        self, asked: Future[str], patience: float = PATIENCE, *, by_sts: bool = True
+    ) -> None:
+        self._asked = asked
+        self._by_sts = by_sts
+        self._until = time.monotonic() + patience
+        self._lock = Lock()
+        self._account: str | None = None
+        self._problem: str | None = None
+
+    @property
+    def account_id(self) -> str:
+        """Empty if nobody can say; waits for STS if it has not answered yet."""
+        with self._lock:
+            if self._account is None:
+                self._account = self._answer()
+            return self._account
+
+    @property
+    def known(self) -> str | None:
+        """The account, without waiting."""
+        return self._account or None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether STS has accepted the credentials; that they name an account proves nothing."""
+        return self._by_sts and bool(self._account)
+
+    @property
+    def warning(self) -> str | None:
+        """What the rows lack because nobody could say whose the credentials are."""
+        if self._problem is None:
+            return None
+        return (
+            f"STS did not say whose these credentials are ({self._problem}): account_id and "
+            "seen_by are empty."
+        )
+
+    def _answer(self) -> str:
+        try:
+            return self._asked.result(max(0.0, self._until - time.monotonic()))
+        except FAILURES as error:
+            self._problem = error_code(error)
+        except OutOfTime:
+            self._problem = "no answer in time"
+        return ""
+
+
+def identify(clients: EC2Clients) -> Caller:
+    """Begin to find out whose the credentials are. Raises what botocore does without any."""
+    account_id = clients.account_id()
+    if account_id is None:
+        sts = clients.sts()
+        return Caller(start(lambda: str(sts.get_caller_identity()["Account"])))
+    told: Future[str] = Future()
+    told.set_result(account_id)
+    return Caller(told, by_sts=False)

@@ -1,0 +1,27 @@
+"""What the deployed stack knows of one reservation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from truffle.core.codec import Json, decode
+from truffle.core.events import Event, from_message
+from truffle.core.model import Reservation
+from truffle.core.times import parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One reservation as it is or last was, and its events, the newest first."""
+
+    reservation: Reservation
+    events: list[Event]
+    vanished_at: datetime | None
+
+
+def to_history(told: Json) -> History:
+    """The history in an answer of ``GET /reservations/{id}``."""
+    gone = told["vanished_at"]
+    events = [from_message(event) for event in told["events"]]
+    return History(decode(told), events, parse_time(gone) if gone else None)

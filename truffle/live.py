@@ -1,0 +1,326 @@
+"""The live source: EC2 asked in every region at once, with the caller's own credentials.
+
+A thread of its own loads botocore, finds the regions and starts a thread for each; the caller's
+thread only waits for news of them. So the deadline and an interrupt hold whatever hangs, and all of
+these threads are daemons, which end with the process.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from truffle.core.filters import Filter
+from truffle.core.merging import merge
+from truffle.core.model import (
+    Failure,
+    FailureKind,
+    Reservation,
+    Scope,
+    Snapshot,
+    Unanswered,
+)
+from truffle.core.regions import COMMERCIAL
+from truffle.errors import (
+    DeadlineError,
+    InvalidCredentialsError,
+    UnreachableError,
+    credentials_error,
+)
+from truffle.source import Inventory, Progress, ScopeFailure
+
+if TYPE_CHECKING:
+    from truffle.ec2.clients import EC2Clients
+    from truffle.ec2.identity import Caller
+
+DEADLINE_CODE = "DeadlineExceeded"
+"""The code of regions that had not answered completely when the time was up."""
+
+LACKING = {
+    "DescribeCapacityBlocks": "reservation_ids and ultraserver_type of blocks may be incomplete",
+    "DescribeCapacityBlockStatus": "health of blocks is empty",
+    "DescribeInstanceTypes": "accelerator is empty for types that truffle does not know",
+}
+"""What rows lack where EC2 refused one of these calls."""
+
+
+def list_live(
+    session_or_profile: Any = None,
+    regions: Sequence[str] | None = None,
+    deadline: float | None = None,
+    progress: Progress | None = None,
+    filter: Filter | None = None,  # noqa: A002
+) -> Inventory:
+    """Everything in these regions, by default in all that are enabled for the account.
+
+    The first argument is a session of boto3 or botocore, a profile's name, or None for whatever the
+    environment says. ``deadline`` is in seconds, for everything; regions that have not answered by
+    then are failures with the code ``DeadlineExceeded``. ``progress`` is called in the caller's
+    thread. With a filter only the rows that it keeps are held in memory.
+
+    Raises TruffleError where there is nothing to list: credentials that AWS does not accept
+    anywhere, or no answer to which regions there are.
+    """
+    news: SimpleQueue[_News] = SimpleQueue()
+    end = _Deadline(deadline, time.monotonic())
+    with _without_collector():
+        _start(news, lambda: _ask(news, session_or_profile, regions, end))
+        gathered = _Gathered(_begun(news, end, session_or_profile), filter or Filter(), progress)
+        while gathered.open:
+            try:
+                gathered.take(news.get(timeout=end.left()))
+            except Empty:
+                gathered.give_up(end)
+        return gathered.inventory()
+
+
+def list_regions(session_or_profile: Any = None, deadline: float | None = None) -> list[str]:
+    """The regions enabled for the account; arguments and errors as of ``list_live``."""
+    news: SimpleQueue[_News] = SimpleQueue()
+    end = _Deadline(deadline, time.monotonic())
+    _start(news, lambda: _asked(session_or_profile, None)[0])
+    return list(_begun(news, end, session_or_profile).regions)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Without Python's cycle collector, which would look through all rows again and again.
+
+    A listing makes objects that stay, and hardly any cycles; collecting doubled its time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """So many seconds from a moment of the monotonic clock, or none."""
+
+    seconds: float | None
+    began: float
+
+    def left(self) -> float | None:
+        """Seconds from now, at least 0."""
+        if self.seconds is None:
+            return None
+        return max(0.0, self.began + self.seconds - time.monotonic())
+
+    def __str__(self) -> str:
+        return f"{self.seconds:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The regions that are being asked, and by whom."""
+
+    regions: Sequence[str]
+    caller: Caller
+    profile: str | None
+
+
+_News = _Asked | Snapshot | Failure | BaseException
+"""First what is asked, then a snapshot or a failure for each region; or what went wrong."""
+
+
+def _start(news: SimpleQueue[_News], task: Callable[[], _News | None]) -> None:
+    """Run a task in a thread; what it returns or raises is news."""
+
+    def run() -> None:
+        try:
+            told = task()
+        except BaseException as error:
+            told = error
+        if told is not None:
+            news.put(told)
+
+    Thread(target=run, daemon=True).start()
+
+
+def _ask(
+    news: SimpleQueue[_News],
+    session_or_profile: Any,
+    regions: Sequence[str] | None,
+    end: _Deadline,
+) -> None:
+    """Start a thread for each region; which they are is news before their answers are."""
+    from truffle.ec2.listing import DescribedTypes, list_unnamed_scope
+
+    asked, clients = _asked(session_or_profile, regions)
+    news.put(asked)
+    types, left = DescribedTypes(), end.left()
+    latest = None if left is None else _now() + timedelta(seconds=left)
+    for region in asked.regions:
+        client, scope_of = clients.of(region), partial(_scope, asked.caller, region)
+        _start(news, partial(list_unnamed_scope, client, scope_of, types, _now, latest))
+
+
+def _scope(caller: Caller, region: str) -> Scope:
+    return Scope(caller.account_id, region)
+
+
+def _now() -> datetime:
+    """The time, to the millisecond."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _asked(session_or_profile: Any, regions: Sequence[str] | None) -> tuple[_Asked, EC2Clients]:
+    """What is to be asked, and clients that have credentials. Raises what botocore does."""
+    from truffle.ec2.clients import EC2Clients
+    from truffle.ec2.identity import identify
+
+    clients = EC2Clients(session_or_profile, regions[0] if regions else None)
+    caller = identify(clients)
+    names = _enabled(clients) if regions is None else list(dict.fromkeys(regions))
+    return _Asked(names, caller, clients.profile), clients
+
+
+def _enabled(clients: EC2Clients) -> list[str]:
+    """The regions enabled for the account. Raises what botocore does.
+
+    EC2 takes a while to say, in which the clients of the regions that there may be are made.
+    """
+    from truffle.ec2.background import start
+    from truffle.ec2.regions import enabled_regions
+
+    answer = start(partial(enabled_regions, clients.of(clients.home)))
+    for region in COMMERCIAL if clients.home in COMMERCIAL else ():
+        if answer.done():
+            break
+        clients.of(region)
+    return answer.result()
+
+
+def _begun(news: SimpleQueue[_News], end: _Deadline, session_or_profile: Any) -> _Asked:
+    """Raises TruffleError, and DeadlineError where nothing is known in time."""
+    try:
+        first = news.get(timeout=end.left())
+    except Empty:
+        raise DeadlineError(
+            f"AWS has not said within {end} which regions there are: allow more with --timeout, "
+            "or name the regions."
+        ) from None
+    if isinstance(first, BaseException):
+        _raise(first, session_or_profile if isinstance(session_or_profile, str) else None)
+    assert isinstance(first, _Asked)
+    return first
+
+
+def _raise(error: BaseException, profile: str | None) -> NoReturn:
+    """What went wrong in another thread; a TruffleError where it was not truffle."""
+    from truffle.ec2.errors import FAILURES, error_code, error_message
+
+    if not isinstance(error, FAILURES):
+        raise error
+    code, message = error_code(error), error_message(error)
+    raise credentials_error(code, message, profile) or UnreachableError(
+        f"AWS cannot be asked ({code}: {message.rstrip('.')}). Check the region, the network, the "
+        "proxy and, where they are set, AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL."
+    ) from error
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What is known so far; ``open`` are the regions that have not ended."""
+
+    asked: _Asked
+    filter: Filter
+    progress: Progress | None
+    open: set[str] = field(init=False)
+    rows: list[Reservation] = field(default_factory=list)
+    moments: list[datetime] = field(default_factory=list)
+    failures: dict[str, ScopeFailure] = field(default_factory=dict)
+    unanswered: dict[Unanswered, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.open = set(self.asked.regions)
+
+    def take(self, news: _News) -> None:
+        """Raises what went wrong, where that is no failure of a region."""
+        if isinstance(news, Snapshot):
+            self._keep(news)
+        elif isinstance(news, Failure):
+            self._fail(_scope_failure(news))
+        elif isinstance(news, BaseException):
+            _raise(news, self.asked.profile)
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        self.rows += self.filter.apply(snapshot.reservations)
+        self.moments.append(snapshot.observed_at)
+        for gap in snapshot.unanswered:
+            self.unanswered.setdefault(gap, []).append(snapshot.scope.region)
+        self._end(snapshot.scope.region, True)
+
+    def _fail(self, failure: ScopeFailure) -> None:
+        self.failures[failure.region] = failure
+        self._end(failure.region, False)
+
+    def _end(self, region: str, succeeded: bool) -> None:
+        self.open.discard(region)
+        if self.progress is not None:
+            self.progress(region, succeeded)
+
+    def give_up(self, end: _Deadline) -> None:
+        """The time is up: what is open has failed."""
+        account_id = self.asked.caller.known
+        message = f"There was no complete answer within {end}."
+        for region in sorted(self.open):
+            self._fail(ScopeFailure(account_id, region, DEADLINE_CODE, message, FailureKind.ERROR))
+
+    def inventory(self) -> Inventory:
+        """Raises TruffleError if AWS refused the credentials everywhere."""
+        failures = [self.failures[region] for region in sorted(self.failures)]
+        if failures and not self.moments:
+            _check_credentials(failures, self.asked)
+        return Inventory(
+            merge(self.rows),
+            failures,
+            len(self.asked.regions),
+            min(self.moments, default=None),
+            self._warnings(),
+        )
+
+    def _warnings(self) -> list[str]:
+        nameless = [self.asked.caller.warning] if self.moments else []
+        refused = [
+            f"{gap.operation} was refused ({gap.code}) in {', '.join(sorted(regions))}: "
+            f"{LACKING[gap.operation]}."
+            for gap, regions in self.unanswered.items()
+        ]
+        return [text for text in (*nameless, *refused) if text]
+
+
+def _scope_failure(failure: Failure) -> ScopeFailure:
+    account_id, region = failure.scope.account_id or None, failure.scope.region
+    return ScopeFailure(account_id, region, failure.code, failure.message, failure.kind)
+
+
+def _check_credentials(failures: list[ScopeFailure], asked: _Asked) -> None:
+    """Where no region answered: raise what is wrong with the credentials, if they are the cause.
+
+    Credentials that STS accepts are valid, and the regions are not enabled.
+    """
+    causes = [credentials_error(each.code, each.message, asked.profile) for each in failures]
+    found = [cause for cause in causes if cause is not None]
+    if len(found) < len(failures):
+        return
+    [(kind, _)] = Counter(map(type, found)).most_common(1)
+    if kind is InvalidCredentialsError and asked.caller.is_accepted:
+        return
+    error = next(cause for cause in found if isinstance(cause, kind))
+    error.failures = tuple(failures)
+    raise error

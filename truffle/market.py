@@ -1,0 +1,185 @@
+"""What AWS sells, over all regions at once, and how each region answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from threading import Lock
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+
+from truffle.core.model import FailureKind
+from truffle.core.offerings import Offering, Wanted, sorted_offerings
+from truffle.ec2.background import start
+from truffle.ec2.clients import EC2Clients
+from truffle.ec2.errors import FAILURES, error_code, error_message
+from truffle.ec2.offerings import (
+    Budget,
+    Outcome,
+    RegionOfferings,
+    list_offerings,
+    offerings_config,
+)
+from truffle.errors import TruffleError, UnreachableError, credentials_error
+from truffle.live import list_regions
+from truffle.source import Progress, ScopeFailure
+
+_budgets: dict[tuple[str, str], Budget] = {}
+_budgets_lock = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """How every region answered the search for one block."""
+
+    wanted: Wanted
+    regions: tuple[RegionOfferings, ...]
+
+    @property
+    def failures(self) -> list[ScopeFailure]:
+        """Regions of which nothing is known: failed ones, and those whose budget is used up."""
+        return [
+            ScopeFailure(
+                None,
+                region.region,
+                region.code or "",
+                region.message or "",
+                region.kind or FailureKind.ERROR,
+            )
+            for region in self.regions
+            if region.outcome in (Outcome.FAILED, Outcome.LIMITED)
+        ]
+
+    def of(self, outcome: Outcome) -> list[str]:
+        """The regions that answered so."""
+        return [region.region for region in self.regions if region.outcome is outcome]
+
+    @property
+    def is_sold_nowhere(self) -> bool:
+        """Whether every region that gave an answer says that this type is not sold as blocks."""
+        return bool(self.of(Outcome.NOT_SOLD)) and not self.of(Outcome.ANSWERED)
+
+    def offerings(self, sort: str) -> list[Offering]:
+        return sorted_offerings(
+            (offering for region in self.regions for offering in region.offerings), sort
+        )
+
+
+class Offerings(list[Offering]):
+    """Offerings in their order; ``outcomes`` tells how each region answered, ``failures`` why not.
+
+    ``duration_hours`` is what was searched for: the duration asked, rounded up to what AWS sells.
+    """
+
+    def __init__(self, market: Market, sort: str) -> None:
+        super().__init__(market.offerings(sort))
+        self.failures = market.failures
+        self.outcomes: Mapping[str, Outcome] = {
+            region.region: region.outcome for region in market.regions
+        }
+        self.duration_hours = market.wanted.duration_hours
+
+
+def list_market(
+    caller: Any,
+    wanted: Wanted,
+    regions: Sequence[str] | None,
+    timeout: float | None = None,
+    progress: Progress | None = None,
+) -> Market:
+    """Ask every region at once, each within its own request budget.
+
+    ``caller`` is a session, a profile's name, or None; ``regions`` None are those enabled for the
+    account; ``timeout`` is in seconds. Raises TruffleError where the credentials are no good.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    try:
+        named = list_regions(caller, timeout) if regions is None else dict.fromkeys(regions)
+        answers = _ask_all(EC2Clients(caller), wanted, named, deadline, progress)
+    except FAILURES as error:
+        raise _failed(error, caller) from error
+    market = Market(wanted, tuple(sorted(answers, key=lambda answer: answer.region)))
+    _check_credentials(market, caller)
+    return market
+
+
+def _ask_all(
+    clients: EC2Clients,
+    wanted: Wanted,
+    regions: Iterable[str],
+    deadline: float | None,
+    progress: Progress | None,
+) -> list[RegionOfferings]:
+    asked = {_ask(clients, wanted, region, deadline): region for region in regions}
+    answers: dict[str, RegionOfferings] = {}
+    try:
+        for future in as_completed(asked, timeout=_left(deadline)):
+            region, answer = asked[future], future.result()
+            answers[region] = answer
+            if progress is not None:
+                progress(region, answer.outcome in (Outcome.ANSWERED, Outcome.NOT_SOLD))
+    except TimeoutError:
+        pass
+    return [answers.get(region) or _late(region) for region in asked.values()]
+
+
+def _ask(
+    clients: EC2Clients, wanted: Wanted, region: str, deadline: float | None
+) -> Future[RegionOfferings]:
+    client = clients.session.create_client("ec2", region_name=region, config=offerings_config())
+    budget = budget_of(_key(clients), region)
+    now = partial(datetime.now, UTC)
+    return start(partial(list_offerings, client, region, wanted, budget, now, deadline))
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def _late(region: str) -> RegionOfferings:
+    message = "The region did not answer before the deadline."
+    return RegionOfferings(
+        region, Outcome.FAILED, (), "DeadlineExceeded", message, FailureKind.ERROR
+    )
+
+
+def _key(clients: EC2Clients) -> str:
+    """Whose budget it is, as far as this process can tell without a call."""
+    credentials = clients.session.get_credentials()
+    return str(credentials.access_key) if credentials else ""
+
+
+def budget_of(caller: str, region: str) -> Budget:
+    """The one budget of a caller in a region: it outlives a client, and is shared by all."""
+    with _budgets_lock:
+        return _budgets.setdefault((caller, region), Budget())
+
+
+def _check_credentials(market: Market, caller: Any) -> None:
+    """Raise where every region says that the credentials are what is wrong."""
+    failures = market.failures
+    if failures and len(failures) == len(market.regions):
+        first = failures[0]
+        known = credentials_error(first.code, first.message, _profile(caller))
+        if known is not None and {failure.code for failure in failures} == {first.code}:
+            known.failures = tuple(failures)
+            raise known
+
+
+def _failed(error: Exception, caller: Any) -> TruffleError:
+    code, message = error_code(error), error_message(error)
+    known = credentials_error(code, message, _profile(caller))
+    if known is not None:
+        return known
+    if isinstance(error, BotoCoreError):
+        return UnreachableError(f"AWS cannot be asked: {message}")
+    return TruffleError(f"AWS refused the request: {code}: {message}")
+
+
+def _profile(caller: Any) -> str | None:
+    return caller if isinstance(caller, str) else None

@@ -1,0 +1,144 @@
+"""Events, one reservation's history, and the status of the stack, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from truffle.core.codec import decode
+from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.times import parse_time
+from truffle.render.style import Style, state_colour
+from truffle.render.tables import Column, draw
+from truffle.render.words import counted, hours, length, minute, number, percent
+
+Json = Mapping[str, Any]
+
+_SEVERITY_COLOURS = {"critical": "red", "warning": "yellow", "good": "green", "info": None}
+
+EVENT_FIELDS = (
+    "observed_at",
+    "severity",
+    "type",
+    "region",
+    "account_id",
+    "reservation_id",
+    "reservation_type",
+    "instance_type",
+    "instance_count",
+    "summary",
+    "reason",
+    "event_id",
+)
+"""The columns of events as CSV."""
+
+
+def event_line(event: Json, style: Style) -> str:
+    """``2026-11-24 12:00  critical  state_changed   Capacity block cr-0abc … payment failed.``"""
+    severity = str(event["severity"])
+    colour = _SEVERITY_COLOURS.get(severity)
+    when = minute(parse_time(event["observed_at"]))
+    return (
+        f"{when}  {style.paint(f'{severity:<8}', colour)}  {event['type']:<15}  {event['summary']}"
+    )
+
+
+def render_events(events: Sequence[Json], total: int, style: Style) -> str:
+    if not events:
+        return "No events found matching criteria"
+    lines = [event_line(event, style) for event in events]
+    if len(events) < total:
+        lines.append(f"Shown: the newest {len(events)} of {total}; --limit shows more")
+    return "\n".join([*lines, "Times are UTC."])
+
+
+def render_history(history: Json, style: Style) -> str:
+    """One reservation as it is, or was, and what happened to it, the newest first."""
+    row = decode(history)
+    gone = history.get("vanished_at")
+    state = style.paint(row.state, state_colour(row.state))
+    lines = [
+        style.bold(f"{row.reservation_id} ({'block' if row.type != 'odcr' else 'ODCR'})"),
+        f"   {number(row.size)} x {row.instance_type} in {row.availability_zone or row.region}",
+        f"   State: {state}",
+        *_times(row),
+        *_use(row),
+    ]
+    if gone:
+        lines.append(f"   Gone: EC2 no longer lists it since {minute(parse_time(gone))} UTC")
+    events = history.get("events") or []
+    lines += ["", f"{counted(len(events), 'event')}:" if events else "No events."]
+    return "\n".join([*lines, *(f"  {event_line(event, style)}" for event in events)])
+
+
+def _times(row: Reservation) -> list[str]:
+    start, end = minute(row.start_date), minute(row.end_date)
+    if isinstance(row, CapacityBlock):
+        return [
+            f"   From {start} to {end} UTC ({hours(row.duration_hours)}), "
+            f"usable until {minute(row.effective_end)}"
+        ]
+    return [f"   From {start} UTC, {f'to {end} UTC' if row.end_date else 'with no end date'}"]
+
+
+def _use(row: Reservation) -> list[str]:
+    if row.used_capacity is None:
+        return []
+    return [
+        f"   Used: {row.used_capacity} of {row.total_capacity} ({percent(row.utilization)}), "
+        f"{row.available_capacity} idle"
+    ]
+
+
+_SCOPES: list[Column[Json]] = [
+    Column("Account", lambda row: str(row["account_id"])),
+    Column("Region", lambda row: str(row["region"])),
+    Column("Last Success", lambda row: minute(_moment(row["last_success"]))),
+    Column("Age", lambda row: _age(row["age_seconds"]), leaves=2, is_number=True),
+    Column("Reservations", lambda row: number(row["reservations"]), leaves=1, is_number=True),
+    Column(
+        "Error",
+        lambda row: str(row["error"] or "-"),
+        colour=lambda row: "red" if row["error"] else None,
+    ),
+]
+
+_RUNS: list[Column[Json]] = [
+    Column("Run", lambda row: str(row["run_id"])),
+    Column("Started", lambda row: minute(_moment(row["started_at"])), leaves=1),
+    Column("Seconds", lambda row: number(row["seconds"]), is_number=True),
+    Column("Scopes", lambda row: number(row["scopes"]), is_number=True),
+    Column("Succeeded", lambda row: number(row["succeeded"]), is_number=True),
+    Column(
+        "Failed",
+        lambda row: number(row["failed"]),
+        is_number=True,
+        colour=lambda row: "red" if row["failed"] else None,
+    ),
+]
+
+
+def render_status(status: Json, style: Style) -> str:
+    """Every scope and the last runs."""
+    scopes, runs = status["scopes"], status["runs"]
+    failing = [scope for scope in scopes if scope["error"]]
+    state = "all current" if not failing else f"{len(failing)} with old data"
+    lines = [style.title(f"Collection: {counted(len(scopes), 'scope')}, {state}")]
+    if scopes:
+        lines += ["", *draw(_SCOPES, scopes, style).lines]
+    lines += [
+        f"{scope['account_id']}/{scope['region']}: {scope['error']}: {scope['error_message']}"
+        for scope in failing
+        if scope.get("error_message")
+    ]
+    lines += ["", style.bold("Last runs:"), *(draw(_RUNS, runs, style).lines if runs else ["none"])]
+    return "\n".join([*lines, "Times are UTC."])
+
+
+def _moment(text: str | None) -> datetime | None:
+    return parse_time(text) if text else None
+
+
+def _age(seconds: float | None) -> str:
+    return "-" if seconds is None else length(seconds)

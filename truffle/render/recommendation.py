@@ -1,0 +1,62 @@
+"""The answer of ``truffle recommend`` for people: the choice, the comparison, the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from textwrap import wrap
+
+from truffle.core.facts import AS_OF, COMPARISON, Comparison
+from truffle.core.recommendation import Choice, Recommendation
+from truffle.render.style import Style
+from truffle.render.tables import Column, draw
+
+_TITLES = {
+    Choice.BLOCK: "Capacity Block for ML",
+    Choice.ODCR: "On-Demand Capacity Reservation (ODCR)",
+    Choice.FUTURE_DATED_ODCR: "future-dated On-Demand Capacity Reservation",
+}
+
+_COLUMNS: list[Column[Comparison]] = [
+    Column("Feature", lambda row: row.feature),
+    Column("Capacity Blocks for ML", lambda row: row.blocks),
+    Column("ODCRs", lambda row: row.odcrs),
+]
+
+
+def render(recommendation: Recommendation, style: Style) -> str:
+    sign = "✅ " if style.is_unicode else ""
+    width = min(style.width or 100, 100)
+    return "\n".join(
+        [
+            style.paint(f"{sign}Reserve a {_TITLES[recommendation.choice]}", "green"),
+            *_bullets(recommendation.because, width),
+            "",
+            style.bold("Watch:"),
+            *_bullets(recommendation.watch, width),
+            "",
+            style.bold("Next:"),
+            *(f"   {command}" for command in recommendation.commands),
+            "",
+            style.bold("Comparison:"),
+            *_comparison(style, width),
+            "",
+            style.bold(f"Facts (as of {AS_OF}):"),
+            *_bullets((f"{fact.text} [{fact.source}]" for fact in recommendation.facts), width),
+        ]
+    )
+
+
+def _comparison(style: Style, width: int) -> Iterable[str]:
+    """The table, or a list where it has no room: no column of it can be left out."""
+    table = draw(_COLUMNS, COMPARISON, style)
+    if style.width is None or len(table.lines[0]) <= style.width:
+        return table.lines
+    return _bullets((f"{row.feature}: {row.blocks} | {row.odcrs}" for row in COMPARISON), width)
+
+
+def _bullets(texts: Iterable[str], width: int) -> list[str]:
+    return [
+        line
+        for text in texts
+        for line in wrap(text, width, initial_indent=" - ", subsequent_indent="   ")
+    ]

@@ -1,0 +1,61 @@
+"""Reservations as Terraform: import blocks for what one owns, data sources for the rest.
+
+An import block only names the resource: Terraform writes its configuration from what it reads, so
+that no argument written here can make it replace a reservation. Blocks and shared reservations
+cannot be managed, so that they are read (terraform-provider-aws: aws_ec2_capacity_reservation,
+aws_ec2_capacity_block_reservation; `@region` in import ids and `region` arguments since 6.0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from truffle.core.model import TERMINAL_STATES, Reservation, is_block
+
+_HEAD = """\
+# Terraform 1.5 or later; provider hashicorp/aws 6, of July 2026 or later for the data sources.
+# terraform plan -generate-config-out=reservations.tf writes the resources of the import blocks."""
+
+
+def to_terraform(rows: Iterable[Reservation]) -> str:
+    """One block per reservation, in the order of the rows."""
+    return "\n\n".join([_HEAD, *map(_block, rows)])
+
+
+def _block(row: Reservation) -> str:
+    if row.state in TERMINAL_STATES:
+        return f"# {row.reservation_id} is {row.state}: nothing to manage or to read."
+    if is_block(row):
+        return _data("aws_ec2_capacity_block_reservation", row)
+    if row.owner_id not in (None, row.account_id):
+        return _data("aws_ec2_capacity_reservation", row)
+    return "\n".join(
+        [
+            _says(row),
+            "import {",
+            f"  to = aws_ec2_capacity_reservation.{_name(row)}",
+            f'  id = "{row.reservation_id}@{row.region}"',
+            "}",
+        ]
+    )
+
+
+def _data(kind: str, row: Reservation) -> str:
+    return "\n".join(
+        [
+            _says(row),
+            f'data "{kind}" "{_name(row)}" {{',
+            f'  region = "{row.region}"',
+            f'  id     = "{row.reservation_id}"',
+            "}",
+        ]
+    )
+
+
+def _says(row: Reservation) -> str:
+    where = row.availability_zone or row.region
+    return f"# {row.size or '?'} x {row.instance_type} in {where}, {row.state}"
+
+
+def _name(row: Reservation) -> str:
+    return row.reservation_id.replace("-", "_")

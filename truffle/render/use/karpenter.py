@@ -1,0 +1,53 @@
+"""Karpenter (its page "Utilizing On-Demand Capacity Reservations and Capacity Blocks")."""
+
+from __future__ import annotations
+
+from truffle.core.model import Reservation, is_block
+from truffle.render.use.target import label, says
+
+_SINCE = {True: "1.6", False: "1.3"}
+
+
+def node_pool(row: Reservation) -> str:
+    """Both types are selected alike; nodes get the capacity type ``reserved``."""
+    name = f"{label(row)}-reserved"
+    return f"""\
+# {says(row)}
+# Karpenter {_SINCE[is_block(row)]} or later with the feature gate ReservedCapacity; open ODCRs
+# that no EC2NodeClass selects are not used any more once it is on.
+apiVersion: karpenter.k8s.aws/v1
+kind: EC2NodeClass
+metadata:
+  name: {name}
+spec:
+  capacityReservationSelectorTerms:
+    - id: {row.reservation_id}
+  # The rest is as in your other EC2NodeClasses.
+  amiSelectorTerms:
+    - alias: al2023@latest
+  role: KarpenterNodeRole-CLUSTER_NAME
+  subnetSelectorTerms:
+    - tags:
+        karpenter.sh/discovery: CLUSTER_NAME
+  securityGroupSelectorTerms:
+    - tags:
+        karpenter.sh/discovery: CLUSTER_NAME
+---
+apiVersion: karpenter.sh/v1
+kind: NodePool
+metadata:
+  name: {name}
+spec:
+  template:
+    spec:
+      nodeClassRef:
+        group: karpenter.k8s.aws
+        kind: EC2NodeClass
+        name: {name}
+      requirements:
+        - key: karpenter.sh/capacity-type
+          operator: In
+          values: [reserved]
+        - key: node.kubernetes.io/instance-type
+          operator: In
+          values: [{row.instance_type}]"""

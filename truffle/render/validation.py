@@ -1,0 +1,76 @@
+"""The answer of ``truffle validate`` for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+
+from truffle.core.advice import Candidate, Validation
+from truffle.core.offerings import Offering
+from truffle.render.offerings import offering_table
+from truffle.render.style import Style
+from truffle.render.words import hours, minute
+
+SHOWN_MISSES = 10
+"""How many near misses are told; the JSON has them all."""
+
+
+def render(validation: Validation, offerings: Sequence[Offering] | None, style: Style) -> str:
+    """What was found and on what network, or why each near miss fails."""
+    lines = [_verdict(validation, style)]
+    if validation.found is not None:
+        lines += _found(validation.found)
+    misses = [candidate for candidate in validation.candidates if not candidate.fits]
+    if misses:
+        lines += ["", "Does not fit:" if validation.ok else "Near misses:"]
+        lines += [line for miss in misses[:SHOWN_MISSES] for line in _miss(miss)]
+        if len(misses) > SHOWN_MISSES:
+            lines.append(f"  and {len(misses) - SHOWN_MISSES} more (-o json has them all)")
+    lines += [f"  {each.why_not}." for each in validation.together]
+    if offerings is not None:
+        lines += ["", *_for_sale(offerings, validation.ok, style)]
+    return "\n".join(lines)
+
+
+def _verdict(validation: Validation, style: Style) -> str:
+    sign = ("✅ " if validation.ok else "❌ ") if style.is_unicode else ""
+    text = (
+        f"{validation.request} has capacity."
+        if validation.ok
+        else f"{validation.request} has no capacity."
+    )
+    return style.paint(sign + text, "green" if validation.ok else "red")
+
+
+def _found(found: Candidate) -> list[str]:
+    until = "no end"
+    if found.usable_until is not None:
+        until = f"{minute(found.usable_until)} UTC ({hours(found.usable_hours)} usable)"
+    row = found.reservation
+    return [
+        f"   {'Capacity Block' if found.is_block else 'ODCR'}: {_ids(found)}",
+        f"   Where: {row.availability_zone or row.region}",
+        f"   Instances: {found.instances} x {row.instance_type}",
+        f"   From: {minute(found.start)} UTC",
+        f"   Until: {until}",
+        f"   Network: {found.network}",
+        *(f"   Note: {note}" for note in found.notes),
+    ]
+
+
+def _miss(candidate: Candidate) -> list[str]:
+    noun = "block" if candidate.is_block else "ODCR"
+    where = candidate.reservation.availability_zone or candidate.reservation.region
+    text = f"{noun} {_ids(candidate)} in {where}: {'; '.join(candidate.why)}"
+    return wrap(text, 98, initial_indent="  ", subsequent_indent="    ", break_long_words=False)
+
+
+def _ids(candidate: Candidate) -> str:
+    return ", ".join(row.reservation_id for row in candidate.rows)
+
+
+def _for_sale(offerings: Sequence[Offering], has_capacity: bool, style: Style) -> list[str]:
+    if not offerings:
+        return ["For sale: no block that would hold it now."]
+    held = "" if has_capacity else " Nothing of it is held until it is bought."
+    return [f"For sale now.{held}", *offering_table(offerings, style)]
