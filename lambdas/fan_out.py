@@ -74,11 +74,10 @@ def new_run(event: Mapping[str, Any], request_id: str) -> Run:
 
 def send(pending: Iterable[Unit]) -> None:
     """Put units on the queue. Raises what SQS does; a unit that is sent twice does no harm."""
+    queue, url = service("sqs"), _settings().queue_url
 
     def put(unit: Unit) -> None:
-        service("sqs").send_message(
-            QueueUrl=_settings().queue_url, MessageBody=json.dumps(asdict(unit))
-        )
+        queue.send_message(QueueUrl=url, MessageBody=json.dumps(asdict(unit)))
 
     with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
         list(pool.map(put, pending))

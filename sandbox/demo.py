@@ -38,7 +38,7 @@ class Demo:
         self.console.rule(f"[bold]{text}[/]  [dim]{seconds:.0f} s[/]", align="left")
 
     def say(self, text: str) -> None:
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def show(self, box: Sandbox) -> None:
         """The whole of it, in a sandbox that is up."""

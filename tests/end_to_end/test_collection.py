@@ -25,6 +25,22 @@ BROKEN = {
 }
 
 
+WORTH_A_RETRY = {"us-east-1", "us-east-2", "eu-west-3", "eu-north-1"}
+"""Of these, without the one that hangs, whose three attempts take minutes; the others are answers
+that asking again would only repeat."""
+
+
+def dead_letters(box: Sandbox, count: int) -> set[str]:
+    """The regions of the first dead letters, once there are so many."""
+    sqs, url = box.client("sqs"), box.outputs["UnitsDeadLetterQueueUrl"]
+    regions: set[str] = set()
+    deadline = time.monotonic() + 180
+    while len(regions) < count and time.monotonic() < deadline:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5)
+        regions |= {json.loads(item["Body"])["region"] for item in answer.get("Messages", ())}
+    return regions
+
+
 def listed(box: Sandbox) -> set[str]:
     """The ids that EC2 itself lists, region by region."""
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
@@ -77,7 +93,7 @@ def test_the_bucket_has_the_latest_inventory_the_snapshots_and_the_manifest(box:
     assert {json.loads(line)["region"] for line in lines} == {"us-east-1"}
 
 
-def test_every_kind_of_fault_is_named_and_changes_nothing(box: Sandbox) -> None:
+def test_every_kind_of_fault_is_named_changes_nothing_and_ends_as_it_should(box: Sandbox) -> None:
     before = rows(box, limit=1000)
     for region, (kind, _) in BROKEN.items():
         box.ec2.break_calls(kind, region, "DescribeCapacityReservations")
@@ -97,6 +113,7 @@ def test_every_kind_of_fault_is_named_and_changes_nothing(box: Sandbox) -> None:
     kept = [row for row in before if row["region"] in BROKEN]
     after = {row["reservation_id"]: row for row in rows(box, limit=1000)}
     assert [after[row["reservation_id"]] for row in kept] == kept
+    assert dead_letters(box, len(WORTH_A_RETRY)) == WORTH_A_RETRY
 
 
 def test_a_later_page_that_fails_fails_the_region(box: Sandbox) -> None:
@@ -111,25 +128,6 @@ def test_a_later_page_that_fails_fails_the_region(box: Sandbox) -> None:
 
     assert [item["region"] for item in manifest["failures"]] == ["sa-east-1"]
     assert not any(row["reservation_id"] == f"cr-{0:017x}" for row in rows(box, limit=1000))
-
-
-def test_a_unit_that_fails_three_times_is_a_dead_letter_and_a_denied_one_is_not(
-    box: Sandbox,
-) -> None:
-    sqs, url = box.client("sqs"), box.outputs["UnitsDeadLetterQueueUrl"]
-    sqs.purge_queue(QueueUrl=url)
-    box.ec2.break_calls(FaultKind.UNAUTHORIZED, "eu-west-1")
-    box.ec2.break_calls(FaultKind.ERROR, "eu-central-1", code="InternalFailure")
-
-    run = box.collect()
-
-    assert {item["region"] for item in run["failures"]} == {"eu-west-1", "eu-central-1"}
-    bodies: list[str] = []
-    deadline = time.monotonic() + 150
-    while not bodies and time.monotonic() < deadline:
-        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)
-        bodies = [message["Body"] for message in answer.get("Messages", ())]
-    assert [json.loads(body)["region"] for body in bodies] == ["eu-central-1"]
 
 
 def test_a_unit_delivered_again_changes_nothing(box: Sandbox) -> None:

@@ -1,0 +1,222 @@
+"""``fan_out``: one run for one start, one message for each of its units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas import fan_out
+from lambdas.clients import service
+from lambdas.closing import LOST_AFTER
+from lambdas.store.runs import RunStore
+from lambdas.store.scopes import Attempt
+from tests.builders import HOME, HOUR, NOON, OHIO, OTHER
+from tests.lambdas.aws import Stack, messages
+from tests.lambdas.fakes import Clock, FakeContext, Wire, client_error
+from truffle.core.model import Failure, FailureKind, Scope
+from truffle.core.runs import Run
+
+SCHEDULED = {"scheduled_at": "2026-11-24T12:00:00Z"}
+SCHEDULED_RUN = "20261124T120000Z-scheduled"
+REGIONS = ["eu-west-1", "us-east-2"]
+
+Invoke = Callable[..., dict[str, Any]]
+WireTo = Callable[[str], Wire]
+
+
+@pytest.fixture
+def invoke(stack: Stack, clock: Clock) -> Invoke:
+    """Starts a run, as the schedule does unless told otherwise."""
+
+    def start(event: dict[str, Any] = SCHEDULED, request_id: str = "1-1") -> dict[str, Any]:
+        context: Any = FakeContext(request_id)
+        answer: dict[str, Any] = fan_out.handler(dict(event), context)
+        return answer
+
+    return start
+
+
+@pytest.fixture
+def set_regions(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Deploys with other regions, or accounts."""
+
+    def deploy(*regions: str, accounts: str = "") -> None:
+        monkeypatch.setenv("TRUFFLE_REGIONS", ",".join(regions))
+        monkeypatch.setenv("TRUFFLE_ACCOUNTS", accounts)
+        fan_out._settings.cache_clear()
+
+    return deploy
+
+
+def runs_of(stack: Stack) -> list[Run]:
+    return RunStore(service("dynamodb"), stack.table).latest(100)
+
+
+def units_of(stack: Stack) -> list[dict[str, Any]]:
+    found = [json.loads(message["Body"]) for message in messages(stack.units)]
+    return sorted(found, key=lambda unit: str(unit["region"]))
+
+
+def test_a_run_is_one_message_for_each_region(stack: Stack, invoke: Invoke) -> None:
+    assert invoke() == {"run_id": SCHEDULED_RUN, "units": 2}
+    assert units_of(stack) == [
+        {"run_id": SCHEDULED_RUN, "region": region, "accounts": [HOME]} for region in REGIONS
+    ]
+
+
+def test_an_opened_run_waits_for_all_its_regions(
+    stack: Stack, invoke: Invoke, clock: Clock
+) -> None:
+    invoke()
+    assert runs_of(stack) == [
+        Run(SCHEDULED_RUN, clock(), tuple(REGIONS), (HOME,), frozenset(REGIONS))
+    ]
+
+
+def test_configured_accounts_are_in_every_unit(
+    stack: Stack, invoke: Invoke, set_regions: Callable[..., None]
+) -> None:
+    set_regions("us-east-2", accounts=f"{OTHER},{HOME}")
+    invoke()
+    (unit,) = units_of(stack)
+    assert unit["accounts"] == [HOME, OTHER]
+
+
+def test_without_configured_regions_a_run_covers_every_enabled_one(
+    stack: Stack, invoke: Invoke, set_regions: Callable[..., None]
+) -> None:
+    set_regions()
+    enabled = service("ec2").describe_regions()["Regions"]
+    invoke()
+    found = [unit["region"] for unit in units_of(stack)]
+    assert found == sorted(region["RegionName"] for region in enabled)
+    assert len(found) > 10
+
+
+def test_regions_that_cannot_be_asked_for_start_no_run(
+    stack: Stack, invoke: Invoke, set_regions: Callable[..., None], monkeypatch: Any
+) -> None:
+    def refuse(client: object) -> list[str]:
+        raise client_error("RequestLimitExceeded", "DescribeRegions")
+
+    set_regions()
+    monkeypatch.setattr(fan_out, "enabled_regions", refuse)
+    with pytest.raises(ClientError):
+        invoke()
+    assert (runs_of(stack), units_of(stack)) == ([], [])
+
+
+# --- which run -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("request_id", ["1-1", "2-2"])
+def test_a_repeated_start_for_the_same_moment_is_the_same_run(
+    stack: Stack, invoke: Invoke, clock: Clock, request_id: str
+) -> None:
+    first = invoke()
+    clock.advance(timedelta(minutes=1))
+    assert invoke(request_id=request_id) == first
+    assert len(runs_of(stack)) == 1
+
+
+def test_the_next_moment_is_another_run(stack: Stack, invoke: Invoke) -> None:
+    invoke()
+    invoke({"scheduled_at": "2026-11-24T13:00:00Z"})
+    assert [run.run_id for run in runs_of(stack)] == ["20261124T130000Z-scheduled", SCHEDULED_RUN]
+
+
+@pytest.mark.parametrize("event", [{}, {"scheduled_at": "<aws.scheduler.scheduled-time>"}])
+def test_a_start_by_hand_is_a_run_of_its_own(
+    stack: Stack, invoke: Invoke, event: dict[str, Any]
+) -> None:
+    ids = [invoke(event, request)["run_id"] for request in ("aaaa-1111-x", "bbbb-2222-x")]
+    assert ids == ["20261124T120000Z-aaaa1111", "20261124T120000Z-bbbb2222"]
+
+
+def test_a_repeated_delivery_of_a_start_by_hand_is_the_same_run(
+    stack: Stack, invoke: Invoke
+) -> None:
+    assert invoke({}, "aaaa-1111") == invoke({}, "aaaa-1111")
+    assert len(runs_of(stack)) == 1
+
+
+def test_a_run_may_be_named_by_whoever_starts_it(stack: Stack, invoke: Invoke) -> None:
+    assert invoke({"run_id": "mine"})["run_id"] == "mine"
+
+
+# --- repeats and faults --------------------------------------------------------------------------
+
+
+def test_a_repeated_delivery_sends_only_what_nobody_has_answered_for(
+    stack: Stack, invoke: Invoke
+) -> None:
+    invoke()
+    units_of(stack)
+    RunStore(service("dynamodb"), stack.table).answer(SCHEDULED_RUN, "eu-west-1")
+    assert invoke() == {"run_id": SCHEDULED_RUN, "units": 1}
+    assert [unit["region"] for unit in units_of(stack)] == ["us-east-2"]
+
+
+def test_a_run_that_died_after_its_opening_is_sent_by_the_repeated_delivery(
+    stack: Stack, invoke: Invoke, wire: WireTo
+) -> None:
+    wire("sqs").fails_before(client_error("ServiceUnavailable"), "SendMessage")
+    with pytest.raises(ClientError):
+        invoke()
+    units_of(stack)
+    assert invoke()["units"] == 2
+    assert [unit["region"] for unit in units_of(stack)] == REGIONS
+
+
+@pytest.mark.parametrize("call", range(1, 6))
+def test_a_unit_that_sqs_does_not_take_fails_the_start_and_the_others_are_sent(
+    stack: Stack, invoke: Invoke, set_regions: Callable[..., None], wire: WireTo, call: int
+) -> None:
+    regions = [f"us-east-{number}" for number in range(1, 6)]
+    set_regions(*regions)
+    wire("sqs").fails_before(client_error("ServiceUnavailable"), "SendMessage", call=call)
+    with pytest.raises(ClientError, match="ServiceUnavailable"):
+        invoke()
+    assert len(units_of(stack)) == 4
+    assert invoke()["units"] == 5
+
+
+def test_as_many_units_as_there_are_regions_are_sent(
+    stack: Stack, invoke: Invoke, set_regions: Callable[..., None]
+) -> None:
+    regions = [f"us-east-{number}" for number in range(10, 45)]
+    set_regions(*regions)
+    assert invoke()["units"] == 35
+    assert [unit["region"] for unit in units_of(stack)] == regions
+
+
+# --- what the run before left --------------------------------------------------------------------
+
+
+def fail(stack: Stack, scope: Scope) -> None:
+    failure = Failure(scope, NOON - HOUR, FailureKind.DISABLED, "AuthFailure", "no")
+    stack.scopes.write_failure(failure, Attempt("run-0", 1))
+
+
+def test_a_region_that_is_covered_no_more_leaves_every_answer(stack: Stack, invoke: Invoke) -> None:
+    fail(stack, Scope(HOME, "sa-east-1"))
+    fail(stack, OHIO)
+    invoke()
+    assert [status.scope for status in stack.scopes.statuses()] == [OHIO]
+
+
+def test_a_run_that_lost_its_units_is_closed_by_the_next(
+    stack: Stack, invoke: Invoke, clock: Clock
+) -> None:
+    invoke()
+    clock.advance(LOST_AFTER + timedelta(seconds=1))
+    invoke({"scheduled_at": "2026-11-24T13:00:00Z"})
+    new, lost = runs_of(stack)
+    assert (new.finished_at, lost.finished_at) == (None, clock())
+    manifest = stack.document(f"runs/dt=2026-11-24/{SCHEDULED_RUN}.json")
+    assert [failure["code"] for failure in manifest["failures"]] == ["NotCollected"] * 2
