@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from functools import cache
@@ -28,6 +29,9 @@ from lambdas.telemetry import batch_logger, logger
 from lambdas.webhook import Answer, post
 from truffle.core.events import from_message
 from truffle.messages.slack import card
+
+# The answer with the secret is what botocore logs at DEBUG.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 MONTH = 30 * 24 * 3600
 LONGEST_DELAY = 11 * 3600

@@ -99,14 +99,14 @@ class Api:
         """Raises ConnectionError where there is no answer."""
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
-        from botocore.exceptions import HTTPClientError
+        from botocore.exceptions import BotoCoreError, HTTPClientError
         from botocore.httpsession import URLLib3Session
 
         request = AWSRequest("GET", url, headers={"Accept": "application/json"})
         SigV4Auth(_credentials(self.session), SERVICE, self.region).add_auth(request)
         try:
             answer = URLLib3Session(timeout=self._timeout()).send(request.prepare())
-        except HTTPClientError as error:
+        except (BotoCoreError, HTTPClientError) as error:
             raise ConnectionError(_cause(error)) from error
         return int(answer.status_code), bytes(answer.content)
 

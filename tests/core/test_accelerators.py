@@ -48,7 +48,7 @@ def test_what_ec2_said_fills_the_bundled_tables_gaps() -> None:
 
 
 def test_the_bundled_table_comes_first() -> None:
-    assert accelerator_of("p5.48xlarge", {"p5.48xlarge": None}) == H100
+    assert accelerator_of("p5.48xlarge", {"p5.48xlarge": Accelerator("R100", "NVIDIA", 1)}) == H100
 
 
 def test_only_types_that_nobody_has_described_are_unknown() -> None:

@@ -437,6 +437,8 @@ class TestHealthChanged:
             (Health("impaired", 1), Health(None, None)),
             (None, Health("ok", 0)),
             (None, Health("insufficient-data", 0)),
+            (Health("insufficient-data", 0), Health("ok", 0)),
+            (Health("ok", 0), Health("insufficient-data", 0)),
             (Health("ok", 0), Health("ok", 0)),
         ],
     )

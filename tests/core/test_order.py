@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import DAY, NOON, a_block, an_odcr
+from tests.builders import DAY, HOME, NOON, OTHER, a_block, an_odcr
 from tests.strategies import inventories
 from truffle.core.model import CapacityBlock, Health, Reservation
 from truffle.core.order import SORT_FIELDS, Order
@@ -85,6 +85,16 @@ def test_a_field_that_is_an_object_sorts_by_its_json() -> None:
     rows = [a_block("cr-1", health=Health("ok", 0)), a_block("cr-2", health=Health("impaired", 1))]
 
     assert ids(Order("health").sorted(rows)) == ["cr-2", "cr-1"]
+
+
+def test_a_field_that_is_a_list_sorts_by_its_items() -> None:
+    rows = [
+        an_odcr("cr-1", seen_by=(OTHER,)),
+        an_odcr("cr-2", seen_by=(HOME, OTHER)),
+        an_odcr("cr-3", seen_by=(HOME,)),
+    ]
+
+    assert ids(Order("seen_by").sorted(rows)) == ["cr-3", "cr-2", "cr-1"]
 
 
 def test_every_field_of_either_type_can_be_sorted_by() -> None:

@@ -15,10 +15,17 @@ from truffle.core.model import (
     CapacityBlock,
     Failure,
     FailureKind,
+    Scope,
     Snapshot,
     Unanswered,
 )
-from truffle.ec2.listing import FILTER_VALUES, DescribedTypes, client_config, list_scope
+from truffle.ec2.listing import (
+    FILTER_VALUES,
+    DescribedTypes,
+    client_config,
+    list_scope,
+    list_unnamed_scope,
+)
 
 RESERVATIONS = "describe_capacity_reservations"
 BLOCKS = "describe_capacity_blocks"
@@ -110,6 +117,24 @@ class TestPages:
         assert ids(answer) == ["cr-1", "cr-2"]
         assert answer.reservations[0].state == "active"
 
+    @pytest.mark.parametrize(
+        ("first", "last"), [("p5.48xlarge", "p99.large"), ("p99.large", "p5.48xlarge")]
+    )
+    def test_so_is_one_whose_accelerator_is_known_on_only_one_of_the_pages(
+        self, first: str, last: str
+    ) -> None:
+        ec2 = StubbedEC2().answers(
+            RESERVATIONS,
+            page(an_odcr("cr-1", InstanceType=first), token="more"),
+            page(an_odcr("cr-1", InstanceType=last)),
+        )
+        if last == "p99.large":
+            ec2.answers(TYPES, {"InstanceTypes": []}, Filters=ANY)
+
+        (row,) = snapshot_of(ec2).reservations
+
+        assert row.instance_type == last
+
     def test_a_second_page_that_fails_fails_the_scope(self) -> None:
         ec2 = StubbedEC2().answers(RESERVATIONS, page(an_odcr("cr-1"), token="more"))
         ec2.refuses(RESERVATIONS, "throttled")
@@ -162,6 +187,47 @@ class TestPages:
 
         assert isinstance(answer, Snapshot)
         assert answer.observed_at == answer.reservations[0].observed_at == NOON
+
+
+class TestAScopeThatIsStillBeingFoundOut:
+    def test_is_asked_for_only_after_the_first_page_has_come(self) -> None:
+        # Given a caller who learns the account's number while EC2 makes the first page
+        ec2 = StubbedEC2().answers(RESERVATIONS, page(an_odcr("cr-1")))
+        asked_by_then: list[list[str]] = []
+
+        def scope_of() -> Scope:
+            asked_by_then.append(list(ec2.asked))
+            return OHIO
+
+        # When the scope is listed
+        answer = list_unnamed_scope(ec2, scope_of, DescribedTypes(), lambda: NOON)
+
+        # Then nobody waited for the number, and the rows carry it
+        assert asked_by_then[0] == [RESERVATIONS]
+        assert isinstance(answer, Snapshot)
+        assert answer.scope == OHIO
+        assert answer.reservations[0].account_id == OHIO.account_id
+
+    @pytest.mark.parametrize("raw", [an_odcr("cr-1"), a_block("cr-1")], ids=["ODCR", "block"])
+    def test_that_nobody_can_name_is_listed_without_an_account(self, raw: Raw) -> None:
+        ec2 = StubbedEC2().answers(RESERVATIONS, page(raw))
+        if raw.get("ReservationType") == "capacity-block":
+            ec2.answers(BLOCKS, {}).answers(STATUS, {})
+        nobodys = Scope("", "us-east-2")
+
+        answer = list_unnamed_scope(ec2, lambda: nobodys, DescribedTypes(), lambda: NOON)
+
+        assert isinstance(answer, Snapshot)
+        (row,) = answer.reservations
+        assert (row.account_id, row.seen_by) == (None, ())
+
+    def test_is_named_by_its_failure_too(self) -> None:
+        ec2 = StubbedEC2().refuses(RESERVATIONS, "unauthorized")
+
+        answer = list_unnamed_scope(ec2, lambda: OHIO, DescribedTypes(), lambda: NOON)
+
+        assert isinstance(answer, Failure)
+        assert answer.scope == OHIO
 
 
 class TestTheDeadline:

@@ -43,10 +43,9 @@ class Stack:
     cards: str
     secret: str
 
-    @property
-    def settings(self) -> list[Settings]:
-        """What infra sets, for each function."""
-        return [
+    def settings(self, kind: type[Settings]) -> Settings:
+        """What infra sets for a function."""
+        known: list[Settings] = [
             CollectSettings(
                 table=self.table,
                 bucket=self.bucket,
@@ -69,6 +68,7 @@ class Stack:
             QuerySettings(self.table, "60"),
             SlackSettings(self.secret, self.idempotency_table, self.cards),
         ]
+        return next(settings for settings in known if isinstance(settings, kind))
 
     @property
     def scopes(self) -> ScopeStore:

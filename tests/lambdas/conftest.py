@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 from moto import mock_aws
 
 from lambdas import alert, clients, collect, fan_out, query, slack
+from lambdas.settings import Settings
 from lambdas.telemetry import logger, metrics
+from lambdas.webhook import ALLOW_LOOPBACK
 from tests.lambdas.aws import Stack, make_stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire
+from tests.lambdas.https import Destination
 
 HANDLERS = (alert, collect, fan_out, query, slack)
 
@@ -47,17 +51,24 @@ def aws(environment: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """A deployed stack; the functions are as cold as after a deployment."""
-    made = make_stack()
-    for settings in made.settings:
-        for name, value in settings.to_env().items():
+def stack() -> Stack:
+    """The stores, queues and topic of a stack."""
+    return make_stack()
+
+
+@pytest.fixture
+def deploy(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts a function's settings in place, some of them changed; it is cold after that."""
+
+    def put(kind: type[Settings], **changes: str) -> None:
+        for name, value in replace(stack.settings(kind), **changes).to_env().items():
             monkeypatch.setenv(name, value)
-    for module in HANDLERS:
-        _forget(module)
-    monkeypatch.setattr(metrics.provider, "namespace", "truffle")
-    monkeypatch.setattr(metrics.provider, "service", "truffle")
-    return made
+        for module in HANDLERS:
+            _forget(module)
+        monkeypatch.setattr(metrics.provider, "namespace", "truffle")
+        monkeypatch.setattr(metrics.provider, "service", "truffle")
+
+    return put
 
 
 def _forget(module: ModuleType) -> None:
@@ -93,6 +104,17 @@ def wire() -> Iterator[Callable[[str], Wire]]:
     yield make
     for one in made:
         one.mends()
+
+
+@pytest.fixture
+def trust(monkeypatch: pytest.MonkeyPatch) -> Callable[[Destination], None]:
+    """A function of the sandbox that trusts a destination's authority, and no other."""
+
+    def put(destination: Destination) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(destination.authority))
+        monkeypatch.setenv(ALLOW_LOOPBACK, "1")
+
+    return put
 
 
 @pytest.fixture

@@ -231,4 +231,4 @@ class _Body:
     """The raw body of an answer that has none."""
 
     def stream(self, **_: Any) -> Iterator[bytes]:
-        yield b"{}"
+        yield b""

@@ -10,6 +10,7 @@ import pytest
 
 from lambdas import collect
 from lambdas.clients import service
+from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
 from tests.builders import HOME, HOUR, NOON, OHIO, OTHER, a_run
 from tests.lambdas.aws import Stack, deliver, messages
@@ -31,6 +32,7 @@ IRELAND = Scope(HOME, "eu-west-1")
 OTHER_OHIO = Scope(OTHER, OHIO.region)
 
 Counted = Callable[[str], list[float]]
+Deploy = Callable[..., None]
 Invoke = Callable[[], list[str]]
 WireTo = Callable[[str], Wire]
 
@@ -47,9 +49,10 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
 
 @pytest.fixture
 def lambda_(
-    stack: Stack, fleet: Fleet, clock: Clock, context: FakeContext
+    stack: Stack, deploy: Deploy, fleet: Fleet, clock: Clock, context: FakeContext
 ) -> Callable[[], list[str]]:
     """Invokes the function with all visible units; gives the regions that it reports as failed."""
+    deploy(CollectSettings)
 
     def invoke() -> list[str]:
         event = deliver(stack.units)

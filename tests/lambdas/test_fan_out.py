@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from lambdas import fan_out
 from lambdas.clients import service
 from lambdas.closing import LOST_AFTER
+from lambdas.settings import FanOutSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt
 from tests.builders import HOME, HOUR, NOON, OHIO, OTHER
@@ -25,13 +26,15 @@ SCHEDULED = {"scheduled_at": "2026-11-24T12:00:00Z"}
 SCHEDULED_RUN = "20261124T120000Z-scheduled"
 REGIONS = ["eu-west-1", "us-east-2"]
 
+Deploy = Callable[..., None]
 Invoke = Callable[..., dict[str, Any]]
 WireTo = Callable[[str], Wire]
 
 
 @pytest.fixture
-def invoke(stack: Stack, clock: Clock) -> Invoke:
+def invoke(deploy: Deploy, clock: Clock) -> Invoke:
     """Starts a run, as the schedule does unless told otherwise."""
+    deploy(FanOutSettings)
 
     def start(event: dict[str, Any] = SCHEDULED, request_id: str = "1-1") -> dict[str, Any]:
         context: Any = FakeContext(request_id)
@@ -39,18 +42,6 @@ def invoke(stack: Stack, clock: Clock) -> Invoke:
         return answer
 
     return start
-
-
-@pytest.fixture
-def set_regions(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Deploys with other regions, or accounts."""
-
-    def deploy(*regions: str, accounts: str = "") -> None:
-        monkeypatch.setenv("TRUFFLE_REGIONS", ",".join(regions))
-        monkeypatch.setenv("TRUFFLE_ACCOUNTS", accounts)
-        fan_out._settings.cache_clear()
-
-    return deploy
 
 
 def runs_of(stack: Stack) -> list[Run]:
@@ -79,32 +70,33 @@ def test_an_opened_run_waits_for_all_its_regions(
 
 
 def test_configured_accounts_are_in_every_unit(
-    stack: Stack, invoke: Invoke, set_regions: Callable[..., None]
+    stack: Stack, invoke: Invoke, deploy: Deploy
 ) -> None:
-    set_regions("us-east-2", accounts=f"{OTHER},{HOME}")
+    deploy(FanOutSettings, regions="us-east-2", accounts=f"{OTHER},{HOME}")
     invoke()
     (unit,) = units_of(stack)
     assert unit["accounts"] == [HOME, OTHER]
 
 
 def test_without_configured_regions_a_run_covers_every_enabled_one(
-    stack: Stack, invoke: Invoke, set_regions: Callable[..., None]
+    stack: Stack, invoke: Invoke, deploy: Deploy
 ) -> None:
-    set_regions()
-    enabled = service("ec2").describe_regions()["Regions"]
+    deploy(FanOutSettings, regions="")
+    known = service("ec2").describe_regions()["Regions"]
+    disabled = {each["RegionName"] for each in known if each["OptInStatus"] == "not-opted-in"}
     invoke()
     found = [unit["region"] for unit in units_of(stack)]
-    assert found == sorted(region["RegionName"] for region in enabled)
+    assert found == sorted({each["RegionName"] for each in known} - disabled)
     assert len(found) > 10
 
 
 def test_regions_that_cannot_be_asked_for_start_no_run(
-    stack: Stack, invoke: Invoke, set_regions: Callable[..., None], monkeypatch: Any
+    stack: Stack, invoke: Invoke, deploy: Deploy, monkeypatch: Any
 ) -> None:
     def refuse(client: object) -> list[str]:
         raise client_error("RequestLimitExceeded", "DescribeRegions")
 
-    set_regions()
+    deploy(FanOutSettings, regions="")
     monkeypatch.setattr(fan_out, "enabled_regions", refuse)
     with pytest.raises(ClientError):
         invoke()
@@ -174,23 +166,24 @@ def test_a_run_that_died_after_its_opening_is_sent_by_the_repeated_delivery(
 
 
 @pytest.mark.parametrize("call", range(1, 6))
-def test_a_unit_that_sqs_does_not_take_fails_the_start_and_the_others_are_sent(
-    stack: Stack, invoke: Invoke, set_regions: Callable[..., None], wire: WireTo, call: int
+def test_a_unit_that_sqs_does_not_take_fails_the_start_and_the_next_delivery_sends_it(
+    stack: Stack, invoke: Invoke, deploy: Deploy, wire: WireTo, call: int
 ) -> None:
     regions = [f"us-east-{number}" for number in range(1, 6)]
-    set_regions(*regions)
+    deploy(FanOutSettings, regions=",".join(regions))
     wire("sqs").fails_before(client_error("ServiceUnavailable"), "SendMessage", call=call)
     with pytest.raises(ClientError, match="ServiceUnavailable"):
         invoke()
-    assert len(units_of(stack)) == 4
+    units_of(stack)
     assert invoke()["units"] == 5
+    assert [unit["region"] for unit in units_of(stack)] == regions
 
 
 def test_as_many_units_as_there_are_regions_are_sent(
-    stack: Stack, invoke: Invoke, set_regions: Callable[..., None]
+    stack: Stack, invoke: Invoke, deploy: Deploy
 ) -> None:
     regions = [f"us-east-{number}" for number in range(10, 45)]
-    set_regions(*regions)
+    deploy(FanOutSettings, regions=",".join(regions))
     assert invoke()["units"] == 35
     assert [unit["region"] for unit in units_of(stack)] == regions
 

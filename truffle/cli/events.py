@@ -139,8 +139,6 @@ def _put_new(
     filters: dict[str, Any],
     seen: set[str],
 ) -> None:
-    import sys
-
     from truffle.api import list_events
     from truffle.cli.output import put, style_of_stdout
     from truffle.render.events import event_line
@@ -152,4 +150,3 @@ def _put_new(
         if event["event_id"] not in seen:
             seen.add(event["event_id"])
             put(json.dumps(event) if output == "json" else event_line(event, style))
-    sys.stdout.flush()

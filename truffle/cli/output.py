@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from truffle.cli.running import FAILED, OK, PARTIAL
+from truffle.cli.running import FAILED, OK, PARTIAL, ClosedPipe
 from truffle.render.data import to_csv, to_json, to_yaml
 from truffle.render.style import Style
 from truffle.render.words import counted, length
@@ -36,13 +36,16 @@ def _is_unicode(stream: TextIO) -> bool:
 
 
 def put(text: str) -> None:
-    """A part of the answer."""
-    sys.stdout.write(text + "\n")
+    """A part of the answer. Raises ClosedPipe where nobody reads it any more."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ClosedPipe from None
 
 
 def tell(text: str) -> None:
     """Something about the answer: a warning, a note."""
-    sys.stdout.flush()
     print(text, file=sys.stderr)
 
 

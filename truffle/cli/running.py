@@ -19,6 +19,10 @@ CLOSED_PIPE = 141
 """128 and the number of SIGPIPE, as for any program whose reader went away."""
 
 
+class ClosedPipe(Exception):
+    """Whoever read stdout went away. Not a BrokenPipeError, which click makes exit status 1 of."""
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit status. Writes to stdout and stderr; never raises."""
     from truffle.cli.app import app
@@ -27,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         status = app.main(list(arguments), prog_name="truffle", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, ClosedPipe):
         _forget_stdout()
         return CLOSED_PIPE
     except SystemExit as error:

@@ -18,7 +18,7 @@ MESSAGE_VERSION = 1
 
 
 class EventType(StrEnum):
-    """The kinds of events; the last four of them need no change of a reservation."""
+    """The kinds of events; those from ``starting_soon`` on need no change of a reservation."""
 
     DISCOVERED = "discovered"
     STATE_CHANGED = "state_changed"

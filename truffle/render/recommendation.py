@@ -11,9 +11,9 @@ from truffle.render.style import Style
 from truffle.render.tables import Column, draw
 
 _TITLES = {
-    Choice.BLOCK: "Capacity Block for ML",
-    Choice.ODCR: "On-Demand Capacity Reservation (ODCR)",
-    Choice.FUTURE_DATED_ODCR: "future-dated On-Demand Capacity Reservation",
+    Choice.BLOCK: "a Capacity Block for ML",
+    Choice.ODCR: "an On-Demand Capacity Reservation (ODCR)",
+    Choice.FUTURE_DATED_ODCR: "a future-dated On-Demand Capacity Reservation",
 }
 
 _COLUMNS: list[Column[Comparison]] = [
@@ -28,7 +28,7 @@ def render(recommendation: Recommendation, style: Style) -> str:
     width = min(style.width or 100, 100)
     return "\n".join(
         [
-            style.paint(f"{sign}Reserve a {_TITLES[recommendation.choice]}", "green"),
+            style.paint(f"{sign}Reserve {_TITLES[recommendation.choice]}", "green"),
             *_bullets(recommendation.because, width),
             "",
             style.bold("Watch:"),

@@ -1,0 +1,150 @@
+"""What a live listing is measured against, each as a process: ``python -m benchmarks.contestants``.
+
+``floor URL`` and ``pool`` list every region; ``stages`` is truffle, telling where its time goes.
+Nothing is imported before it is needed, because starting is measured too.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+WORKERS = 32
+
+
+def floor(url: str) -> None:
+    """Bare sockets: every page of every region is read, and nothing is done with it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        names = _texts(_call(_open(url), "us-east-1", "DescribeRegions"), b"regionName")
+        list(pool.map(lambda name: _read_region(url, name), names))
+
+
+def _open(url: str) -> Any:
+    import socket
+    from urllib.parse import urlsplit
+
+    address = urlsplit(url)
+    return socket.create_connection((address.hostname, address.port)).makefile("rwb")
+
+
+def _read_region(url: str, region: str) -> None:
+    connection, token = _open(url), ""
+    while True:
+        more = f"&NextToken={token}" if token else ""
+        answer = _call(connection, region, f"DescribeCapacityReservations&MaxResults=1000{more}")
+        tokens = _texts(answer[-200:], b"nextToken")
+        if not tokens:
+            return
+        token = tokens[0]
+
+
+def _call(connection: Any, region: str, action: str) -> bytes:
+    content = f"Action={action}&Version=2016-11-15"
+    connection.write(
+        f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n"
+        f"Authorization: AWS4-HMAC-SHA256 Credential=A/20261124/{region}/ec2/aws4_request\r\n\r\n"
+        f"{content}".encode()
+    )
+    connection.flush()
+    length = 0
+    while (line := connection.readline()) != b"\r\n":
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    answer: bytes = connection.read(length)
+    return answer
+
+
+def _texts(answer: bytes, tag: bytes) -> list[str]:
+    parts = answer.split(b"<" + tag + b">")[1:]
+    return [part[: part.index(b"<")].decode() for part in parts]
+
+
+def pool() -> None:
+    """What people write: boto3, a thread pool of 32, a client per region, the paginator, JSON."""
+    import json
+    from concurrent.futures import ThreadPoolExecutor
+
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session()
+    config = Config(max_pool_connections=WORKERS)
+    regions = session.client("ec2", config=config).describe_regions()["Regions"]
+    clients = [session.client("ec2", region["RegionName"], config=config) for region in regions]
+
+    def reservations(client: Any) -> list[Any]:
+        pages = client.get_paginator("describe_capacity_reservations").paginate(
+            PaginationConfig={"PageSize": 1000}
+        )
+        return [item for page in pages for item in page["CapacityReservations"]]
+
+    with ThreadPoolExecutor(WORKERS) as workers:
+        rows = [row for rows in workers.map(reservations, clients) for row in rows]
+    json.dump(rows, sys.stdout, default=str)
+
+
+class Stages:
+    """Processor seconds by stage. A stage within another one counts for itself only."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0) + time.thread_time() - began
+
+    def watch(self, owner: Any, attribute: str, name: str) -> None:
+        """Count every call of a function or method."""
+        original: Callable[..., Any] = getattr(owner, attribute)
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            with self.stage(name):
+                return original(*args, **kwargs)
+
+        setattr(owner, attribute, watched)
+
+
+def stages() -> None:
+    """truffle's own stages, in the order in which they happen; one line of JSON."""
+    import json
+
+    told = Stages()
+    with told.stage("import"):
+        import gc
+
+        gc.disable()
+        from truffle.core.codec import encode
+        from truffle.core.order import Order
+        from truffle.ec2 import clients, listing, parsing
+        from truffle.live import list_live
+    told.watch(clients.EC2Clients, "of", "clients")
+    told.watch(clients.EC2Clients, "sts", "clients")
+    told.watch(parsing.FastEC2Parser, "_do_parse", "parse")
+    told.watch(listing._Rows, "add", "map")
+    told.watch(listing._Rows, "all", "map")
+    began = time.perf_counter()
+    inventory = list_live()
+    took = time.perf_counter() - began
+    with told.stage("sort"):
+        rows = Order().sorted(inventory.reservations)
+    with told.stage("encode"):
+        encoded = [encode(row) for row in rows]
+    with told.stage("write"):
+        json.dumps(encoded)
+    total = time.process_time()
+    told.seconds["calls"] = total - sum(told.seconds.values())
+    print(json.dumps({"rows": len(rows), "list": took, "cpu": total, "stages": told.seconds}))
+
+
+if __name__ == "__main__":
+    contestants: dict[str, Callable[..., None]] = {"floor": floor, "pool": pool, "stages": stages}
+    contestants[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,117 @@
+"""A simulated EC2, a deployed stack beside it, and the command line between them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from sandbox.ec2.fleet import Fleet
+from sandbox.ec2.server import RunningServer
+from sandbox.ec2.simulator import Simulator, wall_clock
+from tests.cli.deployed import Deployed, Serving
+from tests.sandbox.worlds import HOME, World
+from truffle import market
+from truffle.cli.running import run
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def ids(self) -> list[str]:
+        """The reservations of a JSON array."""
+        return [row["reservation_id"] for row in self.json]
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def _world() -> Iterator[World]:
+    simulator = Simulator(Fleet(), clock=wall_clock)
+    with RunningServer(simulator) as server:
+        yield World(simulator, server.url)
+
+
+@pytest.fixture(scope="session")
+def _serving() -> Iterator[Serving]:
+    serving = Serving()
+    yield serving
+    serving.close()
+
+
+@pytest.fixture
+def world(_world: World) -> World:
+    """EC2 with an empty us-east-2 and an empty eu-west-1, until a test says more."""
+    _world.simulator.reset()
+    _world.has()
+    return _world
+
+
+@pytest.fixture
+def deployed(_serving: Serving) -> Deployed:
+    """A stack that has collected nothing, until a test says more."""
+    _serving.deployed = Deployed()
+    return _serving.deployed
+
+
+@pytest.fixture
+def api_url(_serving: Serving, deployed: Deployed) -> str:
+    return _serving.url
+
+
+@pytest.fixture(autouse=True)
+def environment(_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the developer's own AWS; EC2 is the simulated one."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "TRUFFLE_"))]:
+        monkeypatch.delenv(name)
+    for name, value in variables(_world.url).items():
+        monkeypatch.setenv(name, value)
+    market._budgets.clear()
+
+
+def variables(ec2_url: str) -> dict[str, str]:
+    """The environment of a user; the account is known without STS."""
+    return {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_ACCOUNT_ID": HOME,
+        "AWS_DEFAULT_REGION": "us-east-2",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL_EC2": ec2_url,
+        "NO_PROXY": "*",
+    }
+
+
+@pytest.fixture
+def truffle(capsys: pytest.CaptureFixture[str], world: World) -> Run:
+    """Runs a command in this process: ``truffle("capacity", "--blocks")``."""
+
+    def call(*arguments: str) -> Result:
+        capsys.readouterr()
+        status = run(arguments)
+        told = capsys.readouterr()
+        return Result(status, told.out, told.err)
+
+    return call
+
+
+def calls_of(world: World) -> int:
+    """EC2 calls so far."""
+    return sum(world.control.calls().values())

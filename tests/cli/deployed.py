@@ -1,0 +1,159 @@
+"""A deployed stack for tests: its API over HTTP, answered by the real code from listed regions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from lambdas import answers
+from lambdas.answers import Context
+from lambdas.inventory import View
+from truffle.core import parameters
+from truffle.core.codec import encode
+from truffle.core.events import Event, to_message
+from truffle.core.merging import merge
+from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope
+from truffle.core.parameters import BadParameter, parse, parse_list, to_page
+from truffle.core.runs import Run
+from truffle.core.status import ScopeError, ScopeStatus
+
+Answer = tuple[int, Any]
+Given = dict[str, list[str]]
+
+TYPES = {"/odcrs": [ODCR], "/capacity-blocks": [CAPACITY_BLOCK]}
+
+
+@dataclass
+class Deployed:
+    """What the stack knows, and what is wrong with it: ``broken`` answers its next requests."""
+
+    rows: list[Reservation] = field(default_factory=list)
+    statuses: list[ScopeStatus] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    broken: list[Answer] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def collected(self, scope: Scope, *rows: Reservation, at: datetime | None = None) -> None:
+        """A scope that was listed, a minute ago."""
+        moment = at or datetime.now(UTC) - timedelta(minutes=1)
+        self.rows += rows
+        self.statuses.append(
+            ScopeStatus(scope, observed_at=moment, attempted_at=moment, reservations=len(rows))
+        )
+
+    def failed(self, scope: Scope, code: str, *rows: Reservation) -> None:
+        """A scope that failed now, and was listed 3 hours ago."""
+        now = datetime.now(UTC)
+        error = ScopeError(code, "It says no.", "denied", now)
+        seen = now - timedelta(hours=3) if rows else None
+        self.rows += rows
+        self.statuses.append(ScopeStatus(scope, observed_at=seen, attempted_at=now, error=error))
+
+    def answer(self, path: str, given: Given) -> Answer:
+        try:
+            return self._answer(path, given)
+        except BadParameter as error:
+            detail = {"title": "Bad parameter", "status": 400, "detail": str(error)}
+            return 400, {**detail, "parameter": error.name}
+
+    def _answer(self, path: str, given: Given) -> Answer:
+        merged = merge(self.rows)
+        view = View(self.statuses, merged, {row.reservation_id: row for row in merged})
+        context = Context(view, datetime.now(UTC), timedelta(hours=2))
+        if path in TYPES or path == "/reservations":
+            asked = {**given, "type": TYPES[path]} if path in TYPES else given
+            question = answers.question_of(asked)
+            return 200, answers.reservations(context, parse_list(asked), question)
+        if path == "/status":
+            return 200, answers.status(context, self.runs)
+        if path == "/events":
+            return 200, self._events(context, given)
+        return self._one(context, path.removeprefix("/reservations/"))
+
+    def _events(self, context: Context, given: Given) -> Any:
+        values = parse(given, parameters.EVENTS)
+        since, until = values.get("since", [None])[0], values.get("until", [None])[0]
+        told = sorted(
+            (
+                (event.event_id, to_message(event))
+                for event in self.events
+                if (since is None or event.observed_at >= since)
+                and (until is None or event.observed_at < until)
+            ),
+            reverse=True,
+        )
+        found = answers.matching_events(told, values)
+        return answers.events(context, found, to_page(values), answers.question_of(given))
+
+    def _one(self, context: Context, name: str) -> Answer:
+        row = context.view.by_id.get(name)
+        if row is None:
+            return 404, {"title": "No such reservation", "detail": f"No scope lists {name}."}
+        told = [to_message(event) for event in self.events if event.reservation == row]
+        return 200, answers.reservation(context, encode(row), told)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, deployed: Callable[[], Deployed]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.deployed = deployed
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        deployed = self.server.deployed()
+        deployed.requests.append(self.path)
+        if not _is_signed(self.headers):
+            self._send(403, {"message": "Forbidden"})
+        elif deployed.broken:
+            self._send(*deployed.broken.pop(0))
+        else:
+            given = parse_qs(parts.query, keep_blank_values=True)
+            self._send(*deployed.answer(parts.path.removeprefix(STAGE), given))
+
+    def _send(self, status: int, body: Any) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Tests read stderr."""
+
+
+def _is_signed(headers: Message) -> bool:
+    """With Signature Version 4, for the service of the API Gateway."""
+    authorization = headers.get("Authorization") or ""
+    return authorization.startswith("AWS4-HMAC-SHA256") and "/execute-api/" in authorization
+
+
+STAGE = "/_aws/execute-api/abc123/$default"
+"""The path of an API behind an endpoint that serves all of AWS."""
+
+
+class Serving:
+    """Serves whatever ``deployed`` is, at ``url``."""
+
+    def __init__(self) -> None:
+        self.deployed = Deployed()
+        self._server = _Server(lambda: self.deployed)
+        self.url = f"http://127.0.0.1:{self._server.server_port}{STAGE}"
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,250 @@
+"""``truffle offerings``: what can be bought, and why nothing can."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sandbox.ec2.faults import FaultKind
+from tests.cli.conftest import Run
+from tests.sandbox.worlds import World
+from truffle import market
+from truffle.core.model import Accelerator
+from truffle.core.offerings import Offering, sold_hours, sorted_offerings
+from truffle.ec2.offerings import BURST, Budget, OutOfTime
+from truffle.market import budget_of
+
+P5 = ["offerings", "--instance-type", "p5.48xlarge"]
+CALL = "DescribeCapacityBlockOfferings"
+
+
+def an_offer(zone: str = "us-east-2a", price: str = "31.464", **fields: Any) -> dict[str, Any]:
+    return {
+        "InstanceType": "p5.48xlarge",
+        "AvailabilityZone": zone,
+        "Count": 16,
+        "FirstStart": "+1d@11:30",
+        "HourlyPrice": price,
+        **fields,
+    }
+
+
+@pytest.fixture(autouse=True)
+def sold(world: World) -> None:
+    world.has_regions(
+        {
+            "us-east-2": {"Market": [an_offer()]},
+            "eu-west-1": {"Market": [an_offer("eu-west-1b", "20", FirstStart="+9d@11:30")]},
+        }
+    )
+
+
+class TestAnswer:
+    def test_the_cheapest_block_comes_first(self, truffle: Run) -> None:
+        rows = truffle(*P5, "--count", "4", "--days", "2", "-o", "json").json
+        assert [row["region"] for row in rows] == ["eu-west-1"] * 3 + ["us-east-2"] * 3
+        assert rows[0]["upfront_fee"] == "3840.00"
+        assert rows[0]["price_per_instance_hour"] == 20
+        assert rows[0]["price_per_gpu_hour"] == 2.5
+        assert rows[0]["duration_hours"] == 48
+
+    def test_or_the_earliest(self, truffle: Run) -> None:
+        rows = truffle(*P5, "--days", "2", "--sort", "start", "-o", "json").json
+        assert [row["start_date"] for row in rows] == sorted(row["start_date"] for row in rows)
+        assert rows[0]["region"] == "us-east-2"
+
+    def test_the_table_has_the_prices(self, truffle: Run) -> None:
+        told = truffle(*P5, "--count", "4", "--days", "2").out
+        assert "Capacity Blocks for sale: 6 offerings in 2 zones" in told
+        assert "$3,840.00 |            $20.00 |        $2.50" in told
+
+    def test_regions_can_be_named(self, truffle: Run, world: World) -> None:
+        rows = truffle(*P5, "--days", "2", "-r", "us-east-2", "-o", "json").json
+        assert {row["region"] for row in rows} == {"us-east-2"}
+        assert ("eu-west-1", CALL) not in world.control.calls()
+
+    @pytest.mark.parametrize(
+        ("asked", "hours", "note"),
+        [
+            (["--days", "14"], 336, None),
+            (["--days", "15"], 504, "15 days rounded up to 21 days (504 h)"),
+            (["--days", "1.5"], 48, "1.5 days rounded up to 2 days (48 h)"),
+            (["--duration-hours", "1"], 24, "1 hours rounded up to 1 day (24 h)"),
+            (["--days", "182"], 4368, None),
+        ],
+    )
+    def test_the_duration_is_rounded_up_and_said(
+        self, truffle: Run, asked: list[str], hours: int, note: str | None
+    ) -> None:
+        found = truffle(*P5, *asked, "-o", "json")
+        assert {row["duration_hours"] for row in found.json} == {hours}
+        assert (note in found.err) if note else found.err == ""
+
+    def test_dates_bound_it(self, truffle: Run) -> None:
+        day = (datetime.now(UTC) + timedelta(days=10)).strftime("%Y-%m-%d")
+        rows = truffle(*P5, "--days", "2", "--start-after", day, "-o", "json").json
+        assert rows
+        assert min(row["start_date"] for row in rows) >= day
+        rows = truffle(*P5, "--days", "2", "--end-by", day, "-o", "json").json
+        assert rows
+        assert max(row["end_date"] for row in rows) <= f"{day}T23:59:59Z"
+
+
+class TestNothing:
+    def test_none_now(self, truffle: Run) -> None:
+        found = truffle(*P5, "--count", "64", "--days", "2", "-o", "json")
+        assert (found.status, found.json) == (0, [])
+        assert "none for sale now: 64 x p5.48xlarge for 2 days in eu-west-1, us-east-2" in found.err
+
+    def test_a_type_that_is_not_sold_as_blocks(self, truffle: Run) -> None:
+        found = truffle("offerings", "--instance-type", "m7i.large", "--days", "2", "-o", "json")
+        assert (found.status, found.json) == (1, [])
+        assert "m7i.large is not sold as capacity blocks" in found.err
+
+    def test_asked_too_often(self, truffle: Run, world: World) -> None:
+        code = "CapacityBlockDescribeLimitExceeded"
+        world.control.break_calls(FaultKind.ERROR, "us-east-2", CALL, code=code)
+        found = truffle(*P5, "--days", "2", "-o", "json")
+        assert found.status == 3
+        assert {row["region"] for row in found.json} == {"eu-west-1"}
+        assert f"us-east-2: {code}" in found.err
+        assert "asked too often in us-east-2" in found.err
+
+    def test_asked_too_often_everywhere(self, truffle: Run, world: World) -> None:
+        code = "CapacityBlockDescribeLimitExceeded"
+        world.control.break_calls(FaultKind.ERROR, "*", CALL, code=code)
+        found = truffle(*P5, "--days", "2", "-o", "json")
+        assert (found.status, found.json) == (1, [])
+        assert "is not known" in found.err
+        assert "none for sale" not in found.err
+
+    def test_a_denied_region(self, truffle: Run, world: World) -> None:
+        world.control.break_calls(FaultKind.UNAUTHORIZED, "us-east-2", CALL)
+        found = truffle(*P5, "--days", "2")
+        assert found.status == 3
+        assert "us-east-2: UnauthorizedOperation" in found.err
+
+    def test_a_passing_fault_is_tried_again(self, truffle: Run, world: World) -> None:
+        world.control.break_calls(FaultKind.INTERNAL, "us-east-2", CALL, times=2)
+        found = truffle(*P5, "--days", "2", "-o", "json")
+        assert found.status == 0
+        assert world.control.calls()["us-east-2", CALL] == 3
+
+    def test_a_limit_is_not_tried_again(self, truffle: Run, world: World) -> None:
+        world.control.break_calls(FaultKind.THROTTLED, "us-east-2", CALL)
+        assert truffle(*P5, "--days", "2", "-o", "json").status == 3
+        assert world.control.calls()["us-east-2", CALL] == 1
+
+    def test_a_hanging_region_meets_the_deadline(self, truffle: Run, world: World) -> None:
+        world.control.break_calls(FaultKind.HANG, "us-east-2", CALL, seconds=5)
+        found = truffle(*P5, "--days", "2", "--timeout", "1", "-o", "json")
+        assert found.status == 3
+        assert "us-east-2: DeadlineExceeded" in found.err
+
+
+class Ticking:
+    """A clock that sleeps at once."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(round(seconds, 3))
+        self.now += seconds
+
+
+class TestBudget:
+    def test_ten_at_once_then_one_in_seven_seconds(self) -> None:
+        clock = Ticking()
+        budget = Budget(clock, clock.sleep)
+        for _ in range(BURST):
+            budget.take()
+        assert clock.slept == []
+        budget.take()
+        budget.take()
+        assert clock.slept == [6.667, 6.667]
+
+    def test_it_fills_up_again(self) -> None:
+        clock = Ticking()
+        budget = Budget(clock, clock.sleep)
+        for _ in range(BURST):
+            budget.take()
+        clock.now += 1000
+        for _ in range(BURST):
+            budget.take()
+        assert clock.slept == []
+
+    def test_no_call_is_waited_for_behind_the_deadline(self) -> None:
+        clock = Ticking()
+        budget = Budget(clock, clock.sleep, tokens=0)
+        with pytest.raises(OutOfTime):
+            budget.take(deadline=clock.now + 5)
+        assert clock.slept == []
+        assert budget.tokens == 0
+
+    def test_it_is_one_for_all_clients_of_a_caller_in_a_region(self) -> None:
+        assert budget_of("me", "us-east-1") is budget_of("me", "us-east-1")
+        assert budget_of("me", "us-east-1") is not budget_of("me", "us-east-2")
+
+    def test_a_used_up_budget_is_a_limit_and_asks_nobody(
+        self, truffle: Run, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        spent = Budget(tokens=0)
+        monkeypatch.setitem(market._budgets, ("testing", "us-east-2"), spent)
+        found = truffle(*P5, "--days", "2", "--timeout", "2", "-o", "json")
+        assert found.status == 3
+        assert "asked too often in us-east-2" in found.err
+        assert ("us-east-2", CALL) not in world.control.calls()
+
+
+@pytest.mark.parametrize(
+    ("hours", "sold"), [(1, 24), (24, 24), (25, 48), (336, 336), (337, 504), (4368, 4368)]
+)
+def test_sold_hours(hours: float, sold: int) -> None:
+    assert sold_hours(hours) == sold
+
+
+@pytest.mark.parametrize("hours", [0, -1, 4368.5])
+def test_hours_that_nobody_sells(hours: float) -> None:
+    with pytest.raises(ValueError, match="hours"):
+        sold_hours(hours)
+
+
+def offering(name: str, **facts: Any) -> Offering:
+    start = datetime(2026, 12, 1, 11, 30, tzinfo=UTC)
+    known: dict[str, Any] = {
+        "instance_type": "p5.48xlarge",
+        "instance_count": 2,
+        "region": "us-east-2",
+        "availability_zone": "us-east-2a",
+        "start_date": start,
+        "end_date": start + timedelta(days=2),
+        "duration_hours": 45.5,
+        "upfront_fee": "910.00",
+        "currency_code": "USD",
+        "accelerator": Accelerator("H100", "NVIDIA", 8, 16),
+    }
+    return Offering(offering_id=name, **{**known, **facts})
+
+
+def test_prices_are_per_real_hour() -> None:
+    told = offering("cb-1").to_json()
+    assert told["price_per_instance_hour"] == 10
+    assert told["price_per_gpu_hour"] == 1.25
+    assert told["upfront_fee"] == "910.00"
+
+
+def test_an_unknown_price_comes_last() -> None:
+    rows = [
+        offering("a", upfront_fee=None),
+        offering("b", upfront_fee="9.0"),
+        offering("c", upfront_fee="10.0"),
+    ]
+    assert [row.offering_id for row in sorted_offerings(rows, "price")] == ["b", "c", "a"]
+    assert offering("a", upfront_fee=None).to_json()["price_per_gpu_hour"] is None

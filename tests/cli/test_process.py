@@ -1,0 +1,204 @@
+"""The command as a process of its own: Ctrl-C, closed pipes, terminals, completion, start."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from sandbox.ec2.faults import FaultKind
+from tests.cli.conftest import variables
+from tests.sandbox.worlds import World, an_odcr
+
+TRUFFLE = [sys.executable, "-m", "truffle"]
+
+
+def environment(world: World, **more: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**kept, **variables(world.url), "PYTHONPATH": os.getcwd(), **more}
+
+
+def truffle(world: World, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*TRUFFLE, *arguments],
+        env=environment(world, **more),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def on_a_terminal(
+    arguments: Sequence[str], env: Mapping[str, str], answers: bytes = b""
+) -> tuple[int, str]:
+    """The exit status of a command on a terminal, and all that it wrote there."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(TRUFFLE[0], [*TRUFFLE, *arguments], dict(env))
+    os.write(terminal, answers)
+    told = b""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        if not select.select([terminal], [], [], 0.2)[0]:
+            continue
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        told += part
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told.decode()
+
+
+def test_ctrl_c_ends_at_once(world: World) -> None:
+    world.control.break_calls(FaultKind.HANG, seconds=20)
+    process = subprocess.Popen(
+        [*TRUFFLE, "capacity"],
+        env=environment(world),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not world.control.calls():
+        time.sleep(0.05)
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert time.monotonic() - sent < 2
+    assert (out, err) == ("", "")
+
+
+def test_a_closed_pipe_is_silent(world: World) -> None:
+    world.has(*(an_odcr(number) for number in range(1, 400)))
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [*TRUFFLE, "capacity", "-o", "json"],
+        env=environment(world),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    os.close(reading)
+    _, err = process.communicate(timeout=30)
+    assert err == ""
+    assert process.returncode == 141
+
+
+def test_stdout_is_pure_json_whatever_stderr_says(world: World) -> None:
+    world.has(an_odcr(1))
+    world.control.break_calls(FaultKind.UNAUTHORIZED, "eu-west-1")
+    found = truffle(world, "capacity", "-o", "json")
+    assert found.returncode == 3
+    assert found.stdout.startswith("[\n")
+    assert found.stdout.endswith("]\n")
+    assert "eu-west-1" in found.stderr
+
+
+def test_letters_that_a_terminal_lacks_do_not_stop_it(world: World) -> None:
+    world.has(an_odcr(1, Tags=[{"Key": "team", "Value": "röd"}]))
+    plain = {"PYTHONIOENCODING": "ascii"}
+    assert "\\u00f6" in truffle(world, "capacity", "-o", "json", **plain).stdout
+    assert truffle(world, "capacity", **plain).stdout.startswith("Capacity Reservation Summary")
+
+
+class TestTerminal:
+    @pytest.fixture(autouse=True)
+    def fleet(self, world: World) -> None:
+        world.has(an_odcr(1, InstanceType="p4d.24xlarge"))
+
+    def test_it_has_colours_a_bar_and_the_width(self, world: World) -> None:
+        env = environment(world, TERM="xterm-256color", COLUMNS="80")
+        status, told = on_a_terminal(["capacity"], env)
+        assert status == 0
+        assert "\x1b[32mactive" in told or "\x1b[1m" in told
+        assert "answered" in told
+        assert "Not shown at this width: Region" in told
+        rules = [line for line in told.splitlines() if line.startswith("+--")]
+        assert rules
+        assert max(map(len, rules)) <= 80
+
+    def test_no_color_is_respected(self, world: World) -> None:
+        env = environment(world, TERM="xterm-256color", NO_COLOR="1", COLUMNS="200")
+        _, told = on_a_terminal(["capacity"], env)
+        assert "\x1b[32m" not in told
+        assert "\x1b[1m📊" not in told
+        assert "active" in told
+
+    def test_recommend_asks_on_a_terminal(self, world: World) -> None:
+        env = environment(world, TERM="dumb", COLUMNS="100")
+        answers = b"training\ny\n10\n\np5.48xlarge\n64\n"
+        status, told = on_a_terminal(["recommend"], env, answers)
+        assert status == 0
+        assert "Reserve a Capacity Block for ML" in told
+        assert "--instance-type p5.48xlarge --count 64 --days 10" in told
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script(world: World, shell: str) -> None:
+    found = truffle(world, "completion", shell)
+    assert found.returncode == 0
+    assert "_TRUFFLE_COMPLETE" in found.stdout
+
+
+def test_completion_knows_commands_flags_and_values(world: World) -> None:
+    def complete(line: str) -> list[str]:
+        more = {"_TRUFFLE_COMPLETE": "bash_complete", "COMP_WORDS": line}
+        words = str(len(line.split(" ")) - 1)
+        told = truffle(world, **more, COMP_CWORD=words).stdout
+        return [item.partition(",")[2] for item in told.splitlines()]
+
+    assert complete("truffle cap") == ["capacity"]
+    assert "--instance-types" in complete("truffle capacity --inst")
+    assert complete("truffle capacity --regions us-east-1,us-we") == [
+        "us-east-1,us-west-1",
+        "us-east-1,us-west-2",
+    ]
+    assert "p5.48xlarge" in complete("truffle capacity --instance-types p5.")
+    assert complete("truffle use cr-1 --for karp") == ["karpenter"]
+
+
+def test_importing_the_client_is_cheap() -> None:
+    """The time itself is measured in the benchmarks: here, what makes it long is not loaded."""
+    code = (
+        "import sys; from truffle import Truffle, ReservationType, TruffleError; Truffle();"
+        "print(*sorted({'boto3','botocore','click','rich','yaml','asyncio'} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert found.stdout == "\n"
+
+
+def test_help_loads_neither_boto3_nor_rich() -> None:
+    code = (
+        "import sys; from truffle.cli.running import run; run(['capacity', '--help']);"
+        "print(*sorted({'boto3','botocore','rich','yaml'} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert found.stdout.splitlines()[-1] == ""
+
+
+def test_the_version(world: World) -> None:
+    assert truffle(world, "--version").stdout.startswith("truffle ")
+
+
+def test_the_typed_marker_is_there() -> None:
+    import truffle as package
+
+    assert Path(package.__file__).with_name("py.typed").exists()

@@ -1,0 +1,128 @@
+"""Bad usage: exit 2, what is allowed, the nearest match, and no call to AWS."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Run, calls_of
+from tests.cli.deployed import Deployed
+from tests.sandbox.worlds import World
+
+OFFERINGS = ["offerings", "--instance-type", "p5.48xlarge"]
+VALIDATE = ["validate", "--instance-type", "p5.48xlarge", "--count"]
+
+BAD: list[tuple[list[str], list[str]]] = [
+    (
+        ["capacity", "--regions", "us-esat-1"],
+        ["--regions", "'us-esat-1'", "Did you mean us-east-1?", "eu-west-1"],
+    ),
+    (["capacity", "--regions", "us-east-1,moon"], ["'moon'"]),
+    (["capacity", "-r", "us-east-1a"], ["Did you mean us-east-1?"]),
+    (["capacity", "-r", ""], ["--regions"]),
+    (
+        ["capacity", "--instance-types", "p5.48xlarg"],
+        ["--instance-types", "Did you mean p5.48xlarge?"],
+    ),
+    (["capacity", "--instance-types", "P5.48xlarge"], ["Did you mean p5.48xlarge?"]),
+    (["capacity", "--instance-types", "p5"], ["Did you mean p5.*?"]),
+    (["capacity", "--instance-types", "p5 48xlarge"], ["such as p5.48xlarge"]),
+    (["capacity", "--states", "Active!"], ["--states", "scheduled"]),
+    (["capacity", "--accounts", "123"], ["--accounts", "12 digits"]),
+    (["capacity", "--tags", "team"], ["--tags", "'team'", "key=value"]),
+    (["capacity", "--tags", "team=a,b"], ["'b'"]),
+    (["capacity", "--min-capacity", "-1"], ["--min-capacity", "from 0"]),
+    (["capacity", "--min-capacity", "ten"], ["'ten'"]),
+    (["capacity", "--limit", "0"], ["--limit", "from 1 to 1000"]),
+    (["capacity", "--limit", "1001"], ["from 1 to 1000"]),
+    (["capacity", "--sort", "availble_capacity"], ["--sort", "Did you mean available_capacity?"]),
+    (["capacity", "--sort", "-stat"], ["Did you mean -state?"]),
+    (["capacity", "-o", "jsn"], ["'jsn'", "Did you mean json?", "yaml"]),
+    (["capacity", "--timeout", "0"], ["--timeout", "3600"]),
+    (["capacity", "--timeout", "-5"], ["--timeout"]),
+    (["capacity", "--timeout", "soon"], ["'soon'"]),
+    (["capacity", "--timeout", "3601"], ["3600"]),
+    (["capacity", "--source", "lve"], ["Did you mean live?"]),
+    (["capacity", "--source", "api"], ["TRUFFLE_API_URL"]),
+    (["capacity", "--api-url", "example.com"], ["--api-url", "https://"]),
+    (["capacity", "--reigons", "us-east-1"], ["--reigons", "--regions"]),
+    (["capacity", "us-east-1"], ["us-east-1"]),
+    (["capcity"], ["Did you mean capacity?", "offerings"]),
+    ([*OFFERINGS], ["--days"]),
+    ([*OFFERINGS, "--days", "2", "--duration-hours", "48"], ["only once"]),
+    ([*OFFERINGS, "--days", "0"], ["--days", "182"]),
+    ([*OFFERINGS, "--days", "183"], ["'183'", "182 days"]),
+    ([*OFFERINGS, "--duration-hours", "4369"], ["--duration-hours", "4368"]),
+    ([*OFFERINGS, "--days", "2", "--count", "65"], ["--count", "1 to 64"]),
+    ([*OFFERINGS, "--days", "2", "--start-after", "2026-13-01"], ["--start-after", "2026-12-01"]),
+    ([*OFFERINGS, "--days", "2", "--end-by", "2020-01-01"], ["--end-by", "after now"]),
+    ([*OFFERINGS, "--days", "2", "--sort", "cost"], ["--sort", "price"]),
+    ([*OFFERINGS, "--days", "2", "-r", "us-esat-1"], ["Did you mean us-east-1?"]),
+    (
+        ["offerings", "--instance-type", "p5*", "--days", "2"],
+        ["--instance-type", "one instance type"],
+    ),
+    (["offerings", "--days", "2"], ["--instance-type"]),
+    ([*VALIDATE, "0", "--days", "7"], ["--count", "from 1"]),
+    ([*VALIDATE, "eight", "--days", "7"], ["--count", "eight"]),
+    ([*VALIDATE, "8", "--days", "-7"], ["--days"]),
+    ([*VALIDATE, "8"], ["--days"]),
+    ([*VALIDATE, "8", "--days", "7", "--start-by", "2020-01-01"], ["--start-by", "not over"]),
+    ([*VALIDATE, "8", "--days", "7", "--start-by", "2026-11-24T11:30"], ["--start-by", "RFC 3339"]),
+    (["recommend"], ["--purpose", "training"]),
+    (["recommend", "--purpose", "trainig"], ["Did you mean training?"]),
+    (["recommend", "--purpose", "training", "--start", "soon"], ["--start"]),
+    (["use", "p5", "--for", "karpenter"], ["ID", "cr-"]),
+    (["use", "cr-1"], ["--for", "karpenter"]),
+    (["use", "cr-1", "--for", "karpentr"], ["Did you mean karpenter?"]),
+    (["events"], ["TRUFFLE_API_URL"]),
+    (["history", "cr-1"], ["TRUFFLE_API_URL"]),
+    (["status"], ["TRUFFLE_API_URL"]),
+    (["completion", "bsh"], ["Did you mean bash?"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), BAD, ids=lambda part: " ".join(part))
+def test_bad_usage(arguments: list[str], told: list[str], truffle: Run, world: World) -> None:
+    before = calls_of(world)
+    found = truffle(*arguments)
+    assert (found.status, found.out) == (2, "")
+    assert [part for part in told if part not in found.err] == []
+    assert len(found.err.splitlines()) == 1
+    assert calls_of(world) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["events", "--type", "state_chnged"], "Did you mean state_changed?"),
+        (["events", "--severity", "bad"], "--severity"),
+        (["events", "--since", "yesterday"], "--since"),
+        (["events", "--limit", "0"], "--limit"),
+        (["events", "--follow", "-o", "csv"], "--follow"),
+        (["history", "p5.48xlarge"], "ID"),
+    ],
+)
+def test_bad_usage_of_the_stack(
+    arguments: list[str], told: str, truffle: Run, deployed: Deployed, api_url: str
+) -> None:
+    found = truffle(*arguments, "--api-url", api_url)
+    assert (found.status, found.out) == (2, "")
+    assert told in found.err
+    assert deployed.requests == []
+
+
+def test_options_may_stand_before_the_command(truffle: Run) -> None:
+    assert truffle("-o", "json", "--region=us-east-2", "capacity").json == []
+    assert truffle("--debug", "capacity", "--limit", "0").status == 2
+
+
+@pytest.mark.parametrize("argument", ["--help", "-h"])
+def test_help_names_every_command(argument: str, truffle: Run) -> None:
+    told = truffle(argument).out
+    assert all(name in told for name in ("capacity", "offerings", "validate", "recommend", "use"))
+
+
+def test_without_arguments_it_shows_the_help(truffle: Run) -> None:
+    found = truffle()
+    assert "Commands:" in found.out + found.err
+    assert found.status == 2
