@@ -236,14 +236,17 @@ def _problem(description: str) -> Json:
     return {"description": description, "content": content}
 
 
-def _get(
-    summary: str, schema: str, takes: Iterable[Parameter] = (), path: Iterable[Json] = ()
-) -> Json:
-    answers = {
-        "200": _answer("The answer.", _ref(schema)),
+def _refusals() -> Json:
+    return {
         "400": _problem("A parameter is unknown or has a value that is not allowed."),
         "403": {"description": "The request is not signed, or its caller may not call this API."},
     }
+
+
+def _get(
+    summary: str, schema: str, takes: Iterable[Parameter] = (), path: Iterable[Json] = ()
+) -> Json:
+    answers = {"200": _answer("The answer.", _ref(schema)), **_refusals()}
     if path:
         answers["404"] = _problem("There is none with this id.")
     return {
@@ -275,7 +278,7 @@ def document() -> Json:
         "/openapi.json": {
             "get": {
                 "summary": "This description.",
-                "responses": {"200": openapi},
+                "responses": {"200": openapi, **_refusals()},
             }
         },
     }

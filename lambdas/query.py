@@ -178,6 +178,7 @@ def validate_run() -> Response[str]:
 
 @app.get("/openapi.json")
 def openapi() -> Response[str]:
+    parse(_given(), ())
     return _json(document())
 
 

@@ -178,12 +178,21 @@ def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
             region=scope["region"],
             code=scope["error"],
             message=scope.get("error_message") or "",
-            kind=FailureKind.ERROR,
+            kind=_kind_of(scope["error"]),
             last_success=parse_time(scope["last_success"]) if scope["last_success"] else None,
         )
         for scope in scopes
         if scope["error"]
     ]
+
+
+def _kind_of(code: str) -> FailureKind:
+    """The API tells EC2's code, from which the kind follows."""
+    from truffle.ec2.errors import DENIED_CODES, DISABLED_CODES
+
+    if code in DENIED_CODES:
+        return FailureKind.DENIED
+    return FailureKind.DISABLED if code in DISABLED_CODES else FailureKind.ERROR
 
 
 def _not_collected(scopes: Iterable[Mapping[str, Any]], question: Question) -> list[ScopeFailure]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from truffle.errors import TruffleError, TruffleNotFoundError
@@ -189,6 +189,8 @@ class Truffle:
             **more,
         )
         inventory = self.inventory(question)
+        if inventory.failures and inventory.observed_at is None:
+            raise _nothing_known(inventory.failures)
         answer = question.answer(inventory.reservations)
         return Reservations(answer.rows, inventory, len(answer.matches))
 
@@ -241,18 +243,18 @@ class Truffle:
     ) -> Validation:
         """Whether a training run has capacity, on what, on what network, and why not.
 
-        Raises TruffleError where nothing fits and some scope did not answer: then nobody knows.
+        Raises TruffleError where nothing fits and some scope gave no answer: then nobody knows.
+        A region that is denied or not enabled has given one.
         """
-        from datetime import UTC, datetime
-
+        from truffle import clock
         from truffle.core.advice import validate
         from truffle.wishes import training_request
 
         request = training_request(instance_type, count, days, start_by)
         inventory = self.inventory(run_question(request.instance_type, regions))
-        validation = validate(inventory.reservations, request, datetime.now(UTC))
-        if inventory.failures and not validation.ok:
-            raise _incomplete(inventory.failures)
+        validation = validate(inventory.reservations, request, clock.now())
+        if not validation.ok and (unknown := unanswered(inventory)):
+            raise _incomplete(unknown)
         return validation
 
     def recommend(
@@ -264,13 +266,12 @@ class Truffle:
         count: int | None = None,
     ) -> Recommendation:
         """Which type of capacity a workload should have, with the facts; asks nobody."""
-        from datetime import UTC, datetime
-
+        from truffle import clock
         from truffle.core.recommendation import recommend
         from truffle.wishes import workload
 
         work = workload(purpose, days, start, instance_type, count)
-        return recommend(work, datetime.now(UTC).date())
+        return recommend(work, clock.now().date())
 
     def events(
         self,
@@ -359,6 +360,22 @@ def find(inventory: Inventory, reservation_id: str) -> Reservation:
     )
 
 
+def unanswered(inventory: Inventory) -> list[ScopeFailure]:
+    """The scopes that failed for a while, and may have anything.
+
+    One that is denied or not enabled is no place to run, whatever it has.
+    """
+    from truffle.core.model import FailureKind
+
+    final = (FailureKind.DENIED, FailureKind.DISABLED)
+    return [failure for failure in inventory.failures if failure.kind not in final]
+
+
+def _nothing_known(failures: list[ScopeFailure]) -> TruffleError:
+    reasons = "; ".join(map(str, failures))
+    return TruffleError(f"No scope answered, so that nothing is known: {reasons}", failures)
+
+
 def _incomplete(failures: list[ScopeFailure]) -> TruffleError:
     named = ", ".join(f"{failure.region} ({failure.code})" for failure in failures)
     return TruffleError(
@@ -388,7 +405,7 @@ class AsyncTruffle:
         self.status = _threaded(client.status)
 
 
-def _threaded(method: Callable[P, T]) -> Callable[P, Any]:
+def _threaded(method: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
     async def call(*args: P.args, **kwargs: P.kwargs) -> T:
         import asyncio
 

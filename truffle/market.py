@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
+from truffle import clock
 from truffle.core.model import FailureKind
 from truffle.core.offerings import Offering, Wanted, sorted_offerings
 from truffle.ec2.background import start
@@ -133,7 +133,7 @@ def _ask(
 ) -> Future[RegionOfferings]:
     client = clients.session.create_client("ec2", region_name=region, config=offerings_config())
     budget = budget_of(_key(clients), region)
-    now = partial(datetime.now, UTC)
+    now = clock.now
     return start(partial(list_offerings, client, region, wanted, budget, now, deadline))
 
 

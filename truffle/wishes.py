@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
+from truffle import clock
 from truffle.core import parameters
 from truffle.core.advice import TrainingRequest, parse_start_by
 from truffle.core.events import EventType, Severity
@@ -46,7 +47,7 @@ def training_request(
     if not 0 < days <= 100_000:
         raise BadArgument("days", f"{days:g}", "It takes a number of days above 0.")
     latest = moment("start_by", start_by, is_end=True)
-    if latest is not None and latest < datetime.now(UTC) - timedelta(minutes=1):
+    if latest is not None and latest < clock.now() - timedelta(minutes=1):
         raise BadArgument("start_by", format_time(latest), "It takes a time that is not over yet.")
     return TrainingRequest(instance_type, count, days * 24, latest)
 
@@ -66,7 +67,7 @@ def wanted_block(
         raise BadArgument("count", str(count), allowed)
     hours = _sold(days, duration_hours)
     start, end = moment("start_after", start_after), moment("end_by", end_by, is_end=True)
-    now = datetime.now(UTC)
+    now = clock.now()
     if end is not None and end <= max(now, start or now):
         allowed = "It takes a time after now and after the start."
         raise BadArgument("end_by", format_time(end), allowed)

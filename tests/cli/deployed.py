@@ -40,10 +40,11 @@ class Deployed:
     runs: list[Run] = field(default_factory=list)
     broken: list[Answer] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def collected(self, scope: Scope, *rows: Reservation, at: datetime | None = None) -> None:
         """A scope that was listed, a minute ago."""
-        moment = at or datetime.now(UTC) - timedelta(minutes=1)
+        moment = at or self.clock() - timedelta(minutes=1)
         self.rows += rows
         self.statuses.append(
             ScopeStatus(scope, observed_at=moment, attempted_at=moment, reservations=len(rows))
@@ -51,7 +52,7 @@ class Deployed:
 
     def failed(self, scope: Scope, code: str, *rows: Reservation) -> None:
         """A scope that failed now, and was listed 3 hours ago."""
-        now = datetime.now(UTC)
+        now = self.clock()
         error = ScopeError(code, "It says no.", "denied", now)
         seen = now - timedelta(hours=3) if rows else None
         self.rows += rows
@@ -67,7 +68,7 @@ class Deployed:
     def _answer(self, path: str, given: Given) -> Answer:
         merged = merge(self.rows)
         view = View(self.statuses, merged, {row.reservation_id: row for row in merged})
-        context = Context(view, datetime.now(UTC), timedelta(hours=2))
+        context = Context(view, self.clock(), timedelta(hours=2))
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given
             question = answers.question_of(asked)
@@ -97,7 +98,11 @@ class Deployed:
         row = context.view.by_id.get(name)
         if row is None:
             return 404, {"title": "No such reservation", "detail": f"No scope lists {name}."}
-        told = [to_message(event) for event in self.events if event.reservation == row]
+        told = [
+            to_message(event)
+            for event in self.events
+            if event.reservation is not None and event.reservation.reservation_id == name
+        ]
         return 200, answers.reservation(context, encode(row), told)
 
 

@@ -78,13 +78,12 @@ def values(shape: Shape) -> st.SearchStrategy[Any]:
         return st.fixed_dictionaries({}, optional=members)
     if shape.type_name == "list":
         return st.lists(values(shape.member), max_size=3)
-    return _TEXTS.get(shape.type_name, _words(shape))
+    if shape.type_name == "string" and shape.enum:
+        return st.sampled_from(shape.enum) | WORDS
+    return _TEXTS.get(shape.type_name, WORDS)
 
 
-def _words(shape: Shape) -> st.SearchStrategy[str]:
-    anything = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
-    return st.sampled_from(shape.enum) | anything if shape.enum else anything
-
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
 
 TIMES = st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z") | (
     st.datetimes().map(lambda moment: moment.isoformat(timespec="seconds") + "Z")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -27,26 +27,75 @@ Json = dict[str, Any]
 _numbers = count(1)
 
 
-@dataclass(frozen=True)
 class Stack:
-    """One deployment's resources: every test has its own."""
+    """One deployment's resources, each made when a test first needs it."""
 
-    table: str
-    idempotency_table: str
-    bucket: str
-    units: str
-    unit_dead_letters: str
-    topic: str
-    published: str
-    """A queue that is subscribed to the topic, raw."""
-    dead_letters: str
-    cards: str
-    secret: str
+    def __init__(self) -> None:
+        self._number = next(_numbers)
+
+    @cached_property
+    def table(self) -> str:
+        return make_table(f"table-{self._number}")
+
+    @cached_property
+    def idempotency_table(self) -> str:
+        return _idempotency_table(f"idempotency-{self._number}")
+
+    @cached_property
+    def bucket(self) -> str:
+        name = f"truffle-{self._number}"
+        service("s3").create_bucket(
+            Bucket=name, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
+        )
+        return name
+
+    @cached_property
+    def unit_dead_letters(self) -> str:
+        return _queue(f"units-dead-{self._number}")
+
+    @cached_property
+    def units(self) -> str:
+        redrive = {"deadLetterTargetArn": _arn(self.unit_dead_letters), "maxReceiveCount": 3}
+        name = f"units-{self._number}"
+        return _queue(name, VisibilityTimeout="240", RedrivePolicy=json.dumps(redrive))
+
+    @cached_property
+    def topic(self) -> str:
+        arn: str = service("sns").create_topic(Name=f"events-{self._number}")["TopicArn"]
+        return arn
+
+    @cached_property
+    def published(self) -> str:
+        """A queue that is subscribed to the topic, raw."""
+        url = _queue(f"published-{self._number}")
+        service("sns").subscribe(
+            TopicArn=self.topic,
+            Protocol="sqs",
+            Endpoint=_arn(url),
+            Attributes={"RawMessageDelivery": "true"},
+        )
+        return url
+
+    @cached_property
+    def dead_letters(self) -> str:
+        return _queue(f"alert-dead-{self._number}")
+
+    @cached_property
+    def cards(self) -> str:
+        return _queue(f"cards-{self._number}")
+
+    @cached_property
+    def secret(self) -> str:
+        made = service("secretsmanager").create_secret(
+            Name=f"slack-{self._number}", SecretString="https://hooks.invalid/s3cr3t"
+        )
+        arn: str = made["ARN"]
+        return arn
 
     def settings(self, kind: type[Settings]) -> Settings:
         """What infra sets for a function."""
-        known: list[Settings] = [
-            CollectSettings(
+        known: dict[type[Settings], Callable[[], Settings]] = {
+            CollectSettings: lambda: CollectSettings(
                 table=self.table,
                 bucket=self.bucket,
                 queue_url=self.units,
@@ -55,7 +104,7 @@ class Stack:
                 max_receives="3",
                 event_retention_days="400",
             ),
-            FanOutSettings(
+            FanOutSettings: lambda: FanOutSettings(
                 table=self.table,
                 bucket=self.bucket,
                 queue_url=self.units,
@@ -64,11 +113,13 @@ class Stack:
                 accounts="",
                 role_name="truffle-read",
             ),
-            AlertSettings(self.topic, self.idempotency_table, self.dead_letters),
-            QuerySettings(self.table, "60"),
-            SlackSettings(self.secret, self.idempotency_table, self.cards),
-        ]
-        return next(settings for settings in known if isinstance(settings, kind))
+            AlertSettings: lambda: AlertSettings(
+                self.topic, self.idempotency_table, self.dead_letters
+            ),
+            QuerySettings: lambda: QuerySettings(self.table, "60"),
+            SlackSettings: lambda: SlackSettings(self.secret, self.idempotency_table, self.cards),
+        }
+        return known[kind]()
 
     @property
     def scopes(self) -> ScopeStore:
@@ -149,31 +200,6 @@ def _record(message: Json) -> Json:
     }
 
 
-def make_stack() -> Stack:
-    number = next(_numbers)
-    units, unit_dead_letters = _work_queue(f"units-{number}")
-    topic = service("sns").create_topic(Name=f"events-{number}")["TopicArn"]
-    bucket = f"truffle-{number}"
-    service("s3").create_bucket(
-        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-east-2"}
-    )
-    secret = service("secretsmanager").create_secret(
-        Name=f"slack-{number}", SecretString="https://hooks.invalid/services/T0/B0/s3cr3t"
-    )
-    return Stack(
-        table=make_table(f"table-{number}"),
-        idempotency_table=_idempotency_table(f"idempotency-{number}"),
-        bucket=bucket,
-        units=units,
-        unit_dead_letters=unit_dead_letters,
-        topic=topic,
-        published=_subscribed_queue(f"published-{number}", topic),
-        dead_letters=_queue(f"alert-dead-{number}"),
-        cards=_queue(f"cards-{number}"),
-        secret=secret["ARN"],
-    )
-
-
 def make_table(name: str) -> str:
     """The table, with its index and its time to live; gives its name."""
     client = service("dynamodb")
@@ -239,22 +265,3 @@ def _arn(queue_url: str) -> str:
     answer = service("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     arn: str = answer["Attributes"]["QueueArn"]
     return arn
-
-
-def _work_queue(name: str) -> tuple[str, str]:
-    """A queue and the one of its dead letters."""
-    dead_letters = _queue(f"{name}-dead")
-    redrive = {"deadLetterTargetArn": _arn(dead_letters), "maxReceiveCount": 3}
-    url = _queue(name, VisibilityTimeout="240", RedrivePolicy=json.dumps(redrive))
-    return url, dead_letters
-
-
-def _subscribed_queue(name: str, topic: str) -> str:
-    url = _queue(name)
-    service("sns").subscribe(
-        TopicArn=topic,
-        Protocol="sqs",
-        Endpoint=_arn(url),
-        Attributes={"RawMessageDelivery": "true"},
-    )
-    return url

@@ -17,7 +17,7 @@ from lambdas import alert, clients, collect, fan_out, query, slack
 from lambdas.settings import Settings
 from lambdas.telemetry import logger, metrics
 from lambdas.webhook import ALLOW_LOOPBACK
-from tests.lambdas.aws import Stack, make_stack
+from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire
 from tests.lambdas.https import Destination
 
@@ -53,7 +53,7 @@ def aws(environment: None) -> Iterator[None]:
 @pytest.fixture
 def stack() -> Stack:
     """The stores, queues and topic of a stack."""
-    return make_stack()
+    return Stack()
 
 
 @pytest.fixture

@@ -26,9 +26,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
 
 @pytest.fixture
-def invoke(deploy: Deploy) -> Invoke:
-    """Hands the function these records of the stream."""
+def invoke(stack: Stack, deploy: Deploy) -> Invoke:
+    """Hands the function these records of the stream, while a queue listens to the topic."""
     deploy(AlertSettings)
+    assert stack.published
 
     def start(*records: Record, milliseconds: int = 60_000) -> None:
         context: Any = FakeContext(remaining_milliseconds=milliseconds)

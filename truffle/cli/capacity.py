@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from truffle import clock
 from truffle.cli.options import (
     INSTANCE_TYPES,
     SORT,
@@ -99,7 +99,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     tell_all(inventory.warnings)
     if not answer.matches and not inventory.failures:
         _tell_why_empty(filters, question)
-    return tell_failures(inventory.failures, inventory.scopes, datetime.now(UTC))
+    return tell_failures(inventory.failures, inventory.scopes, clock.now())
 
 
 def _show(output: str, answer: Any, types: list[str]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from truffle import clock
 from truffle.cli.options import Common, Suggested, common, output_option
 from truffle.core.events import EventType, Severity
 
@@ -98,7 +99,7 @@ def _ago(text: str | None) -> datetime | str | None:
     match = _AGO.fullmatch(text or "")
     if not match:
         return text
-    return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int) -> None:
@@ -125,7 +126,7 @@ def _follow(
     seen: set[str] = set()
     start = since
     while True:
-        looked_at = datetime.now(UTC)
+        looked_at = clock.now()
         _put_new(client, output, start, None if seen else limit, filters, seen)
         start = looked_at - timedelta(hours=1)
         time.sleep(interval)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from truffle import clock
 from truffle.cli.options import (
     INSTANCE_TYPE,
     Choice,
@@ -85,7 +85,7 @@ def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **
         items = [offering.to_json() for offering in offerings]
         put_data(output, items, _columns())
     _tell_outcomes(market)
-    status = tell_failures(market.failures, len(market.regions), datetime.now(UTC))
+    status = tell_failures(market.failures, len(market.regions), clock.now())
     return 1 if market.is_sold_nowhere else status
 
 

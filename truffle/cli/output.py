@@ -32,7 +32,7 @@ def _may_colour() -> bool:
 
 
 def _is_unicode(stream: TextIO) -> bool:
-    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+    return (stream.encoding or "utf-8").lower().startswith("utf")
 
 
 def put(text: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from truffle import clock
 from truffle.cli.options import INSTANCE_TYPE, Choice, output_option
 
 FORMATS = ("table", "json", "yaml")
@@ -45,7 +45,7 @@ def command(output: str, no_color: bool, **answers: Any) -> int:
     set_no_colour(no_color)
     if answers["purpose"] is None:
         answers = _ask(answers)
-    today = datetime.now(UTC).date()
+    today = clock.now().date()
     recommendation = recommend(workload(**answers), today)
     if output == "table":
         from truffle.render.recommendation import render

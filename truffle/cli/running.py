@@ -92,7 +92,7 @@ def _flag(name: str) -> str:
 
 def _usage(error: click.UsageError) -> str:
     help_of = error.ctx.command_path if error.ctx else "truffle"
-    text = error.format_message()
+    text = " ".join(error.format_message().split())
     stop = "" if text.endswith((".", "?")) else "."
     return f"{text}{stop} See '{help_of} --help'."
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from truffle import clock
 from truffle.cli.options import INSTANCE_TYPE, Common, common, output_option, regions_option
 
 if TYPE_CHECKING:
@@ -50,12 +50,13 @@ def command(
     truffle validate --instance-type p5.48xlarge --count 32 --days 7
     truffle validate --instance-type p5.48xlarge --count 8 --days 2 --start-by 2026-12-01 -o json
 
-    Exit status: 0 it has capacity, 4 it has none, 3 none was found and some regions failed, 1 the
-    request failed, 2 bad usage.
+    Exit status: 0 it has capacity, 4 it has none, 3 none was found and some regions gave no answer
+    (one that is denied or not enabled has given one), 1 all failed or the request failed, 2 bad
+    usage.
     """
     from truffle.cli.output import progress, tell_all, tell_failures
-    from truffle.cli.running import NO_CAPACITY, OK
-    from truffle.client import run_question
+    from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
+    from truffle.client import run_question, unanswered
     from truffle.core.advice import validate
     from truffle.wishes import training_request
 
@@ -64,14 +65,16 @@ def command(
     client = common.client()
     with progress("Asking", len(regions) or None, common.is_verbose) as tick:
         inventory = client.inventory(question, tick)
-    validation = validate(inventory.reservations, request, datetime.now(UTC))
+    validation = validate(inventory.reservations, request, clock.now())
     for_sale = _for_sale(common, request, regions) if offerings else None
     _show(output, validation, for_sale)
     tell_all(inventory.warnings)
-    status = tell_failures(inventory.failures, inventory.scopes, datetime.now(UTC))
+    status = tell_failures(inventory.failures, inventory.scopes, clock.now())
     if validation.ok:
         return OK
-    return status or NO_CAPACITY
+    if status == FAILED:
+        return FAILED
+    return PARTIAL if unanswered(inventory) else NO_CAPACITY
 
 
 def _for_sale(common: Common, request: TrainingRequest, regions: tuple[str, ...]) -> list[Offering]:
@@ -85,7 +88,7 @@ def _for_sale(common: Common, request: TrainingRequest, regions: tuple[str, ...]
         return []
     wanted = wanted_block(request.instance_type, request.count, None, request.hours, None, None)
     market = common.client().market(wanted, regions or None)
-    tell_failures(market.failures, len(market.regions), datetime.now(UTC))
+    tell_failures(market.failures, len(market.regions), clock.now())
     return [
         offering
         for offering in market.offerings("price")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from truffle.core.codec import encode
-from truffle.core.model import CapacityBlock, Odcr, Reservation
+from truffle.core.model import TERMINAL_STATES, CapacityBlock, Odcr, Reservation
 from truffle.core.times import format_time, hours_between, parse_time, whole
 
 BLOCK_STATES = ("active", "scheduled")
@@ -355,9 +355,10 @@ def _state_why(row: Reservation) -> str:
 
 
 def _block_rank(candidate: Candidate) -> tuple[Any, ...]:
-    """What fits first; then the earliest start, the least waste, the id."""
+    """What fits first, what is over last; then the earliest start, the least waste, the id."""
     return (
         not candidate.fits,
+        candidate.reservation.state in TERMINAL_STATES,
         len(candidate.why),
         candidate.start,
         candidate.instances if candidate.fits else -candidate.instances,
@@ -366,10 +367,12 @@ def _block_rank(candidate: Candidate) -> tuple[Any, ...]:
 
 
 def _odcr_rank(candidate: Candidate) -> tuple[Any, ...]:
-    """What fits first; then cluster placement groups, steady ones, the most free, the id."""
+    """What fits first, what is over last; then cluster placement groups, steady ones, the most
+    free, the id."""
     row = candidate.reservation
     return (
         not candidate.fits,
+        candidate.reservation.state in TERMINAL_STATES,
         len(candidate.why),
         not getattr(row, "placement_group_arn", None),
         bool(getattr(row, "interruptible", None)),

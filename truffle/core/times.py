@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 def format_time(moment: datetime) -> str:
     """``2026-11-24T11:30:00Z``; fractions of a second appear only where there are any."""
-    text = moment.astimezone(UTC).isoformat().removesuffix("+00:00")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    text = moment.isoformat().removesuffix("+00:00")
     return (text.rstrip("0") if "." in text else text) + "Z"
 
 

@@ -1,0 +1,124 @@
+"""The console blocks of docs/cli.md: run against the sandbox's fleet at one fixed moment.
+
+``python -m tests.cli.documents`` writes what the commands print into the page; a test compares.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+from sandbox.ec2.fleet_file import load_fleet
+from sandbox.ec2.server import RunningServer
+from sandbox.ec2.simulator import Simulator
+from tests.builders import a_run
+from tests.cli.conftest import variables
+from tests.cli.deployed import Deployed, Serving
+from tests.sandbox.worlds import HOME
+from truffle import clock, market
+from truffle.cli.running import run
+from truffle.core.changes import compare
+from truffle.core.model import Scope, Snapshot
+from truffle.live import list_live
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = ROOT / "docs" / "cli.md"
+FLEET = ROOT / "sandbox" / "fleet.json"
+MOMENT = datetime(2026, 11, 24, 9, tzinfo=UTC)
+BLOCK = re.compile(r"^```console\n(\$ .*?)^```$", re.DOTALL | re.MULTILINE)
+
+PAID_TOO_LATE = "cr-00273aca985f3c2a0"
+"""A block whose payment fails between the two listings that the page's events come from."""
+
+
+@contextmanager
+def documented() -> Iterator[str]:
+    """The world of the page, and the URL of its stack."""
+    fleet = load_fleet(FLEET.read_text(), MOMENT)
+    simulator = Simulator(fleet, clock=lambda: MOMENT)
+    serving = Serving()
+    with (
+        RunningServer(simulator) as server,
+        patch.dict(os.environ, variables(server.url)),
+        patch.object(clock, "now", lambda: MOMENT),
+    ):
+        serving.deployed = _collected()
+        try:
+            yield serving.url
+        finally:
+            serving.close()
+
+
+def _collected() -> Deployed:
+    """What the stack knows: all regions that answer, and what happened in the last hour."""
+    deployed = Deployed(clock=lambda: MOMENT)
+    everything = list_live()
+    for failure in everything.failures:
+        deployed.failed(Scope(HOME, failure.region), failure.code)
+    for region in sorted({row.region for row in everything.reservations}):
+        rows = [row for row in everything.reservations if row.region == region]
+        scope = Scope(HOME, region)
+        deployed.collected(scope, *rows, at=MOMENT - timedelta(minutes=12))
+        now = Snapshot(scope, MOMENT - timedelta(minutes=12), tuple(rows))
+        deployed.events += compare(_an_hour_before(now), now)
+    deployed.runs = [
+        a_run(
+            run_id="20261124T084800Z-1a2b3c4d",
+            started_at=MOMENT - timedelta(minutes=12),
+            finished_at=MOMENT - timedelta(minutes=12) + timedelta(seconds=11.6),
+            regions=tuple(status.scope.region for status in deployed.statuses),
+            succeeded=len(deployed.statuses) - 1,
+            failed=1,
+        )
+    ]
+    return deployed
+
+
+def _an_hour_before(now: Snapshot) -> Snapshot:
+    from dataclasses import replace
+
+    rows = [
+        replace(row, state="payment-pending") if row.reservation_id == PAID_TOO_LATE else row
+        for row in now.reservations
+    ]
+    return Snapshot(now.scope, now.observed_at - timedelta(hours=1), tuple(rows))
+
+
+def written(page: str, api_url: str) -> str:
+    """The page with what its commands print now."""
+    return BLOCK.sub(lambda block: f"```console\n{_session(block[1], api_url)}```", page)
+
+
+def _session(block: str, api_url: str) -> str:
+    commands = [line for line in block.splitlines() if line.startswith("$ ")]
+    return "".join(f"{line}\n{_printed(line, api_url)}" for line in commands)
+
+
+def _printed(line: str, api_url: str) -> str:
+    """What a terminal shows of ``$ truffle …``; ``TRUFFLE_API_URL=…`` before it is the stack's."""
+    words = shlex.split(line.removeprefix("$ "), comments=True)
+    has_stack = words[0].startswith("TRUFFLE_API_URL=")
+    market._budgets.clear()
+    told = io.StringIO()
+    stack = {"TRUFFLE_API_URL": api_url} if has_stack else {}
+    with patch.dict(os.environ, stack), redirect_stdout(told), redirect_stderr(told):
+        run(words[2 if has_stack else 1 :])
+    return told.getvalue().replace(api_url, "$TRUFFLE_API_URL")
+
+
+def main() -> None:
+    """Write the page anew."""
+    with documented() as api_url:
+        PAGE.write_text(written(PAGE.read_text(), api_url))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""docs/cli.md and docs/python.md say what is so."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import re
+from contextlib import redirect_stdout
+from typing import Any
+
+import click
+import pytest
+
+from tests.cli.documents import BLOCK, PAGE, ROOT, documented, written
+from truffle import Truffle
+from truffle.cli.app import COMMANDS, app
+
+PYTHON = ROOT / "docs" / "python.md"
+SNIPPET = re.compile(
+    r"^```python\n(.*?)^```$(?:\n+^```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE
+)
+
+
+def commands() -> dict[str, click.Command]:
+    context = click.Context(app)
+    found = {name: app.get_command(context, name) for name in COMMANDS}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+def test_the_command_line_s_page_is_what_the_commands_print() -> None:
+    page = PAGE.read_text()
+    assert len(BLOCK.findall(page)) > 20
+    with documented() as api_url:
+        assert written(page, api_url) == page, "python -m tests.cli.documents writes it anew"
+
+
+def test_every_command_and_every_flag_is_on_the_page() -> None:
+    page = PAGE.read_text()
+    checked = 0
+    for name, command in commands().items():
+        assert f"\n## truffle {name}\n" in page
+        section = page.partition(f"\n## truffle {name}\n")[2].partition("\n## ")[0]
+        for option in command.params:
+            if not getattr(option, "hidden", False):
+                assert all(flag in section for flag in option.opts if flag.startswith("--")), option
+                checked += 1
+    assert len(commands()) == len(COMMANDS) == 9
+    assert checked > 60
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_their_help_says(name: str) -> None:
+    assert (commands()[name].help or "").startswith(COMMANDS[name])
+
+
+def test_the_snippets_of_the_python_page_print_what_it_shows() -> None:
+    found = SNIPPET.findall(PYTHON.read_text())
+    assert len(found) > 6
+    with documented() as api_url:
+        names: dict[str, Any] = {"API_URL": api_url}
+        for code, expected in found:
+            told = io.StringIO()
+            with redirect_stdout(told):
+                exec(compile(code, "docs/python.md", "exec"), names)
+            assert told.getvalue() == expected, code
+
+
+def test_every_method_is_on_the_python_page_with_its_parameters() -> None:
+    page = PYTHON.read_text()
+    inner = {"inventory", "market", "api"}
+    methods = {
+        name: value
+        for name, value in vars(Truffle).items()
+        if inspect.isfunction(value) and name[0] != "_" and name not in inner
+    }
+    assert len(methods) > 8
+    for name, method in methods.items():
+        assert f"\n### {name}\n" in page, name
+        section = page.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
+        for parameter in list(inspect.signature(method).parameters)[1:]:
+            assert f"`{parameter}`" in section or parameter == "more", (name, parameter)

@@ -1,0 +1,160 @@
+"""``truffle events``, ``history``, ``status`` and ``use``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.builders import HOME, OHIO, a_run, an_event, an_odcr
+from tests.builders import a_block as block_row
+from tests.cli.conftest import Run, variables
+from tests.cli.deployed import Deployed
+from tests.sandbox.worlds import World, a_block
+from truffle.core.events import Event, Severity
+from truffle.core.model import Scope
+from truffle.render.use import SNIPPETS
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def event(number: int, **facts: object) -> Event:
+    """Events are newer the higher their number."""
+    moment = NOW - timedelta(minutes=60 - number)
+    return replace(an_event(), event_id=f"{number:032x}", observed_at=moment, **facts)  # type: ignore[arg-type]
+
+
+class TestEvents:
+    @pytest.fixture(autouse=True)
+    def told(self, deployed: Deployed) -> None:
+        deployed.collected(OHIO)
+        deployed.events = [event(1), event(2, severity=Severity.INFO), event(3)]
+
+    def test_the_newest_come_first(self, truffle: Run, api_url: str) -> None:
+        lines = truffle("events", "--api-url", api_url).out.splitlines()
+        assert len(lines) == 4
+        assert lines[0] > lines[1] > lines[2]
+        assert "critical  state_changed" in lines[0]
+        assert "payment failed: the block is released." in lines[0]
+        assert lines[3] == "Times are UTC."
+
+    def test_json_is_the_messages(self, truffle: Run, api_url: str) -> None:
+        told = truffle("events", "--api-url", api_url, "-o", "json").json
+        assert [message["event_id"][-1] for message in told] == ["3", "2", "1"]
+        assert told[0]["version"] == 1
+
+    def test_filters(self, truffle: Run, api_url: str) -> None:
+        command = ["events", "--api-url", api_url, "-o", "json"]
+        assert len(truffle(*command, "--severity", "info").json) == 1
+        assert len(truffle(*command, "--severity", "info,critical").json) == 3
+        assert len(truffle(*command, "--type", "resized").json) == 0
+        assert len(truffle(*command, "--reservation-id", "cr-0abc").json) == 3
+        assert len(truffle(*command, "--since", "58m").json) == 1
+        assert len(truffle(*command, "--limit", "2").json) == 2
+
+    def test_csv(self, truffle: Run, api_url: str) -> None:
+        lines = truffle("events", "--api-url", api_url, "-o", "csv").out.splitlines()
+        assert lines[0].startswith("observed_at,severity,type,region")
+        assert len(lines) == 4
+
+    def test_nothing(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        deployed.events = []
+        assert truffle("events", "--api-url", api_url).out.startswith("No events found")
+        assert truffle("events", "--api-url", api_url, "-o", "json").out == "[]\n"
+
+    def test_follow_prints_each_event_once_as_it_happens(
+        self, world: World, deployed: Deployed, api_url: str
+    ) -> None:
+        command = [sys.executable, "-m", "truffle", "events", "--follow", "--interval", "1"]
+        process = subprocess.Popen(
+            [*command, "-o", "json", "--api-url", api_url],
+            env={**os.environ, **variables(world.url)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        first = [json.loads(process.stdout.readline())["event_id"][-1] for _ in range(3)]
+        deployed.events.append(event(4))
+        last = json.loads(process.stdout.readline())["event_id"][-1]
+        time.sleep(1.2)
+        process.send_signal(2)
+        rest, _ = process.communicate(timeout=10)
+        assert ([*first, last], rest) == (["1", "2", "3", "4"], "")
+        assert process.returncode == 130
+
+
+class TestHistory:
+    def test_one_reservation_with_its_events(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        row = block_row("cr-0abc", state="active")
+        deployed.collected(OHIO, row)
+        deployed.events = [event(1, reservation=row)]
+        told = truffle("history", "cr-0abc", "--api-url", api_url).out
+        assert "cr-0abc (block)" in told
+        assert "16 x p5.48xlarge in us-east-2a" in told
+        assert "Used: 14 of 16 (87.5%), 2 idle" in told
+        assert "1 event:" in told
+        assert truffle("history", "cr-0abc", "--api-url", api_url, "-o", "json").json["events"]
+
+    def test_an_unknown_one(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        deployed.collected(OHIO)
+        found = truffle("history", "cr-0nope", "--api-url", api_url)
+        assert (found.status, found.out) == (1, "")
+        assert "No scope lists cr-0nope" in found.err
+
+
+class TestStatus:
+    def test_all_current(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        deployed.collected(OHIO, an_odcr())
+        deployed.runs = [a_run(succeeded=2, finished_at=NOW)]
+        found = truffle("status", "--api-url", api_url)
+        assert found.status == 0
+        assert "Collection: 1 scope, all current" in found.out
+        assert f"| {HOME} | us-east-2 |" in found.out
+        assert "20261124T120000Z-1a2b3c4d" in found.out
+
+    def test_old_data(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        deployed.collected(OHIO)
+        deployed.failed(Scope(HOME, "eu-west-1"), "UnauthorizedOperation")
+        found = truffle("status", "--api-url", api_url)
+        assert found.status == 3
+        assert "1 with old data" in found.out
+        assert f"{HOME}/eu-west-1: UnauthorizedOperation: It says no." in found.out
+
+    def test_json(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        deployed.failed(OHIO, "UnauthorizedOperation")
+        found = truffle("status", "--api-url", api_url, "-o", "json")
+        assert (found.status, len(found.json["scopes"])) == (1, 1)
+
+
+class TestUse:
+    @pytest.mark.parametrize("tool", sorted(SNIPPETS))
+    def test_a_snippet_for_each_tool(self, truffle: Run, world: World, tool: str) -> None:
+        world.has(a_block(1, 8))
+        found = truffle("use", "cr-00000000000000001", "--for", tool)
+        assert found.status == 0
+        assert "cr-00000000000000001" in found.out
+        assert "launches work once it is active" in found.err
+
+    def test_a_block_by_its_own_id(self, truffle: Run, world: World) -> None:
+        world.has(a_block(1, 8))
+        assert truffle("use", "cb-00000000000000001", "--for", "karpenter").status == 0
+
+    def test_an_unknown_one(self, truffle: Run, world: World) -> None:
+        found = truffle("use", "cr-0nope", "--for", "karpenter")
+        assert (found.status, found.out) == (1, "")
+        assert "There is no reservation cr-0nope in the 2 scopes" in found.err
+
+    def test_from_the_stack(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        deployed.collected(OHIO, an_odcr("cr-1"))
+        found = truffle("use", "cr-1", "--for", "ec2-run-instances", "--api-url", api_url)
+        assert found.status == 0
+        assert "--instance-type p4d.24xlarge" in found.out
+        assert "--count 3" in found.out

@@ -1,0 +1,112 @@
+"""``truffle validate``: the answer, its exit status, and what it looks at."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sandbox.ec2.faults import FaultKind
+from tests.builders import OHIO
+from tests.builders import a_block as block_row
+from tests.cli.conftest import Run
+from tests.cli.deployed import Deployed
+from tests.sandbox.worlds import Raw, World, a_block, an_odcr
+
+WEEK: Raw = {"StartDate": "+2d@11:30", "EndDate": "+9d@11:30"}
+RUN = ["validate", "--instance-type", "p5.48xlarge", "--count", "16", "--days", "7"]
+
+
+def test_a_block_is_capacity(truffle: Run, world: World) -> None:
+    world.has(a_block(1, 16, **WEEK))
+    found = truffle(*RUN)
+    assert found.status == 0
+    assert "16 × p5.48xlarge for 7 days has capacity." in found.out
+    assert "Capacity Block: cr-00000000000000001" in found.out
+    assert "Network: EC2 UltraCluster" in found.out
+    assert "Note: it is 0.5 h short of 7 days" in found.out
+
+
+def test_none_is_status_4_with_every_near_miss(truffle: Run, world: World) -> None:
+    world.has(
+        a_block(1, 8, **WEEK),
+        a_block(2, 8, **WEEK),
+        a_block(3, 16, State="payment-failed", **WEEK),
+        an_odcr(4, InstanceType="p5.48xlarge"),
+    )
+    found = truffle(*RUN)
+    assert found.status == 4
+    assert "has no capacity" in found.out
+    assert (
+        "block cr-00000000000000001 in us-east-2a: it has 8 instances, 16 are needed" in found.out
+    )
+    assert "cr-00000000000000003" in found.out
+    assert "1 of its 4 instances are free, 16 are needed" in found.out
+    assert "2 blocks in us-east-2a have 16 instances together, not counted" in found.out
+
+
+def test_its_json_is_the_api_s(truffle: Run, world: World) -> None:
+    world.has(a_block(1, 16, **WEEK))
+    told = truffle(*RUN, "-o", "json")
+    assert told.json["ok"] is True
+    assert told.json["found"]["reservation_id"] == "cr-00000000000000001"
+    assert told.json["hours"] == 168
+    assert told.err == ""
+
+
+def test_a_start_by(truffle: Run, world: World) -> None:
+    world.has(a_block(1, 16, **WEEK))
+    start = datetime.now(UTC) + timedelta(days=2)
+    assert truffle(*RUN, "--start-by", f"{start:%Y-%m-%d}").status == 0
+    assert truffle(*RUN, "--start-by", f"{start - timedelta(days=1):%Y-%m-%d}").status == 4
+
+
+def test_without_an_answer_of_every_region_nobody_knows(truffle: Run, world: World) -> None:
+    world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
+    found = truffle(*RUN)
+    assert found.status == 3
+    assert "eu-west-1: InvalidParameterValue" in found.err
+    world.has(a_block(1, 16, **WEEK))
+    world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
+    assert truffle(*RUN).status == 0
+
+
+def test_a_denied_region_is_no_place_to_run(truffle: Run, world: World) -> None:
+    world.control.break_calls(FaultKind.UNAUTHORIZED, "eu-west-1")
+    found = truffle(*RUN)
+    assert found.status == 4
+    assert "eu-west-1: UnauthorizedOperation" in found.err
+
+
+def test_all_regions_failed(truffle: Run, world: World) -> None:
+    world.control.break_calls(FaultKind.ERROR, code="InvalidParameterValue")
+    assert truffle(*RUN, "-r", "us-east-2,eu-west-1").status == 1
+
+
+def test_the_deployed_stack_answers_the_same(
+    truffle: Run, deployed: Deployed, api_url: str
+) -> None:
+    start = datetime.now(UTC) + timedelta(days=1)
+    deployed.collected(OHIO, block_row("cr-1", start_date=start))
+    found = truffle(*RUN, "--api-url", api_url, "-o", "json")
+    assert (found.status, found.json["found"]["reservation_id"]) == (0, "cr-1")
+
+
+@pytest.mark.parametrize(("count", "told"), [("4", "For sale now."), ("64", "no block that would")])
+def test_offerings_are_looked_for_where_asked(
+    truffle: Run, world: World, count: str, told: str
+) -> None:
+    offer = {
+        "InstanceType": "p5.48xlarge",
+        "AvailabilityZone": "us-east-2a",
+        "Count": 16,
+        "FirstStart": "+1d@11:30",
+        "HourlyPrice": "31.464",
+    }
+    world.has(Market=[offer])
+    run = ["validate", "--instance-type", "p5.48xlarge", "--count", count, "--days", "2"]
+    found = truffle(*run, "--offerings")
+    assert found.status == 4
+    assert told in found.out
+    listed = truffle(*run, "--offerings", "-o", "json").json["offerings"]
+    assert bool(listed) == (count == "4")

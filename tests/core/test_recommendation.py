@@ -1,0 +1,114 @@
+"""The guide's decision tree, with today's facts."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from truffle.core import facts
+from truffle.core.facts import COMPARISON
+from truffle.core.recommendation import Choice, Purpose, Recommendation, Workload, recommend
+
+TODAY = date(2026, 11, 24)
+
+
+def asked(purpose: str = "training", **facts_of: object) -> Recommendation:
+    return recommend(Workload(Purpose(purpose), **facts_of), TODAY)  # type: ignore[arg-type]
+
+
+class TestTree:
+    def test_training_with_a_known_length_is_a_block(self) -> None:
+        answer = asked(days=10, instance_type="p5.48xlarge", count=64)
+        assert answer.choice is Choice.BLOCK
+        assert "a block of 10 days holds it" in answer.because[0]
+        assert answer.commands == (
+            "truffle validate --instance-type p5.48xlarge --count 64 --days 10",
+            "truffle offerings --instance-type p5.48xlarge --count 64 --days 10",
+            "truffle capacity --blocks --instance-types p5.48xlarge",
+        )
+
+    def test_its_length_is_one_that_is_sold(self) -> None:
+        answer = asked(days=15)
+        assert "a block of 21 days" in answer.because[0]
+        assert "--days 21" in answer.commands[1]
+
+    def test_training_without_an_end_is_an_odcr(self) -> None:
+        assert asked().choice is Choice.ODCR
+
+    @pytest.mark.parametrize("purpose", ["inference", "development"])
+    def test_inference_and_development_are_odcrs(self, purpose: str) -> None:
+        answer = asked(purpose, instance_type="inf2.xlarge", count=20)
+        assert answer.choice is Choice.ODCR
+        assert answer.commands == (
+            "truffle capacity --odcr --instance-types inf2.xlarge --min-capacity 20",
+        )
+
+    @pytest.mark.parametrize(
+        ("workload", "why"),
+        [
+            ({"days": 183}, "183 days are more than the 182"),
+            ({"days": 7, "instance_type": "g6.xlarge"}, "g6.xlarge is not sold as blocks"),
+            ({"days": 7, "count": 257}, "257 instances are more than the 256"),
+        ],
+    )
+    def test_what_no_block_can_hold(self, workload: dict[str, Any], why: str) -> None:
+        answer = asked(**workload)
+        assert answer.choice is Choice.ODCR
+        assert why in " ".join(answer.because)
+
+    def test_several_blocks_are_no_single_network(self) -> None:
+        answer = asked(days=7, count=128)
+        assert answer.choice is Choice.BLOCK
+        assert "128 instances need several blocks of at most 64" in " ".join(answer.watch)
+        assert "--count 64" in answer.commands[1]
+
+    def test_a_start_within_8_weeks_can_be_bought(self) -> None:
+        assert asked(days=7, start=date(2027, 1, 19)).choice is Choice.BLOCK
+
+    def test_a_later_quarter_s_block_cannot_be_bought_yet(self) -> None:
+        answer = asked(days=7, start=date(2027, 1, 20))
+        assert answer.choice is Choice.FUTURE_DATED_ODCR
+        assert "one that starts 2027-01-20 is sold from 2026-11-25" in answer.because[0]
+        assert "57 days ahead" in answer.because[1]
+
+    def test_beyond_120_days_only_waiting_is_left(self) -> None:
+        answer = asked(days=7, start=date(2027, 4, 15))
+        assert answer.choice is Choice.BLOCK
+        assert "is sold from 2027-02-18" in answer.because[-1]
+
+    def test_multi_node_training_on_an_odcr_needs_a_placement_group(self) -> None:
+        assert "cluster placement group" in " ".join(asked(count=8).watch)
+        assert "cluster placement group" not in " ".join(asked(count=1).watch)
+
+
+class TestFacts:
+    def test_an_odcr_is_billed_whether_it_is_used_or_not(self) -> None:
+        answer = asked("inference")
+        assert facts.ODCR_BILLING in answer.facts
+        assert "used or not" in answer.watch[0]
+
+    def test_blocks_run_to_182_days_and_can_be_extended(self) -> None:
+        known = {fact.text for fact in asked(days=7).facts}
+        assert any("182 days" in text for text in known)
+        assert any("can be extended" in text for text in known)
+
+    def test_every_fact_has_its_source(self) -> None:
+        known = [value for value in vars(facts).values() if isinstance(value, facts.Fact)]
+        assert len(known) > 10
+        assert all(fact.text and fact.source for fact in known)
+        assert all(row.sources for row in COMPARISON)
+
+    def test_the_guide_s_dated_claims_are_gone(self) -> None:
+        told = json.dumps(asked(days=7).to_json()) + json.dumps(asked("inference").to_json())
+        for claim in ("only pay when", "Pay per use", "1-14 days (fixed)", "cannot be changed"):
+            assert claim not in told
+
+    def test_its_json(self) -> None:
+        answer = asked(days=10, start=date(2026, 12, 1)).to_json()
+        assert json.loads(json.dumps(answer)) == answer
+        assert answer["choice"] == "capacity-block"
+        assert answer["workload"]["start"] == "2026-12-01"
+        assert answer["facts_as_of"] == "2026-11-23"

@@ -1,0 +1,188 @@
+"""Clients for many regions: cheap, fast at parsing, and in everything else botocore's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import NoCredentialsError, ProfileNotFound
+from botocore.parsers import ResponseParserFactory
+from botocore.session import Session
+
+from truffle.ec2.clients import DEFAULT_REGION, OPERATIONS, EC2Clients
+from truffle.ec2.parsing import FastEC2ParserFactory
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Nothing of the developer's own AWS; the configuration file is the one that is given."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    config = tmp_path / "config"
+    config.write_text("")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return config
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+
+A_PROFILE = """
+[profile research]
+region = eu-west-3
+aws_access_key_id = AKIDRESEARCH
+aws_secret_access_key = secret
+aws_account_id = 123456789012
+services = local
+[services local]
+ec2 =
+  endpoint_url = http://localhost:4567
+"""
+
+
+@pytest.mark.usefixtures("keys")
+class TestAClient:
+    def test_has_only_the_operations_that_truffle_calls(self) -> None:
+        model = EC2Clients().of("us-east-2").meta.service_model
+
+        assert set(model.operation_names) == set(OPERATIONS)
+
+    def test_cannot_change_or_buy_anything(self) -> None:
+        assert all(name.startswith("Describe") for name in OPERATIONS)
+        with pytest.raises(AttributeError):
+            EC2Clients().of("us-east-2").purchase_capacity_block()
+
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_asks_and_is_answered_in_botocores_own_shapes(self, operation: str) -> None:
+        own = boto3.client("ec2", region_name="us-east-2").meta.service_model
+        model = EC2Clients().of("us-east-2").meta.service_model
+
+        for shapes in ("input_shape", "output_shape"):
+            mine = getattr(model.operation_model(operation), shapes)
+            botocores = getattr(own.operation_model(operation), shapes)
+            assert {name: repr(shape) for name, shape in mine.members.items()} == {
+                name: repr(shape) for name, shape in botocores.members.items()
+            }
+
+    def test_asks_its_region_at_the_endpoint_that_botocore_finds(self) -> None:
+        client = EC2Clients().of("eu-south-2")
+
+        assert client.meta.region_name == "eu-south-2"
+        assert client.meta.endpoint_url == "https://ec2.eu-south-2.amazonaws.com"
+
+    @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2"])
+    def test_asks_the_endpoint_of_the_environment(
+        self, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(name, "http://localhost:1234")
+
+        assert EC2Clients().of("us-east-2").meta.endpoint_url == "http://localhost:1234"
+
+    def test_retries_in_the_standard_mode(self) -> None:
+        retries = EC2Clients().of("us-east-2").meta.config.retries
+
+        assert retries["mode"] == "standard"
+
+    def test_is_made_once_for_a_region(self) -> None:
+        clients = EC2Clients()
+
+        assert clients.of("us-east-2") is clients.of("us-east-2")
+        assert clients.of("us-east-2") is not clients.of("us-west-2")
+
+
+class TestTheCaller:
+    def test_is_the_environments(self, keys: None) -> None:
+        clients = EC2Clients()
+
+        assert clients.session.get_credentials().access_key == "AKIDEXAMPLE"
+        assert (clients.profile, clients.home) == (None, DEFAULT_REGION)
+
+    def test_is_a_profile_with_its_region_and_its_endpoint(self, environment: Path) -> None:
+        environment.write_text(A_PROFILE)
+
+        clients = EC2Clients("research")
+
+        assert clients.session.get_credentials().access_key == "AKIDRESEARCH"
+        assert (clients.profile, clients.home) == ("research", "eu-west-3")
+        assert clients.of("us-east-1").meta.endpoint_url == "http://localhost:4567"
+        assert clients.account_id() == "123456789012"
+
+    def test_is_a_profile_that_does_not_exist(self) -> None:
+        with pytest.raises(ProfileNotFound):
+            EC2Clients("nobody").account_id()
+
+    def test_has_no_credentials(self) -> None:
+        with pytest.raises(NoCredentialsError):
+            EC2Clients().account_id()
+
+    def test_does_not_say_which_account_it_is(self, keys: None) -> None:
+        assert EC2Clients().account_id() is None
+
+    def test_asks_the_first_region_that_it_was_given_where_none_is_configured(
+        self, keys: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert EC2Clients(first="cn-north-1").home == "cn-north-1"
+
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
+        assert EC2Clients(first="cn-north-1").home == "cn-northwest-1"
+
+    def test_is_a_session_of_boto3(self, environment: Path) -> None:
+        environment.write_text(A_PROFILE)
+        given = boto3.Session(profile_name="research", region_name="us-west-2")
+
+        clients = EC2Clients(given)
+
+        assert clients.session.get_credentials() is given.get_credentials()
+        assert (clients.profile, clients.home) == ("research", "us-west-2")
+
+    def test_is_a_session_of_botocore_with_its_settings(self) -> None:
+        given = Session()
+        given.set_config_variable("region", "us-west-1")
+        given.set_credentials("AKIDGIVEN", "secret")
+        given.set_default_client_config(Config(proxies={"http": "proxy:3128"}))
+
+        clients = EC2Clients(given)
+
+        assert clients.home == "us-west-1"
+        assert clients.session.get_credentials().access_key == "AKIDGIVEN"
+        assert clients.of("us-west-1").meta.config.proxies == {"http": "proxy:3128"}
+
+    def test_keeps_its_session_as_it_is(self, keys: None) -> None:
+        given: Any = Session()
+
+        EC2Clients(given).of("us-east-2")
+
+        factory = given.get_component("response_parser_factory")
+        assert isinstance(factory, ResponseParserFactory)
+        assert not isinstance(factory, FastEC2ParserFactory)
+        assert "truffle" not in given.user_agent()
+
+    def test_may_have_credentials_that_are_renewed_while_it_works(self) -> None:
+        class Renewed(Credentials):  # type: ignore[misc]
+            def get_frozen_credentials(self) -> Any:
+                return Credentials("AKIDNEW", "secret", account_id="210987654321")
+
+        given = boto3.Session(botocore_session=(inner := Session()))
+        inner._credentials = Renewed("AKIDOLD", "secret")
+
+        assert EC2Clients(given).account_id() == "210987654321"
+
+
+def test_a_model_of_ones_own_is_found_where_botocore_looks_for_it(
+    keys: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_DATA_PATH", f"{tmp_path}{os.pathsep}~/models")
+
+    loader = EC2Clients().session.get_component("data_loader")
+
+    assert loader.search_paths[:2] == [str(tmp_path), os.path.expanduser("~/models")]

@@ -1,0 +1,234 @@
+"""The description of the API is valid, complete, and true."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from openapi_spec_validator import validate as validate_document
+from openapi_spec_validator.versions import OPENAPIV31, get_spec_version
+
+from lambdas import query
+from lambdas.clients import service
+from lambdas.openapi import document
+from lambdas.settings import QuerySettings
+from lambdas.store.runs import RunStore
+from tests.builders import HOUR, OTHER, a_block, a_run, an_odcr
+from tests.lambdas.api import Answer, ask
+from tests.lambdas.aws import Stack
+from tests.lambdas.fakes import Clock
+from tests.lambdas.test_query import Api, inventory_of
+from tests.strategies import inventories
+from truffle.core import parameters
+from truffle.core.codec import FIELD_NAMES
+from truffle.core.model import Health, Reservation, Scope
+from truffle.core.parameters import Parameter
+
+Json = dict[str, Any]
+
+
+def operations() -> Mapping[str, Json]:
+    """The GET operation of every path."""
+    return {path: item["get"] for path, item in document()["paths"].items()}
+
+
+def schema_of(path: str, status: int) -> tuple[str, Json]:
+    """The content type and the schema of a described answer."""
+    ((content_type, content),) = operations()[path]["responses"][str(status)]["content"].items()
+    return content_type, content["schema"]
+
+
+def errors_of(value: Any, schema: Json) -> list[str]:
+    """What of a value is not as its schema says, references to the document included."""
+    whole = {**schema, "components": document()["components"]}
+    found = Draft202012Validator(whole).iter_errors(value)
+    return [f"{error.json_path}: {error.message}" for error in found]
+
+
+def assert_described(answer: Answer, path: str) -> None:
+    """That an answer is one that the document describes."""
+    content_type, schema = schema_of(path, answer.status)
+    assert answer.content_type == content_type
+    assert errors_of(answer.body, schema) == []
+
+
+# --- valid ---------------------------------------------------------------------------------------
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    assert get_spec_version(document()) == OPENAPIV31
+    validate_document(document())
+
+
+def test_the_document_is_json() -> None:
+    assert json.loads(json.dumps(document())) == document()
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for operation in operations().values()]
+    assert len(set(names)) == len(names) == 9
+    assert all(re.fullmatch("get[A-Z][A-Za-z]+", name) for name in names)
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+    text = json.dumps(document())
+    referenced = set(re.findall(r"#/components/schemas/(\w+)", text))
+    assert referenced == set(document()["components"]["schemas"])
+
+
+def test_every_call_has_to_be_signed() -> None:
+    assert document()["security"] == [{"sigv4": []}]
+    assert all("403" in operation["responses"] for operation in operations().values())
+
+
+# --- complete ------------------------------------------------------------------------------------
+
+
+def routes() -> Iterator[str]:
+    """The routes of the function, as the document writes paths."""
+    for route in query.app._static_routes + query.app._dynamic_routes:
+        assert route.method == "GET"
+        yield re.sub(r"<\w+>", "{id}", route.path)
+
+
+def test_the_document_has_the_functions_routes_and_no_others() -> None:
+    assert sorted(routes()) == sorted(operations())
+
+
+ONE_TYPE = tuple(parameter for parameter in parameters.LIST if parameter.name != "type")
+TAKEN: Mapping[str, tuple[Parameter, ...]] = {
+    "/reservations": parameters.LIST,
+    "/odcrs": ONE_TYPE,
+    "/capacity-blocks": ONE_TYPE,
+    "/reservations/{id}": (),
+    "/summary": parameters.FILTERS,
+    "/events": parameters.EVENTS,
+    "/status": (),
+    "/validate": parameters.VALIDATE,
+    "/openapi.json": (),
+}
+
+
+@pytest.mark.parametrize("path", TAKEN)
+def test_a_path_describes_the_parameters_that_it_takes(path: str) -> None:
+    described = [it for it in operations()[path].get("parameters", ()) if it["in"] == "query"]
+    assert [(it["name"], it["required"]) for it in described] == [
+        (parameter.name, parameter.required) for parameter in TAKEN[path]
+    ]
+
+
+@pytest.mark.parametrize("path", TAKEN)
+def test_a_path_takes_the_parameters_that_it_describes(
+    path: str, stack: Stack, deploy: Callable[..., None]
+) -> None:
+    deploy(QuerySettings)
+    for parameter in TAKEN[path]:
+        answer = ask(path, f"{parameter.name}=%00")
+        refused = answer.status == 400 and answer.body["parameter"] == parameter.name
+        required_first = answer.status == 400 and "required" in answer.body["allowed"]
+        assert refused or required_first, parameter.name
+
+
+@pytest.mark.parametrize("path", TAKEN)
+def test_a_parameter_of_several_values_is_described_as_a_comma_separated_list(path: str) -> None:
+    for described, parameter in zip(
+        operations()[path].get("parameters", ()), TAKEN[path], strict=False
+    ):
+        is_list = described["schema"].get("type") == "array"
+        assert is_list == parameter.many
+        assert (described.get("style"), described.get("explode")) == (
+            ("form", False) if parameter.many else (None, None)
+        )
+
+
+@pytest.mark.parametrize("name", ["Odcr", "CapacityBlock"])
+def test_a_reservations_schema_has_every_field_and_requires_it(name: str) -> None:
+    schema = document()["components"]["schemas"][name]
+    assert tuple(schema["properties"]) == tuple(schema["required"]) == FIELD_NAMES[name]
+
+
+# --- true ----------------------------------------------------------------------------------------
+
+REAL = {
+    "/reservations": ["/reservations", "/reservations?limit=1", "/reservations?state=none"],
+    "/odcrs": ["/odcrs"],
+    "/capacity-blocks": ["/capacity-blocks"],
+    "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
+    "/summary": ["/summary", "/summary?state=none"],
+    "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
+    "/status": ["/status"],
+    "/validate": [
+        "/validate?instance_type=p5.48xlarge&count=8&days=7",
+        "/validate?instance_type=p5.48xlarge&count=99&days=2.5&start_by=2026-12-01",
+        "/validate?instance_type=p4d.24xlarge&count=1&days=1",
+        "/validate?instance_type=m7i.large&count=1&days=1",
+    ],
+    "/openapi.json": ["/openapi.json"],
+}
+
+
+@pytest.fixture
+def api(stack: Stack, deploy: Callable[..., None], clock: Clock) -> Api:
+    """A scope with a history, one that fails, and runs in every state."""
+    deploy(QuerySettings)
+    api = Api(stack, clock)
+    api.collects(an_odcr("cr-a"), an_odcr("cr-gone"), a_block("cr-b"))
+    clock.advance(HOUR)
+    health = Health("impaired", 1)
+    api.collects(an_odcr("cr-a", state="expired"), a_block("cr-b", state="active", health=health))
+    api.fails(Scope(OTHER, "eu-west-1"))
+    runs = RunStore(service("dynamodb"), stack.table)
+    runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
+    finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))
+    runs.finish(finished, clock(), 1, 1)
+    return api
+
+
+def test_every_path_is_asked() -> None:
+    assert set(REAL) == set(operations())
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"), [(path, asked) for path, several in REAL.items() for asked in several]
+)
+def test_a_real_answer_is_as_described(api: Api, path: str, asked: str) -> None:
+    answer = ask(*asked.split("?"))
+    assert answer.status == 200
+    assert_described(answer, path)
+
+
+@pytest.mark.parametrize("path", REAL)
+def test_a_refusal_is_as_described(api: Api, path: str) -> None:
+    answer = ask(path.replace("{id}", "cr-a"), colour="red")
+    assert answer.status == 400
+    assert_described(answer, path)
+
+
+def test_an_unknown_id_is_answered_as_described(api: Api) -> None:
+    answer = ask("/reservations/cr-unknown")
+    assert answer.status == 404
+    assert_described(answer, "/reservations/{id}")
+
+
+@given(rows=inventories)
+def test_any_inventory_is_answered_as_described(rows: list[Reservation]) -> None:
+    with inventory_of(rows):
+        assert_described(ask("/reservations"), "/reservations")
+        assert_described(ask("/summary"), "/summary")
+
+
+def test_the_document_that_is_served_is_the_document(
+    stack: Stack, deploy: Callable[..., None]
+) -> None:
+    deploy(QuerySettings)
+    assert ask("/openapi.json").body == document()
+
+
+def test_what_is_not_as_described_is_found() -> None:
+    _, schema = schema_of("/reservations", 200)
+    assert errors_of({"items": [{"reservation_id": 7}]}, schema)

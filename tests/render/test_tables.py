@@ -1,0 +1,111 @@
+"""Tables at 80, 120 and 200 columns: what leaves, and that nothing is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.builders import a_block, an_odcr
+from truffle.core.model import CAPACITY_BLOCK, ODCR, Health, Reservation
+from truffle.render.capacity import Shown, render
+from truffle.render.style import Style
+
+BLOCKS = [
+    a_block("cr-0123456789abcdef0", capacity_block_id="cb-0123456789abcdef1"),
+    a_block("cr-0123456789abcdef2", state="active", instance_type="p6e-gb200.36xlarge"),
+]
+ODCRS = [an_odcr("cr-0123456789abcdef3"), an_odcr("cr-0123456789abcdef4", region="ap-northeast-1")]
+
+
+def lines(rows: Sequence[Reservation], width: int | None, **style: bool) -> list[str]:
+    kind = rows[0].type
+    return render(Shown(rows, rows), [kind], Style(width=width, **style)).splitlines()
+
+
+def heads(told: list[str]) -> list[str]:
+    line = next(line for line in told if line.startswith("| "))
+    return [head.strip() for head in line.strip("|").split("|")]
+
+
+@pytest.mark.parametrize("rows", [BLOCKS, ODCRS], ids=["blocks", "odcrs"])
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_no_line_is_wider_than_the_terminal(rows: Sequence[Reservation], width: int) -> None:
+    told = lines(rows, width)
+    assert max(map(len, told)) <= width
+    assert all(row.reservation_id in "\n".join(told) for row in rows)
+
+
+def test_what_a_wide_terminal_shows() -> None:
+    assert heads(lines(BLOCKS, 200)) == [
+        "Instance Type",
+        "Count",
+        "AZ",
+        "Start",
+        "End",
+        "Duration",
+        "State",
+        "Used",
+        "GPUs",
+        "Idle GPUs",
+        "Block ID",
+        "Reservation ID",
+    ]
+    assert "2026-11-25 11:30" in "\n".join(lines(BLOCKS, 200))
+
+
+def test_what_leaves_is_said() -> None:
+    told = lines(BLOCKS, 80)
+    assert heads(told) == ["Instance Type", "Count", "Start", "State", "Reservation ID"]
+    assert "Not shown at this width: AZ, End, Duration, Used, GPUs, Idle GPUs" in " ".join(told)
+    assert "Not shown" not in " ".join(lines(BLOCKS, None))
+
+
+def test_the_state_stays_where_it_differs() -> None:
+    mixed = [an_odcr("cr-1"), an_odcr("cr-2", state="cancelled")]
+    assert "State" not in heads(lines(ODCRS, 80))
+    assert "State" in heads(lines(mixed, 80))
+
+
+def test_colours_change_no_width() -> None:
+    import re
+
+    told = lines(BLOCKS, 200, is_coloured=True)
+    assert any("\x1b[" in line for line in told)
+    bare = [re.sub("\x1b\\[[0-9]+m", "", line) for line in told]
+    assert bare == lines(BLOCKS, 200)
+
+
+def test_without_unicode_there_is_no_sign() -> None:
+    assert lines(BLOCKS, None, is_unicode=False)[0] == "Capacity Block Summary:"
+
+
+def test_the_summary_of_blocks() -> None:
+    ultra = [
+        a_block("cr-1", capacity_block_id="cb-1", health=Health("impaired", 1)),
+        a_block("cr-2", capacity_block_id="cb-1"),
+        a_block("cr-3", state="active"),
+    ]
+    told = lines(ultra, None)
+    assert told[1:7] == [
+        "   Total Blocks: 2 (3 reservations)",
+        "   Instance Types: 1 (p5.48xlarge)",
+        "   Duration Range: 168 hours (7 days)",
+        "   Instances: 48",
+        "   Active Now: 16 instances, 2 available (12.5% free)",
+        "   GPUs: 384 in total (H100 384), 16 idle",
+    ]
+    assert told[-1] == "Unhealthy: cr-1 (see health in -o json)"
+
+
+def test_the_notes_of_odcrs_say_what_ends() -> None:
+    ending = [*ODCRS, an_odcr("cr-5", end_date=BLOCKS[0].end_date)]
+    assert "1 of 3 end at a fixed date, the others can be used indefinitely" in lines(ending, None)
+
+
+def test_nothing_says_of_what() -> None:
+    told = render(Shown([], []), [ODCR, CAPACITY_BLOCK], Style())
+    assert told == (
+        "No capacity reservations found matching criteria (ODCRs)\n\n"
+        "No capacity reservations found matching criteria (capacity blocks)"
+    )

@@ -1,0 +1,156 @@
+"""The snippets: what targets a reservation in each tool."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+import boto3
+import pytest
+import yaml
+from botocore.validate import ParamValidator
+
+from tests.builders import a_block, an_odcr
+from truffle.core.model import Reservation
+from truffle.render.terraform import to_terraform
+from truffle.render.use import SNIPPETS
+
+BLOCK = a_block("cr-0b")
+ACTIVE = a_block("cr-0a", state="active")
+RING = an_odcr(
+    "cr-0c", placement_group_arn="arn:aws:ec2:us-east-2:123456789012:placement-group/ring"
+)
+
+
+def loaded(tool: str, row: Reservation) -> list[dict[str, object]]:
+    return list(yaml.safe_load_all(SNIPPETS[tool](row)))
+
+
+def words(tool: str, row: Reservation) -> list[str]:
+    return shlex.split(SNIPPETS[tool](row), comments=True)
+
+
+def validated(service: str, operation: str, parameters: dict[str, object]) -> None:
+    """Raises where botocore's model of the service has no such parameters."""
+    model = boto3.client(service, region_name="us-east-2").meta.service_model
+    report = ParamValidator().validate(parameters, model.operation_model(operation).input_shape)
+    assert not report.has_errors(), report.generate_report()
+
+
+class TestRunInstances:
+    def test_a_block_needs_its_market_type(self) -> None:
+        told = words("ec2-run-instances", BLOCK)
+        assert told[:3] == ["aws", "ec2", "run-instances"]
+        assert told[told.index("--instance-market-options") + 1] == "MarketType=capacity-block"
+        assert told[told.index("--capacity-reservation-specification") + 1] == (
+            "CapacityReservationTarget={CapacityReservationId=cr-0b}"
+        )
+        assert told[told.index("--count") + 1] == "16"
+
+    def test_an_odcr_has_none_and_joins_its_placement_group(self) -> None:
+        told = words("ec2-run-instances", RING)
+        assert "--instance-market-options" not in told
+        assert told[told.index("--placement") + 1] == "GroupName=ring"
+        assert told[told.index("--count") + 1] == "3"
+
+
+class TestEks:
+    @pytest.mark.parametrize(
+        ("row", "kind", "scaling"),
+        [
+            (BLOCK, "CAPACITY_BLOCK", "minSize=0,maxSize=16,desiredSize=0"),
+            (ACTIVE, "CAPACITY_BLOCK", "minSize=0,maxSize=2,desiredSize=2"),
+            (RING, "ON_DEMAND", "minSize=0,maxSize=3,desiredSize=3"),
+        ],
+    )
+    def test_the_node_group(self, row: Reservation, kind: str, scaling: str) -> None:
+        told = words("eks-nodegroup", row)
+        assert told[told.index("--capacity-type") + 1] == kind
+        assert told[told.index("--scaling-config") + 1] == scaling
+
+    @pytest.mark.parametrize("row", [BLOCK, RING])
+    def test_the_launch_template_is_one_of_ec2_s(self, row: Reservation) -> None:
+        told = words("eks-nodegroup", row)
+        data = json.loads(told[told.index("--launch-template-data") + 1])
+        validated(
+            "ec2", "CreateLaunchTemplate", {"LaunchTemplateData": data, "LaunchTemplateName": "x"}
+        )
+        target = data["CapacityReservationSpecification"]["CapacityReservationTarget"]
+        assert target == {"CapacityReservationId": row.reservation_id}
+
+
+class TestParallelCluster:
+    def test_the_nodes_of_a_block_are_static(self) -> None:
+        (config,) = loaded("parallelcluster", BLOCK)
+        (queue,) = config["Scheduling"]["SlurmQueues"]  # type: ignore[index]
+        (resource,) = queue["ComputeResources"]
+        assert queue["CapacityType"] == "CAPACITY_BLOCK"
+        assert resource["MinCount"] == resource["MaxCount"] == 16
+        assert resource["CapacityReservationTarget"] == {"CapacityReservationId": "cr-0b"}
+
+    def test_an_odcr_in_a_placement_group(self) -> None:
+        (config,) = loaded("parallelcluster", RING)
+        (queue,) = config["Scheduling"]["SlurmQueues"]  # type: ignore[index]
+        assert queue["CapacityType"] == "ONDEMAND"
+        assert queue["Networking"]["PlacementGroup"] == {"Enabled": True, "Name": "ring"}
+        assert queue["ComputeResources"][0]["MaxCount"] == 3
+
+
+@pytest.mark.parametrize("row", [BLOCK, RING])
+def test_karpenter_selects_it_by_id(row: Reservation) -> None:
+    node_class, pool = loaded("karpenter", row)
+    assert node_class["kind"] == "EC2NodeClass"
+    assert node_class["spec"]["capacityReservationSelectorTerms"] == [  # type: ignore[index]
+        {"id": row.reservation_id}
+    ]
+    requirements = pool["spec"]["template"]["spec"]["requirements"]  # type: ignore[index]
+    assert requirements[0]["values"] == ["reserved"]
+    assert requirements[1]["values"] == [row.instance_type]
+
+
+class TestSageMaker:
+    def test_it_says_that_no_reservation_can_be_targeted(self) -> None:
+        told = SNIPPETS["sagemaker"](BLOCK)
+        assert "cannot be pointed at an EC2 reservation" in told
+        search = words("sagemaker", BLOCK)
+        assert search[:3] == ["aws", "sagemaker", "search-training-plan-offerings"]
+        validated(
+            "sagemaker",
+            "SearchTrainingPlanOfferings",
+            {
+                "InstanceType": search[search.index("--instance-type") + 1],
+                "InstanceCount": int(search[search.index("--instance-count") + 1]),
+                "TargetResources": [search[search.index("--target-resources") + 1]],
+                "DurationHours": int(search[search.index("--duration-hours") + 1]),
+            },
+        )
+
+    def test_a_type_without_training_plans(self) -> None:
+        told = SNIPPETS["sagemaker"](an_odcr(instance_type="g6.xlarge"))
+        assert "Training plans do not come in g6.xlarge" in told
+
+
+class TestTerraform:
+    def test_what_one_owns_is_imported_by_region(self) -> None:
+        told = to_terraform([an_odcr("cr-0a")])
+        assert re.search(
+            r'import \{\n  to = aws_ec2_capacity_reservation\.cr_0a\n  id = "cr-0a@us-east-2"\n\}',
+            told,
+        )
+
+    @pytest.mark.parametrize(
+        ("row", "kind"),
+        [
+            (BLOCK, "aws_ec2_capacity_block_reservation"),
+            (an_odcr("cr-0b", owner_id="210987654321"), "aws_ec2_capacity_reservation"),
+        ],
+    )
+    def test_what_cannot_be_managed_is_read(self, row: Reservation, kind: str) -> None:
+        told = to_terraform([row])
+        assert f'data "{kind}" "cr_0b" {{\n  region = "us-east-2"\n  id     = "cr-0b"\n}}' in told
+        assert "import {" not in told
+
+    def test_what_is_over_is_a_comment(self) -> None:
+        told = to_terraform([an_odcr("cr-0a", state="cancelled")])
+        assert told.splitlines()[-1] == "# cr-0a is cancelled: nothing to manage or to read."

@@ -1,0 +1,150 @@
+"""Arguments of the command line and of Python as one question, and as the API's parameters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+from botocore.session import get_session
+from hypothesis import given
+from hypothesis import strategies as st
+
+from truffle.api import query_of
+from truffle.core.filters import Filter
+from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES
+from truffle.core.parameters import parse_list
+from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
+from truffle.errors import TruffleError
+from truffle.nearest import nearest
+from truffle.question import BadArgument, ask
+from truffle.reservation_type import ReservationType
+
+
+class TestAsk:
+    def test_nothing_asks_for_active_odcrs(self) -> None:
+        assert ask().filter == Filter(types=frozenset({ODCR}), active_only=frozenset({ODCR}))
+        assert ask().regions is None
+
+    def test_one_text_or_several(self) -> None:
+        one = ask(instance_types="p5*,g6.xlarge", regions=["us-east-1"], states="active")
+        assert one.filter.instance_types == {"p5*", "g6.xlarge"}
+        assert one.regions == ("us-east-1",)
+        assert one == ask(
+            instance_types=["p5*", "g6.xlarge"], regions="us-east-1", states=["active"]
+        )
+
+    def test_both_types(self) -> None:
+        both = ask(reservation_type=list(ReservationType))
+        assert both.filter.types == set(TYPES)
+        assert both.filter.active_only == {ODCR}
+
+    @pytest.mark.parametrize(
+        ("active_only", "states", "types"),
+        [
+            (None, None, {ODCR}),
+            (None, "expired", set()),
+            (True, "expired", {ODCR, CAPACITY_BLOCK}),
+            (False, None, set()),
+        ],
+    )
+    def test_activity(self, active_only: bool | None, states: str | None, types: set[str]) -> None:
+        assert ask(active_only=active_only, states=states).filter.active_only == types
+
+    def test_tags_as_a_mapping_or_as_texts(self) -> None:
+        expected = {"team": frozenset({"a", "b"}), "x": frozenset({"1"})}
+        assert ask(tags={"team": ["a", "b"], "x": "1"}).filter.tags == expected
+        assert ask(tags=["team=a", "team=b,x=1"]).filter.tags == expected
+        assert ask(tags="aws:cloudformation:stack-name=a:b=c").filter.tags == {
+            "aws:cloudformation:stack-name": frozenset({"a:b=c"})
+        }
+        assert ask(tags="a=b\\,c").filter.tags == {"a": frozenset({"b,c"})}
+        assert ask(tags="a=").filter.tags == {"a": frozenset({""})}
+
+    def test_dates(self) -> None:
+        noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
+        asked = ask(starts_after=noon, ends_before="2026-12-01")
+        assert (asked.filter.starts_after, asked.filter.ends_before) == (
+            noon,
+            noon.replace(hour=0),
+        )
+        with pytest.raises(BadArgument, match="time zone"):
+            ask(starts_after=datetime(2026, 12, 1))  # noqa: DTZ001
+
+    def test_empty_arguments_ask_for_everything(self) -> None:
+        assert ask(instance_types=[], regions=(), tags={}) == ask()
+
+    def test_a_bad_argument_is_a_truffle_error_that_says_what_to_do(self) -> None:
+        with pytest.raises(TruffleError, match=r"Did you mean p5\.48xlarge\?") as told:
+            ask(instance_types=["p5.48xlarg"])
+        assert isinstance(told.value, BadArgument)
+        assert told.value.name == "instance_types"
+        assert told.value.nearest == "p5.48xlarge"
+
+    @pytest.mark.parametrize(
+        "name",
+        ["p5.48xlarge", "u-6tb1.112xlarge", "mac2-m2.metal", "c7i.metal-24xl", "zz9.nano", "trn*"],
+    )
+    def test_types_that_may_exist(self, name: str) -> None:
+        assert ask(instance_types=name).filter.instance_types == {name}
+
+
+class TestRegions:
+    def test_botocore_knows_no_other(self) -> None:
+        session = get_session()
+        known = {
+            region
+            for partition in session.get_available_partitions()
+            for region in session.get_available_regions("ec2", partition)
+        }
+        assert known <= set(KNOWN_REGIONS)
+        assert len(known) > 40
+
+    def test_the_commercial_ones_are_one_partition(self) -> None:
+        assert {"us-east-1", "mx-central-1", "ap-southeast-7"} <= set(COMMERCIAL)
+        assert not [name for name in COMMERCIAL if name.startswith(("cn-", "us-gov", "us-iso"))]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("us-esat-1", "us-east-1"),
+        ("US-EAST-1", "us-east-1"),
+        ("us-east-1a", "us-east-1"),
+        ("moon", None),
+    ],
+)
+def test_the_nearest_match(word: str, expected: str | None) -> None:
+    assert nearest(word, KNOWN_REGIONS) == expected
+
+
+TEXT = st.text(
+    st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\\"), min_size=1
+).filter(lambda text: text == text.strip())
+
+FILTERS = st.builds(
+    Filter,
+    types=st.just(frozenset({ODCR})),
+    instance_types=st.frozensets(st.sampled_from(["p5*", "g6.xlarge", "[gp]*.48xlarge"])),
+    regions=st.frozensets(st.sampled_from(["us-east-1", "eu-west-1"])),
+    accounts=st.frozensets(st.sampled_from(["123456789012", "210987654321"])),
+    states=st.frozensets(st.sampled_from(["active", "payment-failed"])),
+    gpu_only=st.booleans(),
+    available_only=st.booleans(),
+    min_capacity=st.none() | st.integers(0, 1000),
+    tags=st.dictionaries(
+        TEXT.filter(lambda key: not key.startswith("aws:")),
+        st.frozensets(TEXT, min_size=1),
+        max_size=3,
+    ),
+    starts_after=st.none() | st.just(datetime(2026, 12, 1, 11, 30, tzinfo=UTC)),
+    ends_before=st.none() | st.just(datetime(2026, 12, 9, 11, 30, tzinfo=UTC)),
+)
+
+
+@given(FILTERS)
+def test_the_api_reads_a_filter_as_it_was_meant(asked: Filter) -> None:
+    text = urlencode([*query_of(asked, ODCR), ("type", ODCR)])
+    params: dict[str, Any] = parse_qs(text, keep_blank_values=True)
+    assert parse_list(params).filter == asked

@@ -1,0 +1,10 @@
+"""The one clock of the command line and the client; what they decide takes the time from it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
