@@ -1,6 +1,6 @@
-"""The console blocks of docs/cli.md: run against the sandbox's fleet at one fixed moment.
+"""What docs/cli.md and docs/python.md show: run against the sandbox's fleet at one fixed moment.
 
-``python -m tests.cli.documents`` writes what the commands print into the page; a test compares.
+``python -m tests.cli.documents`` writes what is printed into both pages; a test compares.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import io
 import os
 import re
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -33,7 +32,14 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "cli.md"
 FLEET = ROOT / "sandbox" / "fleet.json"
 MOMENT = datetime(2026, 11, 24, 9, tzinfo=UTC)
+PYTHON = ROOT / "docs" / "python.md"
+SNIPPET = re.compile(
+    r"^```python\n(?P<code>.*?)^```$(\n```text\n(?P<shown>.*?)^```$)?", re.DOTALL | re.MULTILINE
+)
 BLOCK = re.compile(r"^```console\n(\$ .*?)^```$", re.DOTALL | re.MULTILINE)
+
+OBSERVED = re.compile(r'("observed_at": )"[^"]+"')
+"""No two listings share the moment at which they were made."""
 
 PAID_TOO_LATE = "cr-00273aca985f3c2a0"
 """A block whose payment fails between the two listings that the page's events come from."""
@@ -47,7 +53,7 @@ def documented() -> Iterator[str]:
     serving = Serving()
     with (
         RunningServer(simulator) as server,
-        patch.dict(os.environ, variables(server.url)),
+        patch.dict(os.environ, {**variables(server.url), "COLUMNS": "80"}),
         patch.object(clock, "now", lambda: MOMENT),
     ):
         serving.deployed = _collected()
@@ -111,14 +117,29 @@ def _printed(line: str, api_url: str) -> str:
     stack = {"TRUFFLE_API_URL": api_url} if has_stack else {}
     with patch.dict(os.environ, stack), redirect_stdout(told), redirect_stderr(told):
         run(words[2 if has_stack else 1 :])
-    return told.getvalue().replace(api_url, "$TRUFFLE_API_URL")
+    return OBSERVED.sub(r'\1"2026-11-24T09:00:00.123Z"', told.getvalue())
+
+
+def run_snippets(page: str, api_url: str) -> str:
+    """The Python page with what its snippets print now."""
+    names: dict[str, object] = {"API_URL": api_url}
+
+    def session(block: re.Match[str]) -> str:
+        told = io.StringIO()
+        with redirect_stdout(told):
+            exec(compile(block["code"], "docs/python.md", "exec"), names)
+        shown = f"\n```text\n{told.getvalue()}```" if block["shown"] is not None else ""
+        return f"```python\n{block['code']}```{shown}"
+
+    return SNIPPET.sub(session, page)
 
 
 def main() -> None:
-    """Write the page anew."""
+    """Write both pages anew."""
     with documented() as api_url:
         PAGE.write_text(written(PAGE.read_text(), api_url))
+        PYTHON.write_text(run_snippets(PYTHON.read_text(), api_url))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -195,9 +195,9 @@ class TestFailures:
     def test_a_region_that_hangs_meets_the_deadline(self, truffle: Run, world: World) -> None:
         world.has(an_odcr(1))
         world.control.break_calls(
-            FaultKind.HANG, "eu-west-1", "DescribeCapacityReservations", seconds=5
+            FaultKind.HANG, "eu-west-1", "DescribeCapacityReservations", seconds=60
         )
-        found = truffle("capacity", "--timeout", "1", "-o", "json")
+        found = truffle("capacity", "--timeout", "5", "-o", "json")
         assert (found.status, len(found.json)) == (3, 1)
         assert "eu-west-1: DeadlineExceeded" in found.err
 

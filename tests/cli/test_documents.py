@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import inspect
-import io
-import re
-from contextlib import redirect_stdout
-from typing import Any
 
 import click
 import pytest
 
-from tests.cli.documents import BLOCK, PAGE, ROOT, documented, written
+from tests.cli.documents import (
+    BLOCK,
+    PAGE,
+    PYTHON,
+    SNIPPET,
+    documented,
+    run_snippets,
+    written,
+)
 from truffle import Truffle
 from truffle.cli.app import COMMANDS, app
-
-PYTHON = ROOT / "docs" / "python.md"
-SNIPPET = re.compile(
-    r"^```python\n(.*?)^```$(?:\n+^```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE
-)
 
 
 def commands() -> dict[str, click.Command]:
@@ -54,15 +53,10 @@ def test_the_list_of_commands_says_what_their_help_says(name: str) -> None:
 
 
 def test_the_snippets_of_the_python_page_print_what_it_shows() -> None:
-    found = SNIPPET.findall(PYTHON.read_text())
-    assert len(found) > 6
+    page = PYTHON.read_text()
+    assert len(SNIPPET.findall(page)) > 8
     with documented() as api_url:
-        names: dict[str, Any] = {"API_URL": api_url}
-        for code, expected in found:
-            told = io.StringIO()
-            with redirect_stdout(told):
-                exec(compile(code, "docs/python.md", "exec"), names)
-            assert told.getvalue() == expected, code
+        assert run_snippets(page, api_url) == page, "python -m tests.cli.documents writes it anew"
 
 
 def test_every_method_is_on_the_python_page_with_its_parameters() -> None:

@@ -138,8 +138,8 @@ class TestNothing:
         assert world.control.calls()["us-east-2", CALL] == 1
 
     def test_a_hanging_region_meets_the_deadline(self, truffle: Run, world: World) -> None:
-        world.control.break_calls(FaultKind.HANG, "us-east-2", CALL, seconds=5)
-        found = truffle(*P5, "--days", "2", "--timeout", "1", "-o", "json")
+        world.control.break_calls(FaultKind.HANG, "us-east-2", CALL, seconds=60)
+        found = truffle(*P5, "--days", "2", "--timeout", "5", "-o", "json")
         assert found.status == 3
         assert "us-east-2: DeadlineExceeded" in found.err
 
@@ -197,7 +197,7 @@ class TestBudget:
     ) -> None:
         spent = Budget(tokens=0)
         monkeypatch.setitem(market._budgets, ("testing", "us-east-2"), spent)
-        found = truffle(*P5, "--days", "2", "--timeout", "2", "-o", "json")
+        found = truffle(*P5, "--days", "2", "--timeout", "6", "-o", "json")
         assert found.status == 3
         assert "asked too often in us-east-2" in found.err
         assert ("us-east-2", CALL) not in world.control.calls()

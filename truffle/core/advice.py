@@ -248,6 +248,8 @@ def _candidate(
     notes: tuple[str, ...],
     request: TrainingRequest,
 ) -> Candidate:
+    if rows[0].state in TERMINAL_STATES:
+        return Candidate(rows, 0, start, usable_until, (_state_why(rows[0]),), ())
     others = [why for whys in other_whys for why in whys] + _start_why(start, request)
     lacks = instances < request.count
     why = [*others, *([_instances_why(rows, instances, request)] if lacks else [])]

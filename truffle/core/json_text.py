@@ -65,22 +65,22 @@ class _Writers(dict[type, _Write]):
     def __init__(self, ascii_only: bool) -> None:
         quote = encode_basestring_ascii if ascii_only else encode_basestring
 
+        encoder = json.JSONEncoder(ensure_ascii=ascii_only)
+
         def write_rare(value: Any) -> str:
-            plain = value if isinstance(value, float) else plain_fields(value)
-            return json.dumps(plain, ensure_ascii=ascii_only)
+            return encoder.encode(plain_fields(value))
 
         self._write_rare = write_rare
         super().__init__(
             {
                 str: quote,
                 int: int.__repr__,
+                float: encoder.encode,
                 bool: lambda value: "true" if value else "false",
                 NoneType: lambda value: "null",
                 datetime: lambda value: f'"{format_time(value)}"',
                 tuple: lambda value: f"[{', '.join(map(quote, value))}]",
-                dict: lambda value: (
-                    f"{{{', '.join(f'{quote(key)}: {quote(text)}' for key, text in value.items())}}}"
-                ),
+                dict: encoder.encode,
                 Accelerator: lru_cache(4096)(write_rare),
             }
         )
