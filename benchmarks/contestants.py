@@ -114,15 +114,16 @@ class Stages:
 
 
 def stages() -> None:
-    """truffle's own stages, in the order in which they happen; one line of JSON."""
+    """truffle's own stages in the order in which they happen, as one line of JSON on stderr."""
     import json
+    import resource
 
     told = Stages()
     with told.stage("import"):
         import gc
 
         gc.disable()
-        from truffle.core.codec import encode
+        from truffle.core.json_text import json_array
         from truffle.core.order import Order
         from truffle.ec2 import clients, listing, parsing
         from truffle.live import list_live
@@ -131,18 +132,16 @@ def stages() -> None:
     told.watch(parsing.FastEC2Parser, "_do_parse", "parse")
     told.watch(listing._Rows, "add", "map")
     told.watch(listing._Rows, "all", "map")
-    began = time.perf_counter()
     inventory = list_live()
-    took = time.perf_counter() - began
     with told.stage("sort"):
         rows = Order().sorted(inventory.reservations)
-    with told.stage("encode"):
-        encoded = [encode(row) for row in rows]
-    with told.stage("write"):
-        json.dumps(encoded)
+    with told.stage("json"):
+        sys.stdout.writelines(json_array(rows))
     total = time.process_time()
     told.seconds["calls"] = total - sum(told.seconds.values())
-    print(json.dumps({"rows": len(rows), "list": took, "cpu": total, "stages": told.seconds}))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    told.seconds["all"] = total
+    print(json.dumps({"rows": len(rows), "peak": peak, "seconds": told.seconds}), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -29,9 +29,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SIZES = (10, 100, 1_000, 3_000)
-STAGES = ("import", "clients", "calls", "parse", "map", "sort", "encode", "write")
+STAGES = ("import", "clients", "calls", "parse", "map", "sort", "json", "all")
 
 Environment = Mapping[str, str]
 
@@ -66,6 +67,14 @@ def environment(url: str) -> Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds: until the end, and of processors."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """One server's contestants, and a folder for what they write."""
 
@@ -75,94 +84,106 @@ class Bench:
     size: int
     regions: int
 
-    def run(self, command: Sequence[str], name: str) -> str:
-        """What a process writes to stdout. Raises CalledProcessError."""
+    def run(self, command: Sequence[str], name: str) -> tuple[Took, Path]:
+        """One process, and what it wrote to stdout. Raises CalledProcessError."""
         output = self.folder / f"{name}.json"
-        with output.open("w") as file:
-            subprocess.run(command, env=environment(self.url), stdout=file, check=True)
-        return output.read_text()
+        errors = self.folder / f"{name}.txt"
+        began = time.perf_counter()
+        with output.open("w") as out, errors.open("w") as err:
+            process = subprocess.Popen(command, env=environment(self.url), stdout=out, stderr=err)
+            _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} failed: {errors.read_text()[-2000:]}")
+        return Took(wall, used.ru_utime + used.ru_stime), output
 
-    def python(self, *arguments: str) -> str:
+    def floor(self) -> Took:
+        return self._python("benchmarks.contestants", "floor", self.url)[0]
+
+    def truffle(self) -> Took:
+        return self._listed("truffle", "capacity", "--no-active-only", "-o", "json")
+
+    def boto3_pool(self) -> Took:
+        return self._listed("benchmarks.contestants", "pool")
+
+    def stages(self) -> Mapping[str, Any]:
+        """Where truffle's time goes, by its own account."""
+        self._listed("benchmarks.contestants", "stages")
+        told: Mapping[str, Any] = json.loads((self.folder / "stages.txt").read_text())
+        return told
+
+    def _python(self, *arguments: str) -> tuple[Took, Path]:
         return self.run([sys.executable, "-m", *arguments], arguments[1])
 
-    def floor(self) -> None:
-        self.python("benchmarks.contestants", "floor", self.url)
+    def _listed(self, *arguments: str) -> Took:
+        took, output = self._python(*arguments)
+        expected, found = (
+            self.size * self.regions,
+            output.read_text().count("capacity-reservation/"),
+        )
+        if found != expected:
+            raise SystemExit(f"{arguments[1]} listed {found} reservations instead of {expected}.")
+        return took
 
-    def truffle(self) -> None:
-        self._check(self.python("truffle", "capacity", "--no-active-only", "-o", "json"))
+    def aws_loop(self) -> Took:
+        return self._aws(1)
 
-    def boto3_pool(self) -> None:
-        self._check(self.python("benchmarks.contestants", "pool"))
+    def aws_ten_at_a_time(self) -> Took:
+        return self._aws(10)
 
-    def stages(self) -> str:
-        return self.python("benchmarks.contestants", "stages")
-
-    def _check(self, text: str) -> None:
-        expected = self.size * self.regions
-        if text.count('"cr-') < expected:
-            raise SystemExit(f"{expected} reservations were to be listed: {text[:200]}")
-
-    def aws_loop(self) -> None:
-        self._aws(1)
-
-    def aws_ten_at_a_time(self) -> None:
-        self._aws(10)
-
-    def _aws(self, at_once: int) -> None:
-        assert self.aws is not None
-        command = [self.aws, "ec2", "describe-regions", "--query", "Regions[].RegionName"]
-        names = json.loads(self.run([*command, "--output", "json"], "aws"))
-        with ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(self._aws_region, names))
-
-    def _aws_region(self, region: str) -> None:
-        assert self.aws is not None
-        command = [self.aws, "ec2", "describe-capacity-reservations", "--page-size", "1000"]
-        self.run([*command, "--region", region, "--output", "json"], region)
-
-
-def median_seconds(run: Callable[[], object], times: int) -> float:
-    took = []
-    for _ in range(times):
+    def _aws(self, at_once: int) -> Took:
         began = time.perf_counter()
-        run()
-        took.append(time.perf_counter() - began)
-    return statistics.median(took)
+        query = ["describe-regions", "--query", "Regions[].RegionName"]
+        took, output = self.run([str(self.aws), "ec2", *query, "--output", "json"], "aws")
+        with ThreadPoolExecutor(at_once) as pool:
+            each = [took, *pool.map(self._aws_region, json.loads(output.read_text()))]
+        return Took(time.perf_counter() - began, sum(one.cpu for one in each))
+
+    def _aws_region(self, region: str) -> Took:
+        call = ["describe-capacity-reservations", "--page-size", "1000", "--region", region]
+        return self.run([str(self.aws), "ec2", *call, "--output", "json"], region)[0]
 
 
-def measure(bench: Bench, runs: int) -> dict[str, float]:
-    """Seconds by contestant."""
-    contestants: dict[str, Callable[[], object]] = {
-        "floor": bench.floor,
-        "truffle": bench.truffle,
-        "boto3 pool": bench.boto3_pool,
+def median(run: Callable[[], Took], times: int) -> Took:
+    took = [run() for _ in range(times)]
+    walls, cpus = [one.wall for one in took], [one.cpu for one in took]
+    return Took(statistics.median(walls), statistics.median(cpus))
+
+
+def measure(bench: Bench, runs: int) -> dict[str, Took]:
+    """What each contestant took."""
+    took = {
+        "floor": median(bench.floor, runs),
+        "truffle": median(bench.truffle, runs),
+        "boto3 pool": median(bench.boto3_pool, runs),
     }
-    seconds = {name: median_seconds(run, runs) for name, run in contestants.items()}
     if bench.aws:
-        seconds["aws x 10"] = median_seconds(bench.aws_ten_at_a_time, 1)
-        seconds["aws loop"] = median_seconds(bench.aws_loop, 1)
-    return seconds
+        took["aws x 10"] = median(bench.aws_ten_at_a_time, 1)
+        took["aws loop"] = median(bench.aws_loop, 1)
+    return took
 
 
 COLUMNS = ("floor", "truffle", "boto3 pool", "aws x 10", "aws loop")
 
 
 def header() -> str:
-    ratios = "  pool/truffle  truffle/floor"
-    return "per region  " + "  ".join(f"{name:>10}" for name in COLUMNS) + ratios
+    named = "  ".join(f"{name:>10}" for name in COLUMNS)
+    return f"per region  {named}  pool/truffle  truffle/floor  cpu truffle  cpu pool"
 
 
-def row(size: int, seconds: Mapping[str, float]) -> str:
-    cells = [f"{seconds[name]:>10.2f}" if name in seconds else f"{'-':>10}" for name in COLUMNS]
-    pool = seconds["boto3 pool"] / seconds["truffle"]
-    floor = seconds["truffle"] / seconds["floor"]
-    return f"{size:>10,}  {'  '.join(cells)}  {pool:>12.1f}  {floor:>13.1f}"
+def row(size: int, took: Mapping[str, Took]) -> str:
+    cells = [f"{took[name].wall:>10.2f}" if name in took else f"{'-':>10}" for name in COLUMNS]
+    truffle, pool, floor = (took[name] for name in ("truffle", "boto3 pool", "floor"))
+    return (
+        f"{size:>10,}  {'  '.join(cells)}  {pool.wall / truffle.wall:>12.1f}"
+        f"  {truffle.wall / floor.wall:>13.1f}  {truffle.cpu:>11.2f}  {pool.cpu:>8.2f}"
+    )
 
 
-def stage_row(size: int, told: str) -> str:
-    answer = json.loads(told)
-    cells = [f"{answer['stages'].get(name, 0):>8.2f}" for name in STAGES]
-    return f"{size:>10,}  {'  '.join(cells)}  {answer['cpu']:>8.2f}"
+def stage_row(size: int, told: Mapping[str, Any]) -> str:
+    cells = [f"{told['seconds'].get(name, 0):>8.2f}" for name in STAGES]
+    return f"{size:>10,}  {'  '.join(cells)}  {told['peak'] / 1024:>8.0f}"
 
 
 def machine() -> str:
@@ -203,8 +224,8 @@ def main() -> None:
             bench = Bench(url, Path(folder), aws, size, chosen.regions)
             print(row(size, measure(bench, chosen.runs)), flush=True)
             spent.append(stage_row(size, bench.stages()))
-    stages = "  ".join(f"{name:>8}" for name in (*STAGES, "all"))
-    print(f"\nProcessor seconds of truffle by stage\nper region  {stages}")
+    stages = "  ".join(f"{name:>8}" for name in STAGES)
+    print(f"\nProcessor seconds of truffle by stage, peak memory\nper region  {stages}  peak MiB")
     print("\n".join(spent))
 
 

@@ -12,6 +12,7 @@ from lambdas.archive import Archive
 from lambdas.store.scopes import Attempt, Conflict, ScopeStore, Write, digest_of
 from lambdas.telemetry import logger
 from lambdas.witnesses import Witnesses, sightings
+from truffle.core.carrying import carry_forward
 from truffle.core.changes import compare, is_same
 from truffle.core.events import Event
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
@@ -96,15 +97,18 @@ class Collector:
 
     def _write(self, snapshot: Snapshot, attempt: Attempt, witnesses: Witnesses | None) -> Outcome:
         """Compare and write, from the start again where another write came between."""
-        digest = digest_of(snapshot.reservations)
         for _ in range(CONFLICT_TRIES):
             status = self.scopes.status(snapshot.scope)
             if status.is_newer_than(snapshot.observed_at):
                 logger.info("late delivery", extra={"scope": str(snapshot.scope)})
                 return Outcome(snapshot)
-            write = self._changes(status, snapshot, digest, witnesses)
+            known = snapshot
+            if snapshot.unanswered:
+                known = carry_forward(snapshot, self.scopes.reservations(status))
+            digest = digest_of(known.reservations)
+            write = self._changes(status, known, digest, witnesses)
             try:
-                self.scopes.write_snapshot(status, snapshot, digest, write, attempt)
+                self.scopes.write_snapshot(status, known, digest, write, attempt)
             except Conflict:
                 continue
             changed = len(write.changed) + len(write.left)

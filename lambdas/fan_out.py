@@ -27,6 +27,10 @@ from truffle.ec2.regions import enabled_regions
 PARALLEL_SENDS = 8
 
 
+class NoRegions(Exception):
+    """There is nothing to collect."""
+
+
 @cache
 def _settings() -> FanOutSettings:
     return FanOutSettings.from_env(os.environ)
@@ -57,6 +61,8 @@ def new_run(event: Mapping[str, Any], request_id: str) -> Run:
     """
     settings = _settings()
     regions = _regions()
+    if not regions:
+        raise NoRegions("DescribeRegions names no region that is enabled for this account.")
     started_at = now()
     scheduled = event.get("scheduled_at", "")
     if scheduled[:1].isdigit():

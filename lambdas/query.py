@@ -125,7 +125,9 @@ def reservation(reservation_id: str) -> Response[str]:
 
 
 def _gone(reservation_id: str) -> Json | None:
-    return ScopeStore(service("dynamodb"), _settings().table).gone(reservation_id)
+    """What is known of a reservation that no list has any more."""
+    scopes = ScopeStore(service("dynamodb"), _settings().table)
+    return scopes.uncovered(reservation_id) or scopes.gone(reservation_id)
 
 
 @app.get("/summary")

@@ -166,6 +166,18 @@ class ScopeStore:
         )
         return frozenset(item["sk"]["S"] for item in items)
 
+    def uncovered(self, reservation_id: str) -> Json | None:
+        """The last known row of a reservation in a scope that no run covers any more."""
+        for status, is_retired in self._all():
+            if is_retired:
+                place = key(reservations_key(status.scope), reservation_id)
+                answer = self.client.get_item(TableName=self.table, Key=place)
+                if "Item" in answer:
+                    seen = status.observed_at and format_time(status.observed_at)
+                    seers = [status.scope.account_id]
+                    return dict(read_body(answer["Item"])) | {"observed_at": seen, "seen_by": seers}
+        return None
+
     def gone(self, reservation_id: str) -> Json | None:
         """The last known row of a reservation that is gone, with its ``vanished_at``."""
         answer = self.client.get_item(TableName=self.table, Key=key(GONE, reservation_id))

@@ -180,6 +180,12 @@ class TestFailures:
         assert "expired" in found.err
         assert len(found.err.splitlines()) == 1
 
+    def test_regions_that_all_refuse_are_an_array_still(self, truffle: Run, world: World) -> None:
+        world.control.break_calls(FaultKind.UNAUTHORIZED, "*", "DescribeCapacityReservations")
+        found = truffle("capacity", "-o", "json")
+        assert (found.status, found.json) == (1, [])
+        assert "ec2:DescribeCapacityReservations" in found.err
+
     def test_no_credentials(self, truffle: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")

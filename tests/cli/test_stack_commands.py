@@ -19,6 +19,7 @@ from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import World, a_block
 from truffle.core.events import Event, Severity
 from truffle.core.model import Scope
+from truffle.core.times import format_time
 from truffle.render.use import SNIPPETS
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -55,7 +56,9 @@ class TestEvents:
         assert len(truffle(*command, "--severity", "info,critical").json) == 3
         assert len(truffle(*command, "--type", "resized").json) == 0
         assert len(truffle(*command, "--reservation-id", "cr-0abc").json) == 3
-        assert len(truffle(*command, "--since", "58m").json) == 1
+        since = format_time(NOW - timedelta(minutes=57, seconds=30))
+        assert len(truffle(*command, "--since", since).json) == 1
+        assert len(truffle(*command, "--since", "24h").json) == 3
         assert len(truffle(*command, "--limit", "2").json) == 2
 
     def test_csv(self, truffle: Run, api_url: str) -> None:

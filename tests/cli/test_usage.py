@@ -99,6 +99,7 @@ def test_bad_usage(arguments: list[str], told: list[str], truffle: Run, world: W
         (["events", "--since", "yesterday"], "--since"),
         (["events", "--limit", "0"], "--limit"),
         (["events", "--follow", "-o", "csv"], "--follow"),
+        (["events", "--follow", "--until", "2026-12-01"], "--until"),
         (["history", "p5.48xlarge"], "ID"),
     ],
 )

@@ -10,27 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import a_block, an_odcr
-from tests.strategies import blocks, odcrs
+from tests.strategies import whole_reservations
 from truffle.core.codec import encode
 from truffle.core.json_text import PIECE, json_array, json_object
 from truffle.core.model import Commitment, Health, Reservation
-
-
-ROWS = odcrs() | blocks()
 
 
 def array(rows: Iterable[Reservation], ascii_only: bool = False) -> str:
     return "".join(json_array(rows, ascii_only))
 
 
-@given(row=ROWS, ascii_only=st.booleans())
+@given(row=whole_reservations, ascii_only=st.booleans())
 def test_an_object_is_what_json_makes_of_the_codec(row: Reservation, ascii_only: bool) -> None:
     expected = json.dumps(encode(row), ensure_ascii=ascii_only)
 
     assert json_object(row, ascii_only) == expected
 
 
-@given(rows=st.lists(ROWS, max_size=4), ascii_only=st.booleans())
+@given(rows=st.lists(whole_reservations, max_size=4), ascii_only=st.booleans())
 def test_an_array_holds_the_same_objects(rows: list[Reservation], ascii_only: bool) -> None:
     assert json.loads(array(rows, ascii_only)) == [encode(row) for row in rows]
 

@@ -193,17 +193,16 @@ def test_every_path_is_asked() -> None:
     assert set(REAL) == set(operations())
 
 
-@pytest.mark.parametrize(
-    ("path", "asked"), [(path, asked) for path, several in REAL.items() for asked in several]
-)
-def test_a_real_answer_is_as_described(api: Api, path: str, asked: str) -> None:
-    answer = ask(*asked.split("?"))
-    assert answer.status == 200
-    assert_described(answer, path)
+@pytest.mark.parametrize("path", REAL)
+def test_real_answers_are_as_described(api: Api, path: str) -> None:
+    for asked in REAL[path]:
+        answer = ask(*asked.split("?"))
+        assert answer.status == 200
+        assert_described(answer, path)
 
 
 @pytest.mark.parametrize("path", REAL)
-def test_a_refusal_is_as_described(api: Api, path: str) -> None:
+def test_a_refusal_is_as_described(path: str) -> None:
     answer = ask(path.replace("{id}", "cr-a"), colour="red")
     assert answer.status == 400
     assert_described(answer, path)

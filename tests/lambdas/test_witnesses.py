@@ -181,7 +181,7 @@ PASSES = st.lists(
 HAPPENINGS = ("state_changed", "vanished", "discovered")
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)),
     accounts=SOME,
@@ -203,7 +203,7 @@ def test_whatever_fails_or_dies_on_the_way_what_happens_is_told_exactly_once(
     assert (world.scopes.gone("cr-a") is not None) == (happening == "vanished")
 
 
-@settings(max_examples=200)
+@settings(max_examples=75)
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)),
     before=SOME,

@@ -81,6 +81,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     """
     from truffle.cli.output import progress, tell_all, tell_failures
     from truffle.core.model import CAPACITY_BLOCK, ODCR
+    from truffle.errors import TruffleError
     from truffle.question import ask
 
     types = [
@@ -91,8 +92,13 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     question = ask(reservation_type=types, **filters)
     client = common.client()
     total = len(question.regions) if question.regions else None
-    with progress("Asking", total, common.is_verbose) as tick:
-        inventory = client.inventory(question, tick)
+    try:
+        with progress("Asking", total, common.is_verbose) as tick:
+            inventory = client.inventory(question, tick)
+    except TruffleError as error:
+        if error.failures and output != "table":
+            _show(output, question.answer([]), types)
+        raise
     answer = question.answer(inventory.reservations)
     if output != "table" or inventory.scopes > len(inventory.failures) or answer.matches:
         _show(output, answer, types)

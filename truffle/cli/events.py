@@ -84,7 +84,9 @@ def command(
     if follow and output in ("yaml", "csv"):
         message = "--follow prints a table or JSON lines: -o table or -o json."
         raise click.UsageError(message, click.get_current_context())
-    filters["reservation_id"] = filters["reservation_id"] or None
+    if follow and until is not None:
+        message = "--follow has no end: leave --until out."
+        raise click.UsageError(message, click.get_current_context())
     start = _ago(since)
     client = common.client()
     if follow:
@@ -122,13 +124,25 @@ def _follow(
     limit: int,
     filters: dict[str, Any],
 ) -> int:
-    """Print each event once, the oldest first, until Ctrl-C."""
+    """Print each event once, the oldest first, until Ctrl-C.
+
+    Raises what the first look does; a later one that fails is told, and made again.
+    """
+    from truffle.api import ApiError
+    from truffle.cli.output import tell
+
     seen: set[str] = set()
-    start = since
+    start: datetime | str | None = since
+    most: int | None = limit
     while True:
         looked_at = clock.now()
-        _put_new(client, output, start, None if seen else limit, filters, seen)
-        start = looked_at - timedelta(hours=1)
+        try:
+            _put_new(client, output, start, most, filters, seen)
+            start, most = looked_at - timedelta(hours=1), None
+        except ApiError as error:
+            if most is not None:
+                raise
+            tell(f"Warning: {error}")
         time.sleep(interval)
 
 

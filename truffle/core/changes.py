@@ -63,7 +63,8 @@ def is_same(before: Reservation, after: Reservation) -> bool:
 def describe(reservation: Reservation) -> str:
     """``Capacity block cr-0abc (8 × p5.48xlarge, us-east-1)``."""
     noun = "Capacity block" if is_block(reservation) else "ODCR"
-    what = f"{reservation.size or '?'} × {reservation.instance_type or 'unknown type'}"
+    size = "?" if reservation.size is None else reservation.size
+    what = f"{size} × {reservation.instance_type or 'unknown type'}"
     return f"{noun} {reservation.reservation_id} ({what}, {reservation.region})"
 
 
@@ -109,7 +110,7 @@ def _findings(
 
 def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
     """A new reservation; silent where an old one was over before it was first seen."""
-    is_old = after.create_date is None or after.create_date < since
+    is_old = after.create_date is not None and after.create_date < since
     if after.state in TERMINAL_STATES and is_old:
         return
     severity, _ = _verdict(None, after, since)

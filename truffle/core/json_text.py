@@ -1,17 +1,18 @@
-"""The JSON of many reservations as text, several times faster than through objects.
+"""The JSON of many reservations as text: quicker than through objects, and never all in memory.
 
-``json_object`` gives what ``json.dumps(encode(reservation))`` gives, character by character.
+An object is what ``json.dumps(encode(reservation))`` gives, character by character.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from datetime import datetime
 from functools import cache, lru_cache
 from itertools import islice
+from json import JSONEncoder
 from json.encoder import encode_basestring, encode_basestring_ascii
+from math import isfinite
 from operator import attrgetter
 from types import NoneType
 from typing import Any
@@ -23,29 +24,29 @@ from truffle.core.times import format_time
 PIECE = 1000
 """Reservations in one piece of a long text."""
 
-_Write = Callable[[Any], str]
+Write = Callable[[Any], str]
 
 
 def json_object(reservation: Reservation, ascii_only: bool = False) -> str:
     """A reservation as a JSON object on one line."""
-    template, values_of = _layout(reservation.__class__, ", ", "{%s}")
-    return template % _written(values_of(reservation), _writers(ascii_only))
+    return _object(reservation, _writers(ascii_only), ", ", "{%s}")
 
 
 def json_array(reservations: Iterable[Reservation], ascii_only: bool = False) -> Iterator[str]:
-    """A JSON array, indented by two, a field on a line, in pieces of bounded size."""
+    """A JSON array, a field on a line and indented by two, in pieces of bounded size."""
     writers = _writers(ascii_only)
     rest = iter(reservations)
     opening = "[\n"
     while piece := list(islice(rest, PIECE)):
-        yield opening + ",\n".join(_indented(row, writers) for row in piece)
+        objects = [_object(row, writers, ",\n    ", "  {\n    %s\n  }") for row in piece]
+        yield opening + ",\n".join(objects)
         opening = ",\n"
     yield "[]\n" if opening == "[\n" else "\n]\n"
 
 
-def _indented(reservation: Reservation, writers: Mapping[type, _Write]) -> str:
-    template, values_of = _layout(reservation.__class__, ",\n    ", "  {\n    %s\n  }")
-    return template % _written(values_of(reservation), writers)
+def _object(reservation: Any, writers: _Writers, separator: str, frame: str) -> str:
+    template, values_of = _layout(reservation.__class__, separator, frame)
+    return template % tuple([writers[value.__class__](value) for value in values_of(reservation)])
 
 
 @cache
@@ -55,38 +56,38 @@ def _layout(cls: type, separator: str, frame: str) -> tuple[str, Callable[[Any],
     return frame % separator.join(f'"{name}": %s' for name in names), attrgetter(*names)
 
 
-def _written(values: tuple[Any, ...], writers: Mapping[type, _Write]) -> tuple[str, ...]:
-    return tuple([writers[value.__class__](value) for value in values])
-
-
-class _Writers(dict[type, _Write]):
-    """What writes a value, by its type; json writes those that are rare."""
+class _Writers(dict[type, Write]):
+    """What writes a value, by its type. An encoder of json takes longer to start than to write."""
 
     def __init__(self, ascii_only: bool) -> None:
         quote = encode_basestring_ascii if ascii_only else encode_basestring
+        encoder = JSONEncoder(ensure_ascii=ascii_only)
+        self._write_fields: Write = lambda value: encoder.encode(plain_fields(value))
 
-        encoder = json.JSONEncoder(ensure_ascii=ascii_only)
+        def write_texts(values: tuple[str, ...]) -> str:
+            return f"[{', '.join([quote(text) for text in values])}]"
 
-        def write_rare(value: Any) -> str:
-            return encoder.encode(plain_fields(value))
+        def write_tags(tags: dict[str, str]) -> str:
+            written = [f"{quote(key)}: {quote(value)}" for key, value in tags.items()]
+            return f"{{{', '.join(written)}}}"
 
-        self._write_rare = write_rare
         super().__init__(
             {
                 str: quote,
                 int: int.__repr__,
-                float: encoder.encode,
                 bool: lambda value: "true" if value else "false",
                 NoneType: lambda value: "null",
                 datetime: lambda value: f'"{format_time(value)}"',
-                tuple: lambda value: f"[{', '.join(map(quote, value))}]",
-                dict: encoder.encode,
-                Accelerator: lru_cache(4096)(write_rare),
+                float: lambda value: repr(value) if isfinite(value) else encoder.encode(value),
+                tuple: write_texts,
+                dict: write_tags,
+                Accelerator: lru_cache(4096)(self._write_fields),
             }
         )
 
-    def __missing__(self, cls: type) -> _Write:
-        return self._write_rare
+    def __missing__(self, cls: type) -> Write:
+        """Another part of the model; there are few of them."""
+        return self._write_fields
 
 
 @cache

@@ -195,7 +195,7 @@ FILTERS: tuple[Parameter, ...] = (
         "state",
         "EC2's state.",
         "It takes states such as active, scheduled or payment-failed.",
-        "[a-z][a-z-]*",
+        "[A-Za-z0-9][A-Za-z0-9_-]*",
     ),
     _flag("gpu_only", "Only instance types with an accelerator."),
     _flag("available_only", "Only reservations with available instances."),

@@ -32,10 +32,17 @@ DISABLED_CODES = frozenset(
 UNSUPPORTED_CODES = frozenset({"UnsupportedOperation", "InvalidAction", "Unsupported"})
 """The region does not have this operation."""
 
-EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-
-FAILURES = (ClientError, BotoCoreError, HTTPClientError, ResponseParserError)
-"""Everything that botocore raises when a call has no usable answer."""
+FAILURES = (
+    ClientError,
+    BotoCoreError,
+    HTTPClientError,
+    ResponseParserError,
+    ValueError,
+    KeyError,
+    TypeError,
+)
+"""What a call raises that has no usable answer: botocore's own errors, and the last three for an
+answer that is not what EC2's model says (a date that is none, a reservation without an id)."""
 
 
 def error_code(error: Exception) -> str:

@@ -128,12 +128,12 @@ def list_unnamed_scope(
             # Taken out, so that no raw page is in memory while EC2 makes the next one.
             rows.add(page.pop("CapacityReservations", None) or ())
         enrichment, unanswered = _enrich(client, rows.waiting.values(), types)
+        return Snapshot(scope_of(), observed_at, rows.all(enrichment), unanswered)
     except FAILURES as error:
         return to_failure(error, scope_of(), observed_at)
     except DeadlineExceeded:
         message = "The listing was not complete before its deadline."
         return Failure(scope_of(), observed_at, FailureKind.ERROR, "DeadlineExceeded", message)
-    return Snapshot(scope_of(), observed_at, rows.all(enrichment), unanswered)
 
 
 @dataclass(slots=True)
