@@ -13,7 +13,7 @@ import pytest
 import truffle
 from sandbox.ec2.faults import FaultKind
 from tests.builders import HOME, OHIO, a_block, an_event, an_odcr
-from tests.cli.conftest import _serving, _world, api_url, deployed, environment, world
+from tests.cli.conftest import _models, _serving, _world, api_url, deployed, environment, world
 from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import World
 from tests.sandbox.worlds import a_block as raw_block
@@ -31,7 +31,7 @@ from truffle import (
 )
 from truffle.core.model import Scope
 
-__all__ = ["_serving", "_world", "api_url", "deployed", "environment", "world"]
+__all__ = ["_models", "_serving", "_world", "api_url", "deployed", "environment", "world"]
 
 
 @pytest.fixture

@@ -222,9 +222,12 @@ def _begun(news: SimpleQueue[_News], end: _Deadline, session_or_profile: Any) ->
 
 def _raise(error: BaseException, profile: str | None) -> NoReturn:
     """What went wrong in another thread; a TruffleError where it was not truffle."""
-    from truffle.ec2.errors import FAILURES, error_code, error_message
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
-    if not isinstance(error, FAILURES):
+    from truffle.ec2.errors import error_code, error_message
+
+    if not isinstance(error, (BotoCoreError, ClientError, ResponseParserError)):
         raise error
     code, message = error_code(error), error_message(error)
     raise credentials_error(code, message, profile) or UnreachableError(

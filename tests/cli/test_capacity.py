@@ -81,13 +81,11 @@ class TestOutput:
         assert (found.status, found.out) == (0, "[]\n")
 
     def test_yaml_is_the_same(self, truffle: Run) -> None:
-        for kind in ("--odcr", "--blocks"):
-            told = truffle("capacity", kind, "-o", "yaml").out
-            again = truffle("capacity", kind, "-o", "json").json
-            for rows in (loaded := yaml.safe_load(told), again):
-                for row in rows:
-                    row.pop("observed_at")
-            assert loaded == again
+        loaded = yaml.safe_load(truffle("capacity", "--odcr", "--blocks", "-o", "yaml").out)
+        again = truffle("capacity", "--odcr", "--blocks", "-o", "json").json
+        for row in (*loaded, *again):
+            row.pop("observed_at")
+        assert loaded == again
 
     def test_csv_has_the_fields_as_columns(self, truffle: Run) -> None:
         lines = list(csv.DictReader(io.StringIO(truffle("capacity", "-o", "csv").out)))
@@ -420,17 +418,16 @@ def is_kept(row: Raw, flags: dict[str, Any]) -> bool:
     )
 
 
-@pytest.mark.parametrize("seed", range(2))
 def test_random_questions_get_the_oracle_s_answer_from_both_sources(
-    truffle: Run, world: World, deployed: Deployed, api_url: str, seed: int
+    truffle: Run, world: World, deployed: Deployed, api_url: str
 ) -> None:
-    rng = random.Random(seed)
+    rng = random.Random(0)
     world.has_regions(a_fleet(rng))
     everything = truffle("capacity", "--odcr", "--blocks", "--no-active-only", "-o", "json").json
     assert len(everything) == 40
     collect(deployed)
     answered = 0
-    for _ in range(12):
+    for _ in range(16):
         flags = some_flags(rng)
         expected = oracle(everything, flags)
         answered += bool(expected)
@@ -438,7 +435,7 @@ def test_random_questions_get_the_oracle_s_answer_from_both_sources(
         api = truffle("capacity", *arguments_of(flags), "-o", "json", "--api-url", api_url)
         assert (live.status, live.ids) == (0, expected), flags
         assert (api.status, api.ids) == (0, expected), flags
-    assert answered > 6
+    assert answered > 8
 
 
 def collect(deployed: Deployed) -> None:
