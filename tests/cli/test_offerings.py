@@ -91,6 +91,20 @@ class TestAnswer:
         assert rows
         assert max(row["end_date"] for row in rows) <= f"{day}T23:59:59Z"
 
+    def test_ultraservers_are_sold_whole(self, truffle: Run, world: World) -> None:
+        offer = an_offer(
+            "us-east-2a",
+            "42",
+            InstanceType="p6e-gb200.36xlarge",
+            UltraserverType="u-p6e-gb200x72",
+        )
+        world.has(Market=[offer])
+        command = ["offerings", "--instance-type", "u-p6e-gb200x72", "--days", "7"]
+        (row, *_) = truffle(*command, "-o", "json").json
+        assert (row["ultraserver_count"], row["instance_count"]) == (1, 18)
+        assert row["accelerator"]["name"] == "GB200"
+        assert row["price_per_gpu_hour"] == round(row["price_per_instance_hour"] / 4, 4)
+
 
 class TestNothing:
     def test_none_now(self, truffle: Run) -> None:

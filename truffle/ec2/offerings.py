@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -18,11 +18,12 @@ from typing import Any, Protocol
 
 from botocore.config import Config
 
-from truffle.core.accelerators import accelerator_of
+from truffle.core.accelerators import Known, accelerator_of
 from truffle.core.model import FailureKind
 from truffle.core.offerings import Offering, Wanted
 from truffle.core.times import whole
 from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
+from truffle.ec2.listing import DescribedTypes
 from truffle.ec2.mapping import Raw
 
 BURST = 10
@@ -113,6 +114,8 @@ class EC2(Protocol):
 
     def describe_capacity_block_offerings(self, **parameters: Any) -> Raw: ...
 
+    def get_paginator(self, operation_name: str) -> Any: ...
+
 
 def offerings_config() -> Config:
     """One attempt per call: a hidden retry would spend the budget unseen. Timeouts in seconds."""
@@ -140,8 +143,19 @@ def list_offerings(
         )
     except FAILURES as error:
         return _refused(error, region)
-    found = tuple(to_offering(item, region, observed_at) for item in raw)
+    known = _described(client, raw)
+    found = tuple(to_offering(item, region, observed_at, known) for item in raw)
     return RegionOfferings(region, Outcome.ANSWERED, found)
+
+
+def _described(client: EC2, raw: Iterable[Raw]) -> Known:
+    """The accelerators of types that the bundled table lacks; none where EC2 does not say."""
+    types = DescribedTypes()
+    try:
+        types.learn(client, {item.get("InstanceType", "") for item in raw})
+    except FAILURES:
+        return {}
+    return types.known
 
 
 def _refused(error: Exception, region: str) -> RegionOfferings:
@@ -201,12 +215,12 @@ def _request(wanted: Wanted) -> dict[str, Any]:
     return request
 
 
-def to_offering(raw: Raw, region: str, observed_at: datetime) -> Offering:
+def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> Offering:
     """One offering; its hours and minutes are one duration."""
     instance_type = raw.get("InstanceType", "")
     count = raw.get("InstanceCount") or _instances(raw)
     hours, minutes = raw.get("CapacityBlockDurationHours"), raw.get("CapacityBlockDurationMinutes")
-    carried = accelerator_of(instance_type, {})
+    carried = accelerator_of(instance_type, known)
     return Offering(
         offering_id=raw.get("CapacityBlockOfferingId", ""),
         instance_type=instance_type,
