@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from typing import Any
 
 import boto3
 
 from sandbox.box import Sandbox
 from sandbox.ec2.faults import FaultKind
-from tests.end_to_end.conftest import rows
+from tests.end_to_end.conftest import known, rows
 
 BROKEN = {
     "us-east-1": (FaultKind.THROTTLED, "RequestLimitExceeded"),
@@ -141,8 +140,5 @@ def test_a_unit_delivered_again_changes_nothing(box: Sandbox) -> None:
                 QueueUrl=box.outputs["UnitsQueueUrl"], MessageBody=json.dumps(unit)
             )
         assert alerts(4) == []
-
-    def known(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [item | {"observed_at": None} for item in items]
 
     assert known(rows(box, region="us-east-1", limit=1000)) == known(before)
