@@ -90,6 +90,16 @@ class TestAsk:
         assert ask(instance_types=name).filter.instance_types == {name}
 
 
+    @pytest.mark.parametrize("name", ["us-east-1a", "us-gov-west-1b", "us-west-2-lax-1a"])
+    def test_zones_of_regions_that_there_are(self, name: str) -> None:
+        assert ask(availability_zones=name).filter.availability_zones == {name}
+
+    def test_a_zone_of_no_region(self) -> None:
+        with pytest.raises(BadArgument, match=r"Did you mean us-east-1a\?") as told:
+            ask(availability_zones=["us-esat-1a"])
+        assert told.value.name == "availability_zones"
+
+
 class TestRegions:
     def test_botocore_knows_no_other(self) -> None:
         session = get_session()
@@ -128,7 +138,9 @@ FILTERS = st.builds(
     types=st.just(frozenset({ODCR})),
     instance_types=st.frozensets(st.sampled_from(["p5*", "g6.xlarge", "[gp]*.48xlarge"])),
     regions=st.frozensets(st.sampled_from(["us-east-1", "eu-west-1"])),
+    availability_zones=st.frozensets(st.sampled_from(["us-east-1a", "us-west-2-lax-1b"])),
     accounts=st.frozensets(st.sampled_from(["123456789012", "210987654321"])),
+    owners=st.frozensets(st.sampled_from(["123456789012", "210987654321"])),
     states=st.frozensets(st.sampled_from(["active", "payment-failed"])),
     gpu_only=st.booleans(),
     available_only=st.booleans(),
@@ -139,6 +151,8 @@ FILTERS = st.builds(
         max_size=3,
     ),
     starts_after=st.none() | st.just(datetime(2026, 12, 1, 11, 30, tzinfo=UTC)),
+    starts_before=st.none() | st.just(datetime(2026, 12, 2, tzinfo=UTC)),
+    ends_after=st.none() | st.just(datetime(2026, 12, 8, 0, 0, 0, 500_000, tzinfo=UTC)),
     ends_before=st.none() | st.just(datetime(2026, 12, 9, 11, 30, tzinfo=UTC)),
 )
 

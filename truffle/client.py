@@ -11,6 +11,7 @@ from truffle.reservation_type import ReservationType
 
 if TYPE_CHECKING:
     from datetime import date, datetime
+    from typing import TypedDict, Unpack
 
     from truffle.api import Api
     from truffle.core.advice import Validation
@@ -24,6 +25,26 @@ if TYPE_CHECKING:
     from truffle.market import Market, Offerings
     from truffle.question import Question, Several, Tags
     from truffle.source import Inventory, Progress, ScopeFailure
+
+    class Filters(TypedDict, total=False):
+        """What ``Truffle.capacity`` takes beside types and regions."""
+
+        gpu_only: bool
+        available_only: bool
+        min_capacity: int | None
+        active_only: bool | None
+        states: Several | None
+        accounts: Several | None
+        tags: Tags | None
+        sort: str | None
+        limit: int | None
+        owners: Several | None
+        availability_zones: Several | None
+        starts_after: datetime | str | None
+        starts_before: datetime | str | None
+        ends_after: datetime | str | None
+        ends_before: datetime | str | None
+
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds for one call of the client, over all regions and pages."""
@@ -93,16 +114,7 @@ class Truffle:
         instance_types: Several | None = ...,
         regions: Several | None = ...,
         reservation_type: Literal[ReservationType.ODCR] = ...,
-        gpu_only: bool = ...,
-        available_only: bool = ...,
-        min_capacity: int | None = ...,
-        active_only: bool | None = ...,
-        states: Several | None = ...,
-        accounts: Several | None = ...,
-        tags: Tags | None = ...,
-        sort: str | None = ...,
-        limit: int | None = ...,
-        **more: Any,
+        **filters: Unpack[Filters],
     ) -> Reservations[Odcr]: ...
 
     @overload
@@ -112,16 +124,7 @@ class Truffle:
         regions: Several | None = ...,
         *,
         reservation_type: Literal[ReservationType.CAPACITY_BLOCKS],
-        gpu_only: bool = ...,
-        available_only: bool = ...,
-        min_capacity: int | None = ...,
-        active_only: bool | None = ...,
-        states: Several | None = ...,
-        accounts: Several | None = ...,
-        tags: Tags | None = ...,
-        sort: str | None = ...,
-        limit: int | None = ...,
-        **more: Any,
+        **filters: Unpack[Filters],
     ) -> Reservations[CapacityBlock]: ...
 
     @overload
@@ -130,16 +133,7 @@ class Truffle:
         instance_types: Several | None = ...,
         regions: Several | None = ...,
         reservation_type: str | Iterable[str] = ...,
-        gpu_only: bool = ...,
-        available_only: bool = ...,
-        min_capacity: int | None = ...,
-        active_only: bool | None = ...,
-        states: Several | None = ...,
-        accounts: Several | None = ...,
-        tags: Tags | None = ...,
-        sort: str | None = ...,
-        limit: int | None = ...,
-        **more: Any,
+        **filters: Unpack[Filters],
     ) -> Reservations[Any]: ...
 
     def capacity(
@@ -156,7 +150,12 @@ class Truffle:
         tags: Tags | None = None,
         sort: str | None = None,
         limit: int | None = None,
-        **more: Any,
+        owners: Several | None = None,
+        availability_zones: Several | None = None,
+        starts_after: datetime | str | None = None,
+        starts_before: datetime | str | None = None,
+        ends_after: datetime | str | None = None,
+        ends_before: datetime | str | None = None,
     ) -> Reservations[Any]:
         """The reservations that match, in the order of every truffle.
 
@@ -164,9 +163,8 @@ class Truffle:
         ``min_capacity`` counts available instances of ODCRs, all instances of blocks.
         ``active_only`` None keeps active ODCRs and blocks in any state, and is off where ``states``
         are named. ``tags`` takes a mapping or ``key=value`` texts; ``sort`` a field, ``-field``
-        descending.
-        ``more`` are ``owners``, ``availability_zones``, ``starts_before``, ``starts_after``,
-        ``ends_before`` and ``ends_after``.
+        descending. ``…_after`` includes its bound, ``…_before`` excludes it; dates are datetimes,
+        or texts such as ``2026-12-01``.
 
         Raises TruffleError where no scope answers; a scope that fails while others answer is in
         ``failures``.
@@ -186,7 +184,12 @@ class Truffle:
             tags=tags,
             sort=sort,
             limit=limit,
-            **more,
+            owners=owners,
+            availability_zones=availability_zones,
+            starts_after=starts_after,
+            starts_before=starts_before,
+            ends_after=ends_after,
+            ends_before=ends_before,
         )
         inventory = self.inventory(question)
         if inventory.failures and inventory.observed_at is None:

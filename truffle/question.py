@@ -135,6 +135,7 @@ def ask(
     }
     check_types(values.get("instance_type", ()))
     check_regions(values.get("region", ()))
+    check_zones(values.get("availability_zone", ()))
     chosen = replace(
         to_filter(values),
         gpu_only=gpu_only,
@@ -227,6 +228,24 @@ def check_regions(names: Iterable[object]) -> None:
         if name not in KNOWN_REGIONS and name not in _regions_of_botocore():
             allowed = f"The regions are {', '.join(COMMERCIAL)}."
             raise BadArgument("regions", name, allowed, nearest(name, KNOWN_REGIONS))
+
+
+def check_zones(names: Iterable[object]) -> None:
+    """Raises BadArgument for a zone of a region that does not exist."""
+    for name in map(str, names):
+        region = _region_of(name)
+        try:
+            check_regions([region])
+        except BadArgument as error:
+            near = error.nearest and name.replace(region, error.nearest)
+            allowed = _PARAMETERS["availability_zone"].allowed
+            raise BadArgument("availability_zones", name, allowed, near) from None
+
+
+def _region_of(zone: str) -> str:
+    """``us-east-1`` of ``us-east-1a``, and of ``us-east-1-bos-1a``, a local zone."""
+    match = re.match(r"[a-z]+(-[a-z]+)+-[0-9]+", zone)
+    return match[0] if match else zone
 
 
 def _regions_of_botocore() -> set[str]:

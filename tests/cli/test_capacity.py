@@ -6,6 +6,7 @@ import csv
 import io
 import random
 import re
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -18,10 +19,11 @@ from tests.builders import a_block as block_row
 from tests.builders import an_odcr as odcr_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
-from tests.sandbox.worlds import World, a_block, an_odcr
+from tests.sandbox.worlds import NOW, PARTNER, World, a_block, an_odcr
 from truffle.client import Truffle
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import Scope
+from truffle.core.times import format_time
 from truffle.live import list_live
 
 Raw = dict[str, Any]
@@ -289,6 +291,14 @@ STATES = ["active", "pending", "expired", "cancelled", "scheduled"]
 BLOCK_STATES = ["active", "scheduled", "payment-pending", "payment-failed", "expired"]
 
 
+def date_in(days: int) -> str:
+    return f"{NOW + timedelta(days=days):%Y-%m-%d}"
+
+
+def time_in(days: int, hours: int = 0) -> str:
+    return format_time(NOW + timedelta(days=days, hours=hours))
+
+
 def a_fleet(rng: random.Random) -> dict[str, Any]:
     """Three regions with forty reservations of every kind."""
     regions: dict[str, Any] = {name: {"CapacityReservations": []} for name in REGIONS}
@@ -306,6 +316,9 @@ def a_fleet(rng: random.Random) -> dict[str, Any]:
         }
         if rng.random() < 0.6:
             made = an_odcr(number, State=rng.choice(STATES), Tags=tags, **shared)
+            if rng.random() < 0.3:
+                made |= {"OwnerId": PARTNER, "Simulator": {"SharedWith": [HOME]}}
+            made |= rng.choice([{}, {"EndDate": "+2d", "EndDateType": "limited"}])
         else:
             made = a_block(number, **{**shared, "State": rng.choice(BLOCK_STATES)})
             made["Tags"] = [*made["Tags"], *tags]
@@ -328,6 +341,12 @@ def some_flags(rng: random.Random) -> dict[str, Any]:
         "gpu-only": [True],
         "available-only": [True],
         "min-capacity": [0, 2, 5],
+        "availability-zones": [["us-east-2a"], ["us-east-1a", "eu-west-1b"]],
+        "owners": [[HOME], [PARTNER], [HOME, PARTNER]],
+        "starts-after": [time_in(days=0), time_in(days=0, hours=-30)],
+        "starts-before": [time_in(days=0), date_in(days=1)],
+        "ends-after": [time_in(days=2), date_in(days=2)],
+        "ends-before": [time_in(days=2), date_in(days=4)],
         "sort": ["instance_type", "-available_capacity", "end_date"],
         "limit": [1, 7],
     }
@@ -336,8 +355,14 @@ def some_flags(rng: random.Random) -> dict[str, Any]:
     return flags
 
 
+LISTS = ("instance-types", "regions", "states", "availability-zones", "owners")
+TIMES = ("starts-after", "starts-before", "ends-after", "ends-before")
+
 NO_FLAGS: dict[str, Any] = {
     "kinds": [],
+    "availability-zones": [],
+    "owners": [],
+    **dict.fromkeys(TIMES),
     "instance-types": [],
     "regions": [],
     "states": [],
@@ -353,13 +378,13 @@ NO_FLAGS: dict[str, Any] = {
 
 def arguments_of(flags: dict[str, Any]) -> list[str]:
     arguments = [*flags["kinds"]]
-    for name in ("instance-types", "regions", "states"):
+    for name in LISTS:
         arguments += [f"--{name}", ",".join(flags[name])] if flags[name] else []
     arguments += [part for tag in flags["tags"] for part in ("--tags", tag)]
     if flags["active"] is not None:
         arguments.append("--active-only" if flags["active"] else "--no-active-only")
     arguments += [f"--{name}" for name in ("gpu-only", "available-only") if flags[name]]
-    for name in ("min-capacity", "sort", "limit"):
+    for name in (*TIMES, "min-capacity", "sort", "limit"):
         arguments += [] if flags[name] is None else [f"--{name}", str(flags[name])]
     return arguments
 
@@ -415,6 +440,22 @@ def is_kept(row: Raw, flags: dict[str, Any]) -> bool:
         and (not flags["available-only"] or row["available_capacity"] > 0)
         and (flags["min-capacity"] is None or size >= flags["min-capacity"])
         and all(row["tags"].get(key) in values for key, values in wanted.items())
+        and (not flags["owners"] or row["owner_id"] in flags["owners"])
+        and is_there_then(row, flags)
+    )
+
+
+def is_there_then(row: Raw, flags: dict[str, Any]) -> bool:
+    """In the zones that were asked for, and within the times."""
+    zones = flags["availability-zones"]
+    start, end = row["start_date"] or "", row["end_date"] or "9"
+    bounds = {name: flags[name] for name in TIMES}
+    return (
+        (not zones or row["availability_zone"] in zones)
+        and (bounds["starts-after"] is None or start >= bounds["starts-after"])
+        and (bounds["starts-before"] is None or "" < start < bounds["starts-before"])
+        and (bounds["ends-after"] is None or end >= bounds["ends-after"])
+        and (bounds["ends-before"] is None or end < bounds["ends-before"])
     )
 
 
@@ -427,7 +468,7 @@ def test_random_questions_get_the_oracle_s_answer_from_both_sources(
     assert len(everything) == 40
     collect(deployed)
     answered = 0
-    for _ in range(16):
+    for _ in range(24):
         flags = some_flags(rng)
         expected = oracle(everything, flags)
         answered += bool(expected)

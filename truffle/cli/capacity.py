@@ -33,6 +33,13 @@ FORMATS = ("table", "json", "yaml", "csv", "terraform")
     help="Instance types or globs (p5*), comma-separated.",
 )
 @regions_option()
+@click.option(
+    "--availability-zones",
+    "--availability-zone",
+    multiple=True,
+    metavar="ZONES",
+    help="Availability zones by name (us-east-1a), comma-separated.",
+)
 @click.option("--gpu-only", is_flag=True, help="Only types with a GPU, Trainium or Inferentia.")
 @click.option("--available-only", is_flag=True, help="Only with available instances.")
 @click.option(
@@ -55,12 +62,25 @@ FORMATS = ("table", "json", "yaml", "csv", "terraform")
     help="Accounts that see the reservation, comma-separated.",
 )
 @click.option(
+    "--owners",
+    "--owner",
+    multiple=True,
+    metavar="ACCOUNTS",
+    help="Accounts that own the reservation, comma-separated.",
+)
+@click.option(
     "--tags",
     "--tag",
     multiple=True,
     metavar="KEY=VALUE",
     help="Tags; AND between keys, OR between the values of one key.",
 )
+@click.option("--starts-after", metavar="TIME", help="Only with a start at or after this.")
+@click.option("--starts-before", metavar="TIME", help="Only with a start before this.")
+@click.option(
+    "--ends-after", metavar="TIME", help="Only with an end at or after this, or with no end."
+)
+@click.option("--ends-before", metavar="TIME", help="Only with an end before this.")
 @click.option("--sort", type=SORT, help="A field of the JSON; -field for descending.")
 @click.option("--limit", metavar="N", help="The first N rows, from 1 to 1000.")
 @output_option(FORMATS)
@@ -74,6 +94,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     \b
     truffle capacity --blocks --instance-types p5.48xlarge,p4d.24xlarge
     truffle capacity --odcr --gpu-only --available-only
+    truffle capacity --blocks --ends-before 2026-12-01 --sort end_date
     truffle capacity --blocks -o json > capacity-blocks.json
 
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad

@@ -277,7 +277,7 @@ VALIDATE: tuple[Parameter, ...] = (
         _positive,
         required=True,
     ),
-    _time("start_by", "The latest start; the default is now."),
+    _time("start_by", "The latest start; a date means its whole day. The default is any start."),
 )
 """What the validation of a training run takes."""
 
