@@ -201,6 +201,11 @@ class TestWhoseItIs:
             "are empty."
         ]
 
+    def test_a_filter_by_account_is_not_answered_without_knowing_it(self, sts: STS) -> None:
+        sts.refuses("AccessDenied")
+        with pytest.raises(UnreachableError, match=r"AccessDenied.*leave --accounts out"):
+            list_live(filter=Filter(accounts=frozenset({HOME})))
+
     def test_without_rows_nobody_is_warned_of_what_they_lack(self, sts: STS, world: World) -> None:
         sts.refuses("AccessDenied")
         world.control.break_calls(FaultKind.UNSUPPORTED)

@@ -285,7 +285,13 @@ class _Gathered:
             self._fail(ScopeFailure(account_id, region, DEADLINE_CODE, message, FailureKind.ERROR))
 
     def inventory(self) -> Inventory:
-        """Raises TruffleError if AWS refused the credentials everywhere."""
+        """Raises TruffleError if AWS refused the credentials everywhere, or did not tell the
+        account that the filter is about."""
+        if self.moments and self.filter.accounts and self.asked.caller.warning:
+            raise UnreachableError(
+                f"{self.asked.caller.warning} Which reservations these accounts see is not known: "
+                "leave --accounts out, or name their --owners."
+            )
         failures = [self.failures[region] for region in sorted(self.failures)]
         if failures and not self.moments:
             _check_credentials(failures, self.asked)

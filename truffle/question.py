@@ -260,14 +260,14 @@ def _regions_of_botocore() -> set[str]:
     }
 
 
-def check_types(names: Iterable[object], argument: str = "instance_types") -> None:
+def check_types(names: Iterable[object]) -> None:
     """Raises BadArgument for a name that can be no instance type; globs are left alone."""
     for name in map(str, names):
         family, _, size = name.partition(".")
         if _GLOB.search(name) or (_FAMILY.fullmatch(family) and _SIZE.fullmatch(size)):
             continue
         allowed = _PARAMETERS["instance_type"].allowed
-        raise BadArgument(argument, name, allowed, nearest_type(name))
+        raise BadArgument("instance_types", name, allowed, nearest_type(name))
 
 
 def nearest_type(name: str) -> str | None:

@@ -19,6 +19,12 @@ from truffle.question import BadArgument, Several, check_types
 
 _MOMENT = "It takes a date such as 2026-12-01, or an RFC 3339 time such as 2026-12-01T11:30:00Z."
 
+MOST_INSTANCES = 100_000
+MOST_DAYS = 100_000
+"""Beyond these, a wish is a slip of the keyboard."""
+
+_COUNT = f"It takes a whole number from 1 to {MOST_INSTANCES}."
+
 _ULTRASERVER = re.compile(r"u-[a-z0-9-]+")
 
 
@@ -42,10 +48,9 @@ def training_request(
 ) -> TrainingRequest:
     """The run to validate. Raises BadArgument."""
     _check_type(instance_type)
-    if not 1 <= count <= 100_000:
-        raise BadArgument("count", str(count), "It takes a whole number from 1 to 100000.")
-    if not 0 < days <= 100_000:
-        raise BadArgument("days", f"{days:g}", "It takes a number of days above 0.")
+    if not 1 <= count <= MOST_INSTANCES:
+        raise BadArgument("count", str(count), _COUNT)
+    _check_days(days)
     latest = moment("start_by", start_by, is_end=True)
     if latest is not None and latest < clock.now() - timedelta(minutes=1):
         raise BadArgument("start_by", format_time(latest), "It takes a time that is not over yet.")
@@ -71,7 +76,8 @@ def wanted_block(
     if end is not None and end <= max(now, start or now):
         allowed = "It takes a time after now and after the start."
         raise BadArgument("end_by", format_time(end), allowed)
-    return Wanted(instance_type, count, hours, start, end)
+    still_to_come = start if start is not None and start > now else None
+    return Wanted(instance_type, count, hours, still_to_come, end)
 
 
 def _sold(days: float | None, duration_hours: float | None) -> int:
@@ -100,13 +106,23 @@ def workload(
     if purpose not in list(Purpose):
         allowed = f"It takes {', '.join(Purpose)}."
         raise BadArgument("purpose", purpose, allowed, nearest(purpose, Purpose))
-    if days is not None and days <= 0:
-        raise BadArgument("days", f"{days:g}", "It takes a number of days above 0.")
-    if count is not None and count < 1:
-        raise BadArgument("count", str(count), "It takes a whole number above 0.")
+    if days is not None:
+        _check_days(days)
+    if count is not None and not 1 <= count <= MOST_INSTANCES:
+        raise BadArgument("count", str(count), _COUNT)
     if instance_type is not None:
         _check_type(instance_type)
-    return Workload(Purpose(purpose), days, _day(start), instance_type, count)
+    day = _day(start)
+    if day is not None and day < clock.now().date():
+        raise BadArgument("start", day.isoformat(), "It takes a day that is not over yet.")
+    return Workload(Purpose(purpose), days, day, instance_type, count)
+
+
+def _check_days(days: float) -> None:
+    """Also refuses what is no number."""
+    if not 0 < days <= MOST_DAYS:
+        allowed = f"It takes a number of days above 0 and up to {MOST_DAYS}."
+        raise BadArgument("days", f"{days:g}", allowed)
 
 
 def _day(given: date | str | None) -> date | None:
@@ -120,10 +136,13 @@ def _check_type(instance_type: str) -> None:
     """One type, or one of UltraServers (``u-p6e-gb200x72``); no glob."""
     if _ULTRASERVER.fullmatch(instance_type):
         return
+    allowed = "It takes one instance type such as p5.48xlarge."
     if any(sign in instance_type for sign in "*?["):
-        allowed = "It takes one instance type such as p5.48xlarge."
         raise BadArgument("instance_type", instance_type, allowed)
-    check_types([instance_type], "instance_type")
+    try:
+        check_types([instance_type])
+    except BadArgument as error:
+        raise BadArgument("instance_type", instance_type, allowed, error.nearest) from None
 
 
 def event_query(

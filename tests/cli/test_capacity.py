@@ -113,7 +113,7 @@ class TestOutput:
         assert lines[6] == "   GPUs: 40 in total (L4 8, A100 32), 10 idle"
         assert "No fixed end date - can use indefinitely" in lines
         assert "   Total Blocks: 1" in lines
-        assert "   Duration Range: 24 hours (1 days)" in lines
+        assert "   Duration Range: 24 hours (1 day)" in lines
         assert (
             "UltraCluster Placement: Yes (optimized networking for distributed training)" in lines
         )

@@ -42,6 +42,7 @@ BAD: list[tuple[list[str], list[str]]] = [
     (["capacity", "--tags", "team=a,b"], ["'b'"]),
     (["capacity", "--min-capacity", "-1"], ["--min-capacity", "from 0"]),
     (["capacity", "--min-capacity", "ten"], ["'ten'"]),
+    (["capacity", "--limit"], ["--limit", "'truffle capacity --help'"]),
     (["capacity", "--limit", "0"], ["--limit", "from 1 to 1000"]),
     (["capacity", "--limit", "1001"], ["from 1 to 1000"]),
     (["capacity", "--sort", "availble_capacity"], ["--sort", "Did you mean available_capacity?"]),
@@ -75,12 +76,22 @@ BAD: list[tuple[list[str], list[str]]] = [
     ([*VALIDATE, "0", "--days", "7"], ["--count", "from 1"]),
     ([*VALIDATE, "eight", "--days", "7"], ["--count", "eight"]),
     ([*VALIDATE, "8", "--days", "-7"], ["--days"]),
+    ([*VALIDATE, "8", "--days", "nan"], ["--days"]),
+    (
+        ["validate", "--instance-type", "p5.48xlarg", "--count", "8", "--days", "7"],
+        ["--instance-type", "Did you mean p5.48xlarge?", "one instance type"],
+    ),
     ([*VALIDATE, "8"], ["--days"]),
     ([*VALIDATE, "8", "--days", "7", "--start-by", "2020-01-01"], ["--start-by", "not over"]),
     ([*VALIDATE, "8", "--days", "7", "--start-by", "2026-11-24T11:30"], ["--start-by", "RFC 3339"]),
     (["recommend"], ["--purpose", "training"]),
     (["recommend", "--purpose", "trainig"], ["Did you mean training?"]),
     (["recommend", "--purpose", "training", "--start", "soon"], ["--start"]),
+    (["recommend", "--purpose", "training", "--start", "2020-01-01"], ["--start", "not over"]),
+    (["recommend", "--purpose", "training", "--start", "0001-01-01"], ["--start"]),
+    (["recommend", "--purpose", "training", "--days", "nan"], ["--days", "above 0"]),
+    (["recommend", "--purpose", "training", "--days", "inf"], ["--days"]),
+    (["recommend", "--purpose", "training", "--count", "0"], ["--count", "from 1"]),
     (["use", "p5", "--for", "karpenter"], ["ID", "cr-"]),
     (["use", "cr-1"], ["--for", "karpenter"]),
     (["use", "cr-1", "--for", "karpentr"], ["Did you mean karpenter?"]),
@@ -135,5 +146,6 @@ def test_help_names_every_command(argument: str, truffle: Run) -> None:
 
 def test_without_arguments_it_shows_the_help(truffle: Run) -> None:
     found = truffle()
-    assert "Commands:" in found.out + found.err
-    assert found.status == 2
+    assert (found.status, found.out) == (2, "")
+    assert found.err.startswith("Usage: truffle [OPTIONS] COMMAND [ARGS]...\n")
+    assert "\n  capacity    List the ODCRs" in found.err

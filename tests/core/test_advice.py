@@ -262,5 +262,6 @@ class TestAnswer:
 def test_a_date_to_start_by_means_its_end() -> None:
     assert parse_start_by("2026-12-01") == datetime(2026, 12, 1, 23, 59, 59, tzinfo=UTC)
     assert parse_start_by("2026-12-01T11:30:00Z") == datetime(2026, 12, 1, 11, 30, tzinfo=UTC)
+    assert parse_start_by("9999-12-31") == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     with pytest.raises(ValueError, match="offset"):
         parse_start_by("2026-12-01T11:30:00")

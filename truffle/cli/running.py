@@ -37,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else FAILED
     except Exception as error:
-        return _failed(error, "--debug" in arguments)
+        return _failed(error, "--debug" in arguments, _command(arguments))
     return status if isinstance(status, int) else OK
 
 
@@ -56,17 +56,27 @@ def _forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _failed(error: Exception, is_debugging: bool) -> int:
+def _command(arguments: Sequence[str]) -> str:
+    """What these arguments are of: ``truffle capacity``."""
+    from truffle.cli.app import COMMANDS
+
+    return " ".join(["truffle", *[word for word in arguments if word in COMMANDS][:1]])
+
+
+def _failed(error: Exception, is_debugging: bool, command: str) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return USAGE
     if is_debugging:
         import traceback
 
         traceback.print_exception(error)
-    status, text = _told(error)
-    click.echo(f"Error: {text}" if text else "", err=True, nl=bool(text))
+    status, text = _told(error, command)
+    click.echo(f"Error: {text}", err=True)
     return status
 
 
-def _told(error: Exception) -> tuple[int, str]:
+def _told(error: Exception, command: str) -> tuple[int, str]:
     """The exit status of an error, and its sentence."""
     from truffle.question import BadArgument
 
@@ -75,7 +85,7 @@ def _told(error: Exception) -> tuple[int, str]:
     if isinstance(error, click.Abort):
         return USAGE, "Nothing was answered."
     if isinstance(error, click.UsageError):
-        return USAGE, _usage(error)
+        return USAGE, _usage(error, command)
     if isinstance(error, click.ClickException):
         return FAILED, error.format_message()
     if isinstance(error, TruffleError):
@@ -90,8 +100,8 @@ def _flag(name: str) -> str:
     return _FLAGS.get(name, "--" + name.replace("_", "-"))
 
 
-def _usage(error: click.UsageError) -> str:
-    help_of = error.ctx.command_path if error.ctx else "truffle"
+def _usage(error: click.UsageError, command: str) -> str:
+    help_of = error.ctx.command_path if error.ctx else command
     text = " ".join(error.format_message().split())
     stop = "" if text.endswith((".", "?")) else "."
     return f"{text}{stop} See '{help_of} --help'."

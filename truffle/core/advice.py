@@ -178,7 +178,7 @@ def parse_start_by(text: str) -> datetime:
     """
     moment = parse_time(text)
     is_date = len(text) == len("2026-11-24")
-    return moment + timedelta(days=1) - timedelta(seconds=1) if is_date else moment
+    return moment + timedelta(days=1, seconds=-1) if is_date else moment
 
 
 def validate(

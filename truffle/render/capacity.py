@@ -97,7 +97,7 @@ def _block_summary(shown: Shown) -> list[str]:
 
 def _range(shortest: float, longest: float) -> str:
     if shortest == longest:
-        return f"{number(shortest)} hours ({days(shortest)} days)"
+        return f"{number(shortest)} hours ({counted(days(shortest), 'day')})"
     return f"{number(shortest)}-{number(longest)} hours ({days(shortest)}-{days(longest)} days)"
 
 

@@ -36,9 +36,9 @@ def days(value: float) -> str:
     return f"{round(value / 24, 1):g}"
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: int | str, noun: str) -> str:
     """``1 region``, ``2 regions``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count} {noun}{'' if str(count) == '1' else 's'}"
 
 
 def length(seconds: float) -> str:
