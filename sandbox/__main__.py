@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import time
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,11 @@ import click
 
 from sandbox.box import FLEET, Sandbox
 from sandbox.ec2.control import ControlError
+from sandbox.ec2.dates import parse_distance
 from sandbox.errors import SandboxError
+from sandbox.sink.control import Sink
+from sandbox.sink.destination import DOWN, EVERYWHERE, OK, Reply, Request, request_to_json
+from truffle.core.times import format_time
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,12 +41,17 @@ def _running() -> Sandbox:
     default=FLEET,
     help="What EC2 has; default: a bundled organization.",
 )
-def up(port: int | None, fleet: Path) -> None:
+@click.option(
+    "--alerts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Destinations and routes of the alerts; default: those of cdk.json.",
+)
+def up(port: int | None, fleet: Path, alerts: Path | None) -> None:
     """Start it and deploy the stack; a second time changes nothing."""
     if Sandbox.find() is not None:
         click.echo("The sandbox is running already.", err=True)
         return
-    box = Sandbox.up(port=port, fleet=fleet)
+    box = Sandbox.up(port=port, fleet=fleet, alerts=alerts)
     click.echo(f"The sandbox is up: {box.environment()['AWS_ENDPOINT_URL']}", err=True)
 
 
@@ -70,6 +83,97 @@ def scope_line(scope: dict[str, Any]) -> str:
     if scope["error"]:
         return f"{where} failed  {scope['error']['code']}: {scope['error']['message']}"
     return f"{where} ok      {scope['reservations']:>5} reservations, {scope['changed']} changed"
+
+
+class Distance(click.ParamType[timedelta]):
+    """A length of time: ``6h``, ``2d``, ``40m``."""
+
+    name = "distance"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        try:
+            return parse_distance(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@main.command()
+@click.argument("distance", type=Distance())
+def advance(distance: timedelta) -> None:
+    """Let time pass: 6h, 2d, 40m. Schedules and retries go on in real time."""
+    box = _running()
+    now = box.advance(distance)
+    whose = (
+        "" if box.simulates_ec2 else " for the functions; the EC2 that they ask keeps its own time"
+    )
+    click.echo(f"It is {format_time(now)}{whose}.", err=True)
+
+
+@main.command()
+@click.argument("name")
+@click.argument("value")
+def secret(name: str, value: str) -> None:
+    """Put a secret, such as the URL of a webhook, where the functions read it."""
+    _running().put_secret(name, value)
+
+
+@main.group(invoke_without_command=True)
+@click.option("--follow", "-f", is_flag=True, help="Go on, and print requests as they come.")
+@click.pass_context
+def sink(context: click.Context, follow: bool) -> None:
+    """Print what was sent to the local destination, a line of JSON per request."""
+    if context.invoked_subcommand is not None:
+        return
+    box = _running()
+    click.echo(f"Webhooks can be sent to {box.sink.url('/<any path>')}", err=True)
+    shown = _put_requests(box.sink, 0)
+    while follow:
+        time.sleep(0.5)
+        shown = _put_requests(box.sink, shown)
+
+
+def _put_requests(destination: Sink, shown: int) -> int:
+    """Print all but the first ones; how many there are."""
+    requests = destination.requests()
+    for request in requests[shown:]:
+        click.echo(json.dumps(_for_people(request), ensure_ascii=False))
+    return len(requests)
+
+
+def _for_people(request: Request) -> dict[str, Any]:
+    """A request with its body as JSON, where it is some."""
+    try:
+        return {**request_to_json(request), "body": request.json}
+    except ValueError:
+        return request_to_json(request)
+
+
+class Said(click.ParamType[Reply]):
+    """A reply: ``ok``, ``down``, ``hang``, or a status."""
+
+    name = "reply"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Reply:
+        named = {"ok": OK, "down": DOWN, "hang": Reply(seconds=60)}
+        is_status = value.isdecimal() and 200 <= int(value) <= 599
+        if value not in named and not is_status:
+            allowed = "ok, down, hang, or a status from 200 to 599"
+            self.fail(f"{value!r} is none of {allowed}.", param, ctx)
+        return named.get(value) or Reply(int(value), "")
+
+
+@sink.command()
+@click.argument("reply", metavar="{ok|down|hang|STATUS}", type=Said())
+@click.option("--path", default=EVERYWHERE, help="Of the URL; default: all others.")
+@click.option("--retry-after", type=click.IntRange(0), help="Seconds.")
+def answer(reply: Reply, path: str, retry_after: int | None) -> None:
+    """Say how a path is answered from now on: ok, down, hang, or a status such as 429."""
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    _running().sink.answer(replace(reply, headers=headers), path)
 
 
 @main.command()

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from lambdas.archive import manifest_key
+from lambdas.clients import wall_clock
 from lambdas.store.runs import RunStore
 from sandbox.access import client, get
 from sandbox.deployment import deploy
@@ -28,10 +30,12 @@ from sandbox.environment import (
     SECRET_KEY,
     account_of,
     embedded_aws,
-    simulator,
+    server,
 )
 from sandbox.errors import SandboxError
 from sandbox.processes import Process, start, tail
+from sandbox.sink.__main__ import TRUST
+from sandbox.sink.control import Sink
 from sandbox.synthesis import PROJECT, synthesize
 
 FLEET = Path(__file__).with_name("fleet.json")
@@ -47,6 +51,9 @@ class State:
     endpoint: str
     ec2_endpoint: str
     account_id: str
+    simulates_ec2: bool = True
+    sink: str = ""
+    sink_control: str = ""
     processes: tuple[Process, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
 
@@ -87,23 +94,34 @@ class Sandbox:
         *,
         port: int | None = None,
         fleet: Path = FLEET,
+        alerts: Path | None = None,
         context: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> Sandbox:
-        """Start everything and deploy the stack; with ``AWS_ENDPOINT_URL_EC2`` in the environment
-        the functions ask that EC2. Raises SandboxError, and then leaves nothing running."""
+        """Start everything, at the present time, and deploy the stack.
+
+        ``alerts`` is a file of destinations and routes, ``context`` goes over that of cdk.json.
+        With ``AWS_ENDPOINT_URL_EC2`` in the environment the functions ask that EC2. Raises
+        SandboxError, and then leaves nothing running.
+        """
         temporary = folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         if port and not _is_free(port):
             raise SandboxError(f"Port {port} is taken. Choose another one, or none for a free one.")
-        chosen = port or _free_port()
+        chosen = port or free_port()
         endpoint = f"http://{HOST}:{chosen}"
-        box = cls(State(endpoint, "", account_of(environment)), folder)
+        ec2 = environment.get(EC2_ENDPOINT_VARIABLE, "")
+        box = cls(State(endpoint, ec2, account_of(environment), not ec2), folder)
+        settings = {**MODEST, **({"alerts_file": str(alerts.resolve())} if alerts else {})}
         with box._alone():
             try:
-                ec2 = environment.get(EC2_ENDPOINT_VARIABLE) or box._start_ec2(fleet, environment)
-                box._start_aws(embedded_aws(environment, chosen, ec2, temporary), ec2)
-                synthesize(folder / "cdk.out", environment, {**MODEST, **(context or {})})
+                box._set_clock(timedelta())
+                if not ec2:
+                    box._start_ec2(fleet, environment)
+                trust = box._start_sink(environment)
+                ec2 = box._state.ec2_endpoint
+                box._start_aws(embedded_aws(environment, chosen, ec2, temporary, box._clock, trust))
+                synthesize(folder / "cdk.out", environment, {**settings, **(context or {})})
                 box._wait_for(f"{endpoint}/_ministack/health", "aws.log")
                 outputs = deploy(lambda name: client(name, endpoint), folder / "cdk.out")
                 box._keep(replace(box._state, outputs=outputs))
@@ -116,8 +134,10 @@ class Sandbox:
         """Stop what ``up`` started and forget it."""
         for process in reversed(self._state.processes):
             process.stop()
-        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
-        (self.folder / "state.json").unlink(missing_ok=True)
+        for name in ("tmp", "sink"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for name in ("clock", "state.json"):
+            (self.folder / name).unlink(missing_ok=True)
 
     def _keep(self, state: State) -> None:
         """Remember as soon as there is something to stop, so that nothing is left unrecorded."""
@@ -138,20 +158,30 @@ class Sandbox:
         process = start([sys.executable, "-m", *command], variables, PROJECT, self.folder / log)
         self._keep(replace(self._state, processes=(*self._state.processes, process)))
 
-    def _start_ec2(self, fleet: Path, caller: Mapping[str, str]) -> str:
-        port = _free_port()
+    def _start_ec2(self, fleet: Path, caller: Mapping[str, str]) -> None:
+        port = free_port()
         arguments = ["--fleet", str(fleet.resolve()), "--port", str(port)]
         account = ["--account", self._state.account_id, "--sts-endpoint", self._state.endpoint]
-        self._start(["sandbox.ec2", *arguments, *account], simulator(caller), "ec2.log")
+        self._start(["sandbox.ec2", *arguments, *account], server(caller, self._clock), "ec2.log")
         url = f"http://{HOST}:{port}"
         self._wait_for(f"{url}/_sim/health", "ec2.log")
-        return url
+        self._keep(replace(self._state, ec2_endpoint=url))
 
-    def _start_aws(self, variables: Mapping[str, str], ec2: str) -> None:
+    def _start_sink(self, caller: Mapping[str, str]) -> Path:
+        """Its authority's certificate among all that are trusted."""
+        port, control_port, folder = free_port(), free_port(), self.folder / "sink"
+        ports = ["--port", str(port), "--control-port", str(control_port)]
+        command = ["sandbox.sink", "--folder", str(folder.resolve()), *ports]
+        self._start(command, server(caller, self._clock), "sink.log")
+        url, control = f"https://{HOST}:{port}", f"http://{HOST}:{control_port}"
+        self._wait_for(f"{control}/requests", "sink.log")
+        self._keep(replace(self._state, sink=url, sink_control=control))
+        return folder.resolve() / TRUST
+
+    def _start_aws(self, variables: Mapping[str, str]) -> None:
         bind = ["--bind", self._state.endpoint.removeprefix("http://")]
         command = ["hypercorn", "sandbox.gateway:app", "--keep-alive", "75", *bind]
         self._start(command, variables, "aws.log")
-        self._keep(replace(self._state, ec2_endpoint=ec2))
 
     def _wait_for(self, url: str, log: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
@@ -179,6 +209,7 @@ class Sandbox:
             "TRUFFLE_TABLE": outputs["TableName"],
             "TRUFFLE_BUCKET": outputs["BucketName"],
             "TRUFFLE_TOPIC_ARN": outputs["TopicArn"],
+            "TRUFFLE_SANDBOX_SINK": self._state.sink,
         }
 
     @property
@@ -196,6 +227,52 @@ class Sandbox:
     def ec2(self) -> Control:
         """Drives the simulator, where the sandbox has one of its own."""
         return Control(self._state.ec2_endpoint)
+
+    @property
+    def simulates_ec2(self) -> bool:
+        """False where the functions ask an EC2 that is not the sandbox's own."""
+        return self._state.simulates_ec2
+
+    @property
+    def sink(self) -> Sink:
+        """Where webhooks can be sent to, and what came of them."""
+        return Sink(self._state.sink, self._state.sink_control)
+
+    @property
+    def _clock(self) -> Path:
+        """The file with the seconds by which the sandbox's time is ahead."""
+        return self.folder.resolve() / "clock"
+
+    def _set_clock(self, ahead: timedelta) -> None:
+        fresh = self._clock.with_suffix(".new")
+        fresh.write_text(str(ahead.total_seconds()))
+        fresh.replace(self._clock)
+
+    def _ahead(self) -> timedelta:
+        return timedelta(seconds=float(self._clock.read_text()))
+
+    def now(self) -> datetime:
+        """The time for the functions and for the simulated EC2."""
+        return wall_clock() + self._ahead()
+
+    def advance(self, distance: timedelta) -> datetime:
+        """Let time pass for the functions and the simulated EC2; the time after that.
+
+        It cannot go back, because the stack takes no observation that is older than its last:
+        raises ValueError.
+        """
+        if distance < timedelta():
+            raise ValueError("Time goes forward: start the sandbox again to be at the present.")
+        self._set_clock(self._ahead() + distance)
+        return self.now()
+
+    def put_secret(self, name: str, text: str) -> None:
+        """Make a secret, or give it another value; functions may keep one for five minutes."""
+        secrets = self.client("secretsmanager")
+        try:
+            secrets.create_secret(Name=name, SecretString=text)
+        except secrets.exceptions.ResourceExistsException:
+            secrets.put_secret_value(SecretId=name, SecretString=text)
 
     def client(self, service: str) -> Any:
         """A boto3 client of the embedded AWS, with an administrator's rights."""
@@ -282,7 +359,8 @@ def _drain(sqs: Any, url: str, seconds: float) -> list[dict[str, Any]]:
     return messages
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

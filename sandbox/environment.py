@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from lambdas.clients import SANDBOX_CLOCK
+from lambdas.webhook import ALLOW_LOOPBACK
+
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -33,9 +36,18 @@ def no_credentials() -> dict[str, str]:
 
 
 def embedded_aws(
-    caller: Mapping[str, str], port: int, ec2_endpoint: str, temporary: Path
+    caller: Mapping[str, str],
+    port: int,
+    ec2_endpoint: str,
+    temporary: Path,
+    clock: Path,
+    trust: Path,
 ) -> dict[str, str]:
-    """For the embedded AWS, whose environment is also its functions'."""
+    """For the embedded AWS, whose environment is also its functions'.
+
+    ``temporary`` is a folder, ``clock`` the file that the functions' time follows, ``trust`` the
+    certificates of the authorities that they trust.
+    """
     return {
         **_kept(caller),
         **no_credentials(),
@@ -54,12 +66,20 @@ def embedded_aws(
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         # The destinations of webhooks listen on the loopback interface, as everything here does.
-        "TRUFFLE_SANDBOX_LOOPBACK_WEBHOOKS": "1",
+        ALLOW_LOOPBACK: "1",
+        "SSL_CERT_FILE": str(trust),
+        SANDBOX_CLOCK: str(clock),
     }
 
 
-def simulator(caller: Mapping[str, str]) -> dict[str, str]:
-    return {**_kept(caller), **no_credentials(), "PYTHONUNBUFFERED": "1"}
+def server(caller: Mapping[str, str], clock: Path) -> dict[str, str]:
+    """For the simulator and the sink, which have the functions' time."""
+    return {
+        **_kept(caller),
+        **no_credentials(),
+        "PYTHONUNBUFFERED": "1",
+        SANDBOX_CLOCK: str(clock),
+    }
 
 
 def synthesis(caller: Mapping[str, str], output: Path, context: str) -> dict[str, str]:

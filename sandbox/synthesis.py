@@ -27,7 +27,7 @@ def synthesize(output: Path, caller: Mapping[str, str], context: Mapping[str, An
     Raises SandboxError.
     """
     text = json.dumps(context, sort_keys=True)
-    kept = CACHE / _key(text)
+    kept = CACHE / _key(text, _alerts_file(context))
     shutil.rmtree(output, ignore_errors=True)
     if kept.is_dir():
         kept.touch()
@@ -37,9 +37,17 @@ def synthesize(output: Path, caller: Mapping[str, str], context: Mapping[str, An
     _keep(output, kept)
 
 
-def _key(context: str) -> str:
-    """The same for the same sources, context and CDK."""
+def _alerts_file(context: Mapping[str, Any]) -> bytes:
+    """What the file says that the context names, none in most cases: it goes into the functions."""
+    chosen = {**json.loads((PROJECT / "cdk.json").read_text())["context"], **context}
+    path = PROJECT / (chosen.get("alerts_file") or "")
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _key(context: str, alerts_file: bytes) -> str:
+    """The same for the same sources, context, alerts and CDK."""
     digest = hashlib.sha256(f"{context} {version('aws-cdk-lib')} {sys.version}".encode())
+    digest.update(alerts_file)
     for path in sorted(_files()):
         digest.update(str(path.relative_to(PROJECT)).encode())
         digest.update(path.read_bytes())

@@ -88,6 +88,18 @@ def test_the_core_reads_no_clock_and_no_environment() -> None:
     assert readers == set()
 
 
+def test_the_functions_take_the_time_from_one_place() -> None:
+    files = sorted((ROOT / "lambdas").rglob("*.py"))
+    readers = {
+        path.name
+        for path in files
+        for word in ("datetime.now(", "time.time(", "utcnow(", "date.today(")
+        if word in path.read_text()
+    }
+    assert len(files) > 10
+    assert readers == {"clients.py"}
+
+
 def test_only_describe_calls_of_ec2_are_named() -> None:
     words = ("purchase_capacity", "create_capacity", "modify_capacity", "cancel_capacity")
     files = [

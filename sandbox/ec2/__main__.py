@@ -6,16 +6,19 @@ import argparse
 import sys
 from pathlib import Path
 
+from lambdas.clients import now
 from sandbox.ec2.accounts import KeyOwners
 from sandbox.ec2.fleet_file import load_fleet
 from sandbox.ec2.server import RunningServer
 from sandbox.ec2.shapes import FleetError
-from sandbox.ec2.simulator import Simulator, wall_clock
+from sandbox.ec2.simulator import Simulator
+
+_ABOUT = "Serve a fleet file until the process is ended; prints its URL when it is ready."
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve a fleet file until the process is ended; prints its URL when it is ready."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.ec2", description=main.__doc__)
+    """The command; its exit status. The simulator's time is that of the sandbox's functions."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.ec2", description=_ABOUT)
     parser.add_argument("--fleet", type=Path, required=True, help="the fleet file")
     parser.add_argument(
         "--port", type=int, default=0, help="port on 127.0.0.1; default: a free one"
@@ -24,9 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sts-endpoint", help="whom to ask for the account of a temporary key")
     chosen = parser.parse_args(arguments)
     try:
-        fleet = load_fleet(chosen.fleet.read_text(), wall_clock(), chosen.account)
+        fleet = load_fleet(chosen.fleet.read_text(), now(), chosen.account)
         owners = KeyOwners(chosen.sts_endpoint)
-        server = RunningServer(Simulator(fleet, account_of=owners.account_of), chosen.port)
+        server = RunningServer(Simulator(fleet, now, owners.account_of), chosen.port)
     except (FleetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

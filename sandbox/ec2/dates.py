@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _RELATIVE = re.compile(r"(?:now|([+-])((?:\d+[wdhms])+))(?:@(\d\d):(\d\d))?")
+_DISTANCE = re.compile(r"(?:\d+[wdhms])+")
 _STEP = re.compile(r"(\d+)([wdhms])")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -21,11 +22,24 @@ def parse_date(text: str, now: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def parse_distance(text: str) -> timedelta:
+    """``6h``, ``1d12h``, ``40m``. Raises ValueError."""
+    try:
+        if _DISTANCE.fullmatch(text):
+            return _sum(text)
+    except OverflowError:
+        pass
+    raise ValueError(f"{text!r} is no length of time: use 6h, 2d, 40m or 1d12h")
+
+
+def _sum(steps: str) -> timedelta:
+    found = _STEP.findall(steps)
+    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in found), timedelta())
+
+
 def _relative(found: re.Match[str], now: datetime) -> datetime:
     sign, steps, hour, minute = found.groups()
-    distance = timedelta()
-    for number, unit in _STEP.findall(steps or ""):
-        distance += timedelta(**{_UNITS[unit]: int(number)})
+    distance = _sum(steps or "")
     moment = now - distance if sign == "-" else now + distance
     if hour is None:
         return moment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,15 +32,26 @@ def ec2() -> EC2Clients:
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
     """It is so much later than now."""
-    started = clients.now()
+    started = clients.wall_clock()
 
     def pass_time(passed: timedelta) -> None:
         def later() -> datetime:
             return started + passed
 
-        monkeypatch.setattr(clients, "now", later)
+        monkeypatch.setattr(clients, "wall_clock", later)
 
     return pass_time
+
+
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[timedelta], None]:
+    """The sandbox's time is so much ahead."""
+
+    def put(distance: timedelta) -> None:
+        (tmp_path / "clock").write_text(str(distance.total_seconds()))
+        monkeypatch.setenv(clients.SANDBOX_CLOCK, str(tmp_path / "clock"))
+
+    return put
 
 
 def key_of(client: Any) -> str:
@@ -94,6 +106,16 @@ def test_a_role_is_assumed_again_ten_minutes_before_its_hour_is_over(
     assert line.count("AssumeRole") == times
 
 
+def test_the_sandboxs_time_expires_no_credentials(
+    ec2: EC2Clients, wire: WireTo, ahead: Callable[[timedelta], None]
+) -> None:
+    line = wire("sts")
+    ec2.of(OTHER_OHIO)
+    ahead(timedelta(days=14))
+    ec2.of(OTHER_OHIO)
+    assert line.count("AssumeRole") == 1
+
+
 def test_a_role_that_may_not_be_assumed_says_so(ec2: EC2Clients, wire: WireTo) -> None:
     wire("sts").fails_before(client_error("AccessDenied", "AssumeRole"), "AssumeRole")
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -115,3 +137,12 @@ def test_the_time_is_in_utc_and_whole_milliseconds() -> None:
     moment = clients.now()
     assert moment.utcoffset() == timedelta(0)
     assert moment.microsecond % 1000 == 0
+
+
+@pytest.mark.parametrize("ahead_by", [timedelta(), timedelta(minutes=40), timedelta(days=14)])
+def test_in_the_sandbox_the_time_is_ahead(
+    ahead: Callable[[timedelta], None], ahead_by: timedelta
+) -> None:
+    ahead(ahead_by)
+    before = clients.wall_clock()
+    assert timedelta() <= clients.now() - before - ahead_by < timedelta(minutes=1)

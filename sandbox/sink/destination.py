@@ -1,0 +1,205 @@
+"""The destination itself: it remembers what it was sent, and answers as it was told to."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
+
+from lambdas.clients import now
+from sandbox.sink.certificates import make_certificates
+from truffle.core.times import format_time, parse_time
+
+HOST = "127.0.0.1"
+EVERYWHERE = "*"
+"""In place of a path: all that have no reply of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is answered, after so many seconds; without a status the connection is closed."""
+
+    status: int | None = 200
+    text: str = "ok"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0
+
+
+OK = Reply()
+DOWN = Reply(None)
+"""For all paths: connections are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was sent, when in the sandbox's time, and the status that was answered."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+    answered: int | None = 200
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def request_to_json(request: Request) -> dict[str, Any]:
+    """One line of the record; the body as text."""
+    return {
+        **asdict(request),
+        "at": format_time(request.at),
+        "body": request.body.decode(errors="replace"),
+    }
+
+
+def request_from_json(raw: Mapping[str, Any]) -> Request:
+    """Raises KeyError, TypeError or ValueError."""
+    return Request(**{**raw, "at": parse_time(raw["at"]), "body": raw["body"].encode()})
+
+
+class Destination:
+    """Listens on a port of the loopback interface until it is closed.
+
+    Attributes:
+        port: where it listens.
+        authority: certificate of the authority that vouches for it.
+        requests: what it was sent, in order.
+        replies: what the next requests are answered, whatever their path, one reply each.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str = HOST,
+        *,
+        port: int = 0,
+        record: Path | None = None,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        """Its certificate, for this name or address, is put into the folder; every request is
+        a line of the record."""
+        made = make_certificates(folder, name)
+        self.authority = made.authority
+        self.requests: list[Request] = []
+        self.replies: list[Reply] = []
+        self._answers: dict[str, Reply] = {}
+        self._record = record
+        self._clock = clock
+        self._lock = Lock()
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls.load_cert_chain(made.chain)
+        self._listener: _Server | _Refusal = _Server(port, self)
+        self.port = self._listener.server_port
+
+    def url(self, path: str = "/services/T0/B0/s3cr3t", host: str = HOST) -> str:
+        return f"https://{host}:{self.port}{path}"
+
+    def answer(self, reply: Reply, path: str = EVERYWHERE) -> None:
+        """From now on a path is answered like this; ``OK`` forgets what was told before."""
+        with self._lock:
+            if reply == OK:
+                self._answers.pop(path, None)
+            else:
+                self._answers[path] = reply
+            self._listen_or_refuse()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _listen_or_refuse(self) -> None:
+        refuses = self._answers.get(EVERYWHERE) == DOWN
+        if refuses == isinstance(self._listener, _Refusal):
+            return
+        self._listener.close()
+        self._listener = _Refusal(self.port) if refuses else _Server(self.port, self)
+
+    def secured(self, connection: socket.socket) -> ssl.SSLSocket:
+        """The server's end of TLS; the handshake is made when somebody reads."""
+        return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+
+    def received(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Note a request; what is answered."""
+        with self._lock:
+            answers = self._answers
+            standing = answers.get(path) or answers.get(EVERYWHERE) or OK
+            reply = self.replies.pop(0) if self.replies else standing
+            request = Request(path, headers, body, self._clock(), reply.status)
+            self.requests.append(request)
+            if self._record is not None:
+                with self._record.open("a") as lines:
+                    lines.write(f"{json.dumps(request_to_json(request), ensure_ascii=False)}\n")
+        return reply
+
+
+@contextmanager
+def listening(folder: Path, name: str = HOST) -> Iterator[Destination]:
+    """A destination whose certificate is for this name or address."""
+    destination = Destination(folder, name)
+    try:
+        yield destination
+    finally:
+        destination.close()
+
+
+class _Refusal:
+    """Keeps a port so that nobody else gets it; who connects to it is refused."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((HOST, port))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, port: int, destination: Destination) -> None:
+        super().__init__((HOST, port), _Handler)
+        self.destination = destination
+        self.socket = destination.secured(self.socket)
+        self._thread = Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that hangs up is what some tests want."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        reply = self.server.destination.received(self.path, dict(self.headers), body)
+        time.sleep(reply.seconds)
+        if reply.status is None:
+            return
+        self.send_response(reply.status)
+        for header, value in reply.headers.items():
+            self.send_header(header, value)
+        self.send_header("Content-Length", str(len(reply.text.encode())))
+        self.end_headers()
+        self.wfile.write(reply.text.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Not to the console."""
