@@ -31,6 +31,9 @@ FAN_OUT_TABLE_ACTIONS = ("GetItem", "Query", "PutItem", "UpdateItem")
 COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
 """A transaction needs what its parts need."""
 
+_READ = ("snapshots",)
+"""Closing a run reads each scope's last snapshot."""
+
 _TRIGGER_RETRIES = 2
 _TRIGGER_MAX_AGE_SECONDS = 30 * 60
 _SCHEDULER_RETRIES = 5
@@ -88,6 +91,7 @@ def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             allow("ec2", ["DescribeRegions"], "*"),
             allow("dynamodb", FAN_OUT_TABLE_ACTIONS, storage.table.table_arn),
             allow("s3", ["PutObject"], *_objects(storage, written)),
+            allow("s3", ["GetObject"], *_objects(storage, _READ)),
             _send_to(scope.units, scope.trigger_dead_letters),
         ],
         timeout_seconds=60,
@@ -135,6 +139,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             allow("ec2", EC2_LIST_ACTIONS, "*"),
             allow("dynamodb", COLLECT_TABLE_ACTIONS, storage.table.table_arn),
             allow("s3", ["PutObject"], *_objects(storage, written)),
+            allow("s3", ["GetObject"], *_objects(storage, _READ)),
             consume(scope.units),
             *_assume_roles(context),
         ],
@@ -208,7 +213,7 @@ def _objects(storage: Storage, prefixes: Sequence[str]) -> list[str]:
 
 def _acknowledge(function: PythonFunction, storage: Storage, prefixes: Sequence[str]) -> None:
     acknowledge_wildcard(function, "*", "EC2's Describe actions take no resource; they only read.")
-    for prefix in prefixes:
+    for prefix in dict.fromkeys((*prefixes, *_READ)):
         acknowledge_wildcard(
             function,
             f"<{storage.bucket_logical_id}.Arn>/{prefix}/*",

@@ -6,19 +6,24 @@ import gzip
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from truffle.core.codec import encode
-from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Snapshot
+from botocore.exceptions import ClientError
+
+from lambdas.telemetry import logger
+from truffle.core.codec import decode
+from truffle.core.json_text import json_object
+from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope, Snapshot
 from truffle.core.order import Order
 from truffle.core.runs import Run
+from truffle.core.status import ScopeStatus
 
 LATEST_KEYS = {ODCR: "latest/odcrs.json", CAPACITY_BLOCK: "latest/capacity-blocks.json"}
 
 
-def snapshot_key(snapshot: Snapshot) -> str:
+def snapshot_key(scope: Scope, at: datetime) -> str:
     """Partitioned by day and hour, as Athena reads it."""
-    scope, at = snapshot.scope, snapshot.observed_at
     name = f"{scope.account_id}-{scope.region}-{at:%H%M%S}.json.gz"
     return f"snapshots/dt={at:%Y-%m-%d}/hour={at:%H}/{name}"
 
@@ -29,27 +34,40 @@ def manifest_key(run: Run) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Writes to the bucket with a boto3 S3 client."""
+    """The bucket, with a boto3 S3 client."""
 
     client: Any
     bucket: str
 
     def write_snapshot(self, snapshot: Snapshot) -> None:
         """JSON Lines, gzipped: one reservation a line."""
-        lines = "".join(_json(encode(row)) + "\n" for row in snapshot.reservations)
+        lines = "".join(json_object(row) + "\n" for row in snapshot.reservations)
         # No time stamp in the gzip header: the same snapshot is the same object.
         body = gzip.compress(lines.encode(), compresslevel=6, mtime=0)
-        self._put(snapshot_key(snapshot), body, "application/x-ndjson", ContentEncoding="gzip")
+        name = snapshot_key(snapshot.scope, snapshot.observed_at)
+        self._put(name, body, "application/x-ndjson", ContentEncoding="gzip")
+
+    def fetch_snapshot(self, status: ScopeStatus) -> bytes | None:
+        """The object with a scope's last snapshot; None where the bucket does not give it."""
+        if status.observed_at is None:
+            return None
+        name = snapshot_key(status.scope, status.observed_at)
+        try:
+            return bytes(self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read())
+        except ClientError as error:
+            logger.warning("no snapshot", extra={"key": name, "error": str(error)})
+            return None
 
     def write_latest(self, reservations: Iterable[Reservation]) -> None:
         """One array for each type, in the default order."""
         rows = Order().sorted(reservations)
         for kind, name in LATEST_KEYS.items():
-            items = ",\n".join(_json(encode(row)) for row in rows if row.type == kind)
+            items = ",\n".join(json_object(row) for row in rows if row.type == kind)
             self._put(name, f"[{items}]\n".encode(), "application/json")
 
     def write_manifest(self, run: Run, manifest: Mapping[str, Any]) -> None:
-        self._put(manifest_key(run), (_json(manifest) + "\n").encode(), "application/json")
+        text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)
+        self._put(manifest_key(run), (text + "\n").encode(), "application/json")
 
     def _put(self, name: str, body: bytes, content_type: str, **more: str) -> None:
         self.client.put_object(
@@ -57,5 +75,10 @@ class Archive:
         )
 
 
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def rows_of(snapshot: bytes, status: ScopeStatus) -> list[Reservation] | None:
+    """The rows of a snapshot's object; None where it is not the one that the status tells of: two
+    of one second share a name."""
+    lines = gzip.decompress(snapshot).splitlines()
+    rows = [decode(row) for row in json.loads(b"[" + b",".join(lines) + b"]")]
+    is_it = all(row.observed_at == status.observed_at for row in rows)
+    return rows if is_it and len(rows) == status.reservations else None

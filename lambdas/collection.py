@@ -92,7 +92,6 @@ class Collector:
             written = self.scopes.write_failure(result, attempt)
             logger.warning("scope failed", extra={"failure": str(result), "written": written})
             return Outcome(result)
-        self.archive.write_snapshot(result)
         return self._write(result, attempt, witnesses)
 
     def _write(self, snapshot: Snapshot, attempt: Attempt, witnesses: Witnesses | None) -> Outcome:
@@ -101,10 +100,12 @@ class Collector:
             status = self.scopes.status(snapshot.scope)
             if status.is_newer_than(snapshot.observed_at):
                 logger.info("late delivery", extra={"scope": str(snapshot.scope)})
+                self.archive.write_snapshot(snapshot)
                 return Outcome(snapshot)
             known = snapshot
             if snapshot.unanswered:
                 known = carry_forward(snapshot, self.scopes.reservations(status))
+            self.archive.write_snapshot(known)
             digest = digest_of(known.reservations)
             write = self._changes(status, known, digest, witnesses)
             try:

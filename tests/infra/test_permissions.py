@@ -24,6 +24,7 @@ MAY = {
         "ec2:DescribeRegions",
         *(f"dynamodb:{action}" for action in ("GetItem", "Query", "PutItem", "UpdateItem")),
         "s3:PutObject",
+        "s3:GetObject",
         "sqs:SendMessage",
     },
     "collect": {
@@ -35,6 +36,7 @@ MAY = {
         *(f"dynamodb:{action}" for action in ("GetItem", "Query")),
         *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")),
         "s3:PutObject",
+        "s3:GetObject",
         *CONSUME,
         "sqs:ChangeMessageVisibility",
     },

@@ -18,7 +18,7 @@ from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_run, a
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock
 from truffle.core.codec import decode
-from truffle.core.model import Failure, FailureKind, Reservation, Scope
+from truffle.core.model import Failure, FailureKind, Reservation, Scope, Snapshot
 from truffle.core.runs import Run, Unit
 
 REGIONS = ("eu-west-1", "us-east-2")
@@ -219,6 +219,42 @@ def test_a_failed_scopes_reservations_stay_in_the_latest_inventory_as_last_seen(
     answer_all(closer)
     (row,) = stack.document("latest/odcrs.json")
     assert (row["reservation_id"], row["observed_at"]) == ("cr-a", "2026-11-24T12:01:00Z")
+
+
+def test_the_latest_inventory_is_made_of_the_snapshots_in_the_bucket(
+    stack: Stack, closer: Closer
+) -> None:
+    row, at = an_odcr("cr-a"), NOON + timedelta(minutes=1)
+    closer.runs.open(open_run())
+    succeed(stack, row)
+    known = replace(row, tags={"from": "bucket"}, observed_at=at)
+    closer.archive.write_snapshot(a_snapshot(known, at=at))
+    answer_all(closer)
+    (latest,) = stack.document("latest/odcrs.json")
+    assert latest["tags"] == {"from": "bucket"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param([a_snapshot(an_odcr("cr-z"), at=NOON)], id="older"),
+        pytest.param(
+            [a_snapshot(an_odcr("cr-z"), at=NOON + timedelta(minutes=1, milliseconds=7))],
+            id="of the same second",
+        ),
+        pytest.param([a_snapshot(at=NOON + timedelta(minutes=1, milliseconds=7))], id="empty"),
+    ],
+)
+def test_without_its_very_snapshot_a_scope_is_read_from_the_table(
+    stack: Stack, closer: Closer, others: list[Snapshot]
+) -> None:
+    closer.runs.open(open_run())
+    succeed(stack, an_odcr("cr-a"))
+    for snapshot in others:
+        closer.archive.write_snapshot(snapshot)
+    answer_all(closer)
+    (latest,) = stack.document("latest/odcrs.json")
+    assert latest["reservation_id"] == "cr-a"
 
 
 def test_a_reservation_that_two_scopes_list_is_one_row_of_the_latest_inventory(

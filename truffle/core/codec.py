@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -79,16 +79,13 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 
 
 def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    readers = _readers(cls)
-    return {
-        name: value if value is None else readers[name](value)
-        for name, value in data.items()
-        if name in readers
-    }
-
-
-def _same(value: Any) -> Any:
-    return value
+    names, readers = _readers(cls)
+    arguments = {name: value for name, value in data.items() if name in names}
+    for name, read in readers:
+        value = arguments.get(name)
+        if value is not None:
+            arguments[name] = read(value)
+    return arguments
 
 
 _INTERNED: dict[str, str] = {}
@@ -99,13 +96,16 @@ def _interned(value: str) -> str:
     return _INTERNED.setdefault(value, value)
 
 
+_moment = lru_cache(4096)(parse_time)
+"""Thousands of reservations share a date: when a scope was observed, when blocks end."""
+
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "start_date": parse_time,
-    "end_date": parse_time,
-    "effective_end": parse_time,
-    "create_date": parse_time,
-    "observed_at": parse_time,
-    "commitment_end_date": parse_time,
+    "start_date": _moment,
+    "end_date": _moment,
+    "effective_end": _moment,
+    "create_date": _moment,
+    "observed_at": _moment,
+    "commitment_end_date": _moment,
     "seen_by": tuple,
     "reservation_ids": tuple,
     "accelerator": lambda value: Accelerator(**_arguments(Accelerator, value)),
@@ -126,5 +126,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 @cache
-def _readers(cls: type) -> dict[str, Callable[[Any], Any]]:
-    return {field.name: _READERS.get(field.name, _same) for field in fields(cls) if field.init}
+def _readers(cls: type) -> tuple[frozenset[str], tuple[tuple[str, Callable[[Any], Any]], ...]]:
+    """The fields that a class is made from, and what reads those that JSON has otherwise."""
+    names = tuple(field.name for field in fields(cls) if field.init)
+    readers = tuple((name, _READERS[name]) for name in names if name in _READERS)
+    return frozenset(names), readers
