@@ -17,7 +17,7 @@ from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES
 from truffle.core.parameters import parse_list
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
 from truffle.errors import TruffleError
-from truffle.nearest import nearest
+from truffle.core.nearest import nearest
 from truffle.question import BadArgument, ask
 from truffle.reservation_type import ReservationType
 

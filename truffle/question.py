@@ -19,7 +19,7 @@ from truffle.core.parameters import LIST, BadParameter, Parameter, to_filter
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
 from truffle.core.times import format_time
 from truffle.errors import TruffleError
-from truffle.nearest import nearest
+from truffle.core.nearest import nearest
 from truffle.reservation_type import ReservationType
 
 Several = str | Iterable[str]

@@ -14,7 +14,7 @@ from truffle.core.offerings import MAX_COUNT, MAX_DAYS, Wanted, sold_hours
 from truffle.core.parameters import BadParameter, Parameter
 from truffle.core.recommendation import Purpose, Workload
 from truffle.core.times import format_time, parse_time
-from truffle.nearest import nearest
+from truffle.core.nearest import nearest
 from truffle.question import BadArgument, Several, check_types
 
 _MOMENT = "It takes a date such as 2026-12-01, or an RFC 3339 time such as 2026-12-01T11:30:00Z."

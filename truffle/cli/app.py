@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from truffle.nearest import nearest
+from truffle.core.nearest import nearest
 
 COMMANDS: Mapping[str, str] = {
     "capacity": "List the ODCRs and capacity blocks that you have.",

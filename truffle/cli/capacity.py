@@ -11,7 +11,6 @@ from truffle.cli.options import (
     INSTANCE_TYPES,
     SORT,
     STATE,
-    STATES,
     Common,
     common,
     output_option,
@@ -151,7 +150,8 @@ def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
     """What may have kept rows away without being meant to."""
     from truffle.cli.output import tell
     from truffle.core.accelerators import bundled
-    from truffle.nearest import nearest
+    from truffle.core.model import STATES
+    from truffle.core.nearest import nearest
     from truffle.question import nearest_type
 
     for name in sorted(question.filter.instance_types):

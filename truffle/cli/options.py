@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from truffle.nearest import nearest
+from truffle.core.nearest import nearest
 
 if TYPE_CHECKING:
     from truffle.client import Truffle
@@ -87,25 +87,10 @@ def _sort_fields() -> Iterable[str]:
 
 
 def _states() -> Iterable[str]:
+    from truffle.core.model import STATES
+
     return STATES
 
-
-STATES = (
-    "active",
-    "assessing",
-    "cancelled",
-    "cancelling",
-    "delayed",
-    "expired",
-    "failed",
-    "payment-failed",
-    "payment-pending",
-    "pending",
-    "scheduled",
-    "unavailable",
-    "unsupported",
-)
-"""EC2's CapacityReservationState (botocore 1.43)."""
 
 REGIONS = Suggested("regions", _regions)
 INSTANCE_TYPES = Suggested("types", _instance_types)

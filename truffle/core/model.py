@@ -17,6 +17,23 @@ ODCR: Final = "odcr"
 CAPACITY_BLOCK: Final = "capacity-block"
 TYPES: Final = (ODCR, CAPACITY_BLOCK)
 
+STATES: Final = (
+    "active",
+    "assessing",
+    "cancelled",
+    "cancelling",
+    "delayed",
+    "expired",
+    "failed",
+    "payment-failed",
+    "payment-pending",
+    "pending",
+    "scheduled",
+    "unavailable",
+    "unsupported",
+)
+"""EC2's CapacityReservationState (botocore 1.43); a newer one is kept as it comes."""
+
 TERMINAL_STATES: Final = frozenset(
     {"expired", "cancelled", "failed", "payment-failed", "unsupported"}
 )

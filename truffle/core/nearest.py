@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def nearest(word: str, choices: Iterable[str]) -> str | None:
+def nearest(word: str, choices: Iterable[str], least: float = 0.6) -> str | None:
     """The choice that was probably meant: the same letters in another order, else the most alike.
 
-    None where nothing is alike.
+    ``least`` is how alike it must be, from 0 to 1. None where nothing is.
     """
     from difflib import get_close_matches
 
@@ -16,5 +16,5 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     lower = word.lower()
     letters = sorted(lower)
     swapped = [choice for choice in known if sorted(choice) == letters]
-    alike = get_close_matches(lower, swapped, 1, 0) or get_close_matches(lower, known, 1)
+    alike = get_close_matches(lower, swapped, 1, 0) or get_close_matches(lower, known, 1, least)
     return alike[0] if alike else None

@@ -1,0 +1,467 @@
+"""The settings: what a file may say, and what is said of one that is wrong."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from tests.alerts import strategies
+from tests.builders import HOME
+from truffle.alerts.settings import (
+    AlertSettings,
+    DailySummary,
+    Destination,
+    Kind,
+    Mute,
+    Route,
+    SettingsError,
+    When,
+    parse_settings,
+    settings_to_json,
+)
+from truffle.core.events import EventType, Severity
+from truffle.core.thresholds import Thresholds
+
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:truffle/slack-AbCdEf"
+QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:warehouse"
+ONCALL = {"kind": "slack", "secret": "truffle/slack"}
+TO_ONCALL = {"name": "all", "to": ["oncall"]}
+UNTIL = datetime(2026, 12, 1, tzinfo=UTC)
+MUTE = {"reason": "drain", "until": "2026-12-01T00:00:00Z", "region": ["us-east-1"]}
+
+
+def a_file(**changes: Any) -> dict[str, Any]:
+    """A file with one destination and one route, and what a test adds or changes."""
+    return {"destinations": {"oncall": ONCALL}, "routes": [TO_ONCALL], **changes}
+
+
+def with_name(name: str) -> dict[str, Any]:
+    return {"destinations": {name: ONCALL}, "routes": [{"name": "all", "to": name}]}
+
+
+def with_oncall(**changes: Any) -> dict[str, Any]:
+    return a_file(destinations={"oncall": {**ONCALL, **changes}})
+
+
+def with_when(**when: Any) -> dict[str, Any]:
+    return a_file(routes=[{**TO_ONCALL, "when": when}])
+
+
+def with_mute(**changes: Any) -> dict[str, Any]:
+    """With a mute that has these keys; None takes one out."""
+    mute = {**MUTE, **changes}
+    return a_file(mutes=[{key: value for key, value in mute.items() if value is not None}])
+
+
+def problems(raw: Any) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as raised:
+        parse_settings(raw)
+    return raised.value.problems
+
+
+# --- what a file may say -------------------------------------------------------------------------
+
+
+def test_nothing_means_nobody_and_the_default_thresholds() -> None:
+    assert parse_settings({}) == AlertSettings((), (), (), Thresholds())
+
+
+DESTINATIONS: dict[str, tuple[dict[str, Any], Destination]] = {
+    "slack": (
+        {"secret": "truffle/slack", "digest_above": 10},
+        Destination("it", Kind.SLACK, secret="truffle/slack", digest_above=10),
+    ),
+    "teams": ({"secret": SECRET_ARN}, Destination("it", Kind.TEAMS, secret=SECRET_ARN)),
+    "amazon-q": (
+        {"daily_summary": {"at": "23:59"}},
+        Destination("it", Kind.AMAZON_Q, daily_summary=DailySummary(time(23, 59), "UTC")),
+    ),
+    "email": (
+        {
+            "addresses": ["a@b.example", "c@d.example"],
+            "daily_summary": {"at": "08:00", "time_zone": "Europe/Berlin"},
+        },
+        Destination(
+            "it",
+            Kind.EMAIL,
+            addresses=("a@b.example", "c@d.example"),
+            daily_summary=DailySummary(time(8), "Europe/Berlin"),
+        ),
+    ),
+    "sqs": ({"queue_arn": QUEUE_ARN}, Destination("it", Kind.SQS, queue_arn=QUEUE_ARN)),
+    "https": ({"secret": "bus"}, Destination("it", Kind.HTTPS, secret="bus")),
+    "pagerduty": ({"secret": "pd"}, Destination("it", Kind.PAGERDUTY, secret="pd")),
+    "opsgenie": ({"secret": "og"}, Destination("it", Kind.OPSGENIE, secret="og")),
+}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_each_kind_of_destination(kind: Kind) -> None:
+    raw, wanted = DESTINATIONS[kind]
+    routes = [{"name": "all", "to": "it"}]
+    settings = parse_settings({"destinations": {"it": {"kind": kind, **raw}}, "routes": routes})
+    assert settings.destinations == (wanted,)
+
+
+def test_people_read_in_four_kinds_of_destinations() -> None:
+    for_people = {kind for kind in Kind if kind.is_for_people}
+    assert for_people == {Kind.SLACK, Kind.TEAMS, Kind.AMAZON_Q, Kind.EMAIL}
+
+
+def test_a_route_with_every_condition() -> None:
+    raw = with_when(
+        type=["state_changed", "idle"],
+        severity=["warning"],
+        reservation_type=["capacity-block"],
+        state=["payment-failed"],
+        account=[HOME],
+        region=["us-east-1"],
+        instance_type=["p5*", "p4d.24xlarge"],
+        tag={"Team": ["research", "ops"], "aws:x:y": "z"},
+    )
+    when = When(
+        types=(EventType.STATE_CHANGED, EventType.IDLE),
+        severities=(Severity.WARNING,),
+        reservation_types=("capacity-block",),
+        states=("payment-failed",),
+        accounts=(HOME,),
+        regions=("us-east-1",),
+        instance_types=("p5*", "p4d.24xlarge"),
+        tags={"Team": ("research", "ops"), "aws:x:y": ("z",)},
+    )
+    assert parse_settings(raw).routes == (Route("all", ("oncall",), when),)
+
+
+def test_a_route_without_a_condition_is_not_one_with_an_empty_condition() -> None:
+    assert parse_settings(a_file()).routes[0].when is None
+    assert parse_settings(with_when()).routes[0].when == When()
+
+
+def test_a_single_value_stands_for_a_list_of_one() -> None:
+    raw = a_file(routes=[{"name": "all", "to": "oncall", "when": {"severity": "critical"}}])
+    assert parse_settings(raw).routes[0] == Route(
+        "all", ("oncall",), When(severities=(Severity.CRITICAL,))
+    )
+
+
+def test_the_kinds_of_types_and_severities_are_enumerations() -> None:
+    when = parse_settings(with_when(type=["idle"], severity=["good"])).routes[0].when
+    assert when is not None
+    assert isinstance(when.types[0], EventType)
+    assert isinstance(when.severities[0], Severity)
+
+
+def test_a_mute_with_everything() -> None:
+    raw = with_mute(
+        since="2026-11-30T12:00:00+01:00",
+        reservation=["cr-0abc", "cb-0abc"],
+        tag={"Team": "x"},
+        account=[HOME],
+    )
+    assert parse_settings(raw).mutes == (
+        Mute(
+            "drain",
+            UNTIL,
+            datetime(2026, 11, 30, 11, tzinfo=UTC),
+            ("cr-0abc", "cb-0abc"),
+            {"Team": ("x",)},
+            (HOME,),
+            ("us-east-1",),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        "2026-12-01T00:00:00Z",
+        "2026-12-01",
+        date(2026, 12, 1),
+        UNTIL,
+        datetime(2026, 12, 1, 2, tzinfo=timezone(timedelta(hours=2))),
+    ],
+    ids=str,
+)
+def test_a_time_is_text_or_what_yaml_makes_of_it(until: object) -> None:
+    assert parse_settings(with_mute(until=until)).mutes[0].until == UNTIL
+
+
+def test_yaml_s_number_is_an_account_as_long_as_it_has_12_digits() -> None:
+    when = parse_settings(with_when(account=[123456789012])).routes[0].when
+    assert when == When(accounts=("123456789012",))
+
+
+def test_every_threshold_and_prices() -> None:
+    raw = {
+        "thresholds": {
+            "starting_soon": ["2h"],
+            "ending_soon": ["7d", "1h"],
+            "payment_due": {"after_purchase": "10h", "before_start": "2h"},
+            "late_delivery": ["30m", "2h"],
+            "idle": {"capacity-block": ["1h"], "odcr": []},
+            "scope_failing": 5,
+        },
+        "prices": {"p5.48xlarge": 55.04, "p4*": 32},
+    }
+    hour = timedelta(hours=1)
+    assert parse_settings(raw).thresholds == Thresholds(
+        starting_soon=(2 * hour,),
+        ending_soon=(timedelta(days=7), hour),
+        payment_due_after_purchase=10 * hour,
+        payment_due_before_start=2 * hour,
+        late_delivery=(timedelta(minutes=30), 2 * hour),
+        idle_blocks=(hour,),
+        idle_odcrs=(),
+        scope_failing=5,
+        prices={"p5.48xlarge": 55.04, "p4*": 32.0},
+    )
+
+
+def test_a_threshold_that_is_not_named_keeps_its_default() -> None:
+    settings = parse_settings({"thresholds": {"payment_due": {"before_start": "2h"}}})
+    assert settings.thresholds == Thresholds(payment_due_before_start=timedelta(hours=2))
+
+
+def test_a_destination_with_a_daily_summary_needs_no_route() -> None:
+    raw = {"destinations": {"oncall": {**ONCALL, "daily_summary": {"at": "08:00"}}}}
+    assert parse_settings(raw).routes_to("oncall") == ()
+
+
+def test_destinations_and_routes_are_found_by_name() -> None:
+    settings = parse_settings(a_file())
+    assert settings.destination("oncall") is settings.destinations[0]
+    assert settings.routes_to("oncall") == settings.routes
+
+
+# --- what is wrong -------------------------------------------------------------------------------
+
+HOOK = "https://hooks.slack.example/services/T0/B0/s3cr3t"
+
+WRONG: list[tuple[Any, str]] = [
+    # names
+    (with_name("On Call"), 'destinations: the key "On Call": use lower-case'),
+    (with_name("x" * 41), "at most 40"),
+    (a_file(routes=[{**TO_ONCALL, "name": "My route"}]), 'routes[0].name = "My route": use lower'),
+    (a_file(routes=[{"to": ["oncall"]}]), "routes[0].name: is required"),
+    (a_file(routes=[TO_ONCALL, TO_ONCALL]), "routes: 2 routes are called all: give each a name"),
+    # keys
+    (a_file(mute=[]), "mute: the file has no such key; did you mean mutes?"),
+    (a_file(colour=1), "colour: the file has no such key; use destinations, routes, mutes,"),
+    (
+        with_oncall(digest=3),
+        "a destination of kind slack has no such key; did you mean digest_above",
+    ),
+    (with_when(severities=["info"]), "routes[0].when.severities: a condition has no such key; did"),
+    (a_file(routes=[{**TO_ONCALL, "if": {}}]), "routes[0].if: a route has no such key; use name,"),
+    (with_mute(ends="x"), "mutes[0].ends: a mute has no such key"),
+    (a_file(thresholds={"starting": ["1h"]}), "did you mean starting_soon?"),
+    (a_file(thresholds={"idle": {"blocks": ["1h"]}}), "thresholds.idle.blocks: idle has no such"),
+    (with_oncall(daily_summary={"at": "08:00", "zone": "UTC"}), "did you mean time_zone?"),
+    # shapes
+    ([], "the file = []: use an object with destinations, routes"),
+    ({"destinations": [ONCALL]}, "use an object"),
+    (a_file(destinations={"oncall": "slack"}), 'destinations.oncall = "slack": use an object'),
+    (a_file(routes={"all": TO_ONCALL}), "routes = "),
+    (with_when(severity={"critical": True}), "routes[0].when.severity = "),
+    (with_when(severity=[]), "routes[0].when.severity: an empty list matches nothing"),
+    (a_file(routes=[{**TO_ONCALL, "when": None}]), "routes[0].when = null: use an object"),
+    (with_when(tag=["Team"]), 'routes[0].when.tag = ["Team"]: use an object'),
+    # destinations
+    (with_oncall(kind="slak"), 'oncall.kind = "slak": did you mean slack? use slack, teams,'),
+    (a_file(destinations={"oncall": {}}), "destinations.oncall.kind: is required"),
+    (a_file(destinations={"oncall": {"kind": "slack"}}), "destinations.oncall.secret: is required"),
+    (
+        a_file(destinations={"oncall": {"kind": "sqs"}}),
+        "destinations.oncall.queue_arn: is required",
+    ),
+    (a_file(destinations={"oncall": {"kind": "email"}}), "destinations.oncall.addresses: is requ"),
+    (
+        with_oncall(secret="a secret"),
+        'destinations.oncall.secret = "a secret": use a secret\'s name',
+    ),
+    (with_oncall(secret=SECRET_ARN[:-7]), "the complete ARN of a secret (it ends in a hyphen"),
+    (with_oncall(secret=7), "destinations.oncall.secret = 7: use a secret's name or its complete"),
+    (with_oncall(secret=HOOK), "belongs into Secrets Manager; give the secret's name"),
+    (with_oncall(secret="xoxb-123-abc"), "belongs into Secrets Manager; give the secret's name"),
+    (with_oncall(kind="https", digest_above=3), "a destination of kind https has no such key"),
+    (with_oncall(digest_above=0), "oncall.digest_above = 0: use a whole number from 1 to 1000"),
+    (with_oncall(digest_above=True), "use a whole number from 1 to 1000"),
+    (with_oncall(digest_above="10"), "use a whole number from 1 to 1000"),
+    (with_oncall(daily_summary={}), "destinations.oncall.daily_summary.at: is required"),
+    (with_oncall(daily_summary={"at": "8:00"}), 'daily_summary.at = "8:00": use a time of the day'),
+    (with_oncall(daily_summary={"at": "24:00"}), "use a time of the day"),
+    (with_oncall(daily_summary={"at": 630}), "in quotes"),
+    (
+        with_oncall(daily_summary={"at": "08:00", "time_zone": "Europe/Berln"}),
+        'daily_summary.time_zone = "Europe/Berln": use an IANA time zone such as UTC',
+    ),
+    (with_oncall(daily_summary={"at": "08:00", "time_zone": "../etc/passwd"}), "an IANA time zone"),
+    (with_oncall(daily_summary={"at": "08:00", "time_zone": 2}), "an IANA time zone"),
+    (
+        a_file(destinations={"oncall": {"kind": "email", "addresses": ["me"]}}),
+        'destinations.oncall.addresses[0] = "me": use e-mail addresses',
+    ),
+    (
+        a_file(destinations={"oncall": {"kind": "sqs", "queue_arn": QUEUE_ARN + ".fifo"}}),
+        "use the ARN of an SQS queue that is not FIFO",
+    ),
+    # routes
+    (
+        a_file(routes=[{"name": "all", "to": ["oncal"]}]),
+        'routes[0].to[0] = "oncal": did you mean on',
+    ),
+    (a_file(routes=[{"name": "all", "to": []}]), "routes[0].to: an empty list"),
+    (a_file(routes=[{"name": "all"}]), "routes[0].to: is required"),
+    ({"routes": [TO_ONCALL]}, "there are none"),
+    (a_file(routes=[]), "destinations.oncall: no route leads to oncall"),
+    ({"destinations": {"oncall": ONCALL}}, "destinations.oncall: no route leads to oncall"),
+    (
+        with_when(severity=["urgent"]),
+        'routes[0].when.severity[0] = "urgent": use info, good, warning, critical',
+    ),
+    (with_when(severity="urgent"), 'routes[0].when.severity = "urgent": use info, good,'),
+    (with_when(type=["ending"]), 'routes[0].when.type[0] = "ending": '),
+    (with_when(type=["state_chnged"]), "did you mean state_changed?"),
+    (with_when(reservation_type=["block"]), "use odcr, capacity-block"),
+    (with_when(state=["payment-faild"]), "did you mean payment-failed?"),
+    (with_when(state=["Active!"]), "use EC2's states such as active"),
+    (with_when(account=["123"]), 'routes[0].when.account[0] = "123": use account ids of 12 digits'),
+    (with_when(account=[5497558138]), "in quotes"),
+    (with_when(region=["us-esat-1"]), 'region[0] = "us-esat-1": did you mean us-east-1?'),
+    (with_when(region=["moon"]), "use region names such as us-east-1"),
+    (with_when(instance_type=["P5 *"]), "use instance types such as p5.48xlarge, or globs"),
+    (with_when(tag={"Team": [1]}), "routes[0].when.tag.Team[0] = 1: use text, in quotes"),
+    (with_when(tag={"Team": True}), "routes[0].when.tag.Team = true: use a list"),
+    (with_when(tag={1: "x"}), "routes[0].when.tag: the key 1: use keys of tags"),
+    # mutes
+    (with_mute(reason=None), "mutes[0].reason: is required"),
+    (with_mute(reason=" "), 'mutes[0].reason = " ": use a reason, in a few words'),
+    (with_mute(until=None), "mutes[0].until: is required"),
+    (with_mute(until="tomorrow"), 'until = "tomorrow": use a time with its offset such as 2026-12'),
+    (with_mute(until="2026-12-01T00:00:00"), "use a time with its offset"),
+    (with_mute(until=datetime(2026, 12, 1)), "use a time with its offset"),  # noqa: DTZ001
+    (with_mute(until=1796083200), "use a time with its offset"),
+    (with_mute(since="2026-12-01"), "mutes[0].since: is not before until"),
+    (with_mute(region=None), "give at least one of reservation, tag, account, region"),
+    (with_mute(region=None, tag={}), "give at least one of reservation, tag, account, region"),
+    (with_mute(reservation=["p5"]), "use ids such as cr-0abc or cb-0abc"),
+    # thresholds and prices
+    (
+        a_file(thresholds={"starting_soon": ["-1h"]}),
+        'starting_soon[0] = "-1h": use a duration such',
+    ),
+    (a_file(thresholds={"starting_soon": ["soon"]}), "use a duration such as 40m, 24h or 14d"),
+    (a_file(thresholds={"starting_soon": ["0m"]}), "above 0"),
+    (a_file(thresholds={"ending_soon": [24]}), "thresholds.ending_soon[0] = 24: use a duration"),
+    (a_file(thresholds={"ending_soon": ["9999999999999d"]}), "at most 400 days"),
+    (a_file(thresholds={"payment_due": {"before_start": "-2h"}}), "thresholds.payment_due.before_"),
+    (a_file(thresholds={"scope_failing": 0}), "use a whole number from 1 to 1000"),
+    (
+        a_file(prices={"p5.48xlarge": "55"}),
+        'prices.p5.48xlarge = "55": use US dollars per instance',
+    ),
+    (a_file(prices={"p5.48xlarge": -1}), "a number above 0"),
+    (a_file(prices={"P5": 1}), 'prices: the key "P5": use instance types'),
+]
+
+
+@pytest.mark.parametrize(("raw", "told"), WRONG, ids=[told for _, told in WRONG])
+def test_a_wrong_file_is_one_clear_problem(raw: Any, told: str) -> None:
+    (problem,) = problems(raw)
+    assert told in problem
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        with_oncall(secret=HOOK),
+        with_oncall(url=HOOK),
+        a_file(destinations={"oncall": HOOK}),
+        with_when(state=[HOOK]),
+        with_oncall(kind=HOOK.upper()),
+        with_oncall(secret="xoxb-s3cr3t"),
+    ],
+    ids=str,
+)
+def test_what_may_be_a_secret_is_never_shown(raw: Any) -> None:
+    assert "s3cr3t" not in "\n".join(problems(raw)).lower()
+
+
+def test_all_problems_are_told_at_once() -> None:
+    found = problems(
+        {
+            "destinations": {
+                "oncall": {"kind": "slack"},
+                "lost": {"kind": "sqs", "queue_arn": "x"},
+            },
+            "routes": [{"name": "A", "to": ["oncall", "lost"], "when": {"severity": ["bad"]}}],
+            "mutes": [{"region": "moon"}],
+            "thresholds": {"scope_failing": -1},
+            "price": {},
+        }
+    )
+    assert [problem.partition(" ")[0].rstrip(":") for problem in found] == [
+        "price",
+        "destinations.oncall.secret",
+        "destinations.lost.queue_arn",
+        "routes[0].name",
+        "routes[0].when.severity[0]",
+        "mutes[0].reason",
+        "mutes[0].until",
+        "mutes[0].region",
+        "thresholds.scope_failing",
+    ]
+    with pytest.raises(
+        SettingsError, match=r"(?s)price.*destinations.lost: no route leads to lost"
+    ):
+        parse_settings({"price": {}, "destinations": {"lost": ONCALL}})
+
+
+def test_a_destination_is_not_called_lost_while_the_routes_are_wrong() -> None:
+    (problem,) = problems(a_file(routes=[{"name": "all", "to": ["oncal"]}]))
+    assert problem.startswith("routes[0].to[0]")
+
+
+def test_a_long_value_is_told_shortly() -> None:
+    (problem,) = problems(with_oncall(digest_above="9" * 5000))
+    assert len(problem) < 250
+
+
+def test_a_state_and_a_region_that_nobody_knows_yet_are_allowed() -> None:
+    when = parse_settings(with_when(state=["teleporting"], region=["xx-moon-1"])).routes[0].when
+    assert when == When(states=("teleporting",), regions=("xx-moon-1",))
+
+
+def test_without_any_time_zones_on_the_machine_the_name_alone_is_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from zoneinfo import ZoneInfoNotFoundError
+
+    from truffle.alerts import reading
+
+    def unknown(key: str) -> None:
+        raise ZoneInfoNotFoundError(key)
+
+    monkeypatch.setattr(reading, "ZoneInfo", unknown)
+    raw = with_oncall(daily_summary={"at": "08:00", "time_zone": "Europe/Berlin"})
+    summary = parse_settings(raw).destinations[0].daily_summary
+    assert summary == DailySummary(time(8), "Europe/Berlin")
+
+
+# --- as JSON -------------------------------------------------------------------------------------
+
+
+@given(settings=strategies.settings())
+def test_any_settings_are_the_same_after_json(settings: AlertSettings) -> None:
+    text = json.dumps(settings_to_json(settings))
+    assert parse_settings(json.loads(text)) == settings
+
+
+@given(settings=strategies.settings())
+def test_the_json_is_canonical(settings: AlertSettings) -> None:
+    told = settings_to_json(settings)
+    assert settings_to_json(parse_settings(told)) == told

@@ -1,0 +1,278 @@
+"""Checks JSON or YAML values place by place, and notes everything that is wrong with them at once.
+
+A parser takes the place of a value and the value, and gives what it means. It notes what is wrong
+at its place; what it gives then is of no use to anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from truffle.core.nearest import nearest
+from truffle.core.thresholds import parse_duration
+from truffle.core.times import parse_time
+
+Values = Mapping[str, Any]
+
+_URL = re.compile(r"https?://[^\s\"']*", re.IGNORECASE)
+_LONGEST_SHOWN = 120
+_LONGEST_DURATION = timedelta(days=400)
+_ALIKE = 0.8
+"""How alike a word must be to a known one to be taken for its misspelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file a value stands, and the file's list of problems."""
+
+    path: str = ""
+    problems: list[str] = field(default_factory=list)
+
+    def key(self, name: object) -> Place:
+        return Place(f"{self.path}.{name}" if self.path else str(name), self.problems)
+
+    def item(self, number: int) -> Place:
+        return Place(f"{self.path}[{number}]", self.problems)
+
+    def wrong(self, value: object, allowed: str) -> None:
+        """Note a value, and what is allowed in its place."""
+        self.problems.append(f"{self.path or 'the file'} = {show(value)}: {allowed}")
+
+    def note(self, text: str) -> None:
+        """Note what is wrong here, where the value need not be shown."""
+        self.problems.append(f"{self.path or 'the file'}: {text}")
+
+
+Parser = Callable[[Place, object], Any]
+
+
+def show(value: object) -> str:
+    """A value as a message tells it; a URL may be a webhook's, which is a secret, and is hidden."""
+    text = json.dumps(value, default=_json_of, ensure_ascii=False)
+    hidden = _URL.sub("https://…", text)
+    return hidden if len(hidden) <= _LONGEST_SHOWN else hidden[: _LONGEST_SHOWN - 1] + "…"
+
+
+def _json_of(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def leaf(read: Callable[[object], Any]) -> Parser:
+    """A parser of one value; ``read`` raises ValueError with what is allowed."""
+
+    def parse(place: Place, value: object) -> Any:
+        try:
+            return read(value)
+        except ValueError as error:
+            place.wrong(value, str(error))
+            return None
+
+    return parse
+
+
+def list_of(item: Parser, *, may_be_empty: bool = False) -> Parser:
+    """A list as a tuple without repetitions; a single text or number is a list of one."""
+
+    def parse(place: Place, value: object) -> tuple[Any, ...]:
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return (item(place, value),)
+        if not isinstance(value, list):
+            place.wrong(value, "use a list")
+            return ()
+        if not value and not may_be_empty:
+            place.note("an empty list matches nothing: name a value, or leave the key out")
+        parts = [item(place.item(number), part) for number, part in enumerate(value)]
+        return tuple(dict.fromkeys(parts))
+
+    return parse
+
+
+def objects(item: Parser) -> Parser:
+    """A list of objects, in its order."""
+
+    def parse(place: Place, value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            place.wrong(value, "use a list")
+            return ()
+        return tuple(item(place.item(number), part) for number, part in enumerate(value))
+
+    return parse
+
+
+def mapping_of(key: Callable[[object], str], item: Parser) -> Parser:
+    """An object with keys of the user's own; ``key`` raises ValueError with what is allowed."""
+
+    def parse(place: Place, value: object) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            place.wrong(value, "use an object")
+            return {}
+        for name in value:
+            try:
+                key(name)
+            except ValueError as error:
+                place.note(f"the key {show(name)}: {error}")
+        return {str(name): item(place.key(name), part) for name, part in value.items()}
+
+    return parse
+
+
+def record(
+    parsers: Mapping[str, Parser], required: Iterable[str] = (), what: str = "this"
+) -> Parser:
+    """An object with known keys, as a dictionary of those that are given."""
+
+    def parse(place: Place, value: object) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            place.wrong(value, f"use an object with {listed(parsers)}")
+            return {}
+        for name in value:
+            if name not in parsers:
+                place.key(name).note(_unknown(name, parsers, what))
+        for name in required:
+            if name not in value:
+                place.key(name).note("is required")
+        return {
+            name: parser(place.key(name), value[name])
+            for name, parser in parsers.items()
+            if name in value
+        }
+
+    return parse
+
+
+def _unknown(name: object, known: Iterable[str], what: str) -> str:
+    names = list(known)
+    near = nearest(str(name), names)
+    hint = f"did you mean {near}?" if near else f"use {listed(names)}"
+    return f"{what} has no such key; {hint}"
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def text(pattern: str, allowed: str) -> Callable[[object], str]:
+    """Text that matches a pattern."""
+
+    def read(value: object) -> str:
+        if isinstance(value, str) and re.fullmatch(pattern, value):
+            return value
+        raise ValueError(f"use {allowed}")
+
+    return read
+
+
+def any_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError("use text, in quotes where it looks like a number, a date or true")
+
+
+def choice(known: Iterable[str]) -> Callable[[object], str]:
+    """One of these words."""
+    names = list(known)
+
+    def read(value: object) -> str:
+        if isinstance(value, str) and value in names:
+            return value
+        near = nearest(value, names) if isinstance(value, str) else None
+        hint = f"did you mean {near}? " if near else ""
+        raise ValueError(f"{hint}use {listed(names)}")
+
+    return read
+
+
+def probably(read: Callable[[object], str], known: Iterable[str]) -> Callable[[object], str]:
+    """Also what nobody knows yet, unless it looks like a misspelt known word."""
+    names = tuple(known)
+
+    def checked(value: object) -> str:
+        word = read(value)
+        near = None if word in names else nearest(word, names, _ALIKE)
+        if near:
+            raise ValueError(f"did you mean {near}?")
+        return word
+
+    return checked
+
+
+def account(value: object) -> str:
+    """12 digits. YAML reads digits without quotes as a number, in base 8 after a leading 0."""
+    if isinstance(value, int) and not isinstance(value, bool) and len(str(value)) == 12:
+        return str(value)
+    return text(r"[0-9]{12}", 'account ids of 12 digits, in quotes: "123456789012"')(value)
+
+
+def whole_number(least: int, most: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        raise ValueError(f"use a whole number from {least} to {most}")
+
+    return read
+
+
+def price(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6:
+        return float(value)
+    raise ValueError("use US dollars per instance and hour, a number above 0")
+
+
+def duration(value: object) -> timedelta:
+    """A time span above zero."""
+    try:
+        length = parse_duration(value) if isinstance(value, str) else timedelta()
+    except (ValueError, OverflowError):
+        length = timedelta()
+    if not timedelta() < length <= _LONGEST_DURATION:
+        raise ValueError("use a duration such as 40m, 24h or 14d, above 0 and at most 400 days")
+    return length
+
+
+def moment(value: object) -> datetime:
+    """A time with its offset, or a date, its midnight in UTC; YAML has made an object of either."""
+    try:
+        if isinstance(value, datetime):
+            return parse_time(value.isoformat())
+        if isinstance(value, date):
+            return datetime.combine(value, time(), UTC)
+        if isinstance(value, str):
+            return parse_time(value)
+    except ValueError:
+        pass
+    raise ValueError("use a time with its offset such as 2026-12-01T00:00:00Z, or a date")
+
+
+def time_of_day(value: object) -> time:
+    """``08:00``; YAML reads 10:30 without quotes as a number."""
+    allowed = 'a time of the day from "00:00" to "23:59", in quotes'
+    hours, minutes = text("([01][0-9]|2[0-3]):[0-5][0-9]", allowed)(value).split(":")
+    return time(int(hours), int(minutes))
+
+
+def time_zone(value: object) -> str:
+    """An IANA name. Where a machine has no time zones at all, the name alone is checked."""
+    name = text(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", _ZONES)(value)
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        if _has_time_zones():
+            raise ValueError(f"use {_ZONES}") from error
+        return name
+
+
+_ZONES = "an IANA time zone such as UTC or Europe/Berlin"
+
+
+def _has_time_zones() -> bool:
+    try:
+        ZoneInfo("Europe/Berlin")
+    except ZoneInfoNotFoundError:
+        return False
+    return True

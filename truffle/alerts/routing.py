@@ -1,0 +1,233 @@
+"""Who gets an event, and why: pure, the same in the functions, the API and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from math import prod
+from typing import Any
+
+from truffle.alerts.settings import (
+    DEFAULT_FOR_PEOPLE,
+    AlertSettings,
+    Destination,
+    Kind,
+    Mute,
+    Route,
+    Tags,
+    When,
+)
+from truffle.core.events import Event
+from truffle.core.filters import matches_globs
+from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.times import format_time
+
+
+class Outcome(StrEnum):
+    """What becomes of an event at a destination."""
+
+    SENT = "sent"
+    MUTED = "muted"
+    NO_ROUTE = "no_route"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of an event at one destination; ``routes`` match it, ``why`` is a sentence."""
+
+    destination: Destination
+    outcome: Outcome
+    routes: tuple[str, ...]
+    why: str
+
+
+def decide(event: Event, settings: AlertSettings) -> tuple[Decision, ...]:
+    """One decision per destination, in the order of the settings.
+
+    Mutes are judged at the moment at which the event was observed, so that a late delivery and a
+    later explanation agree.
+    """
+    return tuple(_decide(event, destination, settings) for destination in settings.destinations)
+
+
+def decision_for(event: Event, destination_name: str, settings: AlertSettings) -> Decision:
+    """The decision of one destination. Raises KeyError for an unknown name."""
+    return _decide(event, settings.destination(destination_name), settings)
+
+
+def _decide(event: Event, destination: Destination, settings: AlertSettings) -> Decision:
+    refusals = {
+        route.name: _refusal(event, route, destination.kind)
+        for route in settings.routes_to(destination.name)
+    }
+    matching = tuple(name for name, refusal in refusals.items() if refusal is None)
+    if not matching:
+        return Decision(destination, Outcome.NO_ROUTE, (), _no_route(refusals))
+    routes = f"{'routes' if len(matching) > 1 else 'route'} {' and '.join(matching)}"
+    mute = _mute_of(event, settings.mutes)
+    if mute is not None:
+        why = f"Muted until {format_time(mute.until)}: {mute.reason} (else by {routes})."
+        return Decision(destination, Outcome.MUTED, matching, why)
+    return Decision(destination, Outcome.SENT, matching, f"By {routes}.")
+
+
+def _no_route(refusals: Mapping[str, str | None]) -> str:
+    if not refusals:
+        return "No route leads here: it only gets its daily summary."
+    return "; ".join(f"Route {name}: {refusal}" for name, refusal in refusals.items()) + "."
+
+
+# --- routes --------------------------------------------------------------------------------------
+
+
+def _refusal(event: Event, route: Route, kind: Kind) -> str | None:
+    """Why a route does not let an event through to a destination of a kind; None where it does."""
+    alternatives = route.alternatives(kind)
+    refusals = [_failed_condition(event, when) for when in alternatives]
+    if None in refusals:
+        return None
+    if alternatives is DEFAULT_FOR_PEOPLE:
+        return f"an ODCR's event below warning ({event.severity}), and the route has no `when`"
+    return refusals[0]
+
+
+def _failed_condition(event: Event, when: When) -> str | None:
+    """The first condition that an event does not meet, with what it has; None if it meets all."""
+    return next(_failed_conditions(event, when), None)
+
+
+def _failed_conditions(event: Event, when: When) -> Iterator[str]:
+    row = event.reservation
+    for name, value, allowed in (
+        ("type", event.type, when.types),
+        ("severity", event.severity, when.severities),
+        ("account", event.account_id, when.accounts),
+        ("region", event.region, when.regions),
+    ):
+        if allowed and value not in allowed:
+            yield _says(name, value, allowed)
+    if row is not None:
+        yield from _failed_row_conditions(row, when)
+    elif when.reservation_types or when.states or when.instance_types or when.tags:
+        yield "the event is of a scope, and of no reservation"
+
+
+def _failed_row_conditions(row: Reservation, when: When) -> Iterator[str]:
+    for name, value, allowed in (
+        ("reservation_type", row.type, when.reservation_types),
+        ("state", row.state, when.states),
+    ):
+        if allowed and value not in allowed:
+            yield _says(name, value, allowed)
+    if when.instance_types and not matches_globs(row.instance_type, when.instance_types):
+        yield _says("instance_type", row.instance_type, when.instance_types)
+    for key, values in when.tags.items():
+        if row.tags.get(key) not in values:
+            yield _says(f"tag {key}", row.tags.get(key, "not set"), values)
+
+
+def _says(name: str, value: str, allowed: Iterable[str]) -> str:
+    return f"{name} is {value}, not {' or '.join(allowed)}"
+
+
+# --- mutes ---------------------------------------------------------------------------------------
+
+
+def _mute_of(event: Event, mutes: Iterable[Mute]) -> Mute | None:
+    """The mute that holds for an event; of several, the one that holds longest."""
+    holding = [mute for mute in mutes if _holds(event, mute)]
+    return max(holding, key=_until, default=None)
+
+
+def _until(mute: Mute) -> datetime:
+    return mute.until
+
+
+def _holds(event: Event, mute: Mute) -> bool:
+    has_begun = mute.since is None or event.observed_at >= mute.since
+    return (
+        has_begun
+        and event.observed_at < mute.until
+        and (not mute.reservation_ids or not _ids(event).isdisjoint(mute.reservation_ids))
+        and (not mute.tags or _has_tags(event, mute.tags))
+        and (not mute.accounts or event.account_id in mute.accounts)
+        and (not mute.regions or event.region in mute.regions)
+    )
+
+
+def _ids(event: Event) -> set[str]:
+    row = event.reservation
+    if row is None:
+        return set()
+    if isinstance(row, CapacityBlock):
+        return {row.reservation_id, row.capacity_block_id}
+    return {row.reservation_id}
+
+
+def _has_tags(event: Event, tags: Tags) -> bool:
+    row = event.reservation
+    return row is not None and all(row.tags.get(key) in values for key, values in tags.items())
+
+
+# --- subscriptions -------------------------------------------------------------------------------
+
+MAX_NAMES = 5
+"""Attribute names of one filter policy (SNS Developer Guide, filter policy constraints)."""
+
+MAX_COMBINATIONS = 150
+"""The product of the numbers of values of all its arrays (the same page)."""
+
+Policy = Mapping[str, Any]
+
+
+def subscription_filter(settings: AlertSettings, destination: Destination) -> Policy | None:
+    """The SNS filter policy that lets through at least what ``decide`` sends to a destination.
+
+    It is coarser where SNS cannot tell: tags and mutes are left to ``decide``, and of a glob only
+    the beginning is asked for. None lets everything through: where nothing can be left out, or the
+    policy would pass SNS's limits. A destination without a route needs no subscription at all.
+    """
+    branches: list[Policy] = []
+    for route in settings.routes_to(destination.name):
+        for when in route.alternatives(destination.kind):
+            branch = _policy(when)
+            if branch not in branches:
+                branches.append(branch)
+    if not all(branches) or not _is_allowed(branches):
+        return None
+    return branches[0] if len(branches) == 1 else {"$or": branches}
+
+
+def _policy(when: When) -> Policy:
+    conditions: dict[str, Sequence[object]] = {
+        "type": [str(kind) for kind in when.types],
+        "severity": [str(severity) for severity in when.severities],
+        "reservation_type": list(when.reservation_types),
+        "state": list(when.states),
+        "region": list(when.regions),
+        "account_id": list(when.accounts),
+        "instance_type": _type_conditions(when.instance_types),
+    }
+    return {name: values for name, values in conditions.items() if values}
+
+
+def _type_conditions(globs: Iterable[str]) -> list[object]:
+    """Exact types, and prefixes for globs; none where a glob has no beginning."""
+    conditions = [_type_condition(glob) for glob in globs]
+    return [] if {"prefix": ""} in conditions else conditions
+
+
+def _type_condition(glob: str) -> object:
+    prefix = glob
+    for special in "*?[":
+        prefix = prefix.partition(special)[0]
+    return glob if prefix == glob else {"prefix": prefix}
+
+
+def _is_allowed(branches: Sequence[Policy]) -> bool:
+    """Whether SNS takes the policy, with every branch of an ``$or`` counted."""
+    names = {name for branch in branches for name in branch}
+    sizes = [len(values) for branch in branches for values in branch.values()]
+    return bool(branches) and len(names) <= MAX_NAMES and prod(sizes) <= MAX_COMBINATIONS

@@ -1,0 +1,52 @@
+"""The settings of alerts as a YAML file: ``alerts.yaml``, or any other name."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from truffle.alerts.settings import AlertSettings, SettingsError, parse_settings
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML takes the last of several values of one key; here that is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key, _ in node.value:
+            name = key.value
+            if name in seen and isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {name!r} is there twice", key.start_mark
+                )
+            seen.add(name if isinstance(key, yaml.ScalarNode) else key)
+        return super().construct_mapping(node, deep)
+
+
+def read_alerts(path: Path) -> AlertSettings:
+    """The settings in a file; an empty one has no destinations.
+
+    Raises:
+        SettingsError: the file is no YAML, or its content is wrong.
+        OSError: the file cannot be read.
+    """
+    return parse_alerts(path.read_bytes())
+
+
+def parse_alerts(content: bytes | str) -> AlertSettings:
+    """The settings in a file's content. Raises SettingsError."""
+    try:
+        raw = yaml.load(content, _Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise SettingsError([f"the file is no YAML: {_where(error)}"]) from error
+    return parse_settings({} if raw is None else raw)
+
+
+def _where(error: Exception) -> str:
+    """The line, the column and the cause, without the text of the file."""
+    mark = getattr(error, "problem_mark", None)
+    cause = getattr(error, "problem", None) or str(error)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {cause}" if mark else cause

@@ -1,0 +1,56 @@
+"""When a date, a payment or an idle reservation becomes an event, and what instances cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_UNITS = {"d": _DAY, "h": _HOUR, "m": timedelta(minutes=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How long before or after what an event fires; an empty tuple switches it off.
+
+    ``starting_soon`` is before the start, ``ending_soon`` before the effective end,
+    ``late_delivery`` after the start; ``idle_…`` is for how long instances were not used.
+    ``payment_due`` is the earlier of its two moments. ``scope_failing`` counts failed runs in a
+    row. ``prices`` are US dollars per instance and hour, by instance type or glob.
+    """
+
+    starting_soon: tuple[timedelta, ...] = (_DAY, _HOUR)
+    ending_soon: tuple[timedelta, ...] = (
+        14 * _DAY,
+        3 * _DAY,
+        _DAY,
+        2 * _HOUR,
+        timedelta(minutes=40),
+    )
+    payment_due_after_purchase: timedelta = 11 * _HOUR
+    payment_due_before_start: timedelta = _HOUR
+    late_delivery: tuple[timedelta, ...] = (timedelta(minutes=15),)
+    idle_blocks: tuple[timedelta, ...] = (2 * _HOUR,)
+    idle_odcrs: tuple[timedelta, ...] = (_DAY,)
+    scope_failing: int = 3
+    prices: Mapping[str, float] = field(default_factory=dict)
+
+
+def parse_duration(text: str) -> timedelta:
+    """``40m``, ``24h`` or ``14d``. Raises ValueError for anything else."""
+    match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no duration such as 40m, 24h or 14d")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def format_duration(length: timedelta) -> str:
+    """``40m``, ``24h``, ``14d``: whole days from two on, else whole hours, else minutes."""
+    if length >= 2 * _DAY and not length % _DAY:
+        return f"{length // _DAY}d"
+    if length >= _HOUR and not length % _HOUR:
+        return f"{length // _HOUR}h"
+    return f"{length // _UNITS['m']}m"
