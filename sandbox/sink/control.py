@@ -40,7 +40,7 @@ class Sink:
         self._call("PUT", "/answers", {"path": path, "reply": asdict(reply)})
 
     def mend(self, path: str = EVERYWHERE) -> None:
-        """A path is answered 200 again."""
+        """A path is answered as it was at first."""
         self.answer(OK, path)
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:

@@ -35,8 +35,16 @@ class Reply:
 
 
 OK = Reply()
+"""In place of what was told before: what such a service answers when it is well."""
 DOWN = Reply(None)
 """For all paths: connections are refused."""
+
+_USUAL = (
+    ("/v2/enqueue", Reply(202, '{"status":"success","message":"Event processed"}')),
+    ("/v2/alerts", Reply(202, '{"result":"Request will be processed"}')),
+    ("/api/chat.postMessage", Reply(200, '{"ok":true,"ts":"1732439400.000100"}')),
+)
+"""What PagerDuty's Events API v2, Opsgenie's Alert API v2 and Slack's Web API answer, by path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,7 @@ class Destination:
         return f"https://{host}:{self.port}{path}"
 
     def answer(self, reply: Reply, path: str = EVERYWHERE) -> None:
-        """From now on a path is answered like this; ``OK`` forgets what was told before."""
+        """From now on a path is answered like this; with ``OK`` as it was at first."""
         with self._lock:
             if reply == OK:
                 self._answers.pop(path, None)
@@ -131,15 +139,17 @@ class Destination:
     def received(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Note a request; what is answered."""
         with self._lock:
-            answers = self._answers
-            standing = answers.get(path) or answers.get(EVERYWHERE) or OK
-            reply = self.replies.pop(0) if self.replies else standing
+            reply = self.replies.pop(0) if self.replies else self._standing(path)
             request = Request(path, headers, body, self._clock(), reply.status)
             self.requests.append(request)
             if self._record is not None:
                 with self._record.open("a") as lines:
                     lines.write(f"{json.dumps(request_to_json(request), ensure_ascii=False)}\n")
         return reply
+
+    def _standing(self, path: str) -> Reply:
+        told = self._answers.get(path) or self._answers.get(EVERYWHERE)
+        return told or next((reply for start, reply in _USUAL if path.startswith(start)), OK)
 
 
 @contextmanager

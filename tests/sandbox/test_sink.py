@@ -86,6 +86,24 @@ def test_what_is_told_of_all_paths_holds_for_those_with_nothing_of_their_own(
     assert (status(destination, "/slack"), status(destination, "/teams")) == (410, 500)
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v2/enqueue", 202),
+        ("/v2/alerts", 202),
+        ("/v2/alerts/cr-1%2Fcapacity/close?identifierType=alias", 202),
+        ("/api/chat.postMessage", 200),
+        ("/services/T0/B0/s3cr3t", 200),
+    ],
+)
+def test_a_well_known_service_is_answered_for_in_its_own_way(
+    destination: Destination, path: str, status: int
+) -> None:
+    destination.answer(Reply(500), path)
+    destination.answer(OK, path)
+    assert post(destination.url(path), {}).status == status
+
+
 def test_the_next_replies_come_first_one_each(destination: Destination) -> None:
     destination.answer(Reply(500), "/slack")
     destination.replies = [Reply(429), Reply(204, "")]
