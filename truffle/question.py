@@ -14,12 +14,12 @@ from typing import Any
 
 from truffle.core.filters import Filter
 from truffle.core.model import ODCR, TYPES, Reservation
+from truffle.core.nearest import nearest
 from truffle.core.order import SORT_FIELDS, Order
 from truffle.core.parameters import LIST, BadParameter, Parameter, to_filter
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
 from truffle.core.times import format_time
 from truffle.errors import TruffleError
-from truffle.core.nearest import nearest
 from truffle.reservation_type import ReservationType
 
 Several = str | Iterable[str]

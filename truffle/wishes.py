@@ -10,11 +10,11 @@ from truffle import clock
 from truffle.core import parameters
 from truffle.core.advice import TrainingRequest, parse_start_by
 from truffle.core.events import EventType, Severity
+from truffle.core.nearest import nearest
 from truffle.core.offerings import MAX_COUNT, MAX_DAYS, Wanted, sold_hours
 from truffle.core.parameters import BadParameter, Parameter
 from truffle.core.recommendation import Purpose, Workload
 from truffle.core.times import format_time, parse_time
-from truffle.core.nearest import nearest
 from truffle.question import BadArgument, Several, check_types
 
 _MOMENT = "It takes a date such as 2026-12-01, or an RFC 3339 time such as 2026-12-01T11:30:00Z."
