@@ -93,6 +93,11 @@ def _refusal(event: Event, route: Route, kind: Kind) -> str | None:
     return refusals[0]
 
 
+def matches(event: Event, when: When) -> bool:
+    """Whether an event meets all conditions."""
+    return _failed_condition(event, when) is None
+
+
 def _failed_condition(event: Event, when: When) -> str | None:
     """The first condition that an event does not meet, with what it has; None if it meets all."""
     return next(_failed_conditions(event, when), None)

@@ -1,0 +1,301 @@
+"""An event as it could happen today, to try a route with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from truffle.alerts.routing import matches
+from truffle.alerts.settings import EVERYTHING, Route, When
+from truffle.core.accelerators import accelerator_of, bundled
+from truffle.core.changes import describe
+from truffle.core.events import Event, EventType, Facts, Severity, event_id
+from truffle.core.filters import matches_globs
+from truffle.core.model import (
+    CAPACITY_BLOCK,
+    ODCR,
+    CapacityBlock,
+    Odcr,
+    Reservation,
+    Scope,
+    block_hours,
+    effective_end,
+    used_of,
+    utilization_of,
+)
+
+RESERVATION_ID = "cr-0123456789abcdef0"
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+INSTANCE_TYPE = "p5.48xlarge"
+INSTANCES = 8
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """What happens to a reservation, in which state, how long before or after its start."""
+
+    type: EventType
+    severity: Severity
+    state: str
+    starts_in: timedelta
+    says: str
+    reason: str
+    before: Facts | None = None
+    after: Facts | None = None
+
+
+_STORIES = (
+    _Story(
+        EventType.STATE_CHANGED,
+        Severity.CRITICAL,
+        "payment-failed",
+        _DAY,
+        "payment failed: the block is released.",
+        "payment-pending → payment-failed",
+        {"state": "payment-pending"},
+        {"state": "payment-failed"},
+    ),
+    _Story(
+        EventType.STATE_CHANGED,
+        Severity.GOOD,
+        "active",
+        timedelta(),
+        "is active: instances can be launched.",
+        "scheduled → active",
+        {"state": "scheduled"},
+        {"state": "active"},
+    ),
+    _Story(
+        EventType.LATE_DELIVERY,
+        Severity.WARNING,
+        "scheduled",
+        -timedelta(minutes=15),
+        "should have started 15 min ago, and is still scheduled.",
+        "scheduled 15 min past its start",
+        after={"threshold": "15m"},
+    ),
+    _Story(
+        EventType.STARTING_SOON,
+        Severity.INFO,
+        "scheduled",
+        _DAY,
+        "starts in 24 h.",
+        "starts within 24 h",
+        after={"threshold": "24h"},
+    ),
+    _Story(
+        EventType.ENDING_SOON,
+        Severity.WARNING,
+        "active",
+        -6 * _DAY,
+        "ends in 24 h: AWS terminates its instances then.",
+        "ends within 24 h",
+        after={"threshold": "24h"},
+    ),
+    _Story(
+        EventType.PAYMENT_DUE,
+        Severity.WARNING,
+        "payment-pending",
+        _DAY,
+        "is not paid yet: AWS releases it in 1 h.",
+        "unpaid for 11 h",
+        after={"threshold": "11h"},
+    ),
+    _Story(
+        EventType.IDLE,
+        Severity.WARNING,
+        "active",
+        -_DAY,
+        f"has had {INSTANCES} unused instances for 2 h.",
+        "idle for 2 h",
+        after={"threshold": "2h", "unused": INSTANCES},
+    ),
+    _Story(
+        EventType.DISCOVERED,
+        Severity.INFO,
+        "scheduled",
+        _DAY,
+        "is new, in state scheduled.",
+        "first seen, scheduled",
+        after={"state": "scheduled"},
+    ),
+    _Story(
+        EventType.VANISHED,
+        Severity.CRITICAL,
+        "active",
+        -_DAY,
+        "is gone before its end: EC2 no longer lists it.",
+        "active → no longer listed",
+        before={"state": "active"},
+    ),
+    _Story(
+        EventType.RESIZED,
+        Severity.WARNING,
+        "active",
+        -_DAY,
+        f"shrank from 16 to {INSTANCES} instances.",
+        f"16 → {INSTANCES} instances",
+    ),
+    _Story(
+        EventType.RESCHEDULED,
+        Severity.WARNING,
+        "scheduled",
+        _DAY,
+        "has new dates: it starts a day later.",
+        "a day later",
+    ),
+    _Story(
+        EventType.EXTENDED,
+        Severity.GOOD,
+        "active",
+        -_DAY,
+        "is extended: it ends a day later.",
+        "a day later",
+    ),
+    _Story(
+        EventType.HEALTH_CHANGED,
+        Severity.CRITICAL,
+        "active",
+        -_DAY,
+        "is unhealthy: interconnect impaired, 1 instance unavailable.",
+        "ok → impaired, 1 unavailable",
+    ),
+)
+_SCOPE_STORIES = (
+    _Story(
+        EventType.SCOPE_FAILING,
+        Severity.WARNING,
+        "",
+        timedelta(),
+        "cannot be listed: RequestLimitExceeded, 3 runs in a row.",
+        "RequestLimitExceeded",
+        after={"error": "RequestLimitExceeded"},
+    ),
+    _Story(
+        EventType.SCOPE_RECOVERED,
+        Severity.GOOD,
+        "",
+        timedelta(),
+        "is listed again.",
+        "listed again",
+        before={"error": "RequestLimitExceeded"},
+    ),
+)
+
+
+def sample_event(route: Route, now: datetime) -> Event:
+    """An event that a route lets through, as far as its conditions can be met together.
+
+    Without conditions it is a block's failed payment. Its id is another one at each moment.
+    """
+    when = route.when or EVERYTHING
+    events = list(_events(when, now))
+    for wanted in (when, replace(when, severities=())):
+        found = next((event for event in events if matches(event, wanted)), None)
+        if found is not None:
+            break
+    told = found or events[0]
+    if when.severities and told.severity not in when.severities:
+        return replace(told, severity=when.severities[0])
+    return told
+
+
+def _events(when: When, now: datetime) -> Iterator[Event]:
+    """Everything that can happen where the conditions want it, the most telling first."""
+    scope = Scope(_first(when.accounts, ACCOUNT), _first(when.regions, REGION))
+    for kind in when.reservation_types or (CAPACITY_BLOCK,):
+        for story in _stories(when):
+            row = _reservation(kind, story, scope, when, now)
+            yield _event(story, scope, describe(row), row, now)
+    for story in _SCOPE_STORIES:
+        yield _event(story, scope, str(scope), None, now)
+
+
+def _stories(when: When) -> Iterator[_Story]:
+    """The stories; then those that only the states of the conditions make."""
+    yield from _STORIES
+    for state in when.states:
+        says, reason = f"is now in state {state}.", f"scheduled → {state}"
+        kind, facts = EventType.STATE_CHANGED, ({"state": "scheduled"}, {"state": state})
+        yield _Story(kind, Severity.WARNING, state, _DAY, says, reason, *facts)
+        yield from (replace(story, state=state) for story in _STORIES)
+
+
+def _event(
+    story: _Story, scope: Scope, subject: str, row: Reservation | None, now: datetime
+) -> Event:
+    return Event(
+        event_id("sample", story.type, story.before, story.after, now),
+        story.type,
+        story.severity,
+        f"{subject} {story.says}",
+        story.reason,
+        now,
+        now - _HOUR,
+        scope.account_id,
+        scope.region,
+        row,
+        story.before,
+        story.after,
+    )
+
+
+def _reservation(kind: str, story: _Story, scope: Scope, when: When, now: datetime) -> Reservation:
+    start = now + story.starts_in
+    end = start + 7 * _DAY
+    instance_type = _type_of(when.instance_types)
+    carried = accelerator_of(instance_type, {})
+    total = INSTANCES if kind == ODCR or story.state == "active" else 0
+    available = total if story.type is EventType.IDLE else 0
+    used = used_of(story.state, total, available)
+    facts: dict[str, Any] = {
+        "reservation_id": RESERVATION_ID,
+        "account_id": scope.account_id,
+        "owner_id": scope.account_id,
+        "region": scope.region,
+        "availability_zone": f"{scope.region}a",
+        "instance_type": instance_type,
+        "platform": "Linux/UNIX",
+        "tenancy": "default",
+        "state": story.state,
+        "total_capacity": total,
+        "available_capacity": available,
+        "used_capacity": used,
+        "utilization": utilization_of(used, total),
+        "start_date": start,
+        "end_date": end,
+        "create_date": now - 11 * _HOUR,
+        "accelerator": carried and carried.times(INSTANCES),
+        "tags": {"Name": "truffle-sample"} | {key: each[0] for key, each in when.tags.items()},
+        "observed_at": now,
+        "seen_by": (scope.account_id,),
+    }
+    if kind == ODCR:
+        return Odcr(**facts, end_date_type="limited")
+    return CapacityBlock(
+        capacity_block_id=RESERVATION_ID,
+        reservation_ids=(RESERVATION_ID,),
+        instance_count=INSTANCES,
+        duration_hours=block_hours(start, end),
+        effective_end=effective_end(end, ultraserver=False),
+        ultra_cluster_placement=True,
+        **facts,
+    )
+
+
+def _type_of(globs: Sequence[str]) -> str:
+    """A type that the globs allow: one with an accelerator where there is one, else their text."""
+    if not globs or matches_globs(INSTANCE_TYPE, globs):
+        return INSTANCE_TYPE
+    known: Mapping[str, object] = bundled()
+    return next((name for name in sorted(known) if matches_globs(name, globs)), globs[0])
+
+
+def _first(values: Sequence[str], default: str) -> str:
+    return values[0] if values else default
