@@ -28,7 +28,8 @@ from lambdas.settings import SlackSettings
 from lambdas.telemetry import batch_logger, logger
 from lambdas.webhook import Answer, post
 from truffle.core.events import from_message
-from truffle.messages.slack import card
+from truffle.messages.card import event_card
+from truffle.messages.slack import payload
 
 # The answer with the secret is what botocore logs at DEBUG.
 logging.getLogger("botocore").setLevel(logging.INFO)
@@ -69,7 +70,7 @@ def webhook_url(secret: str) -> str:
 def _post(*, message: dict[str, Any]) -> int:
     """Raises NotPosted, or what the webhook does."""
     secret = _secrets().get(_settings().secret_arn, max_age=SECRET_MAX_AGE)
-    answer = post(webhook_url(str(secret)), card(from_message(message)))
+    answer = post(webhook_url(str(secret)), payload(event_card(from_message(message))))
     if not answer.is_accepted:
         raise NotPosted(answer)
     return answer.status

@@ -18,7 +18,8 @@ from tests.lambdas.aws import Stack, deliver
 from tests.lambdas.fakes import FakeContext, Killed, Wire, client_error
 from tests.lambdas.https import Destination, Reply, listening
 from truffle.core.events import Event, to_message
-from truffle.messages.slack import card
+from truffle.messages.card import event_card
+from truffle.messages.slack import payload
 
 SECRET = "s3cr3t"
 
@@ -72,7 +73,7 @@ def delays(line: Wire) -> list[int]:
 
 def test_an_event_is_posted_as_a_card(destination: Destination, invoke: Invoke) -> None:
     assert invoke(body()) == 0
-    assert cards(destination) == [card(an_event())]
+    assert cards(destination) == [payload(event_card(an_event()))]
 
 
 def test_an_event_that_comes_again_is_not_posted_again(

@@ -1,19 +1,28 @@
-"""An event as an e-mail: a subject that says it all, and prose below."""
+"""A card as an e-mail: a subject that says it all, and prose below."""
+
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 
-from tests.builders import HOUR, NOON, a_block, a_scope_event, an_event, an_odcr
+from tests.builders import a_block, a_scope_event, an_event
+from tests.messages.limits import check_email
+from tests.messages.samples import a_day, a_run_of
+from tests.messages.strategies import events, lates
 from tests.strategies import hostile_texts
-from truffle.core.events import EventType, Severity
-from truffle.core.model import Reservation
-from truffle.messages.email import instances, subject, text
+from truffle.core.events import Event, EventType, Severity
+from truffle.messages.card import digest_card, event_card, summary_card
+from truffle.messages.email import payload, subject, text
+
+
+def subject_of(event: Event, **facts: object) -> str:
+    return subject(event_card(event, **facts))  # type: ignore[arg-type]
 
 
 def test_the_subject_is_the_severity_and_the_sentence_in_ascii() -> None:
     event = an_event(a_block("cr-0abc", instance_count=8, region="us-east-1"))
 
-    assert subject(event) == (
+    assert subject_of(event) == (
         "[critical] Capacity block cr-0abc (8 x p5.48xlarge, us-east-1) payment failed: "
         "the block is rele..."
     )
@@ -22,18 +31,26 @@ def test_the_subject_is_the_severity_and_the_sentence_in_ascii() -> None:
 def test_a_short_subject_is_not_cut() -> None:
     event = an_event(summary="ODCR cr-1 is new.", severity=Severity.INFO)
 
-    assert subject(event) == "[info] ODCR cr-1 is new."
+    assert subject_of(event) == "[info] ODCR cr-1 is new."
+
+
+def test_the_subject_says_that_it_is_a_test_and_that_it_is_late() -> None:
+    event = an_event(summary="ODCR cr-1 is new.", severity=Severity.INFO)
+
+    line = subject_of(event, test=True, late=timedelta(hours=1))
+
+    assert line == "TEST [info] late: ODCR cr-1 is new."
 
 
 def test_arrows_are_written_out_and_line_breaks_cannot_add_a_header() -> None:
     event = an_event(summary="a → b\r\nBcc: everyone", severity=Severity.GOOD)
 
-    assert subject(event) == "[good] a -> b??Bcc: everyone"
+    assert subject_of(event) == "[good] a -> b Bcc: everyone"
 
 
 @given(hostile_texts)
 def test_any_subject_is_printable_ascii_and_as_short_as_sns_wants_it(summary: str) -> None:
-    line = subject(an_event(summary=summary))
+    line = subject_of(an_event(summary=summary))
 
     assert len(line) < 100
     assert line.isascii()
@@ -41,7 +58,7 @@ def test_any_subject_is_printable_ascii_and_as_short_as_sns_wants_it(summary: st
     assert line.startswith("[critical] ")
 
 
-def test_the_text_says_what_happened_what_to_do_and_the_facts() -> None:
+def test_the_text_says_what_happened_what_to_do_the_facts_and_where_to_look() -> None:
     block = a_block(
         "cr-0abc",
         capacity_block_id="cb-1",
@@ -51,51 +68,46 @@ def test_the_text_says_what_happened_what_to_do_and_the_facts() -> None:
         tags={"Name": "llm-pretrain"},
     )
 
-    assert text(an_event(block)) == (
+    assert text(event_card(an_event(block), api_url="https://api.example/prod")) == (
         "Capacity block cr-0abc (8 × p5.48xlarge, us-east-1) payment failed: "
         "the block is released.\n"
         "\n"
         "What to do: Check the payment method in the Billing console and buy another block; "
         "this one cannot be paid any more.\n"
         "\n"
-        "Change:      payment-pending → payment-failed\n"
-        "Severity:    critical\n"
-        "Account:     123456789012\n"
-        "Region:      us-east-1\n"
-        "Reservation: cr-0abc\n"
-        "Block:       cb-1\n"
-        "Name:        llm-pretrain\n"
-        "Instances:   8 × p5.48xlarge (64 × H100)\n"
-        "Zone:        us-east-1a\n"
-        "Start:       2026-11-25T11:30:00Z\n"
-        "End:         2026-12-02T11:30:00Z\n"
-        "Usable to:   2026-12-02T11:00:00Z\n"
-        "Observed:    2026-11-24T12:00:00Z\n"
-        "Seen before: 2026-11-24T11:00:00Z\n"
-        "Event:       0123456789abcdef0123456789abcdef\n"
+        "Change:       payment-pending → payment-failed\n"
+        "Name:         llm-pretrain\n"
+        "Instances:    8 × p5.48xlarge (64 × H100)\n"
+        "Start:        Wed 25 Nov 2026, 11:30 UTC (in 23 h 30 min)\n"
+        "Usable until: Wed 2 Dec 2026, 11:00 UTC (in 7 d 23 h)\n"
+        "Reservation:  cr-0abc\n"
+        "Block:        cb-1\n"
+        "Zone:         us-east-1a\n"
+        "Account:      123456789012\n"
         "\n"
-        "In the EC2 console: https://us-east-1.console.aws.amazon.com/ec2/home?region=us-east-1"
+        "EC2 console: https://us-east-1.console.aws.amazon.com/ec2/home?region=us-east-1"
         "#CapacityReservationDetails:crId=cr-0abc\n"
+        "Query: https://api.example/prod/reservations/cr-0abc\n"
+        "On the command line: truffle history cr-0abc\n"
+        "\n"
+        "Observed Tue 24 Nov 2026, 12:00 UTC, 1 h after the look before"
+        " · event 0123456789abcdef0123456789abcdef\n"
     )
 
 
-def test_facts_that_are_not_known_have_no_line() -> None:
-    odcr = an_odcr(availability_zone=None, start_date=None, end_date=None, tags={})
+def test_a_late_test_says_both_before_anything_else() -> None:
+    body = text(event_card(an_event(), late=timedelta(minutes=63), test=True))
 
-    lines = text(an_event(odcr, previous_observed_at=None)).splitlines()
-
-    told = {line.partition(":")[0] for line in lines}
-    assert not told & {"Name", "Zone", "Start", "End", "Usable to", "Block", "Seen before"}
-
-
-def test_a_block_that_is_named_like_its_reservation_is_named_once() -> None:
-    assert "Block:" not in text(an_event(a_block("cr-1", capacity_block_id="cr-1")))
+    first, second, third, *_ = body.split("\n\n")
+    assert first.startswith("TEST: ")
+    assert second == "Delivered late: happened 1 h 3 min before."
+    assert third == an_event().summary
 
 
-def test_an_event_of_a_scope_has_the_facts_of_the_scope_alone() -> None:
-    body = text(a_scope_event())
+def test_an_event_of_a_scope_has_no_reservation_to_look_at() -> None:
+    body = text(event_card(a_scope_event()))
 
-    assert "Region:      us-east-2\n" in body
+    assert "us-east-2" in body
     assert "Reservation:" not in body
     assert "console" not in body
 
@@ -103,27 +115,42 @@ def test_an_event_of_a_scope_has_the_facts_of_the_scope_alone() -> None:
 def test_an_event_that_asks_nothing_gives_no_advice() -> None:
     event = an_event(type=EventType.HEALTH_CHANGED, severity=Severity.GOOD)
 
-    assert "What to do" not in text(event)
+    assert "What to do" not in text(event_card(event))
 
 
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        (a_block(instance_count=8), "8 × p5.48xlarge (64 × H100)"),
-        (a_block(instance_count=None), "? × p5.48xlarge"),
-        (an_odcr(instance_type="g6f.large", total_capacity=3), "3 × g6f.large (0.375 × L4)"),
-        (an_odcr(instance_type="m5.large", total_capacity=3), "3 × m5.large"),
-    ],
-)
-def test_instances_are_told_with_their_accelerators(row: Reservation, expected: str) -> None:
-    assert instances(row) == expected
+def test_a_digest_has_a_line_for_each_event_with_its_severity() -> None:
+    body = text(digest_card(a_run_of(3)))
+
+    assert "[critical] Capacity block cr-0001" in body
+    assert body.index("[critical]") < body.index("[warning]") < body.index("[info]")
 
 
-@given(hostile_texts)
-def test_any_name_and_any_reason_can_be_written(hostile: str) -> None:
-    row = a_block(tags={"Name": hostile}, start_date=NOON - HOUR)
+def test_a_digest_of_more_than_anybody_reads_says_how_many_are_left() -> None:
+    assert "... and 50 more" in text(digest_card(a_run_of(250)))
 
-    body = text(an_event(row, reason=hostile))
 
-    assert f"Change:      {hostile}" in body
-    assert f"Name:        {hostile}" in body
+@given(events, lates)
+def test_any_event_is_an_e_mail_that_sns_takes(event: Event, late: timedelta | None) -> None:
+    check_email(payload(event_card(event, api_url="https://api.example", late=late)))
+
+
+@given(events)
+def test_no_text_can_begin_a_line_of_its_own(event: Event) -> None:
+    """Every line is one that the card has: no tag can forge a fact or a link."""
+    card = event_card(event)
+
+    paragraphs = 5 if card.step else 4
+    of_lists = len(card.facts) - 1 + len(card.links)
+    assert len(text(card).splitlines()) == paragraphs + paragraphs - 1 + of_lists
+
+
+@pytest.mark.parametrize("number", [1, 40, 2000])
+def test_any_digest_is_an_e_mail_that_sns_takes(number: int) -> None:
+    check_email(payload(digest_card(a_run_of(number))))
+
+
+def test_a_day_is_told_with_what_needs_a_decision_first() -> None:
+    body = text(summary_card(a_day()))
+
+    assert body.index("Old data:") < body.index("Late:") < body.index("Held:")
+    check_email(payload(summary_card(a_day())))

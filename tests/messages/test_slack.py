@@ -1,107 +1,131 @@
-"""An event as a Slack card: within Slack's limits, and nothing in it can ping or link."""
+"""A card as a Slack message: within Slack's limits, and nothing in it can ping or link."""
 
-import json
 import re
-from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.builders import a_block, a_scope_event, an_event, an_odcr
-from tests.strategies import hostile_texts, names
-from truffle.core.events import Event, EventType, Severity
-from truffle.messages.slack import COLOURS, card, escape
+from tests.builders import a_block, a_scope_event, an_event
+from tests.messages.limits import check_slack, slack_marked_up
+from tests.messages.samples import a_day, a_run_of, of_every_type
+from tests.messages.strategies import events, lates
+from truffle.core.events import Event, Severity
+from truffle.messages.card import digest_card, event_card, summary_card
+from truffle.messages.slack import COLOURS, escape, payload
 
 Json = dict[str, Any]
-
-
-def blocks_of(event: Event) -> list[Json]:
-    (attachment,) = card(event)["attachments"]
-    return list(attachment["blocks"])
-
-
-def texts_of(event: Event) -> Iterator[Json]:
-    """Every text object of a card, wherever it is."""
-    for block in blocks_of(event):
-        yield from (block[name] for name in ("text",) if name in block)
-        yield from block.get("fields", ())
-        for element in block.get("elements", ()):
-            yield element["text"] if element["type"] == "button" else element
-
-
-def fields_of(event: Event) -> dict[str, str]:
-    (section,) = [block for block in blocks_of(event) if "fields" in block]
-    return dict(field["text"].split("\n", 1) for field in section["fields"])
-
-
-def test_a_card_tells_what_happened_what_to_do_and_the_facts() -> None:
-    block = a_block(
+EVENT = an_event(
+    a_block(
         "cr-0abc",
         instance_count=8,
         region="us-east-1",
         state="payment-failed",
         tags={"Name": "llm-pretrain"},
     )
-    event = an_event(block)
+)
 
-    header, summary, _, advice, link, context = blocks_of(event)
 
-    assert header["text"]["text"] == "🚨 State changed in us-east-1"
-    assert summary["text"]["text"] == event.summary
-    assert advice["text"]["text"].startswith("What to do: Check the payment method")
-    assert link["elements"][0]["url"].endswith("crId=cr-0abc")
-    assert context["elements"][0]["text"] == (
-        "Observed 2026-11-24T12:00:00Z · event 0123456789abcdef0123456789abcdef"
-    )
-    assert fields_of(event) == {
+def of(event: Event, **facts: Any) -> Json:
+    return payload(event_card(event, api_url="https://api.example/prod", **facts))
+
+
+def details(body: Json) -> list[Json]:
+    (attachment,) = body["attachments"]
+    return list(attachment["blocks"])
+
+
+def sections(body: Json) -> list[str]:
+    return [block["text"]["text"] for block in body["blocks"] if block["type"] == "section"]
+
+
+def fields_of(body: Json) -> dict[str, str]:
+    fields = [field for block in details(body) for field in block.get("fields", ())]
+    return dict(field["text"].split("\n", 1) for field in fields)
+
+
+def test_the_message_is_what_happened_and_what_to_do() -> None:
+    body = of(EVENT)
+
+    assert body["blocks"][0]["text"]["text"] == "🚨 Capacity block payment failed · us-east-1"
+    assert sections(body) == [
+        EVENT.summary,
+        "*What to do:* Check the payment method in the Billing console and buy another block; "
+        "this one cannot be paid any more.",
+    ]
+
+
+def test_beside_the_bar_are_the_facts() -> None:
+    assert fields_of(of(EVENT)) == {
         "*Change*": "payment-pending → payment-failed",
-        "*Account*": "123456789012",
-        "*Reservation*": "cr-0abc",
-        "*Instances*": "8 × p5.48xlarge (64 × H100)",
         "*Name*": "llm-pretrain",
+        "*Instances*": "8 × p5.48xlarge (64 × H100)",
+        "*Start*": "Wed 25 Nov 2026, 11:30 UTC (in 23 h 30 min)",
+        "*Usable until*": "Wed 2 Dec 2026, 11:00 UTC (in 7 d 23 h)",
+        "*Reservation*": "cr-0abc",
         "*Zone*": "us-east-1a",
-        "*Start*": "2026-11-25T11:30:00Z",
-        "*Usable to*": "2026-12-02T11:00:00Z",
+        "*Account*": "123456789012",
     }
 
 
-def test_an_odcr_tells_its_end() -> None:
-    row = an_odcr(end_date=a_block().end_date)
+def test_buttons_lead_to_the_console_and_to_the_query() -> None:
+    (actions,) = [block for block in details(of(EVENT)) if block["type"] == "actions"]
 
-    assert fields_of(an_event(row))["*End*"] == "2026-12-02T11:30:00Z"
-
-
-def test_facts_that_are_not_known_have_no_field() -> None:
-    row = an_odcr(availability_zone=None, start_date=None, end_date=None, tags={})
-
-    assert set(fields_of(an_event(row))) == {
-        *("*Change*", "*Account*", "*Reservation*", "*Instances*")
-    }
+    console, query = actions["elements"]
+    assert console["url"].endswith("crId=cr-0abc")
+    assert query["url"] == "https://api.example/prod/reservations/cr-0abc"
 
 
-def test_an_event_of_a_scope_has_a_card_without_a_link() -> None:
-    kinds = [block["type"] for block in blocks_of(a_scope_event())]
+def test_the_last_line_says_when_it_was_seen_and_how_to_learn_more() -> None:
+    assert details(of(EVENT))[-1]["elements"][0]["text"] == (
+        "Observed Tue 24 Nov 2026, 12:00 UTC, 1 h after the look before"
+        " · event 0123456789abcdef0123456789abcdef · `truffle history cr-0abc`"
+    )
 
-    assert kinds == ["header", "section", "section", "context"]
+
+def test_people_see_the_sentence_once() -> None:
+    """Slack shows the text of a message with blocks in notifications alone."""
+    body = of(EVENT)
+
+    shown = [text for text in slack_marked_up(body) if EVENT.summary in text]
+    assert shown == [body["text"], EVENT.summary]
+    assert EVENT.summary not in body["attachments"][0]["fallback"]
+
+
+def test_the_notification_is_the_sentence() -> None:
+    assert of(an_event(summary="Gone & lost."))["text"] == "🚨 Gone &amp; lost."
+
+
+def test_an_event_of_a_scope_leads_to_the_status() -> None:
+    (actions,) = [block for block in details(of(a_scope_event())) if block["type"] == "actions"]
+
+    assert [button["url"] for button in actions["elements"]] == ["https://api.example/prod/status"]
+
+
+def test_without_anywhere_to_look_there_are_no_buttons() -> None:
+    kinds = [block["type"] for block in details(payload(event_card(a_scope_event())))]
+
+    assert "actions" not in kinds
+
+
+def test_a_late_test_says_both_above_the_sentence() -> None:
+    body = of(EVENT, late=timedelta(minutes=63), test=True)
+
+    assert body["blocks"][0]["text"]["text"].startswith("🚨 TEST: ")
+    assert body["text"].startswith("🚨 TEST: ")
+    test, late, sentence, *_ = sections(body)
+    assert test.startswith("*TEST: ")
+    assert late == "*Delivered late: happened 1 h 3 min before.*"
+    assert sentence == EVENT.summary
 
 
 @pytest.mark.parametrize("severity", list(Severity))
 def test_each_severity_has_a_colour_of_its_own(severity: Severity) -> None:
-    (attachment,) = card(an_event(severity=severity))["attachments"]
+    (attachment,) = of(an_event(severity=severity))["attachments"]
 
     others = {colour for other, colour in COLOURS.items() if other is not severity}
-    assert re.fullmatch("#[0-9a-f]{6}", attachment["color"])
     assert attachment["color"] not in others
-
-
-def test_the_notification_line_is_the_severity_and_the_sentence() -> None:
-    event = an_event(summary="Gone & lost.")
-    body = card(event)
-
-    assert body["text"] == "[critical] Gone &amp; lost."
-    assert body["attachments"][0]["fallback"] == body["text"]
 
 
 @pytest.mark.parametrize(
@@ -117,75 +141,59 @@ def test_only_slacks_three_control_characters_are_escaped(text: str, escaped: st
     assert escape(text) == escaped
 
 
-hostile_rows = st.builds(
-    a_block,
-    tags=st.fixed_dictionaries({"Name": hostile_texts}),
-    availability_zone=hostile_texts,
-    instance_type=hostile_texts,
-    state=st.sampled_from(("active", "payment-failed", "teleporting")),
-) | st.builds(an_odcr, tags=st.fixed_dictionaries({"Name": hostile_texts}))
-hostile_events = st.builds(
-    an_event,
-    hostile_rows,
-    summary=hostile_texts,
-    reason=hostile_texts,
-    account_id=names,
-    type=st.sampled_from(EventType),
-    severity=st.sampled_from(Severity),
-) | st.builds(a_scope_event, summary=hostile_texts, reason=hostile_texts)
+@pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
+def test_every_type_of_event_is_within_slacks_limits(event: Event) -> None:
+    check_slack(of(event))
 
 
-@given(hostile_events)
-def test_any_card_is_within_slacks_limits(event: Event) -> None:
-    body = card(event)
-    json.dumps(body, allow_nan=False)
-
-    assert 1 <= len(body["text"]) <= 4000
-    assert len(blocks_of(event)) <= 50
-    for block in blocks_of(event):
-        if block["type"] == "header":
-            assert 1 <= len(block["text"]["text"]) <= 150
-        if block["type"] == "section":
-            assert ("text" in block) != ("fields" in block)
-            assert len(block.get("text", {}).get("text", "")) <= 3000
-            assert len(block.get("fields", ())) <= 10
-        if block["type"] == "context":
-            assert len(block["elements"]) <= 10
-        for field in block.get("fields", ()):
-            assert len(field["text"]) <= 2000
-        for element in block.get("elements", ()):
-            assert len(element.get("url", "")) <= 3000
-    assert all(text["text"] for text in texts_of(event))
+@given(events, lates)
+def test_any_event_is_within_slacks_limits(event: Event, late: timedelta | None) -> None:
+    check_slack(of(event, late=late, test=late is None))
 
 
-@given(hostile_events)
-def test_no_text_of_a_card_can_ping_anyone_or_hide_a_link(event: Event) -> None:
-    body = card(event)
-    marked_up = [text["text"] for text in texts_of(event) if text["type"] == "mrkdwn"]
+@given(events)
+def test_no_text_can_ping_anyone_or_hide_a_link(event: Event) -> None:
+    marked_up = list(slack_marked_up(of(event)))
 
-    assert len(marked_up) > 3
-    for text in (*marked_up, body["text"], body["attachments"][0]["fallback"]):
+    assert len(marked_up) > 5
+    for text in marked_up:
         assert not re.search("[<>&]", re.sub("&(amp|lt|gt);", "", text))
-
-
-@given(hostile_events)
-def test_slack_is_told_to_make_no_links_or_mentions_of_plain_words(event: Event) -> None:
-    marked_up = [text for text in texts_of(event) if text["type"] == "mrkdwn"]
-
-    assert all(text["verbatim"] for text in marked_up)
 
 
 @pytest.mark.parametrize("character", ["&", "<", "a"])
 def test_a_long_text_is_cut_between_characters_and_says_so(character: str) -> None:
-    _, summary, *_ = blocks_of(an_event(summary=character * 5000))
+    text = sections(of(an_event(summary=character * 5000)))[0]
 
-    text = summary["text"]["text"]
     assert text.endswith("…")
     assert set(text.removesuffix("…").replace(escape(character), "")) == set()
     assert len(text) > 2990
 
 
 def test_a_text_that_just_fits_is_not_cut() -> None:
-    _, summary, *_ = blocks_of(an_event(summary="a" * 3000))
+    assert sections(of(an_event(summary="a" * 3000)))[0] == "a" * 3000
 
-    assert summary["text"]["text"] == "a" * 3000
+
+def test_a_digest_lists_the_worst_first_and_counts_what_it_leaves_out() -> None:
+    body = payload(digest_card(a_run_of(57)))
+
+    sentence, *lists = sections(body)
+    assert sentence == "57 events in one run: 19 critical, 19 warning, 19 info."
+    lines = "\n".join(lists).splitlines()
+    assert lines[1].startswith("🚨 Capacity block cr-0001 ")
+    assert lines[-1] == "… and 37 more"
+    assert len(lines) == 1 + 20 + 1
+
+
+@pytest.mark.parametrize("number", [1, 20, 21, 2000])
+def test_any_digest_is_within_slacks_limits(number: int) -> None:
+    check_slack(payload(digest_card(a_run_of(number))))
+
+
+def test_a_digest_of_the_longest_sentences_is_within_slacks_limits() -> None:
+    many = [an_event(summary="&" * 3000, event_id=str(number)) for number in range(30)]
+
+    check_slack(payload(digest_card(many)))
+
+
+def test_a_day_is_within_slacks_limits() -> None:
+    check_slack(payload(summary_card(a_day(), api_url="https://api.example")))

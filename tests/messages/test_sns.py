@@ -13,6 +13,7 @@ from tests.builders import a_block, a_scope_event, an_event
 from tests.strategies import hostile_texts
 from truffle.core.events import from_message, message_attributes, to_message
 from truffle.messages import email
+from truffle.messages.card import event_card
 from truffle.messages.sns import publication
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:truffle"
@@ -26,7 +27,7 @@ def test_machines_get_the_message_and_people_the_prose() -> None:
 
     assert told.keys() == {"default", "email"}
     assert json.loads(told["default"]) == to_message(event)
-    assert told["email"] == email.text(event)
+    assert told["email"] == email.text(event_card(event))
 
 
 def test_the_message_reads_back_as_the_event() -> None:
@@ -36,7 +37,7 @@ def test_the_message_reads_back_as_the_event() -> None:
 
 
 def test_the_subject_is_the_e_mails() -> None:
-    assert publication(an_event())["Subject"] == email.subject(an_event())
+    assert publication(an_event())["Subject"] == email.subject(event_card(an_event()))
 
 
 @pytest.mark.parametrize("event", [an_event(), a_scope_event()], ids=["reservation", "scope"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import is_block
 
@@ -54,7 +56,9 @@ def console_url(event: Event) -> str | None:
     """The EC2 console's page of the reservation."""
     if event.reservation is None:
         return None
+    region = quote(event.region, safe="", errors="replace")
+    name = quote(event.reservation.reservation_id, safe="", errors="replace")
     return (
-        f"https://{event.region}.console.aws.amazon.com/ec2/home?region={event.region}"
-        f"#CapacityReservationDetails:crId={event.reservation.reservation_id}"
+        f"https://{region}.console.aws.amazon.com/ec2/home?region={region}"
+        f"#CapacityReservationDetails:crId={name}"
     )

@@ -1,72 +1,74 @@
-"""An event as an e-mail: a subject that says it all, and prose below."""
+"""A card as an e-mail: a subject that says it all, and prose below."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from truffle.core.events import Event
-from truffle.core.model import CapacityBlock, Odcr, Reservation
-from truffle.core.times import format_time
-from truffle.messages.advice import console_url, next_step
+from truffle.messages.card import Card
+from truffle.messages.facts import Fact
+from truffle.messages.sections import Line, Section
+from truffle.messages.text import fit
 
 SUBJECT_LENGTH = 99
 """SNS takes less than 100 characters without line breaks (SNS API Reference, Publish)."""
+MOST_LINES = 200
+LINE_LENGTH = 500
+
+_ASCII = str.maketrans({"×": "x", "→": "->", "·": "-", "–": "-", "≈": "~", "…": "..."})
 
 
-def subject(event: Event) -> str:
+def payload(card: Card) -> dict[str, str]:
+    """The arguments of SNS's Publish, but for the topic of people."""
+    return {"Subject": subject(card), "Message": text(card)}
+
+
+def subject(card: Card) -> str:
     """``[critical] Capacity block cr-0abc (8 x p5.48xlarge, us-east-1) payment failed: …``."""
-    line = f"[{event.severity}] {event.summary}".replace("×", "x").replace("→", "->")
-    plain = "".join(char if " " <= char <= "~" else "?" for char in line)
-    return plain if len(plain) <= SUBJECT_LENGTH else plain[: SUBJECT_LENGTH - 3] + "..."
+    marks = f"{'TEST ' if card.test else ''}[{card.severity}]{' late:' if card.late else ''}"
+    return f"{marks} {fit(card.summary, SUBJECT_LENGTH - len(marks) - 1, _ascii)}"
 
 
-def text(event: Event) -> str:
-    """The e-mail's text: what happened, what to do, and the facts."""
-    paragraphs = [event.summary]
-    step = next_step(event)
-    if step:
-        paragraphs.append(f"What to do: {step}")
-    paragraphs.append("\n".join(_facts(event)))
-    url = console_url(event)
-    if url:
-        paragraphs.append(f"In the EC2 console: {url}")
-    return "\n\n".join(paragraphs) + "\n"
+def _ascii(line: str) -> str:
+    return "".join(char if " " <= char <= "~" else "?" for char in line.translate(_ASCII))
 
 
-def _facts(event: Event) -> Iterator[str]:
-    yield f"Change:      {event.reason}"
-    yield f"Severity:    {event.severity}"
-    yield f"Account:     {event.account_id}"
-    yield f"Region:      {event.region}"
-    if event.reservation is not None:
-        yield from _reservation_facts(event.reservation)
-    yield f"Observed:    {format_time(event.observed_at)}"
-    if event.previous_observed_at:
-        yield f"Seen before: {format_time(event.previous_observed_at)}"
-    yield f"Event:       {event.event_id}"
+def text(card: Card) -> str:
+    """The e-mail's text: what happened, what to do, the facts, and where to look."""
+    return "\n\n".join(_paragraphs(card)) + "\n"
 
 
-def _reservation_facts(row: Reservation) -> Iterator[str]:
-    yield f"Reservation: {row.reservation_id}"
-    if isinstance(row, CapacityBlock) and row.capacity_block_id != row.reservation_id:
-        yield f"Block:       {row.capacity_block_id}"
-    if row.tags.get("Name"):
-        yield f"Name:        {row.tags['Name']}"
-    yield f"Instances:   {instances(row)}"
-    if row.availability_zone:
-        yield f"Zone:        {row.availability_zone}"
-    if row.start_date:
-        yield f"Start:       {format_time(row.start_date)}"
-    if row.end_date:
-        yield f"End:         {format_time(row.end_date)}"
-    if isinstance(row, CapacityBlock) and row.effective_end:
-        yield f"Usable to:   {format_time(row.effective_end)}"
+def _paragraphs(card: Card) -> Iterator[str]:
+    yield from card.notes
+    yield fit(card.summary, 5000)
+    if card.step:
+        yield f"What to do: {fit(card.step, 5000)}"
+    for section in card.sections:
+        yield "\n".join(_list(section))
+    if card.facts:
+        width = max(len(fact.name) for fact in card.facts) + 1
+        yield "\n".join(_fact(fact, width) for fact in card.facts)
+    yield "\n".join(_where(card))
+    yield fit(card.footer, 1000)
 
 
-def instances(row: Odcr | CapacityBlock) -> str:
-    """``8 × p5.48xlarge (64 × H100)``."""
-    line = f"{row.size if row.size is not None else '?'} × {row.instance_type}"
-    carried = row.accelerator
-    if carried is None or carried.total_count is None:
-        return line
-    return f"{line} ({carried.total_count:g} × {carried.name})"
+def _fact(fact: Fact, width: int) -> str:
+    return f"{f'{fact.name}:':<{width}} {fit(fact.value, LINE_LENGTH)}"
+
+
+def _list(section: Section) -> Iterator[str]:
+    shown, left = section.first(MOST_LINES)
+    yield f"{fit(section.title, 150)}:"
+    yield from (f"- {_line(line)}" for line in shown)
+    if left:
+        yield f"... and {left:,} more"
+
+
+def _line(line: Line) -> str:
+    mark = f"[{line.severity}] " if line.severity else ""
+    return mark + fit(line.text, LINE_LENGTH)
+
+
+def _where(card: Card) -> Iterator[str]:
+    for link in card.links:
+        yield f"{link.title}: {link.url}"
+    yield f"On the command line: {fit(card.command, 200)}"

@@ -1,17 +1,20 @@
-"""An event as a Slack message: a Block Kit card, and a line for notifications.
+"""A card as a Slack message: what matters in blocks, the facts beside a bar in its colour.
 
-Limits (Slack's Block Kit reference): header 150 characters, section 3,000, ten fields of 2,000.
+``text`` is what notifications show: where a message has blocks, Slack shows it nowhere else.
+Limits (Slack, Block Kit reference): 50 blocks, header 150 characters, section 3,000 or ten fields
+of 2,000, context ten elements, button 75 and its URL 3,000.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from truffle.core.events import Event, Severity
-from truffle.core.model import CapacityBlock, Reservation
-from truffle.core.times import format_time
-from truffle.messages.advice import console_url, next_step
-from truffle.messages.email import instances
+from truffle.core.events import Severity
+from truffle.messages.card import EMOJI, Card
+from truffle.messages.facts import Fact
+from truffle.messages.sections import Line, Section
+from truffle.messages.text import fit, length
 
 COLOURS = {
     Severity.INFO: "#6b7280",
@@ -20,31 +23,29 @@ COLOURS = {
     Severity.CRITICAL: "#b91c1c",
 }
 
-_TITLES = {
-    Severity.INFO: "ℹ️",
-    Severity.GOOD: "✅",
-    Severity.WARNING: "⚠️",
-    Severity.CRITICAL: "🚨",
-}
+MOST_TEXT = 3000
+MOST_FIELDS = 10
+MOST_LINES = 20
+"""Of a section; Slack would take more, but nobody reads more in a chat."""
+LINE_LENGTH = 280
 
 Json = dict[str, Any]
 
 
-def card(event: Event) -> Json:
-    """The body of an incoming webhook's request."""
-    blocks = [_header(event), _section(event.summary)]
-    blocks.append({"type": "section", "fields": [_field(*pair) for pair in _facts(event)]})
-    step = next_step(event)
-    if step:
-        blocks.append(_section(f"What to do: {step}"))
-    url = console_url(event)
-    if url:
-        blocks.append(_link(url))
-    blocks.append(_context(event))
-    fallback = _cut(escape(f"[{event.severity}] {event.summary}"), 3000)
+def payload(card: Card) -> Json:
+    """The body of an incoming webhook's request, and of chat.postMessage but for the channel."""
     return {
-        "text": fallback,
-        "attachments": [{"color": COLOURS[event.severity], "fallback": fallback, "blocks": blocks}],
+        "text": fit(card.notification, MOST_TEXT, escape),
+        "blocks": list(_message(card)),
+        "attachments": [
+            {
+                "color": COLOURS[card.severity],
+                "fallback": fit(card.headline, 150, escape),
+                "blocks": list(_details(card)),
+            }
+        ],
+        "unfurl_links": False,
+        "unfurl_media": False,
     }
 
 
@@ -53,18 +54,54 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _header(event: Event) -> Json:
-    title = f"{_TITLES[event.severity]} {event.type.value.replace('_', ' ').capitalize()}"
-    where = f"{title} in {event.region}"
-    return {"type": "header", "text": {"type": "plain_text", "text": _cut(where, 150)}}
+def _message(card: Card) -> Iterator[Json]:
+    title = fit(f"{EMOJI[card.severity]} {card.headline}", 150)
+    yield {"type": "header", "text": {"type": "plain_text", "text": title}}
+    for note in card.notes:
+        yield _section(f"*{escape(note)}*")
+    yield _section(fit(card.summary, MOST_TEXT, escape))
+    if card.step:
+        yield _section(f"*What to do:* {fit(card.step, 2000, escape)}")
+    for section in card.sections:
+        yield from _list(section)
+
+
+def _details(card: Card) -> Iterator[Json]:
+    for start in range(0, len(card.facts), MOST_FIELDS):
+        fields = [_field(fact) for fact in card.facts[start : start + MOST_FIELDS]]
+        yield {"type": "section", "fields": fields}
+    if card.links:
+        yield {"type": "actions", "elements": [_button(it.title, it.url) for it in card.links]}
+    footer = f"{fit(card.footer, 500, escape)} · `{fit(card.command, 200, escape)}`"
+    yield {"type": "context", "elements": [_mrkdwn(footer)]}
+
+
+def _list(section: Section) -> Iterator[Json]:
+    """As many blocks as the lines need."""
+    shown, left = section.first(MOST_LINES)
+    lines = [f"*{fit(section.title, 150, escape)}*", *map(_line, shown)]
+    if left:
+        lines.append(f"… and {left:,} more")
+    text = ""
+    for line in lines:
+        if length(text) + length(line) + 1 > MOST_TEXT:
+            yield _section(text)
+            text = ""
+        text = f"{text}\n{line}" if text else line
+    yield _section(text)
+
+
+def _line(line: Line) -> str:
+    mark = EMOJI[line.severity] if line.severity else "•"
+    return f"{mark} {fit(line.text, LINE_LENGTH, escape)}"
 
 
 def _section(text: str) -> Json:
-    return {"type": "section", "text": _mrkdwn(_cut(escape(text), 3000))}
+    return {"type": "section", "text": _mrkdwn(text)}
 
 
-def _field(name: str, value: str) -> Json:
-    return _mrkdwn(_cut(f"*{name}*\n{escape(value)}", 2000))
+def _field(fact: Fact) -> Json:
+    return _mrkdwn(f"*{fit(fact.name, 100, escape)}*\n{fit(fact.value, 500, escape)}")
 
 
 def _mrkdwn(text: str) -> Json:
@@ -72,41 +109,5 @@ def _mrkdwn(text: str) -> Json:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _facts(event: Event) -> list[tuple[str, str]]:
-    facts = [("Change", event.reason), ("Account", event.account_id)]
-    if event.reservation is not None:
-        facts += _reservation_facts(event.reservation)
-    return facts[:10]
-
-
-def _reservation_facts(row: Reservation) -> list[tuple[str, str]]:
-    facts = [("Reservation", row.reservation_id), ("Instances", instances(row))]
-    if row.tags.get("Name"):
-        facts.append(("Name", row.tags["Name"]))
-    if row.availability_zone:
-        facts.append(("Zone", row.availability_zone))
-    if row.start_date:
-        facts.append(("Start", format_time(row.start_date)))
-    end = row.effective_end if isinstance(row, CapacityBlock) else row.end_date
-    if end:
-        facts.append(("Usable to" if isinstance(row, CapacityBlock) else "End", format_time(end)))
-    return facts
-
-
-def _link(url: str) -> Json:
-    button = {"type": "button", "text": {"type": "plain_text", "text": "EC2 console"}, "url": url}
-    return {"type": "actions", "elements": [button]}
-
-
-def _context(event: Event) -> Json:
-    line = f"Observed {format_time(event.observed_at)} · event {event.event_id}"
-    return {"type": "context", "elements": [_mrkdwn(line)]}
-
-
-def _cut(text: str, length: int) -> str:
-    """At most so many characters; an entity is never cut in two."""
-    if len(text) <= length:
-        return text
-    cut = text[: length - 1]
-    ampersand = cut.rfind("&", -5)
-    return (cut[:ampersand] if ampersand >= 0 and ";" not in cut[ampersand:] else cut) + "…"
+def _button(title: str, url: str) -> Json:
+    return {"type": "button", "text": {"type": "plain_text", "text": fit(title, 75)}, "url": url}

@@ -1,0 +1,152 @@
+"""The facts of a day: what is held, what begins and ends next, and what needs a decision."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from truffle.core.events import Event, EventType
+from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Scope
+from truffle.core.status import ScopeError, ScopeStatus, error_of
+from truffle.core.times import whole
+
+DAY = timedelta(hours=24)
+FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of one reservation type and one accelerator (None for types without any).
+
+    ``instances`` are reserved ones, also before a start; ``accelerators`` are devices, in
+    fractions for shared GPUs; ``active`` and ``unused`` are instances of active reservations.
+    """
+
+    type: str
+    accelerator: str | None
+    reservations: int
+    instances: int
+    accelerators: float
+    active: int
+    unused: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailingScope:
+    """A scope whose data is old: why, and when it was last listed completely (None: never)."""
+
+    scope: Scope
+    error: ScopeError
+    last_success: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a daily summary tells, as of ``now``.
+
+    ``held`` and the lists of reservations are of those that are not over. ``starting`` and
+    ``ending`` have those whose start or (effective) end comes within 24 hours, ``late`` the
+    scheduled ones whose start has passed: the soonest first. ``idle`` has the active ones with
+    unused instances, most of them first. ``failed`` are the events of the last 24 hours that told
+    a failure. ``scopes`` counts all scopes, ``oldest`` is the oldest complete listing among them.
+    """
+
+    now: datetime
+    held: tuple[Held, ...]
+    starting: tuple[Reservation, ...]
+    ending: tuple[Reservation, ...]
+    late: tuple[Reservation, ...]
+    unpaid: tuple[Reservation, ...]
+    idle: tuple[Reservation, ...]
+    failed: tuple[Event, ...]
+    failing: tuple[FailingScope, ...]
+    scopes: int
+    oldest: datetime | None
+
+
+def day(
+    rows: Iterable[Reservation],
+    statuses: Iterable[ScopeStatus],
+    events: Iterable[Event],
+    now: datetime,
+    allowed_age: timedelta,
+) -> Day:
+    """The day as of ``now``, from all reservations, all scopes and the events of at least the last
+    24 hours. ``allowed_age`` is how old a scope's data may be."""
+    current = [row for row in rows if row.state not in TERMINAL_STATES]
+    known = sorted(statuses, key=lambda status: status.scope)
+    seen = [status.observed_at for status in known if status.observed_at is not None]
+    return Day(
+        now,
+        tuple(_held(current)),
+        _soonest((row.start_date, row) for row in current if _is_next(row.start_date, now)),
+        _soonest((end_of(row), row) for row in current if _is_next(end_of(row), now)),
+        _soonest((row.start_date, row) for row in current if _is_late(row, now)),
+        tuple(row for row in current if row.state == "payment-pending"),
+        tuple(sorted(filter(unused, current), key=lambda row: (-unused(row), row.reservation_id))),
+        tuple(event for event in events if _tells_a_failure(event, now)),
+        tuple(
+            FailingScope(status.scope, error, status.observed_at)
+            for status in known
+            if (error := error_of(status, now, allowed_age)) is not None
+        ),
+        len(known),
+        min(seen, default=None),
+    )
+
+
+def end_of(row: Reservation) -> datetime | None:
+    """Until when a reservation can be used: a block's effective end, an ODCR's end date."""
+    return row.effective_end if isinstance(row, CapacityBlock) else row.end_date
+
+
+def unused(row: Reservation) -> int:
+    """Instances that nobody uses; 0 unless the reservation is active."""
+    return (row.available_capacity or 0) if row.state == "active" else 0
+
+
+def _held(rows: Iterable[Reservation]) -> Iterable[Held]:
+    """The blocks first, and of a type what has the most accelerators."""
+    groups: dict[tuple[str, str | None], list[Reservation]] = defaultdict(list)
+    for row in rows:
+        groups[row.type, row.accelerator.name if row.accelerator else None].append(row)
+    held = [_group(kind, name, members) for (kind, name), members in groups.items()]
+    return sorted(
+        held, key=lambda it: (it.type, -it.accelerators, -it.instances, it.accelerator or "")
+    )
+
+
+def _group(kind: str, accelerator: str | None, rows: list[Reservation]) -> Held:
+    devices = [row.accelerator.total_count or 0 for row in rows if row.accelerator]
+    return Held(
+        kind,
+        accelerator,
+        len(rows),
+        sum(row.size or 0 for row in rows),
+        whole(sum(devices)),
+        sum(row.size or 0 for row in rows if row.state == "active"),
+        sum(unused(row) for row in rows),
+    )
+
+
+def _soonest(dated: Iterable[tuple[datetime | None, Reservation]]) -> tuple[Reservation, ...]:
+    by_date = [(at, row) for at, row in dated if at is not None]
+    return tuple(
+        row for _, row in sorted(by_date, key=lambda pair: (pair[0], pair[1].reservation_id))
+    )
+
+
+def _is_next(at: datetime | None, now: datetime) -> bool:
+    return at is not None and now < at <= now + DAY
+
+
+def _is_late(row: Reservation, now: datetime) -> bool:
+    return row.state == "scheduled" and row.start_date is not None and row.start_date <= now
+
+
+def _tells_a_failure(event: Event, now: datetime) -> bool:
+    told = event.type in (EventType.STATE_CHANGED, EventType.DISCOVERED)
+    state = (event.after or {}).get("state")
+    return told and state in FAILED_STATES and now - DAY < event.observed_at <= now

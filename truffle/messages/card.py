@@ -1,0 +1,277 @@
+"""What people are told, before any format: the card of an event, of a digest, of a day.
+
+A card holds the texts as they came; each format cuts and escapes them for itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from urllib.parse import quote
+
+from truffle.core.daily import Day, end_of
+from truffle.core.events import Event, EventType, Severity
+from truffle.core.model import CapacityBlock, Reservation, Scope, is_block
+from truffle.messages.advice import console_url, next_step
+from truffle.messages.facts import Fact, facts_of
+from truffle.messages.sections import Section, section_of_events, sections_of_day
+from truffle.messages.wording import count, moment, moment_from, span
+
+EMOJI = {
+    Severity.INFO: "ℹ️",
+    Severity.GOOD: "✅",
+    Severity.WARNING: "⚠️",
+    Severity.CRITICAL: "🚨",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A button, or a line with a URL."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What people are told.
+
+    ``kind`` is the event's type, ``digest`` or ``daily_summary``. ``message_id`` is the same
+    whenever the same is told. ``summary`` is the sentence, ``step`` what to do next, ``command``
+    shows more on the command line. ``subject`` is what messages are grouped by: a block, a
+    reservation, a scope. ``late`` is how long ago it happened, where that is worth a word.
+    """
+
+    kind: str
+    message_id: str
+    title: str
+    severity: Severity
+    summary: str
+    footer: str
+    command: str
+    subject: str
+    step: str | None = None
+    facts: tuple[Fact, ...] = ()
+    links: tuple[Link, ...] = ()
+    sections: tuple[Section, ...] = ()
+    keywords: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    late: timedelta | None = None
+    test: bool = False
+
+    @property
+    def headline(self) -> str:
+        """The title, which says TEST of a test."""
+        return f"TEST: {self.title}" if self.test else self.title
+
+    @property
+    def notification(self) -> str:
+        """The sentence for a lock screen."""
+        return f"{EMOJI[self.severity]} {'TEST: ' if self.test else ''}{self.summary}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known before the sentence is believed: a test, a late delivery."""
+        notes = []
+        if self.test:
+            notes.append("TEST: somebody tries out this route. Nothing has happened.")
+        if self.late is not None:
+            notes.append(f"Delivered late: happened {span(self.late)} before.")
+        return tuple(notes)
+
+
+def event_card(
+    event: Event,
+    *,
+    api_url: str | None = None,
+    late: timedelta | None = None,
+    test: bool = False,
+) -> Card:
+    """The card of one event. ``late`` is how long after its observation it is delivered."""
+    row = event.reservation
+    return Card(
+        event.type.value,
+        event.event_id,
+        f"{_title(event)} · {event.region}",
+        event.severity,
+        event.summary,
+        _footer(event),
+        f"truffle history {row.reservation_id}" if row else "truffle status",
+        subject_of(event),
+        next_step(event),
+        facts_of(event, event.observed_at + (late or timedelta())),
+        tuple(_links(event, api_url)),
+        keywords=_keywords(event),
+        resources=(_arn(event, row),) if row else (),
+        late=late,
+        test=test,
+    )
+
+
+def subject_of(event: Event) -> str:
+    """What an event is about: its block, its reservation, or its scope."""
+    row = event.reservation
+    if row is None:
+        return str(Scope(event.account_id, event.region))
+    return row.capacity_block_id if isinstance(row, CapacityBlock) else row.reservation_id
+
+
+def _keywords(event: Event) -> tuple[str, ...]:
+    row = event.reservation
+    words = (row.type, event.region, row.instance_type) if row else (event.region,)
+    return tuple(word for word in words if word)
+
+
+def _footer(event: Event) -> str:
+    since = ""
+    if event.previous_observed_at is not None:
+        since = f", {span(event.observed_at - event.previous_observed_at)} after the look before"
+    return f"Observed {moment(event.observed_at)}{since} · event {event.event_id}"
+
+
+def _links(event: Event, api_url: str | None) -> Iterator[Link]:
+    console = console_url(event)
+    if console:
+        yield Link("EC2 console", console)
+    if api_url and event.reservation:
+        name = quote(event.reservation.reservation_id, safe="", errors="replace")
+        yield Link("Query", f"{api_url.rstrip('/')}/reservations/{name}")
+    elif api_url:
+        yield Link("Query", f"{api_url.rstrip('/')}/status")
+
+
+def _arn(event: Event, row: Reservation) -> str:
+    known = None if isinstance(row, CapacityBlock) else row.reservation_arn
+    owner = row.owner_id or event.account_id
+    return known or f"arn:aws:ec2:{event.region}:{owner}:capacity-reservation/{row.reservation_id}"
+
+
+def _title(event: Event) -> str:
+    row = event.reservation
+    noun = "Reservation" if row is None else "Capacity block" if is_block(row) else "ODCR"
+    match event.type:
+        case EventType.STATE_CHANGED:
+            state = row.state if row else str((event.after or {}).get("state", "changed"))
+            return f"{noun} {state.replace('-', ' ')}"
+        case EventType.DISCOVERED:
+            return f"New {noun if noun == 'ODCR' else noun.lower()}"
+        case EventType.HEALTH_CHANGED:
+            return f"{noun} {_HEALTH.get(event.severity, 'health changed')}"
+        case EventType.STARTING_SOON:
+            started = _has_passed(row.start_date if row else None, event.observed_at)
+            return f"{noun} {'has reached its start' if started else 'starts soon'}"
+        case EventType.ENDING_SOON:
+            ended = _has_passed(end_of(row) if row else None, event.observed_at)
+            return f"{noun} {'has reached its end' if ended else 'ends soon'}"
+        case EventType.SCOPE_FAILING:
+            return "Collection fails"
+        case EventType.SCOPE_RECOVERED:
+            return "Collection works again"
+    return f"{noun} {_TITLES[event.type]}"
+
+
+_HEALTH = {Severity.CRITICAL: "unhealthy", Severity.GOOD: "healthy again"}
+_TITLES = {
+    EventType.VANISHED: "gone",
+    EventType.RESIZED: "resized",
+    EventType.RESCHEDULED: "rescheduled",
+    EventType.EXTENDED: "extended",
+    EventType.PAYMENT_DUE: "not paid yet",
+    EventType.LATE_DELIVERY: "late",
+    EventType.IDLE: "idle",
+}
+
+
+def _has_passed(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at <= now
+
+
+def digest_card(
+    events: Sequence[Event],
+    *,
+    api_url: str | None = None,
+    late: timedelta | None = None,
+    test: bool = False,
+) -> Card:
+    """One card for many events (at least one) of a run, the worst first."""
+    ordered = sorted(events, key=lambda event: (-_RANK[event.severity], event.observed_at))
+    by_severity = Counter(event.severity for event in events)
+    counts = ", ".join(
+        f"{by_severity[severity]:,} {severity}"
+        for severity in _WORST_FIRST
+        if by_severity[severity]
+    )
+    regions = sorted({event.region for event in events})
+    where = regions[0] if len(regions) == 1 else count(len(regions), "region")
+    number = sha256("\n".join(sorted(event.event_id for event in events)).encode())
+    return Card(
+        "digest",
+        number.hexdigest()[:32],
+        f"{count(len(events), 'event')} · {where}",
+        ordered[0].severity,
+        f"{count(len(events), 'event')} in one run: {counts}.",
+        f"Observed {moment(max(event.observed_at for event in events))}",
+        "truffle events",
+        f"digest/{number.hexdigest()[:32]}",
+        facts=(Fact("Kinds", _kinds(events)), Fact("Regions", ", ".join(regions))),
+        links=(Link("Query", f"{api_url.rstrip('/')}/events"),) if api_url else (),
+        sections=(section_of_events(ordered),),
+        late=late,
+        test=test,
+    )
+
+
+_WORST_FIRST = tuple(reversed(Severity))
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def _kinds(events: Iterable[Event]) -> str:
+    kinds = Counter(event.type for event in events)
+    return ", ".join(
+        f"{number:,} {kind.value.replace('_', ' ')}" for kind, number in kinds.most_common()
+    )
+
+
+def summary_card(day: Day, *, api_url: str | None = None, test: bool = False) -> Card:
+    """The card of a day."""
+    title = moment(day.now).partition(",")[0]
+    return Card(
+        "daily_summary",
+        f"daily_summary/{day.now.date().isoformat()}",
+        f"GPU capacity on {title}",
+        _severity(day),
+        _sentence(day),
+        f"As of {moment(day.now)} · {_age(day)}",
+        "truffle status",
+        "daily_summary",
+        links=(Link("Query", f"{api_url.rstrip('/')}/reservations"),) if api_url else (),
+        sections=sections_of_day(day),
+        test=test,
+    )
+
+
+def _severity(day: Day) -> Severity:
+    needs_a_look = day.failing or day.failed or day.unpaid or day.late
+    return Severity.WARNING if needs_a_look else Severity.INFO
+
+
+def _sentence(day: Day) -> str:
+    reservations = sum(held.reservations for held in day.held)
+    devices = sum(held.accelerators for held in day.held)
+    told = [
+        f"{count(reservations, 'reservation')} held with {devices:,g} accelerators",
+        f"{len(day.starting)} start and {len(day.ending)} end in the next 24 h",
+    ]
+    if day.failing:
+        told.append(f"{len(day.failing)} of {count(day.scopes, 'scope')} could not be read lately")
+    return "; ".join(told) + "."
+
+
+def _age(day: Day) -> str:
+    if day.oldest is None:
+        return "no scope has been read yet"
+    return f"the oldest data is of {moment_from(day.oldest, day.now)}"

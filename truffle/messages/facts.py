@@ -1,0 +1,179 @@
+"""The facts of an event, as people read them; which ones depends on the event's type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Any
+
+from truffle.core.events import Event, EventType
+from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.times import parse_time
+from truffle.messages.wording import moment_from, span, usd
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and what it is."""
+
+    name: str
+    value: str
+
+
+PAYMENT_TIME = timedelta(hours=12)
+PAYMENT_BEFORE_START = timedelta(minutes=5)
+"""A block that is not paid within 12 hours, or 5 minutes before its start where that is sooner, is
+released (EC2 User Guide, capacity-blocks)."""
+
+
+def facts_of(event: Event, now: datetime) -> tuple[Fact, ...]:
+    """The facts of an event that is told at ``now``, the most telling first."""
+    return tuple(Fact(name, value) for name, value in _facts(event, now) if value)
+
+
+_Pairs = Iterator[tuple[str, str | None]]
+
+
+def _facts(event: Event, now: datetime) -> _Pairs:
+    row = event.reservation
+    after = event.after or {}
+    yield ("Reason" if event.type in _BY_TIME else "Change"), event.reason
+    if event.type in _BY_TIME:
+        yield "Threshold", _threshold(after.get("threshold"))
+    yield from _own_facts(event, after, now)
+    if row is not None:
+        yield from _reservation_facts(event, row, now)
+    yield "Account", event.account_id
+    if row is None or not row.availability_zone:
+        yield "Region", event.region
+
+
+_BY_TIME = frozenset(EventType) - {
+    EventType.DISCOVERED,
+    EventType.STATE_CHANGED,
+    EventType.VANISHED,
+    EventType.RESIZED,
+    EventType.RESCHEDULED,
+    EventType.EXTENDED,
+    EventType.HEALTH_CHANGED,
+}
+
+
+_ABOUT_THE_STATE = frozenset({EventType.DISCOVERED, EventType.STATE_CHANGED})
+
+
+def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
+    row = event.reservation
+    match event.type:
+        case EventType.ENDING_SOON:
+            yield "Extension", _extension(after.get("extension"), now)
+        case EventType.PAYMENT_DUE:
+            yield "Payment deadline", _when(payment_deadline(row), now) if row else None
+        case EventType.LATE_DELIVERY if row and row.start_date:
+            yield "Late by", span(max(event.observed_at - row.start_date, timedelta()))
+        case EventType.IDLE:
+            yield "Unused", _unused(after, row)
+            yield "Idle since", _when(_time(after.get("idle_since")), now)
+            yield "Cost", _cost(after)
+        case EventType.SCOPE_FAILING | EventType.SCOPE_RECOVERED:
+            yield from _scope_facts(after, now)
+
+
+def payment_deadline(row: Reservation) -> datetime | None:
+    """When an unpaid block is released; None where that is not known."""
+    deadlines = []
+    if row.create_date:
+        deadlines.append(row.create_date + PAYMENT_TIME)
+    if row.start_date:
+        deadlines.append(row.start_date - PAYMENT_BEFORE_START)
+    return min(deadlines, default=None)
+
+
+def _threshold(told: object) -> str | None:
+    """``24 h`` of ``24h``, ``40 min`` of ``40m``."""
+    if not told:
+        return None
+    return re.sub(r"^(\d+) ?m$", r"\1 min", re.sub(r"^(\d+)([a-z]+)$", r"\1 \2", str(told)))
+
+
+def _extension(told: object, now: datetime) -> str | None:
+    if not isinstance(told, Mapping):
+        return None
+    deadline = _when(_time(told.get("deadline")), now)
+    until = f"to be bought until {deadline}" if deadline else "to be bought an hour before the end"
+    match told.get("on_offer"):
+        case True:
+            return f"on offer, {until}"
+        case False:
+            return f"not on offer now; {until}"
+    error = told.get("error")
+    return f"not known whether it is on offer{f' ({error})' if error else ''}; {until}"
+
+
+def _unused(after: Mapping[str, Any], row: Reservation | None) -> str | None:
+    unused = after.get("unused")
+    if unused is None:
+        return None
+    return f"{unused} of {row.size if row and row.size is not None else '?'} instances"
+
+
+def _cost(after: Mapping[str, Any]) -> str:
+    """``≈ 440 USD so far at 55.04 USD/h``; an idle reservation without a price says so."""
+    so_far, per_hour = _number(after.get("usd_so_far")), _number(after.get("usd_per_hour"))
+    if per_hour is None:
+        return "price unknown"
+    rate = f"{per_hour:,.2f} USD/h"
+    return f"≈ {usd(so_far)} so far at {rate}" if so_far is not None else rate
+
+
+def _number(value: object) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return value if is_number else None  # type: ignore[return-value]
+
+
+def _scope_facts(after: Mapping[str, Any], now: datetime) -> _Pairs:
+    for name, key in (("Error", "error"), ("Message", "message")):
+        yield name, after.get(key) and str(after[key])
+    runs = after.get("failed_runs")
+    yield "Failed runs in a row", str(runs) if runs is not None else None
+    for name, key in (("Failing since", "since"), ("Last success", "last_success")):
+        yield name, _when(_time(after.get(key)), now)
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return parse_time(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _when(at: datetime | None, now: datetime) -> str | None:
+    return moment_from(at, now) if at else None
+
+
+def _reservation_facts(event: Event, row: Reservation, now: datetime) -> _Pairs:
+    yield "Name", row.tags.get("Name")
+    yield "Instances", instances(row)
+    if event.type not in _ABOUT_THE_STATE:
+        yield "State", row.state
+    yield "Start", _when(row.start_date, now)
+    if isinstance(row, CapacityBlock):
+        yield "Usable until", _when(row.effective_end, now)
+    else:
+        yield "End", _when(row.end_date, now)
+    yield "Reservation", row.reservation_id
+    if isinstance(row, CapacityBlock) and row.capacity_block_id != row.reservation_id:
+        yield "Block", row.capacity_block_id
+    yield "Zone", row.availability_zone
+
+
+def instances(row: Reservation) -> str:
+    """``8 × p5.48xlarge (64 × H100)``."""
+    line = f"{row.size if row.size is not None else '?'} × {row.instance_type or 'unknown type'}"
+    carried = row.accelerator
+    if carried is None or carried.total_count is None:
+        return line
+    return f"{line} ({carried.total_count:g} × {carried.name})"

@@ -1,0 +1,95 @@
+"""An event as an Opsgenie alert: Alert API v2, created and closed by its alias.
+
+Limits (Opsgenie, Alert API): message 130 characters, alias 512, description 15,000, tags 20 of 50,
+details 8,000 in all, entity 512, source 100, note 25,000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from truffle.core.events import Event, Severity
+from truffle.messages.card import Card, event_card
+from truffle.messages.pagerduty import Action, incident
+from truffle.messages.text import fit, length
+
+API_URL = "https://api.opsgenie.com"
+DETAILS_LENGTH = 8000
+
+_PRIORITIES = {
+    Severity.INFO: "P5",
+    Severity.GOOD: "P5",
+    Severity.WARNING: "P3",
+    Severity.CRITICAL: "P1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A POST: the path below the API's URL, with its query, and the body."""
+
+    path: str
+    body: dict[str, Any]
+
+
+def request(
+    event: Event,
+    *,
+    api_url: str | None = None,
+    late: timedelta | None = None,
+    test: bool = False,
+) -> Request | None:
+    """What creates or closes the alert; None for an event without an incident.
+
+    ``api_url`` is the URL of truffle's query API, for the links.
+    """
+    told = incident(event)
+    if told is None:
+        return None
+    card = event_card(event, api_url=api_url, late=late, test=test)
+    alias = fit(f"test/{event.event_id}", 512) if test else told.key
+    if told.action is Action.RESOLVE:
+        path = f"/v2/alerts/{quote(alias, safe='')}/close?identifierType=alias"
+        return Request(path, {"source": "truffle", "note": fit(card.summary, 2000, escape)})
+    return Request("/v2/alerts", _alert(event, card, alias))
+
+
+def _alert(event: Event, card: Card, alias: str) -> dict[str, Any]:
+    words = (event.type.value, event.severity.value, *card.keywords)
+    return {
+        "message": fit(f"{'TEST: ' if card.test else ''}{card.summary}", 130, escape),
+        "alias": alias,
+        "description": _description(card),
+        "tags": [fit(word, 50, escape) for word in words],
+        "details": dict(_details(card)),
+        "entity": fit(card.subject, 512, escape),
+        "source": "truffle",
+        "priority": "P5" if card.test else _PRIORITIES[event.severity],
+    }
+
+
+def escape(text: str) -> str:
+    """Opsgenie shows HTML; in a text message an entity would be shown as such."""
+    return text.replace("<", "‹").replace(">", "›")
+
+
+def _description(card: Card) -> str:
+    paragraphs = [*card.notes, fit(card.summary, 5000, escape)]
+    if card.step:
+        paragraphs.append(f"What to do: {fit(card.step, 5000, escape)}")
+    paragraphs += [f"{link.title}: {link.url}" for link in card.links]
+    return "\n\n".join([*paragraphs, fit(card.footer, 1000, escape)])
+
+
+def _details(card: Card) -> Iterator[tuple[str, str]]:
+    """The facts, as far as they fit; names are the same for every alert."""
+    room = DETAILS_LENGTH
+    for fact in card.facts:
+        name, value = fact.name, fit(fact.value, 500, escape)
+        room -= length(name) + length(value)
+        if room >= 0:
+            yield name, value

@@ -1,0 +1,89 @@
+"""The lists of a card: the events of a digest, and what a day holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from truffle.core.changes import describe
+from truffle.core.daily import Day, FailingScope, Held, end_of, unused
+from truffle.core.events import Event, Severity
+from truffle.core.model import CAPACITY_BLOCK, Reservation
+from truffle.messages.wording import count, moment_from
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a section."""
+
+    text: str
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines under a title, the most important first, for a format to cut where it has to."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+    def first(self, most: int) -> tuple[tuple[Line, ...], int]:
+        """At most so many lines, and how many are left."""
+        return self.lines[:most], max(len(self.lines) - most, 0)
+
+
+def section_of_events(events: Iterable[Event]) -> Section:
+    """A line for each event, in this order."""
+    return Section("Events", tuple(Line(event.summary, event.severity) for event in events))
+
+
+def sections_of_day(day: Day) -> tuple[Section, ...]:
+    """What a day's summary lists; what needs a decision comes first, and nothing is empty."""
+    return tuple(section for section in _sections(day) if section.lines)
+
+
+def _sections(day: Day) -> Iterator[Section]:
+    yield _section("Old data", (_scope(it, day.now) for it in day.failing))
+    yield _section("Failed in the last 24 h", (event.summary for event in day.failed))
+    yield _section("Not paid yet", _dated(day.unpaid, "starts", day))
+    yield _section("Late", _dated(day.late, "was to start", day))
+    yield _section("Starts in the next 24 h", _dated(day.starting, "starts", day))
+    yield _section("Ends in the next 24 h", _ending(day))
+    yield _section("Idle", (_idle(row) for row in day.idle))
+    yield _section("Held", (_held(held) for held in day.held))
+
+
+def _section(title: str, texts: Iterable[str]) -> Section:
+    return Section(title, tuple(Line(text) for text in texts))
+
+
+def _scope(failing: FailingScope, now: datetime) -> str:
+    seen = failing.last_success
+    last = f"last read {moment_from(seen, now)}" if seen else "never read"
+    return f"{failing.scope}: {failing.error.code}, {last}. {failing.error.message}"
+
+
+def _dated(rows: Iterable[Reservation], verb: str, day: Day) -> Iterator[str]:
+    for row in rows:
+        when = f" {verb} {moment_from(row.start_date, day.now)}" if row.start_date else ""
+        yield f"{describe(row)}{when}"
+
+
+def _ending(day: Day) -> Iterator[str]:
+    for row in day.ending:
+        end = end_of(row)
+        yield (
+            f"{describe(row)} is usable until {moment_from(end, day.now)}" if end else describe(row)
+        )
+
+
+def _idle(row: Reservation) -> str:
+    return f"{describe(row)}: {unused(row)} of {row.total_capacity or '?'} instances unused"
+
+
+def _held(held: Held) -> str:
+    nouns = "block" if held.type == CAPACITY_BLOCK else "ODCR"
+    what = f"{held.accelerators:,g} × {held.accelerator}" if held.accelerator else "no accelerator"
+    where = f"{count(held.instances, 'instance')} in {count(held.reservations, nouns)}"
+    return f"{what}: {where}, {held.active:,} active, {held.unused:,} unused"

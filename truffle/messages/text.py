@@ -1,0 +1,82 @@
+"""Text from tags, names and error messages, made fit to be shown: one line, cut between characters.
+
+Lengths are UTF-16 code units, which is never less than what a destination counts.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable
+
+JOINER = "\u200d"
+WORD_JOINER = "\u2060"
+"""Invisible, and breaks what a client would take for a link or a mention."""
+
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_FLAGS = range(0x1F1E6, 0x1F200)
+
+
+def plain(text: str) -> str:
+    """The text on one line, without control characters and without characters that reorder or
+    hide others (bidirectional overrides, invisible formatting)."""
+    shown = text if text.isprintable() else "".join(map(_shown, text))
+    return " ".join(shown.split())
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in _BREAKS:
+        return " "
+    if category == "Cs":
+        return "\ufffd"
+    return "" if category == "Cf" and character != JOINER else character
+
+
+def length(text: str) -> int:
+    """UTF-16 code units."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def fit(text: str, most: int, escape: Callable[[str], str] = str) -> str:
+    """The plain text, escaped, in at most so many UTF-16 code units; cut where it must be, between
+    what people see as characters, and then ending in ``…``. A text of nothing is ``–``."""
+    whole = plain(text) or "–"
+    escaped = escape(whole)
+    if length(escaped) <= most:
+        return escaped
+    ends = _ends(whole[:most])
+    fitting = bisect_right(ends, most, key=lambda end: length(escape(whole[:end] + "…")))
+    kept = ends[fitting - 1] if fitting else 0
+    return escape(whole[:kept].rstrip() + "…")
+
+
+def defused(text: str) -> str:
+    """The text with what clients turn into links and mentions by themselves broken invisibly."""
+    return _LIVE.sub(lambda found: found[0] + WORD_JOINER, text)
+
+
+_LIVE = re.compile(r"@|:(?=//)|\](?=[(\[])|www(?=\.)|\{(?=\{)", re.IGNORECASE)
+
+
+def _ends(text: str) -> list[int]:
+    """Where the text can be cut: not within an accented letter, an emoji or a flag."""
+    ends = []
+    flags = 0
+    for place in range(1, len(text)):
+        before, after = text[place - 1], text[place]
+        flags = flags + 1 if ord(before) in _FLAGS else 0
+        is_half_flag = flags % 2 == 1 and ord(after) in _FLAGS
+        if not (before == JOINER or _belongs_to_what_is_before(after) or is_half_flag):
+            ends.append(place)
+    return ends
+
+
+def _belongs_to_what_is_before(character: str) -> bool:
+    return (
+        character == JOINER
+        or unicodedata.category(character) in ("Mn", "Me")
+        or ord(character) in _SKIN_TONES
+    )

@@ -1,0 +1,48 @@
+"""How people are told times, spans of time and amounts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+MINUTE = timedelta(minutes=1)
+
+
+def moment(at: datetime) -> str:
+    """``Tue 24 Nov 2026, 11:00 UTC``."""
+    at = at.astimezone(UTC)
+    day = f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year}"
+    return f"{day}, {at.hour:02}:{at.minute:02} UTC"
+
+
+def moment_from(at: datetime, now: datetime) -> str:
+    """``Tue 24 Nov 2026, 11:00 UTC (in 23 h 12 min)``, or ``(1 h 3 min ago)``."""
+    if abs(at - now) < MINUTE:
+        return f"{moment(at)} (now)"
+    return f"{moment(at)} ({f'in {span(at - now)}' if at > now else f'{span(now - at)} ago'})"
+
+
+def span(length: timedelta) -> str:
+    """``40 min``, ``23 h 12 min``, ``6 d 23 h``; days from two on."""
+    minutes = int(length / MINUTE)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def usd(amount: float) -> str:
+    """``440 USD``, ``1,760 USD``; with cents below ten dollars."""
+    return f"{amount:,.2f} USD" if abs(amount) < 10 else f"{amount:,.0f} USD"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 block``, ``3 blocks``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
