@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
+from truffle.alerts.routing import Outcome
+from truffle.alerts.settings import Kind
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.events import EventType, Severity
@@ -27,6 +30,10 @@ _NUMBER_OR_NULL: Json = {"type": ["number", "null"]}
 
 def _object(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _enumerated(values: type[StrEnum]) -> Json:
+    return {"type": "string", "enum": [value.value for value in values]}
 
 
 def _array(items: Json) -> Json:
@@ -106,6 +113,19 @@ def _schemas() -> Json:
         "Validation": _validation(),
         "Candidate": _candidate(),
         "Problem": _problem_schema(),
+        "Decision": _object(
+            destination=_TEXT,
+            kind=_enumerated(Kind),
+            outcome=_enumerated(Outcome),
+            routes=_array(_TEXT),
+            why=_TEXT,
+        ),
+        "Explanation": _object(event=_ref("Event"), decisions=_array(_ref("Decision"))),
+        "Trial": _object(
+            route=_TEXT,
+            event=_ref("Event"),
+            sent=_array(_object(destination=_TEXT, kind=_enumerated(Kind), error=_TEXT_OR_NULL)),
+        ),
     }
 
 
@@ -165,8 +185,8 @@ def _event() -> Json:
     return _object(
         version={"type": "integer"},
         event_id=_TEXT,
-        type={"type": "string", "enum": [kind.value for kind in EventType]},
-        severity={"type": "string", "enum": [severity.value for severity in Severity]},
+        type=_enumerated(EventType),
+        severity=_enumerated(Severity),
         summary=_TEXT,
         reason=_TEXT,
         observed_at=_TIME,
@@ -243,19 +263,24 @@ def _refusals() -> Json:
     }
 
 
-def _get(
-    summary: str, schema: str, takes: Iterable[Parameter] = (), path: Iterable[Json] = ()
-) -> Json:
+def _get(summary: str, schema: str, takes: Iterable[Parameter] = ()) -> Json:
+    return {"get": _operation(summary, schema, map(_parameter, takes))}
+
+
+def _get_one(summary: str, schema: str, parameter: Json) -> Json:
+    """One thing by its id, which may be unknown."""
+    operation = _operation(summary, schema, [parameter])
+    operation["responses"]["404"] = _problem("There is none with this id.")
+    return {"get": operation}
+
+
+def _post(summary: str, schema: str, takes: Iterable[Parameter]) -> Json:
+    return {"post": _operation(summary, schema, map(_parameter, takes))}
+
+
+def _operation(summary: str, schema: str, takes: Iterable[Json]) -> Json:
     answers = {"200": _answer("The answer.", _ref(schema)), **_refusals()}
-    if path:
-        answers["404"] = _problem("There is none with this id.")
-    return {
-        "get": {
-            "summary": summary,
-            "parameters": [*path, *map(_parameter, takes)],
-            "responses": answers,
-        }
-    }
+    return {"summary": summary, "parameters": list(takes), "responses": answers}
 
 
 @cache
@@ -268,13 +293,19 @@ def document() -> Json:
         "/reservations": _get("Reservations of both types.", "ReservationList", parameters.LIST),
         "/odcrs": _get("On-Demand Capacity Reservations.", "ReservationList", one_type),
         "/capacity-blocks": _get("Capacity Blocks for ML.", "ReservationList", one_type),
-        "/reservations/{id}": _get(
-            "One reservation, with its events.", "ReservationWithEvents", (), [reservation_id]
+        "/reservations/{id}": _get_one(
+            "One reservation, with its events.", "ReservationWithEvents", reservation_id
         ),
         "/summary": _get("Totals of reservations.", "Summary", parameters.FILTERS),
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
         "/status": _get("Every scope and the last runs.", "Status"),
         "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
+        "/alerts/explain": _get_one(
+            "Who gets an event, and why.", "Explanation", *map(_parameter, parameters.EXPLAIN)
+        ),
+        "/alerts/test": _post(
+            "Sends a sample to each destination of a route.", "Trial", parameters.TEST
+        ),
         "/openapi.json": {
             "get": {
                 "summary": "This description.",
@@ -283,7 +314,8 @@ def document() -> Json:
         },
     }
     for path, item in paths.items():
-        item["get"]["operationId"] = _operation_id(path)
+        for method, operation in item.items():
+            operation["operationId"] = _operation_id(method, path)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -309,7 +341,6 @@ def document() -> Json:
     }
 
 
-def _operation_id(path: str) -> str:
-    words = path.strip("/").replace(".json", "").replace("-", " ").replace("/{id}", " by id")
-    first, *rest = words.split()
-    return "get" + first.capitalize() + "".join(word.capitalize() for word in rest)
+def _operation_id(method: str, path: str) -> str:
+    words = path.replace(".json", "").replace("{id}", "by id").replace("-", " ").replace("/", " ")
+    return method + "".join(word.capitalize() for word in words.split())

@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import answers
+from lambdas.alert_settings import load
 from lambdas.answers import Context
 from lambdas.clients import now, service
 from lambdas.inventory import Inventory
@@ -24,12 +25,18 @@ from lambdas.store.events import EventStore
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import logger
+from lambdas.trial import send_sample
+from truffle.alerts.explaining import explain
+from truffle.alerts.sample import sample_event
+from truffle.alerts.settings import AlertSettings, Route
 from truffle.core import parameters
 from truffle.core.advice import TrainingRequest, parse_start_by, validate
 from truffle.core.codec import Json
+from truffle.core.events import from_message, to_message
 from truffle.core.model import CAPACITY_BLOCK, ODCR
 from truffle.core.parameters import BadParameter, parse, parse_filter, parse_list, to_page
 from truffle.core.times import format_time
+from truffle.messages.pagerduty import incident
 
 app = APIGatewayHttpResolver()
 
@@ -50,6 +57,11 @@ def _settings() -> QuerySettings:
 @cache
 def _inventory() -> Inventory:
     return Inventory(ScopeStore(service("dynamodb"), _settings().table))
+
+
+@cache
+def _alert_settings() -> AlertSettings:
+    return load()
 
 
 def _events() -> EventStore:
@@ -176,6 +188,39 @@ def validate_run() -> Response[str]:
     )
     validation = validate(context.view.observed(context.view.rows), request, context.now)
     return _json({**validation.to_json(), "collection": context.collection})
+
+
+@app.get("/alerts/explain")
+def explain_alert() -> Response[str]:
+    event_id = parse(_given(), parameters.EXPLAIN)["event_id"][0]
+    message = _events().find(event_id, now() + UNTIL_LATER, LONGEST_EVENTS.days)
+    if message is None:
+        detail = f"No event of the last {LONGEST_EVENTS.days} days has the id {event_id}."
+        return _problem(404, "No such event", detail)
+    event = from_message(message)
+    decisions = explain(event, _alert_settings(), lambda it: incident(it) is not None)
+    return _json({"event": message, "decisions": decisions})
+
+
+@app.post("/alerts/test")
+def try_route() -> Response[str]:
+    route = _route(parse(_given(), parameters.TEST)["route"][0])
+    message = to_message(sample_event(route, now()))
+    queues = json.loads(_settings().queues)
+    sent = [
+        send_sample(service("sqs"), queues[name], _alert_settings().destination(name), message)
+        for name in route.to
+    ]
+    return _json({"route": route.name, "event": message, "sent": sent})
+
+
+def _route(name: str) -> Route:
+    """Raises BadParameter for a route that there is not."""
+    routes = {route.name: route for route in _alert_settings().routes}
+    if name not in routes:
+        known = f"The routes are {', '.join(routes)}." if routes else "This stack has no routes."
+        raise BadParameter("route", name, f"There is no such route. {known}")
+    return routes[name]
 
 
 @app.get("/openapi.json")

@@ -61,6 +61,33 @@ class EventStore:
         )
         return [read_body(item) for item in items]
 
+    def find(self, event_id: str, latest: datetime, days: int) -> dict[str, Any] | None:
+        """The message of an event of so many days up to the latest, the newest days read first;
+        None where there is none."""
+        last = latest.astimezone(UTC).date()
+
+        def of_day(back: int) -> dict[str, Any] | None:
+            items = query(
+                self.client,
+                TableName=self.table,
+                KeyConditionExpression="pk = :pk",
+                FilterExpression="contains(body, :id)",
+                ExpressionAttributeValues={
+                    ":pk": text(f"{EVENT_PREFIX}{last - timedelta(days=back)}"),
+                    ":id": text(event_id),
+                },
+            )
+            messages = map(read_body, items)
+            return next((it for it in messages if it["event_id"] == event_id), None)
+
+        with ThreadPoolExecutor(PARALLEL_DAYS) as pool:
+            for start in range(0, days, PARALLEL_DAYS):
+                part = range(start, min(start + PARALLEL_DAYS, days))
+                found = next(filter(None, pool.map(of_day, part)), None)
+                if found is not None:
+                    return found
+        return None
+
     def between(self, since: datetime, until: datetime) -> list[tuple[str, dict[str, Any]]]:
         """Sort keys and messages of ``since <= observed_at < until``, the newest first."""
         if since >= until:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from openapi_spec_validator import validate as validate_document
 from openapi_spec_validator.versions import OPENAPIV31, get_spec_version
 
 from lambdas import query
+from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.clients import service
 from lambdas.openapi import document
 from lambdas.settings import QuerySettings
+from lambdas.store.events import event_item
 from lambdas.store.runs import RunStore
-from tests.builders import HOUR, OTHER, a_block, a_run, an_odcr
+from tests.builders import HOUR, OTHER, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock
@@ -33,8 +36,15 @@ Json = dict[str, Any]
 
 
 def operations() -> Mapping[str, Json]:
-    """The GET operation of every path."""
-    return {path: item["get"] for path, item in document()["paths"].items()}
+    """The operation of every path; each has one."""
+    paths = {path: list(item.values()) for path, item in document()["paths"].items()}
+    assert all(len(found) == 1 for found in paths.values())
+    return {path: found[0] for path, found in paths.items()}
+
+
+def method_of(path: str) -> str:
+    (method,) = document()["paths"][path]
+    return str(method).upper()
 
 
 def schema_of(path: str, status: int) -> tuple[str, Json]:
@@ -71,8 +81,8 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 9
-    assert all(re.fullmatch("get[A-Z][A-Za-z]+", name) for name in names)
+    assert len(set(names)) == len(names) == 11
+    assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
@@ -89,15 +99,14 @@ def test_every_call_has_to_be_signed() -> None:
 # --- complete ------------------------------------------------------------------------------------
 
 
-def routes() -> Iterator[str]:
-    """The routes of the function, as the document writes paths."""
+def routes() -> Iterator[tuple[str, str]]:
+    """The methods and routes of the function, as the document writes paths."""
     for route in query.app._static_routes + query.app._dynamic_routes:
-        assert route.method == "GET"
-        yield re.sub(r"<\w+>", "{id}", route.path)
+        yield route.method, re.sub(r"<\w+>", "{id}", route.path)
 
 
 def test_the_document_has_the_functions_routes_and_no_others() -> None:
-    assert sorted(routes()) == sorted(operations())
+    assert sorted(routes()) == sorted((method_of(path), path) for path in operations())
 
 
 ONE_TYPE = tuple(parameter for parameter in parameters.LIST if parameter.name != "type")
@@ -110,6 +119,8 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/events": parameters.EVENTS,
     "/status": (),
     "/validate": parameters.VALIDATE,
+    "/alerts/explain": parameters.EXPLAIN,
+    "/alerts/test": parameters.TEST,
     "/openapi.json": (),
 }
 
@@ -128,7 +139,7 @@ def test_a_path_takes_the_parameters_that_it_describes(
 ) -> None:
     deploy(QuerySettings)
     for parameter in TAKEN[path]:
-        answer = ask(path, f"{parameter.name}=%00")
+        answer = ask(path, f"{parameter.name}=%00", method_of(path))
         refused = answer.status == 400 and answer.body["parameter"] == parameter.name
         required_first = answer.status == 400 and "required" in answer.body["allowed"]
         assert refused or required_first, parameter.name
@@ -154,6 +165,7 @@ def test_a_reservations_schema_has_every_field_and_requires_it(name: str) -> Non
 
 # --- true ----------------------------------------------------------------------------------------
 
+EVENT_ID = an_event().event_id
 REAL = {
     "/reservations": ["/reservations", "/reservations?limit=1", "/reservations?state=none"],
     "/odcrs": ["/odcrs"],
@@ -168,14 +180,32 @@ REAL = {
         "/validate?instance_type=p4d.24xlarge&count=1&days=1",
         "/validate?instance_type=m7i.large&count=1&days=1",
     ],
+    "/alerts/explain": [f"/alerts/explain?event_id={EVENT_ID}"],
+    "/alerts/test": ["/alerts/test?route=all"],
     "/openapi.json": ["/openapi.json"],
 }
 
 
+ALERTS = {
+    "destinations": {"oncall": {"kind": "slack", "secret": "truffle/slack"}},
+    "routes": [{"name": "all", "to": ["oncall"]}],
+}
+
+
 @pytest.fixture
-def api(stack: Stack, deploy: Callable[..., None], clock: Clock) -> Api:
-    """A scope with a history, one that fails, and runs in every state."""
+def api(
+    stack: Stack,
+    deploy: Callable[..., None],
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Api:
+    """A scope with a history, one that fails, runs in every state, an alert and its route."""
+    (tmp_path / "alerts.json").write_text(json.dumps(ALERTS))
+    monkeypatch.setenv(FILE_VARIABLE, str(tmp_path / "alerts.json"))
+    stack.destination("oncall")
     deploy(QuerySettings)
+    service("dynamodb").put_item(TableName=stack.table, Item=event_item(an_event(), 400))
     api = Api(stack, clock)
     api.collects(an_odcr("cr-a"), an_odcr("cr-gone"), a_block("cr-b"))
     clock.advance(HOUR)
@@ -196,22 +226,34 @@ def test_every_path_is_asked() -> None:
 @pytest.mark.parametrize("path", REAL)
 def test_real_answers_are_as_described(api: Api, path: str) -> None:
     for asked in REAL[path]:
-        answer = ask(*asked.split("?"))
+        name, _, raw_query = asked.partition("?")
+        answer = ask(name, raw_query, method_of(path))
         assert answer.status == 200
         assert_described(answer, path)
 
 
 @pytest.mark.parametrize("path", REAL)
 def test_a_refusal_is_as_described(path: str) -> None:
-    answer = ask(path.replace("{id}", "cr-a"), colour="red")
+    answer = ask(path.replace("{id}", "cr-a"), method=method_of(path), colour="red")
     assert answer.status == 400
     assert_described(answer, path)
 
 
-def test_an_unknown_id_is_answered_as_described(api: Api) -> None:
-    answer = ask("/reservations/cr-unknown")
+UNKNOWN = {
+    "/reservations/{id}": "/reservations/cr-unknown",
+    "/alerts/explain": f"/alerts/explain?event_id={'0' * 32}",
+}
+
+
+def test_every_path_that_asks_for_an_id_is_asked_for_an_unknown_one() -> None:
+    assert {path for path, it in operations().items() if "404" in it["responses"]} == set(UNKNOWN)
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+def test_an_unknown_id_is_answered_as_described(api: Api, path: str) -> None:
+    answer = ask(*UNKNOWN[path].split("?"))
     assert answer.status == 404
-    assert_described(answer, "/reservations/{id}")
+    assert_described(answer, path)
 
 
 @given(rows=inventories)

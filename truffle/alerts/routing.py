@@ -26,11 +26,13 @@ from truffle.core.times import format_time
 
 
 class Outcome(StrEnum):
-    """What becomes of an event at a destination."""
+    """What becomes of an event at a destination; ``no_incident`` is for pagers alone, which are
+    silent where an event opens and ends no incident."""
 
     SENT = "sent"
     MUTED = "muted"
     NO_ROUTE = "no_route"
+    NO_INCIDENT = "no_incident"
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,6 +282,31 @@ VALIDATE: tuple[Parameter, ...] = (
 """What the validation of a training run takes."""
 
 
+EXPLAIN: tuple[Parameter, ...] = (
+    Parameter(
+        "event_id",
+        "The event.",
+        "It takes the event_id of an event: 32 hexadecimal digits.",
+        {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        _matching("[0-9a-f]{32}"),
+        required=True,
+    ),
+)
+"""What the explanation of an alert takes."""
+
+TEST: tuple[Parameter, ...] = (
+    Parameter(
+        "route",
+        "The route to whose destinations a sample is sent.",
+        "It takes the name of a route.",
+        {"type": "string", "pattern": "^[a-z0-9-]{1,40}$"},
+        _matching("[a-z0-9-]{1,40}"),
+        required=True,
+    ),
+)
+"""What the test of a route takes."""
+
+
 def parse(given: Params, parameters: Iterable[Parameter]) -> dict[str, list[Any]]:
     """The values by parameter. Raises BadParameter, also for a name that is none of these."""
     known = {parameter.name: parameter for parameter in parameters}

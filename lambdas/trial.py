@@ -1,0 +1,28 @@
+"""Putting a sample on a destination's queue, from where it takes the way of every alert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from truffle.alerts.settings import Destination
+from truffle.core.codec import Json
+from truffle.ec2.errors import error_code
+
+Client = Any
+"""A boto3 SQS client."""
+
+
+def send_sample(
+    client: Client, queue_url: str, destination: Destination, message: Mapping[str, Any]
+) -> Json:
+    """What was sent, or AWS's error code: one destination that fails does not keep the others."""
+    error = None
+    try:
+        client.send_message(QueueUrl=queue_url, MessageBody=json.dumps({"test": message}))
+    except (ClientError, BotoCoreError) as failure:
+        error = error_code(failure)
+    return {"destination": destination.name, "kind": destination.kind.value, "error": error}
