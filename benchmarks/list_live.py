@@ -3,7 +3,7 @@
 ``python -m benchmarks.list_live [--sizes 10,100,1000,3000] [--runs 3] [--aws PATH | --no-aws]``
 
 Each is a process of its own that asks one server on this machine, whose every call takes 200 ms,
-and writes JSON to a file. The start of the interpreter counts.
+and writes JSON to a file. The start of the interpreter counts. At the end, the goals.
 
 floor       bare sockets, all regions at once, nothing parsed
 truffle     ``truffle capacity -o json``, every reservation
@@ -28,11 +28,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
+from benchmarks.ec2_server import PAGE_SIZE
+
 SIZES = (10, 100, 1_000, 3_000)
 STAGES = ("import", "clients", "calls", "parse", "map", "sort", "json", "all")
+
+FASTER = {10: 1, 1_000: 2}
+"""How many times as fast as the boto3 pool truffle is to be, by reservations per region."""
 
 Environment = Mapping[str, str]
 
@@ -181,6 +187,31 @@ def row(size: int, took: Mapping[str, Took]) -> str:
     )
 
 
+def goals(size: int, latency: float, took: Mapping[str, Took]) -> list[str]:
+    """What was wanted at this size, and whether it was reached. The chain is what the slowest
+    region has to wait for: DescribeRegions, then every page of its own."""
+    seconds, pool = took["truffle"].wall, took["boto3 pool"].wall
+    lines = []
+    if size in FASTER:
+        least = FASTER[size]
+        lines.append(
+            f"{size:>10,}  at least {least} × as fast as the boto3 pool: {pool / seconds:.1f} ×"
+            f"{_met(pool / seconds >= least)}"
+        )
+    if size == min(FASTER):
+        calls = 1 + ceil(size / PAGE_SIZE)
+        most = 1.6 * calls * latency / 1000 + 1
+        lines.append(
+            f"{size:>10,}  at most 1.6 × {calls} calls of {latency:g} ms and 1 s = {most:.2f} s: "
+            f"{seconds:.2f} s{_met(seconds <= most)}"
+        )
+    return lines
+
+
+def _met(is_met: bool) -> str:
+    return ", reached" if is_met else ", NOT REACHED"
+
+
 def stage_row(size: int, told: Mapping[str, Any]) -> str:
     cells = [f"{told['seconds'].get(name, 0):>8.2f}" for name in STAGES]
     return f"{size:>10,}  {'  '.join(cells)}  {told['peak'] / 1024:>8.0f}"
@@ -214,7 +245,7 @@ def main() -> None:
     if chosen.no_aws or not chosen.aws:
         print(f"AWS command line: {'left out' if chosen.no_aws else 'not installed'}.")
     print(f"\nSeconds, median of {chosen.runs}\n{header()}")
-    spent = []
+    spent, wanted = [], []
     for size in map(int, chosen.sizes.split(",")):
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -222,11 +253,14 @@ def main() -> None:
         ):
             aws = None if chosen.no_aws else chosen.aws
             bench = Bench(url, Path(folder), aws, size, chosen.regions)
-            print(row(size, measure(bench, chosen.runs)), flush=True)
+            took = measure(bench, chosen.runs)
+            print(row(size, took), flush=True)
+            wanted += goals(size, chosen.latency, took)
             spent.append(stage_row(size, bench.stages()))
     stages = "  ".join(f"{name:>8}" for name in STAGES)
     print(f"\nProcessor seconds of truffle by stage, peak memory\nper region  {stages}  peak MiB")
     print("\n".join(spent))
+    print("\n".join(["\nGoals", *wanted]))
 
 
 if __name__ == "__main__":

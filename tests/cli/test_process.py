@@ -154,6 +154,25 @@ def test_the_completion_script(world: World, shell: str) -> None:
     assert "_TRUFFLE_COMPLETE" in found.stdout
 
 
+def test_bash_completes_with_the_script(world: World) -> None:
+    script = truffle(world, "completion", "bash").stdout
+    line = "COMP_WORDS=(truffle use cr-1 --for kar); COMP_CWORD=4; COMPREPLY=()"
+    asked = f'{line}; _truffle_completion truffle; echo "${{COMPREPLY[*]}}"'
+    found = subprocess.run(
+        ["bash", "-c", f"{script.replace('$1)', '$PYTHON -m truffle)')}\n{asked}"],
+        env=environment(world, PYTHON=sys.executable),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert found.stdout == "karpenter\n"
+
+
+def test_fish_keeps_values_with_commas_whole(world: World) -> None:
+    assert 'string split -m 1 ","' in truffle(world, "completion", "fish").stdout
+
+
 def test_completion_knows_commands_flags_and_values(world: World) -> None:
     def complete(line: str) -> list[str]:
         more = {"_TRUFFLE_COMPLETE": "bash_complete", "COMP_WORDS": line}

@@ -129,7 +129,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
 
 
 def _show(output: str, answer: Any, types: list[str]) -> None:
-    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.cli.output import put, put_data, put_reservations, style_of_stdout
 
     if output == "table":
         from truffle.render.capacity import Shown, render
@@ -139,6 +139,8 @@ def _show(output: str, answer: Any, types: list[str]) -> None:
         from truffle.render.terraform import to_terraform
 
         put(to_terraform(answer.rows))
+    elif output == "json":
+        put_reservations(answer.rows)
     else:
         from truffle.core.codec import encode
         from truffle.render.data import field_names

@@ -27,5 +27,7 @@ def command(shell: str) -> int:
     if kind is None:
         raise click.ClickException(f"There is no completion for {shell}.")
     script = kind(app, {}, "truffle", "_TRUFFLE_COMPLETE")
-    click.echo(script.source_template % script.source_vars())
+    text = script.source_template % script.source_vars()
+    # For fish, click's own script would cut a value at its first comma: us-east-1,us-west-2.
+    click.echo(text.replace('string split ","', 'string split -m 1 ","'))
     return 0

@@ -7,13 +7,16 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from truffle.cli.running import FAILED, OK, PARTIAL, ClosedPipe
 from truffle.render.data import to_csv, to_json, to_yaml
 from truffle.render.style import Style
 from truffle.render.words import counted, length
 from truffle.source import Progress, ScopeFailure
+
+if TYPE_CHECKING:
+    from truffle.core.model import Reservation
 
 
 def style_of_stdout() -> Style:
@@ -37,8 +40,19 @@ def _is_unicode(stream: TextIO) -> bool:
 
 def put(text: str) -> None:
     """A part of the answer. Raises ClosedPipe where nobody reads it any more."""
+    _write([text, "\n"])
+
+
+def put_reservations(rows: Iterable[Reservation]) -> None:
+    """A JSON array, written as it is made: it can be long. Raises ClosedPipe."""
+    from truffle.core.json_text import json_array
+
+    _write(json_array(rows, ascii_only=not _is_unicode(sys.stdout)))
+
+
+def _write(parts: Iterable[str]) -> None:
     try:
-        sys.stdout.write(text + "\n")
+        sys.stdout.writelines(parts)
         sys.stdout.flush()
     except BrokenPipeError:
         raise ClosedPipe from None

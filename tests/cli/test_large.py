@@ -1,0 +1,59 @@
+"""A hundred thousand reservations: all of them, in bounded memory, and a deadline that holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.list_live import environment, server
+
+LISTING = [sys.executable, "-m", "truffle", "capacity", "--no-active-only", "-o", "json"]
+REGIONS = 30
+PER_REGION = 3334
+MEMORY = 500
+"""MiB; 340 were seen, of which an interpreter that asks one small region takes 65."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with server(PER_REGION, REGIONS, 0) as url:
+        yield url
+
+
+def listed(url: str, folder: Path, *arguments: str) -> tuple[int, float, int]:
+    """The exit status, seconds, and MiB of memory of a listing; its JSON is in the folder."""
+    began = time.monotonic()
+    with (folder / "out.json").open("w") as out, (folder / "err").open("w") as err:
+        process = subprocess.Popen(
+            [*LISTING, *arguments],
+            env=environment(url),
+            stdout=out,
+            stderr=err,
+        )
+        _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return process.returncode, time.monotonic() - began, used.ru_maxrss // unit
+
+
+def test_all_are_listed_in_bounded_memory(url: str, tmp_path: Path) -> None:
+    status, _, memory = listed(url, tmp_path, "--timeout", "300")
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert status == 0
+    assert len({row["reservation_id"] for row in rows}) == REGIONS * PER_REGION > 100_000
+    assert memory < MEMORY
+
+
+def test_the_deadline_holds(url: str, tmp_path: Path) -> None:
+    status, seconds, _ = listed(url, tmp_path, "--timeout", "2")
+    told = (tmp_path / "err").read_text()
+    assert status in (1, 3)
+    assert seconds < 6
+    assert "within 2 s" in told
