@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from truffle.core.model import TERMINAL_STATES, Reservation, is_block
 
 _HEAD = """\
-# Terraform 1.5 or later; provider hashicorp/aws 6, of July 2026 or later for the data sources.
+# Terraform 1.5 or later, provider hashicorp/aws 6. Its data source for blocks is of July 2026, the
+# one for ODCRs is newer: where your release lacks one, leave those data blocks out.
 # terraform plan -generate-config-out=reservations.tf writes the resources of the import blocks."""
 
 
