@@ -57,9 +57,16 @@ class Api:
 
     def get(self, path: str, parameters: Parameters = ()) -> Json:
         """One answer. Raises ApiError, or TruffleNotFoundError for an unknown id."""
+        return self._answer("GET", path, parameters, ATTEMPTS)
+
+    def post(self, path: str, parameters: Parameters = ()) -> Json:
+        """One answer to what has an effect, and so is asked once. Raises ApiError."""
+        return self._answer("POST", path, parameters, attempts=1)
+
+    def _answer(self, method: str, path: str, parameters: Parameters, attempts: int) -> Json:
         query = f"?{urlencode(parameters)}" if parameters else ""
         url = self.url.rstrip("/") + quote(path, safe="/-.") + query
-        status, body = self._send(url)
+        status, body = self._send(method, url, attempts)
         if status != 200:
             raise _refusal(status, body, self.url)
         return _object(body, self.url)
@@ -75,16 +82,16 @@ class Api:
             if not token:
                 return
 
-    def _send(self, url: str) -> tuple[int, bytes]:
+    def _send(self, method: str, url: str, attempts: int) -> tuple[int, bytes]:
         pause = FIRST_PAUSE
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, attempts + 1):
             try:
-                status, body = self._send_once(url)
+                status, body = self._send_once(method, url)
             except ConnectionError as error:
                 status, body, cause = 0, b"", error
             if status and status not in RETRIED:
                 return status, body
-            if attempt == ATTEMPTS or not self._has_time_for(pause):
+            if attempt == attempts or not self._has_time_for(pause):
                 break
             time.sleep(pause)
             pause *= 2
@@ -95,14 +102,14 @@ class Api:
     def _has_time_for(self, pause: float) -> bool:
         return self.deadline is None or time.monotonic() + pause < self.deadline
 
-    def _send_once(self, url: str) -> tuple[int, bytes]:
+    def _send_once(self, method: str, url: str) -> tuple[int, bytes]:
         """Raises ConnectionError where there is no answer."""
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.exceptions import BotoCoreError, HTTPClientError
         from botocore.httpsession import URLLib3Session
 
-        request = AWSRequest("GET", url, headers={"Accept": "application/json"})
+        request = AWSRequest(method, url, headers={"Accept": "application/json"})
         SigV4Auth(_credentials(self.session), SERVICE, self.region).add_auth(request)
         try:
             answer = URLLib3Session(timeout=self._timeout()).send(request.prepare())

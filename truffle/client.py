@@ -303,6 +303,24 @@ class Truffle:
         """Every scope and the last runs, as ``GET /status`` tells them."""
         return self.api().get("/status")
 
+    def explain(self, event_id: str) -> Json:
+        """Who gets an event and why, as ``GET /alerts/explain`` tells.
+
+        Raises TruffleNotFoundError for an event of which the stack does not know.
+        """
+        from truffle.wishes import check_event_id
+
+        check_event_id(event_id)
+        return self.api().get("/alerts/explain", [("event_id", event_id)])
+
+    def test_route(self, route: str) -> Json:
+        """Send a sample to each destination of a route, as ``POST /alerts/test`` does; an unknown
+        route is an ApiError that names those that there are."""
+        from truffle.wishes import check_route
+
+        check_route(route)
+        return self.api().post("/alerts/test", [("route", route)])
+
     def inventory(self, question: Question, progress: Progress | None = None) -> Inventory:
         """Everything that the source knows of a question, unordered; the failures are data."""
         if self.api_url is not None:
@@ -328,7 +346,9 @@ class Truffle:
         if self.api_url is None:
             from truffle.question import BadArgument
 
-            allowed = "Events, history and status need the deployed stack: Truffle(api_url=…)."
+            allowed = (
+                "Events, history, status and alerts need the deployed stack: Truffle(api_url=…)."
+            )
             raise BadArgument("api_url", "", allowed)
         from truffle.api import open_api
 
@@ -406,6 +426,8 @@ class AsyncTruffle:
         self.events = _threaded(client.events)
         self.history = _threaded(client.history)
         self.status = _threaded(client.status)
+        self.explain = _threaded(client.explain)
+        self.test_route = _threaded(client.test_route)
 
 
 def _threaded(method: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:

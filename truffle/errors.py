@@ -13,7 +13,7 @@
     ├── UnreachableError            no answer from AWS
     ├── DeadlineError               no answer in time
     ├── ApiError                    the deployed stack's API refuses or fails (truffle.api)
-    └── TruffleNotFoundError        there is no such reservation
+    └── TruffleNotFoundError        there is no such reservation or event
 
 One region of several that fails is no error but a ``ScopeFailure`` (truffle.source): the others
 have answered.
@@ -75,7 +75,7 @@ class DeadlineError(TruffleError):
 
 
 class TruffleNotFoundError(TruffleError):
-    """There is no reservation with this id."""
+    """There is no reservation, or no event, with this id."""
 
 
 _MISSING = frozenset({"NoCredentialsError", "NoAuthTokenError", "PartialCredentialsError"})

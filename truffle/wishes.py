@@ -185,6 +185,23 @@ def _checked(
 _EVENTS: dict[str, Parameter] = {parameter.name: parameter for parameter in parameters.EVENTS}
 
 
+def check_event_id(text: str) -> None:
+    """Raises BadArgument for what can be no id of an event."""
+    _check(parameters.EXPLAIN[0], text)
+
+
+def check_route(name: str) -> None:
+    """Raises BadArgument for what can be no name of a route."""
+    _check(parameters.TEST[0], name)
+
+
+def _check(parameter: Parameter, text: str) -> None:
+    try:
+        parameter.value(text)
+    except BadParameter as error:
+        raise BadArgument(parameter.name, text, error.allowed) from None
+
+
 def check_reservation_id(name: str) -> None:
     """Raises BadArgument for what can be no id of a reservation or of a block."""
     if not re.fullmatch(r"(cr|cb)[a-z]*-[0-9A-Za-z-]+", name):

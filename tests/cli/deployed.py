@@ -15,6 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 from lambdas import answers
 from lambdas.answers import Context
 from lambdas.inventory import View
+from truffle.alerts.explaining import explain
+from truffle.alerts.sample import sample_event
+from truffle.alerts.settings import AlertSettings
 from truffle.core import parameters
 from truffle.core.codec import encode
 from truffle.core.events import Event, to_message
@@ -23,6 +26,7 @@ from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope
 from truffle.core.parameters import BadParameter, parse, parse_list, to_page
 from truffle.core.runs import Run
 from truffle.core.status import ScopeError, ScopeStatus
+from truffle.messages.pagerduty import incident
 
 Answer = tuple[int, Any]
 Given = dict[str, list[str]]
@@ -32,12 +36,15 @@ TYPES = {"/odcrs": [ODCR], "/capacity-blocks": [CAPACITY_BLOCK]}
 
 @dataclass
 class Deployed:
-    """What the stack knows, and what is wrong with it: ``broken`` answers its next requests."""
+    """What the stack knows, and what is wrong with it: ``broken`` answers its next requests,
+    ``unreachable`` are destinations and the error of each."""
 
     rows: list[Reservation] = field(default_factory=list)
     statuses: list[ScopeStatus] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    unreachable: dict[str, str] = field(default_factory=dict)
     broken: list[Answer] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -58,8 +65,10 @@ class Deployed:
         self.rows += rows
         self.statuses.append(ScopeStatus(scope, observed_at=seen, attempted_at=now, error=error))
 
-    def answer(self, path: str, given: Given) -> Answer:
+    def answer(self, method: str, path: str, given: Given) -> Answer:
         try:
+            if (method == "POST") != (path == "/alerts/test"):
+                return 404, {"title": "No such route", "detail": "There is no such route."}
             return self._answer(path, given)
         except BadParameter as error:
             detail = {"title": "Bad parameter", "status": 400, "detail": str(error)}
@@ -77,6 +86,10 @@ class Deployed:
             return 200, answers.status(context, self.runs)
         if path == "/events":
             return 200, self._events(context, given)
+        if path == "/alerts/explain":
+            return self._explain(parse(given, parameters.EXPLAIN)["event_id"][0])
+        if path == "/alerts/test":
+            return self._try_route(parse(given, parameters.TEST)["route"][0])
         return self._one(context, path.removeprefix("/reservations/"))
 
     def _events(self, context: Context, given: Given) -> Any:
@@ -93,6 +106,28 @@ class Deployed:
         )
         found = answers.matching_events(told, values)
         return answers.events(context, found, to_page(values), answers.question_of(given))
+
+    def _explain(self, event_id: str) -> Answer:
+        event = next((event for event in self.events if event.event_id == event_id), None)
+        if event is None:
+            return 404, {"title": "No such event", "detail": f"No event has the id {event_id}."}
+        decisions = explain(event, self.alerts, lambda it: incident(it) is not None)
+        return 200, {"event": to_message(event), "decisions": decisions}
+
+    def _try_route(self, name: str) -> Answer:
+        routes = {route.name: route for route in self.alerts.routes}
+        if name not in routes:
+            raise BadParameter("route", name, f"The routes are {', '.join(routes)}.")
+        message = to_message(sample_event(routes[name], self.clock()))
+        sent = [
+            {
+                "destination": destination,
+                "kind": self.alerts.destination(destination).kind.value,
+                "error": self.unreachable.get(destination),
+            }
+            for destination in routes[name].to
+        ]
+        return 200, {"route": name, "event": message, "sent": sent}
 
     def _one(self, context: Context, name: str) -> Answer:
         row = context.view.by_id.get(name)
@@ -118,6 +153,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        self._reply("GET")
+
+    def do_POST(self) -> None:
+        self._reply("POST")
+
+    def _reply(self, method: str) -> None:
         parts = urlsplit(self.path)
         deployed = self.server.deployed()
         deployed.requests.append(self.path)
@@ -127,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(*deployed.broken.pop(0))
         else:
             given = parse_qs(parts.query, keep_blank_values=True)
-            self._send(*deployed.answer(parts.path.removeprefix(STAGE), given))
+            self._send(*deployed.answer(method, parts.path.removeprefix(STAGE), given))
 
     def _send(self, status: int, body: Any) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

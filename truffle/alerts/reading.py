@@ -54,7 +54,10 @@ Parser = Callable[[Place, object], Any]
 
 def show(value: object) -> str:
     """A value as a message tells it; a URL may be a webhook's, which is a secret, and is hidden."""
-    text = json.dumps(value, default=_json_of, ensure_ascii=False)
+    try:
+        text = json.dumps(value, default=_json_of, ensure_ascii=False)
+    except (ValueError, TypeError, RecursionError):
+        text = "…"
     hidden = _URL.sub("https://…", text)
     return hidden if len(hidden) <= _LONGEST_SHOWN else hidden[: _LONGEST_SHOWN - 1] + "…"
 

@@ -93,7 +93,12 @@ def _told(error: Exception, command: str) -> tuple[int, str]:
     return FAILED, _unexpected(error)
 
 
-_FLAGS = {"types": "--type", "severities": "--severity", "reservation_id": "ID"}
+_FLAGS = {
+    "types": "--type",
+    "severities": "--severity",
+    "reservation_id": "ID",
+    "event_id": "EVENT_ID",
+}
 
 
 def _flag(name: str) -> str:

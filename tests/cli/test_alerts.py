@@ -1,0 +1,238 @@
+"""``truffle alerts``: check, explain, test."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.builders import OHIO, an_event
+from tests.cli.conftest import Run, calls_of
+from tests.cli.deployed import Deployed
+from tests.sandbox.worlds import World
+from truffle.alerts_file import parse_alerts
+from truffle.core.events import Severity
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+EVENT_ID = an_event().event_id
+
+FILE = """
+destinations:
+  oncall:
+    kind: slack
+    secret: truffle/slack
+    digest_above: 10
+    daily_summary: {at: "08:00", time_zone: Europe/Berlin}
+  pager: {kind: pagerduty, secret: truffle/pager}
+routes:
+  - {name: training, to: [oncall, pager], when: {severity: [warning, critical]}}
+mutes:
+  - {reason: planned drain, until: 2020-01-01, region: [us-west-2]}
+"""
+WRONG = """
+destinations:
+  oncall: {kind: slack, secret: https://hooks.slack.example/T0/B0/s3cr3t}
+routes:
+  - {name: all, to: [oncall], when: {severity: [urgent]}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "alerts.yaml"
+    path.write_text(FILE)
+    return str(path)
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> str:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(WRONG)
+    return str(path)
+
+
+class TestCheck:
+    def test_a_good_file_is_told_in_short(self, truffle: Run, file: str) -> None:
+        found = truffle("alerts", "check", file)
+        assert (found.status, found.err) == (0, "")
+        lines = found.out.splitlines()
+        assert lines[0] == f"{file} can be deployed: 2 destinations, 1 route, 1 mute."
+        assert (
+            "| oncall      | slack     | training | above 10 a run | 08:00 Europe/Berlin |" in lines
+        )
+        assert lines[-1] == "Mute that is over, until 2020-01-01 00:00 UTC: planned drain"
+
+    def test_a_wrong_file_names_every_problem_and_no_secret(self, truffle: Run, wrong: str) -> None:
+        found = truffle("alerts", "check", wrong)
+        assert (found.status, found.out) == (1, "")
+        first, *problems = found.err.splitlines()
+        assert first == f"Error: {wrong} cannot be deployed:"
+        assert [problem.split()[0] for problem in problems] == [
+            "destinations.oncall.secret:",
+            "routes[0].when.severity[0]",
+        ]
+        assert "s3cr3t" not in found.err
+
+    def test_json_of_a_good_file_has_its_settings(self, truffle: Run, file: str) -> None:
+        told = truffle("alerts", "check", file, "-o", "json").json
+        assert (told["ok"], told["problems"]) == (True, [])
+        assert told["settings"]["routes"][0]["name"] == "training"
+
+    def test_json_of_a_wrong_file_has_its_problems(self, truffle: Run, wrong: str) -> None:
+        found = truffle("alerts", "check", wrong, "-o", "json")
+        assert (found.status, found.err) == (1, "")
+        assert (found.json["ok"], found.json["settings"]) == (False, None)
+        assert len(found.json["problems"]) == 2
+
+    def test_the_file_is_alerts_yaml_unless_named(
+        self, truffle: Run, file: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(Path(file).parent)
+        assert truffle("alerts", "check").out.startswith("alerts.yaml can be deployed")
+
+    def test_what_is_no_yaml_is_told_with_its_line(self, truffle: Run, tmp_path: Path) -> None:
+        (tmp_path / "bad.yaml").write_text("destinations:\n  a: {kind: [}\n")
+        found = truffle("alerts", "check", str(tmp_path / "bad.yaml"))
+        assert found.status == 1
+        assert "the file is no YAML: line 2" in found.err
+
+    def test_an_empty_file_has_nobody(self, truffle: Run, tmp_path: Path) -> None:
+        (tmp_path / "empty.yaml").write_text("# nothing yet\n")
+        found = truffle("alerts", "check", str(tmp_path / "empty.yaml"))
+        assert "0 destinations, 0 routes, 0 mutes" in found.out
+
+
+class TestExplain:
+    @pytest.fixture(autouse=True)
+    def told(self, deployed: Deployed) -> None:
+        deployed.collected(OHIO)
+        deployed.events = [an_event()]
+        deployed.alerts = parse_alerts(FILE)
+
+    def test_who_gets_an_event_and_why(self, truffle: Run, api_url: str) -> None:
+        found = truffle("alerts", "explain", EVENT_ID, "--api-url", api_url)
+        assert found.status == 0
+        assert found.out.splitlines() == [
+            "2026-11-24 12:00  critical  state_changed    Capacity block cr-0abc "
+            "(8 × p5.48xlarge, us-east-2) payment failed: the block is released.",
+            "",
+            "+-------------+-----------+---------+----------+",
+            "| Destination | Kind      | Outcome | Routes   |",
+            "+-------------+-----------+---------+----------+",
+            "| oncall      | slack     | sent    | training |",
+            "| pager       | pagerduty | sent    | training |",
+            "+-------------+-----------+---------+----------+",
+            "oncall: By route training.",
+            "pager: By route training.",
+            "Times are UTC.",
+        ]
+
+    def test_json_is_the_api_s_answer(self, truffle: Run, api_url: str) -> None:
+        told = truffle("alerts", "explain", EVENT_ID, "--api-url", api_url, "-o", "json").json
+        assert told["event"]["event_id"] == EVENT_ID
+        assert [decision["outcome"] for decision in told["decisions"]] == ["sent", "sent"]
+
+    def test_options_may_stand_before_the_command(self, truffle: Run, api_url: str) -> None:
+        words = ("alerts", "-o", "json", "explain", EVENT_ID, "--api-url", api_url)
+        assert truffle(*words).json == truffle("-o", "json", "alerts", *words[3:]).json
+
+    def test_a_file_decides_here(
+        self, truffle: Run, deployed: Deployed, api_url: str, file: str
+    ) -> None:
+        deployed.events = [an_event(severity=Severity.INFO)]
+        deployed.alerts = parse_alerts("")
+        command = ["alerts", "explain", EVENT_ID, "--api-url", api_url]
+        assert "Nobody gets it: there are no destinations." in truffle(*command).out
+        out = truffle(*command, "--file", file).out
+        assert "oncall: Route training: severity is info, not warning or critical." in out
+
+    def test_an_unknown_event(self, truffle: Run, api_url: str) -> None:
+        found = truffle("alerts", "explain", "f" * 32, "--api-url", api_url)
+        assert (found.status, found.out) == (1, "")
+        assert found.err == f"Error: No event has the id {'f' * 32}.\n"
+
+
+class TestTest:
+    @pytest.fixture(autouse=True)
+    def told(self, deployed: Deployed) -> None:
+        deployed.alerts = parse_alerts(FILE)
+
+    def test_the_sample_and_where_it_went(self, truffle: Run, api_url: str) -> None:
+        found = truffle("alerts", "test", "--route", "training", "--api-url", api_url)
+        assert found.status == 0
+        assert "Sample: Capacity block cr-0123456789abcdef0 (8 × p5.48xlarge" in found.out
+        assert "| oncall      | slack     | on its way |" in found.out
+        assert "| pager       | pagerduty | on its way |" in found.out
+
+    def test_a_destination_that_failed(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        deployed.unreachable["pager"] = "AccessDenied"
+        found = truffle("alerts", "test", "--route", "training", "--api-url", api_url)
+        assert found.status == 1
+        assert "not sent: AccessDenied" in found.out
+
+    def test_json(self, truffle: Run, api_url: str) -> None:
+        command = ["alerts", "test", "--route", "training", "--api-url", api_url, "-o", "json"]
+        told = truffle(*command).json
+        assert [sent["destination"] for sent in told["sent"]] == ["oncall", "pager"]
+
+    def test_an_unknown_route_names_those_that_there_are(self, truffle: Run, api_url: str) -> None:
+        found = truffle("alerts", "test", "--route", "trainig", "--api-url", api_url)
+        assert (found.status, found.out) == (1, "")
+        assert "The routes are training." in found.err
+
+    def test_it_is_asked_once_however_it_fails(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        deployed.broken = [(503, {"message": "later"})] * 5
+        assert truffle("alerts", "test", "--route", "training", "--api-url", api_url).status == 1
+        assert len(deployed.requests) == 1
+
+
+BAD = [
+    (["check", "/nowhere/alerts.yaml"], "/nowhere/alerts.yaml cannot be read: No such file"),
+    (["check", "-o", "csv"], "'csv'"),
+    (["explain", "cr-0abc"], "EVENT_ID: 'cr-0abc' is not allowed. It takes the event_id"),
+    (["explain"], "EVENT_ID"),
+    (["explain", EVENT_ID], "Events come from the deployed stack: set TRUFFLE_API_URL"),
+    (["explain", EVENT_ID, "--file", "/nowhere.yaml"], "/nowhere.yaml cannot be read"),
+    (["test"], "--route"),
+    (["test", "--route", "My route"], "--route: 'My route' is not allowed."),
+    (["test", "--route", "training"], "Samples come from the deployed stack: set TRUFFLE_API_URL"),
+    (["explian", EVENT_ID], "Did you mean explain? The commands are check, explain, test."),
+    (["chekc"], "Did you mean check?"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), BAD, ids=lambda part: " ".join(part))
+def test_bad_usage(arguments: list[str], told: str, truffle: Run, world: World) -> None:
+    before = calls_of(world)
+    found = truffle("alerts", *arguments)
+    assert (found.status, found.out) == (2, "")
+    assert told in found.err
+    assert len(found.err.splitlines()) == 1
+    assert calls_of(world) == before
+
+
+def test_a_wrong_file_is_told_before_the_stack_is_asked(
+    truffle: Run, deployed: Deployed, api_url: str, wrong: str
+) -> None:
+    found = truffle("alerts", "explain", EVENT_ID, "--file", wrong, "--api-url", api_url)
+    assert (found.status, deployed.requests) == (2, [])
+    assert 'routes[0].when.severity[0] = "urgent": use info, good, warning, critical' in found.err
+
+
+def test_without_a_command_it_shows_the_help(truffle: Run) -> None:
+    found = truffle("alerts")
+    assert found.status == 2
+    assert all(name in found.out + found.err for name in ("check", "explain", "test"))
+
+
+def test_a_mute_that_still_holds_is_told_as_one(truffle: Run, tmp_path: Path) -> None:
+    until = (NOW + timedelta(days=1)).isoformat()
+    (tmp_path / "it.yaml").write_text(
+        f"mutes: [{{reason: moving, until: '{until}', account: ['123456789012']}}]"
+    )
+    assert "\nMute, until " in truffle("alerts", "check", str(tmp_path / "it.yaml")).out

@@ -1,0 +1,148 @@
+"""``truffle alerts``: who gets which alert, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from truffle.cli.groups import Commands
+from truffle.cli.options import Common, common, output_option
+
+if TYPE_CHECKING:
+    from truffle.alerts.settings import AlertSettings
+
+FORMATS = ("table", "json", "yaml")
+FILE = "alerts.yaml"
+"""What the file is called where nothing else is said."""
+
+
+@click.command("alerts", cls=Commands)
+def command() -> None:
+    """Check, explain and try who gets which alert.
+
+    The settings are one file of destinations, routes and mutes, which the deployment reads; its
+    keys are explained in docs/alerts.md.
+    """
+
+
+@command.command("check")
+@click.argument("file", default=FILE)
+@output_option(FORMATS)
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback.")
+def check(file: str, output: str) -> int:
+    """Check a file of settings before it is deployed.
+
+    Tells every wrong key and value at once, or which routes lead to which destination. The file is
+    alerts.yaml unless another one is named. Asks nobody, and needs no credentials.
+
+    Exit status: 0 the file can be deployed, 1 it cannot, 2 bad usage.
+    """
+    from truffle import clock
+    from truffle.alerts.settings import SettingsError, settings_to_json
+    from truffle.cli.output import put, put_data, style_of_stdout, tell
+    from truffle.cli.running import FAILED, OK
+    from truffle.render.alerts import render_settings
+
+    settings: AlertSettings | None = None
+    problems: tuple[str, ...] = ()
+    try:
+        settings = _read(file)
+    except SettingsError as error:
+        problems = error.problems
+    if output != "table":
+        told = None if settings is None else settings_to_json(settings)
+        put_data(output, {"ok": not problems, "problems": list(problems), "settings": told})
+    elif settings is not None:
+        put(render_settings(settings, file, clock.now(), style_of_stdout()))
+    else:
+        tell("\n".join([f"Error: {file} cannot be deployed:", *(f"  {it}" for it in problems)]))
+    return FAILED if problems else OK
+
+
+@command.command("explain")
+@click.argument("event_id")
+@click.option("--file", metavar="FILE", help="Decide by this file, not by what is deployed.")
+@output_option(FORMATS)
+@common(is_api=True)
+def explain(common: Common, event_id: str, file: str | None, output: str) -> int:
+    """Say who gets an event, and why.
+
+    For each destination: sent, muted, or no route, with the routes that match, the mute and its
+    end, or the first condition of each route that failed. With --file the event is asked of the
+    stack, and the decision is made here.
+
+    \b
+    truffle events --since 24h -o json | jq -r '.[].event_id'
+    truffle alerts explain 0123456789abcdef0123456789abcdef --file alerts.yaml
+    """
+    from truffle.alerts.settings import SettingsError
+    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.render.alerts import render_explanation
+    from truffle.wishes import check_event_id
+
+    check_event_id(event_id)
+    try:
+        settings = _read(file) if file else None
+    except SettingsError as error:
+        raise _bad_usage(f"{file}: {'; '.join(error.problems)}") from error
+    common.needs_api("Events")
+    answer = common.client().explain(event_id)
+    if settings is not None:
+        answer["decisions"] = _decided_here(answer["event"], settings)
+    if output == "table":
+        put(render_explanation(answer, style_of_stdout()))
+    else:
+        put_data(output, answer)
+    return 0
+
+
+@command.command("test")
+@click.option("--route", required=True, metavar="NAME", help="The route to try.")
+@output_option(FORMATS)
+@common(is_api=True)
+def test(common: Common, route: str, output: str) -> int:
+    """Send a sample to each destination of a route.
+
+    The deployed stack makes up an event that the route lets through, and delivers it as it delivers
+    every alert, marked as a test; mutes do not hold it back.
+
+    Exit status: 0 it is on its way to every destination, 1 to some or none, or the request failed,
+    2 bad usage.
+    """
+    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.cli.running import FAILED, OK
+    from truffle.render.alerts import render_trial
+    from truffle.wishes import check_route
+
+    check_route(route)
+    common.needs_api("Samples")
+    answer = common.client().test_route(route)
+    if output == "table":
+        put(render_trial(answer, style_of_stdout()))
+    else:
+        put_data(output, answer)
+    return FAILED if any(sent["error"] for sent in answer["sent"]) else OK
+
+
+def _read(file: str) -> AlertSettings:
+    """The settings in a file. Raises SettingsError, or UsageError where it cannot be read."""
+    from truffle.alerts_file import read_alerts
+
+    try:
+        return read_alerts(Path(file))
+    except OSError as error:
+        raise _bad_usage(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _decided_here(message: dict[str, Any], settings: AlertSettings) -> list[dict[str, Any]]:
+    from truffle.alerts.explaining import explain
+    from truffle.core.events import from_message
+    from truffle.messages.pagerduty import incident
+
+    return explain(from_message(message), settings, lambda event: incident(event) is not None)
+
+
+def _bad_usage(message: str) -> click.UsageError:
+    return click.UsageError(message, click.get_current_context())

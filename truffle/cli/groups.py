@@ -1,0 +1,42 @@
+"""A group of commands: what its subcommands are called, and where their options may stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from truffle.core.nearest import nearest
+
+_ANYWHERE = {"--debug": 0, "--no-color": 0, "-v": 0, "--verbose": 0, "--profile": 1}
+_ANYWHERE |= {"-o": 1, "--output": 1, "-r": 1, "--regions": 1, "--region": 1, "--timeout": 1}
+"""Options of the commands that may also stand before the command, and how many values they take."""
+
+
+class Commands(click.Group):
+    """Names the nearest command to a wrong one; takes a command's options before it, too."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            near = nearest(args[0], known)
+            hint = f" Did you mean {near}?" if near else ""
+            message = f"There is no command {args[0]!r}.{hint} The commands are {', '.join(known)}."
+            raise click.UsageError(message, ctx)
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _command_first(args))
+
+
+def _command_first(args: Sequence[str]) -> list[str]:
+    """``-o json capacity`` as ``capacity -o json``."""
+    early: list[str] = []
+    rest = list(args)
+    while len(rest) > 1 and rest[0].partition("=")[0] in _ANYWHERE:
+        takes = 0 if "=" in rest[0] else _ANYWHERE[rest[0]]
+        early += rest[: takes + 1]
+        rest = rest[takes + 1 :]
+    return [*rest[:1], *early, *rest[1:]] if rest and not rest[0].startswith("-") else list(args)
