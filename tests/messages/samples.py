@@ -172,7 +172,7 @@ def a_day(**facts: Any) -> Day:
         a_block("cr-starts", start_date=NOON + 23 * HOUR),
         a_block("cr-ends", state="active", start_date=NOON - 6 * DAY, end_date=NOON + 5 * HOUR),
         a_block("cr-late", start_date=NOON - HOUR),
-        a_block("cr-unpaid", state="payment-pending"),
+        a_block("cr-unpaid", state="payment-pending", create_date=NOON - HOUR),
         an_odcr("cr-idle"),
         an_odcr("cr-plain", instance_type="m5.large", available_capacity=0),
     )

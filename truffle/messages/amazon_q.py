@@ -74,7 +74,8 @@ def _paragraphs(card: Card, most: int, longest: int) -> Iterator[str]:
 
 def _list(section: Section, most: int, longest: int) -> Iterator[str]:
     shown, left = section.first(most)
-    yield f"{fit(section.title, 100, escape)}:"
+    if section.title:
+        yield f"{fit(section.title, 100, escape)}:"
     for line in shown:
         mark = f"{EMOJI[line.severity]} " if line.severity else ""
         yield f"- {mark}{fit(line.text, longest, escape)}"

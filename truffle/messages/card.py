@@ -15,6 +15,7 @@ from urllib.parse import quote
 from truffle.core.daily import Day, end_of
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import CapacityBlock, Reservation, Scope, is_block
+from truffle.core.times import format_time, whole
 from truffle.messages.advice import console_url, next_step
 from truffle.messages.facts import Fact, facts_of
 from truffle.messages.sections import Section, section_of_events, sections_of_day
@@ -129,7 +130,7 @@ def _keywords(event: Event) -> tuple[str, ...]:
 def _footer(event: Event) -> str:
     since = ""
     if event.previous_observed_at is not None:
-        since = f", {span(event.observed_at - event.previous_observed_at)} after the look before"
+        since = f", {span(event.observed_at - event.previous_observed_at)} after the previous look"
     return f"Observed {moment(event.observed_at)}{since} · event {event.event_id}"
 
 
@@ -139,9 +140,9 @@ def _links(event: Event, api_url: str | None) -> Iterator[Link]:
         yield Link("EC2 console", console)
     if api_url and event.reservation:
         name = quote(event.reservation.reservation_id, safe="", errors="replace")
-        yield Link("Query", f"{api_url.rstrip('/')}/reservations/{name}")
+        yield Link("Query API", f"{api_url.rstrip('/')}/reservations/{name}")
     elif api_url:
-        yield Link("Query", f"{api_url.rstrip('/')}/status")
+        yield Link("Query API", f"{api_url.rstrip('/')}/status")
 
 
 def _arn(event: Event, row: Reservation) -> str:
@@ -218,7 +219,7 @@ def digest_card(
         "truffle events",
         f"digest/{number.hexdigest()[:32]}",
         facts=(Fact("Kinds", _kinds(events)), Fact("Regions", ", ".join(regions))),
-        links=(Link("Query", f"{api_url.rstrip('/')}/events"),) if api_url else (),
+        links=(Link("Query API", f"{api_url.rstrip('/')}/events"),) if api_url else (),
         sections=(section_of_events(ordered),),
         late=late,
         test=test,
@@ -238,17 +239,16 @@ def _kinds(events: Iterable[Event]) -> str:
 
 def summary_card(day: Day, *, api_url: str | None = None, test: bool = False) -> Card:
     """The card of a day."""
-    title = moment(day.now).partition(",")[0]
     return Card(
         "daily_summary",
-        f"daily_summary/{day.now.date().isoformat()}",
-        f"GPU capacity on {title}",
+        f"daily_summary/{format_time(day.now)}",
+        "Daily summary of GPU capacity",
         _severity(day),
         _sentence(day),
         f"As of {moment(day.now)} · {_age(day)}",
         "truffle status",
         "daily_summary",
-        links=(Link("Query", f"{api_url.rstrip('/')}/reservations"),) if api_url else (),
+        links=(Link("Query API", f"{api_url.rstrip('/')}/reservations"),) if api_url else (),
         sections=sections_of_day(day),
         test=test,
     )
@@ -260,15 +260,16 @@ def _severity(day: Day) -> Severity:
 
 
 def _sentence(day: Day) -> str:
+    """That data is old comes first: the numbers after it may be."""
     reservations = sum(held.reservations for held in day.held)
-    devices = sum(held.accelerators for held in day.held)
+    devices = whole(sum(held.accelerators for held in day.held))
     told = [
-        f"{count(reservations, 'reservation')} held with {devices:,g} accelerators",
-        f"{len(day.starting)} start and {len(day.ending)} end in the next 24 h",
+        f"Held are {count(reservations, 'reservation')} with {devices:,} accelerators",
+        f"{len(day.starting)} to start and {len(day.ending)} to end in the next 24 h",
     ]
     if day.failing:
-        told.append(f"{len(day.failing)} of {count(day.scopes, 'scope')} could not be read lately")
-    return "; ".join(told) + "."
+        told.insert(0, f"Data of {len(day.failing)} of {count(day.scopes, 'scope')} is old")
+    return ". ".join(told) + "."
 
 
 def _age(day: Day) -> str:

@@ -1,4 +1,7 @@
-"""A card as an e-mail: a subject that says it all, and prose below."""
+"""A card as an e-mail: a subject that says it all, and prose below.
+
+E-mail programs make links of what looks like one, which is why texts are defused.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from truffle.messages.card import Card
 from truffle.messages.facts import Fact
 from truffle.messages.sections import Line, Section
-from truffle.messages.text import fit
+from truffle.messages.text import defused, fit
 
 SUBJECT_LENGTH = 99
 """SNS takes less than 100 characters without line breaks (SNS API Reference, Publish)."""
@@ -39,25 +42,26 @@ def text(card: Card) -> str:
 
 def _paragraphs(card: Card) -> Iterator[str]:
     yield from card.notes
-    yield fit(card.summary, 5000)
+    yield fit(card.summary, 5000, defused)
     if card.step:
-        yield f"What to do: {fit(card.step, 5000)}"
+        yield f"What to do: {fit(card.step, 5000, defused)}"
     for section in card.sections:
         yield "\n".join(_list(section))
     if card.facts:
         width = max(len(fact.name) for fact in card.facts) + 1
         yield "\n".join(_fact(fact, width) for fact in card.facts)
     yield "\n".join(_where(card))
-    yield fit(card.footer, 1000)
+    yield fit(card.footer, 1000, defused)
 
 
 def _fact(fact: Fact, width: int) -> str:
-    return f"{f'{fact.name}:':<{width}} {fit(fact.value, LINE_LENGTH)}"
+    return f"{f'{fact.name}:':<{width}} {fit(fact.value, LINE_LENGTH, defused)}"
 
 
 def _list(section: Section) -> Iterator[str]:
     shown, left = section.first(MOST_LINES)
-    yield f"{fit(section.title, 150)}:"
+    if section.title:
+        yield f"{fit(section.title, 150)}:"
     yield from (f"- {_line(line)}" for line in shown)
     if left:
         yield f"... and {left:,} more"
@@ -65,7 +69,7 @@ def _list(section: Section) -> Iterator[str]:
 
 def _line(line: Line) -> str:
     mark = f"[{line.severity}] " if line.severity else ""
-    return mark + fit(line.text, LINE_LENGTH)
+    return mark + fit(line.text, LINE_LENGTH, defused)
 
 
 def _where(card: Card) -> Iterator[str]:

@@ -40,9 +40,7 @@ _Pairs = Iterator[tuple[str, str | None]]
 def _facts(event: Event, now: datetime) -> _Pairs:
     row = event.reservation
     after = event.after or {}
-    yield ("Reason" if event.type in _BY_TIME else "Change"), event.reason
-    if event.type in _BY_TIME:
-        yield "Threshold", _threshold(after.get("threshold"))
+    yield from _cause(event, after)
     yield from _own_facts(event, after, now)
     if row is not None:
         yield from _reservation_facts(event, row, now)
@@ -51,17 +49,26 @@ def _facts(event: Event, now: datetime) -> _Pairs:
         yield "Region", event.region
 
 
-_BY_TIME = frozenset(EventType) - {
-    EventType.DISCOVERED,
-    EventType.STATE_CHANGED,
-    EventType.VANISHED,
-    EventType.RESIZED,
-    EventType.RESCHEDULED,
-    EventType.EXTENDED,
-    EventType.HEALTH_CHANGED,
+def _cause(event: Event, after: Mapping[str, Any]) -> _Pairs:
+    """What made the event: a change, a threshold that was crossed, or the reason as it was told."""
+    counted = _COUNTED.get(event.type)
+    threshold = _threshold(after.get("threshold"))
+    if counted and threshold:
+        yield "Threshold", counted.format(threshold)
+    elif event.type in _CHANGES:
+        yield "Change", event.reason
+    elif event.type not in _OF_SCOPES or not after.get("error"):
+        yield "Reason", event.reason
+
+
+_COUNTED = {
+    EventType.STARTING_SOON: "{} before the start",
+    EventType.ENDING_SOON: "{} before the usable end",
+    EventType.LATE_DELIVERY: "{} after the start",
+    EventType.IDLE: "idle for {}",
 }
-
-
+_OF_SCOPES = frozenset({EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED})
+_CHANGES = frozenset(EventType) - _COUNTED.keys() - _OF_SCOPES - {EventType.PAYMENT_DUE}
 _ABOUT_THE_STATE = frozenset({EventType.DISCOVERED, EventType.STATE_CHANGED})
 
 
@@ -155,7 +162,6 @@ def _when(at: datetime | None, now: datetime) -> str | None:
 
 
 def _reservation_facts(event: Event, row: Reservation, now: datetime) -> _Pairs:
-    yield "Name", row.tags.get("Name")
     yield "Instances", instances(row)
     if event.type not in _ABOUT_THE_STATE:
         yield "State", row.state
@@ -164,6 +170,7 @@ def _reservation_facts(event: Event, row: Reservation, now: datetime) -> _Pairs:
         yield "Usable until", _when(row.effective_end, now)
     else:
         yield "End", _when(row.end_date, now)
+    yield "Name", row.tags.get("Name")
     yield "Reservation", row.reservation_id
     if isinstance(row, CapacityBlock) and row.capacity_block_id != row.reservation_id:
         yield "Block", row.capacity_block_id
@@ -176,4 +183,4 @@ def instances(row: Reservation) -> str:
     carried = row.accelerator
     if carried is None or carried.total_count is None:
         return line
-    return f"{line} ({carried.total_count:g} × {carried.name})"
+    return f"{line} ({carried.total_count:,} × {carried.name})"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from truffle.core.events import Event, Severity
 from truffle.messages.card import Card, event_card
 from truffle.messages.pagerduty import Action, incident
-from truffle.messages.text import fit, length
+from truffle.messages.text import defused, fit, length
 
 API_URL = "https://api.opsgenie.com"
 DETAILS_LENGTH = 8000
@@ -74,7 +74,7 @@ def _alert(event: Event, card: Card, alias: str) -> dict[str, Any]:
 
 def escape(text: str) -> str:
     """Opsgenie shows HTML; in a text message an entity would be shown as such."""
-    return text.replace("<", "‹").replace(">", "›")
+    return defused(text.replace("<", "‹").replace(">", "›"))
 
 
 def _description(card: Card) -> str:

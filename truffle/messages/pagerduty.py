@@ -14,7 +14,7 @@ from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import TERMINAL_STATES, Scope
 from truffle.core.times import format_time
 from truffle.messages.card import event_card, subject_of
-from truffle.messages.text import fit
+from truffle.messages.text import defused, fit
 
 SUMMARY_LENGTH = 1024
 KEY_LENGTH = 255
@@ -80,13 +80,13 @@ def payload(
         "dedup_key": key,
     }
     card = event_card(event, api_url=api_url, late=late, test=test)
-    details = {fact.name: fit(fact.value, 1000) for fact in card.facts}
+    details = {fact.name: fit(fact.value, 1000, defused) for fact in card.facts}
     if card.step:
-        details["What to do"] = fit(card.step, 1000)
+        details["What to do"] = fit(card.step, 1000, defused)
     if late is not None:
         details["Delivered late"] = card.notes[-1]
     body["payload"] = {
-        "summary": fit(f"{'TEST: ' if test else ''}{event.summary}", SUMMARY_LENGTH),
+        "summary": fit(f"{'TEST: ' if test else ''}{event.summary}", SUMMARY_LENGTH, defused),
         "source": fit(str(Scope(event.account_id, event.region)), KEY_LENGTH),
         "severity": _SEVERITIES[event.severity] if not test else "info",
         "timestamp": format_time(event.observed_at),

@@ -10,6 +10,7 @@ from truffle.core.changes import describe
 from truffle.core.daily import Day, FailingScope, Held, end_of, unused
 from truffle.core.events import Event, Severity
 from truffle.core.model import CAPACITY_BLOCK, Reservation
+from truffle.messages.facts import payment_deadline
 from truffle.messages.wording import count, moment_from
 
 
@@ -26,6 +27,7 @@ class Section:
     """Lines under a title, the most important first, for a format to cut where it has to."""
 
     title: str
+    """May be empty."""
     lines: tuple[Line, ...]
 
     def first(self, most: int) -> tuple[tuple[Line, ...], int]:
@@ -35,7 +37,7 @@ class Section:
 
 def section_of_events(events: Iterable[Event]) -> Section:
     """A line for each event, in this order."""
-    return Section("Events", tuple(Line(event.summary, event.severity) for event in events))
+    return Section("", tuple(Line(event.summary, event.severity) for event in events))
 
 
 def sections_of_day(day: Day) -> tuple[Section, ...]:
@@ -46,7 +48,7 @@ def sections_of_day(day: Day) -> tuple[Section, ...]:
 def _sections(day: Day) -> Iterator[Section]:
     yield _section("Old data", (_scope(it, day.now) for it in day.failing))
     yield _section("Failed in the last 24 h", (event.summary for event in day.failed))
-    yield _section("Not paid yet", _dated(day.unpaid, "starts", day))
+    yield _section("Not paid yet", _unpaid(day))
     yield _section("Late", _dated(day.late, "was to start", day))
     yield _section("Starts in the next 24 h", _dated(day.starting, "starts", day))
     yield _section("Ends in the next 24 h", _ending(day))
@@ -70,6 +72,13 @@ def _dated(rows: Iterable[Reservation], verb: str, day: Day) -> Iterator[str]:
         yield f"{describe(row)}{when}"
 
 
+def _unpaid(day: Day) -> Iterator[str]:
+    for row in day.unpaid:
+        deadline = payment_deadline(row)
+        when = f" by {moment_from(deadline, day.now)}" if deadline else ""
+        yield f"{describe(row)} is to be paid{when}"
+
+
 def _ending(day: Day) -> Iterator[str]:
     for row in day.ending:
         end = end_of(row)
@@ -84,6 +93,6 @@ def _idle(row: Reservation) -> str:
 
 def _held(held: Held) -> str:
     nouns = "block" if held.type == CAPACITY_BLOCK else "ODCR"
-    what = f"{held.accelerators:,g} × {held.accelerator}" if held.accelerator else "no accelerator"
+    what = f"{held.accelerators:,} × {held.accelerator}" if held.accelerator else "no accelerator"
     where = f"{count(held.instances, 'instance')} in {count(held.reservations, nouns)}"
     return f"{what}: {where}, {held.active:,} active, {held.unused:,} unused"

@@ -79,7 +79,8 @@ def _details(card: Card) -> Iterator[Json]:
 def _list(section: Section) -> Iterator[Json]:
     """As many blocks as the lines need."""
     shown, left = section.first(MOST_LINES)
-    lines = [f"*{fit(section.title, 150, escape)}*", *map(_line, shown)]
+    title = [f"*{fit(section.title, 150, escape)}*"] if section.title else []
+    lines = [*title, *map(_line, shown)]
     if left:
         lines.append(f"… and {left:,} more")
     text = ""

@@ -87,7 +87,8 @@ def _body(card: Card, most: int, longest: int) -> Iterator[Json]:
     if card.step:
         yield _text(f"**What to do:** {fit(card.step, 5 * longest, escape)}")
     for section in card.sections:
-        yield _text(f"**{fit(section.title, 100, escape)}**", separator=True)
+        if section.title:
+            yield _text(f"**{fit(section.title, 100, escape)}**", separator=True)
         yield _text("\r".join(_list(section, most, longest)), spacing="Small")
     if card.facts:
         facts = [
