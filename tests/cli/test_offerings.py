@@ -133,6 +133,7 @@ class TestNothing:
         assert (found.status, found.json) == (1, [])
         assert "is not known" in found.err
         assert "none for sale" not in found.err
+        assert truffle(*P5, "--days", "2").out == ""
 
     def test_a_denied_region(self, truffle: Run, world: World) -> None:
         world.control.break_calls(FaultKind.UNAUTHORIZED, "us-east-2", CALL)

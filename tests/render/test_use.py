@@ -12,7 +12,7 @@ import yaml
 from botocore.validate import ParamValidator
 
 from tests.builders import a_block, an_odcr
-from truffle.core.model import Reservation
+from truffle.core.model import Accelerator, Reservation
 from truffle.render.terraform import to_terraform
 from truffle.render.use import SNIPPETS
 
@@ -68,6 +68,31 @@ class TestEks:
         told = words("eks-nodegroup", row)
         assert told[told.index("--capacity-type") + 1] == kind
         assert told[told.index("--scaling-config") + 1] == scaling
+
+    @pytest.mark.parametrize(
+        ("name", "maker", "image"),
+        [
+            ("p5.48xlarge", "NVIDIA", "AL2023_x86_64_NVIDIA"),
+            ("p6e-gb200.36xlarge", "NVIDIA", "AL2023_ARM_64_NVIDIA"),
+            ("g5g.xlarge", "NVIDIA", "AL2023_ARM_64_NVIDIA"),
+            ("g6e.xlarge", "NVIDIA", "AL2023_x86_64_NVIDIA"),
+            ("trn2.48xlarge", "AWS", "AL2023_x86_64_NEURON"),
+            ("m7gd.large", None, "AL2023_ARM_64_STANDARD"),
+            ("m7i.large", None, "AL2023_x86_64_STANDARD"),
+            ("dl1.24xlarge", "Habana", None),
+        ],
+    )
+    def test_the_image_has_the_drivers(
+        self, name: str, maker: str | None, image: str | None
+    ) -> None:
+        carried = Accelerator("?", maker, 1) if maker else None
+        told = words("eks-nodegroup", an_odcr(instance_type=name, accelerator=carried))
+        if image is None:
+            assert "--ami-type" not in told
+        else:
+            assert told[told.index("--ami-type") + 1] == image
+            model = boto3.client("eks", region_name="us-east-2").meta.service_model
+            assert image in model.shape_for("AMITypes").enum
 
     @pytest.mark.parametrize("row", [BLOCK, RING])
     def test_the_launch_template_is_one_of_ec2_s(self, row: Reservation) -> None:

@@ -94,7 +94,10 @@ def _put_table(market: Market, sort: str) -> None:
     from truffle.render.offerings import render
 
     offerings = market.offerings(sort)
-    put(render(offerings, style_of_stdout()) if offerings else "No offerings found")
+    if offerings:
+        put(render(offerings, style_of_stdout()))
+    elif len(market.failures) < len(market.regions):
+        put("No offerings found")
 
 
 def _columns() -> list[str]:

@@ -87,7 +87,8 @@ def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> in
         return OK
     noun = "scopes" if any(failure.last_success for failure in failures) else "regions"
     if len(failures) >= scopes:
-        tell(f"Error: all {counted(scopes, noun[:-1])} failed." if scopes > 1 else "Error: failed.")
+        which = f"all {counted(scopes, noun[:-1])}" if scopes > 1 else f"the one {noun[:-1]} asked"
+        tell(f"Error: {which} failed.")
         return FAILED
     tell(f"Warning: {len(failures)} of {scopes} {noun} failed: the answer is not complete.")
     return PARTIAL

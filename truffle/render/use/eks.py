@@ -1,8 +1,9 @@
-"""A managed node group of EKS (EKS User Guide: capacity-blocks-mng; EKS API, CreateNodegroup)."""
+"""A managed node group of EKS (EKS User Guide: ml-node-groups; EKS API, CreateNodegroup)."""
 
 from __future__ import annotations
 
 import json
+import re
 
 from truffle.core.model import Reservation, is_block
 from truffle.render.use.target import instances, label, placement_group, says, zone
@@ -15,6 +16,7 @@ def node_group(row: Reservation) -> str:
     most = instances(row)
     wanted = most if row.state == "active" else 0
     later = [] if wanted else ["# desiredSize is 0 until the reservation is active"]
+    image = _image(row)
     return "\n".join(
         [
             f"# {says(row)}",
@@ -28,12 +30,24 @@ def node_group(row: Reservation) -> str:
             '  --cluster-name "$CLUSTER" \\',
             f"  --nodegroup-name {name} \\",
             f"  --capacity-type {kind} \\",
+            *([f"  --ami-type {image} \\"] if image else []),
             f"  --launch-template name={name} \\",
             f"  --scaling-config minSize=0,maxSize={most},desiredSize={wanted} \\",
             '  --subnets "$SUBNET_ID" \\',
             '  --node-role "$NODE_ROLE_ARN"',
         ]
     )
+
+
+def _image(row: Reservation) -> str | None:
+    """The type of EKS's image that has the accelerator's drivers; None where EKS has none."""
+    if row.platform != "Linux/UNIX":
+        return None
+    is_arm = re.match(r"[a-z]+[0-9]+g|[a-z0-9]+-gb|a1\.", row.instance_type) is not None
+    machine = "ARM_64" if is_arm else "x86_64"
+    maker = row.accelerator.manufacturer if row.accelerator else None
+    kinds = {None: "STANDARD", "NVIDIA": "NVIDIA", "AWS": "NEURON"}
+    return f"AL2023_{machine}_{kinds[maker]}" if maker in kinds else None
 
 
 def _template(row: Reservation) -> dict[str, object]:
