@@ -83,7 +83,7 @@ class TestEvents:
         )
         assert process.stdout is not None
         first = [json.loads(process.stdout.readline())["event_id"][-1] for _ in range(3)]
-        deployed.events.append(event(4))
+        deployed.events.append(replace(event(4), observed_at=datetime.now(UTC)))
         last = json.loads(process.stdout.readline())["event_id"][-1]
         time.sleep(1.2)
         process.send_signal(2)
