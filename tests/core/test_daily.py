@@ -1,0 +1,157 @@
+"""The facts of a day: what is held, what begins and ends next, and what needs a decision."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from tests.builders import (
+    DAY,
+    HOME,
+    HOUR,
+    NOON,
+    OHIO,
+    a_block,
+    a_status,
+    an_event,
+    an_odcr,
+)
+from truffle.core.daily import Day, FailingScope, Held, day
+from truffle.core.events import Event, EventType
+from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope
+from truffle.core.status import ScopeError, ScopeStatus
+
+OREGON = Scope(HOME, "us-west-2")
+
+
+def of(
+    *rows: Reservation, statuses: Iterable[ScopeStatus] = (), events: Iterable[Event] = ()
+) -> Day:
+    return day(rows, statuses, events, NOON, 2 * HOUR)
+
+
+def names(rows: Iterable[Reservation]) -> list[str]:
+    return [row.reservation_id for row in rows]
+
+
+def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
+    held = of(
+        a_block("cr-1", instance_count=8, state="active"),
+        a_block("cr-2", instance_count=4),
+        an_odcr("cr-3"),
+        an_odcr("cr-4", instance_type="m5.large", total_capacity=5, available_capacity=0),
+        an_odcr("cr-5", instance_type="g6f.large", total_capacity=3, available_capacity=0),
+    ).held
+
+    assert held == (
+        Held(CAPACITY_BLOCK, "H100", 2, 12, 96, 8, 2),
+        Held(ODCR, "A100", 1, 8, 64, 8, 3),
+        Held(ODCR, "L4", 1, 3, 0.375, 3, 0),
+        Held(ODCR, None, 1, 5, 0, 5, 0),
+    )
+
+
+@pytest.mark.parametrize("state", ["expired", "cancelled", "failed", "payment-failed"])
+def test_what_is_over_is_not_held_and_neither_starts_nor_ends(state: str) -> None:
+    over = of(a_block(state=state), a_block("cr-2", state=state, end_date=NOON + HOUR))
+
+    assert not (over.held or over.starting or over.ending)
+
+
+@pytest.mark.parametrize(
+    ("away", "is_told"), [(HOUR, True), (DAY, True), (DAY + HOUR, False), (0 * HOUR, False)]
+)
+def test_starts_within_24_hours_are_told(away: Any, is_told: bool) -> None:
+    assert bool(of(a_block(start_date=NOON + away)).starting) is is_told
+
+
+@pytest.mark.parametrize(
+    ("away", "is_told"), [(24.5 * HOUR, True), (25 * HOUR, False), (0.5 * HOUR, False)]
+)
+def test_ends_are_counted_to_the_effective_end(away: Any, is_told: bool) -> None:
+    block = a_block(state="active", start_date=NOON - DAY, end_date=NOON + away)
+
+    assert bool(of(block).ending) is is_told
+
+
+def test_the_soonest_comes_first() -> None:
+    found = of(
+        a_block("cr-b", start_date=NOON + 2 * HOUR),
+        a_block("cr-a", start_date=NOON + 3 * HOUR),
+        a_block("cr-c", start_date=NOON + HOUR),
+    )
+
+    assert names(found.starting) == ["cr-c", "cr-b", "cr-a"]
+
+
+def test_an_odcr_ends_by_its_end_date() -> None:
+    assert names(of(an_odcr(end_date=NOON + HOUR)).ending) == ["cr-odcr"]
+
+
+def test_a_scheduled_block_past_its_start_is_late() -> None:
+    found = of(
+        a_block("cr-late", start_date=NOON - HOUR),
+        a_block("cr-active", state="active", start_date=NOON - HOUR),
+        a_block("cr-coming"),
+    )
+
+    assert names(found.late) == ["cr-late"]
+
+
+def test_a_block_that_waits_for_its_payment_is_unpaid() -> None:
+    found = of(a_block("cr-1", state="payment-pending"), a_block("cr-2"))
+
+    assert names(found.unpaid) == ["cr-1"]
+
+
+def test_active_reservations_with_unused_instances_are_idle_the_most_of_them_first() -> None:
+    found = of(
+        an_odcr("cr-3"),
+        a_block("cr-9", state="active", available_capacity=9),
+        an_odcr("cr-0", available_capacity=0),
+        an_odcr("cr-pending", state="pending"),
+    )
+
+    assert names(found.idle) == ["cr-9", "cr-3"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_told"),
+    [
+        ({}, True),
+        ({"after": {"state": "failed"}}, True),
+        ({"type": EventType.DISCOVERED}, True),
+        ({"observed_at": NOON - 23 * HOUR}, True),
+        ({"observed_at": NOON - DAY}, False),
+        ({"after": {"state": "active"}}, False),
+        ({"after": None}, False),
+        ({"type": EventType.IDLE}, False),
+    ],
+)
+def test_failures_of_the_last_24_hours_are_told(facts: Any, is_told: bool) -> None:
+    assert bool(of(events=[an_event(**facts)]).failed) is is_told
+
+
+def test_a_scope_that_fails_is_told_with_its_error_and_its_last_success() -> None:
+    error = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON - HOUR)
+
+    found = of(statuses=[a_status(error=error, observed_at=NOON - 2 * HOUR), a_status(OREGON)])
+
+    assert found.failing == (FailingScope(OHIO, error, NOON - 2 * HOUR),)
+    assert found.scopes == 2
+    assert found.oldest == NOON - 2 * HOUR
+
+
+def test_a_scope_that_nothing_collects_any_more_is_old_data_too() -> None:
+    found = of(statuses=[a_status(observed_at=NOON - 3 * HOUR)])
+
+    assert [failing.error.code for failing in found.failing] == ["NotCollected"]
+
+
+def test_a_scope_that_was_never_read_has_no_last_success() -> None:
+    error = ScopeError("RequestExpired", "No.", "error", NOON)
+
+    found = of(statuses=[a_status(observed_at=None, error=error)])
+
+    assert found.failing[0].last_success is None
+    assert found.oldest is None

@@ -1,0 +1,90 @@
+"""An event as an Opsgenie alert: created by what is bad, closed by its alias."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from tests.builders import a_block, an_event
+from tests.messages.limits import check_opsgenie
+from tests.messages.samples import ending_soon, idle, of_every_type, scope_failing, scope_recovered
+from tests.messages.strategies import events, lates
+from truffle.core.events import Event, Severity
+from truffle.messages.opsgenie import Request, request
+
+
+def asked(event: Event, **facts: Any) -> Request:
+    found = request(event, **facts)
+    assert found is not None
+    return found
+
+
+def test_what_is_bad_creates_an_alert() -> None:
+    alert = asked(idle(), api_url="https://api.example")
+
+    assert alert.path == "/v2/alerts"
+    assert alert.body["message"] == idle().summary
+    assert alert.body["alias"] == "cr-0abc/capacity"
+    assert alert.body["priority"] == "P3"
+    assert alert.body["entity"] == "cr-0abc"
+    assert alert.body["tags"] == ["idle", "warning", "capacity-block", "us-east-2", "p5.48xlarge"]
+    assert alert.body["details"]["Cost"] == "≈ 440 USD so far at 55.04 USD/h"
+    assert "https://api.example/reservations/cr-0abc" in alert.body["description"]
+
+
+def test_the_worst_wakes_people() -> None:
+    assert asked(an_event()).body["priority"] == "P1"
+
+
+def test_the_recovery_closes_the_alert_that_the_failure_created() -> None:
+    alias = asked(scope_failing()).body["alias"]
+    closing = asked(scope_recovered())
+
+    assert alias == "123456789012/us-east-2/scope"
+    assert closing.path == (
+        "/v2/alerts/123456789012%2Fus-east-2%2Fscope/close?identifierType=alias"
+    )
+    assert closing.body == {"source": "truffle", "note": scope_recovered().summary}
+
+
+def test_an_event_without_an_incident_asks_nothing() -> None:
+    assert request(ending_soon(severity=Severity.INFO)) is None
+
+
+def test_a_late_alert_says_so() -> None:
+    alert = asked(idle(), late=timedelta(minutes=63))
+
+    assert alert.body["description"].startswith("Delivered late: happened 1 h 3 min before.")
+
+
+def test_a_test_is_an_alert_of_its_own_that_wakes_nobody() -> None:
+    alert = asked(an_event(), test=True)
+
+    assert alert.body["alias"] == f"test/{an_event().event_id}"
+    assert alert.body["priority"] == "P5"
+    assert alert.body["message"].startswith("TEST: ")
+
+
+def test_no_text_is_html() -> None:
+    row = a_block(tags={"Name": "<script>alert(1)</script>"})
+
+    assert asked(an_event(row)).body["details"]["Name"] == "‹script›alert(1)‹/script›"
+
+
+@pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
+def test_every_type_of_event_is_a_valid_request(event: Event) -> None:
+    found = request(event, api_url="https://api.example")
+
+    if found is not None:
+        check_opsgenie(found.path, found.body)
+
+
+@given(events, lates)
+def test_any_event_is_a_valid_request(event: Event, late: timedelta | None) -> None:
+    found = request(event, api_url="https://api.example", late=late, test=late is None)
+
+    if found is not None:
+        check_opsgenie(found.path, found.body)
+        shown = {name: value for name, value in found.body.items() if name != "alias"}
+        assert "<" not in str(shown)

@@ -1,0 +1,125 @@
+"""An event as a PagerDuty incident: opened by what is bad, resolved by the recovery of the same."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from tests.builders import a_block, a_scope_event, an_event, an_odcr
+from tests.messages.limits import check_pagerduty
+from tests.messages.samples import ending_soon, idle, of_every_type, scope_failing, scope_recovered
+from tests.messages.strategies import events, lates
+from truffle.core.events import Event, EventType, Severity
+from truffle.messages.pagerduty import Action, Incident, incident, payload
+
+KEY = "0123456789abcdef0123456789abcdef"
+BLOCK = a_block("cr-1", capacity_block_id="cb-1", state="active")
+
+
+def body_of(event: Event, **facts: Any) -> dict[str, Any]:
+    body = payload(event, KEY, **facts)
+    assert body is not None
+    return body
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (an_event(BLOCK), Incident("cb-1/capacity", Action.TRIGGER)),
+        (an_event(an_odcr("cr-2")), Incident("cr-2/capacity", Action.TRIGGER)),
+        (
+            an_event(BLOCK, type=EventType.HEALTH_CHANGED),
+            Incident("cb-1/health", Action.TRIGGER),
+        ),
+        (
+            an_event(BLOCK, type=EventType.HEALTH_CHANGED, severity=Severity.GOOD),
+            Incident("cb-1/health", Action.RESOLVE),
+        ),
+        (
+            an_event(BLOCK, type=EventType.EXTENDED, severity=Severity.GOOD),
+            Incident("cb-1/capacity", Action.RESOLVE),
+        ),
+        (scope_failing(), Incident("123456789012/us-east-2/scope", Action.TRIGGER)),
+        (scope_recovered(), Incident("123456789012/us-east-2/scope", Action.RESOLVE)),
+        (
+            an_event(a_block("cr-1", state="expired"), severity=Severity.INFO),
+            Incident("cr-1/capacity", Action.RESOLVE),
+        ),
+        (
+            an_event(a_block("cr-1"), type=EventType.VANISHED, severity=Severity.INFO),
+            Incident("cr-1/capacity", Action.RESOLVE),
+        ),
+        (an_event(a_block("cr-1", state="pending"), severity=Severity.INFO), None),
+        (an_event(BLOCK, type=EventType.DISCOVERED, severity=Severity.INFO), None),
+        (ending_soon(severity=Severity.INFO), None),
+    ],
+)
+def test_what_an_event_opens_or_closes(event: Event, expected: Incident | None) -> None:
+    assert incident(event) == expected
+
+
+def test_an_event_without_an_incident_has_no_body() -> None:
+    assert payload(ending_soon(severity=Severity.INFO), KEY) is None
+
+
+def test_the_body_is_the_sentence_with_its_facts() -> None:
+    body = body_of(idle(), api_url="https://api.example")
+
+    assert body["event_action"] == "trigger"
+    assert body["dedup_key"] == "cr-0abc/capacity"
+    assert body["payload"] == {
+        "summary": idle().summary,
+        "source": "123456789012/us-east-2",
+        "severity": "warning",
+        "timestamp": "2026-11-24T12:00:00Z",
+        "component": "cr-0abc",
+        "group": "us-east-2",
+        "class": "idle",
+        "custom_details": body["payload"]["custom_details"],
+    }
+    details = body["payload"]["custom_details"]
+    assert details["Cost"] == "≈ 440 USD so far at 55.04 USD/h"
+
+
+def test_links_lead_to_the_console_and_to_the_query() -> None:
+    links = body_of(idle(), api_url="https://api.example")["links"]
+
+    assert [link["text"] for link in links] == ["EC2 console", "Query API"]
+
+
+def test_a_late_incident_says_so() -> None:
+    body = body_of(idle(), late=timedelta(minutes=63))
+
+    details = body["payload"]["custom_details"]
+    assert details["Delivered late"] == "Delivered late: happened 1 h 3 min before."
+
+
+def test_a_test_is_an_incident_of_its_own_that_wakes_nobody() -> None:
+    body = body_of(an_event(), test=True)
+
+    assert body["dedup_key"] == f"test/{an_event().event_id}"
+    assert body["payload"]["severity"] == "info"
+    assert body["payload"]["summary"].startswith("TEST: ")
+
+
+@pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
+def test_every_type_of_event_is_a_valid_request(event: Event) -> None:
+    body = payload(event, KEY, api_url="https://api.example")
+
+    if body is not None:
+        check_pagerduty(body)
+
+
+@given(events, lates)
+def test_any_event_is_a_valid_request(event: Event, late: timedelta | None) -> None:
+    body = payload(event, KEY, api_url="https://api.example", late=late, test=late is None)
+
+    if body is not None:
+        check_pagerduty(body)
+
+
+def test_an_event_of_a_scope_is_about_the_scope() -> None:
+    body = body_of(a_scope_event())
+
+    assert body["payload"]["component"] == "123456789012/us-east-2"
