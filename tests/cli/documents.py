@@ -1,6 +1,7 @@
-"""What docs/cli.md and docs/python.md show: run against the sandbox's fleet at one fixed moment.
+"""What docs/cli.md, docs/alerts.md and docs/python.md show: run against the sandbox's fleet at one
+fixed moment.
 
-``python -m tests.cli.documents`` writes what is printed into both pages; a test compares.
+``python -m tests.cli.documents`` writes what is printed into the pages; a test compares.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tests.cli.conftest import variables
 from tests.cli.deployed import Deployed, Serving
 from tests.sandbox.worlds import HOME
 from truffle import clock, market
+from truffle.alerts_file import read_alerts
 from truffle.cli.running import run
 from truffle.core.changes import compare
 from truffle.core.model import Scope, Snapshot
@@ -30,6 +32,7 @@ from truffle.live import list_live
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "cli.md"
+ALERTS = ROOT / "docs" / "alerts.md"
 FLEET = ROOT / "sandbox" / "fleet.json"
 MOMENT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 PYTHON = ROOT / "docs" / "python.md"
@@ -75,6 +78,7 @@ def _collected() -> Deployed:
         deployed.collected(scope, *rows, at=MOMENT - timedelta(minutes=12))
         now = Snapshot(scope, MOMENT - timedelta(minutes=12), tuple(rows))
         deployed.events += compare(_an_hour_before(now), now)
+    deployed.alerts = read_alerts(ROOT / "alerts.example.yaml")
     deployed.runs = [
         a_run(
             run_id="20261124T084800Z-1a2b3c4d",
@@ -135,9 +139,10 @@ def run_snippets(page: str, api_url: str) -> str:
 
 
 def main() -> None:
-    """Write both pages anew."""
+    """Write the pages anew."""
     with documented() as api_url:
-        PAGE.write_text(written(PAGE.read_text(), api_url))
+        for page in (PAGE, ALERTS):
+            page.write_text(written(page.read_text(), api_url))
         PYTHON.write_text(run_snippets(PYTHON.read_text(), api_url))
 
 

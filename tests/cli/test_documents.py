@@ -8,6 +8,7 @@ import click
 import pytest
 
 from tests.cli.documents import (
+    ALERTS,
     BLOCK,
     PAGE,
     PYTHON,
@@ -33,18 +34,36 @@ def test_the_command_line_s_page_is_what_the_commands_print() -> None:
         assert written(page, api_url) == page, "python -m tests.cli.documents writes it anew"
 
 
+def test_the_page_of_alerts_is_what_the_commands_print() -> None:
+    page = ALERTS.read_text()
+    assert len(BLOCK.findall(page)) == 3
+    with documented() as api_url:
+        assert written(page, api_url) == page, "python -m tests.cli.documents writes it anew"
+
+
 def test_every_command_and_every_flag_is_on_the_page() -> None:
     page = PAGE.read_text()
     checked = 0
     for name, command in commands().items():
         assert f"\n## truffle {name}\n" in page
         section = page.partition(f"\n## truffle {name}\n")[2].partition("\n## ")[0]
-        for option in command.params:
-            if not getattr(option, "hidden", False):
-                assert all(flag in section for flag in option.opts if flag.startswith("--")), option
-                checked += 1
-    assert len(commands()) == len(COMMANDS) == 9
-    assert checked > 60
+        for option in options_of(command):
+            assert all(flag in section for flag in option.opts if flag.startswith("--")), option
+            checked += 1
+        for inner in subcommands(command):
+            assert f"$ truffle {name} {inner} --help\n" in section
+    assert len(commands()) == len(COMMANDS) == 10
+    assert checked > 80
+
+
+def options_of(command: click.Command) -> list[click.Parameter]:
+    """The options that are told, those of subcommands among them."""
+    inner = [option for each in subcommands(command).values() for option in each.params]
+    return [it for it in [*command.params, *inner] if not getattr(it, "hidden", False)]
+
+
+def subcommands(command: click.Command) -> dict[str, click.Command]:
+    return dict(command.commands) if isinstance(command, click.Group) else {}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -30,8 +30,9 @@ def command() -> None:
 @command.command("check")
 @click.argument("file", default=FILE)
 @output_option(FORMATS)
+@click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback.")
-def check(file: str, output: str) -> int:
+def check(file: str, output: str, no_color: bool) -> int:
     """Check a file of settings before it is deployed.
 
     Tells every wrong key and value at once, or which routes lead to which destination. The file is
@@ -41,10 +42,12 @@ def check(file: str, output: str) -> int:
     """
     from truffle import clock
     from truffle.alerts.settings import SettingsError, settings_to_json
+    from truffle.cli.options import set_no_colour
     from truffle.cli.output import put, put_data, style_of_stdout, tell
     from truffle.cli.running import FAILED, OK
     from truffle.render.alerts import render_settings
 
+    set_no_colour(no_color)
     settings: AlertSettings | None = None
     problems: tuple[str, ...] = ()
     try:
