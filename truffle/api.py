@@ -38,6 +38,8 @@ FIRST_PAUSE = 0.2
 REQUEST_TIMEOUT = 30.0
 """Seconds; an HTTP API answers within 30 or not at all (API Gateway quotas)."""
 
+LATE = "The API did not answer before the deadline: allow more with --timeout."
+
 ROUTES = {ODCR: "/odcrs", CAPACITY_BLOCK: "/capacity-blocks"}
 
 Parameters = Sequence[tuple[str, str]]
@@ -97,6 +99,8 @@ class Api:
             pause *= 2
         if status:
             return status, body
+        if not self._has_time_for(0):
+            raise ApiError(LATE) from cause
         raise ApiError(f"The API at {self.url} cannot be reached: {cause}.") from cause
 
     def _has_time_for(self, pause: float) -> bool:
@@ -122,7 +126,7 @@ class Api:
             return REQUEST_TIMEOUT
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise ApiError("The API did not answer before the deadline: allow more with --timeout.")
+            raise ApiError(LATE)
         return min(REQUEST_TIMEOUT, left)
 
     @property

@@ -6,6 +6,7 @@ import csv
 import io
 import random
 import re
+import socket
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
@@ -277,6 +278,13 @@ class TestApi:
         found = truffle("capacity", "--api-url", "http://127.0.0.1:9/", "--timeout", "1")
         assert (found.status, found.out) == (1, "")
         assert "http://127.0.0.1:9/ cannot be reached" in found.err
+
+    def test_a_url_that_never_answers_meets_the_deadline(self, truffle: Run) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            found = truffle("capacity", "--api-url", url, "--timeout", "1")
+        assert (found.status, found.out) == (1, "")
+        assert "before the deadline: allow more with --timeout" in found.err
 
     def test_something_else_at_the_url(
         self, truffle: Run, deployed: Deployed, api_url: str
