@@ -18,7 +18,8 @@ def main() -> int:
     """Synthesize; 1 with the problems on stderr when the context or the asset is wrong."""
     try:
         raw = merge_context(CDK_JSON.read_text("utf-8"), os.environ.get("CDK_CONTEXT_JSON"))
-        synthesize(parse_context(raw), raw)
+        region = os.environ.get("CDK_DEFAULT_REGION") or None
+        synthesize(parse_context(raw, default_region=region), raw)
     except ContextError as error:
         print("The context of cdk.json is wrong:", file=sys.stderr)
         print(*(f"  {problem}" for problem in error.problems), sep="\n", file=sys.stderr)
@@ -34,11 +35,16 @@ def synthesize(context: Context, raw: dict[str, object]) -> None:
     use_bundled_node()
     from aws_cdk import App
 
+    from infra.forwarding import forwarding_stacks
     from infra.functions import Deployment
     from infra.stack import TruffleStack
 
-    with lambda_asset() as asset:
-        app = App(context=raw)
+    app = App(context=raw)
+    forwarding_stacks(app, context)
+    if context.home_account is not None:
+        app.synth()
+        return
+    with lambda_asset(context.alerts) as asset:
         TruffleStack(app, context.stack_name, Deployment(context, asset))
         app.synth()
 

@@ -1,10 +1,12 @@
 """The query API: an HTTP API with AWS signatures in front of the query function."""
 
 import json
+from collections.abc import Mapping
 
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.context import Context
@@ -21,9 +23,13 @@ ROUTES = (
     "/events",
     "/status",
     "/validate",
+    "/alerts/explain",
     "/openapi.json",
 )
 """What is answered to GET. Anything else reaches the same function, which explains itself."""
+
+POST_ROUTES = ("/alerts/test",)
+"""What is answered to POST."""
 
 _EVERYTHING_ELSE = ("/", "/{proxy+}")
 _REQUESTS_PER_SECOND = 50
@@ -52,14 +58,20 @@ class Api(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, deployment: Deployment, storage: Storage
+        self,
+        scope: Construct,
+        construct_id: str,
+        deployment: Deployment,
+        storage: Storage,
+        queues: Mapping[str, sqs.Queue],
     ) -> None:
+        """`queues` are those of the destinations, by their names: a test is put there."""
         super().__init__(scope, construct_id)
-        self.query = _query(self, deployment, storage)
+        self.query = _query(self, deployment, storage, queues)
         self.http_api = apigateway.HttpApi(
             self,
             "HttpApi",
-            description="truffle: capacity reservations, read only.",
+            description="truffle: capacity reservations; nothing of them can be changed.",
             default_authorizer=authorizers.HttpIamAuthorizer(),
             create_default_stage=False,
         )
@@ -73,12 +85,11 @@ class Api(Construct):
             payload_format_version=apigateway.PayloadFormatVersion.VERSION_2_0,
             scope_permission_to_route=False,
         )
-        get, any_method = apigateway.HttpMethod.GET, apigateway.HttpMethod.ANY
-        routes = [(path, get) for path in ROUTES] + [
-            (path, any_method) for path in _EVERYTHING_ELSE
-        ]
-        for path, method in routes:
-            self.http_api.add_routes(path=path, methods=[method], integration=integration)
+        method = apigateway.HttpMethod
+        routes = {method.GET: ROUTES, method.POST: POST_ROUTES, method.ANY: _EVERYTHING_ELSE}
+        for each, paths in routes.items():
+            for path in paths:
+                self.http_api.add_routes(path=path, methods=[each], integration=integration)
 
     def _add_stage(self, context: Context) -> None:
         stage = apigateway.CfnStage
@@ -98,8 +109,12 @@ class Api(Construct):
         )
 
 
-def _query(scope: Construct, deployment: Deployment, storage: Storage) -> PythonFunction:
+def _query(
+    scope: Construct, deployment: Deployment, storage: Storage, queues: Mapping[str, sqs.Queue]
+) -> PythonFunction:
     table = storage.table
+    urls = {name: queue.queue_url for name, queue in queues.items()}
+    arns = [queue.queue_arn for queue in queues.values()]
     return PythonFunction(
         scope,
         "Query",
@@ -107,11 +122,14 @@ def _query(scope: Construct, deployment: Deployment, storage: Storage) -> Python
         name="query",
         description="Answers the query API from memory.",
         environment=QuerySettings(
-            table=table.table_name, schedule_minutes=str(deployment.context.schedule_minutes)
+            table=table.table_name,
+            schedule_minutes=str(deployment.context.schedule_minutes),
+            queues=json.dumps(urls, separators=(",", ":")),
         ).to_env(),
         statements=[
             allow("dynamodb", ["GetItem", "Query"], table.table_arn),
             allow("dynamodb", ["Query"], f"{table.table_arn}/index/{RESERVATION_INDEX}"),
+            *([allow("sqs", ["SendMessage"], *arns)] if arns else []),
         ],
         timeout_seconds=_TIMEOUT_SECONDS,
         memory_megabytes=1769,

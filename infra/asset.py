@@ -1,4 +1,5 @@
-"""The one zip of all Lambda functions: `lambdas/`, what of `truffle/` it imports, the requirements.
+"""The one zip of all Lambda functions: `lambdas/`, what of `truffle/` it imports, the requirements,
+and the settings of alerts.
 
 No Docker: the requirements are pure Python, and pip is told to take nothing else, so that the same
 files run on Lambda's arm64 and on any other machine.
@@ -6,6 +7,7 @@ files run on Lambda's arm64 and on any other machine.
 
 import ast
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,8 +17,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from truffle.alerts.settings import AlertSettings, settings_to_json
+
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "lambda-requirements"
+ALERTS_FILE = "alerts.json"
+"""In the zip's root, where the functions read it."""
+
 _PACKAGES = ("lambdas", "truffle")
 _RUNTIME_VERSION = "3.14"
 _INSTALL = (
@@ -31,10 +38,11 @@ class AssetError(RuntimeError):
 
 
 @contextmanager
-def lambda_asset() -> Iterator[Path]:
+def lambda_asset(alerts: AlertSettings) -> Iterator[Path]:
     """A directory with the content of the zip, for as long as the block lasts.
 
-    Its content depends on the sources and the pins alone, so that CDK's hash of it does, too.
+    Its content depends on the sources, the pins and the settings of alerts alone, so that CDK's
+    hash of it does, too.
 
     Raises:
         AssetError: pip could not install the requirements.
@@ -47,6 +55,8 @@ def lambda_asset() -> Iterator[Path]:
             destination = target / source.relative_to(ROOT)
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, destination)
+        text = json.dumps(settings_to_json(alerts), indent=1, ensure_ascii=False)
+        (target / ALERTS_FILE).write_text(text + "\n", "utf-8")
         _make_readable(target)
         yield target
 

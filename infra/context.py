@@ -1,7 +1,7 @@
 """What a deployment can choose: the context of cdk.json and of `cdk -c key=value`, checked.
 
-Pure: no CDK. The checks run before synthesis, so that a wrong or unknown key is one readable error
-and not a failed deployment.
+No CDK; the one file that is read is `alerts_file`. The checks run before synthesis, so that a wrong
+or unknown key is one readable error and not a failed deployment.
 """
 
 import difflib
@@ -11,21 +11,30 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from math import prod
+from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from infra.alerts import alert_settings
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule, parse_schedule
+from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES
 
+_HERE = Path(__file__).resolve().parent.parent
 _T = TypeVar("_T")
 _Json = Mapping[str, Any]
 
 HOURLY = Schedule("rate(1 hour)", 60)
 DEFAULT_FILTER: _Json = {
-    "$or": [{"reservation_type": ["capacity-block"]}, {"severity": ["warning", "critical"]}]
+    "$or": [
+        {"reservation_type": ["capacity-block"]},
+        {"severity": ["warning", "critical"]},
+        {"type": ["scope_failing", "scope_recovered"]},
+    ]
 }
-"""Every event of a capacity block, and of any reservation what is `warning` or worse."""
+"""Every event of a capacity block and of a scope, and of any reservation what is `warning` or
+worse."""
 
 ALERT_ATTRIBUTES = (
     "type",
@@ -70,11 +79,17 @@ class Context:
         overdue_after_minutes: after how long without a completed run the alarm fires.
         regions: regions to collect; none means every region enabled for the account.
         accounts: accounts to collect; none means the deployment's own.
+        home_region: where the stack is; None where nobody said so. EC2's events of the other
+            `regions` are forwarded to it.
+        home_account: the account of the stack, where this deployment is that of another account
+            and only forwards its events; None for the stack itself.
         role_name: role that the collector assumes in those accounts.
         collect_concurrency: how many units are listed at the same time.
         alert_emails: who gets the alerts that pass `alert_filter_policy`.
         slack_secret_arn: complete ARN of the secret with Slack's webhook URL; None for no Slack.
-        alert_filter_policy: SNS filter policy of the subscriptions for people; {} passes all.
+        alert_filter_policy: SNS filter policy of these two; {} passes all.
+        alerts: destinations, routes, mutes and thresholds: those of `alerts_file`, and the
+            destination that `slack_secret_arn` makes.
         alarm_emails: who is told when truffle itself fails.
         event_retention_days: how long the table keeps events.
         snapshot_retention_days: how long the bucket keeps snapshots and manifests.
@@ -90,11 +105,14 @@ class Context:
     overdue_after_minutes: int = 180
     regions: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
+    home_region: str | None = None
+    home_account: str | None = None
     role_name: str = "truffle-read"
     collect_concurrency: int = 40
     alert_emails: tuple[str, ...] = ()
     slack_secret_arn: str | None = None
     alert_filter_policy: _Json = field(default_factory=lambda: DEFAULT_FILTER)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     alarm_emails: tuple[str, ...] = ()
     event_retention_days: int = 400
     snapshot_retention_days: int = 400
@@ -143,10 +161,14 @@ def _object_of(text: str, source: str) -> dict[str, Any]:
     return value
 
 
-def parse_context(raw: _Json) -> Context:
+def parse_context(
+    raw: _Json, folder: Path = _HERE, *, default_region: str | None = None
+) -> Context:
     """Check every key; values may be JSON or the strings of `cdk -c key=value`.
 
-    CDK's own keys (`@aws-cdk/...`, `aws:cdk:...`, `cdk-nag...`) are left alone.
+    CDK's own keys (`@aws-cdk/...`, `aws:cdk:...`, `cdk-nag...`) are left alone. `alerts_file` is
+    read; its path is relative to `folder`, where cdk.json is. `default_region` is the
+    `home_region` of a context that names none.
 
     Raises:
         ContextError: keys that are unknown or have a wrong value, all of them at once.
@@ -159,7 +181,10 @@ def parse_context(raw: _Json) -> Context:
             values[key] = _PARSERS[key](own[key])
         except ValueError as error:
             problems.append(f"{key} = {_show(own[key])}: {error}")
+    values["home_region"] = values.get("home_region") or default_region
     problems += _overdue_problems(values, own)
+    problems += _forwarding_problems(values)
+    problems += _alert_problems(values, folder)
     if problems:
         raise ContextError(sorted(problems))
     return Context(**values)
@@ -190,6 +215,27 @@ def _overdue_problems(values: dict[str, Any], own: _Json) -> list[str]:
         ]
     if period and overdue <= period:
         return [f"overdue_after_minutes = {overdue}: use more than the schedule's {period} minutes"]
+    return []
+
+
+def _forwarding_problems(values: dict[str, Any]) -> list[str]:
+    """Another account's deployment is nothing but its forwarding, which needs both ends."""
+    needed = {"regions": values.get("regions"), "home_region": values["home_region"]}
+    missing = [key for key, value in needed.items() if not value]
+    if not values.get("home_account") or not missing:
+        return []
+    return [f"home_account = {_show(values['home_account'])}: needs {' and '.join(missing)} too"]
+
+
+def _alert_problems(values: dict[str, Any], folder: Path) -> list[str]:
+    """Put what the file says in the place of its path, or say what is wrong with it."""
+    path, secret = values.pop("alerts_file", None), values.get("slack_secret_arn")
+    try:
+        values["alerts"] = alert_settings(path and folder / path, secret)
+    except OSError as error:
+        return [f"alerts_file = {_show(path)}: {error.strerror}"]
+    except SettingsError as error:
+        return [f"alerts_file = {_show(path)}: {problem}" for problem in error.problems]
     return []
 
 
@@ -281,6 +327,18 @@ _SECRET_ARN = _text(
 )
 
 
+def _optional(parse: Callable[[object], _T]) -> Callable[[object], _T | None]:
+    return lambda value: None if value in (None, "", "null") else parse(value)
+
+
+def _path(value: object) -> str | None:
+    if value in (None, "", "null"):
+        return None
+    if not isinstance(value, str):
+        raise ValueError("use null, or the path of a YAML file, relative to cdk.json")
+    return value
+
+
 def _filter_policy(value: object) -> _Json:
     policy = _from_json(value) if isinstance(value, str) else value
     if not isinstance(policy, dict):
@@ -334,11 +392,14 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "overdue_after_minutes": _number(1, MAX_OVERDUE_MINUTES),
     "regions": _list_of(_REGION),
     "accounts": _list_of(_ACCOUNT),
+    "home_region": _optional(_REGION),
+    "home_account": _optional(_ACCOUNT),
     "role_name": _text(r"[\w+=,.@-]{1,64}", "the name of an IAM role, without a path"),
     "collect_concurrency": _number(2, 1000),
     "alert_emails": _list_of(_EMAIL),
     "slack_secret_arn": _secret,
     "alert_filter_policy": _filter_policy,
+    "alerts_file": _path,
     "alarm_emails": _list_of(_EMAIL),
     "event_retention_days": _number(1, 3650),
     "snapshot_retention_days": _number(1, 3650),

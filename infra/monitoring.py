@@ -1,6 +1,6 @@
 """How people learn that truffle itself fails: alarms, the topic that tells of them, a dashboard."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Aws, Duration, Stack
@@ -18,6 +18,8 @@ from infra.functions import SERVICE, PythonFunction
 from infra.schedule import overdue_window
 
 _FIVE_MINUTES = Duration.minutes(5)
+_ALERT_METRICS = ("EventsRecorded", "AlertsPublished", "AlertsDelivered", "DeliveriesFailed")
+_UNDELIVERED = "Dead letters: destinations"
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,15 @@ class Watched:
     Attributes:
         functions: every function of the stack.
         dead_letters: dead-letter queues; one message raises an alarm.
+        destination_dead_letters: the same, of the destinations of alerts.
         queues: the other queues, shown on the dashboard.
         http_api: the query API.
     """
 
     functions: Sequence[PythonFunction]
-    dead_letters: dict[str, sqs.Queue]
-    queues: dict[str, sqs.Queue]
+    dead_letters: Mapping[str, sqs.Queue]
+    destination_dead_letters: Mapping[str, sqs.Queue]
+    queues: Mapping[str, sqs.Queue]
     http_api: apigateway.HttpApi
 
 
@@ -51,7 +55,13 @@ class Monitoring(Construct):
         self.topic = _alarm_topic(self, context)
         self._overdue(context)
         for name, queue in watched.dead_letters.items():
-            self._dead_letters(name, queue)
+            meaning = f"Messages of {name} failed every attempt and wait in their dead-letter queue"
+            self._dead_letters(name.lower(), f"Dead letters: {name}", meaning, queue)
+        for name, queue in watched.destination_dead_letters.items():
+            meaning = (
+                f"Alerts for {name} were not taken for a day and wait in its dead-letter queue"
+            )
+            self._dead_letters(f"destination-{name}", _UNDELIVERED, meaning, queue)
         for function in watched.functions:
             self._errors(function)
         _dashboard(self, context, watched)
@@ -70,11 +80,11 @@ class Monitoring(Construct):
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
 
-    def _dead_letters(self, name: str, queue: sqs.Queue) -> None:
+    def _dead_letters(self, name: str, section: str, meaning: str, queue: sqs.Queue) -> None:
         self._alarm(
-            f"{name.lower()}-dead-letters",
-            f"Dead letters: {name}",
-            f"Messages of {name} failed every attempt and wait in their dead-letter queue",
+            f"{name}-dead-letters",
+            section,
+            meaning,
             queue.metric_approximate_number_of_messages_visible(
                 period=_FIVE_MINUTES, statistic="Maximum"
             ),
@@ -156,11 +166,12 @@ def _dashboard(scope: Construct, context: Context, watched: Watched) -> None:
         _graph("Runs completed", _own(per_run, "RunsCompleted")),
         _graph("Scopes", _own(per_run, "ScopesSucceeded", "ScopesFailed")),
         _graph("Reservations listed", _own(per_run, "ReservationsListed")),
-        _graph("Events and alerts", _own(per_run, "EventsRecorded", "AlertsPublished")),
+        _graph("Events and alerts", _own(per_run, *_ALERT_METRICS)),
     )
+    dead_letters = {**watched.dead_letters, **watched.destination_dead_letters}
     dashboard.add_widgets(
         _graph("Queues", _depths(watched.queues)),
-        _graph("Dead letters", _depths(watched.dead_letters)),
+        _graph("Dead letters", _depths(dead_letters)),
         _graph("Function errors", [one.function.metric_errors() for one in watched.functions]),
         _graph("Function duration", _durations(watched.functions)),
     )
@@ -181,7 +192,7 @@ def _own(period: Duration, *names: str) -> list[cloudwatch.IMetric]:
     return [_truffle_metric(name, period) for name in names]
 
 
-def _depths(queues: dict[str, sqs.Queue]) -> list[cloudwatch.IMetric]:
+def _depths(queues: Mapping[str, sqs.Queue]) -> list[cloudwatch.IMetric]:
     return [
         queue.metric_approximate_number_of_messages_visible(label=name, statistic="Maximum")
         for name, queue in queues.items()

@@ -1,8 +1,11 @@
 """Queues: encrypted, TLS only, and none without a place for what it could not deliver."""
 
-from aws_cdk import Duration
+from collections.abc import Sequence
+
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -22,13 +25,16 @@ CONSUME_ACTIONS = (
 functions do themselves, to say when a failed message comes back."""
 
 
-def dead_letter_queue(scope: Construct, construct_id: str) -> sqs.Queue:
-    """Where messages wait for a person."""
+def dead_letter_queue(
+    scope: Construct, construct_id: str, *, has_own_policy: bool = True
+) -> sqs.Queue:
+    """Where messages wait for a person; without a policy of its own it needs a shared one that
+    asks for TLS."""
     queue = sqs.Queue(
         scope,
         construct_id,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
+        enforce_ssl=has_own_policy,
         retention_period=Duration.days(RETENTION_DAYS),
     )
     acknowledge(
@@ -47,30 +53,69 @@ def work_queue(
     visibility_seconds: int,
     max_receives: int,
     dead_letters: sqs.IQueue,
+    has_own_policy: bool = True,
 ) -> sqs.Queue:
-    """A queue whose messages go to `dead_letters` after `max_receives` deliveries."""
+    """A queue whose messages go to `dead_letters` after `max_receives` deliveries; without a policy
+    of its own it needs a shared one that asks for TLS."""
     return sqs.Queue(
         scope,
         construct_id,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
+        enforce_ssl=has_own_policy,
         retention_period=Duration.days(RETENTION_DAYS),
         visibility_timeout=Duration.seconds(visibility_seconds),
         dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=max_receives),
     )
 
 
-def consume(queue: sqs.IQueue) -> iam.PolicyStatement:
+def shared_policy(
+    scope: Construct, construct_id: str, queues: Sequence[sqs.Queue], topic: sns.ITopic
+) -> sqs.CfnQueuePolicy:
+    """One policy for many queues: TLS only, and the topic may send. In a queue's own policy `*` is
+    the queue that it is attached to."""
+    statements = [
+        iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["sqs:*"],
+            resources=["*"],
+            conditions={"Bool": {"aws:SecureTransport": "false"}},
+        ),
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("sns.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=["*"],
+            conditions={
+                "ArnEquals": {"aws:SourceArn": topic.topic_arn},
+                "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+            },
+        ),
+    ]
+    return sqs.CfnQueuePolicy(
+        scope,
+        construct_id,
+        queues=[queue.queue_url for queue in queues],
+        policy_document=iam.PolicyDocument(statements=statements),
+    )
+
+
+def consume(*queues: sqs.IQueue) -> iam.PolicyStatement:
     """What a function needs that `deliver` starts."""
-    return allow("sqs", CONSUME_ACTIONS, queue.queue_arn)
+    return allow("sqs", CONSUME_ACTIONS, *(queue.queue_arn for queue in queues))
 
 
-def deliver(queue: sqs.IQueue, function: PythonFunction, *, at_a_time: int) -> None:
+def deliver(
+    queue: sqs.IQueue,
+    function: PythonFunction,
+    *,
+    at_a_time: int,
+    construct_id: str = "FromQueue",
+) -> None:
     """Start `function` with each message, with at most `at_a_time` (2 to 1000) at the same time."""
     mapping = lambda_.CfnEventSourceMapping
     mapping(
         function,
-        "FromQueue",
+        construct_id,
         function_name=function.function.function_name,
         event_source_arn=queue.queue_arn,
         batch_size=1,

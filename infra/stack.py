@@ -1,12 +1,15 @@
 """The stack: it only puts the constructs together and names what people need of them."""
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from infra.alerting import Alerting
 from infra.api import Api
 from infra.collection import Collection
+from infra.delivery import Delivery
+from infra.destinations import Destinations
 from infra.functions import Deployment, PythonFunction
+from infra.hints import Hints
 from infra.monitoring import Monitoring, Watched
 from infra.storage import Storage
 
@@ -19,13 +22,28 @@ class TruffleStack(Stack):
             scope,
             construct_id,
             description="truffle: capacity reservations, watched",
+            env=Environment(region=deployment.context.home_region),
             # Keeps the template below the 51,200 bytes that CreateStack takes without a bucket.
             suppress_template_indentation=True,
         )
         self.storage = Storage(self, "Storage", deployment.context)
         self.collection = Collection(self, "Collection", deployment, self.storage)
+        self.hints = Hints(self, "Hints", deployment, self.storage, self.collection)
         self.alerting = Alerting(self, "Alerting", deployment, self.storage)
-        self.api = Api(self, "Api", deployment, self.storage)
+        destinations = self.alerting.destinations
+        self.api = Api(self, "Api", deployment, self.storage, destinations.queues)
+        self.delivery = (
+            Delivery(
+                self,
+                "Delivery",
+                deployment,
+                self.storage,
+                destinations,
+                self.api.http_api.api_endpoint,
+            )
+            if destinations.places
+            else None
+        )
         Monitoring(self, "Monitoring", deployment.context, self._watched())
         for name, value in self._outputs().items():
             CfnOutput(self, name, value=value)
@@ -33,27 +51,28 @@ class TruffleStack(Stack):
     @property
     def functions(self) -> list[PythonFunction]:
         """The Lambda functions of the stack, in the order of the flow."""
-        slack = [self.alerting.slack.function] if self.alerting.slack else []
+        delivery = [self.delivery.deliver] if self.delivery else []
         collection = self.collection
         return [
             collection.fan_out,
             collection.collect,
+            self.hints.hint,
             self.alerting.alert,
             self.api.query,
-            *slack,
+            *delivery,
         ]
 
     def _watched(self) -> Watched:
-        collection, alerting, slack = self.collection, self.alerting, self.alerting.slack
+        collection, alerting = self.collection, self.alerting
         return Watched(
             functions=self.functions,
             dead_letters={
                 "triggers": collection.trigger_dead_letters,
                 "units": collection.unit_dead_letters,
                 "alerts": alerting.dead_letters,
-                **({"Slack": slack.dead_letters} if slack else {}),
             },
-            queues={"units": collection.units, **({"Slack": slack.queue} if slack else {})},
+            destination_dead_letters=alerting.destinations.dead_letters,
+            queues={"units": collection.units, **alerting.destinations.queues},
             http_api=self.api.http_api,
         )
 
@@ -69,9 +88,23 @@ class TruffleStack(Stack):
             "UnitsDeadLetterQueueUrl": self.collection.unit_dead_letters.queue_url,
             "AlertDeadLetterQueueUrl": self.alerting.dead_letters.queue_url,
             "ScheduleName": self.collection.schedule.ref,
+            "HintRuleName": self.hints.rule.ref,
+            **_destination_outputs(self.alerting.destinations),
         }
 
 
+def _destination_outputs(destinations: Destinations) -> dict[str, str]:
+    """What one needs to test, to redrive, and to connect a chat application to a topic."""
+    outputs = {}
+    for place in destinations.places:
+        title = f"Destination{_title(place.destination.name)}"
+        outputs[f"{title}QueueUrl"] = place.queue.queue_url
+        outputs[f"{title}DeadLetterQueueUrl"] = place.dead_letters.queue_url
+        if place.topic:
+            outputs[f"{title}TopicArn"] = place.topic.topic_arn
+    return outputs
+
+
 def _title(name: str) -> str:
-    """`fan_out` as `FanOut`."""
-    return "".join(word.title() for word in name.split("_"))
+    """`fan_out` as `FanOut`, `on-call` as `OnCall`."""
+    return "".join(word.title() for word in name.replace("-", "_").split("_"))

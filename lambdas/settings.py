@@ -54,7 +54,8 @@ class FanOutSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class CollectSettings(Settings):
-    """``role_name`` is assumed in every account but ``account_id``, the stack's own."""
+    """``role_name`` is assumed in every account but ``account_id``, the stack's own. ``checks_…``:
+    the group of the one-time schedules, what they put units on, and the role that does it."""
 
     table: str
     bucket: str
@@ -63,6 +64,16 @@ class CollectSettings(Settings):
     role_name: str
     max_receives: str
     event_retention_days: str
+    schedule_minutes: str
+    checks_group: str
+    checks_queue_arn: str
+    checks_role_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class HintSettings(Settings):
+    table: str
+    queue_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +85,22 @@ class AlertSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
-    """``schedule_minutes``: a scope older than two periods counts as old in every answer."""
+    """``schedule_minutes``: a scope older than two periods counts as old in every answer.
+    ``queues`` is a JSON object: the URL of each destination's queue, by the destination's name."""
 
     table: str
     schedule_minutes: str
+    queues: str
 
 
 @dataclass(frozen=True, slots=True)
-class SlackSettings(Settings):
-    secret_arn: str
+class DeliverSettings(Settings):
+    """``destinations`` and ``topics`` are JSON objects: the name of the destination by that of its
+    queue, and the ARN of the topic that a destination has of its own by the destination's name."""
+
+    table: str
     idempotency_table: str
-    queue_url: str
+    destinations: str
+    topics: str
+    api_url: str
+    schedule_minutes: str

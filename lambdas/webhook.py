@@ -19,8 +19,13 @@ from urllib3.exceptions import HTTPError
 logging.getLogger("urllib3").setLevel(logging.INFO)
 
 TIMEOUT = urllib3.Timeout(connect=3, read=10)
+LONGEST_ANSWER = 64 * 1024
+"""How many bytes of an answer are read: an answer with a whole chat message in it is shorter."""
 ALLOW_LOOPBACK = "TRUFFLE_SANDBOX_LOOPBACK_WEBHOOKS"
 """Set by the sandbox alone, whose destinations listen on the loopback interface."""
+
+
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class Unusable(Exception):
@@ -29,7 +34,8 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the destination said; ``retry_after`` is in seconds."""
+    """What the destination said; ``retry_after`` is in seconds. The text is the destination's own:
+    it may repeat what it was sent."""
 
     status: int
     text: str
@@ -44,8 +50,9 @@ class Unreachable(Exception):
     """The destination did not answer; the text says why, without the URL."""
 
 
-def post(url: str, body: Mapping[str, Any]) -> Answer:
-    """Raises Unusable or Unreachable; any answer at all is returned."""
+def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS) -> Answer:
+    """Raises Unusable or Unreachable; any answer at all is returned. ``headers`` go beside those
+    that every request has."""
     parts, host, port = _destination(url)
     address = _address(host, port)
     # Connect to the very address that was checked: a name could resolve to another one by now.
@@ -60,15 +67,19 @@ def post(url: str, body: Mapping[str, Any]) -> Answer:
         ca_certs=os.environ.get("SSL_CERT_FILE"),
     ) as pool:
         path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        headers = {"Content-Type": "application/json", "Host": parts.netloc.rpartition("@")[2]}
+        own = {"Content-Type": "application/json", "Host": parts.netloc.rpartition("@")[2]}
         data = json.dumps(body, ensure_ascii=False).encode()
         try:
-            response = pool.urlopen("POST", path, data, headers, redirect=False)
-        except HTTPError as error:
+            response = pool.urlopen(
+                "POST", path, data, {**headers, **own}, redirect=False, preload_content=False
+            )
+            said = response.read(LONGEST_ANSWER, decode_content=True)
+        except (HTTPError, ValueError) as error:
+            # A header that cannot be sent is a ValueError, with the header in its text.
             raise Unreachable(type(error).__name__) from None
     return Answer(
         response.status,
-        response.data[:500].decode(errors="replace"),
+        said.decode(errors="replace"),
         _seconds(response.headers.get("Retry-After")),
     )
 

@@ -7,6 +7,11 @@
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
 | ``EVENT#<date>`` | ``<time>#<event id>`` | an event; index ``by-reservation`` |
 | ``RUNS`` | ``<run id>`` | a run |
+| ``HINTS`` | ``<region>#<time>#<turn>`` | a collection that a hint asked for |
+| ``PENDING#<destination>#<run id>`` | ``EVENT#<event id>`` | an event that waits for its run |
+| ``PENDING#<destination>#<run id>`` | ``STATE`` | what of these is being told, and was told |
+| ``THREADS#<destination>`` | ``<subject>`` | the chat thread about a subject |
+| ``RESOLVED#<destination>`` | ``<incident key>`` | when an incident was resolved last |
 """
 
 from __future__ import annotations
@@ -25,7 +30,11 @@ Item = Mapping[str, Any]
 SCOPES = "SCOPES"
 GONE = "GONE"
 RUNS = "RUNS"
+HINTS = "HINTS"
 EVENT_PREFIX = "EVENT#"
+PENDING_PREFIX = "PENDING#"
+THREADS_PREFIX = "THREADS#"
+RESOLVED_PREFIX = "RESOLVED#"
 BY_RESERVATION = "by-reservation"
 
 

@@ -12,22 +12,30 @@ import pytest
 from infra.asset import lambda_asset
 from infra.context import parse_context
 from infra.node import use_bundled_node
-from tests.infra.synthesized import EVERYTHING, Json, Synthesized
+from tests.infra.synthesized import ALERTS, EVERYTHING, Json, Synthesized
 
 CANARY = "Canary"
 """A stack with a fault, beside the real one: it proves that cdk-nag looked."""
 
 
 @pytest.fixture(scope="session")
-def asset() -> Iterator[Path]:
-    with lambda_asset() as directory:
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Json:
+    """A context that deploys every resource there is, destinations of every kind included."""
+    file = tmp_path_factory.mktemp("alerts") / "alerts.yaml"
+    file.write_text(json.dumps(ALERTS))
+    return {**EVERYTHING, "alerts_file": str(file)}
+
+
+@pytest.fixture(scope="session")
+def asset(everything: Json) -> Iterator[Path]:
+    with lambda_asset(parse_context(everything).alerts) as directory:
         yield directory
 
 
 @pytest.fixture(scope="session")
-def nagged(asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+def nagged(everything: Json, asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The stack with everything, beside the canary, with cdk-nag's report."""
-    return _synthesize(EVERYTHING, asset, tmp_path_factory.mktemp("nagged"), with_nag=True)
+    return _synthesize(everything, asset, tmp_path_factory.mktemp("nagged"), with_nag=True)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,34 @@ from typing import Any
 Json = Mapping[str, Any]
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:slack-AbCdEf"
+ALERTS: Json = {
+    "destinations": {
+        "on-call": {
+            "kind": "slack",
+            "secret": "truffle/on-call",
+            "digest_above": 10,
+            "daily_summary": {"at": "08:30", "time_zone": "Europe/Berlin"},
+        },
+        "research": {"kind": "teams", "secret": SECRET_ARN.replace("slack", "teams")},
+        "chat": {"kind": "amazon-q"},
+        "people": {"kind": "email", "addresses": ["reader@example.com"]},
+        "warehouse": {"kind": "sqs", "queue_arn": "arn:aws:sqs:us-east-1:123456789012:warehouse"},
+        "bus": {"kind": "https", "secret": "truffle/bus"},
+        "pager": {"kind": "pagerduty", "secret": "truffle/pager"},
+        "ops": {"kind": "opsgenie", "secret": "truffle/ops"},
+        "silent": {
+            "kind": "email",
+            "addresses": ["a@example.com"],
+            "daily_summary": {"at": "07:00"},
+        },
+    },
+    "routes": [
+        {"name": "usual", "to": ["on-call", "research", "chat", "people", "warehouse", "bus"]},
+        {"name": "bad", "to": ["pager", "ops"], "when": {"severity": ["critical", "good"]}},
+    ],
+}
+"""Destinations of every kind."""
+
 EVERYTHING: Json = {
     "accounts": ["111122223333", "444455556666"],
     "alert_emails": ["people@example.com"],
@@ -19,7 +47,7 @@ EVERYTHING: Json = {
 }
 """A context that deploys every resource there is."""
 
-NAMES = ("fan_out", "collect", "alert", "query", "slack")
+NAMES = ("fan_out", "collect", "alert", "query", "deliver")
 
 
 @dataclass(frozen=True)
@@ -94,14 +122,28 @@ class Synthesized:
         return found
 
     def mapping(self, name: str) -> Resource:
-        """The event source mapping that starts a function."""
+        """The one event source mapping that starts a function."""
+        (found,) = self.mappings(name)
+        return found
+
+    def mappings(self, name: str) -> list[Resource]:
+        """The event source mappings that start a function."""
         wanted = {"Ref": self.function(name).logical_id}
-        (found,) = [
+        return [
             one
             for one in self.of_type("Lambda::EventSourceMapping")
             if one["FunctionName"] == wanted
         ]
-        return found
+
+    def queue(self, destination: str) -> Resource:
+        """The queue of a destination."""
+        title = destination.title().replace("-", "")
+        return self.get(target(self.outputs[f"Destination{title}QueueUrl"]["Value"]))
+
+    def dead_letters(self, destination: str) -> Resource:
+        """The dead-letter queue of a destination."""
+        title = destination.title().replace("-", "")
+        return self.get(target(self.outputs[f"Destination{title}DeadLetterQueueUrl"]["Value"]))
 
     def role_of(self, name: str) -> Resource:
         return self.get(target(self.function(name)["Role"]))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.asset import ROOT
-from tests.infra.synthesized import Synthesized
+from tests.infra.synthesized import ALERTS, Synthesized
 
 OUTPUTS = {
     "ApiUrl",
@@ -86,11 +86,24 @@ def test_a_wrong_context_stops_before_synthesis(tmp_path: Path) -> None:
 
 
 def test_the_outputs(stack: Synthesized, plain: Synthesized) -> None:
-    assert set(stack.outputs) == OUTPUTS | {"SlackFunctionName"}
     assert set(plain.outputs) == OUTPUTS
+    names = (*ALERTS["destinations"], "slack")
+    titles = {f"Destination{name.title().replace('-', '')}" for name in names}
+    queues = {f"{title}{kind}Url" for title in titles for kind in ("Queue", "DeadLetterQueue")}
+    topics = {f"Destination{name}TopicArn" for name in ("Chat", "People", "Silent")}
+    assert set(stack.outputs) == OUTPUTS | {"DeliverFunctionName"} | queues | topics
 
 
-def test_the_template_fits_into_one_request(stack: Synthesized) -> None:
+def test_the_template_fits_into_one_request(plain: Synthesized) -> None:
     """CreateStack takes 51,200 bytes without a bucket."""
-    assert len(json.dumps(stack.template, separators=(",", ":"))) < 51_200
-    assert (stack.directory / "truffle.template.json").stat().st_size < 51_200
+    assert _size(plain) < 51_200
+    assert (plain.directory / "truffle.template.json").stat().st_size < 51_200
+
+
+def test_a_destination_adds_little_to_the_template(stack: Synthesized, plain: Synthesized) -> None:
+    """So that a hundred stay far below the megabyte that a template may have in a bucket."""
+    assert (_size(stack) - _size(plain)) / (len(ALERTS["destinations"]) + 1) < 5_000
+
+
+def _size(stack: Synthesized) -> int:
+    return len(json.dumps(stack.template, separators=(",", ":")))

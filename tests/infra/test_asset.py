@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,10 @@ import pytest
 
 from infra import asset as assets
 from infra.asset import ROOT, AssetError, asset_sources, imported_names, lambda_asset
-from tests.infra.synthesized import NAMES, Synthesized
+from infra.context import parse_context
+from lambdas.alert_settings import FILE
+from tests.infra.synthesized import NAMES, Json, Synthesized
+from truffle.alerts.settings import AlertSettings, parse_settings
 
 BROUGHT = {"aws_lambda_powertools", "jmespath", "typing_extensions"}
 BY_THE_RUNTIME = {"boto3", "botocore", "urllib3"}
@@ -28,9 +32,15 @@ def _files(directory: Path) -> set[str]:
 
 def test_the_zip_has_the_functions_what_they_use_and_nothing_else(asset: Path) -> None:
     top = {path.name.removesuffix(".py") for path in asset.iterdir()}
-    assert top == {"lambdas", "truffle"} | BROUGHT
+    assert top == {"lambdas", "truffle", "alerts.json"} | BROUGHT
     kinds = {Path(name).suffix for name in _files(asset / "lambdas") | _files(asset / "truffle")}
     assert kinds == {".py", ".json"}
+
+
+def test_the_settings_of_alerts_lie_in_its_root(asset: Path, everything: Json) -> None:
+    assert asset / "alerts.json" == asset / FILE.name
+    content = json.loads((asset / FILE.name).read_text("utf-8"))
+    assert parse_settings(content) == parse_context(everything).alerts
 
 
 def test_nothing_of_a_laptop_is_in_the_zip(asset: Path) -> None:
@@ -106,7 +116,7 @@ def test_the_zip_is_pure_python_and_small(asset: Path) -> None:
 def test_lambda_may_read_every_file_whatever_the_umask_is() -> None:
     before = os.umask(0o077)
     try:
-        with lambda_asset() as made:
+        with lambda_asset(AlertSettings()) as made:
             for name in _files(made):
                 assert (made / name).stat().st_mode & 0o444 == 0o444, name
     finally:
@@ -114,7 +124,8 @@ def test_lambda_may_read_every_file_whatever_the_umask_is() -> None:
 
 
 def test_the_same_sources_make_the_same_zip() -> None:
-    with lambda_asset() as first, lambda_asset() as again:
+    settings = AlertSettings()
+    with lambda_asset(settings) as first, lambda_asset(settings) as again:
         assert _files(again) == _files(first)
         for name in _files(first):
             assert (again / name).read_bytes() == (first / name).read_bytes(), name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,19 @@ from infra.context import (
 )
 from infra.node import use_bundled_node
 from tests.infra.synthesized import SECRET_ARN
+from truffle.alerts.settings import (
+    EVERYTHING,
+    AlertSettings,
+    Destination,
+    Kind,
+    Route,
+    parse_settings,
+)
+
+ALERTS_YAML = """
+destinations: {oncall: {kind: slack, secret: truffle/oncall}}
+routes: [{name: all, to: [oncall]}]
+"""
 
 CDK_JSON = (ROOT / "cdk.json").read_text("utf-8")
 
@@ -36,7 +50,7 @@ def test_cdk_json_shows_every_default() -> None:
     shown = json.loads(CDK_JSON)["context"]
     assert parse_context(shown) == Context()
     known = {field.name for field in fields(Context)}
-    assert set(shown) == known - {"overdue_after_minutes"}
+    assert set(shown) == known - {"overdue_after_minutes", "alerts"} | {"alerts_file"}
 
 
 @pytest.mark.parametrize(
@@ -154,6 +168,67 @@ def test_a_filter_policy_that_would_let_nothing_pass_is_refused(
     (problem,) = _problems({"alert_filter_policy": policy})
     assert problem.startswith("alert_filter_policy = ")
     assert complaint in problem
+
+
+def test_an_alerts_file_is_read_beside_cdk_json(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yaml").write_text(ALERTS_YAML)
+    context = parse_context({"alerts_file": "alerts.yaml"}, tmp_path)
+    assert context.alerts == parse_settings(
+        {
+            "destinations": {"oncall": {"kind": "slack", "secret": "truffle/oncall"}},
+            "routes": [{"name": "all", "to": ["oncall"]}],
+        }
+    )
+
+
+@pytest.mark.parametrize("nothing", [None, "", "null"])
+def test_without_an_alerts_file_there_is_no_destination(nothing: object) -> None:
+    assert parse_context({"alerts_file": nothing}).alerts == AlertSettings()
+
+
+def test_a_secret_makes_a_destination_that_gets_whatever_the_filter_passes() -> None:
+    alerts = parse_context({"slack_secret_arn": SECRET_ARN}).alerts
+    assert alerts.destinations == (Destination("slack", Kind.SLACK, SECRET_ARN),)
+    assert alerts.routes == (Route("slack", ("slack",), EVERYTHING),)
+
+
+def test_the_secrets_destination_stands_beside_those_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yaml").write_text(ALERTS_YAML.replace("name: all", "name: slack"))
+    raw = {"alerts_file": "alerts.yaml", "slack_secret_arn": SECRET_ARN}
+    alerts = parse_context(raw, tmp_path).alerts
+    assert [destination.name for destination in alerts.destinations] == ["oncall", "slack"]
+    assert [route.name for route in alerts.routes] == ["slack", "slack-2"]
+
+
+def test_a_destination_of_the_secrets_name_is_one_too_many(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yaml").write_text(ALERTS_YAML.replace("oncall", "slack"))
+    with pytest.raises(ContextError, match="slack_secret_arn of the context makes one"):
+        parse_context({"alerts_file": "alerts.yaml", "slack_secret_arn": SECRET_ARN}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, 'alerts_file = "alerts.yaml": No such file or directory'),
+        ("routes: [", 'alerts_file = "alerts.yaml": the file is no YAML: line 1'),
+        ("route: []", 'alerts_file = "alerts.yaml": route: the file has no such key; did you mean routes?'),
+    ],
+)
+def test_a_wrong_alerts_file_is_named_with_what_is_wrong(
+    tmp_path: Path, content: str | None, complaint: str
+) -> None:
+    if content is not None:
+        (tmp_path / "alerts.yaml").write_text(content)
+    with pytest.raises(ContextError) as caught:
+        parse_context({"alerts_file": "alerts.yaml", "log_level": "loud"}, tmp_path)
+    file, level = caught.value.problems
+    assert file.startswith(complaint)
+    assert level.startswith("log_level")
+
+
+def test_the_path_of_an_alerts_file_is_text() -> None:
+    (problem,) = _problems({"alerts_file": ["alerts.yaml"]})
+    assert problem.endswith("use null, or the path of a YAML file, relative to cdk.json")
 
 
 def test_operators_of_sns_are_left_to_sns() -> None:

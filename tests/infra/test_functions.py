@@ -8,14 +8,14 @@ import pytest
 
 from infra.functions import RUNTIME
 from lambdas import settings
-from tests.infra.synthesized import EVERYTHING, NAMES, SECRET_ARN, Synthesized, target
+from tests.infra.synthesized import ALERTS, EVERYTHING, NAMES, Synthesized, target
 
 SETTINGS: dict[str, type[settings.Settings]] = {
     "fan_out": settings.FanOutSettings,
     "collect": settings.CollectSettings,
     "alert": settings.AlertSettings,
     "query": settings.QuerySettings,
-    "slack": settings.SlackSettings,
+    "deliver": settings.DeliverSettings,
 }
 
 
@@ -26,7 +26,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
         ("collect", 120, 1024),
         ("alert", 60, 256),
         ("query", 29, 1769),
-        ("slack", 60, 256),
+        ("deliver", 60, 256),
     ],
 )
 def test_time_and_memory(stack: Synthesized, name: str, seconds: int, megabytes: int) -> None:
@@ -64,8 +64,6 @@ def test_the_context_reaches_the_functions(stack: Synthesized) -> None:
     assert fan_out["TRUFFLE_REGIONS"] == ""
     query = stack.function("query")["Environment"]["Variables"]
     assert query["TRUFFLE_SCHEDULE_MINUTES"] == "60"
-    slack = stack.function("slack")["Environment"]["Variables"]
-    assert slack["TRUFFLE_SECRET_ARN"] == SECRET_ARN
 
 
 def test_logs_are_kept_for_the_configured_time(stack: Synthesized) -> None:
@@ -83,7 +81,7 @@ def test_nothing_in_the_stack_is_made_by_a_function_of_its_own(stack: Synthesize
 
 
 def test_the_schedule_starts_fan_out(stack: Synthesized) -> None:
-    (schedule,) = stack.of_type("Scheduler::Schedule")
+    schedule = stack.get(target(stack.outputs["ScheduleName"]["Value"]))
     aim = schedule["Target"]
     assert target(aim["Arn"]) == stack.function("fan_out").logical_id
     assert json.loads(aim["Input"]) == {"scheduled_at": "<aws.scheduler.scheduled-time>"}
@@ -135,13 +133,18 @@ def test_a_poison_record_does_not_block_the_stream(stack: Synthesized) -> None:
     assert kept == target(stack.outputs["AlertDeadLetterQueueUrl"]["Value"])
 
 
-def test_cards_start_slack_a_few_at_a_time(stack: Synthesized) -> None:
-    mapping = stack.mapping("slack")
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+def test_alerts_start_deliver_a_few_of_each_destination_at_a_time(stack: Synthesized) -> None:
+    mappings = stack.mappings("deliver")
+    assert {target(mapping["EventSourceArn"]) for mapping in mappings} == {
+        stack.queue(name).logical_id for name in (*ALERTS["destinations"], "slack")
+    }
+    for mapping in mappings:
+        assert mapping["BatchSize"] == 1
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
-def test_without_a_secret_there_is_no_slack(plain: Synthesized) -> None:
+def test_without_destinations_nothing_delivers(plain: Synthesized) -> None:
     handlers = {one["Handler"] for one in plain.of_type("Lambda::Function")}
-    assert handlers == {f"lambdas.{name}.handler" for name in NAMES if name != "slack"}
-    assert "SlackFunctionName" not in plain.outputs
+    assert handlers == {f"lambdas.{name}.handler" for name in NAMES if name != "deliver"}
+    assert "DeliverFunctionName" not in plain.outputs

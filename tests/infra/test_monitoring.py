@@ -27,7 +27,8 @@ def _alarms_on(stack: Synthesized, metric: str) -> dict[str, Resource]:
 
 def test_every_dead_letter_queue_has_an_alarm_on_its_first_message(stack: Synthesized) -> None:
     alarms = _alarms_on(stack, "ApproximateNumberOfMessagesVisible")
-    working = {target(stack.mapping(name)["EventSourceArn"]) for name in ("collect", "slack")}
+    mappings = [stack.mapping("collect"), *stack.mappings("deliver")]
+    working = {target(mapping["EventSourceArn"]) for mapping in mappings}
     queues = {queue.logical_id for queue in stack.of_type("SQS::Queue")}
     assert set(alarms) == queues - working
     for alarm in alarms.values():
@@ -76,7 +77,7 @@ def _text(alarm: Resource) -> str:
 
 def test_the_alarms_names_begin_with_the_stacks(stack: Synthesized) -> None:
     names = [alarm["AlarmName"] for alarm in stack.of_type("CloudWatch::Alarm")]
-    assert len(set(names)) == len(names) == 10
+    assert len(set(names)) == len(names) == 9 + 10
     assert all(re.fullmatch(r"truffle-[a-z-]+", name) for name in names)
 
 

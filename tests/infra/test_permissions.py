@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from lambdas.store.items import PENDING_PREFIX, RESOLVED_PREFIX, THREADS_PREFIX
 from tests.infra.synthesized import (
+    ALERTS,
     EVERYTHING,
     NAMES,
     SECRET_ARN,
+    Json,
     Synthesized,
     actions_of,
     as_list,
@@ -47,12 +50,14 @@ MAY = {
         "sns:Publish",
         "sqs:SendMessage",
     },
-    "query": {"dynamodb:GetItem", "dynamodb:Query"},
-    "slack": {
+    "query": {"dynamodb:GetItem", "dynamodb:Query", "sqs:SendMessage"},
+    "deliver": {
         *CONSUME,
         "sqs:ChangeMessageVisibility",
-        *(f"dynamodb:{action}" for action in IDEMPOTENCY),
+        "sqs:SendMessage",
+        *(f"dynamodb:{action}" for action in (*IDEMPOTENCY, "Query")),
         "secretsmanager:GetSecretValue",
+        "sns:Publish",
     },
 }
 
@@ -144,19 +149,84 @@ def test_without_accounts_no_role_is_assumed(plain: Synthesized) -> None:
     assert "sts:AssumeRole" not in actions_of(plain.statements(plain.role_of("collect")))
 
 
-def test_only_the_named_secret_is_read(stack: Synthesized) -> None:
-    (reading,) = [
-        one
-        for one in stack.statements(stack.role_of("slack"))
-        if one["Action"] == "secretsmanager:GetSecretValue"
-    ]
-    assert reading["Resource"] == SECRET_ARN
+def _allowed(stack: Synthesized, name: str, action: str) -> list[Json]:
+    """The statements that allow a function an action."""
+    found = stack.statements(stack.role_of(name))
+    return [one for one in found if action in as_list(one["Action"])]
+
+
+def test_only_the_named_secrets_are_read(stack: Synthesized) -> None:
+    """Secrets Manager ends a secret's ARN with a hyphen and six characters."""
+    (reading,) = _allowed(stack, "deliver", "secretsmanager:GetSecretValue")
+    home = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:truffle/"
+    assert {text_of(one) for one in reading["Resource"]} == {
+        *(f"{home}{name}-??????" for name in ("on-call", "bus", "pager", "ops")),
+        SECRET_ARN.replace("slack", "teams"),
+        SECRET_ARN,
+    }
+
+
+def test_deliver_sends_to_dead_letters_to_queues_of_destinations_and_of_digests(
+    stack: Synthesized,
+) -> None:
+    (sending,) = _allowed(stack, "deliver", "sqs:SendMessage")
+    dead = [stack.dead_letters(name).logical_id for name in (*ALERTS["destinations"], "slack")]
+    assert {text_of(one) for one in sending["Resource"]} == {
+        *(f"<{name}>" for name in dead),
+        f"<{stack.queue('on-call').logical_id}>",
+        "arn:aws:sqs:us-east-1:123456789012:warehouse",
+    }
+
+
+def test_deliver_publishes_to_the_destinations_own_topics_alone(stack: Synthesized) -> None:
+    (publishing,) = _allowed(stack, "deliver", "sns:Publish")
+    assert {target(one) for one in publishing["Resource"]} == {
+        target(stack.outputs[f"Destination{name}TopicArn"]["Value"])
+        for name in ("Chat", "People", "Silent")
+    }
+
+
+def test_deliver_writes_what_waits_threads_and_resolutions_alone(stack: Synthesized) -> None:
+    """Beside the idempotency table's items."""
+    table = target(stack.outputs["TableName"]["Value"])
+    for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"):
+        (writing,) = [
+            one
+            for one in _allowed(stack, "deliver", action)
+            if target(as_list(one["Resource"])[0]) == table
+        ]
+        keys = writing["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        prefixes = (PENDING_PREFIX, THREADS_PREFIX, RESOLVED_PREFIX)
+        assert set(keys) == {f"{prefix}*" for prefix in prefixes}
+
+
+def test_query_sends_to_the_destinations_queues_alone(
+    stack: Synthesized, plain: Synthesized
+) -> None:
+    (sending,) = _allowed(stack, "query", "sqs:SendMessage")
+    assert {target(one) for one in sending["Resource"]} == {
+        stack.queue(name).logical_id for name in (*ALERTS["destinations"], "slack")
+    }
+    assert _allowed(plain, "query", "sqs:SendMessage") == []
 
 
 def test_the_schedule_may_start_fan_out_and_keep_its_failures(stack: Synthesized) -> None:
-    (schedule,) = stack.of_type("Scheduler::Schedule")
+    schedule = stack.get(target(stack.outputs["ScheduleName"]["Value"]))
     role = stack.get(target(schedule["Target"]["RoleArn"]))
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert actions_of(stack.statements(role)) == {"lambda:InvokeFunction", "sqs:SendMessage"}
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesized) -> None:
+    own = target(stack.outputs["ScheduleName"]["Value"])
+    schedules = [one for one in stack.of_type("Scheduler::Schedule") if one.logical_id != own]
+    (name,) = {target(one["Target"]["RoleArn"]) for one in schedules}
+    (sending,) = stack.statements(stack.get(name))
+    assert sending["Action"] == "sqs:SendMessage"
+    assert {target(one) for one in sending["Resource"]} == {
+        queue.logical_id
+        for destination in ("on-call", "silent")
+        for queue in (stack.queue(destination), stack.dead_letters(destination))
+    }

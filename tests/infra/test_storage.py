@@ -93,14 +93,14 @@ def test_every_queue_with_work_has_dead_letters(stack: Synthesized) -> None:
     queues = stack.of_type("SQS::Queue")
     kept = _dead_letter_queues(stack)
     working = [queue for queue in queues if queue.logical_id not in kept]
-    assert len(working) == 2
+    assert len(working) == 1 + 10
     for queue in working:
         assert target(queue["RedrivePolicy"]["deadLetterTargetArn"]) in kept
 
 
 def test_dead_letters_wait_for_two_weeks(stack: Synthesized) -> None:
     kept = _dead_letter_queues(stack)
-    assert len(kept) == 4
+    assert len(kept) == 3 + 10
     for name in kept:
         assert stack.get(name)["MessageRetentionPeriod"] == 14 * 24 * 3600
 
@@ -134,7 +134,9 @@ def test_a_unit_is_tried_three_times(stack: Synthesized) -> None:
     assert units["VisibilityTimeout"] >= 2 * collect["Timeout"] > FIRST_RETRY_SECONDS
 
 
-def test_cards_wait_six_times_as_long_as_slack_may_take(stack: Synthesized) -> None:
-    queue = stack.get(target(stack.mapping("slack")["EventSourceArn"]))
-    assert queue["VisibilityTimeout"] >= 6 * stack.function("slack")["Timeout"]
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 10
+def test_alerts_wait_six_times_as_long_as_their_delivery_may_take(stack: Synthesized) -> None:
+    """And it is the function that gives up, by time, long before SQS would."""
+    for mapping in stack.mappings("deliver"):
+        queue = stack.get(target(mapping["EventSourceArn"]))
+        assert queue["VisibilityTimeout"] >= 6 * stack.function("deliver")["Timeout"]
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -13,10 +14,11 @@ from lambdas.clients import service
 from lambdas.settings import (
     AlertSettings,
     CollectSettings,
+    DeliverSettings,
     FanOutSettings,
+    HintSettings,
     QuerySettings,
     Settings,
-    SlackSettings,
 )
 from lambdas.store.items import EVENT_PREFIX, read_body
 from lambdas.store.scopes import ScopeStore
@@ -32,6 +34,8 @@ class Stack:
 
     def __init__(self) -> None:
         self._number = next(_numbers)
+        self._boxes: dict[str, Box] = {}
+        self.topics: dict[str, str] = {}
 
     @cached_property
     def table(self) -> str:
@@ -60,6 +64,13 @@ class Stack:
         return _queue(name, VisibilityTimeout="240", RedrivePolicy=json.dumps(redrive))
 
     @cached_property
+    def checks(self) -> str:
+        """The group of the one-time schedules."""
+        name = f"checks-{self._number}"
+        service("scheduler").create_schedule_group(Name=name)
+        return name
+
+    @cached_property
     def topic(self) -> str:
         arn: str = service("sns").create_topic(Name=f"events-{self._number}")["TopicArn"]
         return arn
@@ -80,17 +91,18 @@ class Stack:
     def dead_letters(self) -> str:
         return _queue(f"alert-dead-{self._number}")
 
-    @cached_property
-    def cards(self) -> str:
-        return _queue(f"cards-{self._number}")
-
-    @cached_property
-    def secret(self) -> str:
-        made = service("secretsmanager").create_secret(
-            Name=f"slack-{self._number}", SecretString="https://hooks.invalid/s3cr3t"
-        )
-        arn: str = made["ARN"]
-        return arn
+    def destination(self, name: str) -> Box:
+        """The queues of a destination."""
+        if name not in self._boxes:
+            dead_letters = _queue(f"{name}-dead-{self._number}")
+            redrive = {"deadLetterTargetArn": _arn(dead_letters), "maxReceiveCount": 1000}
+            queue = _queue(
+                f"{name}-{self._number}",
+                VisibilityTimeout="360",
+                RedrivePolicy=json.dumps(redrive),
+            )
+            self._boxes[name] = Box(queue, dead_letters)
+        return self._boxes[name]
 
     def settings(self, kind: type[Settings]) -> Settings:
         """What infra sets for a function."""
@@ -103,7 +115,12 @@ class Stack:
                 role_name="truffle-read",
                 max_receives="3",
                 event_retention_days="400",
+                schedule_minutes="60",
+                checks_group=self.checks,
+                checks_queue_arn=_arn(self.units),
+                checks_role_arn=f"arn:aws:iam::{HOME}:role/checks",
             ),
+            HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(
                 table=self.table,
                 bucket=self.bucket,
@@ -116,10 +133,20 @@ class Stack:
             AlertSettings: lambda: AlertSettings(
                 self.topic, self.idempotency_table, self.dead_letters
             ),
-            QuerySettings: lambda: QuerySettings(self.table, "60"),
-            SlackSettings: lambda: SlackSettings(self.secret, self.idempotency_table, self.cards),
+            QuerySettings: lambda: QuerySettings(self.table, "60", self._queues()),
+            DeliverSettings: lambda: DeliverSettings(
+                table=self.table,
+                idempotency_table=self.idempotency_table,
+                destinations=json.dumps({box.name: name for name, box in self._boxes.items()}),
+                topics=json.dumps(self.topics),
+                api_url="https://api.example",
+                schedule_minutes="60",
+            ),
         }
         return known[kind]()
+
+    def _queues(self) -> str:
+        return json.dumps({name: box.queue for name, box in self._boxes.items()})
 
     @property
     def scopes(self) -> ScopeStore:
@@ -161,6 +188,18 @@ class Stack:
         service("sqs").send_message(QueueUrl=self.units, MessageBody=json.dumps(body))
 
 
+@dataclass(frozen=True)
+class Box:
+    """The queues of a destination, by their URLs."""
+
+    queue: str
+    dead_letters: str
+
+    @property
+    def name(self) -> str:
+        return self.queue.rpartition("/")[2]
+
+
 def messages(queue_url: str) -> list[Json]:
     """Takes all visible messages off a queue."""
     taken = list(_receive(queue_url))
@@ -171,7 +210,8 @@ def messages(queue_url: str) -> list[Json]:
 
 def deliver(queue_url: str) -> Json:
     """The event that Lambda gets of a queue's visible messages, which stay on it, hidden."""
-    return {"Records": [_record(message) for message in _receive(queue_url)]}
+    arn = _arn(queue_url)
+    return {"Records": [_record(message, arn) for message in _receive(queue_url)]}
 
 
 def _receive(queue_url: str) -> Iterator[Json]:
@@ -187,7 +227,7 @@ def _receive(queue_url: str) -> Iterator[Json]:
         yield from answer["Messages"]
 
 
-def _record(message: Json) -> Json:
+def _record(message: Json, queue_arn: str) -> Json:
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -195,7 +235,7 @@ def _record(message: Json) -> Json:
         "attributes": message["Attributes"],
         "messageAttributes": {},
         "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-2:123456789012:queue",
+        "eventSourceARN": queue_arn,
         "awsRegion": "us-east-2",
     }
 

@@ -7,21 +7,25 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
-from lambdas import alert, clients, collect, fan_out, query, slack
+from lambdas import alert, clients, collect, credentials, deliver, fan_out, hint, mail, query
+from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.settings import Settings
 from lambdas.telemetry import logger, metrics
 from lambdas.webhook import ALLOW_LOOPBACK
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire
-from tests.lambdas.https import Destination
+from tests.lambdas.https import Destination, listening
+from tests.lambdas.office import Office
 
-HANDLERS = (alert, collect, fan_out, query, slack)
+REMEMBERING = (alert, collect, credentials, deliver, fan_out, hint, mail, query)
+"""The modules that keep what they made or read for a function's life."""
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-2",
@@ -63,7 +67,7 @@ def deploy(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
     def put(kind: type[Settings], **changes: str) -> None:
         for name, value in replace(stack.settings(kind), **changes).to_env().items():
             monkeypatch.setenv(name, value)
-        for module in HANDLERS:
+        for module in REMEMBERING:
             _forget(module)
         monkeypatch.setattr(metrics.provider, "namespace", "truffle")
         monkeypatch.setattr(metrics.provider, "service", "truffle")
@@ -82,7 +86,7 @@ def _forget(module: ModuleType) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time for every function."""
     made = Clock()
-    for module in (collect, fan_out, query):
+    for module in (collect, deliver, fan_out, hint, query):
         monkeypatch.setattr(module, "now", made)
     return made
 
@@ -142,3 +146,25 @@ def logs(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
 
 def _line(record: logging.LogRecord, formatter: Any) -> str:
     return f"{record.name}: {record.getMessage()} {formatter.format(record)}"
+
+
+@pytest.fixture
+def office(
+    stack: Stack,
+    clock: Clock,
+    deploy: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Office:
+    """The function ``deliver``, without any destination yet."""
+    file = tmp_path / "alerts.json"
+    monkeypatch.setenv(FILE_VARIABLE, str(file))
+    return Office(stack, clock, deploy, file)
+
+
+@pytest.fixture
+def sink(tmp_path: Path, trust: Callable[[Destination], None]) -> Iterator[Destination]:
+    """Whoever listens at the other end of HTTPS."""
+    with listening(tmp_path) as made:
+        trust(made)
+        yield made

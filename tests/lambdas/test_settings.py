@@ -9,15 +9,15 @@ import pytest
 from lambdas.settings import (
     AlertSettings,
     CollectSettings,
+    DeliverSettings,
     FanOutSettings,
     MissingSettings,
     QuerySettings,
     Settings,
-    SlackSettings,
     comma_separated,
 )
 
-ALL = (FanOutSettings, CollectSettings, AlertSettings, QuerySettings, SlackSettings)
+ALL = (FanOutSettings, CollectSettings, AlertSettings, QuerySettings, DeliverSettings)
 
 
 def filled(kind: type[Settings]) -> Settings:
@@ -32,15 +32,16 @@ def test_what_the_stack_sets_is_what_the_function_reads(kind: type[Settings]) ->
 
 
 def test_a_variable_is_named_after_its_field() -> None:
-    assert QuerySettings("the table", "60").to_env() == {
+    assert QuerySettings("the table", "60", "{}").to_env() == {
         "TRUFFLE_TABLE": "the table",
         "TRUFFLE_SCHEDULE_MINUTES": "60",
+        "TRUFFLE_QUEUES": "{}",
     }
 
 
 def test_other_variables_are_none_of_a_functions_business() -> None:
-    environment = QuerySettings("the table", "60").to_env() | {"PATH": "/bin"}
-    assert QuerySettings.from_env(environment) == QuerySettings("the table", "60")
+    settings = QuerySettings("the table", "60", "{}")
+    assert QuerySettings.from_env(settings.to_env() | {"PATH": "/bin"}) == settings
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -52,7 +53,7 @@ def test_one_error_names_every_variable_that_is_missing(kind: type[Settings]) ->
 
 
 def test_an_empty_value_is_a_value() -> None:
-    assert QuerySettings.from_env(QuerySettings("", "").to_env()) == QuerySettings("", "")
+    assert QuerySettings.from_env(QuerySettings("", "", "").to_env()) == QuerySettings("", "", "")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from lambdas.webhook import ALLOW_LOOPBACK, Answer, Unreachable, Unusable, post
+from lambdas.webhook import (
+    ALLOW_LOOPBACK,
+    LONGEST_ANSWER,
+    Answer,
+    Unreachable,
+    Unusable,
+    post,
+)
 from tests.lambdas.https import Destination, Reply, listening
 
 SECRET = "s3cr3t"
@@ -76,8 +83,22 @@ def test_retry_after_is_read_in_seconds(
 
 
 def test_a_long_answer_is_cut(destination: Destination) -> None:
-    destination.replies = [Reply(500, "x" * 10_000)]
-    assert post(destination.url(), {}).text == "x" * 500
+    destination.replies = [Reply(500, "x" * 100_000)]
+    assert post(destination.url(), {}).text == "x" * LONGEST_ANSWER
+
+
+def test_headers_go_beside_those_of_every_request(destination: Destination) -> None:
+    post(destination.url(), {}, {"Authorization": "Bearer t", "Host": "elsewhere.example"})
+    (request,) = destination.requests
+    assert request.headers["Authorization"] == "Bearer t"
+    assert request.headers["Host"] == f"127.0.0.1:{destination.port}"
+
+
+def test_a_header_that_cannot_be_sent_is_not_told(destination: Destination) -> None:
+    with pytest.raises(Unreachable) as caught:
+        post(destination.url(), {}, {"Authorization": f"Bearer {SECRET}\nX-Other: 1"})
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

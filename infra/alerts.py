@@ -1,0 +1,51 @@
+"""Who gets alerts: the settings of `alerts_file`, and the destination of `slack_secret_arn`."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+from truffle.alerts.settings import (
+    EVERYTHING,
+    AlertSettings,
+    Destination,
+    Kind,
+    Route,
+    SettingsError,
+)
+from truffle.alerts_file import read_alerts
+
+SLACK = "slack"
+"""The destination that `slack_secret_arn` makes."""
+
+
+def alert_settings(file: Path | None, slack_secret_arn: str | None) -> AlertSettings:
+    """The settings of a deployment.
+
+    Raises:
+        SettingsError: the file is wrong, or names the secret's destination, too.
+        OSError: the file cannot be read.
+    """
+    settings = read_alerts(file) if file else AlertSettings()
+    if slack_secret_arn is None:
+        return settings
+    if SLACK in {destination.name for destination in settings.destinations}:
+        raise SettingsError(
+            [f"destinations.{SLACK}: slack_secret_arn of the context makes one of this name, too"]
+        )
+    # The filter of its subscription decides (alert_filter_policy): what passes that is sent.
+    return replace(
+        settings,
+        destinations=(*settings.destinations, Destination(SLACK, Kind.SLACK, slack_secret_arn)),
+        routes=(*settings.routes, Route(_free_name(settings), (SLACK,), EVERYTHING)),
+    )
+
+
+def _free_name(settings: AlertSettings) -> str:
+    used = {route.name for route in settings.routes}
+    return next(name for name in _names() if name not in used)
+
+
+def _names() -> Iterator[str]:
+    yield SLACK
+    yield from (f"{SLACK}-{number}" for number in count(2))

@@ -1,0 +1,176 @@
+"""From the destinations' queues to where they are: the function, and the daily summaries."""
+
+import json
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from infra.destinations import DELIVER_TIMEOUT_SECONDS, Destinations, Place
+from infra.functions import IDEMPOTENCY_ACTIONS, Deployment, PythonFunction, allow
+from infra.queues import consume, deliver
+from infra.storage import Storage
+from lambdas.settings import DeliverSettings
+from truffle.alerts.settings import DailySummary, Destination
+
+WRITTEN = ("PENDING#*", "THREADS#*", "RESOLVED#*")
+"""The partitions of the table that the function writes (lambdas/store/items.py)."""
+
+_AT_A_TIME = 2
+_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+_SCHEDULER_RETRIES = 5
+_SCHEDULER_MAX_AGE_SECONDS = 3600
+
+
+class Delivery(Construct):
+    """The function that tells alerts to the destinations, and what starts it.
+
+    Attributes:
+        deliver: takes alerts off every destination's queue.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        deployment: Deployment,
+        storage: Storage,
+        destinations: Destinations,
+        api_url: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.deliver = _deliver(self, deployment, storage, destinations, api_url)
+        for place in destinations.places:
+            name = place.destination.name
+            deliver(place.queue, self.deliver, at_a_time=_AT_A_TIME, construct_id=f"From {name}")
+        _schedule_summaries(self, destinations)
+
+
+def _deliver(
+    scope: Construct,
+    deployment: Deployment,
+    storage: Storage,
+    destinations: Destinations,
+    api_url: str,
+) -> PythonFunction:
+    topics = {name: topic.topic_arn for name, topic in destinations.topics.items()}
+    return PythonFunction(
+        scope,
+        "Deliver",
+        deployment,
+        name="deliver",
+        description="Tells alerts to the destinations, each once.",
+        environment=DeliverSettings(
+            table=storage.table.table_name,
+            idempotency_table=storage.idempotency.table_name,
+            destinations=_json({q.queue_name: name for name, q in destinations.queues.items()}),
+            topics=_json(topics),
+            api_url=api_url,
+            schedule_minutes=str(deployment.context.schedule_minutes),
+        ).to_env(),
+        statements=[
+            *_queue_rights(destinations),
+            *_table_rights(storage),
+            *_destination_rights(destinations),
+        ],
+        timeout_seconds=DELIVER_TIMEOUT_SECONDS,
+        memory_megabytes=256,
+    )
+
+
+def _json(value: dict[str, str]) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _queue_rights(destinations: Destinations) -> list[iam.PolicyStatement]:
+    """To take messages, to put those aside that nobody takes, to send a flush of a digest."""
+    flushed = [
+        place.queue.queue_arn
+        for place in destinations.places
+        if place.destination.digest_above is not None
+    ]
+    kept = [queue.queue_arn for queue in destinations.dead_letters.values()]
+    foreign = [
+        place.destination.queue_arn for place in destinations.places if place.destination.queue_arn
+    ]
+    return [
+        consume(*destinations.queues.values()),
+        allow("sqs", ["SendMessage"], *kept, *flushed, *foreign),
+    ]
+
+
+def _table_rights(storage: Storage) -> list[iam.PolicyStatement]:
+    """To read runs and the inventory; to write what waits and what chats and incidents need."""
+    writing = allow("dynamodb", ["PutItem", "UpdateItem", "DeleteItem"], storage.table.table_arn)
+    writing.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": list(WRITTEN)})
+    return [
+        allow("dynamodb", ["GetItem", "Query"], storage.table.table_arn),
+        writing,
+        allow("dynamodb", IDEMPOTENCY_ACTIONS, storage.idempotency.table_arn),
+    ]
+
+
+def _destination_rights(destinations: Destinations) -> list[iam.PolicyStatement]:
+    secrets = [_secret_arn(place.destination) for place in destinations.places]
+    wanted = list(dict.fromkeys(arn for arn in secrets if arn is not None))
+    topics = [topic.topic_arn for topic in destinations.topics.values()]
+    return [
+        *([allow("secretsmanager", ["GetSecretValue"], *wanted)] if wanted else []),
+        *([allow("sns", ["Publish"], *topics)] if topics else []),
+    ]
+
+
+def _secret_arn(destination: Destination) -> str | None:
+    """Of a secret that is given by its name, the ARN with any of the six characters at its end that
+    Secrets Manager adds (Secrets Manager User Guide, "What's in a secret")."""
+    secret = destination.secret
+    if secret is None or secret.startswith("arn:"):
+        return secret
+    home = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+    return f"arn:{Aws.PARTITION}:secretsmanager:{home}:secret:{secret}-??????"
+
+
+def _schedule_summaries(scope: Construct, destinations: Destinations) -> None:
+    places = [place for place in destinations.places if place.destination.daily_summary]
+    if not places:
+        return
+    queues = [queue.queue_arn for place in places for queue in (place.queue, place.dead_letters)]
+    role = iam.Role(
+        scope,
+        "SummaryRole",
+        assumed_by=iam.ServicePrincipal(
+            "scheduler.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        ),
+        inline_policies={
+            "queues": iam.PolicyDocument(statements=[allow("sqs", ["SendMessage"], *queues)])
+        },
+    )
+    for place in places:
+        summary = place.destination.daily_summary
+        assert summary is not None
+        _schedule(scope, place, summary, role)
+
+
+def _schedule(scope: Construct, place: Place, summary: DailySummary, role: iam.Role) -> None:
+    schedule = scheduler.CfnSchedule
+    name = place.destination.name
+    schedule(
+        scope,
+        f"Summary {name}",
+        description=f"Asks for the daily summary for {name}.",
+        schedule_expression=f"cron({summary.at.minute} {summary.at.hour} * * ? *)",
+        schedule_expression_timezone=summary.time_zone,
+        flexible_time_window=schedule.FlexibleTimeWindowProperty(mode="OFF"),
+        target=schedule.TargetProperty(
+            arn=place.queue.queue_arn,
+            role_arn=role.role_arn,
+            input=json.dumps({"daily_summary": {"scheduled_at": _SCHEDULED_TIME}}),
+            retry_policy=schedule.RetryPolicyProperty(
+                maximum_retry_attempts=_SCHEDULER_RETRIES,
+                maximum_event_age_in_seconds=_SCHEDULER_MAX_AGE_SECONDS,
+            ),
+            dead_letter_config=schedule.DeadLetterConfigProperty(arn=place.dead_letters.queue_arn),
+        ),
+    )

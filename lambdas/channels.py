@@ -1,0 +1,212 @@
+"""How each kind of destination is told: where a message is sent, and which answer means taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from lambdas.clients import service
+from lambdas.credentials import Secret, read_secret
+from lambdas.mail import queue_url
+from lambdas.store.resolutions import ResolutionStore
+from lambdas.store.threads import ThreadStore
+from lambdas.webhook import NO_HEADERS, Answer, post
+from truffle.alerts.settings import Destination, Kind
+from truffle.core.events import Event, Severity
+from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
+from truffle.messages.card import Card, event_card
+from truffle.messages.pagerduty import Action
+
+SLACK_POST_URL = "https://slack.com/api/chat.postMessage"
+ACCEPTED = 202
+"""What PagerDuty's Events API v2 and Opsgenie's Alert API answer to what they take; any other
+status is none of success."""
+
+_LONGEST_TOLD = 300
+"""Characters of an answer in an error."""
+
+
+class Refused(Exception):
+    """A destination did not take a message; ``retry_after`` is when it may be asked again."""
+
+    def __init__(self, destination: Destination, answer: Answer, secret: Secret) -> None:
+        said = secret.hidden_in(answer.text)[:_LONGEST_TOLD]
+        super().__init__(
+            f"{destination.name} ({destination.kind}) answered {answer.status}: {said}"
+        )
+        seconds = answer.retry_after
+        self.retry_after = None if seconds is None else timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An event to be told. ``message`` is what machines get; ``late`` is for how long it has been
+    observed, where that is worth a word."""
+
+    event: Event
+    message: Mapping[str, Any]
+    late: timedelta | None = None
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """The ways to all destinations.
+
+    ``topics`` are the ARNs of the topics of their own that some destinations have, by name;
+    ``api_url`` is the query API's, for links.
+    """
+
+    threads: ThreadStore
+    resolutions: ResolutionStore
+    topics: Mapping[str, str]
+    api_url: str
+    clock: Callable[[], datetime]
+
+    def tell(self, destination: Destination, alert: Alert) -> bool:
+        """Tell an event; False where that asks for nothing. Raises Refused, or what reading the
+        secret and sending do."""
+        if destination.kind.is_for_people:
+            card = event_card(alert.event, api_url=self.api_url, late=alert.late, test=alert.test)
+            return self.show(destination, card)
+        match destination.kind:
+            case Kind.SQS:
+                _send(destination, alert)
+            case Kind.HTTPS:
+                _post_message(destination, alert)
+            case _:
+                return self._tell_incident(destination, alert)
+        return True
+
+    def show(self, destination: Destination, card: Card) -> bool:
+        """Show a card to people; True. Raises Refused, or what reading the secret and sending
+        do."""
+        match destination.kind:
+            case Kind.SLACK:
+                self._show_in_slack(destination, card)
+            case Kind.TEAMS:
+                secret = _secret(destination)
+                _post(destination, secret, secret.sole("url"), teams.payload(card))
+            case Kind.AMAZON_Q:
+                self._publish(destination, {"Message": json.dumps(amazon_q.payload(card))})
+            case Kind.EMAIL:
+                self._publish(destination, email.payload(card))
+        return True
+
+    def _publish(self, destination: Destination, arguments: Mapping[str, str]) -> None:
+        service("sns").publish(TopicArn=self.topics[destination.name], **arguments)
+
+    def _show_in_slack(self, destination: Destination, card: Card) -> None:
+        secret = _secret(destination)
+        if "token" in secret.values:
+            self._show_in_channel(destination, secret, card)
+        else:
+            _post(destination, secret, secret.sole("url"), slack.payload(card))
+
+    def _show_in_channel(self, destination: Destination, secret: Secret, card: Card) -> None:
+        """With a bot's token: what is told about one subject is one thread; what is bad is shown
+        in the channel as well."""
+        thread = self.threads.get(destination.name, card.subject)
+        body = {**slack.payload(card), "channel": secret.get("channel")}
+        if thread is not None:
+            is_bad = card.severity in (Severity.WARNING, Severity.CRITICAL)
+            body |= {"thread_ts": thread, **({"reply_broadcast": True} if is_bad else {})}
+        headers = {"Authorization": f"Bearer {secret.get('token')}"}
+        answer = post(secret.get("url", SLACK_POST_URL), body, headers)
+        said = _object(answer.text)
+        if not (answer.is_accepted and said.get("ok") is True):
+            if thread is not None and said.get("error") not in (None, "ratelimited"):
+                # Its first message may be gone, or the channel another one by now.
+                self.threads.forget(destination.name, card.subject)
+            raise Refused(destination, answer, secret)
+        if thread is None and isinstance(said.get("ts"), str):
+            self.threads.put(destination.name, card.subject, said["ts"], self.clock())
+
+    def _tell_incident(self, destination: Destination, alert: Alert) -> bool:
+        """Queues keep no order: what was resolved must not be opened by an older event."""
+        incident = pagerduty.incident(alert.event)
+        if incident is None:
+            return False
+        if not alert.test:
+            at = alert.event.observed_at
+            if incident.action is Action.RESOLVE:
+                self.resolutions.note(destination.name, incident.key, at)
+            else:
+                resolved_at = self.resolutions.latest(destination.name, incident.key)
+                if resolved_at is not None and resolved_at > at:
+                    return False
+        if destination.kind is Kind.PAGERDUTY:
+            _enqueue(destination, alert, self.api_url)
+        else:
+            _request(destination, alert, self.api_url)
+        return True
+
+
+def _secret(destination: Destination) -> Secret:
+    assert destination.secret is not None
+    return read_secret(destination.secret)
+
+
+def _post(
+    destination: Destination,
+    secret: Secret,
+    url: str,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str] = NO_HEADERS,
+    accepted: int | None = None,
+) -> None:
+    """Raises Refused unless the answer is the one status that means taken, or any 2xx."""
+    answer = post(url, body, headers)
+    if not (answer.is_accepted if accepted is None else answer.status == accepted):
+        raise Refused(destination, answer, secret)
+
+
+def _post_message(destination: Destination, alert: Alert) -> None:
+    """The event's id as the key by which the receiver can know a repetition."""
+    secret = _secret(destination)
+    headers = {"Idempotency-Key": alert.event.event_id}
+    _post(destination, secret, secret.sole("url"), alert.message, headers)
+
+
+def _send(destination: Destination, alert: Alert) -> None:
+    assert destination.queue_arn is not None
+    sqs = service("sqs", destination.queue_arn.split(":")[3])
+    sqs.send_message(
+        QueueUrl=queue_url(sqs, destination.queue_arn),
+        MessageBody=json.dumps(alert.message, separators=(",", ":"), ensure_ascii=False),
+        MessageAttributes={"event_id": {"DataType": "String", "StringValue": alert.event.event_id}},
+    )
+
+
+def _enqueue(destination: Destination, alert: Alert, api_url: str) -> None:
+    secret = _secret(destination)
+    body = pagerduty.payload(
+        alert.event,
+        secret.sole("routing_key"),
+        api_url=api_url,
+        late=alert.late,
+        test=alert.test,
+    )
+    if body is not None:
+        url = secret.values.get("url", pagerduty.ENQUEUE_URL)
+        _post(destination, secret, url, body, accepted=ACCEPTED)
+
+
+def _request(destination: Destination, alert: Alert, api_url: str) -> None:
+    secret = _secret(destination)
+    asked = opsgenie.request(alert.event, api_url=api_url, late=alert.late, test=alert.test)
+    if asked is not None:
+        url = secret.values.get("url", opsgenie.API_URL).rstrip("/") + asked.path
+        headers = {"Authorization": f"GenieKey {secret.sole('api_key')}"}
+        _post(destination, secret, url, asked.body, headers, accepted=ACCEPTED)
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,102 @@
+"""The secrets of destinations: webhook URLs, tokens and keys, which no log and no error shows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from urllib.parse import urlsplit
+
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+from lambdas.clients import service
+
+# The answer with the secret is what botocore logs at DEBUG.
+logging.getLogger("botocore").setLevel(logging.INFO)
+
+MAX_AGE_SECONDS = 300
+"""For how long a secret is used without asking for it again."""
+
+_SHORTEST_HIDDEN = 6
+
+
+class BadSecret(Exception):
+    """A secret does not hold what its destination needs; the text does not contain it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What a secret holds: one text, or a JSON object of texts."""
+
+    name: str
+    text: str = field(repr=False)
+    values: Mapping[str, str] = field(repr=False)
+
+    def get(self, key: str, default: str | None = None) -> str:
+        """A value of the JSON object. Raises BadSecret where neither it nor a default is there."""
+        found = self.values.get(key, default)
+        if found is None:
+            raise BadSecret(f"the secret {self.name} has no key {key}")
+        return found
+
+    def sole(self, key: str) -> str:
+        """A value of the JSON object, or the whole text of a secret that is none.
+
+        Raises BadSecret.
+        """
+        return self.get(key) if self.values else self.text
+
+    def hidden_in(self, text: str) -> str:
+        """A text in which nothing of the secret stands any more."""
+        for part in sorted(self._parts(), key=len, reverse=True):
+            text = text.replace(part, "…")
+        return text
+
+    def _parts(self) -> Iterator[str]:
+        """The values, and of a URL also its path, its query and the pieces of these."""
+        for value in (self.text, *self.values.values()):
+            yield from (part for part in _pieces(value) if len(part) >= _SHORTEST_HIDDEN)
+
+
+def _pieces(value: str) -> Iterator[str]:
+    yield value
+    if value.startswith("https://"):
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            return
+        yield from (parts.path, parts.query, *re.split("[/&=]", f"{parts.path}&{parts.query}"))
+
+
+def read_secret(name: str) -> Secret:
+    """The secret of this name or ARN, at most five minutes old. Raises BadSecret, or what Secrets
+    Manager does."""
+    return to_secret(name, str(_provider(_region_of(name)).get(name, max_age=MAX_AGE_SECONDS)))
+
+
+def to_secret(name: str, text: str) -> Secret:
+    """What a secret's text holds. Raises BadSecret."""
+    stripped = text.strip()
+    if not stripped.startswith("{"):
+        return Secret(name, stripped, {})
+    try:
+        values = json.loads(stripped)
+    except ValueError:
+        raise BadSecret(f"the secret {name} begins with a brace and is no JSON") from None
+    texts = {key: value.strip() for key, value in values.items() if isinstance(value, str)}
+    if not texts:
+        raise BadSecret(f"the secret {name} is a JSON object without any text")
+    return Secret(name, stripped, texts)
+
+
+@cache
+def _provider(region: str | None) -> SecretsProvider:
+    client = service("secretsmanager", region) if region else service("secretsmanager")
+    return SecretsProvider(boto3_client=client)
+
+
+def _region_of(name: str) -> str | None:
+    return name.split(":")[3] if name.startswith("arn:") else None

@@ -1,0 +1,348 @@
+"""The kinds of destinations: what each is sent, and which answers mean that it was taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.clients import service
+from tests.builders import HOUR, NOON, a_block, a_scope_event, an_event
+from tests.lambdas.fakes import Wire
+from tests.lambdas.https import Destination, Reply
+from tests.lambdas.office import Office, bodies, numbered, pauses, put_secret
+from truffle.core.events import Event, EventType, Severity, to_message
+from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
+from truffle.messages.card import event_card
+
+API = "https://api.example"
+SECRET = "s3cr3t-0123456789"
+CHANNEL = "/api/chat.postMessage"
+GOOD = '{"ok": true, "ts": "1732439400.000100", "message": {"text": "…"}}'
+
+WireTo = Callable[[str], Wire]
+Open = Callable[..., Office]
+
+
+@pytest.fixture
+def opened(office: Office) -> Open:
+    """Opens a destination of a kind, named after it; its secret has this content."""
+
+    def put(kind: str, secret: Any = None, **told: Any) -> Office:
+        if secret is not None:
+            put_secret(f"truffle/{kind}", secret)
+            told["secret"] = f"truffle/{kind}"
+        office.opens(**{kind: {"kind": kind, **told}})
+        return office
+
+    return put
+
+
+def an_ill_block(**facts: Any) -> Event:
+    """Opens an incident about a block's health."""
+    told = {"type": EventType.HEALTH_CHANGED, "severity": Severity.CRITICAL}
+    return an_event(a_block("cr-0abc", state="active"), **{**told, **facts})
+
+
+def a_well_block(**facts: Any) -> Event:
+    """Closes it."""
+    told = {"event_id": "f" * 32, "severity": Severity.GOOD, "observed_at": NOON + HOUR}
+    return an_ill_block(**{**told, **facts})
+
+
+# --- webhooks of chats ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_webhooks_secret_is_its_url_or_json_with_it(
+    opened: Open, sink: Destination, as_json: bool
+) -> None:
+    url = sink.url("/hook")
+    office = opened("slack", {"url": url} if as_json else f"  {url}\n")
+    assert office.deliver("slack", an_event()) == 0
+    assert [request.path for request in sink.requests] == ["/hook"]
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_teams_is_sent_an_adaptive_card_and_takes_it_with_any_2xx(
+    opened: Open, sink: Destination, status: int
+) -> None:
+    sink.replies = [Reply(status, "")]
+    office = opened("teams", sink.url("/workflows/x"))
+    assert office.deliver("teams", an_event()) == 0
+    assert bodies(sink) == [teams.payload(event_card(an_event(), api_url=API))]
+
+
+# --- Slack with a bot's token --------------------------------------------------------------------
+
+
+@pytest.fixture
+def bot(opened: Open, sink: Destination) -> Office:
+    """A channel of Slack that a bot writes to."""
+    return opened("slack", {"token": SECRET, "channel": "C0123", "url": sink.url(CHANNEL)})
+
+
+def test_a_bot_posts_to_its_channel_with_its_token(bot: Office, sink: Destination) -> None:
+    sink.replies = [Reply(200, GOOD)]
+    assert bot.deliver("slack", an_event()) == 0
+    (request,) = sink.requests
+    assert request.headers["Authorization"] == f"Bearer {SECRET}"
+    card = slack.payload(event_card(an_event(), api_url=API))
+    assert bodies(sink) == [{**card, "channel": "C0123"}]
+
+
+def test_what_is_told_about_one_block_is_one_thread(bot: Office, sink: Destination) -> None:
+    sink.replies = [Reply(200, GOOD)] * 3
+    bot.deliver("slack", numbered(1), numbered(2), a_scope_event(event_id="scope"))
+    threads = [body.get("thread_ts") for body in bodies(sink)]
+    assert threads == [None, "1732439400.000100", None]
+
+
+@pytest.mark.parametrize(
+    ("severity", "is_shown"),
+    [
+        (Severity.INFO, False),
+        (Severity.GOOD, False),
+        (Severity.WARNING, True),
+        (Severity.CRITICAL, True),
+    ],
+)
+def test_a_reply_that_tells_something_bad_is_shown_in_the_channel_as_well(
+    bot: Office, sink: Destination, severity: Severity, is_shown: bool
+) -> None:
+    sink.replies = [Reply(200, GOOD)] * 2
+    bot.deliver("slack", numbered(1), numbered(2, severity=severity))
+    assert bodies(sink)[1].get("reply_broadcast", False) is is_shown
+
+
+@pytest.mark.parametrize("text", ['{"ok": false, "error": "not_in_channel"}', "ok", "[]", ""])
+def test_a_200_without_ok_is_a_refusal(
+    bot: Office, sink: Destination, logs: Callable[[], str], text: str
+) -> None:
+    sink.replies = [Reply(200, text), Reply(200, GOOD)]
+    mailed = bot.mail("slack", an_event())
+    assert (bot.invoke(mailed), bot.invoke(mailed.again())) == (1, 0)
+    assert f"slack (slack) answered 200: {text}" in logs().replace('\\"', '"')
+
+
+def test_a_rate_limit_is_respected(bot: Office, sink: Destination, wire: WireTo) -> None:
+    limited = '{"ok": false, "error": "ratelimited"}'
+    sink.replies = [Reply(200, GOOD), Reply(429, limited, {"Retry-After": "30"})]
+    line = wire("sqs")
+    assert bot.deliver("slack", numbered(1), numbered(2)) == 1
+    assert pauses(line) == [30]
+
+
+def test_a_thread_that_is_refused_is_begun_anew(bot: Office, sink: Destination) -> None:
+    """Its first message may have been deleted."""
+    sink.replies = [
+        Reply(200, GOOD),
+        Reply(200, '{"ok": false, "error": "thread_not_found"}'),
+        Reply(200, GOOD),
+    ]
+    bot.deliver("slack", numbered(1))
+    mailed = bot.mail("slack", numbered(2))
+    assert (bot.invoke(mailed), bot.invoke(mailed.again())) == (1, 0)
+    assert "thread_ts" not in bodies(sink)[2]
+
+
+# --- topics of their own -------------------------------------------------------------------------
+
+
+def test_amazon_q_is_published_its_custom_notification(opened: Open, wire: WireTo) -> None:
+    office, line = opened("amazon-q"), wire("sns")
+    assert office.deliver("amazon-q", an_event()) == 0
+    (call,) = line.parameters("Publish")
+    assert call["TopicArn"] == office.stack.topics["amazon-q"]
+    assert json.loads(call["Message"]) == amazon_q.payload(event_card(an_event(), api_url=API))
+
+
+def test_people_are_published_an_email(opened: Open, wire: WireTo) -> None:
+    office, line = opened("email", addresses=["a@b.example"]), wire("sns")
+    assert office.deliver("email", an_event()) == 0
+    (call,) = line.parameters("Publish")
+    assert call == {
+        "TopicArn": office.stack.topics["email"],
+        **email.payload(event_card(an_event(), api_url=API)),
+    }
+
+
+# --- machines ------------------------------------------------------------------------------------
+
+
+def a_warehouse() -> tuple[str, str]:
+    """URL and ARN of somebody's queue in another region."""
+    sqs = service("sqs", "eu-west-1")
+    url: str = sqs.create_queue(QueueName="warehouse")["QueueUrl"]
+    return url, "arn:aws:sqs:eu-west-1:123456789012:warehouse"
+
+
+def test_a_queue_gets_the_message_itself_with_the_events_id_as_an_attribute(opened: Open) -> None:
+    url, arn = a_warehouse()
+    office = opened("sqs", queue_arn=arn)
+    assert office.deliver("sqs", an_event(), an_event()) == 0
+    answer = service("sqs", "eu-west-1").receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    )
+    (message,) = answer["Messages"]
+    assert json.loads(message["Body"]) == to_message(an_event())
+    assert message["MessageAttributes"]["event_id"]["StringValue"] == an_event().event_id
+
+
+def test_https_gets_the_message_itself_with_a_key_to_know_repetitions_by(
+    opened: Open, sink: Destination
+) -> None:
+    office = opened("https", sink.url("/bus"))
+    assert office.deliver("https", an_event()) == 0
+    (request,) = sink.requests
+    assert json.loads(request.body) == to_message(an_event())
+    assert request.headers["Idempotency-Key"] == an_event().event_id
+
+
+def test_machines_are_told_that_a_test_is_one(opened: Open, sink: Destination) -> None:
+    office = opened("https", sink.url("/bus"))
+    office.deliver("https", {"test": to_message(an_event())})
+    assert bodies(sink) == [{**to_message(an_event()), "test": True}]
+
+
+# --- incidents -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pager(opened: Open, sink: Destination) -> Office:
+    return opened("pagerduty", {"routing_key": SECRET, "url": sink.url("/v2/enqueue")})
+
+
+@pytest.fixture
+def ops(opened: Open, sink: Destination) -> Office:
+    return opened("opsgenie", {"api_key": SECRET, "url": sink.url("")})
+
+
+def test_pagerduty_is_told_of_an_incident_and_of_its_end(pager: Office, sink: Destination) -> None:
+    pager.clock.advance(HOUR)
+    assert pager.deliver("pagerduty", a_well_block(observed_at=NOON + HOUR)) == 0
+    assert pager.deliver("pagerduty", an_ill_block(observed_at=NOON + HOUR)) == 0
+    assert bodies(sink) == [
+        pagerduty.payload(event, SECRET, api_url=API)
+        for event in (
+            a_well_block(observed_at=NOON + HOUR),
+            an_ill_block(observed_at=NOON + HOUR),
+        )
+    ]
+
+
+def test_opsgenie_is_told_of_an_alert_with_its_key(ops: Office, sink: Destination) -> None:
+    assert ops.deliver("opsgenie", an_ill_block()) == 0
+    (request,) = sink.requests
+    asked = opsgenie.request(an_ill_block(), api_url=API)
+    assert asked is not None
+    assert (request.path, json.loads(request.body)) == (asked.path, asked.body)
+    assert request.headers["Authorization"] == f"GenieKey {SECRET}"
+
+
+def test_opsgenie_is_told_to_close_it_by_its_alias(ops: Office, sink: Destination) -> None:
+    sink.replies = [Reply(202, "{}")]
+    assert ops.deliver("opsgenie", a_well_block(observed_at=NOON)) == 0
+    (request,) = sink.requests
+    assert request.path == "/v2/alerts/cr-0abc%2Fhealth/close?identifierType=alias"
+
+
+@pytest.mark.parametrize("kind", ["pagerduty", "opsgenie"])
+@pytest.mark.parametrize("status", [200, 204, 400, 429])
+def test_only_202_means_taken(
+    kind: str, status: int, sink: Destination, request: pytest.FixtureRequest
+) -> None:
+    office: Office = request.getfixturevalue({"pagerduty": "pager", "opsgenie": "ops"}[kind])
+    sink.replies = [Reply(status, "")]
+    assert office.deliver(kind, an_ill_block()) == 1
+
+
+def test_an_event_without_an_incident_is_done_without_a_word(
+    pager: Office, sink: Destination
+) -> None:
+    discovered = an_event(type=EventType.DISCOVERED, severity=Severity.INFO)
+    assert pager.deliver("pagerduty", discovered) == 0
+    assert sink.requests == []
+
+
+def test_what_was_resolved_is_not_opened_by_an_older_event(
+    pager: Office, sink: Destination
+) -> None:
+    """The trigger failed, and the recovery overtook it."""
+    sink.replies = [Reply(500)]
+    trigger = pager.mail("pagerduty", an_ill_block())
+    assert pager.invoke(trigger) == 1
+    pager.clock.advance(HOUR)
+    assert pager.deliver("pagerduty", a_well_block()) == 0
+    assert pager.invoke(trigger.again()) == 0
+    assert [body["event_action"] for body in bodies(sink)] == ["trigger", "resolve"]
+
+
+def test_an_incident_can_open_again_after_its_end(pager: Office, sink: Destination) -> None:
+    pager.clock.advance(HOUR)
+    pager.deliver("pagerduty", a_well_block())
+    pager.clock.advance(HOUR)
+    pager.deliver("pagerduty", an_ill_block(observed_at=NOON + 2 * HOUR))
+    assert [body["event_action"] for body in bodies(sink)] == ["resolve", "trigger"]
+
+
+def test_an_older_recovery_does_not_take_the_place_of_a_newer_one(
+    pager: Office, sink: Destination
+) -> None:
+    pager.clock.advance(timedelta(hours=3))
+    pager.deliver("pagerduty", a_well_block(observed_at=NOON + 3 * HOUR))
+    pager.deliver("pagerduty", a_well_block(event_id="e" * 32))
+    pager.deliver("pagerduty", an_ill_block(observed_at=NOON + 2 * HOUR))
+    assert [body["event_action"] for body in bodies(sink)] == ["resolve", "resolve"]
+
+
+def test_a_test_opens_an_incident_of_its_own(pager: Office, sink: Destination) -> None:
+    pager.deliver("pagerduty", {"test": to_message(an_ill_block())})
+    assert bodies(sink) == [pagerduty.payload(an_ill_block(), SECRET, api_url=API, test=True)]
+
+
+# --- secrets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("slack", {"token": SECRET, "channel": "C0123", "url": "{url}"}),
+        ("teams", "{url}?sig=" + SECRET),
+        ("https", {"url": "{url}/" + SECRET}),
+        ("pagerduty", {"routing_key": SECRET, "url": "{url}"}),
+        ("opsgenie", {"api_key": SECRET, "url": "{url}"}),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 202, 500, None])
+def test_no_log_and_no_dead_letter_contains_a_secret(
+    opened: Open,
+    sink: Destination,
+    logs: Callable[[], str],
+    kind: str,
+    content: Any,
+    status: int | None,
+) -> None:
+    filled = json.dumps(content).replace("{url}", sink.url("/x"))
+    office = opened(kind, json.loads(filled))
+    sink.replies = [Reply(status, f"I was sent {SECRET} at {sink.url('/x')}")] * 2
+    mailed = office.mail(kind, an_ill_block())
+    office.invoke(mailed)
+    office.clock.advance(timedelta(days=2))
+    office.invoke(mailed.again())
+    told = logs() + json.dumps(office.dead_letters(kind))
+    assert len(sink.requests) >= 1
+    assert SECRET not in told
+
+
+def test_a_secret_may_lie_in_another_region(opened: Open, sink: Destination) -> None:
+    made = service("secretsmanager", "eu-west-1").create_secret(
+        Name="afar", SecretString=sink.url("/hook")
+    )
+    office = opened("teams")
+    office.opens(teams={"kind": "teams", "secret": made["ARN"]})
+    assert office.deliver("teams", an_event()) == 0
+    assert len(sink.requests) == 1

@@ -1,0 +1,389 @@
+"""``deliver``: each message of a destination's queue is told once, retried, late, or set aside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas import channels
+from lambdas.clients import service
+from lambdas.store.events import event_item
+from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
+from tests.builders import DAY, HOUR, NOON, OHIO, a_block, a_snapshot, a_status, an_event
+from tests.lambdas.fakes import Killed, Wire, client_error
+from tests.lambdas.https import Destination, Reply
+from tests.lambdas.office import Office, bodies, numbered, pauses, put_secret
+from truffle.core.daily import day
+from truffle.core.events import to_message
+from truffle.messages import slack
+from truffle.messages.card import event_card, summary_card
+
+SECRET = "s3cr3t"
+API = "https://api.example"
+
+Counted = Callable[[str], list[float]]
+WireTo = Callable[[str], Wire]
+
+
+@pytest.fixture
+def oncall(office: Office, sink: Destination) -> Office:
+    """One destination: Slack, whose webhook the sink plays."""
+    put_secret("truffle/oncall", sink.url())
+    office.opens(oncall={"kind": "slack", "secret": "truffle/oncall"})
+    return office
+
+
+def die(*_: Any, **__: Any) -> None:
+    raise Killed
+
+
+# --- told, once ----------------------------------------------------------------------------------
+
+
+def test_an_event_is_told_as_a_card(oncall: Office, sink: Destination) -> None:
+    assert oncall.deliver("oncall", an_event()) == 0
+    assert bodies(sink) == [slack.payload(event_card(an_event(), api_url=API))]
+
+
+def test_an_event_that_comes_again_is_told_once(oncall: Office, sink: Destination) -> None:
+    for _ in range(3):
+        assert oncall.deliver("oncall", an_event()) == 0
+    assert len(sink.requests) == 1
+
+
+def test_each_destination_is_told(oncall: Office, sink: Destination) -> None:
+    oncall.opens(night={"kind": "slack", "secret": "truffle/oncall"})
+    oncall.invoke(oncall.mail("oncall", an_event()), oncall.mail("night", an_event()))
+    assert len(sink.requests) == 2
+
+
+def test_what_was_delivered_is_counted(oncall: Office, counted: Counted) -> None:
+    oncall.deliver("oncall", numbered(1), numbered(2), numbered(1))
+    assert counted("AlertsDelivered") == [1, 1]
+
+
+def test_a_muted_event_is_done_without_a_word(
+    oncall: Office, sink: Destination, logs: Callable[[], str]
+) -> None:
+    until = "2026-12-01T00:00:00Z"
+    oncall.mutes = [{"reason": "planned drain", "until": until, "region": ["us-east-2"]}]
+    oncall.write()
+    assert oncall.deliver("oncall", an_event()) == 0
+    assert sink.requests == []
+    assert f"Muted until {until}: planned drain" in logs()
+
+
+def test_a_mute_is_judged_at_the_time_of_the_event(oncall: Office, sink: Destination) -> None:
+    until = "2026-11-24T13:00:00Z"
+    oncall.mutes = [{"reason": "planned drain", "until": until, "region": ["us-east-2"]}]
+    oncall.write()
+    oncall.clock.advance(timedelta(hours=2))
+    oncall.deliver("oncall", an_event())
+    assert sink.requests == []
+
+
+# --- late ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("minutes", "is_late"), [(0, False), (15, False), (16, True)])
+def test_after_a_quarter_of_an_hour_an_alert_is_marked_as_late(
+    oncall: Office, sink: Destination, minutes: int, is_late: bool
+) -> None:
+    late = timedelta(minutes=minutes)
+    oncall.clock.advance(late)
+    oncall.deliver("oncall", an_event())
+    card = event_card(an_event(), api_url=API, late=late if is_late else None)
+    assert bodies(sink) == [slack.payload(card)]
+
+
+def test_a_destination_that_was_down_for_an_hour_gets_each_event_once_and_late(
+    oncall: Office, sink: Destination
+) -> None:
+    sink.replies = [Reply(503), Reply(503)]
+    first, second = oncall.mail("oncall", numbered(1)), oncall.mail("oncall", numbered(2))
+    assert oncall.invoke(first, second) == 2
+    oncall.clock.advance(timedelta(hours=1))
+    assert oncall.invoke(first.again(), second.again()) == 0
+    cards = [
+        event_card(numbered(number), api_url=API, late=timedelta(hours=1)) for number in (1, 2)
+    ]
+    assert bodies(sink)[2:] == [slack.payload(card) for card in cards]
+
+
+# --- retried -------------------------------------------------------------------------------------
+
+
+def test_one_that_fails_stays_on_the_queue_and_the_others_do_not(
+    oncall: Office, sink: Destination
+) -> None:
+    sink.replies = [Reply(), Reply(500), Reply()]
+    assert oncall.deliver("oncall", *map(numbered, range(3))) == 1
+    assert len(sink.requests) == 3
+
+
+def test_a_message_comes_back_after_five_seconds_and_then_later_and_later(
+    oncall: Office, sink: Destination, wire: WireTo
+) -> None:
+    sink.replies = [Reply(500)] * 9
+    line, mailed = wire("sqs"), oncall.mail("oncall", an_event())
+    for _ in range(9):
+        assert oncall.invoke(mailed) == 1
+        mailed = mailed.again()
+    assert pauses(line) == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 410, 429, 500, 503])
+def test_every_refusal_is_tried_again(oncall: Office, sink: Destination, status: int) -> None:
+    """A webhook that was revoked can be mended within the day."""
+    sink.replies = [Reply(status)]
+    mailed = oncall.mail("oncall", an_event())
+    assert (oncall.invoke(mailed), oncall.invoke(mailed.again())) == (1, 0)
+    assert len(sink.requests) == 2
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [("30", 30), ("0", 0), ("999999", 11 * 3600)])
+def test_a_retry_after_is_respected_as_far_as_sqs_can_hide_a_message(
+    oncall: Office, sink: Destination, wire: WireTo, asked: str, seconds: int
+) -> None:
+    sink.replies = [Reply(429, "rate_limited", {"Retry-After": asked})]
+    line = wire("sqs")
+    assert oncall.deliver("oncall", an_event()) == 1
+    assert pauses(line) == [seconds]
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"), [("secretsmanager", "GetSecretValue"), ("dynamodb", "PutItem")]
+)
+def test_a_call_that_fails_once_tells_nothing_and_the_next_delivery_tells_once(
+    oncall: Office, sink: Destination, wire: WireTo, name: str, operation: str
+) -> None:
+    wire(name).fails_before(client_error("InternalServiceError", operation), operation)
+    mailed = oncall.mail("oncall", an_event())
+    assert oncall.invoke(mailed) == 1
+    assert sink.requests == []
+    assert oncall.invoke(mailed.again()) == 0
+    assert len(sink.requests) == 1
+
+
+def test_a_failure_is_counted_and_in_the_log_with_its_reason(
+    oncall: Office, sink: Destination, logs: Callable[[], str], counted: Counted
+) -> None:
+    sink.replies = [Reply(403, "invalid_token")]
+    oncall.deliver("oncall", an_event())
+    assert "oncall (slack) answered 403: invalid_token" in logs()
+    assert sum(counted("DeliveriesFailed")) == 1
+
+
+# --- killed --------------------------------------------------------------------------------------
+
+
+def test_a_function_killed_before_it_posted_loses_nothing(
+    oncall: Office, sink: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailed = oncall.mail("oncall", an_event())
+    with monkeypatch.context() as patch:
+        patch.setattr(channels, "post", die)
+        with pytest.raises(Killed):
+            oncall.invoke(mailed, milliseconds=1)
+    assert oncall.invoke(mailed.again()) == 0
+    assert len(sink.requests) == 1
+
+
+def test_what_another_function_is_telling_is_looked_at_again_in_five_seconds(
+    oncall: Office, sink: Destination, wire: WireTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function that was killed leaves its claim until its time would have been up."""
+    mailed, line = oncall.mail("oncall", an_event()), wire("sqs")
+    with monkeypatch.context() as patch:
+        patch.setattr(channels, "post", die)
+        with pytest.raises(Killed):
+            oncall.invoke(mailed)
+    again = mailed.again()
+    for _ in range(3):
+        assert oncall.invoke(again) == 1
+        again = again.again()
+    assert sink.requests == []
+    assert pauses(line) == [5, 5, 5]
+
+
+# --- given up ------------------------------------------------------------------------------------
+
+
+def test_after_a_day_a_message_that_fails_again_is_a_dead_letter_with_the_reason(
+    oncall: Office, sink: Destination
+) -> None:
+    sink.replies = [Reply(410, "gone")] * 2
+    mailed = oncall.mail("oncall", an_event())
+    oncall.clock.advance(DAY - timedelta(seconds=1))
+    assert oncall.invoke(mailed) == 1
+    assert oncall.dead_letters("oncall") == []
+    oncall.clock.advance(timedelta(seconds=1))
+    assert oncall.invoke(mailed.again()) == 0
+    (dead,) = oncall.dead_letters("oncall")
+    assert json.loads(dead["Body"]) == to_message(an_event())
+    assert "answered 410: gone" in dead["MessageAttributes"]["reason"]["StringValue"]
+
+
+def test_a_dead_letter_that_is_put_back_is_told_once_and_late(
+    oncall: Office, sink: Destination
+) -> None:
+    oncall.clock.advance(3 * DAY)
+    for _ in range(2):
+        assert oncall.deliver("oncall", an_event()) == 0
+    card = event_card(an_event(), api_url=API, late=3 * DAY)
+    assert bodies(sink) == [slack.payload(card)]
+
+
+def test_a_dead_letter_that_is_put_back_has_another_day(oncall: Office, sink: Destination) -> None:
+    sink.replies = [Reply(500)] * 2
+    oncall.clock.advance(3 * DAY)
+    mailed = oncall.mail("oncall", an_event())
+    assert oncall.invoke(mailed) == 1
+    oncall.clock.advance(DAY)
+    assert oncall.invoke(mailed.again()) == 0
+    assert len(oncall.dead_letters("oncall")) == 1
+
+
+def test_a_message_whose_dead_letter_cannot_be_written_stays(
+    oncall: Office, sink: Destination, wire: WireTo
+) -> None:
+    sink.replies = [Reply(500)]
+    mailed = oncall.mail("oncall", an_event())
+    oncall.clock.advance(2 * DAY)
+    wire("sqs").fails_before(client_error("Throttled", "SendMessage"), "SendMessage")
+    assert oncall.invoke(mailed) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("no json", "JSONDecodeError"),
+        ("[]", "AttributeError"),
+        ("{}", "ValueError"),
+        ("null", "TypeError"),
+        ('{"version": 1}', "KeyError"),
+        ('{"version": 2}', "message version 2"),
+        ('{"test": {}}', "KeyError"),
+        ('{"flush": {"run_id": 1}}', "is no text"),
+        ('{"daily_summary": {"scheduled_at": "soon"}}', "ValueError"),
+        ('{"digest": {}}', "'digest' is nothing that can be asked for"),
+    ],
+)
+def test_a_message_that_nobody_can_read_is_a_dead_letter_and_the_others_go_on(
+    oncall: Office, sink: Destination, text: str, reason: str
+) -> None:
+    assert oncall.deliver("oncall", text, an_event()) == 0
+    (dead,) = oncall.dead_letters("oncall")
+    assert dead["Body"] == text
+    assert reason in dead["MessageAttributes"]["reason"]["StringValue"]
+    assert len(sink.requests) == 1
+
+
+def test_messages_for_a_destination_that_is_gone_are_dead_letters(
+    oncall: Office, sink: Destination
+) -> None:
+    oncall.opens(other={"kind": "slack", "secret": "truffle/oncall"})
+    oncall.write("oncall")
+    assert oncall.deliver("oncall", an_event()) == 0
+    (dead,) = oncall.dead_letters("oncall")
+    reason = dead["MessageAttributes"]["reason"]["StringValue"]
+    assert reason == "there is no destination oncall any more"
+    assert sink.requests == []
+
+
+def test_messages_of_a_queue_that_nobody_knows_are_dead_letters(oncall: Office) -> None:
+    queue = oncall.stack.destination("unknown").name
+    assert oncall.deliver("unknown", an_event()) == 0
+    (dead,) = oncall.dead_letters("unknown")
+    reason = dead["MessageAttributes"]["reason"]["StringValue"]
+    assert reason == f"no destination has the queue {queue}"
+
+
+# --- tests and summaries -------------------------------------------------------------------------
+
+
+def test_a_test_is_told_as_one_each_time_it_is_asked_for(oncall: Office, sink: Destination) -> None:
+    sample = {"test": to_message(an_event())}
+    mailed = oncall.mail("oncall", sample)
+    assert oncall.invoke(mailed) == 0
+    assert oncall.invoke(mailed.again()) == 0
+    assert oncall.deliver("oncall", sample) == 0
+    card = slack.payload(event_card(an_event(), api_url=API, test=True))
+    assert bodies(sink) == [card, card]
+
+
+def test_a_test_asks_no_route_and_no_mute(oncall: Office, sink: Destination) -> None:
+    oncall.mutes = [{"reason": "drain", "until": "2026-12-01T00:00:00Z", "region": ["us-east-2"]}]
+    oncall.write()
+    oncall.deliver("oncall", {"test": to_message(an_event())})
+    assert len(sink.requests) == 1
+
+
+def test_a_summary_is_told_once_for_its_time(oncall: Office, sink: Destination) -> None:
+    asked = {"daily_summary": {"scheduled_at": "2026-11-24T12:00:00Z"}}
+    tomorrow = {"daily_summary": {"scheduled_at": "2026-11-25T12:00:00Z"}}
+    assert oncall.deliver("oncall", asked, asked, tomorrow) == 0
+    assert len(sink.requests) == 2
+
+
+def test_a_summary_tells_what_is_held_and_what_failed(oncall: Office, sink: Destination) -> None:
+    rows = (a_block("cr-held"),)
+    snapshot, failed = a_snapshot(*rows), an_event()
+    oncall.stack.scopes.write_snapshot(
+        StoredStatus(OHIO), snapshot, digest_of(rows), Write(rows), Attempt("run", 1)
+    )
+    item = event_item(failed, 400)
+    service("dynamodb").put_item(TableName=oncall.stack.table, Item=item)
+    oncall.clock.advance(HOUR)
+    oncall.deliver("oncall", {"daily_summary": {"scheduled_at": "2026-11-24T13:00:00Z"}})
+    day_of = day(rows, [a_status()], [failed], NOON + HOUR, 2 * HOUR)
+    assert bodies(sink) == [slack.payload(summary_card(day_of, api_url=API))]
+
+
+# --- secrets -------------------------------------------------------------------------------------
+
+
+def test_a_secret_is_asked_for_once_in_five_minutes(oncall: Office, wire: WireTo) -> None:
+    line = wire("secretsmanager")
+    oncall.deliver("oncall", *map(numbered, range(3)))
+    assert line.count("GetSecretValue") == 1
+
+
+@pytest.mark.parametrize("status", [200, 302, 429, 500])
+def test_no_log_contains_the_url_whatever_is_answered(
+    oncall: Office, sink: Destination, logs: Callable[[], str], status: int
+) -> None:
+    sink.replies = [Reply(status, f"no such path: /services/T0/B0/{SECRET}")]
+    oncall.deliver("oncall", an_event())
+    assert len(sink.requests) == 1
+    assert ('"delivered"' in logs()) == (status == 200)
+    assert SECRET not in logs()
+
+
+def test_no_dead_letter_contains_the_url(oncall: Office, sink: Destination) -> None:
+    sink.replies = [Reply(404, f"no such path: /services/T0/B0/{SECRET}")]
+    mailed = oncall.mail("oncall", an_event())
+    oncall.clock.advance(2 * DAY)
+    oncall.invoke(mailed)
+    (dead,) = oncall.dead_letters("oncall")
+    assert SECRET not in json.dumps(dead)
+
+
+def test_a_url_that_must_not_be_called_fails_the_message(
+    oncall: Office, logs: Callable[[], str]
+) -> None:
+    put_secret("truffle/oncall", f"http://hooks.slack.com/services/T0/B0/{SECRET}")
+    assert oncall.deliver("oncall", an_event()) == 1
+    assert "must begin with https" in logs()
+    assert SECRET not in logs()
+
+
+def test_a_secret_that_cannot_be_used_is_not_told(oncall: Office, logs: Callable[[], str]) -> None:
+    put_secret("truffle/oncall", f'{{"webhook": "{SECRET}"}}')
+    assert oncall.deliver("oncall", an_event()) == 1
+    assert "the secret truffle/oncall has no key url" in logs()
+    assert SECRET not in logs()

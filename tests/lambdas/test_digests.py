@@ -1,0 +1,354 @@
+"""Events of one run for one destination: put aside until it is over, then told in one or each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas import deliver
+from lambdas.store.pending import PendingStore
+from tests.builders import a_run
+from tests.lambdas.fakes import Killed, Wire, client_error
+from tests.lambdas.https import Destination, Reply
+from tests.lambdas.office import RUN, Mailed, Office, bodies, numbered, of_run, pauses, put_secret
+from truffle.messages import slack
+from truffle.messages.card import digest_card, event_card
+
+API = "https://api.example"
+QUIET = timedelta(seconds=5)
+
+WireTo = Callable[[str], Wire]
+
+
+@pytest.fixture
+def oncall(office: Office, sink: Destination) -> Office:
+    """A destination that wants at most three messages of a run, and a run that is not over."""
+    put_secret("truffle/oncall", sink.url())
+    office.opens(oncall={"kind": "slack", "secret": "truffle/oncall", "digest_above": 3})
+    office.opens_run(a_run(run_id=RUN, pending=frozenset({"us-east-1"})))
+    return office
+
+
+def put_aside(office: Office, numbers: Iterable[int]) -> None:
+    """Delivers these events of the run; a little later nothing more has come."""
+    assert office.deliver("oncall", *(of_run(number) for number in numbers)) == 0
+    office.clock.advance(QUIET)
+
+
+def finish(office: Office) -> None:
+    office.finishes_run(a_run(run_id=RUN))
+
+
+def single(number: int) -> Any:
+    return slack.payload(event_card(numbered(number), api_url=API))
+
+
+def digest(*numbers: int) -> Any:
+    return slack.payload(digest_card([numbered(number) for number in numbers], api_url=API))
+
+
+def flushes(line: Wire) -> list[tuple[Any, int]]:
+    """The flushes that were sent, each with its delay in seconds."""
+    calls = line.parameters("SendMessage")
+    return [
+        (json.loads(call["MessageBody"]), call["DelaySeconds"])
+        for call in calls
+        if "flush" in call["MessageBody"] and "DelaySeconds" in call
+    ]
+
+
+def die(*_: Any, **__: Any) -> None:
+    raise Killed
+
+
+# --- which and when ------------------------------------------------------------------------------
+
+
+def test_many_events_of_a_run_are_one_digest(oncall: Office, sink: Destination) -> None:
+    put_aside(oncall, range(4))
+    finish(oncall)
+    assert oncall.flush("oncall") == 0
+    assert bodies(sink) == [digest(0, 1, 2, 3)]
+
+
+def test_few_events_of_a_run_are_told_one_by_one(oncall: Office, sink: Destination) -> None:
+    put_aside(oncall, range(3))
+    finish(oncall)
+    assert oncall.flush("oncall") == 0
+    assert bodies(sink) == [single(number) for number in range(3)]
+
+
+def test_one_flush_is_sent_for_the_events_of_a_run(oncall: Office, wire: WireTo) -> None:
+    line = wire("sqs")
+    put_aside(oncall, range(4))
+    assert flushes(line) == [({"flush": {"run_id": RUN}}, 5)]
+
+
+def test_nothing_is_told_before_the_run_is_over(
+    oncall: Office, sink: Destination, wire: WireTo
+) -> None:
+    put_aside(oncall, range(4))
+    line = wire("sqs")
+    flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
+    assert (oncall.invoke(flush), oncall.invoke(flush.again())) == (1, 1)
+    assert pauses(line) == [5, 5]
+    assert sink.requests == []
+
+
+def test_nothing_is_told_while_events_still_come(oncall: Office, sink: Destination) -> None:
+    """The last events of a run are on their way when it is over."""
+    finish(oncall)
+    oncall.deliver("oncall", of_run(1))
+    assert oncall.flush("oncall") == 1
+    oncall.clock.advance(QUIET)
+    assert oncall.flush("oncall") == 0
+    assert bodies(sink) == [single(1)]
+
+
+def test_a_run_that_never_ends_is_waited_for_for_a_quarter_of_an_hour(
+    oncall: Office, sink: Destination
+) -> None:
+    put_aside(oncall, range(4))
+    oncall.clock.advance(timedelta(minutes=14))
+    assert oncall.flush("oncall") == 1
+    oncall.clock.advance(timedelta(minutes=1))
+    assert oncall.flush("oncall") == 0
+    assert len(sink.requests) == 1
+
+
+@pytest.mark.parametrize("run_id", [None, "unknown"])
+def test_an_event_of_no_run_is_told_at_once(
+    oncall: Office, sink: Destination, run_id: str | None
+) -> None:
+    assert oncall.deliver("oncall", of_run(1, run_id)) == 0
+    assert bodies(sink) == [single(1)]
+
+
+def test_without_digests_an_event_is_told_at_once(office: Office, sink: Destination) -> None:
+    put_secret("truffle/oncall", sink.url())
+    office.opens(oncall={"kind": "slack", "secret": "truffle/oncall"})
+    office.opens_run(a_run(run_id=RUN, pending=frozenset({"us-east-1"})))
+    assert office.deliver("oncall", of_run(1)) == 0
+    assert bodies(sink) == [single(1)]
+
+
+def test_what_is_muted_is_in_no_digest(oncall: Office, sink: Destination) -> None:
+    oncall.mutes = [{"reason": "drain", "until": "2026-12-01T00:00:00Z", "region": ["us-east-2"]}]
+    oncall.write()
+    put_aside(oncall, range(4))
+    finish(oncall)
+    oncall.flush("oncall")
+    assert sink.requests == []
+
+
+def test_two_destinations_have_digests_of_their_own(oncall: Office, sink: Destination) -> None:
+    oncall.opens(night={"kind": "slack", "secret": "truffle/oncall", "digest_above": 1})
+    for number in range(2):
+        oncall.deliver("oncall", of_run(number))
+        oncall.deliver("night", of_run(number))
+    oncall.clock.advance(QUIET)
+    finish(oncall)
+    assert (oncall.flush("oncall"), oncall.flush("night")) == (0, 0)
+    assert bodies(sink) == [single(0), single(1), digest(0, 1)]
+
+
+# --- once ----------------------------------------------------------------------------------------
+
+
+def test_a_flush_that_comes_twice_tells_once(oncall: Office, sink: Destination) -> None:
+    put_aside(oncall, range(4))
+    finish(oncall)
+    assert (oncall.flush("oncall"), oncall.flush("oncall")) == (0, 0)
+    assert len(sink.requests) == 1
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_an_event_that_comes_again_after_the_flush_is_not_told_again(
+    oncall: Office, sink: Destination, count: int
+) -> None:
+    put_aside(oncall, range(count))
+    finish(oncall)
+    oncall.flush("oncall")
+    told = len(sink.requests)
+    put_aside(oncall, range(count))
+    assert oncall.flush("oncall") == 0
+    assert len(sink.requests) == told
+
+
+def test_an_event_that_comes_first_after_the_flush_is_told_by_another_one(
+    oncall: Office, sink: Destination, wire: WireTo
+) -> None:
+    put_aside(oncall, range(4))
+    finish(oncall)
+    oncall.flush("oncall")
+    line = wire("sqs")
+    put_aside(oncall, [7])
+    assert len(flushes(line)) == 1
+    assert oncall.flush("oncall") == 0
+    assert bodies(sink) == [digest(0, 1, 2, 3), single(7)]
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_an_event_that_comes_while_the_flush_is_at_work_is_told_once(
+    oncall: Office, sink: Destination, wire: WireTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came after the flush had read the pile, and cannot know whether it is read again."""
+    put_aside(oncall, range(4))
+    finish(oncall)
+    line, finish_round = wire("sqs"), PendingStore.finish
+
+    def meanwhile(*arguments: Any) -> None:
+        assert oncall.deliver("oncall", of_run(7)) == 0
+        finish_round(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PendingStore, "finish", meanwhile)
+        oncall.flush("oncall")
+    assert len(flushes(line)) >= 1
+    oncall.clock.advance(QUIET)
+    oncall.flush("oncall")
+    assert bodies(sink) == [digest(0, 1, 2, 3), single(7)]
+
+
+# --- crashes -------------------------------------------------------------------------------------
+
+
+def killed_at(office: Office, line: Wire, operation: str, call: int, mailed: Mailed) -> bool:
+    """Whether the function was killed right after a call of an operation took effect."""
+    line.fails_after(Killed(), operation, call=call)
+    try:
+        office.invoke(mailed, milliseconds=1)
+    except Killed:
+        return True
+    finally:
+        line.mends()
+    return False
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
+def test_an_event_whose_function_is_killed_while_it_is_put_aside_still_gets_a_flush(
+    oncall: Office, sink: Destination, wire: WireTo, operation: str
+) -> None:
+    mailed = oncall.mail("oncall", of_run(1))
+    assert killed_at(oncall, wire("dynamodb"), operation, 1, mailed)
+    line = wire("sqs")
+    assert oncall.invoke(mailed.again()) == 0
+    assert len(flushes(line)) == 1
+    oncall.clock.advance(QUIET)
+    finish(oncall)
+    oncall.flush("oncall")
+    assert bodies(sink) == [single(1)]
+
+
+def test_another_event_may_rely_on_a_flush_whose_sender_was_killed(
+    oncall: Office, sink: Destination, wire: WireTo
+) -> None:
+    """The sender's own event comes again, and sends it."""
+    first = oncall.mail("oncall", of_run(1))
+    assert killed_at(oncall, wire("dynamodb"), "UpdateItem", 1, first)
+    line = wire("sqs")
+    oncall.deliver("oncall", of_run(2))
+    assert flushes(line) == []
+    oncall.invoke(first.again())
+    assert len(flushes(line)) == 1
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_flush_that_is_killed_anywhere_is_finished_by_its_next_delivery(
+    oncall: Office, sink: Destination, wire: WireTo, operation: str, call: int, count: int
+) -> None:
+    """But for the moment between the post and the note of it, everything is told once."""
+    put_aside(oncall, range(count))
+    finish(oncall)
+    flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
+    killed_at(oncall, wire("dynamodb"), operation, call, flush)
+    assert oncall.invoke(flush.again()) == 0
+    told = [json.dumps(body) for body in bodies(sink)]
+    expected = [digest(*range(count))] if count > 3 else [single(it) for it in range(count)]
+    assert sorted(told) == sorted(json.dumps(body) for body in expected)
+
+
+def test_a_flush_whose_destination_is_down_is_tried_again(
+    oncall: Office, sink: Destination, wire: WireTo
+) -> None:
+    put_aside(oncall, range(4))
+    finish(oncall)
+    sink.replies = [Reply(503), Reply(503)]
+    line = wire("sqs")
+    flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
+    results = []
+    for _ in range(3):
+        results.append(oncall.invoke(flush))
+        flush = flush.again()
+    assert results == [1, 1, 0]
+    assert pauses(line) == [5, 10]
+    assert len(sink.requests) == 3
+
+
+def test_singles_of_a_flush_that_were_told_are_not_told_again(
+    oncall: Office, sink: Destination
+) -> None:
+    put_aside(oncall, range(3))
+    finish(oncall)
+    sink.replies = [Reply(), Reply(503)]
+    flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
+    assert (oncall.invoke(flush), oncall.invoke(flush.again())) == (1, 0)
+    assert bodies(sink) == [single(0), single(1), single(1), single(2)]
+
+
+def test_what_comes_between_the_deliveries_of_a_flush_is_told_once(
+    oncall: Office, sink: Destination
+) -> None:
+    """The digest that failed is told as it was; what came since is told after it."""
+    put_aside(oncall, range(4))
+    finish(oncall)
+    sink.replies = [Reply(503)]
+    flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
+    assert oncall.invoke(flush) == 1
+    put_aside(oncall, [4])
+    assert oncall.invoke(flush.again()) == 0
+    assert bodies(sink)[1:] == [digest(0, 1, 2, 3), single(4)]
+
+
+def test_a_flush_that_is_given_up_is_a_dead_letter_that_can_be_put_back(
+    oncall: Office, sink: Destination
+) -> None:
+    put_aside(oncall, range(4))
+    finish(oncall)
+    flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
+    sink.replies = [Reply(503)]
+    oncall.clock.advance(timedelta(days=2))
+    assert oncall.invoke(flush) == 0
+    (dead,) = oncall.dead_letters("oncall")
+    assert oncall.deliver("oncall", dead["Body"]) == 0
+    assert "4 events" in json.dumps(bodies(sink)[-1])
+
+
+def test_a_call_that_fails_leaves_the_event_on_its_queue(oncall: Office, wire: WireTo) -> None:
+    error = client_error("ProvisionedThroughputExceededException", "PutItem")
+    wire("dynamodb").fails_before(error, "PutItem")
+    assert oncall.deliver("oncall", of_run(1)) == 1
+
+
+def test_a_digest_that_two_functions_tell_at_once_is_told_once(
+    oncall: Office, sink: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_aside(oncall, range(4))
+    finish(oncall)
+    tell, other = deliver._show_digest, oncall.mail("oncall", {"flush": {"run_id": RUN}})
+
+    def meanwhile(*arguments: Any) -> bool:
+        monkeypatch.setattr(deliver, "_show_digest", tell)
+        assert oncall.invoke(other) == 1
+        return tell(*arguments)
+
+    monkeypatch.setattr(deliver, "_show_digest", meanwhile)
+    assert oncall.flush("oncall") == 0
+    assert oncall.invoke(other.again()) == 0
+    assert len(sink.requests) == 1
