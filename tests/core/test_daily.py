@@ -55,7 +55,7 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
 def test_what_is_over_is_not_held_and_neither_starts_nor_ends(state: str) -> None:
     over = of(a_block(state=state), a_block("cr-2", state=state, end_date=NOON + HOUR))
 
-    assert not (over.held or over.starting or over.ending)
+    assert [*over.held, *over.starting, *over.ending] == []
 
 
 @pytest.mark.parametrize(

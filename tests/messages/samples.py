@@ -18,7 +18,7 @@ from tests.builders import (
     an_odcr,
 )
 from truffle.core.changes import describe
-from truffle.core.daily import Day, day
+from truffle.core.daily import Day, FailingScope, day
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import Reservation, Scope
 from truffle.core.status import ScopeError
@@ -164,6 +164,22 @@ def a_run_of(number: int) -> list[Event]:
         )
         for place in range(number)
     ]
+
+
+def a_full_day(name: str) -> Day:
+    """A day with hundreds of lines in each of its lists; the rows' ids begin with the name."""
+    ids = [f"{name}{number}" for number in range(200)]
+    coming = tuple(a_block(row, start_date=NOON + HOUR) for row in ids)
+    error = ScopeError("RequestExpired", name, "error", NOON)
+    return a_day(
+        starting=coming,
+        ending=tuple(a_block(row, state="active", end_date=NOON + HOUR) for row in ids),
+        late=coming,
+        unpaid=coming,
+        idle=tuple(an_odcr(row) for row in ids),
+        failed=tuple(a_run_of(200)),
+        failing=tuple(FailingScope(Scope(row, "us-east-2"), error, NOON) for row in ids),
+    )
 
 
 def a_day(**facts: Any) -> Day:

@@ -1,5 +1,6 @@
 """A card as a custom notification of Amazon Q Developer in chat applications."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import given
 
 from tests.builders import a_block, an_event
 from tests.messages.limits import check_amazon_q
-from tests.messages.samples import a_day, a_run_of, of_every_type
+from tests.messages.samples import a_day, a_full_day, a_run_of, of_every_type
 from tests.messages.strategies import events, lates, texts
 from truffle.core.events import Event, EventType, Severity
 from truffle.messages.amazon_q import escape, payload
@@ -99,3 +100,11 @@ def test_a_digest_of_the_longest_sentences_still_counts() -> None:
 
 def test_a_day_is_a_valid_notification() -> None:
     check_amazon_q(payload(summary_card(a_day(), api_url="https://api.example")))
+
+
+@pytest.mark.parametrize("name", ["cr-", "&" * 999, "😀" * 999, '"' * 999])
+def test_a_day_of_hundreds_of_lines_is_a_valid_notification(name: str) -> None:
+    body = payload(summary_card(a_full_day(name), api_url="https://api.example"))
+
+    check_amazon_q(body)
+    assert len(re.findall(r"and \d+ more", json.dumps(body))) == 7

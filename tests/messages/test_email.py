@@ -8,7 +8,7 @@ from hypothesis import given
 
 from tests.builders import a_block, a_scope_event, an_event
 from tests.messages.limits import check_email
-from tests.messages.samples import a_day, a_run_of
+from tests.messages.samples import a_day, a_full_day, a_run_of
 from tests.messages.strategies import events, lates
 from tests.strategies import hostile_texts
 from truffle.core.events import Event, EventType, Severity
@@ -155,3 +155,7 @@ def test_a_day_is_told_with_what_needs_a_decision_first() -> None:
 
     assert body.index("Old data:") < body.index("Late:") < body.index("Held:")
     check_email(payload(summary_card(a_day())))
+
+
+def test_a_day_of_hundreds_of_lines_is_an_e_mail_that_sns_takes() -> None:
+    check_email(payload(summary_card(a_full_day("é" * 999))))

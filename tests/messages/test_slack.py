@@ -1,5 +1,6 @@
 """A card as a Slack message: within Slack's limits, and nothing in it can ping or link."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import given
 
 from tests.builders import a_block, a_scope_event, an_event
 from tests.messages.limits import check_slack, slack_marked_up
-from tests.messages.samples import a_day, a_run_of, of_every_type
+from tests.messages.samples import a_day, a_full_day, a_run_of, of_every_type
 from tests.messages.strategies import events, lates
 from truffle.core.events import Event, Severity
 from truffle.messages.card import digest_card, event_card, summary_card
@@ -197,3 +198,11 @@ def test_a_digest_of_the_longest_sentences_is_within_slacks_limits() -> None:
 
 def test_a_day_is_within_slacks_limits() -> None:
     check_slack(payload(summary_card(a_day(), api_url="https://api.example")))
+
+
+@pytest.mark.parametrize("name", ["cr-", "&" * 999, "😀" * 999, '"' * 999])
+def test_a_day_of_hundreds_of_lines_is_within_slacks_limits(name: str) -> None:
+    body = payload(summary_card(a_full_day(name), api_url="https://api.example"))
+
+    check_slack(body)
+    assert len(re.findall(r"and \d+ more", json.dumps(body))) == 7

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from tests.builders import a_block, an_event
 from tests.messages.limits import check_teams, teams_marked_up
-from tests.messages.samples import a_day, a_run_of, of_every_type
+from tests.messages.samples import a_day, a_full_day, a_run_of, of_every_type
 from tests.messages.strategies import events, lates, texts
 from truffle.core.events import Event, Severity
 from truffle.messages.card import digest_card, event_card, summary_card
@@ -146,3 +146,11 @@ def test_the_largest_facts_fit() -> None:
 
 def test_a_day_is_a_card_that_teams_takes() -> None:
     check_teams(payload(summary_card(a_day(), api_url="https://api.example")))
+
+
+@pytest.mark.parametrize("name", ["cr-", "&" * 999, "😀" * 999, '"' * 999])
+def test_a_day_of_hundreds_of_lines_is_a_card_that_teams_takes(name: str) -> None:
+    body = payload(summary_card(a_full_day(name), api_url="https://api.example"))
+
+    check_teams(body)
+    assert len(re.findall(r"and \d+ more", json.dumps(body))) == 7

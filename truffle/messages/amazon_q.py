@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from truffle.messages.card import EMOJI, Card
-from truffle.messages.sections import Section
+from truffle.messages.sections import Section, largest
 from truffle.messages.text import defused, fit, length
 
 TITLE_LENGTH = 250
 DESCRIPTION_LENGTH = 8000
 _SIZES = ((25, 300), (15, 200), (8, 120), (4, 80))
-"""Lines of a section and characters of a line: the first that fit."""
 
 
 def payload(card: Card) -> dict[str, Any]:
@@ -53,11 +52,10 @@ def escape(text: str) -> str:
 
 
 def _description(card: Card) -> str:
-    for most, longest in _SIZES:
-        text = "\n\n".join(_paragraphs(card, most, longest))
-        if length(text) <= DESCRIPTION_LENGTH:
-            break
-    return text
+    def make(most: int, longest: int) -> str:
+        return "\n\n".join(_paragraphs(card, most, longest))
+
+    return largest(make, _SIZES, lambda text: length(text) <= DESCRIPTION_LENGTH)
 
 
 def _paragraphs(card: Card, most: int, longest: int) -> Iterator[str]:

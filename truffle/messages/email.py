@@ -9,13 +9,15 @@ from collections.abc import Iterator
 
 from truffle.messages.card import Card
 from truffle.messages.facts import Fact
-from truffle.messages.sections import Line, Section
+from truffle.messages.sections import Line, Section, largest
 from truffle.messages.text import defused, fit
 
 SUBJECT_LENGTH = 99
 """SNS takes less than 100 characters without line breaks (SNS API Reference, Publish)."""
-MOST_LINES = 200
-LINE_LENGTH = 500
+MOST_BYTES = 200 * 1024
+"""Of the 256 KiB that SNS takes."""
+VALUE_LENGTH = 500
+_SIZES = ((200, 500), (100, 300), (20, 150))
 
 _ASCII = str.maketrans({"×": "x", "→": "->", "·": "-", "–": "-", "≈": "~", "…": "..."})
 
@@ -37,16 +39,20 @@ def _ascii(line: str) -> str:
 
 def text(card: Card) -> str:
     """The e-mail's text: what happened, what to do, the facts, and where to look."""
-    return "\n\n".join(_paragraphs(card)) + "\n"
+
+    def make(most: int, longest: int) -> str:
+        return "\n\n".join(_paragraphs(card, most, longest)) + "\n"
+
+    return largest(make, _SIZES, lambda text: len(text.encode()) <= MOST_BYTES)
 
 
-def _paragraphs(card: Card) -> Iterator[str]:
+def _paragraphs(card: Card, most: int, longest: int) -> Iterator[str]:
     yield from card.notes
     yield fit(card.summary, 5000, defused)
     if card.step:
         yield f"What to do: {fit(card.step, 5000, defused)}"
     for section in card.sections:
-        yield "\n".join(_list(section))
+        yield "\n".join(_list(section, most, longest))
     if card.facts:
         width = max(len(fact.name) for fact in card.facts) + 1
         yield "\n".join(_fact(fact, width) for fact in card.facts)
@@ -55,21 +61,21 @@ def _paragraphs(card: Card) -> Iterator[str]:
 
 
 def _fact(fact: Fact, width: int) -> str:
-    return f"{f'{fact.name}:':<{width}} {fit(fact.value, LINE_LENGTH, defused)}"
+    return f"{f'{fact.name}:':<{width}} {fit(fact.value, VALUE_LENGTH, defused)}"
 
 
-def _list(section: Section) -> Iterator[str]:
-    shown, left = section.first(MOST_LINES)
+def _list(section: Section, most: int, longest: int) -> Iterator[str]:
+    shown, left = section.first(most)
     if section.title:
         yield f"{fit(section.title, 150)}:"
-    yield from (f"- {_line(line)}" for line in shown)
+    yield from (f"- {_line(line, longest)}" for line in shown)
     if left:
         yield f"... and {left:,} more"
 
 
-def _line(line: Line) -> str:
+def _line(line: Line, longest: int) -> str:
     mark = f"[{line.severity}] " if line.severity else ""
-    return mark + fit(line.text, LINE_LENGTH, defused)
+    return mark + fit(line.text, longest, defused)
 
 
 def _where(card: Card) -> Iterator[str]:

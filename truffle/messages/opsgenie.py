@@ -6,7 +6,6 @@ details 8,000 in all, entity 512, source 100, note 25,000.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,10 +14,11 @@ from urllib.parse import quote
 from truffle.core.events import Event, Severity
 from truffle.messages.card import Card, event_card
 from truffle.messages.pagerduty import Action, incident
-from truffle.messages.text import defused, fit, length
+from truffle.messages.text import defused, fit
 
 API_URL = "https://api.opsgenie.com"
-DETAILS_LENGTH = 8000
+DETAIL_LENGTH = 400
+"""Of the 8,000 characters that all details may have; a card has less than twenty facts."""
 
 _PRIORITIES = {
     Severity.INFO: "P5",
@@ -65,7 +65,7 @@ def _alert(event: Event, card: Card, alias: str) -> dict[str, Any]:
         "alias": alias,
         "description": _description(card),
         "tags": [fit(word, 50, escape) for word in words],
-        "details": dict(_details(card)),
+        "details": {it.name: fit(it.value, DETAIL_LENGTH, escape) for it in card.facts},
         "entity": fit(card.subject, 512, escape),
         "source": "truffle",
         "priority": "P5" if card.test else _PRIORITIES[event.severity],
@@ -83,13 +83,3 @@ def _description(card: Card) -> str:
         paragraphs.append(f"What to do: {fit(card.step, 5000, escape)}")
     paragraphs += [f"{link.title}: {link.url}" for link in card.links]
     return "\n\n".join([*paragraphs, fit(card.footer, 1000, escape)])
-
-
-def _details(card: Card) -> Iterator[tuple[str, str]]:
-    """The facts, as far as they fit; names are the same for every alert."""
-    room = DETAILS_LENGTH
-    for fact in card.facts:
-        name, value = fact.name, fit(fact.value, 500, escape)
-        room -= length(name) + length(value)
-        if room >= 0:
-            yield name, value

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from truffle.core.changes import describe
 from truffle.core.daily import Day, FailingScope, Held, end_of, unused
@@ -33,6 +34,22 @@ class Section:
     def first(self, most: int) -> tuple[tuple[Line, ...], int]:
         """At most so many lines, and how many are left."""
         return self.lines[:most], max(len(self.lines) - most, 0)
+
+
+Message = TypeVar("Message")
+Size = tuple[int, int]
+"""Lines of a section, and characters of a line."""
+
+
+def largest(
+    make: Callable[[int, int], Message], sizes: Iterable[Size], fits: Callable[[Message], bool]
+) -> Message:
+    """What is made of the first size that fits; of the last one where none does."""
+    for most, longest in sizes:
+        message = make(most, longest)
+        if fits(message):
+            break
+    return message
 
 
 def section_of_events(events: Iterable[Event]) -> Section:

@@ -8,12 +8,13 @@ of 2,000, context ten elements, button 75 and its URL 3,000.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from truffle.core.events import Severity
 from truffle.messages.card import EMOJI, Card
 from truffle.messages.facts import Fact
-from truffle.messages.sections import Line, Section
+from truffle.messages.sections import Line, Section, largest
 from truffle.messages.text import fit, length
 
 COLOURS = {
@@ -25,9 +26,9 @@ COLOURS = {
 
 MOST_TEXT = 3000
 MOST_FIELDS = 10
-MOST_LINES = 20
-"""Of a section; Slack would take more, but nobody reads more in a chat."""
-LINE_LENGTH = 280
+MOST_LISTED = 12_000
+"""Characters of all lists; Slack would take more, but nobody reads more in a chat."""
+_SIZES = ((20, 280), (10, 200), (4, 150))
 
 Json = dict[str, Any]
 
@@ -62,8 +63,7 @@ def _message(card: Card) -> Iterator[Json]:
     yield _section(fit(card.summary, MOST_TEXT, escape))
     if card.step:
         yield _section(f"*What to do:* {fit(card.step, 2000, escape)}")
-    for section in card.sections:
-        yield from _list(section)
+    yield from largest(partial(_lists, card), _SIZES, _is_readable)
 
 
 def _details(card: Card) -> Iterator[Json]:
@@ -76,11 +76,19 @@ def _details(card: Card) -> Iterator[Json]:
     yield {"type": "context", "elements": [_mrkdwn(footer)]}
 
 
-def _list(section: Section) -> Iterator[Json]:
+def _lists(card: Card, most: int, longest: int) -> list[Json]:
+    return [block for section in card.sections for block in _list(section, most, longest)]
+
+
+def _is_readable(blocks: list[Json]) -> bool:
+    return sum(length(block["text"]["text"]) for block in blocks) <= MOST_LISTED
+
+
+def _list(section: Section, most: int, longest: int) -> Iterator[Json]:
     """As many blocks as the lines need."""
-    shown, left = section.first(MOST_LINES)
+    shown, left = section.first(most)
     title = [f"*{fit(section.title, 150, escape)}*"] if section.title else []
-    lines = [*title, *map(_line, shown)]
+    lines = [*title, *(_line(line, longest) for line in shown)]
     if left:
         lines.append(f"… and {left:,} more")
     text = ""
@@ -92,9 +100,9 @@ def _list(section: Section) -> Iterator[Json]:
     yield _section(text)
 
 
-def _line(line: Line) -> str:
+def _line(line: Line, longest: int) -> str:
     mark = EMOJI[line.severity] if line.severity else "•"
-    return f"{mark} {fit(line.text, LINE_LENGTH, escape)}"
+    return f"{mark} {fit(line.text, longest, escape)}"
 
 
 def _section(text: str) -> Json:

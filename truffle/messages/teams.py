@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from truffle.core.events import Severity
 from truffle.messages.card import EMOJI, Card
-from truffle.messages.sections import Section
+from truffle.messages.sections import Section, largest
 from truffle.messages.text import defused, fit
 
 MOST_BYTES = 28 * 1024
 _SIZES = ((25, 300), (15, 200), (8, 120), (4, 60))
-"""Lines of a section and characters of a line: the first that fit."""
 
 _STYLES = {
     Severity.INFO: "emphasis",
@@ -32,11 +32,11 @@ Json = dict[str, Any]
 
 def payload(card: Card) -> Json:
     """The body of the webhook's request."""
-    for most, longest in _SIZES:
-        message = _message(card, most, longest)
-        if len(json.dumps(message)) <= MOST_BYTES:
-            break
-    return message
+    return largest(partial(_message, card), _SIZES, _fits)
+
+
+def _fits(message: Json) -> bool:
+    return len(json.dumps(message)) <= MOST_BYTES
 
 
 _MARKUP = re.compile(r"[\\*\[\]`~|]|(?<![^\W_])_|_(?![^\W_])|^(?:[-+#]|\d+(?=[.)]))")
