@@ -73,7 +73,7 @@ def asset_table(assembly: Path) -> None:
                 archive.write(path, path.relative_to(asset))
         size = target.tell()
     print(f"\nThe asset: {size / 2**20:.2f} MB zipped. Importing a handler, boto3 included:")
-    for name in ("fan_out", "collect", "alert", "query", "slack"):
+    for name in ("fan_out", "collect", "alert", "query", "deliver"):
         code = f"import time; t = time.perf_counter(); import lambdas.{name}; "
         code += "print(time.perf_counter() - t)"
         environment = {**os.environ, "PYTHONPATH": str(asset), "POWERTOOLS_SERVICE_NAME": "x"}

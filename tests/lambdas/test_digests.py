@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas import deliver
-from lambdas.store.pending import PendingStore
+from lambdas.store.pending import PendingStore, Round
 from tests.builders import a_run
 from tests.lambdas.fakes import Killed, Wire, client_error
 from tests.lambdas.https import Destination, Reply
@@ -193,22 +193,28 @@ def test_an_event_that_comes_first_after_the_flush_is_told_by_another_one(
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
-def test_an_event_that_comes_while_the_flush_is_at_work_is_told_once(
-    oncall: Office, sink: Destination, wire: WireTo, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_last_look", [False, True])
+def test_an_event_that_comes_while_a_flush_is_at_work_is_told_once_by_it_or_by_another(
+    oncall: Office,
+    sink: Destination,
+    wire: WireTo,
+    monkeypatch: pytest.MonkeyPatch,
+    is_last_look: bool,
 ) -> None:
-    """It came after the flush had read the pile, and cannot know whether it is read again."""
+    """It comes after the flush has looked, and cannot know whether that was its last look."""
     put_aside(oncall, range(4))
     finish(oncall)
-    line, finish_round = wire("sqs"), PendingStore.finish
+    line, look, late = wire("sqs"), PendingStore.next_round, [of_run(7)]
 
-    def meanwhile(*arguments: Any) -> None:
-        assert oncall.deliver("oncall", of_run(7)) == 0
-        finish_round(*arguments)
+    def look_and_wait(store: PendingStore, name: str, run_id: str) -> Round | None:
+        seen = look(store, name, run_id)
+        if late and (seen is None) is is_last_look:
+            assert oncall.deliver("oncall", late.pop()) == 0
+        return seen
 
-    with monkeypatch.context() as patch:
-        patch.setattr(PendingStore, "finish", meanwhile)
-        oncall.flush("oncall")
-    assert len(flushes(line)) >= 1
+    monkeypatch.setattr(PendingStore, "next_round", look_and_wait)
+    oncall.flush("oncall")
+    assert len(flushes(line)) == 1
     oncall.clock.advance(QUIET)
     oncall.flush("oncall")
     assert bodies(sink) == [digest(0, 1, 2, 3), single(7)]
