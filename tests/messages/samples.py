@@ -98,7 +98,7 @@ def idle(**cost: Any) -> Event:
         "threshold": "2h",
         "idle_since": format_time(NOON - 2 * HOUR),
         "unused": 4,
-        "usd_per_hour": 55.04,
+        "usd_per_hour": 220.16,
         "usd_so_far": 440.32,
     }
     return a_timed_event(
@@ -127,7 +127,7 @@ def scope_recovered() -> Event:
         severity=Severity.GOOD,
         summary=f"{HOME}/us-east-2 is listed again.",
         reason="listed again",
-        before={"error": "UnauthorizedOperation"},
+        before={"error": "UnauthorizedOperation", "since": format_time(NOON - 2 * HOUR)},
         after={"error": None},
     )
 

@@ -91,7 +91,7 @@ def test_the_text_says_what_happened_what_to_do_the_facts_and_where_to_look() ->
         "Query API: https://api.example/prod/reservations/cr-0abc\n"
         "On the command line: truffle history cr-0abc\n"
         "\n"
-        "Observed Tue 24 Nov 2026, 12:00 UTC, 1 h after the previous look"
+        "Observed Tue 24 Nov 2026, 12:00 UTC, 1 h after the previous listing"
         " · event 0123456789abcdef0123456789abcdef\n"
     )
 

@@ -70,7 +70,7 @@ def test_a_warning_of_a_start_tells_its_threshold() -> None:
 def test_a_warning_of_an_end_tells_the_effective_end_and_the_extension() -> None:
     facts = told(ending_soon())
 
-    assert facts["Threshold"] == "2 h before the usable end"
+    assert facts["Threshold"] == "2 h before the end"
     assert facts["Usable until"] == "Tue 24 Nov 2026, 14:00 UTC (in 2 h)"
     assert facts["Extension"] == (
         "on offer, to be bought until Tue 24 Nov 2026, 13:30 UTC (in 1 h 30 min)"
@@ -86,7 +86,11 @@ def test_a_warning_of_an_end_tells_the_effective_end_and_the_extension() -> None
             {"on_offer": None, "error": "UnauthorizedOperation"},
             "not known whether it is on offer (UnauthorizedOperation); to be bought until",
         ),
-        ({"deadline": None}, "on offer, to be bought an hour before the end"),
+        (
+            {"deadline": "2026-11-24T11:30:00Z", "on_offer": False},
+            "too late: it was to be bought until Tue 24 Nov 2026, 11:30 UTC (30 min ago)",
+        ),
+        ({"deadline": None}, "on offer, to be bought until an hour before the end"),
     ],
 )
 def test_an_extension_that_cannot_be_had_or_asked_for_says_so(extension: Any, says: str) -> None:
@@ -120,14 +124,14 @@ def test_an_idle_block_tells_what_it_costs() -> None:
 
     assert facts["Unused"] == "4 of 16 instances"
     assert facts["Idle since"] == "Tue 24 Nov 2026, 10:00 UTC (2 h ago)"
-    assert facts["Cost"] == "≈ 440 USD so far at 55.04 USD/h"
+    assert facts["Cost"] == "≈ 440 USD so far at 220.16 USD/h"
 
 
 @pytest.mark.parametrize(
     ("cost", "says"),
     [
         ({"usd_per_hour": None, "usd_so_far": None}, "price unknown"),
-        ({"usd_so_far": None}, "55.04 USD/h"),
+        ({"usd_so_far": None}, "220.16 USD/h"),
         ({"usd_per_hour": float("nan")}, "price unknown"),
     ],
 )
@@ -150,6 +154,8 @@ def test_a_failing_scope_tells_since_when_and_how_old_its_data_is() -> None:
 def test_a_scope_that_works_again_tells_its_scope() -> None:
     assert told(scope_recovered()) == {
         "Reason": "listed again",
+        "Error before": "UnauthorizedOperation",
+        "Failed since": "Tue 24 Nov 2026, 10:00 UTC (2 h ago)",
         "Account": "123456789012",
         "Region": "us-east-2",
     }

@@ -29,7 +29,7 @@ def test_what_is_bad_creates_an_alert() -> None:
     assert alert.body["priority"] == "P3"
     assert alert.body["entity"] == "cr-0abc"
     assert alert.body["tags"] == ["idle", "warning", "capacity-block", "us-east-2", "p5.48xlarge"]
-    assert alert.body["details"]["Cost"] == "≈ 440 USD so far at 55.04 USD/h"
+    assert alert.body["details"]["Cost"] == "≈ 440 USD so far at 220.16 USD/h"
     assert "https://api.example/reservations/cr-0abc" in alert.body["description"]
 
 

@@ -79,7 +79,7 @@ def test_the_body_is_the_sentence_with_its_facts() -> None:
         "custom_details": body["payload"]["custom_details"],
     }
     details = body["payload"]["custom_details"]
-    assert details["Cost"] == "≈ 440 USD so far at 55.04 USD/h"
+    assert details["Cost"] == "≈ 440 USD so far at 220.16 USD/h"
 
 
 def test_links_lead_to_the_console_and_to_the_query() -> None:

@@ -80,7 +80,7 @@ def test_buttons_lead_to_the_console_and_to_the_query() -> None:
 
 def test_the_last_line_says_when_it_was_seen_and_how_to_learn_more() -> None:
     assert details(of(EVENT))[-1]["elements"][0]["text"] == (
-        "Observed Tue 24 Nov 2026, 12:00 UTC, 1 h after the previous look"
+        "Observed Tue 24 Nov 2026, 12:00 UTC, 1 h after the previous listing"
         " · event 0123456789abcdef0123456789abcdef · `truffle history cr-0abc`"
     )
 

@@ -130,7 +130,9 @@ def _keywords(event: Event) -> tuple[str, ...]:
 def _footer(event: Event) -> str:
     since = ""
     if event.previous_observed_at is not None:
-        since = f", {span(event.observed_at - event.previous_observed_at)} after the previous look"
+        since = (
+            f", {span(event.observed_at - event.previous_observed_at)} after the previous listing"
+        )
     return f"Observed {moment(event.observed_at)}{since} · event {event.event_id}"
 
 

@@ -63,7 +63,7 @@ def _cause(event: Event, after: Mapping[str, Any]) -> _Pairs:
 
 _COUNTED = {
     EventType.STARTING_SOON: "{} before the start",
-    EventType.ENDING_SOON: "{} before the usable end",
+    EventType.ENDING_SOON: "{} before the end",
     EventType.LATE_DELIVERY: "{} after the start",
     EventType.IDLE: "idle for {}",
 }
@@ -85,8 +85,12 @@ def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
             yield "Unused", _unused(after, row)
             yield "Idle since", _when(_time(after.get("idle_since")), now)
             yield "Cost", _cost(after)
-        case EventType.SCOPE_FAILING | EventType.SCOPE_RECOVERED:
+        case EventType.SCOPE_FAILING:
             yield from _scope_facts(after, now)
+        case EventType.SCOPE_RECOVERED:
+            before = event.before or {}
+            yield "Error before", before.get("error") and str(before["error"])
+            yield "Failed since", _when(_time(before.get("since")), now)
 
 
 def payment_deadline(row: Reservation) -> datetime | None:
@@ -109,8 +113,11 @@ def _threshold(told: object) -> str | None:
 def _extension(told: object, now: datetime) -> str | None:
     if not isinstance(told, Mapping):
         return None
-    deadline = _when(_time(told.get("deadline")), now)
-    until = f"to be bought until {deadline}" if deadline else "to be bought an hour before the end"
+    deadline = _time(told.get("deadline"))
+    if deadline is not None and deadline <= now:
+        return f"too late: it was to be bought until {moment_from(deadline, now)}"
+    when = f"until {moment_from(deadline, now)}" if deadline else "until an hour before the end"
+    until = f"to be bought {when}"
     match told.get("on_offer"):
         case True:
             return f"on offer, {until}"
