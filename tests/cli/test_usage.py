@@ -57,6 +57,7 @@ BAD: list[tuple[list[str], list[str]]] = [
     (["capacity", "--api-url", "example.com"], ["--api-url", "https://"]),
     (["capacity", "--reigons", "us-east-1"], ["--reigons", "--regions"]),
     (["capacity", "us-east-1"], ["us-east-1"]),
+    (["capacity", "-r", "us-east-1", "us-west-2"], ["us-west-2", "separated by commas"]),
     (["capcity"], ["Did you mean capacity?", "offerings"]),
     ([*OFFERINGS], ["--days"]),
     ([*OFFERINGS, "--days", "2", "--duration-hours", "48"], ["only once"]),
@@ -136,6 +137,12 @@ def test_bad_usage_of_the_stack(
 def test_options_may_stand_before_the_command(truffle: Run) -> None:
     assert truffle("-o", "json", "--region=us-east-2", "capacity").json == []
     assert truffle("--debug", "capacity", "--limit", "0").status == 2
+    assert truffle("--source", "live", "capacity", "-o", "json").json == []
+
+
+def test_help_is_a_command_too(truffle: Run) -> None:
+    assert truffle("help").out == truffle("--help").out
+    assert truffle("help", "capacity").out.startswith("Usage: truffle capacity")
 
 
 @pytest.mark.parametrize("argument", ["--help", "-h"])

@@ -9,6 +9,7 @@ import click
 from truffle.core.nearest import nearest
 
 _ANYWHERE = {"--debug": 0, "--no-color": 0, "-v": 0, "--verbose": 0, "--profile": 1}
+_ANYWHERE |= {"--source": 1, "--api-url": 1}
 _ANYWHERE |= {"-o": 1, "--output": 1, "-r": 1, "--regions": 1, "--region": 1, "--timeout": 1}
 """Options of the commands that may also stand before the command, and how many values they take."""
 
@@ -28,6 +29,8 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] == "help":
+            args = [*args[1:], "--help"]
         return super().parse_args(ctx, _command_first(args))
 
 

@@ -109,6 +109,8 @@ def _usage(error: click.UsageError, command: str) -> str:
     help_of = error.ctx.command_path if error.ctx else command
     text = " ".join(error.format_message().split())
     stop = "" if text.endswith((".", "?")) else "."
+    if "unexpected extra argument" in text:
+        stop += " Several values of a flag are separated by commas, without spaces."
     return f"{text}{stop} See '{help_of} --help'."
 
 
