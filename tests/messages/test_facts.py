@@ -143,7 +143,7 @@ def test_a_failing_scope_tells_since_when_and_how_old_its_data_is() -> None:
     assert told(scope_failing()) == {
         "Error": "UnauthorizedOperation",
         "Message": "You are not authorized to perform this operation.",
-        "Failed runs in a row": "3",
+        "Failed runs": "3 in a row",
         "Failing since": "Tue 24 Nov 2026, 10:00 UTC (2 h ago)",
         "Last success": "Tue 24 Nov 2026, 09:00 UTC (3 h ago)",
         "Account": "123456789012",

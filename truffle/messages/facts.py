@@ -152,7 +152,7 @@ def _scope_facts(after: Mapping[str, Any], now: datetime) -> _Pairs:
     for name, key in (("Error", "error"), ("Message", "message")):
         yield name, after.get(key) and str(after[key])
     runs = after.get("failed_runs")
-    yield "Failed runs in a row", str(runs) if runs is not None else None
+    yield "Failed runs", f"{runs} in a row" if runs is not None else None
     for name, key in (("Failing since", "since"), ("Last success", "last_success")):
         yield name, _when(_time(after.get(key)), now)
 
