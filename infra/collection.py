@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgments import acknowledge_wildcard
+from infra.checks import Checks
 from infra.context import Context
-from infra.functions import Deployment, PythonFunction, allow
+from infra.functions import Deployment, PythonFunction, allow, keep_failed_starts
 from infra.queues import consume, dead_letter_queue, deliver, work_queue
 from infra.storage import Storage
 from lambdas.settings import CollectSettings, FanOutSettings
@@ -25,6 +25,7 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityReservations",
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
+    "DescribeCapacityBlockExtensionOfferings",
     "DescribeInstanceTypes",
 )
 FAN_OUT_TABLE_ACTIONS = ("GetItem", "Query", "PutItem", "UpdateItem")
@@ -34,7 +35,6 @@ COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
 _READ = ("snapshots",)
 """Closing a run reads each scope's last snapshot."""
 
-_TRIGGER_RETRIES = 2
 _TRIGGER_MAX_AGE_SECONDS = 30 * 60
 _SCHEDULER_RETRIES = 5
 _SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
@@ -48,6 +48,7 @@ class Collection(Construct):
         unit_dead_letters: units that failed every time.
         trigger_dead_letters: starts of a run that EventBridge or Lambda gave up on.
         fan_out: opens a run.
+        checks: one-time schedules, with which collect has a unit listed again.
         collect: lists a unit.
         schedule: when runs start.
     """
@@ -66,6 +67,7 @@ class Collection(Construct):
         )
         self.trigger_dead_letters = dead_letter_queue(self, "TriggerDeadLetters")
         self.fan_out = _fan_out(self, deployment, storage)
+        self.checks = Checks(self, "Checks", self.units)
         self.collect = _collect(self, deployment, storage)
         self.schedule = _schedule(self, deployment.context)
 
@@ -98,24 +100,10 @@ def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         memory_megabytes=256,
     )
     _acknowledge(fan_out, storage, written)
-    _keep_failed_starts(fan_out, scope.trigger_dead_letters)
-    return fan_out
-
-
-def _keep_failed_starts(fan_out: PythonFunction, dead_letters: sqs.Queue) -> None:
-    """Lambda tries an asynchronous start again, then puts it with its error into the queue."""
-    config = lambda_.CfnEventInvokeConfig
-    config(
-        fan_out,
-        "OnFailure",
-        function_name=fan_out.function.function_name,
-        qualifier="$LATEST",
-        maximum_retry_attempts=_TRIGGER_RETRIES,
-        maximum_event_age_in_seconds=_TRIGGER_MAX_AGE_SECONDS,
-        destination_config=config.DestinationConfigProperty(
-            on_failure=config.OnFailureProperty(destination=dead_letters.queue_arn)
-        ),
+    keep_failed_starts(
+        fan_out, scope.trigger_dead_letters, max_age_seconds=_TRIGGER_MAX_AGE_SECONDS
     )
+    return fan_out
 
 
 def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> PythonFunction:
@@ -134,6 +122,10 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             role_name=context.role_name,
             max_receives=str(MAX_RECEIVES),
             event_retention_days=str(context.event_retention_days),
+            schedule_minutes=str(context.schedule_minutes),
+            checks_group=scope.checks.group,
+            checks_queue_arn=scope.units.queue_arn,
+            checks_role_arn=scope.checks.role.role_arn,
         ).to_env(),
         statements=[
             allow("ec2", EC2_LIST_ACTIONS, "*"),
@@ -141,12 +133,14 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             allow("s3", ["PutObject"], *_objects(storage, written)),
             allow("s3", ["GetObject"], *_objects(storage, _READ)),
             consume(scope.units),
+            *scope.checks.rights(),
             *_assume_roles(context),
         ],
         timeout_seconds=COLLECT_TIMEOUT_SECONDS,
         memory_megabytes=1024,
     )
     _acknowledge(collect, storage, written)
+    scope.checks.acknowledge(collect)
     deliver(scope.units, collect, at_a_time=context.collect_concurrency)
     return collect
 

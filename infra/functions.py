@@ -8,6 +8,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.context import LOG_RETENTION_DAYS, Context
@@ -20,6 +21,9 @@ SERVICE = "truffle"
 
 IDEMPOTENCY_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
 """What Powertools' idempotency does with its table."""
+
+_START_RETRIES = 2
+"""The most that Lambda does (API reference, PutFunctionEventInvokeConfig)."""
 
 _RETENTION = dict(zip(LOG_RETENTION_DAYS, logs.RetentionDays, strict=False))
 # CDK's members carry no numbers in Python; they stand in the same order, INFINITE after them.
@@ -93,6 +97,24 @@ class PythonFunction(Construct):
             memory_size=memory_megabytes,
             environment=_powertools(context) | dict(environment),
         )
+
+
+def keep_failed_starts(
+    function: PythonFunction, dead_letters: sqs.Queue, *, max_age_seconds: int
+) -> None:
+    """Lambda tries an asynchronous start twice more, then puts it with its error into the queue."""
+    config = lambda_.CfnEventInvokeConfig
+    config(
+        function,
+        "OnFailure",
+        function_name=function.function.function_name,
+        qualifier="$LATEST",
+        maximum_retry_attempts=_START_RETRIES,
+        maximum_event_age_in_seconds=max_age_seconds,
+        destination_config=config.DestinationConfigProperty(
+            on_failure=config.OnFailureProperty(destination=dead_letters.queue_arn)
+        ),
+    )
 
 
 def _role(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> iam.Role:

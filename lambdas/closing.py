@@ -33,7 +33,9 @@ class Closer:
 
     def answer(self, unit: Unit) -> bool:
         """Note that a unit had an attempt; True where its run is answered with that, and has its
-        first success."""
+        first success. A unit outside of runs has nothing to answer."""
+        if unit.run_id is None:
+            return False
         run = self.runs.answer(unit.run_id, unit.region)
         if run is None:
             logger.warning("unknown run", extra={"run_id": unit.run_id})

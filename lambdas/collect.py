@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -17,7 +18,9 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lambdas import alert_settings
 from lambdas.archive import Archive
+from lambdas.checks import Planner, make_client
 from lambdas.clients import EC2Clients, now, service
 from lambdas.closing import Closer
 from lambdas.collection import Collector, Outcome
@@ -25,14 +28,19 @@ from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import batch_logger, logger, metrics
+from truffle.core.checks import next_checks
 from truffle.core.model import Snapshot
 from truffle.core.runs import Unit
+from truffle.core.thresholds import Thresholds
 from truffle.ec2.listing import DescribedTypes
 
 RESERVE = timedelta(seconds=50)
 """What listing leaves of the function's time: one call that hangs, and the writing."""
 
 FIRST_RETRY_SECONDS = 15
+
+PERIODS_PLANNED = 2
+"""Checks are planned so many periods of the schedule ahead: a run that is late misses none."""
 
 _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=batch_logger)
 
@@ -68,6 +76,19 @@ def _closer() -> Closer:
     return Closer(_scopes(), RunStore(service("dynamodb"), _settings().table), _archive(), now)
 
 
+@cache
+def _planner() -> Planner:
+    settings = _settings()
+    return Planner(
+        make_client(), settings.checks_group, settings.checks_queue_arn, settings.checks_role_arn
+    )
+
+
+@cache
+def _thresholds() -> Thresholds:
+    return alert_settings.load().thresholds
+
+
 def read_unit(body: str) -> Unit:
     """The unit of a message. Raises ValueError, KeyError or TypeError for what is none."""
     message = json.loads(body)
@@ -84,6 +105,18 @@ def _count(outcomes: list[Outcome]) -> None:
         ("EventsRecorded", sum(outcome.events for outcome in outcomes)),
     ):
         metrics.add_metric(name, MetricUnit.Count, value)
+
+
+def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
+    """Have the region collected when something is due in it before the run after the next one."""
+    snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
+    rows = [row for snapshot in snapshots for row in snapshot.reservations]
+    ahead = PERIODS_PLANNED * timedelta(minutes=int(_settings().schedule_minutes))
+    present = now()
+    moments = next_checks(rows, _thresholds(), present, present + ahead)
+    failed = _planner().plan(replace(unit, run_id=None), moments) if moments else 0
+    if failed:
+        metrics.add_metric("ChecksFailed", MetricUnit.Count, failed)
 
 
 def _try_again_soon(record: SQSRecord) -> None:
@@ -109,6 +142,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         _count(outcomes)
         if _closer().answer(unit):
             metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
+        _plan_checks(unit, outcomes)
         failures = [outcome.failure for outcome in outcomes if outcome.failure]
         if any(not failure.is_final for failure in failures):
             _try_again_soon(record)

@@ -40,7 +40,7 @@ ALLOWED = {
 }
 """What each room may import beside the standard library."""
 
-HANDLERS = ("fan_out", "collect", "alert", "query", "deliver")
+HANDLERS = ("fan_out", "collect", "hint", "alert", "query", "deliver")
 
 
 def imports(path: Path) -> Iterator[str]:

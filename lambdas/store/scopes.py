@@ -49,9 +49,10 @@ class Conflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One collection of a scope: whose run it belongs to, and how long it took, in seconds."""
+    """One collection of a scope: whose run it belongs to, if to any, and how long it took, in
+    seconds."""
 
-    run_id: str
+    run_id: str | None
     seconds: float
 
 
@@ -207,18 +208,19 @@ class ScopeStore:
         """Record a failure; False where the scope has been observed or attempted since."""
         error = {"code": failure.code, "message": failure.message[:1000], "kind": failure.kind}
         moment = sortable_time(failure.failed_at)
+        setting_run, run = _run_of(attempt)
         try:
             self.client.update_item(
                 TableName=self.table,
                 Key=key(SCOPES, scope_key(failure.scope)),
-                UpdateExpression="SET attempted_at = :at, run_id = :run, seconds = :seconds, "
+                UpdateExpression=f"SET attempted_at = :at, {setting_run}seconds = :seconds, "
                 "#error = :error, failing_since = if_not_exists(failing_since, :at) "
                 "REMOVE retired_at",
                 ConditionExpression=f"{_NOT_OBSERVED_SINCE} AND {_NOT_TRIED_SINCE}",
                 ExpressionAttributeNames={"#error": "error"},
                 ExpressionAttributeValues={
                     ":at": text(moment),
-                    ":run": text(attempt.run_id),
+                    **run,
                     ":seconds": number(round(attempt.seconds, 3)),
                     ":error": text(json.dumps(error)),
                 },
@@ -261,9 +263,10 @@ class ScopeStore:
         self, snapshot: Snapshot, revision: int, digest: str, write: Write, attempt: Attempt
     ) -> Item:
         changed = len(write.changed) + len(write.left)
+        setting_run, run = _run_of(attempt)
         values = {
+            **run,
             ":digest": text(digest),
-            ":run": text(attempt.run_id),
             ":seconds": number(round(attempt.seconds, 3)),
             ":reservations": number(len(snapshot.reservations)),
             ":changed": number(changed),
@@ -274,7 +277,7 @@ class ScopeStore:
         }
         expression = (
             "SET revision = :next, observed_at = :at, attempted_at = :at, digest = :digest, "
-            "run_id = :run, seconds = :seconds, reservations = :reservations, changed = :changed, "
+            f"{setting_run}seconds = :seconds, reservations = :reservations, changed = :changed, "
             "events = :events, unanswered = :unanswered "
             "REMOVE #error, failing_since, retired_at, written_at"
         )
@@ -320,6 +323,13 @@ _NOT_TRIED_SINCE = "(attribute_not_exists(attempted_at) OR attempted_at <= :at)"
 _NOT_WRITTEN_SINCE = "(attribute_not_exists(written_at) OR written_at <= :at)"
 _CONFLICTS = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
 _NO_REVISION = "attribute_not_exists(revision) OR revision = :revision"
+
+
+def _run_of(attempt: Attempt) -> tuple[str, Item]:
+    """What sets whose run a collection belongs to; outside of runs the last run's id stays."""
+    if attempt.run_id is None:
+        return "", {}
+    return "run_id = :run, ", {":run": text(attempt.run_id)}
 
 
 def _is_conflict(error: ClientError) -> bool:

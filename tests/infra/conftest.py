@@ -12,7 +12,7 @@ import pytest
 from infra.asset import lambda_asset
 from infra.context import parse_context
 from infra.node import use_bundled_node
-from tests.infra.synthesized import ALERTS, EVERYTHING, Json, Synthesized
+from tests.infra.synthesized import ALERTS, EVERYTHING, FORWARDED, Json, Synthesized
 
 CANARY = "Canary"
 """A stack with a fault, beside the real one: it proves that cdk-nag looked."""
@@ -45,6 +45,18 @@ def stack(nagged: Synthesized) -> Synthesized:
 
 
 @pytest.fixture(scope="session")
+def forwarding(nagged: Synthesized) -> Synthesized:
+    """The forwarding of another region of the same account."""
+    return Synthesized(nagged.directory, "truffle-forwarding-eu-west-1")
+
+
+@pytest.fixture(scope="session")
+def foreign_forwarding(nagged: Synthesized) -> Synthesized:
+    """The forwarding of another account, in the region where the stack is in its own."""
+    return Synthesized(nagged.directory, "other-forwarding-us-east-1")
+
+
+@pytest.fixture(scope="session")
 def plain(asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The stack of a context without any key."""
     return _synthesize({}, asset, tmp_path_factory.mktemp("plain"))
@@ -70,6 +82,7 @@ def _synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False)
     from aws_cdk.aws_sqs import Queue
     from cdk_nag import AwsSolutionsChecks
 
+    from infra.forwarding import forwarding_stacks
     from infra.functions import Deployment
     from infra.stack import TruffleStack
 
@@ -78,6 +91,8 @@ def _synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False)
     if not with_nag:
         app.synth()
         return Synthesized(directory)
+    for context in FORWARDED:
+        forwarding_stacks(app, parse_context(context))
     Queue(Stack(app, CANARY), "PlainHttp")
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     with pytest.raises(RuntimeError, match="ValidationFailed"):

@@ -47,7 +47,18 @@ EVERYTHING: Json = {
 }
 """A context that deploys every resource there is."""
 
-NAMES = ("fan_out", "collect", "alert", "query", "deliver")
+FORWARDED: tuple[Json, ...] = (
+    {"regions": ["us-east-1", "eu-west-1"], "home_region": "us-east-1"},
+    {
+        "stack_name": "other",
+        "regions": ["us-east-1", "eu-west-1"],
+        "home_region": "us-east-1",
+        "home_account": "999988887777",
+    },
+)
+"""Contexts whose other regions, or another account, have their events forwarded."""
+
+NAMES = ("fan_out", "collect", "hint", "alert", "query", "deliver")
 
 
 @dataclass(frozen=True)
@@ -144,6 +155,24 @@ class Synthesized:
         """The dead-letter queue of a destination."""
         title = destination.title().replace("-", "")
         return self.get(target(self.outputs[f"Destination{title}DeadLetterQueueUrl"]["Value"]))
+
+    def permission(self, name: str) -> Resource:
+        """Who may invoke a function, of those that are no event source mapping."""
+        wanted = self.function(name).logical_id
+        (found,) = [
+            one for one in self.of_type("Lambda::Permission") if wanted in str(one["FunctionName"])
+        ]
+        return found
+
+    def failed_starts(self, name: str) -> Resource:
+        """What becomes of a function's asynchronous starts that fail."""
+        wanted = {"Ref": self.function(name).logical_id}
+        (found,) = [
+            one
+            for one in self.of_type("Lambda::EventInvokeConfig")
+            if one["FunctionName"] == wanted
+        ]
+        return found
 
     def role_of(self, name: str) -> Resource:
         return self.get(target(self.function(name)["Role"]))

@@ -20,12 +20,14 @@ OUTPUTS = {
     "TopicArn",
     "FanOutFunctionName",
     "CollectFunctionName",
+    "HintFunctionName",
     "AlertFunctionName",
     "QueryFunctionName",
     "UnitsQueueUrl",
     "UnitsDeadLetterQueueUrl",
     "AlertDeadLetterQueueUrl",
     "ScheduleName",
+    "HintRuleName",
 }
 
 

@@ -13,6 +13,7 @@ from tests.infra.synthesized import ALERTS, EVERYTHING, NAMES, Synthesized, targ
 SETTINGS: dict[str, type[settings.Settings]] = {
     "fan_out": settings.FanOutSettings,
     "collect": settings.CollectSettings,
+    "hint": settings.HintSettings,
     "alert": settings.AlertSettings,
     "query": settings.QuerySettings,
     "deliver": settings.DeliverSettings,
@@ -24,6 +25,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     [
         ("fan_out", 60, 256),
         ("collect", 120, 1024),
+        ("hint", 30, 256),
         ("alert", 60, 256),
         ("query", 29, 1769),
         ("deliver", 60, 256),
@@ -89,19 +91,18 @@ def test_the_schedule_starts_fan_out(stack: Synthesized) -> None:
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert aim["RetryPolicy"]["MaximumRetryAttempts"] > 0
-    assert target(aim["DeadLetterConfig"]["Arn"]) == _on_failure_of_fan_out(stack)
+    assert target(aim["DeadLetterConfig"]["Arn"]) == _kept(stack, "fan_out")
 
 
-def test_a_start_that_fails_is_retried_and_then_kept(stack: Synthesized) -> None:
-    (config,) = stack.of_type("Lambda::EventInvokeConfig")
-    assert target(config["FunctionName"]) == stack.function("fan_out").logical_id
-    assert config["MaximumRetryAttempts"] == 2
-    assert _on_failure_of_fan_out(stack) in {one.logical_id for one in stack.of_type("SQS::Queue")}
+@pytest.mark.parametrize("name", ["fan_out", "hint"])
+def test_a_start_that_fails_is_retried_and_then_kept(stack: Synthesized, name: str) -> None:
+    assert stack.failed_starts(name)["MaximumRetryAttempts"] == 2
+    assert _kept(stack, name) in {one.logical_id for one in stack.of_type("SQS::Queue")}
 
 
-def _on_failure_of_fan_out(stack: Synthesized) -> str:
-    (config,) = stack.of_type("Lambda::EventInvokeConfig")
-    return target(config["DestinationConfig"]["OnFailure"]["Destination"])
+def _kept(stack: Synthesized, name: str) -> str:
+    """The queue of the starts that failed every time."""
+    return target(stack.failed_starts(name)["DestinationConfig"]["OnFailure"]["Destination"])
 
 
 def test_units_start_collect_one_at_a_time(stack: Synthesized) -> None:

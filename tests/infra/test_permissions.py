@@ -42,7 +42,10 @@ MAY = {
         "s3:GetObject",
         *CONSUME,
         "sqs:ChangeMessageVisibility",
+        "scheduler:CreateSchedule",
+        "iam:PassRole",
     },
+    "hint": {"dynamodb:Query", "dynamodb:PutItem", "sqs:SendMessage"},
     "alert": {
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
         *(f"dynamodb:{action}" for action in ("GetShardIterator", "ListStreams")),

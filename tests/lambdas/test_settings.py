@@ -11,13 +11,14 @@ from lambdas.settings import (
     CollectSettings,
     DeliverSettings,
     FanOutSettings,
+    HintSettings,
     MissingSettings,
     QuerySettings,
     Settings,
     comma_separated,
 )
 
-ALL = (FanOutSettings, CollectSettings, AlertSettings, QuerySettings, DeliverSettings)
+ALL = (FanOutSettings, CollectSettings, HintSettings, AlertSettings, QuerySettings, DeliverSettings)
 
 
 def filled(kind: type[Settings]) -> Settings:

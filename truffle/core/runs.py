@@ -14,9 +14,12 @@ from truffle.core.times import format_time
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One message of work: one region of some accounts, whose failures are tried again together."""
+    """One message of work: one region of some accounts, whose failures are tried again together.
 
-    run_id: str
+    ``run_id`` is None where an event of EC2 or a one-time schedule asked for it outside of runs.
+    """
+
+    run_id: str | None
     region: str
     accounts: tuple[str, ...]
 

@@ -1,0 +1,58 @@
+"""What collect needs to have a region collected at a given minute: one-time schedules."""
+
+from aws_cdk import Aws, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.acknowledgments import acknowledge_wildcard
+from infra.functions import PythonFunction, allow
+
+
+class Checks(Construct):
+    """The group of the schedules, and the role with which they put units on the queue.
+
+    Attributes:
+        group: the name of the group, which goes with the stack and takes the schedules along.
+        role: what EventBridge Scheduler may do: send to the queue of units.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, units: sqs.Queue) -> None:
+        super().__init__(scope, construct_id)
+        self._group = scheduler.CfnScheduleGroup(self, "Group")
+        self.group = self._group.ref
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            ),
+            inline_policies={
+                "units": iam.PolicyDocument(
+                    statements=[allow("sqs", ["SendMessage"], units.queue_arn)]
+                )
+            },
+        )
+
+    def rights(self) -> list[iam.PolicyStatement]:
+        """To make schedules in the group, with the role and no other."""
+        schedules = _schedules(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID, self.group)
+        passing = allow("iam", ["PassRole"], self.role.role_arn)
+        passing.add_condition("StringEquals", {"iam:PassedToService": "scheduler.amazonaws.com"})
+        return [allow("scheduler", ["CreateSchedule"], schedules), passing]
+
+    def acknowledge(self, function: PythonFunction) -> None:
+        """Accept that the function that makes the schedules chooses their names."""
+        group = Stack.of(self).get_logical_id(self._group)
+        acknowledge_wildcard(
+            function,
+            _schedules("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>", f"<{group}>"),
+            "The names of one-time schedules follow from the region and the minute.",
+        )
+
+
+def _schedules(partition: str, region: str, account: str, group: str) -> str:
+    """All schedules of a group (Service Authorization Reference, EventBridge Scheduler)."""
+    return f"arn:{partition}:scheduler:{region}:{account}:schedule/{group}/*"

@@ -1,0 +1,95 @@
+"""EC2's events of another region, or of another account, on their way to the stack's own bus."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Aws, CfnCondition, Environment, Fn, LegacyStackSynthesizer, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.context import Context
+from infra.functions import allow
+from infra.hints import PATTERN, default_bus, retry_policy
+
+
+class ForwardingStack(Stack):
+    """The rule of the hints in one region, with the home region's default bus as its target.
+
+    It has no assets and needs no bootstrapped region: the CDK command line deploys it with the
+    caller's own credentials.
+
+    Args:
+        region: where the events are.
+        home_region: where the stack of truffle is.
+        home_account: in which account that is; None for the same one.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        region: str,
+        home_region: str,
+        home_account: str | None,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description=f"truffle: capacity events on their way to {home_region}",
+            env=Environment(region=region),
+            synthesizer=LegacyStackSynthesizer(),
+        )
+        home = default_bus(home_region, home_account or Aws.ACCOUNT_ID)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "events.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            ),
+            inline_policies={
+                "home": iam.PolicyDocument(statements=[allow("events", ["PutEvents"], home)])
+            },
+        )
+        rule = events.CfnRule(
+            self,
+            "Rule",
+            description=f"EC2's capacity events go to {home_region}.",
+            event_pattern=PATTERN,
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="home", arn=home, role_arn=role.role_arn, retry_policy=retry_policy()
+                )
+            ],
+        )
+        if region == home_region:
+            rule.cfn_options.condition = _elsewhere(self, home_account or Aws.ACCOUNT_ID)
+
+
+def _elsewhere(scope: Construct, home_account: str) -> CfnCondition:
+    """A bus that forwards to itself would never come to rest."""
+    is_home = Fn.condition_equals(Aws.ACCOUNT_ID, home_account)
+    return CfnCondition(scope, "Elsewhere", expression=Fn.condition_not(is_home))
+
+
+def forwarding_stacks(scope: Construct, context: Context) -> Sequence[ForwardingStack]:
+    """One per region whose events have a way to go; none where the home region is unknown.
+
+    The stack itself sees the events of its own region; another account forwards those, too.
+    """
+    home_region = context.home_region
+    if home_region is None:
+        return ()
+    own = {home_region} if context.home_account is None else set()
+    return [
+        ForwardingStack(
+            scope,
+            f"{context.stack_name}-forwarding-{region}",
+            region=region,
+            home_region=home_region,
+            home_account=context.home_account,
+        )
+        for region in context.regions
+        if region not in own
+    ]

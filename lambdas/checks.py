@@ -1,0 +1,81 @@
+"""One-time schedules of EventBridge that put a unit on its queue at a given minute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.clients import session
+from lambdas.telemetry import logger
+from lambdas.units import to_message
+from truffle.core.runs import Unit
+
+# Collecting matters more: a Scheduler that hangs must not take the function's time.
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=3
+)
+_LATE_BY_AT_MOST = 300
+"""Seconds after which a check that could not be put on the queue is worth nothing: a minute is the
+least that EventBridge Scheduler takes (API reference, RetryPolicy)."""
+
+
+def make_client() -> Any:
+    """A client of EventBridge Scheduler that gives up soon."""
+    return session().client("scheduler", config=_CONFIG)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes the schedules, in a group of their own; they delete themselves when they are over.
+
+    ``role_arn`` is what EventBridge Scheduler uses to send to ``queue_arn``.
+    """
+
+    client: Any
+    group: str
+    queue_arn: str
+    role_arn: str
+
+    def plan(self, unit: Unit, moments: Sequence[datetime]) -> int:
+        """Have a unit collected at full minutes; how many could not be planned.
+
+        One that is planned already stays as it is. The first that AWS refuses is the last that is
+        tried: the next run plans again.
+        """
+        for number, moment in enumerate(moments):
+            try:
+                self._create(unit, moment)
+            except (ClientError, BotoCoreError) as error:
+                left = len(moments) - number
+                facts = {"region": unit.region, "checks": left, "error": str(error)}
+                logger.warning("checks not planned", extra=facts)
+                return left
+        return 0
+
+    def _create(self, unit: Unit, moment: datetime) -> None:
+        at = moment.astimezone(UTC)
+        try:
+            self.client.create_schedule(
+                GroupName=self.group,
+                Name=f"{unit.region}-{at:%Y%m%dT%H%MZ}",
+                ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
+                ScheduleExpressionTimezone="UTC",
+                FlexibleTimeWindow={"Mode": "OFF"},
+                ActionAfterCompletion="DELETE",
+                Target={
+                    "Arn": self.queue_arn,
+                    "RoleArn": self.role_arn,
+                    "Input": to_message(unit),
+                    "RetryPolicy": {
+                        "MaximumEventAgeInSeconds": _LATE_BY_AT_MOST,
+                        "MaximumRetryAttempts": 5,
+                    },
+                },
+            )
+        except self.client.exceptions.ConflictException:
+            return
