@@ -18,6 +18,10 @@ from truffle.alerts_file import read_alerts
 SLACK = "slack"
 """The destination that `slack_secret_arn` makes."""
 
+MAX_DESTINATIONS = 20
+"""Their queues and topics stand in the functions' environments, which have 4 KB each (AWS Lambda
+Developer Guide, quotas)."""
+
 
 def alert_settings(file: Path | None, slack_secret_arn: str | None) -> AlertSettings:
     """The settings of a deployment.
@@ -27,6 +31,11 @@ def alert_settings(file: Path | None, slack_secret_arn: str | None) -> AlertSett
         OSError: the file cannot be read.
     """
     settings = read_alerts(file) if file else AlertSettings()
+    number = len(settings.destinations)
+    if number > MAX_DESTINATIONS:
+        raise SettingsError(
+            [f"destinations: {number} are too many, use at most {MAX_DESTINATIONS}"]
+        )
     if slack_secret_arn is None:
         return settings
     if SLACK in {destination.name for destination in settings.destinations}:

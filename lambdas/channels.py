@@ -15,7 +15,7 @@ from lambdas.store.resolutions import ResolutionStore
 from lambdas.store.threads import ThreadStore
 from lambdas.webhook import NO_HEADERS, Answer, post
 from truffle.alerts.settings import Destination, Kind
-from truffle.core.events import Event, Severity
+from truffle.core.events import Event, EventType, Severity
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
 from truffle.messages.card import Card, event_card
 from truffle.messages.pagerduty import Action
@@ -109,7 +109,8 @@ class Channels:
     def _show_in_channel(self, destination: Destination, secret: Secret, card: Card) -> None:
         """With a bot's token: what is told about one subject is one thread; what is bad is shown
         in the channel as well."""
-        thread = self.threads.get(destination.name, card.subject)
+        subject = _subject(card)
+        thread = self.threads.get(destination.name, subject) if subject else None
         body = {**slack.payload(card), "channel": secret.get("channel")}
         if thread is not None:
             is_bad = card.severity in (Severity.WARNING, Severity.CRITICAL)
@@ -118,12 +119,12 @@ class Channels:
         answer = post(secret.get("url", SLACK_POST_URL), body, headers)
         said = _object(answer.text)
         if not (answer.is_accepted and said.get("ok") is True):
-            if thread is not None and said.get("error") not in (None, "ratelimited"):
+            if subject and thread and said.get("error") not in (None, "ratelimited"):
                 # Its first message may be gone, or the channel another one by now.
-                self.threads.forget(destination.name, card.subject)
+                self.threads.forget(destination.name, subject)
             raise Refused(destination, answer, secret)
-        if thread is None and isinstance(said.get("ts"), str):
-            self.threads.put(destination.name, card.subject, said["ts"], self.clock())
+        if subject and not thread and isinstance(said.get("ts"), str):
+            self.threads.put(destination.name, subject, said["ts"], self.clock())
 
     def _tell_incident(self, destination: Destination, alert: Alert) -> bool:
         """Queues keep no order: what was resolved must not be opened by an older event."""
@@ -143,6 +144,11 @@ class Channels:
         else:
             _request(destination, alert, self.api_url)
         return True
+
+
+def _subject(card: Card) -> str | None:
+    """What a card's thread is about; None for what stands alone: a digest, a day, a test."""
+    return card.subject if card.kind in list(EventType) and not card.test else None
 
 
 def _secret(destination: Destination) -> Secret:

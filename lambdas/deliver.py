@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
+from time import monotonic
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -49,6 +50,9 @@ from truffle.messages.card import digest_card, summary_card
 
 GIVE_UP_AFTER = timedelta(hours=24)
 LATE_AFTER = timedelta(minutes=15)
+LONGEST_ROUND_SECONDS = 30
+"""How long the function tells one event of a round after the other, of the minute that it has; the
+rest of the round is told in its next delivery."""
 
 
 class Undeliverable(Exception):
@@ -148,7 +152,10 @@ def _tell_round(destination: Destination, run_id: str, told: Round) -> None:
         key = f"digest#{run_id}#{told.number}"
         _once(destination, key, partial(_show_digest, destination, events))
         return
+    began = monotonic()
     for event, message in zip(events, told.messages, strict=True):
+        if monotonic() - began > LONGEST_ROUND_SECONDS:
+            raise NotYet
         _tell_single(destination, event, message)
 
 
@@ -163,7 +170,7 @@ def _summarize(destination: Destination) -> bool:
     view = _inventory().view()
     messages = EventStore(service("dynamodb"), _settings().table).between(at - DAY, at)
     events = [from_message(message) for _, message in messages]
-    allowed_age = 2 * timedelta(minutes=int(_settings().schedule_minutes))
+    allowed_age = timedelta(minutes=2 * float(_settings().schedule_minutes))
     facts = day(view.observed(view.rows), view.statuses, events, at, allowed_age)
     return _channels().show(destination, summary_card(facts, api_url=_settings().api_url))
 

@@ -213,12 +213,26 @@ def test_a_destination_of_the_secrets_name_is_one_too_many(tmp_path: Path) -> No
         parse_context({"alerts_file": "alerts.yaml", "slack_secret_arn": SECRET_ARN}, tmp_path)
 
 
+def test_more_destinations_than_an_environment_holds_are_too_many(tmp_path: Path) -> None:
+    names = [f"d{number}" for number in range(21)]
+    content = {
+        "destinations": {name: {"kind": "slack", "secret": "s"} for name in names},
+        "routes": [{"name": "all", "to": names}],
+    }
+    (tmp_path / "alerts.yaml").write_text(json.dumps(content))
+    with pytest.raises(ContextError, match="21 are too many, use at most 20"):
+        parse_context({"alerts_file": "alerts.yaml"}, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (None, 'alerts_file = "alerts.yaml": No such file or directory'),
         ("routes: [", 'alerts_file = "alerts.yaml": the file is no YAML: line 1'),
-        ("route: []", 'alerts_file = "alerts.yaml": route: the file has no such key; did you mean routes?'),
+        (
+            "route: []",
+            'alerts_file = "alerts.yaml": route: the file has no such key; did you mean routes?',
+        ),
     ],
 )
 def test_a_wrong_alerts_file_is_named_with_what_is_wrong(

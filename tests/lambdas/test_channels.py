@@ -149,6 +149,18 @@ def test_a_thread_that_is_refused_is_begun_anew(bot: Office, sink: Destination) 
     assert "thread_ts" not in bodies(sink)[2]
 
 
+def test_what_is_about_nothing_in_particular_is_in_no_thread(
+    bot: Office, sink: Destination
+) -> None:
+    """Nobody would see the second day's summary below the first."""
+    sink.replies = [Reply(200, GOOD)] * 4
+    for at in ("2026-11-24T08:00:00Z", "2026-11-25T08:00:00Z"):
+        bot.deliver("slack", {"daily_summary": {"scheduled_at": at}})
+    for _ in range(2):
+        bot.deliver("slack", {"test": to_message(an_event())})
+    assert [body.get("thread_ts") for body in bodies(sink)] == [None] * 4
+
+
 # --- topics of their own -------------------------------------------------------------------------
 
 

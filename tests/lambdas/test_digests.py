@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -166,15 +167,15 @@ def test_a_flush_that_comes_twice_tells_once(oncall: Office, sink: Destination) 
     assert len(sink.requests) == 1
 
 
-@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("events", [2, 5])
 def test_an_event_that_comes_again_after_the_flush_is_not_told_again(
-    oncall: Office, sink: Destination, count: int
+    oncall: Office, sink: Destination, events: int
 ) -> None:
-    put_aside(oncall, range(count))
+    put_aside(oncall, range(events))
     finish(oncall)
     oncall.flush("oncall")
     told = len(sink.requests)
-    put_aside(oncall, range(count))
+    put_aside(oncall, range(events))
     assert oncall.flush("oncall") == 0
     assert len(sink.requests) == told
 
@@ -265,18 +266,18 @@ def test_another_event_may_rely_on_a_flush_whose_sender_was_killed(
 
 @pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
 @pytest.mark.parametrize("call", [1, 2, 3, 4, 5, 6])
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("events", [2, 4])
 def test_a_flush_that_is_killed_anywhere_is_finished_by_its_next_delivery(
-    oncall: Office, sink: Destination, wire: WireTo, operation: str, call: int, count: int
+    oncall: Office, sink: Destination, wire: WireTo, operation: str, call: int, events: int
 ) -> None:
     """But for the moment between the post and the note of it, everything is told once."""
-    put_aside(oncall, range(count))
+    put_aside(oncall, range(events))
     finish(oncall)
     flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
     killed_at(oncall, wire("dynamodb"), operation, call, flush)
     assert oncall.invoke(flush.again()) == 0
     told = [json.dumps(body) for body in bodies(sink)]
-    expected = [digest(*range(count))] if count > 3 else [single(it) for it in range(count)]
+    expected = [digest(*range(events))] if events > 3 else [single(it) for it in range(events)]
     assert sorted(told) == sorted(json.dumps(body) for body in expected)
 
 
@@ -306,6 +307,19 @@ def test_singles_of_a_flush_that_were_told_are_not_told_again(
     flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
     assert (oncall.invoke(flush), oncall.invoke(flush.again())) == (1, 0)
     assert bodies(sink) == [single(0), single(1), single(1), single(2)]
+
+
+def test_a_round_that_takes_too_long_for_one_delivery_is_told_in_several(
+    oncall: Office, sink: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_aside(oncall, range(3))
+    finish(oncall)
+    monkeypatch.setattr(deliver, "monotonic", count(step=20).__next__)
+    flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
+    assert (oncall.invoke(flush), oncall.invoke(flush.again())) == (1, 1)
+    monkeypatch.setattr(deliver, "monotonic", lambda: 0)
+    assert oncall.invoke(flush.again().again()) == 0
+    assert bodies(sink) == [single(0), single(1), single(2)]
 
 
 def test_what_comes_between_the_deliveries_of_a_flush_is_told_once(
