@@ -335,7 +335,10 @@ class TestTheDeadline:
 
     def test_an_interrupt_ends_it_at_once(self, world: World) -> None:
         world.control.break_calls(FaultKind.HANG, operation=RESERVATIONS, seconds=20)
-        with python("from truffle.live import list_live; list_live()") as process:
+        program = "from truffle.live import list_live; print(1, flush=True); list_live()"
+        with python(program) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
             while (OHIO, RESERVATIONS) not in world.control.calls():
                 time.sleep(0.05)
 
