@@ -23,8 +23,11 @@ MAX_DESTINATIONS = 20
 Developer Guide, quotas)."""
 
 
-def alert_settings(file: Path | None, slack_secret_arn: str | None) -> AlertSettings:
-    """The settings of a deployment.
+def alert_settings(
+    file: Path | None, slack_secret_arn: str | None, *, has_own_filter: bool = False
+) -> AlertSettings:
+    """The settings of a deployment; `has_own_filter` says that its `alert_filter_policy` is not the
+    default one.
 
     Raises:
         SettingsError: the file is wrong, or names the secret's destination, too.
@@ -42,11 +45,12 @@ def alert_settings(file: Path | None, slack_secret_arn: str | None) -> AlertSett
         raise SettingsError(
             [f"destinations.{SLACK}: slack_secret_arn of the context makes one of this name, too"]
         )
-    # The filter of its subscription decides (alert_filter_policy): what passes that is sent.
+    # A filter of the deployment's own decides at the subscription: what passes that is sent.
+    when = EVERYTHING if has_own_filter else None
     return replace(
         settings,
         destinations=(*settings.destinations, Destination(SLACK, Kind.SLACK, slack_secret_arn)),
-        routes=(*settings.routes, Route(_free_name(settings), (SLACK,), EVERYTHING)),
+        routes=(*settings.routes, Route(_free_name(settings), (SLACK,), when)),
     )
 
 

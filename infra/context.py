@@ -230,8 +230,11 @@ def _forwarding_problems(values: dict[str, Any]) -> list[str]:
 def _alert_problems(values: dict[str, Any], folder: Path) -> list[str]:
     """Put what the file says in the place of its path, or say what is wrong with it."""
     path, secret = values.pop("alerts_file", None), values.get("slack_secret_arn")
+    has_own_filter = values.get("alert_filter_policy", DEFAULT_FILTER) != DEFAULT_FILTER
     try:
-        values["alerts"] = alert_settings(path and folder / path, secret)
+        values["alerts"] = alert_settings(
+            path and folder / path, secret, has_own_filter=has_own_filter
+        )
     except OSError as error:
         return [f"alerts_file = {_show(path)}: {error.strerror}"]
     except SettingsError as error:

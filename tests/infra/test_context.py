@@ -11,6 +11,7 @@ import pytest
 
 from infra.asset import ROOT
 from infra.context import (
+    DEFAULT_FILTER,
     LOG_RETENTION_DAYS,
     Context,
     ContextError,
@@ -19,6 +20,7 @@ from infra.context import (
 )
 from infra.node import use_bundled_node
 from tests.infra.synthesized import SECRET_ARN
+from truffle.alerts.routing import subscription_filter
 from truffle.alerts.settings import (
     EVERYTHING,
     AlertSettings,
@@ -193,10 +195,21 @@ def test_without_an_alerts_file_there_is_no_destination(nothing: object) -> None
     assert parse_context({"alerts_file": nothing}).alerts == AlertSettings()
 
 
-def test_a_secret_makes_a_destination_that_gets_whatever_the_filter_passes() -> None:
+def test_a_secret_makes_a_destination_that_gets_what_people_get() -> None:
     alerts = parse_context({"slack_secret_arn": SECRET_ARN}).alerts
     assert alerts.destinations == (Destination("slack", Kind.SLACK, SECRET_ARN),)
-    assert alerts.routes == (Route("slack", ("slack",), EVERYTHING),)
+    assert alerts.routes == (Route("slack", ("slack",)),)
+
+
+def test_with_a_filter_of_ones_own_it_gets_whatever_that_passes() -> None:
+    policy = {"severity": ["critical"]}
+    raw = {"slack_secret_arn": SECRET_ARN, "alert_filter_policy": policy}
+    assert parse_context(raw).alerts.routes == (Route("slack", ("slack",), EVERYTHING),)
+
+
+def test_the_default_filter_is_what_people_get_by_default() -> None:
+    settings = parse_context({"slack_secret_arn": SECRET_ARN}).alerts
+    assert subscription_filter(settings, settings.destination("slack")) == DEFAULT_FILTER
 
 
 def test_the_secrets_destination_stands_beside_those_of_the_file(tmp_path: Path) -> None:

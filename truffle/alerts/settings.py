@@ -112,8 +112,8 @@ EVERYTHING = When()
 
 DEFAULT_FOR_PEOPLE = (
     When(reservation_types=(CAPACITY_BLOCK,)),
-    When(types=(EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED)),
     When(severities=(Severity.WARNING, Severity.CRITICAL)),
+    When(types=(EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED)),
 )
 """Any of these: every event of blocks and of scopes, and of ODCRs what is a warning or worse."""
 
