@@ -109,8 +109,8 @@ def test_people_get_their_default_from_the_subscription_already() -> None:
     assert policy == {
         "$or": [
             {"reservation_type": ["capacity-block"]},
-            {"type": ["scope_failing", "scope_recovered"]},
             {"severity": ["warning", "critical"]},
+            {"type": ["scope_failing", "scope_recovered"]},
         ]
     }
     dull = an_event(an_odcr(), severity=Severity.INFO)
