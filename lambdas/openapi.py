@@ -201,6 +201,7 @@ def _event() -> Json:
         before=facts,
         after=facts,
         reservation={"anyOf": [_ref("Odcr"), _ref("CapacityBlock"), {"type": "null"}]},
+        run_id=_TEXT_OR_NULL,
     )
 
 

@@ -26,7 +26,7 @@ MESSAGE_NAMES = [
     *("version", "event_id", "type", "severity", "summary", "reason", "observed_at"),
     *("previous_observed_at", "account_id", "region", "reservation_id"),
     *("capacity_block_id", "reservation_type", "instance_type", "instance_count", "before"),
-    *("after", "reservation"),
+    *("after", "reservation", "run_id"),
 ]
 
 
@@ -71,6 +71,7 @@ def test_a_message_of_a_block_reads_as_the_contract_says() -> None:
         "before": {"state": "payment-pending"},
         "after": {"state": "payment-failed"},
         "reservation": encode(block),
+        "run_id": None,
     }
 
 
@@ -88,7 +89,7 @@ def test_a_message_of_a_scope_has_every_key_and_no_reservation() -> None:
     assert list(message) == MESSAGE_NAMES
     assert absent == {
         *("previous_observed_at", "reservation_id", "capacity_block_id", "reservation_type"),
-        *("instance_type", "instance_count", "reservation"),
+        *("instance_type", "instance_count", "reservation", "run_id"),
     }
 
 
@@ -111,6 +112,7 @@ events = st.builds(
     reservation=st.none() | whole_reservations,
     before=facts,
     after=facts,
+    run_id=st.none() | names,
 )
 
 
@@ -134,7 +136,7 @@ def test_a_message_without_one_of_its_keys_is_refused_or_not_needed(name: str) -
     del message[name]
     derived = {
         *("reservation_id", "capacity_block_id", "reservation_type"),
-        *("instance_type", "instance_count"),
+        *("instance_type", "instance_count", "run_id"),
     }
 
     if name in derived:

@@ -56,6 +56,7 @@ class Event:
     ``summary`` is a sentence for people, ``reason`` what decided it, in a few words. ``before``
     and ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known
     state. ``event_id`` follows from what happened alone, so that repeating the work repeats it.
+    ``run_id`` names the run that found it, None outside of runs; it is no part of what happened.
     """
 
     event_id: str
@@ -70,6 +71,7 @@ class Event:
     reservation: Reservation | None = None
     before: Facts | None = None
     after: Facts | None = None
+    run_id: str | None = None
 
 
 def event_id(
@@ -109,6 +111,7 @@ def to_message(event: Event) -> dict[str, Any]:
         "before": event.before,
         "after": event.after,
         "reservation": encode(reservation) if reservation else None,
+        "run_id": event.run_id,
     }
 
 
@@ -130,6 +133,7 @@ def from_message(message: Mapping[str, Any]) -> Event:
         decode(reservation) if reservation else None,
         message["before"],
         message["after"],
+        message.get("run_id"),
     )
 
 

@@ -25,6 +25,14 @@ class ScopeError:
 
 
 @dataclass(frozen=True, slots=True)
+class Streak:
+    """A scope's failed runs in a row: their ids, until they are told as one event."""
+
+    runs: tuple[str, ...] = ()
+    is_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeStatus:
     """What is stored of a scope.
 
@@ -46,6 +54,7 @@ class ScopeStatus:
     events: int = 0
     seconds: float = 0
     unanswered: tuple[str, ...] = ()
+    streak: Streak = Streak()
 
 
 def error_of(status: ScopeStatus, now: datetime, allowed_age: timedelta) -> ScopeError | None:

@@ -42,3 +42,17 @@ def hours_between(start: datetime, end: datetime) -> float:
 def whole(number: float) -> float:
     """``number``, as an int where it is one, so that 168 hours print as 168 and not as 168.0."""
     return int(number) if number == int(number) else number
+
+
+def span(length: timedelta) -> str:
+    """``40 min``, ``23 h 12 min``, ``6 d 23 h``; days from two on."""
+    minutes = length // timedelta(minutes=1)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from truffle.core import times
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -24,18 +26,7 @@ def moment_from(at: datetime, now: datetime) -> str:
     return f"{moment(at)} ({f'in {span(at - now)}' if at > now else f'{span(now - at)} ago'})"
 
 
-def span(length: timedelta) -> str:
-    """``40 min``, ``23 h 12 min``, ``6 d 23 h``; days from two on."""
-    minutes = int(length / MINUTE)
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+span = times.span
 
 
 def usd(amount: float) -> str:

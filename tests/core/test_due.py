@@ -1,0 +1,440 @@
+"""Events that time alone causes: each threshold once, however often and however late one looks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, a_snapshot, an_odcr
+from truffle.core.due import due, extension_deadline, with_extension
+from truffle.core.events import Event, EventType, Severity
+from truffle.core.model import CapacityBlock, Reservation, Scope, effective_end
+from truffle.core.thresholds import Thresholds, parse_duration
+
+MINUTE = timedelta(minutes=1)
+DEFAULT = Thresholds()
+START = NOON + 30 * DAY
+
+
+def week(state: str = "scheduled", **facts: Any) -> CapacityBlock:
+    """A block of a week that starts in a month."""
+    return a_block(state=state, start_date=START, end_date=START + 7 * DAY, **facts)
+
+
+END = START + 7 * DAY - 30 * MINUTE
+"""Its effective end."""
+
+
+def between(
+    before: datetime, now: datetime, row: Reservation, was: Reservation | None = None, **more: Any
+) -> list[Event]:
+    """What time caused between two looks at a reservation."""
+    return due(a_snapshot(was or row, at=before), a_snapshot(row, at=now), DEFAULT, **more)
+
+
+def told(events: Iterable[Event]) -> list[tuple[str, Any]]:
+    return [(event.type.value, (event.after or {})["threshold"]) for event in events]
+
+
+def at(moment: datetime, row: Reservation) -> list[Event]:
+    """What is due at a moment, and was not a minute before it."""
+    return between(moment - MINUTE, moment, row)
+
+
+# --- each kind -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("moment", "row", "event"),
+    [
+        (START - DAY, week(), ("starting_soon", "24h")),
+        (START - HOUR, week(), ("starting_soon", "1h")),
+        (START + 15 * MINUTE, week(), ("late_delivery", "15m")),
+        (END - 3 * DAY, week("active"), ("ending_soon", "3d")),
+        (END - DAY, week("active"), ("ending_soon", "24h")),
+        (END - 2 * HOUR, week("active"), ("ending_soon", "2h")),
+        (END - 40 * MINUTE, week("active"), ("ending_soon", "40m")),
+        (NOON + 11 * HOUR, week("payment-pending", create_date=NOON), ("payment_due", "11h")),
+    ],
+)
+def test_each_threshold_fires_at_its_moment_and_not_before(
+    moment: datetime, row: Reservation, event: tuple[str, str]
+) -> None:
+    assert told(at(moment, row)) == [event]
+    assert at(moment - MINUTE, row) == []
+    assert at(moment + MINUTE, row) == []
+
+
+def test_payment_is_due_an_hour_before_the_start_where_that_is_sooner() -> None:
+    row = a_block(
+        state="payment-pending", create_date=NOON, start_date=NOON + 5 * HOUR, end_date=NOON + DAY
+    )
+    (event,) = (one for one in at(NOON + 4 * HOUR, row) if one.type is EventType.PAYMENT_DUE)
+    assert told([event]) == [("payment_due", "1h")]
+    assert event.reason == "unpaid 1 h before its start"
+    assert at(NOON + 11 * HOUR, row) == []
+
+
+@pytest.mark.parametrize("state", ["scheduled", "active", "payment-failed"])
+def test_a_payment_that_came_or_failed_is_not_due(state: str) -> None:
+    assert at(NOON + 11 * HOUR, week(state, create_date=NOON)) == []
+
+
+@pytest.mark.parametrize("state", ["active", "payment-pending", "expired"])
+def test_only_what_is_still_scheduled_is_late(state: str) -> None:
+    assert at(START + 15 * MINUTE, week(state)) == []
+
+
+def test_an_odcr_with_dates_starts_and_ends_soon() -> None:
+    row = an_odcr(state="scheduled", start_date=START, end_date=START + 7 * DAY)
+    assert told(at(START - DAY, row)) == [("starting_soon", "24h")]
+    assert told(at(START + 6 * DAY, row)) == [("ending_soon", "24h")]
+
+
+def test_an_odcr_that_began_at_once_and_has_no_end_has_no_moments() -> None:
+    row = an_odcr(start_date=NOON, create_date=NOON)
+    assert between(NOON - DAY, NOON + 1000 * DAY, row) == []
+
+
+def test_an_ultraserver_ends_an_hour_before_its_end_date() -> None:
+    row = replace(week("active"), effective_end=effective_end(START + 7 * DAY, ultraserver=True))
+    assert told(at(START + 7 * DAY - HOUR - 2 * HOUR, row)) == [("ending_soon", "2h")]
+
+
+@pytest.mark.parametrize("length", [timedelta(hours=20), DAY])
+def test_an_end_is_not_announced_longer_before_than_the_block_lasts(length: timedelta) -> None:
+    row = a_block(state="active", start_date=START, end_date=START + length)
+    fired = told(between(NOON, START + length, row))
+    assert [name for name in fired if name[0] == "ending_soon"] == [
+        ("ending_soon", "2h"),
+        ("ending_soon", "40m"),
+    ]
+
+
+def test_nothing_is_announced_before_it_was_bought() -> None:
+    row = a_block(
+        state="scheduled", create_date=NOON, start_date=NOON + 30 * MINUTE, end_date=NOON + 2 * DAY
+    )
+    assert between(NOON - HOUR, NOON + MINUTE, row) == []
+
+
+@pytest.mark.parametrize("state", ["cancelled", "failed", "payment-failed", "unsupported"])
+def test_what_is_over_has_no_moments(state: str) -> None:
+    assert between(NOON, START + 8 * DAY, week(state)) == []
+
+
+def test_what_expired_early_has_nothing_ahead() -> None:
+    assert between(NOON, START + 6 * DAY + HOUR, week("expired")) != []
+    assert at(END - DAY, week("expired")) == []
+
+
+def test_several_snapshots_of_a_fleet_name_the_reservation_in_order() -> None:
+    rows = [week(reservation_id=name) for name in ("cr-b", "cr-a")]
+    before, now = (a_snapshot(*rows, at=moment) for moment in (NOON, START - DAY))
+    events = due(before, now, DEFAULT)
+    assert [event.reservation and event.reservation.reservation_id for event in events] == [
+        "cr-a",
+        "cr-b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (a_snapshot(), a_snapshot(scope=Scope(OTHER, "us-east-2"))),
+        (a_snapshot(), a_snapshot(at=NOON - HOUR)),
+    ],
+)
+def test_snapshots_that_cannot_follow_each_other_are_refused(before: Any, now: Any) -> None:
+    with pytest.raises(ValueError, match="cannot be compared"):
+        due(before, now, DEFAULT)
+
+
+@pytest.mark.parametrize("date", [datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+def test_a_date_at_the_end_of_time_is_only_far_away(date: datetime) -> None:
+    row = an_odcr(state="scheduled", start_date=date, end_date=date)
+    assert between(NOON, NOON + 1000 * DAY, row) == []
+
+
+def test_a_date_at_the_begin_of_time_is_only_long_ago() -> None:
+    row = an_odcr(start_date=datetime(1, 1, 1, tzinfo=UTC), create_date=None)
+    assert between(NOON, NOON + DAY, row) == []
+
+
+# --- what is said --------------------------------------------------------------------------------
+
+
+def test_an_event_says_what_it_counts_to() -> None:
+    (event,) = between(START - 25 * HOUR, START - 23 * HOUR, week())
+    assert event.after == {"threshold": "24h", "start_date": "2026-12-24T12:00:00Z"}
+    assert event.before is None
+    assert event.summary.endswith("(16 × p5.48xlarge, us-east-2) starts in 23 h.")
+    assert event.reason == "starts within 24 h"
+    assert (event.observed_at, event.previous_observed_at) == (
+        START - 23 * HOUR,
+        START - 25 * HOUR,
+    )
+    assert (event.account_id, event.region) == (HOME, "us-east-2")
+
+
+@pytest.mark.parametrize(
+    ("moment", "severity"),
+    [
+        (END - 3 * DAY, Severity.INFO),
+        (END - DAY, Severity.WARNING),
+        (END - 40 * MINUTE, Severity.WARNING),
+    ],
+)
+def test_an_end_is_a_warning_from_a_day_on(moment: datetime, severity: Severity) -> None:
+    (event,) = at(moment, week("active"))
+    assert event.severity is severity
+
+
+def test_a_start_that_was_missed_is_told_as_having_been() -> None:
+    events = between(START - 25 * HOUR, START + 2 * HOUR, week("active"))
+    assert told(events) == [("starting_soon", "24h"), ("starting_soon", "1h")]
+    assert {event.severity for event in events} == {Severity.INFO}
+    assert all(event.summary.endswith("started 2 h ago.") for event in events)
+
+
+def test_a_start_that_did_not_come_is_not_told_as_one() -> None:
+    soon, late = between(START - 2 * HOUR, START + 2 * HOUR, week())
+    assert soon.summary.endswith("should have started 2 h ago, and is scheduled.")
+    assert late.summary.endswith("should have started 2 h ago, and is still scheduled.")
+    assert [event.severity for event in (soon, late)] == [Severity.INFO, Severity.WARNING]
+
+
+def test_an_end_that_was_missed_is_told_as_having_been() -> None:
+    (event,) = between(END - HOUR, END + 2 * HOUR, week("expired"))
+    assert (event.severity, told([event])) == (Severity.INFO, [("ending_soon", "40m")])
+    assert event.summary.endswith("reached its end 2 h ago.")
+
+
+# --- extensions ----------------------------------------------------------------------------------
+
+
+def test_a_block_that_ends_says_until_when_it_can_be_extended() -> None:
+    (event,) = at(END - DAY, week("active"))
+    assert (event.after or {})["extension"] == {
+        "deadline": "2026-12-31T11:00:00Z",
+        "on_offer": None,
+        "error": None,
+    }
+    assert extension_deadline(event) == START + 7 * DAY - HOUR
+
+
+def test_what_ec2_said_of_an_extension_is_no_part_of_the_events_identity() -> None:
+    (event,) = at(END - DAY, week("active"))
+    answered = with_extension(event, True, None)
+    assert (answered.after or {})["extension"]["on_offer"] is True
+    assert answered.event_id == event.event_id
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        between(END - HOUR, END - 20 * MINUTE, week("active"))[0],
+        between(END - HOUR, END + DAY, week("expired"))[0],
+        at(END - DAY, week("pending"))[0],
+        at(START - DAY, week())[0],
+        at(START + 6 * DAY, an_odcr(start_date=START, end_date=START + 7 * DAY))[0],
+    ],
+)
+def test_ec2_is_not_asked_for_an_extension_that_cannot_be(event: Event) -> None:
+    assert extension_deadline(event) is None
+
+
+def test_after_the_deadline_no_extension_is_on_offer() -> None:
+    (event,) = between(END - HOUR, END - 20 * MINUTE, week("active"))
+    assert (event.after or {})["extension"]["on_offer"] is False
+
+
+def test_an_odcr_has_no_extension() -> None:
+    (event,) = at(START + 6 * DAY, an_odcr(start_date=START, end_date=START + 7 * DAY))
+    assert "extension" not in (event.after or {})
+
+
+# --- being idle ----------------------------------------------------------------------------------
+
+WASTED = a_block("cr-b", state="active", available_capacity=4, create_date=NOON)
+
+
+def test_a_block_that_was_unused_long_enough_is_idle() -> None:
+    idle = {"cr-b": NOON}
+    assert between(NOON, NOON + 2 * HOUR - MINUTE, WASTED, idle=idle) == []
+    (event,) = between(NOON + HOUR, NOON + 3 * HOUR, WASTED, idle=idle)
+    assert (event.type, event.severity) == (EventType.IDLE, Severity.WARNING)
+    assert event.summary.endswith("has had unused instances for 3 h: 4 of 16 now.")
+    assert event.after == {
+        "threshold": "2h",
+        "idle_since": "2026-11-24T12:00:00Z",
+        "unused": 4,
+        "usd_per_hour": None,
+        "usd_so_far": None,
+    }
+    assert between(NOON + 2 * HOUR, NOON + 9 * HOUR, WASTED, idle=idle) == []
+
+
+def test_an_idle_odcr_says_what_it_costs() -> None:
+    row = an_odcr("cr-a", available_capacity=8, create_date=NOON)
+    thresholds = Thresholds(prices={"p4d.24xlarge": 10.0, "*": 99.0})
+    before, now = a_snapshot(row), a_snapshot(row, at=NOON + 36 * HOUR)
+    (event,) = due(before, now, thresholds, {"cr-a": NOON})
+    assert event.summary.endswith("has had no instance in use for 36 h.")
+    assert event.after == {
+        "threshold": "24h",
+        "idle_since": "2026-11-24T12:00:00Z",
+        "unused": 8,
+        "usd_per_hour": 80.0,
+        "usd_so_far": 2880.0,
+    }
+
+
+# --- any dates, any looks ------------------------------------------------------------------------
+
+DATES = st.integers(-600, 600).map(lambda hours: NOON + hours * HOUR / 2)
+LOOKS = st.lists(
+    st.integers(-40_000, 40_000).map(lambda minutes: NOON + minutes * MINUTE),
+    min_size=2,
+    max_size=12,
+    unique=True,
+).map(sorted)
+LIVING = st.sampled_from(["scheduled", "active", "payment-pending", "pending", "delayed"])
+
+
+def rows(**facts: SearchStrategy[Any]) -> SearchStrategy[Reservation]:
+    """A reservation of either type, in one state for ever."""
+    dates = {"start_date": DATES, "end_date": DATES, "create_date": DATES, "state": LIVING, **facts}
+    blocks = st.fixed_dictionaries(dates).map(lambda them: a_block("cr-a", **them))
+    odcrs = st.fixed_dictionaries(dates | {"available_capacity": st.just(0)}).map(
+        lambda them: an_odcr("cr-a", **them)
+    )
+    return blocks | odcrs
+
+
+def moments(row: Reservation) -> dict[tuple[str, str], datetime]:
+    """When each threshold of a row is crossed, as the documentation tells it."""
+    start, end, bought = row.start_date, row.end_date, row.create_date
+    assert start is not None
+    assert end is not None
+    assert bought is not None
+    usable = end - 30 * MINUTE if row.type == "capacity-block" else end
+    found = {
+        ("starting_soon", "24h"): start - DAY,
+        ("starting_soon", "1h"): start - HOUR,
+        **{
+            ("ending_soon", name): usable - parse_duration(name)
+            for name in ("14d", "3d", "24h", "2h", "40m")
+            if parse_duration(name) < end - start
+        },
+    }
+    if row.state == "scheduled":
+        found["late_delivery", "15m"] = start + 15 * MINUTE
+    if row.state == "payment-pending":
+        early = bought + 11 * HOUR <= start - HOUR
+        found["payment_due", "11h" if early else "1h"] = min(bought + 11 * HOUR, start - HOUR)
+    return {name: moment for name, moment in found.items() if moment >= bought}
+
+
+def story(looks: Sequence[tuple[datetime, Reservation]]) -> list[Event]:
+    """All events of a reservation that is looked at again and again."""
+    snapshots = [a_snapshot(row, at=moment) for moment, row in looks]
+    return [event for before, now in pairwise(snapshots) for event in due(before, now, DEFAULT)]
+
+
+@given(rows(), LOOKS)
+def test_each_threshold_between_the_first_look_and_the_last_fires_once_and_no_other(
+    row: Reservation, looks: list[datetime]
+) -> None:
+    events = story([(moment, row) for moment in looks])
+    expected = [name for name, moment in moments(row).items() if looks[0] < moment <= looks[-1]]
+    assert Counter(told(events)) == Counter(expected)
+    assert len({event.event_id for event in events}) == len(events)
+
+
+@given(rows(), LOOKS, st.data())
+def test_skipped_runs_lose_no_event_and_make_no_other(
+    row: Reservation, looks: list[datetime], data: st.DataObject
+) -> None:
+    kept = data.draw(st.lists(st.sampled_from(looks), unique=True))
+    fewer = sorted({looks[0], looks[-1], *kept})
+    all_events, their_events = (
+        story([(moment, row) for moment in chosen]) for chosen in (looks, fewer)
+    )
+    assert {event.event_id for event in all_events} == {event.event_id for event in their_events}
+
+
+@given(rows(), LOOKS)
+def test_each_event_is_told_at_the_first_look_after_its_moment(
+    row: Reservation, looks: list[datetime]
+) -> None:
+    for event in story([(moment, row) for moment in looks]):
+        ((_, name),) = told([event])
+        moment = moments(row)[event.type.value, name]
+        assert event.previous_observed_at is not None
+        assert event.previous_observed_at < moment <= event.observed_at
+
+
+@given(rows(), LOOKS, st.lists(DATES, min_size=12, max_size=12, unique=True), st.booleans())
+def test_dates_that_move_arm_a_threshold_again_and_never_fire_it_twice_for_one_date(
+    row: Reservation, looks: list[datetime], ends: list[datetime], later: bool
+) -> None:
+    moved = [
+        (moment, moving(row, end))
+        for moment, end in zip(looks, sorted(ends, reverse=not later), strict=False)
+    ]
+    events = [event for event in story(moved) if event.type is EventType.ENDING_SOON]
+    assert len({event.event_id for event in events}) == len(events)
+    for name in ("14d", "3d", "24h", "2h", "40m"):
+        ahead = [
+            is_ahead(moment, at_that_time, parse_duration(name)) for moment, at_that_time in moved
+        ]
+        crossings = sum(before and not now for before, now in pairwise(ahead))
+        fired = [event for event in events if (event.after or {})["threshold"] == name]
+        assert len(fired) <= crossings
+        applies = all(("ending_soon", name) in moments(each) for _, each in moved)
+        assert not applies or len(fired) == crossings
+
+
+def moving(row: Reservation, end: datetime) -> Reservation:
+    if isinstance(row, CapacityBlock):
+        return replace(row, end_date=end, effective_end=effective_end(end, ultraserver=False))
+    return replace(row, end_date=end)
+
+
+def is_ahead(moment: datetime, row: Reservation, length: timedelta) -> bool:
+    end = row.end_date
+    assert end is not None
+    usable = end - 30 * MINUTE if row.type == "capacity-block" else end
+    return moment < usable - length
+
+
+@given(rows(), LOOKS)
+def test_a_reservation_that_comes_later_is_told_of_what_it_crosses_since_the_look_before(
+    row: Reservation, looks: list[datetime]
+) -> None:
+    first, *rest = looks
+    empty = a_snapshot(at=first)
+    events = [*due(empty, a_snapshot(row, at=rest[0]), DEFAULT), *story([(m, row) for m in rest])]
+    expected = [name for name, moment in moments(row).items() if first < moment <= looks[-1]]
+    assert Counter(told(events)) == Counter(expected)
+
+
+@given(rows(), LOOKS)
+def test_whoever_computes_an_event_twice_computes_the_same_id(
+    row: Reservation, looks: list[datetime]
+) -> None:
+    early, *_, late = looks
+    one, two = (between(early, moment, row, row) for moment in (late, late + timedelta(seconds=1)))
+    names = {tuple(told([event])): event.event_id for event in one}
+    for event in two:
+        assert names.get(tuple(told([event])), event.event_id) == event.event_id

@@ -1,0 +1,321 @@
+"""What time alone makes an event: a threshold was ahead at one observation and is not at the next.
+
+A threshold is a moment that follows from a row, such as 24 hours before its effective end. It is
+crossed between two observations where the present row's moment has come, and the previous row's had
+not when that was observed. So each is crossed once, however late the next run comes, and also where
+dates moved meanwhile; a date that moved away arms it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from truffle.core.changes import describe
+from truffle.core.events import Event, EventType, Facts, Severity, event_id
+from truffle.core.idle import IdleSince, lengths_of, price_of
+from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Snapshot, is_block
+from truffle.core.thresholds import Thresholds, format_duration
+from truffle.core.times import format_time, span
+
+EXTENSION_NOTICE = timedelta(hours=1)
+"""A block can be extended until so long before its end (EC2 User Guide, capacity-blocks-extend)."""
+
+EXTENDABLE_STATES = frozenset({"active", "scheduled"})
+"""The states of a block that can be extended (same page)."""
+
+PLENTY = timedelta(days=3)
+"""An end that is so far away, or farther, is only worth knowing."""
+
+_OVER = TERMINAL_STATES - {"expired"}
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment by a date of a row: so long after it, or before it where ``distance`` is negative.
+
+    The two are never added up: a date may be at the end of all time.
+    """
+
+    name: str
+    date: datetime
+    distance: timedelta
+
+    def is_reached(self, at: datetime) -> bool:
+        return at - self.date >= self.distance
+
+    def is_before(self, moment: datetime) -> bool:
+        return moment - self.date > self.distance
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A threshold of a kind: the earliest of its moments, each by a date's name and a distance."""
+
+    kind: EventType
+    moments: tuple[tuple[str, timedelta], ...]
+
+    def mark(self, row: Reservation) -> Mark | None:
+        """The moment for a row; None where the row has no such date."""
+        marks = [
+            Mark(name, date, distance)
+            for name, distance in self.moments
+            if (date := getattr(row, name, None)) is not None
+        ]
+        if len(marks) < 2:
+            return marks[0] if marks else None
+        return min(marks, key=lambda mark: mark.date - marks[0].date + mark.distance)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A row as it is ``now``, and as it was when last looked at; a new row was no other."""
+
+    row: Reservation
+    before: Reservation
+    since: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A threshold that was crossed. ``counted`` says which one and from which date, and so makes
+    the event's identity; ``told`` is what else is known of it."""
+
+    type: EventType
+    severity: Severity
+    says: str
+    reason: str
+    counted: Facts
+    told: Facts
+
+
+def due(
+    previous: Snapshot,
+    present: Snapshot,
+    thresholds: Thresholds,
+    idle: IdleSince | None = None,
+    looked_at: Mapping[str, datetime] | None = None,
+) -> list[Event]:
+    """The events that time caused between two snapshots of one scope, by reservation id.
+
+    ``idle`` says since when the present's idle rows are idle. ``looked_at`` names the rows whose
+    previous form is newer than the previous snapshot, with the moment of that.
+
+    Raises ValueError for snapshots of two scopes, or in the wrong order.
+    """
+    if previous.scope != present.scope or previous.observed_at > present.observed_at:
+        raise ValueError(f"{present.scope} cannot be compared with {previous.scope}")
+    before = {row.reservation_id: row for row in previous.reservations}
+    rules = {is_of_block: _rules(thresholds, is_of_block) for is_of_block in (True, False)}
+    return [
+        _event(finding, row, previous, present)
+        for row in sorted(present.reservations, key=lambda row: row.reservation_id)
+        for finding in _findings(
+            _Look(
+                row,
+                before.get(row.reservation_id, row),
+                (looked_at or {}).get(row.reservation_id, previous.observed_at),
+                present.observed_at,
+            ),
+            rules[is_block(row)],
+            (idle or {}).get(row.reservation_id),
+            thresholds,
+        )
+    ]
+
+
+def extension_deadline(event: Event) -> datetime | None:
+    """Until when the ending block of an event can be extended; None where it cannot any more."""
+    row = event.reservation
+    if event.type is not EventType.ENDING_SOON or not isinstance(row, CapacityBlock):
+        return None
+    if row.end_date is None or row.state not in EXTENDABLE_STATES:
+        return None
+    deadline = row.end_date - EXTENSION_NOTICE
+    return deadline if event.observed_at < deadline else None
+
+
+def with_extension(event: Event, on_offer: bool | None, error: str | None) -> Event:
+    """The event of an ending block with what EC2 said of an extension: whether one is on offer, or
+    the code of the error with which it did not say."""
+    after = dict(event.after or {})
+    extension = {**after["extension"], "on_offer": on_offer, "error": error}
+    return replace(event, after={**after, "extension": extension})
+
+
+def _rules(thresholds: Thresholds, is_of_block: bool) -> tuple[Rule, ...]:
+    """Those of one type of reservation, the earliest of each kind first."""
+    end = "effective_end" if is_of_block else "end_date"
+    payment = (
+        ("create_date", thresholds.payment_due_after_purchase),
+        ("start_date", -thresholds.payment_due_before_start),
+    )
+    return (
+        *(
+            Rule(EventType.STARTING_SOON, (("start_date", -early),))
+            for early in sorted(set(thresholds.starting_soon), reverse=True)
+        ),
+        Rule(EventType.PAYMENT_DUE, payment),
+        *(
+            Rule(EventType.LATE_DELIVERY, (("start_date", late),))
+            for late in sorted(set(thresholds.late_delivery))
+        ),
+        *(
+            Rule(EventType.ENDING_SOON, ((end, -early),))
+            for early in sorted(set(thresholds.ending_soon), reverse=True)
+        ),
+    )
+
+
+def _findings(
+    look: _Look, rules: Iterable[Rule], idle_since: datetime | None, thresholds: Thresholds
+) -> Iterator[_Finding]:
+    if look.row.state in _OVER:
+        return
+    for rule in rules:
+        mark = rule.mark(look.row)
+        if mark is not None and mark.is_reached(look.now) and _counts(rule.kind, mark, look):
+            earlier = rule.mark(look.before)
+            if earlier is None or not earlier.is_reached(look.since):
+                yield _crossed(rule.kind, mark, look)
+    if idle_since is not None:
+        for length in sorted(lengths_of(look.row, thresholds)):
+            if look.since - idle_since < length <= look.now - idle_since:
+                yield _idle(look, idle_since, length, thresholds)
+
+
+def _counts(kind: EventType, mark: Mark, look: _Look) -> bool:
+    """Whether a threshold means anything for a row, as it is now."""
+    row = look.row
+    if row.create_date is not None and mark.is_before(row.create_date):
+        return False
+    if kind is EventType.PAYMENT_DUE:
+        return row.state == "payment-pending"
+    if kind is EventType.LATE_DELIVERY:
+        return row.state == "scheduled"
+    if row.state == "expired" and mark.date > look.now:
+        return False
+    length = _length(row)
+    return kind is not EventType.ENDING_SOON or length is None or -mark.distance < length
+
+
+def _length(row: Reservation) -> timedelta | None:
+    begun = row.start_date or row.create_date
+    return row.end_date - begun if row.end_date and begun else None
+
+
+def _event(finding: _Finding, row: Reservation, previous: Snapshot, present: Snapshot) -> Event:
+    return Event(
+        event_id(row.reservation_id, finding.type, None, finding.counted, None),
+        finding.type,
+        finding.severity,
+        f"{describe(row)} {finding.says}",
+        finding.reason,
+        present.observed_at,
+        previous.observed_at,
+        present.scope.account_id,
+        present.scope.region,
+        row,
+        None,
+        {**finding.counted, **finding.told},
+    )
+
+
+# --- what is said of it --------------------------------------------------------------------------
+
+
+def _crossed(kind: EventType, mark: Mark, look: _Look) -> _Finding:
+    severity, says, reason = _WORDS[kind](mark, look)
+    threshold = format_duration(abs(mark.distance))
+    counted = {"threshold": threshold, mark.name: format_time(mark.date)}
+    extension = _extension(look) if kind is EventType.ENDING_SOON else {}
+    return _Finding(kind, severity, says, reason, counted, extension)
+
+
+_Words = tuple[Severity, str, str]
+
+
+def _starts(mark: Mark, look: _Look) -> _Words:
+    if mark.date > look.now:
+        says = f"starts in {span(mark.date - look.now)}."
+        return Severity.INFO, says, f"starts within {span(-mark.distance)}"
+    ago = span(look.now - mark.date)
+    says = f"started {ago} ago."
+    if look.row.state not in ("active", "expired"):
+        says = f"should have started {ago} ago, and is {look.row.state}."
+    return Severity.INFO, says, "its start has passed"
+
+
+def _ends(mark: Mark, look: _Look) -> _Words:
+    if mark.date <= look.now:
+        says = f"reached its end {span(look.now - mark.date)} ago."
+        return Severity.INFO, says, "its end has passed"
+    then = "AWS terminates its instances" if is_block(look.row) else "its capacity is released"
+    return (
+        Severity.INFO if -mark.distance >= PLENTY else Severity.WARNING,
+        f"ends in {span(mark.date - look.now)}: {then} then.",
+        f"ends within {span(-mark.distance)}",
+    )
+
+
+def _unpaid(mark: Mark, look: _Look) -> _Words:
+    by_purchase = mark.name == "create_date"
+    return (
+        Severity.WARNING,
+        "is not paid yet: AWS releases it 12 hours after its purchase, or 5 minutes before its "
+        "start if that is sooner.",
+        f"unpaid {span(mark.distance)} after its purchase"
+        if by_purchase
+        else f"unpaid {span(-mark.distance)} before its start",
+    )
+
+
+def _late(mark: Mark, look: _Look) -> _Words:
+    return (
+        Severity.WARNING,
+        f"should have started {span(look.now - mark.date)} ago, and is still scheduled.",
+        f"scheduled {span(mark.distance)} past its start",
+    )
+
+
+_WORDS = {
+    EventType.STARTING_SOON: _starts,
+    EventType.ENDING_SOON: _ends,
+    EventType.PAYMENT_DUE: _unpaid,
+    EventType.LATE_DELIVERY: _late,
+}
+
+
+def _extension(look: _Look) -> dict[str, Any]:
+    """Until when a block can be extended; whether it can is not known before EC2 is asked."""
+    row = look.row
+    if not isinstance(row, CapacityBlock) or row.end_date is None:
+        return {}
+    deadline = row.end_date - EXTENSION_NOTICE
+    on_offer = None if look.now < deadline else False
+    return {"extension": {"deadline": format_time(deadline), "on_offer": on_offer, "error": None}}
+
+
+def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Thresholds) -> _Finding:
+    row, lasted = look.row, look.now - since
+    unused, price = row.available_capacity or 0, price_of(row.instance_type, thresholds.prices)
+    per_hour = None if price is None else round(price * unused, 2)
+    says = f"has had no instance in use for {span(lasted)}."
+    if is_block(row):
+        says = f"has had unused instances for {span(lasted)}: {unused} of {row.size} now."
+    return _Finding(
+        EventType.IDLE,
+        Severity.WARNING,
+        says,
+        f"idle for {span(length)}",
+        {"threshold": format_duration(length), "idle_since": format_time(since)},
+        {
+            "unused": unused,
+            "usd_per_hour": per_hour,
+            "usd_so_far": None if per_hour is None else round(per_hour * (lasted / _HOUR), 2),
+        },
+    )

@@ -1,0 +1,84 @@
+"""Reservations that are paid for and not used: since when, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from truffle.core.filters import matches_globs
+from truffle.core.model import Reservation, Snapshot, is_block
+from truffle.core.thresholds import Thresholds, format_duration
+
+IdleSince = Mapping[str, datetime]
+"""The observation at which each idle reservation was first idle, by its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdleWatch:
+    """When the next idle row of a scope becomes an event, None for never, by which lengths.
+
+    Until then nothing has to be read that is remembered of the rows.
+    """
+
+    due: datetime | None
+    lengths: str
+
+    def is_quiet(self, now: datetime, thresholds: Thresholds) -> bool:
+        """Whether no idle row is due, by the same lengths as when this was computed."""
+        return self.lengths == _text_of(thresholds) and (self.due is None or now < self.due)
+
+
+def is_idle(row: Reservation) -> bool:
+    """An active block with an unused instance, or an active ODCR without a used one."""
+    if row.state != "active":
+        return False
+    if is_block(row):
+        return (row.available_capacity or 0) > 0
+    return row.used_capacity == 0 and (row.total_capacity or 0) > 0
+
+
+def idle_since(previous: Snapshot, present: Snapshot, known: IdleSince) -> dict[str, datetime]:
+    """Since when the idle rows of the present are idle; ``known`` holds it for those of before."""
+    before = {row.reservation_id for row in previous.reservations if is_idle(row)}
+    return {
+        row.reservation_id: known.get(row.reservation_id, previous.observed_at)
+        if row.reservation_id in before
+        else present.observed_at
+        for row in present.reservations
+        if is_idle(row)
+    }
+
+
+def lengths_of(row: Reservation, thresholds: Thresholds) -> set[timedelta]:
+    """After how long being idle becomes an event."""
+    return set(thresholds.idle_blocks if is_block(row) else thresholds.idle_odcrs)
+
+
+def watch(present: Snapshot, since: IdleSince, thresholds: Thresholds) -> IdleWatch:
+    """What to wait for, if all stays as it is."""
+    due = min(_ahead(present, since, thresholds), default=None)
+    return IdleWatch(due, _text_of(thresholds))
+
+
+def _ahead(present: Snapshot, since: IdleSince, thresholds: Thresholds) -> Iterator[datetime]:
+    for row in present.reservations:
+        begun = since.get(row.reservation_id)
+        if begun is not None:
+            moments = (begun + length for length in lengths_of(row, thresholds))
+            yield from (moment for moment in moments if moment > present.observed_at)
+
+
+def _text_of(thresholds: Thresholds) -> str:
+    lengths = (sorted(set(thresholds.idle_blocks)), sorted(set(thresholds.idle_odcrs)))
+    return " / ".join(",".join(map(format_duration, each)) for each in lengths)
+
+
+def price_of(instance_type: str, prices: Mapping[str, float]) -> float | None:
+    """US dollars per instance and hour: the type's own price, else that of the glob which says
+    most of it; None where no price is known."""
+    if instance_type in prices:
+        return prices[instance_type]
+    globs = [glob for glob in prices if matches_globs(instance_type, [glob])]
+    best = max(globs, key=lambda glob: (len(glob.strip("*")), glob), default=None)
+    return None if best is None else prices[best]
