@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
 
 from lambdas import deliver
+from lambdas.channels import Alert
 from lambdas.store.pending import PendingStore, Round
 from tests.builders import a_run
 from tests.lambdas.fakes import Killed, Wire, client_error
 from tests.lambdas.https import Destination, Reply
 from tests.lambdas.office import RUN, Mailed, Office, bodies, numbered, of_run, pauses, put_secret
+from truffle.core.events import Event
 from truffle.messages import slack
 from truffle.messages.card import digest_card, event_card
 
@@ -372,3 +376,77 @@ def test_a_digest_that_two_functions_tell_at_once_is_told_once(
     assert oncall.flush("oncall") == 0
     assert oncall.invoke(other.again()) == 0
     assert len(sink.requests) == 1
+
+
+# --- any order at all ----------------------------------------------------------------------------
+
+
+@dataclass
+class Chaos:
+    """A queue that delivers in any order and more than once, to a function that is killed after
+    any of its writes; what it tells is noted in place of being sent."""
+
+    office: Office
+    line: Wire
+    random: Random
+    live: list[Mailed] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def send(self, _arn: str, body: str, _delay: timedelta) -> None:
+        """What the function puts on its queue; it may be killed before or after that."""
+        if self.random.random() < 0.1:
+            raise Killed
+        self.live.append(self.office.mail("oncall", body))
+        if self.random.random() < 0.1:
+            raise Killed
+
+    def tell(self, _destination: Any, alert: Alert) -> bool:
+        self.told.append(alert.event.event_id)
+        return True
+
+    def show(self, _destination: Any, events: list[Event]) -> bool:
+        self.told += [event.event_id for event in events]
+        return True
+
+    def step(self) -> None:
+        """One delivery of some message, whose function may be killed; the clock goes on."""
+        mailed = self.random.choice(self.live)
+        self.live.remove(mailed)
+        if self.random.random() < 0.3:
+            operation = self.random.choice(["PutItem", "UpdateItem"])
+            self.line.fails_after(Killed(), operation, call=self.random.randint(1, 4))
+        try:
+            failed = self.office.invoke(mailed, milliseconds=1) == 1
+        except Killed:
+            failed = True
+        self.line.mends()
+        if failed or self.random.random() < 0.2:
+            self.live.append(mailed.again())
+        self.office.clock.advance(timedelta(seconds=self.random.choice([0, 1, 6])))
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_repeated_reordered_or_killed_each_event_is_told_once(
+    oncall: Office, wire: WireTo, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chaos = Chaos(oncall, wire("dynamodb"), Random(seed))
+    monkeypatch.setattr(deliver, "send", chaos.send)
+    monkeypatch.setattr(deliver, "_tell_alert", chaos.tell)
+    monkeypatch.setattr(deliver, "_show_digest", chaos.show)
+    coming = [of_run(number) for number in range(9)]
+    finishes_at = chaos.random.randint(0, len(coming))
+    while coming:
+        if len(coming) == finishes_at:
+            finish(oncall)
+        chaos.live.append(oncall.mail("oncall", coming.pop()))
+        for _ in range(chaos.random.randint(0, 4)):
+            if chaos.live:
+                chaos.step()
+    finish(oncall)
+    for _ in range(400):
+        if not chaos.live:
+            break
+        chaos.step()
+    assert chaos.live == []
+    assert sorted(chaos.told) == [f"{number:032}" for number in range(9)]
