@@ -115,7 +115,7 @@ def _do(job: Job, destination: Destination, mail: Mail) -> None:
             alert = Alert(job.event, job.message, test=True)
             _once(destination, f"test#{mail.message_id}", partial(_tell_alert, destination, alert))
         case Summarize():
-            key = f"daily_summary#{format_time(job.scheduled_at)}"
+            key = f"daily_summary#{format_time(job.scheduled_at or mail.sent_at)}"
             _once(destination, key, partial(_summarize, destination))
         case Flush():
             _digests().flush(destination, job.run_id, partial(_tell_round, destination, job.run_id))

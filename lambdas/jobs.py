@@ -38,9 +38,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Summarize:
-    """Tell the day as of now; ``scheduled_at`` is the moment at which that was due."""
+    """Tell the day as of now; ``scheduled_at`` is the moment at which that was due, None where the
+    scheduler does not fill it in (the sandbox's)."""
 
-    scheduled_at: datetime
+    scheduled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,16 @@ def read_job(body: str) -> Job:
         if kind == "test":
             return Sample(from_message(detail), {**detail, "test": True})
         if kind == "daily_summary":
-            return Summarize(parse_time(detail["scheduled_at"]))
+            return Summarize(_scheduled(_text(detail["scheduled_at"])))
         if kind == "flush":
             return Flush(_text(detail["run_id"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"unreadable: {error!r}") from error
     raise Unreadable(f"unreadable: {kind!r} is nothing that can be asked for")
+
+
+def _scheduled(text: str) -> datetime | None:
+    return None if text.startswith("<aws.scheduler.") else parse_time(text)
 
 
 def _text(value: object) -> str:

@@ -330,6 +330,17 @@ def test_a_summary_is_told_once_for_its_time(oncall: Office, sink: Destination) 
     assert len(sink.requests) == 2
 
 
+def test_a_summary_without_its_time_is_told_once_for_its_message(
+    oncall: Office, sink: Destination
+) -> None:
+    """The sandbox's scheduler does not fill it in."""
+    mailed = oncall.mail(
+        "oncall", {"daily_summary": {"scheduled_at": "<aws.scheduler.scheduled-time>"}}
+    )
+    assert (oncall.invoke(mailed), oncall.invoke(mailed.again())) == (0, 0)
+    assert len(sink.requests) == 1
+
+
 def test_a_summary_tells_what_is_held_and_what_failed(oncall: Office, sink: Destination) -> None:
     rows = (a_block("cr-held"),)
     snapshot, failed = a_snapshot(*rows), an_event()
