@@ -43,13 +43,20 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An event to be told. ``message`` is what machines get; ``late`` is for how long it has been
-    observed, where that is worth a word."""
+    """An event to be told. ``message`` is its message as it was published; ``late`` is for how long
+    it has been observed, where that is worth a word."""
 
     event: Event
     message: Mapping[str, Any]
     late: timedelta | None = None
     test: bool = False
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """What machines get: the message, with ``late_seconds`` where it comes late."""
+        if self.late is None:
+            return self.message
+        return {**self.message, "late_seconds": round(self.late.total_seconds())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +181,7 @@ def _post_message(destination: Destination, alert: Alert) -> None:
     """The event's id as the key by which the receiver can know a repetition."""
     secret = _secret(destination)
     headers = {"Idempotency-Key": alert.event.event_id}
-    _post(destination, secret, secret.sole("url"), alert.message, headers)
+    _post(destination, secret, secret.sole("url"), alert.document, headers)
 
 
 def _send(destination: Destination, alert: Alert) -> None:
@@ -182,7 +189,7 @@ def _send(destination: Destination, alert: Alert) -> None:
     sqs = service("sqs", destination.queue_arn.split(":")[3])
     sqs.send_message(
         QueueUrl=queue_url(sqs, destination.queue_arn),
-        MessageBody=json.dumps(alert.message, separators=(",", ":"), ensure_ascii=False),
+        MessageBody=json.dumps(alert.document, separators=(",", ":"), ensure_ascii=False),
         MessageAttributes={"event_id": {"DataType": "String", "StringValue": alert.event.event_id}},
     )
 

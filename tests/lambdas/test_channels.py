@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lambdas.clients import service
+from sandbox.sink.destination import Destination, Reply
 from tests.builders import HOUR, NOON, a_block, a_scope_event, an_event
 from tests.lambdas.fakes import Wire
-from tests.lambdas.https import Destination, Reply
 from tests.lambdas.office import Office, bodies, numbered, pauses, put_secret
 from truffle.core.events import Event, EventType, Severity, to_message
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
@@ -212,6 +212,13 @@ def test_https_gets_the_message_itself_with_a_key_to_know_repetitions_by(
     (request,) = sink.requests
     assert json.loads(request.body) == to_message(an_event())
     assert request.headers["Idempotency-Key"] == an_event().event_id
+
+
+def test_machines_are_told_how_late_a_message_comes(opened: Open, sink: Destination) -> None:
+    office = opened("https", sink.url("/bus"))
+    office.clock.advance(HOUR)
+    office.deliver("https", an_event())
+    assert bodies(sink) == [{**to_message(an_event()), "late_seconds": 3600}]
 
 
 def test_machines_are_told_that_a_test_is_one(opened: Open, sink: Destination) -> None:

@@ -249,7 +249,7 @@ def summary_card(day: Day, *, api_url: str | None = None, test: bool = False) ->
         _sentence(day),
         f"As of {moment(day.now)} · {_age(day)}",
         "truffle status",
-        "daily_summary",
+        f"daily_summary/{day.now.date().isoformat()}",
         links=(Link("Query API", f"{api_url.rstrip('/')}/reservations"),) if api_url else (),
         sections=sections_of_day(day),
         test=test,
