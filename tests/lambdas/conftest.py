@@ -19,9 +19,9 @@ from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.settings import Settings
 from lambdas.telemetry import logger, metrics
 from lambdas.webhook import ALLOW_LOOPBACK
+from sandbox.sink.destination import Destination, listening
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire
-from tests.lambdas.https import Destination, listening
 from tests.lambdas.office import Office
 
 REMEMBERING = (alert, collect, credentials, deliver, fan_out, hint, mail, query)

@@ -13,11 +13,11 @@ from lambdas.clients import service
 from lambdas.settings import DeliverSettings
 from lambdas.store.pending import PendingStore
 from lambdas.store.runs import RunStore
+from sandbox.sink.destination import Destination
 from tests.builders import an_event
 from tests.lambdas import aws
 from tests.lambdas.aws import Stack, messages
 from tests.lambdas.fakes import Clock, FakeContext, Wire
-from tests.lambdas.https import Destination
 from truffle.core.events import Event, to_message
 from truffle.core.runs import Run
 

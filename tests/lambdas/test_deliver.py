@@ -13,9 +13,9 @@ from lambdas import channels
 from lambdas.clients import service
 from lambdas.store.events import event_item
 from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
+from sandbox.sink.destination import Destination, Reply
 from tests.builders import DAY, HOUR, NOON, OHIO, a_block, a_snapshot, a_status, an_event
 from tests.lambdas.fakes import Killed, Wire, client_error
-from tests.lambdas.https import Destination, Reply
 from tests.lambdas.office import Office, bodies, numbered, pauses, put_secret
 from truffle.core.daily import day
 from truffle.core.events import to_message

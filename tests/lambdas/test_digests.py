@@ -15,9 +15,9 @@ import pytest
 from lambdas import deliver
 from lambdas.channels import Alert
 from lambdas.store.pending import PendingStore, Round
+from sandbox.sink.destination import Destination, Reply
 from tests.builders import a_run
 from tests.lambdas.fakes import Killed, Wire, client_error
-from tests.lambdas.https import Destination, Reply
 from tests.lambdas.office import RUN, Mailed, Office, bodies, numbered, of_run, pauses, put_secret
 from truffle.core.events import Event
 from truffle.messages import slack

@@ -19,7 +19,7 @@ from lambdas.webhook import (
     Unusable,
     post,
 )
-from tests.lambdas.https import Destination, Reply, listening
+from sandbox.sink.destination import Destination, Reply, listening
 
 SECRET = "s3cr3t"
 
