@@ -5,24 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lambdas.archive import Archive
-from lambdas.store.scopes import Attempt, Conflict, ScopeStore, Write, digest_of
+from lambdas.store.scopes import (
+    CONFLICT_TRIES,
+    Attempt,
+    Conflict,
+    ScopeStore,
+    StoredStatus,
+    Write,
+    digest_of,
+)
 from lambdas.telemetry import logger
 from lambdas.witnesses import Witnesses, sightings
 from truffle.core.carrying import carry_forward
 from truffle.core.changes import compare, is_same
+from truffle.core.due import due, extension_deadline, with_extension
 from truffle.core.events import Event
+from truffle.core.idle import idle_since, watch
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
+from truffle.core.outages import after_success
 from truffle.core.runs import Unit
-from truffle.core.status import ScopeStatus
-from truffle.ec2.errors import FAILURES, to_failure
+from truffle.core.thresholds import Thresholds
+from truffle.ec2.errors import FAILURES, error_code, to_failure
+from truffle.ec2.extensions import Answer, ask_for_extension
 from truffle.ec2.listing import EC2, DescribedTypes, list_scope
 
 PARALLEL_SCOPES = 16
-CONFLICT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +50,24 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class _Visit:
+    """One attempt at a scope, until when it may ask EC2, and what that said of extensions."""
+
+    attempt: Attempt
+    deadline: datetime
+    extensions: dict[str, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Collector:
-    """The collector with everything it uses at its edges."""
+    """The collector with everything it uses at its edges, and when time makes an event."""
 
     ec2_of: Callable[[Scope], EC2]
     types: DescribedTypes
     scopes: ScopeStore
     archive: Archive
     clock: Callable[[], datetime]
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
     def collect(self, unit: Unit, deadline: datetime) -> list[Outcome]:
         """List every scope of a unit and store what each gave, a snapshot or a failure.
@@ -58,7 +79,8 @@ class Collector:
             timed = list(pool.map(lambda scope: self._list(scope, deadline), scopes))
         witnesses = self._witnesses([result for result, _ in timed]) if len(scopes) > 1 else None
         return [
-            self._store(result, Attempt(unit.run_id, took), witnesses) for result, took in timed
+            self._store(result, _Visit(Attempt(unit.run_id, took), deadline), witnesses)
+            for result, took in timed
         ]
 
     def _list(self, scope: Scope, deadline: datetime) -> tuple[Snapshot | Failure, float]:
@@ -86,15 +108,17 @@ class Collector:
         return Witnesses(frozenset(established), sightings(known), sightings(listed))
 
     def _store(
-        self, result: Snapshot | Failure, attempt: Attempt, witnesses: Witnesses | None
+        self, result: Snapshot | Failure, visit: _Visit, witnesses: Witnesses | None
     ) -> Outcome:
         if isinstance(result, Failure):
-            written = self.scopes.write_failure(result, attempt)
+            written = self.scopes.write_failure(
+                result, visit.attempt, self.thresholds.scope_failing
+            )
             logger.warning("scope failed", extra={"failure": str(result), "written": written})
             return Outcome(result)
-        return self._write(result, attempt, witnesses)
+        return self._write(result, visit, witnesses)
 
-    def _write(self, snapshot: Snapshot, attempt: Attempt, witnesses: Witnesses | None) -> Outcome:
+    def _write(self, snapshot: Snapshot, visit: _Visit, witnesses: Witnesses | None) -> Outcome:
         """Compare and write, from the start again where another write came between."""
         for _ in range(CONFLICT_TRIES):
             status = self.scopes.status(snapshot.scope)
@@ -107,35 +131,89 @@ class Collector:
                 known = carry_forward(snapshot, self.scopes.reservations(status))
             self.archive.write_snapshot(known)
             digest = digest_of(known.reservations)
-            write = self._changes(status, known, digest, witnesses)
+            write = self._told(
+                self._changes(status, known, digest), status, known, visit, witnesses
+            )
             try:
-                self.scopes.write_snapshot(status, known, digest, write, attempt)
+                self.scopes.write_snapshot(status, known, digest, write, visit.attempt)
             except Conflict:
                 continue
             changed = len(write.changed) + len(write.left)
             return Outcome(snapshot, changed, len(write.events))
         raise Conflict(f"{snapshot.scope} was written by others {CONFLICT_TRIES} times in a row")
 
-    def _changes(
+    def _changes(self, status: StoredStatus, snapshot: Snapshot, digest: str) -> Write:
+        """What has to be written; a scope's first snapshot is its baseline and has no events."""
+        observed_at = status.observed_at
+        is_quiet = status.idle is not None and status.idle.is_quiet(
+            snapshot.observed_at, self.thresholds
+        )
+        if observed_at is not None and status.digest == digest and is_quiet:
+            unchanged = replace(snapshot, observed_at=observed_at)
+            return Write(events=due(unchanged, snapshot, self.thresholds))
+        known = self.scopes.known(status)
+        previous = Snapshot(snapshot.scope, observed_at or snapshot.observed_at, known.reservations)
+        changed, left = _difference(known.reservations, snapshot.reservations)
+        since = idle_since(previous, snapshot, known.idle_since)
+        events: list[Event] = []
+        if observed_at is not None:
+            timed = due(previous, snapshot, self.thresholds, since, known.looked_at)
+            events = [*compare(previous, snapshot), *timed]
+        return Write(
+            changed,
+            left,
+            left,
+            events,
+            idle_since=since,
+            idle=watch(snapshot, since, self.thresholds),
+        )
+
+    def _told(
         self,
-        status: ScopeStatus,
+        write: Write,
+        status: StoredStatus,
         snapshot: Snapshot,
-        digest: str,
+        visit: _Visit,
         witnesses: Witnesses | None,
     ) -> Write:
-        """What has to be written; a scope's first snapshot is its baseline and has no events."""
-        if status.digest == digest and status.observed_at is not None:
-            return Write()
-        stored = self.scopes.reservations(status)
-        changed, left = _difference(stored, snapshot.reservations)
-        events: list[Event] = []
-        if status.observed_at is not None:
-            events = compare(Snapshot(snapshot.scope, status.observed_at, stored), snapshot)
-        if witnesses is None:
-            return Write(changed, left, left, events)
-        account_id = snapshot.scope.account_id
-        gone = [row for row in left if witnesses.is_gone(row, account_id)]
-        return Write(changed, left, gone, [event for event in events if witnesses.tells(event)])
+        """The write with the events that this scope has to tell, and with what they say."""
+        scope, gone, events = snapshot.scope, write.gone, list(write.events)
+        if witnesses is not None:
+            gone = [row for row in gone if witnesses.is_gone(row, scope.account_id)]
+            events = [event for event in events if witnesses.tells(event)]
+        run_id = visit.attempt.run_id
+        told = [replace(self._extendable(event, visit), run_id=run_id) for event in events]
+        recovered = after_success(status, snapshot.observed_at, run_id)
+        written = {row.reservation_id for row in (*write.changed, *write.left)}
+        told_of = {row.reservation_id: row for event in told if (row := event.reservation)}
+        return replace(
+            write,
+            gone=gone,
+            # Last, and so in the transaction that says that the scope was observed.
+            events=[*told, recovered] if recovered else told,
+            told_of=[row for name, row in told_of.items() if name not in written],
+        )
+
+    def _extendable(self, event: Event, visit: _Visit) -> Event:
+        """The event, with whether its ending block can be extended; only its owner can."""
+        row, deadline = event.reservation, extension_deadline(event)
+        if row is None or deadline is None or row.owner_id not in (None, event.account_id):
+            return event
+        if row.reservation_id not in visit.extensions:
+            scope = Scope(event.account_id, event.region)
+            visit.extensions[row.reservation_id] = self._ask(scope, row.reservation_id, visit)
+        answer = visit.extensions[row.reservation_id]
+        return with_extension(event, answer.on_offer, answer.error)
+
+    def _ask(self, scope: Scope, reservation_id: str, visit: _Visit) -> Answer:
+        """Calls are few, and an event does not wait for its extras."""
+        if self.clock() >= visit.deadline:
+            return Answer(None, "DeadlineExceeded")
+        try:
+            client = self.ec2_of(scope)
+        except FAILURES as error:
+            return Answer(None, error_code(error))
+        return ask_for_extension(client, reservation_id)
 
 
 def _ids(snapshot: Snapshot) -> frozenset[str]:

@@ -42,7 +42,9 @@ class Witnesses:
         known, listed = self._sightings(row)
         if event.type is EventType.DISCOVERED:
             return not known and event.account_id == min(listed & self.established)
-        return event.account_id == min(known & listed, default=event.account_id)
+        # Time makes events of new rows, too, which nobody has known.
+        tellers = known & listed or listed & self.established
+        return event.account_id == min(tellers, default=event.account_id)
 
     def is_gone(self, row: Reservation, account_id: str) -> bool:
         """Whether a row that left an account left the last that had it; the owner decides alone."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -35,12 +35,17 @@ from lambdas.store.items import (
 from truffle.core.changes import NOT_COMPARED
 from truffle.core.codec import Json, decode, encode
 from truffle.core.events import Event
+from truffle.core.idle import IdleSince, IdleWatch
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
-from truffle.core.status import ScopeError, ScopeStatus
+from truffle.core.outages import after_failure
+from truffle.core.status import ScopeError, ScopeStatus, Streak
+from truffle.core.thresholds import Thresholds
 from truffle.core.times import format_time, parse_time, sortable_time
 
 MAX_ACTIONS = 100
 """The most actions of one transaction (DynamoDB API Reference, TransactWriteItems)."""
+
+CONFLICT_TRIES = 5
 
 
 class Conflict(Exception):
@@ -59,9 +64,11 @@ class Attempt:
 @dataclass(frozen=True, slots=True)
 class StoredStatus(ScopeStatus):
     """A scope's status as it is stored. ``written_at`` is when a snapshot was observed of which
-    only a part is stored; None where the last one is complete."""
+    only a part is stored; None where the last one is complete. ``idle`` says until when the rows'
+    memory need not be read; None where that is not known."""
 
     written_at: datetime | None = None
+    idle: IdleWatch | None = None
 
     def is_newer_than(self, moment: datetime) -> bool:
         """Whether what was observed at a moment is too late to be written."""
@@ -70,18 +77,41 @@ class StoredStatus(ScopeStatus):
         later = (self.attempted_at, self.written_at)
         return any(known is not None and known > moment for known in later)
 
+    def outlasts(self, failure: Failure) -> bool:
+        """Whether a failure is too late to be recorded."""
+        observed, tried = self.observed_at, self.attempted_at
+        at = failure.failed_at
+        return (observed is not None and observed >= at) or (tried is not None and tried > at)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The stored rows of a scope, by id, and what is remembered of them.
+
+    ``looked_at`` is when a row was observed that a snapshot of which only a part is stored wrote.
+    """
+
+    reservations: tuple[Reservation, ...]
+    idle_since: IdleSince
+    looked_at: Mapping[str, datetime]
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
     """What a snapshot changes: rows to put, rows that left the scope, and the events that say so.
 
-    ``gone`` are those that left and that no other scope lists: their last row is kept.
+    ``gone`` are those that left and that no other scope lists: their last row is kept. ``told_of``
+    are rows that have events without having changed. ``idle_since`` is kept with the rows, ``idle``
+    with the scope, where it is not None.
     """
 
     changed: Sequence[Reservation] = ()
     left: Sequence[Reservation] = ()
     gone: Sequence[Reservation] = ()
     events: Sequence[Event] = ()
+    told_of: Sequence[Reservation] = ()
+    idle_since: IdleSince = field(default_factory=dict)
+    idle: IdleWatch | None = None
 
 
 def stored_form(reservation: Reservation) -> Json:
@@ -142,17 +172,25 @@ class ScopeStore:
 
     def reservations(self, status: ScopeStatus) -> tuple[Reservation, ...]:
         """The stored rows of a scope, by id, observed when the scope last was."""
-        seen = status.observed_at and format_time(status.observed_at)
-        items = query(
+        return _to_rows(self._rows(status.scope), status)
+
+    def known(self, status: ScopeStatus) -> Known:
+        """The same rows with what is remembered of them."""
+        items = list(self._rows(status.scope))
+        last = sortable_time(status.observed_at) if status.observed_at else ""
+        return Known(
+            _to_rows(items, status),
+            _moments(items, "idle_since"),
+            _moments([item for item in items if _text(item, "looked_at") > last], "looked_at"),
+        )
+
+    def _rows(self, scope: Scope) -> Iterator[Item]:
+        return query(
             self.client,
             TableName=self.table,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": text(reservations_key(status.scope))},
+            ExpressionAttributeValues={":pk": text(reservations_key(scope))},
             ConsistentRead=True,
-        )
-        return tuple(
-            decode(read_body(item) | {"observed_at": seen, "seen_by": [status.scope.account_id]})
-            for item in items
         )
 
     def ids(self, scope: Scope) -> frozenset[str]:
@@ -199,47 +237,73 @@ class ScopeStore:
         chunks = _chunks(self._groups(snapshot, write), MAX_ACTIONS - 1)
         revision = before.revision
         for chunk in chunks[:-1]:
-            self._transact(chunk, self._bump(snapshot, revision))
+            self._transact(chunk, self._bump(before, snapshot, revision))
             revision += 1
-        final = self._observed(snapshot, revision, digest, write, attempt)
+        final = self._observed(before, snapshot, revision, digest, write, attempt)
         self._transact(chunks[-1], final)
 
-    def write_failure(self, failure: Failure, attempt: Attempt) -> bool:
-        """Record a failure; False where the scope has been observed or attempted since."""
+    def write_failure(
+        self,
+        failure: Failure,
+        attempt: Attempt,
+        failing_after: int = Thresholds().scope_failing,
+    ) -> bool:
+        """Record a failure, with its event where so many runs failed in a row; False where the
+        scope has been observed or attempted since. Raises Conflict."""
+        for _ in range(CONFLICT_TRIES):
+            before = self.status(failure.scope)
+            if before.outlasts(failure):
+                return False
+            streak, event = after_failure(before, failure, attempt.run_id, failing_after)
+            actions = [self._put(event_item(event, self.retention_days))] if event else []
+            try:
+                self._transact(actions, self._failed(before, failure, attempt, streak))
+            except Conflict:
+                continue
+            return True
+        raise Conflict(f"{failure.scope} was written by others {CONFLICT_TRIES} times in a row")
+
+    def _failed(
+        self, before: StoredStatus, failure: Failure, attempt: Attempt, streak: Streak
+    ) -> Item:
+        """A failure on top of the status that its failed runs were counted from."""
         error = {"code": failure.code, "message": failure.message[:1000], "kind": failure.kind}
-        moment = sortable_time(failure.failed_at)
         setting_run, run = _run_of(attempt)
-        try:
-            self.client.update_item(
-                TableName=self.table,
-                Key=key(SCOPES, scope_key(failure.scope)),
-                UpdateExpression=f"SET attempted_at = :at, {setting_run}seconds = :seconds, "
-                "#error = :error, failing_since = if_not_exists(failing_since, :at) "
-                "REMOVE retired_at",
-                ConditionExpression=f"{_NOT_OBSERVED_SINCE} AND {_NOT_TRIED_SINCE}",
-                ExpressionAttributeNames={"#error": "error"},
-                ExpressionAttributeValues={
-                    ":at": text(moment),
-                    **run,
-                    ":seconds": number(round(attempt.seconds, 3)),
-                    ":error": text(json.dumps(error)),
-                },
-            )
-        except self.client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        setting_streak, counted = _streak_of(streak)
+        as_read, read = _as_read(before)
+        return {
+            "TableName": self.table,
+            "Key": key(SCOPES, scope_key(failure.scope)),
+            "UpdateExpression": f"SET attempted_at = :at, {setting_run}{setting_streak}"
+            "seconds = :seconds, #error = :error, "
+            "failing_since = if_not_exists(failing_since, :at) REMOVE retired_at",
+            "ConditionExpression": f"{as_read} AND {_NOT_TRIED_SINCE}",
+            "ExpressionAttributeNames": {"#error": "error"},
+            "ExpressionAttributeValues": {
+                **read,
+                **run,
+                **counted,
+                ":at": text(sortable_time(failure.failed_at)),
+                ":seconds": number(round(attempt.seconds, 3)),
+                ":error": text(json.dumps(error)),
+            },
+        }
 
     def _groups(self, snapshot: Snapshot, write: Write) -> list[list[Item]]:
         """The actions of each reservation, kept together."""
         groups: dict[str, list[Item]] = {}
         for row in write.changed:
-            groups[row.reservation_id] = [self._put(self._row_item(snapshot.scope, row))]
+            item = self._row_item(snapshot, row, write.idle_since.get(row.reservation_id))
+            groups[row.reservation_id] = [self._put(item)]
+        for row in write.told_of:
+            groups[row.reservation_id] = [self._look(snapshot, row)]
         for row in write.left:
             groups[row.reservation_id] = [self._delete(snapshot.scope, row)]
         for row in write.gone:
             groups[row.reservation_id].append(self._put(_gone_item(row, snapshot.observed_at)))
         for event in write.events:
-            groups[_subject(event)].append(self._put(event_item(event, self.retention_days)))
+            item = event_item(event, self.retention_days)
+            groups.setdefault(_subject(event), []).append(self._put(item))
         return list(groups.values())
 
     def _put(self, item: Item) -> Item:
@@ -249,23 +313,47 @@ class ScopeStore:
         name = key(reservations_key(scope), row.reservation_id)
         return {"Delete": {"TableName": self.table, "Key": name}}
 
-    def _row_item(self, scope: Scope, row: Reservation) -> Item:
-        return {**key(reservations_key(scope), row.reservation_id), "body": body(stored_form(row))}
+    def _look(self, snapshot: Snapshot, row: Reservation) -> Item:
+        """That a row was looked at, which is told of it with that: after a crash between two
+        transactions it must not be told again."""
+        update = {
+            "TableName": self.table,
+            "Key": key(reservations_key(snapshot.scope), row.reservation_id),
+            "UpdateExpression": "SET looked_at = :at",
+            "ExpressionAttributeValues": {":at": text(sortable_time(snapshot.observed_at))},
+        }
+        return {"Update": update}
 
-    def _bump(self, snapshot: Snapshot, revision: int) -> Item:
+    def _row_item(self, snapshot: Snapshot, row: Reservation, idle_since: datetime | None) -> Item:
+        return {
+            **key(reservations_key(snapshot.scope), row.reservation_id),
+            "body": body(stored_form(row)),
+            "looked_at": text(sortable_time(snapshot.observed_at)),
+            **({"idle_since": text(sortable_time(idle_since))} if idle_since else {}),
+        }
+
+    def _bump(self, before: ScopeStatus, snapshot: Snapshot, revision: int) -> Item:
         """Part of a snapshot is written: the scope's revision moves, its observation does not, and
         its digest holds no more: even the snapshot before has to be compared with what is stored.
         """
         expression = "SET revision = :next, written_at = :at REMOVE digest"
-        return self._update(snapshot, expression, {}, revision, revision + 1)
+        return self._update(before, snapshot, expression, {}, revision, revision + 1)
 
     def _observed(
-        self, snapshot: Snapshot, revision: int, digest: str, write: Write, attempt: Attempt
+        self,
+        before: ScopeStatus,
+        snapshot: Snapshot,
+        revision: int,
+        digest: str,
+        write: Write,
+        attempt: Attempt,
     ) -> Item:
         changed = len(write.changed) + len(write.left)
         setting_run, run = _run_of(attempt)
+        setting_idle, idle = _idle_of(write)
         values = {
             **run,
+            **idle,
             ":digest": text(digest),
             ":seconds": number(round(attempt.seconds, 3)),
             ":reservations": number(len(snapshot.reservations)),
@@ -278,25 +366,32 @@ class ScopeStore:
         expression = (
             "SET revision = :next, observed_at = :at, attempted_at = :at, digest = :digest, "
             f"{setting_run}seconds = :seconds, reservations = :reservations, changed = :changed, "
-            "events = :events, unanswered = :unanswered "
-            "REMOVE #error, failing_since, retired_at, written_at"
+            f"events = :events, {setting_idle}unanswered = :unanswered "
+            "REMOVE #error, failing_since, streak, retired_at, written_at"
         )
-        return self._update(
-            snapshot, expression, values, revision, revision + 1 if changed else revision
-        )
+        following = revision + 1 if changed else revision
+        return self._update(before, snapshot, expression, values, revision, following)
 
     def _update(
-        self, snapshot: Snapshot, expression: str, values: Item, revision: int, following: int
+        self,
+        before: ScopeStatus,
+        snapshot: Snapshot,
+        expression: str,
+        values: Item,
+        revision: int,
+        following: int,
     ) -> Item:
         condition = "revision = :revision" if revision else _NO_REVISION
+        as_read, read = _as_read(before)
         update: dict[str, Any] = {
             "TableName": self.table,
             "Key": key(SCOPES, scope_key(snapshot.scope)),
             "UpdateExpression": expression,
-            "ConditionExpression": f"({condition}) AND {_NOT_OBSERVED_SINCE} AND "
+            "ConditionExpression": f"({condition}) AND {as_read} AND {_NOT_OBSERVED_SINCE} AND "
             f"{_NOT_TRIED_SINCE} AND {_NOT_WRITTEN_SINCE}",
             "ExpressionAttributeValues": {
                 **values,
+                **read,
                 ":at": text(sortable_time(snapshot.observed_at)),
                 ":revision": number(revision),
                 ":next": number(following),
@@ -325,11 +420,42 @@ _CONFLICTS = frozenset({"ConditionalCheckFailedException", "TransactionConflictE
 _NO_REVISION = "attribute_not_exists(revision) OR revision = :revision"
 
 
+def _as_read(before: ScopeStatus) -> tuple[str, Item]:
+    """The condition that a scope's last look and its failed runs are those that time and failures
+    were counted from: where no row changes, the revision tells nothing of them."""
+    _, counted = _streak_of(before.streak)
+    was = {
+        "observed_at": before.observed_at and text(sortable_time(before.observed_at)),
+        "streak": counted.get(":streak"),
+    }
+    conditions = (
+        f"{name} = :was_{name}" if value else f"attribute_not_exists({name})"
+        for name, value in was.items()
+    )
+    return " AND ".join(conditions), {f":was_{name}": it for name, it in was.items() if it}
+
+
 def _run_of(attempt: Attempt) -> tuple[str, Item]:
     """What sets whose run a collection belongs to; outside of runs the last run's id stays."""
     if attempt.run_id is None:
         return "", {}
     return "run_id = :run, ", {":run": text(attempt.run_id)}
+
+
+def _streak_of(streak: Streak) -> tuple[str, Item]:
+    """What sets the failed runs; none are not written."""
+    if streak == Streak():
+        return "", {}
+    told = {"runs": streak.runs, "is_told": streak.is_told}
+    return "streak = :streak, ", {":streak": text(json.dumps(told))}
+
+
+def _idle_of(write: Write) -> tuple[str, Item]:
+    """What sets when the next idle row is due; where nothing new is known, it stays."""
+    if write.idle is None:
+        return "", {}
+    watch = {"due": write.idle.due and format_time(write.idle.due), "lengths": write.idle.lengths}
+    return "idle = :idle, ", {":idle": text(json.dumps(watch))}
 
 
 def _is_conflict(error: ClientError) -> bool:
@@ -338,6 +464,21 @@ def _is_conflict(error: ClientError) -> bool:
         return True
     reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
     return bool(reasons & {"ConditionalCheckFailed", "TransactionConflict"})
+
+
+def _to_rows(items: Iterable[Item], status: ScopeStatus) -> tuple[Reservation, ...]:
+    seen = status.observed_at and format_time(status.observed_at)
+    known = {"observed_at": seen, "seen_by": [status.scope.account_id]}
+    return tuple(decode(read_body(item) | known) for item in items)
+
+
+def _moments(items: Iterable[Item], name: str) -> dict[str, datetime]:
+    """The moments that items have under a name, by the id of their row."""
+    return {item["sk"]["S"]: parse_time(item[name]["S"]) for item in items if name in item}
+
+
+def _text(item: Item, name: str) -> str:
+    return str(item[name]["S"]) if name in item else ""
 
 
 def _subject(event: Event) -> str:
@@ -385,8 +526,24 @@ def to_status(item: Item) -> StoredStatus:
         events=count("events"),
         seconds=float(item.get("seconds", number(0))["N"]),
         unanswered=tuple(unanswered.split(",")) if unanswered else (),
+        streak=_to_streak(item),
         written_at=moment("written_at"),
+        idle=_to_watch(item),
     )
+
+
+def _to_streak(item: Item) -> Streak:
+    if "streak" not in item:
+        return Streak()
+    told = json.loads(item["streak"]["S"])
+    return Streak(tuple(told["runs"]), told["is_told"])
+
+
+def _to_watch(item: Item) -> IdleWatch | None:
+    if "idle" not in item:
+        return None
+    watch = json.loads(item["idle"]["S"])
+    return IdleWatch(watch["due"] and parse_time(watch["due"]), watch["lengths"])
 
 
 def _to_error(item: Item) -> ScopeError | None:

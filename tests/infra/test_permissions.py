@@ -34,6 +34,7 @@ MAY = {
         "ec2:DescribeCapacityReservations",
         "ec2:DescribeCapacityBlocks",
         "ec2:DescribeCapacityBlockStatus",
+        "ec2:DescribeCapacityBlockExtensionOfferings",
         "ec2:DescribeInstanceTypes",
         "sts:AssumeRole",
         *(f"dynamodb:{action}" for action in ("GetItem", "Query")),

@@ -16,6 +16,7 @@ from truffle.core.model import Scope
 Raw = dict[str, Any]
 
 LISTING = "describe_capacity_reservations"
+EXTENSIONS = "describe_capacity_block_extension_offerings"
 
 
 class Killed(BaseException):
@@ -105,6 +106,7 @@ class Fleet:
     faults: dict[tuple[Scope, str], tuple[int, Exception]] = field(default_factory=dict)
     no_client: dict[Scope, Exception] = field(default_factory=dict)
     asked: list[tuple[Scope, str]] = field(default_factory=list)
+    extendable: set[str] = field(default_factory=set)
 
     def holds(self, scope: Scope, *raw: Raw) -> None:
         self.raw[scope] = list(raw)
@@ -150,6 +152,8 @@ class FleetPaginator:
             if number == good_pages and error is not None:
                 raise error
             page: Raw = {"CapacityReservations": raw[start : start + 2]}
+            if parameters.get("CapacityReservationId") in self.fleet.extendable:
+                page = {"CapacityBlockExtensionOfferings": [{}]}
             yield page | ({"NextToken": str(start)} if start + 2 < len(raw) else {})
         if good_pages is not None and good_pages >= len(starts) and error is not None:
             raise AssertionError(f"the fault after {good_pages} pages never struck")

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.archive import Archive
-from lambdas.collection import CONFLICT_TRIES, Collector, Outcome
+from lambdas.collection import Collector, Outcome
 from lambdas.store.items import EVENT_PREFIX, read_body
-from lambdas.store.scopes import Conflict, ScopeStore
+from lambdas.store.scopes import CONFLICT_TRIES, Conflict, ScopeStore
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO
 from tests.lambdas.aws import make_scopes
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_block, a_raw_odcr, client_error

@@ -14,7 +14,7 @@ from lambdas.archive import Archive
 from lambdas.collection import Collector
 from lambdas.store.items import EVENT_PREFIX, read_body
 from lambdas.store.scopes import ScopeStore
-from tests.builders import HOUR
+from tests.builders import HOUR, NOON
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr, client_error
 from tests.lambdas.memory import memory_scopes
 from tests.lambdas.test_collection import Around, Bucket, dies
@@ -220,3 +220,29 @@ def test_whoever_gets_or_loses_a_share_nothing_has_happened(
         world.collect(failing, dies_after)
     world.collect()
     assert (world.told(), world.scopes.gone("cr-a")) == ([], None)
+
+
+@settings(max_examples=100)
+@given(
+    owner=st.sampled_from((*ACCOUNTS, STRANGER)), accounts=SOME, is_new=st.booleans(), passes=PASSES
+)
+def test_whatever_fails_or_dies_on_the_way_a_threshold_is_told_exactly_once(
+    owner: str, accounts: set[str], is_new: bool, passes: list[tuple[set[str], int | None]]
+) -> None:
+    accounts |= {owner} & set(ACCOUNTS)
+    world = Shared(owner)
+    dates = {"CreateDate": NOON - HOUR, "StartDate": NOON + 25.5 * HOUR}
+    raw = a_raw_odcr("cr-a", State="scheduled", OwnerId=owner, **dates)
+    if is_new:
+        world.collect()
+    for account_id in accounts:
+        world.fleet.holds(Scope(account_id, REGION), raw)
+    if not is_new:
+        world.collect()
+    for failing, dies_after in passes:
+        world.collect(failing, dies_after)
+    world.collect()
+    world.collect()
+    told = [kind for _, kind in world.told()]
+    assert told.count("starting_soon") == 1
+    assert set(told) == {"starting_soon"} | ({"discovered"} if is_new else set())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import a_block, a_scope_event, an_event, an_odcr
+from tests.builders import DAY, NOON, a_block, a_scope_event, an_event, an_odcr
 from truffle.core.events import EventType, Severity
 from truffle.messages.advice import console_url, next_step
 
@@ -78,8 +78,51 @@ def test_other_dates_and_sizes_ask_to_check_the_workload(kind: EventType, says: 
     assert says in advice(a_block(state="active"), type=kind)
 
 
-def test_an_event_of_a_scope_asks_nothing_of_a_reservation() -> None:
-    assert next_step(a_scope_event()) is None
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [(EventType.SCOPE_FAILING, "Look at the error"), (EventType.SCOPE_RECOVERED, "Nothing")],
+)
+def test_a_scope_asks_for_a_look_until_it_works_again(kind: EventType, says: str) -> None:
+    assert says in (next_step(a_scope_event(type=kind)) or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "says"),
+    [
+        (EventType.STARTING_SOON, a_block(), "Prepare the launch"),
+        (EventType.STARTING_SOON, a_block(state="active", start_date=NOON), "Launch the instances"),
+        (EventType.STARTING_SOON, a_block(state="delayed", start_date=NOON), "start has passed"),
+        (EventType.ENDING_SOON, an_odcr(end_date=NOON + DAY), "after its end"),
+        (EventType.PAYMENT_DUE, a_block(state="payment-pending"), "payment method"),
+        (EventType.LATE_DELIVERY, a_block(), "Hold the launch"),
+        (EventType.IDLE, a_block(state="active"), "paid to its end"),
+        (EventType.IDLE, an_odcr(), "cancel it"),
+    ],
+)
+def test_what_time_causes_asks_for_what_can_still_be_done(
+    kind: EventType, row: Any, says: str
+) -> None:
+    assert says in advice(row, type=kind, severity=Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("on_offer", "says"),
+    [(True, "buy an extension"), (False, "no extension"), (None, "whether it can be extended")],
+)
+def test_a_block_that_ends_says_what_an_extension_can_do(on_offer: Any, says: str) -> None:
+    after = {"extension": {"on_offer": on_offer}}
+    step = advice(
+        a_block(state="active"), type=EventType.ENDING_SOON, after=after, severity=Severity.WARNING
+    )
+    assert says in step
+
+
+@pytest.mark.parametrize(
+    "row", [a_block(start_date=NOON - DAY, end_date=NOON), an_odcr(end_date=NOON)]
+)
+def test_an_end_that_has_passed_asks_nothing(row: Any) -> None:
+    told = advice(row, type=EventType.ENDING_SOON, severity=Severity.INFO)
+    assert told == "Nothing: it has reached its end."
 
 
 def test_the_console_shows_the_reservation_in_its_region() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
+from truffle.core.daily import end_of
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import is_block
+from truffle.core.model import Reservation, is_block
 
 _BLOCK_STATES = {
     "payment-failed": "Check the payment method in the Billing console and buy another block; "
@@ -34,9 +36,20 @@ _TYPES = {
 }
 
 
+_SCOPES = {
+    EventType.SCOPE_FAILING: "Look at the error: what is stored of this scope grows old, and no "
+    "alert of its reservations can come meanwhile.",
+    EventType.SCOPE_RECOVERED: "Nothing: what happened meanwhile is told now.",
+}
+
+
 def next_step(event: Event) -> str | None:
     """What an event asks of people; None where it asks nothing that is known."""
     row = event.reservation
+    if event.type in _TIMED and row is not None:
+        return _TIMED[event.type](event, row)
+    if event.type in _SCOPES:
+        return _SCOPES[event.type]
     if event.type is EventType.VANISHED:
         if event.severity is Severity.INFO:
             return "Nothing: it had reached its end."
@@ -50,6 +63,52 @@ def next_step(event: Event) -> str | None:
     if row is None:
         return None
     return (_BLOCK_STATES if is_block(row) else _ODCR_STATES).get(row.state)
+
+
+def _starting(event: Event, row: Reservation) -> str:
+    if row.start_date is None or event.observed_at < row.start_date:
+        return "Prepare the launch: the capacity is paid for whether instances run or not."
+    if row.state == "active":
+        return "Launch the instances: the capacity is paid for whether they run or not."
+    return "Check its state: its start has passed."
+
+
+def _ending(event: Event, row: Reservation) -> str:
+    end = end_of(row)
+    if end is not None and end <= event.observed_at:
+        return "Nothing: it has reached its end."
+    if not is_block(row):
+        return "Check that no workload relies on this capacity after its end, or move the end date."
+    extension = (event.after or {}).get("extension")
+    on_offer = extension.get("on_offer") if isinstance(extension, Mapping) else None
+    if on_offer is True:
+        return "Save the work before the end, or buy an extension in the EC2 console."
+    if on_offer is False:
+        return "Save the work before the end: no extension is on offer now."
+    return "Save the work before the end; the EC2 console shows whether it can be extended."
+
+
+def _unpaid(event: Event, row: Reservation) -> str:
+    return "Check the payment method in the Billing console: unpaid, the block is lost."
+
+
+def _late(event: Event, row: Reservation) -> str:
+    return "Hold the launch, and open a support case with AWS if it does not become active soon."
+
+
+def _idle(event: Event, row: Reservation) -> str:
+    if is_block(row):
+        return "Launch on it or lend it to somebody: the block is paid to its end."
+    return "Use it, share it, make it smaller or cancel it: it is billed whether used or not."
+
+
+_TIMED: Mapping[EventType, Callable[[Event, Reservation], str]] = {
+    EventType.STARTING_SOON: _starting,
+    EventType.ENDING_SOON: _ending,
+    EventType.PAYMENT_DUE: _unpaid,
+    EventType.LATE_DELIVERY: _late,
+    EventType.IDLE: _idle,
+}
 
 
 def console_url(event: Event) -> str | None:

@@ -1,0 +1,37 @@
+"""DescribeCapacityBlockExtensionOfferings: whether a capacity block can be extended.
+
+The budget is as tiny as that of the offerings: 10 calls at once and then 0.15 per second, for each
+account and region (EC2 API Reference, throttling). So only single blocks are asked for, and nothing
+once something is on offer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from truffle.ec2.errors import FAILURES, error_code
+from truffle.ec2.listing import EC2
+
+SHORTEST_HOURS = 24
+"""Blocks are extended by whole days (EC2 User Guide, capacity-blocks-extend)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether an extension is on offer; None with EC2's error code where it did not say."""
+
+    on_offer: bool | None
+    error: str | None = None
+
+
+def ask_for_extension(client: EC2, reservation_id: str) -> Answer:
+    """Whether EC2 sells a day more of a block; never raises what EC2 or botocore does."""
+    try:
+        pages = client.get_paginator("describe_capacity_block_extension_offerings").paginate(
+            CapacityReservationId=reservation_id,
+            CapacityBlockExtensionDurationHours=SHORTEST_HOURS,
+        )
+        offered = any(page.get("CapacityBlockExtensionOfferings") for page in pages)
+    except FAILURES as error:
+        return Answer(None, error_code(error))
+    return Answer(offered)
