@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -28,6 +27,7 @@ from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import batch_logger, logger, metrics
+from lambdas.units import read_unit
 from truffle.core.checks import next_checks
 from truffle.core.model import Snapshot
 from truffle.core.runs import Unit
@@ -87,12 +87,6 @@ def _planner() -> Planner:
 @cache
 def _thresholds() -> Thresholds:
     return alert_settings.load().thresholds
-
-
-def read_unit(body: str) -> Unit:
-    """The unit of a message. Raises ValueError, KeyError or TypeError for what is none."""
-    message = json.loads(body)
-    return Unit(message["run_id"], message["region"], tuple(message["accounts"]))
 
 
 def _count(outcomes: list[Outcome]) -> None:

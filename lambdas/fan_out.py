@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -19,6 +17,7 @@ from lambdas.settings import FanOutSettings, comma_separated
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import logger
+from lambdas.units import to_message
 from truffle.core.runs import Run, Unit, run_id_of, units
 from truffle.core.times import parse_time
 from truffle.ec2.listing import client_config
@@ -83,7 +82,7 @@ def send(pending: Iterable[Unit]) -> None:
     queue, url = service("sqs"), _settings().queue_url
 
     def put(unit: Unit) -> None:
-        queue.send_message(QueueUrl=url, MessageBody=json.dumps(asdict(unit)))
+        queue.send_message(QueueUrl=url, MessageBody=to_message(unit))
 
     with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
         list(pool.map(put, pending))

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -109,6 +109,17 @@ def advance(distance: timedelta) -> None:
         "" if box.simulates_ec2 else " for the functions; the EC2 that they ask keeps its own time"
     )
     click.echo(f"It is {format_time(now)}{whose}.", err=True)
+
+
+@main.command()
+@click.argument("file", type=click.File())
+def event(file: TextIO) -> None:
+    """Let EventBridge bring an event of EC2, with its envelope, from a FILE of JSON or from -."""
+    try:
+        envelope = json.load(file)
+    except ValueError as error:
+        raise click.BadParameter(f"{file.name} is no JSON: {error}", param_hint="FILE") from error
+    _running().send_event(envelope)
 
 
 @main.command()

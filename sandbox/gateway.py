@@ -11,6 +11,10 @@ from typing import Any
 
 from ministack.app import app as embedded_aws
 
+from sandbox.embedded import complete
+
+complete()
+
 _TERMINATED = (b"x-forwarded-proto", b"https")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,6 +33,8 @@ from tests.builders import HOME
         (["advance", "6"], "'6' is no length of time"),
         (["advance", "99999999999999d"], "is no length of time"),
         (["advance", "--", "-6h"], "'-6h' is no length of time"),
+        (["event"], "Missing argument 'FILE'"),
+        (["event", "nowhere.json"], "nowhere.json"),
         (["secret", "truffle/slack"], "Missing argument 'VALUE'"),
         (["sink", "answer", "never"], "'never' is none of ok, down, hang, or a status"),
         (["sink", "answer", "600"], "'600' is none of ok, down, hang, or a status"),
@@ -63,6 +66,24 @@ def test_without_a_sandbox_there_is_a_hint(
 def test_stopping_what_does_not_run_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sandbox, "find", lambda: None)
     assert CliRunner().invoke(command_line.main, ["down"]).exit_code == 0
+
+
+@pytest.mark.parametrize("payload", ['{"region": "us-east-1"}', "null", "[1, 2]"])
+def test_an_event_is_whatever_json_holds(
+    payload: str, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(Sandbox, "send_event", lambda self, envelope: sent.append(envelope))
+    assert CliRunner().invoke(command_line.main, ["event", "-"], input=payload).exit_code == 0
+    assert sent == [json.loads(payload)]
+
+
+def test_what_is_no_json_is_no_event(box: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "event.json"
+    file.write_text("{'region': 'us-east-1'}")
+    said = CliRunner().invoke(command_line.main, ["event", str(file)])
+    assert said.exit_code == 2
+    assert "event.json is no JSON: Expecting property name" in said.output
 
 
 @pytest.fixture

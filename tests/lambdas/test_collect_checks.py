@@ -1,0 +1,186 @@
+"""``collect`` outside of runs: it plans checks of what is due soon, and answers no run for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas import collect
+from lambdas.checks import make_client
+from lambdas.clients import service
+from lambdas.settings import CollectSettings
+from lambdas.store.runs import RunStore
+from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_run
+from tests.lambdas.aws import Stack, deliver
+from tests.lambdas.fakes import (
+    Clock,
+    Fleet,
+    Wire,
+    a_raw_block,
+    a_raw_odcr,
+    client_error,
+)
+from truffle.core.model import Scope
+
+Counted = Callable[[str], list[float]]
+Collect = Callable[..., dict[str, Any]]
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+
+MINUTE = timedelta(minutes=1)
+OTHER_OHIO = Scope(OTHER, OHIO.region)
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """What EC2 has, in place of the clients that the function would make."""
+    made = Fleet()
+    monkeypatch.setattr(collect, "EC2Clients", lambda home_account, role_name: made)
+    return made
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch, fleet: Fleet) -> Wire:
+    """The line to EventBridge Scheduler."""
+    client = make_client()
+    monkeypatch.setattr(collect, "make_client", lambda: client)
+    return Wire(client)
+
+
+@pytest.fixture
+def collect_ohio(
+    stack: Stack, deploy: Callable[..., None], scheduler: Wire, clock: Clock, context: Any
+) -> Collect:
+    """Collects a unit of Ohio, outside of runs unless one is named."""
+    deploy(CollectSettings)
+
+    def invoke(run_id: str | None = None, *accounts: str) -> dict[str, Any]:
+        unit = {"run_id": run_id, "region": OHIO.region, "accounts": list(accounts or (HOME,))}
+        service("sqs").send_message(QueueUrl=stack.units, MessageBody=json.dumps(unit))
+        answer: dict[str, Any] = collect.handler(deliver(stack.units), context)
+        return answer
+
+    return invoke
+
+
+def open_run(stack: Stack) -> RunStore:
+    """A run that waits for Ohio."""
+    runs = RunStore(service("dynamodb"), stack.table)
+    region = OHIO.region
+    runs.open(a_run(run_id="run-1", regions=(region,), pending=frozenset({region})))
+    return runs
+
+
+def planned(scheduler: Wire) -> list[str]:
+    """The times of the schedules that were made or asked for."""
+    return [call["ScheduleExpression"] for call in scheduler.parameters("CreateSchedule")]
+
+
+def a_starting_block(name: str = "cr-block", after: timedelta = 90 * MINUTE) -> dict[str, Any]:
+    return a_raw_block(name, StartDate=NOON + after, EndDate=NOON + after + 7 * DAY)
+
+
+def test_a_start_within_two_periods_is_planned(
+    fleet: Fleet, scheduler: Wire, collect_ohio: Collect
+) -> None:
+    """With the warning an hour before it, and late delivery 15 minutes after it."""
+    fleet.holds(OHIO, a_starting_block())
+    collect_ohio()
+    assert planned(scheduler) == [
+        "at(2026-11-24T12:31:00)",
+        "at(2026-11-24T13:31:00)",
+        "at(2026-11-24T13:46:00)",
+    ]
+
+
+def test_what_is_planned_is_the_unit_outside_of_runs(
+    fleet: Fleet, scheduler: Wire, collect_ohio: Collect, stack: Stack
+) -> None:
+    open_run(stack)
+    fleet.holds(OHIO, a_starting_block())
+    fleet.holds(OTHER_OHIO)
+    collect_ohio("run-1", HOME, OTHER)
+    (unit, *_) = [call["Target"]["Input"] for call in scheduler.parameters("CreateSchedule")]
+    assert json.loads(unit) == {
+        "run_id": None,
+        "region": "us-east-2",
+        "accounts": [HOME, OTHER],
+    }
+
+
+def test_a_region_without_such_blocks_makes_no_call_to_scheduler(
+    fleet: Fleet, scheduler: Wire, collect_ohio: Collect
+) -> None:
+    fleet.holds(OHIO, a_raw_odcr("cr-a"), a_raw_block("cr-b"))
+    collect_ohio()
+    assert scheduler.count() == 0
+
+
+def test_a_longer_period_is_planned_further_ahead(
+    fleet: Fleet,
+    scheduler: Wire,
+    collect_ohio: Collect,
+    deploy: Callable[..., None],
+) -> None:
+    deploy(CollectSettings, schedule_minutes="360")
+    fleet.holds(OHIO, a_starting_block(after=11 * HOUR))
+    collect_ohio()
+    assert "at(2026-11-24T23:01:00)" in planned(scheduler)
+
+
+def test_a_scope_that_fails_hides_nothing_of_the_others(
+    fleet: Fleet, scheduler: Wire, collect_ohio: Collect
+) -> None:
+    fleet.holds(OHIO, a_starting_block())
+    fleet.fails(OTHER_OHIO, client_error("RequestLimitExceeded"))
+    collect_ohio(None, HOME, OTHER)
+    assert len(planned(scheduler)) == 3
+
+
+def test_scheduler_refusing_is_counted_and_fails_nothing(
+    fleet: Fleet, scheduler: Wire, collect_ohio: Collect, stack: Stack, counted: Counted
+) -> None:
+    fleet.holds(OHIO, a_starting_block())
+    scheduler.fails_before(client_error("AccessDenied", "CreateSchedule"), "CreateSchedule")
+    assert collect_ohio() == {"batchItemFailures": []}
+    assert counted("ChecksFailed") == [3.0]
+    assert stack.scopes.status(OHIO).reservations == 1
+
+
+def test_what_goes_well_is_not_counted(
+    fleet: Fleet, collect_ohio: Collect, counted: Counted
+) -> None:
+    fleet.holds(OHIO, a_starting_block())
+    collect_ohio()
+    assert counted("ChecksFailed") == []
+
+
+def test_a_collection_outside_of_runs_answers_none(
+    fleet: Fleet, collect_ohio: Collect, stack: Stack, counted: Counted
+) -> None:
+    runs = open_run(stack)
+    fleet.holds(OHIO, a_raw_odcr())
+    assert collect_ohio() == {"batchItemFailures": []}
+    run = runs.get("run-1")
+    assert run is not None
+    assert run.pending == {"us-east-2"}
+    assert counted("RunsCompleted") == []
+
+
+@pytest.mark.parametrize("fault", [None, client_error("UnauthorizedOperation")])
+def test_outside_of_runs_a_scope_keeps_the_last_runs_id(
+    fault: Exception | None, fleet: Fleet, collect_ohio: Collect, stack: Stack, clock: Clock
+) -> None:
+    open_run(stack)
+    fleet.holds(OHIO, a_raw_odcr())
+    collect_ohio("run-1")
+    clock.advance(HOUR)
+    if fault is not None:
+        fleet.fails(OHIO, fault)
+    collect_ohio()
+    status = stack.scopes.status(OHIO)
+    assert (status.run_id, status.attempted_at) == ("run-1", NOON + HOUR)
