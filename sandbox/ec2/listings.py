@@ -16,8 +16,8 @@ from typing import Any
 from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.filters import Fields, Texts, at, tags
 from sandbox.ec2.fleet import Fleet, Region
-from sandbox.ec2.lifecycle import phase_at
-from sandbox.ec2.offerings import offerings, wish_of
+from sandbox.ec2.lifecycle import phase_at, requested_size
+from sandbox.ec2.offerings import extension_hours, extension_offerings, offerings, wish_of
 from sandbox.ec2.zones import zone_id, zone_type
 
 
@@ -179,6 +179,25 @@ def block_offerings(call: Call) -> Listing:
     return Listing(offerings(call.region.market, wish, sold_as_blocks(call.fleet), call.now))
 
 
+def block_extension_offerings(call: Call) -> Listing:
+    """What one of the account's own blocks can be extended with."""
+    hours = extension_hours(call.parameters)
+    wanted = call.parameters.get("CapacityReservationId")
+    if wanted is None:
+        raise EC2Error("MissingParameter", "The request must contain CapacityReservationId")
+    own = {
+        fields["CapacityReservationId"]: fields
+        for members in _own_blocks(call)[0].values()
+        for fields in members
+    }
+    if wanted not in own:
+        raise EC2Error(_RESERVATION_IDS.code or "", _RESERVATION_IDS.message.format(wanted))
+    block = own[wanted]
+    return Listing(
+        extension_offerings(call.region.market, block, requested_size(block), hours, call.now)
+    )
+
+
 def sold_as_blocks(fleet: Fleet) -> frozenset[str]:
     """The instance and UltraServer types that are sold as blocks in some region."""
     by_type = {
@@ -256,6 +275,13 @@ _TYPE_FILTERS = {
     "vcpu-info.default-vcpus": at("VCpuInfo.DefaultVCpus"),
 }
 
+_RESERVATION_IDS = Ids(
+    "CapacityReservationIds",
+    "CapacityReservationId",
+    "InvalidCapacityReservationId.NotFound",
+    "The Capacity Reservation ID '{}' does not exist",
+)
+
 _BLOCK_IDS = Ids(
     "CapacityBlockIds",
     "CapacityBlockId",
@@ -282,12 +308,7 @@ _OPERATIONS = (
             instance_match_criteria="InstanceMatchCriteria",
             placement_group_arn="PlacementGroupArn",
         ),
-        Ids(
-            "CapacityReservationIds",
-            "CapacityReservationId",
-            "InvalidCapacityReservationId.NotFound",
-            "The Capacity Reservation ID '{}' does not exist",
-        ),
+        _RESERVATION_IDS,
     ),
     Operation(
         "DescribeCapacityBlocks",
@@ -332,6 +353,13 @@ _OPERATIONS = (
         "DescribeCapacityBlockOfferings",
         "CapacityBlockOfferings",
         block_offerings,
+        kept=False,
+        is_rationed=True,
+    ),
+    Operation(
+        "DescribeCapacityBlockExtensionOfferings",
+        "CapacityBlockExtensionOfferings",
+        block_extension_offerings,
         kept=False,
         is_rationed=True,
     ),

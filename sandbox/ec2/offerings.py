@@ -3,7 +3,8 @@
 Rules (EC2 User Guide, Capacity Blocks): whole days up to 14, then whole weeks up to 182 days; every
 block ends at 11:30 UTC, so that one which starts at another time is shorter than asked; it starts
 at least 30 minutes and at most 8 weeks ahead; at most 6 offerings are returned. Local Zones
-count as opted in to.
+count as opted in to. A block that is active or scheduled can be extended from 8 weeks to an hour
+before its end, to 182 days in all; here it can where its zone has as much capacity for sale.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ STARTS_TRIED = 3
 SHORTEST_NOTICE = timedelta(minutes=30)
 LONGEST_NOTICE = timedelta(weeks=8)
 MAX_INSTANCES = 64
+EXTENDABLE_STATES = ("active", "scheduled")
+EXTENSION_NOTICE = timedelta(hours=1)
+LONGEST = timedelta(days=182)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def wish_of(parameters: Mapping[str, Any], now: datetime) -> Wish:
     hours = parameters.get("CapacityDurationHours")
     if hours is None:
         raise EC2Error("MissingParameter", "The request must contain CapacityDurationHours")
-    _check_hours(hours)
+    _check_hours("CapacityDurationHours", hours)
     earliest = max(parameters.get("StartDateRange", now), now + SHORTEST_NOTICE)
     return Wish(kind, count, hours, earliest, parameters.get("EndDateRange"))
 
@@ -63,12 +67,12 @@ def _wanted(parameters: Mapping[str, Any]) -> tuple[str, int]:
     return kind, count
 
 
-def _check_hours(hours: int) -> None:
+def _check_hours(parameter: str, hours: int) -> None:
     in_days = 24 <= hours <= 14 * 24 and hours % 24 == 0
     in_weeks = hours <= 182 * 24 and hours % (7 * 24) == 0 and hours > 0
     if not (in_days or in_weeks):
         expected = "Use 1 to 14 days in steps of a day, or up to 182 days in steps of 7 days."
-        raise invalid_value("CapacityDurationHours", hours, expected)
+        raise invalid_value(parameter, hours, expected)
 
 
 def offerings(
@@ -141,3 +145,52 @@ def _offering_id(offer: Offer, wish: Wish, start: datetime) -> str:
     """The same for the same offering, as long as the market has it."""
     text = f"{offer.kind} {offer.zone} {wish.count} {wish.hours} {start.isoformat()}"
     return f"cb-{hashlib.sha256(text.encode()).hexdigest()[:17]}"
+
+
+def extension_hours(parameters: Mapping[str, Any]) -> int:
+    """How much longer a block is to be. Raises EC2Error."""
+    hours = parameters.get("CapacityBlockExtensionDurationHours")
+    if hours is None:
+        message = "The request must contain CapacityBlockExtensionDurationHours"
+        raise EC2Error("MissingParameter", message)
+    _check_hours("CapacityBlockExtensionDurationHours", hours)
+    return int(hours)
+
+
+def extension_offerings(
+    market: Sequence[Offer], block: Fields, size: int, hours: int, now: datetime
+) -> tuple[Fields, ...]:
+    """What the market has to extend a block of so many instances with; nothing if it is too early,
+    too late or too long."""
+    start, end = block.get("StartDate"), block.get("EndDate")
+    if start is None or end is None:
+        return ()
+    longer = end + timedelta(hours=hours)
+    is_open = EXTENSION_NOTICE <= end - now <= LONGEST_NOTICE and longer - start <= LONGEST
+    if block["State"] not in EXTENDABLE_STATES or not is_open:
+        return ()
+    return tuple(
+        _extension(offer, block, size, hours, longer)
+        for offer in market
+        if (offer.instance_type, offer.zone) == (block["InstanceType"], block["AvailabilityZone"])
+        and size <= offer.count
+        and offer.first_start <= end
+    )
+
+
+def _extension(offer: Offer, block: Fields, size: int, hours: int, longer: datetime) -> Fields:
+    text = f"{block['CapacityReservationId']} {offer.kind} {hours} {longer.isoformat()}"
+    return {
+        "CapacityBlockExtensionOfferingId": f"cbe-{hashlib.sha256(text.encode()).hexdigest()[:17]}",
+        "InstanceType": block["InstanceType"],
+        "InstanceCount": size,
+        "AvailabilityZone": block["AvailabilityZone"],
+        "StartDate": block["StartDate"],
+        "CapacityBlockExtensionStartDate": block["EndDate"],
+        "CapacityBlockExtensionEndDate": longer,
+        "CapacityBlockExtensionDurationHours": hours,
+        "UpfrontFee": f"{offer.hourly_price * size * hours:.2f}",
+        "CurrencyCode": "USD",
+        "Tenancy": "default",
+        "ZoneType": zone_type(block["AvailabilityZone"]),
+    }
