@@ -68,7 +68,7 @@ def _archive() -> Archive:
 @cache
 def _collector() -> Collector:
     clients = EC2Clients(_settings().account_id, _settings().role_name)
-    return Collector(clients.of, DescribedTypes(), _scopes(), _archive(), now)
+    return Collector(clients.of, DescribedTypes(), _scopes(), _archive(), now, _thresholds())
 
 
 @cache
