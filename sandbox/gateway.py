@@ -1,7 +1,8 @@
 """The embedded AWS as an ASGI application whose callers count as having come over TLS.
 
 The stack's policies refuse plain HTTP, as they should on AWS. Here every byte stays on the
-loopback interface, which stands in for the TLS termination in front of AWS's services.
+loopback interface, which stands in for the TLS termination in front of AWS's services. HTTP APIs
+have ``https`` endpoints for the same reason: links in alerts begin with one, as they do on AWS.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ministack.app import app as embedded_aws
+from ministack.services import apigateway
 
 from sandbox.embedded import complete
 
 complete()
+apigateway._api_endpoint_scheme = lambda protocol: "https"
 
 _TERMINATED = (b"x-forwarded-proto", b"https")
 

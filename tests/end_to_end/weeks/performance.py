@@ -216,7 +216,7 @@ class Performance:
         """Everything that AWS may deliver twice comes again: the last run's start, its units, the
         stream's records, the messages of the queues."""
         functions, sqs = self.box.client("lambda"), self.box.client("sqs")
-        events = [event for event in self.events() if event.get("run_id") == self._run_id]
+        events = [event for event in self.events() if event["run_id"] == self._run_id]
         functions.invoke(
             FunctionName=self.box.outputs["FanOutFunctionName"],
             Payload=json.dumps({"run_id": self._run_id}),
