@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lambdas import collect
+from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.checks import make_client
 from lambdas.clients import service
 from lambdas.settings import CollectSettings
@@ -118,6 +120,25 @@ def test_a_region_without_such_blocks_makes_no_call_to_scheduler(
     fleet.holds(OHIO, a_raw_odcr("cr-a"), a_raw_block("cr-b"))
     collect_ohio()
     assert scheduler.count() == 0
+
+
+def test_the_settings_of_alerts_say_when_a_warning_is_due(
+    fleet: Fleet,
+    scheduler: Wire,
+    collect_ohio: Collect,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "alerts.json"
+    file.write_text('{"thresholds": {"starting_soon": ["30m"], "late_delivery": ["20m"]}}')
+    monkeypatch.setenv(FILE_VARIABLE, str(file))
+    fleet.holds(OHIO, a_starting_block())
+    collect_ohio()
+    assert planned(scheduler) == [
+        "at(2026-11-24T13:01:00)",
+        "at(2026-11-24T13:31:00)",
+        "at(2026-11-24T13:51:00)",
+    ]
 
 
 def test_a_longer_period_is_planned_further_ahead(
