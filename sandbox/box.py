@@ -125,10 +125,25 @@ class Sandbox:
                 box._wait_for(f"{endpoint}/_ministack/health", "aws.log")
                 outputs = deploy(lambda name: client(name, endpoint), folder / "cdk.out")
                 box._keep(replace(box._state, outputs=outputs))
+                box._warm()
             except BaseException:
                 box.down()
                 raise
         return box
+
+    def _warm(self) -> None:
+        """Start the functions that an event passes, with nothing to do, `deliver` once for each
+        destination: the first event that comes would wait for all of them, one after the other."""
+        destinations = sum(
+            name.startswith("Destination") and name.endswith("DeadLetterQueueUrl")
+            for name in self.outputs
+        )
+        for name, count in (("Hint", 1), ("Alert", 1), ("Deliver", destinations)):
+            function = self.outputs.get(f"{name}FunctionName")
+            for _ in range(count if function else 0):
+                self.client("lambda").invoke(
+                    FunctionName=function, InvocationType="Event", Payload=b'{"Records": []}'
+                )
 
     def down(self) -> None:
         """Stop what ``up`` started and forget it."""
