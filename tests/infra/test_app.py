@@ -31,7 +31,7 @@ OUTPUTS = {
 }
 
 
-def _run(out: Path, context: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+def _run(out: Path, context: dict[str, Any], **variables: str) -> subprocess.CompletedProcess[str]:
     """Without a PATH that has Node.js, without credentials, a region or a home."""
     return subprocess.run(
         [sys.executable, str(ROOT / "app.py")],
@@ -40,6 +40,7 @@ def _run(out: Path, context: dict[str, Any]) -> subprocess.CompletedProcess[str]
             "PATH": "/usr/bin:/bin",
             "CDK_OUTDIR": str(out),
             "CDK_CONTEXT_JSON": json.dumps(context),
+            **variables,
         },
         capture_output=True,
         text=True,
@@ -73,6 +74,41 @@ def test_the_stack_belongs_to_no_account_or_region(assembly: Synthesized) -> Non
 
 def test_the_code_is_in_the_assembly(assembly: Synthesized) -> None:
     assert (assembly.asset / "lambdas" / "fan_out.py").is_file()
+
+
+def _stacks(out: Path) -> dict[str, str]:
+    """The environment of each stack in an assembly."""
+    artifacts = json.loads((out / "manifest.json").read_text("utf-8"))["artifacts"]
+    return {
+        name: artifact["environment"]
+        for name, artifact in artifacts.items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+
+
+def test_the_command_lines_region_is_where_the_others_events_go(tmp_path: Path) -> None:
+    context = {"regions": ["us-east-2", "eu-west-1"]}
+    done = _run(tmp_path / "out", context, CDK_DEFAULT_REGION="eu-west-1")
+    assert done.returncode == 0, done.stderr
+    assert _stacks(tmp_path / "out") == {
+        "truffle": "aws://unknown-account/eu-west-1",
+        "truffle-forwarding-us-east-2": "aws://unknown-account/us-east-2",
+    }
+
+
+def test_another_account_gets_its_forwarding_alone(tmp_path: Path) -> None:
+    context = {
+        "home_account": "999988887777",
+        "home_region": "eu-west-1",
+        "regions": ["us-east-2", "eu-west-1"],
+    }
+    done = _run(tmp_path / "out", context)
+    assert done.returncode == 0, done.stderr
+    assert set(_stacks(tmp_path / "out")) == {
+        "truffle-forwarding-us-east-2",
+        "truffle-forwarding-eu-west-1",
+    }
+    assert not list((tmp_path / "out").glob("asset.*"))
 
 
 def test_a_wrong_context_stops_before_synthesis(tmp_path: Path) -> None:

@@ -99,6 +99,14 @@ def test_a_start_within_two_periods_is_planned(
     ]
 
 
+def test_what_comes_after_two_periods_is_planned_by_the_next_run(
+    fleet: Fleet, scheduler: Wire, collect_ohio: Collect
+) -> None:
+    fleet.holds(OHIO, a_starting_block(after=2 * HOUR + MINUTE))
+    collect_ohio()
+    assert planned(scheduler) == ["at(2026-11-24T13:02:00)"]
+
+
 def test_what_is_planned_is_the_unit_outside_of_runs(
     fleet: Fleet, scheduler: Wire, collect_ohio: Collect, stack: Stack
 ) -> None:
