@@ -1,1 +1,1 @@
-"""The functions on AWS, thin: each file is one function of the flow or one adapter it uses."""
+"""The functions on AWS, thin: each file is a function of the flow or what several of them share."""

@@ -19,15 +19,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import alert_settings
 from lambdas.archive import Archive
-from lambdas.checks import Planner, make_client
 from lambdas.clients import EC2Clients, now, service
-from lambdas.closing import Closer
-from lambdas.collection import Collector, Outcome
+from lambdas.collecting.checks import Planner, make_client
+from lambdas.collecting.closing import Closer
+from lambdas.collecting.collection import Collector, Outcome
+from lambdas.collecting.units import read_unit
 from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import batch_logger, logger, metrics
-from lambdas.units import read_unit
 from truffle.core.checks import next_checks
 from truffle.core.model import Snapshot
 from truffle.core.runs import Unit

@@ -15,11 +15,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.alert_settings import load
-from lambdas.channels import Alert, Channels, Refused
 from lambdas.clients import now, service
-from lambdas.digests import LOOK_AGAIN, Digests, NotYet
-from lambdas.inventory import Inventory
-from lambdas.jobs import (
+from lambdas.delivery.channels import Alert, Channels, Refused
+from lambdas.delivery.digests import LOOK_AGAIN, Digests, NotYet
+from lambdas.delivery.jobs import (
     Flush,
     Job,
     Sample,
@@ -31,8 +30,9 @@ from lambdas.jobs import (
     pause,
     read_job,
 )
-from lambdas.mail import Mail, send
-from lambdas.once import Claimed, once, register
+from lambdas.delivery.mail import Mail, send
+from lambdas.delivery.once import Claimed, once, register
+from lambdas.inventory import Inventory
 from lambdas.settings import DeliverSettings
 from lambdas.store.events import EventStore
 from lambdas.store.pending import PendingStore, Round

@@ -12,12 +12,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.archive import Archive
 from lambdas.clients import now, service, session
-from lambdas.closing import Closer
+from lambdas.collecting.closing import Closer
+from lambdas.collecting.units import to_message
 from lambdas.settings import FanOutSettings, comma_separated
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import logger
-from lambdas.units import to_message
 from truffle.core.runs import Run, Unit, run_id_of, units
 from truffle.core.times import parse_time
 from truffle.ec2.listing import client_config

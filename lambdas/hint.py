@@ -14,11 +14,11 @@ from math import ceil
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.clients import now, service
+from lambdas.collecting.units import to_message
 from lambdas.settings import HintSettings
 from lambdas.store.hints import HintStore, Turn
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import logger
-from lambdas.units import to_message
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
 from truffle.ec2.hints import name_of, scope_of

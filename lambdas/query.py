@@ -14,18 +14,18 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import answers
 from lambdas.alert_settings import load
-from lambdas.answers import Context
+from lambdas.api import answers
+from lambdas.api.answers import Context
+from lambdas.api.openapi import document
+from lambdas.api.trial import send_sample
 from lambdas.clients import now, service
 from lambdas.inventory import Inventory
-from lambdas.openapi import document
 from lambdas.settings import QuerySettings
 from lambdas.store.events import EventStore
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import logger
-from lambdas.trial import send_sample
 from truffle.alerts.explaining import explain
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import AlertSettings, Route

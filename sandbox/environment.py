@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lambdas.clients import SANDBOX_CLOCK
-from lambdas.webhook import ALLOW_LOOPBACK
+from lambdas.delivery.webhook import ALLOW_LOOPBACK
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"

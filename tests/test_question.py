@@ -89,7 +89,6 @@ class TestAsk:
     def test_types_that_may_exist(self, name: str) -> None:
         assert ask(instance_types=name).filter.instance_types == {name}
 
-
     @pytest.mark.parametrize("name", ["us-east-1a", "us-gov-west-1b", "us-west-2-lax-1a"])
     def test_zones_of_regions_that_there_are(self, name: str) -> None:
         assert ask(availability_zones=name).filter.availability_zones == {name}

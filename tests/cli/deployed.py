@@ -12,8 +12,8 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from lambdas import answers
-from lambdas.answers import Context
+from lambdas.api import answers
+from lambdas.api.answers import Context
 from lambdas.inventory import View
 from truffle.alerts.explaining import explain
 from truffle.alerts.sample import sample_event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lambdas.openapi import document
+from lambdas.api.openapi import document
 from tests.infra.synthesized import Synthesized, target
 
 GET_ROUTES = {

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from lambdas import alert, clients, collect, credentials, deliver, fan_out, hint, mail, query
+from lambdas import alert, clients, collect, deliver, fan_out, hint, query
 from lambdas.alert_settings import FILE_VARIABLE
+from lambdas.delivery import credentials, mail
+from lambdas.delivery.webhook import ALLOW_LOOPBACK
 from lambdas.settings import Settings
 from lambdas.telemetry import logger, metrics
-from lambdas.webhook import ALLOW_LOOPBACK
 from sandbox.sink.destination import Destination, listening
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.archive import Archive
-from lambdas.collection import Collector, Outcome
+from lambdas.collecting.collection import Collector, Outcome
 from lambdas.store.items import EVENT_PREFIX, read_body
 from lambdas.store.scopes import CONFLICT_TRIES, Conflict, ScopeStore
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO

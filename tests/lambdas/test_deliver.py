@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lambdas import channels
 from lambdas.clients import service
+from lambdas.delivery import channels
 from lambdas.store.events import event_item
 from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
 from sandbox.sink.destination import Destination, Reply

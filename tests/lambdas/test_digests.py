@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lambdas import deliver
-from lambdas.channels import Alert
+from lambdas.delivery.channels import Alert
 from lambdas.store.pending import PendingStore, Round
 from sandbox.sink.destination import Destination, Reply
 from tests.builders import a_run

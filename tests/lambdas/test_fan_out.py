@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from lambdas import fan_out
 from lambdas.clients import service
-from lambdas.closing import LOST_AFTER
+from lambdas.collecting.closing import LOST_AFTER
 from lambdas.settings import FanOutSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt

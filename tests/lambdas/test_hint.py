@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from lambdas import hint
 from lambdas.clients import service
+from lambdas.collecting.units import read_unit
 from lambdas.settings import HintSettings
 from lambdas.store.scopes import Attempt
-from lambdas.units import read_unit
 from tests.builders import HOME, OHIO, OTHER
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, Wire, client_error

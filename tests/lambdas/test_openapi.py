@@ -16,8 +16,8 @@ from openapi_spec_validator.versions import OPENAPIV31, get_spec_version
 
 from lambdas import query
 from lambdas.alert_settings import FILE_VARIABLE
+from lambdas.api.openapi import document
 from lambdas.clients import service
-from lambdas.openapi import document
 from lambdas.settings import QuerySettings
 from lambdas.store.events import event_item
 from lambdas.store.runs import RunStore

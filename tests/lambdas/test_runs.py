@@ -11,7 +11,7 @@ import pytest
 
 from lambdas.archive import Archive
 from lambdas.clients import service
-from lambdas.closing import LOST_AFTER, Closer
+from lambdas.collecting.closing import LOST_AFTER, Closer
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt, Write, digest_of
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_run, a_snapshot, an_odcr

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.webhook import (
+from lambdas.delivery.webhook import (
     ALLOW_LOOPBACK,
     LONGEST_ANSWER,
     Answer,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.archive import Archive
-from lambdas.collection import Collector
+from lambdas.collecting.collection import Collector
 from lambdas.store.items import EVENT_PREFIX, read_body
 from lambdas.store.scopes import ScopeStore
 from tests.builders import HOUR, NOON

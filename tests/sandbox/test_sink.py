@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from lambdas.webhook import ALLOW_LOOPBACK, Answer, Unreachable, post
+from lambdas.delivery.webhook import ALLOW_LOOPBACK, Answer, Unreachable, post
 from sandbox import __main__ as command_line
 from sandbox.box import Sandbox, State, free_port
 from sandbox.processes import start

@@ -11,8 +11,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.clients import session
+from lambdas.collecting.units import to_message
 from lambdas.telemetry import logger
-from lambdas.units import to_message
 from truffle.core.runs import Unit
 
 # Collecting matters more: a Scheduler that hangs must not take the function's time.

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.clients import service
-from lambdas.credentials import Secret, read_secret
-from lambdas.mail import queue_url
+from lambdas.delivery.credentials import Secret, read_secret
+from lambdas.delivery.mail import queue_url
+from lambdas.delivery.webhook import NO_HEADERS, Answer, post
 from lambdas.store.resolutions import ResolutionStore
 from lambdas.store.threads import ThreadStore
-from lambdas.webhook import NO_HEADERS, Answer, post
 from truffle.alerts.settings import Destination, Kind
 from truffle.core.events import Event, EventType, Severity
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lambdas.archive import Archive
+from lambdas.collecting.witnesses import Witnesses, sightings
 from lambdas.store.scopes import (
     CONFLICT_TRIES,
     Attempt,
@@ -19,7 +20,6 @@ from lambdas.store.scopes import (
     digest_of,
 )
 from lambdas.telemetry import logger
-from lambdas.witnesses import Witnesses, sightings
 from truffle.core.carrying import carry_forward
 from truffle.core.changes import compare, is_same
 from truffle.core.due import due, extension_deadline, with_extension

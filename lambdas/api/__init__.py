@@ -1,0 +1,1 @@
+"""What the routes of the query API answer, and their description."""
