@@ -13,7 +13,7 @@ from infra.destinations import Destinations, encrypted_topic
 from infra.functions import IDEMPOTENCY_ACTIONS, Deployment, PythonFunction, allow
 from infra.queues import dead_letter_queue
 from infra.storage import Storage
-from lambdas.settings import AlertSettings
+from lambdas.settings import PublishSettings
 
 STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator")
 """With ListStreams, what Lambda's event source mapping does with a table's stream (DynamoDB
@@ -57,7 +57,7 @@ def _alert(scope: Alerting, deployment: Deployment, storage: Storage) -> PythonF
         deployment,
         name="alert",
         description="Publishes the table's new events to the topic, each once.",
-        environment=AlertSettings(
+        environment=PublishSettings(
             topic_arn=scope.topic.topic_arn,
             idempotency_table=storage.idempotency.table_name,
             dead_letter_url=scope.dead_letters.queue_url,

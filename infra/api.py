@@ -10,7 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.context import Context
-from infra.functions import Deployment, PythonFunction, allow, log_group
+from infra.functions import INVENTORY_MEGABYTES, Deployment, PythonFunction, allow, log_group
 from infra.storage import RESERVATION_INDEX, Storage
 from lambdas.settings import QuerySettings
 
@@ -132,5 +132,5 @@ def _query(
             *([allow("sqs", ["SendMessage"], *arns)] if arns else []),
         ],
         timeout_seconds=_TIMEOUT_SECONDS,
-        memory_megabytes=1769,
+        memory_megabytes=INVENTORY_MEGABYTES,
     )

@@ -8,7 +8,13 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from infra.destinations import DELIVER_TIMEOUT_SECONDS, Destinations, Place
-from infra.functions import IDEMPOTENCY_ACTIONS, Deployment, PythonFunction, allow
+from infra.functions import (
+    IDEMPOTENCY_ACTIONS,
+    INVENTORY_MEGABYTES,
+    Deployment,
+    PythonFunction,
+    allow,
+)
 from infra.queues import consume, deliver
 from infra.storage import Storage
 from lambdas.settings import DeliverSettings
@@ -18,6 +24,7 @@ WRITTEN = ("PENDING#*", "THREADS#*", "RESOLVED#*")
 """The partitions of the table that the function writes (lambdas/store/items.py)."""
 
 _AT_A_TIME = 2
+_MESSAGE_MEGABYTES = 256
 _SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 _SCHEDULER_RETRIES = 5
 _SCHEDULER_MAX_AGE_SECONDS = 3600
@@ -75,8 +82,14 @@ def _deliver(
             *_destination_rights(destinations),
         ],
         timeout_seconds=DELIVER_TIMEOUT_SECONDS,
-        memory_megabytes=256,
+        memory_megabytes=_memory(destinations),
     )
+
+
+def _memory(destinations: Destinations) -> int:
+    """A daily summary reads the whole inventory, as the query function does; a message is small."""
+    summaries = [place for place in destinations.places if place.destination.daily_summary]
+    return INVENTORY_MEGABYTES if summaries else _MESSAGE_MEGABYTES
 
 
 def _json(value: dict[str, str]) -> str:

@@ -25,13 +25,26 @@ NAMES = (
 """How the detail-types of EC2's capacity events begin; how they go on differs between AWS's own
 pages (EC2 User Guide, capacity-blocks-monitor; EventBridge events reference, EC2)."""
 
-CLOUDTRAIL = "AWS Service Event via CloudTrail"
+CLOUDTRAIL = ("AWS Service Event via CloudTrail", "AWS API Call via CloudTrail")
+RECORDED = (
+    "CapacityBlock",
+    "PurchaseCapacityBlock",
+    "TerminateCapacityBlock",
+    "CreateCapacityReservation",
+    "ModifyCapacityReservation",
+    "CancelCapacityReservation",
+)
+"""How the events and the calls begin that CloudTrail records of capacity (EC2 User Guide, "Log
+Capacity Blocks API calls with CloudTrail"; EC2 API Reference). A failed call is a hint, too."""
 
 PATTERN: Mapping[str, Any] = {
     "source": ["aws.ec2"],
     "$or": [
         {"detail-type": [{"prefix": name} for name in NAMES]},
-        {"detail-type": [CLOUDTRAIL], "detail": {"eventName": [{"prefix": "CapacityBlock"}]}},
+        {
+            "detail-type": list(CLOUDTRAIL),
+            "detail": {"eventName": [{"prefix": name} for name in RECORDED]},
+        },
     ],
 }
 """The events that are hints."""

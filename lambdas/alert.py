@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAl
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.clients import service
-from lambdas.settings import AlertSettings
+from lambdas.settings import PublishSettings
 from lambdas.telemetry import logger, metrics
 from truffle.core.events import from_message
 from truffle.messages.sns import publication
@@ -39,8 +39,8 @@ class NotPublished(Exception):
 
 
 @cache
-def _settings() -> AlertSettings:
-    return AlertSettings.from_env(os.environ)
+def _settings() -> PublishSettings:
+    return PublishSettings.from_env(os.environ)
 
 
 def _publish(*, message: dict[str, Any], arguments: dict[str, Any]) -> str:

@@ -77,7 +77,7 @@ class HintSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class AlertSettings(Settings):
+class PublishSettings(Settings):
     topic_arn: str
     idempotency_table: str
     dead_letter_url: str

@@ -391,6 +391,12 @@ def test_what_may_be_a_secret_is_never_shown(raw: Any) -> None:
     assert "s3cr3t" not in "\n".join(problems(raw)).lower()
 
 
+def test_names_that_hyphens_alone_tell_apart_are_too_much_alike() -> None:
+    twins = {"team-1": ONCALL, "team1": ONCALL}
+    raw = {"destinations": twins, "routes": [{"name": "all", "to": ["team-1", "team1"]}]}
+    assert problems(raw) == ("destinations.team1: differs from team-1 by hyphens alone",)
+
+
 def test_all_problems_are_told_at_once() -> None:
     found = problems(
         {

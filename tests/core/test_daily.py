@@ -148,6 +148,15 @@ def test_a_scope_that_nothing_collects_any_more_is_old_data_too() -> None:
     assert [failing.error.code for failing in found.failing] == ["NotCollected"]
 
 
+def test_a_region_that_was_never_open_is_named_and_needs_no_look() -> None:
+    error = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON)
+
+    found = of(statuses=[a_status(observed_at=None, error=error), a_status(OREGON)])
+
+    assert (found.failing, found.scopes) == ((), 1)
+    assert found.closed == (FailingScope(OHIO, error, None),)
+
+
 def test_a_scope_that_was_never_read_has_no_last_success() -> None:
     error = ScopeError("RequestExpired", "No.", "error", NOON)
 

@@ -14,7 +14,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     "fan_out": settings.FanOutSettings,
     "collect": settings.CollectSettings,
     "hint": settings.HintSettings,
-    "alert": settings.AlertSettings,
+    "alert": settings.PublishSettings,
     "query": settings.QuerySettings,
     "deliver": settings.DeliverSettings,
 }
@@ -28,7 +28,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
         ("hint", 30, 256),
         ("alert", 60, 256),
         ("query", 29, 1769),
-        ("deliver", 60, 256),
+        ("deliver", 60, 1769),
     ],
 )
 def test_time_and_memory(stack: Synthesized, name: str, seconds: int, megabytes: int) -> None:

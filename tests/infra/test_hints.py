@@ -50,6 +50,12 @@ def test_names_that_begin_as_the_known_ones_do_are_hints(name: str) -> None:
     assert matches(PATTERN, DELIVERED | {"detail-type": name})
 
 
+@pytest.mark.parametrize("name", ["PurchaseCapacityBlockExtension", "CancelCapacityReservation"])
+def test_calls_that_change_capacity_are_hints(name: str) -> None:
+    call = {"detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": name}}
+    assert matches(PATTERN, DELIVERED | call)
+
+
 @pytest.mark.parametrize(
     "foreign",
     [
@@ -62,6 +68,10 @@ def test_names_that_begin_as_the_known_ones_do_are_hints(name: str) -> None:
         {
             "detail-type": "AWS Service Event via CloudTrail",
             "detail": {"eventName": "BidEvictedEvent"},
+        },
+        {
+            "detail-type": "AWS API Call via CloudTrail",
+            "detail": {"eventName": "DescribeCapacityReservations"},
         },
         {"detail-type": None},
     ],

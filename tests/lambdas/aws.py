@@ -12,11 +12,11 @@ from typing import Any
 
 from lambdas.clients import service
 from lambdas.settings import (
-    AlertSettings,
     CollectSettings,
     DeliverSettings,
     FanOutSettings,
     HintSettings,
+    PublishSettings,
     QuerySettings,
     Settings,
 )
@@ -130,7 +130,7 @@ class Stack:
                 accounts="",
                 role_name="truffle-read",
             ),
-            AlertSettings: lambda: AlertSettings(
+            PublishSettings: lambda: PublishSettings(
                 self.topic, self.idempotency_table, self.dead_letters
             ),
             QuerySettings: lambda: QuerySettings(self.table, "60", self._queues()),

@@ -10,7 +10,7 @@ import pytest
 
 from lambdas import alert
 from lambdas.alert import NotPublished
-from lambdas.settings import AlertSettings
+from lambdas.settings import PublishSettings
 from lambdas.store.events import event_item
 from tests.builders import HOME, a_block, a_scope_event, an_event, an_odcr
 from tests.lambdas.aws import Stack, messages
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.fixture
 def invoke(stack: Stack, deploy: Deploy) -> Invoke:
     """Hands the function these records of the stream, while a queue listens to the topic."""
-    deploy(AlertSettings)
+    deploy(PublishSettings)
     assert stack.published
 
     def start(*records: Record, milliseconds: int = 60_000) -> None:
@@ -143,7 +143,7 @@ def test_the_same_event_after_another_deployment_is_not_published_again(
     stack: Stack, invoke: Invoke, deploy: Deploy
 ) -> None:
     invoke(record(numbered(1)))
-    deploy(AlertSettings)
+    deploy(PublishSettings)
     invoke(record(numbered(1)))
     assert published(stack) == [f"{1:032}"]
 

@@ -7,18 +7,25 @@ from dataclasses import fields
 import pytest
 
 from lambdas.settings import (
-    AlertSettings,
     CollectSettings,
     DeliverSettings,
     FanOutSettings,
     HintSettings,
     MissingSettings,
+    PublishSettings,
     QuerySettings,
     Settings,
     comma_separated,
 )
 
-ALL = (FanOutSettings, CollectSettings, HintSettings, AlertSettings, QuerySettings, DeliverSettings)
+ALL = (
+    FanOutSettings,
+    CollectSettings,
+    HintSettings,
+    PublishSettings,
+    QuerySettings,
+    DeliverSettings,
+)
 
 
 def filled(kind: type[Settings]) -> Settings:

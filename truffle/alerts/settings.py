@@ -383,6 +383,7 @@ def parse_settings(raw: Values) -> AlertSettings:
     values = record({**_FILE, "routes": routes}, (), "the file")(place, raw)
     destinations = values.get("destinations", {})
     found: tuple[Route, ...] = values.get("routes", ())
+    _note_twins(place, destinations)
     if not any(problem.startswith("routes") for problem in place.problems):
         _note_unreached(place, destinations, found)
     if place.problems:
@@ -393,6 +394,15 @@ def parse_settings(raw: Values) -> AlertSettings:
         values.get("mutes", ()),
         Thresholds(**values.get("thresholds", {}), prices=values.get("prices", {})),
     )
+
+
+def _note_twins(place: Place, destinations: Iterable[str]) -> None:
+    """The stack's own names, of alarms and outputs, know no hyphens."""
+    first: dict[str, str] = {}
+    for name in destinations:
+        twin = first.setdefault(name.replace("-", ""), name)
+        if twin != name:
+            place.key("destinations").key(name).note(f"differs from {twin} by hyphens alone")
 
 
 def _note_unreached(

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from truffle.core.events import Event, EventType
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Scope
+from truffle.core.model import TERMINAL_STATES, CapacityBlock, FailureKind, Reservation, Scope
 from truffle.core.status import ScopeError, ScopeStatus, error_of
 from truffle.core.times import whole
 
 DAY = timedelta(hours=24)
+CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
 FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
 
 
@@ -50,7 +51,9 @@ class Day:
     ``ending`` have those whose start or (effective) end comes within 24 hours, ``late`` the
     scheduled ones whose start has passed: the soonest first. ``idle`` has the active ones with
     unused instances, most of them first. ``failed`` are the events of the last 24 hours that told
-    a failure. ``scopes`` counts all scopes, ``oldest`` is the oldest complete listing among them.
+    a failure. ``closed`` are the scopes that were never read and are denied or disabled, which is
+    how they are meant to be; ``scopes`` counts the others, ``oldest`` is the oldest complete
+    listing among them.
     """
 
     now: datetime
@@ -62,6 +65,7 @@ class Day:
     idle: tuple[Reservation, ...]
     failed: tuple[Event, ...]
     failing: tuple[FailingScope, ...]
+    closed: tuple[FailingScope, ...]
     scopes: int
     oldest: datetime | None
 
@@ -77,6 +81,12 @@ def day(
     24 hours. ``allowed_age`` is how old a scope's data may be."""
     current = [row for row in rows if row.state not in TERMINAL_STATES]
     known = sorted(statuses, key=lambda status: status.scope)
+    old = [
+        FailingScope(status.scope, error, status.observed_at)
+        for status in known
+        if (error := error_of(status, now, allowed_age)) is not None
+    ]
+    closed = tuple(filter(_is_closed, old))
     seen = [status.observed_at for status in known if status.observed_at is not None]
     return Day(
         now,
@@ -87,14 +97,15 @@ def day(
         tuple(row for row in current if row.state == "payment-pending"),
         tuple(sorted(filter(unused, current), key=lambda row: (-unused(row), row.reservation_id))),
         tuple(event for event in events if _tells_a_failure(event, now)),
-        tuple(
-            FailingScope(status.scope, error, status.observed_at)
-            for status in known
-            if (error := error_of(status, now, allowed_age)) is not None
-        ),
-        len(known),
+        tuple(scope for scope in old if not _is_closed(scope)),
+        closed,
+        len(known) - len(closed),
         min(seen, default=None),
     )
+
+
+def _is_closed(scope: FailingScope) -> bool:
+    return scope.last_success is None and scope.error.kind in CLOSED_KINDS
 
 
 def end_of(row: Reservation) -> datetime | None:
