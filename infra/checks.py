@@ -7,7 +7,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgments import acknowledge_wildcard
-from infra.functions import PythonFunction, allow
+from infra.functions import PythonFunction, allow, scheduler_role
 
 
 class Checks(Construct):
@@ -22,19 +22,7 @@ class Checks(Construct):
         super().__init__(scope, construct_id)
         self._group = scheduler.CfnScheduleGroup(self, "Group")
         self.group = self._group.ref
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-            ),
-            inline_policies={
-                "units": iam.PolicyDocument(
-                    statements=[allow("sqs", ["SendMessage"], units.queue_arn)]
-                )
-            },
-        )
+        self.role = scheduler_role(self, "Role", allow("sqs", ["SendMessage"], units.queue_arn))
 
     def rights(self) -> list[iam.PolicyStatement]:
         """To make schedules in the group, with the role and no other."""

@@ -12,7 +12,13 @@ from constructs import Construct
 from infra.acknowledgments import acknowledge_wildcard
 from infra.checks import Checks
 from infra.context import Context
-from infra.functions import Deployment, PythonFunction, allow, keep_failed_starts
+from infra.functions import (
+    Deployment,
+    PythonFunction,
+    allow,
+    keep_failed_starts,
+    scheduler_role,
+)
 from infra.queues import consume, dead_letter_queue, deliver, work_queue
 from infra.storage import Storage
 from lambdas.settings import CollectSettings, FanOutSettings
@@ -146,20 +152,12 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
 
 
 def _schedule_role(scope: Collection) -> iam.Role:
-    """What EventBridge Scheduler may do: start fan_out, and keep what could not be started."""
-    principal = iam.ServicePrincipal(
-        "scheduler.amazonaws.com",
-        conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-    )
-    statements = [
-        allow("lambda", ["InvokeFunction"], scope.fan_out.function.function_arn),
-        _send_to(scope.trigger_dead_letters),
-    ]
-    return iam.Role(
+    """To start fan_out, and to keep what could not be started."""
+    return scheduler_role(
         scope,
         "ScheduleRole",
-        assumed_by=principal,
-        inline_policies={"schedule": iam.PolicyDocument(statements=statements)},
+        allow("lambda", ["InvokeFunction"], scope.fan_out.function.function_arn),
+        _send_to(scope.trigger_dead_letters),
     )
 
 

@@ -14,6 +14,7 @@ from infra.functions import (
     Deployment,
     PythonFunction,
     allow,
+    scheduler_role,
 )
 from infra.queues import consume, deliver
 from infra.storage import Storage
@@ -149,17 +150,7 @@ def _schedule_summaries(scope: Construct, destinations: Destinations) -> None:
     if not places:
         return
     queues = [queue.queue_arn for place in places for queue in (place.queue, place.dead_letters)]
-    role = iam.Role(
-        scope,
-        "SummaryRole",
-        assumed_by=iam.ServicePrincipal(
-            "scheduler.amazonaws.com",
-            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-        ),
-        inline_policies={
-            "queues": iam.PolicyDocument(statements=[allow("sqs", ["SendMessage"], *queues)])
-        },
-    )
+    role = scheduler_role(scope, "SummaryRole", allow("sqs", ["SendMessage"], *queues))
     for place in places:
         summary = place.destination.daily_summary
         assert summary is not None

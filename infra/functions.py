@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -45,6 +45,21 @@ def allow(service: str, actions: Sequence[str], *resources: str) -> iam.PolicySt
     """A statement that allows `actions` of one service on `resources`."""
     return iam.PolicyStatement(
         actions=[f"{service}:{action}" for action in actions], resources=list(resources)
+    )
+
+
+def scheduler_role(
+    scope: Construct, construct_id: str, *statements: iam.PolicyStatement
+) -> iam.Role:
+    """What EventBridge Scheduler may do for this account's schedules."""
+    return iam.Role(
+        scope,
+        construct_id,
+        assumed_by=iam.ServicePrincipal(
+            "scheduler.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        ),
+        inline_policies={"schedule": iam.PolicyDocument(statements=list(statements))},
     )
 
 
