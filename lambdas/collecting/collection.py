@@ -155,6 +155,7 @@ class Collector:
         previous = Snapshot(snapshot.scope, observed_at or snapshot.observed_at, known.reservations)
         changed, left = _difference(known.reservations, snapshot.reservations)
         since = idle_since(previous, snapshot, known.idle_since)
+        stored = known.idle_since.keys() | {row.reservation_id for row in changed}
         events: list[Event] = []
         if observed_at is not None:
             timed = due(previous, snapshot, self.thresholds, since, known.looked_at)
@@ -164,6 +165,9 @@ class Collector:
             left,
             left,
             events,
+            newly_idle=[
+                row for row in snapshot.reservations if row.reservation_id in since.keys() - stored
+            ],
             idle_since=since,
             idle=watch(snapshot, since, self.thresholds),
         )

@@ -101,8 +101,9 @@ class Write:
     """What a snapshot changes: rows to put, rows that left the scope, and the events that say so.
 
     ``gone`` are those that left and that no other scope lists: their last row is kept. ``told_of``
-    are rows that have events without having changed. ``idle_since`` is kept with the rows, ``idle``
-    with the scope, where it is not None.
+    are rows that have events without having changed; ``newly_idle`` those that have not changed and
+    of which it is not stored yet since when they are idle. ``idle_since`` is kept with the rows,
+    ``idle`` with the scope, where it is not None.
     """
 
     changed: Sequence[Reservation] = ()
@@ -110,6 +111,7 @@ class Write:
     gone: Sequence[Reservation] = ()
     events: Sequence[Event] = ()
     told_of: Sequence[Reservation] = ()
+    newly_idle: Sequence[Reservation] = ()
     idle_since: IdleSince = field(default_factory=dict)
     idle: IdleWatch | None = None
 
@@ -295,8 +297,12 @@ class ScopeStore:
         for row in write.changed:
             item = self._row_item(snapshot, row, write.idle_since.get(row.reservation_id))
             groups[row.reservation_id] = [self._put(item)]
-        for row in write.told_of:
-            groups[row.reservation_id] = [self._look(snapshot, row)]
+        noted = {row.reservation_id: {"looked_at": snapshot.observed_at} for row in write.told_of}
+        for row in write.newly_idle:
+            since = {"idle_since": write.idle_since[row.reservation_id]}
+            noted[row.reservation_id] = noted.get(row.reservation_id, {}) | since
+        for name, moments in noted.items():
+            groups[name] = [self._note(snapshot.scope, name, moments)]
         for row in write.left:
             groups[row.reservation_id] = [self._delete(snapshot.scope, row)]
         for row in write.gone:
@@ -313,14 +319,16 @@ class ScopeStore:
         name = key(reservations_key(scope), row.reservation_id)
         return {"Delete": {"TableName": self.table, "Key": name}}
 
-    def _look(self, snapshot: Snapshot, row: Reservation) -> Item:
-        """That a row was looked at, which is told of it with that: after a crash between two
-        transactions it must not be told again."""
+    def _note(self, scope: Scope, name: str, moments: Mapping[str, datetime]) -> Item:
+        """What is remembered of a row that has not changed. That it was looked at is written with
+        what is told of it: after a crash between two transactions it must not be told again."""
         update = {
             "TableName": self.table,
-            "Key": key(reservations_key(snapshot.scope), row.reservation_id),
-            "UpdateExpression": "SET looked_at = :at",
-            "ExpressionAttributeValues": {":at": text(sortable_time(snapshot.observed_at))},
+            "Key": key(reservations_key(scope), name),
+            "UpdateExpression": f"SET {', '.join(f'{each} = :{each}' for each in moments)}",
+            "ExpressionAttributeValues": {
+                f":{each}": text(sortable_time(moment)) for each, moment in moments.items()
+            },
         }
         return {"Update": update}
 

@@ -309,6 +309,52 @@ def test_it_is_remembered_over_failed_runs_and_a_crash(world: Timed) -> None:
     assert event["after"]["idle_since"] == "2026-11-24T12:00:00Z"
 
 
+def forget_idle(world: Timed) -> None:
+    """The table as a version has left it that did not remember since when rows are idle."""
+    for item in world.scopes.client.items.values():
+        item.pop("idle_since", None)
+        item.pop("idle", None)
+
+
+def test_what_an_earlier_version_stored_counts_from_its_last_look(world: Timed) -> None:
+    world.fleet.holds(OHIO, wasted())
+    world.collect_at(NOON)
+    forget_idle(world)
+    for hours in range(1, 30):
+        world.collect_at(NOON + hours * HOUR)
+    (event,) = world.events()
+    assert (event["type"], event["observed_at"]) == ("idle", "2026-11-25T12:00:00Z")
+    assert event["after"]["idle_since"] == "2026-11-24T12:00:00Z"
+
+
+def test_since_when_a_row_is_idle_is_stored_with_what_is_told_of_it(world: Timed) -> None:
+    world.has_block(State="active", TotalInstanceCount=16, AvailableInstanceCount=16)
+    world.collect_at(END - 50 * HOUR)
+    forget_idle(world)
+    world.collect_at(END - 23 * HOUR)
+    assert world.kinds() == [("ending_soon", "24h"), ("idle", "2h")]
+    client = Counting(world.scopes.client)
+    world.collect_at(END - 22 * HOUR, client)
+    world.collect_at(END - 21 * HOUR, client)
+    assert (client.rows_read, len(world.events())) == (0, 2)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_a_crash_while_that_is_stored_loses_nothing_of_it(world: Timed, k: int) -> None:
+    names = [f"cr-{number}" for number in range(5)]
+    rows = [a_raw_odcr(name, AvailableInstanceCount=8) for name in names]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lambdas.store.scopes.MAX_ACTIONS", 3)
+        world.fleet.holds(OHIO, *rows)
+        world.collect_at(NOON)
+        forget_idle(world)
+        world.collect_at_and_die(NOON + HOUR, k)
+        for hours in range(2, 30):
+            world.collect_at(NOON + hours * HOUR)
+    assert Counter(world.kinds()) == {("idle", "24h"): 5}
+    assert {event["after"]["idle_since"] for event in world.events()} == {"2026-11-24T12:00:00Z"}
+
+
 # --- extensions ----------------------------------------------------------------------------------
 
 
