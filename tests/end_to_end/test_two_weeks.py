@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -18,6 +17,7 @@ from tests.end_to_end.weeks.performance import (
     PATHS,
     ROUTING_KEY,
     Performance,
+    ids_in,
     put_secrets,
     texts,
     wait,
@@ -103,21 +103,12 @@ def heard_ids(story: Performance, name: str) -> list[str]:
     return [found for request in story.heard(name) for found in ids_in(request.json)]
 
 
-def ids_in(payload: Json) -> list[str]:
-    if "event_id" in payload:
-        return [payload["event_id"]]
-    return [
-        found for text in texts(payload) for found in re.findall(r"event ([0-9a-f]{16,})", text)
-    ]
-
-
 def told(story: Performance, events: dict[str, Json], ids: list[str]) -> Counter[Fact]:
     return Counter(fact_of(events[name], story) for name in ids)
 
 
-def test_two_weeks_take_minutes(story: Performance) -> None:
+def test_two_weeks_go_by(story: Performance) -> None:
     assert story.box.now() - story.begin >= LENGTH
-    assert story.seconds < 300
 
 
 def test_runs_come_with_jitter_and_some_do_not_come() -> None:
@@ -230,8 +221,7 @@ def test_what_was_observed_while_slack_was_down_came_late_once_and_says_so(
     }
     assert len(during) >= 2
     assert during <= late
-    refused = [one for one in story.box.sink.requests(PATHS["oncall"]) if one.answered != 200]
-    assert {name for one in refused for name in ids_in(one.json)} == during
+    assert story.refused("oncall") == during
 
 
 def is_marked_late(payload: Json) -> bool:

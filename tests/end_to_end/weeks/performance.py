@@ -7,6 +7,7 @@ What is waited for is real time: messages take seconds on their way, and retries
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -93,10 +94,8 @@ class Performance:
     plot: Plot
     looks: list[Look] = field(default_factory=list)
     settled: set[int] = field(default_factory=set)
-    seconds: float = 0
 
     def play(self, seed: int) -> None:
-        began = time.monotonic()
         self._look()
         steps: list[tuple[timedelta, Callable[[], object]]] = [
             *((deed.at, partial(deed.do, self.box.ec2)) for deed in self.plot.deeds),
@@ -112,7 +111,6 @@ class Performance:
         for moment, step in sorted(steps, key=lambda step: step[0]):
             self._go_to(moment)
             step()
-        self.seconds = time.monotonic() - began
 
     # What is expected and what is there
 
@@ -127,6 +125,11 @@ class Performance:
         """What a destination took."""
         taken = self.box.sink.requests(PATHS[name])
         return [one for one in taken if one.answered is not None and one.answered < 300]
+
+    def refused(self, name: str) -> set[str]:
+        """The events that a destination did not take at least once, by id."""
+        sent = self.box.sink.requests(PATHS[name])
+        return {found for one in sent if one.answered != 200 for found in ids_in(one.json)}
 
     def events(self) -> list[Json]:
         """All that the stack has recorded."""
@@ -199,6 +202,11 @@ class Performance:
         self.box.sink.answer(reply, PATHS[name])
 
     def _mend(self, name: str) -> None:
+        """Slack is well again; whatever was on its way to it has met it while it was down."""
+        since = {look.number for look in self.looks if max(look.at.values()) > SLACK_DOWN[0]}
+        hearing = self.hearing()
+        missed = sum(fact.look in since and hearing.oncall(fact) for fact in self.facts())
+        wait(lambda: len(self.refused(name)) >= missed)
         self.box.sink.mend(PATHS[name])
         self._settle()
         # What came then came late.
@@ -242,6 +250,15 @@ class Performance:
 def _record(message: Json) -> Json:
     """An event as the table's stream brings it."""
     return {"eventName": "INSERT", "dynamodb": {"NewImage": {"body": {"S": json.dumps(message)}}}}
+
+
+def ids_in(payload: Json) -> list[str]:
+    """The events that a payload tells one by one, by id."""
+    if "event_id" in payload:
+        return [payload["event_id"]]
+    return [
+        found for text in texts(payload) for found in re.findall(r"event ([0-9a-f]{16,})", text)
+    ]
 
 
 def wait(check: Callable[[], bool], seconds: float = 25) -> bool:
