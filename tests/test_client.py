@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from sandbox.ec2.faults import FaultKind
 from tests.builders import HOME, OHIO, a_block, an_event, an_odcr
 from tests.cli.conftest import _models, _serving, _world, api_url, deployed, environment, world
 from tests.cli.deployed import Deployed
-from tests.sandbox.worlds import World
+from tests.sandbox.worlds import World, running_now
 from tests.sandbox.worlds import a_block as raw_block
 from tests.sandbox.worlds import an_odcr as raw_odcr
 from truffle import (
@@ -148,7 +148,7 @@ class TestErrors:
 
 class TestStack:
     def test_events_history_and_status(self, deployed: Deployed, api_url: str) -> None:
-        now = datetime.now(UTC)
+        now = running_now()
         row = a_block("cr-0abc", state="active")
         deployed.collected(OHIO, row)
         deployed.events = [an_event(row, observed_at=now - timedelta(hours=1))]

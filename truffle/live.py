@@ -13,12 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from truffle import clock
 from truffle.core.filters import Filter
 from truffle.core.merging import merge
 from truffle.core.model import (
@@ -174,7 +175,7 @@ def _scope(caller: Caller, region: str) -> Scope:
 
 def _now() -> datetime:
     """The time, to the millisecond."""
-    moment = datetime.now(UTC)
+    moment = clock.now()
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 

@@ -14,10 +14,10 @@ from botocore.loaders import JSONFileLoader
 
 from sandbox.ec2.fleet import Fleet
 from sandbox.ec2.server import RunningServer
-from sandbox.ec2.simulator import Simulator, wall_clock
+from sandbox.ec2.simulator import Simulator
 from tests.cli.deployed import Deployed, Serving
-from tests.sandbox.worlds import HOME, World
-from truffle import market
+from tests.sandbox.worlds import HOME, World, running_now
+from truffle import clock, market
 from truffle.cli.running import run
 
 
@@ -54,7 +54,7 @@ def _models() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _world() -> Iterator[World]:
-    simulator = Simulator(Fleet(), clock=wall_clock)
+    simulator = Simulator(Fleet(), clock=running_now)
     with RunningServer(simulator) as server:
         yield World(simulator, server.url)
 
@@ -88,7 +88,8 @@ def api_url(_serving: Serving, deployed: Deployed) -> str:
 
 @pytest.fixture(autouse=True)
 def environment(_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the developer's own AWS; EC2 is the simulated one."""
+    """Nothing of the developer's own AWS; EC2 is the simulated one, and so is the time."""
+    monkeypatch.setattr(clock, "now", running_now)
     for name in [name for name in os.environ if name.startswith(("AWS_", "TRUFFLE_"))]:
         monkeypatch.delenv(name)
     for name, value in variables(_world.url).items():

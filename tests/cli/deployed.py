@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from lambdas.api import answers
 from lambdas.api.answers import Context
 from lambdas.inventory import View
+from tests.sandbox.worlds import running_now
 from truffle.alerts.explaining import explain
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import AlertSettings
@@ -47,7 +48,7 @@ class Deployed:
     unreachable: dict[str, str] = field(default_factory=dict)
     broken: list[Answer] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime] = running_now
 
     def collected(self, scope: Scope, *rows: Reservation, at: datetime | None = None) -> None:
         """A scope that was listed, a minute ago."""

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.ec2.faults import FaultKind
 from tests.cli.conftest import Run
-from tests.sandbox.worlds import World
+from tests.sandbox.worlds import World, running_now
 from truffle import market
 from truffle.core.model import Accelerator
 from truffle.core.offerings import Offering, sold_hours, sorted_offerings
@@ -83,7 +83,7 @@ class TestAnswer:
         assert (note in found.err) if note else found.err == ""
 
     def test_dates_bound_it(self, truffle: Run) -> None:
-        day = (datetime.now(UTC) + timedelta(days=10)).strftime("%Y-%m-%d")
+        day = (running_now() + timedelta(days=10)).strftime("%Y-%m-%d")
         rows = truffle(*P5, "--days", "2", "--start-after", day, "-o", "json").json
         assert rows
         assert min(row["start_date"] for row in rows) >= day

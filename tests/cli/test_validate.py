@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.builders import OHIO
 from tests.builders import a_block as block_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
-from tests.sandbox.worlds import Raw, World, a_block, an_odcr
+from tests.sandbox.worlds import Raw, World, a_block, an_odcr, running_now
 
 WEEK: Raw = {"StartDate": "+2d@11:30", "EndDate": "+9d@11:30"}
 RUN = ["validate", "--instance-type", "p5.48xlarge", "--count", "16", "--days", "7"]
@@ -56,7 +56,7 @@ def test_its_json_is_the_api_s(truffle: Run, world: World) -> None:
 
 def test_a_start_by(truffle: Run, world: World) -> None:
     world.has(a_block(1, 16, **WEEK))
-    start = datetime.now(UTC) + timedelta(days=2)
+    start = running_now() + timedelta(days=2)
     assert truffle(*RUN, "--start-by", f"{start:%Y-%m-%d}").status == 0
     assert truffle(*RUN, "--start-by", f"{start - timedelta(days=1):%Y-%m-%d}").status == 4
 
@@ -86,7 +86,7 @@ def test_all_regions_failed(truffle: Run, world: World) -> None:
 def test_the_deployed_stack_answers_the_same(
     truffle: Run, deployed: Deployed, api_url: str
 ) -> None:
-    start = datetime.now(UTC) + timedelta(days=1)
+    start = running_now() + timedelta(days=1)
     deployed.collected(OHIO, block_row("cr-1", start_date=start))
     found = truffle(*RUN, "--api-url", api_url, "-o", "json")
     assert (found.status, found.json["found"]["reservation_id"]) == (0, "cr-1")

@@ -17,6 +17,14 @@ from sandbox.ec2.fleet_file import load_fleet
 from sandbox.ec2.simulator import Simulator
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+_BEGAN = datetime.now(UTC)
+
+
+def running_now() -> datetime:
+    """The time of tests whose clock has to run, from NOW on: the date is the same every day."""
+    return NOW + (datetime.now(UTC) - _BEGAN)
+
+
 HOME, PARTNER = "123456789012", "210987654321"
 
 Raw = dict[str, Any]
