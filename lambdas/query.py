@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -34,7 +35,14 @@ from truffle.core.advice import TrainingRequest, parse_start_by, validate
 from truffle.core.codec import Json
 from truffle.core.events import from_message, to_message
 from truffle.core.model import CAPACITY_BLOCK, ODCR
-from truffle.core.parameters import BadParameter, parse, parse_filter, parse_list, to_page
+from truffle.core.parameters import (
+    BadParameter,
+    Page,
+    parse,
+    parse_filter,
+    parse_list,
+    to_page,
+)
 from truffle.core.times import format_time
 from truffle.messages.pagerduty import incident
 
@@ -47,6 +55,8 @@ FIRST_EVENTS = datetime(2020, 1, 1, tzinfo=UTC)
 """No event is older: neither is this software."""
 RUNS_SHOWN = 10
 UNTIL_LATER = timedelta(seconds=1)
+LONGEST_ANSWER = 5_000_000
+"""Bytes of JSON: Lambda takes 6 MB of an answer, in which each quotation mark is escaped."""
 
 
 @cache
@@ -83,6 +93,15 @@ def _json(body: Json, status: int = 200, content_type: str = "application/json")
     return Response(status, content_type, json.dumps(body, separators=(",", ":")))
 
 
+def _page(answer: Callable[[Page], Json], page: Page) -> Response[str]:
+    """A part of a list; a shorter one than asked for where the answer would be too long."""
+    response = _json(answer(page))
+    while len(response.body or "") > LONGEST_ANSWER and page.limit > 1:
+        page = replace(page, limit=page.limit // 2)
+        response = _json(answer(page))
+    return response
+
+
 def _problem(status: int, title: str, detail: str, **more: Any) -> Response[str]:
     """RFC 9457: what is wrong, for programs and people."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
@@ -106,7 +125,10 @@ def _list(only: str | None = None) -> Response[str]:
         raise BadParameter("type", ",".join(given["type"]), f"This route answers {only} alone.")
     asked = given if only is None else given | {"type": [only]}
     query = parse_list(asked)
-    return _json(answers.reservations(_context(), query, answers.question_of(asked)))
+    context, question = _context(), answers.question_of(asked)
+    return _page(
+        lambda page: answers.reservations(context, replace(query, page=page), question), query.page
+    )
 
 
 @app.get("/reservations")
@@ -153,7 +175,8 @@ def events() -> Response[str]:
     given = _given()
     values = parse(given, parameters.EVENTS)
     found = answers.matching_events(_events().between(*_period(values)), values)
-    return _json(answers.events(_context(), found, to_page(values), answers.question_of(given)))
+    context, question = _context(), answers.question_of(given)
+    return _page(lambda page: answers.events(context, found, page, question), to_page(values))
 
 
 def _period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:

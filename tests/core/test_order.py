@@ -219,3 +219,10 @@ def test_a_mark_of_another_order_is_refused() -> None:
 
     with pytest.raises((TypeError, ValueError)):
         Order("region").after(rows, Order().mark(rows[0]))
+
+
+@pytest.mark.parametrize("sort", [None, "region"])
+@pytest.mark.parametrize("mark", [[], "ab", {}, [0] * 3, [0] * 50])
+def test_what_is_no_mark_is_refused(sort: str | None, mark: Any) -> None:
+    with pytest.raises(ValueError, match="no mark"):
+        Order(sort).after([an_odcr()], mark)

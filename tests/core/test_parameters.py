@@ -71,6 +71,11 @@ def test_no_parameter_hides_nothing_in_the_default_order_100_at_a_time() -> None
         ("availability_zone", ["us-east-1a"], Filter(availability_zones=some("us-east-1a"))),
         (
             "availability_zone",
+            ["us-east-1-wl1-bos-wlz-1"],
+            Filter(availability_zones=some("us-east-1-wl1-bos-wlz-1")),
+        ),
+        (
+            "availability_zone",
             ["us-east-1-dfw-2a"],
             Filter(availability_zones=some("us-east-1-dfw-2a")),
         ),

@@ -10,7 +10,7 @@ from botocore.stub import ANY
 from tests.builders import DAY, HOME, NOON, OHIO, OTHER
 from tests.ec2.stubbed import Raw, StubbedEC2, page, sample
 from truffle.core.codec import encode
-from truffle.core.model import CapacityBlock, Odcr, Reservation, Scope, Snapshot
+from truffle.core.model import CapacityBlock, Health, Odcr, Reservation, Scope, Snapshot
 from truffle.ec2.listing import DescribedTypes, list_scope
 from truffle.ec2.mapping import REQUESTED_QUANTITY_TAG
 
@@ -406,6 +406,19 @@ def test_the_unavailable_capacity_of_a_reservation_is_its_use_and_says_nothing_o
 
     assert row.health is not None
     assert not row.health.is_bad
+
+
+def test_a_block_that_ec2_does_not_name_has_the_health_of_its_reservation() -> None:
+    status = {
+        "CapacityBlockId": "cb-1",
+        "InterconnectStatus": "impaired",
+        "TotalUnavailableCapacity": 2,
+        "CapacityReservationStatuses": [{"CapacityReservationId": "cr-00000000000000001"}],
+    }
+
+    row = block_of(one(a_raw_block(), statuses=[status]))
+
+    assert row.health == Health("impaired", 2)
 
 
 @pytest.mark.parametrize("reservation_type", ["future-kind", None])

@@ -96,7 +96,8 @@ def operation_of(name: str) -> str | None:
 def reservation(content: str) -> bytes:
     """An answer with one reservation of this content."""
     listed = f"<capacityReservationSet><item>{content}</item></capacityReservationSet>"
-    return f"<R{NAMESPACE}><requestId>0a1b</requestId>{listed}</R>".encode()
+    root = "DescribeCapacityReservationsResponse"
+    return f"<{root}{NAMESPACE}><requestId>0a1b</requestId>{listed}</{root}>".encode()
 
 
 class TestAnswers:
@@ -231,8 +232,8 @@ class TestUnusualAnswers:
             b"<R>&nbsp;</R>",
             b"<R>\xff</R>",
             b"<R/><R/>",
-            b"<html><body>Service Unavailable</body></html>",
-            b"<R><requestId>1</requestId><requestId>2</requestId></R>",
+            b"<DescribeCapacityReservationsResponse><requestId>1</requestId>"
+            b"<requestId>2</requestId></DescribeCapacityReservationsResponse>",
             reservation("<state>active</state>")[:-20],
         ],
     )
@@ -242,6 +243,17 @@ class TestUnusualAnswers:
     def test_that_is_not_well_formed_is_a_parser_error(self) -> None:
         body = reservation("<state>active</state>")[:-20]
 
+        assert outcome(FastEC2Parser(), body, RESERVATIONS)[0] is ResponseParserError
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"<html><body>Sign in</body></html>",
+            b"<Response><Errors><Error><Code>InternalError</Code></Error></Errors></Response>",
+            b"<DescribeRegionsResponse><regionInfo/></DescribeRegionsResponse>",
+        ],
+    )
+    def test_that_is_no_answer_to_the_call_is_no_empty_listing(self, body: bytes) -> None:
         assert outcome(FastEC2Parser(), body, RESERVATIONS)[0] is ResponseParserError
 
     @given(data=st.data())

@@ -343,6 +343,22 @@ def test_a_list_goes_on_behind_its_last_row_though_rows_came_and_went(api: Api) 
     assert (first.ids, rest.ids) == (["cr-a", "cr-c"], ["cr-d", "cr-e", "cr-g"])
 
 
+@pytest.mark.parametrize("path", ["/reservations", "/events"])
+def test_a_page_that_is_too_long_for_a_function_has_fewer_items(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    api.collects()
+    clock.advance(HOUR)
+    api.collects(*(an_odcr(f"cr-{number}", tags={"Note": "x" * 200}) for number in range(20)))
+    monkeypatch.setattr(query, "LONGEST_ANSWER", 10_000)
+
+    answers = pages(path, "sort=reservation_id" if path == "/reservations" else "", 1000)
+
+    assert all(len(json.dumps(answer.body)) < 12_000 for answer in answers)
+    found = [item["reservation_id"] for answer in answers for item in answer.body["items"]]
+    assert (len(found), len(set(found))) == (20, 20)
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 BAD = {

@@ -56,6 +56,9 @@ class Order:
 
         ``ordered`` is in this order. Raises TypeError or ValueError for a mark of another order.
         """
+        length = 5 if self.sort is None else 2
+        if not isinstance(mark, list) or len(mark) != length:
+            raise ValueError(f"{mark} is no mark of this order")
         return bisect_left(ordered, True, key=lambda row: self._is_behind(self.mark(row), mark))
 
     def _is_behind(self, key: list[Any], mark: list[Any]) -> bool:

@@ -187,7 +187,7 @@ FILTERS: tuple[Parameter, ...] = (
         "availability_zone",
         "The availability zone, by name.",
         "It takes zone names such as us-east-1a.",
-        r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}(-[a-z]+-[0-9]+)?[a-z]",
+        r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}((-[a-z]+-[0-9]+)?[a-z]|(-[a-z0-9]+)+-wlz-[0-9]+)",
     ),
     _texts("account", "Any account that sees the reservation.", "It takes 12 digits.", "[0-9]{12}"),
     _texts("owner", "The account that owns it.", "It takes 12 digits.", "[0-9]{12}"),

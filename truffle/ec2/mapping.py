@@ -65,17 +65,18 @@ def to_blocks(raw_blocks: Iterable[Raw]) -> dict[str, Block]:
 
 
 def to_health(raw_statuses: Iterable[Raw]) -> dict[str, Health]:
-    """DescribeCapacityBlockStatus → health by block id.
+    """DescribeCapacityBlockStatus → health by the ids of blocks and of their reservations: a
+    reservation need not tell its block.
 
     Only the block's own numbers count: the same field of its reservations means used capacity.
     """
-    return {
-        raw["CapacityBlockId"]: Health(
-            raw.get("InterconnectStatus"), raw.get("TotalUnavailableCapacity")
-        )
-        for raw in raw_statuses
-        if "CapacityBlockId" in raw
-    }
+    found: dict[str, Health] = {}
+    for raw in raw_statuses:
+        health = Health(raw.get("InterconnectStatus"), raw.get("TotalUnavailableCapacity"))
+        parts = raw.get("CapacityReservationStatuses") or ()
+        ids = [raw.get("CapacityBlockId"), *(part.get("CapacityReservationId") for part in parts)]
+        found |= {name: health for name in ids if name}
+    return found
 
 
 def to_accelerator(raw_type: Raw) -> Accelerator | None:
@@ -187,6 +188,7 @@ def to_capacity_block(
     used = used_of(state, total, available)
     count = total or _requested_quantity(tags)
     start, end = raw.get("StartDate"), raw.get("EndDate")
+    health = enrichment.health
     instance_type = raw.get("InstanceType", "")
     carried = accelerator_of(instance_type, enrichment.accelerators)
     return CapacityBlock(
@@ -212,7 +214,7 @@ def to_capacity_block(
         # EC2 has no such field: it places every block inside an UltraCluster (API_CapacityBlock).
         ultra_cluster_placement=True,
         ultraserver_type=block.ultraserver_type,
-        health=enrichment.health.get(own_id or block.capacity_block_id),
+        health=health.get(own_id or block.capacity_block_id) or health.get(reservation_id),
         platform=raw.get("InstancePlatform"),
         tenancy=raw.get("Tenancy"),
         create_date=raw.get("CreateDate"),

@@ -3,8 +3,9 @@
 botocore resolves the model anew for every element and reads timestamps with a parser for every
 format there is. Here each operation's output shape is read once, and EC2's own timestamp format is
 recognised. Whatever is unusual, in the model or in an answer, is left to botocore's parser, and so
-are errors; the tests hold the two against each other. Times are in ``datetime.UTC`` instead of
-dateutil's ``tzutc()``, which is equal.
+are errors; the tests hold the two against each other. One thing differs: XML that answers another
+question, which botocore takes for an empty answer, is an error here. Times are in ``datetime.UTC``
+instead of dateutil's ``tzutc()``, which is equal.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from botocore.parsers import DEFAULT_TIMESTAMP_PARSER, EC2QueryParser, ResponseParserFactory
+from botocore.parsers import (
+    DEFAULT_TIMESTAMP_PARSER,
+    EC2QueryParser,
+    ResponseParserError,
+    ResponseParserFactory,
+)
 
 Shape = Any
 """A shape of botocore's model, which has no static types."""
@@ -66,15 +72,16 @@ class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
                 return super()._do_parse(response, shape)
 
     def _fast_parse(self, response: Any, shape: Shape) -> dict[str, Any]:
-        read = self._reader(shape)
+        if shape is None:
+            raise _Unusual
         root = self._parse_xml_string_to_dom(response["body"])
+        _check_root(root, shape)
+        read = self._reader(shape)
         parsed: dict[str, Any] = read(root)
         self._inject_response_metadata(root, parsed)
         return parsed
 
     def _reader(self, shape: Shape) -> Read:
-        if shape is None:
-            raise _Unusual
         if shape.name not in self._readers:
             try:
                 self._readers[shape.name] = _reader_of(shape, ())
@@ -84,6 +91,15 @@ class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
         if read is None:
             raise _Unusual
         return read
+
+
+def _check_root(root: Element, shape: Shape) -> None:
+    """Refuse XML that is no answer to the call, such as a proxy's page: to botocore, which looks at
+    the members alone, it is an answer without any. Raises ResponseParserError."""
+    operation = shape.name.removesuffix("Result")
+    tag = _NAMESPACE.sub("", root.tag)
+    if not tag.startswith(operation):
+        raise ResponseParserError(f"<{tag}> is no answer of EC2 to {operation}")
 
 
 class FastEC2ParserFactory(ResponseParserFactory):  # type: ignore[misc]
