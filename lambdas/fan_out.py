@@ -46,22 +46,33 @@ def _runs() -> RunStore:
 
 
 def _regions() -> tuple[str, ...]:
-    """The configured regions, or all that are enabled. Raises what DescribeRegions does."""
+    """The configured regions; or all that are enabled, and those in which something was held when
+    they last were. Raises NoRegions, or what DescribeRegions does."""
     configured = comma_separated(_settings().regions)
-    client = session().client("ec2", config=client_config())
-    return tuple(sorted(configured or enabled_regions(client)))
+    if configured:
+        return tuple(sorted(configured))
+    enabled = enabled_regions(session().client("ec2", config=client_config()))
+    if not enabled:
+        raise NoRegions("DescribeRegions names no region that is enabled for this account.")
+    held = {
+        status.scope.region
+        for status in _scopes().statuses()
+        if status.reservations and status.scope.account_id in _accounts()
+    }
+    return tuple(sorted(held.union(enabled)))
+
+
+def _accounts() -> tuple[str, ...]:
+    return tuple(sorted(comma_separated(_settings().accounts) or [_settings().account_id]))
 
 
 def new_run(event: Mapping[str, Any], request_id: str) -> Run:
     """The run of an invocation; a repeated delivery of the same one gets the same run id.
 
     The schedule gives ``scheduled_at``, and may start two invocations for one moment; the sandbox
-    and people may give a ``run_id``.
+    and people may give a ``run_id``. Raises NoRegions, or what DescribeRegions does.
     """
-    settings = _settings()
     regions = _regions()
-    if not regions:
-        raise NoRegions("DescribeRegions names no region that is enabled for this account.")
     started_at = now()
     scheduled = event.get("scheduled_at", "")
     if scheduled[:1].isdigit():
@@ -72,7 +83,7 @@ def new_run(event: Mapping[str, Any], request_id: str) -> Run:
         event.get("run_id") or run_id,
         started_at,
         regions,
-        tuple(sorted(comma_separated(settings.accounts) or [settings.account_id])),
+        _accounts(),
         frozenset(regions),
     )
 

@@ -142,8 +142,8 @@ class ScopeStore:
         return [status for status, is_retired in self._all() if not is_retired]
 
     def retire_others(self, scopes: frozenset[Scope], started_at: datetime) -> None:
-        """Take scopes that a run does not cover (a region disabled, an account removed) out of
-        every answer; their rows stay, and collecting one again brings it back. One that was
+        """Take scopes that a run does not cover (an account removed, an empty region disabled) out
+        of every answer; their rows stay, and collecting one again brings it back. One that was
         attempted since the run started is covered by a later run."""
         for status, is_retired in self._all():
             is_later = status.attempted_at is not None and status.attempted_at >= started_at

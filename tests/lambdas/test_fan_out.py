@@ -15,11 +15,11 @@ from lambdas.clients import service
 from lambdas.collecting.closing import LOST_AFTER
 from lambdas.settings import FanOutSettings
 from lambdas.store.runs import RunStore
-from lambdas.store.scopes import Attempt
-from tests.builders import HOME, HOUR, NOON, OHIO, OTHER
+from lambdas.store.scopes import Attempt, Write, digest_of
+from tests.builders import HOME, HOUR, NOON, OHIO, OTHER, a_snapshot, an_odcr
 from tests.lambdas.aws import Stack, messages
 from tests.lambdas.fakes import Clock, FakeContext, Wire, client_error
-from truffle.core.model import Failure, FailureKind, Scope
+from truffle.core.model import Failure, FailureKind, Reservation, Scope
 from truffle.core.runs import Run
 
 SCHEDULED = {"scheduled_at": "2026-11-24T12:00:00Z"}
@@ -85,6 +85,26 @@ def test_without_configured_regions_a_run_covers_every_enabled_one(
     deploy(FanOutSettings, regions="")
     invoke()
     assert [unit["region"] for unit in units_of(stack)] == ["af-south-1", "sa-east-1"]
+
+
+def test_a_disabled_region_in_which_something_is_held_stays_in_the_runs(
+    stack: Stack, invoke: Invoke, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fan_out, "enabled_regions", lambda client: ["sa-east-1"])
+    deploy(FanOutSettings, regions="")
+    finds(stack, OHIO, an_odcr())
+    finds(stack, Scope(HOME, "eu-west-1"))
+    finds(stack, Scope(OTHER, "eu-west-3"), an_odcr("cr-2"))
+    invoke()
+    assert [unit["region"] for unit in units_of(stack)] == ["sa-east-1", "us-east-2"]
+    assert [status.scope for status in stack.scopes.statuses()] == [OHIO]
+
+
+def finds(stack: Stack, scope: Scope, *rows: Reservation) -> None:
+    """A collection an hour ago found these reservations."""
+    snapshot = a_snapshot(*rows, at=NOON - HOUR, scope=scope)
+    status = stack.scopes.status(scope)
+    stack.scopes.write_snapshot(status, snapshot, digest_of(rows), Write(rows), Attempt("run-0", 1))
 
 
 def test_regions_that_cannot_be_asked_for_start_no_run(
