@@ -10,7 +10,12 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import NoCredentialsError, ProfileNotFound
+from botocore.exceptions import (
+    DataNotFoundError,
+    NoCredentialsError,
+    ProfileNotFound,
+    UnknownServiceError,
+)
 from botocore.parsers import ResponseParserFactory
 from botocore.session import Session
 
@@ -73,6 +78,36 @@ class TestAClient:
             assert {name: repr(shape) for name, shape in mine.members.items()} == {
                 name: repr(shape) for name, shape in botocores.members.items()
             }
+
+    def test_reads_nothing_any_more_in_the_thread_that_lists_with_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clients = EC2Clients()
+        client = clients.of("us-east-2")
+        read: list[str] = []
+        files = clients.session.get_component("data_loader").file_loader
+        monkeypatch.setattr(files, "load_file", read.append)
+
+        client.get_paginator("describe_capacity_reservations")
+
+        assert read == []
+
+    def test_is_made_without_a_look_into_the_folders_of_all_services(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked_into: list[str] = []
+        listdir = os.listdir
+
+        def watched(path: str) -> list[str]:
+            looked_into.append(str(path))
+            return listdir(path)
+
+        monkeypatch.setattr(os, "listdir", watched)
+
+        EC2Clients().of("us-east-2")
+
+        services = {Path(path).name for path in looked_into if Path(path).parent.name == "data"}
+        assert services == {"ec2"}
 
     def test_asks_its_region_at_the_endpoint_that_botocore_finds(self) -> None:
         client = EC2Clients().of("eu-south-2")
@@ -186,3 +221,19 @@ def test_a_model_of_ones_own_is_found_where_botocore_looks_for_it(
     loader = EC2Clients().session.get_component("data_loader")
 
     assert loader.search_paths[:2] == [str(tmp_path), os.path.expanduser("~/models")]
+
+
+class TestTheModels:
+    def test_know_every_service_of_botocores(self) -> None:
+        """Those that credentials come from are among them: STS, IAM Identity Center."""
+        services = EC2Clients().session.get_available_services()
+
+        assert {*Session().get_available_services()} <= {*services}
+
+    def test_that_are_not_there_are_botocores_own_errors(self) -> None:
+        session = EC2Clients().session
+
+        with pytest.raises(UnknownServiceError):
+            session.get_service_data("ec3")
+        with pytest.raises(DataNotFoundError):
+            session.get_component("data_loader").load_service_model("ec2", "examples-9")

@@ -40,6 +40,15 @@ STS_CONFIG = Config(
 class _EC2Loader(Loader):  # type: ignore[misc]
     """botocore's loader, with a model of EC2 that has only these operations."""
 
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Every service that has a folder, whether with a file of this type or not.
+
+        botocore looks into the folders of all 400 first, for each type; a service without such a
+        file is found out when it is loaded (DataNotFoundError).
+        """
+        folders = [path for path in self.search_paths if os.path.isdir(path)]
+        return sorted({name for path in folders for name in os.listdir(path)})
+
     def load_service_model(
         self, service_name: str, type_name: str, api_version: str | None = None
     ) -> Any:
@@ -104,9 +113,10 @@ class EC2Clients:
     def of(self, region: str) -> Any:
         """The client of a region. Raises what botocore does without usable credentials."""
         if region not in self._clients:
-            self._clients[region] = self.session.create_client(
-                "ec2", region_name=region, config=client_config()
-            )
+            client = self.session.create_client("ec2", region_name=region, config=client_config())
+            # The loader's cache is not made for threads: each region's would read the paginators.
+            client.can_paginate("describe_regions")
+            self._clients[region] = client
         return self._clients[region]
 
     def sts(self) -> Any:
