@@ -25,6 +25,13 @@ ALLOW_LOOPBACK = "TRUFFLE_SANDBOX_LOOPBACK_WEBHOOKS"
 """Set by the sandbox alone, whose destinations listen on the loopback interface."""
 
 
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""The global unicast addresses (IANA, IPv6 address space)."""
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""An IPv4 address in the last 32 bits (RFC 6052): what a DNS64 answers in a subnet without IPv4."""
+_6TO4 = ipaddress.ip_network("2002::/16")
+"""An IPv4 address within, maybe a private one (RFC 3056); no longer in use."""
+
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -106,9 +113,18 @@ def _address(host: str, port: int) -> str:
     addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
     for address in addresses:
         is_sandbox = address.is_loopback and ALLOW_LOOPBACK in os.environ
-        if not address.is_global and not is_sandbox:
+        if not is_public(address) and not is_sandbox:
             raise Unusable("A webhook's host must have a public address.")
     return str(addresses[0])
+
+
+def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether it is one host's on the internet, also behind an address that carries it (NAT64)."""
+    if address in _NAT64:
+        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+    if address.version == 6 and (address not in _UNICAST or address in _6TO4):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def _seconds(text: str | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import socket
@@ -17,6 +18,7 @@ from lambdas.delivery.webhook import (
     Answer,
     Unreachable,
     Unusable,
+    is_public,
     post,
 )
 from sandbox.sink.destination import Destination, Reply, listening
@@ -140,6 +142,8 @@ def test_a_url_that_is_not_plain_https_is_refused_without_being_told(url: str) -
     [
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
         *("0.0.0.0", "::1", "fe80::1", "fd00:ec2::254", "::ffff:169.254.169.254"),
+        *("64:ff9b::10.1.2.3", "64:ff9b::127.0.0.1", "2002:a01:203::1", "::10.1.2.3", "fec0::1"),
+        *("224.0.0.1", "ff02::1"),
     ],
 )
 def test_a_host_with_a_private_address_is_refused(
@@ -148,6 +152,11 @@ def test_a_host_with_a_private_address_is_refused(
     resolves(address)
     with pytest.raises(Unusable, match="public address"):
         post("https://hooks.slack.com/services/s3cr3t", {})
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2600:1f18:1::1", "64:ff9b::8.8.8.8"])
+def test_a_public_address_may_be_posted_to(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
 
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse(
