@@ -55,8 +55,8 @@ FIRST_EVENTS = datetime(2020, 1, 1, tzinfo=UTC)
 """No event is older: neither is this software."""
 RUNS_SHOWN = 10
 UNTIL_LATER = timedelta(seconds=1)
-LONGEST_ANSWER = 5_000_000
-"""Bytes of JSON: Lambda takes 6 MB of an answer, in which each quotation mark is escaped."""
+LONGEST_ANSWER = 6_000_000
+"""Bytes as Lambda counts them: it takes 6 MB of an answer, in which the JSON is one string more."""
 
 
 @cache
@@ -93,13 +93,23 @@ def _json(body: Json, status: int = 200, content_type: str = "application/json")
     return Response(status, content_type, json.dumps(body, separators=(",", ":")))
 
 
+def _fitting(answer: Callable[[int], Json], most: int) -> Response[str]:
+    """An answer with so many items, or with fewer where it would be too long."""
+    response = _json(answer(most))
+    while _length(response) > LONGEST_ANSWER and most > 1:
+        most //= 2
+        response = _json(answer(most))
+    return response
+
+
+def _length(response: Response[str]) -> int:
+    text = response.body or ""
+    return len(text) + text.count('"') + text.count("\\")
+
+
 def _page(answer: Callable[[Page], Json], page: Page) -> Response[str]:
     """A part of a list; a shorter one than asked for where the answer would be too long."""
-    response = _json(answer(page))
-    while len(response.body or "") > LONGEST_ANSWER and page.limit > 1:
-        page = replace(page, limit=page.limit // 2)
-        response = _json(answer(page))
-    return response
+    return _fitting(lambda limit: answer(replace(page, limit=limit)), page.limit)
 
 
 def _problem(status: int, title: str, detail: str, **more: Any) -> Response[str]:
@@ -155,7 +165,10 @@ def reservation(reservation_id: str) -> Response[str]:
     if known is None:
         detail = f"No scope lists or has listed {reservation_id}."
         return _problem(404, "No such reservation", detail, collection=context.collection)
-    return _json(answers.reservation(context, known, _events().of_reservation(reservation_id)))
+    messages = _events().of_reservation(reservation_id)
+    return _fitting(
+        lambda shown: answers.reservation(context, known, messages, shown), len(messages)
+    )
 
 
 def _gone(reservation_id: str) -> Json | None:

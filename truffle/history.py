@@ -13,15 +13,20 @@ from truffle.core.times import parse_time
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One reservation as it is or last was, and its events, the newest first."""
+    """One reservation as it is or last was, and its events, the newest first.
+
+    ``events_left_out`` counts older ones that did not fit into one answer; ``events`` finds them.
+    """
 
     reservation: Reservation
     events: list[Event]
     vanished_at: datetime | None
+    events_left_out: int = 0
 
 
 def to_history(told: Json) -> History:
     """The history in an answer of ``GET /reservations/{id}``."""
     gone = told["vanished_at"]
     events = [from_message(event) for event in told["events"]]
-    return History(decode(told), events, parse_time(gone) if gone else None)
+    left_out = told["events_left_out"]
+    return History(decode(told), events, parse_time(gone) if gone else None, left_out)

@@ -130,11 +130,13 @@ def status(context: Context, runs: list[Run]) -> Json:
     }
 
 
-def reservation(context: Context, row: Json, messages: list[Json]) -> Json:
-    """One reservation with its events; ``vanished_at`` is null where EC2 still lists it."""
+def reservation(context: Context, row: Json, messages: list[Json], shown: int) -> Json:
+    """One reservation with the newest of its events; ``events_left_out`` counts the older ones, and
+    ``vanished_at`` is null where EC2 still lists it."""
     return {
         "vanished_at": None,
         **row,
-        "events": messages,
+        "events": messages[:shown],
+        "events_left_out": len(messages) - shown,
         "collection": context.collection,
     }

@@ -90,6 +90,7 @@ def _schemas() -> Json:
                 _object(
                     vanished_at=_TIME_OR_NULL,
                     events=_array(_ref("Event")),
+                    events_left_out=_COUNT,
                     collection=_ref("Collection"),
                 ),
             ]

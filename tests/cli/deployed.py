@@ -139,7 +139,7 @@ class Deployed:
             for event in self.events
             if event.reservation is not None and event.reservation.reservation_id == name
         ]
-        return 200, answers.reservation(context, encode(row), told)
+        return 200, answers.reservation(context, encode(row), told, len(told))
 
 
 class _Server(ThreadingHTTPServer):

@@ -354,9 +354,26 @@ def test_a_page_that_is_too_long_for_a_function_has_fewer_items(
 
     answers = pages(path, "sort=reservation_id" if path == "/reservations" else "", 1000)
 
-    assert all(len(json.dumps(answer.body)) < 12_000 for answer in answers)
+    assert all(len(json.dumps(json.dumps(answer.body))) < 12_000 for answer in answers)
     found = [item["reservation_id"] for answer in answers for item in answer.body["items"]]
     assert (len(found), len(set(found))) == (20, 20)
+
+
+def test_a_reservation_with_very_many_events_comes_with_the_newest(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for state in ("active", "pending") * 5:
+        api.collects(an_odcr("cr-a", state=state, tags={"Note": '"' * 200}))
+        clock.advance(HOUR)
+    whole = ask("/reservations/cr-a").body
+    monkeypatch.setattr(query, "LONGEST_ANSWER", 10_000)
+
+    body = ask("/reservations/cr-a").body
+
+    assert (len(whole["events"]), whole["events_left_out"]) == (9, 0)
+    assert body["events"] == whole["events"][: len(body["events"])]
+    assert 0 < body["events_left_out"] == 9 - len(body["events"]) < 9
+    assert len(json.dumps(json.dumps(body, separators=(",", ":")))) <= 10_000 + 2
 
 
 # --- what is refused -----------------------------------------------------------------------------

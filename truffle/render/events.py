@@ -69,7 +69,13 @@ def render_history(history: Json, style: Style) -> str:
         lines.append(f"   Gone: EC2 no longer lists it since {minute(parse_time(gone))} UTC")
     events = history.get("events") or []
     lines += ["", f"{counted(len(events), 'event')}:" if events else "No events."]
-    return "\n".join([*lines, *(f"  {event_line(event, style)}" for event in events)])
+    lines += [f"  {event_line(event, style)}" for event in events]
+    if left_out := history.get("events_left_out"):
+        lines.append(
+            f"  {counted(left_out, 'older event')}: "
+            f"truffle events --since 399d --reservation-id {row.reservation_id} --limit 10000"
+        )
+    return "\n".join(lines)
 
 
 def _times(row: Reservation) -> list[str]:

@@ -1,0 +1,31 @@
+"""The history of a reservation, in words."""
+
+from __future__ import annotations
+
+from tests.builders import an_event, an_odcr
+from truffle.core.codec import Json, encode
+from truffle.core.events import to_message
+from truffle.render.events import render_history
+from truffle.render.style import Style
+
+
+def told(left_out: int) -> str:
+    row = an_odcr("cr-0abc")
+    history: Json = {
+        **encode(row),
+        "vanished_at": None,
+        "events": [to_message(an_event(row))],
+        "events_left_out": left_out,
+    }
+    return render_history(history, Style())
+
+
+def test_events_that_were_too_many_are_counted_with_the_command_that_shows_them() -> None:
+    last = told(4).splitlines()[-1]
+
+    assert last.startswith("  4 older events: truffle events ")
+    assert "--reservation-id cr-0abc" in last
+
+
+def test_nothing_is_said_of_older_events_where_all_are_shown() -> None:
+    assert "older" not in told(0)
