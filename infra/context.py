@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from infra.alerts import alert_settings
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule, parse_schedule
+from truffle.alerts.reading import region
 from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES
@@ -384,7 +385,6 @@ def _alternatives(policies: object) -> Iterator[tuple[str, list[object]]]:
     return chain.from_iterable(map(_conditions, policies))
 
 
-_REGION = _text(r"[a-z]{2}(-[a-z]+)+-\d", "region names such as us-east-1")
 _ACCOUNT = _text(r"\d{12}", "account ids of 12 digits, as strings")
 _EMAIL = _text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses")
 
@@ -393,9 +393,9 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "schedule": _schedule,
     "schedule_time_zone": _time_zone,
     "overdue_after_minutes": _number(1, MAX_OVERDUE_MINUTES),
-    "regions": _list_of(_REGION),
+    "regions": _list_of(region),
     "accounts": _list_of(_ACCOUNT),
-    "home_region": _optional(_REGION),
+    "home_region": _optional(region),
     "home_account": _optional(_ACCOUNT),
     "role_name": _text(r"[\w+=,.@-]{1,64}", "the name of an IAM role, without a path"),
     "collect_concurrency": _number(2, 1000),

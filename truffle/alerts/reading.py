@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from truffle.core.nearest import nearest
+from truffle.core.regions import REGION_FORM, misspelt_region
 from truffle.core.thresholds import parse_duration
 from truffle.core.times import parse_time
 
@@ -191,18 +192,27 @@ def choice(known: Iterable[str]) -> Callable[[object], str]:
     return read
 
 
-def probably(read: Callable[[object], str], known: Iterable[str]) -> Callable[[object], str]:
-    """Also what nobody knows yet, unless it looks like a misspelt known word."""
-    names = tuple(known)
+def probably(
+    read: Callable[[object], str], meant: Callable[[str], str | None]
+) -> Callable[[object], str]:
+    """Also what nobody knows yet, unless it is probably the misspelt word that ``meant`` tells."""
 
     def checked(value: object) -> str:
         word = read(value)
-        near = None if word in names else nearest(word, names, _ALIKE)
-        if near:
+        if near := meant(word):
             raise ValueError(f"did you mean {near}?")
         return word
 
     return checked
+
+
+def one_alike(known: Iterable[str]) -> Callable[[str], str | None]:
+    """The known word that an unknown one looks much like."""
+    names = tuple(known)
+    return lambda word: None if word in names else nearest(word, names, _ALIKE)
+
+
+region = probably(text(REGION_FORM, "region names such as us-east-1"), misspelt_region)
 
 
 def account(value: object) -> str:

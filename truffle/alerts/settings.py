@@ -27,9 +27,11 @@ from truffle.alerts.reading import (
     mapping_of,
     moment,
     objects,
+    one_alike,
     price,
     probably,
     record,
+    region,
     text,
     time_of_day,
     time_zone,
@@ -37,7 +39,6 @@ from truffle.alerts.reading import (
 )
 from truffle.core.events import EventType, Severity
 from truffle.core.model import CAPACITY_BLOCK, ODCR, STATES, TYPES
-from truffle.core.regions import KNOWN_REGIONS
 from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time
 
@@ -183,7 +184,6 @@ _SECRET_NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"
 _SECRET_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}"
 _QUEUE_ARN = r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}"
 _GLOB = text(r"[a-z0-9*?\[\]!.-]+", "instance types such as p5.48xlarge, or globs such as p5*")
-_REGION = text(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", "region names such as us-east-1")
 _STATE = text(r"[a-z][a-z-]*", "EC2's states such as active or payment-failed")
 
 
@@ -259,9 +259,9 @@ _WHEN: Mapping[str, tuple[str, Parser]] = {
     "type": ("types", _texts(choice(EventType))),
     "severity": ("severities", _texts(choice(Severity))),
     "reservation_type": ("reservation_types", _texts(choice(TYPES))),
-    "state": ("states", _texts(probably(_STATE, STATES))),
+    "state": ("states", _texts(probably(_STATE, one_alike(STATES)))),
     "account": ("accounts", _texts(account)),
-    "region": ("regions", _texts(probably(_REGION, KNOWN_REGIONS))),
+    "region": ("regions", _texts(region)),
     "instance_type": ("instance_types", _texts(_GLOB)),
     "tag": ("tags", _tags),
 }

@@ -17,6 +17,7 @@ from truffle.core.events import EventType, Severity
 from truffle.core.filters import Filter, tags_by_key
 from truffle.core.model import TYPES
 from truffle.core.order import SORT_FIELDS, Order
+from truffle.core.regions import REGION_FORM
 from truffle.core.times import parse_time
 
 DEFAULT_LIMIT = 100
@@ -127,7 +128,6 @@ _BOOLEAN: Schema = {"type": "boolean"}
 _TIME: Schema = {"type": "string", "format": "date-time"}
 _TIME_ALLOWED = "It takes an RFC 3339 time such as 2026-11-24T11:30:00Z, or a date."
 _TYPE_PATTERN = r"[a-z0-9*?\[\]!-]+(\.[a-z0-9*?\[\]!-]+)?"
-_REGION_PATTERN = r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"
 
 
 def _texts(name: str, description: str, allowed: str, pattern: str) -> Parameter:
@@ -170,7 +170,7 @@ _REGION = _texts(
     "region",
     "The AWS region.",
     "It takes region names such as us-east-1.",
-    _REGION_PATTERN,
+    REGION_FORM,
 )
 _INSTANCE_TYPE = _texts(
     "instance_type",
@@ -187,7 +187,7 @@ FILTERS: tuple[Parameter, ...] = (
         "availability_zone",
         "The availability zone, by name.",
         "It takes zone names such as us-east-1a.",
-        r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}((-[a-z]+-[0-9]+)?[a-z]|(-[a-z0-9]+)+-wlz-[0-9]+)",
+        rf"{REGION_FORM}((-[a-z]+-[0-9]+)?[a-z]|(-[a-z0-9]+)+-wlz-[0-9]+)",
     ),
     _texts("account", "Any account that sees the reservation.", "It takes 12 digits.", "[0-9]{12}"),
     _texts("owner", "The account that owns it.", "It takes 12 digits.", "[0-9]{12}"),

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 
+from truffle.core.nearest import nearest
+
+REGION_FORM = r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"
+"""The form of every region's name, as a regular expression."""
+
 KNOWN_REGIONS = (
     "af-south-1",
     "ap-east-1",
@@ -58,3 +63,19 @@ COMMERCIAL = tuple(
     name for name in KNOWN_REGIONS if not re.match(r"cn-|eusc-|us-gov-|(us|eu)-iso", name)
 )
 """The regions of the ``aws`` partition."""
+
+_WORDS = frozenset(word for name in KNOWN_REGIONS for word in name.split("-"))
+
+
+def misspelt_region(name: str) -> str | None:
+    """The region that an unknown name probably means; None for one that is known or may be new.
+
+    AWS adds numbers, directions and countries to its regions: such a name is none of truffle's
+    release, and not wrong.
+    """
+    words = name.split("-")
+    is_country = len(words[0]) == 2 and words[0][::-1] not in _WORDS
+    strange = {word for word in words if not word.isdecimal()} - _WORDS
+    if not strange - ({words[0]} if is_country else set()):
+        return None
+    return nearest(name, KNOWN_REGIONS)

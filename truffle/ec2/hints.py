@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 
 from truffle.core.model import Scope
+from truffle.core.regions import REGION_FORM
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+_REGION = re.compile(REGION_FORM)
 _NAME_LENGTH = 100
 
 
