@@ -411,6 +411,20 @@ class TestCredentials:
         with pytest.raises(UnreachableError, match="AWS_ENDPOINT_URL"):
             list_live()
 
+    def test_cannot_be_checked_at_an_endpoint_that_is_no_url(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "nonsense")
+
+        with pytest.raises(UnreachableError, match="Invalid endpoint: nonsense"):
+            list_live()
+
+    def test_are_not_to_blame_where_aws_is_asked_too_often(self, world: World) -> None:
+        world.control.break_calls(FaultKind.THROTTLED, operation="DescribeRegions")
+
+        with pytest.raises(UnreachableError, match=r"RequestLimitExceeded.*Try again"):
+            list_live()
+
     def test_of_which_there_are_none_for_listing_regions(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -255,9 +255,10 @@ class Truffle:
 
         request = training_request(instance_type, count, days, start_by)
         inventory = self.inventory(run_question(request.instance_type, regions))
-        validation = validate(inventory.reservations, request, clock.now())
-        if not validation.ok and (unknown := unanswered(inventory)):
-            raise _incomplete(unknown)
+        rows, unknown = inventory.reservations, unknown_regions(inventory)
+        validation = validate(rows, request, clock.now(), unknown)
+        if not validation.ok and (silent := unanswered(inventory)):
+            raise _incomplete(silent)
         return validation
 
     def recommend(
@@ -392,6 +393,11 @@ def unanswered(inventory: Inventory) -> list[ScopeFailure]:
 
     final = (FailureKind.DENIED, FailureKind.DISABLED)
     return [failure for failure in inventory.failures if failure.kind not in final]
+
+
+def unknown_regions(inventory: Inventory) -> list[str]:
+    """The regions of those scopes of which nothing is known, not even from earlier."""
+    return [each.region for each in unanswered(inventory) if each.last_success is None]
 
 
 def _nothing_known(failures: list[ScopeFailure]) -> TruffleError:

@@ -231,10 +231,23 @@ def _raise(error: BaseException, profile: str | None) -> NoReturn:
     if not isinstance(error, (BotoCoreError, ClientError, ResponseParserError)):
         raise error
     code, message = error_code(error), error_message(error)
-    raise credentials_error(code, message, profile) or UnreachableError(
-        f"AWS cannot be asked ({code}: {message.rstrip('.')}). Check the region, the network, the "
-        "proxy and, where they are set, AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL."
-    ) from error
+    raise (credentials_error(code, message, profile) or _no_answer(error, code, message)) from error
+
+
+def _no_answer(error: BaseException, code: str, message: str) -> UnreachableError:
+    """AWS answered with an error that is not about who is asking, or did not answer at all."""
+    from botocore.exceptions import ClientError
+
+    said = f"({code}: {message.rstrip('.')})"
+    if isinstance(error, ClientError):
+        return UnreachableError(
+            f"AWS does not say now which regions there are {said}. Try again in a minute, or name "
+            "the regions."
+        )
+    return UnreachableError(
+        f"AWS cannot be asked {said}. Check the region, the network, the proxy and, where they are "
+        "set, AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL."
+    )
 
 
 @dataclass(slots=True)

@@ -206,7 +206,11 @@ def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:
         return {parameter.name: parameter.values(texts)}
     except BadParameter as error:
         near = _nearest(parameter.name, error.value)
-        raise BadArgument(name, error.value, error.allowed, near) from None
+        allowed = _REGIONS if parameter.name == "region" else error.allowed
+        raise BadArgument(name, error.value, allowed, near) from None
+
+
+_REGIONS = f"The regions are {', '.join(COMMERCIAL)}."
 
 
 _CHOICES: Mapping[str, Iterable[str]] = {
@@ -226,8 +230,7 @@ def check_regions(names: Iterable[object]) -> None:
     """Raises BadArgument for a region that neither truffle nor botocore knows."""
     for name in map(str, names):
         if name not in KNOWN_REGIONS and name not in _regions_of_botocore():
-            allowed = f"The regions are {', '.join(COMMERCIAL)}."
-            raise BadArgument("regions", name, allowed, nearest(name, KNOWN_REGIONS))
+            raise BadArgument("regions", name, _REGIONS, nearest(name, KNOWN_REGIONS))
 
 
 def check_zones(names: Iterable[object]) -> None:
@@ -274,5 +277,11 @@ def nearest_type(name: str) -> str | None:
     """The known instance type that is spelt most like this, or a family's glob."""
     from truffle.core.accelerators import bundled
 
-    families = {known.partition(".")[0] for known in bundled()}
-    return f"{name}.*" if name in families else nearest(name, bundled())
+    return f"{name}.*" if types_of_family(name) else nearest(name, bundled())
+
+
+def types_of_family(name: str) -> list[str]:
+    """The known instance types of a family such as ``p5``."""
+    from truffle.core.accelerators import bundled
+
+    return sorted(known for known in bundled() if known.partition(".")[0] == name)

@@ -15,7 +15,7 @@ from truffle.core.offerings import MAX_COUNT, MAX_DAYS, Wanted, sold_hours
 from truffle.core.parameters import BadParameter, Parameter
 from truffle.core.recommendation import Purpose, Workload
 from truffle.core.times import format_time, parse_time
-from truffle.question import BadArgument, Several, check_types
+from truffle.question import BadArgument, Several, check_types, types_of_family
 
 _MOMENT = "It takes a date such as 2026-12-01, or an RFC 3339 time such as 2026-12-01T11:30:00Z."
 
@@ -24,6 +24,8 @@ MOST_DAYS = 100_000
 """Beyond these, a wish is a slip of the keyboard."""
 
 _COUNT = f"It takes a whole number from 1 to {MOST_INSTANCES}."
+_BLOCK_COUNT = f"It takes a whole number from 1 to {MAX_COUNT}: a block has no more instances."
+_DAYS = f"It takes a number of days above 0 and up to {MOST_DAYS}."
 
 _ULTRASERVER = re.compile(r"u-[a-z0-9-]+")
 
@@ -44,85 +46,91 @@ def moment(name: str, given: datetime | str | None, is_end: bool = False) -> dat
 
 
 def training_request(
-    instance_type: str, count: int, days: float, start_by: datetime | str | None = None
+    instance_type: str,
+    count: int | str,
+    days: float | str,
+    start_by: datetime | str | None = None,
 ) -> TrainingRequest:
     """The run to validate. Raises BadArgument."""
     _check_type(instance_type)
-    if not 1 <= count <= MOST_INSTANCES:
-        raise BadArgument("count", str(count), _COUNT)
-    _check_days(days)
+    instances = _whole("count", count, MOST_INSTANCES, _COUNT)
+    length = _number("days", days, MOST_DAYS, _DAYS)
     latest = moment("start_by", start_by, is_end=True)
     if latest is not None and latest < clock.now() - timedelta(minutes=1):
-        raise BadArgument("start_by", format_time(latest), "It takes a time that is not over yet.")
-    return TrainingRequest(instance_type, count, days * 24, latest)
+        raise BadArgument("start_by", str(start_by), "It takes a time that is not over yet.")
+    return TrainingRequest(instance_type, instances, length * 24, latest)
 
 
 def wanted_block(
     instance_type: str,
-    count: int,
-    days: float | None,
-    duration_hours: float | None,
+    count: int | str,
+    days: float | str | None,
+    duration_hours: float | str | None,
     start_after: datetime | str | None,
     end_by: datetime | str | None,
 ) -> Wanted:
     """The block to look for, its duration rounded up to one that AWS sells. Raises BadArgument."""
     _check_type(instance_type)
-    if not 1 <= count <= MAX_COUNT:
-        allowed = f"A block has from 1 to {MAX_COUNT} instances."
-        raise BadArgument("count", str(count), allowed)
+    instances = _whole("count", count, MAX_COUNT, _BLOCK_COUNT)
     hours = _sold(days, duration_hours)
     start, end = moment("start_after", start_after), moment("end_by", end_by, is_end=True)
     now = clock.now()
     if end is not None and end <= max(now, start or now):
         allowed = "It takes a time after now and after the start."
-        raise BadArgument("end_by", format_time(end), allowed)
+        raise BadArgument("end_by", str(end_by), allowed)
     still_to_come = start if start is not None and start > now else None
-    return Wanted(instance_type, count, hours, still_to_come, end)
+    return Wanted(instance_type, instances, hours, still_to_come, end)
 
 
-def _sold(days: float | None, duration_hours: float | None) -> int:
+def _sold(days: float | str | None, duration_hours: float | str | None) -> int:
     if (days is None) == (duration_hours is None):
-        given = "" if days is None else f"{days:g} days, {duration_hours:g} hours"
+        given = "" if days is None else f"{days} days, {duration_hours} hours"
         raise BadArgument("days", given, "Give the duration in days or in hours, and only once.")
-    name = "duration_hours" if days is None else "days"
-    hours = duration_hours if days is None else days * 24
+    allowed = "It takes a number above 0 and up to {}: a block lasts at most 182 days."
+    if days is not None:
+        return sold_hours(_number("days", days, MAX_DAYS, allowed.format(MAX_DAYS)) * 24)
+    most = MAX_DAYS * 24
+    return sold_hours(_number("duration_hours", duration_hours, most, allowed.format(most)))
+
+
+def _whole(name: str, given: int | str, most: int, allowed: str) -> int:
+    """A whole number from 1. Raises BadArgument."""
+    text = str(given)
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        raise BadArgument(name, text, allowed)
+    return int(text)
+
+
+def _number(name: str, given: float | str | None, most: float, allowed: str) -> float:
+    """A number above 0. Raises BadArgument, also for what is no number."""
     try:
-        return sold_hours(hours or 0)
+        value = float(given or 0)
     except ValueError:
-        most = MAX_DAYS * 24 if days is None else MAX_DAYS
-        value = duration_hours if days is None else days
-        allowed = f"It takes a number above 0 and up to {most}: a block lasts at most 182 days."
-        raise BadArgument(name, f"{value:g}", allowed) from None
+        value = 0
+    if not 0 < value <= most:
+        raise BadArgument(name, given if isinstance(given, str) else f"{given:g}", allowed)
+    return value
 
 
 def workload(
     purpose: str,
-    days: float | None = None,
+    days: float | str | None = None,
     start: date | str | None = None,
     instance_type: str | None = None,
-    count: int | None = None,
+    count: int | str | None = None,
 ) -> Workload:
     """The workload to recommend for. Raises BadArgument."""
     if purpose not in list(Purpose):
         allowed = f"It takes {', '.join(Purpose)}."
         raise BadArgument("purpose", purpose, allowed, nearest(purpose, Purpose))
-    if days is not None:
-        _check_days(days)
-    if count is not None and not 1 <= count <= MOST_INSTANCES:
-        raise BadArgument("count", str(count), _COUNT)
+    length = None if days is None else _number("days", days, MOST_DAYS, _DAYS)
+    instances = None if count is None else _whole("count", count, MOST_INSTANCES, _COUNT)
     if instance_type is not None:
         _check_type(instance_type)
     day = _day(start)
     if day is not None and day < clock.now().date():
         raise BadArgument("start", day.isoformat(), "It takes a day that is not over yet.")
-    return Workload(Purpose(purpose), days, day, instance_type, count)
-
-
-def _check_days(days: float) -> None:
-    """Also refuses what is no number."""
-    if not 0 < days <= MOST_DAYS:
-        allowed = f"It takes a number of days above 0 and up to {MOST_DAYS}."
-        raise BadArgument("days", f"{days:g}", allowed)
+    return Workload(Purpose(purpose), length, day, instance_type, instances)
 
 
 def _day(given: date | str | None) -> date | None:
@@ -138,6 +146,9 @@ def _check_type(instance_type: str) -> None:
         return
     allowed = "It takes one instance type such as p5.48xlarge."
     if any(sign in instance_type for sign in "*?["):
+        raise BadArgument("instance_type", instance_type, allowed)
+    if members := types_of_family(instance_type):
+        allowed = f"It takes one instance type: {instance_type} has {', '.join(members)}."
         raise BadArgument("instance_type", instance_type, allowed)
     try:
         check_types([instance_type])

@@ -148,6 +148,7 @@ def _validation() -> Json:
         found={"anyOf": [found, {"type": "null"}]},
         network=_TEXT_OR_NULL,
         reason=_TEXT,
+        unknown_regions=_array(_TEXT),
         together=_array(together),
         candidates=_array(_ref("Candidate")),
         collection=_ref("Collection"),

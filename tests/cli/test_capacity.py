@@ -20,6 +20,7 @@ from tests.builders import a_block as block_row
 from tests.builders import an_odcr as odcr_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
+from tests.ec2.sts import STS
 from tests.sandbox.worlds import NOW, PARTNER, World, a_block, an_odcr
 from truffle.client import Truffle
 from truffle.core.codec import FIELD_NAMES
@@ -187,6 +188,16 @@ class TestFailures:
         assert (found.status, found.json) == (1, [])
         assert "ec2:DescribeCapacityReservations" in found.err
 
+    def test_regions_that_are_not_enabled_are_told_to_be_so(
+        self, truffle: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with STS() as sts:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+            monkeypatch.delenv("AWS_ACCOUNT_ID")
+            found = truffle("capacity", "-o", "json", "-r", "eu-south-1")
+        assert (found.status, found.json) == (1, [])
+        assert "not enabled for the account" in found.err.splitlines()[-1]
+
     def test_no_credentials(self, truffle: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -207,6 +218,12 @@ class TestFailures:
         found = truffle("capacity", "--timeout", "5", "-o", "json")
         assert (found.status, len(found.json)) == (3, 1)
         assert "eu-west-1: DeadlineExceeded" in found.err
+
+    def test_only_an_empty_answer_of_odcrs_says_that_active_ones_were_looked_for(
+        self, truffle: Run
+    ) -> None:
+        assert "only active ODCRs" in truffle("capacity", "-r", "us-east-2").err
+        assert "only active ODCRs" not in truffle("capacity", "--blocks", "-r", "us-east-2").err
 
     def test_an_empty_answer_says_what_may_be_misspelt(self, truffle: Run) -> None:
         told = truffle("capacity", "--instance-types", "g6.49xlarge", "--states", "actve").err

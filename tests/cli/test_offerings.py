@@ -12,8 +12,8 @@ from tests.cli.conftest import Run
 from tests.sandbox.worlds import World, running_now
 from truffle import market
 from truffle.core.model import Accelerator
-from truffle.core.offerings import Offering, sold_hours, sorted_offerings
-from truffle.ec2.offerings import BURST, Budget, OutOfTime
+from truffle.core.offerings import Offering, Wanted, sold_hours, sorted_offerings
+from truffle.ec2.offerings import BURST, Budget, Outcome, OutOfTime, list_offerings
 from truffle.market import budget_of
 
 P5 = ["offerings", "--instance-type", "p5.48xlarge"]
@@ -39,6 +39,20 @@ def sold(world: World) -> None:
             "eu-west-1": {"Market": [an_offer("eu-west-1b", "20", FirstStart="+9d@11:30")]},
         }
     )
+
+
+class Selling:
+    """An EC2 with one offering at this price."""
+
+    def __init__(self, price: str) -> None:
+        self.price = price
+
+    def describe_capacity_block_offerings(self, **_: Any) -> dict[str, Any]:
+        offer = {"InstanceType": "p5.48xlarge", "UpfrontFee": self.price}
+        return {"CapacityBlockOfferings": [offer]}
+
+    def get_paginator(self, operation_name: str) -> Any:
+        raise AssertionError(operation_name)
 
 
 class TestAnswer:
@@ -151,6 +165,13 @@ class TestNothing:
         world.control.break_calls(FaultKind.THROTTLED, "us-east-2", CALL)
         assert truffle(*P5, "--days", "2", "-o", "json").status == 3
         assert world.control.calls()["us-east-2", CALL] == 1
+
+    @pytest.mark.parametrize("price", ["NaN", "1,200", "free"])
+    def test_a_price_that_is_no_amount_fails_its_region(self, price: str) -> None:
+        wanted = Wanted("p5.48xlarge", 1, 24)
+        found = list_offerings(Selling(price), "us-east-2", wanted, Budget(), running_now)
+        assert (found.outcome, found.code) == (Outcome.FAILED, "ValueError")
+        assert price in (found.message or "")
 
     def test_a_hanging_region_meets_the_deadline(self, truffle: Run, world: World) -> None:
         world.control.break_calls(FaultKind.HANG, "us-east-2", CALL, seconds=60)

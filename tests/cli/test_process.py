@@ -81,11 +81,14 @@ def test_ctrl_c_ends_at_once(world: World) -> None:
     assert (out, err) == ("", "")
 
 
-def test_a_closed_pipe_is_silent(world: World) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["capacity", "-o", "json"], ["--help"], ["completion", "bash"]], ids=" ".join
+)
+def test_a_closed_pipe_is_silent(world: World, arguments: list[str]) -> None:
     world.has(*(an_odcr(number) for number in range(1, 400)))
     reading, writing = os.pipe()
     process = subprocess.Popen(
-        [*TRUFFLE, "capacity", "-o", "json"],
+        [*TRUFFLE, *arguments],
         env=environment(world),
         stdout=writing,
         stderr=subprocess.PIPE,

@@ -65,7 +65,11 @@ def test_without_an_answer_of_every_region_nobody_knows(truffle: Run, world: Wor
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     found = truffle(*RUN)
     assert found.status == 3
+    assert "as far as is known without eu-west-1" in found.out
     assert "eu-west-1: InvalidParameterValue" in found.err
+    told = truffle(*RUN, "-o", "json").json
+    assert told["unknown_regions"] == ["eu-west-1"]
+    assert told["reason"].endswith("Not known: eu-west-1 did not answer.")
     world.has(a_block(1, 16, **WEEK))
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     assert truffle(*RUN).status == 0

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import (
     DataNotFoundError,
+    InvalidEndpointConfigurationError,
     NoCredentialsError,
     ProfileNotFound,
     UnknownServiceError,
@@ -122,6 +123,14 @@ class TestAClient:
         monkeypatch.setenv(name, "http://localhost:1234")
 
         assert EC2Clients().of("us-east-2").meta.endpoint_url == "http://localhost:1234"
+
+    def test_cannot_be_made_for_an_endpoint_that_is_no_url(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "nonsense")
+
+        with pytest.raises(InvalidEndpointConfigurationError, match="nonsense"):
+            EC2Clients().of("us-east-2")
 
     def test_retries_in_the_standard_mode(self) -> None:
         retries = EC2Clients().of("us-east-2").meta.config.retries

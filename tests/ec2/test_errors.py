@@ -17,9 +17,23 @@ from truffle.core.model import Failure, FailureKind
 from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind, to_failure
 
 
-def refusal(code: str) -> ClientError:
-    told = {"Error": {"Code": code, "Message": "Because."}}
+def refusal(code: str, message: str = "Because.") -> ClientError:
+    told = {"Error": {"Code": code, "Message": message}}
     return ClientError(told, "DescribeCapacityReservations")
+
+
+def test_a_message_is_one_line() -> None:
+    assert error_message(ResponseParserError("not\n  XML")) == "not XML"
+    assert error_message(refusal("AuthFailure", "Not\nvalid")) == "Not valid"
+
+
+def test_an_answer_that_cannot_be_read_is_not_repeated_whole() -> None:
+    assert len(error_message(ResponseParserError("<item/>" * 1000))) < 300
+
+
+def test_the_encoded_reason_of_a_refusal_is_whole() -> None:
+    reason = "Encoded authorization failure message: " + "x" * 1500
+    assert error_message(refusal("UnauthorizedOperation", reason)) == reason
 
 
 @pytest.mark.parametrize(

@@ -277,12 +277,23 @@ class TestErrors:
             b"</Message></Error></Errors><RequestID>0a1b</RequestID></Response>",
             b"<Response><Errors/></Response>",
             b"<html>busy</html>",
-            b"busy",
             b"",
         ],
     )
     def test_are_parsed_as_botocore_does(self, body: bytes, status: int) -> None:
         assert_same(body, status=status)
+
+    @pytest.mark.parametrize(
+        "body", [b"busy", b"<!DOCTYPE html><html><br></html>", b"<HTML xmlns='x'>busy</HTML>"]
+    )
+    def test_without_a_document_of_ec2s_have_their_status_as_code(self, body: bytes) -> None:
+        """botocore takes only ``<html>`` for a proxy's page; what it cannot read is not retried."""
+        told = outcome(FastEC2Parser(), body, RESERVATIONS, 503)
+
+        assert told["Error"] == plain({"Code": "503", "Message": "Service Unavailable"})
+
+    def test_of_the_request_without_a_document_are_what_they_are_with_botocore(self) -> None:
+        assert_same(b"not here", status=404)
 
 
 class TestTimes:

@@ -124,7 +124,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
         _show(output, answer, types)
     tell_all(inventory.warnings)
     if not answer.matches and not inventory.failures:
-        _tell_why_empty(filters, question)
+        _tell_why_empty(filters, question, types)
     return tell_failures(inventory.failures, inventory.scopes, clock.now())
 
 
@@ -148,11 +148,11 @@ def _show(output: str, answer: Any, types: list[str]) -> None:
         put_data(output, [encode(row) for row in answer.rows], field_names(types))
 
 
-def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
+def _tell_why_empty(filters: dict[str, Any], question: Any, types: list[str]) -> None:
     """What may have kept rows away without being meant to."""
     from truffle.cli.output import tell
     from truffle.core.accelerators import bundled
-    from truffle.core.model import STATES
+    from truffle.core.model import ODCR, STATES
     from truffle.core.nearest import nearest
     from truffle.question import nearest_type
 
@@ -164,5 +164,5 @@ def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
         close = nearest(state, STATES)
         hint = f" Did you mean {close}?" if close else ""
         tell(f"Note: EC2 documents no state {state}.{hint}")
-    if question.filter.active_only and filters["active_only"] is None:
+    if ODCR in types and question.filter.active_only and filters["active_only"] is None:
         tell("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from truffle import clock
-from truffle.cli.options import Common, Suggested, common, output_option
+from truffle.cli.options import Common, Suggested, WholeNumber, common, output_option
 from truffle.core.events import EventType, Severity
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 @click.option("--reservation-id", metavar="ID", help="Only events of this reservation.")
 @click.option(
     "--limit",
-    type=click.IntRange(1, 10_000),
+    type=WholeNumber(1, 10_000),
     default=100,
     show_default=True,
     help="The newest N events.",
@@ -51,7 +51,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 @click.option("--follow", "-f", is_flag=True, help="Go on, and print events as they happen.")
 @click.option(
     "--interval",
-    type=click.FloatRange(1, 3600),
+    type=WholeNumber(1, 3600),
     default=15,
     show_default=True,
     help="Seconds between two looks, with --follow.",
@@ -63,7 +63,7 @@ def command(
     output: str,
     limit: int,
     follow: bool,
-    interval: float,
+    interval: int,
     since: str | None,
     until: str | None,
     **filters: Any,
@@ -119,7 +119,7 @@ def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int
 def _follow(
     client: Truffle,
     output: str,
-    interval: float,
+    interval: int,
     since: datetime | str | None,
     limit: int,
     filters: dict[str, Any],

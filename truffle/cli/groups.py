@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -14,8 +16,31 @@ _ANYWHERE |= {"-o": 1, "--output": 1, "-r": 1, "--regions": 1, "--region": 1, "-
 """Options of the commands that may also stand before the command, and how many values they take."""
 
 
+class ClosedPipe(Exception):
+    """Whoever read stdout went away. Not a BrokenPipeError, which click makes exit status 1 of."""
+
+
+@contextmanager
+def _closed_pipe() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise ClosedPipe from None
+
+
 class Commands(click.Group):
-    """Names the nearest command to a wrong one; takes a command's options before it, too."""
+    """Names the nearest command to a wrong one; takes a command's options before it, too.
+
+    Raises ClosedPipe where nobody reads the answer or the help any more.
+    """
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _closed_pipe():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _closed_pipe():
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

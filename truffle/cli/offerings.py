@@ -33,10 +33,10 @@ FORMATS = ("table", "json", "yaml", "csv")
     help="The type, or an UltraServer type (u-p6e-gb200x72).",
 )
 @click.option(
-    "--count", type=int, default=1, show_default=True, help="Instances of the block, 1 to 64."
+    "--count", metavar="N", default="1", show_default=True, help="Instances of the block, 1 to 64."
 )
-@click.option("--days", type=float, help="How long, in days; rounded up to what AWS sells.")
-@click.option("--duration-hours", type=float, help="How long, in hours, instead of --days.")
+@click.option("--days", metavar="DAYS", help="How long, in days; rounded up to what AWS sells.")
+@click.option("--duration-hours", metavar="HOURS", help="How long, in hours, instead of --days.")
 @click.option(
     "--start-after",
     "--start-date",
@@ -111,10 +111,9 @@ def _tell_rounding(wanted: Wanted, wish: dict[str, Any]) -> None:
     from truffle.cli.output import tell
     from truffle.render.words import counted
 
-    days = wish["days"]
-    asked = days * 24 if days is not None else wish["duration_hours"]
-    if asked != wanted.duration_hours:
-        given = f"{days:g} days" if days is not None else f"{asked:g} hours"
+    days, hours = wish["days"], wish["duration_hours"]
+    if wanted.duration_hours != (float(hours) if days is None else float(days) * 24):
+        given = f"{hours} hours" if days is None else f"{days} days"
         tell(
             f"Note: {given} rounded up to {counted(wanted.duration_hours // 24, 'day')} "
             f"({wanted.duration_hours} h): AWS sells whole days to 14, then weeks to 182 days."

@@ -48,6 +48,17 @@ class Seconds(click.ParamType[float]):
         return seconds
 
 
+class WholeNumber(click.IntRange):
+    """A number that names its bounds to whatever is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            message = f"{value!r} is not a whole number from {self.min} to {self.max}."
+            self.fail(message, param, ctx)
+
+
 class Suggested(click.ParamType[str]):
     """Text that a shell can complete, also behind a comma."""
 

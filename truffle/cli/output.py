@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from truffle.cli.running import FAILED, OK, PARTIAL, ClosedPipe
+from truffle.cli.running import FAILED, OK, PARTIAL
+from truffle.core.model import FailureKind
 from truffle.render.data import to_csv, to_json, to_yaml
 from truffle.render.style import Style
 from truffle.render.words import counted, length
@@ -39,23 +40,20 @@ def _is_unicode(stream: TextIO) -> bool:
 
 
 def put(text: str) -> None:
-    """A part of the answer. Raises ClosedPipe where nobody reads it any more."""
+    """A part of the answer. Raises BrokenPipeError where nobody reads it any more."""
     _write([text, "\n"])
 
 
 def put_reservations(rows: Iterable[Reservation]) -> None:
-    """A JSON array, written as it is made: it can be long. Raises ClosedPipe."""
+    """A JSON array, written as it is made: it can be long. Raises BrokenPipeError."""
     from truffle.core.json_text import json_array
 
     _write(json_array(rows, ascii_only=not _is_unicode(sys.stdout)))
 
 
 def _write(parts: Iterable[str]) -> None:
-    try:
-        sys.stdout.writelines(parts)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise ClosedPipe from None
+    sys.stdout.writelines(parts)
+    sys.stdout.flush()
 
 
 def tell(text: str) -> None:
@@ -88,10 +86,20 @@ def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> in
     noun = "scopes" if any(failure.last_success for failure in failures) else "regions"
     if len(failures) >= scopes:
         which = f"all {counted(scopes, noun[:-1])}" if scopes > 1 else f"the one {noun[:-1]} asked"
-        tell(f"Error: {which} failed.")
+        tell(f"Error: {which} failed.{_advice(failures)}")
         return FAILED
     tell(f"Warning: {len(failures)} of {scopes} {noun} failed: the answer is not complete.")
     return PARTIAL
+
+
+def _advice(failures: Sequence[ScopeFailure]) -> str:
+    """What to do where every region says the same, if that is one that can be helped."""
+    if all(failure.kind is FailureKind.DISABLED for failure in failures):
+        return (
+            " So AWS answers in a region that is not enabled for the account: "
+            "`aws ec2 describe-regions` lists those that are."
+        )
+    return ""
 
 
 def tell_all(warnings: Iterable[str]) -> None:

@@ -20,10 +20,12 @@ PURPOSES = ("training", "inference", "development")
     type=Choice(PURPOSES),
     help="What it is for. Without it, a terminal is asked for everything.",
 )
-@click.option("--days", type=float, help="How long it runs; leave it out if it has no known end.")
+@click.option(
+    "--days", metavar="DAYS", help="How long it runs; leave it out if it has no known end."
+)
 @click.option("--start", metavar="DATE", help="The day it starts, if it is known.")
 @click.option("--instance-type", type=INSTANCE_TYPE, help="The instance type.")
-@click.option("--count", type=int, help="How many instances.")
+@click.option("--count", metavar="N", help="How many instances.")
 @output_option(FORMATS)
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback.")

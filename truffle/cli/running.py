@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from truffle.cli.groups import ClosedPipe
 from truffle.errors import TruffleError
 
 OK = 0
@@ -17,10 +18,6 @@ PARTIAL = 3
 NO_CAPACITY = 4
 CLOSED_PIPE = 141
 """128 and the number of SIGPIPE, as for any program whose reader went away."""
-
-
-class ClosedPipe(Exception):
-    """Whoever read stdout went away. Not a BrokenPipeError, which click makes exit status 1 of."""
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -18,8 +18,8 @@ FORMATS = ("table", "json", "yaml")
 
 @click.command("validate")
 @click.option("--instance-type", required=True, type=INSTANCE_TYPE, help="The type to train on.")
-@click.option("--count", required=True, type=int, help="How many instances.")
-@click.option("--days", required=True, type=float, help="How long the run takes, in days.")
+@click.option("--count", required=True, metavar="N", help="How many instances.")
+@click.option("--days", required=True, metavar="DAYS", help="How long the run takes, in days.")
 @click.option(
     "--start-by",
     metavar="TIME",
@@ -32,8 +32,8 @@ FORMATS = ("table", "json", "yaml")
 def command(
     common: Common,
     instance_type: str,
-    count: int,
-    days: float,
+    count: str,
+    days: str,
     start_by: str | None,
     offerings: bool,
     regions: tuple[str, ...],
@@ -56,7 +56,7 @@ def command(
     """
     from truffle.cli.output import progress, tell_all, tell_failures
     from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
-    from truffle.client import run_question, unanswered
+    from truffle.client import run_question, unanswered, unknown_regions
     from truffle.core.advice import validate
     from truffle.wishes import training_request
 
@@ -65,7 +65,8 @@ def command(
     client = common.client()
     with progress("Asking", len(regions) or None, common.is_verbose) as tick:
         inventory = client.inventory(question, tick)
-    validation = validate(inventory.reservations, request, clock.now())
+    unknown = unknown_regions(inventory)
+    validation = validate(inventory.reservations, request, clock.now(), unknown)
     for_sale = _for_sale(common, request, regions) if offerings else None
     _show(output, validation, for_sale)
     tell_all(inventory.warnings)

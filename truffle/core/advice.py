@@ -134,12 +134,16 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The answer: what fits (the best of it is ``found``), what does not, and why."""
+    """The answer: what fits (the best of it is ``found``), what does not, and why.
+
+    ``unknown_regions`` did not answer, and may have something that fits.
+    """
 
     request: TrainingRequest
     candidates: tuple[Candidate, ...]
     together: tuple[Together, ...]
     reason: str
+    unknown_regions: tuple[str, ...] = ()
 
     @property
     def found(self) -> Candidate | None:
@@ -166,6 +170,7 @@ class Validation:
             else None,
             "network": self.network,
             "reason": self.reason,
+            "unknown_regions": list(self.unknown_regions),
             "together": [each.to_json() for each in self.together],
             "candidates": [candidate.to_json() for candidate in self.candidates],
         }
@@ -182,7 +187,10 @@ def parse_start_by(text: str) -> datetime:
 
 
 def validate(
-    reservations: Iterable[Reservation], request: TrainingRequest, now: datetime
+    reservations: Iterable[Reservation],
+    request: TrainingRequest,
+    now: datetime,
+    unknown_regions: Iterable[str] = (),
 ) -> Validation:
     """Whether a run has capacity among these reservations, as of ``now``.
 
@@ -195,7 +203,11 @@ def validate(
     odcrs = [_odcr_candidate(row, request, now) for row in rows if isinstance(row, Odcr)]
     candidates = (*sorted(blocks, key=_block_rank), *sorted(odcrs, key=_odcr_rank))
     together = (*_together(blocks, request), *_together(odcrs, request))
-    return Validation(request, candidates, together, _reason(candidates, together, request))
+    reason = _reason(candidates, together, request)
+    unknown = tuple(sorted(set(unknown_regions)))
+    if unknown and not any(candidate.fits for candidate in candidates):
+        reason += f" Not known: {', '.join(unknown)} did not answer."
+    return Validation(request, candidates, together, reason, unknown)
 
 
 def network_of(reservation: Reservation) -> str:

@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import InvalidEndpointConfigurationError, NoCredentialsError
 from botocore.loaders import Loader
 from botocore.session import Session
 
@@ -113,11 +113,18 @@ class EC2Clients:
     def of(self, region: str) -> Any:
         """The client of a region. Raises what botocore does without usable credentials."""
         if region not in self._clients:
-            client = self.session.create_client("ec2", region_name=region, config=client_config())
+            client = self._made(region)
             # The loader's cache is not made for threads: each region's would read the paginators.
             client.can_paginate("describe_regions")
             self._clients[region] = client
         return self._clients[region]
+
+    def _made(self, region: str) -> Any:
+        try:
+            return self.session.create_client("ec2", region_name=region, config=client_config())
+        except ValueError as error:
+            # botocore's way to refuse the URL of an endpoint, and a region's name.
+            raise InvalidEndpointConfigurationError(msg=str(error)) from error
 
     def sts(self) -> Any:
         return self.session.create_client("sts", region_name=self.home, config=STS_CONFIG)

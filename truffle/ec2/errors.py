@@ -32,6 +32,9 @@ DISABLED_CODES = frozenset(
 UNSUPPORTED_CODES = frozenset({"UnsupportedOperation", "InvalidAction", "Unsupported"})
 """The region does not have this operation."""
 
+_LONGEST_MESSAGE = 200
+"""AWS's own messages are not cut: the reason of a refusal is encoded in them, and long."""
+
 FAILURES = (
     ClientError,
     BotoCoreError,
@@ -53,9 +56,11 @@ def error_code(error: Exception) -> str:
 
 
 def error_message(error: Exception) -> str:
+    """What AWS said, or botocore, in one line; botocore repeats an answer that it cannot read."""
     if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Message") or error)
-    return str(error)
+        return " ".join(str(error.response.get("Error", {}).get("Message") or error).split())
+    text = " ".join(str(error).split())
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
 
 
 def failure_kind(error: Exception) -> FailureKind:

@@ -136,6 +136,8 @@ def list_offerings(
     observed_at = clock()
     try:
         raw = [item for page in _pages(client, wanted, budget, deadline) for item in page]
+        known = _described(client, raw)
+        found = tuple(to_offering(item, region, observed_at, known) for item in raw)
     except OutOfTime:
         message = "The request budget of this region allows no further call before the deadline."
         return RegionOfferings(
@@ -143,8 +145,6 @@ def list_offerings(
         )
     except FAILURES as error:
         return _refused(error, region)
-    known = _described(client, raw)
-    found = tuple(to_offering(item, region, observed_at, known) for item in raw)
     return RegionOfferings(region, Outcome.ANSWERED, found)
 
 
@@ -216,7 +216,8 @@ def _request(wanted: Wanted) -> dict[str, Any]:
 
 
 def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> Offering:
-    """One offering; its hours and minutes are one duration."""
+    """One offering; its hours and minutes are one duration. Raises ValueError for a fee that is no
+    number."""
     instance_type = raw.get("InstanceType", "")
     count = raw.get("InstanceCount") or _instances(raw)
     hours, minutes = raw.get("CapacityBlockDurationHours"), raw.get("CapacityBlockDurationMinutes")
@@ -230,7 +231,7 @@ def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> O
         start_date=raw.get("StartDate"),
         end_date=raw.get("EndDate"),
         duration_hours=None if hours is None else whole(hours + (minutes or 0) / 60),
-        upfront_fee=raw.get("UpfrontFee"),
+        upfront_fee=_fee(raw.get("UpfrontFee")),
         currency_code=raw.get("CurrencyCode"),
         tenancy=raw.get("Tenancy"),
         ultraserver_type=raw.get("UltraserverType"),
@@ -239,6 +240,15 @@ def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> O
         accelerator=carried.times(count) if carried else None,
         observed_at=observed_at,
     )
+
+
+def _fee(text: str | None) -> str | None:
+    """EC2's own text of an amount. Raises ValueError."""
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        raise ValueError(f"the upfront fee {text!r} is no amount")
+    return text
 
 
 def _instances(raw: Raw) -> int | None:

@@ -71,6 +71,19 @@ class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
             except (_Unusual, ValueError):
                 return super()._do_parse(response, shape)
 
+    def _is_generic_error_response(self, response: Any) -> bool:
+        """Whether a failure is no document of EC2's, but has its status alone to go by.
+
+        botocore knows a load balancer's or a proxy's page by ``<html>``; others are plain text.
+        """
+        if response["status_code"] < 500 or super()._is_generic_error_response(response):
+            return bool(response["status_code"] >= 500)
+        try:
+            root = self._parse_xml_string_to_dom(response["body"])
+        except ResponseParserError:
+            return True
+        return _NAMESPACE.sub("", root.tag).lower() == "html"
+
     def _fast_parse(self, response: Any, shape: Shape) -> dict[str, Any]:
         if shape is None:
             raise _Unusual

@@ -33,13 +33,20 @@ def render(validation: Validation, offerings: Sequence[Offering] | None, style: 
 
 
 def _verdict(validation: Validation, style: Style) -> str:
-    sign = ("✅ " if validation.ok else "❌ ") if style.is_unicode else ""
-    text = (
-        f"{validation.request} has capacity."
-        if validation.ok
-        else f"{validation.request} has no capacity."
+    if validation.ok:
+        sign, text, colour = "✅", "has capacity.", "green"
+    elif validation.unknown_regions:
+        regions = ", ".join(validation.unknown_regions)
+        sign, text, colour = (
+            "❔",
+            f"has no capacity, as far as is known without {regions}.",
+            "yellow",
+        )
+    else:
+        sign, text, colour = "❌", "has no capacity.", "red"
+    return style.paint(
+        f"{sign if style.is_unicode else ''} {validation.request} {text}".lstrip(), colour
     )
-    return style.paint(sign + text, "green" if validation.ok else "red")
 
 
 def _found(found: Candidate) -> list[str]:
