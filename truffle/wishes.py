@@ -11,7 +11,7 @@ from truffle.core import parameters
 from truffle.core.advice import TrainingRequest, parse_start_by
 from truffle.core.events import EventType, Severity
 from truffle.core.nearest import nearest
-from truffle.core.offerings import MAX_COUNT, MAX_DAYS, Wanted, sold_hours
+from truffle.core.offerings import MAX_COUNT, MAX_DAYS, ULTRASERVERS, Wanted, sold_hours
 from truffle.core.parameters import BadParameter, Parameter
 from truffle.core.recommendation import Purpose, Workload
 from truffle.core.times import format_time, parse_time
@@ -53,6 +53,12 @@ def training_request(
 ) -> TrainingRequest:
     """The run to validate. Raises BadArgument."""
     _check_type(instance_type)
+    if server := ULTRASERVERS.get(instance_type):
+        allowed = (
+            f"It takes the type of the instances: {instance_type} is "
+            f"{server.instances} × {server.instance_type}."
+        )
+        raise BadArgument("instance_type", instance_type, allowed)
     instances = _whole("count", count, MOST_INSTANCES, _COUNT)
     length = _number("days", days, MOST_DAYS, _DAYS)
     latest = moment("start_by", start_by, is_end=True)

@@ -87,6 +87,10 @@ BAD: list[tuple[list[str], list[str]]] = [
         ["validate", "--instance-type", "p5", "--count", "8", "--days", "7"],
         ["--instance-type", "'p5'", "p5.48xlarge"],
     ),
+    (
+        ["validate", "--instance-type", "u-p6e-gb200x72", "--count", "1", "--days", "7"],
+        ["--instance-type", "18 × p6e-gb200.36xlarge"],
+    ),
     (["capacity", "-r", "mars-1"], ["'mars-1'", "us-east-1"]),
     ([*VALIDATE, "8", "--days", "-7"], ["--days"]),
     ([*VALIDATE, "8", "--days", "nan"], ["--days"]),

@@ -30,6 +30,22 @@ class TestTree:
             "truffle capacity --blocks --instance-types p5.48xlarge",
         )
 
+    def test_ultraservers_are_bought_whole_and_hold_instances(self) -> None:
+        answer = asked(days=7, instance_type="u-p6e-gb200x72", count=2)
+        assert answer.choice is Choice.BLOCK
+        assert "from 10:30 UTC" in answer.watch[0]
+        assert answer.commands == (
+            "truffle validate --instance-type p6e-gb200.36xlarge --count 36 --days 7",
+            "truffle offerings --instance-type u-p6e-gb200x72 --count 2 --days 7",
+            "truffle capacity --blocks --instance-types p6e-gb200.36xlarge",
+        )
+
+    @pytest.mark.parametrize(
+        ("instance_type", "last"), [("p5.48xlarge", "11:00"), ("p6e-gb200.36xlarge", "10:30")]
+    )
+    def test_it_says_when_instances_are_terminated(self, instance_type: str, last: str) -> None:
+        assert f"from {last} UTC" in asked(days=7, instance_type=instance_type).watch[0]
+
     def test_its_length_is_one_that_is_sold(self) -> None:
         answer = asked(days=15)
         assert "a block of 21 days" in answer.because[0]

@@ -71,6 +71,9 @@ BLOCK_TYPES = (
 )
 """Types sold as blocks, those of UltraServers among them; `truffle offerings` asks AWS itself."""
 
+ULTRASERVER_TYPES = ("p6e-gb200.36xlarge", "trn2u.48xlarge")
+"""Those of them that are the instances of UltraServers."""
+
 BLOCK_INSTANCES = Fact(
     f"Blocks are sold of {', '.join(BLOCK_TYPES)}.",
     "Published price list of 2026-07-22 (third party); EC2 API, DescribeInstanceTypes, "

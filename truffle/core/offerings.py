@@ -5,7 +5,7 @@ An offering is what the market had at one moment: nobody holds it until it is bo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,21 @@ MAX_COUNT: Final = 64
 
 BOOKING_AHEAD: Final = timedelta(weeks=8)
 """How far ahead a block can start (EC2 User Guide, ec2-capacity-blocks)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UltraServer:
+    """Instances of one type that are sold together, as one machine."""
+
+    instance_type: str
+    instances: int
+
+
+ULTRASERVERS: Final[Mapping[str, UltraServer]] = {
+    "u-p6e-gb200x72": UltraServer("p6e-gb200.36xlarge", 18),
+    "u-p6e-gb200x36": UltraServer("p6e-gb200.36xlarge", 9),
+}
+"""Types of UltraServers, of 4 GPUs an instance (EC2 User Guide, UltraServers)."""
 
 SORTS: Final = ("price", "start")
 

@@ -10,7 +10,14 @@ from typing import Any
 
 from truffle.core import facts
 from truffle.core.facts import COMPARISON, Fact
-from truffle.core.offerings import BOOKING_AHEAD, MAX_COUNT, MAX_DAYS, sold_hours
+from truffle.core.offerings import (
+    BOOKING_AHEAD,
+    MAX_COUNT,
+    MAX_DAYS,
+    ULTRASERVERS,
+    UltraServer,
+    sold_hours,
+)
 
 MAX_IN_BLOCKS = 256
 """Instances in blocks on any date, over an organization (EC2 User Guide, ec2-capacity-blocks)."""
@@ -42,6 +49,20 @@ class Workload:
     start: date | None = None
     instance_type: str | None = None
     count: int | None = None
+
+    @property
+    def ultraserver(self) -> UltraServer | None:
+        """What ``count`` counts, where that is no instances."""
+        return ULTRASERVERS.get(self.instance_type or "")
+
+    @property
+    def type_of_instances(self) -> str | None:
+        return self.ultraserver.instance_type if self.ultraserver else self.instance_type
+
+    @property
+    def instances(self) -> int | None:
+        each = self.ultraserver.instances if self.ultraserver else 1
+        return self.count and self.count * each
 
     @property
     def is_multi_node(self) -> bool:
@@ -109,16 +130,17 @@ def recommend(workload: Workload, today: date) -> Recommendation:
 
 def _against_a_block(workload: Workload) -> _Reasons:
     reasons = _Reasons()
-    if workload.instance_type and workload.instance_type not in facts.BLOCK_TYPES:
+    if workload.type_of_instances and workload.type_of_instances not in facts.BLOCK_TYPES:
         reasons.add(f"{workload.instance_type} is not sold as blocks.", facts.BLOCK_INSTANCES)
     if workload.days and workload.days > MAX_DAYS:
         reasons.add(
             f"{workload.days:g} days are more than the {MAX_DAYS} of the longest block.",
             facts.BLOCK_DURATION,
         )
-    if workload.count and workload.count > MAX_IN_BLOCKS:
+    if workload.instances and workload.instances > MAX_IN_BLOCKS:
         reasons.add(
-            f"{workload.count} instances are more than the {MAX_IN_BLOCKS} of all blocks together.",
+            f"{workload.instances} instances are more than the {MAX_IN_BLOCKS} of all blocks "
+            "together.",
             facts.BLOCK_SIZE,
         )
     return reasons
@@ -143,14 +165,17 @@ def _block(workload: Workload) -> Recommendation:
         "All instances of a block are close together, which distributed training needs.",
         "The capacity and its price are fixed the day it is bought.",
     ]
+    is_ultraserver = workload.type_of_instances in facts.ULTRASERVER_TYPES
+    last = "10:30" if is_ultraserver else "11:00"
     watch = [
-        "Instances are terminated from 11:00 UTC of the last day: save the last checkpoint before.",
+        f"Instances are terminated from {last} UTC of the last day: save the last checkpoint "
+        "before.",
         "The block is paid upfront and cannot be cancelled; it can be extended.",
     ]
-    if workload.count and workload.count > MAX_COUNT:
+    if workload.instances and workload.instances > MAX_COUNT:
         watch.append(
-            f"{workload.count} instances need several blocks of at most {MAX_COUNT}; AWS does not "
-            "promise one low-latency network across blocks."
+            f"{workload.instances} instances need several blocks of at most {MAX_COUNT}; AWS does "
+            "not promise one low-latency network across blocks."
         )
     return Recommendation(
         workload,
@@ -230,21 +255,22 @@ def _network_advice(workload: Workload) -> Iterator[str]:
 
 
 def _block_commands(workload: Workload, days: int) -> Iterator[str]:
-    wanted = workload.instance_type or "p5.48xlarge"
-    count = workload.count or 1
-    run = f"--instance-type {wanted} --count {count} --days {workload.days or days:g}"
+    wanted = workload.type_of_instances or "p5.48xlarge"
+    length = f"--days {workload.days or days:g}"
+    run = f"--instance-type {wanted} --count {workload.instances or 1} {length}"
     start = f" --start-by {workload.start}" if workload.start else ""
     yield f"truffle validate {run}{start}"
     after = f" --start-after {workload.start}" if workload.start else ""
-    sold = f"--instance-type {wanted} --count {min(count, MAX_COUNT)} --days {days}"
+    count = min(workload.count or 1, MAX_COUNT)
+    sold = f"--instance-type {workload.instance_type or wanted} --count {count} --days {days}"
     yield f"truffle offerings {sold}{after}"
     yield f"truffle capacity --blocks --instance-types {wanted}"
 
 
 def _odcr_commands(workload: Workload) -> Iterator[str]:
-    named = workload.instance_type
+    named = workload.type_of_instances
     types = f" --instance-types {named}" if named else " --gpu-only"
-    least = f" --min-capacity {workload.count}" if workload.count else " --available-only"
+    least = f" --min-capacity {workload.instances}" if workload.instances else " --available-only"
     yield f"truffle capacity --odcr{types}{least}"
 
 

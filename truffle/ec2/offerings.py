@@ -20,7 +20,7 @@ from botocore.config import Config
 
 from truffle.core.accelerators import Known, accelerator_of
 from truffle.core.model import FailureKind
-from truffle.core.offerings import Offering, Wanted
+from truffle.core.offerings import ULTRASERVERS, Offering, Wanted
 from truffle.core.times import whole
 from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
 from truffle.ec2.listing import DescribedTypes
@@ -51,9 +51,6 @@ _NOT_SOLD = re.compile(
     r"|does(n't| not) (support|exist)|invalid instance ?type",
     re.IGNORECASE,
 )
-
-INSTANCES_OF_ULTRASERVERS = {"u-p6e-gb200x72": 18, "u-p6e-gb200x36": 9}
-"""Instances of one UltraServer: 4 GPUs each (EC2 User Guide, UltraServers)."""
 
 
 class Outcome(StrEnum):
@@ -252,6 +249,6 @@ def _fee(text: str | None) -> str | None:
 
 
 def _instances(raw: Raw) -> int | None:
-    each = INSTANCES_OF_ULTRASERVERS.get(raw.get("UltraserverType", ""))
+    each = ULTRASERVERS.get(raw.get("UltraserverType", ""))
     servers = raw.get("UltraserverCount")
-    return each * servers if each and servers else None
+    return each.instances * servers if each and servers else None
