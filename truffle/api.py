@@ -6,6 +6,8 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import TimeoutError as OutOfTime
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -40,6 +42,17 @@ REQUEST_TIMEOUT = 30.0
 
 LATE = "The API did not answer before the deadline: allow more with --timeout."
 
+_MEMBERS = {
+    "/status": "scopes",
+    "/odcrs": "items",
+    "/capacity-blocks": "items",
+    "/events": "items",
+    "/reservations/{id}": "events",
+    "/alerts/explain": "decisions",
+    "/alerts/test": "sent",
+}
+"""What the answer of each route has that no other server's does."""
+
 ROUTES = {ODCR: "/odcrs", CAPACITY_BLOCK: "/capacity-blocks"}
 
 Parameters = Sequence[tuple[str, str]]
@@ -71,7 +84,21 @@ class Api:
         status, body = self._send(method, url, attempts)
         if status != 200:
             raise _refusal(status, body, self.url)
-        return _object(body, self.url)
+        with self.understood():
+            answer: Json = json.loads(body)
+            answer[_MEMBERS[path if path in _MEMBERS else "/reservations/{id}"]]
+            return answer
+
+    @contextmanager
+    def understood(self) -> Iterator[None]:
+        """Raises ApiError for an answer that has not the form of a truffle API's."""
+        try:
+            yield
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ApiError(
+                f"{self.url} does not answer as a truffle API: check the URL, and that the stack "
+                "is of this version."
+            ) from error
 
     def pages(self, path: str, parameters: Parameters = ()) -> Iterator[Json]:
         """Every page of a list, to its end."""
@@ -115,8 +142,13 @@ class Api:
 
         request = AWSRequest(method, url, headers={"Accept": "application/json"})
         SigV4Auth(_credentials(self.session), SERVICE, self.region).add_auth(request)
+        seconds = self._timeout()
+        send = partial(URLLib3Session(timeout=seconds).send, request.prepare())
         try:
-            answer = URLLib3Session(timeout=self._timeout()).send(request.prepare())
+            # A read's timeout begins anew with every byte: the whole answer is waited for here.
+            answer = start(send).result(seconds)
+        except OutOfTime:
+            raise ConnectionError(f"no complete answer within {seconds:.0f} s") from None
         except (BotoCoreError, HTTPClientError) as error:
             raise ConnectionError(_cause(error)) from error
         return int(answer.status_code), bytes(answer.content)
@@ -158,17 +190,18 @@ def list_api(api: Api, question: Question) -> Inventory:
     status = start(partial(api.get, "/status"))
     lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
     scopes = status.result()["scopes"]
-    pages = [page for future in lists for page in future.result()]
-    if not scopes:
+    items = [item for future in lists for page in future.result() for item in page["items"]]
+    if scopes == []:
         raise ApiError("The stack has not collected anything yet: wait for its first run.")
-    asked = [scope for scope in scopes if _is_asked(scope, question)]
-    seen = [parse_time(scope["last_success"]) for scope in asked if scope["last_success"]]
-    return Inventory(
-        reservations=[decode(item) for page in pages for item in page["items"]],
-        failures=[*_failures(asked), *_not_collected(scopes, question)],
-        scopes=len(asked) + len(_not_collected(scopes, question)),
-        observed_at=min(seen, default=None),
-    )
+    with api.understood():
+        asked = [scope for scope in scopes if _is_asked(scope, question)]
+        seen = [parse_time(scope["last_success"]) for scope in asked if scope["last_success"]]
+        return Inventory(
+            reservations=[decode(item) for item in items],
+            failures=[*_failures(asked), *_not_collected(scopes, question)],
+            scopes=len(asked) + len(_not_collected(scopes, question)),
+            observed_at=min(seen, default=None),
+        )
 
 
 def _pages_of_type(api: Api, name: str, question: Question) -> list[Json]:
@@ -296,16 +329,6 @@ def _cause(error: Exception) -> str:
     """botocore's text without the URL, which the caller's message has already."""
     text = str(error).strip().rstrip(".")
     return re.sub(r':? ?"?https?://\S+', "", text) or type(error).__name__
-
-
-def _object(body: bytes, url: str) -> Json:
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise ApiError(f"{url} does not answer as a truffle API: check the URL.")
-    return answer
 
 
 def _refusal(status: int, body: bytes, url: str) -> TruffleError:

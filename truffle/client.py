@@ -292,13 +292,19 @@ class Truffle:
         from truffle.wishes import event_query
 
         query = event_query(since, until, types, severities, reservation_id)
-        return [from_message(item) for item in list_events(self.api(), query, limit)[0]]
+        api = self.api()
+        items, _ = list_events(api, query, limit)
+        with api.understood():
+            return [from_message(item) for item in items]
 
     def history(self, reservation_id: str) -> History:
         """One reservation with its events, also when it is gone. Raises TruffleNotFoundError."""
         from truffle.history import to_history
 
-        return to_history(self.api().get(f"/reservations/{reservation_id}"))
+        api = self.api()
+        told = api.get(f"/reservations/{reservation_id}")
+        with api.understood():
+            return to_history(told)
 
     def status(self) -> Json:
         """Every scope and the last runs, as ``GET /status`` tells them."""

@@ -7,8 +7,13 @@ import io
 import random
 import re
 import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -29,6 +34,31 @@ from truffle.core.times import format_time
 from truffle.live import list_live
 
 Raw = dict[str, Any]
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """The URL of a server whose answers never end: a byte after the other, each in time."""
+    ended = Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            with suppress(ConnectionError):
+                while not ended.wait(0.1):
+                    self.wfile.write(b" ")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Nothing is logged."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        ended.set()
+        server.shutdown()
 
 
 class TestTypes:
@@ -303,11 +333,24 @@ class TestApi:
         assert (found.status, found.out) == (1, "")
         assert "before the deadline: allow more with --timeout" in found.err
 
+    def test_a_url_that_answers_byte_by_byte_meets_the_deadline(self, truffle: Run) -> None:
+        with dripping() as url:
+            began = time.monotonic()
+            found = truffle("capacity", "--api-url", url, "--timeout", "1")
+        assert time.monotonic() - began < 5
+        assert (found.status, found.out) == (1, "")
+        assert "before the deadline: allow more with --timeout" in found.err
+
+    @pytest.mark.parametrize(
+        "body", [b"<html>", b"null", b"[]", b"{}", b'{"scopes": [{}], "items": []}'], ids=repr
+    )
     def test_something_else_at_the_url(
-        self, truffle: Run, deployed: Deployed, api_url: str
+        self, truffle: Run, deployed: Deployed, api_url: str, body: bytes
     ) -> None:
-        deployed.broken = [(200, b"<html>")] * 2
-        assert "does not answer as a truffle API" in truffle("capacity", "--api-url", api_url).err
+        deployed.broken = [(200, body)] * 2
+        found = truffle("capacity", "--api-url", api_url)
+        assert (found.status, found.out) == (1, "")
+        assert "does not answer as a truffle API" in found.err
 
 
 TYPES = ["p5.48xlarge", "p4d.24xlarge", "g6.xlarge", "g6e.12xlarge", "m7i.4xlarge", "inf2.xlarge"]
