@@ -56,7 +56,11 @@ def test_json_is_yaml_too() -> None:
         ("destinations: {}\ndestinations: {}", "line 2, column 1: the key 'destinations' is there"),
         ("destinations: {a: {kind: sqs}, a: {kind: sqs}}", "the key 'a' is there twice"),
         ("a: !!python/object:os.system x", "the file is no YAML: line 1"),
-        ("a: 2026-99-99", "the file is no YAML: "),
+        (
+            "mutes: [{reason: drain, until: 2026-13-45, region: us-east-1}]",
+            'mutes[0].until = "2026-13-45": use a time',
+        ),
+        (f"routes: {'[' * 3000}{']' * 3000}", "the file is nested too deeply"),
         ("- a", 'the file = ["a"]: use an object'),
         ("{? [1]: 2}", "the file is no YAML: line 1"),
         ("routes: &x {a: *x}", "routes = …: use a list"),
@@ -67,6 +71,12 @@ def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
     with pytest.raises(SettingsError) as raised:
         parse_alerts(text)
     assert told in str(raised.value)
+
+
+def test_a_short_file_that_is_a_value_without_end_is_told_at_once() -> None:
+    levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 20)]
+    with pytest.raises(SettingsError, match="destinations = "):
+        parse_alerts("\n".join(["l0: &l0 [a]", *levels, "destinations: *l19"]))
 
 
 def test_bytes_that_are_no_text_are_no_yaml() -> None:

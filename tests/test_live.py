@@ -312,10 +312,11 @@ class TestTheDeadline:
 
         assert time.monotonic() - began < 4
 
-    def test_a_slow_sts_is_not_waited_for(self, sts: STS) -> None:
+    @pytest.mark.parametrize("deadline", [20, 2.5])
+    def test_a_slow_sts_is_not_waited_for(self, sts: STS, deadline: float) -> None:
         sts.keeps_waiting()
 
-        inventory = list_live(deadline=20)
+        inventory = list_live(deadline=deadline)
 
         assert numbers(inventory) == [1, 2]
         assert "no answer in time" in inventory.warnings[0]

@@ -59,6 +59,8 @@ class TestAsk:
         assert ask(tags="aws:cloudformation:stack-name=a:b=c").filter.tags == {
             "aws:cloudformation:stack-name": frozenset({"a:b=c"})
         }
+        assert ask(tags={"a=b": "c=d"}).filter.tags == {"a=b": frozenset({"c=d"})}
+        assert ask(tags="a\\=b=c=d").filter.tags == {"a=b": frozenset({"c=d"})}
         assert ask(tags="a=b\\,c").filter.tags == {"a": frozenset({"b,c"})}
         assert ask(tags="a=").filter.tags == {"a": frozenset({""})}
 
@@ -81,6 +83,11 @@ class TestAsk:
         assert isinstance(told.value, BadArgument)
         assert told.value.name == "instance_types"
         assert told.value.nearest == "p5.48xlarge"
+
+    @pytest.mark.parametrize("wrong", [{"accounts": 123456789012}, {"tags": {"Team": None}}])
+    def test_an_argument_of_another_type_is_a_bad_one(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(BadArgument, match="It takes text, or a list of texts"):
+            ask(**wrong)
 
     @pytest.mark.parametrize(
         "name",

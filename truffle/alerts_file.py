@@ -23,6 +23,16 @@ class _Loader(yaml.SafeLoader):
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        """A date that there is not stays text, so that its place is told with what is wrong."""
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError:
+            return node.value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
+
 
 def read_alerts(path: Path) -> AlertSettings:
     """The settings in a file; an empty one has no destinations.
@@ -40,6 +50,8 @@ def parse_alerts(content: bytes | str) -> AlertSettings:
         raw = yaml.load(content, _Loader)
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError([f"the file is no YAML: {_where(error)}"]) from error
+    except RecursionError:
+        raise SettingsError(["the file is nested too deeply"]) from None
     return parse_settings({} if raw is None else raw)
 
 

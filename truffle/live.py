@@ -88,7 +88,7 @@ def list_regions(session_or_profile: Any = None, deadline: float | None = None) 
     """The regions enabled for the account; arguments and errors as of ``list_live``."""
     news: SimpleQueue[_News] = SimpleQueue()
     end = _Deadline(deadline, time.monotonic())
-    _start(news, lambda: _asked(session_or_profile, None)[0])
+    _start(news, lambda: _asked(session_or_profile, None, end)[0])
     return list(_begun(news, end, session_or_profile).regions)
 
 
@@ -160,7 +160,7 @@ def _ask(
     """Start a thread for each region; which they are is news before their answers are."""
     from truffle.ec2.listing import DescribedTypes, list_unnamed_scope
 
-    asked, clients = _asked(session_or_profile, regions)
+    asked, clients = _asked(session_or_profile, regions, end)
     news.put(asked)
     types, left = DescribedTypes(), end.left()
     latest = None if left is None else _now() + timedelta(seconds=left)
@@ -179,13 +179,15 @@ def _now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def _asked(session_or_profile: Any, regions: Sequence[str] | None) -> tuple[_Asked, EC2Clients]:
+def _asked(
+    session_or_profile: Any, regions: Sequence[str] | None, end: _Deadline
+) -> tuple[_Asked, EC2Clients]:
     """What is to be asked, and clients that have credentials. Raises what botocore does."""
     from truffle.ec2.clients import EC2Clients
     from truffle.ec2.identity import identify
 
     clients = EC2Clients(session_or_profile, regions[0] if regions else None)
-    caller = identify(clients)
+    caller = identify(clients, end.left())
     names = _enabled(clients) if regions is None else list(dict.fromkeys(regions))
     return _Asked(names, caller, clients.profile), clients
 

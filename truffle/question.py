@@ -154,7 +154,7 @@ def _active_types(active_only: bool | None, names_states: bool) -> frozenset[str
 
 
 def _several(name: str, given: Several | None) -> dict[str, list[Any]]:
-    texts = [given] if isinstance(given, str) else [str(value) for value in given or ()]
+    texts = [] if given is None else _texts(name, given)
     return _parsed(name, texts) if texts else {}
 
 
@@ -170,20 +170,22 @@ def _one(name: str, given: object) -> dict[str, list[Any]]:
 
 
 def _tags(given: Tags | None) -> dict[str, list[Any]]:
-    return _parsed("tags", [*map(_tag, _tag_texts(given))]) if given else {}
+    return _parsed("tags", [_tag(key, value) for key, value in _pairs(given)]) if given else {}
 
 
-def _tag_texts(given: Tags) -> list[str]:
+def _pairs(given: Tags) -> list[tuple[str, str]]:
+    if isinstance(given, Mapping):
+        return [(key, value) for key, values in given.items() for value in _texts("tags", values)]
+    return [_pair(part) for text in _texts("tags", given) for part in _parts(text)]
+
+
+def _texts(name: str, given: object) -> list[str]:
+    """One text, or several. Raises BadArgument for what is neither."""
     if isinstance(given, str):
-        return _parts(given)
-    if not isinstance(given, Mapping):
-        return [part for text in given for part in _parts(text)]
-    pairs = [
-        (key, value)
-        for key, values in given.items()
-        for value in ([values] if isinstance(values, str) else values)
-    ]
-    return [f"{key}={value}" for key, value in pairs]
+        return [given]
+    if not isinstance(given, Iterable):
+        raise BadArgument(name, str(given), "It takes text, or a list of texts.")
+    return [str(value) for value in given]
 
 
 def _parts(text: str) -> list[str]:
@@ -191,13 +193,19 @@ def _parts(text: str) -> list[str]:
     return [part.replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
 
 
-def _tag(text: str) -> str:
-    """``key=value`` as the API's parameter takes it."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
+def _pair(text: str) -> tuple[str, str]:
+    """The key and the value of ``key=value``; an equals sign of a key is written ``\\=``."""
+    key, *value = re.split(r"(?<!\\)=", text, maxsplit=1)
+    if not value or not key.strip():
         allowed = "It takes key=value, such as team=research; write a comma as \\,."
         raise BadArgument("tags", text, allowed)
-    return f"{key.strip()}:{value}".replace(":", "\\:", key.strip().count(":")).replace(",", "\\,")
+    return key.strip().replace("\\=", "="), value[0]
+
+
+def _tag(key: str, value: str) -> str:
+    """A key and a value as the API's parameter takes them."""
+    escaped = key.replace(":", "\\:")
+    return f"{escaped}:{value}".replace(",", "\\,")
 
 
 def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:

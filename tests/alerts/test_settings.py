@@ -286,6 +286,9 @@ WRONG: list[tuple[Any, str]] = [
     (with_oncall(secret=SECRET_ARN[:-7]), "the complete ARN of a secret (it ends in a hyphen"),
     (with_oncall(secret=7), "destinations.oncall.secret = 7: use a secret's name or its complete"),
     (with_oncall(secret=HOOK), "belongs into Secrets Manager; give the secret's name"),
+    (with_oncall(secret="hooks.slack.com/services/T0/B0/s3cr3t"), "this is the secret itself"),
+    (with_oncall(secret="0123456789abcdef" * 2), "this is the secret itself"),
+    (with_oncall(secret="f47ac10b-58cc-4372-a567-0e02b2c3d479"), "this is the secret itself"),
     (with_oncall(secret="xoxb-123-abc"), "belongs into Secrets Manager; give the secret's name"),
     (with_oncall(kind="https", digest_above=3), "a destination of kind https has no such key"),
     (with_oncall(digest_above=0), "oncall.digest_above = 0: use a whole number from 1 to 1000"),
@@ -297,7 +300,7 @@ WRONG: list[tuple[Any, str]] = [
     (with_oncall(daily_summary={"at": 630}), "in quotes"),
     (
         with_oncall(daily_summary={"at": "08:00", "time_zone": "Europe/Berln"}),
-        'daily_summary.time_zone = "Europe/Berln": use an IANA time zone such as UTC',
+        'time_zone = "Europe/Berln": did you mean Europe/Berlin? use an IANA time zone such as UTC',
     ),
     (with_oncall(daily_summary={"at": "08:00", "time_zone": "../etc/passwd"}), "an IANA time zone"),
     (with_oncall(daily_summary={"at": "08:00", "time_zone": 2}), "an IANA time zone"),

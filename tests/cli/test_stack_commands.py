@@ -17,6 +17,7 @@ from tests.builders import a_block as block_row
 from tests.cli.conftest import Run, variables
 from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import World, a_block
+from tests.sandbox.worlds import an_odcr as raw_odcr
 from truffle.core.events import Event, Severity
 from truffle.core.model import Scope
 from truffle.core.times import format_time
@@ -145,6 +146,12 @@ class TestUse:
         assert found.status == 0
         assert "cr-00000000000000001" in found.out
         assert "launches work once it is active" in found.err
+
+    def test_it_says_where_every_instance_is_in_use(self, truffle: Run, world: World) -> None:
+        world.has(raw_odcr(1, TotalInstanceCount=2, AvailableInstanceCount=0))
+        found = truffle("use", "cr-00000000000000001", "--for", "ec2-run-instances")
+        assert found.status == 0
+        assert "all instances of cr-00000000000000001 are in use" in found.err
 
     def test_a_block_by_its_own_id(self, truffle: Run, world: World) -> None:
         world.has(a_block(1, 8))

@@ -137,7 +137,7 @@ def test_bad_usage(arguments: list[str], told: list[str], truffle: Run, world: W
     [
         (["events", "--type", "state_chnged"], "Did you mean state_changed?"),
         (["events", "--severity", "bad"], "--severity"),
-        (["events", "--since", "yesterday"], "--since"),
+        (["events", "--since", "yesterday"], "or how long ago, such as 90m, 24h or 7d."),
         (["events", "--limit", "0"], "--limit"),
         (["events", "--limit", "all"], "'all' is not a whole number from 1 to 10000"),
         (["events", "--follow", "-o", "csv"], "--follow"),

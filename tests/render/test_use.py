@@ -94,6 +94,22 @@ class TestEks:
             model = boto3.client("eks", region_name="us-east-2").meta.service_model
             assert image in model.shape_for("AMITypes").enum
 
+    def test_an_image_of_another_platform_is_named_in_the_launch_template(self) -> None:
+        told = words("eks-nodegroup", an_odcr(platform="Red Hat Enterprise Linux"))
+        assert "--ami-type" not in told
+        assert json.loads(told[told.index("--launch-template-data") + 1])["ImageId"] == "AMI_ID"
+
+    def test_windows_has_an_image_of_eks_s(self) -> None:
+        told = words("eks-nodegroup", an_odcr(platform="Windows"))
+        image = told[told.index("--ami-type") + 1]
+        model = boto3.client("eks", region_name="us-east-2").meta.service_model
+        assert image in model.shape_for("AMITypes").enum
+
+    def test_a_dedicated_reservation_is_launched_dedicated(self) -> None:
+        told = words("eks-nodegroup", an_odcr(tenancy="dedicated"))
+        data = json.loads(told[told.index("--launch-template-data") + 1])
+        assert data["Placement"] == {"Tenancy": "dedicated"}
+
     @pytest.mark.parametrize("row", [BLOCK, RING])
     def test_the_launch_template_is_one_of_ec2_s(self, row: Reservation) -> None:
         told = words("eks-nodegroup", row)
@@ -114,6 +130,11 @@ class TestParallelCluster:
         assert resource["MinCount"] == resource["MaxCount"] == 16
         assert resource["CapacityReservationTarget"] == {"CapacityReservationId": "cr-0b"}
 
+    def test_there_are_no_windows_nodes(self) -> None:
+        told = SNIPPETS["parallelcluster"](an_odcr(platform="Windows"))
+        assert "no nodes for Windows" in told
+        assert yaml.safe_load(told) is None
+
     def test_an_odcr_in_a_placement_group(self) -> None:
         (config,) = loaded("parallelcluster", RING)
         (queue,) = config["Scheduling"]["SlurmQueues"]  # type: ignore[index]
@@ -131,7 +152,29 @@ def test_karpenter_selects_it_by_id(row: Reservation) -> None:
     ]
     requirements = pool["spec"]["template"]["spec"]["requirements"]  # type: ignore[index]
     assert requirements[0]["values"] == ["reserved"]
-    assert requirements[1]["values"] == [row.instance_type]
+    assert requirements[2]["values"] == [row.instance_type]
+
+
+@pytest.mark.parametrize(
+    ("platform", "family", "system"),
+    [
+        ("Linux/UNIX", {"amiSelectorTerms": [{"alias": "al2023@latest"}]}, "linux"),
+        ("Windows", {"amiSelectorTerms": [{"alias": "windows2022@latest"}]}, "windows"),
+        (
+            "Red Hat Enterprise Linux",
+            {"amiFamily": "Custom", "amiSelectorTerms": [{"id": "AMI_ID"}]},
+            "linux",
+        ),
+    ],
+)
+def test_karpenters_image_is_of_the_platform(
+    platform: str, family: dict[str, object], system: str
+) -> None:
+    node_class, pool = loaded("karpenter", an_odcr(platform=platform))
+    spec = node_class["spec"]
+    assert family.items() <= spec.items()  # type: ignore[attr-defined]
+    requirements = pool["spec"]["template"]["spec"]["requirements"]  # type: ignore[index]
+    assert {"key": "kubernetes.io/os", "operator": "In", "values": [system]} in requirements
 
 
 class TestSageMaker:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from truffle.core.nearest import nearest
 from truffle.core.regions import REGION_FORM, misspelt_region
@@ -23,6 +23,7 @@ Values = Mapping[str, Any]
 
 _URL = re.compile(r"https?://[^\s\"']*", re.IGNORECASE)
 _LONGEST_SHOWN = 120
+_LONGEST_READ = 10_000
 _LONGEST_DURATION = timedelta(days=400)
 _ALIKE = 0.8
 """How alike a word must be to a known one to be taken for its misspelling."""
@@ -55,8 +56,13 @@ Parser = Callable[[Place, object], Any]
 
 def show(value: object) -> str:
     """A value as a message tells it; a URL may be a webhook's, which is a secret, and is hidden."""
+    text = ""
     try:
-        text = json.dumps(value, default=_json_of, ensure_ascii=False)
+        # Piece by piece: with aliases a short file can be a value without an end in sight.
+        for piece in json.JSONEncoder(default=_json_of, ensure_ascii=False).iterencode(value):
+            text += piece
+            if len(text) > _LONGEST_READ:
+                break
     except (ValueError, TypeError, RecursionError):
         text = "…"
     hidden = _URL.sub("https://…", text)
@@ -275,9 +281,10 @@ def time_zone(value: object) -> str:
     try:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        if _has_time_zones():
-            raise ValueError(f"use {_ZONES}") from error
-        return name
+        if not _has_time_zones():
+            return name
+        near = nearest(name, available_timezones())
+        raise ValueError(f"{f'did you mean {near}? ' if near else ''}use {_ZONES}") from error
 
 
 _ZONES = "an IANA time zone such as UTC or Europe/Berlin"

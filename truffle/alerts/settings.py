@@ -6,6 +6,7 @@ code; ``docs/alerts.md`` explains every key.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -182,6 +183,11 @@ class SettingsError(ValueError):
 _NAME = text(r"[a-z0-9-]{1,40}", "lower-case letters, digits and hyphens, at most 40")
 _SECRET_NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"
 _SECRET_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}"
+_SECRET_ITSELF = re.compile(
+    r"://|^xox|^[0-9a-fA-F]{32}$|^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$|hooks\.slack\.com"
+    r"|\.office\.com|logic\.azure\.com|powerplatform\.com|pagerduty\.com|opsgenie\.com"
+)
+"""A webhook's URL, a bot's token, the key of PagerDuty (hex) or of Opsgenie (a UUID)."""
 _QUEUE_ARN = r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}"
 _GLOB = text(r"[a-z0-9*?\[\]!.-]+", "instance types such as p5.48xlarge, or globs such as p5*")
 _STATE = text(r"[a-z][a-z-]*", "EC2's states such as active or payment-failed")
@@ -189,7 +195,7 @@ _STATE = text(r"[a-z][a-z-]*", "EC2's states such as active or payment-failed")
 
 def _secret(place: Place, value: object) -> Any:
     """The name or the complete ARN of a secret; what looks like the secret itself is not shown."""
-    if isinstance(value, str) and ("://" in value or value.startswith("xox")):
+    if isinstance(value, str) and _SECRET_ITSELF.search(value):
         place.note(
             "this is the secret itself: a webhook URL or a token belongs into Secrets Manager; "
             "give the secret's name or its complete ARN"

@@ -87,7 +87,7 @@ def command(
     if follow and until is not None:
         message = "--follow has no end: leave --until out."
         raise click.UsageError(message, click.get_current_context())
-    start = _ago(since)
+    start = _since(since)
     client = common.client()
     if follow:
         return _follow(client, output, interval, start, limit, filters)
@@ -96,12 +96,19 @@ def command(
     return 0
 
 
-def _ago(text: str | None) -> datetime | str | None:
-    """``24h`` as the time that was 24 hours ago; anything else as it is."""
+def _since(text: str | None) -> datetime | None:
+    """A time, or ``24h``: the time that was 24 hours ago. Raises BadArgument."""
+    from truffle.question import BadArgument
+    from truffle.wishes import moment
+
     match = _AGO.fullmatch(text or "")
-    if not match:
-        return text
-    return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if match:
+        return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        return moment("since", text)
+    except BadArgument as error:
+        allowed = f"{error.allowed[:-1]}; or how long ago, such as 90m, 24h or 7d."
+        raise BadArgument("since", error.value, allowed) from None
 
 
 def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int) -> None:

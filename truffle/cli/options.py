@@ -44,7 +44,7 @@ class Seconds(click.ParamType[float]):
         match = re.fullmatch(r"(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", str(value))
         seconds = int(match[1] or 0) * 60 + float(match[2] or 0) if match else 0.0
         if not 0 < seconds <= MAX_TIMEOUT:
-            self.fail(f"{value!r} is not a number of seconds from 1 to {MAX_TIMEOUT}.", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds up to {MAX_TIMEOUT}.", param, ctx)
         return seconds
 
 

@@ -47,4 +47,6 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
         tell(f"Warning: {row.reservation_id} is {row.state}: nothing can be launched in it.")
     elif row.state != "active":
         tell(f"Note: {row.reservation_id} is {row.state}: launches work once it is active.")
+    elif row.available_capacity == 0:
+        tell(f"Note: all instances of {row.reservation_id} are in use: none can be launched now.")
     return 0

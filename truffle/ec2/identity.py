@@ -69,12 +69,16 @@ class Caller:
         return ""
 
 
-def identify(clients: EC2Clients) -> Caller:
-    """Begin to find out whose the credentials are. Raises what botocore does without any."""
+def identify(clients: EC2Clients, left: float | None = None) -> Caller:
+    """Begin to find out whose the credentials are. Raises what botocore does without any.
+
+    ``left`` are the seconds until the caller's deadline: STS is waited for half of them at most.
+    """
     account_id = clients.account_id()
     if account_id is None:
         sts = clients.sts()
-        return Caller(start(lambda: str(sts.get_caller_identity()["Account"])))
+        patience = PATIENCE if left is None else min(PATIENCE, left / 2)
+        return Caller(start(lambda: str(sts.get_caller_identity()["Account"])), patience)
     told: Future[str] = Future()
     told.set_result(account_id)
     return Caller(told, by_sts=False)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from truffle.core.model import Reservation, is_block
-from truffle.render.use.target import instances, placement_group, says, zone
+from truffle.render.use.target import instances, placement, platform, says, zone
 
 
 def run_instances(row: Reservation) -> str:
     """A block needs the market type ``capacity-block`` besides the target."""
-    group = placement_group(row)
-    placement = [f"GroupName={group}"] if group else []
-    placement += ["Tenancy=dedicated"] if row.tenancy == "dedicated" else []
+    placed = ",".join(f"{name}={value}" for name, value in placement(row).items())
     options = [
         "aws ec2 run-instances",
         f"--region {row.region}",
@@ -19,15 +17,14 @@ def run_instances(row: Reservation) -> str:
         *(["--instance-market-options MarketType=capacity-block"] if is_block(row) else []),
         "--capacity-reservation-specification "
         f"'CapacityReservationTarget={{CapacityReservationId={row.reservation_id}}}'",
-        *([f"--placement '{','.join(placement)}'"] if placement else []),
+        *([f"--placement '{placed}'"] if placed else []),
         '--image-id "$AMI_ID"',
         '--subnet-id "$SUBNET_ID"',
     ]
     return "\n".join(
         [
             f"# {says(row)}",
-            f"# AMI_ID: an image for {row.platform or 'Linux/UNIX'}; "
-            f"SUBNET_ID: a subnet in {zone(row)}",
+            f"# AMI_ID: an image for {platform(row)}; SUBNET_ID: a subnet in {zone(row)}",
             " \\\n  ".join(options),
         ]
     )

@@ -6,7 +6,16 @@ import json
 import re
 
 from truffle.core.model import Reservation, is_block
-from truffle.render.use.target import instances, label, placement_group, says, zone
+from truffle.render.use.target import (
+    LINUX,
+    WINDOWS,
+    instances,
+    label,
+    placement,
+    platform,
+    says,
+    zone,
+)
 
 
 def node_group(row: Reservation) -> str:
@@ -21,6 +30,11 @@ def node_group(row: Reservation) -> str:
         [
             f"# {says(row)}",
             f"# CLUSTER, NODE_ROLE_ARN; SUBNET_ID: a subnet in {zone(row)} and in no other zone",
+            *(
+                []
+                if image
+                else [f"# AMI_ID: an image for {platform(row)} whose nodes join CLUSTER"]
+            ),
             *later,
             f"aws ec2 create-launch-template --region {row.region} \\",
             f"  --launch-template-name {name} \\",
@@ -40,8 +54,10 @@ def node_group(row: Reservation) -> str:
 
 
 def _image(row: Reservation) -> str | None:
-    """The type of EKS's image that has the accelerator's drivers; None where EKS has none."""
-    if row.platform != "Linux/UNIX":
+    """The type of EKS's image with the accelerator's drivers; None where EKS has none."""
+    if platform(row) == WINDOWS:
+        return "WINDOWS_CORE_2022_x86_64"
+    if platform(row) != LINUX:
         return None
     is_arm = re.match(r"[a-z]+[0-9]+g|[a-z0-9]+-gb|a1\.", row.instance_type) is not None
     machine = "ARM_64" if is_arm else "x86_64"
@@ -51,12 +67,13 @@ def _image(row: Reservation) -> str | None:
 
 
 def _template(row: Reservation) -> dict[str, object]:
-    group = placement_group(row)
+    placed = placement(row)
     return {
         "InstanceType": row.instance_type,
+        **({} if _image(row) else {"ImageId": "AMI_ID"}),
         **({"InstanceMarketOptions": {"MarketType": "capacity-block"}} if is_block(row) else {}),
         "CapacityReservationSpecification": {
             "CapacityReservationTarget": {"CapacityReservationId": row.reservation_id}
         },
-        **({"Placement": {"GroupName": group}} if group else {}),
+        **({"Placement": placed} if placed else {}),
     }

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from truffle.core.model import Reservation, is_block
-from truffle.render.use.target import label, says
+from truffle.render.use.target import LINUX, WINDOWS, label, platform, says
+
+_FAMILIES = {
+    LINUX: ["amiSelectorTerms:", "  - alias: al2023@latest"],
+    WINDOWS: ["amiSelectorTerms:", "  - alias: windows2022@latest"],
+}
+_OTHER_FAMILY = ["amiFamily: Custom", "amiSelectorTerms:", "  - id: AMI_ID"]
 
 _SINCE = {True: "1.6", False: "1.3"}
 
@@ -11,8 +17,13 @@ _SINCE = {True: "1.6", False: "1.3"}
 def node_pool(row: Reservation) -> str:
     """Both types are selected alike; nodes get the capacity type ``reserved``."""
     name = f"{label(row)}-reserved"
+    family = _FAMILIES.get(platform(row), _OTHER_FAMILY)
+    own = (
+        f"\n# AMI_ID: an image for {platform(row)}; spec.userData makes its nodes join the cluster."
+    )
+    system = "windows" if platform(row).startswith(WINDOWS) else "linux"
     return f"""\
-# {says(row)}
+# {says(row)}{own if family is _OTHER_FAMILY else ""}
 # Karpenter {_SINCE[is_block(row)]} or later with the feature gate ReservedCapacity; open ODCRs
 # that no EC2NodeClass selects are not used any more once it is on.
 apiVersion: karpenter.k8s.aws/v1
@@ -23,8 +34,7 @@ spec:
   capacityReservationSelectorTerms:
     - id: {row.reservation_id}
   # The rest is as in your other EC2NodeClasses.
-  amiSelectorTerms:
-    - alias: al2023@latest
+  {f"{chr(10)}  ".join(family)}
   role: KarpenterNodeRole-CLUSTER_NAME
   subnetSelectorTerms:
     - tags:
@@ -48,6 +58,9 @@ spec:
         - key: karpenter.sh/capacity-type
           operator: In
           values: [reserved]
+        - key: kubernetes.io/os
+          operator: In
+          values: [{system}]
         - key: node.kubernetes.io/instance-type
           operator: In
           values: [{row.instance_type}]"""

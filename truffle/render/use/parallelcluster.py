@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from truffle.core.model import Reservation, is_block
-from truffle.render.use.target import instances, label, placement_group, says, zone
+from truffle.render.use.target import (
+    LINUX,
+    WINDOWS,
+    instances,
+    label,
+    placement_group,
+    platform,
+    says,
+    zone,
+)
 
 
 def queue(row: Reservation) -> str:
     """A queue on the reservation. All nodes of a block are static: MinCount equals MaxCount."""
+    if platform(row).startswith(WINDOWS):
+        return (
+            f"# {says(row)}\n# ParallelCluster has no nodes for {platform(row)}: none would match."
+        )
     most = (row.size or 1) if is_block(row) else instances(row)
     group = placement_group(row)
     network = [
@@ -22,6 +35,7 @@ def queue(row: Reservation) -> str:
     return "\n".join(
         [
             f"# {says(row)}",
+            *([] if platform(row) == LINUX else [f"# Image.Os has to be of {platform(row)}."]),
             "Scheduling:",
             "  Scheduler: slurm",
             "  SlurmQueues:",

@@ -17,6 +17,24 @@ def zone(row: Reservation) -> str:
     return row.availability_zone or row.region
 
 
+LINUX = "Linux/UNIX"
+WINDOWS = "Windows"
+
+
+def platform(row: Reservation) -> str:
+    """What the image has to be of: an instance of another platform does not match."""
+    return row.platform or LINUX
+
+
+def placement(row: Reservation) -> dict[str, str]:
+    """Where instances have to be placed to match, as EC2's Placement says it."""
+    group = placement_group(row)
+    return {
+        **({"GroupName": group} if group else {}),
+        **({"Tenancy": row.tenancy} if row.tenancy == "dedicated" else {}),
+    }
+
+
 def placement_group(row: Reservation) -> str | None:
     """The name of the cluster placement group that an ODCR is in."""
     arn = getattr(row, "placement_group_arn", None)
