@@ -217,7 +217,7 @@ def _handle(mail: Mail) -> bool:
             _give_up(mail, repr(error))
             return True
         asked = error.retry_after if isinstance(error, Refused) else None
-        mail.hide(pause(mail.receives) if asked is None else asked)
+        mail.hide(max(pause(mail.receives), asked or timedelta()))
         return False
     return True
 

@@ -65,6 +65,9 @@ def embedded_aws(
         "TMPDIR": str(temporary),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
+        # Functions that wait for the next event are not stopped after five minutes: several that
+        # start at once take longer on a small machine than a message may.
+        "LAMBDA_WARM_TTL_SECONDS": "86400",
         # The destinations of webhooks listen on the loopback interface, as everything here does.
         ALLOW_LOOPBACK: "1",
         "SSL_CERT_FILE": str(trust),

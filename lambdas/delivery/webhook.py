@@ -9,11 +9,14 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
+
+from lambdas.clients import now
 
 # The path of a webhook's URL is its secret, and urllib3 logs paths at DEBUG.
 logging.getLogger("urllib3").setLevel(logging.INFO)
@@ -21,6 +24,7 @@ logging.getLogger("urllib3").setLevel(logging.INFO)
 TIMEOUT = urllib3.Timeout(connect=3, read=10)
 LONGEST_ANSWER = 64 * 1024
 """How many bytes of an answer are read: an answer with a whole chat message in it is shorter."""
+_LONGEST_RETRY_AFTER = 40
 ALLOW_LOOPBACK = "TRUFFLE_SANDBOX_LOOPBACK_WEBHOOKS"
 """Set by the sandbox alone, whose destinations listen on the loopback interface."""
 
@@ -128,4 +132,13 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def _seconds(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
+    """A Retry-After: a number of seconds, or a date (RFC 9110); None for anything else."""
+    if text is None or len(text) > _LONGEST_RETRY_AFTER:
+        return None
+    if text.isdecimal():
+        return int(text)
+    try:
+        return max(0, round((parsedate_to_datetime(text) - now()).total_seconds()))
+    except (ValueError, TypeError):
+        # A date without a zone has no difference to one with it.
+        return None

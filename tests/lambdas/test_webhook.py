@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.delivery import webhook
 from lambdas.delivery.webhook import (
     ALLOW_LOOPBACK,
     LONGEST_ANSWER,
@@ -22,6 +23,7 @@ from lambdas.delivery.webhook import (
     post,
 )
 from sandbox.sink.destination import Destination, Reply, listening
+from tests.builders import NOON
 
 SECRET = "s3cr3t"
 
@@ -75,11 +77,20 @@ def test_any_answer_is_returned_and_only_2xx_is_accepted(
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("30", 30), ("0", 0), ("soon", None), ("-1", None), (None, None)]
+    ("header", "seconds"),
+    [
+        *[("30", 30), ("0", 0), ("soon", None), ("-1", None), (None, None)],
+        *[("9" * 5000, None), ("Tue, 24 Nov 2026 12:01:30 GMT", 90)],
+        ("Tue, 24 Nov 2026 11:00:00 GMT", 0),
+    ],
 )
 def test_retry_after_is_read_in_seconds(
-    destination: Destination, header: str | None, seconds: int | None
+    destination: Destination,
+    header: str | None,
+    seconds: int | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(webhook, "now", lambda: NOON)
     destination.replies = [Reply(429, headers={"Retry-After": header} if header else {})]
     assert post(destination.url(), {}).retry_after == seconds
 
