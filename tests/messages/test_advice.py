@@ -10,7 +10,8 @@ from truffle.messages.advice import console_url, next_step
 
 
 def advice(row: Any, **facts: Any) -> str:
-    return next_step(an_event(row, **facts)) or ""
+    event = an_event(row, **facts)
+    return next_step(event, event.observed_at) or ""
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_an_odcrs_state_asks_for_its_own_step(state: str, says: str) -> None:
 
 @pytest.mark.parametrize("row", [an_odcr(state="active"), a_block(state="teleporting")])
 def test_a_state_that_asks_nothing_known_has_no_step(row: Any) -> None:
-    assert next_step(an_event(row)) is None
+    assert next_step(an_event(row), NOON) is None
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_other_dates_and_sizes_ask_to_check_the_workload(kind: EventType, says: 
     [(EventType.SCOPE_FAILING, "Look at the error"), (EventType.SCOPE_RECOVERED, "Nothing")],
 )
 def test_a_scope_asks_for_a_look_until_it_works_again(kind: EventType, says: str) -> None:
-    assert says in (next_step(a_scope_event(type=kind)) or "")
+    assert says in (next_step(a_scope_event(type=kind), NOON) or "")
 
 
 @pytest.mark.parametrize(

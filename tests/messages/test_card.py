@@ -102,7 +102,26 @@ def test_a_late_card_tells_times_from_its_delivery() -> None:
 
     (start,) = [fact.value for fact in card.facts if fact.name == "Start"]
     assert start.endswith("(in 20 h 30 min)")
-    assert card.notes == ("Delivered late: happened 3 h before.",)
+    assert card.notes == ("Delivered late: observed 3 h ago. The sentence is of then.",)
+
+
+def test_a_card_that_comes_after_what_it_warned_of_says_that_it_is_over() -> None:
+    event = an_event(
+        a_block("cr-1", state="active", end_date=NOON + DAY), type=EventType.ENDING_SOON
+    )
+    card = event_card(event, late=timedelta(hours=30))
+
+    assert card.title.startswith("Capacity block has reached its end")
+    assert card.step == "Nothing: it has reached its end."
+    assert event_card(event).title.startswith("Capacity block ends soon")
+
+
+def test_times_in_a_change_are_told_as_all_others() -> None:
+    reason = "end 2026-11-25T11:30:00Z → 2026-12-02T11:30:00.5Z"
+    card = event_card(an_event(a_block(), type=EventType.EXTENDED, reason=reason))
+
+    (change,) = [fact.value for fact in card.facts if fact.name == "Change"]
+    assert change == "end Wed 25 Nov 2026, 11:30 UTC → Wed 2 Dec 2026, 11:30 UTC"
 
 
 def test_a_first_observation_has_none_before_it() -> None:

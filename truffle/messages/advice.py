@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from urllib.parse import quote
 
 from truffle.core.daily import end_of
@@ -43,11 +44,11 @@ _SCOPES = {
 }
 
 
-def next_step(event: Event) -> str | None:
-    """What an event asks of people; None where it asks nothing that is known."""
+def next_step(event: Event, now: datetime) -> str | None:
+    """What an event that is told at ``now`` asks of people; None where nothing that is known."""
     row = event.reservation
     if event.type in _TIMED and row is not None:
-        return _TIMED[event.type](event, row)
+        return _TIMED[event.type](event, row, now)
     if event.type in _SCOPES:
         return _SCOPES[event.type]
     if event.type is EventType.VANISHED:
@@ -65,17 +66,17 @@ def next_step(event: Event) -> str | None:
     return (_BLOCK_STATES if is_block(row) else _ODCR_STATES).get(row.state)
 
 
-def _starting(event: Event, row: Reservation) -> str:
-    if row.start_date is None or event.observed_at < row.start_date:
+def _starting(event: Event, row: Reservation, now: datetime) -> str:
+    if row.start_date is None or now < row.start_date:
         return "Prepare the launch: the capacity is paid for whether instances run or not."
     if row.state == "active":
         return "Launch the instances: the capacity is paid for whether they run or not."
     return "Check its state: its start has passed."
 
 
-def _ending(event: Event, row: Reservation) -> str:
+def _ending(event: Event, row: Reservation, now: datetime) -> str:
     end = end_of(row)
-    if end is not None and end <= event.observed_at:
+    if end is not None and end <= now:
         return "Nothing: it has reached its end."
     if not is_block(row):
         return "Check that no workload relies on this capacity after its end, or move the end date."
@@ -88,21 +89,21 @@ def _ending(event: Event, row: Reservation) -> str:
     return "Save the work before the end; the EC2 console shows whether it can be extended."
 
 
-def _unpaid(event: Event, row: Reservation) -> str:
+def _unpaid(event: Event, row: Reservation, now: datetime) -> str:
     return "Check the payment method in the Billing console: unpaid, the block is lost."
 
 
-def _late(event: Event, row: Reservation) -> str:
+def _late(event: Event, row: Reservation, now: datetime) -> str:
     return "Hold the launch, and open a support case with AWS if it does not become active soon."
 
 
-def _idle(event: Event, row: Reservation) -> str:
+def _idle(event: Event, row: Reservation, now: datetime) -> str:
     if is_block(row):
         return "Launch on it or lend it to somebody: the block is paid to its end."
     return "Use it, share it, make it smaller or cancel it: it is billed whether used or not."
 
 
-_TIMED: Mapping[EventType, Callable[[Event, Reservation], str]] = {
+_TIMED: Mapping[EventType, Callable[[Event, Reservation, datetime], str]] = {
     EventType.STARTING_SOON: _starting,
     EventType.ENDING_SOON: _ending,
     EventType.PAYMENT_DUE: _unpaid,

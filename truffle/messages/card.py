@@ -81,7 +81,9 @@ class Card:
         if self.test:
             notes.append("TEST: somebody tries out this route. Nothing has happened.")
         if self.late is not None:
-            notes.append(f"Delivered late: happened {span(self.late)} before.")
+            notes.append(
+                f"Delivered late: observed {span(self.late)} ago. The sentence is of then."
+            )
         return tuple(notes)
 
 
@@ -93,18 +95,18 @@ def event_card(
     test: bool = False,
 ) -> Card:
     """The card of one event. ``late`` is how long after its observation it is delivered."""
-    row = event.reservation
+    row, now = event.reservation, event.observed_at + (late or timedelta())
     return Card(
         event.type.value,
         event.event_id,
-        f"{_title(event)} · {event.region}",
+        f"{_title(event, now)} · {event.region}",
         event.severity,
         event.summary,
         _footer(event),
         f"truffle history {row.reservation_id}" if row else "truffle status",
         subject_of(event),
-        next_step(event),
-        facts_of(event, event.observed_at + (late or timedelta())),
+        next_step(event, now),
+        facts_of(event, now),
         tuple(_links(event, api_url)),
         keywords=_keywords(event),
         resources=(_arn(event, row),) if row else (),
@@ -153,7 +155,7 @@ def _arn(event: Event, row: Reservation) -> str:
     return known or f"arn:aws:ec2:{event.region}:{owner}:capacity-reservation/{row.reservation_id}"
 
 
-def _title(event: Event) -> str:
+def _title(event: Event, now: datetime) -> str:
     row = event.reservation
     noun = "Reservation" if row is None else "Capacity block" if is_block(row) else "ODCR"
     match event.type:
@@ -165,10 +167,10 @@ def _title(event: Event) -> str:
         case EventType.HEALTH_CHANGED:
             return f"{noun} {_HEALTH.get(event.severity, 'health changed')}"
         case EventType.STARTING_SOON:
-            started = _has_passed(row.start_date if row else None, event.observed_at)
+            started = _has_passed(row.start_date if row else None, now)
             return f"{noun} {'has reached its start' if started else 'starts soon'}"
         case EventType.ENDING_SOON:
-            ended = _has_passed(end_of(row) if row else None, event.observed_at)
+            ended = _has_passed(end_of(row) if row else None, now)
             return f"{noun} {'has reached its end' if ended else 'ends soon'}"
         case EventType.SCOPE_FAILING:
             return "Collection fails"

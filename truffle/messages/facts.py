@@ -12,7 +12,7 @@ from typing import Any
 from truffle.core.events import Event, EventType
 from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.times import parse_time
-from truffle.messages.wording import moment_from, span, usd
+from truffle.messages.wording import moment, moment_from, span, usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,12 @@ def _cause(event: Event, after: Mapping[str, Any]) -> _Pairs:
     if counted and threshold:
         yield "Threshold", counted.format(threshold)
     elif event.type in _CHANGES:
-        yield "Change", event.reason
+        yield "Change", _TIME.sub(lambda found: moment(parse_time(found[0])), event.reason)
     elif event.type not in _OF_SCOPES or not after.get("error"):
         yield "Reason", event.reason
 
+
+_TIME = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
 
 _COUNTED = {
     EventType.STARTING_SOON: "{} before the start",
