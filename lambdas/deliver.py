@@ -171,7 +171,8 @@ def _summarize(destination: Destination) -> bool:
     messages = EventStore(service("dynamodb"), _settings().table).between(at - DAY, at)
     events = [from_message(message) for _, message in messages]
     allowed_age = timedelta(minutes=2 * float(_settings().schedule_minutes))
-    facts = day(view.observed(view.rows), view.statuses, events, at, allowed_age)
+    prices = _alerts().thresholds.prices
+    facts = day(view.observed(view.rows), view.statuses, events, at, allowed_age, prices)
     return _channels().show(destination, summary_card(facts, api_url=_settings().api_url))
 
 

@@ -44,7 +44,6 @@ from truffle.core.parameters import (
     to_page,
 )
 from truffle.core.times import format_time
-from truffle.messages.pagerduty import incident
 
 app = APIGatewayHttpResolver()
 
@@ -237,7 +236,7 @@ def explain_alert() -> Response[str]:
         detail = f"No event of the last {LONGEST_EVENTS.days} days has the id {event_id}."
         return _problem(404, "No such event", detail)
     event = from_message(message)
-    decisions = explain(event, _alert_settings(), lambda it: incident(it) is not None)
+    decisions = explain(event, _alert_settings())
     return _json({"event": message, "decisions": decisions})
 
 

@@ -16,9 +16,9 @@ from lambdas.store.resolutions import ResolutionStore
 from lambdas.store.threads import ThreadStore
 from truffle.alerts.settings import Destination, Kind
 from truffle.core.events import Event, EventType, Severity
+from truffle.core.incidents import incident
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
 from truffle.messages.card import Card, event_card
-from truffle.messages.pagerduty import Action
 
 SLACK_POST_URL = "https://slack.com/api/chat.postMessage"
 ACCEPTED = 202
@@ -135,15 +135,15 @@ class Channels:
 
     def _tell_incident(self, destination: Destination, alert: Alert) -> bool:
         """Queues keep no order: what was resolved must not be opened by an older event."""
-        incident = pagerduty.incident(alert.event)
-        if incident is None:
+        told = incident(alert.event)
+        if told is None:
             return False
         if not alert.test:
             at = alert.event.observed_at
-            if incident.action is Action.RESOLVE:
-                self.resolutions.note(destination.name, incident.key, at)
+            if told.is_end:
+                self.resolutions.note(destination.name, told.key, at)
             else:
-                resolved_at = self.resolutions.latest(destination.name, incident.key)
+                resolved_at = self.resolutions.latest(destination.name, told.key)
                 if resolved_at is not None and resolved_at > at:
                     return False
         if destination.kind is Kind.PAGERDUTY:

@@ -167,6 +167,60 @@ def test_an_unknown_destination_is_an_error() -> None:
         decision_for(A_FAILURE, "gone", only(None))
 
 
+# --- pagers --------------------------------------------------------------------------------------
+
+PAGER = Destination("pager", Kind.PAGERDUTY, secret="truffle/pager")
+
+
+def paged(event: Event, when: When, mutes: tuple[Mute, ...] = ()) -> Decision:
+    settings = AlertSettings((PAGER,), (Route("wake-up", ("pager",), when),), mutes)
+    return decided(event, settings)
+
+
+RECOVERED = an_event(a_block("cr-0abc", state="active"), severity=Severity.GOOD)
+OVER = an_event(a_block("cr-0abc", state="expired"), severity=Severity.INFO)
+
+
+@pytest.mark.parametrize("event", [RECOVERED, OVER], ids=["recovered", "over"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        When(severities=(Severity.WARNING, Severity.CRITICAL)),
+        When(types=(EventType.PAYMENT_DUE,)),
+        When(states=("payment-failed",), reservation_types=("capacity-block",)),
+    ],
+    ids=["severity", "type", "state"],
+)
+def test_what_ends_an_incident_follows_what_opened_it(event: Event, when: When) -> None:
+    decision = paged(event, when)
+    assert (decision.outcome, decision.routes) == (Outcome.SENT, ("wake-up",))
+    assert decision.why.startswith("By route wake-up: it ends an incident")
+    assert decided(event, only(when)).outcome is Outcome.NO_ROUTE
+
+
+def test_what_ends_an_incident_is_not_of_others() -> None:
+    assert paged(RECOVERED, When(regions=("eu-west-1",))).outcome is Outcome.NO_ROUTE
+    assert paged(RECOVERED, When(tags={"Team": ("ops",)})).outcome is Outcome.NO_ROUTE
+
+
+def test_what_opens_an_incident_has_to_meet_every_condition() -> None:
+    assert paged(A_FAILURE, When(types=(EventType.IDLE,))).outcome is Outcome.NO_ROUTE
+
+
+def test_the_end_of_an_incident_is_not_muted() -> None:
+    mute = Mute("drain", NOON + DAY, regions=("us-east-2",))
+    assert paged(A_FAILURE, When(), (mute,)).outcome is Outcome.MUTED
+    assert paged(RECOVERED, When(), (mute,)).outcome is Outcome.SENT
+
+
+def test_a_pager_is_silent_where_nothing_is_wrong() -> None:
+    pending = an_event(a_block("cr-0abc", state="pending"), severity=Severity.INFO)
+    decision = paged(pending, When())
+    assert decision.outcome is Outcome.NO_INCIDENT
+    assert decision.why == "By route wake-up, but it opens and ends no incident."
+    assert paged(pending, When(regions=("moon",))).outcome is Outcome.NO_ROUTE
+
+
 # --- mutes ---------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,6 @@ from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope
 from truffle.core.parameters import BadParameter, parse, parse_list, to_page
 from truffle.core.runs import Run
 from truffle.core.status import ScopeError, ScopeStatus
-from truffle.messages.pagerduty import incident
 
 Answer = tuple[int, Any]
 Given = dict[str, list[str]]
@@ -112,7 +111,7 @@ class Deployed:
         event = next((event for event in self.events if event.event_id == event_id), None)
         if event is None:
             return 404, {"title": "No such event", "detail": f"No event has the id {event_id}."}
-        decisions = explain(event, self.alerts, lambda it: incident(it) is not None)
+        decisions = explain(event, self.alerts)
         return 200, {"event": to_message(event), "decisions": decisions}
 
     def _try_route(self, name: str) -> Answer:

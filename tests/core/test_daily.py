@@ -104,15 +104,31 @@ def test_a_block_that_waits_for_its_payment_is_unpaid() -> None:
     assert names(found.unpaid) == ["cr-1"]
 
 
-def test_active_reservations_with_unused_instances_are_idle_the_most_of_them_first() -> None:
-    found = of(
-        an_odcr("cr-3"),
-        a_block("cr-9", state="active", available_capacity=9),
-        an_odcr("cr-0", available_capacity=0),
-        an_odcr("cr-pending", state="pending"),
-    )
+ROWS = (
+    an_odcr("cr-some", total_capacity=8, available_capacity=7),
+    an_odcr("cr-whole", total_capacity=8, available_capacity=8),
+    a_block("cr-block", state="active", available_capacity=9),
+    a_block("cr-full", state="active", available_capacity=0),
+    an_odcr("cr-pending", state="pending", total_capacity=8, available_capacity=8),
+)
 
-    assert names(found.idle) == ["cr-9", "cr-3"]
+
+def test_idle_are_blocks_with_unused_instances_and_odcrs_without_a_used_one() -> None:
+    found = of(*ROWS)
+
+    assert [(it.reservation.reservation_id, it.unused) for it in found.idle] == [
+        ("cr-block", 9),
+        ("cr-whole", 8),
+    ]
+
+
+def test_what_idles_for_most_money_comes_first() -> None:
+    found = day(ROWS, [], [], NOON, 2 * HOUR, {"p4d*": 32.0})
+
+    assert [(it.reservation.reservation_id, it.usd_per_hour) for it in found.idle] == [
+        ("cr-whole", 256.0),
+        ("cr-block", None),
+    ]
 
 
 @pytest.mark.parametrize(

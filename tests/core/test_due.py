@@ -84,6 +84,21 @@ def test_payment_is_due_an_hour_before_the_start_where_that_is_sooner() -> None:
     assert at(NOON + 11 * HOUR, row) == []
 
 
+def test_payment_is_due_at_once_for_a_block_that_is_bought_shortly_before_its_start() -> None:
+    row = a_block(
+        state="payment-pending",
+        create_date=NOON,
+        start_date=NOON + 40 * MINUTE,
+        end_date=NOON + DAY,
+    )
+    looks = [NOON - HOUR, NOON + 10 * MINUTE, NOON + 20 * MINUTE]
+    first = due(a_snapshot(at=looks[0]), a_snapshot(row, at=looks[1]), DEFAULT)
+    again = due(a_snapshot(row, at=looks[1]), a_snapshot(row, at=looks[2]), DEFAULT)
+
+    assert told(first) == [("payment_due", "1h")]
+    assert again == []
+
+
 @pytest.mark.parametrize("state", ["scheduled", "active", "payment-failed"])
 def test_a_payment_that_came_or_failed_is_not_due(state: str) -> None:
     assert at(NOON + 11 * HOUR, week(state, create_date=NOON)) == []
@@ -341,7 +356,8 @@ def moments(row: Reservation) -> dict[tuple[str, str], datetime]:
         found["late_delivery", "15m"] = start + 15 * MINUTE
     if row.state == "payment-pending":
         early = bought + 11 * HOUR <= start - HOUR
-        found["payment_due", "11h" if early else "1h"] = min(bought + 11 * HOUR, start - HOUR)
+        close = min(bought + 11 * HOUR, start - HOUR)
+        found["payment_due", "11h" if early else "1h"] = max(bought, close)
     return {name: moment for name, moment in found.items() if moment >= bought}
 
 

@@ -18,7 +18,7 @@ from tests.builders import (
     an_odcr,
 )
 from truffle.core.changes import describe
-from truffle.core.daily import Day, FailingScope, day
+from truffle.core.daily import Day, FailingScope, Idle, day
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import Reservation, Scope
 from truffle.core.status import ScopeError
@@ -176,7 +176,7 @@ def a_full_day(name: str) -> Day:
         ending=tuple(a_block(row, state="active", end_date=NOON + HOUR) for row in ids),
         late=coming,
         unpaid=coming,
-        idle=tuple(an_odcr(row) for row in ids),
+        idle=tuple(Idle(an_odcr(row), 3, 165.0) for row in ids),
         failed=tuple(a_run_of(200)),
         failing=tuple(FailingScope(Scope(row, "us-east-2"), error, NOON) for row in ids),
     )
@@ -189,7 +189,7 @@ def a_day(**facts: Any) -> Day:
         a_block("cr-ends", state="active", start_date=NOON - 6 * DAY, end_date=NOON + 5 * HOUR),
         a_block("cr-late", start_date=NOON - HOUR),
         a_block("cr-unpaid", state="payment-pending", create_date=NOON - HOUR),
-        an_odcr("cr-idle"),
+        an_odcr("cr-idle", available_capacity=8),
         an_odcr("cr-plain", instance_type="m5.large", available_capacity=0),
     )
     broken = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON - 9 * HOUR)

@@ -219,7 +219,7 @@ def test_a_day_lists_what_needs_a_decision_before_what_is_held() -> None:
         (
             "Idle",
             [
-                "ODCR cr-idle (8 × p4d.24xlarge, us-east-2): 3 of 8 instances unused",
+                "ODCR cr-idle (8 × p4d.24xlarge, us-east-2): 8 of 8 instances unused",
                 "Capacity block cr-ends (16 × p5.48xlarge, us-east-2): 2 of 16 instances unused",
             ],
         ),
@@ -227,7 +227,7 @@ def test_a_day_lists_what_needs_a_decision_before_what_is_held() -> None:
             "Held",
             [
                 "512 × H100: 64 instances in 4 blocks, 16 active, 2 unused",
-                "64 × A100: 8 instances in 1 ODCR, 8 active, 3 unused",
+                "64 × A100: 8 instances in 1 ODCR, 8 active, 8 unused",
                 "no accelerator: 8 instances in 1 ODCR, 8 active, 0 unused",
             ],
         ),

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.builders import a_block, a_scope_event, an_event, an_odcr
+from tests.builders import a_block, a_scope_event, an_event
 from tests.messages.limits import check_pagerduty
-from tests.messages.samples import ending_soon, idle, of_every_type, scope_failing, scope_recovered
+from tests.messages.samples import ending_soon, idle, of_every_type
 from tests.messages.strategies import events, lates
-from truffle.core.events import Event, EventType, Severity
-from truffle.messages.pagerduty import Action, Incident, incident, payload
+from truffle.core.events import Event, Severity
+from truffle.messages.pagerduty import payload
 
 KEY = "0123456789abcdef0123456789abcdef"
 BLOCK = a_block("cr-1", capacity_block_id="cb-1", state="active")
@@ -21,42 +21,6 @@ def body_of(event: Event, **facts: Any) -> dict[str, Any]:
     body = payload(event, KEY, **facts)
     assert body is not None
     return body
-
-
-@pytest.mark.parametrize(
-    ("event", "expected"),
-    [
-        (an_event(BLOCK), Incident("cb-1/capacity", Action.TRIGGER)),
-        (an_event(an_odcr("cr-2")), Incident("cr-2/capacity", Action.TRIGGER)),
-        (
-            an_event(BLOCK, type=EventType.HEALTH_CHANGED),
-            Incident("cb-1/health", Action.TRIGGER),
-        ),
-        (
-            an_event(BLOCK, type=EventType.HEALTH_CHANGED, severity=Severity.GOOD),
-            Incident("cb-1/health", Action.RESOLVE),
-        ),
-        (
-            an_event(BLOCK, type=EventType.EXTENDED, severity=Severity.GOOD),
-            Incident("cb-1/capacity", Action.RESOLVE),
-        ),
-        (scope_failing(), Incident("123456789012/us-east-2/scope", Action.TRIGGER)),
-        (scope_recovered(), Incident("123456789012/us-east-2/scope", Action.RESOLVE)),
-        (
-            an_event(a_block("cr-1", state="expired"), severity=Severity.INFO),
-            Incident("cr-1/capacity", Action.RESOLVE),
-        ),
-        (
-            an_event(a_block("cr-1"), type=EventType.VANISHED, severity=Severity.INFO),
-            Incident("cr-1/capacity", Action.RESOLVE),
-        ),
-        (an_event(a_block("cr-1", state="pending"), severity=Severity.INFO), None),
-        (an_event(BLOCK, type=EventType.DISCOVERED, severity=Severity.INFO), None),
-        (ending_soon(severity=Severity.INFO), None),
-    ],
-)
-def test_what_an_event_opens_or_closes(event: Event, expected: Incident | None) -> None:
-    assert incident(event) == expected
 
 
 def test_an_event_without_an_incident_has_no_body() -> None:

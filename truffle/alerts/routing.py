@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from math import prod
@@ -19,8 +19,9 @@ from truffle.alerts.settings import (
     Tags,
     When,
 )
-from truffle.core.events import Event
+from truffle.core.events import Event, Severity
 from truffle.core.filters import matches_globs
+from truffle.core.incidents import ENDING_TYPES, incident
 from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.times import format_time
 
@@ -49,7 +50,7 @@ def decide(event: Event, settings: AlertSettings) -> tuple[Decision, ...]:
     """One decision per destination, in the order of the settings.
 
     Mutes are judged at the moment at which the event was observed, so that a late delivery and a
-    later explanation agree.
+    later explanation agree. The end of an incident is not muted: its beginning may not have been.
     """
     return tuple(_decide(event, destination, settings) for destination in settings.destinations)
 
@@ -60,18 +61,26 @@ def decision_for(event: Event, destination_name: str, settings: AlertSettings) -
 
 
 def _decide(event: Event, destination: Destination, settings: AlertSettings) -> Decision:
+    told = incident(event) if destination.kind.is_pager else None
+    is_end = told is not None and told.is_end
     refusals = {
-        route.name: _refusal(event, route, destination.kind)
+        route.name: _refusal(event, route, destination.kind, is_end)
         for route in settings.routes_to(destination.name)
     }
     matching = tuple(name for name, refusal in refusals.items() if refusal is None)
     if not matching:
         return Decision(destination, Outcome.NO_ROUTE, (), _no_route(refusals))
     routes = f"{'routes' if len(matching) > 1 else 'route'} {' and '.join(matching)}"
+    if is_end:
+        why = f"By {routes}: it ends an incident, whatever its type, severity and state."
+        return Decision(destination, Outcome.SENT, matching, why)
     mute = _mute_of(event, settings.mutes)
     if mute is not None:
         why = f"Muted until {format_time(mute.until)}: {mute.reason} (else by {routes})."
         return Decision(destination, Outcome.MUTED, matching, why)
+    if destination.kind.is_pager and told is None:
+        why = f"By {routes}, but it opens and ends no incident."
+        return Decision(destination, Outcome.NO_INCIDENT, matching, why)
     return Decision(destination, Outcome.SENT, matching, f"By {routes}.")
 
 
@@ -84,9 +93,14 @@ def _no_route(refusals: Mapping[str, str | None]) -> str:
 # --- routes --------------------------------------------------------------------------------------
 
 
-def _refusal(event: Event, route: Route, kind: Kind) -> str | None:
-    """Why a route does not let an event through to a destination of a kind; None where it does."""
+def _refusal(event: Event, route: Route, kind: Kind, is_end: bool) -> str | None:
+    """Why a route does not let an event through to a destination of a kind; None where it does.
+
+    The end of an incident follows its beginning, which was of another severity, type and state.
+    """
     alternatives = route.alternatives(kind)
+    if is_end:
+        alternatives = tuple(when.of_whom for when in alternatives)
     refusals = [_failed_condition(event, when) for when in alternatives]
     if None in refusals:
         return None
@@ -198,13 +212,22 @@ def subscription_filter(settings: AlertSettings, destination: Destination) -> Po
     """
     branches: list[Policy] = []
     for route in settings.routes_to(destination.name):
-        for when in route.alternatives(destination.kind):
+        for when in _alternatives(route, destination.kind):
             branch = _policy(when)
             if branch not in branches:
                 branches.append(branch)
     if not all(branches) or not _is_allowed(branches):
         return None
     return branches[0] if len(branches) == 1 else {"$or": branches}
+
+
+def _alternatives(route: Route, kind: Kind) -> Iterator[When]:
+    """What may pass a route; for a pager also what may end an incident of those it is about."""
+    for when in route.alternatives(kind):
+        yield when
+        if kind.is_pager and when != when.of_whom:
+            yield replace(when.of_whom, severities=(Severity.GOOD,))
+            yield replace(when.of_whom, types=ENDING_TYPES)
 
 
 def _policy(when: When) -> Policy:

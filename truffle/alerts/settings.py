@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
@@ -63,6 +63,11 @@ class Kind(StrEnum):
         """Whether people read there, who want digests, summaries and less noise."""
         return self in (Kind.SLACK, Kind.TEAMS, Kind.AMAZON_Q, Kind.EMAIL)
 
+    @property
+    def is_pager(self) -> bool:
+        """Whether it is told of incidents alone: of what opens one, and of what ends it."""
+        return self in (Kind.PAGERDUTY, Kind.OPSGENIE)
+
 
 @dataclass(frozen=True, slots=True)
 class DailySummary:
@@ -108,6 +113,11 @@ class When:
     regions: tuple[str, ...] = ()
     instance_types: tuple[str, ...] = ()
     tags: Tags = field(default_factory=dict)
+
+    @property
+    def of_whom(self) -> When:
+        """The conditions on whom it is about, without those on what happened."""
+        return replace(self, types=(), severities=(), states=())
 
 
 EVERYTHING = When()

@@ -142,9 +142,8 @@ def _read(file: str) -> AlertSettings:
 def _decided_here(message: dict[str, Any], settings: AlertSettings) -> list[dict[str, Any]]:
     from truffle.alerts.explaining import explain
     from truffle.core.events import from_message
-    from truffle.messages.pagerduty import incident
 
-    return explain(from_message(message), settings, lambda event: incident(event) is not None)
+    return explain(from_message(message), settings)
 
 
 def _bad_usage(message: str) -> click.UsageError:

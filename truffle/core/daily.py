@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from truffle.core.events import Event, EventType
+from truffle.core.idle import is_idle, price_of
 from truffle.core.model import TERMINAL_STATES, CapacityBlock, FailureKind, Reservation, Scope
 from truffle.core.status import ScopeError, ScopeStatus, error_of
 from truffle.core.times import whole
 
 DAY = timedelta(hours=24)
+NO_PRICES: Mapping[str, float] = {}
 CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
 FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
 
@@ -44,16 +46,25 @@ class FailingScope:
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """An idle reservation: its ``unused`` instances, and what they cost where a price is known."""
+
+    reservation: Reservation
+    unused: int
+    usd_per_hour: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """What a daily summary tells, as of ``now``.
 
     ``held`` and the lists of reservations are of those that are not over. ``starting`` and
     ``ending`` have those whose start or (effective) end comes within 24 hours, ``late`` the
-    scheduled ones whose start has passed: the soonest first. ``idle`` has the active ones with
-    unused instances, most of them first. ``failed`` are the events of the last 24 hours that told
-    a failure. ``closed`` are the scopes that were never read and are denied or disabled, which is
-    how they are meant to be; ``scopes`` counts the others, ``oldest`` is the oldest complete
-    listing among them.
+    scheduled ones whose start has passed: the soonest first. ``idle`` has active blocks with unused
+    instances and active ODCRs without a used one, what costs or idles most first. ``failed`` are
+    the events of the last 24 hours that told a failure. ``closed`` are the scopes that were never
+    read and are denied or disabled, which is how they are meant to be; ``scopes`` counts the
+    others, ``oldest`` is the oldest complete listing among them.
     """
 
     now: datetime
@@ -62,7 +73,7 @@ class Day:
     ending: tuple[Reservation, ...]
     late: tuple[Reservation, ...]
     unpaid: tuple[Reservation, ...]
-    idle: tuple[Reservation, ...]
+    idle: tuple[Idle, ...]
     failed: tuple[Event, ...]
     failing: tuple[FailingScope, ...]
     closed: tuple[FailingScope, ...]
@@ -76,9 +87,11 @@ def day(
     events: Iterable[Event],
     now: datetime,
     allowed_age: timedelta,
+    prices: Mapping[str, float] = NO_PRICES,
 ) -> Day:
     """The day as of ``now``, from all reservations, all scopes and the events of at least the last
-    24 hours. ``allowed_age`` is how old a scope's data may be."""
+    24 hours. ``allowed_age`` is how old a scope's data may be; ``prices`` are in US dollars per
+    instance and hour, by type or glob."""
     current = [row for row in rows if row.state not in TERMINAL_STATES]
     known = sorted(statuses, key=lambda status: status.scope)
     old = [
@@ -95,7 +108,7 @@ def day(
         _soonest((end_of(row), row) for row in current if _is_next(end_of(row), now)),
         _soonest((row.start_date, row) for row in current if _is_late(row, now)),
         tuple(row for row in current if row.state == "payment-pending"),
-        tuple(sorted(filter(unused, current), key=lambda row: (-unused(row), row.reservation_id))),
+        _idle(current, prices),
         tuple(event for event in events if _tells_a_failure(event, now)),
         tuple(scope for scope in old if not _is_closed(scope)),
         closed,
@@ -111,6 +124,27 @@ def _is_closed(scope: FailingScope) -> bool:
 def end_of(row: Reservation) -> datetime | None:
     """Until when a reservation can be used: a block's effective end, an ODCR's end date."""
     return row.effective_end if isinstance(row, CapacityBlock) else row.end_date
+
+
+def _idle(rows: Iterable[Reservation], prices: Mapping[str, float]) -> tuple[Idle, ...]:
+    found = [_idle_row(row, prices) for row in rows if is_idle(row)]
+    return tuple(
+        sorted(found, key=lambda it: (-(it.usd_per_hour or 0), -_devices(it), -it.unused, _id(it)))
+    )
+
+
+def _idle_row(row: Reservation, prices: Mapping[str, float]) -> Idle:
+    price = price_of(row.instance_type, prices)
+    return Idle(row, unused(row), None if price is None else round(price * unused(row), 2))
+
+
+def _devices(idle: Idle) -> float:
+    accelerator = idle.reservation.accelerator
+    return accelerator.count * idle.unused if accelerator else 0
+
+
+def _id(idle: Idle) -> str:
+    return idle.reservation.reservation_id
 
 
 def unused(row: Reservation) -> int:

@@ -35,7 +35,8 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment by a date of a row: so long after it, or before it where ``distance`` is negative.
+    """A moment by a date of a row: so long after it, or before it where ``distance`` is negative;
+    never before ``floor``, where there is one.
 
     The two are never added up: a date may be at the end of all time.
     """
@@ -43,9 +44,10 @@ class Mark:
     name: str
     date: datetime
     distance: timedelta
+    floor: datetime | None = None
 
     def is_reached(self, at: datetime) -> bool:
-        return at - self.date >= self.distance
+        return at - self.date >= self.distance and (self.floor is None or at >= self.floor)
 
     def is_before(self, moment: datetime) -> bool:
         return moment - self.date > self.distance
@@ -53,15 +55,19 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A threshold of a kind: the earliest of its moments, each by a date's name and a distance."""
+    """A threshold of a kind: the earliest of its moments, each by a date's name and a distance.
+
+    A payment is due at the purchase already, where that is close to the release.
+    """
 
     kind: EventType
     moments: tuple[tuple[str, timedelta], ...]
 
     def mark(self, row: Reservation) -> Mark | None:
         """The moment for a row; None where the row has no such date."""
+        floor = row.create_date if self.kind is EventType.PAYMENT_DUE else None
         marks = [
-            Mark(name, date, distance)
+            Mark(name, date, distance, floor)
             for name, distance in self.moments
             if (date := getattr(row, name, None)) is not None
         ]
@@ -191,10 +197,10 @@ def _findings(
 def _counts(kind: EventType, mark: Mark, look: _Look) -> bool:
     """Whether a threshold means anything for a row, as it is now."""
     row = look.row
-    if row.create_date is not None and mark.is_before(row.create_date):
-        return False
     if kind is EventType.PAYMENT_DUE:
         return row.state == "payment-pending"
+    if row.create_date is not None and mark.is_before(row.create_date):
+        return False
     if kind is EventType.LATE_DELIVERY:
         return row.state == "scheduled"
     if row.state == "expired" and mark.date > look.now:

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from truffle.core.events import Event, Severity
+from truffle.core.incidents import incident
 from truffle.messages.card import Card, event_card
-from truffle.messages.pagerduty import Action, incident
 from truffle.messages.text import defused, fit
 
 API_URL = "https://api.opsgenie.com"
@@ -51,8 +51,8 @@ def request(
     if told is None:
         return None
     card = event_card(event, api_url=api_url, late=late, test=test)
-    alias = fit(f"test/{event.event_id}", 512) if test else told.key
-    if told.action is Action.RESOLVE:
+    alias = fit(f"test/{event.event_id}" if test else told.key, 512)
+    if told.is_end:
         path = f"/v2/alerts/{quote(alias, safe='')}/close?identifierType=alias"
         return Request(path, {"source": "truffle", "note": fit(card.summary, 2000, escape)})
     return Request("/v2/alerts", _alert(event, card, alias))

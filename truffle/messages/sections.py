@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from truffle.core.changes import describe
-from truffle.core.daily import Day, FailingScope, Held, end_of, unused
+from truffle.core.daily import Day, FailingScope, Held, Idle, end_of
 from truffle.core.events import Event, Severity
 from truffle.core.model import CAPACITY_BLOCK, Reservation
 from truffle.messages.facts import payment_deadline
-from truffle.messages.wording import count, moment_from
+from truffle.messages.wording import count, moment_from, usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _sections(day: Day) -> Iterator[Section]:
     yield _section("Late", _dated(day.late, "was to start", day))
     yield _section("Starts in the next 24 h", _dated(day.starting, "starts", day))
     yield _section("Ends in the next 24 h", _ending(day))
-    yield _section("Idle", (_idle(row) for row in day.idle))
+    yield _section("Idle", (_idle(idle) for idle in day.idle))
     yield _section("Held", (_held(held) for held in day.held))
     yield _section("Closed to truffle", (_scope(it, day.now) for it in day.closed))
 
@@ -105,8 +105,10 @@ def _ending(day: Day) -> Iterator[str]:
         )
 
 
-def _idle(row: Reservation) -> str:
-    return f"{describe(row)}: {unused(row)} of {row.total_capacity or '?'} instances unused"
+def _idle(idle: Idle) -> str:
+    row = idle.reservation
+    cost = "" if idle.usd_per_hour is None else f", {usd(idle.usd_per_hour)}/h"
+    return f"{describe(row)}: {idle.unused} of {row.total_capacity or '?'} instances unused{cost}"
 
 
 def _held(held: Held) -> str:
