@@ -186,15 +186,22 @@ class Collector:
             gone = [row for row in gone if witnesses.is_gone(row, scope.account_id)]
             events = [event for event in events if witnesses.tells(event)]
         run_id = visit.attempt.run_id
-        told = [replace(self._extendable(event, visit), run_id=run_id) for event in events]
         recovered = after_success(status, snapshot.observed_at, run_id)
+        number = len(events) + (recovered is not None)
+        told = [
+            replace(event, run_id=run_id, events_of_listing=number)
+            for event in (
+                *(self._extendable(event, visit) for event in events),
+                # Last, and so in the transaction that says that the scope was observed.
+                *([recovered] if recovered else ()),
+            )
+        ]
         written = {row.reservation_id for row in (*write.changed, *write.left)}
         told_of = {row.reservation_id: row for event in told if (row := event.reservation)}
         return replace(
             write,
             gone=gone,
-            # Last, and so in the transaction that says that the scope was observed.
-            events=[*told, recovered] if recovered else told,
+            events=told,
             told_of=[row for name, row in told_of.items() if name not in written],
         )
 

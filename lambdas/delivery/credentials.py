@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from urllib.parse import urlsplit
+from html import escape
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
@@ -51,14 +52,17 @@ class Secret:
 
     def hidden_in(self, text: str) -> str:
         """A text in which nothing of the secret stands any more."""
-        for part in sorted(self._parts(), key=len, reverse=True):
-            text = text.replace(part, "…")
-        return text
+        parts = sorted(self._parts(), key=len, reverse=True)
+        if not parts:
+            return text
+        return re.sub("|".join(map(re.escape, parts)), "…", text, flags=re.IGNORECASE)
 
-    def _parts(self) -> Iterator[str]:
-        """The values, and of a URL also its path, its query and the pieces of these."""
-        for value in (self.text, *self.values.values()):
-            yield from (part for part in _pieces(value) if len(part) >= _SHORTEST_HIDDEN)
+    def _parts(self) -> set[str]:
+        """The values, and of a URL also its path, its query and the pieces of these; also as who
+        repeats them may write them."""
+        pieces = {part for value in (self.text, *self.values.values()) for part in _pieces(value)}
+        written = {form for piece in pieces for form in _forms(piece)}
+        return {part for part in written if len(part) >= _SHORTEST_HIDDEN}
 
 
 def _pieces(value: str) -> Iterator[str]:
@@ -69,6 +73,13 @@ def _pieces(value: str) -> Iterator[str]:
         except ValueError:
             return
         yield from (parts.path, parts.query, *re.split("[/&=]", f"{parts.path}&{parts.query}"))
+
+
+def _forms(piece: str) -> Iterator[str]:
+    """A piece as it is, decoded as a form's value or a path, and encoded for JSON, HTML, URLs."""
+    for text in (piece, unquote(piece), unquote_plus(piece)):
+        as_json = json.dumps(text)[1:-1]
+        yield from (text, as_json, as_json.replace("/", "\\/"), escape(text), quote(text, safe=""))
 
 
 def read_secret(name: str) -> Secret:

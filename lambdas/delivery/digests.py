@@ -1,4 +1,7 @@
-"""Events of one run, put aside until it is over: many are told as one digest, few one by one."""
+"""Events of one run, put aside until it is over: many are told as one digest, few one by one.
+
+The events of a listing that is part of no run are a run of their own where there are many.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +40,10 @@ class Digests:
     def put_aside(
         self, destination: Destination, message: Message, send_flush: Callable[[str], None]
     ) -> bool:
-        """Whether an event waits for its run's end, or was told there; False where there is
-        nothing to wait for, and it has to be told at once."""
-        run_id = message.get("run_id")
-        if destination.digest_above is None or run_id is None or self.runs.get(run_id) is None:
+        """Whether an event waits for others, or was told with them; False where there is nothing
+        to wait for, and it has to be told at once."""
+        run_id = self._waits_for(destination, message)
+        if run_id is None:
             return False
         name, now = destination.name, self.clock()
         placed = self.pending.put_aside(name, run_id, message, now)
@@ -51,6 +54,18 @@ class Digests:
         ):
             send_flush(run_id)
         return True
+
+    def _waits_for(self, destination: Destination, message: Message) -> str | None:
+        """The run whose end an event waits for. Outside of runs, where an event is to be told
+        within seconds, its listing, and that only where it has too many to be told one by one."""
+        most, run_id = destination.digest_above, message.get("run_id")
+        if most is None:
+            return None
+        if run_id is not None:
+            return None if self.runs.get(run_id) is None else str(run_id)
+        if (message.get("events_of_listing") or 1) <= most:
+            return None
+        return f"{message['account_id']}/{message['region']}@{message['observed_at']}"
 
     def flush(self, destination: Destination, run_id: str, tell: Callable[[Round], None]) -> None:
         """Tell what waits, round by round. Raises NotYet, and what telling does: then the round is

@@ -7,9 +7,11 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import TimeoutError as OutOfTime
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,11 +19,14 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from lambdas.clients import now
+from truffle.ec2.background import start
 
 # The path of a webhook's URL is its secret, and urllib3 logs paths at DEBUG.
 logging.getLogger("urllib3").setLevel(logging.INFO)
 
 TIMEOUT = urllib3.Timeout(connect=3, read=10)
+LONGEST_EXCHANGE = 20
+"""Seconds for everything: a read's timeout begins anew with every byte."""
 LONGEST_ANSWER = 64 * 1024
 """How many bytes of an answer are read: an answer with a whole chat message in it is shorter."""
 _LONGEST_RETRY_AFTER = 40
@@ -67,7 +72,7 @@ def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEAD
     parts, host, port = _destination(url)
     address = _address(host, port)
     # Connect to the very address that was checked: a name could resolve to another one by now.
-    with urllib3.HTTPSConnectionPool(
+    pool = urllib3.HTTPSConnectionPool(
         address,
         port,
         server_hostname=host,
@@ -76,23 +81,42 @@ def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEAD
         retries=False,
         cert_reqs="CERT_REQUIRED",
         ca_certs=os.environ.get("SSL_CERT_FILE"),
-    ) as pool:
-        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        own = {"Content-Type": "application/json", "Host": parts.netloc.rpartition("@")[2]}
-        data = json.dumps(body, ensure_ascii=False).encode()
+    )
+    path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+    own = {"Content-Type": "application/json", "Host": parts.netloc.rpartition("@")[2]}
+    data = json.dumps(body, ensure_ascii=False).encode()
+    heads: list[Answer] = []
+    exchange = start(partial(_exchange, pool, path, data, {**headers, **own}, heads.append))
+    try:
+        return exchange.result(LONGEST_EXCHANGE)
+    except OutOfTime:
+        # What was answered in time counts: asked again, the destination would have it twice.
+        if heads:
+            return heads[0]
+        raise Unreachable(f"no answer within {LONGEST_EXCHANGE} s") from None
+
+
+def _exchange(
+    pool: urllib3.HTTPSConnectionPool,
+    path: str,
+    data: bytes,
+    headers: Mapping[str, str],
+    began: Callable[[Answer], None],
+) -> Answer:
+    """Send a request, and read what is answered; ``began`` is called when its head is there.
+    Raises Unreachable."""
+    with pool:
         try:
             response = pool.urlopen(
-                "POST", path, data, {**headers, **own}, redirect=False, preload_content=False
+                "POST", path, data, headers, redirect=False, preload_content=False
             )
+            head = Answer(response.status, "", _seconds(response.headers.get("Retry-After")))
+            began(head)
             said = response.read(LONGEST_ANSWER, decode_content=True)
         except (HTTPError, ValueError) as error:
             # A header that cannot be sent is a ValueError, with the header in its text.
             raise Unreachable(type(error).__name__) from None
-    return Answer(
-        response.status,
-        said.decode(errors="replace"),
-        _seconds(response.headers.get("Retry-After")),
-    )
+    return replace(head, text=said.decode(errors="replace"))
 
 
 def _destination(url: str) -> tuple[SplitResult, str, int]:

@@ -26,12 +26,16 @@ EVERYWHERE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered, after so many seconds; without a status the connection is closed."""
+    """What is answered, after so many seconds; without a status the connection is closed.
+
+    ``pause`` are the seconds before each byte of the text.
+    """
 
     status: int | None = 200
     text: str = "ok"
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0
+    pause: float = 0
 
 
 OK = Reply()
@@ -209,7 +213,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(header, value)
         self.send_header("Content-Length", str(len(reply.text.encode())))
         self.end_headers()
-        self.wfile.write(reply.text.encode())
+        if not reply.pause:
+            self.wfile.write(reply.text.encode())
+            return
+        for byte in reply.text.encode():
+            time.sleep(reply.pause)
+            self.wfile.write(bytes([byte]))
 
     def log_message(self, *_: Any) -> None:
         """Not to the console."""

@@ -26,7 +26,7 @@ MESSAGE_NAMES = [
     *("version", "event_id", "type", "severity", "summary", "reason", "observed_at"),
     *("previous_observed_at", "account_id", "region", "reservation_id"),
     *("capacity_block_id", "reservation_type", "instance_type", "instance_count", "before"),
-    *("after", "reservation", "run_id"),
+    *("after", "reservation", "run_id", "events_of_listing"),
 ]
 
 
@@ -72,6 +72,7 @@ def test_a_message_of_a_block_reads_as_the_contract_says() -> None:
         "after": {"state": "payment-failed"},
         "reservation": encode(block),
         "run_id": None,
+        "events_of_listing": 1,
     }
 
 
@@ -113,6 +114,7 @@ events = st.builds(
     before=facts,
     after=facts,
     run_id=st.none() | names,
+    events_of_listing=st.integers(1, 9),
 )
 
 
@@ -136,7 +138,7 @@ def test_a_message_without_one_of_its_keys_is_refused_or_not_needed(name: str) -
     del message[name]
     derived = {
         *("reservation_id", "capacity_block_id", "reservation_type"),
-        *("instance_type", "instance_count", "run_id"),
+        *("instance_type", "instance_count", "run_id", "events_of_listing"),
     }
 
     if name in derived:

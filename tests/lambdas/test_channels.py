@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.clients import service
+from lambdas.delivery.credentials import to_secret
 from sandbox.sink.destination import Destination, Reply
 from tests.builders import HOUR, NOON, a_block, a_scope_event, an_event
 from tests.lambdas.fakes import Wire
@@ -355,6 +356,28 @@ def test_no_log_and_no_dead_letter_contains_a_secret(
     told = logs() + json.dumps(office.dead_letters(kind))
     assert len(sink.requests) >= 1
     assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "Ab3%2BSIGNATURE%2Fxyz%3D",
+        "ab3%2bsignature%2fxyz%3d",
+        "Ab3+SIGNATURE/xyz=",
+        "Ab3+SIGNATURE\\/xyz=",
+        "/workflows/d8e0f2?sig=Ab3%2BSIGNATURE%2Fxyz%3D&amp;sv=1.0",
+    ],
+)
+def test_a_secret_is_hidden_however_it_is_repeated(repeated: str) -> None:
+    url = "https://prod.logic.azure.com/workflows/d8e0f2?sig=Ab3%2BSIGNATURE%2Fxyz%3D&sv=1.0"
+    told = to_secret("truffle/teams", url).hidden_in(f"No: {repeated} is gone.")
+    assert told.startswith("No: ")
+    assert told.endswith(" is gone.")
+    assert "signature" not in told.lower()
+
+
+def test_an_empty_secret_hides_nothing() -> None:
+    assert to_secret("truffle/teams", "").hidden_in("gone") == "gone"
 
 
 def test_a_secret_may_lie_in_another_region(opened: Open, sink: Destination) -> None:

@@ -87,6 +87,28 @@ def test_few_events_of_a_run_are_told_one_by_one(oncall: Office, sink: Destinati
     assert bodies(sink) == [single(number) for number in range(3)]
 
 
+def test_many_events_of_one_listing_are_a_digest_without_any_run(
+    oncall: Office, sink: Destination, wire: WireTo
+) -> None:
+    """All blocks end at the same minute, at which one-time schedules have them collected."""
+    line = wire("sqs")
+    messages = [of_run(number, None, events_of_listing=4) for number in range(4)]
+    assert oncall.deliver("oncall", *messages) == 0
+    [(flush, delay)] = flushes(line)
+    assert (sink.requests, delay) == ([], 5)
+    oncall.clock.advance(QUIET)
+    assert oncall.deliver("oncall", flush) == 0
+    assert len(bodies(sink)) == 1
+    assert "4 events" in json.dumps(bodies(sink))
+
+
+def test_few_events_of_one_listing_are_told_at_once_without_any_run(
+    oncall: Office, sink: Destination
+) -> None:
+    assert oncall.deliver("oncall", of_run(1, None, events_of_listing=3)) == 0
+    assert bodies(sink) == [slack.payload(event_card(numbered(1), api_url=API))]
+
+
 def test_one_flush_is_sent_for_the_events_of_a_run(oncall: Office, wire: WireTo) -> None:
     line = wire("sqs")
     put_aside(oncall, range(4))

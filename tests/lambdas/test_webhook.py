@@ -6,6 +6,7 @@ import ipaddress
 import json
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,26 @@ def test_retry_after_is_read_in_seconds(
     monkeypatch.setattr(webhook, "now", lambda: NOON)
     destination.replies = [Reply(429, headers={"Retry-After": header} if header else {})]
     assert post(destination.url(), {}).retry_after == seconds
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_and_counts(
+    destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "LONGEST_EXCHANGE", 1)
+    destination.replies = [Reply(200, "x" * 50, pause=0.2)]
+    began = time.monotonic()
+    answer = post(destination.url(), {})
+    assert (answer.status, answer.is_accepted) == (200, True)
+    assert time.monotonic() - began < 5
+
+
+def test_a_destination_that_says_nothing_is_unreachable_in_time(
+    destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "LONGEST_EXCHANGE", 1)
+    destination.replies = [Reply(200, seconds=3)]
+    with pytest.raises(Unreachable, match="no answer within 1 s"):
+        post(destination.url(), {})
 
 
 def test_a_long_answer_is_cut(destination: Destination) -> None:

@@ -87,6 +87,10 @@ def _slack_context(block: Json) -> None:
 
 
 def _slack_text(text: Json, most: int) -> None:
+    if text["type"] == "plain_text":
+        assert text.keys() == {"type", "text", "emoji"}
+        assert is_text(text["text"], most)
+        return
     assert text.keys() == {"type", "text", "verbatim"}
     assert text["type"] == "mrkdwn"
     assert text["verbatim"] is True

@@ -70,6 +70,14 @@ def test_beside_the_bar_are_the_facts() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["*bold*", "_slanted_", "~gone~", "`code`", ":fire:"])
+def test_a_fact_with_slacks_markup_in_it_is_plain_text(name: str) -> None:
+    body = of(an_event(a_block("cr-0abc", tags={"Name": name})))
+    fields = [field for block in details(body) for field in block.get("fields", ())]
+    (told,) = [field for field in fields if name in field["text"]]
+    assert told == {"type": "plain_text", "text": f"Name\n{name}", "emoji": False}
+
+
 def test_buttons_lead_to_the_console_and_to_the_query() -> None:
     (actions,) = [block for block in details(of(EVENT)) if block["type"] == "actions"]
 

@@ -56,7 +56,8 @@ class Event:
     ``summary`` is a sentence for people, ``reason`` what decided it, in a few words. ``before``
     and ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known
     state. ``event_id`` follows from what happened alone, so that repeating the work repeats it.
-    ``run_id`` names the run that found it, None outside of runs; it is no part of what happened.
+    ``run_id`` names the run that found it, None outside of runs, and ``events_of_listing`` counts
+    the events of the scope's listing that found it; both are no part of what happened.
     """
 
     event_id: str
@@ -72,6 +73,7 @@ class Event:
     before: Facts | None = None
     after: Facts | None = None
     run_id: str | None = None
+    events_of_listing: int = 1
 
 
 def event_id(
@@ -112,6 +114,7 @@ def to_message(event: Event) -> dict[str, Any]:
         "after": event.after,
         "reservation": encode(reservation) if reservation else None,
         "run_id": event.run_id,
+        "events_of_listing": event.events_of_listing,
     }
 
 
@@ -134,6 +137,7 @@ def from_message(message: Mapping[str, Any]) -> Event:
         message["before"],
         message["after"],
         message.get("run_id"),
+        message.get("events_of_listing") or 1,
     )
 
 

@@ -7,6 +7,7 @@ of 2,000, context ten elements, button 75 and its URL 3,000.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -110,7 +111,15 @@ def _section(text: str) -> Json:
 
 
 def _field(fact: Fact) -> Json:
+    """Slack has no escape for the marks of its markup: a value with one is shown as plain text,
+    unless it has one of the characters that can do more, which are escaped in markup alone."""
+    if _MARKS.search(fact.value) and escape(fact.value) == fact.value:
+        text = f"{fit(fact.name, 100)}\n{fit(fact.value, 500)}"
+        return {"type": "plain_text", "text": text, "emoji": False}
     return _mrkdwn(f"*{fit(fact.name, 100, escape)}*\n{fit(fact.value, 500, escape)}")
+
+
+_MARKS = re.compile(r"[*_~`]|:[a-z0-9_+-]+:")
 
 
 def _mrkdwn(text: str) -> Json:
