@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from botocore.session import get_session
 
-from truffle.core.regions import KNOWN_REGIONS, REGION_FORM, misspelt_region
+from truffle.core.regions import KNOWN_REGIONS, REGION_FORM, misspelt_region, partition_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,8 @@ def test_a_name_of_the_words_that_aws_uses_may_be_a_new_region(name: str) -> Non
 def test_a_known_name_is_right(name: str) -> None:
     assert re.fullmatch(REGION_FORM, name)
     assert misspelt_region(name) is None
+
+
+@pytest.mark.parametrize("name", KNOWN_REGIONS)
+def test_the_partition_is_the_one_that_botocore_knows(name: str) -> None:
+    assert partition_of(name) == get_session().get_partition_for_region(name)

@@ -135,5 +135,18 @@ def test_the_console_shows_the_reservation_in_its_region() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"),
+        ("cn-north-1", "cn-north-1.console.amazonaws.cn"),
+        ("us-iso-east-1", None),
+    ],
+)
+def test_each_partition_has_a_console_of_its_own(region: str, host: str | None) -> None:
+    url = console_url(an_event(region=region))
+    assert (url and url.split("/")[2]) == host
+
+
 def test_a_scope_has_no_page_in_the_console() -> None:
     assert console_url(a_scope_event()) is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from truffle.core.nearest import nearest
 
 REGION_FORM = r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"
@@ -59,9 +57,25 @@ KNOWN_REGIONS = (
 )
 """Regions of all partitions with EC2 (botocore 1.43, endpoints.json), the commercial ones first."""
 
-COMMERCIAL = tuple(
-    name for name in KNOWN_REGIONS if not re.match(r"cn-|eusc-|us-gov-|(us|eu)-iso", name)
-)
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "eu-isoe-": "aws-iso-e",
+}
+"""By how the names of their regions begin (botocore, partitions.json)."""
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region, which ARNs and the console's address depend on."""
+    found = (name for prefix, name in _PARTITIONS.items() if region.startswith(prefix))
+    return next(found, "aws")
+
+
+COMMERCIAL = tuple(name for name in KNOWN_REGIONS if partition_of(name) == "aws")
 """The regions of the ``aws`` partition."""
 
 _WORDS = frozenset(word for name in KNOWN_REGIONS for word in name.split("-"))

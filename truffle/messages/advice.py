@@ -9,6 +9,7 @@ from urllib.parse import quote
 from truffle.core.daily import end_of
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import Reservation, is_block
+from truffle.core.regions import partition_of
 
 _BLOCK_STATES = {
     "payment-failed": "Check the payment method in the Billing console and buy another block; "
@@ -112,13 +113,22 @@ _TIMED: Mapping[EventType, Callable[[Event, Reservation, datetime], str]] = {
 }
 
 
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-cn": "console.amazonaws.cn",
+}
+"""By partition (AWS General Reference, AWS Management Console endpoints)."""
+
+
 def console_url(event: Event) -> str | None:
-    """The EC2 console's page of the reservation."""
-    if event.reservation is None:
+    """The EC2 console's page of the reservation; None in a partition whose console is not known."""
+    console = _CONSOLES.get(partition_of(event.region))
+    if event.reservation is None or console is None:
         return None
     region = quote(event.region, safe="", errors="replace")
     name = quote(event.reservation.reservation_id, safe="", errors="replace")
     return (
-        f"https://{region}.console.aws.amazon.com/ec2/home?region={region}"
+        f"https://{region}.{console}/ec2/home?region={region}"
         f"#CapacityReservationDetails:crId={name}"
     )

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from truffle.core.daily import Day, end_of
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import CapacityBlock, Reservation, Scope, is_block
+from truffle.core.regions import partition_of
 from truffle.core.times import format_time, whole
 from truffle.messages.advice import console_url, next_step
 from truffle.messages.facts import Fact, facts_of
@@ -152,7 +153,9 @@ def _links(event: Event, api_url: str | None) -> Iterator[Link]:
 def _arn(event: Event, row: Reservation) -> str:
     known = None if isinstance(row, CapacityBlock) else row.reservation_arn
     owner = row.owner_id or event.account_id
-    return known or f"arn:aws:ec2:{event.region}:{owner}:capacity-reservation/{row.reservation_id}"
+    partition = partition_of(event.region)
+    place = f"arn:{partition}:ec2:{event.region}:{owner}"
+    return known or f"{place}:capacity-reservation/{row.reservation_id}"
 
 
 def _title(event: Event, now: datetime) -> str:
