@@ -144,6 +144,8 @@ class TestErrors:
             Truffle(api_url="example.com")
         with pytest.raises(BadArgument, match="timeout"):
             Truffle(timeout=0)
+        with pytest.raises(BadArgument, match="timeout: 'soon'"):
+            Truffle(timeout="soon")  # type: ignore[arg-type]
 
 
 class TestStack:

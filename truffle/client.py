@@ -96,7 +96,7 @@ class Truffle:
         api_url: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        if timeout <= 0:
+        if not isinstance(timeout, int | float) or not timeout > 0:
             from truffle.question import BadArgument
 
             raise BadArgument("timeout", str(timeout), "It takes a number of seconds above 0.")
