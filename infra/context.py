@@ -13,11 +13,10 @@ from itertools import chain
 from math import prod
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from infra.alerts import alert_settings
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule, parse_schedule
-from truffle.alerts.reading import region
+from truffle.alerts.reading import region, time_zone
 from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES
@@ -314,13 +313,6 @@ def _schedule(value: object) -> Schedule:
     return parse_schedule(value)
 
 
-def _time_zone(value: object) -> str:
-    try:
-        return ZoneInfo(str(value)).key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("use an IANA time zone such as UTC or Europe/Berlin") from error
-
-
 def _secret(value: object) -> str | None:
     return None if value in (None, "", "null") else _SECRET_ARN(value)
 
@@ -391,7 +383,7 @@ _EMAIL = _text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses")
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "stack_name": _text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "letters, digits and hyphens, at most 100"),
     "schedule": _schedule,
-    "schedule_time_zone": _time_zone,
+    "schedule_time_zone": time_zone,
     "overdue_after_minutes": _number(1, MAX_OVERDUE_MINUTES),
     "regions": _list_of(region),
     "accounts": _list_of(_ACCOUNT),

@@ -221,9 +221,7 @@ def validate_run() -> Response[str]:
         values["days"][0] * 24,
         parse_start_by(given["start_by"][0]) if "start_by" in given else None,
     )
-    failed = context.collection["failed_scopes"]
-    unknown = [scope["region"] for scope in failed if scope["last_success"] is None]
-    rows = context.view.observed(context.view.rows)
+    rows, unknown = context.view.observed(context.view.rows), answers.unknown_regions(context)
     validation = validate(rows, request, context.now, unknown)
     return _json({**validation.to_json(), "collection": context.collection})
 

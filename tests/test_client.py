@@ -139,6 +139,10 @@ class TestErrors:
         with pytest.raises(BadArgument, match="api_url"):
             Truffle().events()
 
+    def test_the_most_events_are_a_number_above_none(self) -> None:
+        with pytest.raises(BadArgument, match="limit: '-5'"):
+            Truffle(api_url="http://127.0.0.1:9").events(limit=-5)
+
     def test_a_url_and_a_timeout_are_checked_at_once(self) -> None:
         with pytest.raises(BadArgument, match="api_url"):
             Truffle(api_url="example.com")

@@ -412,10 +412,11 @@ class TestCredentials:
         with pytest.raises(UnreachableError, match="AWS_ENDPOINT_URL"):
             list_live()
 
+    @pytest.mark.parametrize("service", ["EC2", "STS"])
     def test_cannot_be_checked_at_an_endpoint_that_is_no_url(
-        self, monkeypatch: pytest.MonkeyPatch
+        self, service: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "nonsense")
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "nonsense")
 
         with pytest.raises(UnreachableError, match="Invalid endpoint: nonsense"):
             list_live()

@@ -42,17 +42,6 @@ REQUEST_TIMEOUT = 30.0
 
 LATE = "The API did not answer before the deadline: allow more with --timeout."
 
-_MEMBERS = {
-    "/status": "scopes",
-    "/odcrs": "items",
-    "/capacity-blocks": "items",
-    "/events": "items",
-    "/reservations/{id}": "events",
-    "/alerts/explain": "decisions",
-    "/alerts/test": "sent",
-}
-"""What the answer of each route has that no other server's does."""
-
 ROUTES = {ODCR: "/odcrs", CAPACITY_BLOCK: "/capacity-blocks"}
 
 Parameters = Sequence[tuple[str, str]]
@@ -64,21 +53,26 @@ class ApiError(TruffleError):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """A deployed API at a URL. ``session`` is botocore's; ``deadline`` a ``time.monotonic()``."""
+    """A deployed API at a URL. ``session`` is botocore's; ``deadline`` a ``time.monotonic()``.
+
+    Whoever asks names a member that the answer has and another server's has not.
+    """
 
     url: str
     session: Session
     deadline: float | None = None
 
-    def get(self, path: str, parameters: Parameters = ()) -> Json:
+    def get(self, path: str, member: str, parameters: Parameters = ()) -> Json:
         """One answer. Raises ApiError, or TruffleNotFoundError for an unknown id."""
-        return self._answer("GET", path, parameters, ATTEMPTS)
+        return self._answer("GET", path, member, parameters, ATTEMPTS)
 
-    def post(self, path: str, parameters: Parameters = ()) -> Json:
+    def post(self, path: str, member: str, parameters: Parameters = ()) -> Json:
         """One answer to what has an effect, and so is asked once. Raises ApiError."""
-        return self._answer("POST", path, parameters, attempts=1)
+        return self._answer("POST", path, member, parameters, attempts=1)
 
-    def _answer(self, method: str, path: str, parameters: Parameters, attempts: int) -> Json:
+    def _answer(
+        self, method: str, path: str, member: str, parameters: Parameters, attempts: int
+    ) -> Json:
         query = f"?{urlencode(parameters)}" if parameters else ""
         url = self.url.rstrip("/") + quote(path, safe="/-.") + query
         status, body = self._send(method, url, attempts)
@@ -86,7 +80,7 @@ class Api:
             raise _refusal(status, body, self.url)
         with self.understood():
             answer: Json = json.loads(body)
-            answer[_MEMBERS[path if path in _MEMBERS else "/reservations/{id}"]]
+            answer[member]
             return answer
 
     @contextmanager
@@ -105,7 +99,7 @@ class Api:
         token: str | None = None
         while True:
             further = [("next_token", token)] if token else []
-            page = self.get(path, [*parameters, *further])
+            page = self.get(path, "items", [*parameters, *further])
             yield page
             token = page.get("next_token")
             if not token:
@@ -187,7 +181,7 @@ def list_api(api: Api, question: Question) -> Inventory:
     The server filters too, so that less is sent; the caller's own filter decides in any case.
     """
     types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
-    status = start(partial(api.get, "/status"))
+    status = start(partial(api.get, "/status", "scopes"))
     lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
     scopes = status.result()["scopes"]
     items = [item for future in lists for page in future.result() for item in page["items"]]
@@ -216,27 +210,21 @@ def _is_asked(scope: Mapping[str, Any], question: Question) -> bool:
 
 
 def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
+    """The API tells EC2's code, from which the kind follows."""
+    from truffle.ec2.errors import kind_of
+
     return [
         ScopeFailure(
             account_id=scope["account_id"],
             region=scope["region"],
             code=scope["error"],
             message=scope.get("error_message") or "",
-            kind=_kind_of(scope["error"]),
+            kind=kind_of(scope["error"]),
             last_success=parse_time(scope["last_success"]) if scope["last_success"] else None,
         )
         for scope in scopes
         if scope["error"]
     ]
-
-
-def _kind_of(code: str) -> FailureKind:
-    """The API tells EC2's code, from which the kind follows."""
-    from truffle.ec2.errors import DENIED_CODES, DISABLED_CODES
-
-    if code in DENIED_CODES:
-        return FailureKind.DENIED
-    return FailureKind.DISABLED if code in DISABLED_CODES else FailureKind.ERROR
 
 
 def _not_collected(scopes: Iterable[Mapping[str, Any]], question: Question) -> list[ScopeFailure]:

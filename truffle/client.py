@@ -289,8 +289,9 @@ class Truffle:
         """What happened, the newest first; of the last 7 days where ``since`` is None."""
         from truffle.api import list_events
         from truffle.core.events import from_message
-        from truffle.wishes import event_query
+        from truffle.wishes import event_limit, event_query
 
+        limit = None if limit is None else event_limit(limit)
         query = event_query(since, until, types, severities, reservation_id)
         api = self.api()
         items, _ = list_events(api, query, limit)
@@ -302,13 +303,13 @@ class Truffle:
         from truffle.history import to_history
 
         api = self.api()
-        told = api.get(f"/reservations/{reservation_id}")
+        told = api.get(f"/reservations/{reservation_id}", "events")
         with api.understood():
             return to_history(told)
 
     def status(self) -> Json:
         """Every scope and the last runs, as ``GET /status`` tells them."""
-        return self.api().get("/status")
+        return self.api().get("/status", "scopes")
 
     def explain(self, event_id: str) -> Json:
         """Who gets an event and why, as ``GET /alerts/explain`` tells.
@@ -318,7 +319,7 @@ class Truffle:
         from truffle.wishes import check_event_id
 
         check_event_id(event_id)
-        return self.api().get("/alerts/explain", [("event_id", event_id)])
+        return self.api().get("/alerts/explain", "decisions", [("event_id", event_id)])
 
     def test_route(self, route: str) -> Json:
         """Send a sample to each destination of a route, as ``POST /alerts/test`` does; an unknown
@@ -326,7 +327,7 @@ class Truffle:
         from truffle.wishes import check_route
 
         check_route(route)
-        return self.api().post("/alerts/test", [("route", route)])
+        return self.api().post("/alerts/test", "sent", [("route", route)])
 
     def inventory(self, question: Question, progress: Progress | None = None) -> Inventory:
         """Everything that the source knows of a question, unordered; the failures are data."""
@@ -395,10 +396,9 @@ def unanswered(inventory: Inventory) -> list[ScopeFailure]:
 
     One that is denied or not enabled is no place to run, whatever it has.
     """
-    from truffle.core.model import FailureKind
+    from truffle.core.model import CLOSED_KINDS
 
-    final = (FailureKind.DENIED, FailureKind.DISABLED)
-    return [failure for failure in inventory.failures if failure.kind not in final]
+    return [failure for failure in inventory.failures if failure.kind not in CLOSED_KINDS]
 
 
 def unknown_regions(inventory: Inventory) -> list[str]:

@@ -28,5 +28,5 @@ def to_history(told: Json) -> History:
     """The history in an answer of ``GET /reservations/{id}``."""
     gone = told["vanished_at"]
     events = [from_message(event) for event in told["events"]]
-    left_out = told["events_left_out"]
+    left_out = told.get("events_left_out", 0)
     return History(decode(told), events, parse_time(gone) if gone else None, left_out)

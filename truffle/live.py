@@ -218,13 +218,14 @@ def _begun(news: SimpleQueue[_News], end: _Deadline, session_or_profile: Any) ->
             "or name the regions."
         ) from None
     if isinstance(first, BaseException):
-        _raise(first, session_or_profile if isinstance(session_or_profile, str) else None)
+        profile = session_or_profile if isinstance(session_or_profile, str) else None
+        raise_as_truffle_error(first, profile)
     assert isinstance(first, _Asked)
     return first
 
 
-def _raise(error: BaseException, profile: str | None) -> NoReturn:
-    """What went wrong in another thread; a TruffleError where it was not truffle."""
+def raise_as_truffle_error(error: BaseException, profile: str | None) -> NoReturn:
+    """Raise what went wrong where nobody can be asked: a TruffleError where it was not truffle."""
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
@@ -233,23 +234,15 @@ def _raise(error: BaseException, profile: str | None) -> NoReturn:
     if not isinstance(error, (BotoCoreError, ClientError, ResponseParserError)):
         raise error
     code, message = error_code(error), error_message(error)
-    raise (credentials_error(code, message, profile) or _no_answer(error, code, message)) from error
-
-
-def _no_answer(error: BaseException, code: str, message: str) -> UnreachableError:
-    """AWS answered with an error that is not about who is asking, or did not answer at all."""
-    from botocore.exceptions import ClientError
-
     said = f"({code}: {message.rstrip('.')})"
     if isinstance(error, ClientError):
-        return UnreachableError(
-            f"AWS does not say now which regions there are {said}. Try again in a minute, or name "
-            "the regions."
+        told = f"AWS does not answer now {said}. Try again in a minute, or name the regions."
+    else:
+        told = (
+            f"AWS cannot be asked {said}. Check the region, the network, the proxy and, where they "
+            "are set, AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL."
         )
-    return UnreachableError(
-        f"AWS cannot be asked {said}. Check the region, the network, the proxy and, where they are "
-        "set, AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL."
-    )
+    raise (credentials_error(code, message, profile) or UnreachableError(told)) from error
 
 
 @dataclass(slots=True)
@@ -275,7 +268,7 @@ class _Gathered:
         elif isinstance(news, Failure):
             self._fail(_scope_failure(news))
         elif isinstance(news, BaseException):
-            _raise(news, self.asked.profile)
+            raise_as_truffle_error(news, self.asked.profile)
 
     def _keep(self, snapshot: Snapshot) -> None:
         self.rows += self.filter.apply(snapshot.reservations)

@@ -10,14 +10,12 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
-
 from truffle import clock
 from truffle.core.model import FailureKind
 from truffle.core.offerings import Offering, Wanted, sorted_offerings
 from truffle.ec2.background import start
 from truffle.ec2.clients import EC2Clients
-from truffle.ec2.errors import FAILURES, error_code, error_message
+from truffle.ec2.errors import FAILURES
 from truffle.ec2.offerings import (
     Budget,
     Outcome,
@@ -25,8 +23,8 @@ from truffle.ec2.offerings import (
     list_offerings,
     offerings_config,
 )
-from truffle.errors import TruffleError, UnreachableError, credentials_error
-from truffle.live import list_regions
+from truffle.errors import credentials_error
+from truffle.live import list_regions, raise_as_truffle_error
 from truffle.source import Progress, ScopeFailure
 
 _budgets: dict[tuple[str, str], Budget] = {}
@@ -102,7 +100,7 @@ def list_market(
         named = list_regions(caller, timeout) if regions is None else dict.fromkeys(regions)
         answers = _ask_all(EC2Clients(caller), wanted, named, deadline, progress)
     except FAILURES as error:
-        raise _failed(error, caller) from error
+        raise_as_truffle_error(error, _profile(caller))
     market = Market(wanted, tuple(sorted(answers, key=lambda answer: answer.region)))
     _check_credentials(market, caller)
     return market
@@ -131,7 +129,7 @@ def _ask_all(
 def _ask(
     clients: EC2Clients, wanted: Wanted, region: str, deadline: float | None
 ) -> Future[RegionOfferings]:
-    client = clients.session.create_client("ec2", region_name=region, config=offerings_config())
+    client = clients.made("ec2", region, offerings_config())
     budget = budget_of(_key(clients), region)
     now = clock.now
     return start(partial(list_offerings, client, region, wanted, budget, now, deadline))
@@ -169,16 +167,6 @@ def _check_credentials(market: Market, caller: Any) -> None:
         if known is not None and {failure.code for failure in failures} == {first.code}:
             known.failures = tuple(failures)
             raise known
-
-
-def _failed(error: Exception, caller: Any) -> TruffleError:
-    code, message = error_code(error), error_message(error)
-    known = credentials_error(code, message, _profile(caller))
-    if known is not None:
-        return known
-    if isinstance(error, BotoCoreError):
-        return UnreachableError(f"AWS cannot be asked: {message}")
-    return TruffleError(f"AWS refused the request: {code}: {message}")
 
 
 def _profile(caller: Any) -> str | None:

@@ -19,6 +19,7 @@ from truffle.question import BadArgument, Several, check_types, types_of_family
 
 _MOMENT = "It takes a date such as 2026-12-01, or an RFC 3339 time such as 2026-12-01T11:30:00Z."
 
+MOST_EVENTS = 10_000
 MOST_INSTANCES = 100_000
 MOST_DAYS = 100_000
 """Beyond these, a wish is a slip of the keyboard."""
@@ -89,14 +90,14 @@ def wanted_block(
 
 
 def _sold(days: float | str | None, duration_hours: float | str | None) -> int:
-    if (days is None) == (duration_hours is None):
-        given = "" if days is None else f"{days} days, {duration_hours} hours"
-        raise BadArgument("days", given, "Give the duration in days or in hours, and only once.")
     allowed = "It takes a number above 0 and up to {}: a block lasts at most 182 days."
-    if days is not None:
+    if days is not None and duration_hours is None:
         return sold_hours(_number("days", days, MAX_DAYS, allowed.format(MAX_DAYS)) * 24)
-    most = MAX_DAYS * 24
-    return sold_hours(_number("duration_hours", duration_hours, most, allowed.format(most)))
+    if days is None and duration_hours is not None:
+        most = MAX_DAYS * 24
+        return sold_hours(_number("duration_hours", duration_hours, most, allowed.format(most)))
+    given = "" if days is None else f"{days} days, {duration_hours} hours"
+    raise BadArgument("days", given, "Give the duration in days or in hours, and only once.")
 
 
 def _whole(name: str, given: int | str, most: int, allowed: str) -> int:
@@ -107,10 +108,10 @@ def _whole(name: str, given: int | str, most: int, allowed: str) -> int:
     return int(text)
 
 
-def _number(name: str, given: float | str | None, most: float, allowed: str) -> float:
+def _number(name: str, given: float | str, most: float, allowed: str) -> float:
     """A number above 0. Raises BadArgument, also for what is no number."""
     try:
-        value = float(given or 0)
+        value = float(given)
     except ValueError:
         value = 0
     if not 0 < value <= most:
@@ -160,6 +161,11 @@ def _check_type(instance_type: str) -> None:
         check_types([instance_type])
     except BadArgument as error:
         raise BadArgument("instance_type", instance_type, allowed, error.nearest) from None
+
+
+def event_limit(given: int | str) -> int:
+    """The most events to be told. Raises BadArgument."""
+    return _whole("limit", given, MOST_EVENTS, f"It takes a whole number from 1 to {MOST_EVENTS}.")
 
 
 def event_query(

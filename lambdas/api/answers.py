@@ -13,10 +13,11 @@ from typing import Any
 from lambdas.inventory import View
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
+from truffle.core.model import CLOSED_KINDS
 from truffle.core.order import Order
 from truffle.core.parameters import BadParameter, Page, Params, Query
 from truffle.core.runs import Run, run_to_json
-from truffle.core.status import collection_to_json, scope_to_json
+from truffle.core.status import collection_to_json, error_of, scope_to_json
 from truffle.core.summary import summarize
 
 TOKEN_ALLOWED = "It takes the next_token of an answer to the same question."
@@ -128,6 +129,18 @@ def status(context: Context, runs: list[Run]) -> Json:
         "runs": [run_to_json(run) for run in runs],
         "collection": context.collection,
     }
+
+
+def unknown_regions(context: Context) -> list[str]:
+    """The regions of those scopes that were never listed, and may have anything: what is denied or
+    disabled has given its answer."""
+    return [
+        status.scope.region
+        for status in context.view.statuses
+        if status.observed_at is None
+        and (error := error_of(status, context.now, context.allowed_age)) is not None
+        and error.kind not in CLOSED_KINDS
+    ]
 
 
 def reservation(context: Context, row: Json, messages: list[Json], shown: int) -> Json:

@@ -149,6 +149,15 @@ class TestNothing:
         assert "none for sale" not in found.err
         assert truffle(*P5, "--days", "2").out == ""
 
+    def test_an_endpoint_that_is_no_url(
+        self, truffle: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "nonsense")
+        found = truffle(*P5, "--days", "2", "-r", "us-east-2")
+        assert (found.status, found.out) == (1, "")
+        assert "AWS cannot be asked" in found.err
+        assert "nonsense" in found.err
+
     def test_a_denied_region(self, truffle: Run, world: World) -> None:
         world.control.break_calls(FaultKind.UNAUTHORIZED, "us-east-2", CALL)
         found = truffle(*P5, "--days", "2")

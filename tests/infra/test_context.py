@@ -110,6 +110,7 @@ def test_a_value_may_be_json_or_the_text_of_the_command_line(
         ("schedule", "hourly", "use rate(1 hour)"),
         ("schedule", 60, "a string such as rate(1 hour)"),
         ("schedule_time_zone", "Mars/Olympus", "an IANA time zone"),
+        ("schedule_time_zone", "Europe/Berln", "did you mean Europe/Berlin?"),
         ("schedule_time_zone", "../etc/passwd", "an IANA time zone"),
         ("schedule_time_zone", "", "an IANA time zone"),
         ("schedule_time_zone", None, "an IANA time zone"),

@@ -64,9 +64,14 @@ class Api:
         scopes.write_snapshot(status, snapshot, digest_of(rows), write, Attempt("run-1", 1))
         self.last[scope] = snapshot
 
-    def fails(self, scope: Scope = OHIO, code: str = "RequestLimitExceeded") -> None:
+    def fails(
+        self,
+        scope: Scope = OHIO,
+        code: str = "RequestLimitExceeded",
+        kind: FailureKind = FailureKind.ERROR,
+    ) -> None:
         """A collection fails, now."""
-        failure = Failure(scope, self.clock(), FailureKind.ERROR, code, "too fast")
+        failure = Failure(scope, self.clock(), kind, code, "too fast")
         self.stack.scopes.write_failure(failure, Attempt("run-1", 1))
 
 
@@ -735,6 +740,23 @@ def test_a_run_has_to_start_in_time_and_a_date_means_all_of_its_day(
     fleet: Api, start_by: str, ok: bool
 ) -> None:
     assert ask("/validate", **A_RUN, start_by=start_by).body["ok"] == ok
+
+
+@pytest.mark.parametrize(
+    ("kind", "unknown"),
+    [
+        (FailureKind.ERROR, ["us-west-2"]),
+        (FailureKind.DENIED, []),
+        (FailureKind.DISABLED, []),
+    ],
+)
+def test_only_a_region_that_may_have_it_is_unknown(
+    fleet: Api, kind: FailureKind, unknown: list[str]
+) -> None:
+    fleet.fails(Scope(HOME, "us-west-2"), kind=kind)
+    body = ask("/validate", **A_RUN | {"count": "17"}).body
+    assert body["unknown_regions"] == unknown
+    assert ("did not answer" in body["reason"]) == bool(unknown)
 
 
 @pytest.mark.parametrize("name", A_RUN)

@@ -176,7 +176,7 @@ def a_full_day(name: str) -> Day:
         ending=tuple(a_block(row, state="active", end_date=NOON + HOUR) for row in ids),
         late=coming,
         unpaid=coming,
-        idle=tuple(Idle(an_odcr(row), 3, 165.0) for row in ids),
+        idle=tuple(Idle(an_odcr(row), 165.0) for row in ids),
         failed=tuple(a_run_of(200)),
         failing=tuple(FailingScope(Scope(row, "us-east-2"), error, NOON) for row in ids),
     )

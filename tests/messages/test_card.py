@@ -102,7 +102,7 @@ def test_a_late_card_tells_times_from_its_delivery() -> None:
 
     (start,) = [fact.value for fact in card.facts if fact.name == "Start"]
     assert start.endswith("(in 20 h 30 min)")
-    assert card.notes == ("Delivered late: observed 3 h ago. The sentence is of then.",)
+    assert card.notes == ("Delivered late: this is what was observed 3 h ago.",)
 
 
 def test_a_card_that_comes_after_what_it_warned_of_says_that_it_is_over() -> None:

@@ -101,7 +101,7 @@ def test_a_late_test_says_both_before_anything_else() -> None:
 
     first, second, third, *_ = body.split("\n\n")
     assert first.startswith("TEST: ")
-    assert second == "Delivered late: observed 1 h 3 min ago. The sentence is of then."
+    assert second == "Delivered late: this is what was observed 1 h 3 min ago."
     assert third == an_event().summary
 
 

@@ -56,7 +56,7 @@ def test_a_late_alert_says_so() -> None:
     alert = asked(idle(), late=timedelta(minutes=63))
 
     assert alert.body["description"].startswith(
-        "Delivered late: observed 1 h 3 min ago. The sentence is of then."
+        "Delivered late: this is what was observed 1 h 3 min ago."
     )
 
 

@@ -125,7 +125,7 @@ def test_a_late_test_says_both_above_the_sentence() -> None:
     assert body["text"].startswith("🚨 TEST: ")
     test, late, sentence, *_ = sections(body)
     assert test.startswith("*TEST: ")
-    assert late == "*Delivered late: observed 1 h 3 min ago. The sentence is of then.*"
+    assert late == "*Delivered late: this is what was observed 1 h 3 min ago.*"
     assert sentence == EVENT.summary
 
 

@@ -124,7 +124,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
         _show(output, answer, types)
     tell_all(inventory.warnings)
     if not answer.matches and not inventory.failures:
-        _tell_why_empty(filters, question, types)
+        _tell_why_empty(filters, question)
     return tell_failures(inventory.failures, inventory.scopes, clock.now())
 
 
@@ -148,7 +148,7 @@ def _show(output: str, answer: Any, types: list[str]) -> None:
         put_data(output, [encode(row) for row in answer.rows], field_names(types))
 
 
-def _tell_why_empty(filters: dict[str, Any], question: Any, types: list[str]) -> None:
+def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
     """What may have kept rows away without being meant to."""
     from truffle.cli.output import tell
     from truffle.core.accelerators import bundled
@@ -164,5 +164,6 @@ def _tell_why_empty(filters: dict[str, Any], question: Any, types: list[str]) ->
         close = nearest(state, STATES)
         hint = f" Did you mean {close}?" if close else ""
         tell(f"Note: EC2 documents no state {state}.{hint}")
-    if ODCR in types and question.filter.active_only and filters["active_only"] is None:
+    is_default = filters["active_only"] is None
+    if is_default and ODCR in question.filter.types & question.filter.active_only:
         tell("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

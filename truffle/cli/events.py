@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from truffle import clock
-from truffle.cli.options import Common, Suggested, WholeNumber, common, output_option
+from truffle.cli.options import Common, Seconds, Suggested, common, output_option
 from truffle.core.events import EventType, Severity
 
 if TYPE_CHECKING:
@@ -43,15 +43,15 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 @click.option("--reservation-id", metavar="ID", help="Only events of this reservation.")
 @click.option(
     "--limit",
-    type=WholeNumber(1, 10_000),
-    default=100,
+    metavar="N",
+    default="100",
     show_default=True,
-    help="The newest N events.",
+    help="The newest N events, from 1 to 10000.",
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on, and print events as they happen.")
 @click.option(
     "--interval",
-    type=WholeNumber(1, 3600),
+    type=Seconds(1),
     default=15,
     show_default=True,
     help="Seconds between two looks, with --follow.",
@@ -61,9 +61,9 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 def command(
     common: Common,
     output: str,
-    limit: int,
+    limit: str,
     follow: bool,
-    interval: int,
+    interval: float,
     since: str | None,
     until: str | None,
     **filters: Any,
@@ -78,7 +78,7 @@ def command(
     truffle events --since 24h --severity warning,critical
     truffle events --follow
     """
-    from truffle.wishes import event_query
+    from truffle.wishes import event_limit, event_query
 
     common.needs_api("Events")
     if follow and output in ("yaml", "csv"):
@@ -87,12 +87,12 @@ def command(
     if follow and until is not None:
         message = "--follow has no end: leave --until out."
         raise click.UsageError(message, click.get_current_context())
-    start = _since(since)
+    start, most = _since(since), event_limit(limit)
     client = common.client()
     if follow:
-        return _follow(client, output, interval, start, limit, filters)
+        return _follow(client, output, interval, start, most, filters)
     query = event_query(start, until, **filters)
-    _show(client, output, query, limit)
+    _show(client, output, query, most)
     return 0
 
 
@@ -126,7 +126,7 @@ def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int
 def _follow(
     client: Truffle,
     output: str,
-    interval: int,
+    interval: float,
     since: datetime | str | None,
     limit: int,
     filters: dict[str, Any],

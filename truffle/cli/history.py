@@ -27,7 +27,7 @@ def command(common: Common, reservation_id: str, output: str) -> int:
 
     common.needs_api("Histories")
     check_reservation_id(reservation_id)
-    told = common.client().api().get(f"/reservations/{reservation_id}")
+    told = common.client().api().get(f"/reservations/{reservation_id}", "events")
     if output == "table":
         put(render_history(told, style_of_stdout()))
     else:

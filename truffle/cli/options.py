@@ -34,29 +34,23 @@ class Choice(click.Choice[str]):
 
 
 class Seconds(click.ParamType[float]):
-    """A time to wait: a number of seconds, or 90s, 5m, 1m30s."""
+    """A time to wait, above 0 or from ``least`` on: a number of seconds, or 90s, 5m, 1m30s."""
 
     name = "seconds"
+
+    def __init__(self, least: int = 0) -> None:
+        self._least = least
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         match = re.fullmatch(r"(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", str(value))
         seconds = int(match[1] or 0) * 60 + float(match[2] or 0) if match else 0.0
-        if not 0 < seconds <= MAX_TIMEOUT:
-            self.fail(f"{value!r} is not a number of seconds up to {MAX_TIMEOUT}.", param, ctx)
-        return seconds
-
-
-class WholeNumber(click.IntRange):
-    """A number that names its bounds to whatever is none."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter:
-            message = f"{value!r} is not a whole number from {self.min} to {self.max}."
+        if not self._least <= seconds <= MAX_TIMEOUT or not seconds:
+            bounds = f"from {self._least} to" if self._least else "above 0 and up to"
+            message = f"{value!r} is not a number of seconds {bounds} {MAX_TIMEOUT}."
             self.fail(message, param, ctx)
+        return seconds
 
 
 class Suggested(click.ParamType[str]):

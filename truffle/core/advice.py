@@ -203,10 +203,8 @@ def validate(
     odcrs = [_odcr_candidate(row, request, now) for row in rows if isinstance(row, Odcr)]
     candidates = (*sorted(blocks, key=_block_rank), *sorted(odcrs, key=_odcr_rank))
     together = (*_together(blocks, request), *_together(odcrs, request))
-    reason = _reason(candidates, together, request)
     unknown = tuple(sorted(set(unknown_regions)))
-    if unknown and not any(candidate.fits for candidate in candidates):
-        reason += f" Not known: {', '.join(unknown)} did not answer."
+    reason = _reason(candidates, together, request, unknown)
     return Validation(request, candidates, together, reason, unknown)
 
 
@@ -429,20 +427,24 @@ def _sum(zone: str, members: Sequence[Candidate]) -> Together:
 
 
 def _reason(
-    candidates: Sequence[Candidate], together: Sequence[Together], request: TrainingRequest
+    candidates: Sequence[Candidate],
+    together: Sequence[Together],
+    request: TrainingRequest,
+    unknown: Sequence[str],
 ) -> str:
     found = next((candidate for candidate in candidates if candidate.fits), None)
     if found is not None:
         return _found_reason(found)
     missing = f"There is no capacity for {request}"
+    rest = f" Not known: {', '.join(unknown)} did not answer." if unknown else ""
     if not candidates:
-        return f"{missing}: no capacity block and no ODCR of this type is held."
+        return f"{missing}: no capacity block and no ODCR of this type is held.{rest}"
     parts = [
         _misses("capacity block", candidates, lambda candidate: candidate.is_block),
         _misses("ODCR", candidates, lambda candidate: not candidate.is_block),
         *(each.why_not for each in together),
     ]
-    return f"{missing}: {'; '.join(parts)}."
+    return f"{missing}: {'; '.join(parts)}.{rest}"
 
 
 def _found_reason(found: Candidate) -> str:

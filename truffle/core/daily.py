@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from truffle.core.events import Event, EventType
-from truffle.core.idle import is_idle, price_of
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, FailureKind, Reservation, Scope
+from truffle.core.idle import is_idle, unused, usd_per_hour
+from truffle.core.model import CLOSED_KINDS, TERMINAL_STATES, CapacityBlock, Reservation, Scope
 from truffle.core.status import ScopeError, ScopeStatus, error_of
 from truffle.core.times import whole
 
 DAY = timedelta(hours=24)
 NO_PRICES: Mapping[str, float] = {}
-CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
 FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
 
 
@@ -47,10 +46,9 @@ class FailingScope:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """An idle reservation: its ``unused`` instances, and what they cost where a price is known."""
+    """An idle reservation, and what its unused instances cost where a price is known."""
 
     reservation: Reservation
-    unused: int
     usd_per_hour: float | None
 
 
@@ -127,29 +125,14 @@ def end_of(row: Reservation) -> datetime | None:
 
 
 def _idle(rows: Iterable[Reservation], prices: Mapping[str, float]) -> tuple[Idle, ...]:
-    found = [_idle_row(row, prices) for row in rows if is_idle(row)]
-    return tuple(
-        sorted(found, key=lambda it: (-(it.usd_per_hour or 0), -_devices(it), -it.unused, _id(it)))
-    )
+    found = [Idle(row, usd_per_hour(row, prices)) for row in rows if is_idle(row)]
+    return tuple(sorted(found, key=_least_idle))
 
 
-def _idle_row(row: Reservation, prices: Mapping[str, float]) -> Idle:
-    price = price_of(row.instance_type, prices)
-    return Idle(row, unused(row), None if price is None else round(price * unused(row), 2))
-
-
-def _devices(idle: Idle) -> float:
-    accelerator = idle.reservation.accelerator
-    return accelerator.count * idle.unused if accelerator else 0
-
-
-def _id(idle: Idle) -> str:
-    return idle.reservation.reservation_id
-
-
-def unused(row: Reservation) -> int:
-    """Instances that nobody uses; 0 unless the reservation is active."""
-    return (row.available_capacity or 0) if row.state == "active" else 0
+def _least_idle(idle: Idle) -> tuple[float, float, int, str]:
+    row, unused_here = idle.reservation, unused(idle.reservation)
+    devices = row.accelerator.count * unused_here if row.accelerator else 0
+    return -(idle.usd_per_hour or 0), -devices, -unused_here, row.reservation_id
 
 
 def _held(rows: Iterable[Reservation]) -> Iterable[Held]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from truffle.core.changes import describe
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
-from truffle.core.idle import IdleSince, lengths_of, price_of
+from truffle.core.idle import IdleSince, lengths_of, unused, usd_per_hour
 from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Snapshot, is_block
 from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time, span
@@ -50,22 +50,22 @@ class Mark:
         return at - self.date >= self.distance and (self.floor is None or at >= self.floor)
 
     def is_before(self, moment: datetime) -> bool:
-        return moment - self.date > self.distance
+        is_earlier = moment - self.date > self.distance
+        return is_earlier and (self.floor is None or self.floor < moment)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A threshold of a kind: the earliest of its moments, each by a date's name and a distance.
-
-    A payment is due at the purchase already, where that is close to the release.
-    """
+    """A threshold of a kind: the earliest of its moments, each by a date's name and a distance, and
+    never before the date that is named ``not_before``."""
 
     kind: EventType
     moments: tuple[tuple[str, timedelta], ...]
+    not_before: str | None = None
 
     def mark(self, row: Reservation) -> Mark | None:
         """The moment for a row; None where the row has no such date."""
-        floor = row.create_date if self.kind is EventType.PAYMENT_DUE else None
+        floor = getattr(row, self.not_before) if self.not_before else None
         marks = [
             Mark(name, date, distance, floor)
             for name, distance in self.moments
@@ -165,7 +165,8 @@ def _rules(thresholds: Thresholds, is_of_block: bool) -> tuple[Rule, ...]:
             Rule(EventType.STARTING_SOON, (("start_date", -early),))
             for early in sorted(set(thresholds.starting_soon), reverse=True)
         ),
-        Rule(EventType.PAYMENT_DUE, payment),
+        # A block that is bought shortly before its start is close to its release at once.
+        Rule(EventType.PAYMENT_DUE, payment, "create_date"),
         *(
             Rule(EventType.LATE_DELIVERY, (("start_date", late),))
             for late in sorted(set(thresholds.late_delivery))
@@ -197,10 +198,10 @@ def _findings(
 def _counts(kind: EventType, mark: Mark, look: _Look) -> bool:
     """Whether a threshold means anything for a row, as it is now."""
     row = look.row
-    if kind is EventType.PAYMENT_DUE:
-        return row.state == "payment-pending"
     if row.create_date is not None and mark.is_before(row.create_date):
         return False
+    if kind is EventType.PAYMENT_DUE:
+        return row.state == "payment-pending"
     if kind is EventType.LATE_DELIVERY:
         return row.state == "scheduled"
     if row.state == "expired" and mark.date > look.now:
@@ -308,11 +309,10 @@ def _extension(look: _Look) -> dict[str, Any]:
 
 def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Thresholds) -> _Finding:
     row, lasted = look.row, look.now - since
-    unused, price = row.available_capacity or 0, price_of(row.instance_type, thresholds.prices)
-    per_hour = None if price is None else round(price * unused, 2)
+    per_hour = usd_per_hour(row, thresholds.prices)
     says = f"has had no instance in use for {span(lasted)}."
     if is_block(row):
-        says = f"has had unused instances for {span(lasted)}: {unused} of {row.size} now."
+        says = f"has had unused instances for {span(lasted)}: {unused(row)} of {row.size} now."
     return _Finding(
         EventType.IDLE,
         Severity.WARNING,
@@ -320,7 +320,7 @@ def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Threshold
         f"idle for {span(length)}",
         {"threshold": format_duration(length), "idle_since": format_time(since)},
         {
-            "unused": unused,
+            "unused": unused(row),
             "usd_per_hour": per_hour,
             "usd_so_far": None if per_hour is None else round(per_hour * (lasted / _HOUR), 2),
         },

@@ -29,12 +29,17 @@ class IdleWatch:
         return self.lengths == _text_of(thresholds) and (self.due is None or now < self.due)
 
 
+def unused(row: Reservation) -> int:
+    """Instances that nobody uses; 0 unless the reservation is active."""
+    return (row.available_capacity or 0) if row.state == "active" else 0
+
+
 def is_idle(row: Reservation) -> bool:
     """An active block with an unused instance, or an active ODCR without a used one."""
     if row.state != "active":
         return False
     if is_block(row):
-        return (row.available_capacity or 0) > 0
+        return unused(row) > 0
     return row.used_capacity == 0 and (row.total_capacity or 0) > 0
 
 
@@ -82,3 +87,9 @@ def price_of(instance_type: str, prices: Mapping[str, float]) -> float | None:
     globs = [glob for glob in prices if matches_globs(instance_type, [glob])]
     best = max(globs, key=lambda glob: (len(glob.strip("*")), glob), default=None)
     return None if best is None else prices[best]
+
+
+def usd_per_hour(row: Reservation, prices: Mapping[str, float]) -> float | None:
+    """What the unused instances cost; None where no price is known."""
+    price = price_of(row.instance_type, prices)
+    return None if price is None else round(price * unused(row), 2)

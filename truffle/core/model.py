@@ -232,6 +232,10 @@ class FailureKind(StrEnum):
     ERROR = "error"
 
 
+CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
+"""The answers among them: nobody looks there, and nothing can run there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A scope that could not be listed completely; it says nothing about its reservations."""

@@ -56,8 +56,9 @@ class Order:
 
         ``ordered`` is in this order. Raises TypeError or ValueError for a mark of another order.
         """
-        length = 5 if self.sort is None else 2
-        if not isinstance(mark, list) or len(mark) != length:
+        if not isinstance(mark, list) or any(
+            len(self.mark(row)) != len(mark) for row in ordered[:1]
+        ):
             raise ValueError(f"{mark} is no mark of this order")
         return bisect_left(ordered, True, key=lambda row: self._is_behind(self.mark(row), mark))
 

@@ -113,21 +113,21 @@ class EC2Clients:
     def of(self, region: str) -> Any:
         """The client of a region. Raises what botocore does without usable credentials."""
         if region not in self._clients:
-            client = self._made(region)
+            client = self.made("ec2", region, client_config())
             # The loader's cache is not made for threads: each region's would read the paginators.
             client.can_paginate("describe_regions")
             self._clients[region] = client
         return self._clients[region]
 
-    def _made(self, region: str) -> Any:
-        try:
-            return self.session.create_client("ec2", region_name=region, config=client_config())
-        except ValueError as error:
-            # botocore's way to refuse the URL of an endpoint, and a region's name.
-            raise InvalidEndpointConfigurationError(msg=str(error)) from error
-
     def sts(self) -> Any:
-        return self.session.create_client("sts", region_name=self.home, config=STS_CONFIG)
+        return self.made("sts", self.home, STS_CONFIG)
+
+    def made(self, service: str, region: str, config: Config) -> Any:
+        """A client of its own. Raises what botocore does, also for an endpoint that is no URL."""
+        try:
+            return self.session.create_client(service, region_name=region, config=config)
+        except ValueError as error:
+            raise InvalidEndpointConfigurationError(msg=str(error)) from error
 
 
 def _session_of(caller: Any) -> Session:

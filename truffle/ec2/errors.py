@@ -64,8 +64,14 @@ def error_message(error: Exception) -> str:
 
 
 def failure_kind(error: Exception) -> FailureKind:
-    code = error_code(error)
-    if code in DENIED_CODES or isinstance(error, NoCredentialsError):
+    if isinstance(error, NoCredentialsError):
+        return FailureKind.DENIED
+    return kind_of(error_code(error))
+
+
+def kind_of(code: str) -> FailureKind:
+    """The kind of a failure with one of AWS's error codes."""
+    if code in DENIED_CODES:
         return FailureKind.DENIED
     return FailureKind.DISABLED if code in DISABLED_CODES else FailureKind.ERROR
 

@@ -76,8 +76,10 @@ class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
 
         botocore knows a load balancer's or a proxy's page by ``<html>``; others are plain text.
         """
-        if response["status_code"] < 500 or super()._is_generic_error_response(response):
-            return bool(response["status_code"] >= 500)
+        if response["status_code"] < 500:
+            return False
+        if super()._is_generic_error_response(response):
+            return True
         try:
             root = self._parse_xml_string_to_dom(response["body"])
         except ResponseParserError:

@@ -82,9 +82,7 @@ class Card:
         if self.test:
             notes.append("TEST: somebody tries out this route. Nothing has happened.")
         if self.late is not None:
-            notes.append(
-                f"Delivered late: observed {span(self.late)} ago. The sentence is of then."
-            )
+            notes.append(f"Delivered late: this is what was observed {span(self.late)} ago.")
         return tuple(notes)
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from truffle.core.changes import describe
 from truffle.core.daily import Day, FailingScope, Held, Idle, end_of
 from truffle.core.events import Event, Severity
+from truffle.core.idle import unused
 from truffle.core.model import CAPACITY_BLOCK, Reservation
 from truffle.messages.facts import payment_deadline
 from truffle.messages.wording import count, moment_from, usd
@@ -108,7 +109,7 @@ def _ending(day: Day) -> Iterator[str]:
 def _idle(idle: Idle) -> str:
     row = idle.reservation
     cost = "" if idle.usd_per_hour is None else f", {usd(idle.usd_per_hour)}/h"
-    return f"{describe(row)}: {idle.unused} of {row.total_capacity or '?'} instances unused{cost}"
+    return f"{describe(row)}: {unused(row)} of {row.total_capacity or '?'} instances unused{cost}"
 
 
 def _held(held: Held) -> str:

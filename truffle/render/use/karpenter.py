@@ -5,11 +5,13 @@ from __future__ import annotations
 from truffle.core.model import Reservation, is_block
 from truffle.render.use.target import LINUX, WINDOWS, label, platform, says
 
-_FAMILIES = {
-    LINUX: ["amiSelectorTerms:", "  - alias: al2023@latest"],
-    WINDOWS: ["amiSelectorTerms:", "  - alias: windows2022@latest"],
-}
-_OTHER_FAMILY = ["amiFamily: Custom", "amiSelectorTerms:", "  - id: AMI_ID"]
+_ALIASES = {LINUX: "al2023@latest", WINDOWS: "windows2022@latest"}
+_IMAGE = "amiSelectorTerms:\n    - alias: {}"
+_OWN_IMAGE = """\
+# AMI_ID: an image for {}; userData has to make its nodes join the cluster.
+  amiFamily: Custom
+  amiSelectorTerms:
+    - id: AMI_ID"""
 
 _SINCE = {True: "1.6", False: "1.3"}
 
@@ -17,13 +19,11 @@ _SINCE = {True: "1.6", False: "1.3"}
 def node_pool(row: Reservation) -> str:
     """Both types are selected alike; nodes get the capacity type ``reserved``."""
     name = f"{label(row)}-reserved"
-    family = _FAMILIES.get(platform(row), _OTHER_FAMILY)
-    own = (
-        f"\n# AMI_ID: an image for {platform(row)}; spec.userData makes its nodes join the cluster."
-    )
+    alias = _ALIASES.get(platform(row))
+    image = _IMAGE.format(alias) if alias else _OWN_IMAGE.format(platform(row))
     system = "windows" if platform(row).startswith(WINDOWS) else "linux"
     return f"""\
-# {says(row)}{own if family is _OTHER_FAMILY else ""}
+# {says(row)}
 # Karpenter {_SINCE[is_block(row)]} or later with the feature gate ReservedCapacity; open ODCRs
 # that no EC2NodeClass selects are not used any more once it is on.
 apiVersion: karpenter.k8s.aws/v1
@@ -34,7 +34,7 @@ spec:
   capacityReservationSelectorTerms:
     - id: {row.reservation_id}
   # The rest is as in your other EC2NodeClasses.
-  {f"{chr(10)}  ".join(family)}
+  {image}
   role: KarpenterNodeRole-CLUSTER_NAME
   subnetSelectorTerms:
     - tags:
