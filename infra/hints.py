@@ -54,8 +54,6 @@ MAX_RETRIES = 5
 _WRITTEN = "HINTS"
 """The partition of the table that the function writes (lambdas/store/items.py)."""
 
-_STATEMENT_ID_LENGTH = 64
-
 
 class Hints(Construct):
     """What has a region collected as soon as EC2 tells of it.
@@ -155,11 +153,11 @@ def _rule(scope: Construct, hint: PythonFunction, dead_letters: sqs.Queue) -> ev
 
 def _let_send(scope: Construct, deployment: Deployment) -> None:
     """The other accounts that are collected may send their events to the bus."""
-    context, suffix = deployment.context, "-accounts"
+    context = deployment.context
     events.CfnEventBusPolicy(
         scope,
         "Accounts",
-        statement_id=f"{context.stack_name[: _STATEMENT_ID_LENGTH - len(suffix)]}{suffix}",
+        statement_id=f"{context.stack_name}-accounts",
         statement={
             "Effect": "Allow",
             "Principal": {"AWS": list(context.accounts)},
