@@ -152,7 +152,9 @@ def _rule(scope: Construct, hint: PythonFunction, dead_letters: sqs.Queue) -> ev
 
 
 def _let_send(scope: Construct, deployment: Deployment) -> None:
-    """The other accounts that are collected may send their events to the bus."""
+    """The other accounts that are collected may send EC2's capacity events to the bus, and no other
+    (EventBridge User Guide, "Using IAM policy conditions"; each entry of PutEvents has one source
+    and one detail-type)."""
     context = deployment.context
     events.CfnEventBusPolicy(
         scope,
@@ -163,5 +165,11 @@ def _let_send(scope: Construct, deployment: Deployment) -> None:
             "Principal": {"AWS": list(context.accounts)},
             "Action": "events:PutEvents",
             "Resource": default_bus(),
+            "Condition": {
+                "StringEquals": {"events:source": PATTERN["source"]},
+                "StringLike": {
+                    "events:detail-type": [f"{name}*" for name in NAMES] + [*CLOUDTRAIL]
+                },
+            },
         },
     )
