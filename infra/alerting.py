@@ -21,7 +21,9 @@ Developer Guide, "IAM policy to allow a Lambda function to access DynamoDB strea
 
 EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "EVENT#"}]}}}}
 
-_STREAM_RETRIES = 8
+_STREAM_RETRIES = -1
+"""Without end: the age of a record ends them (Lambda Developer Guide, DynamoDB parameters)."""
+
 _STREAM_MAX_AGE_SECONDS = 6 * 3600
 
 

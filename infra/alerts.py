@@ -1,6 +1,6 @@
 """Who gets alerts: the settings of `alerts_file`, and the destination of `slack_secret_arn`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -18,15 +18,6 @@ from truffle.alerts_file import read_alerts
 SLACK = "slack"
 """The destination that `slack_secret_arn` makes."""
 
-ENVIRONMENT_BYTES = 3500
-"""What destinations may take of a function's environment, which has 4 KB (AWS Lambda Developer
-Guide, quotas)."""
-
-_QUEUE_NAME_BYTES = 80
-_URL_BYTES = 60
-_TOPIC_BYTES = 140
-"""The longest name of a queue, what its URL has more, and the longest ARN of a topic."""
-
 
 def alert_settings(
     file: Path | None, slack_secret_arn: str | None, *, has_own_filter: bool = False
@@ -39,10 +30,6 @@ def alert_settings(
         OSError: the file cannot be read.
     """
     settings = read_alerts(file) if file else AlertSettings()
-    if _environment_bytes(settings.destinations) > ENVIRONMENT_BYTES:
-        number = len(settings.destinations)
-        problem = f"destinations: {number} are more than a function's environment has room for"
-        raise SettingsError([f"{problem}; use fewer, or shorter names"])
     if slack_secret_arn is None:
         return settings
     if SLACK in {destination.name for destination in settings.destinations}:
@@ -56,16 +43,6 @@ def alert_settings(
         destinations=(*settings.destinations, Destination(SLACK, Kind.SLACK, slack_secret_arn)),
         routes=(*settings.routes, Route(_free_name(settings), (SLACK,), when)),
     )
-
-
-def _environment_bytes(destinations: Sequence[Destination]) -> int:
-    """The most that the queues by name take in `query`, and the names by queue and the topics by
-    name in `deliver`."""
-    names = sum(len(destination.name) + 6 for destination in destinations)
-    topics = [it for it in destinations if it.kind in (Kind.EMAIL, Kind.AMAZON_Q)]
-    queues = len(destinations) * _QUEUE_NAME_BYTES + names
-    own = sum(len(destination.name) + 6 + _TOPIC_BYTES for destination in topics)
-    return max(queues + len(destinations) * _URL_BYTES, queues + own)
 
 
 def _free_name(settings: AlertSettings) -> str:

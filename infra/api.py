@@ -71,6 +71,7 @@ class Api(Construct):
         self.http_api = apigateway.HttpApi(
             self,
             "HttpApi",
+            api_name=deployment.context.stack_name,
             description="truffle: capacity reservations; nothing of them can be changed.",
             default_authorizer=authorizers.HttpIamAuthorizer(),
             create_default_stage=False,

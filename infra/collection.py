@@ -23,9 +23,12 @@ from infra.queues import consume, dead_letter_queue, deliver, work_queue
 from infra.storage import Storage
 from lambdas.settings import CollectSettings, FanOutSettings
 
-MAX_RECEIVES = 3
-VISIBILITY_SECONDS = 240
 COLLECT_TIMEOUT_SECONDS = 120
+VISIBILITY_SECONDS = 6 * COLLECT_TIMEOUT_SECONDS
+MAX_RECEIVES = 5
+"""AWS asks for a visibility timeout of six times the function's, in which Lambda repeats throttled
+invocations, and for five receives (Lambda Developer Guide, "Using Lambda with Amazon SQS").
+Throttling alone uses them up in an hour at the earliest, when the next run is due."""
 
 EC2_LIST_ACTIONS = (
     "DescribeCapacityReservations",

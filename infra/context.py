@@ -7,14 +7,18 @@ or unknown key is one readable error and not a failed deployment.
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
-from math import prod
 from pathlib import Path
 from typing import Any, TypeVar
 
 from infra.alerts import alert_settings
+from infra.quotas import (
+    MAX_FILTER_COMBINATIONS,
+    MAX_FILTER_NAMES,
+    filter_combinations,
+    filter_names,
+)
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule, parse_schedule
 from truffle.alerts.reading import region, time_zone
 from truffle.alerts.settings import AlertSettings, SettingsError
@@ -64,8 +68,6 @@ _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REMOVAL_POLICIES = ("retain", "destroy")
 _CDK_PREFIXES = ("@aws-cdk/", "aws:cdk:", "aws-cdk:", "cdk-nag")
 _CDK_KEYS = ("acknowledged-issue-numbers", "cli-telemetry")
-_MAX_FILTER_NAMES = 5
-_MAX_FILTER_COMBINATIONS = 150
 
 
 @dataclass(frozen=True)
@@ -339,23 +341,20 @@ def _filter_policy(value: object) -> _Json:
     policy = _from_json(value) if isinstance(value, str) else value
     if not isinstance(policy, dict):
         raise ValueError('use a JSON object such as {"severity": ["critical"]}')
-    conditions = list(_conditions(policy))
-    names = {name for name, _ in conditions}
-    if len(names) > _MAX_FILTER_NAMES:
-        raise ValueError(f"SNS takes at most {_MAX_FILTER_NAMES} attribute names")
-    if prod(len(values) for _, values in conditions) > _MAX_FILTER_COMBINATIONS:
-        raise ValueError(f"SNS takes at most {_MAX_FILTER_COMBINATIONS} combinations of values")
+    _check_conditions(policy)
+    if filter_names(policy) > MAX_FILTER_NAMES:
+        raise ValueError(f"SNS takes at most {MAX_FILTER_NAMES} attribute names")
+    if filter_combinations(policy) > MAX_FILTER_COMBINATIONS:
+        raise ValueError(f"SNS takes at most {MAX_FILTER_COMBINATIONS} combinations of values")
     return policy
 
 
-def _conditions(policy: _Json) -> Iterator[tuple[str, list[object]]]:
-    """Each attribute name with its allowed values, those below `$or` included."""
+def _check_conditions(policy: _Json) -> None:
     for name, values in policy.items():
         if name == "$or":
-            yield from _alternatives(values)
+            _check_alternatives(values)
         else:
             _check_condition(name, values)
-            yield name, values
 
 
 def _check_condition(name: str, values: object) -> None:
@@ -369,12 +368,13 @@ def _check_condition(name: str, values: object) -> None:
         raise ValueError(f"{name} is never {strange[0]}: use {', '.join(known)}")
 
 
-def _alternatives(policies: object) -> Iterator[tuple[str, list[object]]]:
+def _check_alternatives(policies: object) -> None:
     if not isinstance(policies, list) or len(policies) < 2:
         raise ValueError("$or takes a list of two or more policies")
     if not all(isinstance(policy, dict) and policy for policy in policies):
         raise ValueError("each policy of $or is a JSON object with an attribute")
-    return chain.from_iterable(map(_conditions, policies))
+    for policy in policies:
+        _check_conditions(policy)
 
 
 _ACCOUNT = _text(r"\d{12}", "account ids of 12 digits, as strings")

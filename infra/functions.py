@@ -16,9 +16,6 @@ from infra.context import LOG_RETENTION_DAYS, Context
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 """The newest runtime that CDK and Powertools know."""
 
-SERVICE = "truffle"
-"""Powertools' service name and metrics namespace."""
-
 IDEMPOTENCY_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
 """What Powertools' idempotency does with its table."""
 
@@ -146,8 +143,9 @@ def _role(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> iam.Ro
 
 
 def _powertools(context: Context) -> dict[str, str]:
+    """Metrics carry the stack's name, so that stacks of one account and region stay apart."""
     return {
-        "POWERTOOLS_SERVICE_NAME": SERVICE,
-        "POWERTOOLS_METRICS_NAMESPACE": SERVICE,
+        "POWERTOOLS_SERVICE_NAME": context.stack_name,
+        "POWERTOOLS_METRICS_NAMESPACE": context.stack_name,
         "POWERTOOLS_LOG_LEVEL": context.log_level,
     }

@@ -54,8 +54,6 @@ MAX_RETRIES = 5
 _WRITTEN = "HINTS"
 """The partition of the table that the function writes (lambdas/store/items.py)."""
 
-_STATEMENT_ID_LENGTH = 64
-
 
 class Hints(Construct):
     """What has a region collected as soon as EC2 tells of it.
@@ -154,16 +152,24 @@ def _rule(scope: Construct, hint: PythonFunction, dead_letters: sqs.Queue) -> ev
 
 
 def _let_send(scope: Construct, deployment: Deployment) -> None:
-    """The other accounts that are collected may send their events to the bus."""
-    context, suffix = deployment.context, "-accounts"
+    """The other accounts that are collected may send EC2's capacity events to the bus, and no other
+    (EventBridge User Guide, "Using IAM policy conditions"; each entry of PutEvents has one source
+    and one detail-type)."""
+    context = deployment.context
     events.CfnEventBusPolicy(
         scope,
         "Accounts",
-        statement_id=f"{context.stack_name[: _STATEMENT_ID_LENGTH - len(suffix)]}{suffix}",
+        statement_id=f"{context.stack_name}-accounts",
         statement={
             "Effect": "Allow",
             "Principal": {"AWS": list(context.accounts)},
             "Action": "events:PutEvents",
             "Resource": default_bus(),
+            "Condition": {
+                "StringEquals": {"events:source": PATTERN["source"]},
+                "StringLike": {
+                    "events:detail-type": [f"{name}*" for name in NAMES] + [*CLOUDTRAIL]
+                },
+            },
         },
     )

@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.context import Context
-from infra.functions import SERVICE, PythonFunction
+from infra.functions import PythonFunction
 from infra.schedule import overdue_window
 
 _FIVE_MINUTES = Duration.minutes(5)
@@ -73,7 +73,7 @@ class Monitoring(Construct):
             "No completed run",
             f"No run was completed for {context.overdue_after_minutes} minutes, so answers are old "
             "and alerts are missing",
-            _truffle_metric("RunsCompleted", Duration.minutes(window.period_minutes)),
+            _truffle_metric(context, "RunsCompleted", Duration.minutes(window.period_minutes)),
             cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold=1,
             evaluation_periods=window.periods,
@@ -143,12 +143,12 @@ def _alarm_topic(scope: Construct, context: Context) -> sns.Topic:
     return topic
 
 
-def _truffle_metric(name: str, period: Duration) -> cloudwatch.Metric:
-    """A metric that the functions log themselves (Powertools, embedded metric format)."""
+def _truffle_metric(context: Context, name: str, period: Duration) -> cloudwatch.Metric:
+    """A metric that this stack's functions log themselves (Powertools, embedded metric format)."""
     return cloudwatch.Metric(
-        namespace=SERVICE,
+        namespace=context.stack_name,
         metric_name=name,
-        dimensions_map={"service": SERVICE},
+        dimensions_map={"service": context.stack_name},
         statistic="Sum",
         period=period,
     )
@@ -163,10 +163,10 @@ def _dashboard(scope: Construct, context: Context, watched: Watched) -> None:
     )
     per_run = Duration.minutes(max(context.schedule_minutes, 5))
     dashboard.add_widgets(
-        _graph("Runs completed", _own(per_run, "RunsCompleted")),
-        _graph("Scopes", _own(per_run, "ScopesSucceeded", "ScopesFailed")),
-        _graph("Reservations listed", _own(per_run, "ReservationsListed")),
-        _graph("Events and alerts", _own(per_run, *_ALERT_METRICS)),
+        _graph("Runs completed", _own(context, per_run, "RunsCompleted")),
+        _graph("Scopes", _own(context, per_run, "ScopesSucceeded", "ScopesFailed")),
+        _graph("Reservations listed", _own(context, per_run, "ReservationsListed")),
+        _graph("Events and alerts", _own(context, per_run, *_ALERT_METRICS)),
     )
     dead_letters = {**watched.dead_letters, **watched.destination_dead_letters}
     dashboard.add_widgets(
@@ -188,8 +188,8 @@ def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.Grap
     return cloudwatch.GraphWidget(title=title, left=list(metrics), width=6)
 
 
-def _own(period: Duration, *names: str) -> list[cloudwatch.IMetric]:
-    return [_truffle_metric(name, period) for name in names]
+def _own(context: Context, period: Duration, *names: str) -> list[cloudwatch.IMetric]:
+    return [_truffle_metric(context, name, period) for name in names]
 
 
 def _depths(queues: Mapping[str, sqs.Queue]) -> list[cloudwatch.IMetric]:

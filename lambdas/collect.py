@@ -38,6 +38,7 @@ RESERVE = timedelta(seconds=50)
 """What listing leaves of the function's time: one call that hangs, and the writing."""
 
 FIRST_RETRY_SECONDS = 15
+LONGEST_RETRY_SECONDS = 30
 
 PERIODS_PLANNED = 2
 """Checks are planned so many periods of the schedule ahead: a run that is late misses none."""
@@ -114,13 +115,14 @@ def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
 
 
 def _try_again_soon(record: SQSRecord) -> None:
-    """A failed unit comes back after 15 s, then 60 s, rather than after the queue's own timeout."""
+    """A failed unit comes back after 15 s, then 30 s, rather than after the queue's own timeout."""
     tries = int(record.attributes.approximate_receive_count)
     is_last = tries >= int(_settings().max_receives)
+    pause = min(FIRST_RETRY_SECONDS * 2 ** (tries - 1), LONGEST_RETRY_SECONDS)
     service("sqs").change_message_visibility(
         QueueUrl=_settings().queue_url,
         ReceiptHandle=record.receipt_handle,
-        VisibilityTimeout=0 if is_last else FIRST_RETRY_SECONDS * 4 ** (tries - 1),
+        VisibilityTimeout=0 if is_last else pause,
     )
 
 

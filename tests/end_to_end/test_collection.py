@@ -25,7 +25,7 @@ BROKEN = {
 
 
 WORTH_A_RETRY = {"us-east-1", "us-east-2", "eu-west-3", "eu-north-1"}
-"""Of these, without the one that hangs, whose three attempts take minutes; the others are answers
+"""Of these, without the one that hangs, whose attempts take minutes; the others are answers
 that asking again would only repeat."""
 
 

@@ -63,6 +63,15 @@ def plain(asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
 
 
 @pytest.fixture(scope="session")
+def neighbour(
+    everything: Json, asset: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Synthesized:
+    """The stack with everything under another name, as it may stand beside the first one."""
+    context = {**everything, "stack_name": "gpu-b"}
+    return _synthesize(context, asset, tmp_path_factory.mktemp("neighbour"))
+
+
+@pytest.fixture(scope="session")
 def findings(nagged: Synthesized) -> list[tuple[str, str]]:
     """What cdk-nag found: rule and construct."""
     report: dict[str, Any] = json.loads(
@@ -87,10 +96,11 @@ def _synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False)
     from infra.stack import TruffleStack
 
     app = App(outdir=str(directory))
-    TruffleStack(app, "truffle", Deployment(parse_context(raw), asset))
+    name = parse_context(raw).stack_name
+    TruffleStack(app, name, Deployment(parse_context(raw), asset))
     if not with_nag:
         app.synth()
-        return Synthesized(directory)
+        return Synthesized(directory, name)
     for context in FORWARDED:
         forwarding_stacks(app, parse_context(context))
     Queue(Stack(app, CANARY), "PlainHttp")

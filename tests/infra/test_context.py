@@ -229,17 +229,6 @@ def test_a_destination_of_the_secrets_name_is_one_too_many(tmp_path: Path) -> No
         parse_context({"alerts_file": "alerts.yaml", "slack_secret_arn": SECRET_ARN}, tmp_path)
 
 
-def test_more_destinations_than_an_environment_holds_are_too_many(tmp_path: Path) -> None:
-    names = [f"destination-{number}" for number in range(24)]
-    content = {
-        "destinations": {name: {"kind": "slack", "secret": "s"} for name in names},
-        "routes": [{"name": "all", "to": names}],
-    }
-    (tmp_path / "alerts.yaml").write_text(json.dumps(content))
-    with pytest.raises(ContextError, match=f"{len(names)} are more than a function's environment"):
-        parse_context({"alerts_file": "alerts.yaml"}, tmp_path)
-
-
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [

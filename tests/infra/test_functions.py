@@ -125,11 +125,13 @@ def test_only_new_events_start_alert(stack: Synthesized) -> None:
     }
 
 
-def test_a_poison_record_does_not_block_the_stream(stack: Synthesized) -> None:
+def test_a_record_that_cannot_be_published_is_retried_until_it_is_six_hours_old(
+    stack: Synthesized,
+) -> None:
     mapping = stack.mapping("alert")
     kept = target(mapping["DestinationConfig"]["OnFailure"]["Destination"])
     assert mapping["BisectBatchOnFunctionError"] is True
-    assert mapping["MaximumRetryAttempts"] == 8
+    assert mapping["MaximumRetryAttempts"] == -1
     assert mapping["MaximumRecordAgeInSeconds"] == 6 * 3600
     assert kept == target(stack.outputs["AlertDeadLetterQueueUrl"]["Value"])
 

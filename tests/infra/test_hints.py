@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +126,38 @@ def test_the_other_accounts_may_put_events_on_the_bus(stack: Synthesized) -> Non
     assert policy["StatementId"] == "truffle-accounts"
     assert statement["Principal"] == {"AWS": EVERYTHING["accounts"]}
     assert statement["Action"] == "events:PutEvents"
+    assert statement["Condition"].keys() == {"StringEquals", "StringLike"}
     bus = "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default"
     assert text_of(statement["Resource"]) == bus
+
+
+def _admits(condition: dict[str, Any], event: dict[str, Any]) -> bool:
+    """IAM's StringEquals and StringLike, of what the bus is asked to take."""
+    kinds = condition["StringLike"]["events:detail-type"]
+    is_kind = any(fnmatchcase(str(event["detail-type"]), kind) for kind in kinds)
+    return event["source"] in condition["StringEquals"]["events:source"] and is_kind
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_the_bus_takes_every_hint_of_the_other_accounts(stack: Synthesized, path: Path) -> None:
+    (policy,) = stack.of_type("Events::EventBusPolicy")
+    event = json.loads(path.read_text())
+    assert _admits(policy["Statement"]["Condition"], event) or not matches(PATTERN, event)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"source": "my.app"},
+        {"source": "aws.health", "detail-type": "AWS Health Event"},
+        {"detail-type": "EC2 Instance State-change Notification"},
+    ],
+)
+def test_the_bus_takes_nothing_else_of_them(stack: Synthesized, foreign: dict[str, Any]) -> None:
+    (policy,) = stack.of_type("Events::EventBusPolicy")
+    condition = policy["Statement"]["Condition"]
+    assert _admits(condition, DELIVERED)
+    assert not _admits(condition, DELIVERED | foreign)
 
 
 def test_without_other_accounts_the_bus_stays_closed(plain: Synthesized) -> None:

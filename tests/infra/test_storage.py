@@ -121,17 +121,27 @@ def _dead_letter_queues(stack: Synthesized) -> set[str]:
     return kept
 
 
-def test_a_unit_is_tried_three_times(stack: Synthesized) -> None:
+def test_a_unit_is_tried_five_times_and_hidden_as_long_as_aws_asks_for(stack: Synthesized) -> None:
     units = stack.get(target(stack.outputs["UnitsQueueUrl"]["Value"]))
     redrive = units["RedrivePolicy"]
     collect = stack.function("collect")
     variables = collect["Environment"]["Variables"]
-    assert redrive["maxReceiveCount"] == 3
-    assert variables["TRUFFLE_MAX_RECEIVES"] == "3"
+    assert redrive["maxReceiveCount"] == 5
+    assert variables["TRUFFLE_MAX_RECEIVES"] == "5"
     assert target(redrive["deadLetterTargetArn"]) == target(
         stack.outputs["UnitsDeadLetterQueueUrl"]["Value"]
     )
-    assert units["VisibilityTimeout"] >= 2 * collect["Timeout"] > FIRST_RETRY_SECONDS
+    assert units["VisibilityTimeout"] >= 6 * collect["Timeout"] > FIRST_RETRY_SECONDS
+
+
+def test_every_queue_hides_a_message_for_six_timeouts_of_its_function(stack: Synthesized) -> None:
+    mappings = [stack.mapping("collect"), *stack.mappings("deliver")]
+    assert len(mappings) == 1 + 10
+    for mapping in mappings:
+        queue = stack.get(target(mapping["EventSourceArn"]))
+        function = stack.get(target(mapping["FunctionName"]))
+        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+        assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
 
 
 def test_alerts_wait_six_times_as_long_as_their_delivery_may_take(stack: Synthesized) -> None:

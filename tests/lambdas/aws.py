@@ -59,9 +59,9 @@ class Stack:
 
     @cached_property
     def units(self) -> str:
-        redrive = {"deadLetterTargetArn": _arn(self.unit_dead_letters), "maxReceiveCount": 3}
+        redrive = {"deadLetterTargetArn": _arn(self.unit_dead_letters), "maxReceiveCount": 5}
         name = f"units-{self._number}"
-        return _queue(name, VisibilityTimeout="240", RedrivePolicy=json.dumps(redrive))
+        return _queue(name, VisibilityTimeout="720", RedrivePolicy=json.dumps(redrive))
 
     @cached_property
     def checks(self) -> str:
@@ -113,7 +113,7 @@ class Stack:
                 queue_url=self.units,
                 account_id=HOME,
                 role_name="truffle-read",
-                max_receives="3",
+                max_receives="5",
                 event_retention_days="400",
                 schedule_minutes="60",
                 checks_group=self.checks,

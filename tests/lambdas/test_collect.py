@@ -207,16 +207,16 @@ def test_a_failed_region_is_named_with_its_error_by_its_scope_and_its_run(
     assert error.code == failure["code"] == "RequestLimitExceeded"
 
 
-def test_a_failed_unit_comes_back_after_15_then_60_seconds_and_then_is_a_dead_letter(
+def test_a_failed_unit_comes_back_after_15_and_then_30_seconds_and_the_fifth_time_is_its_last(
     stack: Stack, fleet: Fleet, lambda_: Invoke, wire: WireTo
 ) -> None:
     fleet.fails(OHIO, client_error("InternalError"))
     open_run(stack, "us-east-2")
     line = wire("sqs")
-    for _ in range(3):
+    for _ in range(5):
         assert lambda_() == ["us-east-2"]
         _show_again(stack)
-    assert visibility_changes(line) == [15, 60, 0]
+    assert visibility_changes(line) == [15, 30, 30, 30, 0]
     assert deliver(stack.units) == {"Records": []}
     (dead,) = messages(stack.unit_dead_letters)
     assert _region(dead["Body"]) == "us-east-2"
