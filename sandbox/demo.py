@@ -6,8 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import click
 from rich.console import Console
@@ -16,13 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sandbox.box import Sandbox
 from sandbox.errors import SandboxError
 from sandbox.story import STORY, Step
+from sandbox.subscription import Receive
 
 QUIET_SECONDS = 2.5
 """How long no alert has to come before the story goes on."""
 
 STYLES = {"info": "cyan", "good": "green", "warning": "yellow", "critical": "bold red"}
-
-Alerts = Callable[[float], list[dict[str, Any]]]
 
 
 class Demo:
@@ -75,7 +73,7 @@ class Demo:
         for failure in manifest["failures"]:
             self.say(f"  [yellow]{failure['region']}: {failure['code']}[/], shown as last seen.")
 
-    def step(self, box: Sandbox, step: Step, alerts: Alerts) -> None:
+    def step(self, box: Sandbox, step: Step, alerts: Receive) -> None:
         """One step of the story, the run after it, and what it made people hear."""
         self.say(f"\n[bold]▸ {step.title}[/]")
         step.apply(box.ec2)
