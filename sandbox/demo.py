@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import click
 from rich.console import Console
@@ -19,6 +20,12 @@ from sandbox.subscription import Receive
 
 QUIET_SECONDS = 2.5
 """How long no alert has to come before the story goes on."""
+
+PATIENCE = 24
+"""How many such pauses the alert of a step is waited for."""
+
+ANSWERED = (0, 3, 4)
+"""The exit statuses of questions with an answer: complete, with failed regions, no capacity."""
 
 STYLES = {"info": "cyan", "good": "green", "warning": "yellow", "critical": "bold red"}
 
@@ -78,7 +85,7 @@ class Demo:
         self.say(f"\n[bold]▸ {step.title}[/]")
         step.apply(box.ec2)
         self.collect(box)
-        for message in alerts(QUIET_SECONDS):
+        for message in heard(step, alerts):
             style = STYLES[message["severity"]]
             self.say(f"  [{style}]● {message['severity']:<8}[/] {message['summary']}")
 
@@ -89,7 +96,10 @@ class Demo:
         environment = {**os.environ, **box.environment()}
         if self.console.is_terminal:
             environment["FORCE_COLOR"] = "1"
-        subprocess.run([sys.executable, "-m", "truffle", *arguments], env=environment, check=False)
+        command = [sys.executable, "-m", "truffle", *arguments]
+        status = subprocess.run(command, env=environment, check=False).returncode
+        if status not in ANSWERED:
+            raise SandboxError(f"truffle {arguments[0]} ended with status {status}.")
 
     def how_to_go_on(self, kept: bool) -> None:
         self.title("How to go on")
@@ -111,6 +121,20 @@ class Demo:
             "On AWS the same template would ask EC2 itself, every hour, in every enabled region,\n"
             "and send the alerts to e-mail and Slack: README.md tells how to deploy it."
         )
+
+
+def heard(step: Step, alerts: Receive) -> list[dict[str, Any]]:
+    """The messages after a step, among them the one that it is about.
+
+    Raises SandboxError where that one does not come.
+    """
+    messages = alerts(QUIET_SECONDS)
+    for _ in range(PATIENCE):
+        about = {message["reservation_id"] for message in messages}
+        if step.reservation_id is None or step.reservation_id in about:
+            return messages
+        messages += alerts(QUIET_SECONDS)
+    raise SandboxError(f"No alert about {step.reservation_id} has come. {step.title}")
 
 
 @click.command()
