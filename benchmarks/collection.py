@@ -1,10 +1,8 @@
-"""The collection: a run's wall time against its slowest scope, what it writes, the asset.
-
-``python -m benchmarks.collection [regions] [reservations per region] [milliseconds per EC2 call]``
-"""
+"""The collection: a run's wall time against its slowest scope, what it writes, the asset."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -14,15 +12,16 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.numbers import number
 from benchmarks.organizations import REGIONS, raw_reservations
 from sandbox.box import Sandbox
 from truffle.core.times import format_time
 
-RUNS = 3
+HANDLERS = ("fan_out", "collect", "hint", "alert", "query", "deliver")
 
 
 def fleet(regions: Iterable[str], count: int) -> dict[str, Any]:
@@ -64,7 +63,23 @@ def timed(box: Sandbox) -> tuple[dict[str, Any], float]:
     return manifest, time.perf_counter() - began
 
 
-def asset_table(assembly: Path) -> None:
+def measure(box: Sandbox, regions: Sequence[str], latency: float, runs: int) -> None:
+    """Print the table of runs in a sandbox whose fleet has these regions."""
+    box.ec2.set_latency(latency)
+    heading = ("run", "wall s", "slowest s", "ratio", "changed", "items", "failed")
+    widths = (-26, 7, 12, 8, 10, 12, 8)
+    pairs = zip(heading, widths, strict=True)
+    print("".join(f"{name:<{-w}}" if w < 0 else f"{name:>{w}}" for name, w in pairs))
+    report("first, cold, all new", *timed(box))
+    for _ in range(runs):
+        report("warm, 0 % changed", *timed(box))
+    change(box, regions, 100)
+    report("warm, 1 % changed", *timed(box))
+    change(box, regions, 1)
+    report("warm, 100 % changed", *timed(box))
+
+
+def asset_table(assembly: Path, runs: int) -> None:
     """Size of the functions' zip, and how long each handler takes to import."""
     (asset,) = [path for path in assembly.glob("asset.*") if path.is_dir()]
     with tempfile.TemporaryFile() as target:
@@ -73,7 +88,7 @@ def asset_table(assembly: Path) -> None:
                 archive.write(path, path.relative_to(asset))
         size = target.tell()
     print(f"\nThe asset: {size / 2**20:.2f} MB zipped. Importing a handler, boto3 included:")
-    for name in ("fan_out", "collect", "alert", "query", "deliver"):
+    for name in HANDLERS:
         code = f"import time; t = time.perf_counter(); import lambdas.{name}; "
         code += "print(time.perf_counter() - t)"
         environment = {**os.environ, "PYTHONPATH": str(asset), "POWERTOOLS_SERVICE_NAME": "x"}
@@ -88,36 +103,37 @@ def asset_table(assembly: Path) -> None:
                     check=True,
                 ).stdout
             )
-            for _ in range(5)
+            for _ in range(runs)
         ]
         print(f"  {name:<8} {statistics.median(taken) * 1000:>6.0f} ms")
 
 
-def main() -> int:
-    regions = REGIONS[: int(sys.argv[1]) if len(sys.argv) > 1 else 30]
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
-    latency = float(sys.argv[3]) if len(sys.argv) > 3 else 200
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.collection", description=__doc__)
+    most = len(REGIONS)
+    parser.add_argument("--regions", type=number(int, 1, most), default=30, help=f"1 to {most}")
+    parser.add_argument(
+        "--reservations", type=number(int, 1), default=1000, help="in each region; default 1000"
+    )
+    parser.add_argument(
+        "--latency", type=number(float, 0), default=200, help="ms of an EC2 call; default 200"
+    )
+    parser.add_argument("--runs", type=number(int, 1), default=3, help="without changes; default 3")
+    chosen = parser.parse_args(arguments)
+    regions = REGIONS[: chosen.regions]
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
-    print(f"{len(regions)} regions × {count:,} reservations, {latency:.0f} ms per EC2 call.")
+    print(
+        f"{len(regions)} regions × {chosen.reservations:,} reservations, "
+        f"{chosen.latency:g} ms per EC2 call."
+    )
     print("The deployed functions in the sandbox; all of them share these cores.\n")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "fleet.json"
-        file.write_text(json.dumps(fleet(regions, count)))
+        file.write_text(json.dumps(fleet(regions, chosen.reservations)))
         box = Sandbox.up(Path(folder) / "sandbox", fleet=file, environment={})
         try:
-            box.ec2.set_latency(latency)
-            heading = ("run", "wall s", "slowest s", "ratio", "changed", "items", "failed")
-            widths = (-26, 7, 12, 8, 10, 12, 8)
-            pairs = zip(heading, widths, strict=True)
-            print("".join(f"{name:<{-w}}" if w < 0 else f"{name:>{w}}" for name, w in pairs))
-            report("first, cold, all new", *timed(box))
-            for _ in range(RUNS):
-                report("warm, 0 % changed", *timed(box))
-            change(box, regions, 100)
-            report("warm, 1 % changed", *timed(box))
-            change(box, regions, 1)
-            report("warm, 100 % changed", *timed(box))
-            asset_table(Path(folder) / "sandbox" / "cdk.out")
+            measure(box, regions, chosen.latency, chosen.runs)
+            asset_table(Path(folder) / "sandbox" / "cdk.out", chosen.runs)
         finally:
             box.down()
     return 0

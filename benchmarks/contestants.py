@@ -1,7 +1,11 @@
-"""What a live listing is measured against, each as a process: ``python -m benchmarks.contestants``.
+"""What a live listing is measured against, each as a process.
 
-``floor URL`` and ``pool`` list every region; ``stages`` is truffle, telling where its time goes.
-Nothing is imported before it is needed, because starting is measured too.
+python -m benchmarks.contestants floor URL   bare sockets, every region of the EC2 at this URL
+python -m benchmarks.contestants pool        boto3 and a thread pool, JSON on stdout
+python -m benchmarks.contestants stages      truffle; where its time went is JSON on stderr
+
+``pool`` and ``stages`` ask the EC2 that AWS's environment variables name. Nothing is imported
+before it is needed, because starting is measured too; so the arguments are read without argparse.
 """
 
 from __future__ import annotations
@@ -144,6 +148,22 @@ def stages() -> None:
     print(json.dumps({"rows": len(rows), "peak": peak, "seconds": told.seconds}), file=sys.stderr)
 
 
+def main(arguments: list[str]) -> int:
+    match arguments:
+        case ["floor", url] if url.startswith("http://"):
+            floor(url)
+        case ["pool"]:
+            pool()
+        case ["stages"]:
+            stages()
+        case ["-h" | "--help"]:
+            print(__doc__)
+        case _:
+            given = f"unknown arguments {' '.join(arguments)!r}" if arguments else "no contestant"
+            print(f"Error: {given}.\n\n{__doc__}", file=sys.stderr)
+            return 2
+    return 0
+
+
 if __name__ == "__main__":
-    contestants: dict[str, Callable[..., None]] = {"floor": floor, "pool": pool, "stages": stages}
-    contestants[sys.argv[1]](*sys.argv[2:])
+    sys.exit(main(sys.argv[1:]))

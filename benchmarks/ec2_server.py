@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
+from benchmarks.numbers import number
 from sandbox.ec2.wire import answer_xml, renderer
 from truffle.core.regions import COMMERCIAL
 
@@ -159,9 +160,12 @@ def _head(length: int) -> bytes:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ec2_server", description=__doc__)
-    parser.add_argument("--size", type=int, default=10, help="reservations per region")
-    parser.add_argument("--regions", type=int, default=30)
-    parser.add_argument("--latency", type=float, default=200, help="of every call, milliseconds")
+    most = len(COMMERCIAL)
+    parser.add_argument("--size", type=number(int, 0), default=10, help="reservations per region")
+    parser.add_argument("--regions", type=number(int, 1, most), default=30, help=f"1 to {most}")
+    parser.add_argument(
+        "--latency", type=number(float, 0), default=200, help="of every call, milliseconds"
+    )
     chosen = parser.parse_args()
     asyncio.run(serve(prepare(chosen.size, chosen.regions), chosen.latency / 1000))
 

@@ -33,6 +33,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ec2_server import PAGE_SIZE
+from benchmarks.numbers import number, numbers
+from truffle.core.regions import COMMERCIAL
 
 SIZES = (10, 100, 1_000, 3_000)
 STAGES = ("import", "clients", "calls", "parse", "map", "sort", "json", "all")
@@ -228,25 +230,30 @@ def machine() -> str:
     )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.list_live",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="per region")
-    parser.add_argument("--regions", type=int, default=30)
-    parser.add_argument("--latency", type=float, default=200, help="of every call, milliseconds")
-    parser.add_argument("--runs", type=int, default=3, help="the median counts; aws runs once")
+    most = len(COMMERCIAL)
+    parser.add_argument("--sizes", type=numbers(int, 0), default=SIZES, help="per region")
+    parser.add_argument("--regions", type=number(int, 1, most), default=30, help=f"1 to {most}")
+    parser.add_argument(
+        "--latency", type=number(float, 0), default=200, help="of every call, milliseconds"
+    )
+    parser.add_argument(
+        "--runs", type=number(int, 1), default=3, help="the median counts; aws runs once"
+    )
     parser.add_argument("--aws", default=shutil.which("aws"), help="the AWS command line")
     parser.add_argument("--no-aws", action="store_true", help="leave it out: it takes minutes")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     print(f"{chosen.regions} regions, {chosen.latency:g} ms per call, on {machine()}.")
     if chosen.no_aws or not chosen.aws:
         print(f"AWS command line: {'left out' if chosen.no_aws else 'not installed'}.")
     print(f"\nSeconds, median of {chosen.runs}\n{header()}")
     spent, wanted = [], []
-    for size in map(int, chosen.sizes.split(",")):
+    for size in chosen.sizes:
         with (
             tempfile.TemporaryDirectory() as folder,
             server(size, chosen.regions, chosen.latency) as url,

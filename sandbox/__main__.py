@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 import time
@@ -15,10 +16,14 @@ import click
 from sandbox.box import FLEET, Sandbox
 from sandbox.ec2.control import ControlError
 from sandbox.ec2.dates import parse_distance
+from sandbox.ec2.faults import FaultKind
 from sandbox.errors import SandboxError
 from sandbox.sink.control import Sink
 from sandbox.sink.destination import DOWN, EVERYWHERE, OK, Reply, Request, request_to_json
 from truffle.core.times import format_time
+
+KINDS = [kind.value for kind in FaultKind if kind is not FaultKind.ERROR]
+"""How a region can be broken; an error of any code takes the control surface."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,7 +43,6 @@ def _running() -> Sandbox:
 @click.option(
     "--fleet",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=FLEET,
     help="What EC2 has; default: a bundled organization.",
 )
 @click.option(
@@ -46,13 +50,28 @@ def _running() -> Sandbox:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Destinations and routes of the alerts; default: those of cdk.json.",
 )
-def up(port: int | None, fleet: Path, alerts: Path | None) -> None:
-    """Start it and deploy the stack; a second time changes nothing."""
-    if Sandbox.find() is not None:
-        click.echo("The sandbox is running already.", err=True)
+def up(port: int | None, fleet: Path | None, alerts: Path | None) -> None:
+    """Start it and deploy the stack; on a running one, apply --fleet and --alerts."""
+    box = Sandbox.find()
+    if box is None:
+        box = Sandbox.up(port=port, fleet=fleet or FLEET, alerts=alerts)
+        click.echo(f"The sandbox is up: {box.environment()['AWS_ENDPOINT_URL']}", err=True)
         return
-    box = Sandbox.up(port=port, fleet=fleet, alerts=alerts)
-    click.echo(f"The sandbox is up: {box.environment()['AWS_ENDPOINT_URL']}", err=True)
+    if port not in (None, box.port):
+        raise click.ClickException(
+            f"The sandbox is already running on port {box.port}. "
+            "Stop it first to change the port: python -m sandbox down"
+        )
+    if fleet is not None:
+        box.replace_fleet(fleet)
+    if alerts is not None:
+        box.route_alerts(alerts)
+    applied = [str(path) for path in (fleet, alerts) if path is not None]
+    click.echo(f"The sandbox is already running{_now_with(applied)}.", err=True)
+
+
+def _now_with(applied: list[str]) -> str:
+    return f"; it now uses {' and '.join(applied)}" if applied else ""
 
 
 @main.command()
@@ -109,6 +128,56 @@ def advance(distance: timedelta) -> None:
         "" if box.simulates_ec2 else " for the functions; the EC2 that they ask keeps its own time"
     )
     click.echo(f"It is {format_time(now)}{whose}.", err=True)
+
+
+def _simulating() -> Sandbox:
+    """A running sandbox whose EC2 can be broken."""
+    box = _running()
+    if not box.simulates_ec2:
+        raise click.ClickException(
+            "The functions ask an EC2 of your own, which the sandbox cannot break or mend."
+        )
+    return box
+
+
+def _check_region(box: Sandbox, region: str) -> None:
+    known = sorted(box.ec2.fleet()["regions"])
+    if region not in known:
+        near = difflib.get_close_matches(region, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise click.BadParameter(
+            f"{region!r} is not a region of the fleet.{hint} It has {', '.join(known)}.",
+            param_hint="REGION",
+        )
+
+
+@main.command("break", epilog=f"KIND is one of: {', '.join(KINDS)}. Default: {FaultKind.INTERNAL}.")
+@click.argument("region")
+@click.argument(
+    "kind", type=click.Choice(KINDS), default=FaultKind.INTERNAL.value, metavar="[KIND]"
+)
+def break_(region: str, kind: str) -> None:
+    """Make EC2's calls in REGION fail, until it is mended."""
+    box = _simulating()
+    _check_region(box, region)
+    box.ec2.break_calls(FaultKind(kind), region)
+    click.echo(
+        f"EC2 in {region} is broken ({kind}). To end it: python -m sandbox mend {region}", err=True
+    )
+
+
+@main.command()
+@click.argument("region", required=False)
+def mend(region: str | None) -> None:
+    """End the faults of REGION, or of every region."""
+    box = _simulating()
+    if region is None:
+        box.ec2.clear_faults()
+        click.echo("EC2 works in every region.", err=True)
+        return
+    _check_region(box, region)
+    box.ec2.mend(region)
+    click.echo(f"EC2 works in {region}.", err=True)
 
 
 @main.command()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
@@ -57,7 +57,7 @@ class Answer:
 
 def get(url: str, parameters: Mapping[str, Any] | None = None, *, signed: bool = True) -> Answer:
     """GET an HTTP API with the root caller's signature, or without one."""
-    query = urlencode(parameters or {}, doseq=True)
+    query = urlencode(parameters or {}, doseq=True, quote_via=quote)
     full = f"{url}?{query}" if query else url
     headers = _signature(full) if signed else {}
     try:

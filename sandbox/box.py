@@ -6,11 +6,10 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,8 @@ from lambdas.store.runs import RunStore
 from sandbox.access import client, get
 from sandbox.deployment import deploy
 from sandbox.ec2.control import Control
+from sandbox.ec2.fleet_file import dump_fleet, read_fleet
+from sandbox.ec2.shapes import FleetError
 from sandbox.environment import (
     ACCESS_KEY,
     EC2_ENDPOINT_VARIABLE,
@@ -33,9 +34,11 @@ from sandbox.environment import (
     server,
 )
 from sandbox.errors import SandboxError
+from sandbox.ports import free_port, is_free
 from sandbox.processes import Process, start, tail
 from sandbox.sink.__main__ import TRUST
 from sandbox.sink.control import Sink
+from sandbox.subscription import Receive, subscribed
 from sandbox.synthesis import PROJECT, synthesize
 
 FLEET = Path(__file__).with_name("fleet.json")
@@ -54,6 +57,7 @@ class State:
     simulates_ec2: bool = True
     sink: str = ""
     sink_control: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
     processes: tuple[Process, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
 
@@ -106,13 +110,14 @@ class Sandbox:
         """
         temporary = folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
-        if port and not _is_free(port):
+        if port and not is_free(port):
             raise SandboxError(f"Port {port} is taken. Choose another one, or none for a free one.")
         chosen = port or free_port()
         endpoint = f"http://{HOST}:{chosen}"
         ec2 = environment.get(EC2_ENDPOINT_VARIABLE, "")
-        box = cls(State(endpoint, ec2, account_of(environment), not ec2), folder)
-        settings = {**MODEST, **({"alerts_file": str(alerts.resolve())} if alerts else {})}
+        settings = {**MODEST, **_alerts_file(alerts), **(context or {})}
+        state = State(endpoint, ec2, account_of(environment), not ec2, context=settings)
+        box = cls(state, folder)
         with box._alone():
             try:
                 box._set_clock(timedelta())
@@ -121,15 +126,43 @@ class Sandbox:
                 trust = box._start_sink(environment)
                 ec2 = box._state.ec2_endpoint
                 box._start_aws(embedded_aws(environment, chosen, ec2, temporary, box._clock, trust))
-                synthesize(folder / "cdk.out", environment, {**settings, **(context or {})})
+                synthesize(folder / "cdk.out", environment, settings)
                 box._wait_for(f"{endpoint}/_ministack/health", "aws.log")
-                outputs = deploy(lambda name: client(name, endpoint), folder / "cdk.out")
-                box._keep(replace(box._state, outputs=outputs))
-                box._warm()
+                box._deploy()
             except BaseException:
                 box.down()
                 raise
         return box
+
+    def _deploy(self) -> None:
+        """Create the stack from the synthesized assembly, or update it, and start its functions."""
+        self._keep(replace(self._state, outputs=deploy(self.client, self.folder / "cdk.out")))
+        self._warm()
+
+    def route_alerts(self, alerts: Path, environment: Mapping[str, str] = os.environ) -> None:
+        """Deploy the running stack again with another file of destinations and routes; what it has
+        collected stays. Raises SandboxError, and then the stack is as it was."""
+        settings = {**self._state.context, **_alerts_file(alerts)}
+        with self._alone():
+            synthesize(self.folder / "cdk.out", environment, settings)
+            self._deploy()
+            self._keep(replace(self._state, context=settings))
+
+    def replace_fleet(self, fleet: Path) -> None:
+        """Give the simulated EC2 another fleet; its relative dates count from the sandbox's time.
+
+        Raises SandboxError.
+        """
+        if not self.simulates_ec2:
+            raise SandboxError(
+                f"A fleet file is of no use here: the functions ask {self._state.ec2_endpoint}."
+            )
+        now = self.now()
+        try:
+            loaded = read_fleet(fleet, now, self._state.account_id)
+        except FleetError as error:
+            raise SandboxError(str(error)) from None
+        self.ec2.replace_fleet(dump_fleet(loaded, now))
 
     def _warm(self) -> None:
         """Start the functions that an event passes, with nothing to do, `deliver` once for each
@@ -226,6 +259,11 @@ class Sandbox:
             "TRUFFLE_TOPIC_ARN": outputs["TopicArn"],
             "TRUFFLE_SANDBOX_SINK": self._state.sink,
         }
+
+    @property
+    def port(self) -> int:
+        """The port of the embedded AWS."""
+        return int(self._state.endpoint.rpartition(":")[2])
 
     @property
     def outputs(self) -> Mapping[str, str]:
@@ -342,64 +380,11 @@ class Sandbox:
             time.sleep(0.1)
         raise SandboxError(f"Run {run_id} did not end within {seconds:.0f} s.")
 
-    @contextmanager
-    def alerts(self) -> Iterator[Callable[[float], list[dict[str, Any]]]]:
-        """A queue subscribed to the topic; called with seconds, it gives what came until so much
-        time passed without another message."""
-        sqs, name = self.client("sqs"), f"alerts-{time.monotonic_ns()}"
-        url = sqs.create_queue(QueueName=name)["QueueUrl"]
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        arn, topic = attributes["Attributes"]["QueueArn"], self.outputs["TopicArn"]
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _may_send(arn, topic)})
-        subscription = self.client("sns").subscribe(
-            TopicArn=topic,
-            Protocol="sqs",
-            Endpoint=arn,
-            Attributes={"RawMessageDelivery": "true"},
-            ReturnSubscriptionArn=True,
-        )["SubscriptionArn"]
-        try:
-            yield lambda seconds: _drain(sqs, url, seconds)
-        finally:
-            self.client("sns").unsubscribe(SubscriptionArn=subscription)
-            sqs.delete_queue(QueueUrl=url)
+    def alerts(self) -> AbstractContextManager[Receive]:
+        """A queue subscribed to the topic."""
+        return subscribed(self.client, self.outputs["TopicArn"])
 
 
-def _may_send(queue_arn: str, topic_arn: str) -> str:
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue_arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def _drain(sqs: Any, url: str, seconds: float) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = []
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-        for message in answer.get("Messages", ()):
-            messages.append(json.loads(message["Body"]))
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            deadline = time.monotonic() + seconds
-    return messages
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+def _alerts_file(alerts: Path | None) -> dict[str, Any]:
+    """The setting that names it, as the stack's context."""
+    return {"alerts_file": str(alerts.resolve())} if alerts else {}

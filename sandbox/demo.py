@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -16,13 +16,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sandbox.box import Sandbox
 from sandbox.errors import SandboxError
 from sandbox.story import STORY, Step
+from sandbox.subscription import Receive
 
 QUIET_SECONDS = 2.5
 """How long no alert has to come before the story goes on."""
 
-STYLES = {"info": "cyan", "good": "green", "warning": "yellow", "critical": "bold red"}
+PATIENCE = 24
+"""How many such pauses the alert of a step is waited for."""
 
-Alerts = Callable[[float], list[dict[str, Any]]]
+ANSWERED = (0, 3, 4)
+"""The exit statuses of questions with an answer: complete, with failed regions, no capacity."""
+
+STYLES = {"info": "cyan", "good": "green", "warning": "yellow", "critical": "bold red"}
 
 
 class Demo:
@@ -75,12 +80,12 @@ class Demo:
         for failure in manifest["failures"]:
             self.say(f"  [yellow]{failure['region']}: {failure['code']}[/], shown as last seen.")
 
-    def step(self, box: Sandbox, step: Step, alerts: Alerts) -> None:
+    def step(self, box: Sandbox, step: Step, alerts: Receive) -> None:
         """One step of the story, the run after it, and what it made people hear."""
         self.say(f"\n[bold]▸ {step.title}[/]")
         step.apply(box.ec2)
         self.collect(box)
-        for message in alerts(QUIET_SECONDS):
+        for message in heard(step, alerts):
             style = STYLES[message["severity"]]
             self.say(f"  [{style}]● {message['severity']:<8}[/] {message['summary']}")
 
@@ -91,7 +96,10 @@ class Demo:
         environment = {**os.environ, **box.environment()}
         if self.console.is_terminal:
             environment["FORCE_COLOR"] = "1"
-        subprocess.run([sys.executable, "-m", "truffle", *arguments], env=environment, check=False)
+        command = [sys.executable, "-m", "truffle", *arguments]
+        status = subprocess.run(command, env=environment, check=False).returncode
+        if status not in ANSWERED:
+            raise SandboxError(f"truffle {arguments[0]} ended with status {status}.")
 
     def how_to_go_on(self, kept: bool) -> None:
         self.title("How to go on")
@@ -113,6 +121,20 @@ class Demo:
             "On AWS the same template would ask EC2 itself, every hour, in every enabled region,\n"
             "and send the alerts to e-mail and Slack: README.md tells how to deploy it."
         )
+
+
+def heard(step: Step, alerts: Receive) -> list[dict[str, Any]]:
+    """The messages after a step, among them the one that it is about.
+
+    Raises SandboxError where that one does not come.
+    """
+    messages = alerts(QUIET_SECONDS)
+    for _ in range(PATIENCE):
+        about = {message["reservation_id"] for message in messages}
+        if step.reservation_id is None or step.reservation_id in about:
+            return messages
+        messages += alerts(QUIET_SECONDS)
+    raise SandboxError(f"No alert about {step.reservation_id} has come. {step.title}")
 
 
 @click.command()

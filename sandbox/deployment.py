@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from sandbox.errors import SandboxError
 
 STACK = "truffle"
@@ -21,7 +23,10 @@ Client = Callable[[str], Any]
 
 
 def deploy(client: Client, assembly: Path) -> dict[str, str]:
-    """Upload the assets and make the stack; its outputs. Raises SandboxError."""
+    """Upload the assets and create the stack, or update the one that is there; its outputs.
+
+    Raises SandboxError.
+    """
     account_id = client("sts").get_caller_identity()["Account"]
     region = client("sts").meta.region_name
     assets = json.loads((assembly / f"{STACK}.assets.json").read_text())["files"]
@@ -30,12 +35,30 @@ def deploy(client: Client, assembly: Path) -> dict[str, str]:
     # By URL, since a template in the request may have 51,200 bytes at most.
     (template,) = [place for place in places if place.endswith(".json")]
     client("ssm").put_parameter(Name=BOOTSTRAP_VERSION, Value="21", Type="String", Overwrite=True)
-    client("cloudformation").create_stack(
-        StackName=STACK,
-        TemplateURL=f"{s3.meta.endpoint_url}/{template}",
-        Capabilities=["CAPABILITY_IAM"],
-    )
-    return _outputs(client("cloudformation"))
+    cloudformation = client("cloudformation")
+    stack = {
+        "StackName": STACK,
+        "TemplateURL": f"{s3.meta.endpoint_url}/{template}",
+        "Capabilities": ["CAPABILITY_IAM"],
+    }
+    if _exists(cloudformation):
+        _update(cloudformation, stack)
+    else:
+        cloudformation.create_stack(**stack)
+    return _outputs(cloudformation)
+
+
+def _exists(cloudformation: Any) -> bool:
+    stacks = cloudformation.list_stacks()["StackSummaries"]
+    return any(stack["StackName"] == STACK for stack in stacks)
+
+
+def _update(cloudformation: Any, stack: Mapping[str, Any]) -> None:
+    try:
+        cloudformation.update_stack(**stack)
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise SandboxError(f"The stack cannot be updated: {error}") from None
 
 
 def _upload(s3: Any, assembly: Path, asset: Mapping[str, Any], account_id: str, region: str) -> str:
@@ -67,9 +90,9 @@ def _outputs(cloudformation: Any, seconds: float = 120) -> dict[str, str]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
-        if stack["StackStatus"] == "CREATE_COMPLETE":
+        if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             return {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
-        if stack["StackStatus"] != "CREATE_IN_PROGRESS":
+        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
             raise SandboxError(_reasons(cloudformation, stack["StackStatus"]))
         time.sleep(0.1)
     raise SandboxError(f"The stack was not complete within {seconds:.0f} s.")

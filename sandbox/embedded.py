@@ -5,21 +5,54 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ministack.core import iam_actions
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.router import extract_access_key_id
+from ministack.core.sigv4 import decode_header_value
 from ministack.services import eventbridge
 from ministack.services.cloudformation import provisioners
 
 _DEFAULT_GROUP = ":schedule/default/"
 _resource_arn = iam_actions.extract_resource_arn
+_pin_signed_request = iam_evaluator.pin_signed_request
 
 
 def complete() -> None:
     """Add it."""
+    app.pin_signed_request = _pin_signed_request_of_root
     iam_actions.extract_resource_arn = _with_the_schedules_group
     provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
         "create": _create_bus_policy,
         "delete": _delete_bus_policy,
     }
+
+
+def _pin_signed_request_of_root(
+    method: str, raw_path: str, query: dict[str, Any], raw_headers: list[tuple[bytes, bytes]]
+) -> None:
+    """Keep a request to an HTTP API for the check of its signature, whoever signed it.
+
+    The embedded AWS checks the signatures of users and sessions, and takes its root callers' on
+    trust: a wrong secret or a query that curl signed unsorted would pass here and fail on AWS.
+    """
+    _pin_signed_request(method, raw_path, query, raw_headers)
+    headers = _joined(raw_headers)
+    is_signed = headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
+    is_api = app._parse_execute_api_url(headers.get("host", ""), raw_path) is not None
+    key = extract_access_key_id(headers)
+    if is_signed and is_api and iam_evaluator.is_root_access_key(key):
+        iam_evaluator._signed_request.set(
+            iam_evaluator.SignedRequest(key, method, raw_path, query, headers)
+        )
+
+
+def _joined(raw_headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by name; SigV4 signs one that was sent more than once as its values and commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw_headers:
+        name, value = raw_name.decode("latin-1").lower(), decode_header_value(raw_value)
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
 
 
 def _with_the_schedules_group(

@@ -1,5 +1,9 @@
-"""What all tests share: how hard the property-based ones look."""
+"""What all tests share: how hard the property-based ones look, and how their children end."""
 
+import signal
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -10,3 +14,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("truffle")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> Iterator[None]:
+    """SIGINT has its usual effect on children, also where the tests themselves were started with
+    it ignored: a shell's background jobs are, and hand that down."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

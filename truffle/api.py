@@ -73,7 +73,9 @@ class Api:
     def _answer(
         self, method: str, path: str, member: str, parameters: Parameters, attempts: int
     ) -> Json:
-        query = f"?{urlencode(parameters)}" if parameters else ""
+        # A space as "+" would not match the signature: SigV4 counts it as %20 (IAM User Guide,
+        # "Create a signed AWS API request").
+        query = f"?{urlencode(parameters, quote_via=quote)}" if parameters else ""
         url = self.url.rstrip("/") + quote(path, safe="/-.") + query
         status, body = self._send(method, url, attempts)
         if status != 200:

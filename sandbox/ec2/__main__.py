@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lambdas.clients import now
 from sandbox.ec2.accounts import KeyOwners
-from sandbox.ec2.fleet_file import load_fleet
+from sandbox.ec2.fleet_file import read_fleet
 from sandbox.ec2.server import RunningServer
 from sandbox.ec2.shapes import FleetError
 from sandbox.ec2.simulator import Simulator
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sts-endpoint", help="whom to ask for the account of a temporary key")
     chosen = parser.parse_args(arguments)
     try:
-        fleet = load_fleet(chosen.fleet.read_text(), now(), chosen.account)
+        fleet = read_fleet(chosen.fleet, now(), chosen.account)
         owners = KeyOwners(chosen.sts_endpoint)
         server = RunningServer(Simulator(fleet, now, owners.account_of), chosen.port)
     except (FleetError, OSError) as error:

@@ -76,6 +76,14 @@ class Fault:
         )
 
 
+_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    **dict.fromkeys(("kind", "region", "operation", "account"), ((str,), "text")),
+    **dict.fromkeys(("page", "times"), ((int, type(None)), "a whole number or null")),
+    "seconds": ((int, float), "a number"),
+    "code": ((str, type(None)), "text or null"),
+}
+
+
 def fault_from_json(raw: Any) -> Fault:
     """Raises ValueError."""
     known = {field.name for field in fields(Fault)}
@@ -83,6 +91,12 @@ def fault_from_json(raw: Any) -> Fault:
         raise ValueError(f"a fault is an object with a kind, one of {', '.join(FaultKind)}")
     if unknown := sorted(set(raw) - known):
         raise ValueError(f"a fault has no {unknown[0]}; it has {', '.join(sorted(known))}")
+    for name, value in raw.items():
+        types, wanted = _TYPES[name]
+        if not isinstance(value, types) or isinstance(value, bool):
+            raise ValueError(f"{name} {value!r} must be {wanted}")
+    if raw["kind"] not in set(FaultKind):
+        raise ValueError(f"kind {raw['kind']!r} must be one of {', '.join(FaultKind)}")
     return Fault(**{**raw, "kind": FaultKind(raw["kind"])})
 
 

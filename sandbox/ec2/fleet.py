@@ -14,6 +14,9 @@ from sandbox.ec2.faults import Fault
 from sandbox.ec2.filters import Fields
 
 DEFAULT_ACCOUNT = "123456789012"
+HOME_REGION = "us-east-1"
+"""Where the stack asks which regions there are."""
+
 ENABLED = ("opt-in-not-required", "opted-in")
 
 
@@ -106,6 +109,11 @@ class Fleet:
     def with_regions(self, regions: Iterable[Region]) -> Fleet:
         changed = {**self.regions, **{region.name: region for region in regions}}
         return replace(self, regions=changed)
+
+    def with_home_region(self) -> Fleet:
+        """The fleet with its home region, an empty one where the file names none."""
+        known = self.regions.get(HOME_REGION, Region(HOME_REGION))
+        return self.with_regions([known])
 
     def region_of(self, reservation_id: str) -> Region:
         """The region that has a reservation. Raises KeyError."""

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from sandbox.ec2.faults import Fault, fault_from_json, fault_to_json
 from sandbox.ec2.filters import Fields
 from sandbox.ec2.fleet import DEFAULT_ACCOUNT, Change, Fleet, Offer, Region, Reservation
-from sandbox.ec2.lifecycle import phase_at
-from sandbox.ec2.shapes import FleetError, date_from_json, described, from_json, to_json
+from sandbox.ec2.lifecycle import REQUESTED_QUANTITY_TAG, phase_at
+from sandbox.ec2.shapes import (
+    FleetError,
+    count_of,
+    date_from_json,
+    described,
+    from_json,
+    list_of,
+    to_json,
+)
 from sandbox.ec2.zones import REGION, region_of_zone, zone_id
 
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_OPT_IN = ("opt-in-not-required", "opted-in", "not-opted-in")
 _IGNORED = {"NextToken", "ResponseMetadata"}
 _SIMULATOR_KEYS = {"SharedWith", "Timeline", "UsedAtStart"}
 _REGION_KEYS = {
@@ -54,26 +66,42 @@ def load_fleet(text: str, now: datetime, account: str | None = None) -> Fleet:
     except ValueError as error:
         raise FleetError(f"the fleet file is no JSON: {error}") from None
     if not isinstance(raw, Mapping):
-        raise FleetError("the fleet file is to hold a JSON object")
-    own = raw.get("account", DEFAULT_ACCOUNT)
+        raise FleetError("the fleet file must hold a JSON object")
+    own = _account(raw.get("account", DEFAULT_ACCOUNT), "account")
     if account is not None and account != own:
         return load_fleet(json.dumps({"account": own, **raw}).replace(own, account), now)
     return _fleet(raw, own, now)
+
+
+def read_fleet(path: Path, now: datetime, account: str | None = None) -> Fleet:
+    """``load_fleet`` for a file, with the home region. Raises FleetError, which names the file."""
+    try:
+        return load_fleet(path.read_text("utf-8"), now, account).with_home_region()
+    except (OSError, ValueError) as error:
+        raise FleetError(f"{path}: {error}") from None
+
+
+def _account(raw: Any, where: str) -> str:
+    if not isinstance(raw, str) or not _ACCOUNT.fullmatch(raw):
+        raise FleetError(f"{where} = {raw!r} must be an account: 12 digits in quotes")
+    return raw
 
 
 def _fleet(raw: Mapping[str, Any], account: str, now: datetime) -> Fleet:
     if "regions" not in raw:
         raw = {"account": account, "regions": _by_region(raw)}
     _no_others(raw, {"account", "description", "regions", "faults"}, "the fleet file")
+    if not isinstance(raw["regions"], Mapping):
+        raise FleetError("regions must be an object: region name → what it holds")
     regions = {
         name: _region(name, content, account, now) for name, content in raw["regions"].items()
     }
-    return Fleet(account, regions, tuple(_faults(raw.get("faults", []))))
+    return Fleet(account, regions, tuple(_faults(list_of(raw, "faults", "the fleet file"))))
 
 
 def _no_others(raw: Any, allowed: Iterable[str], where: str) -> None:
     if not isinstance(raw, Mapping):
-        raise FleetError(f"{where} is to be an object")
+        raise FleetError(f"{where} must be an object")
     if others := sorted(set(raw) - set(allowed)):
         raise FleetError(f"{where} has no {others[0]}; it may have {', '.join(sorted(allowed))}")
 
@@ -90,8 +118,9 @@ def _by_region(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The regions of a bare list of reservations."""
     _no_others(raw, {"account", "CapacityReservations", *_IGNORED}, "the fleet file")
     regions: dict[str, Any] = defaultdict(lambda: {"CapacityReservations": []})
-    for index, item in enumerate(raw.get("CapacityReservations", [])):
-        name = _home(item)
+    items = list_of(raw, "CapacityReservations", "the fleet file")
+    for index, item in enumerate(items):
+        name = _home(item) if isinstance(item, Mapping) else None
         if name is None:
             where = f"CapacityReservations[{index}]"
             raise FleetError(f"{where} tells no region: give CapacityReservationArn")
@@ -111,11 +140,14 @@ def _region(name: str, raw: Any, account: str, now: datetime) -> Region:
     _no_others(raw, _REGION_KEYS | _IGNORED, where)
     reservations = [
         reservation_from_json(item, name, account, now, f"{where}.CapacityReservations[{index}]")
-        for index, item in enumerate(raw.get("CapacityReservations", []))
+        for index, item in enumerate(list_of(raw, "CapacityReservations", where))
     ]
+    opt_in = raw.get("OptInStatus", _OPT_IN[0])
+    if opt_in not in _OPT_IN:
+        raise FleetError(f"{where}.OptInStatus = {opt_in!r} must be one of {', '.join(_OPT_IN)}")
     return Region(
         name,
-        raw.get("OptInStatus", "opt-in-not-required"),
+        opt_in,
         {item.reservation_id: item for item in reservations},
         _by_block(raw, "DescribeCapacityBlocks", "CapacityBlocks", now, where),
         _by_block(raw, "DescribeCapacityBlockStatus", "CapacityBlockStatuses", now, where),
@@ -130,20 +162,23 @@ def _by_block(
     shape = described(operation, key)
     items = [
         from_json(shape, item, now, f"{where}.{key}[{index}]")
-        for index, item in enumerate(raw.get(key, []))
+        for index, item in enumerate(list_of(raw, key, where))
     ]
+    for index, item in enumerate(items):
+        if "CapacityBlockId" not in item:
+            raise FleetError(f"{where}.{key}[{index}] lacks CapacityBlockId")
     return {item["CapacityBlockId"]: item for item in items}
 
 
 def _extensions(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Fields]:
     key = "CapacityBlockExtensions"
     shape = described("DescribeCapacityBlockExtensionHistory", key)
-    for index, item in enumerate(raw.get(key, [])):
+    for index, item in enumerate(list_of(raw, key, where)):
         yield from_json(shape, item, now, f"{where}.{key}[{index}]")
 
 
 def _market(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Offer]:
-    for index, item in enumerate(raw.get("Market", [])):
+    for index, item in enumerate(list_of(raw, "Market", where)):
         here = f"{where}.Market[{index}]"
         keys = {"InstanceType", "UltraserverType", "AvailabilityZone", "Count"}
         _no_others(item, keys | {"FirstStart", "HourlyPrice"}, here)
@@ -152,14 +187,14 @@ def _market(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Offer
                 item.get("UltraserverType") or item["InstanceType"],
                 item["InstanceType"],
                 item["AvailabilityZone"],
-                int(item["Count"]),
+                count_of(item, "Count", here),
                 date_from_json(item["FirstStart"], now, f"{here}.FirstStart"),
-                Decimal(item["HourlyPrice"]),
+                Decimal(str(item["HourlyPrice"])),
             )
         except KeyError as error:
             raise FleetError(f"{here} lacks {error.args[0]}") from None
         except InvalidOperation:
-            raise FleetError(f"{here}.HourlyPrice is to be a decimal number in quotes") from None
+            raise FleetError(f"{here}.HourlyPrice must be a decimal number in quotes") from None
 
 
 def reservation_from_json(
@@ -171,14 +206,15 @@ def reservation_from_json(
     hints = raw.pop("Simulator", {})
     _no_others(hints, _SIMULATOR_KEYS, f"{where}.Simulator")
     written = from_json(_reservation_shape(), raw, now, where)
+    _check_tags(written, where)
     if "CapacityReservationId" not in written:
         raise FleetError(f"{where} lacks CapacityReservationId")
     return Reservation(
         completed(written, region, account, now),
         now,
-        frozenset(hints.get("SharedWith", ())),
-        tuple(_timeline(hints.get("Timeline", []), now, f"{where}.Simulator.Timeline")),
-        int(hints.get("UsedAtStart", 0)),
+        frozenset(_shared_with(hints, f"{where}.Simulator")),
+        tuple(_timeline(hints, now, f"{where}.Simulator")),
+        count_of(hints, "UsedAtStart", f"{where}.Simulator"),
     )
 
 
@@ -186,9 +222,23 @@ def _reservation_shape() -> Any:
     return described("DescribeCapacityReservations", "CapacityReservations")
 
 
-def _timeline(raw: Any, now: datetime, where: str) -> Iterable[Change]:
-    for index, item in enumerate(raw):
-        here = f"{where}[{index}]"
+def _check_tags(fields: Fields, where: str) -> None:
+    for index, tag in enumerate(fields.get("Tags") or ()):
+        here = f"{where}.Tags[{index}]"
+        if not {"Key", "Value"} <= set(tag):
+            raise FleetError(f"{here} must have a Key and a Value")
+        if tag["Key"] == REQUESTED_QUANTITY_TAG and not tag["Value"].isdecimal():
+            raise FleetError(f"{here}.Value = {tag['Value']!r} must be a number of instances")
+
+
+def _shared_with(raw: Mapping[str, Any], where: str) -> Iterable[str]:
+    for index, item in enumerate(list_of(raw, "SharedWith", where)):
+        yield _account(item, f"{where}.SharedWith[{index}]")
+
+
+def _timeline(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Change]:
+    for index, item in enumerate(list_of(raw, "Timeline", where)):
+        here = f"{where}.Timeline[{index}]"
         _no_others(item, {"At", "Set"}, here)
         at = date_from_json(item.get("At"), now, f"{here}.At")
         yield Change(at, fields_from_json(item.get("Set"), now, f"{here}.Set"))
@@ -197,6 +247,7 @@ def _timeline(raw: Any, now: datetime, where: str) -> Iterable[Change]:
 def fields_from_json(raw: Any, now: datetime, where: str) -> Fields:
     """Some fields of a reservation; null takes a field away. Raises FleetError."""
     fields = from_json(_reservation_shape(), raw, now, where)
+    _check_tags(fields, where)
     return {**fields, **{name: None for name, value in raw.items() if value is None}}
 
 

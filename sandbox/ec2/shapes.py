@@ -24,6 +24,22 @@ class FleetError(ValueError):
     """A fleet file is wrong; the text says where and what is allowed."""
 
 
+def list_of(raw: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    """The list under a key, empty where there is none. Raises FleetError."""
+    value = raw.get(key, [])
+    if not isinstance(value, list):
+        raise FleetError(f"{where}.{key} must be a list")
+    return value
+
+
+def count_of(raw: Mapping[str, Any], key: str, where: str) -> int:
+    """The number of instances under a key, 0 where there is none. Raises FleetError."""
+    value = raw.get(key, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise FleetError(f"{where}.{key} = {value!r} must be a whole number from 0 on")
+    return value
+
+
 def described(operation: str, member: str) -> Shape:
     """The shape of one item of what an operation describes."""
     output: Shape = service_model().operation_model(operation).output_shape
@@ -36,7 +52,7 @@ def from_json(shape: Shape, value: Any, now: datetime, where: str) -> Any:
         return _structure(shape, value, now, where)
     if shape.type_name == "list":
         if not isinstance(value, list):
-            raise FleetError(f"{where} is to be a list")
+            raise FleetError(f"{where} must be a list")
         return [
             from_json(shape.member, item, now, f"{where}[{index}]")
             for index, item in enumerate(value)
@@ -44,13 +60,13 @@ def from_json(shape: Shape, value: Any, now: datetime, where: str) -> Any:
     if shape.type_name == "timestamp":
         return date_from_json(value, now, where)
     if not isinstance(value, _TYPES[shape.type_name]):
-        raise FleetError(f"{where} = {value!r} is to be of type {shape.type_name}")
+        raise FleetError(f"{where} = {value!r} must be of type {shape.type_name}")
     return value
 
 
 def _structure(shape: Shape, value: Any, now: datetime, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise FleetError(f"{where} is to be an object")
+        raise FleetError(f"{where} must be an object")
     for name in value:
         if name not in shape.members:
             near = difflib.get_close_matches(name, shape.members, n=1)
@@ -65,7 +81,7 @@ def _structure(shape: Shape, value: Any, now: datetime, where: str) -> dict[str,
 
 def date_from_json(value: Any, now: datetime, where: str) -> datetime:
     if not isinstance(value, str):
-        raise FleetError(f"{where} = {value!r} is to be a date")
+        raise FleetError(f"{where} = {value!r} must be a date")
     try:
         return parse_date(value, now)
     except ValueError as error:

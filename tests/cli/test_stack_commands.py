@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -86,9 +87,11 @@ class TestEvents:
         first = [json.loads(process.stdout.readline())["event_id"][-1] for _ in range(3)]
         deployed.events.append(replace(event(4), observed_at=datetime.now(UTC)))
         last = json.loads(process.stdout.readline())["event_id"][-1]
-        time.sleep(1.2)
-        process.send_signal(2)
-        rest, _ = process.communicate(timeout=10)
+        polls = len(deployed.requests)
+        while len(deployed.requests) < polls + 2:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
         assert ([*first, last], rest) == (["1", "2", "3", "4"], "")
         assert process.returncode == 130
 

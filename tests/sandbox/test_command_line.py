@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import subprocess
+import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from lambdas.clients import SANDBOX_CLOCK, now, wall_clock
 from sandbox import __main__ as command_line
+from sandbox import box as sandbox_box
+from sandbox.access import client
 from sandbox.box import Sandbox, State
 from sandbox.ec2.__main__ import main as serve
+from sandbox.ec2.fleet_file import load_fleet
+from sandbox.errors import SandboxError
 from tests.builders import HOME
+from tests.sandbox.worlds import NOW, World, an_odcr
+
+ODCR = an_odcr(7)
+PASTED = {
+    **an_odcr(8),
+    "CapacityReservationArn": f"arn:aws:ec2:us-west-2:{HOME}:capacity-reservation/{8:017x}",
+}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +46,9 @@ from tests.builders import HOME
         (["advance", "6"], "'6' is no length of time"),
         (["advance", "99999999999999d"], "is no length of time"),
         (["advance", "--", "-6h"], "'-6h' is no length of time"),
+        (["break"], "Missing argument 'REGION'"),
+        (["break", "us-east-1", "sometimes"], "'sometimes' is not one of 'throttled', 'internal'"),
+        (["break", "us-east-1", "error"], "'error' is not one of"),
         (["event"], "Missing argument 'FILE'"),
         (["event", "nowhere.json"], "nowhere.json"),
         (["secret", "truffle/slack"], "Missing argument 'VALUE'"),
@@ -49,7 +65,17 @@ def test_bad_usage_is_said_before_anything_starts(arguments: list[str], text: st
 
 @pytest.mark.parametrize(
     "command",
-    ["env", "collect", "logs", "advance 6h", "secret name value", "sink", "sink answer ok"],
+    [
+        "env",
+        "collect",
+        "logs",
+        "advance 6h",
+        "break us-east-1",
+        "mend",
+        "secret name value",
+        "sink",
+        "sink answer ok",
+    ],
 )
 def test_without_a_sandbox_there_is_a_hint(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -99,15 +125,14 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     ("distances", "hours"), [(["6h"], 6), (["2d"], 48), (["40m"], 2 / 3), (["1d12h", "6h"], 42)]
 )
 def test_time_passes_by_as_much_as_is_said(
-    box: Sandbox, distances: list[str], hours: float
+    box: Sandbox, distances: list[str], hours: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began = box.now()
+    monkeypatch.setattr(sandbox_box, "wall_clock", lambda: NOW)
     for distance in distances:
         said = CliRunner().invoke(command_line.main, ["advance", distance])
         assert said.exit_code == 0
-    passed = box.now() - began
-    assert timedelta() <= passed - timedelta(hours=hours) < timedelta(minutes=1)
-    assert said.output.startswith("It is 20")
+    assert box.now() == NOW + timedelta(hours=hours)
+    assert said.output.startswith("It is 2026-11-2")
     assert "EC2" not in said.output
 
 
@@ -132,8 +157,9 @@ def test_the_functions_have_the_sandboxs_time(
 ) -> None:
     box.advance(timedelta(days=14))
     monkeypatch.setenv(SANDBOX_CLOCK, str(box.folder / "clock"))
-    assert timedelta() <= now() - box.now() < timedelta(minutes=1)
-    assert now() - wall_clock() > timedelta(days=13)
+    before = box.now()
+    assert before <= now() <= box.now()
+    assert before - wall_clock() > timedelta(days=13)
 
 
 def test_a_scope_is_one_line() -> None:
@@ -155,14 +181,169 @@ def test_a_scope_is_one_line() -> None:
     assert "\n" not in line
 
 
+@pytest.fixture
+def simulated(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Sandbox, World]:
+    """A running sandbox whose simulated EC2 has us-east-2 and eu-west-1."""
+    (tmp_path / "clock").write_text("0")
+    made = Sandbox(State("http://127.0.0.1:4566", world.url, HOME), tmp_path)
+    monkeypatch.setattr(Sandbox, "find", lambda: made)
+    return made, world
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(command_line.main, arguments)
+
+
+class TestBreaking:
+    @pytest.mark.parametrize("kind", command_line.KINDS)
+    def test_a_region_is_broken_until_it_is_mended(
+        self, simulated: tuple[Sandbox, World], kind: str
+    ) -> None:
+        box, _ = simulated
+        assert invoke("break", "us-east-2", kind).exit_code == 0
+        assert [(fault.region, fault.kind) for fault in box.ec2.faults()] == [("us-east-2", kind)]
+        assert invoke("mend", "us-east-2").exit_code == 0
+        assert box.ec2.faults() == []
+
+    def test_a_broken_region_answers_with_an_internal_error_by_default(
+        self, simulated: tuple[Sandbox, World]
+    ) -> None:
+        invoke("break", "us-east-2")
+        code = simulated[1].error("describe_capacity_reservations")[0]
+        assert code == "InternalError"
+
+    def test_mending_one_region_leaves_the_others_broken(
+        self, simulated: tuple[Sandbox, World]
+    ) -> None:
+        for region in ("us-east-2", "eu-west-1"):
+            invoke("break", region)
+        invoke("mend", "us-east-2")
+        assert [fault.region for fault in simulated[0].ec2.faults()] == ["eu-west-1"]
+
+    def test_mending_without_a_region_ends_every_fault(
+        self, simulated: tuple[Sandbox, World]
+    ) -> None:
+        for region in ("us-east-2", "eu-west-1"):
+            invoke("break", region)
+        assert invoke("mend").exit_code == 0
+        assert simulated[0].ec2.faults() == []
+
+    @pytest.mark.parametrize("command", ["break", "mend"])
+    def test_a_misspelt_region_is_refused_with_the_nearest(
+        self, simulated: tuple[Sandbox, World], command: str
+    ) -> None:
+        refused = invoke(command, "us-esat-2")
+        assert refused.exit_code == 2
+        assert "Did you mean us-east-2?" in refused.output
+        assert simulated[0].ec2.faults() == []
+
+    @pytest.mark.parametrize("command", [("break", "us-east-2"), ("mend",)])
+    def test_an_ec2_of_the_users_own_is_left_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+    ) -> None:
+        own = Sandbox(State("", "http://127.0.0.1:2", HOME, simulates_ec2=False), tmp_path)
+        monkeypatch.setattr(Sandbox, "find", lambda: own)
+        refused = invoke(*command)
+        assert refused.exit_code == 1
+        assert "an EC2 of your own" in refused.output
+
+
+class TestUpOnARunningSandbox:
+    def test_without_options_nothing_changes(self, simulated: tuple[Sandbox, World]) -> None:
+        before = simulated[0].ec2.fleet()
+        done = invoke("up")
+        assert (done.exit_code, done.output) == (0, "The sandbox is already running.\n")
+        assert simulated[0].ec2.fleet() == before
+
+    def test_another_fleet_is_what_ec2_has_from_then_on(
+        self, simulated: tuple[Sandbox, World], tmp_path: Path
+    ) -> None:
+        fleet = tmp_path / "fleet.json"
+        fleet.write_text(json.dumps({"regions": {"eu-west-3": {"CapacityReservations": [ODCR]}}}))
+        done = invoke("up", "--fleet", str(fleet))
+        assert done.exit_code == 0
+        assert done.output == f"The sandbox is already running; it now uses {fleet}.\n"
+        (row,) = simulated[0].ec2.reservations()
+        assert row["CapacityReservationId"] == ODCR["CapacityReservationId"]
+
+    def test_its_dates_count_from_the_sandboxs_time(
+        self, simulated: tuple[Sandbox, World], tmp_path: Path
+    ) -> None:
+        box, _ = simulated
+        box.advance(timedelta(days=30))
+        fleet = tmp_path / "fleet.json"
+        content = {"regions": {"eu-west-3": {"CapacityReservations": [{**ODCR, "EndDate": "+1d"}]}}}
+        fleet.write_text(json.dumps(content))
+        invoke("up", "--fleet", str(fleet))
+        (row,) = box.ec2.reservations()
+        ends = datetime.fromisoformat(row["EndDate"])
+        assert timedelta(hours=23) < ends - box.now() < timedelta(hours=25)
+
+    def test_a_broken_fleet_changes_nothing(
+        self, simulated: tuple[Sandbox, World], tmp_path: Path
+    ) -> None:
+        before = simulated[0].ec2.fleet()
+        fleet = tmp_path / "fleet.json"
+        fleet.write_text('{"regions": {"moon": {}}}')
+        with pytest.raises(SandboxError, match=r"fleet\.json: regions\.moon: 'moon' is no region"):
+            CliRunner().invoke(
+                command_line.main, ["up", "--fleet", str(fleet)], catch_exceptions=False
+            )
+        assert simulated[0].ec2.fleet() == before
+
+    def test_other_alerts_are_deployed(
+        self, simulated: tuple[Sandbox, World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        deployed: list[Path] = []
+        monkeypatch.setattr(Sandbox, "route_alerts", lambda _, path: deployed.append(path))
+        alerts = tmp_path / "alerts.yaml"
+        alerts.write_text("destinations: {}")
+        assert invoke("up", "--alerts", str(alerts)).exit_code == 0
+        assert deployed == [alerts]
+
+    def test_another_port_is_refused(self, simulated: tuple[Sandbox, World]) -> None:
+        refused = invoke("up", "--port", "4567")
+        assert refused.exit_code == 1
+        assert "already running on port 4566" in refused.output
+        assert "python -m sandbox down" in refused.output
+
+    def test_the_port_that_it_has_is_fine(self, simulated: tuple[Sandbox, World]) -> None:
+        assert invoke("up", "--port", "4566").exit_code == 0
+
+
 class TestSimulator:
+    def test_a_fleet_without_the_home_region_gets_an_empty_one(self, tmp_path: Path) -> None:
+        fleet = load_fleet(json.dumps({"CapacityReservations": [PASTED]}), NOW).with_home_region()
+        assert sorted(fleet.regions) == ["us-east-1", "us-west-2"]
+        assert fleet.regions["us-east-1"].is_enabled
+        assert not fleet.regions["us-east-1"].reservations
+
+    def test_the_home_region_answers_whatever_the_file_holds(self, tmp_path: Path) -> None:
+        fleet = tmp_path / "fleet.json"
+        fleet.write_text(json.dumps({"CapacityReservations": [PASTED]}))
+        command = [sys.executable, "-m", "sandbox.ec2", "--fleet", str(fleet)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                ec2 = client("ec2", process.stdout.readline().strip())
+                names = [region["RegionName"] for region in ec2.describe_regions()["Regions"]]
+            finally:
+                process.terminate()
+        assert sorted(names) == ["us-east-1", "us-west-2"]
+
+    def test_a_home_region_of_the_files_own_stays(self) -> None:
+        fleet = load_fleet(json.dumps({"regions": {"us-east-1": {"OptInStatus": "opted-in"}}}), NOW)
+        assert fleet.with_home_region() == fleet
+
     def test_a_wrong_fleet_is_told_in_a_sentence(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         fleet = tmp_path / "fleet.json"
         fleet.write_text('{"regions": {"moon": {}}}')
         assert serve(["--fleet", str(fleet)]) == 1
-        assert capsys.readouterr().err == "error: regions.moon: 'moon' is no region\n"
+        assert capsys.readouterr().err == f"error: {fleet}: regions.moon: 'moon' is no region\n"
 
     def test_so_is_a_fleet_that_is_not_there(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

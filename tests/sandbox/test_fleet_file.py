@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,13 @@ import pytest
 
 import sandbox
 from sandbox.ec2.fleet import Fleet
-from sandbox.ec2.fleet_file import dump_fleet, load_fleet
+from sandbox.ec2.fleet_file import dump_fleet, load_fleet, read_fleet
 from sandbox.ec2.listings import instance_types
 from sandbox.ec2.organization import ACCOUNT, DENIED, PARTNER, organization, text_of
 from sandbox.ec2.shapes import FleetError, described, from_json
 from sandbox.ec2.wire import service_model
 from tests.ec2.stubbed import SAMPLES
-from tests.sandbox.worlds import HOME, NOW, World, a_block, an_odcr
+from tests.sandbox.worlds import HOME, NOW, Raw, World, a_block, an_odcr
 
 BUNDLED = Path(sandbox.__file__).with_name("fleet.json")
 
@@ -28,6 +30,59 @@ def loaded(content: Any, account: str | None = None) -> Fleet:
 
 def fields(fleet: Fleet, region: str = "us-east-2") -> list[Any]:
     return [item.fields for item in fleet.regions[region].reservations.values()]
+
+
+MISSING = object()
+"""Stands for a key or item that is left out."""
+
+
+def a_whole_file() -> Raw:
+    """A fleet file with everything that one can have."""
+    hints = {
+        "SharedWith": [PARTNER],
+        "UsedAtStart": 3,
+        "Timeline": [{"At": "+2h", "Set": {"State": "scheduled"}}],
+    }
+    region = {
+        "OptInStatus": "opted-in",
+        "CapacityReservations": [a_block(1, Simulator=hints)],
+        "CapacityBlocks": [{"CapacityBlockId": "cb-1"}],
+        "CapacityBlockStatuses": [{"CapacityBlockId": "cb-1", "InterconnectStatus": "ok"}],
+        "CapacityBlockExtensions": [{"CapacityReservationId": "cr-1"}],
+        "Market": [
+            {
+                "InstanceType": "p5.48xlarge",
+                "AvailabilityZone": "us-east-2a",
+                "Count": 4,
+                "FirstStart": "+1d",
+                "HourlyPrice": "3.5",
+            }
+        ],
+    }
+    fault = {"kind": "internal", "region": "us-east-2", "page": 1, "times": 2, "seconds": 3}
+    return {"account": HOME, "regions": {"us-east-2": region}, "faults": [fault]}
+
+
+def places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every part of a value but the whole."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, part in items:
+        yield (*here, key)
+        if isinstance(part, dict | list):
+            yield from places(part, (*here, key))
+
+
+def with_value(whole: Raw, place: tuple[Any, ...], value: Any) -> Raw:
+    """A copy with another value in one place."""
+    copy: Raw = json.loads(json.dumps(whole))
+    part: Any = copy
+    for key in place[:-1]:
+        part = part[key]
+    if value is MISSING:
+        del part[place[-1]]
+    else:
+        part[place[-1]] = value
+    return copy
 
 
 class TestReading:
@@ -64,7 +119,7 @@ class TestReading:
     @pytest.mark.parametrize(
         ("content", "text"),
         [
-            ([], "is to hold a JSON object"),
+            ([], "must hold a JSON object"),
             ({"region": {}}, "has no region"),
             ({"regions": {"moon": {}}}, "'moon' is no region"),
             ({"regions": {"us-east-2": {"Reservations": []}}}, "has no Reservations"),
@@ -85,8 +140,8 @@ class TestReading:
         [
             ({"Tagz": []}, r"Tagz is no field .*; did you mean Tags\?"),
             ({"StartDate": "soon"}, "'soon' is no date"),
-            ({"TotalInstanceCount": "4"}, "is to be of type integer"),
-            ({"Tags": {}}, "is to be a list"),
+            ({"TotalInstanceCount": "4"}, "must be of type integer"),
+            ({"Tags": {}}, "must be a list"),
             ({"Simulator": {"Shared": []}}, "has no Shared"),
             ({"Simulator": {"Timeline": [{"At": "+1h", "Do": {}}]}}, "has no Do"),
         ],
@@ -95,6 +150,20 @@ class TestReading:
         region = {"CapacityReservations": [an_odcr(1), an_odcr(2, **changes)]}
         with pytest.raises(FleetError, match=rf"CapacityReservations\[1\].*{text}"):
             loaded({"regions": {"us-east-2": region}})
+
+    def test_every_wrong_value_anywhere_is_a_fleet_error(self) -> None:
+        whole = a_whole_file()
+        for place in places(whole):
+            for wrong in (None, -1, True, "x", "", "NaN", [], [1], {}, {"a": 1}, MISSING):
+                changed = with_value(whole, place, wrong)
+                with contextlib.suppress(FleetError):
+                    dump_fleet(load_fleet(json.dumps(changed), NOW, PARTNER), NOW)
+
+    def test_a_file_is_named_with_what_is_wrong_in_it(self, tmp_path: Path) -> None:
+        (tmp_path / "fleet.json").write_bytes(b"\xff\xfe")
+        for name in ("fleet.json", "nowhere.json"):
+            with pytest.raises(FleetError, match=name):
+                read_fleet(tmp_path / name, NOW)
 
     def test_what_is_no_json_is_told(self) -> None:
         with pytest.raises(FleetError, match="is no JSON"):

@@ -25,6 +25,9 @@ def running_now() -> datetime:
     return NOW + (datetime.now(UTC) - _BEGAN)
 
 
+FOR_GOOD = 3600.0
+"""Seconds of a hang that no test waits for: what ends before it has not waited for it."""
+
 HOME, PARTNER = "123456789012", "210987654321"
 
 Raw = dict[str, Any]

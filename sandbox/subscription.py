@@ -1,0 +1,57 @@
+"""A queue that listens to the topic of the alerts for a while."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Receive = Callable[[float], list[dict[str, Any]]]
+"""Called with seconds, it gives what came until so much time passed without another message."""
+
+
+@contextmanager
+def subscribed(client: Callable[[str], Any], topic_arn: str) -> Iterator[Receive]:
+    """A queue subscribed to a topic; ``client`` makes boto3 clients by service name."""
+    sqs, name = client("sqs"), f"alerts-{time.monotonic_ns()}"
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    arn = attributes["Attributes"]["QueueArn"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _may_send(arn, topic_arn)})
+    subscription = client("sns").subscribe(
+        TopicArn=topic_arn,
+        Protocol="sqs",
+        Endpoint=arn,
+        Attributes={"RawMessageDelivery": "true"},
+        ReturnSubscriptionArn=True,
+    )["SubscriptionArn"]
+    try:
+        yield lambda seconds: _drain(sqs, url, seconds)
+    finally:
+        client("sns").unsubscribe(SubscriptionArn=subscription)
+        sqs.delete_queue(QueueUrl=url)
+
+
+def _may_send(queue_arn: str, topic_arn: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _drain(sqs: Any, url: str, seconds: float) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in answer.get("Messages", ()):
+            messages.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            deadline = time.monotonic() + seconds
+    return messages

@@ -1,0 +1,77 @@
+"""The benchmarks run: each says how it is used, refuses wrong numbers, and has a small size."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import benchmarks
+from benchmarks import collection
+
+LIBRARIES = {"numbers", "organizations"}
+"""What the benchmarks share; all other modules are commands."""
+
+COMMANDS = sorted({module.name for module in pkgutil.iter_modules(benchmarks.__path__)} - LIBRARIES)
+
+
+def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_says_how_it_is_used(name: str) -> None:
+    said = run(name, "--help")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert f"python -m benchmarks.{name}" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "text"),
+    [
+        ("collection", ["--regions", "0"], "--regions: '0' must be a number from 1 to 64"),
+        ("collection", ["--reservations", "many"], "'many' must be a number from 1 on"),
+        ("collection", ["30"], "unrecognized arguments: 30"),
+        ("contestants", [], "no contestant"),
+        ("contestants", ["floor"], "unknown arguments 'floor'"),
+        ("contestants", ["floor", "localhost"], "unknown arguments 'floor localhost'"),
+        ("ec2_server", ["--latency", "-1"], "'-1' must be a number from 0 on"),
+        ("list_live", ["--sizes", "10,x"], "'x' must be a number from 0 on"),
+        ("list_live", ["--latency", "nan"], "'nan' must be a number from 0 on"),
+        ("list_live", ["--regions", "99"], "'99' must be a number from 1 to"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_a_sentence(
+    name: str, arguments: list[str], text: str
+) -> None:
+    said = run(name, *arguments)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert text in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_live_listing_beside_the_others() -> None:
+    small = ["--sizes", "3", "--regions", "2", "--latency", "0", "--runs", "1", "--no-aws"]
+    said = run("list_live", *small)
+    assert (said.returncode, said.stderr) == (0, "")
+    sizes, stages = (line for line in said.stdout.splitlines() if line.startswith("         3 "))
+    assert sizes.split()[4:6] == ["-", "-"]
+    assert all(float(seconds) >= 0 for seconds in stages.split()[1:])
+
+
+def test_a_collection_in_a_sandbox_of_its_own() -> None:
+    small = ["--regions", "2", "--reservations", "5", "--latency", "0", "--runs", "1"]
+    said = run("collection", *small)
+    assert (said.returncode, said.stderr) == (0, "")
+    runs = [line for line in said.stdout.splitlines() if "changed" in line or "all new" in line]
+    changed_and_failed = [(line.split()[-3], line.split()[-1]) for line in runs[1:]]
+    assert changed_and_failed == [("10", "0"), ("0", "0"), ("2", "0"), ("10", "0")]
+    assert [line.split()[0] for line in said.stdout.splitlines()[-6:]] == [*collection.HANDLERS]
