@@ -54,12 +54,15 @@ def _list_of(name: str) -> Json:
 
 
 def _totals() -> Json:
-    names = ("reservations", "instances", "total_capacity", "available_capacity", "used_capacity")
+    names = ("reservations", "total_capacity", "available_capacity", "used_capacity")
     return _object(
         **dict.fromkeys(names, _COUNT),
+        instances=_NUMBER_OR_NULL,
         utilization=_NUMBER_OR_NULL,
-        accelerators={"type": "number"},
+        accelerators=_NUMBER_OR_NULL,
         idle_accelerators={"type": "number"},
+        unknown_sizes=_COUNT,
+        unknown_accelerators=_COUNT,
     )
 
 

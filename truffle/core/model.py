@@ -44,18 +44,24 @@ TERMINAL_STATES: Final = frozenset(
 class Accelerator:
     """What one instance of a type carries; ``total_count`` is that times the reserved instances.
 
-    ``count`` is a fraction for types with a partitioned GPU (a g6f.large has 0.125 of an L4).
+    ``count`` is a fraction for types with a partitioned GPU (a g6f.large has 0.125 of an L4), and
+    None where EC2 names the device without a number.
     """
 
     name: str
     manufacturer: str
-    count: float
+    count: float | None
     total_count: float | None = None
 
     def times(self, instances: int | None) -> Accelerator:
         """The same accelerator with ``total_count`` for that many instances."""
-        total = None if instances is None else whole(self.count * instances)
-        return Accelerator(self.name, self.manufacturer, self.count, total)
+        return Accelerator(self.name, self.manufacturer, self.count, self.on(instances))
+
+    def on(self, instances: int | None) -> float | None:
+        """The devices of that many instances; None where either number is unknown."""
+        if self.count is None or instances is None:
+            return None
+        return whole(self.count * instances)
 
 
 @dataclass(frozen=True, slots=True)
