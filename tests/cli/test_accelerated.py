@@ -1,4 +1,4 @@
-"""``--gpu-only``: by the type's accelerators, also where EC2's description of the type has a gap."""
+"""``--gpu-only``: by the type's accelerators, also where EC2's description has a gap."""
 
 from __future__ import annotations
 

@@ -190,6 +190,23 @@ def is_block(reservation: Reservation) -> bool:
     return reservation.type == CAPACITY_BLOCK
 
 
+class Market(StrEnum):
+    """EC2's MarketType of a launch into a reservation (RunInstances, InstanceMarketOptions)."""
+
+    CAPACITY_BLOCK = "capacity-block"
+    INTERRUPTIBLE = "interruptible-capacity-reservation"
+
+
+def market_of(reservation: Reservation) -> Market | None:
+    """The market type that a launch must name; None where it names none, as for other ODCRs.
+
+    EC2 User Guide: capacity-blocks-launch, and capacity-consumer-procedures for interruptible ones.
+    """
+    if isinstance(reservation, CapacityBlock):
+        return Market.CAPACITY_BLOCK
+    return Market.INTERRUPTIBLE if reservation.interruptible else None
+
+
 def used_of(state: str, total: int | None, available: int | None) -> int | None:
     """Instances in use; None unless active, since EC2's counts mean nothing before and after."""
     if state != "active" or total is None or available is None:
