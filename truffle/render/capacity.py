@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from truffle.core.model import CAPACITY_BLOCK, CapacityBlock, Odcr, Reservation
-from truffle.core.summary import Totals, summarize
-from truffle.core.times import whole
+from truffle.core.summary import Totals, summarize, unless_unknown
 from truffle.render.style import Style, state_colour
 from truffle.render.tables import Column, draw
 from truffle.render.words import counted, day, days, hours, minute, number, percent
@@ -85,7 +84,9 @@ def _block_summary(shown: Shown) -> list[str]:
     shortest, longest = summary.shortest_hours, summary.longest_hours
     if shortest is not None and longest is not None:
         lines.append(f"Duration Range: {_range(shortest, longest)}")
-    lines.append(f"Instances: {number(total.instances)}")
+    instances = unless_unknown(total.instances, total.unknown_sizes)
+    known = "?" if instances is None else number(instances)
+    lines.append(f"Instances: {known}{_unknown(total.unknown_sizes)}")
     if total.total_capacity:
         free = percent(total.available_capacity / total.total_capacity)
         lines.append(
@@ -108,18 +109,25 @@ def _types(rows: Iterable[Reservation]) -> str:
 
 def _gpus(rows: Iterable[Reservation], total: Totals) -> list[str]:
     """``GPUs: 128 in total (H100 64, L4 64), 12 idle (9.4% of the active ones)``."""
-    by_name: dict[str, float] = {}
-    for row in rows:
-        carried = row.accelerator
-        if carried is not None:
-            by_name[carried.name] = by_name.get(carried.name, 0) + (carried.total_count or 0)
+    by_name: dict[str, float | None] = {}
+    for carried in (row.accelerator for row in rows if row.accelerator):
+        known, more = by_name.get(carried.name), carried.total_count
+        by_name[carried.name] = known if more is None else (known or 0) + more
     if not by_name:
         return []
-    names = ", ".join(f"{name} {number(count)}" for name, count in by_name.items())
+    names = ", ".join(
+        f"{name} {'?' if count is None else number(count)}" for name, count in by_name.items()
+    )
+    known_total = unless_unknown(total.accelerators, total.unknown_accelerators)
     return [
-        f"GPUs: {number(total.accelerators)} in total ({names}), "
-        f"{number(total.idle_accelerators)} idle"
+        f"GPUs: {'?' if known_total is None else number(known_total)} in total ({names}), "
+        f"{number(total.idle_accelerators)} idle{_unknown(total.unknown_accelerators)}"
     ]
+
+
+def _unknown(reservations: int) -> str:
+    """What a sum does not include."""
+    return f" (unknown for {counted(reservations, 'reservation')})" if reservations else ""
 
 
 def _odcr_notes(shown: Shown) -> list[str]:
@@ -223,4 +231,4 @@ def _total_gpus(row: Reservation) -> str:
 def _idle_gpus(row: Reservation) -> str:
     if row.accelerator is None or row.used_capacity is None:
         return "-"
-    return number(whole(row.accelerator.count * (row.available_capacity or 0)))
+    return number(row.accelerator.on(row.available_capacity))
