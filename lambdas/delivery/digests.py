@@ -78,7 +78,7 @@ class Digests:
         self.pending.forget_flush(name, run_id)
         while (told := self._next_round(name, run_id)) is not None:
             tell(told)
-            self.pending.finish(name, run_id, told)
+            self.pending.finish(name, run_id, told.number, self.clock())
 
     def begun(self, run_id: str) -> datetime | None:
         """When a run began; None where it is not known."""
@@ -88,7 +88,7 @@ class Digests:
     def _next_round(self, name: str, run_id: str) -> Round | None:
         while True:
             try:
-                return self.pending.next_round(name, run_id)
+                return self.pending.next_round(name, run_id, self.clock())
             except Conflict:
                 continue
 
