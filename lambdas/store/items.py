@@ -11,6 +11,7 @@
 | ``PENDING#<destination>#<run id>`` | ``EVENT#<event id>`` | an event that waits for its run |
 | ``PENDING#<destination>#<run id>`` | ``ROUND#<number>`` | which of these are told together |
 | ``PENDING#<destination>#<run id>`` | ``STATE`` | whether a flush of these is on its way |
+| ``DELIVERY#<event id or run id>`` | ``<destination>`` | what became of an event there |
 | ``THREADS#<destination>`` | ``<subject>`` | the chat thread about a subject |
 | ``RESOLVED#<destination>`` | ``<incident key>`` | when an incident was resolved last |
 """
@@ -35,6 +36,7 @@ RUNS = "RUNS"
 HINTS = "HINTS"
 EVENT_PREFIX = "EVENT#"
 PENDING_PREFIX = "PENDING#"
+DELIVERIES_PREFIX = "DELIVERY#"
 THREADS_PREFIX = "THREADS#"
 RESOLVED_PREFIX = "RESOLVED#"
 BY_RESERVATION = "by-reservation"
