@@ -19,6 +19,7 @@ from truffle.core.events import Event, EventType, Severity
 from truffle.core.incidents import incident
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
 from truffle.messages.card import Card, event_card
+from truffle.messages.text import to_json
 
 SLACK_POST_URL = "https://slack.com/api/chat.postMessage"
 ACCEPTED = 202
@@ -199,7 +200,7 @@ def _send(destination: Destination, alert: Alert) -> None:
     sqs = service("sqs", destination.queue_arn.split(":")[3])
     sqs.send_message(
         QueueUrl=queue_url(sqs, destination.queue_arn),
-        MessageBody=json.dumps(alert.document, separators=(",", ":"), ensure_ascii=False),
+        MessageBody=to_json(alert.document),
         MessageAttributes={"event_id": {"DataType": "String", "StringValue": alert.event.event_id}},
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 import os
 import socket
@@ -20,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from lambdas.clients import now
 from truffle.ec2.background import start
+from truffle.messages.text import to_json
 
 # The path of a webhook's URL is its secret, and urllib3 logs paths at DEBUG.
 logging.getLogger("urllib3").setLevel(logging.INFO)
@@ -105,7 +105,7 @@ def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEAD
     )
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     own = {"Content-Type": "application/json", "Host": parts.netloc.rpartition("@")[2]}
-    data = json.dumps(body, ensure_ascii=False).encode()
+    data = to_json(body, compact=False).encode()
     heads: list[Answer] = []
     exchange = start(partial(_exchange, pool, path, data, {**headers, **own}, heads.append))
     try:

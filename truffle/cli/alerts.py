@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +141,7 @@ def _read(file: str) -> AlertSettings:
 
     try:
         if file == STDIN:
-            return parse_alerts(click.get_binary_stream("stdin").read())
+            return parse_alerts(sys.stdin.buffer.read())
         return read_alerts(Path(file))
     except OSError as error:
         raise _bad_usage(f"{file} cannot be read: {error.strerror}") from error
