@@ -21,7 +21,7 @@ from infra.storage import Storage
 from lambdas.settings import DeliverSettings
 from truffle.alerts.settings import DailySummary, Destination
 
-WRITTEN = ("PENDING#*", "THREADS#*", "RESOLVED#*")
+WRITTEN = ("PENDING#*", "DELIVERY#*", "THREADS#*", "RESOLVED#*")
 """The partitions of the table that the function writes (lambdas/store/items.py)."""
 
 _AT_A_TIME = 2

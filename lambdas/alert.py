@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAl
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.clients import service
+from lambdas.errors import reason_of
 from lambdas.settings import PublishSettings
 from lambdas.telemetry import logger, metrics
 from truffle.core.events import from_message
@@ -71,10 +72,11 @@ def read_record(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
 
 def _set_aside(record: dict[str, Any], error: Exception) -> None:
     """A record that can never be published goes to the dead letters, and the stream goes on."""
-    logger.error("unreadable event", extra={"error": repr(error), "keys": record.get("dynamodb")})
+    reason = reason_of(error)
+    logger.error("unreadable event", extra={"error": reason, "keys": record.get("dynamodb")})
     service("sqs").send_message(
         QueueUrl=_settings().dead_letter_url,
-        MessageBody=json.dumps({"error": repr(error), "record": record}, default=str),
+        MessageBody=json.dumps({"error": reason, "record": record}, default=str),
     )
 
 
@@ -119,7 +121,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
             published += _handle(record, context)
         except Exception as error:
             logger.exception("not published")
-            failures.append(repr(error))
+            failures.append(reason_of(error))
     metrics.add_metric("AlertsPublished", MetricUnit.Count, published)
     if failures:
         raise NotPublished("; ".join(failures))

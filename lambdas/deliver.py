@@ -32,8 +32,10 @@ from lambdas.delivery.jobs import (
 )
 from lambdas.delivery.mail import Mail, send
 from lambdas.delivery.once import Claimed, once, register
+from lambdas.errors import reason_of
 from lambdas.inventory import Inventory
 from lambdas.settings import DeliverSettings
+from lambdas.store.deliveries import DeliveryStore
 from lambdas.store.events import EventStore
 from lambdas.store.pending import PendingStore, Round
 from lambdas.store.resolutions import ResolutionStore
@@ -41,14 +43,24 @@ from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.threads import ThreadStore
 from lambdas.telemetry import logger, metrics
+from truffle.alerts.explaining import Delivery, DeliveryStatus
 from truffle.alerts.routing import Outcome, decision_for
 from truffle.alerts.settings import AlertSettings, Destination
 from truffle.core.daily import DAY, day
-from truffle.core.events import Event, from_message
+from truffle.core.events import Event, Severity, from_message
 from truffle.core.times import format_time
 from truffle.messages.card import digest_card, summary_card
 
 GIVE_UP_AFTER = timedelta(hours=24)
+GIVE_UP_REFUSED_AFTER = timedelta(hours=1)
+"""Where the response says that a retry is of no use: enough time to correct a secret."""
+LONGEST_WAIT = {
+    Severity.CRITICAL: timedelta(minutes=5),
+    Severity.WARNING: timedelta(minutes=30),
+    Severity.GOOD: timedelta(hours=2),
+    Severity.INFO: timedelta(hours=2),
+}
+"""The most of a ``Retry-After`` that is respected, by what a message is about."""
 LATE_AFTER = timedelta(minutes=15)
 LONGEST_ROUND_SECONDS = 30
 """How long the function tells one event of a round after the other, of the minute that it has; the
@@ -82,6 +94,11 @@ def _channels() -> Channels:
     return Channels(
         ThreadStore(client, table), ResolutionStore(client, table), topics, _settings().api_url, now
     )
+
+
+@cache
+def _deliveries() -> DeliveryStore:
+    return DeliveryStore(service("dynamodb"), _settings().table)
 
 
 @cache
@@ -123,13 +140,16 @@ def _do(job: Job, destination: Destination, mail: Mail) -> None:
 
 def _tell(job: Tell, destination: Destination, mail: Mail) -> None:
     decision = decision_for(job.event, destination.name, _alerts())
-    if decision.outcome is not Outcome.SENT:
+    if decision.outcome is not Outcome.ROUTED:
         extra = {"event_id": job.event.event_id, "why": decision.why}
         logger.info("not for this destination", extra={"destination": destination.name, **extra})
         return
     send_flush = partial(_send_flush, mail.queue_arn)
-    if not _digests().put_aside(destination, job.message, send_flush):
+    run_id = _digests().put_aside(destination, job.message, send_flush)
+    if run_id is None:
         _tell_single(destination, job.event, job.message)
+    else:
+        _deliveries().note_waiting(destination.name, job.event.event_id, run_id, now())
 
 
 def _send_flush(queue_arn: str, run_id: str) -> None:
@@ -138,7 +158,10 @@ def _send_flush(queue_arn: str, run_id: str) -> None:
 
 def _tell_single(destination: Destination, event: Event, message: dict[str, Any]) -> None:
     alert = Alert(event, message, _lateness(event))
-    _once(destination, event.event_id, partial(_tell_alert, destination, alert))
+    sent = _once(destination, event.event_id, partial(_tell_alert, destination, alert))
+    status = DeliveryStatus.DELIVERED if sent else DeliveryStatus.SKIPPED
+    detail = None if sent else "A later event has already resolved the incident."
+    _deliveries().note(destination.name, [event.event_id], Delivery(status, now(), detail=detail))
 
 
 def _tell_alert(destination: Destination, alert: Alert) -> bool:
@@ -151,6 +174,9 @@ def _tell_round(destination: Destination, run_id: str, told: Round) -> None:
     if destination.digest_above is not None and len(events) > destination.digest_above:
         key = f"digest#{run_id}#{told.number}"
         _once(destination, key, partial(_show_digest, destination, events))
+        detail = f"In a digest of {len(events):,} events."
+        delivered = Delivery(DeliveryStatus.DELIVERED, now(), detail=detail)
+        _deliveries().note(destination.name, [it.event_id for it in events], delivered)
         return
     began = monotonic()
     for event, message in zip(events, told.messages, strict=True):
@@ -182,20 +208,24 @@ def _lateness(event: Event) -> timedelta | None:
     return age if age > LATE_AFTER else None
 
 
-def _once(destination: Destination, key: str, action: Callable[[], bool]) -> None:
-    def run() -> None:
+def _once(destination: Destination, key: str, action: Callable[[], bool]) -> bool:
+    def run() -> bool:
         sent = action()
         metrics.add_metric("AlertsDelivered", MetricUnit.Count, sent)
         extra = {"destination": destination.name, "key": key}
         logger.info("delivered" if sent else "nothing to tell", extra=extra)
+        return sent
 
-    once(_settings().idempotency_table, f"{destination.name}#{key}", run)
+    return once(_settings().idempotency_table, f"{destination.name}#{key}", run)
 
 
-def _is_out_of_time(job: Job, mail: Mail) -> bool:
-    """A day after it was observed; a dead letter that was put back has another day."""
+def _is_out_of_time(job: Job, mail: Mail, error: Exception) -> bool:
+    """A day after it was observed, or sooner where a retry is of no use; a dead letter that was put
+    back has the same time again."""
     first = _digests().begun(job.run_id) if isinstance(job, Flush) else begun(job)
-    return now() - max(first or mail.sent_at, mail.sent_at) >= GIVE_UP_AFTER
+    is_final = isinstance(error, Refused) and error.is_final
+    age = now() - max(first or mail.sent_at, mail.sent_at)
+    return age >= (GIVE_UP_REFUSED_AFTER if is_final else GIVE_UP_AFTER)
 
 
 def _handle(mail: Mail) -> bool:
@@ -214,13 +244,37 @@ def _handle(mail: Mail) -> bool:
     except Exception as error:
         metrics.add_metric("DeliveriesFailed", MetricUnit.Count, 1)
         logger.exception("not delivered", extra={"destination": destination.name})
-        if _is_out_of_time(job, mail):
-            _give_up(mail, repr(error))
-            return True
-        asked = error.retry_after if isinstance(error, Refused) else None
-        mail.hide(max(pause(mail.receives), asked or timedelta()))
-        return False
+        return _handle_failure(job, destination, mail, error)
     return True
+
+
+def _handle_failure(job: Job, destination: Destination, mail: Mail, error: Exception) -> bool:
+    """Whether a message that failed is done with, as a dead letter; else it is retried later."""
+    reason = reason_of(error)
+    if _is_out_of_time(job, mail, error):
+        failed = Delivery(DeliveryStatus.DEAD_LETTER, now(), mail.receives, reason)
+        _note_failure(job, destination, failed)
+        _give_up(mail, reason)
+        return True
+    length = _pause(job, mail, error)
+    mail.hide(length)
+    retrying = Delivery(DeliveryStatus.RETRYING, now(), mail.receives, reason, now() + length)
+    _note_failure(job, destination, retrying)
+    return False
+
+
+def _pause(job: Job, mail: Mail, error: Exception) -> timedelta:
+    asked = error.retry_after if isinstance(error, Refused) else None
+    severity = job.event.severity if isinstance(job, Tell | Sample) else Severity.WARNING
+    return max(pause(mail.receives), min(asked or timedelta(), LONGEST_WAIT[severity]))
+
+
+def _note_failure(job: Job, destination: Destination, failed: Delivery) -> None:
+    match job:
+        case Tell(event):
+            _deliveries().note(destination.name, [event.event_id], failed)
+        case Flush(run_id):
+            _deliveries().note_run(destination.name, run_id, failed)
 
 
 def _give_up(mail: Mail, reason: str) -> None:

@@ -23,11 +23,12 @@ from lambdas.api.trial import send_sample
 from lambdas.clients import now, service
 from lambdas.inventory import Inventory
 from lambdas.settings import QuerySettings
+from lambdas.store.deliveries import DeliveryStore
 from lambdas.store.events import EventStore
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import logger
-from truffle.alerts.explaining import explain
+from truffle.alerts.explaining import explain_delivered
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import AlertSettings, Route
 from truffle.core import parameters
@@ -53,6 +54,7 @@ LONGEST_EVENTS = timedelta(days=400)
 FIRST_EVENTS = datetime(2020, 1, 1, tzinfo=UTC)
 """No event is older: neither is this software."""
 RUNS_SHOWN = 10
+AMBIGUOUS_SHOWN = 5
 UNTIL_LATER = timedelta(seconds=1)
 LONGEST_ANSWER = 6_000_000
 """Bytes as Lambda counts them: it takes 6 MB of an answer, in which the JSON is one string more."""
@@ -229,13 +231,22 @@ def validate_run() -> Response[str]:
 @app.get("/alerts/explain")
 def explain_alert() -> Response[str]:
     event_id = parse(_given(), parameters.EXPLAIN)["event_id"][0]
-    message = _events().find(event_id, now() + UNTIL_LATER, LONGEST_EVENTS.days)
-    if message is None:
+    found = _events().find(event_id, now() + UNTIL_LATER, LONGEST_EVENTS.days)
+    if not found:
         detail = f"No event of the last {LONGEST_EVENTS.days} days has the id {event_id}."
         return _problem(404, "No such event", detail)
-    event = from_message(message)
-    decisions = explain(event, _alert_settings())
-    return _json({"event": message, "decisions": decisions})
+    if len(found) > 1:
+        raise BadParameter("event_id", event_id, _ambiguous(found))
+    deliveries = DeliveryStore(service("dynamodb"), _settings().table)
+    event = from_message(found[0])
+    known = deliveries.of_event(event.event_id)
+    decisions = explain_delivered(event, _alert_settings(), known)
+    return _json({"event": found[0], "decisions": decisions})
+
+
+def _ambiguous(found: list[Json]) -> str:
+    names = ", ".join(sorted(message["event_id"] for message in found)[:AMBIGUOUS_SHOWN])
+    return f"The ids of {len(found)} events begin so: give more of it. Some are {names}."
 
 
 @app.post("/alerts/test")

@@ -312,9 +312,10 @@ class Truffle:
         return self.api().get("/status", "scopes")
 
     def explain(self, event_id: str) -> Json:
-        """Who gets an event and why, as ``GET /alerts/explain`` tells.
+        """Who gets an event, why, and what became of it, as ``GET /alerts/explain`` answers.
 
-        Raises TruffleNotFoundError for an event of which the stack does not know.
+        ``event_id`` may be the beginning of an id. Raises TruffleNotFoundError for an unknown
+        event, ApiError where the ids of several begin so.
         """
         from truffle.wishes import check_event_id
 

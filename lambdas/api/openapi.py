@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
+from truffle.alerts.explaining import DeliveryStatus
 from truffle.alerts.routing import Outcome
 from truffle.alerts.settings import Kind
 from truffle.core import parameters
@@ -123,6 +124,14 @@ def _schemas() -> Json:
             outcome=_enumerated(Outcome),
             routes=_array(_TEXT),
             why=_TEXT,
+            delivery={"anyOf": [_ref("Delivery"), {"type": "null"}]},
+        ),
+        "Delivery": _object(
+            status=_enumerated(DeliveryStatus),
+            at=_TIME,
+            attempts={"type": ["integer", "null"]},
+            detail=_TEXT_OR_NULL,
+            retry_at=_TIME_OR_NULL,
         ),
         "Explanation": _object(event=_ref("Event"), decisions=_array(_ref("Decision"))),
         "Trial": _object(
@@ -309,7 +318,9 @@ def document() -> Json:
         "/status": _get("Every scope and the last runs.", "Status"),
         "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
         "/alerts/explain": _get_one(
-            "Who gets an event, and why.", "Explanation", *map(_parameter, parameters.EXPLAIN)
+            "Who gets an event, why, and what became of it.",
+            "Explanation",
+            *map(_parameter, parameters.EXPLAIN),
         ),
         "/alerts/test": _post(
             "Sends a sample to each destination of a route.", "Trial", parameters.TEST

@@ -19,18 +19,27 @@ from truffle.core.events import Event, EventType, Severity
 from truffle.core.incidents import incident
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
 from truffle.messages.card import Card, event_card
+from truffle.messages.text import to_json
 
 SLACK_POST_URL = "https://slack.com/api/chat.postMessage"
 ACCEPTED = 202
-"""What PagerDuty's Events API v2 and Opsgenie's Alert API answer to what they take; any other
-status is none of success."""
+"""The response of PagerDuty's Events API v2 and of Opsgenie's Alert API to what they accept; no
+other status means success."""
+_TEMPORARY = frozenset({408, 425, 429})
+"""Statuses below 500 after which the same request can succeed. PagerDuty asks for retries after
+429, 5xx and network errors alone (PagerDuty, Events API v2 Overview, Response Codes & Retry
+Logic)."""
 
 _LONGEST_TOLD = 300
 """Characters of an answer in an error."""
 
 
 class Refused(Exception):
-    """A destination did not take a message; ``retry_after`` is when it may be asked again."""
+    """A destination did not accept a message; ``retry_after`` is when it may be asked again.
+
+    ``is_final`` is true where its documentation says that a retry is of no use: a pager refuses the
+    same request again until its secret is changed.
+    """
 
     def __init__(self, destination: Destination, answer: Answer, secret: Secret) -> None:
         said = secret.hidden_in(answer.text)[:_LONGEST_TOLD]
@@ -39,6 +48,8 @@ class Refused(Exception):
         )
         seconds = answer.retry_after
         self.retry_after = None if seconds is None else timedelta(seconds=seconds)
+        is_temporary = answer.status in _TEMPORARY or answer.status >= 500
+        self.is_final = destination.kind.is_pager and not is_temporary
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +136,7 @@ class Channels:
         headers = {"Authorization": f"Bearer {secret.get('token')}"}
         answer = post(secret.get("url", SLACK_POST_URL), body, headers)
         said = _object(answer.text)
-        if not (answer.is_accepted and said.get("ok") is True):
+        if not (answer.is_accepted and (said.get("ok") is True or not answer.is_whole)):
             if subject and thread and said.get("error") not in (None, "ratelimited"):
                 # Its first message may be gone, or the channel another one by now.
                 self.threads.forget(destination.name, subject)
@@ -189,7 +200,7 @@ def _send(destination: Destination, alert: Alert) -> None:
     sqs = service("sqs", destination.queue_arn.split(":")[3])
     sqs.send_message(
         QueueUrl=queue_url(sqs, destination.queue_arn),
-        MessageBody=json.dumps(alert.document, separators=(",", ":"), ensure_ascii=False),
+        MessageBody=to_json(alert.document),
         MessageAttributes={"event_id": {"DataType": "String", "StringValue": alert.event.event_id}},
     )
 

@@ -12,8 +12,10 @@ from html import escape
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from lambdas.clients import service
+from lambdas.errors import reason_of
 
 # The answer with the secret is what botocore logs at DEBUG.
 logging.getLogger("botocore").setLevel(logging.INFO)
@@ -25,7 +27,8 @@ _SHORTEST_HIDDEN = 6
 
 
 class BadSecret(Exception):
-    """A secret does not hold what its destination needs; the text does not contain it."""
+    """A secret cannot be read, or does not hold what its destination needs; the text does not
+    contain it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +86,14 @@ def _forms(piece: str) -> Iterator[str]:
 
 
 def read_secret(name: str) -> Secret:
-    """The secret of this name or ARN, at most five minutes old. Raises BadSecret, or what Secrets
-    Manager does."""
-    return to_secret(name, str(_provider(_region_of(name)).get(name, max_age=MAX_AGE_SECONDS)))
+    """The secret of this name or ARN, at most five minutes old. Raises BadSecret."""
+    try:
+        text = str(_provider(_region_of(name)).get(name, max_age=MAX_AGE_SECONDS))
+    except GetParameterError as error:
+        # Powertools keeps AWS's error as the context of its own.
+        cause = reason_of(error.__context__ or error)
+        raise BadSecret(f"the secret {name} cannot be read: {cause}") from error
+    return to_secret(name, text)
 
 
 def to_secret(name: str, text: str) -> Secret:

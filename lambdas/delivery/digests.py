@@ -39,12 +39,12 @@ class Digests:
 
     def put_aside(
         self, destination: Destination, message: Message, send_flush: Callable[[str], None]
-    ) -> bool:
-        """Whether an event waits for others, or was told with them; False where there is nothing
-        to wait for, and it has to be told at once."""
+    ) -> str | None:
+        """The run for whose end an event waits, or with whose events it was told; None where there
+        is nothing to wait for, and it has to be told at once."""
         run_id = self._waits_for(destination, message)
         if run_id is None:
-            return False
+            return None
         name, now = destination.name, self.clock()
         placed = self.pending.put_aside(name, run_id, message, now)
         # An event that comes again may come from whoever claimed the flush and did not send it. A
@@ -53,7 +53,7 @@ class Digests:
             placed is Placed.NEW and self.pending.claim_flush(name, run_id, now)
         ):
             send_flush(run_id)
-        return True
+        return run_id
 
     def _waits_for(self, destination: Destination, message: Message) -> str | None:
         """The run whose end an event waits for. Outside of runs, where an event is to be told
@@ -78,7 +78,7 @@ class Digests:
         self.pending.forget_flush(name, run_id)
         while (told := self._next_round(name, run_id)) is not None:
             tell(told)
-            self.pending.finish(name, run_id, told)
+            self.pending.finish(name, run_id, told.number, self.clock())
 
     def begun(self, run_id: str) -> datetime | None:
         """When a run began; None where it is not known."""
@@ -88,7 +88,7 @@ class Digests:
     def _next_round(self, name: str, run_id: str) -> Round | None:
         while True:
             try:
-                return self.pending.next_round(name, run_id)
+                return self.pending.next_round(name, run_id, self.clock())
             except Conflict:
                 continue
 

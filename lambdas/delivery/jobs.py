@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from lambdas.errors import reason_of
 from truffle.core.events import Event, from_message
 from truffle.core.times import parse_time
 
@@ -80,8 +81,8 @@ def read_job(body: str) -> Job:
         if kind == "flush":
             return Flush(_text(detail["run_id"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unreadable(f"unreadable: {error!r}") from error
-    raise Unreadable(f"unreadable: {kind!r} is nothing that can be asked for")
+        raise Unreadable(f"unreadable: {reason_of(error)}") from error
+    raise Unreadable(f"unreadable: unknown kind of message '{kind}'")
 
 
 def _scheduled(text: str) -> datetime | None:
@@ -90,7 +91,7 @@ def _scheduled(text: str) -> datetime | None:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return value
 
 

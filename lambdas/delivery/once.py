@@ -31,17 +31,18 @@ def register(context: LambdaContext) -> None:
     _config.register_lambda_context(context)
 
 
-def once(table: str, key: str, action: Callable[[], None]) -> None:
-    """Do what a key stands for unless it was done, remembered in an idempotency table.
+def once(table: str, key: str, action: Callable[[], bool]) -> bool:
+    """Do what a key stands for unless it was done, remembered in an idempotency table; what the
+    action returned when it was done.
 
     Raises Claimed, or what the action does: then it was not done.
     """
-    _once(table)(key=key, action=action)
+    return _once(table)(key=key, action=action)
 
 
 @cache
-def _once(table: str) -> Callable[..., None]:
-    run: Callable[..., None] = idempotent_function(
+def _once(table: str) -> Callable[..., bool]:
+    run: Callable[..., bool] = idempotent_function(
         _run,
         data_keyword_argument="key",
         config=_config,
@@ -53,5 +54,5 @@ def _once(table: str) -> Callable[..., None]:
     return run
 
 
-def _run(*, key: str, action: Callable[[], None]) -> None:
-    action()
+def _run(*, key: str, action: Callable[[], bool]) -> bool:
+    return action()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 import os
 import socket
@@ -20,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from lambdas.clients import now
 from truffle.ec2.background import start
+from truffle.messages.text import to_json
 
 # The path of a webhook's URL is its secret, and urllib3 logs paths at DEBUG.
 logging.getLogger("urllib3").setLevel(logging.INFO)
@@ -30,6 +30,8 @@ LONGEST_EXCHANGE = 20
 LONGEST_ANSWER = 64 * 1024
 """How many bytes of an answer are read: an answer with a whole chat message in it is shorter."""
 _LONGEST_RETRY_AFTER = 40
+_MOST_RETRY_AFTER = 24 * 3600
+"""Seconds; no message is kept for longer."""
 ALLOW_LOOPBACK = "TRUFFLE_SANDBOX_LOOPBACK_WEBHOOKS"
 """Set by the sandbox alone, whose destinations listen on the loopback interface."""
 
@@ -38,8 +40,25 @@ _UNICAST = ipaddress.ip_network("2000::/3")
 """The global unicast addresses (IANA, IPv6 address space)."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """An IPv4 address in the last 32 bits (RFC 6052): what a DNS64 answers in a subnet without IPv4."""
-_6TO4 = ipaddress.ip_network("2002::/16")
-"""An IPv4 address within, maybe a private one (RFC 3056); no longer in use."""
+_NOT_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.0.0.0/24",  # IETF protocol assignments
+            "192.31.196.0/24",  # AS112
+            "192.52.193.0/24",  # automatic multicast tunnelling
+            "192.88.99.0/24",  # 6to4 relays, deprecated
+            "192.175.48.0/24",  # AS112
+            "2001::/23",  # IETF protocol assignments, Teredo and ORCHID among them
+            "2001:db8::/32",  # documentation
+            "2002::/16",  # 6to4: an IPv4 address within, maybe a private one
+            "2620:4f:8000::/48",  # AS112
+            "3fff::/20",  # documentation (RFC 9637)
+        ),
+    )
+)
+"""Special-purpose networks that are no host's on the internet (IANA, IPv4 and IPv6 Special-Purpose
+Address Registries); which of them Python knows depends on its version."""
 
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -50,12 +69,14 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the destination said; ``retry_after`` is in seconds. The text is the destination's own:
-    it may repeat what it was sent."""
+    """What the destination responded; ``retry_after`` is in seconds. The text is the destination's
+    own: it may repeat what it was sent. It is empty, and the answer not ``is_whole``, where the
+    body could not be read: what counts is the status."""
 
     status: int
     text: str
     retry_after: int | None = None
+    is_whole: bool = True
 
     @property
     def is_accepted(self) -> bool:
@@ -84,7 +105,7 @@ def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEAD
     )
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     own = {"Content-Type": "application/json", "Host": parts.netloc.rpartition("@")[2]}
-    data = json.dumps(body, ensure_ascii=False).encode()
+    data = to_json(body, compact=False).encode()
     heads: list[Answer] = []
     exchange = start(partial(_exchange, pool, path, data, {**headers, **own}, heads.append))
     try:
@@ -103,20 +124,30 @@ def _exchange(
     headers: Mapping[str, str],
     began: Callable[[Answer], None],
 ) -> Answer:
-    """Send a request, and read what is answered; ``began`` is called when its head is there.
+    """Send a request and read the response; ``began`` is called when its head is there.
     Raises Unreachable."""
     with pool:
         try:
             response = pool.urlopen(
                 "POST", path, data, headers, redirect=False, preload_content=False
             )
-            head = Answer(response.status, "", _seconds(response.headers.get("Retry-After")))
-            began(head)
-            said = response.read(LONGEST_ANSWER, decode_content=True)
         except (HTTPError, ValueError) as error:
             # A header that cannot be sent is a ValueError, with the header in its text.
             raise Unreachable(type(error).__name__) from None
-    return replace(head, text=said.decode(errors="replace"))
+        retry_after = _seconds(response.headers.get("Retry-After"))
+        head = Answer(response.status, "", retry_after, is_whole=False)
+        began(head)
+        return _with_body(head, response)
+
+
+def _with_body(head: Answer, response: urllib3.BaseHTTPResponse) -> Answer:
+    """The response with its text, or without it where that is broken: cut off, wrongly compressed
+    or wrongly chunked. The destination has the message, and would get it twice."""
+    try:
+        content = response.read(LONGEST_ANSWER, decode_content=True)
+    except (HTTPError, ValueError, OSError):
+        return head
+    return replace(head, text=content.decode(errors="replace"), is_whole=True)
 
 
 def _destination(url: str) -> tuple[SplitResult, str, int]:
@@ -150,19 +181,23 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Whether it is one host's on the internet, also behind an address that carries it (NAT64)."""
     if address in _NAT64:
         return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
-    if address.version == 6 and (address not in _UNICAST or address in _6TO4):
+    if address.version == 6 and address not in _UNICAST:
+        return False
+    if any(address in network for network in _NOT_PUBLIC):
         return False
     return address.is_global and not address.is_multicast
 
 
 def _seconds(text: str | None) -> int | None:
-    """A Retry-After: a number of seconds, or a date (RFC 9110); None for anything else."""
+    """A Retry-After: a number of seconds, or a date (RFC 9110), at most a day; None for anything
+    else."""
     if text is None or len(text) > _LONGEST_RETRY_AFTER:
         return None
     if text.isdecimal():
-        return int(text)
+        return min(int(text), _MOST_RETRY_AFTER)
     try:
-        return max(0, round((parsedate_to_datetime(text) - now()).total_seconds()))
+        seconds = round((parsedate_to_datetime(text) - now()).total_seconds())
+        return min(max(0, seconds), _MOST_RETRY_AFTER)
     except (ValueError, TypeError):
         # A date without a zone has no difference to one with it.
         return None

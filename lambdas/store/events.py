@@ -61,12 +61,14 @@ class EventStore:
         )
         return [read_body(item) for item in items]
 
-    def find(self, event_id: str, latest: datetime, days: int) -> dict[str, Any] | None:
-        """The message of an event of so many days up to the latest, the newest days read first;
-        None where there is none."""
+    def find(self, prefix: str, latest: datetime, days: int) -> list[dict[str, Any]]:
+        """The messages of the events whose id begins so, of so many days up to the latest.
+
+        The newest days are read first, and after a complete id is found no others.
+        """
         last = latest.astimezone(UTC).date()
 
-        def of_day(back: int) -> dict[str, Any] | None:
+        def of_day(back: int) -> list[dict[str, Any]]:
             items = query(
                 self.client,
                 TableName=self.table,
@@ -74,19 +76,19 @@ class EventStore:
                 FilterExpression="contains(body, :id)",
                 ExpressionAttributeValues={
                     ":pk": text(f"{EVENT_PREFIX}{last - timedelta(days=back)}"),
-                    ":id": text(event_id),
+                    ":id": text(f'"event_id":"{prefix}'),
                 },
             )
-            messages = map(read_body, items)
-            return next((it for it in messages if it["event_id"] == event_id), None)
+            return [it for it in map(read_body, items) if it["event_id"].startswith(prefix)]
 
+        found: list[dict[str, Any]] = []
         with ThreadPoolExecutor(PARALLEL_DAYS) as pool:
             for start in range(0, days, PARALLEL_DAYS):
                 part = range(start, min(start + PARALLEL_DAYS, days))
-                found = next(filter(None, pool.map(of_day, part)), None)
-                if found is not None:
-                    return found
-        return None
+                found += [message for messages in pool.map(of_day, part) for message in messages]
+                if any(message["event_id"] == prefix for message in found):
+                    break
+        return found
 
     def between(self, since: datetime, until: datetime) -> list[tuple[str, dict[str, Any]]]:
         """Sort keys and messages of ``since <= observed_at < until``, the newest first."""

@@ -9,7 +9,9 @@
 | ``RUNS`` | ``<run id>`` | a run |
 | ``HINTS`` | ``<region>#<time>#<turn>`` | a collection that a hint asked for |
 | ``PENDING#<destination>#<run id>`` | ``EVENT#<event id>`` | an event that waits for its run |
-| ``PENDING#<destination>#<run id>`` | ``STATE`` | what of these is being told, and was told |
+| ``PENDING#<destination>#<run id>`` | ``ROUND#<number>`` | which of these are told together |
+| ``PENDING#<destination>#<run id>`` | ``STATE`` | whether a flush of these is on its way |
+| ``DELIVERY#<event id or run id>`` | ``<destination>`` | what became of an event there |
 | ``THREADS#<destination>`` | ``<subject>`` | the chat thread about a subject |
 | ``RESOLVED#<destination>`` | ``<incident key>`` | when an incident was resolved last |
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from truffle.core.model import Scope
@@ -33,9 +36,14 @@ RUNS = "RUNS"
 HINTS = "HINTS"
 EVENT_PREFIX = "EVENT#"
 PENDING_PREFIX = "PENDING#"
+DELIVERIES_PREFIX = "DELIVERY#"
 THREADS_PREFIX = "THREADS#"
 RESOLVED_PREFIX = "RESOLVED#"
 BY_RESERVATION = "by-reservation"
+
+MOST_PARTITION_KEY = 2048
+MOST_SORT_KEY = 1024
+"""Bytes in UTF-8 (Amazon DynamoDB Developer Guide, quotas, "Partition keys and sort keys")."""
 
 
 def scope_key(scope: Scope) -> str:
@@ -60,7 +68,19 @@ def number(value: float) -> dict[str, str]:
 
 
 def key(pk: str, sk: str) -> dict[str, dict[str, str]]:
-    return {"pk": text(pk), "sk": text(sk)}
+    """A key of the table; a part that is longer than DynamoDB takes ends in its hash."""
+    return {
+        "pk": text(_shortened(pk, MOST_PARTITION_KEY)),
+        "sk": text(_shortened(sk, MOST_SORT_KEY)),
+    }
+
+
+def _shortened(value: str, most: int) -> str:
+    content = value.encode(errors="replace")
+    if len(content) <= most:
+        return value
+    end = f"#{sha256(content).hexdigest()}"
+    return content[: most - len(end)].decode(errors="ignore") + end
 
 
 def body(value: Any) -> dict[str, str]:

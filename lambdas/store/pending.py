@@ -4,13 +4,17 @@ The events of one destination and one run are a *pile*. A *round* is what is tol
 is fixed before anything is sent, so that however often the sending is repeated it is the same, and
 no other round begins before it is finished. What was told stays until the pile expires, so that an
 event that is delivered again is known.
+
+A pile has no limit; a round has one, since its ids are one item and its events are read at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from math import ceil
 from typing import Any
 
 from lambdas.store.items import (
@@ -29,8 +33,17 @@ from truffle.core.times import parse_time, sortable_time
 RETENTION = timedelta(days=30)
 """Longer than a message can be under way: 14 days on a queue, 14 more as a dead letter."""
 
+MOST_EVENTS = 5_000
+"""Events of a round."""
+MOST_BODIES = 8_000_000
+"""Bytes of a round's events, which the function holds in memory."""
+MOST_IDS = 300_000
+"""Bytes of a round's ids, of the 400 KB that DynamoDB takes in an item (Amazon DynamoDB Developer
+Guide, quotas)."""
+
 _STATE = "STATE"
 _EVENT = "EVENT#"
+_ROUND = "ROUND#"
 
 Message = dict[str, Any]
 
@@ -52,20 +65,41 @@ class Conflict(Exception):
 class Pile:
     """The events of a run for a destination, as they lie in the table now.
 
-    ``round_ids`` are the events of the round that is not finished, ``rounds`` counts the rounds
-    that ever began. ``newest`` is when the last event was put here.
+    ``sizes`` are the bytes of each event, by its id. ``rounds`` are the ids of each round that ever
+    began; ``open_round`` is the number of the one that is not finished. ``newest`` is when the last
+    event was put here.
     """
 
-    messages: dict[str, Message]
-    told_ids: frozenset[str]
-    round_ids: frozenset[str]
-    rounds: int
+    sizes: Mapping[str, int]
+    rounds: Mapping[int, frozenset[str]]
+    open_round: int | None
     newest: datetime | None
 
     @property
-    def waiting(self) -> frozenset[str]:
-        """Ids of the events that are in no round yet."""
-        return frozenset(self.messages) - self.told_ids - self.round_ids
+    def waiting(self) -> list[str]:
+        """Ids of the events that are in no round yet, in order."""
+        return sorted(set(self.sizes).difference(*self.rounds.values()))
+
+    def next_part(self) -> frozenset[str]:
+        """What the next round takes of what waits: all, or about equal parts of it, so that none
+        has a mere remainder."""
+        waiting = self.waiting
+        bodies, ids = sum(self.sizes[it] for it in waiting), sum(len(it.encode()) for it in waiting)
+        parts = max(
+            ceil(len(waiting) / MOST_EVENTS), ceil(bodies / MOST_BODIES), ceil(ids / MOST_IDS), 1
+        )
+        first = waiting[: ceil(len(waiting) / parts)]
+        return frozenset(self._fitting(first))
+
+    def _fitting(self, ids: Iterable[str]) -> Iterator[str]:
+        """The first of these that a round has room for, at least one."""
+        bodies = names = 0
+        for place, event_id in enumerate(ids):
+            bodies += self.sizes[event_id]
+            names += len(event_id.encode())
+            if place and (bodies > MOST_BODIES or names > MOST_IDS):
+                return
+            yield event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +119,39 @@ class PendingStore:
 
     def put_aside(self, destination: str, run_id: str, message: Message, at: datetime) -> Placed:
         """Lay an event on its pile, where it stays if it lies there already."""
-        event_id: str = message["event_id"]
+        place = key(_pile_key(destination, run_id), f"{_EVENT}{message['event_id']}")
+        content = body(message)
         try:
             self.client.put_item(
                 TableName=self.table,
                 Item={
-                    **key(_pile_key(destination, run_id), f"{_EVENT}{event_id}"),
-                    "body": body(message),
+                    **place,
+                    "body": content,
+                    "body_bytes": number(len(content["S"].encode(errors="replace"))),
                     "put_at": text(sortable_time(at)),
                     "expires_at": _expiry(at),
                 },
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except self.client.exceptions.ConditionalCheckFailedException:
-            told = _ids(self._state(destination, run_id), "told_ids")
-            return Placed.TOLD if event_id in told else Placed.AGAIN
+            return self._placed(destination, run_id, place["sk"]["S"].removeprefix(_EVENT))
         return Placed.NEW
+
+    def _placed(self, destination: str, run_id: str, event_id: str) -> Placed:
+        rounds = self._items(destination, run_id, _ROUND)
+        told = any(event_id in item["ids"]["SS"] for item in rounds if "told_at" in item)
+        return Placed.TOLD if told else Placed.AGAIN
 
     def claim_flush(self, destination: str, run_id: str, at: datetime) -> bool:
         """Whether the caller is the one to send a flush of the pile: nobody is since the last one
         looked at it. A caller that does not come to it is delivered its event again."""
         try:
-            self._update(
-                destination,
-                run_id,
-                "SET flush_at = :at, expires_at = :expiry",
-                {":at": text(sortable_time(at)), ":expiry": _expiry(at)},
-                "attribute_not_exists(flush_at)",
+            self.client.update_item(
+                TableName=self.table,
+                Key=key(_pile_key(destination, run_id), _STATE),
+                UpdateExpression="SET flush_at = :at, expires_at = :expiry",
+                ExpressionAttributeValues={":at": text(sortable_time(at)), ":expiry": _expiry(at)},
+                ConditionExpression="attribute_not_exists(flush_at)",
             )
         except self.client.exceptions.ConditionalCheckFailedException:
             return False
@@ -119,86 +159,95 @@ class PendingStore:
 
     def forget_flush(self, destination: str, run_id: str) -> None:
         """The flush looks at the pile from now on: what is put there later needs another one."""
-        self._update(destination, run_id, "REMOVE flush_at", {})
-
-    def pile(self, destination: str, run_id: str) -> Pile:
-        items = query(
-            self.client,
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": text(_pile_key(destination, run_id))},
-            ConsistentRead=True,
-        )
-        by_key = {item["sk"]["S"]: item for item in items}
-        state = by_key.pop(_STATE, {})
-        return Pile(
-            {name.removeprefix(_EVENT): read_body(item) for name, item in by_key.items()},
-            _ids(state, "told_ids"),
-            _ids(state, "round_ids"),
-            int(state.get("rounds", number(0))["N"]),
-            max((parse_time(item["put_at"]["S"]) for item in by_key.values()), default=None),
-        )
-
-    def next_round(self, destination: str, run_id: str) -> Round | None:
-        """The round that is not finished, else a new one of all that waits; None where nothing
-        does. Raises Conflict."""
-        pile = self.pile(destination, run_id)
-        if pile.round_ids:
-            return _round(pile, pile.rounds, pile.round_ids)
-        if not pile.waiting:
-            return None
-        condition = "rounds = :before" if pile.rounds else "attribute_not_exists(rounds)"
-        values: dict[str, Any] = {
-            ":ids": {"SS": sorted(pile.waiting)},
-            ":next": number(pile.rounds + 1),
-            **({":before": number(pile.rounds)} if pile.rounds else {}),
-        }
-        try:
-            self._update(
-                destination,
-                run_id,
-                "SET round_ids = :ids, rounds = :next",
-                values,
-                f"{condition} AND attribute_not_exists(round_ids)",
-            )
-        except self.client.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict from error
-        return _round(pile, pile.rounds + 1, pile.waiting)
-
-    def finish(self, destination: str, run_id: str, told: Round) -> None:
-        """All of a round was told; finishing it again changes nothing."""
-        ids = sorted(message["event_id"] for message in told.messages)
-        try:
-            self._update(
-                destination,
-                run_id,
-                "ADD told_ids :ids REMOVE round_ids",
-                {":ids": {"SS": ids}, ":number": number(told.number)},
-                "rounds = :number AND attribute_exists(round_ids)",
-            )
-        except self.client.exceptions.ConditionalCheckFailedException:
-            return
-
-    def _state(self, destination: str, run_id: str) -> Item:
-        place = key(_pile_key(destination, run_id), _STATE)
-        answer = self.client.get_item(TableName=self.table, Key=place, ConsistentRead=True)
-        item: Item = answer.get("Item", {})
-        return item
-
-    def _update(
-        self,
-        destination: str,
-        run_id: str,
-        expression: str,
-        values: dict[str, Any],
-        condition: str | None = None,
-    ) -> None:
         self.client.update_item(
             TableName=self.table,
             Key=key(_pile_key(destination, run_id), _STATE),
-            UpdateExpression=expression,
-            **({"ExpressionAttributeValues": values} if values else {}),
-            **({"ConditionExpression": condition} if condition else {}),
+            UpdateExpression="REMOVE flush_at",
+        )
+
+    def pile(self, destination: str, run_id: str) -> Pile:
+        """What lies there, without the events' bodies."""
+        events = self._items(
+            destination, run_id, _EVENT, ProjectionExpression="sk, body_bytes, put_at"
+        )
+        rounds = self._items(destination, run_id, _ROUND)
+        numbers = {_turn(item): frozenset(item["ids"]["SS"]) for item in rounds}
+        unfinished = [_turn(item) for item in rounds if "told_at" not in item]
+        return Pile(
+            {_event_id(item): int(item["body_bytes"]["N"]) for item in events},
+            numbers,
+            min(unfinished, default=None),
+            max((parse_time(item["put_at"]["S"]) for item in events), default=None),
+        )
+
+    def next_round(self, destination: str, run_id: str, at: datetime) -> Round | None:
+        """The round that is not finished, else a new one of what waits; None where nothing does.
+
+        Raises Conflict.
+        """
+        pile = self.pile(destination, run_id)
+        if pile.open_round is not None:
+            turn, ids = pile.open_round, pile.rounds[pile.open_round]
+        else:
+            turn, ids = max(pile.rounds, default=0) + 1, pile.next_part()
+            if not ids:
+                return None
+            self._begin(destination, run_id, turn, ids, at)
+        return Round(turn, tuple(self._bodies(destination, run_id, ids)))
+
+    def _begin(
+        self, destination: str, run_id: str, turn: int, ids: frozenset[str], at: datetime
+    ) -> None:
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item={
+                    **_round_key(destination, run_id, turn),
+                    "ids": {"SS": sorted(ids)},
+                    "expires_at": _expiry(at),
+                },
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            raise Conflict from error
+
+    def finish(self, destination: str, run_id: str, turn: int, at: datetime) -> None:
+        """All of a round was told; finishing it again changes nothing."""
+        self.client.update_item(
+            TableName=self.table,
+            Key=_round_key(destination, run_id, turn),
+            UpdateExpression="SET told_at = if_not_exists(told_at, :at)",
+            ExpressionAttributeValues={":at": text(sortable_time(at))},
+        )
+
+    def _bodies(self, destination: str, run_id: str, ids: frozenset[str]) -> list[Message]:
+        """The events of a round, by id: only what lies between its first and its last is read."""
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":pk": key(_pile_key(destination, run_id), _EVENT)["pk"],
+                ":first": text(f"{_EVENT}{min(ids)}"),
+                ":last": text(f"{_EVENT}{max(ids)}"),
+            },
+            ConsistentRead=True,
+        )
+        return [read_body(item) for item in items if _event_id(item) in ids]
+
+    def _items(self, destination: str, run_id: str, prefix: str, **more: Any) -> list[Item]:
+        return list(
+            query(
+                self.client,
+                TableName=self.table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues={
+                    ":pk": key(_pile_key(destination, run_id), prefix)["pk"],
+                    ":prefix": text(prefix),
+                },
+                ConsistentRead=True,
+                **more,
+            )
         )
 
 
@@ -206,13 +255,17 @@ def _pile_key(destination: str, run_id: str) -> str:
     return f"{PENDING_PREFIX}{destination}#{run_id}"
 
 
+def _round_key(destination: str, run_id: str, turn: int) -> dict[str, dict[str, str]]:
+    return key(_pile_key(destination, run_id), f"{_ROUND}{turn:06}")
+
+
+def _turn(item: Item) -> int:
+    return int(item["sk"]["S"].removeprefix(_ROUND))
+
+
+def _event_id(item: Item) -> str:
+    return str(item["sk"]["S"].removeprefix(_EVENT))
+
+
 def _expiry(at: datetime) -> dict[str, str]:
     return number(int((at + RETENTION).timestamp()))
-
-
-def _ids(state: Item, name: str) -> frozenset[str]:
-    return frozenset(state.get(name, {"SS": []})["SS"])
-
-
-def _round(pile: Pile, turn: int, ids: frozenset[str]) -> Round:
-    return Round(turn, tuple(pile.messages[event_id] for event_id in sorted(ids)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import time
@@ -43,12 +44,49 @@ OK = Reply()
 DOWN = Reply(None)
 """For all paths: connections are refused."""
 
-_USUAL = (
-    ("/v2/enqueue", Reply(202, '{"status":"success","message":"Event processed"}')),
-    ("/v2/alerts", Reply(202, '{"result":"Request will be processed"}')),
-    ("/api/chat.postMessage", Reply(200, '{"ok":true,"ts":"1732439400.000100"}')),
+_LENGTHS = frozenset({"Content-Length", "Transfer-Encoding"})
+"""Headers of a reply whose body is broken on purpose."""
+
+_NOT_FOUND = Reply(404, '{"status":"not found"}')
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """A well-known service: how it is recognized by a request, its path, and what it responds."""
+
+    path: re.Pattern[str]
+    reply: Reply
+    is_meant: Callable[[Mapping[str, str], bytes], bool]
+
+
+_SERVICES = (
+    _Service(
+        re.compile(r"/v2/enqueue"),
+        Reply(202, '{"status":"success","message":"Event processed"}'),
+        lambda headers, body: b'"routing_key"' in body and b'"event_action"' in body,
+    ),
+    _Service(
+        re.compile(r"/v2/alerts(/[^/]+/close)?"),
+        Reply(202, '{"result":"Request will be processed"}'),
+        lambda headers, body: headers.get("Authorization", "").startswith("GenieKey "),
+    ),
+    _Service(
+        re.compile(r"/api/chat\.postMessage"),
+        Reply(200, '{"ok":true,"ts":"1732439400.000100"}'),
+        lambda headers, body: headers.get("Authorization", "").startswith("Bearer xox"),
+    ),
 )
-"""What PagerDuty's Events API v2, Opsgenie's Alert API v2 and Slack's Web API answer, by path."""
+"""PagerDuty's Events API v2, Opsgenie's Alert API v2 and Slack's Web API. What is meant for one of
+them is not found on any other path, as there."""
+
+
+def _usual(path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    place = path.partition("?")[0]
+    for service in _SERVICES:
+        if service.path.fullmatch(place):
+            return service.reply
+    is_lost = any(service.is_meant(headers, body) for service in _SERVICES)
+    return _NOT_FOUND if is_lost else OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +181,7 @@ class Destination:
     def received(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Note a request; what is answered."""
         with self._lock:
-            reply = self.replies.pop(0) if self.replies else self._standing(path)
+            reply = self.replies.pop(0) if self.replies else self._standing(path, headers, body)
             request = Request(path, headers, body, self._clock(), reply.status)
             self.requests.append(request)
             if self._record is not None:
@@ -151,9 +189,9 @@ class Destination:
                     lines.write(f"{json.dumps(request_to_json(request), ensure_ascii=False)}\n")
         return reply
 
-    def _standing(self, path: str) -> Reply:
+    def _standing(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         told = self._answers.get(path) or self._answers.get(EVERYWHERE)
-        return told or next((reply for start, reply in _USUAL if path.startswith(start)), OK)
+        return told or _usual(path, headers, body)
 
 
 @contextmanager
@@ -211,7 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for header, value in reply.headers.items():
             self.send_header(header, value)
-        self.send_header("Content-Length", str(len(reply.text.encode())))
+        if reply.headers.keys().isdisjoint(_LENGTHS):
+            self.send_header("Content-Length", str(len(reply.text.encode())))
         self.end_headers()
         if not reply.pause:
             self.wfile.write(reply.text.encode())

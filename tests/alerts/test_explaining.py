@@ -16,14 +16,14 @@ def test_each_destination_is_told_with_its_outcome_and_the_reason() -> None:
         {
             "destination": "oncall",
             "kind": "slack",
-            "outcome": "sent",
+            "outcome": "routed",
             "routes": ["all"],
             "why": "By route all.",
         },
         {
             "destination": "pager",
             "kind": "pagerduty",
-            "outcome": "sent",
+            "outcome": "routed",
             "routes": ["all"],
             "why": "By route all.",
         },

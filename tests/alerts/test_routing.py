@@ -77,7 +77,7 @@ A_FAILURE = an_event(
 def test_a_route_lets_through_what_meets_all_its_conditions(when: When) -> None:
     decision = decided(A_FAILURE, only(when))
     assert (decision.outcome, decision.routes, decision.why) == (
-        Outcome.SENT,
+        Outcome.ROUTED,
         ("a",),
         "By route a.",
     )
@@ -123,7 +123,7 @@ def test_a_destination_for_people_gets_blocks_scopes_and_warnings_unless_told_ot
     block = an_event(severity=Severity.INFO)
     scope = a_scope_event(type=EventType.SCOPE_RECOVERED, severity=Severity.GOOD)
     warning = replace(an_idle_odcr(), severity=Severity.WARNING)
-    assert [decided(it, settings).outcome for it in (block, scope, warning)] == [Outcome.SENT] * 3
+    assert [decided(it, settings).outcome for it in (block, scope, warning)] == [Outcome.ROUTED] * 3
     decision = decided(an_idle_odcr(), settings)
     assert decision.outcome is Outcome.NO_ROUTE
     assert decision.why == (
@@ -133,11 +133,11 @@ def test_a_destination_for_people_gets_blocks_scopes_and_warnings_unless_told_ot
 
 def test_a_machine_gets_everything_unless_told_otherwise() -> None:
     settings = AlertSettings((WAREHOUSE,), (Route("all", ("warehouse",)),))
-    assert decided(an_idle_odcr(), settings).outcome is Outcome.SENT
+    assert decided(an_idle_odcr(), settings).outcome is Outcome.ROUTED
 
 
 def test_an_empty_condition_lets_everything_through_also_to_people() -> None:
-    assert decided(an_idle_odcr(), only(When())).outcome is Outcome.SENT
+    assert decided(an_idle_odcr(), only(When())).outcome is Outcome.ROUTED
 
 
 def test_a_destination_with_a_summary_alone_gets_no_event() -> None:
@@ -193,8 +193,8 @@ OVER = an_event(a_block("cr-0abc", state="expired"), severity=Severity.INFO)
 )
 def test_what_ends_an_incident_follows_what_opened_it(event: Event, when: When) -> None:
     decision = paged(event, when)
-    assert (decision.outcome, decision.routes) == (Outcome.SENT, ("wake-up",))
-    assert decision.why.startswith("By route wake-up: it ends an incident")
+    assert (decision.outcome, decision.routes) == (Outcome.ROUTED, ("wake-up",))
+    assert decision.why.startswith("By route wake-up: it resolves an incident")
     assert decided(event, only(when)).outcome is Outcome.NO_ROUTE
 
 
@@ -210,14 +210,14 @@ def test_what_opens_an_incident_has_to_meet_every_condition() -> None:
 def test_the_end_of_an_incident_is_not_muted() -> None:
     mute = Mute("drain", NOON + DAY, regions=("us-east-2",))
     assert paged(A_FAILURE, When(), (mute,)).outcome is Outcome.MUTED
-    assert paged(RECOVERED, When(), (mute,)).outcome is Outcome.SENT
+    assert paged(RECOVERED, When(), (mute,)).outcome is Outcome.ROUTED
 
 
 def test_a_pager_is_silent_where_nothing_is_wrong() -> None:
     pending = an_event(a_block("cr-0abc", state="pending"), severity=Severity.INFO)
     decision = paged(pending, When())
     assert decision.outcome is Outcome.NO_INCIDENT
-    assert decision.why == "By route wake-up, but it opens and ends no incident."
+    assert decision.why == "By route wake-up, but it neither opens nor resolves an incident."
     assert paged(pending, When(regions=("moon",))).outcome is Outcome.NO_ROUTE
 
 
@@ -260,7 +260,7 @@ def test_a_mute_holds_where_all_that_it_names_matches(mute: Mute) -> None:
     ids=str,
 )
 def test_a_mute_does_not_hold_where_one_thing_differs(mute: Mute) -> None:
-    assert decided(A_FAILURE, only(None, mutes=(mute,))).outcome is Outcome.SENT
+    assert decided(A_FAILURE, only(None, mutes=(mute,))).outcome is Outcome.ROUTED
 
 
 def test_a_block_can_be_muted_by_its_own_id() -> None:
@@ -271,13 +271,13 @@ def test_a_block_can_be_muted_by_its_own_id() -> None:
 
 def test_a_scope_s_event_is_muted_by_its_scope_and_not_by_a_tag() -> None:
     by_tag, by_region = a_mute(tags={"Team": ("ops",)}), a_mute()
-    assert decided(a_scope_event(), only(None, mutes=(by_tag,))).outcome is Outcome.SENT
+    assert decided(a_scope_event(), only(None, mutes=(by_tag,))).outcome is Outcome.ROUTED
     assert decided(a_scope_event(), only(None, mutes=(by_region,))).outcome is Outcome.MUTED
 
 
 @pytest.mark.parametrize(
     ("hours", "outcome"),
-    [(-3, Outcome.SENT), (-2, Outcome.MUTED), (0, Outcome.MUTED), (1, Outcome.SENT)],
+    [(-3, Outcome.ROUTED), (-2, Outcome.MUTED), (0, Outcome.MUTED), (1, Outcome.ROUTED)],
 )
 def test_a_mute_holds_from_its_begin_to_before_its_end(hours: int, outcome: Outcome) -> None:
     mute = a_mute(regions=("us-east-2",), since=NOON - 2 * HOUR)
@@ -314,4 +314,4 @@ def test_a_mute_silences_and_never_sends(event: Event, settings: AlertSettings) 
     loud = decide(event, replace(settings, mutes=()))
     for decision, unmuted in zip(decide(event, settings), loud, strict=True):
         assert decision.routes == unmuted.routes
-        assert unmuted.outcome is Outcome.SENT or decision.outcome is unmuted.outcome
+        assert unmuted.outcome is Outcome.ROUTED or decision.outcome is unmuted.outcome

@@ -62,7 +62,7 @@ def filter_of(destination: Destination, *whens: When | None) -> Policy | None:
 @given(event=strategies.events(), settings=strategies.settings())
 def test_it_lets_through_whatever_is_sent(event: Event, settings: AlertSettings) -> None:
     for decision in decide(event, settings):
-        if decision.outcome is Outcome.SENT:
+        if decision.outcome is Outcome.ROUTED:
             policy = subscription_filter(settings, decision.destination)
             assert passes(policy, message_attributes(event))
 

@@ -16,7 +16,7 @@ from lambdas.api import answers
 from lambdas.api.answers import Context
 from lambdas.inventory import View
 from tests.sandbox.worlds import running_now
-from truffle.alerts.explaining import explain
+from truffle.alerts.explaining import Delivery, explain_delivered
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import AlertSettings
 from truffle.core import parameters
@@ -44,6 +44,7 @@ class Deployed:
     events: list[Event] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     broken: list[Answer] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -108,10 +109,11 @@ class Deployed:
         return answers.events(context, found, to_page(values), answers.question_of(given))
 
     def _explain(self, event_id: str) -> Answer:
-        event = next((event for event in self.events if event.event_id == event_id), None)
-        if event is None:
+        found = [event for event in self.events if event.event_id.startswith(event_id)]
+        if not found:
             return 404, {"title": "No such event", "detail": f"No event has the id {event_id}."}
-        decisions = explain(event, self.alerts)
+        (event,) = found
+        decisions = explain_delivered(event, self.alerts, self.deliveries)
         return 200, {"event": to_message(event), "decisions": decisions}
 
     def _try_route(self, name: str) -> Answer:

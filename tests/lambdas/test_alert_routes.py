@@ -14,11 +14,13 @@ import pytest
 from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.clients import service
 from lambdas.settings import QuerySettings
+from lambdas.store.deliveries import DeliveryStore
 from lambdas.store.events import event_item
 from tests.builders import DAY, NOON, a_block, a_scope_event, an_event
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import Stack, messages
 from tests.lambdas.fakes import Clock, Wire, client_error
+from truffle.alerts.explaining import Delivery, DeliveryStatus
 from truffle.core.events import Event, Severity, to_message
 
 Json = dict[str, Any]
@@ -88,9 +90,10 @@ def test_an_event_is_explained_destination_by_destination(alerts: Alerts) -> Non
     assert answer.body["decisions"][1] == {
         "destination": "warehouse",
         "kind": "https",
-        "outcome": "sent",
+        "outcome": "routed",
         "routes": ["training", "rest"],
         "why": "By routes training and rest.",
+        "delivery": None,
     }
 
 
@@ -99,8 +102,8 @@ def test_what_is_not_sent_says_why(alerts: Alerts) -> None:
     alerts.happened(event)
     assert explained(event) == {
         "oncall": ("no_route", "Route training: severity is info, not critical."),
-        "warehouse": ("sent", "By route rest."),
-        "pager": ("no_incident", "By route rest, but it opens and ends no incident."),
+        "warehouse": ("routed", "By route rest."),
+        "pager": ("no_incident", "By route rest, but it neither opens nor resolves an incident."),
     }
 
 
@@ -126,11 +129,58 @@ def test_the_newest_days_are_read_first(alerts: Alerts, wire: Callable[[str], Wi
     alerts.happened(an_event())
     asked = wire("dynamodb")
     ask("/alerts/explain", event_id=an_event().event_id)
-    assert 1 <= asked.count("Query") <= 16
+    assert 1 <= asked.count("Query") <= 16 + 1
+
+
+@pytest.mark.parametrize("prefix", ["0123", "01234567", "0123456789abcdef0123456789abcde"])
+def test_the_beginning_of_an_id_is_enough(alerts: Alerts, prefix: str) -> None:
+    alerts.happened(an_event())
+    alerts.happened(replace(an_event(), event_id="1" * 32, observed_at=NOON - DAY))
+    answer = ask("/alerts/explain", event_id=prefix)
+    assert (answer.status, answer.body["event"]["event_id"]) == (200, an_event().event_id)
+
+
+def test_the_beginning_of_several_ids_names_them(alerts: Alerts) -> None:
+    ids = ["abcd" + "0" * 28, "abcd" + "1" * 28]
+    for event_id, days in zip(ids, (0, 300), strict=True):
+        alerts.happened(replace(an_event(), event_id=event_id, observed_at=NOON - days * DAY))
+    answer = ask("/alerts/explain", event_id="abcd")
+    assert (answer.status, answer.body["parameter"]) == (400, "event_id")
+    assert all(event_id in answer.body["detail"] for event_id in ids)
+    assert ask("/alerts/explain", event_id=ids[0]).status == 200
+
+
+def test_what_became_of_an_event_is_told_beside_the_decision(alerts: Alerts) -> None:
+    event = an_event()
+    alerts.happened(event)
+    store = DeliveryStore(service("dynamodb"), alerts.stack.table)
+    store.note("oncall", [event.event_id], Delivery(DeliveryStatus.DELIVERED, NOON))
+    reason = "warehouse (https) answered 403: no"
+    failed = Delivery(DeliveryStatus.RETRYING, NOON, 3, reason, NOON + timedelta(seconds=20))
+    store.note("warehouse", [event.event_id], failed)
+    body = ask("/alerts/explain", event_id=event.event_id).body
+    assert {it["destination"]: it["delivery"] for it in body["decisions"]} == {
+        "oncall": {
+            "status": "delivered",
+            "at": "2026-11-24T12:00:00Z",
+            "attempts": None,
+            "detail": None,
+            "retry_at": None,
+        },
+        "warehouse": {
+            "status": "retrying",
+            "at": "2026-11-24T12:00:00Z",
+            "attempts": 3,
+            "detail": reason,
+            "retry_at": "2026-11-24T12:00:20Z",
+        },
+        "pager": None,
+    }
 
 
 def test_an_id_that_only_appears_in_another_event_is_not_found(alerts: Alerts) -> None:
-    alerts.happened(an_event(reason="like " + "f" * 32))
+    tags = {"like": '"event_id":"' + "f" * 32}
+    alerts.happened(an_event(a_block("cr-0abc", tags=tags), reason="like " + "f" * 32))
     assert ask("/alerts/explain", event_id="f" * 32).status == 404
 
 
@@ -143,7 +193,9 @@ def test_an_unknown_event_is_a_problem(alerts: Alerts) -> None:
     )
 
 
-@pytest.mark.parametrize("asked", [{}, {"event_id": "cr-0abc"}, {"event_id": "F" * 32}])
+@pytest.mark.parametrize(
+    "asked", [{}, *({"event_id": it} for it in ("cr-0abc", "F" * 32, "abc", "0" * 33))]
+)
 def test_what_is_no_event_id_is_refused(alerts: Alerts, asked: dict[str, str]) -> None:
     answer = ask("/alerts/explain", **asked)
     assert (answer.status, answer.body["parameter"]) == (400, "event_id")

@@ -388,3 +388,40 @@ def test_a_secret_may_lie_in_another_region(opened: Open, sink: Destination) -> 
     office.opens(teams={"kind": "teams", "secret": made["ARN"]})
     assert office.deliver("teams", an_event()) == 0
     assert len(sink.requests) == 1
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 413])
+@pytest.mark.parametrize("kind", ["pagerduty", "opsgenie"])
+def test_what_a_pager_refuses_for_good_is_a_dead_letter_after_an_hour(
+    kind: str, status: int, sink: Destination, request: pytest.FixtureRequest
+) -> None:
+    office: Office = request.getfixturevalue({"pagerduty": "pager", "opsgenie": "ops"}[kind])
+    sink.answer(Reply(status, "Not Found"))
+    mailed = office.mail(kind, an_ill_block(observed_at=NOON))
+    assert office.invoke(mailed) == 1
+    office.clock.advance(HOUR)
+    assert office.invoke(mailed.again()) == 0
+    (dead,) = office.dead_letters(kind)
+    reason = dead["MessageAttributes"]["reason"]["StringValue"]
+    assert reason == f"{kind} ({kind}) answered {status}: Not Found"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_what_a_pager_cannot_take_now_is_retried_for_a_day(
+    status: int, pager: Office, sink: Destination
+) -> None:
+    sink.answer(Reply(status, "later"))
+    mailed = pager.mail("pagerduty", an_ill_block(observed_at=NOON))
+    pager.clock.advance(23 * HOUR)
+    assert pager.invoke(mailed) == 1
+    pager.clock.advance(HOUR)
+    assert pager.invoke(mailed.again()) == 0
+    assert len(pager.dead_letters("pagerduty")) == 1
+
+
+def test_a_bot_s_message_whose_response_is_broken_is_not_sent_again(
+    bot: Office, sink: Destination
+) -> None:
+    sink.replies = [Reply(200, '{"ok":', {"Content-Length": "999"})]
+    assert bot.deliver("slack", an_event()) == 0
+    assert len(sink.requests) == 1

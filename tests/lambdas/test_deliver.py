@@ -18,7 +18,7 @@ from tests.builders import DAY, HOUR, NOON, OHIO, a_block, a_snapshot, a_status,
 from tests.lambdas.fakes import Killed, Wire, client_error
 from tests.lambdas.office import Office, bodies, numbered, pauses, put_secret
 from truffle.core.daily import day
-from truffle.core.events import to_message
+from truffle.core.events import Severity, to_message
 from truffle.messages import slack
 from truffle.messages.card import event_card, summary_card
 
@@ -145,14 +145,44 @@ def test_every_refusal_is_tried_again(oncall: Office, sink: Destination, status:
     assert len(sink.requests) == 2
 
 
-@pytest.mark.parametrize(("asked", "seconds"), [("30", 30), ("0", 5), ("999999", 11 * 3600)])
-def test_a_retry_after_is_respected_as_far_as_sqs_can_hide_a_message(
+@pytest.mark.parametrize("asked", ["7200", "999999", "9" * 20, "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize(
+    ("severity", "seconds"),
+    [
+        (Severity.CRITICAL, 300),
+        (Severity.WARNING, 1800),
+        (Severity.GOOD, 7200),
+        (Severity.INFO, 7200),
+    ],
+)
+def test_a_long_retry_after_is_respected_as_far_as_the_severity_allows(
+    oncall: Office, sink: Destination, wire: WireTo, asked: str, severity: Severity, seconds: int
+) -> None:
+    sink.replies = [Reply(429, "rate_limited", {"Retry-After": asked})]
+    line = wire("sqs")
+    assert oncall.deliver("oncall", an_event(severity=severity)) == 1
+    assert pauses(line) == [seconds]
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [("30", 30), ("0", 5)])
+def test_a_retry_after_is_respected(
     oncall: Office, sink: Destination, wire: WireTo, asked: str, seconds: int
 ) -> None:
     sink.replies = [Reply(429, "rate_limited", {"Retry-After": asked})]
     line = wire("sqs")
     assert oncall.deliver("oncall", an_event()) == 1
     assert pauses(line) == [seconds]
+
+
+@pytest.mark.parametrize("asked", ["9" * 20, "86401", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_summary_comes_back_within_half_an_hour(
+    oncall: Office, sink: Destination, wire: WireTo, asked: str
+) -> None:
+    sink.replies = [Reply(429, "rate_limited", {"Retry-After": asked})]
+    line = wire("sqs")
+    summary = {"daily_summary": {"scheduled_at": "2026-11-24T12:00:00Z"}}
+    assert oncall.deliver("oncall", summary) == 1
+    assert pauses(line) == [1800]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +255,8 @@ def test_after_a_day_a_message_that_fails_again_is_a_dead_letter_with_the_reason
     assert oncall.invoke(mailed.again()) == 0
     (dead,) = oncall.dead_letters("oncall")
     assert json.loads(dead["Body"]) == to_message(an_event())
-    assert "answered 410: gone" in dead["MessageAttributes"]["reason"]["StringValue"]
+    reason = dead["MessageAttributes"]["reason"]["StringValue"]
+    assert reason == "oncall (slack) answered 410: gone"
 
 
 def test_a_dead_letter_that_is_put_back_is_told_once_and_late(
@@ -258,6 +289,21 @@ def test_a_message_whose_dead_letter_cannot_be_written_stays(
     assert oncall.invoke(mailed) == 1
 
 
+def test_the_reason_of_a_dead_letter_is_a_sentence(
+    oncall: Office, wire: WireTo, logs: Callable[[], str]
+) -> None:
+    wire("secretsmanager").fails_before(
+        client_error("ResourceNotFoundException", "GetSecretValue"), "GetSecretValue"
+    )
+    mailed = oncall.mail("oncall", an_event())
+    oncall.clock.advance(2 * DAY)
+    assert oncall.invoke(mailed) == 0
+    (dead,) = oncall.dead_letters("oncall")
+    reason = dead["MessageAttributes"]["reason"]["StringValue"]
+    start = "the secret truffle/oncall cannot be read: ResourceNotFoundException: "
+    assert reason.startswith(start)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -268,9 +314,9 @@ def test_a_message_whose_dead_letter_cannot_be_written_stays(
         ('{"version": 1}', "KeyError"),
         ('{"version": 2}', "message version 2"),
         ('{"test": {}}', "KeyError"),
-        ('{"flush": {"run_id": 1}}', "is no text"),
+        ('{"flush": {"run_id": 1}}', "is not text"),
         ('{"daily_summary": {"scheduled_at": "soon"}}', "ValueError"),
-        ('{"digest": {}}', "'digest' is nothing that can be asked for"),
+        ('{"digest": {}}', "unknown kind of message 'digest'"),
     ],
 )
 def test_a_message_that_nobody_can_read_is_a_dead_letter_and_the_others_go_on(

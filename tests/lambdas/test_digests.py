@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from random import Random
 from typing import Any
@@ -233,8 +233,8 @@ def test_an_event_that_comes_while_a_flush_is_at_work_is_told_once_by_it_or_by_a
     finish(oncall)
     line, look, late = wire("sqs"), PendingStore.next_round, [of_run(7)]
 
-    def look_and_wait(store: PendingStore, name: str, run_id: str) -> Round | None:
-        seen = look(store, name, run_id)
+    def look_and_wait(store: PendingStore, name: str, run_id: str, at: datetime) -> Round | None:
+        seen = look(store, name, run_id, at)
         if late and (seen is None) is is_last_look:
             assert oncall.deliver("oncall", late.pop()) == 0
         return seen

@@ -81,6 +81,7 @@ def test_any_answer_is_returned_and_only_2xx_is_accepted(
     [
         *[("30", 30), ("0", 0), ("soon", None), ("-1", None), (None, None)],
         *[("9" * 5000, None), ("Tue, 24 Nov 2026 12:01:30 GMT", 90)],
+        *[("9" * 20, 86_400), ("86401", 86_400), ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400)],
         ("Tue, 24 Nov 2026 11:00:00 GMT", 0),
     ],
 )
@@ -102,6 +103,24 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_and_counts(
     destination.replies = [Reply(200, "x" * 50_000, pause=0.2)]
     answer = post(destination.url(), {})
     assert (answer.status, answer.is_accepted) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    [
+        ("ok", {"Content-Length": "999"}),
+        ("ok", {"Content-Encoding": "gzip"}),
+        ("ok", {"Content-Encoding": "deflate"}),
+        ("zz\r\nok", {"Transfer-Encoding": "chunked"}),
+        ("5\r\nok", {"Transfer-Encoding": "chunked"}),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 202, 429, 500])
+def test_the_status_counts_where_the_body_is_broken(
+    destination: Destination, status: int, text: str, headers: dict[str, str]
+) -> None:
+    destination.replies = [Reply(status, text, headers | {"Retry-After": "7"})]
+    assert post(destination.url(), {}) == Answer(status, "", 7, is_whole=False)
 
 
 def test_a_destination_that_says_nothing_is_unreachable_in_time(
@@ -172,7 +191,9 @@ def test_a_url_that_is_not_plain_https_is_refused_without_being_told(url: str) -
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
         *("0.0.0.0", "::1", "fe80::1", "fd00:ec2::254", "::ffff:169.254.169.254"),
         *("64:ff9b::10.1.2.3", "64:ff9b::127.0.0.1", "2002:a01:203::1", "::10.1.2.3", "fec0::1"),
-        *("224.0.0.1", "ff02::1"),
+        *("224.0.0.1", "ff02::1", "3fff::1", "3fff:fff:ffff::1", "2001:db8::1", "192.88.99.1"),
+        *("2001:2::1", "2001:0:a01:203::1", "192.31.196.1", "198.51.100.7", "240.0.0.1", "5f00::1"),
+        *("64:ff9b::192.88.99.1", "2620:4f:8000::1"),
     ],
 )
 def test_a_host_with_a_private_address_is_refused(
@@ -183,7 +204,9 @@ def test_a_host_with_a_private_address_is_refused(
         post("https://hooks.slack.com/services/s3cr3t", {})
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2600:1f18:1::1", "64:ff9b::8.8.8.8"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2600:1f18:1::1", "64:ff9b::8.8.8.8", "2001:200::1"]
+)
 def test_a_public_address_may_be_posted_to(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 

@@ -106,6 +106,38 @@ def test_a_well_known_service_is_answered_for_in_its_own_way(
     assert post(destination.url(path), {}).status == status
 
 
+PAGERDUTY = {"routing_key": "k" * 32, "event_action": "trigger", "dedup_key": "cr-0abc/capacity"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v2/enqueue", 202),
+        ("/v2/enqueue?x=1", 202),
+        *[(path, 404) for path in ("/", "/pagerduty", "/v2/enqueue/", "/v2/enqueued", "/enqueue")],
+    ],
+)
+def test_pagerduty_is_found_on_its_own_path_alone(
+    destination: Destination, path: str, status: int
+) -> None:
+    assert post(destination.url(path), PAGERDUTY).status == status
+
+
+def test_an_answer_of_its_own_outranks_what_the_service_would_say(
+    destination: Destination,
+) -> None:
+    destination.answer(Reply(500), "/pagerduty")
+    assert post(destination.url("/pagerduty"), PAGERDUTY).status == 500
+
+
+def test_opsgenie_and_slack_s_api_are_found_on_their_own_paths_alone(
+    destination: Destination,
+) -> None:
+    for authorization in ("GenieKey k", "Bearer xoxb-1"):
+        headers = {"Authorization": authorization}
+        assert post(destination.url("/elsewhere"), {}, headers).status == 404
+
+
 def test_the_next_replies_come_first_one_each(destination: Destination) -> None:
     destination.answer(Reply(500), "/slack")
     destination.replies = [Reply(429), Reply(204, "")]

@@ -1,19 +1,62 @@
-"""Who gets an event and why, as the API and the command line tell it."""
+"""Who gets an event, why, and what became of it, as the API and the command line report it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from truffle.alerts.routing import Decision, decide
 from truffle.alerts.settings import AlertSettings
 from truffle.core.events import Event
+from truffle.core.times import format_time
 
 Json = dict[str, Any]
 
 
+class DeliveryStatus(StrEnum):
+    """How far a routed event has come."""
+
+    WAITING = "waiting"
+    """For the end of its run: it may be part of a digest."""
+    DELIVERED = "delivered"
+    SKIPPED = "skipped"
+    """There was nothing to send any more, such as an incident that is already resolved."""
+    RETRYING = "retrying"
+    DEAD_LETTER = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of an event at a destination, as of ``at``.
+
+    ``attempts`` counts the failed ones, ``detail`` is a sentence such as the response of the
+    destination, ``retry_at`` is when the next attempt is due.
+    """
+
+    status: DeliveryStatus
+    at: datetime
+    attempts: int | None = None
+    detail: str | None = None
+    retry_at: datetime | None = None
+
+
 def explain(event: Event, settings: AlertSettings) -> list[Json]:
-    """What becomes of an event at each destination, as JSON."""
+    """The decision for each destination, as JSON."""
     return [decision_to_json(decision) for decision in decide(event, settings)]
+
+
+def explain_delivered(
+    event: Event, settings: AlertSettings, deliveries: Mapping[str, Delivery]
+) -> list[Json]:
+    """The decision for each destination, and the ``delivery`` that is recorded there, or null."""
+    return [
+        {**decision_to_json(decision), "delivery": delivery and delivery_to_json(delivery)}
+        for decision in decide(event, settings)
+        for delivery in (deliveries.get(decision.destination.name),)
+    ]
 
 
 def decision_to_json(decision: Decision) -> Json:
@@ -23,4 +66,14 @@ def decision_to_json(decision: Decision) -> Json:
         "outcome": decision.outcome.value,
         "routes": list(decision.routes),
         "why": decision.why,
+    }
+
+
+def delivery_to_json(delivery: Delivery) -> Json:
+    return {
+        "status": delivery.status.value,
+        "at": format_time(delivery.at),
+        "attempts": delivery.attempts,
+        "detail": delivery.detail,
+        "retry_at": delivery.retry_at and format_time(delivery.retry_at),
     }

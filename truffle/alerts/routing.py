@@ -27,10 +27,10 @@ from truffle.core.times import format_time
 
 
 class Outcome(StrEnum):
-    """What becomes of an event at a destination; ``no_incident`` is for pagers alone, which are
-    silent where an event opens and ends no incident."""
+    """What is decided about an event at a destination; ``no_incident`` is for pagers alone, which
+    are silent where an event neither opens nor resolves an incident."""
 
-    SENT = "sent"
+    ROUTED = "routed"
     MUTED = "muted"
     NO_ROUTE = "no_route"
     NO_INCIDENT = "no_incident"
@@ -38,7 +38,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of an event at one destination; ``routes`` match it, ``why`` is a sentence."""
+    """What is decided about an event at one destination; ``routes`` match it, ``why`` is a
+    sentence."""
 
     destination: Destination
     outcome: Outcome
@@ -72,16 +73,16 @@ def _decide(event: Event, destination: Destination, settings: AlertSettings) -> 
         return Decision(destination, Outcome.NO_ROUTE, (), _no_route(refusals))
     routes = f"{'routes' if len(matching) > 1 else 'route'} {' and '.join(matching)}"
     if is_end:
-        why = f"By {routes}: it ends an incident, whatever its type, severity and state."
-        return Decision(destination, Outcome.SENT, matching, why)
+        why = f"By {routes}: it resolves an incident, whatever its type, severity and state."
+        return Decision(destination, Outcome.ROUTED, matching, why)
     mute = _mute_of(event, settings.mutes)
     if mute is not None:
         why = f"Muted until {format_time(mute.until)}: {mute.reason} (else by {routes})."
         return Decision(destination, Outcome.MUTED, matching, why)
     if destination.kind.is_pager and told is None:
-        why = f"By {routes}, but it opens and ends no incident."
+        why = f"By {routes}, but it neither opens nor resolves an incident."
         return Decision(destination, Outcome.NO_INCIDENT, matching, why)
-    return Decision(destination, Outcome.SENT, matching, f"By {routes}.")
+    return Decision(destination, Outcome.ROUTED, matching, f"By {routes}.")
 
 
 def _no_route(refusals: Mapping[str, str | None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "yaml")
 FILE = "alerts.yaml"
-"""What the file is called where nothing else is said."""
+"""The default name of the file."""
+STDIN = "-"
 
 
 @click.command("alerts", cls=Commands)
 def command() -> None:
-    """Check, explain and try who gets which alert.
+    """Validate, explain and test alert routing.
 
     The settings are one file of destinations, routes and mutes, which the deployment reads; its
     keys are explained in docs/alerts.md.
@@ -33,10 +35,10 @@ def command() -> None:
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback.")
 def check(file: str, output: str, no_color: bool) -> int:
-    """Check a file of settings before it is deployed.
+    """Validate a file of settings before it is deployed.
 
-    Tells every wrong key and value at once, or which routes lead to which destination. The file is
-    alerts.yaml unless another one is named. Asks nobody, and needs no credentials.
+    Reports all invalid keys and values at once, or which routes lead to which destination. The file
+    is alerts.yaml unless another one is named; - reads from stdin. No network, no credentials.
 
     Exit status: 0 the file can be deployed, 1 it cannot, 2 bad usage.
     """
@@ -48,6 +50,7 @@ def check(file: str, output: str, no_color: bool) -> int:
     from truffle.render.alerts import render_settings
 
     set_no_colour(no_color)
+    name = "stdin" if file == STDIN else file
     settings: AlertSettings | None = None
     problems: tuple[str, ...] = ()
     try:
@@ -58,27 +61,29 @@ def check(file: str, output: str, no_color: bool) -> int:
         told = None if settings is None else settings_to_json(settings)
         put_data(output, {"ok": not problems, "problems": list(problems), "settings": told})
     elif settings is not None:
-        put(render_settings(settings, file, clock.now(), style_of_stdout()))
+        put(render_settings(settings, name, clock.now(), style_of_stdout()))
     else:
-        tell("\n".join([f"Error: {file} cannot be deployed:", *(f"  {it}" for it in problems)]))
+        tell("\n".join([f"Error: {name} cannot be deployed:", *(f"  {it}" for it in problems)]))
     return FAILED if problems else OK
 
 
 @command.command("explain")
 @click.argument("event_id")
-@click.option("--file", metavar="FILE", help="Decide by this file, not by what is deployed.")
+@click.option("--file", metavar="FILE", help="Route by this file instead of the deployed one.")
 @output_option(FORMATS)
 @common(is_api=True)
 def explain(common: Common, event_id: str, file: str | None, output: str) -> int:
-    """Say who gets an event, and why.
+    """Show who gets an event, why, and what became of it.
 
-    For each destination: sent, muted, or no route, with the routes that match, the mute and its
-    end, or the first condition of each route that failed. With --file the event is asked of the
-    stack, and the decision is made here.
+    EVENT_ID is the id that `truffle events` shows, or the first digits of it. For each destination:
+    delivered, waiting for a digest, retrying (with the response), dead letter, muted, or no route,
+    with the routes that match, the mute and its end, or the first condition of each route that
+    failed. With --file the event is read from the stack and routed by the file, which - reads from
+    stdin.
 
     \b
-    truffle events --since 24h -o json | jq -r '.[].event_id'
-    truffle alerts explain 0123456789abcdef0123456789abcdef --file alerts.yaml
+    truffle events --since 24h
+    truffle alerts explain bf14c51f --file alerts.yaml
     """
     from truffle.alerts.settings import SettingsError
     from truffle.cli.output import put, put_data, style_of_stdout
@@ -130,10 +135,13 @@ def test(common: Common, route: str, output: str) -> int:
 
 
 def _read(file: str) -> AlertSettings:
-    """The settings in a file. Raises SettingsError, or UsageError where it cannot be read."""
-    from truffle.alerts_file import read_alerts
+    """The settings in a file, or in stdin for ``-``. Raises SettingsError, or UsageError where it
+    cannot be read."""
+    from truffle.alerts_file import parse_alerts, read_alerts
 
     try:
+        if file == STDIN:
+            return parse_alerts(sys.stdin.buffer.read())
         return read_alerts(Path(file))
     except OSError as error:
         raise _bad_usage(f"{file} cannot be read: {error.strerror}") from error

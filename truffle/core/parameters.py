@@ -285,10 +285,10 @@ VALIDATE: tuple[Parameter, ...] = (
 EXPLAIN: tuple[Parameter, ...] = (
     Parameter(
         "event_id",
-        "The event.",
-        "It takes the event_id of an event: 32 hexadecimal digits.",
-        {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-        _matching("[0-9a-f]{32}"),
+        "The event: its id, or the beginning of it where no other event has the same.",
+        "It takes the event_id of an event, or the beginning of one: 4 to 32 hexadecimal digits.",
+        {"type": "string", "pattern": "^[0-9a-f]{4,32}$"},
+        _matching("[0-9a-f]{4,32}"),
         required=True,
     ),
 )

@@ -1,7 +1,11 @@
 """A card as a Microsoft Teams message: an Adaptive Card for the webhook of a workflow.
 
-Teams takes 28 KB (Microsoft Teams documentation, incoming webhooks), and shows Adaptive Cards up to
-version 1.5; it knows bold, italics, lists and links of markdown, in text blocks and in facts.
+Teams accepts 28 KB (Microsoft Teams documentation, incoming webhooks), and shows Adaptive Cards up
+to version 1.5; it knows bold, italics, lists and links of markdown, in text blocks and in facts.
+
+A workflow responds 202 before Teams has seen the card, and passes it on as a string within JSON of
+its own, so that a card that is too large only then is lost without a trace. What counts is
+therefore the size of the card's JSON once more as a JSON string, with room for the workflow's own.
 """
 
 from __future__ import annotations
@@ -17,8 +21,8 @@ from truffle.messages.card import EMOJI, Card
 from truffle.messages.sections import Section, largest
 from truffle.messages.text import defused, fit
 
-MOST_BYTES = 28 * 1024
-_SIZES = ((25, 300), (15, 200), (8, 120), (4, 60))
+MOST_BYTES = 20 * 1024
+_SIZES = ((25, 300), (15, 200), (8, 120), (4, 60), (3, 40), (1, 30))
 
 _STYLES = {
     Severity.INFO: "emphasis",
@@ -36,7 +40,7 @@ def payload(card: Card) -> Json:
 
 
 def _fits(message: Json) -> bool:
-    return len(json.dumps(message)) <= MOST_BYTES
+    return len(json.dumps(json.dumps(message))) <= MOST_BYTES
 
 
 _MARKUP = re.compile(r"[\\*\[\]`~|]|(?<![^\W_])_|_(?![^\W_])|^(?:[-+#]|\d+(?=[.)]))")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from truffle.alerts.settings import AlertSettings, Destination
+from truffle.core.times import parse_time
 from truffle.render.events import event_line
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
@@ -14,20 +15,24 @@ from truffle.render.words import counted, minute
 
 Json = Mapping[str, Any]
 
-_OUTCOMES = {
-    "sent": "green",
+_COLOURS = {
+    "delivered": "green",
     "muted": "yellow",
+    "retrying": "yellow",
+    "dead_letter": "red",
+    "skipped": "dim",
     "no_route": "dim",
     "no_incident": "dim",
 }
+_WORDS = {"waiting": "waiting for a digest"}
 
 _DECISIONS: list[Column[Json]] = [
     Column("Destination", lambda row: str(row["destination"])),
     Column("Kind", lambda row: str(row["kind"]), leaves=2),
     Column(
         "Outcome",
-        lambda row: str(row["outcome"]).replace("_", " "),
-        colour=lambda row: _OUTCOMES.get(row["outcome"]),
+        lambda row: _WORDS.get(_outcome(row), _outcome(row).replace("_", " ")),
+        colour=lambda row: _COLOURS.get(_outcome(row)),
     ),
     Column("Routes", lambda row: ", ".join(row["routes"]) or "-", leaves=1),
 ]
@@ -82,15 +87,44 @@ def _summary(row: Destination) -> str:
 
 
 def render_explanation(answer: Json, style: Style) -> str:
-    """The event, what becomes of it at each destination, and why."""
+    """The event, what became of it at each destination, and why."""
     decisions = answer["decisions"]
     lines = [event_line(answer["event"], style)]
     if not decisions:
         return "\n".join([*lines, "Nobody gets it: there are no destinations."])
     lines += ["", *draw(_DECISIONS, decisions, style).lines]
     for decision in decisions:
-        lines += style.wrapped(f"{decision['destination']}: {decision['why']}", then="  ")
+        text = f"{decision['destination']}: {decision['why']}{_delivery(decision)}"
+        lines += style.wrapped(text, then="  ")
     return "\n".join([*lines, "Times are UTC."])
+
+
+def _outcome(decision: Json) -> str:
+    """How far the event has come: its delivery, or the decision where none is recorded."""
+    return str((decision.get("delivery") or {}).get("status") or decision["outcome"])
+
+
+def _delivery(decision: Json) -> str:
+    """What became of a routed event; nothing where that was not asked."""
+    if "delivery" not in decision or decision["outcome"] != "routed":
+        return ""
+    delivery = decision["delivery"]
+    if delivery is None:
+        return " No delivery is recorded; records are kept for 30 days."
+    at = minute(parse_time(delivery["at"]))
+    match delivery["status"]:
+        case "delivered":
+            text = f"Delivered {at}."
+        case "waiting":
+            text = f"Waiting since {at} for the end of its run."
+        case "skipped":
+            text = f"Skipped {at}."
+        case "retrying":
+            again = f", next {minute(parse_time(delivery['retry_at']))}"
+            return f" Attempt {delivery['attempts']} failed {at}{again}: {delivery['detail']}"
+        case status:
+            text = f"{status.replace('_', ' ').capitalize()} since {at}:"
+    return f" {text} {delivery['detail'] or ''}".rstrip()
 
 
 def render_trial(answer: Json, style: Style) -> str:

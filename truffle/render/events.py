@@ -33,15 +33,21 @@ EVENT_FIELDS = (
 )
 """The columns of events as CSV."""
 
+SHORT_ID = 8
+"""Digits of an event's id that tell it from all others in practice."""
+
 
 def event_line(event: Json, style: Style) -> str:
-    """``2026-11-24 12:00  critical  state_changed   Capacity block cr-0abc … payment failed.``"""
+    """``2026-11-24 12:00  bf14c51f  critical  state_changed  Capacity block cr-0abc … failed.``
+
+    The id is cut; ``truffle alerts explain`` takes the beginning of one.
+    """
     severity = str(event["severity"])
     colour = _SEVERITY_COLOURS.get(severity)
     when = minute(parse_time(event["observed_at"]))
-    return (
-        f"{when}  {style.paint(f'{severity:<8}', colour)}  {event['type']:<15}  {event['summary']}"
-    )
+    name = str(event["event_id"])[:SHORT_ID]
+    painted = style.paint(f"{severity:<8}", colour)
+    return f"{when}  {name}  {painted}  {event['type']:<15}  {event['summary']}"
 
 
 def render_events(events: Sequence[Json], total: int, style: Style) -> str:
