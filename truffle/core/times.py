@@ -1,8 +1,25 @@
-"""Times as every interface of truffle writes them: RFC 3339 in UTC with a trailing ``Z``."""
+"""Times: as every interface of truffle writes them, and as people may write them.
+
+Written times are RFC 3339 in UTC with a trailing ``Z``. ``parse_time`` reads RFC 3339 and dates:
+the grammar of the API, of files and of stored data. ``parse_when`` also reads what people type:
+lengths, days and weekdays.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+
+TIME_FORMS = "a date such as 2026-12-01 or an RFC 3339 time such as 2026-12-01T11:30:00Z"
+"""What ``parse_time`` reads, for error messages."""
+
+WHEN_FORMS = (
+    f"{TIME_FORMS.replace(' or', ',')}, a length such as 36h or 7d, today, tomorrow or a weekday"
+)
+"""What ``parse_when`` reads, for error messages."""
+
+_YEARS = "in the years 0001 to 9999 in UTC"
 
 
 def format_time(moment: datetime) -> str:
@@ -18,20 +35,150 @@ def sortable_time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def parse_time(text: str) -> datetime:
-    """An RFC 3339 time, or a date (its midnight in UTC), as an aware UTC datetime.
+# --- RFC 3339 ------------------------------------------------------------------------------------
 
-    Raises ValueError for anything else, including a time without an offset.
+_RFC_3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2}):([0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-5][0-9]))?"
+)
+
+_LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+_DATE = (
+    "(?!0000)(?:[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    "|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+    f"|{_LEAP_YEAR}-02-29)"
+)
+_CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_UTC_TIME = rf"(?:{_CLOCK}:[0-5][0-9]|23:59:60)(?:\.[0-9]+)?(?:[Zz]|[+-]00:00)"
+_LOCAL_TIME = rf"{_CLOCK}:[0-5][0-9](?:\.[0-9]+)?[+-]{_CLOCK}"
+_EDGES = "0001-01-01|9999-12-31"
+
+TIME_PATTERN = (
+    f"(?!9999-12-31.23:59:60){_DATE}(?:[Tt ]{_UTC_TIME})?|(?!{_EDGES}){_DATE}[Tt ]{_LOCAL_TIME}"
+)
+"""A regular expression whose every match ``parse_time`` takes, for descriptions of interfaces.
+
+``parse_time`` takes two kinds more, which no short pattern can tell: a leap second that is written
+with an offset, and an offset on the first or the last day that leads to no other year.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A time that someone gave: a moment, or a whole day in UTC.
+
+    ``start`` and ``end`` are the first and the last second of a day, and both the moment itself:
+    an "after" counts from the start, a "by" up to the end.
     """
-    if len(text) == len("2026-11-24"):
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text} has no offset: write it in UTC with a trailing Z")
+
+    start: datetime
+    end: datetime
+
+    @property
+    def is_day(self) -> bool:
+        return self.start != self.end
+
+
+def parse_time(text: str) -> datetime:
+    """A date (its midnight in UTC) or an RFC 3339 time, as an aware UTC datetime.
+
+    Raises ValueError as ``parse_written`` does.
+    """
+    return parse_written(text).start
+
+
+def parse_written(text: str, forms: str = TIME_FORMS) -> When:
+    """A date or an RFC 3339 time.
+
+    ``t``, ``z`` and a space in place of the ``T`` are taken (RFC 3339, section 5.6), as is the
+    leap second 23:59:60 UTC, which is the first second of the next day here. Digits beyond
+    microseconds are dropped. Raises ValueError, with what is allowed, for everything else.
+    """
+    match = _RFC_3339.fullmatch(text)
+    if match is None:
+        raise ValueError(f"must be {forms}")
+    day, clock, seconds, fraction, offset = match.groups()
+    is_leap = seconds == "60"
     try:
-        return moment.astimezone(UTC)
+        if clock is None:
+            return _whole_day(date.fromisoformat(day))
+        second = f"{'59' if is_leap else seconds}{(fraction or '')[:7]}"
+        local = datetime.fromisoformat(f"{day}T{clock}:{second}{offset.upper()}")
+    except ValueError:
+        raise ValueError(f"must be a date and a time that exist: {forms}") from None
+    try:
+        moment = local.astimezone(UTC)
+        if is_leap:
+            moment = _after_leap_second(moment)
+        return When(moment, moment)
     except OverflowError:
-        raise ValueError(f"{text} is outside of the years 1 to 9999") from None
+        raise ValueError(f"must be {_YEARS}") from None
+
+
+def _after_leap_second(moment: datetime) -> datetime:
+    """Raises ValueError where there can be none."""
+    if (moment.hour, moment.minute) != (23, 59):
+        raise ValueError("must be 23:59:60 in UTC where it is a leap second")
+    return moment + timedelta(seconds=1)
+
+
+def _whole_day(day: date) -> When:
+    start = datetime.combine(day, time(), UTC)
+    return When(start, start + timedelta(hours=23, minutes=59, seconds=59))
+
+
+# --- what people type ----------------------------------------------------------------------------
+
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_LENGTH = re.compile(
+    "(?=[0-9])(?:([0-9]{1,9})w)?(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?"
+)
+
+
+def parse_when(text: str, now: datetime, *, ahead: bool) -> When:
+    """A time as a person writes it, in any case: the forms of ``WHEN_FORMS``, all in UTC.
+
+    Lengths (weeks, days, hours, minutes: ``36h``, ``7d``, ``1d12h``) and weekdays are counted from
+    ``now``, forwards where ``ahead`` and backwards otherwise: a weekday is the next one, or the
+    last one, and never today. ``now``, ``today``, ``yesterday`` and ``tomorrow`` are what they are
+    either way. Raises ValueError, with what is allowed, for everything else.
+    """
+    word, today = text.strip().lower(), now.astimezone(UTC).date()
+    try:
+        days = _days_from(word, today, ahead)
+        if days is not None:
+            return _whole_day(today + timedelta(days=days))
+        length = _length(word)
+        if length is not None:
+            moment = now.astimezone(UTC) + (length if ahead else -length)
+            return When(moment, moment)
+    except OverflowError:
+        raise ValueError(f"must be {_YEARS}") from None
+    return parse_written(text.strip(), WHEN_FORMS)
+
+
+def _days_from(word: str, today: date, ahead: bool) -> int | None:
+    """How many days a word lies from today; None where it names no day."""
+    near = {"yesterday": -1, "today": 0, "tomorrow": 1}
+    if word in near:
+        return near[word]
+    named = [n for n, name in enumerate(_WEEKDAYS) if word in (name, name[:3])]
+    if not named:
+        return None
+    days = (named[0] - today.weekday()) % 7 or 7
+    return days if ahead else days - 7 or -7
+
+
+def _length(word: str) -> timedelta | None:
+    """Raises OverflowError for a length that no calendar holds."""
+    match = _LENGTH.fullmatch("0m" if word == "now" else word)
+    if match is None:
+        return None
+    weeks, days, hours, minutes = (int(part or 0) for part in match.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
+
+
+# --- lengths -------------------------------------------------------------------------------------
 
 
 def hours_between(start: datetime, end: datetime) -> float:
