@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -12,6 +11,8 @@ from truffle.reservation_type import ReservationType
 if TYPE_CHECKING:
     from datetime import date, datetime
     from typing import TypedDict, Unpack
+
+    from botocore.session import Session
 
     from truffle.api import Api
     from truffle.core.advice import Validation
@@ -85,8 +86,8 @@ class Truffle:
 
     ``Truffle()`` asks EC2 in every region at once with the caller's credentials;
     ``Truffle(api_url=…)`` asks the deployed stack, signed with them. ``profile`` is a profile of
-    the AWS configuration, ``timeout`` the seconds that one call may take. Every method raises a
-    ``TruffleError`` whose text says what to do.
+    the AWS configuration, ``timeout`` the seconds that one call may take once there are
+    credentials. Every method raises a ``TruffleError`` whose text says what to do.
     """
 
     def __init__(
@@ -107,6 +108,24 @@ class Truffle:
         self.profile = profile
         self.api_url = api_url
         self.timeout = timeout
+        self._session: Session | None = None
+
+    @property
+    def _caller(self) -> Session | str | None:
+        return self._session or self.profile
+
+    def sign_in(self, region: str | None = None) -> None:
+        """Resolve the credentials now, and keep them for the calls of this client.
+
+        Without it each call resolves them anew, before its timeout begins. A profile with
+        ``mfa_serial`` asks for a code on the terminal; the AWS CLI's cache is shared. ``region`` is
+        the one whose STS is asked where none is configured. Raises TruffleError.
+        """
+        from truffle.ec2.sessions import open_session, sign_in
+
+        session = open_session(self.profile, region)
+        sign_in(session)
+        self._session = session
 
     @overload
     def capacity(
@@ -211,7 +230,7 @@ class Truffle:
             return sorted({scope["region"] for scope in self.status()["scopes"]})
         from truffle.live import list_regions
 
-        return list_regions(self.profile, self.timeout)
+        return list_regions(self._caller, self.timeout)
 
     def offerings(
         self,
@@ -337,7 +356,7 @@ class Truffle:
             return list_api(self.api(), question)
         from truffle.live import list_live
 
-        return list_live(self.profile, question.regions, self.timeout, progress, question.filter)
+        return list_live(self._caller, question.regions, self.timeout, progress, question.filter)
 
     def market(
         self, wanted: Wanted, regions: Several | None = None, progress: Progress | None = None
@@ -347,7 +366,7 @@ class Truffle:
         from truffle.question import ask
 
         named = ask(regions=regions).regions
-        return list_market(self.profile, wanted, named, self.timeout, progress)
+        return list_market(self._caller, wanted, named, self.timeout, progress)
 
     def api(self) -> Api:
         """The deployed API. Raises BadArgument where there is none."""
@@ -360,7 +379,7 @@ class Truffle:
             raise BadArgument("api_url", "", allowed)
         from truffle.api import open_api
 
-        return open_api(self.api_url, self.profile, time.monotonic() + self.timeout)
+        return open_api(self.api_url, self._caller, self.timeout)
 
 
 def run_question(instance_type: str, regions: Several | None = None) -> Question:
@@ -429,6 +448,7 @@ class AsyncTruffle:
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         client = Truffle(profile=profile, api_url=api_url, timeout=timeout)
+        self.sign_in = _threaded(client.sign_in)
         self.capacity = _threaded(client.capacity)
         self.reservation = _threaded(client.reservation)
         self.list_regions = _threaded(client.list_regions)
