@@ -124,6 +124,8 @@ def _query(
         environment=QuerySettings(
             table=table.table_name,
             schedule_minutes=str(deployment.context.schedule_minutes),
+            event_retention_days=str(deployment.context.event_retention_days),
+            expected_denied=",".join(deployment.context.expected_denied),
             queues=json.dumps(urls, separators=(",", ":")),
         ).to_env(),
         statements=[

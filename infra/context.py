@@ -19,6 +19,7 @@ from infra.schedule import MAX_OVERDUE_MINUTES, Schedule, parse_schedule
 from truffle.alerts.reading import region, time_zone
 from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.core.events import EventType, Severity
+from truffle.core.expected import EXPECTED_FORM, expected_denials
 from truffle.core.model import TYPES
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -79,6 +80,8 @@ class Context:
         overdue_after_minutes: after how long without a completed run the alarm fires.
         regions: regions to collect; none means every region enabled for the account.
         accounts: accounts to collect; none means the deployment's own.
+        expected_denied: globs of `account/region` that may be denied or not enabled, without the
+            collection being incomplete.
         home_region: where the stack is; None where nobody said so. EC2's events of the other
             `regions` are forwarded to it.
         home_account: the account of the stack, where this deployment is that of another account
@@ -105,6 +108,7 @@ class Context:
     overdue_after_minutes: int = 180
     regions: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
+    expected_denied: tuple[str, ...] = ()
     home_region: str | None = None
     home_account: str | None = None
     role_name: str = "truffle-read"
@@ -377,6 +381,13 @@ def _alternatives(policies: object) -> Iterator[tuple[str, list[object]]]:
     return chain.from_iterable(map(_conditions, policies))
 
 
+def _expected_denial(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be {EXPECTED_FORM}")
+    expected_denials([value])
+    return value
+
+
 _ACCOUNT = _text(r"\d{12}", "account ids of 12 digits, as strings")
 _EMAIL = _text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses")
 
@@ -387,6 +398,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "overdue_after_minutes": _number(1, MAX_OVERDUE_MINUTES),
     "regions": _list_of(region),
     "accounts": _list_of(_ACCOUNT),
+    "expected_denied": _list_of(_expected_denial),
     "home_region": _optional(region),
     "home_account": _optional(_ACCOUNT),
     "role_name": _text(r"[\w+=,.@-]{1,64}", "the name of an IAM role, without a path"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -22,7 +23,7 @@ from lambdas.api.openapi import document
 from lambdas.api.trial import send_sample
 from lambdas.clients import now, service
 from lambdas.inventory import Inventory
-from lambdas.settings import QuerySettings
+from lambdas.settings import QuerySettings, comma_separated
 from lambdas.store.events import EventStore
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
@@ -31,31 +32,24 @@ from truffle.alerts.explaining import explain
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import AlertSettings, Route
 from truffle.core import parameters
-from truffle.core.advice import TrainingRequest, parse_start_by, validate
+from truffle.core.advice import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.events import from_message, to_message
+from truffle.core.expected import ExpectedDenials, expected_denials
 from truffle.core.model import CAPACITY_BLOCK, ODCR
-from truffle.core.parameters import (
-    BadParameter,
-    Page,
-    parse,
-    parse_filter,
-    parse_list,
-    to_page,
-)
-from truffle.core.times import format_time
+from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
+from truffle.core.queries import Page, Query, parse_filter, parse_list, to_page
+from truffle.core.status import judge
 
 app = APIGatewayHttpResolver()
 
 DEFAULT_EVENTS = timedelta(days=7)
-LONGEST_EVENTS = timedelta(days=400)
-"""The most that one answer spans: each day is a read of the table, and a request has 29 s."""
-FIRST_EVENTS = datetime(2020, 1, 1, tzinfo=UTC)
-"""No event is older: neither is this software."""
 RUNS_SHOWN = 10
 UNTIL_LATER = timedelta(seconds=1)
 LONGEST_ANSWER = 6_000_000
 """Bytes as Lambda counts them: it takes 6 MB of an answer, in which the JSON is one string more."""
+LONGEST_TEXT_SHOWN = 1000
+"""Characters of a refused value that the refusal repeats."""
 
 
 @cache
@@ -73,6 +67,11 @@ def _alert_settings() -> AlertSettings:
     return load()
 
 
+@cache
+def _expected() -> ExpectedDenials:
+    return expected_denials(comma_separated(_settings().expected_denied))
+
+
 def _events() -> EventStore:
     return EventStore(service("dynamodb"), _settings().table)
 
@@ -80,7 +79,9 @@ def _events() -> EventStore:
 def _context() -> Context:
     """A scope that missed two periods of the schedule has old data."""
     allowed_age = timedelta(minutes=2 * float(_settings().schedule_minutes))
-    return Context(_inventory().view(), now(), allowed_age)
+    view, moment = _inventory().view(), now()
+    judged = [judge(status, moment, allowed_age, _expected()) for status in view.statuses]
+    return Context(view, moment, sorted(judged, key=lambda each: each.scope))
 
 
 def _given() -> dict[str, list[str]]:
@@ -88,26 +89,40 @@ def _given() -> dict[str, list[str]]:
     return parse_qs(app.current_event.raw_event.get("rawQueryString", ""), keep_blank_values=True)
 
 
+def _question(given: Mapping[str, list[str]]) -> str:
+    return answers.question_of(app.current_event.path, given)
+
+
 def _json(body: Json, status: int = 200, content_type: str = "application/json") -> Response[str]:
-    return Response(status, content_type, json.dumps(body, separators=(",", ":")))
+    """The answer, or a refusal in place of one that Lambda would not return."""
+    response = Response(status, content_type, json.dumps(body, separators=(",", ":")))
+    return response if _fits(response) else _too_large()
 
 
-def _fitting(answer: Callable[[int], Json], most: int) -> Response[str]:
-    """An answer with so many items, or with fewer where it would be too long."""
+def _fits(response: Response[str]) -> bool:
+    text = response.body or ""
+    return len(text) + text.count('"') + text.count("\\") <= LONGEST_ANSWER
+
+
+def _too_large() -> Response[str]:
+    detail = (
+        f"The answer has more than {LONGEST_ANSWER} bytes, which is more than can be returned. Ask "
+        "for less: filter by region, account or instance type, or read the snapshots in the bucket."
+    )
+    return _problem(400, "Answer too large", detail)
+
+
+def _fitting(answer: Callable[[int], Json], most: int, least: int = 1) -> Response[str]:
+    """An answer with so many items, or with fewer where it would be too large."""
     response = _json(answer(most))
-    while _length(response) > LONGEST_ANSWER and most > 1:
+    while response.status_code != 200 and most > least:
         most //= 2
         response = _json(answer(most))
     return response
 
 
-def _length(response: Response[str]) -> int:
-    text = response.body or ""
-    return len(text) + text.count('"') + text.count("\\")
-
-
 def _page(answer: Callable[[Page], Json], page: Page) -> Response[str]:
-    """A part of a list; a shorter one than asked for where the answer would be too long."""
+    """A part of a list; a shorter one than asked for where the answer would be too large."""
     return _fitting(lambda limit: answer(replace(page, limit=limit)), page.limit)
 
 
@@ -119,40 +134,55 @@ def _problem(status: int, title: str, detail: str, **more: Any) -> Response[str]
 
 @app.exception_handler(BadParameter)  # type: ignore[untyped-decorator]
 def bad_parameter(error: BadParameter) -> Response[str]:
-    more = {"parameter": error.name, "value": error.value, "allowed": error.allowed}
-    return _problem(400, "Bad parameter", str(error), **more)
+    shown = BadParameter(error.name, error.value[:LONGEST_TEXT_SHOWN], error.allowed)
+    more = {"parameter": shown.name, "value": shown.value, "allowed": shown.allowed}
+    return _problem(400, "Bad parameter", str(shown), **more)
 
 
 @app.not_found
 def no_route(error: NotFoundError) -> Response[str]:
-    return _problem(404, "No such route", f"The routes are {', '.join(document()['paths'])}.")
+    allowed = _methods_of(app.current_event.path)
+    if not allowed:
+        return _problem(404, "No such route", f"The routes are {', '.join(document()['paths'])}.")
+    listed = ", ".join(allowed)
+    response = _problem(405, "Method not allowed", f"The method must be {' or '.join(allowed)}.")
+    response.headers["Allow"] = listed
+    return response
 
 
-def _list(only: str | None = None) -> Response[str]:
+def _methods_of(path: str) -> list[str]:
+    """The methods that a path takes, none where there is no such route."""
+    for template, operations in document()["paths"].items():
+        if re.fullmatch(template.replace(".", r"\.").replace("{id}", "[^/]+"), path):
+            methods = [method.upper() for method in operations]
+            return [*methods, "HEAD"] if "GET" in methods else methods
+    return []
+
+
+def _list(takes: tuple[Parameter, ...], only: str | None = None) -> Response[str]:
     given = _given()
-    if only is not None and given.get("type", [only]) != [only]:
-        raise BadParameter("type", ",".join(given["type"]), f"This route answers {only} alone.")
-    asked = given if only is None else given | {"type": [only]}
-    query = parse_list(asked)
-    context, question = _context(), answers.question_of(asked)
+    parsed = parse_list(given, takes)
+    chosen = parsed.filter if only is None else replace(parsed.filter, types=frozenset({only}))
+    context, question = _context(), _question(given)
     return _page(
-        lambda page: answers.reservations(context, replace(query, page=page), question), query.page
+        lambda page: answers.reservations(context, Query(chosen, parsed.order, page), question),
+        parsed.page,
     )
 
 
 @app.get("/reservations")
 def reservations() -> Response[str]:
-    return _list()
+    return _list(parameters.LIST)
 
 
 @app.get("/odcrs")
 def odcrs() -> Response[str]:
-    return _list(ODCR)
+    return _list(parameters.list_of(ODCR), ODCR)
 
 
 @app.get("/capacity-blocks")
 def capacity_blocks() -> Response[str]:
-    return _list(CAPACITY_BLOCK)
+    return _list(parameters.list_of(CAPACITY_BLOCK), CAPACITY_BLOCK)
 
 
 @app.get("/reservations/<reservation_id>")
@@ -162,16 +192,19 @@ def reservation(reservation_id: str) -> Response[str]:
     row = context.view.by_id.get(reservation_id)
     known = context.view.encoded([row])[0] if row else _gone(reservation_id)
     if known is None:
-        detail = f"No scope lists or has listed {reservation_id}."
+        detail = f"No scope lists or has listed {reservation_id[:LONGEST_TEXT_SHOWN]}."
         return _problem(404, "No such reservation", detail, collection=context.collection)
     messages = _events().of_reservation(reservation_id)
     return _fitting(
-        lambda shown: answers.reservation(context, known, messages, shown), len(messages)
+        lambda shown: answers.reservation(context, known, messages, shown), len(messages), least=0
     )
 
 
 def _gone(reservation_id: str) -> Json | None:
-    """What is known of a reservation that no list has any more."""
+    """What is known of a reservation that no list has any more; nothing where it can be none: an
+    id of more than 1,024 bytes is no key that DynamoDB takes."""
+    if not re.fullmatch(RESERVATION_ID, reservation_id):
+        return None
     scopes = ScopeStore(service("dynamodb"), _settings().table)
     return scopes.uncovered(reservation_id) or scopes.gone(reservation_id)
 
@@ -187,51 +220,53 @@ def events() -> Response[str]:
     given = _given()
     values = parse(given, parameters.EVENTS)
     found = answers.matching_events(_events().between(*_period(values)), values)
-    context, question = _context(), answers.question_of(given)
+    context, question = _context(), _question(given)
     return _page(lambda page: answers.events(context, found, page, question), to_page(values))
 
 
 def _period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:
-    """Since when and until when events are asked for. Raises BadParameter."""
+    """Since when and until when events are asked for. Events that are older than the table keeps
+    them are in no day that would be worth a read."""
     latest = now() + UNTIL_LATER
-    until = max(FIRST_EVENTS, min(latest, values.get("until", [latest])[0]))
-    asked = values.get("since", [until - DEFAULT_EVENTS])[0]
-    since = max(FIRST_EVENTS, asked)
-    if until - since > LONGEST_EVENTS:
-        allowed = f"It takes a time at most {LONGEST_EVENTS.days} days before until."
-        raise BadParameter("since", format_time(asked), allowed)
-    return since, until
+    earliest = latest - timedelta(days=int(_settings().event_retention_days) + 1)
+    until = max(earliest, min(latest, values.get("until", [latest])[0]))
+    since = values.get("since", [until - DEFAULT_EVENTS])[0]
+    return max(earliest, since), until
 
 
 @app.get("/status")
 def status() -> Response[str]:
-    parse(_given(), ())
+    given = _given()
+    values = parse(given, parameters.STATUS)
     runs = RunStore(service("dynamodb"), _settings().table).latest(RUNS_SHOWN)
-    return _json(answers.status(_context(), runs))
+    context, question = _context(), _question(given)
+    return _page(
+        lambda page: answers.status(context, runs, values, page, question), to_page(values)
+    )
 
 
 @app.get("/validate")
 def validate_run() -> Response[str]:
-    given = _given()
-    values = parse(given, parameters.VALIDATE)
-    context = _context()
+    values = parse(_given(), parameters.VALIDATE)
     request = TrainingRequest(
         values["instance_type"][0],
         values["count"][0],
         values["days"][0] * 24,
-        parse_start_by(given["start_by"][0]) if "start_by" in given else None,
+        values.get("start_by", [None])[0],
     )
-    rows, unknown = context.view.observed(context.view.rows), answers.unknown_regions(context)
-    validation = validate(rows, request, context.now, unknown)
-    return _json({**validation.to_json(), "collection": context.collection})
+    context = _context()
+    return _fitting(
+        lambda shown: answers.validation(context, request, shown), len(context.view.rows), least=0
+    )
 
 
 @app.get("/alerts/explain")
 def explain_alert() -> Response[str]:
     event_id = parse(_given(), parameters.EXPLAIN)["event_id"][0]
-    message = _events().find(event_id, now() + UNTIL_LATER, LONGEST_EVENTS.days)
+    days = int(_settings().event_retention_days) + 1
+    message = _events().find(event_id, now() + UNTIL_LATER, days)
     if message is None:
-        detail = f"No event of the last {LONGEST_EVENTS.days} days has the id {event_id}."
+        detail = f"No event of the last {days} days has the id {event_id}."
         return _problem(404, "No such event", detail)
     event = from_message(message)
     decisions = explain(event, _alert_settings())
@@ -262,10 +297,14 @@ def _route(name: str) -> Route:
 @app.get("/openapi.json")
 def openapi() -> Response[str]:
     parse(_given(), ())
-    return _json(document())
+    return _json(document(tuple(route.name for route in _alert_settings().routes)))
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """An HTTP API event (payload 2.0) to its answer."""
-    return app.resolve(event, context)
+    """An HTTP API event (payload 2.0) to its answer; HEAD is GET without the body."""
+    http = event["requestContext"]["http"]
+    if http["method"] != "HEAD":
+        return app.resolve(event, context)
+    as_get = {**event["requestContext"], "http": {**http, "method": "GET"}}
+    return app.resolve({**event, "requestContext": as_get}, context) | {"body": ""}

@@ -86,10 +86,13 @@ class PublishSettings(Settings):
 @dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
     """``schedule_minutes``: a scope older than two periods counts as old in every answer.
-    ``queues`` is a JSON object: the URL of each destination's queue, by the destination's name."""
+    ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON
+    object: the URL of each destination's queue, by the destination's name."""
 
     table: str
     schedule_minutes: str
+    event_retention_days: str
+    expected_denied: str
     queues: str
 
 

@@ -17,11 +17,12 @@ from truffle.core.codec import Json, decode
 from truffle.core.filters import Filter
 from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES, FailureKind
 from truffle.core.parameters import MAX_LIMIT
-from truffle.core.status import STALE
+from truffle.core.status import STALE, State
 from truffle.core.times import format_time, parse_time
 from truffle.ec2.background import start
 from truffle.errors import TruffleError, TruffleNotFoundError
 from truffle.question import BadArgument, Question
+from truffle.scopes import FAILING, read_status
 from truffle.source import Inventory, ScopeFailure
 
 if TYPE_CHECKING:
@@ -94,12 +95,14 @@ class Api:
                 "is of this version."
             ) from error
 
-    def pages(self, path: str, parameters: Parameters = ()) -> Iterator[Json]:
+    def pages(
+        self, path: str, parameters: Parameters = (), member: str = "items"
+    ) -> Iterator[Json]:
         """Every page of a list, to its end."""
         token: str | None = None
         while True:
             further = [("next_token", token)] if token else []
-            page = self.get(path, "items", [*parameters, *further])
+            page = self.get(path, member, [*parameters, *further])
             yield page
             token = page.get("next_token")
             if not token:
@@ -183,20 +186,20 @@ def list_api(api: Api, question: Question) -> Inventory:
     The server filters too, so that less is sent; the caller's own filter decides in any case.
     """
     types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
-    status = start(partial(api.get, "/status", "scopes"))
+    reading = start(partial(read_status, api, [FAILING, *_scopes_of(question)]))
     lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
-    scopes = status.result()["scopes"]
+    status = reading.result()
     items = [item for future in lists for page in future.result() for item in page["items"]]
-    if scopes == []:
-        raise ApiError("The stack has not collected anything yet: wait for its first run.")
     with api.understood():
-        asked = [scope for scope in scopes if _is_asked(scope, question)]
-        seen = [parse_time(scope["last_success"]) for scope in asked if scope["last_success"]]
+        if status["regions"] == []:
+            raise ApiError("The stack has not collected anything yet: wait for its first run.")
+        totals = status["totals"]
+        missing = _not_collected(status["regions"], question)
         return Inventory(
             reservations=[decode(item) for item in items],
-            failures=[*_failures(asked), *_not_collected(scopes, question)],
-            scopes=len(asked) + len(_not_collected(scopes, question)),
-            observed_at=min(seen, default=None),
+            failures=[*_failures(status["scopes"]), *missing],
+            scopes=totals["scopes"] - totals["by_state"][State.CLOSED] + len(missing),
+            observed_at=totals["observed_at"] and parse_time(totals["observed_at"]),
         )
 
 
@@ -204,11 +207,10 @@ def _pages_of_type(api: Api, name: str, question: Question) -> list[Json]:
     return list(api.pages(ROUTES[name], query_of(question.filter, name)))
 
 
-def _is_asked(scope: Mapping[str, Any], question: Question) -> bool:
-    accounts = question.filter.accounts
-    return (question.regions is None or scope["region"] in question.regions) and (
-        not accounts or scope["account_id"] in accounts
-    )
+def _scopes_of(question: Question) -> list[tuple[str, str]]:
+    """The parameters of the scopes that a question is about."""
+    asked = {"region": question.regions or (), "account": sorted(question.filter.accounts)}
+    return [(name, ",".join(values)) for name, values in asked.items() if values]
 
 
 def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
@@ -225,13 +227,11 @@ def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
             last_success=parse_time(scope["last_success"]) if scope["last_success"] else None,
         )
         for scope in scopes
-        if scope["error"]
     ]
 
 
-def _not_collected(scopes: Iterable[Mapping[str, Any]], question: Question) -> list[ScopeFailure]:
+def _not_collected(collected: Iterable[str], question: Question) -> list[ScopeFailure]:
     """The regions that were asked for and that the stack does not collect: nothing is known."""
-    collected = {scope["region"] for scope in scopes}
     message = "The deployed stack does not collect this region."
     return [
         ScopeFailure(None, region, STALE, message, FailureKind.DISABLED, None)

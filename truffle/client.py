@@ -87,7 +87,9 @@ class Truffle:
     ``Truffle()`` asks EC2 in every region at once with the caller's credentials;
     ``Truffle(api_url=…)`` asks the deployed stack, signed with them. ``profile`` is a profile of
     the AWS configuration, ``timeout`` the seconds that one call may take once there are
-    credentials. Every method raises a ``TruffleError`` whose text says what to do.
+    credentials. ``ignore_denied`` leaves regions that are denied or not enabled out of what a live
+    listing has to answer; for the deployed stack its setting ``expected_denied`` does. Every method
+    raises a ``TruffleError`` whose text says what to do.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Truffle:
         profile: str | None = None,
         api_url: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
+        ignore_denied: bool = False,
     ) -> None:
         if not isinstance(timeout, int | float) or not timeout > 0:
             from truffle.question import BadArgument
@@ -105,9 +108,11 @@ class Truffle:
             from truffle.api import check_url
 
             check_url(api_url)
+            _check_live(ignore_denied)
         self.profile = profile
         self.api_url = api_url
         self.timeout = timeout
+        self.ignore_denied = ignore_denied
         self._session: Session | None = None
 
     @property
@@ -227,7 +232,7 @@ class Truffle:
     def list_regions(self) -> list[str]:
         """The regions that are asked: those enabled for the account, or those collected."""
         if self.api_url is not None:
-            return sorted({scope["region"] for scope in self.status()["scopes"]})
+            return list(self.api().get("/status", "regions", [("limit", "1")])["regions"])
         from truffle.live import list_regions
 
         return list_regions(self._caller, self.timeout)
@@ -327,8 +332,10 @@ class Truffle:
             return to_history(told)
 
     def status(self) -> Json:
-        """Every scope and the last runs, as ``GET /status`` tells them."""
-        return self.api().get("/status", "scopes")
+        """Every scope, their totals and the last runs, as ``GET /status`` tells them."""
+        from truffle.scopes import read_status
+
+        return read_status(self.api())
 
     def explain(self, event_id: str) -> Json:
         """Who gets an event and why, as ``GET /alerts/explain`` tells.
@@ -356,7 +363,8 @@ class Truffle:
             return list_api(self.api(), question)
         from truffle.live import list_live
 
-        return list_live(self._caller, question.regions, self.timeout, progress, question.filter)
+        found = list_live(self._caller, question.regions, self.timeout, progress, question.filter)
+        return found.without_denied() if self.ignore_denied else found
 
     def market(
         self, wanted: Wanted, regions: Several | None = None, progress: Progress | None = None
@@ -366,7 +374,8 @@ class Truffle:
         from truffle.question import ask
 
         named = ask(regions=regions).regions
-        return list_market(self._caller, wanted, named, self.timeout, progress)
+        market = list_market(self._caller, wanted, named, self.timeout, progress)
+        return market.without_denied() if self.ignore_denied else market
 
     def api(self) -> Api:
         """The deployed API. Raises BadArgument where there is none."""
@@ -380,6 +389,17 @@ class Truffle:
         from truffle.api import open_api
 
         return open_api(self.api_url, self._caller, self.timeout)
+
+
+def _check_live(ignore_denied: bool) -> None:
+    """Raises BadArgument: what a stack expects to be denied is its setting."""
+    if ignore_denied:
+        from truffle.question import BadArgument
+
+        allowed = (
+            "It is for live listings: for the deployed stack, set expected_denied in its cdk.json."
+        )
+        raise BadArgument("ignore_denied", "", allowed)
 
 
 def run_question(instance_type: str, regions: Several | None = None) -> Question:
@@ -446,8 +466,11 @@ class AsyncTruffle:
         profile: str | None = None,
         api_url: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
+        ignore_denied: bool = False,
     ) -> None:
-        client = Truffle(profile=profile, api_url=api_url, timeout=timeout)
+        client = Truffle(
+            profile=profile, api_url=api_url, timeout=timeout, ignore_denied=ignore_denied
+        )
         self.sign_in = _threaded(client.sign_in)
         self.capacity = _threaded(client.capacity)
         self.reservation = _threaded(client.reservation)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from typing import Any
 
 from truffle import clock
-from truffle.core.model import FailureKind
+from truffle.core.model import CLOSED_KINDS, FailureKind
 from truffle.core.offerings import Offering, Wanted, sorted_offerings
 from truffle.ec2.background import start
 from truffle.ec2.clients import EC2Clients
@@ -27,6 +27,8 @@ from truffle.ec2.sessions import sign_in
 from truffle.errors import known_error
 from truffle.live import list_regions, raise_as_truffle_error
 from truffle.source import Progress, ScopeFailure
+
+_ANSWERS = frozenset({Outcome.ANSWERED, Outcome.NOT_SOLD})
 
 _budgets: dict[tuple[str, str], Budget] = {}
 _budgets_lock = Lock()
@@ -53,6 +55,12 @@ class Market:
             for region in self.regions
             if region.outcome in (Outcome.FAILED, Outcome.LIMITED)
         ]
+
+    def without_denied(self) -> Market:
+        """The same without the regions that are denied or not enabled, where others answered."""
+        others = tuple(each for each in self.regions if each.kind not in CLOSED_KINDS)
+        is_any_known = any(each.outcome in _ANSWERS for each in others)
+        return replace(self, regions=others) if is_any_known else self
 
     def of(self, outcome: Outcome) -> list[str]:
         """The regions that answered so."""
@@ -124,7 +132,7 @@ def _ask_all(
             region, answer = asked[future], future.result()
             answers[region] = answer
             if progress is not None:
-                progress(region, answer.outcome in (Outcome.ANSWERED, Outcome.NOT_SOLD))
+                progress(region, answer.outcome in _ANSWERS)
     except TimeoutError:
         pass
     return [answers.get(region) or _late(region) for region in asked.values()]

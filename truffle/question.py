@@ -16,9 +16,10 @@ from truffle.core.filters import Filter
 from truffle.core.model import ODCR, TYPES, Reservation
 from truffle.core.nearest import nearest
 from truffle.core.order import SORT_FIELDS, Order
-from truffle.core.parameters import LIST, BadParameter, Parameter, to_filter
+from truffle.core.parameters import LIST, BadParameter, Parameter
+from truffle.core.queries import to_filter
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
-from truffle.core.times import format_time
+from truffle.core.times import format_time, to_utc
 from truffle.errors import TruffleError
 from truffle.reservation_type import ReservationType
 
@@ -162,11 +163,16 @@ def _one(name: str, given: object) -> dict[str, list[Any]]:
     if given is None:
         return {}
     if isinstance(given, datetime):
-        if given.tzinfo is None:
-            allowed = "It takes a datetime with a time zone, such as datetime.now(UTC)."
-            raise BadArgument(name, str(given), allowed)
-        given = format_time(given)
+        given = format_time(utc_of(name, given))
     return _parsed(name, [str(given)])
+
+
+def utc_of(name: str, given: datetime) -> datetime:
+    """An aware datetime in UTC. Raises BadArgument."""
+    try:
+        return to_utc(given)
+    except ValueError as error:
+        raise BadArgument(name, str(given), f"It {error}.") from None
 
 
 def _tags(given: Tags | None) -> dict[str, list[Any]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from truffle.core.model import FailureKind, Reservation
+from truffle.core.model import CLOSED_KINDS, FailureKind, Reservation
 
 Progress = Callable[[str, bool], None]
 """Called with a region, and whether it answered completely, as each region ends."""
@@ -37,7 +37,8 @@ class Inventory:
 
     ``reservations`` has one row per reservation, in no order. ``scopes`` is how many were asked,
     failed ones among them. ``observed_at`` is how old the oldest answer is, None without any.
-    ``warnings`` are for people: what is missing from rows that are otherwise complete.
+    ``warnings`` are for people: what is missing from rows that are otherwise complete. ``closed``
+    are scopes that are denied or not enabled, as was expected: they are not among ``scopes``.
     """
 
     reservations: list[Reservation]
@@ -45,3 +46,15 @@ class Inventory:
     scopes: int
     observed_at: datetime | None
     warnings: list[str] = field(default_factory=list)
+    closed: list[ScopeFailure] = field(default_factory=list)
+
+    def without_denied(self) -> Inventory:
+        """The same with the scopes that are denied or not enabled as closed ones.
+
+        Where no scope answered they stay failures: nothing is known then, whatever is expected.
+        """
+        if self.observed_at is None:
+            return self
+        closed = [failure for failure in self.failures if failure.kind in CLOSED_KINDS]
+        failures = [failure for failure in self.failures if failure.kind not in CLOSED_KINDS]
+        return replace(self, failures=failures, closed=closed, scopes=self.scopes - len(closed))

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from truffle import clock
 from truffle.core import parameters
-from truffle.core.advice import TrainingRequest, parse_start_by
+from truffle.core.advice import TrainingRequest
 from truffle.core.events import EventType, Severity
 from truffle.core.nearest import nearest
 from truffle.core.offerings import MAX_COUNT, MAX_DAYS, ULTRASERVERS, Wanted, sold_hours
-from truffle.core.parameters import BadParameter, Parameter
+from truffle.core.parameters import MOST_DAYS, MOST_INSTANCES, BadParameter, Parameter
 from truffle.core.recommendation import Purpose, Workload
-from truffle.core.times import format_time, parse_time
-from truffle.question import BadArgument, Several, check_types, types_of_family
+from truffle.core.times import format_time, parse_written
+from truffle.question import BadArgument, Several, check_types, types_of_family, utc_of
 
 _MOMENT = "It takes a date such as 2026-12-01, or an RFC 3339 time such as 2026-12-01T11:30:00Z."
 
 MOST_EVENTS = 10_000
-MOST_INSTANCES = 100_000
-MOST_DAYS = 100_000
-"""Beyond these, a wish is a slip of the keyboard."""
+"""More than these is a slip of the keyboard."""
 
 _COUNT = f"It takes a whole number from 1 to {MOST_INSTANCES}."
 _BLOCK_COUNT = f"It takes a whole number from 1 to {MAX_COUNT}: a block has no more instances."
@@ -36,14 +34,12 @@ def moment(name: str, given: datetime | str | None, is_end: bool = False) -> dat
     if given is None:
         return None
     if isinstance(given, datetime):
-        if given.tzinfo is None:
-            allowed = "It takes a datetime with a time zone, such as datetime.now(UTC)."
-            raise BadArgument(name, str(given), allowed)
-        return given.astimezone(UTC)
+        return utc_of(name, given)
     try:
-        return parse_start_by(given) if is_end else parse_time(given)
+        when = parse_written(given)
     except ValueError:
         raise BadArgument(name, given, _MOMENT) from None
+    return when.end if is_end else when.start
 
 
 def training_request(

@@ -7,39 +7,39 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from lambdas.inventory import View
+from truffle.core.advice import TrainingRequest, validate
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.model import CLOSED_KINDS
 from truffle.core.order import Order
-from truffle.core.parameters import BadParameter, Page, Params, Query
+from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
+from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
-from truffle.core.status import collection_to_json, error_of, scope_to_json
+from truffle.core.status import Judged, State, collection_to_json, totals_to_json
 from truffle.core.summary import summarize
-
-TOKEN_ALLOWED = "It takes the next_token of an answer to the same question."
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The inventory, the moment of the request, and how old a scope's data may be."""
+    """The inventory, the moment of the request, and every scope's state at it."""
 
     view: View
     now: datetime
-    allowed_age: timedelta
+    scopes: Sequence[Judged]
 
     @property
     def collection(self) -> Json:
-        return collection_to_json(self.view.statuses, self.now, self.allowed_age)
+        return collection_to_json(self.scopes)
 
 
-def question_of(given: Params) -> str:
-    """A fingerprint of a question, whatever part of its answer is asked for."""
+def question_of(route: str, given: Params) -> str:
+    """A fingerprint of a route and its question, whatever part of its answer is asked for."""
     asked = {name: list(texts) for name, texts in given.items() if name not in _PAGE_NAMES}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([route, asked], sort_keys=True).encode()).hexdigest()[:16]
 
 
 _PAGE_NAMES = frozenset({"limit", "next_token"})
@@ -122,11 +122,48 @@ def matching_events(
     ]
 
 
-def status(context: Context, runs: list[Run]) -> Json:
-    ordered = sorted(context.view.statuses, key=lambda status: status.scope)
+def status(
+    context: Context, runs: list[Run], values: Mapping[str, list[Any]], page: Page, question: str
+) -> Json:
+    """One page of the scopes that match, in their order, and totals of all that are in the
+    accounts and regions asked for, whatever their state."""
+    asked = [each for each in context.scopes if _is_asked(each, values)]
+    states = values.get("state", list(State))
+    matches = [each for each in asked if each.state in states]
+    if page.next_token is not None:
+        mark = from_token(page.next_token, question)
+        matches_left = [each for each in matches if str(each.scope) > str(mark)]
+    else:
+        matches_left = matches
+    part = matches_left[: page.limit]
+    has_more = len(part) < len(matches_left)
     return {
-        "scopes": [scope_to_json(item, context.now, context.allowed_age) for item in ordered],
+        "scopes": [each.to_json(context.now) for each in part],
+        "next_token": to_token(question, str(part[-1].scope)) if has_more else None,
+        "count": len(matches),
+        "totals": totals_to_json(asked),
+        "regions": sorted({each.scope.region for each in context.scopes}),
         "runs": [run_to_json(run) for run in runs],
+        "collection": context.collection,
+    }
+
+
+def _is_asked(scope: Judged, values: Mapping[str, list[Any]]) -> bool:
+    accounts, regions = values.get("account"), values.get("region")
+    return (accounts is None or scope.scope.account_id in accounts) and (
+        regions is None or scope.scope.region in regions
+    )
+
+
+def validation(context: Context, request: TrainingRequest, shown: int | None = None) -> Json:
+    """May a run start; ``candidates_left_out`` counts those that are not shown, the least fit."""
+    rows = context.view.observed(context.view.rows)
+    answer = validate(rows, request, context.now, unknown_regions(context)).to_json()
+    candidates = answer["candidates"]
+    return {
+        **answer,
+        "candidates": candidates[:shown],
+        "candidates_left_out": len(candidates) - len(candidates[:shown]),
         "collection": context.collection,
     }
 
@@ -135,11 +172,11 @@ def unknown_regions(context: Context) -> list[str]:
     """The regions of those scopes that were never listed, and may have anything: what is denied or
     disabled has given its answer."""
     return [
-        status.scope.region
-        for status in context.view.statuses
-        if status.observed_at is None
-        and (error := error_of(status, context.now, context.allowed_age)) is not None
-        and error.kind not in CLOSED_KINDS
+        each.scope.region
+        for each in context.scopes
+        if each.status.observed_at is None
+        and each.error is not None
+        and each.error.kind not in CLOSED_KINDS
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -12,9 +13,10 @@ from truffle.alerts.settings import Kind
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.events import EventType, Severity
-from truffle.core.model import CapacityBlock, Odcr
-from truffle.core.parameters import Parameter
+from truffle.core.model import CAPACITY_BLOCK, ODCR, CapacityBlock, Odcr
+from truffle.core.parameters import RESERVATION_ID, Parameter
 from truffle.core.schema import schema_of
+from truffle.core.status import NAMED_FAILURES, State
 
 Json = dict[str, Any]
 
@@ -36,6 +38,10 @@ def _enumerated(values: type[StrEnum]) -> Json:
     return {"type": "string", "enum": [value.value for value in values]}
 
 
+def _one_of(values: tuple[str, ...]) -> Json:
+    return {"type": "string", "enum": list(values)}
+
+
 def _array(items: Json) -> Json:
     return {"type": "array", "items": items}
 
@@ -51,6 +57,10 @@ def _list_of(name: str) -> Json:
         count=_COUNT,
         collection=_ref("Collection"),
     )
+
+
+def _counts() -> Json:
+    return {"type": "object", "additionalProperties": _COUNT}
 
 
 def _totals() -> Json:
@@ -81,8 +91,11 @@ def _schemas() -> Json:
             complete={"type": "boolean"},
             observed_at=_TIME_OR_NULL,
             newest=_TIME_OR_NULL,
-            failed_scopes=_array(_ref("FailedScope")),
+            failed_scopes={**_array(_ref("FailedScope")), "maxItems": NAMED_FAILURES},
+            failed=_ref("Counted"),
+            closed=_ref("Counted"),
         ),
+        "Counted": _object(total=_COUNT, by_code=_counts()),
         "ReservationList": _list_of("Reservation"),
         "ReservationWithEvents": {
             "allOf": [
@@ -108,6 +121,16 @@ def _schemas() -> Json:
         "Run": _run(),
         "Status": _object(
             scopes=_array(_ref("Scope")),
+            next_token=_TEXT_OR_NULL,
+            count=_COUNT,
+            totals=_object(
+                scopes=_COUNT,
+                by_state=_object(**dict.fromkeys(State, _COUNT)),
+                by_error=_counts(),
+                observed_at=_TIME_OR_NULL,
+                newest=_TIME_OR_NULL,
+            ),
+            regions=_array(_TEXT),
             runs=_array(_ref("Run")),
             collection=_ref("Collection"),
         ),
@@ -151,6 +174,7 @@ def _validation() -> Json:
         unknown_regions=_array(_TEXT),
         together=_array(together),
         candidates=_array(_ref("Candidate")),
+        candidates_left_out=_COUNT,
         collection=_ref("Collection"),
     )
 
@@ -212,6 +236,7 @@ def _scope() -> Json:
     return _object(
         account_id=_TEXT,
         region=_TEXT,
+        state=_enumerated(State),
         last_success=_TIME_OR_NULL,
         age_seconds={"type": ["integer", "null"]},
         last_attempt=_TIME_OR_NULL,
@@ -244,7 +269,7 @@ def _parameter(parameter: Parameter) -> Json:
         "in": "query",
         "required": parameter.required,
         "description": f"{parameter.description} {parameter.allowed}",
-        "schema": {"type": "array", "items": schema} if parameter.many else schema,
+        "schema": {**_array(schema), "minItems": 1} if parameter.many else schema,
     }
     if parameter.many:
         described |= {"style": "form", "explode": False}
@@ -262,7 +287,9 @@ def _problem(description: str) -> Json:
 
 def _refusals() -> Json:
     return {
-        "400": _problem("A parameter is unknown or has a value that is not allowed."),
+        "400": _problem(
+            "A parameter is unknown or has a value that is not allowed, or the answer is too large."
+        ),
         "403": {"description": "The request is not signed, or its caller may not call this API."},
     }
 
@@ -288,28 +315,37 @@ def _operation(summary: str, schema: str, takes: Iterable[Json]) -> Json:
 
 
 @cache
-def document() -> Json:
-    """The whole description; a test compares its paths with the routes."""
-    one_type = [parameter for parameter in parameters.LIST if parameter.name != "type"]
-    reservation_id = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
+def document(alert_routes: tuple[str, ...] = ()) -> Json:
+    """The whole description, for a stack with these routes of alerts; a test compares its paths
+    with the function's routes."""
+    reservation_id = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The reservation. What is no id of any is unknown, and answered with 404.",
+        "schema": {"type": "string", "pattern": f"^{RESERVATION_ID}$"},
+    }
+    tested = [replace(each, schema=_one_of(alert_routes)) for each in parameters.TEST]
     openapi = {"description": "This document.", "content": {"application/json": {"schema": {}}}}
     paths = {
         "/reservations": _get("Reservations of both types.", "ReservationList", parameters.LIST),
-        "/odcrs": _get("On-Demand Capacity Reservations.", "ReservationList", one_type),
-        "/capacity-blocks": _get("Capacity Blocks for ML.", "ReservationList", one_type),
+        "/odcrs": _get(
+            "On-Demand Capacity Reservations.", "ReservationList", parameters.list_of(ODCR)
+        ),
+        "/capacity-blocks": _get(
+            "Capacity Blocks for ML.", "ReservationList", parameters.list_of(CAPACITY_BLOCK)
+        ),
         "/reservations/{id}": _get_one(
             "One reservation, with its events.", "ReservationWithEvents", reservation_id
         ),
         "/summary": _get("Totals of reservations.", "Summary", parameters.FILTERS),
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
-        "/status": _get("Every scope and the last runs.", "Status"),
+        "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),
         "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
         "/alerts/explain": _get_one(
             "Who gets an event, and why.", "Explanation", *map(_parameter, parameters.EXPLAIN)
         ),
-        "/alerts/test": _post(
-            "Sends a sample to each destination of a route.", "Trial", parameters.TEST
-        ),
+        "/alerts/test": _post("Sends a sample to each destination of a route.", "Trial", tested),
         "/openapi.json": {
             "get": {
                 "summary": "This description.",

@@ -22,11 +22,13 @@ from truffle.alerts.settings import AlertSettings
 from truffle.core import parameters
 from truffle.core.codec import encode
 from truffle.core.events import Event, to_message
+from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.merging import merge
 from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope
-from truffle.core.parameters import BadParameter, parse, parse_list, to_page
+from truffle.core.parameters import BadParameter, parse
+from truffle.core.queries import parse_list, to_page
 from truffle.core.runs import Run
-from truffle.core.status import ScopeError, ScopeStatus
+from truffle.core.status import ScopeError, ScopeStatus, judge
 
 Answer = tuple[int, Any]
 Given = dict[str, list[str]]
@@ -45,6 +47,7 @@ class Deployed:
     runs: list[Run] = field(default_factory=list)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     unreachable: dict[str, str] = field(default_factory=dict)
+    expected: ExpectedDenials = NOTHING_EXPECTED
     broken: list[Answer] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     clock: Callable[[], datetime] = running_now
@@ -77,13 +80,17 @@ class Deployed:
     def _answer(self, path: str, given: Given) -> Answer:
         merged = merge(self.rows)
         view = View(self.statuses, merged, {row.reservation_id: row for row in merged})
-        context = Context(view, self.clock(), timedelta(hours=2))
+        scopes = [
+            judge(each, self.clock(), timedelta(hours=2), self.expected) for each in self.statuses
+        ]
+        context = Context(view, self.clock(), sorted(scopes, key=lambda each: each.scope))
+        question = answers.question_of(path, given)
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given
-            question = answers.question_of(asked)
             return 200, answers.reservations(context, parse_list(asked), question)
         if path == "/status":
-            return 200, answers.status(context, self.runs)
+            values = parse(given, parameters.STATUS)
+            return 200, answers.status(context, self.runs, values, to_page(values), question)
         if path == "/events":
             return 200, self._events(context, given)
         if path == "/alerts/explain":
@@ -105,7 +112,9 @@ class Deployed:
             reverse=True,
         )
         found = answers.matching_events(told, values)
-        return answers.events(context, found, to_page(values), answers.question_of(given))
+        return answers.events(
+            context, found, to_page(values), answers.question_of("/events", given)
+        )
 
     def _explain(self, event_id: str) -> Answer:
         event = next((event for event in self.events if event.event_id == event_id), None)

@@ -99,7 +99,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
     usage.
     """
-    from truffle.cli.output import progress, tell_all, tell_failures
+    from truffle.cli.output import progress, tell_all, tell_closed, tell_failures
     from truffle.core.model import CAPACITY_BLOCK, ODCR
     from truffle.errors import TruffleError
     from truffle.question import ask
@@ -123,6 +123,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     if output != "table" or inventory.scopes > len(inventory.failures) or answer.matches:
         _show(output, answer, types)
     tell_all(inventory.warnings)
+    tell_closed(inventory.closed)
     if not answer.matches and not inventory.failures:
         _tell_why_empty(filters, question)
     return tell_failures(inventory.failures, inventory.scopes, clock.now())

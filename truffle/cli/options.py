@@ -113,6 +113,7 @@ class Common:
     profile: str | None
     timeout: float
     is_verbose: bool
+    ignore_denied: bool = False
 
     @property
     def is_api(self) -> bool:
@@ -126,6 +127,7 @@ class Common:
             profile=self.profile,
             api_url=self.api_url if self.is_api else None,
             timeout=self.timeout,
+            ignore_denied=self.ignore_denied,
         )
         client.sign_in(regions[0] if regions else None)
         return client
@@ -149,10 +151,12 @@ def common(has_source: bool = True, is_api: bool = False) -> Callable[[Command],
             timeout: float,
             verbose: bool,
             source: str | None = None,
+            ignore_denied: bool = False,
             **values: Any,
         ) -> Any:
             chosen = "api" if is_api else _source(source, api_url, has_source)
-            return command(common=Common(chosen, api_url, profile, timeout, verbose), **values)
+            common = Common(chosen, api_url, profile, timeout, verbose, ignore_denied)
+            return command(common=common, **values)
 
         wrapped.__doc__ = command.__doc__
         wrapped.__name__ = command.__name__
@@ -188,8 +192,14 @@ def _common_options(has_source: bool, is_api: bool) -> list[Callable[[Any], Any]
         hidden=not (has_source or is_api),
         help="The ApiUrl of the deployed stack.",
     )
+    ignore_denied = click.option(
+        "--ignore-denied",
+        is_flag=True,
+        help="Live: regions that are denied or not enabled do not count as failed.",
+    )
     return [
         *([source] if has_source and not is_api else []),
+        *([] if is_api else [ignore_denied]),
         url,
         click.option("--profile", help="A profile of your AWS configuration."),
         click.option(

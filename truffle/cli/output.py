@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from truffle.cli.running import FAILED, OK, PARTIAL
 from truffle.core.model import FailureKind
+from truffle.core.status import NAMED_FAILURES
 from truffle.render.data import to_csv, to_json, to_yaml
 from truffle.render.style import Style
 from truffle.render.words import counted, length
@@ -72,8 +74,8 @@ def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:
 
 
 def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> int:
-    """Name every scope that failed, and return the exit status that this means."""
-    for failure in failures:
+    """Name the scopes that failed, at most 20, and return the exit status that this means."""
+    for failure in failures[:NAMED_FAILURES]:
         account = f"{failure.account_id}/" if failure.account_id else ""
         message = f": {failure.message.rstrip('.')}" if failure.message else ""
         age = ""
@@ -83,6 +85,9 @@ def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> in
         tell(f"Warning: {account}{failure.region}: {failure.code}{message}{age}")
     if not failures:
         return OK
+    if others := Counter(failure.code for failure in failures[NAMED_FAILURES:]):
+        counts = ", ".join(f"{code} ({count})" for code, count in others.most_common())
+        tell(f"Warning: and {others.total()} more: {counts}")
     noun = "scopes" if any(failure.last_success for failure in failures) else "regions"
     if len(failures) >= scopes:
         which = f"all {counted(scopes, noun[:-1])}" if scopes > 1 else f"the one {noun[:-1]} asked"
@@ -90,6 +95,13 @@ def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> in
         return FAILED
     tell(f"Warning: {len(failures)} of {scopes} {noun} failed: the answer is not complete.")
     return PARTIAL
+
+
+def tell_closed(closed: Sequence[ScopeFailure]) -> None:
+    """Name the regions that --ignore-denied left out."""
+    if closed:
+        names = ", ".join(sorted({failure.region for failure in closed}))
+        tell(f"Note: denied or not enabled, and left out: {names}")
 
 
 def _advice(failures: Sequence[ScopeFailure]) -> str:

@@ -8,30 +8,36 @@ from truffle.cli.options import Common, common, output_option
 
 FORMATS = ("table", "json", "yaml")
 
+SHOWN = 20
+"""How many scopes a table shows without --all."""
+
 
 @click.command("status")
+@click.option("--all", "is_all", is_flag=True, help="Every scope, not only the worst 20.")
 @output_option(FORMATS)
 @common(is_api=True)
-def command(common: Common, output: str) -> int:
+def command(common: Common, output: str, is_all: bool) -> int:
     """Show how current the deployed stack's data is.
 
-    Every scope (an account in a region) with its last success and its last error, and the last
-    runs.
+    Totals by state and by error, the scopes (an account in a region) that have failed for the
+    longest time, and the last runs; -o json and -o yaml have every scope.
 
-    Exit status: 0 all scopes are current, 3 some have old data, 1 all of them, or the request
-    failed.
+    Exit status: 0 all scopes are current, or closed as expected_denied expects, 3 some have old
+    data, 1 all of them, or the request failed.
     """
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.cli.running import FAILED, OK, PARTIAL
     from truffle.render.events import render_status
+    from truffle.scopes import worst_status
 
     common.needs_api("Statuses")
-    status = common.client().status()
+    client = common.client()
+    is_short = output == "table" and not is_all
+    status = worst_status(client.api(), SHOWN) if is_short else client.status()
     if output == "table":
         put(render_status(status, style_of_stdout()))
     else:
         put_data(output, status)
-    failing = [scope for scope in status["scopes"] if scope["error"]]
-    if not failing and status["scopes"]:
+    if status["collection"]["complete"]:
         return OK
-    return FAILED if len(failing) == len(status["scopes"]) else PARTIAL
+    return PARTIAL if status["totals"]["by_state"]["current"] else FAILED

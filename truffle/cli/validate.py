@@ -55,7 +55,7 @@ def command(
     (one that is denied or not enabled has given one), 1 all failed or the request failed, 2 bad
     usage.
     """
-    from truffle.cli.output import progress, tell_all, tell_failures
+    from truffle.cli.output import progress, tell_all, tell_closed, tell_failures
     from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
     from truffle.client import run_question, unanswered, unknown_regions
     from truffle.core.advice import validate
@@ -71,6 +71,7 @@ def command(
     for_sale = _for_sale(client, request, regions) if offerings else None
     _show(output, validation, for_sale)
     tell_all(inventory.warnings)
+    tell_closed(inventory.closed)
     status = tell_failures(inventory.failures, inventory.scopes, clock.now())
     if validation.ok:
         return OK

@@ -13,7 +13,7 @@ from typing import Any
 
 from truffle.core.codec import encode
 from truffle.core.model import TERMINAL_STATES, CapacityBlock, Odcr, Reservation
-from truffle.core.times import format_time, hours_between, parse_time, whole
+from truffle.core.times import format_time, hours_between, whole
 
 BLOCK_STATES = ("active", "scheduled")
 """States of a capacity block that a run can be planned on."""
@@ -174,16 +174,6 @@ class Validation:
             "together": [each.to_json() for each in self.together],
             "candidates": [candidate.to_json() for candidate in self.candidates],
         }
-
-
-def parse_start_by(text: str) -> datetime:
-    """The latest start that a person means: a date means its last moment in UTC.
-
-    Raises ValueError for what is neither a date nor an RFC 3339 time with an offset.
-    """
-    moment = parse_time(text)
-    is_date = len(text) == len("2026-11-24")
-    return moment + timedelta(days=1, seconds=-1) if is_date else moment
 
 
 def validate(

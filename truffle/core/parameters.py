@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
 from truffle.core.events import EventType, Severity
-from truffle.core.filters import Filter, tags_by_key
 from truffle.core.model import TYPES
 from truffle.core.order import SORT_FIELDS, Order
 from truffle.core.regions import REGION_FORM
-from truffle.core.times import parse_time
+from truffle.core.status import State
+from truffle.core.times import TIME_FORMS, TIME_PATTERN, parse_time, parse_written
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+MOST_INSTANCES = 100_000
+MOST_DAYS = 100_000
+"""Instances and days of a training run: more is a slip of the keyboard."""
+
+RESERVATION_ID = "[A-Za-z0-9-]{1,100}"
+"""What the path of one reservation takes as its id; EC2's are ``cr-`` and 17 hexadecimal digits."""
 
 Params = Mapping[str, Sequence[str]]
 """Each parameter's values as they came, in their order."""
@@ -44,8 +50,8 @@ class Parameter:
     """One query parameter.
 
     ``read`` makes a value from text, or raises ValueError; ``allowed`` tells people what it takes,
-    ``schema`` tells programs. A ``many`` parameter takes several values, comma-separated or
-    repeated; a comma inside a value is written ``\\,``.
+    ``schema`` tells programs: every value of the schema can be read. A ``many`` parameter takes
+    several values, comma-separated or repeated; a comma inside a value is written ``\\,``.
     """
 
     name: str
@@ -73,8 +79,7 @@ class Parameter:
     def _parts(self, text: str) -> list[str]:
         if not self.many:
             return [text]
-        parts = re.split(r"(?<!\\),", text)
-        return [part.strip().replace("\\,", ",") for part in parts if part.strip()]
+        return [part.replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
 
 
 def _matching(pattern: str) -> Callable[[str], str]:
@@ -92,6 +97,12 @@ def _one_of(choices: Iterable[str]) -> Callable[[str], str]:
     return _matching("|".join(map(re.escape, choices)))
 
 
+def _spaced(pattern: str) -> Callable[[str], str]:
+    """The same with spaces around it, as people put them behind commas."""
+    read = _matching(pattern)
+    return lambda text: read(text.strip(" "))
+
+
 def _boolean(text: str) -> bool:
     return _one_of(("true", "false"))(text.lower()) == "true"
 
@@ -106,9 +117,10 @@ def _integer(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def _positive(text: str) -> float:
-    number = float(_matching(r"[0-9]{1,6}(\.[0-9]{1,6})?")(text))
-    if number <= 0:
+def _days(text: str) -> float:
+    """A JSON number: ``7``, ``0.5``, ``1e-3``."""
+    number = float(_matching(r"[0-9]{1,20}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")(text))
+    if not 0 < number <= MOST_DAYS:
         raise ValueError(text)
     return number
 
@@ -123,37 +135,45 @@ def _tag(text: str) -> tuple[str, str]:
     return match[1].replace("\\:", ":"), match[2]
 
 
-_TEXT: Schema = {"type": "string"}
 _BOOLEAN: Schema = {"type": "boolean"}
-_TIME: Schema = {"type": "string", "format": "date-time"}
-_TIME_ALLOWED = "It takes an RFC 3339 time such as 2026-11-24T11:30:00Z, or a date."
+_TIME_ALLOWED = f"It must be {TIME_FORMS}; in a URL, + is written %2B."
 _TYPE_PATTERN = r"[a-z0-9*?\[\]!-]+(\.[a-z0-9*?\[\]!-]+)?"
+_TAG_PATTERN = r"([^:\\,]|\\[\s\S])+:([^,]|\\,)*(?<!\\)"
+"""A comma only behind a backslash, and no backslash before the comma that parts two tags."""
+
+
+def _described(pattern: str) -> Schema:
+    return {"type": "string", "pattern": f"^({pattern})$"}
 
 
 def _texts(name: str, description: str, allowed: str, pattern: str) -> Parameter:
-    schema = {"type": "string", "pattern": f"^({pattern})$"}
-    return Parameter(name, description, allowed, schema, _matching(pattern), many=True)
+    schema = _described(f" *({pattern}) *")
+    return Parameter(name, description, allowed, schema, _spaced(pattern), many=True)
+
+
+def _one(name: str, description: str, allowed: str, pattern: str) -> Parameter:
+    """One text, which is required."""
+    schema = _described(pattern)
+    return Parameter(name, description, allowed, schema, _matching(pattern), required=True)
 
 
 def _choices(name: str, description: str, choices: Sequence[str]) -> Parameter:
     allowed = f"It takes {' or '.join(choices)}."
     schema = {"type": "string", "enum": list(choices)}
-    return Parameter(name, description, allowed, schema, _one_of(choices), many=True)
+    read = _spaced("|".join(map(re.escape, choices)))
+    return Parameter(name, description, allowed, schema, read, many=True)
 
 
 def _flag(name: str, description: str) -> Parameter:
     return Parameter(name, description, "It takes true or false.", _BOOLEAN, _boolean)
 
 
-_TIME_PATTERN = r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?"
+def _time(name: str, description: str, read: Callable[[str], datetime] = parse_time) -> Parameter:
+    return Parameter(name, description, _TIME_ALLOWED, _described(TIME_PATTERN), read)
 
 
-def _moment(text: str) -> datetime:
-    return parse_time(_matching(_TIME_PATTERN)(text).upper())
-
-
-def _time(name: str, description: str) -> Parameter:
-    return Parameter(name, description, _TIME_ALLOWED, _TIME, _moment)
+def _day_end(text: str) -> datetime:
+    return parse_written(text).end
 
 
 def _number(name: str, description: str, least: int, most: int) -> Parameter:
@@ -162,8 +182,12 @@ def _number(name: str, description: str, least: int, most: int) -> Parameter:
     return Parameter(name, description, allowed, schema, _integer(least, most))
 
 
-def _sort(text: str) -> Order:
-    return Order(text)
+def _type(*choices: str) -> Parameter:
+    return _choices("type", "The type of reservation.", choices)
+
+
+def _account(name: str, description: str) -> Parameter:
+    return _texts(name, description, "It takes 12 digits.", "[0-9]{12}")
 
 
 _REGION = _texts(
@@ -180,7 +204,7 @@ _INSTANCE_TYPE = _texts(
 )
 
 FILTERS: tuple[Parameter, ...] = (
-    _choices("type", "The type of reservation.", TYPES),
+    _type(*TYPES),
     _INSTANCE_TYPE,
     _REGION,
     _texts(
@@ -189,8 +213,8 @@ FILTERS: tuple[Parameter, ...] = (
         "It takes zone names such as us-east-1a.",
         rf"{REGION_FORM}((-[a-z]+-[0-9]+)?[a-z]|(-[a-z0-9]+)+-wlz-[0-9]+)",
     ),
-    _texts("account", "Any account that sees the reservation.", "It takes 12 digits.", "[0-9]{12}"),
-    _texts("owner", "The account that owns it.", "It takes 12 digits.", "[0-9]{12}"),
+    _account("account", "Any account that sees the reservation."),
+    _account("owner", "The account that owns it."),
     _texts(
         "state",
         "EC2's state.",
@@ -205,7 +229,7 @@ FILTERS: tuple[Parameter, ...] = (
         "tag",
         "A tag; AND between keys, OR between the values of one key.",
         "It takes key:value; write a colon in a key as \\: and a comma as \\,.",
-        _TEXT,
+        _described(_TAG_PATTERN),
         _tag,
         many=True,
     ),
@@ -216,29 +240,35 @@ FILTERS: tuple[Parameter, ...] = (
 )
 """What every route that answers reservations can be filtered by."""
 
+TOKEN_ALLOWED = "It takes the next_token of an answer to the same question."
+
 PAGE: tuple[Parameter, ...] = (
     _number("limit", "The most items of one answer.", 1, MAX_LIMIT),
     Parameter(
         "next_token",
         "Continues a list: the next_token of the answer before, with the same parameters.",
-        "It takes the next_token of an answer to the same question.",
-        _TEXT,
-        str,
+        TOKEN_ALLOWED,
+        {"type": "string", "pattern": "^[A-Za-z0-9_-]+={0,2}$"},
+        _matching("[A-Za-z0-9_-]+={0,2}"),
     ),
 )
 
-LIST: tuple[Parameter, ...] = (
-    *FILTERS,
-    Parameter(
-        "sort",
-        "A field of a reservation; -field for descending.",
-        f"It takes one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
-        {"type": "string", "enum": [sign + name for name in SORT_FIELDS for sign in ("", "-")]},
-        _sort,
-    ),
-    *PAGE,
+SORT = Parameter(
+    "sort",
+    "A field of a reservation; -field for descending.",
+    f"It takes one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
+    {"type": "string", "enum": [sign + name for name in SORT_FIELDS for sign in ("", "-")]},
+    Order,
 )
-"""What the routes take that list reservations."""
+
+LIST: tuple[Parameter, ...] = (*FILTERS, SORT, *PAGE)
+"""What ``GET /reservations`` takes."""
+
+
+def list_of(only: str) -> tuple[Parameter, ...]:
+    """What a route takes that lists reservations of one type."""
+    return tuple(_type(only) if each.name == "type" else each for each in LIST)
+
 
 EVENTS: tuple[Parameter, ...] = (
     _time("since", "Only events observed at or after this; the default is 7 days ago."),
@@ -252,56 +282,54 @@ EVENTS: tuple[Parameter, ...] = (
 )
 """What the list of events takes."""
 
+STATUS: tuple[Parameter, ...] = (
+    _account("account", "The account of the scope."),
+    _REGION,
+    _choices("state", "How well the scope is known.", [state.value for state in State]),
+    *PAGE,
+)
+"""What the status of the scopes takes."""
+
 VALIDATE: tuple[Parameter, ...] = (
-    Parameter(
+    _one(
         "instance_type",
         "The instance type to train on.",
         "It takes one instance type such as p5.48xlarge.",
-        {"type": "string"},
-        _matching(r"[a-z0-9-]+\.[a-z0-9-]+"),
-        required=True,
+        r"[a-z0-9-]+\.[a-z0-9-]+",
     ),
-    Parameter(
-        "count",
-        "How many instances.",
-        "It takes a whole number from 1 to 100000.",
-        {"type": "integer", "minimum": 1},
-        _integer(1, 100_000),
-        required=True,
-    ),
+    replace(_number("count", "How many instances.", 1, MOST_INSTANCES), required=True),
     Parameter(
         "days",
         "How long, in days; a fraction is allowed.",
-        "It takes a number of days above 0.",
-        {"type": "number", "exclusiveMinimum": 0},
-        _positive,
+        f"It must be a number above 0 and up to {MOST_DAYS}.",
+        {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_DAYS},
+        _days,
         required=True,
     ),
-    _time("start_by", "The latest start; a date means its whole day. The default is any start."),
+    _time(
+        "start_by",
+        "The latest start; a date means its whole day. The default is any start.",
+        _day_end,
+    ),
 )
 """What the validation of a training run takes."""
 
-
 EXPLAIN: tuple[Parameter, ...] = (
-    Parameter(
+    _one(
         "event_id",
         "The event.",
         "It takes the event_id of an event: 32 hexadecimal digits.",
-        {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-        _matching("[0-9a-f]{32}"),
-        required=True,
+        "[0-9a-f]{32}",
     ),
 )
 """What the explanation of an alert takes."""
 
 TEST: tuple[Parameter, ...] = (
-    Parameter(
+    _one(
         "route",
         "The route to whose destinations a sample is sent.",
         "It takes the name of a route.",
-        {"type": "string", "pattern": "^[a-z0-9-]{1,40}$"},
-        _matching("[a-z0-9-]{1,40}"),
-        required=True,
+        "[a-z0-9-]{1,40}",
     ),
 )
 """What the test of a route takes."""
@@ -325,66 +353,3 @@ def _known_names(name: str, known: Mapping[str, Parameter]) -> str:
     near = get_close_matches(name, known, 1)
     hint = f"There is no such parameter. Did you mean {near[0]}? " if near else ""
     return f"{hint or 'There is no such parameter. '}The parameters are {', '.join(known)}."
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a list is asked for."""
-
-    limit: int = DEFAULT_LIMIT
-    next_token: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A list of reservations that is asked for."""
-
-    filter: Filter
-    order: Order
-    page: Page
-
-
-def parse_list(given: Params) -> Query:
-    """The question of ``GET /reservations``. Raises BadParameter."""
-    values = parse(given, LIST)
-    order = values["sort"][0] if "sort" in values else Order()
-    return Query(to_filter(values), order, to_page(values))
-
-
-def parse_filter(given: Params) -> Filter:
-    """The filter of routes that take no order and no page. Raises BadParameter."""
-    return to_filter(parse(given, FILTERS))
-
-
-def to_page(values: Mapping[str, list[Any]]) -> Page:
-    limit = values.get("limit", [DEFAULT_LIMIT])[0]
-    return Page(limit, values.get("next_token", [None])[0])
-
-
-def to_filter(values: Mapping[str, list[Any]]) -> Filter:
-    """Parsed values as a Filter."""
-
-    def several(name: str) -> frozenset[str]:
-        return frozenset(values.get(name, ()))
-
-    def one(name: str) -> Any:
-        return values.get(name, [None])[0]
-
-    return Filter(
-        types=several("type"),
-        instance_types=several("instance_type"),
-        regions=several("region"),
-        availability_zones=several("availability_zone"),
-        accounts=several("account"),
-        owners=several("owner"),
-        states=several("state"),
-        gpu_only=bool(one("gpu_only")),
-        available_only=bool(one("available_only")),
-        active_only=frozenset(TYPES) if one("active_only") else frozenset(),
-        min_capacity=one("min_capacity"),
-        tags=tags_by_key(values.get("tag", ())),
-        starts_before=one("starts_before"),
-        starts_after=one("starts_after"),
-        ends_before=one("ends_before"),
-        ends_after=one("ends_after"),
-    )

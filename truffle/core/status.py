@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from heapq import nsmallest
 from typing import Any
 
+from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.model import Scope
 from truffle.core.times import format_time
 
 STALE = "NotCollected"
 """The error of a scope that nothing has collected for longer than it should be."""
+
+NAMED_FAILURES = 20
+"""How many failed scopes an answer names; it counts all of them."""
+
+
+class State(StrEnum):
+    """How well a scope is known, the worst first.
+
+    ``failed``: its last attempt failed. ``never``: it has not been listed yet. ``old``: it has not
+    been listed for too long. ``closed``: it is denied or not enabled, as expected.
+    """
+
+    FAILED = "failed"
+    NEVER = "never"
+    OLD = "old"
+    CLOSED = "closed"
+    CURRENT = "current"
+
+
+FAILING_STATES = frozenset({State.FAILED, State.NEVER, State.OLD})
+"""The states in which a scope's data cannot be relied on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,49 +93,114 @@ def error_of(status: ScopeStatus, now: datetime, allowed_age: timedelta) -> Scop
     return ScopeError(STALE, "No run has collected this scope for too long.", "error", since)
 
 
-def scope_to_json(status: ScopeStatus, now: datetime, allowed_age: timedelta) -> dict[str, Any]:
-    """One scope of ``GET /status``; ``age_seconds`` counts from its last success."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A scope's status as of a moment: its state, and its error where it is not current."""
+
+    status: ScopeStatus
+    state: State
+    error: ScopeError | None
+
+    @property
+    def scope(self) -> Scope:
+        return self.status.scope
+
+    def to_json(self, now: datetime) -> dict[str, Any]:
+        """One scope of ``GET /status``; ``age_seconds`` counts from its last success."""
+        status, error, seen = self.status, self.error, self.status.observed_at
+        return {
+            "account_id": status.scope.account_id,
+            "region": status.scope.region,
+            "state": self.state.value,
+            "last_success": seen and format_time(seen),
+            "age_seconds": seen and round((now - seen).total_seconds()),
+            "last_attempt": status.attempted_at and format_time(status.attempted_at),
+            "error": error and error.code,
+            "error_message": error and error.message,
+            "failing_since": error and format_time(error.since),
+            "reservations": status.reservations,
+            "run_id": status.run_id,
+            "unanswered": list(status.unanswered),
+        }
+
+
+def judge(
+    status: ScopeStatus,
+    now: datetime,
+    allowed_age: timedelta,
+    expected: ExpectedDenials = NOTHING_EXPECTED,
+) -> Judged:
+    """A scope's state, from its error: see ``error_of``."""
     error = error_of(status, now, allowed_age)
-    seen = status.observed_at
+    if error is None:
+        return Judged(status, State.CURRENT, None)
+    if status.error is None:
+        return Judged(status, State.OLD if status.observed_at else State.NEVER, error)
+    scope = status.scope
+    is_closed = expected.covers(scope.account_id, scope.region, error.kind)
+    return Judged(status, State.CLOSED if is_closed else State.FAILED, error)
+
+
+def collection_to_json(scopes: Sequence[Judged]) -> dict[str, Any]:
+    """How complete and how old the data of an answer is.
+
+    The scopes that failed are counted by code, and the longest failing of them named. What is
+    closed is counted apart, and neither makes the collection incomplete nor old.
+    """
+    failed = [each for each in scopes if each.state in FAILING_STATES]
+    closed = [each for each in scopes if each.state is State.CLOSED]
+    named = nsmallest(NAMED_FAILURES, failed, key=_longest_failing)
     return {
-        "account_id": status.scope.account_id,
-        "region": status.scope.region,
-        "last_success": seen and format_time(seen),
-        "age_seconds": seen and round((now - seen).total_seconds()),
-        "last_attempt": status.attempted_at and format_time(status.attempted_at),
-        "error": error and error.code,
-        "error_message": error and error.message,
-        "failing_since": error and format_time(error.since),
-        "reservations": status.reservations,
-        "run_id": status.run_id,
-        "unanswered": list(status.unanswered),
+        "complete": len(scopes) > len(closed) and not failed,
+        **_moments(each for each in scopes if each.state is not State.CLOSED),
+        "failed_scopes": [_failed_scope(each) for each in named],
+        "failed": _counted(failed),
+        "closed": _counted(closed),
     }
 
 
-def collection_to_json(
-    statuses: Iterable[ScopeStatus], now: datetime, allowed_age: timedelta
-) -> dict[str, Any]:
-    """How complete and how old the data of an answer is, with every scope whose data is old."""
-    ordered = sorted(statuses, key=lambda status: status.scope)
-    seen = [status.observed_at for status in ordered if status.observed_at is not None]
-    failed = [
-        _failed_scope(status, error)
-        for status in ordered
-        if (error := error_of(status, now, allowed_age)) is not None
-    ]
+def totals_to_json(scopes: Sequence[Judged]) -> dict[str, Any]:
+    """How many scopes there are, by state and by error code, and how old their data is."""
+    states = Counter(each.state for each in scopes)
     return {
-        "complete": bool(ordered) and not failed,
+        "scopes": len(scopes),
+        "by_state": {state.value: states[state] for state in State},
+        "by_error": _by_code(scopes),
+        **_moments(scopes),
+    }
+
+
+def _longest_failing(scope: Judged) -> tuple[datetime, Scope]:
+    assert scope.error is not None
+    return scope.error.since, scope.scope
+
+
+def _moments(scopes: Iterable[Judged]) -> dict[str, str | None]:
+    """The oldest and the newest complete listing."""
+    seen = [each.status.observed_at for each in scopes if each.status.observed_at is not None]
+    return {
         "observed_at": format_time(min(seen)) if seen else None,
         "newest": format_time(max(seen)) if seen else None,
-        "failed_scopes": failed,
     }
 
 
-def _failed_scope(status: ScopeStatus, error: ScopeError) -> dict[str, Any]:
+def _counted(scopes: Sequence[Judged]) -> dict[str, Any]:
+    return {"total": len(scopes), "by_code": _by_code(scopes)}
+
+
+def _by_code(scopes: Iterable[Judged]) -> dict[str, int]:
+    """How many scopes have each error, the most frequent first."""
+    codes = Counter(each.error.code for each in scopes if each.error is not None)
+    return dict(sorted(codes.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _failed_scope(scope: Judged) -> dict[str, Any]:
+    assert scope.error is not None
+    seen = scope.status.observed_at
     return {
-        "account_id": status.scope.account_id,
-        "region": status.scope.region,
-        "error": error.code,
-        "message": error.message,
-        "last_success": status.observed_at and format_time(status.observed_at),
+        "account_id": scope.scope.account_id,
+        "region": scope.scope.region,
+        "error": scope.error.code,
+        "message": scope.error.message,
+        "last_success": seen and format_time(seen),
     }

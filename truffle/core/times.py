@@ -30,6 +30,17 @@ def format_time(moment: datetime) -> str:
     return (text.rstrip("0") if "." in text else text) + "Z"
 
 
+def to_utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises ValueError, with what is allowed, for a datetime without a
+    time zone and for one that UTC has in no year from 1 to 9999."""
+    if moment.tzinfo is None:
+        raise ValueError("must have a time zone, such as datetime.now(UTC) has")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"must be {_YEARS}") from None
+
+
 def sortable_time(moment: datetime) -> str:
     """RFC 3339 of fixed width, microseconds included, so that text order is time order."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -106,19 +117,18 @@ def parse_written(text: str, forms: str = TIME_FORMS) -> When:
         local = datetime.fromisoformat(f"{day}T{clock}:{second}{offset.upper()}")
     except ValueError:
         raise ValueError(f"must be a date and a time that exist: {forms}") from None
-    try:
-        moment = local.astimezone(UTC)
-        if is_leap:
-            moment = _after_leap_second(moment)
-        return When(moment, moment)
-    except OverflowError:
-        raise ValueError(f"must be {_YEARS}") from None
+    moment = to_utc(local)
+    if is_leap:
+        moment = _after_leap_second(moment)
+    return When(moment, moment)
 
 
 def _after_leap_second(moment: datetime) -> datetime:
     """Raises ValueError where there can be none."""
     if (moment.hour, moment.minute) != (23, 59):
         raise ValueError("must be 23:59:60 in UTC where it is a leap second")
+    if moment.date() == date.max:
+        raise ValueError(f"must be {_YEARS}")
     return moment + timedelta(seconds=1)
 
 

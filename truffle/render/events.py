@@ -8,6 +8,7 @@ from typing import Any
 
 from truffle.core.codec import decode
 from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.status import FAILING_STATES, State
 from truffle.core.times import parse_time
 from truffle.render.style import Style, state_colour
 from truffle.render.tables import Column, draw
@@ -126,20 +127,38 @@ _RUNS: list[Column[Json]] = [
 
 
 def render_status(status: Json, style: Style) -> str:
-    """Every scope and the last runs."""
-    scopes, runs = status["scopes"], status["runs"]
-    failing = [scope for scope in scopes if scope["error"]]
-    state = "all current" if not failing else f"{len(failing)} with old data"
-    lines = [style.title(f"Collection: {counted(len(scopes), 'scope')}, {state}")]
+    """The totals, the scopes, and the last runs."""
+    scopes, runs, totals = status["scopes"], status["runs"], status["totals"]
+    lines = [style.title(_health(totals))]
     if scopes:
         lines += ["", *draw(_SCOPES, scopes, style).lines]
+    if len(scopes) < totals["scopes"]:
+        lines.append(f"Shown: {len(scopes)} of {totals['scopes']} scopes; --all shows all of them")
+    if totals["by_error"]:
+        errors = [f"{code} ({number(count)})" for code, count in totals["by_error"].items()]
+        lines.append(f"Errors: {', '.join(errors)}")
     lines += [
         f"{scope['account_id']}/{scope['region']}: {scope['error']}: {scope['error_message']}"
-        for scope in failing
-        if scope.get("error_message")
+        for scope in scopes
+        if scope["state"] in FAILING_STATES and scope["error_message"]
     ]
     lines += ["", style.bold("Last runs:"), *(draw(_RUNS, runs, style).lines if runs else ["none"])]
     return "\n".join([*lines, "Times are UTC."])
+
+
+def _health(totals: Json) -> str:
+    """``Collection: 17 scopes, 2 with old data, 1 closed as expected``."""
+    states = totals["by_state"]
+    if not totals["scopes"]:
+        return "Collection: nothing has been collected yet"
+    old = sum(states[state] for state in FAILING_STATES)
+    closed = states[State.CLOSED]
+    parts = [
+        counted(totals["scopes"], "scope"),
+        f"{old} with old data" if old else "all current" if not closed else "the others current",
+        f"{closed} closed as expected" if closed else "",
+    ]
+    return f"Collection: {', '.join(filter(None, parts))}"
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -1,0 +1,47 @@
+"""Denials that are expected: scopes that policy or a missing opt-in closes on purpose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from truffle.core.filters import matches_globs
+from truffle.core.model import CLOSED_KINDS
+
+_PATTERN = re.compile(r"([0-9*?]{1,12})/([a-z0-9*?-]{1,32})")
+
+EXPECTED_FORM = "account/region with globs, such as */ap-* or 111122223333/us-west-2"
+"""What one pattern looks like, for error messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedDenials:
+    """Globs of ``account/region``: a scope of theirs that is denied or not enabled is closed.
+
+    Any other failure of such a scope is a failure.
+    """
+
+    patterns: tuple[tuple[str, str], ...] = ()
+
+    def covers(self, account_id: str, region: str, kind: str) -> bool:
+        """Whether a failure of this kind is expected there."""
+        return kind in CLOSED_KINDS and any(
+            matches_globs(account_id, [account]) and matches_globs(region, [name])
+            for account, name in self.patterns
+        )
+
+
+NOTHING_EXPECTED = ExpectedDenials()
+
+
+def expected_denials(texts: Iterable[str]) -> ExpectedDenials:
+    """The patterns of these texts. Raises ValueError."""
+    return ExpectedDenials(tuple(map(_pattern, texts)))
+
+
+def _pattern(text: str) -> tuple[str, str]:
+    match = _PATTERN.fullmatch(text)
+    if match is None:
+        raise ValueError(f"must be {EXPECTED_FORM}")
+    return match[1], match[2]
