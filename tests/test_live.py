@@ -403,6 +403,16 @@ class TestCredentials:
         with pytest.raises(UnreachableError, match="AWS_ENDPOINT_URL"):
             list_live()
 
+    def test_are_not_to_blame_where_no_region_can_be_reached(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:9")
+
+        with pytest.raises(UnreachableError, match="the network") as caught:
+            list_live(regions=[OHIO, PARIS])
+
+        assert [failure.region for failure in caught.value.failures] == [PARIS, OHIO]
+
     @pytest.mark.parametrize("service", ["EC2", "STS"])
     def test_cannot_be_checked_at_an_endpoint_that_is_no_url(
         self, service: str, monkeypatch: pytest.MonkeyPatch

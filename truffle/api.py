@@ -20,7 +20,7 @@ from truffle.core.parameters import MAX_LIMIT
 from truffle.core.status import STALE, State
 from truffle.core.times import format_time, parse_time
 from truffle.ec2.background import start
-from truffle.errors import TruffleError, TruffleNotFoundError, credentials_error
+from truffle.errors import TruffleError, TruffleNotFoundError
 from truffle.question import BadArgument, Question
 from truffle.scopes import FAILING, read_status
 from truffle.source import Inventory, ScopeFailure
@@ -139,8 +139,10 @@ class Api:
         from botocore.exceptions import BotoCoreError, HTTPClientError
         from botocore.httpsession import URLLib3Session
 
+        from truffle.ec2.sessions import sign_in
+
         request = AWSRequest(method, url, headers={"Accept": "application/json"})
-        SigV4Auth(_credentials(self.session), SERVICE, self.region).add_auth(request)
+        SigV4Auth(sign_in(self.session), SERVICE, self.region).add_auth(request)
         seconds = self._timeout()
         send = partial(URLLib3Session(timeout=seconds).send, request.prepare())
         try:
@@ -277,11 +279,17 @@ def _escaped(key: str, value: str) -> str:
     return f"{key}:{value}".replace(",", "\\,")
 
 
-def open_api(url: str, profile: str | None, deadline: float | None) -> Api:
-    """The API at a URL, asked with the credentials of a profile or of the environment."""
-    from botocore.session import Session
+def open_api(url: str, caller: Session | str | None, timeout: float | None) -> Api:
+    """The API at a URL, asked with the credentials of a session, a profile or the environment.
 
-    return Api(check_url(url), Session(profile=profile), deadline)
+    ``timeout`` is in seconds, from when there are credentials. Raises TruffleError without any.
+    """
+    from truffle.ec2.sessions import open_session, sign_in
+
+    check_url(url)
+    session = open_session(caller) if caller is None or isinstance(caller, str) else caller
+    sign_in(session)
+    return Api(url, session, None if timeout is None else time.monotonic() + timeout)
 
 
 def list_events(api: Api, query: Parameters, limit: int | None) -> tuple[list[Json], int]:
@@ -295,24 +303,6 @@ def list_events(api: Api, query: Parameters, limit: int | None) -> tuple[list[Js
         if limit is not None and len(events) >= limit:
             break
     return events[:limit], count
-
-
-def _credentials(session: Session) -> Any:
-    """The caller's credentials. Raises CredentialsError."""
-    from botocore.exceptions import BotoCoreError, NoCredentialsError
-
-    try:
-        credentials = session.get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        return credentials.get_frozen_credentials()
-    except BotoCoreError as error:
-        raise _no_credentials(error) from error
-
-
-def _no_credentials(error: Exception) -> TruffleError:
-    known = credentials_error(type(error).__name__, str(error))
-    return known or TruffleError(f"The AWS credentials cannot be used: {error}")
 
 
 def _cause(error: Exception) -> str:

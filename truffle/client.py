@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -12,6 +11,8 @@ from truffle.reservation_type import ReservationType
 if TYPE_CHECKING:
     from datetime import date, datetime
     from typing import TypedDict, Unpack
+
+    from botocore.session import Session
 
     from truffle.api import Api
     from truffle.core.advice import Validation
@@ -85,10 +86,10 @@ class Truffle:
 
     ``Truffle()`` asks EC2 in every region at once with the caller's credentials;
     ``Truffle(api_url=…)`` asks the deployed stack, signed with them. ``profile`` is a profile of
-    the AWS configuration, ``timeout`` the seconds that one call may take. ``ignore_denied`` leaves
-    regions that are denied or not enabled out of what a live listing has to answer; for the
-    deployed stack its setting ``expected_denied`` does. Every method raises a ``TruffleError``
-    whose text says what to do.
+    the AWS configuration, ``timeout`` the seconds that one call may take once there are
+    credentials. ``ignore_denied`` leaves regions that are denied or not enabled out of what a live
+    listing has to answer; for the deployed stack its setting ``expected_denied`` does. Every method
+    raises a ``TruffleError`` whose text says what to do.
     """
 
     def __init__(
@@ -112,6 +113,24 @@ class Truffle:
         self.api_url = api_url
         self.timeout = timeout
         self.ignore_denied = ignore_denied
+        self._session: Session | None = None
+
+    @property
+    def _caller(self) -> Session | str | None:
+        return self._session or self.profile
+
+    def sign_in(self, region: str | None = None) -> None:
+        """Resolve the credentials now, and keep them for the calls of this client.
+
+        Without it each call resolves them anew, before its timeout begins. A profile with
+        ``mfa_serial`` asks for a code on the terminal; the AWS CLI's cache is shared. ``region`` is
+        the one whose STS is asked where none is configured. Raises TruffleError.
+        """
+        from truffle.ec2.sessions import open_session, sign_in
+
+        session = open_session(self.profile, region)
+        sign_in(session)
+        self._session = session
 
     @overload
     def capacity(
@@ -216,7 +235,7 @@ class Truffle:
             return list(self.api().get("/status", "regions", [("limit", "1")])["regions"])
         from truffle.live import list_regions
 
-        return list_regions(self.profile, self.timeout)
+        return list_regions(self._caller, self.timeout)
 
     def offerings(
         self,
@@ -345,7 +364,7 @@ class Truffle:
             return list_api(self.api(), question)
         from truffle.live import list_live
 
-        found = list_live(self.profile, question.regions, self.timeout, progress, question.filter)
+        found = list_live(self._caller, question.regions, self.timeout, progress, question.filter)
         return found.without_denied() if self.ignore_denied else found
 
     def market(
@@ -356,7 +375,7 @@ class Truffle:
         from truffle.question import ask
 
         named = ask(regions=regions).regions
-        market = list_market(self.profile, wanted, named, self.timeout, progress)
+        market = list_market(self._caller, wanted, named, self.timeout, progress)
         return market.without_denied() if self.ignore_denied else market
 
     def api(self) -> Api:
@@ -370,7 +389,7 @@ class Truffle:
             raise BadArgument("api_url", "", allowed)
         from truffle.api import open_api
 
-        return open_api(self.api_url, self.profile, time.monotonic() + self.timeout)
+        return open_api(self.api_url, self._caller, self.timeout)
 
 
 def _check_live(ignore_denied: bool) -> None:
@@ -453,6 +472,7 @@ class AsyncTruffle:
         client = Truffle(
             profile=profile, api_url=api_url, timeout=timeout, ignore_denied=ignore_denied
         )
+        self.sign_in = _threaded(client.sign_in)
         self.capacity = _threaded(client.capacity)
         self.reservation = _threaded(client.reservation)
         self.list_regions = _threaded(client.list_regions)

@@ -6,7 +6,8 @@
     ├── BadArgument                 an argument that cannot be used (truffle.question)
     ├── CredentialsError            AWS does not know who is asking
     │   ├── MissingCredentialsError     none were found
-    │   ├── UnknownProfileError         the profile, or the file it is in, cannot be read
+    │   ├── ConfigurationError          the configuration cannot be used
+    │   │   └── UnknownProfileError         the profile does not exist
     │   ├── ExpiredCredentialsError     they were valid once
     │   └── InvalidCredentialsError     AWS does not accept them
     ├── AccessDeniedError           AWS knows who is asking, and says no
@@ -21,6 +22,7 @@ have answered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -50,8 +52,12 @@ class MissingCredentialsError(CredentialsError):
     """No credentials were found."""
 
 
-class UnknownProfileError(CredentialsError):
-    """The profile does not exist, or the file that it is in cannot be read."""
+class ConfigurationError(CredentialsError):
+    """The AWS configuration cannot be used: a file, a profile, a variable of the environment."""
+
+
+class UnknownProfileError(ConfigurationError):
+    """The profile does not exist."""
 
 
 class ExpiredCredentialsError(CredentialsError):
@@ -78,20 +84,59 @@ class TruffleNotFoundError(TruffleError):
     """There is no reservation, or no event, with this id."""
 
 
-_MISSING = frozenset({"NoCredentialsError", "NoAuthTokenError", "PartialCredentialsError"})
+_MISSING = frozenset({"NoCredentialsError", "NoAuthTokenError"})
 
-_PROFILE = frozenset({"ProfileNotFound", "ConfigNotFound", "ConfigParseError"})
+_CONFIGURATION = frozenset(
+    {
+        "ConfigNotFound",
+        "ConfigParseError",
+        "InfiniteLoopConfigError",
+        "InvalidConfigError",
+        "InvalidDefaultsMode",
+        "InvalidIMDSEndpointError",
+        "InvalidIMDSEndpointModeError",
+        "InvalidMaxRetryAttemptsError",
+        "InvalidProxiesConfigError",
+        "InvalidRegionError",
+        "InvalidRetryConfigurationError",
+        "InvalidRetryModeError",
+        "InvalidSTSRegionalEndpointsConfigError",
+        "MissingDependencyException",
+        "PartialCredentialsError",
+        "UnknownCredentialError",
+        "UnknownTokenProviderError",
+    }
+)
+
+_SIGNED_OUT = frozenset(
+    {
+        "SSOError",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+    }
+)
+"""IAM Identity Center: no session, or one that is over; botocore does not always say which."""
+
+_LOGGED_OUT = frozenset(
+    {
+        "LoginAuthorizationCodeError",
+        "LoginError",
+        "LoginInsufficientPermissions",
+        "LoginRefreshRequired",
+        "LoginTokenLoadError",
+    }
+)
+"""The session of `aws login`."""
+
+_NOT_FETCHED = frozenset({"CredentialRetrievalError", "MetadataRetrievalError"})
 
 _EXPIRED = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
+        "RefreshWithMFAUnsupportedError",
         "RequestExpired",
-        "SSOTokenLoadError",
-        "UnauthorizedSSOTokenError",
-        "TokenRetrievalError",
-        "LoginRefreshRequired",
-        "LoginTokenLoadError",
     }
 )
 
@@ -99,11 +144,9 @@ _INVALID = frozenset(
     {
         "AuthFailure",
         "Blocked",
-        "CredentialRetrievalError",
         "IncompleteSignature",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
-        "MetadataRetrievalError",
         "MissingAuthenticationToken",
         "OptInRequired",
         "PendingVerification",
@@ -114,6 +157,71 @@ _INVALID = frozenset(
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
+_SKEWED = frozenset({"RequestInTheFuture", "RequestTimeTooSkewed"})
+
+_SKEW = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
+"""What STS and API Gateway say of a signature whose time is not theirs."""
+
+_SOURCES = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials"})
+"""The calls that credentials come from (STS, IAM Identity Center)."""
+
+_UNREACHED = frozenset(
+    {
+        "ConnectTimeoutError",
+        "ConnectionClosedError",
+        "ConnectionError",
+        "EndpointConnectionError",
+        "EndpointVariantError",
+        "HTTPClientError",
+        "InvalidEndpointConfigurationError",
+        "ProxyConnectionError",
+        "ReadTimeoutError",
+        "SSLError",
+        "UnknownEndpointError",
+        "UnknownFIPSEndpointError",
+    }
+)
+
+
+def cause_of(code: str, message: str) -> str:
+    """``(ExpiredToken: The security token is expired)``, for a sentence that goes on."""
+    return f"({code}: {message.rstrip('.')})" if message else f"({code})"
+
+
+def known_error(code: str, message: str, profile: str | None = None) -> TruffleError | None:
+    """What stops every region in the same way: the credentials, or the way to AWS."""
+    return credentials_error(code, message, profile) or connection_error(code, message)
+
+
+def sign_in_error(
+    code: str, message: str, operation: str | None, profile: str | None
+) -> TruffleError | None:
+    """Why there are no credentials; ``operation`` is the call that AWS refused, if it was one."""
+    if operation in _SOURCES and code not in _EXPIRED | _INVALID and not _is_skew(code, message):
+        return _refused_source(code, message, operation, profile)
+    return known_error(code, message, profile)
+
+
+def _refused_source(
+    code: str, message: str, operation: str | None, profile: str | None
+) -> TruffleError:
+    whose = f"profile {profile}" if profile else "this profile"
+    advice = "Check its role_arn, its source, and the trust policy of the role."
+    if "MultiFactorAuthentication" in message or "tokenCode" in message:
+        advice = "Enter the code that the device shows now; each code is accepted once."
+    elif operation == "AssumeRoleWithWebIdentity":
+        advice = "Check the token file (AWS_WEB_IDENTITY_TOKEN_FILE) and the role's trust policy."
+    elif operation == "GetRoleCredentials":
+        advice = "Check its sso_account_id and sso_role_name, and that they are assigned to you."
+    return AccessDeniedError(
+        f"AWS gave no credentials for {whose}: {operation} was refused "
+        f"{cause_of(code, message)}. {advice}"
+    )
+
+
+def _is_skew(code: str, message: str) -> bool:
+    return code in _SKEWED or _SKEW.search(message) is not None
+
 
 def credentials_error(code: str, message: str, profile: str | None = None) -> TruffleError | None:
     """What a refusal by AWS means for the credentials, None where they are not what is wrong.
@@ -121,33 +229,101 @@ def credentials_error(code: str, message: str, profile: str | None = None) -> Tr
     ``code`` is AWS's error code, or the name of botocore's exception. AWS answers in a region that
     is not enabled as if the credentials were invalid: call this for what every region says.
     """
-    said = f"({code}: {message.rstrip('.')})"
+    cause = cause_of(code, message)
     named = f" --profile {profile}" if profile else ""
+    if _is_skew(code, message):
+        return InvalidCredentialsError(
+            f"AWS does not accept the time of this request {cause}: this machine's clock is wrong. "
+            "Set it, for instance by NTP."
+        )
     if code in _MISSING:
         return MissingCredentialsError(
-            f"No AWS credentials were found {said}. Name a profile (--profile, AWS_PROFILE), set "
+            f"No AWS credentials were found {cause}. Name a profile (--profile, AWS_PROFILE), set "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`."
         )
-    if code in _PROFILE:
-        return UnknownProfileError(
-            f"{message.rstrip('.')}. `aws configure list-profiles` shows the profiles that exist."
+    if code in {*_CONFIGURATION, "ProfileNotFound"}:
+        return _configuration_error(code, message)
+    if code in _SIGNED_OUT:
+        kind = MissingCredentialsError if code == "SSOTokenLoadError" else ExpiredCredentialsError
+        return kind(
+            f"There is no current session with IAM Identity Center {cause}. Sign in by "
+            f"`aws sso login{named}`."
+        )
+    if code in _LOGGED_OUT:
+        return ExpiredCredentialsError(
+            f"There is no current session {cause}. Sign in by `aws login{named}`."
+        )
+    if code in _NOT_FETCHED:
+        return MissingCredentialsError(
+            f"The AWS credentials cannot be fetched {cause}. Check where the profile takes them "
+            "from: its credential_process or credential_source, the container's or the instance's "
+            "role."
         )
     if code in _EXPIRED:
         return ExpiredCredentialsError(
-            f"The AWS credentials have expired {said}. Get new ones, with IAM Identity Center by "
+            f"The AWS credentials have expired {cause}. Get new ones, with IAM Identity Center by "
             f"`aws sso login{named}`, and check this machine's clock."
         )
     if code in _INVALID:
         return InvalidCredentialsError(
-            f"AWS does not accept these credentials {said}. `aws sts get-caller-identity{named}` "
+            f"AWS does not accept these credentials {cause}. `aws sts get-caller-identity{named}` "
             "shows whose they are; check the profile and the environment (AWS_ACCESS_KEY_ID, "
             "AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN)."
         )
     if code in _DENIED:
         return AccessDeniedError(
-            f"These AWS credentials are not allowed to list capacity {said}. Allow "
+            f"These AWS credentials are not allowed to list capacity {cause}. Allow "
             "ec2:DescribeRegions, ec2:DescribeCapacityReservations, ec2:DescribeCapacityBlocks, "
             "ec2:DescribeCapacityBlockStatus and ec2:DescribeInstanceTypes, or use other "
             "credentials."
         )
     return None
+
+
+def _configuration_error(code: str, message: str) -> ConfigurationError:
+    said = message.rstrip(".")
+    if code == "ProfileNotFound" and "()" in message:
+        return UnknownProfileError(
+            "The name of the AWS profile is empty: name one in AWS_PROFILE (or --profile), or "
+            "unset AWS_PROFILE."
+        )
+    if code == "ProfileNotFound":
+        return UnknownProfileError(
+            f"{said}. `aws configure list-profiles` shows the profiles that exist."
+        )
+    if code == "PartialCredentialsError" and " env," in message:
+        return ConfigurationError(f"{said}: set it, too, or unset the others.")
+    if code == "InvalidRegionError":
+        return ConfigurationError(
+            f"{said}. Check AWS_REGION, AWS_DEFAULT_REGION and the region of the profile."
+        )
+    if code == "MissingDependencyException":
+        return ConfigurationError(f"{said}.")
+    return ConfigurationError(
+        f"The AWS configuration cannot be used: {said}. Correct ~/.aws/config (AWS_CONFIG_FILE) or "
+        "~/.aws/credentials (AWS_SHARED_CREDENTIALS_FILE)."
+    )
+
+
+def connection_error(code: str, message: str) -> UnreachableError | None:
+    """What stands between this machine and AWS, None where AWS has answered."""
+    if code not in _UNREACHED:
+        return None
+    if "Proxy" in code or "proxy" in message:
+        advice = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs."
+    elif code == "SSLError":
+        advice = (
+            "The certificate is not trusted: where a proxy inspects TLS, name its CA's file in "
+            "AWS_CA_BUNDLE; also check this machine's clock."
+        )
+    elif code in {"EndpointVariantError", "UnknownFIPSEndpointError"} or "fips" in message:
+        advice = (
+            "Not every region has a FIPS or dual-stack endpoint: name regions that have one (-r), "
+            "or turn AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT off."
+        )
+    else:
+        advice = (
+            "Check the region, the network, the proxy and, where they are set, "
+            "AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL."
+        )
+    return UnreachableError(f"AWS cannot be reached {cause_of(code, message)}. {advice}")

@@ -1,8 +1,9 @@
 """The live source: EC2 asked in every region at once, with the caller's own credentials.
 
-A thread of its own loads botocore, finds the regions and starts a thread for each; the caller's
-thread only waits for news of them. So the deadline and an interrupt hold whatever hangs, and all of
-these threads are daemons, which end with the process.
+The caller's thread resolves the credentials, which may ask for an MFA code. Then a thread of its
+own finds the regions and starts a thread for each, and the caller's only waits for news of them. So
+the deadline and an interrupt hold whatever hangs, and all of these threads are daemons, which end
+with the process.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from truffle.errors import (
     DeadlineError,
     InvalidCredentialsError,
     UnreachableError,
-    credentials_error,
+    cause_of,
+    known_error,
 )
 from truffle.source import Inventory, Progress, ScopeFailure
 
@@ -64,18 +66,19 @@ def list_live(
     """Everything in these regions, by default in all that are enabled for the account.
 
     The first argument is a session of boto3 or botocore, a profile's name, or None for whatever the
-    environment says. ``deadline`` is in seconds, for everything; regions that have not answered by
-    then are failures with the code ``DeadlineExceeded``. ``progress`` is called in the caller's
-    thread. With a filter only the rows that it keeps are held in memory.
+    environment says. ``deadline`` is in seconds, for everything once there are credentials; regions
+    that have not answered by then are failures with the code ``DeadlineExceeded``. ``progress`` is
+    called in the caller's thread. With a filter only the rows that it keeps are held in memory.
 
     Raises TruffleError where there is nothing to list: credentials that AWS does not accept
     anywhere, or no answer to which regions there are.
     """
+    clients = _signed_in(session_or_profile, regions)
     news: SimpleQueue[_News] = SimpleQueue()
     end = _Deadline(deadline, time.monotonic())
     with _without_collector():
-        _start(news, lambda: _ask(news, session_or_profile, regions, end))
-        gathered = _Gathered(_begun(news, end, session_or_profile), filter or Filter(), progress)
+        _start(news, lambda: _ask(news, clients, regions, end))
+        gathered = _Gathered(_begun(news, end, clients), filter or Filter(), progress)
         while gathered.open:
             try:
                 gathered.take(news.get(timeout=end.left()))
@@ -86,10 +89,21 @@ def list_live(
 
 def list_regions(session_or_profile: Any = None, deadline: float | None = None) -> list[str]:
     """The regions enabled for the account; arguments and errors as of ``list_live``."""
+    clients = _signed_in(session_or_profile, None)
     news: SimpleQueue[_News] = SimpleQueue()
     end = _Deadline(deadline, time.monotonic())
-    _start(news, lambda: _asked(session_or_profile, None, end)[0])
-    return list(_begun(news, end, session_or_profile).regions)
+    _start(news, lambda: _asked(clients, None, end))
+    return list(_begun(news, end, clients).regions)
+
+
+def _signed_in(session_or_profile: Any, regions: Sequence[str] | None) -> EC2Clients:
+    """Clients that have credentials. Raises TruffleError."""
+    from truffle.ec2.clients import EC2Clients
+    from truffle.ec2.sessions import sign_in
+
+    clients = EC2Clients(session_or_profile, regions[0] if regions else None)
+    sign_in(clients.session)
+    return clients
 
 
 @contextmanager
@@ -153,14 +167,14 @@ def _start(news: SimpleQueue[_News], task: Callable[[], _News | None]) -> None:
 
 def _ask(
     news: SimpleQueue[_News],
-    session_or_profile: Any,
+    clients: EC2Clients,
     regions: Sequence[str] | None,
     end: _Deadline,
 ) -> None:
     """Start a thread for each region; which they are is news before their answers are."""
     from truffle.ec2.listing import DescribedTypes, list_unnamed_scope
 
-    asked, clients = _asked(session_or_profile, regions, end)
+    asked = _asked(clients, regions, end)
     news.put(asked)
     types, left = DescribedTypes(), end.left()
     latest = None if left is None else _now() + timedelta(seconds=left)
@@ -179,17 +193,13 @@ def _now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def _asked(
-    session_or_profile: Any, regions: Sequence[str] | None, end: _Deadline
-) -> tuple[_Asked, EC2Clients]:
-    """What is to be asked, and clients that have credentials. Raises what botocore does."""
-    from truffle.ec2.clients import EC2Clients
+def _asked(clients: EC2Clients, regions: Sequence[str] | None, end: _Deadline) -> _Asked:
+    """What is to be asked. Raises what botocore does."""
     from truffle.ec2.identity import identify
 
-    clients = EC2Clients(session_or_profile, regions[0] if regions else None)
     caller = identify(clients, end.left())
     names = _enabled(clients) if regions is None else list(dict.fromkeys(regions))
-    return _Asked(names, caller, clients.profile), clients
+    return _Asked(names, caller, clients.profile)
 
 
 def _enabled(clients: EC2Clients) -> list[str]:
@@ -208,7 +218,7 @@ def _enabled(clients: EC2Clients) -> list[str]:
     return answer.result()
 
 
-def _begun(news: SimpleQueue[_News], end: _Deadline, session_or_profile: Any) -> _Asked:
+def _begun(news: SimpleQueue[_News], end: _Deadline, clients: EC2Clients) -> _Asked:
     """Raises TruffleError, and DeadlineError where nothing is known in time."""
     try:
         first = news.get(timeout=end.left())
@@ -218,8 +228,7 @@ def _begun(news: SimpleQueue[_News], end: _Deadline, session_or_profile: Any) ->
             "or name the regions."
         ) from None
     if isinstance(first, BaseException):
-        profile = session_or_profile if isinstance(session_or_profile, str) else None
-        raise_as_truffle_error(first, profile)
+        raise_as_truffle_error(first, clients.profile)
     assert isinstance(first, _Asked)
     return first
 
@@ -234,15 +243,11 @@ def raise_as_truffle_error(error: BaseException, profile: str | None) -> NoRetur
     if not isinstance(error, (BotoCoreError, ClientError, ResponseParserError)):
         raise error
     code, message = error_code(error), error_message(error)
-    said = f"({code}: {message.rstrip('.')})"
-    if isinstance(error, ClientError):
-        told = f"AWS does not answer now {said}. Try again in a minute, or name the regions."
-    else:
-        told = (
-            f"AWS cannot be asked {said}. Check the region, the network, the proxy and, where they "
-            "are set, AWS_ENDPOINT_URL_EC2 and AWS_ENDPOINT_URL."
-        )
-    raise (credentials_error(code, message, profile) or UnreachableError(told)) from error
+    unknown = UnreachableError(
+        f"AWS gives no usable answer {cause_of(code, message)}. Try again in a minute, or name the "
+        "regions."
+    )
+    raise (known_error(code, message, profile) or unknown) from error
 
 
 @dataclass(slots=True)
@@ -294,8 +299,8 @@ class _Gathered:
             self._fail(ScopeFailure(account_id, region, DEADLINE_CODE, message, FailureKind.ERROR))
 
     def inventory(self) -> Inventory:
-        """Raises TruffleError if AWS refused the credentials everywhere, or did not tell the
-        account that the filter is about."""
+        """Raises TruffleError if every region failed for one reason, or STS did not say which
+        account the filter is about."""
         if self.moments and self.filter.accounts and self.asked.caller.warning:
             raise UnreachableError(
                 f"{self.asked.caller.warning} Which reservations these accounts see is not known: "
@@ -303,7 +308,7 @@ class _Gathered:
             )
         failures = [self.failures[region] for region in sorted(self.failures)]
         if failures and not self.moments:
-            _check_credentials(failures, self.asked)
+            _raise_common_cause(failures, self.asked)
         return Inventory(
             merge(self.rows),
             failures,
@@ -327,12 +332,12 @@ def _scope_failure(failure: Failure) -> ScopeFailure:
     return ScopeFailure(account_id, region, failure.code, failure.message, failure.kind)
 
 
-def _check_credentials(failures: list[ScopeFailure], asked: _Asked) -> None:
-    """Where no region answered: raise what is wrong with the credentials, if they are the cause.
+def _raise_common_cause(failures: list[ScopeFailure], asked: _Asked) -> None:
+    """Where no region answered: raise what stopped them all, if it was one thing.
 
     Credentials that STS accepts are valid, and the regions are not enabled.
     """
-    causes = [credentials_error(each.code, each.message, asked.profile) for each in failures]
+    causes = [known_error(each.code, each.message, asked.profile) for each in failures]
     found = [cause for cause in causes if cause is not None]
     if len(found) < len(failures):
         return

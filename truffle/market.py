@@ -23,7 +23,8 @@ from truffle.ec2.offerings import (
     list_offerings,
     offerings_config,
 )
-from truffle.errors import credentials_error
+from truffle.ec2.sessions import sign_in
+from truffle.errors import known_error
 from truffle.live import list_regions, raise_as_truffle_error
 from truffle.source import Progress, ScopeFailure
 
@@ -101,16 +102,19 @@ def list_market(
     """Ask every region at once, each within its own request budget.
 
     ``caller`` is a session, a profile's name, or None; ``regions`` None are those enabled for the
-    account; ``timeout`` is in seconds. Raises TruffleError where the credentials are no good.
+    account; ``timeout`` is in seconds, once there are credentials. Raises TruffleError where there
+    are none, or where every region failed for one reason.
     """
+    clients = EC2Clients(caller, regions[0] if regions else None)
+    sign_in(clients.session)
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
-        named = list_regions(caller, timeout) if regions is None else dict.fromkeys(regions)
-        answers = _ask_all(EC2Clients(caller), wanted, named, deadline, progress)
+        named = list_regions(clients.session, timeout) if regions is None else regions
+        answers = _ask_all(clients, wanted, dict.fromkeys(named), deadline, progress)
     except FAILURES as error:
-        raise_as_truffle_error(error, _profile(caller))
+        raise_as_truffle_error(error, clients.profile)
     market = Market(wanted, tuple(sorted(answers, key=lambda answer: answer.region)))
-    _check_credentials(market, caller)
+    _raise_common_cause(market, clients.profile)
     return market
 
 
@@ -166,16 +170,12 @@ def budget_of(caller: str, region: str) -> Budget:
         return _budgets.setdefault((caller, region), Budget())
 
 
-def _check_credentials(market: Market, caller: Any) -> None:
-    """Raise where every region says that the credentials are what is wrong."""
+def _raise_common_cause(market: Market, profile: str | None) -> None:
+    """Raise where every region failed for one reason that is known."""
     failures = market.failures
     if failures and len(failures) == len(market.regions):
         first = failures[0]
-        known = credentials_error(first.code, first.message, _profile(caller))
+        known = known_error(first.code, first.message, profile)
         if known is not None and {failure.code for failure in failures} == {first.code}:
             known.failures = tuple(failures)
             raise known
-
-
-def _profile(caller: Any) -> str | None:
-    return caller if isinstance(caller, str) else None

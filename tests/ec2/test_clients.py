@@ -20,8 +20,9 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserFactory
 from botocore.session import Session
 
-from truffle.ec2.clients import DEFAULT_REGION, OPERATIONS, EC2Clients
+from truffle.ec2.clients import OPERATIONS, EC2Clients
 from truffle.ec2.parsing import FastEC2ParserFactory
+from truffle.ec2.sessions import DEFAULT_REGION
 
 
 @pytest.fixture(autouse=True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
-
-INTERRUPTED = 130
-"""The exit status after Ctrl-C: 128 and the number of the signal."""
 
 
 def main() -> NoReturn:
     """The ``truffle`` command. Ends at once: no thread that waits for AWS is waited for."""
-    signal.signal(signal.SIGINT, _interrupt)
+    end = _ending(_terminal())
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
     from truffle.cli.running import run
 
     status = run(sys.argv[1:])
@@ -22,8 +23,38 @@ def main() -> NoReturn:
     os._exit(status)
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
-    """Ctrl-C: shows the cursor again, which a progress bar hides, and ends."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        os.write(sys.stderr.fileno(), b"\x1b[?25h\n")
-    os._exit(INTERRUPTED)
+def _ending(restore: Callable[[], None]) -> Callable[[int, FrameType | None], NoReturn]:
+    """What Ctrl-C and a request to terminate do: the exit status is 128 and the signal's number.
+
+    The cursor, which a progress bar hides, is shown again, and so is what is typed, which a prompt
+    for an MFA code hides.
+    """
+
+    def end(signum: int, frame: FrameType | None) -> NoReturn:
+        restore()
+        if sys.stderr is not None and sys.stderr.isatty():
+            os.write(sys.stderr.fileno(), b"\x1b[?25h\n")
+        os._exit(128 + signum)
+
+    return end
+
+
+def _terminal() -> Callable[[], None]:
+    """What sets the terminal back to how it is now; nothing where there is none."""
+    if sys.platform == "win32":
+        return lambda: None
+    import termios
+
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        attributes = termios.tcgetattr(terminal)
+    except (OSError, termios.error):
+        return lambda: None
+
+    def restore() -> None:
+        """Only in the foreground: the kernel stops a process of the background that does this."""
+        with suppress(OSError, termios.error):
+            if os.tcgetpgrp(terminal) == os.getpgrp():
+                termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+
+    return restore

@@ -110,7 +110,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
         if is_asked
     ]
     question = ask(reservation_type=types, **filters)
-    client = common.client()
+    client = common.client(question.regions)
     total = len(question.regions) if question.regions else None
     try:
         with progress("Asking", total, common.is_verbose) as tick:

@@ -133,10 +133,12 @@ def _follow(
 ) -> int:
     """Print each event once, the oldest first, until Ctrl-C.
 
-    Raises what the first look does; a later one that fails is told, and made again.
+    Raises what the first look does; a later one that fails is told, and made again. Each look signs
+    in, since the credentials of the first do not last.
     """
     from truffle.api import ApiError
     from truffle.cli.output import tell
+    from truffle.errors import UnreachableError
 
     seen: set[str] = set()
     start: datetime | str | None = since
@@ -144,9 +146,10 @@ def _follow(
     while True:
         looked_at = clock.now()
         try:
+            client.sign_in()
             _put_new(client, output, start, most, filters, seen)
             start, most = looked_at - timedelta(hours=1), None
-        except ApiError as error:
+        except (ApiError, UnreachableError) as error:
             if most is not None:
                 raise
             tell(f"Warning: {error}")

@@ -119,15 +119,18 @@ class Common:
     def is_api(self) -> bool:
         return self.source == "api"
 
-    def client(self) -> Truffle:
+    def client(self, regions: Sequence[str] | None = None) -> Truffle:
+        """A client that is signed in: what asks on the terminal has asked before a bar is drawn."""
         from truffle.client import Truffle
 
-        return Truffle(
+        client = Truffle(
             profile=self.profile,
             api_url=self.api_url if self.is_api else None,
             timeout=self.timeout,
             ignore_denied=self.ignore_denied,
         )
+        client.sign_in(regions[0] if regions else None)
+        return client
 
     def needs_api(self, what: str) -> None:
         """Raises UsageError where no deployed stack is named."""

@@ -118,11 +118,11 @@ def _unexpected(error: Exception) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from truffle.ec2.errors import error_code, error_message
-    from truffle.errors import credentials_error
+    from truffle.errors import known_error
 
     if isinstance(error, (BotoCoreError, ClientError)):
         code, message = error_code(error), error_message(error)
-        return str(credentials_error(code, message) or f"AWS: {code}: {message}")
+        return str(known_error(code, message) or f"AWS: {code}: {message}")
     return (
         f"truffle failed: {type(error).__name__}: {error}. This is a fault of truffle; --debug "
         "shows where."

@@ -41,7 +41,8 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
     everything = ask(
         reservation_type=list(ReservationType), regions=regions or None, active_only=False
     )
-    row: Reservation = find(common.client().inventory(everything), reservation_id)
+    client = common.client(everything.regions)
+    row: Reservation = find(client.inventory(everything), reservation_id)
     put(SNIPPETS[tool](row))
     if row.state in TERMINAL_STATES:
         tell(f"Warning: {row.reservation_id} is {row.state}: nothing can be launched in it.")

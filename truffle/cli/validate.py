@@ -10,6 +10,7 @@ from truffle import clock
 from truffle.cli.options import INSTANCE_TYPE, Common, common, output_option, regions_option
 
 if TYPE_CHECKING:
+    from truffle.client import Truffle
     from truffle.core.advice import TrainingRequest, Validation
     from truffle.core.offerings import Offering
 
@@ -62,12 +63,12 @@ def command(
 
     request = training_request(instance_type, count, days, start_by)
     question = run_question(instance_type, regions or None)
-    client = common.client()
+    client = common.client(question.regions)
     with progress("Asking", len(regions) or None, common.is_verbose) as tick:
         inventory = client.inventory(question, tick)
     unknown = unknown_regions(inventory)
     validation = validate(inventory.reservations, request, clock.now(), unknown)
-    for_sale = _for_sale(common, request, regions) if offerings else None
+    for_sale = _for_sale(client, request, regions) if offerings else None
     _show(output, validation, for_sale)
     tell_all(inventory.warnings)
     tell_closed(inventory.closed)
@@ -79,7 +80,9 @@ def command(
     return PARTIAL if unanswered(inventory) or validation.undecided else NO_CAPACITY
 
 
-def _for_sale(common: Common, request: TrainingRequest, regions: tuple[str, ...]) -> list[Offering]:
+def _for_sale(
+    client: Truffle, request: TrainingRequest, regions: tuple[str, ...]
+) -> list[Offering]:
     """Blocks that would hold the run if they were bought, by price."""
     from truffle.cli.output import tell, tell_failures
     from truffle.core.offerings import MAX_COUNT, MAX_DAYS
@@ -89,7 +92,7 @@ def _for_sale(common: Common, request: TrainingRequest, regions: tuple[str, ...]
         tell(f"Note: no single block holds {request}: at most 64 instances and 182 days.")
         return []
     wanted = wanted_block(request.instance_type, request.count, None, request.hours, None, None)
-    market = common.client().market(wanted, regions or None)
+    market = client.market(wanted, regions or None)
     tell_failures(market.failures, len(market.regions), clock.now())
     return [
         offering

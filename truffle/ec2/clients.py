@@ -17,6 +17,7 @@ from botocore.session import Session
 
 from truffle.ec2.listing import client_config
 from truffle.ec2.parsing import FastEC2ParserFactory
+from truffle.ec2.sessions import DEFAULT_REGION, open_session
 
 OPERATIONS = (
     "DescribeRegions",
@@ -27,9 +28,6 @@ OPERATIONS = (
     "DescribeInstanceTypes",
 )
 """All that truffle ever calls of EC2 from a laptop; nothing among them changes or buys anything."""
-
-DEFAULT_REGION = "us-east-1"
-"""Where to ask first, when neither the profile nor the environment names a region."""
 
 STS_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=2
@@ -85,7 +83,7 @@ class EC2Clients:
 
     def __init__(self, caller: Any = None, first: str | None = None) -> None:
         """``first`` is the region to ask first where the caller's configuration names none."""
-        self.session = _session_of(caller)
+        self.session = _session_of(caller, first)
         self._first = first or DEFAULT_REGION
         self._clients: dict[str, Any] = {}
 
@@ -130,9 +128,9 @@ class EC2Clients:
             raise InvalidEndpointConfigurationError(msg=str(error)) from error
 
 
-def _session_of(caller: Any) -> Session:
+def _session_of(caller: Any, first: str | None) -> Session:
     if caller is None or isinstance(caller, str):
-        session = Session(profile=caller)
+        session = open_session(caller, first)
     else:
         session = _like(caller)
     session.user_agent_extra = "truffle"
