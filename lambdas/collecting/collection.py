@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lambdas.archive import Archive
-from lambdas.collecting.witnesses import Witnesses, sightings
+from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.store.scopes import (
     CONFLICT_TRIES,
     Attempt,
@@ -21,11 +21,9 @@ from lambdas.store.scopes import (
 )
 from lambdas.telemetry import logger
 from truffle.core.carrying import carry_forward
-from truffle.core.changes import compare, is_same
-from truffle.core.due import due, extension_deadline, with_extension
+from truffle.core.due import extension_deadline, with_extension
 from truffle.core.events import Event
-from truffle.core.idle import idle_since, watch
-from truffle.core.model import Failure, Reservation, Scope, Snapshot
+from truffle.core.model import Failure, FailureKind, Scope, Snapshot
 from truffle.core.outages import after_success
 from truffle.core.runs import Unit
 from truffle.core.thresholds import Thresholds
@@ -38,11 +36,15 @@ PARALLEL_SCOPES = 16
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one scope: what was listed or why not, and how much of it was written."""
+    """What became of one scope: what was listed or why not, and how much of it was written.
+
+    ``is_news`` says that the papers of a run that is closed already have to say so, too.
+    """
 
     result: Snapshot | Failure
     changed: int = 0
     events: int = 0
+    is_news: bool = False
 
     @property
     def failure(self) -> Failure | None:
@@ -51,11 +53,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """One attempt at a scope, until when it may ask EC2, and what that said of extensions."""
+    """One attempt at a scope: its run, until when it may ask EC2, and what that said of
+    extensions."""
 
-    attempt: Attempt
+    run_id: str | None
     deadline: datetime
     extensions: dict[str, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What a scope's listing gave, what had been read before it, and the seconds that it took."""
+
+    ground: Ground
+    result: Snapshot | Failure
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,138 +84,121 @@ class Collector:
     def collect(self, unit: Unit, deadline: datetime) -> list[Outcome]:
         """List every scope of a unit and store what each gave, a snapshot or a failure.
 
-        In the order of the accounts, on which Witnesses relies.
+        A scope that is not reached before the deadline is a failure. Raises what DynamoDB and S3
+        do, and Conflict.
         """
         scopes = sorted(unit.scopes)
-        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
-            timed = list(pool.map(lambda scope: self._list(scope, deadline), scopes))
-        witnesses = self._witnesses([result for result, _ in timed]) if len(scopes) > 1 else None
-        return [
-            self._store(result, _Visit(Attempt(unit.run_id, took), deadline), witnesses)
-            for result, took in timed
-        ]
+        if not scopes:
+            return []
+        statuses = self.scopes.statuses_of(scopes)
+        baselines = self._baselines(unit.region, list(statuses.values()))
+        peers = {scope.account_id: status for scope, status in statuses.items()}
 
-    def _list(self, scope: Scope, deadline: datetime) -> tuple[Snapshot | Failure, float]:
-        """What a scope's listing gave, and how long it took, in seconds."""
-        began = time.monotonic()
+        def visit(scope: Scope) -> _Listing:
+            return self._list(Ground(statuses[scope], baselines, {}, peers), deadline)
+
+        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
+            listings = list(pool.map(visit, scopes))
+        # Failures first: the others report in place of an owner that is known to fail.
+        order = sorted(listings, key=lambda it: isinstance(it.result, Snapshot))
+        outcomes = {it.result.scope: self._store(it, _Visit(unit.run_id, deadline)) for it in order}
+        return [outcomes[scope] for scope in scopes]
+
+    @property
+    def _reporter(self) -> Reporter:
+        return Reporter(self.scopes, self.thresholds)
+
+    def _baselines(self, region: str, statuses: list[StoredStatus]) -> int:
+        """The number of the region's last first snapshot; made good where a collection died
+        between writing one and counting it."""
+        reports = self._reporter.reports
+        counted, written = reports.baselines(region), max(it.baselines for it in statuses)
+        if written > counted:
+            reports.raise_baselines(region, written)
+        return max(counted, written)
+
+    def _list(self, ground: Ground, deadline: datetime) -> _Listing:
+        """List a scope after the reports were read that it has to look at."""
+        began, scope = time.monotonic(), ground.status.scope
+        noted = self._reporter.read_noted(ground.status)
+        number = ground.baseline + (ground.status.observed_at is None)
+        ground = replace(ground, baseline=number, reports={**ground.reports, **noted})
+        return _Listing(ground, self._ask_ec2(scope, deadline), time.monotonic() - began)
+
+    def _ask_ec2(self, scope: Scope, deadline: datetime) -> Snapshot | Failure:
+        at = self.clock()
+        if at > deadline:
+            message = "The time for the whole unit was up before this scope was reached."
+            return Failure(scope, at, FailureKind.ERROR, "DeadlineExceeded", message)
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:
-            result: Snapshot | Failure = to_failure(error, scope, self.clock())
-        else:
-            result = list_scope(client, scope, self.types, self.clock, deadline)
-        return result, time.monotonic() - began
+            return to_failure(error, scope, at)
+        return list_scope(client, scope, self.types, self.clock, deadline)
 
-    def _witnesses(self, results: Iterable[Snapshot | Failure]) -> Witnesses:
-        established: set[str] = set()
-        known: list[tuple[str, frozenset[str]]] = []
-        listed: list[tuple[str, frozenset[str]]] = []
-        for result in results:
-            account_id = result.scope.account_id
-            stored = self.scopes.ids(result.scope)
-            if self.scopes.status(result.scope).observed_at is not None:
-                established.add(account_id)
-                known.append((account_id, stored))
-            listed.append((account_id, stored if isinstance(result, Failure) else _ids(result)))
-        return Witnesses(frozenset(established), sightings(known), sightings(listed))
+    def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> _Listing:
+        """A listing is compared only with what was read before it began: both anew."""
+        status = self.scopes.status(ground.status.scope)
+        baselines = self._baselines(status.scope.region, [status])
+        before = Ground(status, baselines, reports, ground.peers)
+        return _after(status, self._list(before, deadline))
 
-    def _store(
-        self, result: Snapshot | Failure, visit: _Visit, witnesses: Witnesses | None
-    ) -> Outcome:
-        if isinstance(result, Failure):
-            written = self.scopes.write_failure(
-                result, visit.attempt, self.thresholds.scope_failing
-            )
-            logger.warning("scope failed", extra={"failure": str(result), "written": written})
-            return Outcome(result)
-        return self._write(result, visit, witnesses)
-
-    def _write(self, snapshot: Snapshot, visit: _Visit, witnesses: Witnesses | None) -> Outcome:
-        """Compare and write, from the start again where another write came between."""
+    def _store(self, listing: _Listing, visit: _Visit) -> Outcome:
+        """Write what a listing gave; list again where something it relies on was written since."""
+        scope = listing.result.scope
         for _ in range(CONFLICT_TRIES):
-            status = self.scopes.status(snapshot.scope)
-            if status.is_newer_than(snapshot.observed_at):
-                logger.info("late delivery", extra={"scope": str(snapshot.scope)})
-                self.archive.write_snapshot(snapshot)
-                return Outcome(snapshot)
-            known = snapshot
-            if snapshot.unanswered:
-                known = carry_forward(snapshot, self.scopes.reservations(status))
-            self.archive.write_snapshot(known)
-            digest = digest_of(known.reservations)
-            write = self._told(
-                self._changes(status, known, digest), status, known, visit, witnesses
-            )
+            reports: Reports = {}
             try:
-                self.scopes.write_snapshot(status, known, digest, write, visit.attempt)
+                return self._written(listing, visit)
+            except Outdated as error:
+                reports = error.reports
             except Conflict:
-                continue
-            changed = len(write.changed) + len(write.left)
-            return Outcome(snapshot, changed, len(write.events))
-        raise Conflict(f"{snapshot.scope} was written by others {CONFLICT_TRIES} times in a row")
+                pass
+            listing = self._list_again(listing.ground, reports, visit.deadline)
+        raise Conflict(f"{scope} was written by others {CONFLICT_TRIES} times in a row")
 
-    def _changes(self, status: StoredStatus, snapshot: Snapshot, digest: str) -> Write:
-        """What has to be written; a scope's first snapshot is its baseline and has no events."""
-        observed_at = status.observed_at
-        is_quiet = status.idle is not None and status.idle.is_quiet(
-            snapshot.observed_at, self.thresholds
-        )
-        if observed_at is not None and status.digest == digest and is_quiet:
-            unchanged = replace(snapshot, observed_at=observed_at)
-            return Write(events=due(unchanged, snapshot, self.thresholds))
-        known = self.scopes.known(status)
-        previous = Snapshot(snapshot.scope, observed_at or snapshot.observed_at, known.reservations)
-        changed, left = _difference(known.reservations, snapshot.reservations)
-        since = idle_since(previous, snapshot, known.idle_since)
-        stored = known.idle_since.keys() | {row.reservation_id for row in changed}
-        events: list[Event] = []
-        if observed_at is not None:
-            timed = due(previous, snapshot, self.thresholds, since, known.looked_at)
-            events = [*compare(previous, snapshot), *timed]
-        return Write(
-            changed,
-            left,
-            left,
-            events,
-            newly_idle=[
-                row for row in snapshot.reservations if row.reservation_id in since.keys() - stored
-            ],
-            idle_since=since,
-            idle=watch(snapshot, since, self.thresholds),
-        )
+    def _written(self, listing: _Listing, visit: _Visit) -> Outcome:
+        """Raises Conflict or Outdated."""
+        status, snapshot = listing.ground.status, listing.result
+        attempt = Attempt(visit.run_id, listing.seconds)
+        is_news = visit.run_id is not None and not status.is_of_run(visit.run_id)
+        if isinstance(snapshot, Failure):
+            written = self.scopes.write_failure(snapshot, attempt, self.thresholds.scope_failing)
+            logger.warning("scope failed", extra={"failure": str(snapshot), "written": written})
+            is_first = is_news and status.run_id != visit.run_id
+            return Outcome(snapshot, is_news=is_first and written)
+        if status.is_newer_than(snapshot.observed_at):
+            logger.info("late delivery", extra={"scope": str(snapshot.scope)})
+            self.archive.write_snapshot(snapshot)
+            return Outcome(snapshot)
+        known = snapshot
+        if snapshot.unanswered:
+            known = carry_forward(snapshot, self.scopes.reservations(status))
+        digest = digest_of(known.reservations)
+        found = self._reporter.write_of(listing.ground, known, digest)
+        # The bucket first: a status must not name a snapshot that is not there.
+        self.archive.write_snapshot(known)
+        write = self._told(found, listing, known.observed_at, visit)
+        self.scopes.write_snapshot(status, known, digest, write, attempt)
+        if status.observed_at is None:
+            self._reporter.reports.raise_baselines(known.scope.region, write.baselines)
+        changed = len(write.changed) + len(write.left)
+        return Outcome(snapshot, changed, len(write.events), is_news or changed > 0)
 
-    def _told(
-        self,
-        write: Write,
-        status: StoredStatus,
-        snapshot: Snapshot,
-        visit: _Visit,
-        witnesses: Witnesses | None,
-    ) -> Write:
-        """The write with the events that this scope has to tell, and with what they say."""
-        scope, gone, events = snapshot.scope, write.gone, list(write.events)
-        if witnesses is not None:
-            gone = [row for row in gone if witnesses.is_gone(row, scope.account_id)]
-            events = [event for event in events if witnesses.tells(event)]
-        run_id = visit.attempt.run_id
-        recovered = after_success(status, snapshot.observed_at, run_id)
-        number = len(events) + (recovered is not None)
-        told = [
+    def _told(self, write: Write, listing: _Listing, observed_at: datetime, visit: _Visit) -> Write:
+        """The write with what its events say, and with the recovery of the scope."""
+        run_id, status = visit.run_id, listing.ground.status
+        recovered = after_success(status, observed_at, run_id)
+        number = len(write.events) + (recovered is not None)
+        events = [
             replace(event, run_id=run_id, events_of_listing=number)
             for event in (
-                *(self._extendable(event, visit) for event in events),
+                *(self._extendable(event, visit) for event in write.events),
                 # Last, and so in the transaction that says that the scope was observed.
                 *([recovered] if recovered else ()),
             )
         ]
-        written = {row.reservation_id for row in (*write.changed, *write.left)}
-        told_of = {row.reservation_id: row for event in told if (row := event.reservation)}
-        return replace(
-            write,
-            gone=gone,
-            events=told,
-            told_of=[row for name, row in told_of.items() if name not in written],
-        )
+        return replace(write, events=events)
 
     def _extendable(self, event: Event, visit: _Visit) -> Event:
         """The event, with whether its ending block can be extended; only its owner can."""
@@ -227,17 +222,13 @@ class Collector:
         return ask_for_extension(client, reservation_id)
 
 
-def _ids(snapshot: Snapshot) -> frozenset[str]:
-    return frozenset(row.reservation_id for row in snapshot.reservations)
-
-
-def _difference(
-    stored: Iterable[Reservation], present: Iterable[Reservation]
-) -> tuple[list[Reservation], list[Reservation]]:
-    """The rows to write, and those that left."""
-    before = {row.reservation_id: row for row in stored}
-    after = {row.reservation_id: row for row in present}
-    changed = [
-        row for name, row in after.items() if name not in before or not is_same(before[name], row)
-    ]
-    return changed, [row for name, row in before.items() if name not in after]
+def _after(status: StoredStatus, listing: _Listing) -> _Listing:
+    """A listing that began after a status was read is later than all that the status names,
+    whatever the clocks say that both were made by."""
+    snapshot = listing.result
+    if isinstance(snapshot, Failure) or not status.is_newer_than(snapshot.observed_at):
+        return listing
+    known = (status.observed_at, status.attempted_at, status.written_at)
+    at = max(moment for moment in known if moment is not None) + timedelta(milliseconds=1)
+    rows = tuple(replace(row, observed_at=at) for row in snapshot.reservations)
+    return replace(listing, result=replace(snapshot, observed_at=at, reservations=rows))

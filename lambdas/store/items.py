@@ -4,6 +4,8 @@
 |---|---|---|
 | ``SCOPES`` | ``<account>#<region>`` | a scope's status |
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
+| ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
+| ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
 | ``EVENT#<date>`` | ``<time>#<event id>`` | an event; index ``by-reservation`` |
 | ``RUNS`` | ``<run id>`` | a run |
@@ -19,7 +21,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -32,6 +34,8 @@ Item = Mapping[str, Any]
 
 SCOPES = "SCOPES"
 GONE = "GONE"
+REPORT = "REPORT"
+BASELINES = "BASELINES"
 RUNS = "RUNS"
 HINTS = "HINTS"
 EVENT_PREFIX = "EVENT#"
@@ -100,3 +104,17 @@ def query(client: Client, **parameters: Any) -> Iterator[Item]:
         if "LastEvaluatedKey" not in page:
             return
         parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+BATCH = 100
+"""The most items that one BatchGetItem asks for (DynamoDB API Reference)."""
+
+
+def fetch(client: Client, table: str, keys: Sequence[Item]) -> Iterator[Item]:
+    """The items of these keys that exist, read consistently, in any order."""
+    for first in range(0, len(keys), BATCH):
+        wanted = {table: {"Keys": list(keys[first : first + BATCH]), "ConsistentRead": True}}
+        while wanted:
+            answer = client.batch_get_item(RequestItems=wanted)
+            yield from answer["Responses"].get(table, ())
+            wanted = answer.get("UnprocessedKeys") or {}

@@ -57,10 +57,19 @@ class MemoryTable:
     def scan(self, **_: Any) -> Item:
         return {"Items": deepcopy(list(self.items.values()))}
 
-    def update_item(self, **call: Any) -> None:
+    def batch_get_item(self, **call: Any) -> Item:
+        ((table, wanted),) = call["RequestItems"].items()
+        keys = [_key(each) for each in wanted["Keys"]]
+        assert len(keys) <= 100
+        assert len(set(keys)) == len(keys), "one call, one item twice"
+        found = [self.items[each] for each in keys if each in self.items]
+        return {"Responses": {table: deepcopy(found)}, "UnprocessedKeys": {}}
+
+    def update_item(self, **call: Any) -> Item:
         if not self._allows(call):
             raise _error("ConditionalCheckFailedException")
         self._update(call)
+        return {"Attributes": deepcopy(self.items[_key_of(call)])}
 
     def transact_write_items(self, **call: Any) -> None:
         actions = [next(iter(entry.items())) for entry in call["TransactItems"]]
@@ -101,13 +110,34 @@ class MemoryTable:
         expression: str = action["UpdateExpression"]
         for alias, name in action.get("ExpressionAttributeNames", {}).items():
             expression = expression.replace(alias, name)
-        parts = re.fullmatch(r"SET (?P<set>.+?)( REMOVE (?P<remove>.+))?", expression)
-        assert parts, expression
-        for name, kept, value in re.findall(r"(\w+) = (if_not_exists\(\w+, )?(:\w+)", parts["set"]):
-            if not (kept and name in item):
-                item[name] = deepcopy(action["ExpressionAttributeValues"][value])
-        for name in (parts["remove"] or "").split(", "):
-            item.pop(name, None)
+        values = action.get("ExpressionAttributeValues", {})
+        clauses = re.split(r"(?:^| )(SET|REMOVE|ADD|DELETE) ", expression)[1:]
+        for kind, clause in zip(clauses[::2], clauses[1::2], strict=True):
+            self._apply(kind, clause, item, values)
+
+    def _apply(self, kind: str, clause: str, item: Item, values: Item) -> None:
+        if kind == "SET":
+            for name, kept, value in re.findall(r"(\w+) = (if_not_exists\(\w+, )?(:\w+)", clause):
+                if not (kept and name in item):
+                    item[name] = deepcopy(values[value])
+        elif kind == "REMOVE":
+            for name in clause.split(", "):
+                item.pop(name, None)
+        else:
+            name, value = clause.split(" ")
+            _combine(kind, name, item, values[value])
+
+
+def _combine(kind: str, name: str, item: Item, value: Item) -> None:
+    """ADD and DELETE, of numbers and of sets of text; an empty set is no attribute."""
+    if kind == "ADD" and "N" in value:
+        item[name] = {"N": str(int(item.get(name, {"N": "0"})["N"]) + int(value["N"]))}
+        return
+    held, given = set(item.get(name, {"SS": ()})["SS"]), set(value["SS"])
+    left = held | given if kind == "ADD" else held - given
+    item.pop(name, None)
+    if left:
+        item[name] = {"SS": sorted(left)}
 
 
 def memory_scopes() -> ScopeStore:

@@ -64,7 +64,8 @@ class ScopeStatus:
     ``revision`` counts the changes of its stored reservations. ``observed_at`` is its last
     complete listing, ``attempted_at`` its last attempt. ``reservations``, ``changed`` and
     ``events`` are counts of the last success, ``seconds`` the length of the last attempt.
-    ``unanswered`` names the enrichments that EC2 refused, as ``operation: code``.
+    ``unanswered`` names the enrichments that EC2 refused, as ``operation: code``. ``is_retired``
+    says that no run covers the scope any more.
     """
 
     scope: Scope
@@ -80,6 +81,7 @@ class ScopeStatus:
     seconds: float = 0
     unanswered: tuple[str, ...] = ()
     streak: Streak = Streak()
+    is_retired: bool = False
 
 
 def error_of(status: ScopeStatus, now: datetime, allowed_age: timedelta) -> ScopeError | None:

@@ -1,0 +1,264 @@
+"""What a listing changes: rows, what is reported of them, and what is left to other accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lambdas.store.reports import ReportStore
+from lambdas.store.scopes import Known, Reported, ScopeStore, StoredStatus, Write
+from truffle.core.changes import is_same
+from truffle.core.due import due
+from truffle.core.events import Event
+from truffle.core.idle import IdleSince, idle_since, watch
+from truffle.core.model import Reservation, Scope, Snapshot
+from truffle.core.reports import Look, Report, Sight, Verdict, decide, facts
+from truffle.core.status import ScopeStatus
+from truffle.core.thresholds import Thresholds
+
+Reports = Mapping[str, Report]
+
+
+class Outdated(Exception):
+    """A report was changed by another account since this one last saw it, and perhaps since the
+    listing began: list again, after ``reports`` were read."""
+
+    def __init__(self, reports: Reports) -> None:
+        super().__init__(f"{len(reports)} reports were read after the listing")
+        self.reports = reports
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What was read before a listing began, and so what the listing may be compared with.
+
+    ``baseline`` is the number of the region's last first snapshot, or of this one if it is a first.
+    ``peers`` are the statuses of other accounts, as far as they were read.
+    """
+
+    status: StoredStatus
+    baseline: int = 0
+    reports: Reports = field(default_factory=dict)
+    peers: Mapping[str, ScopeStatus] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Compares listings with the table."""
+
+    scopes: ScopeStore
+    thresholds: Thresholds
+
+    @property
+    def reports(self) -> ReportStore:
+        return ReportStore(self.scopes.client, self.scopes.table)
+
+    def read_noted(self, status: StoredStatus) -> Reports:
+        """The reports that a scope has to look at, whatever it lists."""
+        noted = _noted(status)
+        return self.reports.get(noted) if noted else {}
+
+    def write_of(self, ground: Ground, snapshot: Snapshot, digest: str) -> Write:
+        """What has to be written; a scope's first snapshot is its baseline and reports nothing.
+
+        Raises Outdated, or what DynamoDB does.
+        """
+        status = ground.status
+        if status.observed_at is None or not self._is_unchanged(status, snapshot, digest):
+            return self._changes(ground, snapshot)
+        unchanged = replace(snapshot, observed_at=status.observed_at)
+        names = _subjects(due(unchanged, snapshot, self.thresholds)) | _noted(status)
+        write = Write(baselines=ground.baseline)
+        if not names:
+            return write
+        known = self.scopes.known(status, names)
+        rows = tuple(row for row in snapshot.reservations if row.reservation_id in names)
+        part = replace(snapshot, reservations=rows)
+        since = idle_since(replace(unchanged, reservations=rows), part, known.idle_since)
+        return self._reported(write, sorted(names), ground, known, part, since)
+
+    def _is_unchanged(self, status: StoredStatus, snapshot: Snapshot, digest: str) -> bool:
+        """Whether no row changed, and no idle one is due: only few rows have to be read, if any."""
+        if status.digest != digest or status.idle is None:
+            return False
+        return status.idle.is_quiet(snapshot.observed_at, self.thresholds)
+
+    def _changes(self, ground: Ground, snapshot: Snapshot) -> Write:
+        known = self.scopes.known(ground.status)
+        before = ground.status.observed_at or snapshot.observed_at
+        previous = Snapshot(snapshot.scope, before, known.reservations)
+        since = idle_since(previous, snapshot, known.idle_since)
+        changed, left = _difference(known.reservations, snapshot.reservations)
+        stored = known.idle_since.keys() | {row.reservation_id for row in changed}
+        write = Write(
+            changed,
+            left,
+            newly_idle=[
+                row for row in snapshot.reservations if row.reservation_id in since.keys() - stored
+            ],
+            idle_since=since,
+            idle=watch(snapshot, since, self.thresholds),
+            baselines=ground.baseline,
+        )
+        names = self._news(ground.status, previous, snapshot, since)
+        return self._reported(write, names, ground, known, snapshot, since)
+
+    def _news(
+        self, status: StoredStatus, previous: Snapshot, snapshot: Snapshot, since: IdleSince
+    ) -> list[str]:
+        """The reservations whose reports matter: new, gone, changed, due, or noted."""
+        before = {row.reservation_id: row for row in previous.reservations}
+        after = {row.reservation_id: row for row in snapshot.reservations}
+        names = before.keys() ^ after.keys()
+        if status.observed_at is None:
+            return sorted(names | after.keys())
+        both = before.keys() & after.keys()
+        names |= {name for name in both if facts(before[name]) != facts(after[name])}
+        names |= _subjects(due(previous, snapshot, self.thresholds, since))
+        return sorted(names | _noted(status))
+
+    def _reported(
+        self,
+        write: Write,
+        names: Sequence[str],
+        ground: Ground,
+        known: Known,
+        snapshot: Snapshot,
+        since: IdleSince,
+    ) -> Write:
+        """The write with the events of these reservations, and their reports after that."""
+        reports = self._valid(names, ground, known)
+        sights = self._sights(reports, known, snapshot, ground.status)
+        look = self._look(ground, snapshot, since, sights)
+        verdicts = {name: decide(sight, look) for name, sight in sights.items()}
+        return replace(
+            write,
+            gone=[row for name in names if (row := _gone(sights[name], verdicts[name]))],
+            events=[event for verdict in verdicts.values() for event in verdict.events],
+            reports={
+                name: told
+                for name, verdict in verdicts.items()
+                if (told := _to_write(sights[name], verdict, snapshot.scope))
+            },
+            versions={**known.versions, **{name: it.version for name, it in reports.items()}},
+            relied={name: it.relied for name, it in verdicts.items() if it.relied},
+        )
+
+    def _valid(self, names: Sequence[str], ground: Ground, known: Known) -> Reports:
+        """The reports, as they stood before the listing began. A report that does not exist never
+        did; one of the version that the scope's own row names has not changed since then."""
+        unread = [name for name in names if name not in ground.reports]
+        read = self.reports.get(unread) if unread else {}
+        reports = {name: ground.reports.get(name) or read[name] for name in names}
+        if any(it.version not in (0, known.versions.get(name)) for name, it in read.items()):
+            raise Outdated(reports)
+        return reports
+
+    def _sights(
+        self, reports: Reports, known: Known, snapshot: Snapshot, status: StoredStatus
+    ) -> dict[str, Sight]:
+        stored = {row.reservation_id: row for row in known.reservations}
+        listed = {row.reservation_id: row for row in snapshot.reservations}
+        return {
+            name: Sight(
+                self._with_holders(report, stored.get(name), listed.get(name)),
+                stored.get(name),
+                listed.get(name),
+                known.versions.get(name, 0),
+                status.relied.get(name),
+            )
+            for name, report in reports.items()
+        }
+
+    def _with_holders(
+        self, report: Report, stored: Reservation | None, listed: Reservation | None
+    ) -> Report:
+        """A row that was stored before there were reports: who else has it must be looked up."""
+        if report.version or stored is None or listed is not None:
+            return report
+        if stored.owner_id in (None, stored.account_id):
+            return report
+        return replace(report, members=self.scopes.holders(stored.reservation_id, stored.region))
+
+    def _look(
+        self,
+        ground: Ground,
+        snapshot: Snapshot,
+        since: IdleSince,
+        sights: Mapping[str, Sight],
+    ) -> Look:
+        status, region = ground.status, snapshot.scope.region
+        wanted = _peers_of(sights.values(), snapshot.scope.account_id)
+        read = self.scopes.statuses_of(Scope(it, region) for it in wanted) if wanted else {}
+        peers = {scope.account_id: it for scope, it in read.items()}
+        return Look(
+            snapshot.scope,
+            snapshot.observed_at,
+            status.observed_at,
+            status.baselines,
+            ground.baseline,
+            self.thresholds,
+            since,
+            {name: _as_of_both(ground.peers.get(name), it) for name, it in peers.items()},
+        )
+
+
+def _as_of_both(before: ScopeStatus | None, now: ScopeStatus) -> ScopeStatus:
+    """Another account whose first snapshot came during the listing reports nothing of it."""
+    if before is not None and before.observed_at is None:
+        return replace(now, observed_at=None)
+    return now
+
+
+def _noted(status: StoredStatus) -> frozenset[str]:
+    return status.rechecks | status.relied.keys()
+
+
+def _subjects(events: Iterable[Event]) -> frozenset[str]:
+    return frozenset(row.reservation_id for event in events if (row := event.reservation))
+
+
+def _peers_of(sights: Iterable[Sight], account_id: str) -> frozenset[str]:
+    """The other accounts that a decision depends on: owners, and those who list what is missing."""
+    peers: set[str] = set()
+    for sight in sights:
+        row = sight.listed or sight.stored or sight.report.row
+        if row is not None and row.owner_id:
+            peers.add(row.owner_id)
+        if sight.listed is None:
+            peers |= sight.report.members
+    return frozenset(peers - {account_id})
+
+
+def _to_write(sight: Sight, verdict: Verdict, scope: Scope) -> Reported | None:
+    """The report to write; None where it stays as it is."""
+    before, after = sight.report, verdict.report
+    if after == before:
+        return None
+    others: list[str] = []
+    if _facts(after.row) != _facts(before.row):
+        row = after.row or before.row
+        owner = row and row.owner_id
+        members = after.members - {scope.account_id}
+        others = sorted(members, key=lambda it: (it != owner, it))
+    return Reported(before.version, after, others)
+
+
+def _facts(row: Reservation | None) -> object:
+    return None if row is None else facts(row)
+
+
+def _gone(sight: Sight, verdict: Verdict) -> Reservation | None:
+    return (sight.stored or sight.report.row) if verdict.is_gone else None
+
+
+def _difference(
+    stored: Iterable[Reservation], present: Iterable[Reservation]
+) -> tuple[list[Reservation], list[Reservation]]:
+    """The rows to write, and those that left."""
+    before = {row.reservation_id: row for row in stored}
+    after = {row.reservation_id: row for row in present}
+    changed = [
+        row for name, row in after.items() if name not in before or not is_same(before[name], row)
+    ]
+    return changed, [row for name, row in before.items() if name not in after]

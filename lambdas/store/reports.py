@@ -1,0 +1,114 @@
+"""What was last reported of each reservation, in the table: one item for all its scopes.
+
+A report's item is read before a listing and written on exactly that version, so that two accounts
+never report the same change. It stays when the reservation is gone, so that a listing from before
+its end cannot bring it back; an item that does not exist never did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from lambdas.store.items import (
+    BASELINES,
+    REPORT,
+    Client,
+    Item,
+    body,
+    fetch,
+    key,
+    number,
+    read_body,
+)
+from truffle.core.changes import NOT_COMPARED
+from truffle.core.codec import Json, decode, encode
+from truffle.core.model import Reservation
+from truffle.core.reports import Report
+from truffle.core.times import format_time, parse_time
+
+RETENTION = timedelta(days=90)
+"""How long the report of a reservation stays that is gone: no listing takes that long."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStore:
+    """The reports in the table, by the ids of the reservations."""
+
+    client: Client
+    table: str
+
+    def get(self, ids: Iterable[str]) -> dict[str, Report]:
+        """The reports of these reservations; version 0 where there is none."""
+        names = sorted(set(ids))
+        items = fetch(self.client, self.table, [_key(name) for name in names])
+        found = {item["pk"]["S"].partition("#")[2]: _to_report(item) for item in items}
+        return {name: found.get(name, Report()) for name in names}
+
+    def baselines(self, region: str) -> int:
+        """The number of the last first snapshot that was written in a region."""
+        answer = self.client.get_item(
+            TableName=self.table, Key=key(BASELINES, region), ConsistentRead=True
+        )
+        return int(answer["Item"]["baselines"]["N"]) if "Item" in answer else 0
+
+    def raise_baselines(self, region: str, count: int) -> None:
+        """Have so many first snapshots counted in a region, if there are not more already."""
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key=key(BASELINES, region),
+                UpdateExpression="SET baselines = :number",
+                ConditionExpression="attribute_not_exists(baselines) OR baselines < :number",
+                ExpressionAttributeValues={":number": number(count)},
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def put(self, name: str, before: int, report: Report, at: datetime) -> Item:
+        """The action of a transaction that puts a report in the place of an older version."""
+        item = {**_key(name), "version": number(before + 1), "body": body(_to_json(report))}
+        if report.row is None and not report.members:
+            item["expires_at"] = number(int((at + RETENTION).timestamp()))
+        put: dict[str, Any] = {"TableName": self.table, "Item": item}
+        if before == 0:
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        else:
+            put["ConditionExpression"] = "version = :version"
+            put["ExpressionAttributeValues"] = {":version": number(before)}
+        return {"Put": put}
+
+
+def stored_form(reservation: Reservation) -> Json:
+    """A row without what differs at every observation; the scope's status has that."""
+    return {name: value for name, value in encode(reservation).items() if name not in NOT_COMPARED}
+
+
+def _key(name: str) -> Item:
+    return key(f"{REPORT}#{name}", REPORT)
+
+
+def _to_json(report: Report) -> Json:
+    return {
+        "row": report.row and stored_form(report.row),
+        "looked_at": report.looked_at and format_time(report.looked_at),
+        "members": sorted(report.members),
+        "is_known": report.is_known,
+        "baseline": report.baseline,
+        "idle_told": {name: format_time(at) for name, at in report.idle_told.items()},
+    }
+
+
+def _to_report(item: Item) -> Report:
+    told = read_body(item)
+    return Report(
+        int(item["version"]["N"]),
+        told["row"] and decode(told["row"]),
+        told["looked_at"] and parse_time(told["looked_at"]),
+        frozenset(told["members"]),
+        told["is_known"],
+        told["baseline"],
+        {name: parse_time(at) for name, at in told["idle_told"].items()},
+    )

@@ -1,0 +1,355 @@
+"""What was last reported of a reservation, and what a new listing adds to it.
+
+Several collected accounts may list one reservation. Each compares its listing with one shared
+report instead of with what the others list, so that a change is reported exactly once: whoever
+reports it updates the report, and the next account finds no difference. The owner reports as long
+as it answers; the others wait for it, and remember that they did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from truffle.core.changes import compare
+from truffle.core.due import due
+from truffle.core.events import Event, EventType, event_id
+from truffle.core.idle import IdleSince
+from truffle.core.model import CapacityBlock, Reservation, Scope, Snapshot
+from truffle.core.status import ScopeStatus
+from truffle.core.thresholds import Thresholds
+
+NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was last reported of a reservation.
+
+    ``version`` counts the changes of the report, 0 where there is none. ``row`` is the reservation
+    as last reported, None where it was not, or as gone. ``looked_at`` is until when thresholds were
+    looked at; ``idle_told`` when each length of being idle was reported last. ``members`` are the
+    accounts that list the reservation. ``is_known`` is False while only first snapshots list it;
+    ``baseline`` numbers the first snapshot that listed it before anyone reported it, 0 for none.
+    """
+
+    version: int = 0
+    row: Reservation | None = None
+    looked_at: datetime | None = None
+    members: frozenset[str] = NOBODY
+    is_known: bool = False
+    baseline: int = 0
+    idle_told: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reliance:
+    """Whom an account left a report to, and when that account was last observed at that time."""
+
+    account_id: str
+    seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One valid listing of a scope: what was read before it began.
+
+    ``previous_at`` is None for a scope's first snapshot. ``previous_baseline`` is the number of the
+    region's last first snapshot before the listing before this one; ``baseline`` is this listing's
+    own number, where it is a first one. ``peers`` are the other accounts' statuses.
+    """
+
+    scope: Scope
+    observed_at: datetime
+    previous_at: datetime | None
+    previous_baseline: int
+    baseline: int
+    thresholds: Thresholds
+    idle_since: IdleSince
+    peers: Mapping[str, ScopeStatus]
+
+    def collects(self, account_id: str) -> bool:
+        """Whether runs cover this scope's region in another account."""
+        peer = self.peers.get(account_id)
+        return peer is not None and not peer.is_retired and account_id != self.scope.account_id
+
+    def answers(self, account_id: str) -> bool:
+        """Whether the other account was listed, and is not failing."""
+        peer = self.peers.get(account_id)
+        if peer is None or not self.collects(account_id):
+            return False
+        return peer.observed_at is not None and peer.error is None
+
+    def has_waited(self, reliance: Reliance | None, account_id: str) -> bool:
+        """Whether an account that was relied on has not been listed since."""
+        peer = self.peers.get(account_id)
+        is_it = reliance is not None and reliance.account_id == account_id
+        return is_it and peer is not None and reliance == rely_on(account_id, peer)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A reservation as a scope has stored it, and as it lists it now; None where it does not.
+
+    ``version`` is that of the report when the stored row was written.
+    """
+
+    report: Report
+    stored: Reservation | None = None
+    listed: Reservation | None = None
+    version: int = 0
+    relied: Reliance | None = None
+
+    @property
+    def is_left_to_another(self) -> bool:
+        """Whether the stored row was left to another account, and nobody reported since."""
+        return self.relied is not None and self.version == self.report.version > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a listing reports of a reservation, and the report after that.
+
+    ``relied`` is whom the rest is left to. ``is_gone`` says that nobody lists the reservation any
+    more.
+    """
+
+    report: Report
+    events: tuple[Event, ...] = ()
+    relied: Reliance | None = None
+    is_gone: bool = False
+
+
+def rely_on(account_id: str, peer: ScopeStatus) -> Reliance:
+    return Reliance(account_id, peer.observed_at)
+
+
+def facts(row: Reservation) -> tuple[Any, ...]:
+    """What of a row can be news by itself."""
+    health = row.health if isinstance(row, CapacityBlock) else None
+    return row.state, row.size, row.start_date, row.end_date, health
+
+
+def decide(sight: Sight, look: Look) -> Verdict:
+    """What a scope's listing reports of one reservation."""
+    sight = replace(sight, report=_as_stored(sight, look))
+    if sight.listed is None:
+        return _missing(sight, look)
+    if look.previous_at is None:
+        return _first(sight, sight.listed, look)
+    return _listed(sight, sight.listed, look, look.previous_at)
+
+
+def _as_stored(sight: Sight, look: Look) -> Report:
+    """The report; where there is none of a stored row, the row counts as reported."""
+    if sight.report.version or sight.stored is None:
+        return sight.report
+    members = frozenset({look.scope.account_id}) | sight.report.members
+    return replace(
+        sight.report,
+        row=sight.stored,
+        looked_at=look.previous_at,
+        members=members,
+        is_known=look.previous_at is not None,
+    )
+
+
+# --- listed --------------------------------------------------------------------------------------
+
+
+def _first(sight: Sight, listed: Reservation, look: Look) -> Verdict:
+    """A first snapshot reports nothing; what differs from the report is for the next one."""
+    account_id, report = look.scope.account_id, sight.report
+    others = report.members - {account_id}
+    joined = replace(report, members=report.members | {account_id})
+    if not others and (report.row is None or not report.is_known):
+        number = report.baseline or look.baseline
+        return Verdict(
+            replace(joined, row=listed, looked_at=look.observed_at, baseline=number),
+        )
+    if report.row is not None and facts(report.row) == facts(_completed(listed, report.row)):
+        return Verdict(joined)
+    return Verdict(joined, relied=Reliance(account_id, None))
+
+
+def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime) -> Verdict:
+    report, account_id = sight.report, look.scope.account_id
+    is_new = sight.stored is None and report.baseline > look.previous_baseline
+    before = None if is_new else report.row
+    after = listed if before is None else _completed(listed, before)
+    steps = [before, *_left_to_another(sight, before), after]
+    timed = _timed(sight, before, after, look, previous_at)
+    joined = replace(report, members=report.members | {account_id}, is_known=True)
+    if before is not None and facts(before) == facts(after) and not timed:
+        return Verdict(joined)
+    owner = listed.owner_id or account_id
+    if not is_new and not _may_report(sight, owner, look):
+        return Verdict(joined, relied=rely_on(owner, look.peers[owner]))
+    events = (*_changes(steps, listed, report, look, previous_at), *timed)
+    return Verdict(
+        replace(
+            joined,
+            row=after,
+            looked_at=look.observed_at,
+            baseline=0 if before is None else report.baseline,
+            idle_told={**report.idle_told, **_idle_told(timed)},
+        ),
+        events,
+    )
+
+
+def _may_report(sight: Sight, owner: str, look: Look) -> bool:
+    """The owner may, and anyone while the owner does not answer, or was not listed since."""
+    if owner == look.scope.account_id or not look.answers(owner):
+        return True
+    return look.has_waited(sight.relied, owner)
+
+
+def _left_to_another(sight: Sight, before: Reservation | None) -> list[Reservation]:
+    if not sight.is_left_to_another or sight.stored is None:
+        return []
+    return [sight.stored if before is None else _completed(sight.stored, before)]
+
+
+def _completed(row: Reservation, before: Reservation) -> Reservation:
+    """The row with what only its owner can know of it, as it was last reported."""
+    if isinstance(row, CapacityBlock) and isinstance(before, CapacityBlock):
+        if row.health is None:
+            row = replace(row, health=before.health)
+        if row.instance_count is None:
+            row = replace(row, instance_count=before.instance_count)
+        if row.ultraserver_type is None and row.end_date == before.end_date:
+            row = replace(
+                row,
+                ultraserver_type=before.ultraserver_type,
+                effective_end=before.effective_end,
+            )
+    return row
+
+
+# --- not listed ----------------------------------------------------------------------------------
+
+
+def _missing(sight: Sight, look: Look) -> Verdict:
+    """A reservation has vanished when its owner no longer lists it, or else nobody does."""
+    report, account_id = sight.report, look.scope.account_id
+    rest = replace(report, members=report.members - {account_id})
+    others = sorted(member for member in rest.members if look.collects(member))
+    last = sight.stored or report.row
+    owner = (last and last.owner_id) or account_id
+    if others and owner != account_id:
+        relied = rely_on(others[0], look.peers[others[0]])
+        if owner in others:
+            relied = rely_on(owner, look.peers[owner])
+        return _leave(sight, rest, owner, relied, look)
+    steps = [report.row, *_left_to_another(sight, report.row), None]
+    is_gone = any(step is not None for step in steps)
+    if last is None or not is_gone or (sight.stored is None and sight.relied is None):
+        return Verdict(rest)
+    events: tuple[Event, ...] = ()
+    if look.previous_at is not None or report.is_known:
+        since = look.previous_at or report.looked_at or look.observed_at
+        events = _changes(steps, last, report, look, min(since, look.observed_at))
+    gone = replace(rest, row=None, looked_at=look.observed_at, baseline=0, idle_told={})
+    return Verdict(gone, events, is_gone=True)
+
+
+def _leave(sight: Sight, rest: Report, owner: str, relied: Reliance, look: Look) -> Verdict:
+    """Others still list it, or did when they last could: their next listing decides."""
+    report = sight.report
+    if report.row is None and sight.stored is None:
+        return Verdict(rest)
+    if sight.stored is None:
+        # It left at an earlier look: over, once one of the others was listed after that.
+        is_waiting = sight.relied is not None and look.has_waited(
+            sight.relied, sight.relied.account_id
+        )
+        return Verdict(rest, relied=sight.relied if is_waiting else None)
+    steps = [report.row, *_left_to_another(sight, report.row)]
+    if len(steps) == 1 or look.previous_at is None or not _may_report(sight, owner, look):
+        return Verdict(rest, relied=relied)
+    events = _changes(steps, sight.stored, report, look, look.previous_at)
+    told = replace(rest, row=steps[-1], looked_at=look.observed_at)
+    return Verdict(told, events, relied)
+
+
+# --- events --------------------------------------------------------------------------------------
+
+
+def _changes(
+    steps: Iterable[Reservation | None],
+    last: Reservation,
+    report: Report,
+    look: Look,
+    previous_at: datetime,
+) -> tuple[Event, ...]:
+    """The events from each step to the next; ``last`` is the row with all that is known of it."""
+    events: list[Event] = []
+    rows = list(steps)
+    for before, after in pairwise(rows):
+        previous = Snapshot(look.scope, previous_at, _rows(before))
+        events += compare(previous, Snapshot(look.scope, look.observed_at, _rows(after)))
+    return tuple(_numbered(_with_details(event, last), report.version) for event in events)
+
+
+def _rows(row: Reservation | None) -> tuple[Reservation, ...]:
+    return () if row is None else (row,)
+
+
+def _with_details(event: Event, last: Reservation) -> Event:
+    """A report has no tags, and its account is the one that reported it."""
+    row = event.reservation
+    assert row is not None
+    full = replace(row, tags=last.tags, account_id=last.account_id, seen_by=last.seen_by)
+    return replace(event, reservation=full)
+
+
+def _numbered(event: Event, version: int) -> Event:
+    """Of two reports of one change, and back and forth between them, each is an event."""
+    if version == 0:
+        return event
+    name = event_id(event.event_id, event.type, None, {"report": version}, None)
+    return replace(event, event_id=name)
+
+
+def _timed(
+    sight: Sight,
+    before: Reservation | None,
+    after: Reservation,
+    look: Look,
+    previous_at: datetime,
+) -> list[Event]:
+    """The thresholds that were crossed since they were last looked at, by whichever account."""
+    report = sight.report
+    since = max(previous_at, report.looked_at or previous_at)
+    if report.looked_at is not None and (sight.stored is None or sight.is_left_to_another):
+        since = report.looked_at
+    name = after.reservation_id
+    events = due(
+        Snapshot(look.scope, previous_at, (before or after,)),
+        Snapshot(look.scope, look.observed_at, (after,)),
+        look.thresholds,
+        look.idle_since,
+        {name: since},
+    )
+    began = look.idle_since.get(name)
+    return [event for event in events if not _is_told(event, began, report)]
+
+
+def _is_told(event: Event, idle_since: datetime | None, report: Report) -> bool:
+    """Whether another account reported this length of the same time of being idle."""
+    if event.type is not EventType.IDLE or idle_since is None or event.after is None:
+        return False
+    told = report.idle_told.get(event.after["threshold"])
+    return told is not None and told >= idle_since
+
+
+def _idle_told(events: Iterable[Event]) -> dict[str, datetime]:
+    return {
+        event.after["threshold"]: event.observed_at
+        for event in events
+        if event.type is EventType.IDLE and event.after is not None
+    }
