@@ -22,6 +22,7 @@ from lambdas.api.openapi import document
 from lambdas.api.trial import send_sample
 from lambdas.clients import now, service
 from lambdas.inventory import Inventory
+from lambdas.republishing import ask_publisher
 from lambdas.settings import QuerySettings
 from lambdas.store.events import EventStore
 from lambdas.store.runs import RunStore
@@ -248,6 +249,17 @@ def try_route() -> Response[str]:
         for name in route.to
     ]
     return _json({"route": route.name, "event": message, "sent": sent})
+
+
+@app.post("/alerts/republish")
+def publish_again() -> Response[str]:
+    values = parse(_given(), parameters.REPUBLISH)
+    since, until = values["since"][0], values.get("until", [now()])[0]
+    if now() - since > parameters.REPUBLISHED:
+        allowed = f"It takes a time at most {parameters.REPUBLISHED.days} days ago."
+        raise BadParameter("since", format_time(since), allowed)
+    after = values.get("after", [None])[0]
+    return _json(ask_publisher(service("lambda"), _settings().publisher, since, until, after))
 
 
 def _route(name: str) -> Route:

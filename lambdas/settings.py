@@ -78,6 +78,7 @@ class HintSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class PublishSettings(Settings):
+    table: str
     topic_arn: str
     idempotency_table: str
     dead_letter_url: str
@@ -86,11 +87,13 @@ class PublishSettings(Settings):
 @dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
     """``schedule_minutes``: a scope older than two periods counts as old in every answer.
-    ``queues`` is a JSON object: the URL of each destination's queue, by the destination's name."""
+    ``queues`` is a JSON object: the URL of each destination's queue, by the destination's name.
+    ``publisher``: name of the function that publishes events."""
 
     table: str
     schedule_minutes: str
     queues: str
+    publisher: str
 
 
 @dataclass(frozen=True, slots=True)
