@@ -2,6 +2,7 @@
 
 import json
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -19,7 +20,10 @@ STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator")
 """With ListStreams, what Lambda's event source mapping does with a table's stream (DynamoDB
 Developer Guide, "IAM policy to allow a Lambda function to access DynamoDB stream records")."""
 
-EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "EVENT#"}]}}}}
+EVENTS = "EVENT#"
+"""How the table's partitions with events begin (lambdas/store/items.py)."""
+
+EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": EVENTS}]}}}}
 
 _STREAM_RETRIES = -1
 """Without end: the age of a record ends them (Lambda Developer Guide, DynamoDB parameters)."""
@@ -60,11 +64,13 @@ def _alert(scope: Alerting, deployment: Deployment, storage: Storage) -> PythonF
         name="alert",
         description="Publishes the table's new events to the topic, each once.",
         environment=PublishSettings(
+            table=storage.table.table_name,
             topic_arn=scope.topic.topic_arn,
             idempotency_table=storage.idempotency.table_name,
             dead_letter_url=scope.dead_letters.queue_url,
         ).to_env(),
         statements=[
+            _read_events(storage),
             allow("dynamodb", STREAM_ACTIONS, stream_arn),
             allow("dynamodb", ["ListStreams"], f"{storage.table.table_arn}/stream/*"),
             allow("dynamodb", IDEMPOTENCY_ACTIONS, storage.idempotency.table_arn),
@@ -81,6 +87,13 @@ def _alert(scope: Alerting, deployment: Deployment, storage: Storage) -> PythonF
     )
     _from_stream(alert, stream_arn, scope.dead_letters)
     return alert
+
+
+def _read_events(storage: Storage) -> iam.PolicyStatement:
+    """To publish again what is in the table: its events, and nothing else of it."""
+    reading = allow("dynamodb", ["Query"], storage.table.table_arn)
+    reading.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": [f"{EVENTS}*"]})
+    return reading
 
 
 def _from_stream(alert: PythonFunction, stream_arn: str, dead_letters: sqs.Queue) -> None:

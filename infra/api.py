@@ -28,7 +28,7 @@ ROUTES = (
 )
 """What is answered to GET. Anything else reaches the same function, which explains itself."""
 
-POST_ROUTES = ("/alerts/test",)
+POST_ROUTES = ("/alerts/test", "/alerts/republish")
 """What is answered to POST."""
 
 _EVERYTHING_ELSE = ("/", "/{proxy+}")
@@ -64,10 +64,12 @@ class Api(Construct):
         deployment: Deployment,
         storage: Storage,
         queues: Mapping[str, sqs.Queue],
+        publisher: PythonFunction,
     ) -> None:
-        """`queues` are those of the destinations, by their names: a test is put there."""
+        """`queues` are those of the destinations, by their names: a test is put there. `publisher`
+        publishes events again when it is asked to."""
         super().__init__(scope, construct_id)
-        self.query = _query(self, deployment, storage, queues)
+        self.query = _query(self, deployment, storage, queues, publisher)
         self.http_api = apigateway.HttpApi(
             self,
             "HttpApi",
@@ -111,7 +113,11 @@ class Api(Construct):
 
 
 def _query(
-    scope: Construct, deployment: Deployment, storage: Storage, queues: Mapping[str, sqs.Queue]
+    scope: Construct,
+    deployment: Deployment,
+    storage: Storage,
+    queues: Mapping[str, sqs.Queue],
+    publisher: PythonFunction,
 ) -> PythonFunction:
     table = storage.table
     urls = {name: queue.queue_url for name, queue in queues.items()}
@@ -128,11 +134,13 @@ def _query(
             event_retention_days=str(deployment.context.event_retention_days),
             expected_denied=",".join(deployment.context.expected_denied),
             queues=json.dumps(urls, separators=(",", ":")),
+            publisher=publisher.function.function_name,
         ).to_env(),
         statements=[
             allow("dynamodb", ["GetItem", "Query"], table.table_arn),
             allow("dynamodb", ["Query"], f"{table.table_arn}/index/{RESERVATION_INDEX}"),
             *([allow("sqs", ["SendMessage"], *arns)] if arns else []),
+            allow("lambda", ["InvokeFunction"], publisher.function.function_arn),
         ],
         timeout_seconds=_TIMEOUT_SECONDS,
         memory_megabytes=INVENTORY_MEGABYTES,

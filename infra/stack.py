@@ -31,7 +31,9 @@ class TruffleStack(Stack):
         self.hints = Hints(self, "Hints", deployment, self.storage, self.collection)
         self.alerting = Alerting(self, "Alerting", deployment, self.storage)
         destinations = self.alerting.destinations
-        self.api = Api(self, "Api", deployment, self.storage, destinations.queues)
+        self.api = Api(
+            self, "Api", deployment, self.storage, destinations.queues, self.alerting.alert
+        )
         self.delivery = (
             Delivery(
                 self,

@@ -20,7 +20,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.clients import service
 from lambdas.errors import reason_of
+from lambdas.republishing import republish
 from lambdas.settings import PublishSettings
+from lambdas.store.events import EventStore
 from lambdas.telemetry import logger, metrics
 from truffle.core.events import from_message
 from truffle.messages.sns import publication
@@ -44,8 +46,10 @@ def _settings() -> PublishSettings:
     return PublishSettings.from_env(os.environ)
 
 
-def _publish(*, message: dict[str, Any], arguments: dict[str, Any]) -> str:
+def _publish(*, message: dict[str, Any], arguments: dict[str, Any], sent: list[str]) -> str:
+    """Publishes a message, and notes in ``sent`` that it was done now."""
     answer = service("sns").publish(TopicArn=_settings().topic_arn, **arguments)
+    sent.append(message["event_id"])
     return str(answer["MessageId"])
 
 
@@ -87,7 +91,7 @@ def _publish_after_claims(
     retries come at once and are few, so that waiting for them would lose the event."""
     while True:
         try:
-            _publish_once()(message=message, arguments=arguments)
+            _publish_once()(message=message, arguments=arguments, sent=[])
         except IdempotencyAlreadyInProgressError:
             if context.get_remaining_time_in_millis() < LEAST_MILLISECONDS:
                 raise
@@ -108,12 +112,29 @@ def _handle(record: dict[str, Any], context: LambdaContext) -> int:
     return 1
 
 
+def _again(message: dict[str, Any]) -> bool:
+    """Publish an event of the table. Whether it was done now; raises what keeps it from being."""
+    sent: list[str] = []
+    _publish_once()(message=message, arguments=publication(from_message(message)), sent=sent)
+    return bool(sent)
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Publish all that can be; raise where one failed, so that the stream brings the batch again
-    (halved, a bounded number of times), in which what was published counts as done."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+    """Publish the events of the stream, or, asked by ``query``, those of the table again."""
     _config.register_lambda_context(context)
+    if "Records" not in event:
+        answer = republish(EventStore(service("dynamodb"), _settings().table), event, _again)
+        metrics.add_metric("AlertsPublished", MetricUnit.Count, answer["published"])
+        return answer
+    _publish_records(event, context)
+    return None
+
+
+def _publish_records(event: dict[str, Any], context: LambdaContext) -> None:
+    """Publish all that can be; raise where one failed, so that the stream brings the batch again
+    (halved, until it is too old), in which what was published counts as done."""
     failures: list[str] = []
     published = 0
     for record in event["Records"]:

@@ -23,6 +23,7 @@ from lambdas.api.openapi import document
 from lambdas.api.trial import send_sample
 from lambdas.clients import now, service
 from lambdas.inventory import Inventory
+from lambdas.republishing import ask_publisher
 from lambdas.settings import QuerySettings, comma_separated
 from lambdas.store.deliveries import DeliveryStore
 from lambdas.store.events import EventStore
@@ -294,6 +295,18 @@ def try_route() -> Response[str]:
         for name in route.to
     ]
     return _json({"route": route.name, "event": message, "sent": sent})
+
+
+@app.post("/alerts/republish")
+def publish_again() -> Response[str]:
+    given = _given()
+    values = parse(given, parameters.REPUBLISH)
+    since, until = values["since"][0], values.get("until", [now()])[0]
+    if now() - since > parameters.REPUBLISHED:
+        allowed = f"It takes a time at most {parameters.REPUBLISHED.days} days ago."
+        raise BadParameter("since", given["since"][0], allowed)
+    after = values.get("after", [None])[0]
+    return _json(ask_publisher(service("lambda"), _settings().publisher, since, until, after))
 
 
 def _route(name: str) -> Route:

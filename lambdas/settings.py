@@ -78,6 +78,7 @@ class HintSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class PublishSettings(Settings):
+    table: str
     topic_arn: str
     idempotency_table: str
     dead_letter_url: str
@@ -87,13 +88,15 @@ class PublishSettings(Settings):
 class QuerySettings(Settings):
     """``schedule_minutes``: a scope older than two periods counts as old in every answer.
     ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON
-    object: the URL of each destination's queue, by the destination's name."""
+    object: the URL of each destination's queue, by the destination's name. ``publisher``: name of
+    the function that publishes events."""
 
     table: str
     schedule_minutes: str
     event_retention_days: str
     expected_denied: str
     queues: str
+    publisher: str
 
 
 @dataclass(frozen=True, slots=True)

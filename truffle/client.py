@@ -356,6 +356,24 @@ class Truffle:
         check_route(route)
         return self.api().post("/alerts/test", "sent", [("route", route)])
 
+    def republish(self, since: datetime | str, until: datetime | str | None = None) -> Json:
+        """Publish the events of a period that could not be published, as ``POST
+        /alerts/republish`` does until nothing is left: how many were ``published`` now, how many
+        ``already_published``, how many ``failed`` and why (``error``). Where all that is tried
+        fails it ends early: ``next`` has the parameters to go on with."""
+        from truffle.wishes import republish_query
+
+        counts = dict.fromkeys(("published", "already_published", "failed"), 0)
+        query, error = republish_query(since, until), None
+        while True:
+            answer = self.api().post("/alerts/republish", "published", query)
+            with self.api().understood():
+                counts = {name: count + answer[name] for name, count in counts.items()}
+                error = error or answer["error"]
+                if not answer["next"] or (answer["error"] and not answer["published"]):
+                    return {**answer, **counts, "error": error}
+                query = list(answer["next"].items())
+
     def inventory(self, question: Question, progress: Progress | None = None) -> Inventory:
         """Everything that the source knows of a question, unordered; the failures are data."""
         if self.api_url is not None:

@@ -183,6 +183,17 @@ def event_query(
     return query
 
 
+def republish_query(
+    since: datetime | str, until: datetime | str | None = None
+) -> list[tuple[str, str]]:
+    """The parameters of ``POST /alerts/republish``; the end is fixed at the first call. Raises
+    BadArgument."""
+    start, end = moment("since", since), moment("until", until) or clock.now()
+    if start is None:
+        raise BadArgument("since", str(since), _MOMENT)
+    return [("since", format_time(start)), ("until", format_time(end))]
+
+
 def _choices(
     argument: str, name: str, given: Several | None, choices: Iterable[str]
 ) -> list[tuple[str, str]]:

@@ -157,12 +157,23 @@ def _schemas() -> Json:
             retry_at=_TIME_OR_NULL,
         ),
         "Explanation": _object(event=_ref("Event"), decisions=_array(_ref("Decision"))),
+        "Republication": _republication(),
         "Trial": _object(
             route=_TEXT,
             event=_ref("Event"),
             sent=_array(_object(destination=_TEXT, kind=_enumerated(Kind), error=_TEXT_OR_NULL)),
         ),
     }
+
+
+def _republication() -> Json:
+    place = _object(since=_TIME, until=_TIME)
+    place["properties"]["after"] = _TEXT
+    return _object(
+        **dict.fromkeys(("published", "already_published", "failed"), _COUNT),
+        error=_TEXT_OR_NULL,
+        next={"anyOf": [place, {"type": "null"}]},
+    )
 
 
 def _validation() -> Json:
@@ -361,6 +372,9 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
             *map(_parameter, parameters.EXPLAIN),
         ),
         "/alerts/test": _post("Sends a sample to each destination of a route.", "Trial", tested),
+        "/alerts/republish": _post(
+            "Publishes events that could not be published.", "Republication", parameters.REPUBLISH
+        ),
         "/openapi.json": {
             "get": {
                 "summary": "This description.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -89,6 +90,28 @@ class EventStore:
                 if any(message["event_id"] == prefix for message in found):
                     break
         return found
+
+    def since(
+        self, since: datetime, until: datetime, after: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The messages of ``since <= observed_at < until``, the oldest first, read as they are
+        asked for. ``after`` is the id of an event observed at ``since``: only those after it."""
+        start = f"{sortable_time(since)}#{after}" if after else sortable_time(since)
+        last = until.astimezone(UTC).date()
+        day = since.astimezone(UTC).date()
+        while day <= last:
+            items = query(
+                self.client,
+                TableName=self.table,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
+                ExpressionAttributeValues={
+                    ":pk": text(f"{EVENT_PREFIX}{day}"),
+                    ":since": text(start),
+                    ":until": text(sortable_time(until)),
+                },
+            )
+            yield from (read_body(item) for item in items if item["sk"]["S"] != start)
+            day += timedelta(days=1)
 
     def between(self, since: datetime, until: datetime) -> list[tuple[str, dict[str, Any]]]:
         """Sort keys and messages of ``since <= observed_at < until``, the newest first."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from lambdas.api import answers
 from lambdas.api.answers import Context
 from lambdas.inventory import View
+from lambdas.republishing import SECONDS, republish
 from tests.sandbox.worlds import running_now
 from truffle.alerts.explaining import Delivery, explain_delivered
 from truffle.alerts.sample import sample_event
@@ -39,7 +41,7 @@ TYPES = {"/odcrs": [ODCR], "/capacity-blocks": [CAPACITY_BLOCK]}
 @dataclass
 class Deployed:
     """What the stack knows, and what is wrong with it: ``broken`` answers its next requests,
-    ``unreachable`` are destinations and the error of each."""
+    ``unreachable`` are destinations and the error of each, ``unpublishable`` the ids of events."""
 
     rows: list[Reservation] = field(default_factory=list)
     statuses: list[ScopeStatus] = field(default_factory=list)
@@ -49,6 +51,8 @@ class Deployed:
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     expected: ExpectedDenials = NOTHING_EXPECTED
+    published: list[str] = field(default_factory=list)
+    unpublishable: list[str] = field(default_factory=list)
     broken: list[Answer] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     clock: Callable[[], datetime] = running_now
@@ -71,7 +75,7 @@ class Deployed:
 
     def answer(self, method: str, path: str, given: Given) -> Answer:
         try:
-            if (method == "POST") != (path == "/alerts/test"):
+            if (method == "POST") != (path in ("/alerts/test", "/alerts/republish")):
                 return 404, {"title": "No such route", "detail": "There is no such route."}
             return self._answer(path, given)
         except BadParameter as error:
@@ -96,6 +100,8 @@ class Deployed:
             return 200, self._events(context, given)
         if path == "/alerts/explain":
             return self._explain(parse(given, parameters.EXPLAIN)["event_id"][0])
+        if path == "/alerts/republish":
+            return self._republish(given)
         if path == "/alerts/test":
             return self._try_route(parse(given, parameters.TEST)["route"][0])
         return self._one(context, path.removeprefix("/reservations/"))
@@ -124,6 +130,30 @@ class Deployed:
         (event,) = found
         decisions = explain_delivered(event, self.alerts, self.deliveries)
         return 200, {"event": to_message(event), "decisions": decisions}
+
+    def since(
+        self, since: datetime, until: datetime, after: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The messages of the events of a period, as the table's store reads them."""
+        found = [event for event in self.events if since <= event.observed_at < until]
+        for event in sorted(found, key=lambda event: (event.observed_at, event.event_id)):
+            if (event.observed_at, event.event_id) > (since, after or ""):
+                yield to_message(event)
+
+    def _republish(self, given: Given) -> Answer:
+        """One event a call; those of ``unpublishable`` fail."""
+        parse(given, parameters.REPUBLISH)
+
+        def publish(message: dict[str, Any]) -> bool:
+            if message["event_id"] in self.unpublishable:
+                raise ValueError(message["event_id"])
+            is_new = message["event_id"] not in self.published
+            self.published.append(message["event_id"])
+            return is_new
+
+        ticks = count(step=1 + SECONDS / 2)
+        asked = {name: texts[0] for name, texts in given.items()}
+        return 200, republish(self, asked, publish, lambda: next(ticks))
 
     def _try_route(self, name: str) -> Answer:
         routes = {route.name: route for route in self.alerts.routes}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import OHIO, an_event
+from tests.builders import HOUR, OHIO, an_event
 from tests.cli.conftest import Run, calls_of
 from tests.cli.deployed import Deployed
-from tests.sandbox.worlds import World
+from tests.sandbox.worlds import World, running_now
 from truffle.alerts_file import parse_alerts
 from truffle.core.events import Severity
 
@@ -191,6 +191,46 @@ class TestTest:
         assert len(deployed.requests) == 1
 
 
+class TestRepublish:
+    @pytest.fixture(autouse=True)
+    def told(self, deployed: Deployed) -> None:
+        deployed.collected(OHIO)
+        an_hour_ago = running_now() - HOUR
+        deployed.events = [an_event(event_id=it * 32, observed_at=an_hour_ago) for it in "abc"]
+        deployed.published = ["b" * 32]
+
+    def test_what_was_not_published_is(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        found = truffle("alerts", "republish", "--since", "6h", "--api-url", api_url)
+        assert (found.status, found.out) == (
+            0,
+            "Published 2 events; 1 had been published before.\n",
+        )
+        assert set(deployed.published) == {name * 32 for name in "abc"}
+
+    def test_a_later_period_has_nothing(self, truffle: Run, api_url: str) -> None:
+        words = ("alerts", "republish", "--since", "30m", "--api-url", api_url)
+        assert truffle(*words, "-o", "json").json == {
+            "published": 0,
+            "already_published": 0,
+            "failed": 0,
+            "error": None,
+            "next": None,
+        }
+
+    def test_what_cannot_be_published_is_told_and_the_others_are(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        deployed.unpublishable = ["c" * 32]
+        found = truffle("alerts", "republish", "--since", "6h", "--api-url", api_url)
+        assert found.status == 1
+        assert found.out.splitlines()[:2] == [
+            "Published 1 event; 1 had been published before.",
+            "1 could not be published: ValueError.",
+        ]
+
+
 BAD = [
     (["check", "/nowhere/alerts.yaml"], "/nowhere/alerts.yaml cannot be read: No such file"),
     (["check", "-o", "csv"], "'csv'"),
@@ -201,7 +241,13 @@ BAD = [
     (["test"], "--route"),
     (["test", "--route", "My route"], "--route: 'My route' is not allowed."),
     (["test", "--route", "training"], "Samples come from the deployed stack: set TRUFFLE_API_URL"),
-    (["explian", EVENT_ID], "Did you mean explain? The commands are check, explain, test."),
+    (["republish"], "--since"),
+    (["republish", "--since", "soon"], "--since: 'soon' is not allowed."),
+    (["republish", "--since", "6h"], "Events come from the deployed stack: set TRUFFLE_API_URL"),
+    (
+        ["explian", EVENT_ID],
+        "Did you mean explain? The commands are check, explain, republish, test.",
+    ),
     (["chekc"], "Did you mean check?"),
 ]
 

@@ -19,7 +19,7 @@ GET_ROUTES = {
     "GET /alerts/explain",
     "GET /openapi.json",
 }
-POST_ROUTES = {"POST /alerts/test"}
+POST_ROUTES = {"POST /alerts/test", "POST /alerts/republish"}
 
 
 def test_the_routes(stack: Synthesized) -> None:

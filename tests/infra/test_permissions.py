@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.store.items import PENDING_PREFIX, RESOLVED_PREFIX, THREADS_PREFIX
+from lambdas.store.items import EVENT_PREFIX, PENDING_PREFIX, RESOLVED_PREFIX, THREADS_PREFIX
 from tests.infra.synthesized import (
     ALERTS,
     EVERYTHING,
@@ -48,13 +48,14 @@ MAY = {
     },
     "hint": {"dynamodb:Query", "dynamodb:PutItem", "sqs:SendMessage"},
     "alert": {
+        "dynamodb:Query",
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
         *(f"dynamodb:{action}" for action in ("GetShardIterator", "ListStreams")),
         *(f"dynamodb:{action}" for action in IDEMPOTENCY),
         "sns:Publish",
         "sqs:SendMessage",
     },
-    "query": {"dynamodb:GetItem", "dynamodb:Query", "sqs:SendMessage"},
+    "query": {"dynamodb:GetItem", "dynamodb:Query", "sqs:SendMessage", "lambda:InvokeFunction"},
     "deliver": {
         *CONSUME,
         "sqs:ChangeMessageVisibility",
@@ -212,6 +213,19 @@ def test_query_sends_to_the_destinations_queues_alone(
         stack.queue(name).logical_id for name in (*ALERTS["destinations"], "slack")
     }
     assert _allowed(plain, "query", "sqs:SendMessage") == []
+
+
+def test_query_invokes_the_publisher_alone(stack: Synthesized) -> None:
+    (invoking,) = _allowed(stack, "query", "lambda:InvokeFunction")
+    assert text_of(invoking["Resource"]) == f"<{stack.function('alert').logical_id}>"
+
+
+def test_the_publisher_reads_events_alone(stack: Synthesized) -> None:
+    (reading,) = _allowed(stack, "alert", "dynamodb:Query")
+    assert text_of(reading["Resource"]) == f"<{target(stack.outputs['TableName']['Value'])}>"
+    assert reading["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{EVENT_PREFIX}*"]}
+    }
 
 
 def test_the_schedule_may_start_fan_out_and_keep_its_failures(stack: Synthesized) -> None:

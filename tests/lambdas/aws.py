@@ -131,9 +131,9 @@ class Stack:
                 role_name="truffle-read",
             ),
             PublishSettings: lambda: PublishSettings(
-                self.topic, self.idempotency_table, self.dead_letters
+                self.table, self.topic, self.idempotency_table, self.dead_letters
             ),
-            QuerySettings: lambda: QuerySettings(self.table, "60", self._queues()),
+            QuerySettings: lambda: QuerySettings(self.table, "60", self._queues(), "publisher"),
             DeliverSettings: lambda: DeliverSettings(
                 table=self.table,
                 idempotency_table=self.idempotency_table,

@@ -81,7 +81,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 11
+    assert len(set(names)) == len(names) == 12
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -121,6 +121,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/validate": parameters.VALIDATE,
     "/alerts/explain": parameters.EXPLAIN,
     "/alerts/test": parameters.TEST,
+    "/alerts/republish": parameters.REPUBLISH,
     "/openapi.json": (),
 }
 
@@ -182,6 +183,7 @@ REAL = {
     ],
     "/alerts/explain": [f"/alerts/explain?event_id={EVENT_ID}"],
     "/alerts/test": ["/alerts/test?route=all"],
+    "/alerts/republish": ["/alerts/republish?since=2026-11-24"],
     "/openapi.json": ["/openapi.json"],
 }
 

@@ -270,7 +270,7 @@ def inventory_of(rows: list[Reservation]) -> Iterator[None]:
     inventory = Inventory(store)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(query, "_inventory", lambda: inventory)
-        patch.setattr(query, "_settings", lambda: QuerySettings("table", "60", "{}"))
+        patch.setattr(query, "_settings", lambda: QuerySettings("table", "60", "{}", "publisher"))
         yield
 
 

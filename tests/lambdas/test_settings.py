@@ -40,16 +40,15 @@ def test_what_the_stack_sets_is_what_the_function_reads(kind: type[Settings]) ->
 
 
 def test_a_variable_is_named_after_its_field() -> None:
-    assert QuerySettings("the table", "60", "{}").to_env() == {
+    assert HintSettings("the table", "the queue").to_env() == {
         "TRUFFLE_TABLE": "the table",
-        "TRUFFLE_SCHEDULE_MINUTES": "60",
-        "TRUFFLE_QUEUES": "{}",
+        "TRUFFLE_QUEUE_URL": "the queue",
     }
 
 
 def test_other_variables_are_none_of_a_functions_business() -> None:
-    settings = QuerySettings("the table", "60", "{}")
-    assert QuerySettings.from_env(settings.to_env() | {"PATH": "/bin"}) == settings
+    settings = HintSettings("the table", "the queue")
+    assert HintSettings.from_env(settings.to_env() | {"PATH": "/bin"}) == settings
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -61,7 +60,7 @@ def test_one_error_names_every_variable_that_is_missing(kind: type[Settings]) ->
 
 
 def test_an_empty_value_is_a_value() -> None:
-    assert QuerySettings.from_env(QuerySettings("", "", "").to_env()) == QuerySettings("", "", "")
+    assert HintSettings.from_env(HintSettings("", "").to_env()) == HintSettings("", "")
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,35 @@ def test(common: Common, route: str, output: str) -> int:
     return FAILED if any(sent["error"] for sent in answer["sent"]) else OK
 
 
+@command.command("republish")
+@click.option("--since", required=True, metavar="TIME", help="A time, a date, or 90m, 24h, 7d.")
+@click.option("--until", metavar="TIME", help="A time or a date.  [default: now]")
+@output_option(FORMATS)
+@common(is_api=True)
+def republish(common: Common, since: str, until: str | None, output: str) -> int:
+    """Publish the events that could not be published.
+
+    The deployed stack goes through the events of the period, at most 7 days ago, and publishes
+    those that it has not published yet. To be used after an outage of the alerts topic.
+
+    Exit status: 0 nothing is left, 1 some is left, or the request failed, 2 bad usage.
+    """
+    from truffle.cli.events import since_time
+    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.cli.running import FAILED, OK
+    from truffle.render.alerts import render_republication
+
+    start = since_time(since)
+    assert start is not None
+    common.needs_api("Events")
+    answer = common.client().republish(start, until)
+    if output == "table":
+        put(render_republication(answer, style_of_stdout()))
+    else:
+        put_data(output, answer)
+    return FAILED if answer["error"] else OK
+
+
 def _read(file: str) -> AlertSettings:
     """The settings in a file, or in stdin for ``-``. Raises SettingsError, or UsageError where it
     cannot be read."""

@@ -87,7 +87,7 @@ def command(
     if follow and until is not None:
         message = "--follow has no end: leave --until out."
         raise click.UsageError(message, click.get_current_context())
-    start, most = _since(since), event_limit(limit)
+    start, most = since_time(since), event_limit(limit)
     client = common.client()
     if follow:
         return _follow(client, output, interval, start, most, filters)
@@ -96,7 +96,7 @@ def command(
     return 0
 
 
-def _since(text: str | None) -> datetime | None:
+def since_time(text: str | None) -> datetime | None:
     """A time, or ``24h``: the time that was 24 hours ago. Raises BadArgument."""
     from truffle.question import BadArgument
     from truffle.wishes import moment

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -333,6 +333,26 @@ TEST: tuple[Parameter, ...] = (
     ),
 )
 """What the test of a route takes."""
+
+REPUBLISH: tuple[Parameter, ...] = (
+    replace(
+        _time("since", "Only events observed at or after this, at most 7 days ago."), required=True
+    ),
+    _time("until", "Only events observed before this; the default is now."),
+    replace(
+        _one(
+            "after",
+            "With since from next of an earlier response: the event to go on after.",
+            "It must be the event_id of an event: 32 hexadecimal digits.",
+            "[0-9a-f]{32}",
+        ),
+        required=False,
+    ),
+)
+"""What publishing events again takes."""
+
+REPUBLISHED = timedelta(days=7)
+"""How far back events are published again: for so long it is known what was published."""
 
 
 def parse(given: Params, parameters: Iterable[Parameter]) -> dict[str, list[Any]]:

@@ -131,3 +131,17 @@ def render_trial(answer: Json, style: Style) -> str:
     """The sample, and the destinations that it was sent to."""
     table = draw(_SENT, answer["sent"], style).lines
     return "\n".join([f"Sample: {answer['event']['summary']}", "", *table])
+
+
+def render_republication(answer: Json, style: Style) -> str:
+    """How many events were published now and before, and what is left."""
+    published, before = answer["published"], answer["already_published"]
+    lines = [
+        f"Published {published} {'event' if published == 1 else 'events'}; "
+        f"{before} had been published before."
+    ]
+    if answer["error"]:
+        lines.append(f"{answer['failed']} could not be published: {answer['error']}.")
+    if answer["next"]:
+        lines.append(f"Stopped there: continue with --since {answer['next']['since']}.")
+    return "\n".join(line for text in lines for line in style.wrapped(text, then="  "))

@@ -1,0 +1,104 @@
+"""Publishing events of the table that the stream could not bring, without those that it did."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.telemetry import logger
+from truffle.core.codec import Json
+from truffle.core.times import format_time, parse_time
+from truffle.ec2.errors import error_code
+
+SECONDS = 5.0
+"""How long one call goes on: well below the time for which ``query`` waits."""
+
+Client = Any
+"""A boto3 Lambda client."""
+
+
+class Events(Protocol):
+    """Where events are read (``lambdas.store.events.EventStore``)."""
+
+    def since(
+        self, since: datetime, until: datetime, after: str | None = None
+    ) -> Iterator[dict[str, Any]]: ...
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one call did.
+
+    Attributes:
+        published: events that were published now.
+        already_published: events that had been before.
+        failed: events that could not be published.
+        error: why the first of these could not; None where there are none.
+        next: parameters of the call that goes on from here; None when the period is through.
+    """
+
+    published: int = 0
+    already_published: int = 0
+    failed: int = 0
+    error: str | None = None
+    next: Mapping[str, str] | None = None
+
+
+def republish(
+    events: Events,
+    asked: Mapping[str, str],
+    publish: Callable[[Json], bool],
+    clock: Callable[[], float] = time.monotonic,
+) -> Json:
+    """Publish the events of a period, the oldest first, for as long as one call may take.
+
+    ``asked`` holds ``since``, ``until`` and perhaps ``after``; ``publish`` says whether it has
+    published an event now, and raises what keeps it from that: one event keeps no other back.
+    """
+    since, until = parse_time(asked["since"]), parse_time(asked["until"])
+    progress, place = Progress(), dict(asked)
+    end = clock() + SECONDS
+    for message in events.since(since, until, asked.get("after")):
+        if clock() > end:
+            progress.next = place
+            break
+        try:
+            if publish(message):
+                progress.published += 1
+            else:
+                progress.already_published += 1
+        except Exception as error:
+            logger.exception("not published again")
+            progress.failed += 1
+            progress.error = progress.error or _code(error)
+        place = {**asked, "since": message["observed_at"], "after": message["event_id"]}
+    return asdict(progress)
+
+
+def ask_publisher(
+    client: Client, function: str, since: datetime, until: datetime, after: str | None
+) -> Json:
+    """Have the publishing function do it; what kept it from answering is the answer's error."""
+    asked = {"since": format_time(since), "until": format_time(until)}
+    if after:
+        asked["after"] = after
+    try:
+        answer = client.invoke(FunctionName=function, Payload=json.dumps(asked))
+        body: Json = json.loads(answer["Payload"].read())
+    except (ClientError, BotoCoreError) as error:
+        return asdict(Progress(error=_code(error), next=asked))
+    if "FunctionError" in answer:
+        return asdict(Progress(error=str(body.get("errorType", "Unhandled")), next=asked))
+    return body
+
+
+def _code(error: Exception) -> str:
+    cause = error.__cause__
+    known = next((it for it in (error, cause) if isinstance(it, ClientError | BotoCoreError)), None)
+    return type(error).__name__ if known is None else error_code(known)
