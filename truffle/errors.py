@@ -24,6 +24,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from truffle.core.quoting.shell import word
+
 if TYPE_CHECKING:
     from truffle.source import ScopeFailure
 
@@ -122,7 +124,7 @@ def credentials_error(code: str, message: str, profile: str | None = None) -> Tr
     is not enabled as if the credentials were invalid: call this for what every region says.
     """
     said = f"({code}: {message.rstrip('.')})"
-    named = f" --profile {profile}" if profile else ""
+    named = f" --profile {word(profile)}" if profile else ""
     if code in _MISSING:
         return MissingCredentialsError(
             f"No AWS credentials were found {said}. Name a profile (--profile, AWS_PROFILE), set "
