@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.builders import NOON as NOW
-from tests.builders import OHIO
+from tests.builders import OHIO, an_event
 from tests.builders import an_odcr as odcr_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
-from tests.sandbox.worlds import World, an_odcr
+from tests.sandbox.worlds import World, an_odcr, running_now
 from truffle.cli.output import tell_failures
-from truffle.core.model import FailureKind
+from truffle.core.model import FailureKind, Scope
 from truffle.core.quoting.terminal import HIDDEN
 from truffle.source import ScopeFailure
 
@@ -63,11 +63,17 @@ def test_an_argument_in_an_error(truffle: Run, world: World) -> None:
     assert "Warning: all is well" not in told.err.splitlines()
 
 
-def test_events_and_history_of_the_stack(truffle: Run, deployed: Deployed) -> None:
+def test_events_history_and_status_of_the_stack(
+    truffle: Run, deployed: Deployed, api_url: str
+) -> None:
     row = odcr_row("cr-1", instance_type=f"p5{ACTING}{LINES}", state=f"active{ACTING}")
     deployed.collected(OHIO, row)
+    deployed.failed(Scope("123456789012", "eu-west-1"), f"Denied{ACTING}{LINES}")
+    deployed.events = [an_event(summary=f"{ACTING}{LINES}", observed_at=running_now())]
 
     for command in (["history", "cr-1"], ["events"], ["status"]):
-        told = truffle(*command)
+        told = truffle(*command, "--api-url", api_url)
+        assert told.status != 2, told.err
+        assert "\\u202e" in told.out
         assert hidden(told.out + told.err) == []
         assert "Warning: all is well" not in told.out.splitlines()
