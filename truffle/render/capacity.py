@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from truffle.core.model import CAPACITY_BLOCK, CapacityBlock, Odcr, Reservation
+from truffle.core.model import (
+    CAPACITY_BLOCK,
+    TERMINAL_STATES,
+    CapacityBlock,
+    Market,
+    Odcr,
+    Reservation,
+    market_of,
+)
 from truffle.core.summary import Totals, summarize, unless_unknown
 from truffle.render.style import Style, state_colour
 from truffle.render.tables import Column, draw
@@ -132,23 +140,34 @@ def _unknown(reservations: int) -> str:
 
 def _odcr_notes(shown: Shown) -> list[str]:
     ending = sum(row.end_date is not None for row in shown.matches)
-    open_ended = len(shown.matches) - ending
-    note = "No fixed end date - can use indefinitely"
-    if ending:
-        note = f"{ending} of {len(shown.matches)} end at a fixed date"
-        note += ", the others can be used indefinitely" if open_ended else ""
+    lent = [row.reservation_id for row in shown.matches if market_of(row) is Market.INTERRUPTIBLE]
+    steady = sum(row.end_date is None and market_of(row) is None for row in shown.matches)
+    notes = []
+    if not ending and not lent:
+        notes.append("No fixed end date - can use indefinitely")
+    elif ending:
+        rest = ", the others can be used indefinitely" if steady and not lent else ""
+        notes.append(f"{ending} of {len(shown.matches)} end at a fixed date{rest}")
+    if lent:
+        notes.append(
+            f"Interruptible, its owner can take the instances back at two minutes' notice: "
+            f"{', '.join(lent)}"
+        )
     idle = summarize(shown.matches).total.available_capacity
     paid = "Billed at the On-Demand rate whether used or not"
-    return [note, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
+    return [*notes, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
 
 
 def _block_notes(shown: Shown) -> list[str]:
-    notes = ["UltraCluster Placement: Yes (optimized networking for distributed training)"]
-    notes.append(
+    blocks = _blocks(shown.matches)
+    notes = [
         "Times are UTC. AWS starts to terminate instances 30 minutes before the end"
         " (60 for UltraServers)"
-    )
-    bad = [row.reservation_id for row in _blocks(shown.matches) if row.health and row.health.is_bad]
+    ]
+    if any(row.ultra_cluster_placement and row.state not in TERMINAL_STATES for row in blocks):
+        placed = "UltraCluster Placement: Yes (optimized networking for distributed training)"
+        notes.insert(0, placed)
+    bad = [row.reservation_id for row in blocks if row.health and row.health.is_bad]
     if bad:
         notes.append(f"Unhealthy: {', '.join(bad)} (see health in -o json)")
     return notes

@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from truffle.core.advice import Candidate, Validation
 from truffle.core.offerings import Offering
+from truffle.core.quoting.terminal import visible_values
 from truffle.render.offerings import offering_table
 from truffle.render.style import Style
 from truffle.render.words import hours, minute
@@ -17,6 +18,7 @@ SHOWN_MISSES = 10
 
 def render(validation: Validation, offerings: Sequence[Offering] | None, style: Style) -> str:
     """What was found and on what network, or why each near miss fails."""
+    validation = visible_values(validation)
     lines = [_verdict(validation, style)]
     if validation.found is not None:
         lines += _found(validation.found)

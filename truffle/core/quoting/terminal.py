@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 HIDDEN = re.compile(
     "["
@@ -34,6 +37,21 @@ def visible_lines(text: str) -> str:
     """Finished output: line ends and colours are kept, and nothing else that is hidden."""
     parts = _OWN.split(text)
     return "".join(part if place % 2 else visible(part) for place, part in enumerate(parts))
+
+
+def visible_values(value: Any) -> Any:
+    """The same value with each string in it made visible: objects of JSON and dataclasses, too."""
+    if isinstance(value, str):
+        return visible(value) if HIDDEN.search(value) else value
+    if isinstance(value, Mapping):
+        return {visible_values(key): visible_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(visible_values, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        given = ((field.name, getattr(value, field.name)) for field in fields(value) if field.init)
+        shown = {name: visible_values(item) for name, item in given}
+        return replace(value, **shown)
+    return value
 
 
 def _escape(found: re.Match[str]) -> str:
