@@ -18,9 +18,11 @@ from sandbox.ec2.control import ControlError
 from sandbox.ec2.dates import parse_distance
 from sandbox.ec2.faults import FaultKind
 from sandbox.errors import SandboxError
+from sandbox.processes import end_as_interrupted
 from sandbox.sink.control import Sink
 from sandbox.sink.destination import DOWN, EVERYWHERE, OK, Reply, Request, request_to_json
 from truffle.core.times import format_time
+from truffle.render.words import counted
 
 KINDS = [kind.value for kind in FaultKind if kind is not FaultKind.ERROR]
 """How a region can be broken; an error of any code takes the control surface."""
@@ -89,8 +91,9 @@ def collect() -> None:
         click.echo(scope_line(scope))
     counts = manifest["counts"]
     click.echo(
-        f"{counts['succeeded']} of {counts['scopes']} scopes, {counts['reservations']} "
-        f"reservations, {counts['changed']} changed, {counts['events']} events",
+        f"{counts['succeeded']} of {counted(counts['scopes'], 'scope')}, "
+        f"{counted(counts['reservations'], 'reservation')}, {counts['changed']} changed, "
+        f"{counted(counts['events'], 'event')}",
         err=True,
     )
     sys.exit(3 if counts["failed"] else 0)
@@ -101,7 +104,8 @@ def scope_line(scope: dict[str, Any]) -> str:
     where = f"{scope['account_id']} {scope['region']:<15}"
     if scope["error"]:
         return f"{where} failed  {scope['error']['code']}: {scope['error']['message']}"
-    return f"{where} ok      {scope['reservations']:>5} reservations, {scope['changed']} changed"
+    rows = counted(scope["reservations"], "reservation")
+    return f"{where} ok      {rows:>18}, {scope['changed']} changed"
 
 
 class Distance(click.ParamType[timedelta]):
@@ -300,6 +304,7 @@ def down() -> None:
 
 def run() -> int:
     """The command with its failures as sentences."""
+    end_as_interrupted()
     try:
         main(standalone_mode=False)
     except click.ClickException as error:

@@ -35,7 +35,7 @@ from sandbox.environment import (
 )
 from sandbox.errors import SandboxError
 from sandbox.ports import free_port, is_free
-from sandbox.processes import Process, start, tail
+from sandbox.processes import Process, start, tail, undisturbed
 from sandbox.sink.__main__ import TRUST
 from sandbox.sink.control import Sink
 from sandbox.subscription import Receive, subscribed
@@ -180,12 +180,13 @@ class Sandbox:
 
     def down(self) -> None:
         """Stop what ``up`` started and forget it."""
-        for process in reversed(self._state.processes):
-            process.stop()
-        for name in ("tmp", "sink"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in ("clock", "state.json"):
-            (self.folder / name).unlink(missing_ok=True)
+        with undisturbed():
+            for process in reversed(self._state.processes):
+                process.stop()
+            for name in ("tmp", "sink"):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+            for name in ("clock", "state.json"):
+                (self.folder / name).unlink(missing_ok=True)
 
     def _keep(self, state: State) -> None:
         """Remember as soon as there is something to stop, so that nothing is left unrecorded."""

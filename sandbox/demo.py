@@ -15,8 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from sandbox.box import Sandbox
 from sandbox.errors import SandboxError
+from sandbox.processes import end_as_interrupted
 from sandbox.story import STORY, Step
 from sandbox.subscription import Receive
+from truffle.render.words import counted
 
 QUIET_SECONDS = 2.5
 """How long no alert has to come before the story goes on."""
@@ -74,8 +76,8 @@ class Demo:
         counts = manifest["counts"]
         self.say(
             f"  {counts['succeeded']} of {counts['scopes']} regions answered with "
-            f"{counts['reservations']} reservations; {counts['changed']} changed, "
-            f"{counts['events']} events."
+            f"{counted(counts['reservations'], 'reservation')}; {counts['changed']} changed, "
+            f"{counted(counts['events'], 'event')}."
         )
         for failure in manifest["failures"]:
             self.say(f"  [yellow]{failure['region']}: {failure['code']}[/], shown as last seen.")
@@ -161,6 +163,7 @@ def main(keep: bool) -> None:
 
 def run() -> int:
     """The demo with its failures as sentences."""
+    end_as_interrupted()
     try:
         main(standalone_mode=False)
     except click.ClickException as error:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from sandbox.processes import Process, start, tail
 
@@ -19,7 +22,9 @@ time.sleep(60)
 
 
 def started(tmp_path: Path, program: str) -> Process:
-    return start([sys.executable, "-c", program], os.environ, tmp_path, tmp_path / "log")
+    root = str(Path(__file__).parent.parent.parent)
+    environment = {**os.environ, "PYTHONPATH": root}
+    return start([sys.executable, "-c", program], environment, tmp_path, tmp_path / "log")
 
 
 def eventually(check: Callable[[], bool], seconds: float = 10) -> bool:
@@ -80,3 +85,53 @@ def test_the_end_of_a_log(tmp_path: Path) -> None:
     assert tail(log) == ""
     log.write_text("\n".join(map(str, range(9))))
     assert tail(log, 2) == "7\n8"
+
+
+INTERRUPTED = """
+import sys, time
+from sandbox.processes import end_as_interrupted
+end_as_interrupted()
+print("here", flush=True)
+try:
+    time.sleep(60)
+finally:
+    print("stopped what it started", flush=True)
+"""
+
+UNDISTURBED = """
+import time
+from sandbox.processes import undisturbed
+try:
+    with undisturbed():
+        print("here", flush=True)
+        while not open("go.txt", "a+").tell():
+            time.sleep(0.02)
+    print("done", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_ended_stops_what_it_started(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    process = started(tmp_path, INTERRUPTED)
+    log = tmp_path / "log"
+    assert eventually(lambda: "here" in log.read_text())
+    os.kill(process.pid, number)
+    assert eventually(lambda: not process.is_running)
+    assert "stopped what it started" in log.read_text()
+
+
+def test_stopping_is_not_interrupted(tmp_path: Path) -> None:
+    process = started(tmp_path, UNDISTURBED)
+    log = tmp_path / "log"
+    assert eventually(lambda: "here" in log.read_text())
+    os.kill(process.pid, signal.SIGINT)
+    (tmp_path / "go.txt").write_text("go")
+    assert eventually(lambda: "done" in log.read_text())
+    os.kill(process.pid, signal.SIGINT)
+    assert eventually(lambda: not process.is_running)
+    assert "interrupted" in log.read_text()
