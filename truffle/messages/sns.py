@@ -13,8 +13,8 @@ from truffle.messages.text import to_json
 Json = dict[str, Any]
 
 MOST_BYTES = 200 * 1024
-"""Of the 256 KiB that SNS accepts, attributes included (Amazon SNS API Reference, Publish); the same
-message goes on through queues of SQS."""
+"""Of the 256 KiB that SNS accepts, attributes included (Amazon SNS API Reference, Publish); the
+same message goes on through queues of SQS."""
 _SEEN_BY = 50
 """Accounts that are left of a reservation that very many see."""
 
