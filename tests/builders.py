@@ -112,7 +112,7 @@ def a_scope_event(**facts: Any) -> Event:
     told = {
         "type": EventType.SCOPE_FAILING,
         "severity": Severity.WARNING,
-        "summary": f"{OHIO} cannot be listed: UnauthorizedOperation.",
+        "summary": f"{OHIO} could not be listed in 3 consecutive runs: UnauthorizedOperation.",
         "reason": "UnauthorizedOperation",
         "region": OHIO.region,
         "reservation": None,

@@ -60,6 +60,25 @@ def test_json_is_yaml_too() -> None:
             "mutes: [{reason: drain, until: 2026-13-45, region: us-east-1}]",
             'mutes[0].until = "2026-13-45": use a time',
         ),
+        *[
+            (
+                f"routes: [{{name: r, to: [a], when: {{tag: {{Stage: {word}}}}}}}]",
+                f"when.tag.Stage = {shown}: use text, in quotes: without them YAML reads {kind}",
+            )
+            for word, shown, kind in (
+                ("yes", "true", "a boolean"),
+                ("off", "false", "a boolean"),
+                ("0123", "83", "a number"),
+                ("1.5", "1.5", "a number"),
+                ("2026-12-01", '"2026-12-01"', "a date"),
+                ("2026-12-01T08:00:00Z", '"2026-12-01T08:00:00+00:00"', "a time"),
+            )
+        ],
+        (
+            "destinations: {a: {kind: off}}",
+            "pagerduty, opsgenie, in quotes: without them YAML reads a boolean",
+        ),
+        ("destinations: {yes: {kind: amazon-q}}", "the key true: use lower-case letters"),
         (f"routes: {'[' * 50_000}{']' * 50_000}", "the file is nested too deeply"),
         ("- a", 'the file = ["a"]: use an object'),
         ("{? [1]: 2}", "the file is no YAML: line 1"),

@@ -25,6 +25,7 @@ from truffle.alerts.settings import (
 )
 from truffle.core.events import EventType, Severity
 from truffle.core.thresholds import Thresholds
+from truffle.core.times import format_time
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:truffle/slack-AbCdEf"
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:warehouse"
@@ -179,8 +180,6 @@ def test_a_mute_with_everything() -> None:
     "until",
     [
         "2026-12-01T00:00:00Z",
-        "2026-12-01",
-        date(2026, 12, 1),
         UNTIL,
         datetime(2026, 12, 1, 2, tzinfo=timezone(timedelta(hours=2))),
     ],
@@ -188,6 +187,62 @@ def test_a_mute_with_everything() -> None:
 )
 def test_a_time_is_text_or_what_yaml_makes_of_it(until: object) -> None:
     assert parse_settings(with_mute(until=until)).mutes[0].until == UNTIL
+
+
+@pytest.mark.parametrize("day", ["2026-12-01", date(2026, 12, 1)], ids=["text", "date"])
+@pytest.mark.parametrize(
+    ("zones", "since", "until"),
+    [
+        ({}, "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"),
+        ({"file": "Europe/Berlin"}, "2026-11-30T23:00:00Z", "2026-12-01T23:00:00Z"),
+        ({"mute": "America/New_York"}, "2026-12-01T05:00:00Z", "2026-12-02T05:00:00Z"),
+        (
+            {"file": "Europe/Berlin", "mute": "Asia/Tokyo"},
+            "2026-11-30T15:00:00Z",
+            "2026-12-01T15:00:00Z",
+        ),
+    ],
+    ids=str,
+)
+def test_a_date_includes_its_whole_day_in_the_time_zone(
+    day: object, zones: dict[str, str], since: str, until: str
+) -> None:
+    of_mute = {"time_zone": zones["mute"]} if "mute" in zones else {}
+    raw = with_mute(since=day, until=day, **of_mute)
+    if "file" in zones:
+        raw["time_zone"] = zones["file"]
+    (mute,) = parse_settings(raw).mutes
+    assert mute.since is not None
+    assert (format_time(mute.since), format_time(mute.until)) == (since, until)
+
+
+def test_a_day_on_which_clocks_change_is_as_long_as_it_is() -> None:
+    """In Berlin 25 October 2026 has 25 hours."""
+    raw = {**with_mute(since="2026-10-25", until="2026-10-25"), "time_zone": "Europe/Berlin"}
+    (mute,) = parse_settings(raw).mutes
+    assert mute.since is not None
+    assert mute.until - mute.since == timedelta(hours=25)
+
+
+def test_the_time_zone_of_the_file_is_that_of_summaries_without_one() -> None:
+    summaries = {"a": {"at": "08:00"}, "b": {"at": "08:00", "time_zone": "UTC"}}
+    raw = {
+        "destinations": {
+            name: {"kind": "amazon-q", "daily_summary": summary}
+            for name, summary in summaries.items()
+        },
+        "time_zone": "Europe/Berlin",
+    }
+    found = [it.daily_summary for it in parse_settings(raw).destinations]
+    assert [it and it.time_zone for it in found] == ["Europe/Berlin", "UTC"]
+
+
+@pytest.mark.parametrize("until", ["9999-12-31", date(9999, 12, 31)], ids=str)
+def test_a_day_without_an_end_is_one_clear_problem(until: object) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(with_mute(until=until))
+    (problem,) = caught.value.problems
+    assert problem.startswith('mutes[0].until = "9999-12-31": use a date within the years')
 
 
 def test_yaml_s_number_is_an_account_as_long_as_it_has_12_digits() -> None:
@@ -338,7 +393,10 @@ WRONG: list[tuple[Any, str]] = [
     (with_when(region=["moon"]), "use region names such as us-east-1"),
     (with_when(instance_type=["P5 *"]), "use instance types such as p5.48xlarge, or globs"),
     (with_when(tag={"Team": [1]}), "routes[0].when.tag.Team[0] = 1: use text, in quotes"),
-    (with_when(tag={"Team": True}), "routes[0].when.tag.Team = true: use a list"),
+    (
+        with_when(tag={"Team": True}),
+        "Team = true: use text, in quotes: without them YAML reads a boolean",
+    ),
     (with_when(tag={1: "x"}), "routes[0].when.tag: the key 1: use keys of tags"),
     # mutes
     (with_mute(reason=None), "mutes[0].reason: is required"),
@@ -348,7 +406,7 @@ WRONG: list[tuple[Any, str]] = [
     (with_mute(until="2026-12-01T00:00:00"), "use a time with its offset"),
     (with_mute(until=datetime(2026, 12, 1)), "use a time with its offset"),  # noqa: DTZ001
     (with_mute(until=1796083200), "use a time with its offset"),
-    (with_mute(since="2026-12-01"), "mutes[0].since: is not before until"),
+    (with_mute(since="2026-12-02"), "mutes[0].since: is not before until"),
     (with_mute(region=None), "give at least one of reservation, tag, account, region"),
     (with_mute(region=None, tag={}), "give at least one of reservation, tag, account, region"),
     (with_mute(reservation=["p5"]), "use ids such as cr-0abc or cb-0abc"),

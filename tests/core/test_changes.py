@@ -207,7 +207,7 @@ class TestStateChanged:
         [
             ("pending", "active", Severity.GOOD, "active"),
             ("assessing", "scheduled", Severity.GOOD, "approved"),
-            ("assessing", "unsupported", Severity.CRITICAL, "refused"),
+            ("assessing", "unsupported", Severity.CRITICAL, "rejected"),
             ("scheduled", "delayed", Severity.WARNING, "delayed"),
             ("pending", "failed", Severity.CRITICAL, "failed"),
             ("active", "cancelled", Severity.INFO, "cancelled"),
@@ -300,6 +300,7 @@ class TestResized:
         [
             (12, Severity.INFO, "grew from 8 to 12 instances"),
             (4, Severity.WARNING, "shrank from 8 to 4 instances"),
+            (1, Severity.WARNING, "shrank from 8 to 1 instance."),
         ],
     )
     def test_an_odcr_of_another_size(self, size: int, severity: Severity, says: str) -> None:

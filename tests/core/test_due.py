@@ -223,8 +223,8 @@ def test_a_start_that_was_missed_is_told_as_having_been() -> None:
 
 def test_a_start_that_did_not_come_is_not_told_as_one() -> None:
     soon, late = between(START - 2 * HOUR, START + 2 * HOUR, week())
-    assert soon.summary.endswith("should have started 2 h ago, and is scheduled.")
-    assert late.summary.endswith("should have started 2 h ago, and is still scheduled.")
+    assert soon.summary.endswith("should have started 2 h ago but is still scheduled.")
+    assert late.summary.endswith("should have started 2 h ago, but is still scheduled.")
     assert [event.severity for event in (soon, late)] == [Severity.INFO, Severity.WARNING]
 
 
@@ -304,7 +304,7 @@ def test_an_idle_odcr_says_what_it_costs() -> None:
     thresholds = Thresholds(prices={"p4d.24xlarge": 10.0, "*": 99.0})
     before, now = a_snapshot(row), a_snapshot(row, at=NOON + 36 * HOUR)
     (event,) = due(before, now, thresholds, {"cr-a": NOON})
-    assert event.summary.endswith("has had no instance in use for 36 h.")
+    assert event.summary.endswith("has had no instances in use for 36 h.")
     assert event.after == {
         "threshold": "24h",
         "idle_since": "2026-11-24T12:00:00Z",

@@ -29,7 +29,7 @@ def test_the_failed_run_that_is_one_too_many_is_told() -> None:
     assert event is not None
     assert (event.type, event.severity) == (EventType.SCOPE_FAILING, Severity.WARNING)
     assert event.summary == (
-        "123456789012/us-east-2 cannot be listed: RequestLimitExceeded, 3 runs in a row."
+        "123456789012/us-east-2 could not be listed in 3 consecutive runs: RequestLimitExceeded."
     )
     assert event.after == {
         "error": "RequestLimitExceeded",
@@ -58,7 +58,7 @@ def test_one_failed_run_is_enough_where_the_settings_say_so() -> None:
     streak, event = after_failure(a_status(), a_failure(), "run-1", 1)
     assert streak.is_told
     assert event is not None
-    assert event.summary.endswith("RequestLimitExceeded, 1 run.")
+    assert event.summary.endswith("could not be listed in 1 run: RequestLimitExceeded.")
 
 
 @pytest.mark.parametrize("kind", [FailureKind.DENIED, FailureKind.DISABLED])
@@ -83,7 +83,7 @@ def test_the_success_after_it_is_told() -> None:
     event = after_success(status, NOON + 6 * HOUR, "run-6")
     assert event is not None
     assert (event.type, event.severity) == (EventType.SCOPE_RECOVERED, Severity.GOOD)
-    assert event.summary == "123456789012/us-east-2 is listed again, after 5 h."
+    assert event.summary == "123456789012/us-east-2 is listed again after 5 h."
     assert event.before == {"error": "RequestLimitExceeded", "since": "2026-11-24T13:00:00Z"}
     assert (event.after, event.run_id) == ({"error": None}, "run-6")
 

@@ -645,7 +645,7 @@ def reasons(**asked: str) -> list[str]:
 
 def test_events_come_newest_first(story: Api) -> None:
     assert reasons() == [
-        "first seen, scheduled",
+        "first seen in state scheduled",
         "active → pending",
         "pending → active",
         "active → pending",

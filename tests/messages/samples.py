@@ -59,7 +59,7 @@ def ending_soon(extension: Any = None, **facts: Any) -> Event:
     return a_timed_event(
         EventType.ENDING_SOON,
         row,
-        "ends in 2 h: AWS terminates its instances then.",
+        "ends in 2 h, when AWS terminates its instances.",
         "ends within 2 h",
         {
             "threshold": "2h",
@@ -86,8 +86,8 @@ def late_delivery() -> Event:
     return a_timed_event(
         EventType.LATE_DELIVERY,
         row,
-        "should have started 20 min ago, and is still scheduled.",
-        "scheduled 15 min past its start",
+        "should have started 20 min ago, but is still scheduled.",
+        "scheduled 15 min after its start",
         {"threshold": "15m", "start_date": format_time(NOON - 20 * MINUTE)},
     )
 
@@ -136,7 +136,7 @@ def of_every_type() -> dict[EventType, Event]:
     """One event of each type."""
     block = a_block("cr-0abc", state="active", tags={"Name": "llm-pretrain"})
     told = {
-        EventType.DISCOVERED: (Severity.INFO, "is new, in state scheduled.", "first seen"),
+        EventType.DISCOVERED: (Severity.INFO, "was discovered in state scheduled.", "first seen"),
         EventType.STATE_CHANGED: (Severity.GOOD, "is active.", "scheduled → active"),
         EventType.VANISHED: (Severity.CRITICAL, "is gone before its end.", "no longer listed"),
         EventType.RESIZED: (Severity.WARNING, "shrank from 16 to 8 instances.", "16 → 8"),

@@ -20,7 +20,7 @@ def advice(row: Any, **facts: Any) -> str:
         ("payment-failed", "buy another block"),
         ("failed", "Buy another block"),
         ("payment-pending", "within 12 hours"),
-        ("scheduled", "prepare the launch"),
+        ("scheduled", "Prepare the launch"),
         ("active", "Launch the instances"),
         ("unavailable", "support case"),
         ("cancelled", "support case"),
@@ -81,7 +81,7 @@ def test_other_dates_and_sizes_ask_to_check_the_workload(kind: EventType, says: 
 
 @pytest.mark.parametrize(
     ("kind", "says"),
-    [(EventType.SCOPE_FAILING, "Look at the error"), (EventType.SCOPE_RECOVERED, "Nothing")],
+    [(EventType.SCOPE_FAILING, "Fix the cause"), (EventType.SCOPE_RECOVERED, "No action needed")],
 )
 def test_a_scope_asks_for_a_look_until_it_works_again(kind: EventType, says: str) -> None:
     assert says in (next_step(a_scope_event(type=kind), NOON) or "")
@@ -96,7 +96,7 @@ def test_a_scope_asks_for_a_look_until_it_works_again(kind: EventType, says: str
         (EventType.ENDING_SOON, an_odcr(end_date=NOON + DAY), "after its end"),
         (EventType.PAYMENT_DUE, a_block(state="payment-pending"), "payment method"),
         (EventType.LATE_DELIVERY, a_block(), "Hold the launch"),
-        (EventType.IDLE, a_block(state="active"), "paid to its end"),
+        (EventType.IDLE, a_block(state="active"), "paid until its end"),
         (EventType.IDLE, an_odcr(), "cancel it"),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_block_that_ends_says_what_an_extension_can_do(on_offer: Any, says: st
 )
 def test_an_end_that_has_passed_asks_nothing(row: Any) -> None:
     told = advice(row, type=EventType.ENDING_SOON, severity=Severity.INFO)
-    assert told == "Nothing: it has reached its end."
+    assert told == "No action needed: it has reached its end."
 
 
 def test_the_console_shows_the_reservation_in_its_region() -> None:

@@ -4,8 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from tests.builders import DAY, HOUR, NOON, OHIO, a_block, a_scope_event, an_event, an_odcr
+from tests.builders import (
+    DAY,
+    HOUR,
+    NOON,
+    OHIO,
+    a_block,
+    a_scope_event,
+    a_status,
+    an_event,
+    an_odcr,
+)
 from tests.messages.samples import a_day, a_run_of, ending_soon, of_every_type, starting_soon
+from truffle.core.daily import day
 from truffle.core.events import Event, EventType, Severity
 from truffle.messages.card import digest_card, event_card, summary_card
 
@@ -22,8 +33,8 @@ TITLES = {
     EventType.PAYMENT_DUE: "Capacity block not paid yet",
     EventType.LATE_DELIVERY: "Capacity block late",
     EventType.IDLE: "Capacity block idle",
-    EventType.SCOPE_FAILING: "Collection fails",
-    EventType.SCOPE_RECOVERED: "Collection works again",
+    EventType.SCOPE_FAILING: "Region cannot be listed",
+    EventType.SCOPE_RECOVERED: "Region listed again",
 }
 
 
@@ -46,8 +57,8 @@ def test_every_type_has_a_title(kind: EventType) -> None:
             an_event(type=EventType.HEALTH_CHANGED, severity=Severity.INFO),
             "Capacity block health changed",
         ),
-        (starting_soon(observed_at=NOON + DAY), "Capacity block has reached its start"),
-        (ending_soon(observed_at=NOON + 2 * HOUR), "Capacity block has reached its end"),
+        (starting_soon(observed_at=NOON + DAY), "Capacity block reached its start"),
+        (ending_soon(observed_at=NOON + 2 * HOUR), "Capacity block reached its end"),
     ],
 )
 def test_the_title_tells_how_things_are(event: Event, title: str) -> None:
@@ -102,7 +113,7 @@ def test_a_late_card_tells_times_from_its_delivery() -> None:
 
     (start,) = [fact.value for fact in card.facts if fact.name == "Start"]
     assert start.endswith("(in 20 h 30 min)")
-    assert card.notes == ("Delivered late: this is what was observed 3 h ago.",)
+    assert card.notes == ("Delivered late: observed 3 h ago.",)
 
 
 def test_a_card_that_comes_after_what_it_warned_of_says_that_it_is_over() -> None:
@@ -111,8 +122,8 @@ def test_a_card_that_comes_after_what_it_warned_of_says_that_it_is_over() -> Non
     )
     card = event_card(event, late=timedelta(hours=30))
 
-    assert card.title.startswith("Capacity block has reached its end")
-    assert card.step == "Nothing: it has reached its end."
+    assert card.title.startswith("Capacity block reached its end")
+    assert card.step == "No action needed: it has reached its end."
     assert event_card(event).title.startswith("Capacity block ends soon")
 
 
@@ -162,13 +173,25 @@ def test_a_day_tells_first_what_is_old() -> None:
     card = summary_card(a_day())
 
     assert card.summary == (
-        "Data of 1 of 2 scopes is old. Held are 6 reservations with 576 accelerators. "
-        "2 to start and 1 to end in the next 24 h."
+        "Data is old for 1 of 2 scopes. 6 reservations held, 576 accelerators; "
+        "2 starting and 1 ending in the next 24 h."
     )
     assert card.footer == (
-        "As of Tue 24 Nov 2026, 12:00 UTC · the oldest data is of "
-        "Tue 24 Nov 2026, 03:00 UTC (9 h ago)"
+        "As of Tue 24 Nov 2026, 12:00 UTC · oldest data: Tue 24 Nov 2026, 03:00 UTC (9 h ago)"
     )
+
+
+def test_a_day_with_one_of_each_is_told_in_the_singular() -> None:
+    row = an_odcr("cr-1", instance_type="g5.xlarge", total_capacity=1, available_capacity=1)
+    card = summary_card(day([row], [a_status()], [], NOON, 2 * HOUR))
+
+    assert card.summary == (
+        "1 reservation held, 1 accelerator; 0 starting and 0 ending in the next 24 h."
+    )
+    assert [line.text for section in card.sections for line in section.lines] == [
+        "ODCR cr-1 (1 × g5.xlarge, us-east-2): 1 of 1 instance unused",
+        "1 × A10G: 1 instance in 1 ODCR, 1 active, 1 unused",
+    ]
 
 
 def test_a_day_lists_what_needs_a_decision_before_what_is_held() -> None:
@@ -181,7 +204,7 @@ def test_a_day_lists_what_needs_a_decision_before_what_is_held() -> None:
         (
             "Old data",
             [
-                "123456789012/us-west-2: UnauthorizedOperation, last read "
+                "123456789012/us-west-2: UnauthorizedOperation, last listed "
                 "Tue 24 Nov 2026, 03:00 UTC (9 h ago). You may not."
             ],
         ),
@@ -189,19 +212,19 @@ def test_a_day_lists_what_needs_a_decision_before_what_is_held() -> None:
         (
             "Not paid yet",
             [
-                "Capacity block cr-unpaid (16 × p5.48xlarge, us-east-2) is to be paid by "
+                "Capacity block cr-unpaid (16 × p5.48xlarge, us-east-2) must be paid by "
                 "Tue 24 Nov 2026, 23:00 UTC (in 11 h)"
             ],
         ),
         (
             "Late",
             [
-                "Capacity block cr-late (16 × p5.48xlarge, us-east-2) was to start "
+                "Capacity block cr-late (16 × p5.48xlarge, us-east-2) should have started "
                 "Tue 24 Nov 2026, 11:00 UTC (1 h ago)"
             ],
         ),
         (
-            "Starts in the next 24 h",
+            "Starting in the next 24 h",
             [
                 "Capacity block cr-starts (16 × p5.48xlarge, us-east-2) starts "
                 "Wed 25 Nov 2026, 11:00 UTC (in 23 h)",
@@ -210,7 +233,7 @@ def test_a_day_lists_what_needs_a_decision_before_what_is_held() -> None:
             ],
         ),
         (
-            "Ends in the next 24 h",
+            "Ending in the next 24 h",
             [
                 "Capacity block cr-ends (16 × p5.48xlarge, us-east-2) is usable until "
                 "Tue 24 Nov 2026, 16:30 UTC (in 4 h 30 min)"
@@ -248,5 +271,5 @@ def test_a_day_on_which_nothing_has_been_read_says_so() -> None:
 
     card = summary_card(empty)
 
-    assert "no scope has been read yet" in card.footer
+    assert "no scope has been listed yet" in card.footer
     assert [section.title for section in card.sections] == ["Old data"]

@@ -74,7 +74,7 @@ def test_the_text_says_what_happened_what_to_do_the_facts_and_where_to_look() ->
         "the block is released.\n"
         "\n"
         "What to do: Check the payment method in the Billing console and buy another block; "
-        "this one cannot be paid any more.\n"
+        "this one can no longer be paid.\n"
         "\n"
         "Change:       payment-pending → payment-failed\n"
         "Instances:    8 × p5.48xlarge (64 × H100)\n"
@@ -101,7 +101,7 @@ def test_a_late_test_says_both_before_anything_else() -> None:
 
     first, second, third, *_ = body.split("\n\n")
     assert first.startswith("TEST: ")
-    assert second == "Delivered late: this is what was observed 1 h 3 min ago."
+    assert second == "Delivered late: observed 1 h 3 min ago."
     assert third == an_event().summary
 
 

@@ -73,24 +73,24 @@ def test_a_warning_of_an_end_tells_the_effective_end_and_the_extension() -> None
     assert facts["Threshold"] == "2 h before the end"
     assert facts["Usable until"] == "Tue 24 Nov 2026, 14:00 UTC (in 2 h)"
     assert facts["Extension"] == (
-        "on offer, to be bought until Tue 24 Nov 2026, 13:30 UTC (in 1 h 30 min)"
+        "offered; the window closes Tue 24 Nov 2026, 13:30 UTC (in 1 h 30 min)"
     )
 
 
 @pytest.mark.parametrize(
     ("extension", "says"),
     [
-        ({"on_offer": False}, "not on offer now; to be bought until Tue 24 Nov"),
-        ({"on_offer": None}, "not known whether it is on offer; to be bought until Tue 24 Nov"),
+        ({"on_offer": False}, "not offered now; the window closes Tue 24 Nov"),
+        ({"on_offer": None}, "unknown whether offered; the window closes Tue 24 Nov"),
         (
             {"on_offer": None, "error": "UnauthorizedOperation"},
-            "not known whether it is on offer (UnauthorizedOperation); to be bought until",
+            "unknown whether offered (UnauthorizedOperation); the window closes",
         ),
         (
             {"deadline": "2026-11-24T11:30:00Z", "on_offer": False},
-            "too late: it was to be bought until Tue 24 Nov 2026, 11:30 UTC (30 min ago)",
+            "the extension window closed Tue 24 Nov 2026, 11:30 UTC (30 min ago)",
         ),
-        ({"deadline": None}, "on offer, to be bought until an hour before the end"),
+        ({"deadline": None}, "offered; the window closes an hour before the end"),
     ],
 )
 def test_an_extension_that_cannot_be_had_or_asked_for_says_so(extension: Any, says: str) -> None:
@@ -154,8 +154,8 @@ def test_a_failing_scope_tells_since_when_and_how_old_its_data_is() -> None:
 def test_a_scope_that_works_again_tells_its_scope() -> None:
     assert told(scope_recovered()) == {
         "Reason": "listed again",
-        "Error before": "UnauthorizedOperation",
-        "Failed since": "Tue 24 Nov 2026, 10:00 UTC (2 h ago)",
+        "Previous error": "UnauthorizedOperation",
+        "Failing since": "Tue 24 Nov 2026, 10:00 UTC (2 h ago)",
         "Account": "123456789012",
         "Region": "us-east-2",
     }

@@ -32,10 +32,8 @@ KEY = "k" * 32
 def full_tags(character: str) -> dict[str, str]:
     """50 tags of 128 and 256 characters, the most that EC2 takes (EC2 User Guide, tag
     restrictions), whatever the script."""
-    tags = {
-        f"{number:02}{(character * 126)[:126]}": (character * 256)[:256] for number in range(49)
-    }
-    return tags | {"Name": (character * 256)[:256]}
+    key, value = (character * 126)[:126], (character * 256)[:256]
+    return {f"{number:02}{key}": value for number in range(49)} | {"Name": value}
 
 
 def tagged(event: Event, character: str) -> Event:

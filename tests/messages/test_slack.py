@@ -53,7 +53,7 @@ def test_the_message_is_what_happened_and_what_to_do() -> None:
     assert sections(body) == [
         EVENT.summary,
         "*What to do:* Check the payment method in the Billing console and buy another block; "
-        "this one cannot be paid any more.",
+        "this one can no longer be paid.",
     ]
 
 
@@ -125,7 +125,7 @@ def test_a_late_test_says_both_above_the_sentence() -> None:
     assert body["text"].startswith("🚨 TEST: ")
     test, late, sentence, *_ = sections(body)
     assert test.startswith("*TEST: ")
-    assert late == "*Delivered late: this is what was observed 1 h 3 min ago.*"
+    assert late == "*Delivered late: observed 1 h 3 min ago.*"
     assert sentence == EVENT.summary
 
 

@@ -61,7 +61,7 @@ def test_a_late_test_says_both_above_the_sentence() -> None:
     test, late, sentence, *_ = blocks(of(an_event(), late=timedelta(minutes=63), test=True))
 
     assert test.startswith("TEST: ")
-    assert late == "Delivered late: this is what was observed 1 h 3 min ago."
+    assert late == "Delivered late: observed 1 h 3 min ago."
     assert sentence == an_event().summary
 
 

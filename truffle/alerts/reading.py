@@ -73,6 +73,19 @@ def _json_of(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def _use_text(value: object, allowed: str) -> str:
+    """What to use, with a hint where YAML 1.1 makes something else of text without quotes: ``yes``,
+    ``2026-12-01``, ``0123``."""
+    kind = next((name for kind, name in _KINDS if isinstance(value, kind)), None)
+    if kind is None:
+        return f"use {allowed}"
+    quotes = "" if "in quotes" in allowed else ", in quotes"
+    return f"use {allowed}{quotes}: without them YAML reads {kind}"
+
+
+_KINDS = ((bool, "a boolean"), (int | float, "a number"), (datetime, "a time"), (date, "a date"))
+
+
 def leaf(read: Callable[[object], Any]) -> Parser:
     """A parser of one value; ``read`` raises ValueError with what is allowed."""
 
@@ -90,7 +103,7 @@ def list_of(item: Parser, *, may_be_empty: bool = False) -> Parser:
     """A list as a tuple without repetitions; a single text or number is a list of one."""
 
     def parse(place: Place, value: object) -> tuple[Any, ...]:
-        if isinstance(value, str | int | float) and not isinstance(value, bool):
+        if not isinstance(value, list | Mapping) and value is not None:
             return (item(place, value),)
         if not isinstance(value, list):
             place.wrong(value, "use a list")
@@ -173,7 +186,7 @@ def text(pattern: str, allowed: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if isinstance(value, str) and re.fullmatch(pattern, value):
             return value
-        raise ValueError(f"use {allowed}")
+        raise ValueError(_use_text(value, allowed))
 
     return read
 
@@ -181,7 +194,7 @@ def text(pattern: str, allowed: str) -> Callable[[object], str]:
 def any_text(value: object) -> str:
     if isinstance(value, str):
         return value
-    raise ValueError("use text, in quotes where it looks like a number, a date or true")
+    raise ValueError(_use_text(value, "text"))
 
 
 def choice(known: Iterable[str]) -> Callable[[object], str]:
@@ -193,7 +206,7 @@ def choice(known: Iterable[str]) -> Callable[[object], str]:
             return value
         near = nearest(value, names) if isinstance(value, str) else None
         hint = f"did you mean {near}? " if near else ""
-        raise ValueError(f"{hint}use {listed(names)}")
+        raise ValueError(f"{hint}{_use_text(value, listed(names))}")
 
     return read
 
@@ -254,18 +267,44 @@ def duration(value: object) -> timedelta:
     return length
 
 
-def moment(value: object) -> datetime:
-    """A time with its offset, or a date, its midnight in UTC; YAML has made an object of either."""
+def moment(value: object) -> datetime | date:
+    """A time with its offset, or a date; YAML has made an object of either."""
     try:
         if isinstance(value, datetime):
             return parse_time(value.isoformat())
         if isinstance(value, date):
-            return datetime.combine(value, time(), UTC)
+            return value
         if isinstance(value, str):
-            return parse_time(value)
+            is_date = len(value) == len("2026-11-24")
+            return date.fromisoformat(value) if is_date else parse_time(value)
     except ValueError:
         pass
     raise ValueError("use a time with its offset such as 2026-12-01T00:00:00Z, or a date")
+
+
+def start_of(day: datetime | date, zone: str) -> datetime:
+    """The moment itself, or the beginning of a date in a time zone. Raises ValueError."""
+    if isinstance(day, datetime):
+        return day
+    try:
+        midnight = datetime.combine(day, time(), UTC if zone == "UTC" else ZoneInfo(zone))
+        return midnight.astimezone(UTC)
+    except (ZoneInfoNotFoundError, OSError):
+        raise ValueError(
+            f"this machine does not know the time zone {zone}; use a time with its offset"
+        ) from None
+    except OverflowError:
+        raise ValueError("use a date within the years 1 to 9999") from None
+
+
+def end_of(day: datetime | date, zone: str) -> datetime:
+    """The moment itself, or the end of a date in a time zone. Raises ValueError."""
+    if isinstance(day, datetime):
+        return day
+    try:
+        return start_of(day + timedelta(days=1), zone)
+    except OverflowError:
+        raise ValueError("use a date within the years 1 to 9999") from None
 
 
 def time_of_day(value: object) -> time:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from truffle.alerts.reading import (
@@ -22,6 +23,7 @@ from truffle.alerts.reading import (
     any_text,
     choice,
     duration,
+    end_of,
     leaf,
     list_of,
     listed,
@@ -33,6 +35,7 @@ from truffle.alerts.reading import (
     probably,
     record,
     region,
+    start_of,
     text,
     time_of_day,
     time_zone,
@@ -44,6 +47,9 @@ from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time
 
 Json = dict[str, Any]
+
+UTC = "UTC"
+"""The time zone of a file that names none."""
 
 
 class Kind(StrEnum):
@@ -74,7 +80,7 @@ class DailySummary:
     """When a destination gets the day's summary: a time of the day in an IANA time zone."""
 
     at: time
-    time_zone: str = "UTC"
+    time_zone: str = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +155,8 @@ class Route:
 class Mute:
     """What nobody wants to hear of for a while, and why; all that is given must match.
 
-    It holds for events observed at or after ``since`` and before ``until``. ``reservation_ids``
-    are ids of reservations or of blocks.
+    It holds for events observed at or after ``since`` and before ``until``; a date in the file
+    includes its whole day. ``reservation_ids`` are ids of reservations or of blocks.
     """
 
     reason: str
@@ -218,10 +224,10 @@ def _secret(place: Place, value: object) -> Any:
 
 
 def _daily_summary(place: Place, value: object) -> DailySummary:
+    """Its time zone is the file's where it names none."""
     parsers = {"at": leaf(time_of_day), "time_zone": leaf(time_zone)}
-    return DailySummary(
-        **{"at": time(), **record(parsers, ["at"], "a daily summary")(place, value)}
-    )
+    values = record(parsers, ["at"], "a daily summary")(place, value)
+    return DailySummary(values.get("at") or time(), values.get("time_zone") or "")
 
 
 _FOR_PEOPLE: Mapping[str, Parser] = {
@@ -294,6 +300,7 @@ _MUTE: Mapping[str, tuple[str, Parser]] = {
     "tag": _WHEN["tag"],
     "account": _WHEN["account"],
     "region": _WHEN["region"],
+    "time_zone": ("time_zone", leaf(time_zone)),
 }
 _MUTED = ("reservation", "tag", "account", "region")
 
@@ -320,8 +327,12 @@ def _when(place: Place, value: object) -> When:
     return When(**fields)
 
 
-def _mute(place: Place, value: object) -> Mute | None:
+def _mute(place: Place, value: object, file_zone: str) -> Mute | None:
     fields = _fields(_MUTE, place, value, ("reason", "until"), "a mute")
+    zone = fields.pop("time_zone", file_zone) or file_zone
+    for name, moment_of in (("since", start_of), ("until", end_of)):
+        if fields.get(name) is not None:
+            fields[name] = leaf(partial(_in_zone, moment_of, zone))(place.key(name), fields[name])
     if isinstance(value, Mapping) and not any(value.get(name) for name in _MUTED):
         place.note(f"says nothing that it mutes; give at least one of {listed(_MUTED)}")
     if fields.get("reason") is None or fields.get("until") is None:
@@ -330,6 +341,10 @@ def _mute(place: Place, value: object) -> Mute | None:
     if mute.since is not None and mute.since >= mute.until:
         place.key("since").note("is not before until")
     return mute
+
+
+def _in_zone(moment_of: Callable[[Any, str], datetime], zone: str, value: Any) -> datetime:
+    return moment_of(value, zone)
 
 
 def _routes(destinations: Iterable[str]) -> Parser:
@@ -381,7 +396,8 @@ def _threshold_fields(place: Place, value: object) -> Json:
 _FILE: Mapping[str, Parser] = {
     "destinations": mapping_of(_NAME, _destination),
     "routes": lambda place, value: (),
-    "mutes": objects(_mute),
+    "mutes": lambda place, value: (),
+    "time_zone": leaf(time_zone),
     "thresholds": _threshold_fields,
     "prices": mapping_of(_GLOB, leaf(price)),
 }
@@ -396,7 +412,9 @@ def parse_settings(raw: Values) -> AlertSettings:
     place = Place()
     names = raw.get("destinations") if isinstance(raw, Mapping) else None
     routes = _routes(map(str, names) if isinstance(names, Mapping) else ())
-    values = record({**_FILE, "routes": routes}, (), "the file")(place, raw)
+    zone = _zone(raw)
+    mutes = objects(partial(_mute, file_zone=zone))
+    values = record({**_FILE, "routes": routes, "mutes": mutes}, (), "the file")(place, raw)
     destinations = values.get("destinations", {})
     found: tuple[Route, ...] = values.get("routes", ())
     _note_twins(place, destinations)
@@ -405,11 +423,26 @@ def parse_settings(raw: Values) -> AlertSettings:
     if place.problems:
         raise SettingsError(place.problems)
     return AlertSettings(
-        tuple(Destination(name, **fields) for name, fields in destinations.items()),
+        tuple(_in_file_zone(Destination(name, **it), zone) for name, it in destinations.items()),
         found,
         values.get("mutes", ()),
         Thresholds(**values.get("thresholds", {}), prices=values.get("prices", {})),
     )
+
+
+def _zone(raw: Values) -> str:
+    """The file's time zone; UTC where it names none, or a wrong one, which is noted elsewhere."""
+    try:
+        return time_zone(raw["time_zone"]) if isinstance(raw, Mapping) else UTC
+    except (KeyError, ValueError):
+        return UTC
+
+
+def _in_file_zone(destination: Destination, zone: str) -> Destination:
+    summary = destination.daily_summary
+    if summary is None or summary.time_zone:
+        return destination
+    return replace(destination, daily_summary=replace(summary, time_zone=zone))
 
 
 def _note_twins(place: Place, destinations: Iterable[str]) -> None:

@@ -21,6 +21,7 @@ from truffle.core.model import (
     is_block,
 )
 from truffle.core.times import format_time
+from truffle.core.wording import count
 
 NOT_COMPARED = frozenset({"observed_at", "seen_by"})
 """Fields that differ between any two observations, and so are no change."""
@@ -117,8 +118,8 @@ def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
     yield Finding(
         EventType.DISCOVERED,
         Severity.INFO if severity is Severity.GOOD else severity,
-        f"is new, in state {after.state}.",
-        f"first seen, {after.state}",
+        f"was discovered in state {after.state}.",
+        f"first seen in state {after.state}",
         None,
         {"state": after.state},
     )
@@ -135,7 +136,7 @@ def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
     elif is_block(before):
         severity, says = (
             Severity.CRITICAL,
-            "is gone before its end: EC2 no longer lists it.",
+            "disappeared before its end: EC2 no longer lists it.",
         )
     yield Finding(
         EventType.VANISHED,
@@ -176,8 +177,8 @@ def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator
     yield Finding(
         EventType.RESIZED,
         Severity.INFO if grows else Severity.WARNING,
-        f"{'grew' if grows else 'shrank'} from {before.size} to {after.size} instances.",
-        f"{before.size} → {after.size} instances",
+        f"{'grew' if grows else 'shrank'} from {before.size} to {count(after.size, 'instance')}.",
+        f"{before.size} → {count(after.size, 'instance')}",
         {field: before.size},
         {field: after.size},
     )
@@ -201,7 +202,7 @@ def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[F
     yield Finding(
         EventType.EXTENDED if extended else EventType.RESCHEDULED,
         _moved_severity(after, extended),
-        f"{'is extended' if extended else 'has new dates'}: {reason}.",
+        f"{'was extended' if extended else 'was rescheduled'}: {reason}.",
         reason,
         {name: was[name] and _date(was[name]) for name in changed},
         {name: now_is[name] and _date(now_is[name]) for name in changed},
@@ -219,7 +220,7 @@ def _is_later(after: datetime | None, before: datetime | None) -> bool:
 
 
 def _date(value: datetime | None) -> str:
-    return format_time(value) if value else "open"
+    return format_time(value) if value else "none"
 
 
 def _health_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
@@ -257,9 +258,8 @@ def _health_verdict(is_now: Health) -> tuple[Severity, str]:
 def health_of(health: Health) -> str:
     """``interconnect impaired, 2 instances unavailable``, as far as EC2 says."""
     down = health.unavailable_capacity
-    count = "an unknown number of" if down is None else down
-    noun = "instance" if down == 1 else "instances"
-    return f"interconnect {health.interconnect_status or 'unknown'}, {count} {noun} unavailable"
+    number = "an unknown number of instances" if down is None else count(down, "instance")
+    return f"interconnect {health.interconnect_status or 'unknown'}, {number} unavailable"
 
 
 def _health(health: Health | None) -> str:
@@ -282,19 +282,19 @@ def _ends_after(reservation: Reservation, now: datetime) -> bool:
 
 
 _BLOCK_VERDICTS: Mapping[str, tuple[Severity, str]] = {
-    "payment-pending": (Severity.INFO, "is purchased and waits for its payment."),
+    "payment-pending": (Severity.INFO, "was purchased and awaits payment."),
     "payment-failed": (Severity.CRITICAL, "payment failed: the block is released."),
     "scheduled": (Severity.GOOD, "is paid and scheduled."),
     "active": (Severity.GOOD, "is active: instances can be launched."),
-    "failed": (Severity.CRITICAL, "failed: its capacity is not coming."),
-    "cancelled": (Severity.CRITICAL, "is cancelled: its capacity is gone."),
-    "unavailable": (Severity.CRITICAL, "is unavailable: EC2 does not say why."),
+    "failed": (Severity.CRITICAL, "failed: EC2 will not deliver its capacity."),
+    "cancelled": (Severity.CRITICAL, "was cancelled: its capacity is lost."),
+    "unavailable": (Severity.CRITICAL, "is unavailable: EC2 gives no reason."),
     "expired": (Severity.INFO, "has ended."),
     "pending": (Severity.INFO, "is being provisioned."),
 }
 
 _ODCR_VERDICTS: Mapping[str, tuple[Severity, str]] = {
-    "active": (Severity.GOOD, "is active: its capacity is held and billed."),
+    "active": (Severity.GOOD, "is active: its capacity is reserved and billed."),
     "pending": (Severity.INFO, "is being provisioned."),
     "assessing": (Severity.INFO, "is being assessed by EC2."),
     "scheduled": (Severity.GOOD, "is approved and scheduled."),
@@ -302,11 +302,11 @@ _ODCR_VERDICTS: Mapping[str, tuple[Severity, str]] = {
         Severity.WARNING,
         "is delayed: EC2 cannot deliver by the requested start.",
     ),
-    "unsupported": (Severity.CRITICAL, "is refused: EC2 cannot provide the capacity."),
-    "failed": (Severity.CRITICAL, "failed: its capacity is not coming."),
-    "unavailable": (Severity.CRITICAL, "is unavailable: EC2 does not say why."),
+    "unsupported": (Severity.CRITICAL, "was rejected: EC2 cannot provide the capacity."),
+    "failed": (Severity.CRITICAL, "failed: EC2 will not deliver its capacity."),
+    "unavailable": (Severity.CRITICAL, "is unavailable: EC2 gives no reason."),
     "cancelling": (Severity.INFO, "is being cancelled."),
-    "cancelled": (Severity.INFO, "is cancelled: its capacity is released."),
+    "cancelled": (Severity.INFO, "was cancelled: its capacity is released."),
     "expired": (Severity.INFO, "has ended."),
 }
 

@@ -253,7 +253,7 @@ def _starts(mark: Mark, look: _Look) -> _Words:
     ago = span(look.now - mark.date)
     says = f"started {ago} ago."
     if look.row.state not in ("active", "expired"):
-        says = f"should have started {ago} ago, and is {look.row.state}."
+        says = f"should have started {ago} ago but is still {look.row.state}."
     return Severity.INFO, says, "its start has passed"
 
 
@@ -261,10 +261,10 @@ def _ends(mark: Mark, look: _Look) -> _Words:
     if mark.date <= look.now:
         says = f"reached its end {span(look.now - mark.date)} ago."
         return Severity.INFO, says, "its end has passed"
-    then = "AWS terminates its instances" if is_block(look.row) else "its capacity is released"
+    then = "when AWS terminates its instances" if is_block(look.row) else "when EC2 releases it"
     return (
         Severity.INFO if -mark.distance >= PLENTY else Severity.WARNING,
-        f"ends in {span(mark.date - look.now)}: {then} then.",
+        f"ends in {span(mark.date - look.now)}, {then}.",
         f"ends within {span(-mark.distance)}",
     )
 
@@ -273,8 +273,8 @@ def _unpaid(mark: Mark, look: _Look) -> _Words:
     by_purchase = mark.name == "create_date"
     return (
         Severity.WARNING,
-        "is not paid yet: AWS releases it 12 hours after its purchase, or 5 minutes before its "
-        "start if that is sooner.",
+        "is not paid yet: AWS releases it 12 hours after its purchase or 5 minutes before its "
+        "start, whichever is sooner.",
         f"unpaid {span(mark.distance)} after its purchase"
         if by_purchase
         else f"unpaid {span(-mark.distance)} before its start",
@@ -284,8 +284,8 @@ def _unpaid(mark: Mark, look: _Look) -> _Words:
 def _late(mark: Mark, look: _Look) -> _Words:
     return (
         Severity.WARNING,
-        f"should have started {span(look.now - mark.date)} ago, and is still scheduled.",
-        f"scheduled {span(mark.distance)} past its start",
+        f"should have started {span(look.now - mark.date)} ago but is still scheduled.",
+        f"still scheduled {span(mark.distance)} after its start",
     )
 
 
@@ -310,7 +310,7 @@ def _extension(look: _Look) -> dict[str, Any]:
 def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Thresholds) -> _Finding:
     row, lasted = look.row, look.now - since
     per_hour = usd_per_hour(row, thresholds.prices)
-    says = f"has had no instance in use for {span(lasted)}."
+    says = f"has had no instances in use for {span(lasted)}."
     if is_block(row):
         says = f"has had unused instances for {span(lasted)}: {unused(row)} of {row.size} now."
     return _Finding(

@@ -38,7 +38,7 @@ def _failing(status: ScopeStatus, failure: Failure, run_id: str, runs: int) -> E
         _id(status, EventType.SCOPE_FAILING, since),
         EventType.SCOPE_FAILING,
         Severity.WARNING,
-        f"{scope} cannot be listed: {failure.code}, {_runs(runs)}.",
+        f"{scope} could not be listed in {_runs(runs)}: {failure.code}.",
         failure.code,
         failure.failed_at,
         status.observed_at,
@@ -64,7 +64,7 @@ def after_success(status: ScopeStatus, observed_at: datetime, run_id: str | None
         _id(status, EventType.SCOPE_RECOVERED, error.since),
         EventType.SCOPE_RECOVERED,
         Severity.GOOD,
-        f"{scope} is listed again, after {span(observed_at - error.since)}.",
+        f"{scope} is listed again after {span(observed_at - error.since)}.",
         "listed again",
         observed_at,
         status.observed_at,
@@ -81,4 +81,4 @@ def _id(status: ScopeStatus, kind: EventType, since: datetime) -> str:
 
 
 def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count} runs in a row"
+    return "1 run" if count == 1 else f"{count} consecutive runs"

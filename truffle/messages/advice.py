@@ -13,14 +13,15 @@ from truffle.core.regions import partition_of
 
 _BLOCK_STATES = {
     "payment-failed": "Check the payment method in the Billing console and buy another block; "
-    "this one cannot be paid any more.",
+    "this one can no longer be paid.",
     "failed": "Buy another block: `truffle offerings` shows what is for sale.",
-    "payment-pending": "Nothing yet: AWS takes the payment within 12 hours, or releases the block.",
-    "scheduled": "Nothing: prepare the launch for its start.",
+    "payment-pending": "No action needed yet: AWS takes the payment within 12 hours or releases "
+    "the block.",
+    "scheduled": "Prepare the launch for its start.",
     "active": "Launch the instances: the block is paid whether they run or not.",
     "unavailable": "Open a support case with AWS: this state is not documented.",
     "cancelled": "Open a support case with AWS: a block cannot be cancelled by its owner.",
-    "expired": "Nothing: its instances are terminated.",
+    "expired": "No action needed: its instances are terminated.",
 }
 
 _ODCR_STATES = {
@@ -32,16 +33,16 @@ _ODCR_STATES = {
 }
 
 _TYPES = {
-    EventType.EXTENDED: "Nothing: the instances may run until the new end.",
+    EventType.EXTENDED: "No action needed: the instances can run until the new end.",
     EventType.RESCHEDULED: "Check that the workload fits the new dates.",
     EventType.RESIZED: "Check that the workload fits the new size.",
 }
 
 
 _SCOPES = {
-    EventType.SCOPE_FAILING: "Look at the error: what is stored of this scope grows old, and no "
-    "alert of its reservations can come meanwhile.",
-    EventType.SCOPE_RECOVERED: "Nothing: what happened meanwhile is told now.",
+    EventType.SCOPE_FAILING: "Fix the cause of the error: until then the data of this scope grows "
+    "old, and nothing that happens to its reservations is reported.",
+    EventType.SCOPE_RECOVERED: "No action needed: what happened meanwhile is reported now.",
 }
 
 
@@ -54,12 +55,15 @@ def next_step(event: Event, now: datetime) -> str | None:
         return _SCOPES[event.type]
     if event.type is EventType.VANISHED:
         if event.severity is Severity.INFO:
-            return "Nothing: it had reached its end."
+            return "No action needed: it had reached its end."
         return "Find out who released it or stopped sharing it: CloudTrail has the call."
     if event.type is EventType.HEALTH_CHANGED:
         if event.severity is not Severity.CRITICAL:
             return None
-        return "Check the running job; AWS may ask to terminate the instances: see the Health page."
+        return (
+            "Check the running job and the AWS Health Dashboard: AWS may ask you to terminate "
+            "instances."
+        )
     if event.type in _TYPES:
         return _TYPES[event.type]
     if row is None:
@@ -78,20 +82,20 @@ def _starting(event: Event, row: Reservation, now: datetime) -> str:
 def _ending(event: Event, row: Reservation, now: datetime) -> str:
     end = end_of(row)
     if end is not None and end <= now:
-        return "Nothing: it has reached its end."
+        return "No action needed: it has reached its end."
     if not is_block(row):
         return "Check that no workload relies on this capacity after its end, or move the end date."
     extension = (event.after or {}).get("extension")
     on_offer = extension.get("on_offer") if isinstance(extension, Mapping) else None
     if on_offer is True:
-        return "Save the work before the end, or buy an extension in the EC2 console."
+        return "Save your work before the end, or buy an extension in the EC2 console."
     if on_offer is False:
-        return "Save the work before the end: no extension is on offer now."
-    return "Save the work before the end; the EC2 console shows whether it can be extended."
+        return "Save your work before the end: no extension is offered now."
+    return "Save your work before the end; the EC2 console shows whether it can be extended."
 
 
 def _unpaid(event: Event, row: Reservation, now: datetime) -> str:
-    return "Check the payment method in the Billing console: unpaid, the block is lost."
+    return "Check the payment method in the Billing console: an unpaid block is released."
 
 
 def _late(event: Event, row: Reservation, now: datetime) -> str:
@@ -100,8 +104,8 @@ def _late(event: Event, row: Reservation, now: datetime) -> str:
 
 def _idle(event: Event, row: Reservation, now: datetime) -> str:
     if is_block(row):
-        return "Launch on it or lend it to somebody: the block is paid to its end."
-    return "Use it, share it, make it smaller or cancel it: it is billed whether used or not."
+        return "Launch instances in it or share it: the block is paid until its end."
+    return "Use it, share it, shrink it or cancel it: it is billed whether it is used or not."
 
 
 _TIMED: Mapping[EventType, Callable[[Event, Reservation, datetime], str]] = {

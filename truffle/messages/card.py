@@ -81,9 +81,9 @@ class Card:
         """What has to be known before the sentence is believed: a test, a late delivery."""
         notes = []
         if self.test:
-            notes.append("TEST: somebody tries out this route. Nothing has happened.")
+            notes.append("TEST: sample alert for this route; no reservation changed.")
         if self.late is not None:
-            notes.append(f"Delivered late: this is what was observed {span(self.late)} ago.")
+            notes.append(f"Delivered late: observed {span(self.late)} ago.")
         return tuple(notes)
 
 
@@ -170,14 +170,14 @@ def _title(event: Event, now: datetime) -> str:
             return f"{noun} {_HEALTH.get(event.severity, 'health changed')}"
         case EventType.STARTING_SOON:
             started = _has_passed(row.start_date if row else None, now)
-            return f"{noun} {'has reached its start' if started else 'starts soon'}"
+            return f"{noun} {'reached its start' if started else 'starts soon'}"
         case EventType.ENDING_SOON:
             ended = _has_passed(end_of(row) if row else None, now)
-            return f"{noun} {'has reached its end' if ended else 'ends soon'}"
+            return f"{noun} {'reached its end' if ended else 'ends soon'}"
         case EventType.SCOPE_FAILING:
-            return "Collection fails"
+            return "Region cannot be listed"
         case EventType.SCOPE_RECOVERED:
-            return "Collection works again"
+            return "Region listed again"
     return f"{noun} {_TITLES[event.type]}"
 
 
@@ -224,7 +224,7 @@ def digest_card(
         f"Observed {moment(max(event.observed_at for event in events))}",
         "truffle events",
         f"digest/{number.hexdigest()[:32]}",
-        facts=(Fact("Kinds", _kinds(events)), Fact("Regions", ", ".join(regions))),
+        facts=(Fact("Types", _types(events)), Fact("Regions", ", ".join(regions))),
         links=(Link("Query API", f"{api_url.rstrip('/')}/events"),) if api_url else (),
         sections=(section_of_events(ordered),),
         late=late,
@@ -236,10 +236,11 @@ _WORST_FIRST = tuple(reversed(Severity))
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
-def _kinds(events: Iterable[Event]) -> str:
-    kinds = Counter(event.type for event in events)
+def _types(events: Iterable[Event]) -> str:
+    """``state changed: 12, idle: 1``."""
+    types = Counter(event.type for event in events)
     return ", ".join(
-        f"{number:,} {kind.value.replace('_', ' ')}" for kind, number in kinds.most_common()
+        f"{kind.value.replace('_', ' ')}: {number:,}" for kind, number in types.most_common()
     )
 
 
@@ -269,16 +270,15 @@ def _sentence(day: Day) -> str:
     """That data is old comes first: the numbers after it may be."""
     reservations = sum(held.reservations for held in day.held)
     devices = whole(sum(held.accelerators for held in day.held))
-    told = [
-        f"Held are {count(reservations, 'reservation')} with {devices:,} accelerators",
-        f"{len(day.starting)} to start and {len(day.ending)} to end in the next 24 h",
-    ]
-    if day.failing:
-        told.insert(0, f"Data of {len(day.failing)} of {count(day.scopes, 'scope')} is old")
-    return ". ".join(told) + "."
+    old = f"Data is old for {len(day.failing):,} of {count(day.scopes, 'scope')}. "
+    return (
+        f"{old if day.failing else ''}"
+        f"{count(reservations, 'reservation')} held, {count(devices, 'accelerator')}; "
+        f"{len(day.starting):,} starting and {len(day.ending):,} ending in the next 24 h."
+    )
 
 
 def _age(day: Day) -> str:
     if day.oldest is None:
-        return "no scope has been read yet"
-    return f"the oldest data is of {moment_from(day.oldest, day.now)}"
+        return "no scope has been listed yet"
+    return f"oldest data: {moment_from(day.oldest, day.now)}"

@@ -12,7 +12,7 @@ from typing import Any
 from truffle.core.events import Event, EventType
 from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.times import parse_time
-from truffle.messages.wording import moment, moment_from, span, usd
+from truffle.messages.wording import moment, moment_from, of_instances, span, usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
             yield from _scope_facts(after, now)
         case EventType.SCOPE_RECOVERED:
             before = event.before or {}
-            yield "Error before", before.get("error") and str(before["error"])
-            yield "Failed since", _when(_time(before.get("since")), now)
+            yield "Previous error", before.get("error") and str(before["error"])
+            yield "Failing since", _when(_time(before.get("since")), now)
 
 
 def payment_deadline(row: Reservation) -> datetime | None:
@@ -117,23 +117,22 @@ def _extension(told: object, now: datetime) -> str | None:
         return None
     deadline = _time(told.get("deadline"))
     if deadline is not None and deadline <= now:
-        return f"too late: it was to be bought until {moment_from(deadline, now)}"
-    when = f"until {moment_from(deadline, now)}" if deadline else "until an hour before the end"
-    until = f"to be bought {when}"
+        return f"the extension window closed {moment_from(deadline, now)}"
+    closes = moment_from(deadline, now) if deadline else "an hour before the end"
     match told.get("on_offer"):
         case True:
-            return f"on offer, {until}"
+            return f"offered; the window closes {closes}"
         case False:
-            return f"not on offer now; {until}"
+            return f"not offered now; the window closes {closes}"
     error = told.get("error")
-    return f"not known whether it is on offer{f' ({error})' if error else ''}; {until}"
+    return f"unknown whether offered{f' ({error})' if error else ''}; the window closes {closes}"
 
 
 def _unused(after: Mapping[str, Any], row: Reservation | None) -> str | None:
     unused = after.get("unused")
     if unused is None:
         return None
-    return f"{unused} of {row.size if row and row.size is not None else '?'} instances"
+    return of_instances(unused, row.size if row else None)
 
 
 def _cost(after: Mapping[str, Any]) -> str:
@@ -154,7 +153,8 @@ def _scope_facts(after: Mapping[str, Any], now: datetime) -> _Pairs:
     for name, key in (("Error", "error"), ("Message", "message")):
         yield name, after.get(key) and str(after[key])
     runs = after.get("failed_runs")
-    yield "Failed runs", f"{runs} in a row" if runs is not None else None
+    in_a_row = "" if runs == 1 else " in a row"
+    yield "Failed runs", f"{runs}{in_a_row}" if runs is not None else None
     for name, key in (("Failing since", "since"), ("Last success", "last_success")):
         yield name, _when(_time(after.get(key)), now)
 

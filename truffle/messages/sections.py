@@ -13,7 +13,7 @@ from truffle.core.events import Event, Severity
 from truffle.core.idle import unused
 from truffle.core.model import CAPACITY_BLOCK, Reservation
 from truffle.messages.facts import payment_deadline
-from truffle.messages.wording import count, moment_from, usd
+from truffle.messages.wording import count, moment_from, of_instances, usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ def _sections(day: Day) -> Iterator[Section]:
     yield _section("Old data", (_scope(it, day.now) for it in day.failing))
     yield _section("Failed in the last 24 h", (event.summary for event in day.failed))
     yield _section("Not paid yet", _unpaid(day))
-    yield _section("Late", _dated(day.late, "was to start", day))
-    yield _section("Starts in the next 24 h", _dated(day.starting, "starts", day))
-    yield _section("Ends in the next 24 h", _ending(day))
+    yield _section("Late", _dated(day.late, "should have started", day))
+    yield _section("Starting in the next 24 h", _dated(day.starting, "starts", day))
+    yield _section("Ending in the next 24 h", _ending(day))
     yield _section("Idle", (_idle(idle) for idle in day.idle))
     yield _section("Held", (_held(held) for held in day.held))
-    yield _section("Closed to truffle", (_scope(it, day.now) for it in day.closed))
+    yield _section("Not accessible (by policy)", (_scope(it, day.now) for it in day.closed))
 
 
 def _section(title: str, texts: Iterable[str]) -> Section:
@@ -81,7 +81,7 @@ def _section(title: str, texts: Iterable[str]) -> Section:
 
 def _scope(failing: FailingScope, now: datetime) -> str:
     seen = failing.last_success
-    last = f"last read {moment_from(seen, now)}" if seen else "never read"
+    last = f"last listed {moment_from(seen, now)}" if seen else "never listed"
     return f"{failing.scope}: {failing.error.code}, {last}. {failing.error.message}"
 
 
@@ -94,8 +94,8 @@ def _dated(rows: Iterable[Reservation], verb: str, day: Day) -> Iterator[str]:
 def _unpaid(day: Day) -> Iterator[str]:
     for row in day.unpaid:
         deadline = payment_deadline(row)
-        when = f" by {moment_from(deadline, day.now)}" if deadline else ""
-        yield f"{describe(row)} is to be paid{when}"
+        when = f"must be paid by {moment_from(deadline, day.now)}" if deadline else "is not paid"
+        yield f"{describe(row)} {when}"
 
 
 def _ending(day: Day) -> Iterator[str]:
@@ -109,10 +109,8 @@ def _ending(day: Day) -> Iterator[str]:
 def _idle(idle: Idle) -> str:
     row = idle.reservation
     cost = "" if idle.usd_per_hour is None else f", {usd(idle.usd_per_hour)}/h"
-    free, total = (
-        "?" if each is None else f"{each:,}" for each in (unused(row), row.total_capacity)
-    )
-    return f"{describe(row)}: {free} of {total} instances unused{cost}"
+    free = "?" if (spare := unused(row)) is None else f"{spare:,}"
+    return f"{describe(row)}: {of_instances(free, row.total_capacity)} unused{cost}"
 
 
 def _held(held: Held) -> str:

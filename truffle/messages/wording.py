@@ -1,10 +1,10 @@
-"""How people are told times, spans of time and amounts."""
+"""Times, spans of time and amounts as people read them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from truffle.core import times
+from truffle.core import times, wording
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -27,6 +27,7 @@ def moment_from(at: datetime, now: datetime) -> str:
 
 
 span = times.span
+count = wording.count
 
 
 def usd(amount: float) -> str:
@@ -34,6 +35,6 @@ def usd(amount: float) -> str:
     return f"{amount:,.2f} USD" if abs(amount) < 10 else f"{amount:,.0f} USD"
 
 
-def count(number: int, noun: str) -> str:
-    """``1 block``, ``3 blocks``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def of_instances(number: object, total: int | None) -> str:
+    """``2 of 16 instances``, ``1 of 1 instance``; the total may be unknown."""
+    return f"{number} of {'? instances' if total is None else count(total, 'instance')}"
