@@ -388,13 +388,6 @@ def _expected_denial(value: object) -> str:
     return value
 
 
-def _expected_denial(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"must be {EXPECTED_FORM}")
-    expected_denials([value])
-    return value
-
-
 _ACCOUNT = _text(r"\d{12}", "account ids of 12 digits, as strings")
 _EMAIL = _text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses")
 
