@@ -34,7 +34,7 @@ BAD: list[tuple[list[str], list[str]]] = [
         ["--availability-zones", "Did you mean us-east-1a?"],
     ),
     (["capacity", "--availability-zones", "us-east-1"], ["such as us-east-1a"]),
-    (["capacity", "--starts-after", "tomorrow"], ["--starts-after", "or a date"]),
+    (["capacity", "--starts-after", "tomorrow"], ["--starts-after", "a date such as 2026-12-01"]),
     (["capacity", "--starts-before", "2026-13-01"], ["--starts-before", "'2026-13-01'"]),
     (["capacity", "--ends-after", "2026-12-01T11:30:00"], ["--ends-after", "RFC 3339"]),
     (["capacity", "--ends-before", ""], ["--ends-before"]),

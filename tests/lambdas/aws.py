@@ -133,7 +133,9 @@ class Stack:
             PublishSettings: lambda: PublishSettings(
                 self.table, self.topic, self.idempotency_table, self.dead_letters
             ),
-            QuerySettings: lambda: QuerySettings(self.table, "60", self._queues(), "publisher"),
+            QuerySettings: lambda: QuerySettings(
+                self.table, "60", "400", "", self._queues(), "publisher"
+            ),
             DeliverSettings: lambda: DeliverSettings(
                 table=self.table,
                 idempotency_table=self.idempotency_table,
