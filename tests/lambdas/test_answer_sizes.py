@@ -77,7 +77,7 @@ class Organization:
 def asked_of(organization: Organization) -> Iterator[None]:
     store: Any = organization
     inventory = Inventory(store)
-    settings = QuerySettings("table", "60", "400", "", "{}")
+    settings = QuerySettings("table", "60", "400", "", "{}", "publisher")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(query, "_inventory", lambda: inventory)
         patch.setattr(query, "_settings", lambda: settings)
