@@ -1,5 +1,5 @@
 """The one zip of all Lambda functions: `lambdas/`, what of `truffle/` it imports, the requirements,
-and the settings of alerts.
+the EC2 model of the pinned botocore, and the settings of alerts.
 
 No Docker: the requirements are pure Python, and pip is told to take nothing else, so that the same
 files run on Lambda's arm64 and on any other machine.
@@ -17,12 +17,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.ec2_model import write_ec2_model
 from truffle.alerts.settings import AlertSettings, settings_to_json
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "lambda-requirements"
 ALERTS_FILE = "alerts.json"
 """In the zip's root, where the functions read it."""
+
+MODELS = "models"
+"""In the zip's root: botocore's models that outrank the runtime's (lambdas/clients.py)."""
 
 _PACKAGES = ("lambdas", "truffle")
 _RUNTIME_VERSION = "3.14"
@@ -55,6 +59,7 @@ def lambda_asset(alerts: AlertSettings) -> Iterator[Path]:
             destination = target / source.relative_to(ROOT)
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, destination)
+        write_ec2_model(target / MODELS)
         text = json.dumps(settings_to_json(alerts), indent=1, ensure_ascii=False)
         (target / ALERTS_FILE).write_text(text + "\n", "utf-8")
         _make_readable(target)

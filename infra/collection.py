@@ -12,6 +12,7 @@ from constructs import Construct
 from infra.acknowledgments import acknowledge_wildcard
 from infra.checks import Checks
 from infra.context import Context
+from infra.ec2_model import EC2_LIST_ACTIONS
 from infra.functions import (
     Deployment,
     PythonFunction,
@@ -30,13 +31,6 @@ MAX_RECEIVES = 5
 invocations, and for five receives (Lambda Developer Guide, "Using Lambda with Amazon SQS").
 Throttling alone uses them up in an hour at the earliest, when the next run is due."""
 
-EC2_LIST_ACTIONS = (
-    "DescribeCapacityReservations",
-    "DescribeCapacityBlocks",
-    "DescribeCapacityBlockStatus",
-    "DescribeCapacityBlockExtensionOfferings",
-    "DescribeInstanceTypes",
-)
 FAN_OUT_TABLE_ACTIONS = ("GetItem", "Query", "PutItem", "UpdateItem")
 COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
 """A transaction needs what its parts need."""

@@ -42,10 +42,16 @@ def now() -> datetime:
     return wall_clock() + timedelta(seconds=ahead)
 
 
+MODELS = Path(__file__).resolve().parent.parent / "models"
+"""In the root of the functions' zip: the EC2 model of the pinned botocore. The runtime's may be
+older, and leaves what it does not know out of EC2's answers without a word."""
+
+
 @cache
 def session() -> Any:
     """The function's session; what EC2 answers goes through the fast parser."""
     made = botocore.session.Session()
+    made.set_config_variable("data_path", str(MODELS))
     made.register_component("response_parser_factory", FastEC2ParserFactory())
     return boto3.Session(botocore_session=made)
 

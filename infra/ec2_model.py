@@ -1,0 +1,84 @@
+"""The part of botocore's EC2 model that the functions use, for their zip.
+
+The Lambda runtime's own botocore may be months older: a field that its model lacks is left out of
+every answer without a word. The model in the zip is that of the pinned botocore.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.loaders import Loader
+
+EC2_LIST_ACTIONS = (
+    "DescribeCapacityReservations",
+    "DescribeCapacityBlocks",
+    "DescribeCapacityBlockStatus",
+    "DescribeCapacityBlockExtensionOfferings",
+    "DescribeInstanceTypes",
+)
+"""What listing a scope calls; other accounts' roles have to allow these."""
+
+OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
+"""All that the functions call of EC2: the only operations that their clients have."""
+
+_Json = Mapping[str, Any]
+
+
+def write_ec2_model(directory: Path) -> None:
+    """Write the model as botocore reads it: `ec2/<version>/service-2.json` and its paginators."""
+    loader = Loader()
+    version = loader.determine_latest_version("ec2", "service-2")
+    target = directory / "ec2" / version
+    target.mkdir(parents=True)
+    model = loader.load_service_model("ec2", "service-2", version)
+    paginators = loader.load_service_model("ec2", "paginators-1", version)["pagination"]
+    found = {name: paginators[name] for name in OPERATIONS if name in paginators}
+    _write(target / "service-2.json", used_model(model))
+    _write(target / "paginators-1.json", {"pagination": found})
+
+
+def used_model(model: _Json) -> dict[str, Any]:
+    """A service model with these operations and the shapes that they lead to, undocumented."""
+    operations = {name: model["operations"][name] for name in OPERATIONS}
+    shapes = _reachable(model["shapes"], operations.values())
+    used = {**model, "operations": operations, "shapes": shapes}
+    undocumented: dict[str, Any] = _undocumented(used)
+    return undocumented
+
+
+def _reachable(shapes: _Json, operations: Iterable[_Json]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    waiting = [name for operation in operations for name in _shapes_in(operation)]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = shapes[name]
+            waiting += _shapes_in(shapes[name])
+    return dict(sorted(found.items()))
+
+
+def _shapes_in(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("shape"), str):
+            yield value["shape"]
+        for item in value.values():
+            yield from _shapes_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _shapes_in(item)
+
+
+def _undocumented(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: _undocumented(item)
+            for key, item in value.items()
+            if key != "documentation" or not isinstance(item, str)
+        }
+    return [_undocumented(item) for item in value] if isinstance(value, list) else value
+
+
+def _write(file: Path, content: _Json) -> None:
+    file.write_text(json.dumps(content, separators=(",", ":"), ensure_ascii=False), "utf-8")
