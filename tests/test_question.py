@@ -15,7 +15,7 @@ from truffle.api import query_of
 from truffle.core.filters import Filter
 from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES
 from truffle.core.nearest import nearest
-from truffle.core.parameters import parse_list
+from truffle.core.queries import parse_list
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
 from truffle.errors import TruffleError
 from truffle.question import BadArgument, ask
