@@ -26,6 +26,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from truffle.core.quoting.shell import word
+
 if TYPE_CHECKING:
     from truffle.source import ScopeFailure
 
@@ -230,7 +232,7 @@ def credentials_error(code: str, message: str, profile: str | None = None) -> Tr
     is not enabled as if the credentials were invalid: call this for what every region says.
     """
     cause = cause_of(code, message)
-    named = f" --profile {profile}" if profile else ""
+    named = f" --profile {word(profile)}" if profile else ""
     if _is_skew(code, message):
         return InvalidCredentialsError(
             f"AWS does not accept the time of this request {cause}: this machine's clock is wrong. "

@@ -65,12 +65,15 @@ def _counts() -> Json:
 
 
 def _totals() -> Json:
-    names = ("reservations", "instances", "total_capacity", "available_capacity", "used_capacity")
+    names = ("reservations", "total_capacity", "available_capacity", "used_capacity")
     return _object(
         **dict.fromkeys(names, _COUNT),
+        instances=_NUMBER_OR_NULL,
         utilization=_NUMBER_OR_NULL,
-        accelerators={"type": "number"},
+        accelerators=_NUMBER_OR_NULL,
         idle_accelerators={"type": "number"},
+        unknown_sizes=_COUNT,
+        unknown_accelerators=_COUNT,
     )
 
 
@@ -174,6 +177,7 @@ def _validation() -> Json:
         network=_TEXT_OR_NULL,
         reason=_TEXT,
         unknown_regions=_array(_TEXT),
+        unknown_reservations=_array(_TEXT),
         together=_array(together),
         candidates=_array(_ref("Candidate")),
         candidates_left_out=_COUNT,
@@ -193,8 +197,8 @@ def _candidate() -> Json:
         fits={"type": "boolean"},
         why=_array(_TEXT),
         notes=_array(_TEXT),
-        instances=_COUNT,
-        start=_TIME,
+        instances={"type": ["integer", "null"], "minimum": 0},
+        start=_TIME_OR_NULL,
         usable_until=_TIME_OR_NULL,
         usable_hours=_NUMBER_OR_NULL,
         network=_TEXT,

@@ -116,7 +116,7 @@ class TestAnswer:
         command = ["offerings", "--instance-type", "u-p6e-gb200x72", "--days", "7"]
         (row, *_) = truffle(*command, "-o", "json").json
         assert (row["ultraserver_count"], row["instance_count"]) == (1, 18)
-        assert row["accelerator"]["name"] == "GB200"
+        assert row["accelerator"]["name"] == "B200"
         assert row["price_per_gpu_hour"] == round(row["price_per_instance_hour"] / 4, 4)
 
 

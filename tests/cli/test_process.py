@@ -26,12 +26,14 @@ def environment(world: World, **more: str) -> dict[str, str]:
     return {**kept, **variables(world.url), "PYTHONPATH": os.getcwd(), **more}
 
 
-def truffle(world: World, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+def truffle(
+    world: World, *arguments: str, encoding: str = "utf-8", **more: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*TRUFFLE, *arguments],
         env=environment(world, **more),
         capture_output=True,
-        text=True,
+        encoding=encoding,
         timeout=30,
         check=False,
         stdin=subprocess.DEVNULL,
@@ -116,6 +118,23 @@ def test_letters_that_a_terminal_lacks_do_not_stop_it(world: World) -> None:
     plain = {"PYTHONIOENCODING": "ascii"}
     assert "\\u00f6" in truffle(world, "capacity", "-o", "json", **plain).stdout
     assert truffle(world, "capacity", **plain).stdout.startswith("Capacity Reservation Summary")
+
+
+@pytest.mark.parametrize("output", ["csv", "yaml", "json"])
+def test_data_loses_nothing_on_a_stream_that_lacks_its_letters(world: World, output: str) -> None:
+    world.has(an_odcr(1, Tags=[{"Key": "Name", "Value": "研究"}]))
+    found = truffle(world, "capacity", "-o", output, PYTHONIOENCODING="cp1252", encoding="utf-8")
+    assert "研究" in found.stdout or "\\u7814\\u7a76" in found.stdout
+    lines = found.stderr.splitlines()
+    assert len(lines) == (0 if output == "json" else 1)
+    assert all("it is written in UTF-8" in line for line in lines)
+
+
+def test_a_table_says_once_that_it_shows_escapes(world: World) -> None:
+    world.has(an_odcr(1, InstanceType="研究"), an_odcr(2, InstanceType="研究"))
+    found = truffle(world, "capacity", PYTHONIOENCODING="cp1252", encoding="cp1252")
+    assert "\\u7814\\u7a76" in found.stdout
+    assert found.stderr.count("cp1252 lacks characters of the answer") == 1
 
 
 class TestTerminal:

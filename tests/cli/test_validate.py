@@ -11,7 +11,7 @@ from tests.builders import OHIO
 from tests.builders import a_block as block_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
-from tests.sandbox.worlds import Raw, World, a_block, an_odcr, running_now
+from tests.sandbox.worlds import HOME, PARTNER, Raw, World, a_block, an_odcr, running_now
 
 WEEK: Raw = {"StartDate": "+2d@11:30", "EndDate": "+9d@11:30"}
 RUN = ["validate", "--instance-type", "p5.48xlarge", "--count", "16", "--days", "7"]
@@ -114,3 +114,15 @@ def test_offerings_are_looked_for_where_asked(
     assert told in found.out
     listed = truffle(*run, "--offerings", "-o", "json").json["offerings"]
     assert bool(listed) == (count == "4")
+
+
+def test_an_unknown_size_that_could_be_enough_is_status_3(truffle: Run, world: World) -> None:
+    shared = a_block(1, 16, OwnerId=PARTNER, Simulator={"SharedWith": [HOME]}, **WEEK)
+    world.has(shared)
+
+    told = truffle(*RUN, "-o", "json")
+
+    assert told.status == 3
+    assert told.json["unknown_reservations"] == ["cr-00000000000000001"]
+    assert told.json["candidates"][0]["instances"] is None
+    assert "may have capacity: not enough is known of cr-" in truffle(*RUN).out

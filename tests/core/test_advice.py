@@ -142,7 +142,7 @@ class TestBlocks:
         assert answer.found is not None
         notes = " ".join(answer.found.notes)
         assert "not delivered yet" in notes
-        assert "interconnect impaired, 1 instances unavailable" in notes
+        assert "interconnect impaired, 1 instance unavailable" in notes
 
     def test_the_earliest_start_wins_then_the_tightest_fit(self) -> None:
         later = a_block("cr-a", start_date=NOON + 9 * DAY)
@@ -265,3 +265,70 @@ def test_a_date_to_start_by_means_its_end() -> None:
     assert parse_start_by("9999-12-31") == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     with pytest.raises(ValueError, match="offset"):
         parse_start_by("2026-12-01T11:30:00")
+
+
+class TestUnknown:
+    """What EC2 does not tell this account is neither 0 nor a reason against a reservation."""
+
+    SHARED = a_block("cr-shared", instance_count=None, total_capacity=0, available_capacity=0)
+
+    def undecided(self, answer: Validation) -> list[str]:
+        return [each.reservation.reservation_id for each in answer.undecided]
+
+    def test_the_size_of_a_block_of_another_account_before_its_start(self) -> None:
+        answer = asked(self.SHARED)
+
+        assert not answer.ok
+        assert self.undecided(answer) == ["cr-shared"]
+        assert answer.to_json()["unknown_reservations"] == ["cr-shared"]
+        assert answer.to_json()["candidates"][0]["instances"] is None
+        assert why(answer, "cr-shared") == ""
+        assert "it is not known how many instances it has, 16 are needed" in answer.reason
+        assert answer.reason.startswith("It is not known whether there is capacity for 16 ×")
+
+    def test_a_size_matters_no_more_where_something_else_is_in_the_way(self) -> None:
+        answer = asked(self.SHARED, start_by=NOON)
+
+        assert self.undecided(answer) == []
+        assert answer.reason.startswith("There is no capacity")
+
+    def test_nor_where_another_reservation_fits(self) -> None:
+        answer = asked(self.SHARED, a_block("cr-fits"))
+
+        assert answer.found is not None
+        assert answer.found.reservation.reservation_id == "cr-fits"
+        assert self.undecided(answer) == []
+
+    def test_nor_where_the_reservations_of_known_size_are_enough(self) -> None:
+        block = a_block("cr-1", capacity_block_id="cb-1", instance_count=16)
+        sibling = replace(self.SHARED, capacity_block_id="cb-1")
+
+        assert asked(block, sibling).ok
+
+    def test_how_many_instances_are_free(self) -> None:
+        odcr = an_odcr("cr-odcr", state="active", total_capacity=32, available_capacity=None)
+
+        answer = asked(odcr, request=replace(WEEK, instance_type=odcr.instance_type))
+
+        assert self.undecided(answer) == ["cr-odcr"]
+        assert "it is not known how many of its instances are free" in answer.reason
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"effective_end": None}, "its end is not known"),
+            ({"start_date": None}, "its start is not known"),
+            ({"state": ""}, "its state is not known"),
+        ],
+    )
+    def test_dates_and_states(self, changes: dict[str, object], words: str) -> None:
+        answer = asked(replace(a_block("cr-1"), **changes))  # type: ignore[arg-type]
+
+        assert self.undecided(answer) == ["cr-1"]
+        assert words in answer.reason
+
+    def test_health(self) -> None:
+        answer = asked(a_block("cr-1", health=Health("impaired", None)))
+
+        assert answer.found is not None
+        assert "an unknown number of instances unavailable" in " ".join(answer.found.notes)

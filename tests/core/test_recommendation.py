@@ -128,3 +128,18 @@ class TestFacts:
         assert answer["choice"] == "capacity-block"
         assert answer["workload"]["start"] == "2026-12-01"
         assert answer["facts_as_of"] == "2026-11-23"
+
+
+def test_what_is_open_is_left_to_the_reader_of_the_commands() -> None:
+    commands = asked(days=7).commands
+
+    assert commands[0] == "truffle validate --instance-type TYPE --count COUNT --days 7"
+    assert commands[1] == "truffle offerings --instance-type TYPE --count COUNT --days 7"
+
+
+def test_a_type_is_one_word_of_a_shell() -> None:
+    commands = asked(
+        days=7, instance_type="p5; touch x", count=1, purpose=Purpose.INFERENCE
+    ).commands
+
+    assert commands == ("truffle capacity --odcr --instance-types 'p5; touch x' --min-capacity 1",)

@@ -26,6 +26,8 @@ def test_nothing_adds_up_to_nothing() -> None:
             "utilization": None,
             "accelerators": 0,
             "idle_accelerators": 0,
+            "unknown_sizes": 0,
+            "unknown_accelerators": 0,
         },
         "by_type": {},
         "by_region": {},
@@ -50,6 +52,8 @@ def test_active_reservations_add_up() -> None:
         "utilization": 19 / 24,
         "accelerators": 24 * 8,
         "idle_accelerators": 5 * 8,
+        "unknown_sizes": 0,
+        "unknown_accelerators": 0,
     }
 
 
@@ -75,10 +79,19 @@ def test_shared_gpus_count_in_fractions_and_whole_sums_print_as_whole_numbers() 
     assert str(total(part, rest)["accelerators"]) == "1"
 
 
-def test_unknown_sizes_count_as_nothing() -> None:
-    row = an_odcr(total_capacity=None, available_capacity=None)
+def test_a_sum_of_unknown_sizes_is_unknown() -> None:
+    answer = total(an_odcr(total_capacity=None, available_capacity=None))
 
-    assert total(row) == total() | {"reservations": 1}
+    assert (answer["instances"], answer["accelerators"]) == (None, None)
+    assert (answer["unknown_sizes"], answer["unknown_accelerators"]) == (1, 1)
+
+
+def test_a_sum_of_known_and_unknown_sizes_says_how_many_are_unknown() -> None:
+    rows = (an_odcr("cr-1", total_capacity=None, available_capacity=None), an_odcr("cr-2"))
+
+    answer, known = total(*rows), total(an_odcr("cr-2"))
+
+    assert answer == known | {"reservations": 2, "unknown_sizes": 1, "unknown_accelerators": 1}
 
 
 def test_each_group_has_its_own_totals_and_the_groups_are_sorted() -> None:

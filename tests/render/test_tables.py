@@ -103,6 +103,28 @@ def test_the_notes_of_odcrs_say_what_ends() -> None:
     assert "1 of 3 end at a fixed date, the others can be used indefinitely" in lines(ending, None)
 
 
+def test_the_notes_of_odcrs_say_which_are_interruptible() -> None:
+    lent = an_odcr("cr-5", interruptible=True)
+
+    told = "\n".join(lines([lent], None))
+
+    assert "can use indefinitely" not in told
+    assert "take the instances back at two minutes' notice: cr-5" in told
+
+
+def test_blocks_that_are_all_over_are_placed_nowhere() -> None:
+    told = "\n".join(lines([a_block("cr-1", state="expired")], None))
+
+    assert "UltraCluster" not in told
+
+
+def test_unknown_sizes_are_no_zeros() -> None:
+    told = lines([a_block("cr-1", instance_count=None)], None)
+
+    assert "   Instances: ? (unknown for 1 reservation)" in told
+    assert "   GPUs: ? in total (H100 ?), 0 idle (unknown for 1 reservation)" in told
+
+
 def test_nothing_says_of_what() -> None:
     told = render(Shown([], []), [ODCR, CAPACITY_BLOCK], Style())
     assert told == (

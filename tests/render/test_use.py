@@ -18,6 +18,7 @@ from truffle.render.use import SNIPPETS
 
 BLOCK = a_block("cr-0b")
 ACTIVE = a_block("cr-0a", state="active")
+LENT = an_odcr("cr-0e", interruptible=True)
 RING = an_odcr(
     "cr-0c", placement_group_arn="arn:aws:ec2:us-east-2:123456789012:placement-group/ring"
 )
@@ -54,8 +55,52 @@ class TestRunInstances:
         assert told[told.index("--placement") + 1] == "GroupName=ring"
         assert told[told.index("--count") + 1] == "3"
 
+    def test_an_interruptible_odcr_needs_its_market_type(self) -> None:
+        told = words("ec2-run-instances", LENT)
+        market = told[told.index("--instance-market-options") + 1]
+        assert market == "MarketType=interruptible-capacity-reservation"
+        assert "an interruptible ODCR" in SNIPPETS["ec2-run-instances"](LENT)
+
+
+class TestAnUnknownSize:
+    """A block of another account before its start: EC2 counts 0, and its tags are not shared."""
+
+    ROW = a_block("cr-0d", instance_count=None, total_capacity=0, available_capacity=0)
+
+    @pytest.mark.parametrize(
+        ("tool", "option", "value"),
+        [
+            ("ec2-run-instances", "--count", "$COUNT"),
+            ("eks-nodegroup", "--scaling-config", "minSize=0,maxSize=$COUNT,desiredSize=0"),
+            ("sagemaker", "--instance-count", "$COUNT"),
+        ],
+    )
+    def test_is_left_to_the_reader_of_a_command(self, tool: str, option: str, value: str) -> None:
+        told = words(tool, self.ROW)
+        assert told[told.index(option) + 1] == value
+        assert "COUNT: how many instances" in SNIPPETS[tool](self.ROW)
+
+    def test_is_left_to_the_reader_of_a_queue(self) -> None:
+        (config,) = loaded("parallelcluster", self.ROW)
+        (queue,) = config["Scheduling"]["SlurmQueues"]  # type: ignore[index]
+        assert queue["ComputeResources"][0]["MinCount"] == "COUNT"
+
+    def test_is_a_question_mark_in_words(self) -> None:
+        assert SNIPPETS["karpenter"](self.ROW).startswith("# ? x p5.48xlarge in us-east-2a")
+        assert "# ? x p5.48xlarge" in to_terraform([self.ROW])
+
+    def test_a_search_for_an_odcr_s_capacity_has_no_length_to_go_by(self) -> None:
+        told = words("sagemaker", an_odcr(instance_type="p5.48xlarge"))
+        assert told[told.index("--duration-hours") + 1] == "$HOURS"
+
 
 class TestEks:
+    def test_an_interruptible_odcr_s_market_type_is_in_the_launch_template(self) -> None:
+        told = words("eks-nodegroup", LENT)
+        data = json.loads(told[told.index("--launch-template-data") + 1])
+        assert data["InstanceMarketOptions"] == {"MarketType": "interruptible-capacity-reservation"}
+        assert told[told.index("--capacity-type") + 1] == "ON_DEMAND"
+
     @pytest.mark.parametrize(
         ("row", "kind", "scaling"),
         [
@@ -110,7 +155,7 @@ class TestEks:
         data = json.loads(told[told.index("--launch-template-data") + 1])
         assert data["Placement"] == {"Tenancy": "dedicated"}
 
-    @pytest.mark.parametrize("row", [BLOCK, RING])
+    @pytest.mark.parametrize("row", [BLOCK, RING, LENT])
     def test_the_launch_template_is_one_of_ec2_s(self, row: Reservation) -> None:
         told = words("eks-nodegroup", row)
         data = json.loads(told[told.index("--launch-template-data") + 1])
@@ -130,6 +175,9 @@ class TestParallelCluster:
         assert resource["MinCount"] == resource["MaxCount"] == 16
         assert resource["CapacityReservationTarget"] == {"CapacityReservationId": "cr-0b"}
 
+    def test_there_are_no_nodes_on_interruptible_reservations(self) -> None:
+        assert loaded("parallelcluster", LENT) == []
+
     def test_there_are_no_windows_nodes(self) -> None:
         told = SNIPPETS["parallelcluster"](an_odcr(platform="Windows"))
         assert "no nodes for Windows" in told
@@ -141,6 +189,11 @@ class TestParallelCluster:
         assert queue["CapacityType"] == "ONDEMAND"
         assert queue["Networking"]["PlacementGroup"] == {"Enabled": True, "Name": "ring"}
         assert queue["ComputeResources"][0]["MaxCount"] == 3
+
+
+@pytest.mark.parametrize(("row", "release"), [(RING, "1.3"), (BLOCK, "1.6"), (LENT, "1.10")])
+def test_karpenter_has_to_be_new_enough(row: Reservation, release: str) -> None:
+    assert f"Karpenter {release} or later" in SNIPPETS["karpenter"](row)
 
 
 @pytest.mark.parametrize("row", [BLOCK, RING])

@@ -60,7 +60,9 @@ def check(file: str, output: str, no_color: bool) -> int:
     elif settings is not None:
         put(render_settings(settings, file, clock.now(), style_of_stdout()))
     else:
-        tell("\n".join([f"Error: {file} cannot be deployed:", *(f"  {it}" for it in problems)]))
+        tell(f"Error: {file} cannot be deployed:")
+        for problem in problems:
+            tell(f"  {problem}")
     return FAILED if problems else OK
 
 

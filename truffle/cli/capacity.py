@@ -142,7 +142,13 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
 
 
 def _show(output: str, answer: Any, types: list[str]) -> None:
-    from truffle.cli.output import put, put_data, put_reservations, style_of_stdout
+    from truffle.cli.output import (
+        put,
+        put_data,
+        put_reservations,
+        put_text,
+        style_of_stdout,
+    )
 
     if output == "table":
         from truffle.render.capacity import Shown, render
@@ -151,7 +157,7 @@ def _show(output: str, answer: Any, types: list[str]) -> None:
     elif output == "terraform":
         from truffle.render.terraform import to_terraform
 
-        put(to_terraform(answer.rows))
+        put_text(to_terraform(answer.rows))
     elif output == "json":
         put_reservations(answer.rows)
     else:

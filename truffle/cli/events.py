@@ -148,7 +148,8 @@ def _put_new(
     seen: set[str],
 ) -> None:
     from truffle.api import list_events
-    from truffle.cli.output import put, style_of_stdout
+    from truffle.cli.output import put, put_text, style_of_stdout
+    from truffle.core.quoting.terminal import visible_values
     from truffle.render.events import event_line
     from truffle.wishes import event_query
 
@@ -157,4 +158,7 @@ def _put_new(
     for event in reversed(events):
         if event["event_id"] not in seen:
             seen.add(event["event_id"])
-            put(json.dumps(event) if output == "json" else event_line(event, style))
+            if output == "json":
+                put_text(json.dumps(event))
+            else:
+                put(event_line(visible_values(event), style))

@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
+from weakref import WeakSet
 
 from truffle.cli.running import FAILED, OK, PARTIAL
 from truffle.core.model import FailureKind
+from truffle.core.quoting.json_text import escape_hidden
+from truffle.core.quoting.terminal import visible, visible_lines
 from truffle.core.regions import is_glob
 from truffle.core.status import NAMED_FAILURES
 from truffle.render.data import to_csv, to_json, to_yaml
@@ -43,7 +46,18 @@ def _is_unicode(stream: TextIO) -> bool:
 
 
 def put(text: str) -> None:
-    """A part of the answer. Raises BrokenPipeError where nobody reads it any more."""
+    """A part of an answer for people. Raises BrokenPipeError where nobody reads it any more."""
+    shown = _in_forms_of(sys.stdout, visible_lines(text))
+    if not _can_write(sys.stdout, shown):
+        _tell_once(f"{_lacks()}: they are shown as escapes. -o json has them all.")
+    _write([shown, "\n"])
+
+
+def put_text(text: str) -> None:
+    """A part of an answer for programs, exactly. Raises BrokenPipeError."""
+    if not _can_write(sys.stdout, text):
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        _tell_once(f"{_lacks()}: it is written in UTF-8.")
     _write([text, "\n"])
 
 
@@ -51,7 +65,37 @@ def put_reservations(rows: Iterable[Reservation]) -> None:
     """A JSON array, written as it is made: it can be long. Raises BrokenPipeError."""
     from truffle.core.json_text import json_array
 
-    _write(json_array(rows, ascii_only=not _is_unicode(sys.stdout)))
+    _write(map(escape_hidden, json_array(rows, ascii_only=not _is_unicode(sys.stdout))))
+
+
+_SIMPLE_FORMS = str.maketrans({"×": "x", "→": "->", "·": "-", "–": "-", "≈": "~", "…": "..."})
+"""truffle's own signs, for a stream that lacks them."""
+
+
+def _in_forms_of(stream: TextIO, text: str) -> str:
+    return text if _can_write(stream, text) else text.translate(_SIMPLE_FORMS)
+
+
+def _can_write(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _lacks() -> str:
+    return f"Warning: stdout's encoding {sys.stdout.encoding} lacks characters of the answer"
+
+
+_told: WeakSet[TextIO] = WeakSet()
+
+
+def _tell_once(warning: str) -> None:
+    """Warn about a stream once, however often it is written to."""
+    if sys.stdout not in _told:
+        _told.add(sys.stdout)
+        tell(warning)
 
 
 def _write(parts: Iterable[str]) -> None:
@@ -60,18 +104,19 @@ def _write(parts: Iterable[str]) -> None:
 
 
 def tell(text: str) -> None:
-    """Something about the answer: a warning, a note."""
-    print(text, file=sys.stderr)
+    """Something about the answer: a warning, a note, on one line."""
+    print(_in_forms_of(sys.stderr, visible(text)), file=sys.stderr)
 
 
 def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:
     """JSON, YAML, or CSV with these columns, of objects that are JSON already."""
     if output == "json":
-        put(to_json(value, ascii_only=not _is_unicode(sys.stdout)))
+        put_text(to_json(value, ascii_only=not _is_unicode(sys.stdout)))
     elif output == "yaml":
-        put(to_yaml(value))
+        put_text(to_yaml(value))
     else:
-        put(to_csv(value if isinstance(value, list) else [value], names))
+        items = value if isinstance(value, list) else [value]
+        put_text(to_csv(items, names, is_shown=sys.stdout.isatty()))
 
 
 def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> int:
@@ -151,7 +196,7 @@ def progress(title: str, regions: Collection[str] | None, is_verbose: bool) -> I
 
 
 def _tell_region(region: str, succeeded: bool) -> None:
-    print(f"{region}: {'answered' if succeeded else 'failed'}", file=sys.stderr)
+    tell(f"{region}: {'answered' if succeeded else 'failed'}")
 
 
 @contextmanager

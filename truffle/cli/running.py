@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from truffle.cli.groups import ClosedPipe
+from truffle.core.quoting.terminal import visible, visible_lines
 from truffle.errors import TruffleError
 
 OK = 0
@@ -39,13 +40,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _prepare_streams() -> None:
-    """A stream that cannot write every letter replaces it; one that is closed swallows all."""
+    """A stream that lacks a letter writes its number; one that is closed swallows all."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _forget_stdout() -> None:
@@ -67,9 +68,10 @@ def _failed(error: Exception, is_debugging: bool, command: str) -> int:
     if is_debugging:
         import traceback
 
-        traceback.print_exception(error)
+        trace = "".join(traceback.format_exception(error))
+        click.echo(visible_lines(trace), err=True, nl=False)
     status, text = _told(error, command)
-    click.echo(f"Error: {text}", err=True)
+    click.echo(f"Error: {visible(text)}", err=True)
     return status
 
 

@@ -29,7 +29,7 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
     truffle use cr-0123456789abcdef0 --for karpenter
     truffle use cr-0123456789abcdef0 --for ec2-run-instances > launch.sh
     """
-    from truffle.cli.output import put, tell
+    from truffle.cli.output import put_text, tell
     from truffle.client import find
     from truffle.core.model import TERMINAL_STATES
     from truffle.question import ask
@@ -43,7 +43,7 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
     )
     client = common.client(everything.regions)
     row: Reservation = find(client.inventory(everything), reservation_id)
-    put(SNIPPETS[tool](row))
+    put_text(SNIPPETS[tool](row))
     if row.state in TERMINAL_STATES:
         tell(f"Warning: {row.reservation_id} is {row.state}: nothing can be launched in it.")
     elif row.state != "active":

@@ -53,8 +53,8 @@ def command(
     truffle validate --instance-type p5.48xlarge --count 8 --days 2 --start-by 2026-12-01 -o json
 
     Exit status: 0 it has capacity, 4 it has none, 3 none was found and some regions gave no answer
-    (one that is denied or not enabled has given one), 1 all failed or the request failed, 2 bad
-    usage.
+    (one that is denied or not enabled has given one) or what is not known of a reservation could
+    change the answer, 1 all failed or the request failed, 2 bad usage.
     """
     from truffle.cli.output import progress, tell_all, tell_closed, tell_failures, tell_times
     from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
@@ -79,7 +79,7 @@ def command(
         return OK
     if status == FAILED:
         return FAILED
-    return PARTIAL if unanswered(inventory) else NO_CAPACITY
+    return PARTIAL if unanswered(inventory) or validation.undecided else NO_CAPACITY
 
 
 def _for_sale(

@@ -1,4 +1,4 @@
-"""Which instance types carry an accelerator: the bundled table, and what EC2 said of the rest.
+"""Which instance types carry an accelerator: what EC2 says of a type, and the bundled table.
 
 An accelerator is a GPU, Trainium, Inferentia or another inference accelerator by EC2's own
 description of the type; FPGA and media devices are none. Names and prefixes decide nothing.
@@ -10,48 +10,74 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from truffle.core.model import Accelerator
 from truffle.core.times import whole
 
 Known = Mapping[str, Accelerator | None]
-"""Instance type → its accelerator, or None for a type that is known to have none."""
+"""Instance type → its accelerator, or None where no accelerator is known of."""
 
 
 @cache
 def bundled() -> Known:
-    """The table that comes with truffle; a type that it lacks is unknown, not plain."""
-    table = json.loads(files("truffle.core").joinpath("accelerators.json").read_text())
-    known: dict[str, Accelerator | None] = {
-        instance_type: Accelerator(**entry) for instance_type, entry in table["accelerated"].items()
+    """Every type of the bundled table; a type that it lacks is unknown, not plain."""
+    return {**recorded(), **_accelerators("documented")}
+
+
+@cache
+def recorded() -> Known:
+    """The types whose description by EC2 is bundled. EC2 need not be asked for them again.
+
+    The others of ``bundled`` come from AWS's guides.
+    """
+    plain: dict[str, Accelerator | None] = {
+        f"{family}.{size}": None
+        for family, sizes in _table()["unaccelerated"].items()
+        for size in sizes.split()
     }
-    for family, sizes in table["unaccelerated"].items():
-        known.update({f"{family}.{size}": None for size in sizes.split()})
-    return known
+    return {**_accelerators("accelerated"), **plain}
 
 
 def unknown_types(instance_types: Iterable[str], known: Known) -> list[str]:
-    """The types among these that nobody has described yet, sorted."""
-    table = bundled()
+    """The types among these that EC2 has not described yet, sorted."""
+    table = recorded()
     return sorted({name for name in instance_types if name not in table and name not in known})
 
 
 def accelerator_of(instance_type: str, known: Known) -> Accelerator | None:
-    """What one instance of the type carries, by the bundled table first."""
-    table = bundled()
-    return table[instance_type] if instance_type in table else known.get(instance_type)
+    """What one instance of the type carries: what EC2 said when it was asked, else the table's.
+
+    A description without any device does not outweigh the table: EC2 describes trn2u.48xlarge
+    without its 16 Trainium2 chips (EC2 Instance Types guide; AWS Neuron documentation, Trn2).
+    """
+    return known.get(instance_type) or bundled().get(instance_type)
 
 
 def accelerator(
     name: str,
     manufacturer: str,
-    count: float,
-    logical_count: int = 0,
-    partition: float = 0,
+    count: float | None,
+    logical_count: int | None = None,
+    partition: float | None = None,
 ) -> Accelerator:
     """An accelerator from EC2's numbers.
 
     Types with a partitioned GPU say ``Count`` 0 and give the logical GPUs and the partition's size
-    instead (DescribeInstanceTypes, GpuInfo).
+    instead (DescribeInstanceTypes, GpuInfo). A count that EC2 does not give is unknown.
     """
-    return Accelerator(name, manufacturer, whole(count or logical_count * partition))
+    if count:
+        return Accelerator(name, manufacturer, count)
+    if logical_count is None or partition is None:
+        return Accelerator(name, manufacturer, None)
+    return Accelerator(name, manufacturer, whole(logical_count * partition))
+
+
+def _accelerators(section: str) -> Mapping[str, Accelerator]:
+    return {name: Accelerator(**entry) for name, entry in _table()[section].items()}
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    text = files("truffle.core").joinpath("accelerators.json").read_text()
+    return json.loads(text)  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from truffle.core.changes import health_of
 from truffle.core.codec import encode
 from truffle.core.model import TERMINAL_STATES, CapacityBlock, Odcr, Reservation
 from truffle.core.times import format_time, hours_between, whole
@@ -57,16 +58,19 @@ class TrainingRequest:
 class Candidate:
     """What one capacity block (with all its reservations) or one ODCR could do for a run.
 
-    ``instances`` are those the run could have, from ``start`` to ``usable_until`` (None: no end).
-    ``why`` says what keeps it from fitting, and is empty where it fits; ``notes`` is what to know.
+    ``instances`` are those the run could have, from ``start`` to ``usable_until`` (None: no end);
+    instances and start are None where they are not known. ``why`` says what keeps it from fitting,
+    and is empty where it fits; ``unknown`` says what is not known and keeps it from being decided.
+    ``notes`` is what to know.
     """
 
     rows: tuple[Reservation, ...]
-    instances: int
-    start: datetime
+    instances: int | None
+    start: datetime | None
     usable_until: datetime | None
     why: tuple[str, ...]
     notes: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
     lacks_instances_only: bool = False
 
     @property
@@ -79,11 +83,21 @@ class Candidate:
 
     @property
     def fits(self) -> bool:
-        return not self.why
+        return not self.why and not self.unknown
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it could fit, and only what is not known keeps it from being sure."""
+        return not self.why and bool(self.unknown)
+
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why it does not fit, as far as is known."""
+        return (*self.why, *self.unknown)
 
     @property
     def usable_hours(self) -> float | None:
-        if self.usable_until is None:
+        if self.usable_until is None or self.start is None:
             return None
         return max(0, hours_between(self.start, self.usable_until))
 
@@ -102,10 +116,10 @@ class Candidate:
             "availability_zone": row.availability_zone,
             "state": row.state,
             "fits": self.fits,
-            "why": list(self.why),
+            "why": list(self.obstacles),
             "notes": list(self.notes),
             "instances": self.instances,
-            "start": format_time(self.start),
+            "start": self.start and format_time(self.start),
             "usable_until": self.usable_until and format_time(self.usable_until),
             "usable_hours": self.usable_hours,
             "network": self.network,
@@ -136,7 +150,8 @@ class Together:
 class Validation:
     """The answer: what fits (the best of it is ``found``), what does not, and why.
 
-    ``unknown_regions`` did not answer, and may have something that fits.
+    ``unknown_regions`` did not answer, and may have something that fits; so may the reservations
+    that are undecided.
     """
 
     request: TrainingRequest
@@ -152,6 +167,13 @@ class Validation:
     @property
     def ok(self) -> bool:
         return self.found is not None
+
+    @property
+    def undecided(self) -> tuple[Candidate, ...]:
+        """What would be the answer if something that is not known were as needed."""
+        if self.ok:
+            return ()
+        return tuple(candidate for candidate in self.candidates if candidate.is_undecided)
 
     @property
     def network(self) -> str | None:
@@ -171,6 +193,9 @@ class Validation:
             "network": self.network,
             "reason": self.reason,
             "unknown_regions": list(self.unknown_regions),
+            "unknown_reservations": [
+                row.reservation_id for each in self.undecided for row in each.rows
+            ],
             "together": [each.to_json() for each in self.together],
             "candidates": [candidate.to_json() for candidate in self.candidates],
         }
@@ -219,82 +244,115 @@ def _by_block(rows: Iterable[Reservation]) -> list[list[CapacityBlock]]:
     return [sorted(members, key=lambda row: row.reservation_id) for members in blocks.values()]
 
 
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """What one look at a reservation found: reasons against it, open questions, things to know."""
+
+    why: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: _Checks) -> _Checks:
+        return _Checks(self.why + other.why, self.unknown + other.unknown, self.notes + other.notes)
+
+
 def _block_candidate(
     members: Sequence[CapacityBlock], request: TrainingRequest, now: datetime
 ) -> Candidate:
     block = members[0]
-    start = max(now, block.start_date or now)
-    usable = [row for row in members if row.state in BLOCK_STATES]
-    instances = sum(_free_in_block(row) for row in usable or members)
-    state_why = () if usable else (_state_why(block),)
-    hours_why, hours_note = _block_hours(block, start, request, now)
-    return _candidate(
-        tuple(usable or members),
-        instances,
-        start,
-        block.effective_end,
-        (state_why, hours_why),
-        (*hours_note, *_block_notes(members, now)),
-        request,
-    )
+    usable = tuple(row for row in members if row.state in BLOCK_STATES)
+    rows = usable or tuple(members)
+    start = _start(rows[0], now)
+    free = [_free(row) for row in rows]
+    checks = _Checks() if usable else _state_checks(block)
+    checks += _block_hours(block, start, request, now)
+    checks += _Checks(notes=_block_notes(members, now))
+    return _candidate(rows, free, start, block.effective_end, checks, request)
 
 
 def _candidate(
     rows: tuple[Reservation, ...],
-    instances: int,
-    start: datetime,
+    free: Sequence[int | None],
+    start: datetime | None,
     usable_until: datetime | None,
-    other_whys: Iterable[tuple[str, ...]],
-    notes: tuple[str, ...],
+    checks: _Checks,
     request: TrainingRequest,
 ) -> Candidate:
     if rows[0].state in TERMINAL_STATES:
-        return Candidate(rows, 0, start, usable_until, (_state_why(rows[0]),), ())
-    others = [why for whys in other_whys for why in whys] + _start_why(start, request)
-    lacks = instances < request.count
-    why = [*others, *([_instances_why(rows, instances, request)] if lacks else [])]
-    return Candidate(rows, instances, start, usable_until, tuple(why), notes, lacks and not others)
+        return Candidate(rows, 0, start, usable_until, _state_checks(rows[0]).why, ())
+    checks += _start_checks(start, request)
+    known = sum(count for count in free if count is not None)
+    enough = known >= request.count
+    instances = known if enough or None not in free else None
+    if not enough:
+        others = checks
+        checks += _too_few(rows, instances, request)
+        lacks = instances is not None and not others.why and not others.unknown
+        return Candidate(
+            rows, instances, start, usable_until, checks.why, checks.notes, checks.unknown, lacks
+        )
+    return Candidate(rows, instances, start, usable_until, checks.why, checks.notes, checks.unknown)
 
 
-def _free_in_block(block: CapacityBlock) -> int:
+def _start(row: Reservation, now: datetime) -> datetime | None:
+    """When a run could begin on it; None where it has not begun and its start is not known."""
+    if row.state == "active":
+        return max(now, row.start_date or now) if isinstance(row, CapacityBlock) else now
+    return max(now, row.start_date) if row.start_date else None
+
+
+def _free(row: Reservation) -> int | None:
     """What a run can have of it: before the start all of it, then what is not in use."""
-    count = block.available_capacity if block.state == "active" else block.instance_count
-    return count or 0
+    return row.available_capacity if row.state == "active" else row.size
 
 
-def _instances_why(rows: Sequence[Reservation], instances: int, request: TrainingRequest) -> str:
-    size = sum(row.size or 0 for row in rows)
-    if any(row.state == "active" for row in rows):
-        return f"{instances} of its {size} instances are free, {request.count} are needed"
-    return f"it has {size} instances, {request.count} are needed"
+def _too_few(
+    rows: Sequence[Reservation], instances: int | None, request: TrainingRequest
+) -> _Checks:
+    is_active = any(row.state == "active" for row in rows)
+    if instances is None:
+        what = "how many of its instances are free" if is_active else "how many instances it has"
+        return _Checks(unknown=(f"it is not known {what}, {request.count} are needed",))
+    if is_active:
+        sizes = [row.size for row in rows]
+        known = sum(size for size in sizes if size is not None)
+        size = "an unknown number" if None in sizes else f"its {known}"
+        return _Checks((f"{instances} of {size} instances are free, {request.count} are needed",))
+    noun = "instance" if instances == 1 else "instances"
+    return _Checks((f"it has {instances} {noun}, {request.count} are needed",))
 
 
-def _start_why(start: datetime, request: TrainingRequest) -> list[str]:
+def _start_checks(start: datetime | None, request: TrainingRequest) -> _Checks:
+    if start is None:
+        return _Checks(unknown=("its start is not known",))
     if request.start_by is None or start <= request.start_by:
-        return []
-    return [f"it cannot start before {_date(start)}, after {_date(request.start_by)}"]
+        return _Checks()
+    return _Checks((f"it cannot start before {_date(start)}, after {_date(request.start_by)}",))
 
 
 def _block_hours(
-    block: CapacityBlock, start: datetime, request: TrainingRequest, now: datetime
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    block: CapacityBlock, start: datetime | None, request: TrainingRequest, now: datetime
+) -> _Checks:
     """Why a block is too short, and what to know of one that is just long enough."""
     end = block.effective_end
     if end is None:
-        return ("its end is not known",), ()
-    left = max(0.0, hours_between(start, end))
+        return _Checks(unknown=("its end is not known",))
+    left = max(0.0, hours_between(start or now, end))
     short = request.hours - left
     if short <= 0:
-        return (), ()
+        return _Checks()
     if not _counts_as_whole(block, request, now):
-        return (
-            f"{_length(left)} are left until {_date(end)}, when AWS starts to terminate instances: "
-            f"{_length(short)} too short",
-        ), ()
-    return (), (
+        return _Checks(
+            (
+                f"{_length(left)} are left until {_date(end)}, when AWS starts to terminate "
+                f"instances: {_length(short)} too short",
+            )
+        )
+    note = (
         f"it is {_length(short)} short of {_length(request.hours)}, as blocks end at 11:30 UTC: "
-        f"save the last checkpoint before {_date(end)}",
+        f"save the last checkpoint before {_date(end)}"
     )
+    return _Checks(notes=(note,))
 
 
 def _counts_as_whole(block: CapacityBlock, request: TrainingRequest, now: datetime) -> bool:
@@ -315,32 +373,28 @@ def _block_notes(members: Sequence[CapacityBlock], now: datetime) -> tuple[str, 
     if block.state == "scheduled" and block.start_date and block.start_date < now:
         notes.append(f"it was due at {_date(block.start_date)} and is not delivered yet")
     if block.health is not None and block.health.is_bad:
-        status = block.health.interconnect_status or "unknown"
-        down = block.health.unavailable_capacity or 0
-        notes.append(f"it is unhealthy: interconnect {status}, {down} instances unavailable")
+        notes.append(f"it is unhealthy: {health_of(block.health)}")
     return tuple(notes)
 
 
 def _odcr_candidate(row: Odcr, request: TrainingRequest, now: datetime) -> Candidate:
-    is_active = row.state == "active"
-    start = now if is_active or row.start_date is None else max(now, row.start_date)
-    instances = (row.available_capacity if is_active else row.total_capacity) or 0
-    state_why = () if row.state in ODCR_STATES else (_state_why(row),)
-    hours_why = _odcr_hours(row, start, request)
+    start = _start(row, now)
+    checks = _Checks() if row.state in ODCR_STATES else _state_checks(row)
+    checks += _odcr_hours(row, start or now, request)
     note = "it is interruptible: its owner can take the instances back at two minutes' notice"
-    notes = (note,) if row.interruptible else ()
-    whys = (state_why, hours_why)
-    return _candidate((row,), instances, start, row.end_date, whys, notes, request)
+    checks += _Checks(notes=(note,) if row.interruptible else ())
+    return _candidate((row,), [_free(row)], start, row.end_date, checks, request)
 
 
-def _odcr_hours(row: Odcr, start: datetime, request: TrainingRequest) -> tuple[str, ...]:
+def _odcr_hours(row: Odcr, start: datetime, request: TrainingRequest) -> _Checks:
     if row.end_date is None:
-        return ()
+        return _Checks()
     left = max(0.0, hours_between(start, row.end_date))
     if left >= request.hours:
-        return ()
+        return _Checks()
     short = _length(request.hours - left)
-    return (f"{_length(left)} are left until it ends at {_date(row.end_date)}: {short} too short",)
+    ends = f"until it ends at {_date(row.end_date)}"
+    return _Checks((f"{_length(left)} are left {ends}: {short} too short",))
 
 
 _STATE_WHY: Mapping[str, str] = {
@@ -352,33 +406,41 @@ _STATE_WHY: Mapping[str, str] = {
 }
 
 
-def _state_why(row: Reservation) -> str:
-    return _STATE_WHY.get(row.state, f"it is {row.state or 'in no known state'}")
+def _state_checks(row: Reservation) -> _Checks:
+    if not row.state:
+        return _Checks(unknown=("its state is not known",))
+    return _Checks((_STATE_WHY.get(row.state, f"it is {row.state}"),))
+
+
+def _rank(candidate: Candidate) -> tuple[Any, ...]:
+    """What fits first, then what could; what is over last."""
+    return (
+        not candidate.fits,
+        not candidate.is_undecided,
+        candidate.reservation.state in TERMINAL_STATES,
+        len(candidate.obstacles),
+    )
 
 
 def _block_rank(candidate: Candidate) -> tuple[Any, ...]:
-    """What fits first, what is over last; then the earliest start, the least waste, the id."""
+    """Then the earliest start, the least waste, the id."""
+    start, instances = candidate.start, candidate.instances
     return (
-        not candidate.fits,
-        candidate.reservation.state in TERMINAL_STATES,
-        len(candidate.why),
-        candidate.start,
-        candidate.instances if candidate.fits else -candidate.instances,
+        *_rank(candidate),
+        (start is None, start),
+        (instances is None, instances if candidate.fits else -(instances or 0)),
         candidate.reservation.reservation_id,
     )
 
 
 def _odcr_rank(candidate: Candidate) -> tuple[Any, ...]:
-    """What fits first, what is over last; then cluster placement groups, steady ones, the most
-    free, the id."""
-    row = candidate.reservation
+    """Then cluster placement groups, steady ones, the most free, the id."""
+    row, instances = candidate.reservation, candidate.instances
     return (
-        not candidate.fits,
-        candidate.reservation.state in TERMINAL_STATES,
-        len(candidate.why),
+        *_rank(candidate),
         not getattr(row, "placement_group_arn", None),
         bool(getattr(row, "interruptible", None)),
-        -candidate.instances,
+        (instances is None, -(instances or 0)),
         row.reservation_id,
     )
 
@@ -393,8 +455,12 @@ def _together(candidates: Iterable[Candidate], request: TrainingRequest) -> list
     return [
         _sum(zone, members)
         for zone, members in sorted(zones.items())
-        if sum(member.instances for member in members) >= request.count
+        if _instances(members) >= request.count
     ]
+
+
+def _instances(members: Iterable[Candidate]) -> int:
+    return sum(member.instances or 0 for member in members)
 
 
 def _sum(zone: str, members: Sequence[Candidate]) -> Together:
@@ -406,7 +472,7 @@ def _sum(zone: str, members: Sequence[Candidate]) -> Together:
         if is_block
         else "not counted: a launch targets one reservation, and the network is not promised"
     )
-    instances = sum(member.instances for member in members)
+    instances = _instances(members)
     return Together(
         members[0].reservation.type,
         zone,
@@ -426,6 +492,8 @@ def _reason(
     if found is not None:
         return _found_reason(found)
     missing = f"There is no capacity for {request}"
+    if any(candidate.is_undecided for candidate in candidates):
+        missing = f"It is not known whether there is capacity for {request}"
     rest = f" Not known: {', '.join(unknown)} did not answer." if unknown else ""
     if not candidates:
         return f"{missing}: no capacity block and no ODCR of this type is held.{rest}"
@@ -441,13 +509,12 @@ def _found_reason(found: Candidate) -> str:
     row = found.reservation
     noun = "Capacity block" if found.is_block else "ODCR"
     free = f"{found.instances} instance{'' if found.instances == 1 else 's'}"
-    until = (
-        f"until {_date(found.usable_until)} ({_length(found.usable_hours or 0)})"
-        if found.usable_until
-        else "with no end date"
-    )
+    since = f" from {_date(found.start)}" if found.start else ""
+    until = " with no end date"
+    if found.usable_until is not None and found.usable_hours is not None:
+        until = f" until {_date(found.usable_until)} ({_length(found.usable_hours)})"
     where = row.availability_zone or row.region
-    return f"{noun} {row.reservation_id} in {where} fits: {free} from {_date(found.start)} {until}."
+    return f"{noun} {row.reservation_id} in {where} fits: {free}{since}{until}."
 
 
 def _misses(
@@ -459,7 +526,7 @@ def _misses(
         return f"no {noun} of this type is held"
     nearest = misses[0]
     which = f"the nearest of {len(misses)} {noun}s" if len(misses) > 1 else f"the one {noun}"
-    return f"{which}, {nearest.reservation.reservation_id}: {', '.join(nearest.why)}"
+    return f"{which}, {nearest.reservation.reservation_id}: {', '.join(nearest.obstacles)}"
 
 
 def _date(moment: datetime) -> str:

@@ -248,14 +248,18 @@ def _health_changed(before: Reservation, after: Reservation, now: datetime) -> I
 
 def _health_verdict(is_now: Health) -> tuple[Severity, str]:
     if is_now.is_bad:
-        down = is_now.unavailable_capacity or 0
-        return Severity.CRITICAL, (
-            f"is unhealthy: interconnect {is_now.interconnect_status or 'unknown'}, "
-            f"{down} {'instance' if down == 1 else 'instances'} unavailable."
-        )
+        return Severity.CRITICAL, f"is unhealthy: {health_of(is_now)}."
     if is_now.interconnect_status in ("ok", None):
         return Severity.GOOD, "is healthy again."
     return Severity.INFO, f"is no longer unhealthy: interconnect {is_now.interconnect_status}."
+
+
+def health_of(health: Health) -> str:
+    """``interconnect impaired, 2 instances unavailable``, as far as EC2 says."""
+    down = health.unavailable_capacity
+    count = "an unknown number of" if down is None else down
+    noun = "instance" if down == 1 else "instances"
+    return f"interconnect {health.interconnect_status or 'unknown'}, {count} {noun} unavailable"
 
 
 def _health(health: Health | None) -> str:

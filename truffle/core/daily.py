@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 
 from truffle.core.events import Event, EventType
 from truffle.core.idle import is_idle, unused, usd_per_hour
@@ -24,6 +25,7 @@ class Held:
 
     ``instances`` are reserved ones, also before a start; ``accelerators`` are devices, in
     fractions for shared GPUs; ``active`` and ``unused`` are instances of active reservations.
+    ``unknown`` counts the reservations whose size is not known, and which add to no sum.
     """
 
     type: str
@@ -33,6 +35,7 @@ class Held:
     accelerators: float
     active: int
     unused: int
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,15 @@ def _idle(rows: Iterable[Reservation], prices: Mapping[str, float]) -> tuple[Idl
     return tuple(sorted(found, key=_least_idle))
 
 
-def _least_idle(idle: Idle) -> tuple[float, float, int, str]:
+def _least_idle(idle: Idle) -> tuple[float, float, float, str]:
     row, unused_here = idle.reservation, unused(idle.reservation)
-    devices = row.accelerator.count * unused_here if row.accelerator else 0
-    return -(idle.usd_per_hour or 0), -devices, -unused_here, row.reservation_id
+    devices = row.accelerator.on(unused_here) if row.accelerator else 0
+    return _last(idle.usd_per_hour), _last(devices), _last(unused_here), row.reservation_id
+
+
+def _last(number: float | None) -> float:
+    """A key that puts the largest number first and what is not known last."""
+    return inf if number is None else -number
 
 
 def _held(rows: Iterable[Reservation]) -> Iterable[Held]:
@@ -147,16 +155,21 @@ def _held(rows: Iterable[Reservation]) -> Iterable[Held]:
 
 
 def _group(kind: str, accelerator: str | None, rows: list[Reservation]) -> Held:
-    devices = [row.accelerator.total_count or 0 for row in rows if row.accelerator]
+    devices = (row.accelerator.total_count for row in rows if row.accelerator)
     return Held(
         kind,
         accelerator,
         len(rows),
-        sum(row.size or 0 for row in rows),
-        whole(sum(devices)),
-        sum(row.size or 0 for row in rows if row.state == "active"),
-        sum(unused(row) for row in rows),
+        int(_known_sum(row.size for row in rows)),
+        _known_sum(devices),
+        int(_known_sum(row.size for row in rows if row.state == "active")),
+        int(_known_sum(map(unused, rows))),
+        sum(row.size is None for row in rows),
     )
+
+
+def _known_sum(numbers: Iterable[float | None]) -> float:
+    return whole(sum(number for number in numbers if number is not None))
 
 
 def _soonest(dated: Iterable[tuple[datetime | None, Reservation]]) -> tuple[Reservation, ...]:

@@ -29,9 +29,9 @@ class IdleWatch:
         return self.lengths == _text_of(thresholds) and (self.due is None or now < self.due)
 
 
-def unused(row: Reservation) -> int:
-    """Instances that nobody uses; 0 unless the reservation is active."""
-    return (row.available_capacity or 0) if row.state == "active" else 0
+def unused(row: Reservation) -> int | None:
+    """Instances that nobody uses; 0 unless the reservation is active, None where EC2 is silent."""
+    return row.available_capacity if row.state == "active" else 0
 
 
 def is_idle(row: Reservation) -> bool:
@@ -39,8 +39,8 @@ def is_idle(row: Reservation) -> bool:
     if row.state != "active":
         return False
     if is_block(row):
-        return unused(row) > 0
-    return row.used_capacity == 0 and (row.total_capacity or 0) > 0
+        return bool(unused(row))
+    return row.used_capacity == 0 and bool(row.total_capacity)
 
 
 def idle_since(previous: Snapshot, present: Snapshot, known: IdleSince) -> dict[str, datetime]:
@@ -90,6 +90,6 @@ def price_of(instance_type: str, prices: Mapping[str, float]) -> float | None:
 
 
 def usd_per_hour(row: Reservation, prices: Mapping[str, float]) -> float | None:
-    """What the unused instances cost; None where no price is known."""
-    price = price_of(row.instance_type, prices)
-    return None if price is None else round(price * unused(row), 2)
+    """What the unused instances cost; None where their price or their number is not known."""
+    price, instances = price_of(row.instance_type, prices), unused(row)
+    return None if price is None or instances is None else round(price * instances, 2)

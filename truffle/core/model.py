@@ -44,18 +44,24 @@ TERMINAL_STATES: Final = frozenset(
 class Accelerator:
     """What one instance of a type carries; ``total_count`` is that times the reserved instances.
 
-    ``count`` is a fraction for types with a partitioned GPU (a g6f.large has 0.125 of an L4).
+    ``count`` is a fraction for types with a partitioned GPU (a g6f.large has 0.125 of an L4), and
+    None where EC2 names the device without a number.
     """
 
     name: str
     manufacturer: str
-    count: float
+    count: float | None
     total_count: float | None = None
 
     def times(self, instances: int | None) -> Accelerator:
         """The same accelerator with ``total_count`` for that many instances."""
-        total = None if instances is None else whole(self.count * instances)
-        return Accelerator(self.name, self.manufacturer, self.count, total)
+        return Accelerator(self.name, self.manufacturer, self.count, self.on(instances))
+
+    def on(self, instances: int | None) -> float | None:
+        """The devices of that many instances; None where either number is unknown."""
+        if self.count is None or instances is None:
+            return None
+        return whole(self.count * instances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +188,23 @@ Reservation = Odcr | CapacityBlock
 
 def is_block(reservation: Reservation) -> bool:
     return reservation.type == CAPACITY_BLOCK
+
+
+class Market(StrEnum):
+    """EC2's MarketType of a launch into a reservation (RunInstances, InstanceMarketOptions)."""
+
+    CAPACITY_BLOCK = "capacity-block"
+    INTERRUPTIBLE = "interruptible-capacity-reservation"
+
+
+def market_of(reservation: Reservation) -> Market | None:
+    """The market type that a launch must name; None where it names none, as for other ODCRs.
+
+    EC2 User Guide: capacity-blocks-launch, and capacity-consumer-procedures for interruptible ones.
+    """
+    if isinstance(reservation, CapacityBlock):
+        return Market.CAPACITY_BLOCK
+    return Market.INTERRUPTIBLE if reservation.interruptible else None
 
 
 def used_of(state: str, total: int | None, available: int | None) -> int | None:

@@ -18,6 +18,7 @@ from truffle.core.offerings import (
     UltraServer,
     sold_hours,
 )
+from truffle.core.quoting import shell
 
 MAX_IN_BLOCKS = 256
 """Instances in blocks on any date, over an organization (EC2 User Guide, ec2-capacity-blocks)."""
@@ -124,8 +125,8 @@ def recommend(workload: Workload, today: date) -> Recommendation:
         return _odcr(workload, reasons.against, reasons.facts)
     opens = _sale_opens(workload, today)
     if opens is not None:
-        return _not_yet_sold(workload, opens, today)
-    return _block(workload)
+        return _not_yet_sold(workload, workload.days, opens, today)
+    return _block(workload, workload.days)
 
 
 def _against_a_block(workload: Workload) -> _Reasons:
@@ -158,8 +159,8 @@ def _never_stops(workload: Workload) -> str:
     return "An inference service runs without an end, and its base load must always launch."
 
 
-def _block(workload: Workload) -> Recommendation:
-    days = sold_hours((workload.days or 1) * 24) // 24
+def _block(workload: Workload, length: float) -> Recommendation:
+    days = sold_hours(length * 24) // 24
     because = [
         f"It is training with a known length: a block of {days} {_days(days)} holds it.",
         "All instances of a block are close together, which distributed training needs.",
@@ -196,10 +197,10 @@ def _block(workload: Workload) -> Recommendation:
     )
 
 
-def _not_yet_sold(workload: Workload, opens: date, today: date) -> Recommendation:
+def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -> Recommendation:
     """A start more than 8 weeks ahead: wait for the block, or reserve ahead in the other way."""
     ahead = (workload.start - today).days if workload.start else 0
-    block = _block(workload)
+    block = _block(workload, length)
     wait = f"Blocks are sold 8 weeks ahead: one that starts {workload.start} is sold from {opens}."
     if not FUTURE_DATED_DAYS[0] <= ahead <= FUTURE_DATED_DAYS[1]:
         return Recommendation(
@@ -255,21 +256,23 @@ def _network_advice(workload: Workload) -> Iterator[str]:
 
 
 def _block_commands(workload: Workload, days: int) -> Iterator[str]:
-    wanted = workload.type_of_instances or "p5.48xlarge"
+    """What to run next; what the answers left open is in capital letters."""
+    wanted = shell.word(workload.type_of_instances or "TYPE")
     length = f"--days {workload.days or days:g}"
-    run = f"--instance-type {wanted} --count {workload.instances or 1} {length}"
+    run = f"--instance-type {wanted} --count {workload.instances or 'COUNT'} {length}"
     start = f" --start-by {workload.start}" if workload.start else ""
     yield f"truffle validate {run}{start}"
     after = f" --start-after {workload.start}" if workload.start else ""
-    count = min(workload.count or 1, MAX_COUNT)
-    sold = f"--instance-type {workload.instance_type or wanted} --count {count} --days {days}"
+    count = min(workload.count, MAX_COUNT) if workload.count else "COUNT"
+    kind = shell.word(workload.instance_type or "TYPE")
+    sold = f"--instance-type {kind} --count {count} --days {days}"
     yield f"truffle offerings {sold}{after}"
     yield f"truffle capacity --blocks --instance-types {wanted}"
 
 
 def _odcr_commands(workload: Workload) -> Iterator[str]:
     named = workload.type_of_instances
-    types = f" --instance-types {named}" if named else " --gpu-only"
+    types = f" --instance-types {shell.word(named)}" if named else " --gpu-only"
     least = f" --min-capacity {workload.instances}" if workload.instances else " --available-only"
     yield f"truffle capacity --odcr{types}{least}"
 

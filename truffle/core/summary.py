@@ -20,6 +20,8 @@ class Totals:
     ``instances`` are reserved ones (a block's size, also before its start); ``total_capacity``,
     ``available_capacity`` and ``used_capacity`` count active reservations alone, since EC2's
     counts mean nothing otherwise. ``accelerators`` are devices, in fractions for shared GPUs.
+    A sum is of what is known: ``unknown_sizes`` and ``unknown_accelerators`` count the reservations
+    whose size or number of devices is not.
     """
 
     reservations: int = 0
@@ -29,20 +31,29 @@ class Totals:
     used_capacity: int = 0
     accelerators: float = 0
     idle_accelerators: float = 0
+    unknown_sizes: int = 0
+    unknown_accelerators: int = 0
 
     def add(self, reservation: Reservation) -> None:
         self.reservations += 1
-        self.instances += reservation.size or 0
-        carried = reservation.accelerator
-        if carried is not None and carried.total_count is not None:
+        size, carried = reservation.size, reservation.accelerator
+        if size is None:
+            self.unknown_sizes += 1
+        else:
+            self.instances += size
+        if carried is not None and carried.total_count is None:
+            self.unknown_accelerators += 1
+        elif carried is not None and carried.total_count is not None:
             self.accelerators += carried.total_count
-        if reservation.used_capacity is None:
+        total, available = reservation.total_capacity, reservation.available_capacity
+        used = reservation.used_capacity
+        if used is None or total is None or available is None:
             return
-        self.total_capacity += reservation.total_capacity or 0
-        self.available_capacity += reservation.available_capacity or 0
-        self.used_capacity += reservation.used_capacity
-        if carried is not None:
-            self.idle_accelerators += carried.count * (reservation.available_capacity or 0)
+        self.total_capacity += total
+        self.available_capacity += available
+        self.used_capacity += used
+        if carried is not None and carried.count is not None:
+            self.idle_accelerators += carried.count * available
 
     def include(self, other: Totals) -> None:
         """Add the sums over other reservations."""
@@ -57,14 +68,21 @@ class Totals:
     def to_json(self) -> dict[str, float | None]:
         return {
             "reservations": self.reservations,
-            "instances": self.instances,
+            "instances": unless_unknown(self.instances, self.unknown_sizes),
             "total_capacity": self.total_capacity,
             "available_capacity": self.available_capacity,
             "used_capacity": self.used_capacity,
             "utilization": self.utilization,
-            "accelerators": whole(self.accelerators),
+            "accelerators": unless_unknown(whole(self.accelerators), self.unknown_accelerators),
             "idle_accelerators": whole(self.idle_accelerators),
+            "unknown_sizes": self.unknown_sizes,
+            "unknown_accelerators": self.unknown_accelerators,
         }
+
+
+def unless_unknown(known: float, unknown: int) -> float | None:
+    """A sum; None where nothing of it is known."""
+    return None if unknown and not known else known
 
 
 @dataclass(slots=True)

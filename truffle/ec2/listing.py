@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from truffle.core.accelerators import bundled, unknown_types
+from truffle.core.accelerators import recorded, unknown_types
 from truffle.core.model import (
     Accelerator,
     Failure,
@@ -71,7 +71,7 @@ def client_config(max_connections: int = 10) -> Config:
 
 @dataclass(slots=True)
 class DescribedTypes:
-    """What EC2 said of instance types that the bundled table lacks; shared between listings."""
+    """What EC2 said of instance types whose description is not bundled; shared between listings."""
 
     known: dict[str, Accelerator | None] = field(default_factory=dict)
 
@@ -151,7 +151,7 @@ class _Rows:
 
     def add(self, raw_reservations: Iterable[Raw]) -> None:
         scope, known = self.scope_of(), self.types.known
-        table = bundled()
+        table = recorded()
         for raw in raw_reservations:
             reservation_id = raw["CapacityReservationId"]
             name = raw.get("InstanceType", "")

@@ -90,9 +90,9 @@ def to_accelerator(raw_type: Raw) -> Accelerator | None:
             return accelerator(
                 device.get("Name", ""),
                 device.get("Manufacturer", "AWS" if info == "NeuronInfo" else ""),
-                device.get("Count", 0),
-                device.get("LogicalGpuCount", 0),
-                device.get("GpuPartitionSize", 0),
+                device.get("Count"),
+                device.get("LogicalGpuCount"),
+                device.get("GpuPartitionSize"),
             )
     return None
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from truffle.core.daily import Day, end_of
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import CapacityBlock, Reservation, Scope, is_block
+from truffle.core.quoting.shell import word
 from truffle.core.regions import partition_of
 from truffle.core.times import format_time, whole
 from truffle.messages.advice import console_url, next_step
@@ -102,7 +103,7 @@ def event_card(
         event.severity,
         event.summary,
         _footer(event),
-        f"truffle history {row.reservation_id}" if row else "truffle status",
+        f"truffle history {word(row.reservation_id)}" if row else "truffle status",
         subject_of(event),
         next_step(event, now),
         facts_of(event, now),

@@ -109,11 +109,15 @@ def _ending(day: Day) -> Iterator[str]:
 def _idle(idle: Idle) -> str:
     row = idle.reservation
     cost = "" if idle.usd_per_hour is None else f", {usd(idle.usd_per_hour)}/h"
-    return f"{describe(row)}: {unused(row)} of {row.total_capacity or '?'} instances unused{cost}"
+    free, total = (
+        "?" if each is None else f"{each:,}" for each in (unused(row), row.total_capacity)
+    )
+    return f"{describe(row)}: {free} of {total} instances unused{cost}"
 
 
 def _held(held: Held) -> str:
     nouns = "block" if held.type == CAPACITY_BLOCK else "ODCR"
     what = f"{held.accelerators:,} × {held.accelerator}" if held.accelerator else "no accelerator"
     where = f"{count(held.instances, 'instance')} in {count(held.reservations, nouns)}"
-    return f"{what}: {where}, {held.active:,} active, {held.unused:,} unused"
+    unknown = f", {count(held.unknown, nouns)} of unknown size" if held.unknown else ""
+    return f"{what}: {where}, {held.active:,} active, {held.unused:,} unused{unknown}"

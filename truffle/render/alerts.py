@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from truffle.alerts.settings import AlertSettings, Destination
+from truffle.core.quoting.terminal import visible, visible_values
 from truffle.render.events import event_line
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
@@ -50,12 +51,12 @@ def render_settings(settings: AlertSettings, file: str, now: datetime, style: St
         counted(len(settings.routes), "route"),
         counted(len(settings.mutes), "mute"),
     )
-    lines = [style.paint(f"{file} can be deployed: {', '.join(counts)}.", "green")]
+    lines = [style.paint(f"{visible(file)} can be deployed: {', '.join(counts)}.", "green")]
     if settings.destinations:
         lines += ["", *draw(_destinations(settings), settings.destinations, style).lines]
     for mute in settings.mutes:
         state = "Mute that is over" if mute.until <= now else "Mute"
-        lines.append(f"{state}, until {minute(mute.until)} UTC: {mute.reason}")
+        lines.append(visible(f"{state}, until {minute(mute.until)} UTC: {mute.reason}"))
     return "\n".join(lines)
 
 
@@ -83,6 +84,7 @@ def _summary(row: Destination) -> str:
 
 def render_explanation(answer: Json, style: Style) -> str:
     """The event, what becomes of it at each destination, and why."""
+    answer = visible_values(answer)
     decisions = answer["decisions"]
     lines = [event_line(answer["event"], style)]
     if not decisions:
@@ -95,5 +97,6 @@ def render_explanation(answer: Json, style: Style) -> str:
 
 def render_trial(answer: Json, style: Style) -> str:
     """The sample, and the destinations that it was sent to."""
+    answer = visible_values(answer)
     table = draw(_SENT, answer["sent"], style).lines
     return "\n".join([f"Sample: {answer['event']['summary']}", "", *table])

@@ -6,9 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from truffle.core.model import CAPACITY_BLOCK, CapacityBlock, Odcr, Reservation
-from truffle.core.summary import Totals, summarize
-from truffle.core.times import whole
+from truffle.core.model import (
+    CAPACITY_BLOCK,
+    TERMINAL_STATES,
+    CapacityBlock,
+    Market,
+    Odcr,
+    Reservation,
+    market_of,
+)
+from truffle.core.summary import Totals, summarize, unless_unknown
 from truffle.render.style import Style, state_colour
 from truffle.render.tables import Column, draw
 from truffle.render.words import counted, day, days, hours, minute, number, percent
@@ -85,7 +92,9 @@ def _block_summary(shown: Shown) -> list[str]:
     shortest, longest = summary.shortest_hours, summary.longest_hours
     if shortest is not None and longest is not None:
         lines.append(f"Duration Range: {_range(shortest, longest)}")
-    lines.append(f"Instances: {number(total.instances)}")
+    instances = unless_unknown(total.instances, total.unknown_sizes)
+    known = "?" if instances is None else number(instances)
+    lines.append(f"Instances: {known}{_unknown(total.unknown_sizes)}")
     if total.total_capacity:
         free = percent(total.available_capacity / total.total_capacity)
         lines.append(
@@ -108,39 +117,57 @@ def _types(rows: Iterable[Reservation]) -> str:
 
 def _gpus(rows: Iterable[Reservation], total: Totals) -> list[str]:
     """``GPUs: 128 in total (H100 64, L4 64), 12 idle (9.4% of the active ones)``."""
-    by_name: dict[str, float] = {}
-    for row in rows:
-        carried = row.accelerator
-        if carried is not None:
-            by_name[carried.name] = by_name.get(carried.name, 0) + (carried.total_count or 0)
+    by_name: dict[str, float | None] = {}
+    for carried in (row.accelerator for row in rows if row.accelerator):
+        known, more = by_name.get(carried.name), carried.total_count
+        by_name[carried.name] = known if more is None else (known or 0) + more
     if not by_name:
         return []
-    names = ", ".join(f"{name} {number(count)}" for name, count in by_name.items())
+    names = ", ".join(
+        f"{name} {'?' if count is None else number(count)}" for name, count in by_name.items()
+    )
+    known_total = unless_unknown(total.accelerators, total.unknown_accelerators)
     return [
-        f"GPUs: {number(total.accelerators)} in total ({names}), "
-        f"{number(total.idle_accelerators)} idle"
+        f"GPUs: {'?' if known_total is None else number(known_total)} in total ({names}), "
+        f"{number(total.idle_accelerators)} idle{_unknown(total.unknown_accelerators)}"
     ]
+
+
+def _unknown(reservations: int) -> str:
+    """What a sum does not include."""
+    return f" (unknown for {counted(reservations, 'reservation')})" if reservations else ""
 
 
 def _odcr_notes(shown: Shown) -> list[str]:
     ending = sum(row.end_date is not None for row in shown.matches)
-    open_ended = len(shown.matches) - ending
-    note = "No fixed end date - can use indefinitely"
-    if ending:
-        note = f"{ending} of {len(shown.matches)} end at a fixed date"
-        note += ", the others can be used indefinitely" if open_ended else ""
+    lent = [row.reservation_id for row in shown.matches if market_of(row) is Market.INTERRUPTIBLE]
+    steady = sum(row.end_date is None and market_of(row) is None for row in shown.matches)
+    notes = []
+    if not ending and not lent:
+        notes.append("No fixed end date - can use indefinitely")
+    elif ending:
+        rest = ", the others can be used indefinitely" if steady and not lent else ""
+        notes.append(f"{ending} of {len(shown.matches)} end at a fixed date{rest}")
+    if lent:
+        notes.append(
+            f"Interruptible, its owner can take the instances back at two minutes' notice: "
+            f"{', '.join(lent)}"
+        )
     idle = summarize(shown.matches).total.available_capacity
     paid = "Billed at the On-Demand rate whether used or not"
-    return [note, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
+    return [*notes, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
 
 
 def _block_notes(shown: Shown) -> list[str]:
-    notes = ["UltraCluster Placement: Yes (optimized networking for distributed training)"]
-    notes.append(
+    blocks = _blocks(shown.matches)
+    notes = [
         "Times are UTC. AWS starts to terminate instances 30 minutes before the end"
         " (60 for UltraServers)"
-    )
-    bad = [row.reservation_id for row in _blocks(shown.matches) if row.health and row.health.is_bad]
+    ]
+    if any(row.ultra_cluster_placement and row.state not in TERMINAL_STATES for row in blocks):
+        placed = "UltraCluster Placement: Yes (optimized networking for distributed training)"
+        notes.insert(0, placed)
+    bad = [row.reservation_id for row in blocks if row.health and row.health.is_bad]
     if bad:
         notes.append(f"Unhealthy: {', '.join(bad)} (see health in -o json)")
     return notes
@@ -223,4 +250,4 @@ def _total_gpus(row: Reservation) -> str:
 def _idle_gpus(row: Reservation) -> str:
     if row.accelerator is None or row.used_capacity is None:
         return "-"
-    return number(whole(row.accelerator.count * (row.available_capacity or 0)))
+    return number(row.accelerator.on(row.available_capacity))

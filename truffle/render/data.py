@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import CAPACITY_BLOCK, ODCR
+from truffle.core.quoting import csv_text, json_text, yaml_text
+from truffle.core.quoting.terminal import visible
+
+if TYPE_CHECKING:
+    import yaml
 
 Json = dict[str, Any]
 
@@ -18,25 +22,48 @@ _FIELDS = {ODCR: FIELD_NAMES["Odcr"], CAPACITY_BLOCK: FIELD_NAMES["CapacityBlock
 
 def to_json(value: Any, ascii_only: bool = False) -> str:
     """Indented by two, with letters as they are where the output can take them."""
-    return json.dumps(value, indent=2, ensure_ascii=ascii_only)
+    return json_text.escape_hidden(json.dumps(value, indent=2, ensure_ascii=ascii_only))
 
 
 def to_yaml(value: Any) -> str:
-    """The same as the JSON, as YAML; times are texts."""
+    """The same as the JSON, as YAML. A string is one for readers of YAML 1.1 and 1.2."""
     import yaml
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)
-    return text.rstrip("\n")
+    text: str = yaml.dump(
+        value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=_NEVER_FOLDED
+    )
+    return yaml_text.escape_hidden(text.rstrip("\n"))
 
 
-def to_csv(items: Iterable[Json], names: Sequence[str]) -> str:
-    """One line per item under a line of names. Null is empty, objects and arrays are JSON."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_cell(item.get(name)) for name in names] for item in items)
-    return text.getvalue().rstrip("\n")
+_NEVER_FOLDED = 2**31 - 1
+
+
+@cache
+def _dumper() -> type[yaml.SafeDumper]:
+    """YAML's dumper, that of C where there is one, with this project's quotes."""
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def represent(dumper: Any, text: str) -> Any:
+        style = None if yaml_text.is_plain(text) else '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent)
+    return Dumper
+
+
+def to_csv(items: Iterable[Json], names: Sequence[str], is_shown: bool = False) -> str:
+    """One line per item under a line of names. Null is empty, objects and arrays are JSON.
+
+    ``is_shown`` makes hidden characters visible, for a terminal; else every field is exact.
+    """
+    rows = [names, *([_cell(item.get(name)) for name in names] for item in items)]
+    if is_shown:
+        rows = [[visible(field) for field in row] for row in rows]
+    return "\n".join(map(csv_text.line, rows))
 
 
 def field_names(types: Iterable[str]) -> list[str]:

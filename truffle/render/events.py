@@ -8,6 +8,8 @@ from typing import Any
 
 from truffle.core.codec import decode
 from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.quoting.shell import word
+from truffle.core.quoting.terminal import visible_values
 from truffle.core.status import FAILING_STATES, State
 from truffle.core.times import parse_time
 from truffle.render.style import Style, state_colour
@@ -36,7 +38,10 @@ EVENT_FIELDS = (
 
 
 def event_line(event: Json, style: Style) -> str:
-    """``2026-11-24 12:00  critical  state_changed   Capacity block cr-0abc … payment failed.``"""
+    """``2026-11-24 12:00  critical  state_changed   Capacity block cr-0abc … payment failed.``
+
+    The event's values must be visible.
+    """
     severity = str(event["severity"])
     colour = _SEVERITY_COLOURS.get(severity)
     when = minute(parse_time(event["observed_at"]))
@@ -48,7 +53,7 @@ def event_line(event: Json, style: Style) -> str:
 def render_events(events: Sequence[Json], total: int, style: Style) -> str:
     if not events:
         return "No events found matching criteria"
-    lines = [event_line(event, style) for event in events]
+    lines = [event_line(event, style) for event in visible_values(events)]
     if len(events) < total:
         lines.append(f"Shown: the newest {len(events)} of {total}; --limit shows more")
     return "\n".join([*lines, "Times are UTC."])
@@ -56,6 +61,7 @@ def render_events(events: Sequence[Json], total: int, style: Style) -> str:
 
 def render_history(history: Json, style: Style) -> str:
     """One reservation as it is, or was, and what happened to it, the newest first."""
+    history = visible_values(history)
     row = decode(history)
     gone = history.get("vanished_at")
     state = style.paint(row.state, state_colour(row.state))
@@ -74,7 +80,8 @@ def render_history(history: Json, style: Style) -> str:
     if left_out := history.get("events_left_out"):
         lines.append(
             f"  {counted(left_out, 'older event')}: "
-            f"truffle events --since 399d --reservation-id {row.reservation_id} --limit 10000"
+            f"truffle events --since 399d --reservation-id {word(row.reservation_id)}"
+            " --limit 10000"
         )
     return "\n".join(lines)
 
@@ -128,6 +135,7 @@ _RUNS: list[Column[Json]] = [
 
 def render_status(status: Json, style: Style) -> str:
     """The totals, the scopes, and the last runs."""
+    status = visible_values(status)
     scopes, runs, totals = status["scopes"], status["runs"], status["totals"]
     lines = [style.title(_health(totals))]
     if scopes:

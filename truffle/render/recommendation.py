@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from textwrap import wrap
 
 from truffle.core.facts import AS_OF, COMPARISON, Comparison
+from truffle.core.quoting.terminal import visible_values
 from truffle.core.recommendation import Choice, Recommendation
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
@@ -26,6 +27,7 @@ _COLUMNS: list[Column[Comparison]] = [
 def render(recommendation: Recommendation, style: Style) -> str:
     sign = "✅ " if style.is_unicode else ""
     width = min(style.width or 100, 100)
+    recommendation = visible_values(recommendation)
     return "\n".join(
         [
             style.paint(f"{sign}Reserve {_TITLES[recommendation.choice]}", "green"),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import wrap
 
+from truffle.core.quoting.terminal import visible
+
 _CODES: Mapping[str, str] = {
     "bold": "1",
     "dim": "2",
@@ -49,7 +51,8 @@ class Style:
         return self.paint(text, "bold")
 
     def wrapped(self, text: str, first: str = "", then: str = "") -> list[str]:
-        """A line, or several where the width asks for it; no word is cut."""
+        """A line, or several where the width asks for it; no word is cut, nothing is hidden."""
+        text = visible(text)
         if not self.width:
             return [first + text]
         return wrap(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from truffle.core.quoting.terminal import visible
 from truffle.render.style import Style
 
 Row = TypeVar("Row")
@@ -43,12 +44,10 @@ class Drawn:
 
 def draw(columns: Sequence[Column[Row]], rows: Sequence[Row], style: Style) -> Drawn:
     """The table; a style without a width shows every column."""
-    cells = {column.head: [column.cell(row) for row in rows] for column in columns}
+    cells = {column.head: _cells(column.cell, rows) for column in columns}
     kept = list(columns)
     if style.width and _width(kept, cells) > style.width:
-        cells |= {
-            column.head: [column.brief(row) for row in rows] for column in columns if column.brief
-        }
+        cells |= {column.head: _cells(column.brief, rows) for column in columns if column.brief}
     while style.width and _width(kept, cells) > style.width:
         going = min((column for column in kept if column.leaves), key=_leaves, default=None)
         if going is None:
@@ -56,6 +55,10 @@ def draw(columns: Sequence[Column[Row]], rows: Sequence[Row], style: Style) -> D
         kept.remove(going)
     left_out = [column.head for column in columns if column not in kept]
     return Drawn(_lines(kept, rows, cells, style), left_out)
+
+
+def _cells(cell: Callable[[Row], str], rows: Sequence[Row]) -> list[str]:
+    return [visible(cell(row)) for row in rows]
 
 
 def _leaves(column: Column[Row]) -> int:

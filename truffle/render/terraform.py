@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from truffle.core.model import TERMINAL_STATES, Reservation, is_block
+from truffle.core.quoting import hcl
+from truffle.core.quoting.terminal import visible
 
 _HEAD = """\
 # Terraform 1.5 or later, provider hashicorp/aws 6. Its data source for blocks is of July 2026, the
@@ -25,7 +27,7 @@ def to_terraform(rows: Iterable[Reservation]) -> str:
 
 def _block(row: Reservation) -> str:
     if row.state in TERMINAL_STATES:
-        return f"# {row.reservation_id} is {row.state}: nothing to manage or to read."
+        return visible(f"# {row.reservation_id} is {row.state}: nothing to manage or to read.")
     if is_block(row):
         return _data("aws_ec2_capacity_block_reservation", row)
     if row.owner_id not in (None, row.account_id):
@@ -34,8 +36,8 @@ def _block(row: Reservation) -> str:
         [
             _says(row),
             "import {",
-            f"  to = aws_ec2_capacity_reservation.{_name(row)}",
-            f'  id = "{row.reservation_id}@{row.region}"',
+            f"  to = aws_ec2_capacity_reservation.{hcl.name(row.reservation_id)}",
+            f"  id = {hcl.string(f'{row.reservation_id}@{row.region}')}",
             "}",
         ]
     )
@@ -45,18 +47,15 @@ def _data(kind: str, row: Reservation) -> str:
     return "\n".join(
         [
             _says(row),
-            f'data "{kind}" "{_name(row)}" {{',
-            f'  region = "{row.region}"',
-            f'  id     = "{row.reservation_id}"',
+            f'data "{kind}" "{hcl.name(row.reservation_id)}" {{',
+            f"  region = {hcl.string(row.region)}",
+            f"  id     = {hcl.string(row.reservation_id)}",
             "}",
         ]
     )
 
 
 def _says(row: Reservation) -> str:
+    size = "?" if row.size is None else row.size
     where = row.availability_zone or row.region
-    return f"# {row.size or '?'} x {row.instance_type} in {where}, {row.state}"
-
-
-def _name(row: Reservation) -> str:
-    return row.reservation_id.replace("-", "_")
+    return visible(f"# {size} x {row.instance_type} in {where}, {row.state}")

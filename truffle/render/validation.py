@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from truffle.core.advice import Candidate, Validation
 from truffle.core.offerings import Offering
+from truffle.core.quoting.terminal import visible_values
 from truffle.render.offerings import offering_table
 from truffle.render.style import Style
 from truffle.render.words import hours, minute
@@ -17,6 +18,7 @@ SHOWN_MISSES = 10
 
 def render(validation: Validation, offerings: Sequence[Offering] | None, style: Style) -> str:
     """What was found and on what network, or why each near miss fails."""
+    validation = visible_values(validation)
     lines = [_verdict(validation, style)]
     if validation.found is not None:
         lines += _found(validation.found)
@@ -35,6 +37,9 @@ def render(validation: Validation, offerings: Sequence[Offering] | None, style: 
 def _verdict(validation: Validation, style: Style) -> str:
     if validation.ok:
         sign, text, colour = "✅", "has capacity.", "green"
+    elif validation.undecided:
+        ids = ", ".join(_ids(each) for each in validation.undecided)
+        sign, text, colour = "❔", f"may have capacity: not enough is known of {ids}.", "yellow"
     elif validation.unknown_regions:
         regions = ", ".join(validation.unknown_regions)
         sign, text, colour = (
@@ -68,7 +73,7 @@ def _found(found: Candidate) -> list[str]:
 def _miss(candidate: Candidate) -> list[str]:
     noun = "block" if candidate.is_block else "ODCR"
     where = candidate.reservation.availability_zone or candidate.reservation.region
-    text = f"{noun} {_ids(candidate)} in {where}: {'; '.join(candidate.why)}"
+    text = f"{noun} {_ids(candidate)} in {where}: {'; '.join(candidate.obstacles)}"
     return wrap(text, 98, initial_indent="  ", subsequent_indent="    ", break_long_words=False)
 
 

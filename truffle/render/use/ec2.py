@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from truffle.core.model import Reservation, is_block
-from truffle.render.use.target import instances, placement, platform, says, zone
+from truffle.core.model import Reservation, market_of
+from truffle.core.quoting import aws_cli
+from truffle.render.use.target import (
+    COUNT_WORDS,
+    instances,
+    placement,
+    platform_words,
+    says,
+    zone_words,
+)
 
 
 def run_instances(row: Reservation) -> str:
-    """A block needs the market type ``capacity-block`` besides the target."""
-    placed = ",".join(f"{name}={value}" for name, value in placement(row).items())
+    """Blocks and interruptible ODCRs need their market type besides the target."""
+    placed, market, count = placement(row), market_of(row), instances(row)
+    target = {"CapacityReservationTarget": {"CapacityReservationId": row.reservation_id}}
     options = [
         "aws ec2 run-instances",
-        f"--region {row.region}",
-        f"--instance-type {row.instance_type}",
-        f"--count {instances(row)}",
-        *(["--instance-market-options MarketType=capacity-block"] if is_block(row) else []),
-        "--capacity-reservation-specification "
-        f"'CapacityReservationTarget={{CapacityReservationId={row.reservation_id}}}'",
-        *([f"--placement '{placed}'"] if placed else []),
+        aws_cli.option("region", row.region),
+        aws_cli.option("instance-type", row.instance_type),
+        '--count "$COUNT"' if count is None else f"--count {count}",
+        *([f"--instance-market-options MarketType={market}"] if market else []),
+        f"--capacity-reservation-specification {aws_cli.structure(target)}",
+        *([f"--placement {aws_cli.structure(placed)}"] if placed else []),
         '--image-id "$AMI_ID"',
         '--subnet-id "$SUBNET_ID"',
     ]
     return "\n".join(
         [
             f"# {says(row)}",
-            f"# AMI_ID: an image for {platform(row)}; SUBNET_ID: a subnet in {zone(row)}",
+            f"# AMI_ID: an image for {platform_words(row)};"
+            f" SUBNET_ID: a subnet in {zone_words(row)}",
+            *([f"# {COUNT_WORDS}"] if count is None else []),
             " \\\n  ".join(options),
         ]
     )

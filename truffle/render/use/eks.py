@@ -2,55 +2,72 @@
 
 from __future__ import annotations
 
-import json
 import re
+from typing import Any
 
-from truffle.core.model import Reservation, is_block
+from truffle.core.model import Market, Reservation, is_block, market_of
+from truffle.core.quoting import aws_cli
 from truffle.render.use.target import (
+    COUNT_WORDS,
     LINUX,
     WINDOWS,
     instances,
     label,
+    name_of,
     placement,
     platform,
+    platform_words,
     says,
-    zone,
+    zone_words,
 )
 
 
 def node_group(row: Reservation) -> str:
     """A launch template that targets the reservation, and the node group that uses it."""
-    name = f"{label(row)}-{row.reservation_id}"
+    name = f"{label(row)}-{name_of(row.reservation_id)}"[:63]
     kind = "CAPACITY_BLOCK" if is_block(row) else "ON_DEMAND"
-    most = instances(row)
-    wanted = most if row.state == "active" else 0
-    later = [] if wanted else ["# desiredSize is 0 until the reservation is active"]
-    image = _image(row)
+    image, region = _image(row), aws_cli.option("region", row.region)
     return "\n".join(
         [
             f"# {says(row)}",
-            f"# CLUSTER, NODE_ROLE_ARN; SUBNET_ID: a subnet in {zone(row)} and in no other zone",
-            *(
-                []
-                if image
-                else [f"# AMI_ID: an image for {platform(row)} whose nodes join CLUSTER"]
-            ),
-            *later,
-            f"aws ec2 create-launch-template --region {row.region} \\",
+            f"# CLUSTER, NODE_ROLE_ARN; SUBNET_ID: a subnet in {zone_words(row)}"
+            " and in no other zone",
+            *_notes(row, image),
+            f"aws ec2 create-launch-template {region} \\",
             f"  --launch-template-name {name} \\",
-            f"  --launch-template-data '{json.dumps(_template(row))}'",
+            f"  --launch-template-data {aws_cli.json_value(_template(row))}",
             "",
-            f"aws eks create-nodegroup --region {row.region} \\",
+            f"aws eks create-nodegroup {region} \\",
             '  --cluster-name "$CLUSTER" \\',
             f"  --nodegroup-name {name} \\",
             f"  --capacity-type {kind} \\",
             *([f"  --ami-type {image} \\"] if image else []),
             f"  --launch-template name={name} \\",
-            f"  --scaling-config minSize=0,maxSize={most},desiredSize={wanted} \\",
+            f"  --scaling-config {_scaling(row)} \\",
             '  --subnets "$SUBNET_ID" \\',
             '  --node-role "$NODE_ROLE_ARN"',
         ]
     )
+
+
+def _notes(row: Reservation, image: str | None) -> list[str]:
+    notes = []
+    if image is None:
+        notes.append(f"AMI_ID: an image for {platform_words(row)} whose nodes join CLUSTER")
+    if instances(row) is None:
+        notes.append(COUNT_WORDS)
+    if row.state != "active":
+        notes.append("desiredSize is 0 until the reservation is active")
+    if market_of(row) is Market.INTERRUPTIBLE:
+        notes.append("EKS documents no capacity type for interruptible reservations")
+    return [f"# {note}" for note in notes]
+
+
+def _scaling(row: Reservation) -> str:
+    """``minSize=0,maxSize=16,desiredSize=16``; nothing is wanted before the start."""
+    count = instances(row)
+    most = '"$COUNT"' if count is None else str(count)
+    return f"minSize=0,maxSize={most},desiredSize={most if row.state == 'active' else 0}"
 
 
 def _image(row: Reservation) -> str | None:
@@ -66,12 +83,12 @@ def _image(row: Reservation) -> str | None:
     return f"AL2023_{machine}_{kinds[maker]}" if maker in kinds else None
 
 
-def _template(row: Reservation) -> dict[str, object]:
-    placed = placement(row)
+def _template(row: Reservation) -> dict[str, Any]:
+    placed, market = placement(row), market_of(row)
     return {
         "InstanceType": row.instance_type,
         **({} if _image(row) else {"ImageId": "AMI_ID"}),
-        **({"InstanceMarketOptions": {"MarketType": "capacity-block"}} if is_block(row) else {}),
+        **({"InstanceMarketOptions": {"MarketType": market.value}} if market else {}),
         "CapacityReservationSpecification": {
             "CapacityReservationTarget": {"CapacityReservationId": row.reservation_id}
         },

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from truffle.core.model import Reservation, is_block
-from truffle.render.use.target import LINUX, WINDOWS, label, platform, says
+from truffle.core.model import Market, Reservation, market_of
+from truffle.core.quoting.yaml_text import scalar
+from truffle.render.use.target import LINUX, WINDOWS, label, platform, platform_words, says
 
 _ALIASES = {LINUX: "al2023@latest", WINDOWS: "windows2022@latest"}
 _IMAGE = "amiSelectorTerms:\n    - alias: {}"
@@ -13,18 +14,19 @@ _OWN_IMAGE = """\
   amiSelectorTerms:
     - id: AMI_ID"""
 
-_SINCE = {True: "1.6", False: "1.3"}
+_SINCE = {Market.CAPACITY_BLOCK: "1.6", Market.INTERRUPTIBLE: "1.10", None: "1.3"}
+"""The first release that launches into each kind; interruptible ones: its page "Scheduling"."""
 
 
 def node_pool(row: Reservation) -> str:
-    """Both types are selected alike; nodes get the capacity type ``reserved``."""
+    """All kinds are selected alike; nodes get the capacity type ``reserved``."""
     name = f"{label(row)}-reserved"
     alias = _ALIASES.get(platform(row))
-    image = _IMAGE.format(alias) if alias else _OWN_IMAGE.format(platform(row))
+    image = _IMAGE.format(alias) if alias else _OWN_IMAGE.format(platform_words(row))
     system = "windows" if platform(row).startswith(WINDOWS) else "linux"
     return f"""\
 # {says(row)}
-# Karpenter {_SINCE[is_block(row)]} or later with the feature gate ReservedCapacity; open ODCRs
+# Karpenter {_SINCE[market_of(row)]} or later with the feature gate ReservedCapacity; open ODCRs
 # that no EC2NodeClass selects are not used any more once it is on.
 apiVersion: karpenter.k8s.aws/v1
 kind: EC2NodeClass
@@ -32,7 +34,7 @@ metadata:
   name: {name}
 spec:
   capacityReservationSelectorTerms:
-    - id: {row.reservation_id}
+    - id: {scalar(row.reservation_id)}
   # The rest is as in your other EC2NodeClasses.
   {image}
   role: KarpenterNodeRole-CLUSTER_NAME
@@ -63,4 +65,4 @@ spec:
           values: [{system}]
         - key: node.kubernetes.io/instance-type
           operator: In
-          values: [{row.instance_type}]"""
+          values: [{scalar(row.instance_type)}]"""

@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
-from truffle.core.model import Reservation, is_block
+from truffle.core.model import Market, Reservation, is_block, market_of
+from truffle.core.quoting.yaml_text import scalar
 from truffle.render.use.target import (
+    COUNT_WORDS,
     LINUX,
     WINDOWS,
     instances,
     label,
     placement_group,
     platform,
+    platform_words,
     says,
     zone,
+    zone_words,
 )
+
+LONGEST_NAME = 25
+"""Of a queue or a compute resource (ParallelCluster guide, Scheduling-v3)."""
 
 
 def queue(row: Reservation) -> str:
     """A queue on the reservation. All nodes of a block are static: MinCount equals MaxCount."""
-    if platform(row).startswith(WINDOWS):
-        return (
-            f"# {says(row)}\n# ParallelCluster has no nodes for {platform(row)}: none would match."
-        )
-    most = (row.size or 1) if is_block(row) else instances(row)
-    group = placement_group(row)
-    network = [
-        "      Networking:",
-        f"        SubnetIds: [subnet-in-{zone(row)}]  # one subnet, in {zone(row)}",
-        *(
-            ["        PlacementGroup:", "          Enabled: true", f"          Name: {group}"]
-            if group
-            else []
-        ),
-    ]
+    if obstacle := _obstacle(row):
+        return f"# {says(row)}\n# ParallelCluster {obstacle}: none would match."
+    count = row.size if is_block(row) else instances(row)
+    name, most = label(row, LONGEST_NAME), "COUNT" if not count else str(count)
     return "\n".join(
         [
             f"# {says(row)}",
-            *([] if platform(row) == LINUX else [f"# Image.Os has to be of {platform(row)}."]),
+            *([] if count else [f"# {COUNT_WORDS}"]),
+            *(
+                []
+                if platform(row) == LINUX
+                else [f"# Image.Os has to be of {platform_words(row)}."]
+            ),
             "Scheduling:",
             "  Scheduler: slurm",
             "  SlurmQueues:",
-            f"    - Name: {label(row)[:25]}",
+            f"    - Name: {name}",
             f"      CapacityType: {'CAPACITY_BLOCK' if is_block(row) else 'ONDEMAND'}",
-            *network,
+            *_network(row),
             "      ComputeResources:",
-            f"        - Name: {label(row)[:25]}",
-            f"          InstanceType: {row.instance_type}",
+            f"        - Name: {name}",
+            f"          InstanceType: {scalar(row.instance_type)}",
             f"          MinCount: {most if is_block(row) else 0}",
             f"          MaxCount: {most}",
             "          CapacityReservationTarget:",
-            f"            CapacityReservationId: {row.reservation_id}",
+            f"            CapacityReservationId: {scalar(row.reservation_id)}",
         ]
     )
+
+
+def _obstacle(row: Reservation) -> str | None:
+    """Why no node of ParallelCluster would match."""
+    if platform(row).startswith(WINDOWS):
+        return f"has no nodes for {platform_words(row)}"
+    if market_of(row) is Market.INTERRUPTIBLE:
+        return "launches no nodes with the market type of interruptible reservations"
+    return None
+
+
+def _network(row: Reservation) -> list[str]:
+    group, subnet = placement_group(row), scalar(f"subnet-in-{zone(row)}")
+    placed = ["        PlacementGroup:", "          Enabled: true"]
+    return [
+        "      Networking:",
+        f"        SubnetIds: [{subnet}]  # one subnet, in {zone_words(row)}",
+        *([*placed, f"          Name: {scalar(group)}"] if group else []),
+    ]

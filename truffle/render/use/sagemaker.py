@@ -5,8 +5,10 @@ from __future__ import annotations
 from math import ceil
 
 from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.quoting import aws_cli
+from truffle.core.quoting.shell import comment_word
 from truffle.core.times import format_time
-from truffle.render.use.target import says
+from truffle.render.use.target import COUNT_WORDS, says
 
 PLAN_TYPES = frozenset(
     {
@@ -31,15 +33,24 @@ def training_plan(row: Reservation) -> str:
     lines = [
         f"# {says(row)}",
         "# SageMaker AI cannot be pointed at an EC2 reservation: no parameter of its API takes a",
-        f"# cr-… id, so that {row.reservation_id} stays with EC2, EKS, ParallelCluster and PCS.",
+        f"# cr-… id, so that {comment_word(row.reservation_id)} stays with EC2, EKS,"
+        " ParallelCluster and PCS.",
     ]
     if row.instance_type not in PLAN_TYPES:
-        return "\n".join([*lines, f"# Training plans do not come in {row.instance_type} either."])
+        return "\n".join(
+            [*lines, f"# Training plans do not come in {comment_word(row.instance_type)} either."]
+        )
+    hours = row.duration_hours if isinstance(row, CapacityBlock) else None
+    unknown = [
+        *([] if row.size else [f"# {COUNT_WORDS}"]),
+        *([] if hours else ["# HOURS: how long, in hours; the reservation has no length to go by"]),
+    ]
     return "\n".join(
         [
             *lines,
             "# Its own capacity is the training plan; this searches for the same size and time:",
-            " \\\n  ".join(_search(row)),
+            *unknown,
+            " \\\n  ".join(_search(row, hours)),
             "# Use its ARN as ResourceConfig.TrainingPlanArn of a training job, TrainingPlanArn of",
             "# a HyperPod instance group, or CapacityReservationConfig.MlReservationArn of an",
             "# endpoint's production variant.",
@@ -47,15 +58,14 @@ def training_plan(row: Reservation) -> str:
     )
 
 
-def _search(row: Reservation) -> list[str]:
-    hours = row.duration_hours if isinstance(row, CapacityBlock) else None
+def _search(row: Reservation, hours: float | None) -> list[str]:
     options = [
         "aws sagemaker search-training-plan-offerings",
-        f"--region {row.region}",
-        f"--instance-type ml.{row.instance_type}",
-        f"--instance-count {row.size or 1}",
+        aws_cli.option("region", row.region),
+        aws_cli.option("instance-type", f"ml.{row.instance_type}"),
+        f"--instance-count {row.size}" if row.size else '--instance-count "$COUNT"',
         "--target-resources training-job",
-        f"--duration-hours {ceil((hours or 24) / 24) * 24}",
+        f"--duration-hours {ceil(hours / 24) * 24}" if hours else '--duration-hours "$HOURS"',
     ]
     if isinstance(row, CapacityBlock) and row.start_date is not None and row.state == "scheduled":
         options.append(f"--start-time-after {format_time(row.start_date)}")

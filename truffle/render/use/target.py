@@ -4,26 +4,44 @@ from __future__ import annotations
 
 import re
 
-from truffle.core.model import Reservation, is_block
+from truffle.core.model import Market, Reservation, market_of
+from truffle.core.quoting.shell import comment_word
+
+LINUX = "Linux/UNIX"
+WINDOWS = "Windows"
+
+_KINDS = {
+    Market.CAPACITY_BLOCK: "a capacity block",
+    Market.INTERRUPTIBLE: "an interruptible ODCR",
+    None: "an ODCR",
+}
 
 
-def instances(row: Reservation) -> int:
-    """What can be launched: the free ones of an active reservation, else all of it."""
+def instances(row: Reservation) -> int | None:
+    """What can be launched: the free ones of an active reservation, all of it where all are in use
+    or it is not active yet; None where that is not known."""
     free = row.available_capacity if row.state == "active" else row.size
-    return free or row.size or 1
+    return free or (None if free is None else row.size) or None
 
 
 def zone(row: Reservation) -> str:
     return row.availability_zone or row.region
 
 
-LINUX = "Linux/UNIX"
-WINDOWS = "Windows"
+def zone_words(row: Reservation) -> str:
+    """The zone in a comment."""
+    return comment_word(zone(row))
 
 
 def platform(row: Reservation) -> str:
     """What the image has to be of: an instance of another platform does not match."""
     return row.platform or LINUX
+
+
+def platform_words(row: Reservation) -> str:
+    """The platform in a comment."""
+    words = platform(row)
+    return words if re.fullmatch(r"[A-Za-z/ ]+", words) else comment_word(words)
 
 
 def placement(row: Reservation) -> dict[str, str]:
@@ -38,15 +56,26 @@ def placement(row: Reservation) -> dict[str, str]:
 def placement_group(row: Reservation) -> str | None:
     """The name of the cluster placement group that an ODCR is in."""
     arn = getattr(row, "placement_group_arn", None)
-    return arn.rpartition("/")[2] if arn else None
+    return re.split(r":placement-group/", arn, maxsplit=1)[-1] if arn else None
 
 
-def label(row: Reservation) -> str:
-    """``p5-48xlarge``: a name that every tool takes."""
-    return re.sub(r"[^a-z0-9]+", "-", row.instance_type.lower()).strip("-")
+def label(row: Reservation, most: int = 50) -> str:
+    """``p5-48xlarge``: a name that every tool takes, of so many characters at most."""
+    return name_of(row.instance_type)[:most].strip("-")
+
+
+def name_of(text: str) -> str:
+    """The text as a name: small letters, digits and single hyphens, a letter first."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return name if re.match(r"[a-z]", name) else f"r-{name}".strip("-")
 
 
 def says(row: Reservation) -> str:
-    """``16 x p5.48xlarge in us-east-2a, a capacity block, scheduled``."""
-    kind = "a capacity block" if is_block(row) else "an ODCR"
-    return f"{row.size or '?'} x {row.instance_type} in {zone(row)}, {kind}, {row.state}"
+    """``16 x p5.48xlarge in us-east-2a, a capacity block, scheduled``, for a comment."""
+    size = "?" if row.size is None else row.size
+    words = f"{size} x {comment_word(row.instance_type)} in {zone_words(row)}"
+    return f"{words}, {_KINDS[market_of(row)]}, {comment_word(row.state)}"
+
+
+COUNT_WORDS = "COUNT: how many instances; the size of the reservation is not known here"
+"""What a snippet says where only its reader knows the number."""
