@@ -40,7 +40,7 @@ from truffle.core.events import from_message, to_message
 from truffle.core.expected import ExpectedDenials, expected_denials
 from truffle.core.model import CAPACITY_BLOCK, ODCR
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
-from truffle.core.queries import Page, Query, parse_filter, parse_list, to_page
+from truffle.core.queries import Page, parse_filter, parse_list, to_page, unknown_words
 from truffle.core.status import judge
 
 app = APIGatewayHttpResolver()
@@ -135,7 +135,8 @@ def _too_large() -> Response[str]:
 
 @app.exception_handler(BadParameter)  # type: ignore[untyped-decorator]
 def bad_parameter(error: BadParameter) -> Response[str]:
-    shown = BadParameter(error.name, error.value[:LONGEST_TEXT_SHOWN], error.allowed)
+    value = error.value[:LONGEST_TEXT_SHOWN]
+    shown = BadParameter(error.name, value, error.allowed, error.nearest)
     more = {"parameter": shown.name, "value": shown.value, "allowed": shown.allowed}
     return _problem(400, "Bad parameter", str(shown), **more)
 
@@ -166,7 +167,9 @@ def _list(takes: tuple[Parameter, ...], only: str | None = None) -> Response[str
     chosen = parsed.filter if only is None else replace(parsed.filter, types=frozenset({only}))
     context, question = _context(), _question(given)
     return _page(
-        lambda page: answers.reservations(context, Query(chosen, parsed.order, page), question),
+        lambda page: answers.reservations(
+            context, replace(parsed, filter=chosen, page=page), question
+        ),
         parsed.page,
     )
 
@@ -212,8 +215,9 @@ def _gone(reservation_id: str) -> Json | None:
 
 @app.get("/summary")
 def summary() -> Response[str]:
-    chosen = parse_filter(_given())
-    return _json(answers.summary(_context(), chosen))
+    given = _given()
+    warnings = list(unknown_words(parse(given, parameters.FILTERS)))
+    return _json(answers.summary(_context(), parse_filter(given), warnings))
 
 
 @app.get("/events")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from truffle.client import AsyncTruffle as AsyncTruffle
-    from truffle.client import Reservations as Reservations
     from truffle.client import Truffle as Truffle
     from truffle.client import check_gpu_capacity as check_gpu_capacity
     from truffle.core.advice import Validation as Validation
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from truffle.history import History as History
     from truffle.question import BadArgument as BadArgument
     from truffle.reservation_type import ReservationType as ReservationType
+    from truffle.results import Reservations as Reservations
     from truffle.source import ScopeFailure as ScopeFailure
 
 _HOMES = {
@@ -36,7 +36,7 @@ _HOMES = {
     "Odcr": "truffle.core.model",
     "Offering": "truffle.core.offerings",
     "ReservationType": "truffle.reservation_type",
-    "Reservations": "truffle.client",
+    "Reservations": "truffle.results",
     "ScopeFailure": "truffle.source",
     "Truffle": "truffle.client",
     "TruffleError": "truffle.errors",

@@ -17,6 +17,7 @@ from truffle.core.codec import Json, decode
 from truffle.core.filters import Filter
 from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES, FailureKind
 from truffle.core.parameters import MAX_LIMIT, tag_text
+from truffle.core.regions import expanded, is_glob
 from truffle.core.status import STALE, State
 from truffle.core.times import format_time, parse_time
 from truffle.ec2.background import start
@@ -139,7 +140,7 @@ class Api:
         from botocore.exceptions import BotoCoreError, HTTPClientError
         from botocore.httpsession import URLLib3Session
 
-        from truffle.ec2.sessions import sign_in
+        from truffle.credentials import sign_in
 
         request = AWSRequest(method, url, headers={"Accept": "application/json"})
         SigV4Auth(sign_in(self.session), SERVICE, self.region).add_auth(request)
@@ -197,6 +198,7 @@ def list_api(api: Api, question: Question) -> Inventory:
             raise ApiError("The stack has not collected anything yet: wait for its first run.")
         totals = status["totals"]
         missing = _not_collected(status["regions"], question)
+        _check_globs(status["regions"], question)
         return Inventory(
             reservations=[decode(item) for item in items],
             failures=[*_failures(status["scopes"]), *missing],
@@ -238,8 +240,15 @@ def _not_collected(collected: Iterable[str], question: Question) -> list[ScopeFa
     return [
         ScopeFailure(None, region, STALE, message, FailureKind.DISABLED, None)
         for region in question.regions or ()
-        if region not in collected
+        if region not in collected and not is_glob(region)
     ]
+
+
+def _check_globs(collected: Sequence[str], question: Question) -> None:
+    """Raises BadArgument where globs are all that was asked for, and match nothing."""
+    if question.regions and not expanded(question.regions, collected):
+        allowed = f"The regions that the deployed stack collects are {', '.join(collected)}."
+        raise BadArgument("regions", ", ".join(question.regions), allowed)
 
 
 def query_of(chosen: Filter, name: str) -> list[tuple[str, str]]:
@@ -251,6 +260,7 @@ def query_of(chosen: Filter, name: str) -> list[tuple[str, str]]:
         "account": chosen.accounts,
         "owner": chosen.owners,
         "state": chosen.states,
+        "accelerator": chosen.accelerators,
     }
     flags = {
         "gpu_only": chosen.gpu_only,
@@ -279,7 +289,8 @@ def open_api(url: str, caller: Session | str | None, timeout: float | None) -> A
 
     ``timeout`` is in seconds, from when there are credentials. Raises TruffleError without any.
     """
-    from truffle.ec2.sessions import open_session, sign_in
+    from truffle.credentials import sign_in
+    from truffle.ec2.sessions import open_session
 
     check_url(url)
     session = open_session(caller) if caller is None or isinstance(caller, str) else caller

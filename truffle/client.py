@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from truffle.errors import TruffleError, TruffleNotFoundError
 from truffle.reservation_type import ReservationType
+from truffle.results import Reservations
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from truffle.core.model import CapacityBlock, Odcr, Reservation
     from truffle.core.offerings import Wanted
     from truffle.core.recommendation import Recommendation
-    from truffle.core.summary import Summary
     from truffle.history import History
     from truffle.market import Market, Offerings
     from truffle.question import Question, Several, Tags
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         available_only: bool
         min_capacity: int | None
         active_only: bool | None
+        gpu: Several | None
         states: Several | None
         accounts: Several | None
         tags: Tags | None
@@ -50,35 +51,8 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = 60.0
 """Seconds for one call of the client, over all regions and pages."""
 
-Row = TypeVar("Row", bound="Reservation")
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Reservations(list[Row], Generic[Row]):
-    """Reservations in their order, and how complete and old the answer is.
-
-    ``failures`` are the scopes that did not answer: nothing is known of their reservations, or what
-    was last seen. ``matches`` counts all that match, also where ``limit`` cut the list.
-    """
-
-    def __init__(self, rows: Iterable[Row], inventory: Inventory, matches: int) -> None:
-        super().__init__(rows)
-        self.failures: list[ScopeFailure] = list(inventory.failures)
-        self.warnings: list[str] = list(inventory.warnings)
-        self.observed_at: datetime | None = inventory.observed_at
-        self.matches = matches
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every scope answered."""
-        return not self.failures
-
-    def summary(self) -> Summary:
-        """Totals over the rows of this list."""
-        from truffle.core.summary import summarize
-
-        return summarize(self)
 
 
 class Truffle:
@@ -126,7 +100,8 @@ class Truffle:
         ``mfa_serial`` asks for a code on the terminal; the AWS CLI's cache is shared. ``region`` is
         the one whose STS is asked where none is configured. Raises TruffleError.
         """
-        from truffle.ec2.sessions import open_session, sign_in
+        from truffle.credentials import sign_in
+        from truffle.ec2.sessions import open_session
 
         session = open_session(self.profile, region)
         sign_in(session)
@@ -180,6 +155,7 @@ class Truffle:
         starts_before: datetime | str | None = None,
         ends_after: datetime | str | None = None,
         ends_before: datetime | str | None = None,
+        gpu: Several | None = None,
     ) -> Reservations[Any]:
         """The reservations that match, in the order of every truffle.
 
@@ -187,8 +163,8 @@ class Truffle:
         ``min_capacity`` counts available instances of ODCRs, all instances of blocks.
         ``active_only`` None keeps active ODCRs and blocks in any state, and is off where ``states``
         are named. ``tags`` takes a mapping or ``key=value`` texts; ``sort`` a field, ``-field``
-        descending. ``…_after`` includes its bound, ``…_before`` excludes it; dates are datetimes,
-        or texts such as ``2026-12-01``.
+        descending. ``…_after`` includes its bound, ``…_before`` excludes it; times are datetimes,
+        or texts such as ``2026-12-01``, ``tomorrow`` or ``36h`` (from now).
 
         Raises TruffleError where no scope answers; a scope that fails while others answer is in
         ``failures``.
@@ -199,6 +175,7 @@ class Truffle:
             instance_types=instance_types,
             regions=regions,
             reservation_type=reservation_type,
+            gpu=gpu,
             gpu_only=gpu_only,
             available_only=available_only,
             min_capacity=min_capacity,
@@ -219,7 +196,7 @@ class Truffle:
         if inventory.failures and inventory.observed_at is None:
             raise _nothing_known(inventory.failures)
         answer = question.answer(inventory.reservations)
-        return Reservations(answer.rows, inventory, len(answer.matches))
+        return Reservations(answer.rows, inventory, len(answer.matches), question.warnings)
 
     def reservation(self, reservation_id: str, regions: Several | None = None) -> Reservation:
         """The reservation with this id. Raises TruffleNotFoundError."""

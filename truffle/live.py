@@ -31,7 +31,7 @@ from truffle.core.model import (
     Snapshot,
     Unanswered,
 )
-from truffle.core.regions import COMMERCIAL
+from truffle.core.regions import COMMERCIAL, expanded, first_region, is_glob, unknown_regions
 from truffle.errors import (
     DeadlineError,
     InvalidCredentialsError,
@@ -39,6 +39,7 @@ from truffle.errors import (
     cause_of,
     known_error,
 )
+from truffle.question import BadArgument
 from truffle.source import Inventory, Progress, ScopeFailure
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def list_live(
 ) -> Inventory:
     """Everything in these regions, by default in all that are enabled for the account.
 
+    A glob such as ``us-*`` stands for the enabled regions that it matches.
+
     The first argument is a session of boto3 or botocore, a profile's name, or None for whatever the
     environment says. ``deadline`` is in seconds, for everything once there are credentials; regions
     that have not answered by then are failures with the code ``DeadlineExceeded``. ``progress`` is
@@ -87,21 +90,25 @@ def list_live(
         return gathered.inventory()
 
 
-def list_regions(session_or_profile: Any = None, deadline: float | None = None) -> list[str]:
-    """The regions enabled for the account; arguments and errors as of ``list_live``."""
-    clients = _signed_in(session_or_profile, None)
+def list_regions(
+    session_or_profile: Any = None,
+    deadline: float | None = None,
+    regions: Sequence[str] | None = None,
+) -> list[str]:
+    """The regions that ``list_live`` would ask; arguments and errors as there."""
+    clients = _signed_in(session_or_profile, regions)
     news: SimpleQueue[_News] = SimpleQueue()
     end = _Deadline(deadline, time.monotonic())
-    _start(news, lambda: _asked(clients, None, end))
+    _start(news, lambda: _asked(clients, regions, end))
     return list(_begun(news, end, clients).regions)
 
 
 def _signed_in(session_or_profile: Any, regions: Sequence[str] | None) -> EC2Clients:
     """Clients that have credentials. Raises TruffleError."""
+    from truffle.credentials import sign_in
     from truffle.ec2.clients import EC2Clients
-    from truffle.ec2.sessions import sign_in
 
-    clients = EC2Clients(session_or_profile, regions[0] if regions else None)
+    clients = EC2Clients(session_or_profile, first_region(regions or ()))
     sign_in(clients.session)
     return clients
 
@@ -140,11 +147,15 @@ class _Deadline:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The regions that are being asked, and by whom."""
+    """The regions that are being asked, and by whom.
+
+    ``strange`` are those that neither this release nor the account's list of regions knows.
+    """
 
     regions: Sequence[str]
     caller: Caller
     profile: str | None
+    strange: Sequence[str] = ()
 
 
 _News = _Asked | Snapshot | Failure | BaseException
@@ -198,8 +209,30 @@ def _asked(clients: EC2Clients, regions: Sequence[str] | None, end: _Deadline) -
     from truffle.ec2.identity import identify
 
     caller = identify(clients, end.left())
-    names = _enabled(clients) if regions is None else list(dict.fromkeys(regions))
-    return _Asked(names, caller, clients.profile)
+    if regions is None:
+        return _Asked(_enabled(clients), caller, clients.profile)
+    enabled = _listed(clients, regions)
+    names = expanded(regions, enabled)
+    if regions and not names:
+        allowed = f"The regions that are enabled for the account are {', '.join(enabled)}."
+        raise BadArgument("regions", ", ".join(regions), allowed)
+    strange = [name for name in unknown_regions(names) if name not in enabled]
+    return _Asked(names, caller, clients.profile, strange)
+
+
+def _listed(clients: EC2Clients, regions: Sequence[str]) -> list[str]:
+    """The enabled regions, where they tell something of those that are asked for: what a glob
+    matches, or that a region is right which this release does not know."""
+    from truffle.ec2.errors import FAILURES
+
+    if any(map(is_glob, regions)):
+        return _enabled(clients)
+    if not unknown_regions(regions):
+        return []
+    try:
+        return _enabled(clients)
+    except FAILURES:
+        return []
 
 
 def _enabled(clients: EC2Clients) -> list[str]:
@@ -319,12 +352,17 @@ class _Gathered:
 
     def _warnings(self) -> list[str]:
         nameless = [self.asked.caller.warning] if self.moments else []
+        strange = [
+            f"{region} is not known to this release, and not among the regions that are enabled "
+            "for the account."
+            for region in self.asked.strange
+        ]
         refused = [
             f"{gap.operation} was refused ({gap.code}) in {', '.join(sorted(regions))}: "
             f"{LACKING[gap.operation]}."
             for gap, regions in self.unanswered.items()
         ]
-        return [text for text in (*nameless, *refused) if text]
+        return [text for text in (*strange, *nameless, *refused) if text]
 
 
 def _scope_failure(failure: Failure) -> ScopeFailure:

@@ -13,6 +13,8 @@ from typing import Any
 from truffle import clock
 from truffle.core.model import CLOSED_KINDS, FailureKind
 from truffle.core.offerings import Offering, Wanted, sorted_offerings
+from truffle.core.regions import first_region, is_glob
+from truffle.credentials import sign_in
 from truffle.ec2.background import start
 from truffle.ec2.clients import EC2Clients
 from truffle.ec2.errors import FAILURES
@@ -23,9 +25,9 @@ from truffle.ec2.offerings import (
     list_offerings,
     offerings_config,
 )
-from truffle.ec2.sessions import sign_in
 from truffle.errors import known_error
 from truffle.live import list_regions, raise_as_truffle_error
+from truffle.results import Results
 from truffle.source import Progress, ScopeFailure
 
 _ANSWERS = frozenset({Outcome.ANSWERED, Outcome.NOT_SOLD})
@@ -77,7 +79,7 @@ class Market:
         )
 
 
-class Offerings(list[Offering]):
+class Offerings(Results[Offering]):
     """Offerings in their order; ``outcomes`` tells how each region answered, ``failures`` why not.
 
     ``duration_hours`` is what was searched for: the duration asked, rounded up to what AWS sells.
@@ -90,6 +92,12 @@ class Offerings(list[Offering]):
             region.region: region.outcome for region in market.regions
         }
         self.duration_hours = market.wanted.duration_hours
+
+    def _join(self, other: Results[Any]) -> None:
+        """What the region answered to the first question stands, where both were asked of it."""
+        super()._join(other)
+        if isinstance(other, Offerings):
+            self.outcomes = {**other.outcomes, **self.outcomes}
 
 
 def list_market(
@@ -105,12 +113,13 @@ def list_market(
     account; ``timeout`` is in seconds, once there are credentials. Raises TruffleError where there
     are none, or where every region failed for one reason.
     """
-    clients = EC2Clients(caller, regions[0] if regions else None)
+    clients = EC2Clients(caller, first_region(regions or ()))
     sign_in(clients.session)
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
-        named = list_regions(clients.session, timeout) if regions is None else regions
-        answers = _ask_all(clients, wanted, dict.fromkeys(named), deadline, progress)
+        if regions is None or any(map(is_glob, regions)):
+            regions = list_regions(clients.session, timeout, regions)
+        answers = _ask_all(clients, wanted, dict.fromkeys(regions), deadline, progress)
     except FAILURES as error:
         raise_as_truffle_error(error, clients.profile)
     market = Market(wanted, tuple(sorted(answers, key=lambda answer: answer.region)))

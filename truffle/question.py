@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+from truffle import clock
 from truffle.core.filters import Filter
 from truffle.core.model import ODCR, TYPES, Reservation
-from truffle.core.nearest import nearest
-from truffle.core.order import SORT_FIELDS, Order
+from truffle.core.order import Order
 from truffle.core.parameters import LIST, BadParameter, Parameter, tag_text
-from truffle.core.queries import to_filter
-from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
-from truffle.core.times import format_time, to_utc
+from truffle.core.queries import to_filter, unknown_words
+from truffle.core.regions import COMMERCIAL
+from truffle.core.times import When, format_time, parse_when, to_utc
+from truffle.core.vocabulary import is_type_glob, is_type_name, misspelt_type, types_with
 from truffle.errors import TruffleError
 from truffle.reservation_type import ReservationType
 
@@ -38,7 +39,8 @@ class BadArgument(TruffleError):
     def __init__(self, name: str, value: str, allowed: str, near: str | None = None) -> None:
         hint = f"Did you mean {near}? " if near else ""
         refused = f"{value!r} is not allowed. " if value else ""
-        super().__init__(f"{name}: {refused}{hint}{allowed}")
+        self.advice = f"{hint}{allowed}"
+        super().__init__(f"{name}: {refused}{self.advice}")
         self.name = name
         self.value = value
         self.allowed = allowed
@@ -59,12 +61,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to list: ``regions`` None are all that the source has."""
+    """What to list: ``regions`` None are all that the source has; they may be globs.
+
+    ``warnings`` are of values that this release does not know. Whether a region is known, its
+    source says.
+    """
 
     filter: Filter
     order: Order = field(default_factory=Order)
     limit: int | None = None
     regions: tuple[str, ...] | None = None
+    warnings: tuple[str, ...] = ()
 
     def answer(self, reservations: Iterable[Reservation]) -> Answer:
         """The answer among these reservations; pure, and the same for every source."""
@@ -82,13 +89,10 @@ _NAMES = {
     "accounts": "account",
     "owners": "owner",
     "states": "state",
+    "gpu": "accelerator",
     "tags": "tag",
 }
 """Arguments that are called otherwise than the API's parameters."""
-
-_SIZE = re.compile(r"nano|micro|small|medium|large|[0-9]*xlarge|metal(-[0-9]+xl)?")
-_FAMILY = re.compile(r"[a-z][a-z0-9-]*")
-_GLOB = re.compile(r"[*?\[]")
 
 
 def ask(
@@ -101,6 +105,7 @@ def ask(
     owners: Several | None = None,
     states: Several | None = None,
     tags: Tags | None = None,
+    gpu: Several | None = None,
     gpu_only: bool = False,
     available_only: bool = False,
     active_only: bool | None = None,
@@ -125,6 +130,7 @@ def ask(
         **_several("accounts", accounts),
         **_several("owners", owners),
         **_several("states", states),
+        **_several("gpu", gpu),
         **_tags(tags),
         **_one("min_capacity", min_capacity),
         **_one("starts_before", starts_before),
@@ -135,8 +141,6 @@ def ask(
         **_one("limit", limit),
     }
     check_types(values.get("instance_type", ()))
-    check_regions(values.get("region", ()))
-    check_zones(values.get("availability_zone", ()))
     chosen = replace(
         to_filter(values),
         gpu_only=gpu_only,
@@ -145,7 +149,8 @@ def ask(
     )
     order = values["sort"][0] if "sort" in values else Order()
     named = tuple(dict.fromkeys(values["region"])) if "region" in values else None
-    return Question(chosen, order, values.get("limit", [None])[0], named)
+    limit_of = values.get("limit", [None])[0]
+    return Question(chosen, order, limit_of, named, tuple(unknown_words(values, _OWN_WARNING)))
 
 
 def _active_types(active_only: bool | None, names_states: bool) -> frozenset[str]:
@@ -162,9 +167,23 @@ def _several(name: str, given: Several | None) -> dict[str, list[Any]]:
 def _one(name: str, given: object) -> dict[str, list[Any]]:
     if given is None:
         return {}
-    if isinstance(given, datetime):
-        given = format_time(utc_of(name, given))
+    if name in _TIMES:
+        given = format_time(moment_of(name, given).start)
     return _parsed(name, [str(given)])
+
+
+def moment_of(name: str, given: datetime | date | str | object, *, ahead: bool = True) -> When:
+    """A time that was given, a day as a whole. Raises BadArgument.
+
+    Texts are those of ``truffle.core.times.parse_when``, counted from now, ``ahead`` or back.
+    """
+    if isinstance(given, datetime):
+        moment = utc_of(name, given)
+        return When(moment, moment)
+    try:
+        return parse_when(str(given), clock.now(), ahead=ahead)
+    except ValueError as error:
+        raise BadArgument(name, str(given), f"It {error}.") from None
 
 
 def utc_of(name: str, given: datetime) -> datetime:
@@ -213,83 +232,36 @@ def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:
     try:
         return {parameter.name: parameter.values(texts)}
     except BadParameter as error:
-        near = _nearest(parameter.name, error.value)
+        if parameter.name == "instance_type":
+            refuse_accelerator(name, error.value)
         allowed = _REGIONS if parameter.name == "region" else error.allowed
-        raise BadArgument(name, error.value, allowed, near) from None
+        raise BadArgument(name, error.value, allowed, error.nearest) from None
 
 
 _REGIONS = f"The regions are {', '.join(COMMERCIAL)}."
 
+_TIMES = frozenset({"starts_before", "starts_after", "ends_before", "ends_after"})
 
-_CHOICES: Mapping[str, Iterable[str]] = {
-    "type": TYPES,
-    "sort": (*SORT_FIELDS, *(f"-{name}" for name in SORT_FIELDS)),
-    "region": KNOWN_REGIONS,
-}
-
-
-def _nearest(parameter: str, value: str) -> str | None:
-    if parameter == "instance_type":
-        return nearest_type(value)
-    return nearest(value, _CHOICES.get(parameter, ()))
-
-
-def check_regions(names: Iterable[object]) -> None:
-    """Raises BadArgument for a region that neither truffle nor botocore knows."""
-    for name in map(str, names):
-        if name not in KNOWN_REGIONS and name not in _regions_of_botocore():
-            raise BadArgument("regions", name, _REGIONS, nearest(name, KNOWN_REGIONS))
-
-
-def check_zones(names: Iterable[object]) -> None:
-    """Raises BadArgument for a zone of a region that does not exist."""
-    for name in map(str, names):
-        region = _region_of(name)
-        try:
-            check_regions([region])
-        except BadArgument as error:
-            near = error.nearest and name.replace(region, error.nearest)
-            allowed = _PARAMETERS["availability_zone"].allowed
-            raise BadArgument("availability_zones", name, allowed, near) from None
-
-
-def _region_of(zone: str) -> str:
-    """``us-east-1`` of ``us-east-1a``, and of ``us-east-1-bos-1a``, a local zone."""
-    match = re.match(r"[a-z]+(-[a-z]+)+-[0-9]+", zone)
-    return match[0] if match else zone
-
-
-def _regions_of_botocore() -> set[str]:
-    """The regions of the installed botocore, which may be newer than this release."""
-    from botocore.session import get_session
-
-    session = get_session()
-    return {
-        region
-        for partition in session.get_available_partitions()
-        for region in session.get_available_regions("ec2", partition)
-    }
+_OWN_WARNING = frozenset({"region"})
+"""Parameters whose unknown values the source warns of, which has a list of its own."""
 
 
 def check_types(names: Iterable[object]) -> None:
     """Raises BadArgument for a name that can be no instance type; globs are left alone."""
     for name in map(str, names):
-        family, _, size = name.partition(".")
-        if _GLOB.search(name) or (_FAMILY.fullmatch(family) and _SIZE.fullmatch(size)):
+        if is_type_glob(name) or is_type_name(name):
             continue
+        refuse_accelerator("instance_types", name)
         allowed = _PARAMETERS["instance_type"].allowed
-        raise BadArgument("instance_types", name, allowed, nearest_type(name))
+        raise BadArgument("instance_types", name, allowed, misspelt_type(name))
 
 
-def nearest_type(name: str) -> str | None:
-    """The known instance type that is spelt most like this, or a family's glob."""
-    from truffle.core.accelerators import bundled
-
-    return f"{name}.*" if types_of_family(name) else nearest(name, bundled())
-
-
-def types_of_family(name: str) -> list[str]:
-    """The known instance types of a family such as ``p5``."""
-    from truffle.core.accelerators import bundled
-
-    return sorted(known for known in bundled() if known.partition(".")[0] == name)
+def refuse_accelerator(argument: str, name: str) -> None:
+    """Raises BadArgument where an accelerator is given for an instance type."""
+    types = types_with(name)
+    if types:
+        allowed = (
+            f"{name} is an accelerator: filter by gpu, or name one of its instance types: "
+            f"{', '.join(types)}."
+        )
+        raise BadArgument(argument, name, allowed)

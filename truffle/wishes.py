@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from truffle import clock
 from truffle.core import parameters
 from truffle.core.advice import TrainingRequest
-from truffle.core.events import EventType, Severity
 from truffle.core.nearest import nearest
 from truffle.core.offerings import MAX_COUNT, MAX_DAYS, ULTRASERVERS, Wanted, sold_hours
 from truffle.core.parameters import MOST_DAYS, MOST_INSTANCES, BadParameter, Parameter
 from truffle.core.recommendation import Purpose, Workload
-from truffle.core.times import format_time, parse_written
-from truffle.question import BadArgument, Several, check_types, types_of_family, utc_of
-
-_MOMENT = "It takes a date such as 2026-12-01, or an RFC 3339 time such as 2026-12-01T11:30:00Z."
+from truffle.core.times import format_time
+from truffle.core.vocabulary import is_type_name, misspelt_type, types_of_family, types_with
+from truffle.question import BadArgument, Several, moment_of
 
 MOST_EVENTS = 10_000
 """More than these is a slip of the keyboard."""
@@ -29,16 +26,13 @@ _DAYS = f"It takes a number of days above 0 and up to {MOST_DAYS}."
 _ULTRASERVER = re.compile(r"u-[a-z0-9-]+")
 
 
-def moment(name: str, given: datetime | str | None, is_end: bool = False) -> datetime | None:
-    """A time that was given; a date is its midnight in UTC, or its last second as an end."""
+def moment(
+    name: str, given: datetime | str | None, *, is_end: bool = False, ahead: bool = True
+) -> datetime | None:
+    """A time that was given; a day is its first second in UTC, or its last one as an end."""
     if given is None:
         return None
-    if isinstance(given, datetime):
-        return utc_of(name, given)
-    try:
-        when = parse_written(given)
-    except ValueError:
-        raise BadArgument(name, given, _MOMENT) from None
+    when = moment_of(name, given, ahead=ahead)
     return when.end if is_end else when.start
 
 
@@ -153,10 +147,12 @@ def _check_type(instance_type: str) -> None:
     if members := types_of_family(instance_type):
         allowed = f"It takes one instance type: {instance_type} has {', '.join(members)}."
         raise BadArgument("instance_type", instance_type, allowed)
-    try:
-        check_types([instance_type])
-    except BadArgument as error:
-        raise BadArgument("instance_type", instance_type, allowed, error.nearest) from None
+    if types := types_with(instance_type):
+        allowed = f"{instance_type} is an accelerator. Its instance types are {', '.join(types)}."
+        raise BadArgument("instance_type", instance_type, allowed)
+    near = misspelt_type(instance_type)
+    if near is not None or not is_type_name(instance_type):
+        raise BadArgument("instance_type", instance_type, allowed, near)
 
 
 def event_limit(given: int | str) -> int:
@@ -172,43 +168,19 @@ def event_query(
     reservation_id: str | None = None,
 ) -> list[tuple[str, str]]:
     """The parameters of ``GET /events``. Raises BadArgument."""
-    start, end = moment("since", since), moment("until", until)
-    query = [
-        (name, format_time(value)) for name, value in (("since", start), ("until", end)) if value
-    ]
-    query += _choices("types", "type", types, list(EventType))
-    query += _choices("severities", "severity", severities, list(Severity))
-    if reservation_id is not None:
-        query += _checked("reservation_id", "reservation_id", [reservation_id], ())
-    return query
-
-
-def republish_query(
-    since: datetime | str, until: datetime | str | None = None
-) -> list[tuple[str, str]]:
-    """The parameters of ``POST /alerts/republish``; the end is fixed at the first call. Raises
-    BadArgument."""
-    start, end = moment("since", since), moment("until", until) or clock.now()
-    if start is None:
-        raise BadArgument("since", str(since), _MOMENT)
+    start = moment_of("since", since, ahead=False).start
+    end = moment("until", until, ahead=False) or clock.now()
     return [("since", format_time(start)), ("until", format_time(end))]
 
 
-def _choices(
-    argument: str, name: str, given: Several | None, choices: Iterable[str]
-) -> list[tuple[str, str]]:
+def _choices(argument: str, name: str, given: Several | None) -> list[tuple[str, str]]:
     texts = [given] if isinstance(given, str) else list(given or ())
-    return _checked(argument, name, texts, choices) if texts else []
-
-
-def _checked(
-    argument: str, name: str, texts: list[str], choices: Iterable[str]
-) -> list[tuple[str, str]]:
+    if not texts:
+        return []
     try:
         values = _EVENTS[name].values(texts)
     except BadParameter as error:
-        near = nearest(error.value, choices)
-        raise BadArgument(argument, error.value, error.allowed, near) from None
+        raise BadArgument(argument, error.value, error.allowed, error.nearest) from None
     return [(name, ",".join(values))]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from lambdas.inventory import View
 from truffle.core.advice import TrainingRequest, validate
 from truffle.core.codec import Json
-from truffle.core.filters import Filter
+from truffle.core.filters import Filter, matches_globs
 from truffle.core.model import CLOSED_KINDS
 from truffle.core.order import Order
 from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
@@ -71,6 +71,7 @@ def reservations(context: Context, query: Query, question: str) -> Json:
         "items": context.view.encoded(rows),
         "next_token": to_token(question, query.order.mark(rows[-1])) if has_more else None,
         "count": len(matches),
+        "warnings": list(query.warnings),
         "collection": context.collection,
     }
 
@@ -85,9 +86,9 @@ def _start(order: Order, matches: Sequence[Any], page: Page, question: str) -> i
         raise BadParameter("next_token", page.next_token, TOKEN_ALLOWED) from None
 
 
-def summary(context: Context, chosen: Filter) -> Json:
+def summary(context: Context, chosen: Filter, warnings: Sequence[str] = ()) -> Json:
     totals = summarize(chosen.apply(context.view.rows)).to_json()
-    return {**totals, "collection": context.collection}
+    return {**totals, "warnings": list(warnings), "collection": context.collection}
 
 
 def events(context: Context, found: list[tuple[str, Json]], page: Page, question: str) -> Json:
@@ -151,7 +152,7 @@ def status(
 def _is_asked(scope: Judged, values: Mapping[str, list[Any]]) -> bool:
     accounts, regions = values.get("account"), values.get("region")
     return (accounts is None or scope.scope.account_id in accounts) and (
-        regions is None or scope.scope.region in regions
+        regions is None or matches_globs(scope.scope.region, regions)
     )
 
 

@@ -51,11 +51,12 @@ def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _list_of(name: str) -> Json:
+def _list_of(name: str, **more: Json) -> Json:
     return _object(
         items=_array(_ref(name)),
         next_token=_TEXT_OR_NULL,
         count=_COUNT,
+        **more,
         collection=_ref("Collection"),
     )
 
@@ -100,7 +101,7 @@ def _schemas() -> Json:
             closed=_ref("Counted"),
         ),
         "Counted": _object(total=_COUNT, by_code=_counts()),
-        "ReservationList": _list_of("Reservation"),
+        "ReservationList": _list_of("Reservation", warnings=_array(_TEXT)),
         "ReservationWithEvents": {
             "allOf": [
                 {"anyOf": [_ref("Odcr"), _ref("CapacityBlock")]},
@@ -117,6 +118,7 @@ def _schemas() -> Json:
             total=_ref("Totals"),
             **dict.fromkeys(groups, totals),
             duration_hours=_object(shortest=_NUMBER_OR_NULL, longest=_NUMBER_OR_NULL),
+            warnings=_array(_TEXT),
             collection=_ref("Collection"),
         ),
         "Event": _event(),

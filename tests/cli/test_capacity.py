@@ -254,10 +254,92 @@ class TestFailures:
         assert "only active ODCRs" in truffle("capacity", "-r", "us-east-2").err
         assert "only active ODCRs" not in truffle("capacity", "--blocks", "-r", "us-east-2").err
 
-    def test_an_empty_answer_says_what_may_be_misspelt(self, truffle: Run) -> None:
-        told = truffle("capacity", "--instance-types", "g6.49xlarge", "--states", "actve").err
-        assert "Did you mean g6.4xlarge?" in told
-        assert "Did you mean active?" in told
+    def test_a_value_that_nobody_knows_passes_with_a_warning(self, truffle: Run) -> None:
+        found = truffle("capacity", "--instance-types", "g6.49xlarge", "--states", "delivering")
+
+        assert (found.status, "No capacity reservations" in found.out) == (0, True)
+        assert "does not know the state delivering." in found.err
+        assert "does not know the instance type g6.49xlarge; the nearest" in found.err
+
+    def test_a_region_that_is_newer_than_the_release_can_be_named(
+        self, truffle: Run, world: World
+    ) -> None:
+        world.has_regions(
+            {"us-east-2": {}, "ap-southeast-9": {"CapacityReservations": [an_odcr(1)]}}
+        )
+
+        found = truffle("capacity", "-r", "ap-southeast-9", "-o", "json")
+
+        assert (found.status, len(found.ids), found.err) == (0, 1, "")
+
+    def test_a_region_that_nobody_knows_is_asked_with_a_warning(self, truffle: Run) -> None:
+        found = truffle("capacity", "-r", "ap-southeast-9,us-east-2", "-o", "json")
+
+        assert found.status == 3
+        assert "ap-southeast-9 is not known to this release" in found.err
+
+
+class TestGlobsOfRegions:
+    def test_stand_for_the_regions_that_are_enabled(self, truffle: Run, world: World) -> None:
+        told = truffle("capacity", "-r", "us-*", "--blocks", "-v", "-o", "json").err
+
+        assert told == "us-east-2: answered\n"
+        assert {region for region, _ in world.control.calls()} == {"us-east-2"}
+
+    def test_that_match_none_are_refused_with_those_that_are(self, truffle: Run) -> None:
+        found = truffle("capacity", "-r", "sa-*")
+
+        assert (found.status, found.out) == (2, "")
+        assert "eu-west-1, us-east-2" in found.err
+
+    def test_select_among_what_the_stack_collects(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        deployed.collected(OHIO, odcr_row("cr-1"))
+        deployed.collected(Scope(HOME, "eu-west-1"), odcr_row("cr-2", region="eu-west-1"))
+
+        found = truffle("capacity", "-r", "eu-*", "--api-url", api_url, "-o", "json")
+
+        assert (found.status, found.ids) == (0, ["cr-2"])
+        assert truffle("capacity", "-r", "sa-*", "--api-url", api_url).status == 2
+
+
+class TestGpu:
+    def test_selects_by_the_accelerator_in_any_case(self, truffle: Run, world: World) -> None:
+        world.has(
+            an_odcr(1, InstanceType="p5.48xlarge"),
+            an_odcr(2, InstanceType="p5.4xlarge"),
+            an_odcr(3, InstanceType="g6.xlarge"),
+            an_odcr(4, InstanceType="m5.large"),
+        )
+
+        found = truffle("capacity", "--gpu", "h100", "-o", "json")
+
+        assert {row["instance_type"] for row in found.json} == {"p5.48xlarge", "p5.4xlarge"}
+
+    def test_selects_in_the_stack(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        deployed.collected(OHIO, odcr_row("cr-1"))
+
+        found = truffle("capacity", "--gpu", "H100", "--api-url", api_url, "-o", "json")
+
+        assert (found.status, found.ids) == (0, [])
+        assert any("accelerator=H100" in call for call in deployed.requests)
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [("24h", "2026-11-25 09:"), ("tomorrow", "2026-11-25"), ("fri", "2026-11-27")],
+    )
+    def test_relative_ones_are_said_back(self, text: str, said: str, truffle: Run) -> None:
+        found = truffle("capacity", "--ends-before", text)
+
+        assert found.status == 0
+        assert f"Note: --ends-before {text} is {said}" in found.err
+        assert " in UTC." in found.err
+
+    def test_absolute_ones_are_not(self, truffle: Run) -> None:
+        assert "Note: --ends" not in truffle("capacity", "--ends-before", "2026-12-01").err
 
 
 class TestApi:

@@ -155,7 +155,7 @@ class TestNothing:
         monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "nonsense")
         found = truffle(*P5, "--days", "2", "-r", "us-east-2")
         assert (found.status, found.out) == (1, "")
-        assert "AWS cannot be asked" in found.err
+        assert "AWS cannot be reached" in found.err
         assert "nonsense" in found.err
 
     def test_a_denied_region(self, truffle: Run, world: World) -> None:

@@ -160,10 +160,21 @@ class TestTerminal:
 
     def test_recommend_asks_on_a_terminal(self, world: World) -> None:
         env = environment(world, TERM="dumb", COLUMNS="100")
-        answers = b"training\ny\n10\n\np5.48xlarge\n64\n"
+        answers = b"training\n10\n\np5.48xlarge\n64\n"
         status, told = on_a_terminal(["recommend"], env, answers)
         assert status == 0
         assert "Reserve a Capacity Block for ML" in told
+        assert "--instance-type p5.48xlarge --count 64 --days 10" in told
+
+    def test_recommend_asks_again_for_what_cannot_be_used(self, world: World) -> None:
+        env = environment(world, TERM="dumb", COLUMNS="100")
+        answers = b"training\nten\n10\n2020-01-01\n\nH100\np5.48xlarge\nmany\n64\n"
+        status, told = on_a_terminal(["recommend"], env, answers)
+        assert status == 0
+        assert "Error: 'ten': It takes a number of days above 0" in told
+        assert "Error: '2020-01-01': It takes a day that is not over yet." in told
+        assert "Error: 'H100': H100 is an accelerator." in told
+        assert "Error: 'many': It takes a whole number" in told
         assert "--instance-type p5.48xlarge --count 64 --days 10" in told
 
 

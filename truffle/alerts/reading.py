@@ -25,8 +25,6 @@ _URL = re.compile(r"https?://[^\s\"']*", re.IGNORECASE)
 _LONGEST_SHOWN = 120
 _LONGEST_READ = 10_000
 _LONGEST_DURATION = timedelta(days=400)
-_ALIKE = 0.8
-"""How alike a word must be to a known one to be taken for its misspelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,18 +215,11 @@ def probably(
     """Also what nobody knows yet, unless it is probably the misspelt word that ``meant`` tells."""
 
     def checked(value: object) -> str:
-        word = read(value)
-        if near := meant(word):
+        if isinstance(value, str) and (near := meant(value)):
             raise ValueError(f"did you mean {near}?")
-        return word
+        return read(value)
 
     return checked
-
-
-def one_alike(known: Iterable[str]) -> Callable[[str], str | None]:
-    """The known word that an unknown one looks much like."""
-    names = tuple(known)
-    return lambda word: None if word in names else nearest(word, names, _ALIKE)
 
 
 region = probably(text(REGION_FORM, "region names such as us-east-1"), misspelt_region)

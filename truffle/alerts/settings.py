@@ -30,7 +30,6 @@ from truffle.alerts.reading import (
     mapping_of,
     moment,
     objects,
-    one_alike,
     price,
     probably,
     record,
@@ -42,9 +41,10 @@ from truffle.alerts.reading import (
     whole_number,
 )
 from truffle.core.events import EventType, Severity
-from truffle.core.model import CAPACITY_BLOCK, ODCR, STATES, TYPES
+from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES
 from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time
+from truffle.core.vocabulary import misspelt_state
 
 Json = dict[str, Any]
 
@@ -281,7 +281,7 @@ _WHEN: Mapping[str, tuple[str, Parser]] = {
     "type": ("types", _texts(choice(EventType))),
     "severity": ("severities", _texts(choice(Severity))),
     "reservation_type": ("reservation_types", _texts(choice(TYPES))),
-    "state": ("states", _texts(probably(_STATE, one_alike(STATES)))),
+    "state": ("states", _texts(probably(_STATE, misspelt_state))),
     "account": ("accounts", _texts(account)),
     "region": ("regions", _texts(region)),
     "instance_type": ("instance_types", _texts(_GLOB)),

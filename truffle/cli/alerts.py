@@ -149,15 +149,14 @@ def republish(common: Common, since: str, until: str | None, output: str) -> int
 
     Exit status: 0 nothing is left, 1 some is left, or the request failed, 2 bad usage.
     """
-    from truffle.cli.events import since_time
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.cli.running import FAILED, OK
     from truffle.render.alerts import render_republication
+    from truffle.wishes import republish_query
 
-    start = since_time(since)
-    assert start is not None
+    query = republish_query(since, until)
     common.needs_api("Events")
-    answer = common.client().republish(start, until)
+    answer = common.client().republish(dict(query)["since"], dict(query)["until"])
     if output == "table":
         put(render_republication(answer, style_of_stdout()))
     else:

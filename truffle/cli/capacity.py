@@ -8,6 +8,7 @@ import click
 
 from truffle import clock
 from truffle.cli.options import (
+    ACCELERATOR,
     INSTANCE_TYPES,
     SORT,
     STATE,
@@ -18,6 +19,8 @@ from truffle.cli.options import (
 )
 
 FORMATS = ("table", "json", "yaml", "csv", "terraform")
+
+_TIMES = ("starts_after", "starts_before", "ends_after", "ends_before")
 
 
 @click.command("capacity")
@@ -38,6 +41,14 @@ FORMATS = ("table", "json", "yaml", "csv", "terraform")
     multiple=True,
     metavar="ZONES",
     help="Availability zones by name (us-east-1a), comma-separated.",
+)
+@click.option(
+    "--gpu",
+    "--accelerator",
+    "gpu",
+    multiple=True,
+    type=ACCELERATOR,
+    help="Accelerators by name (H100, Trainium2), comma-separated.",
 )
 @click.option("--gpu-only", is_flag=True, help="Only types with a GPU, Trainium or Inferentia.")
 @click.option("--available-only", is_flag=True, help="Only with available instances.")
@@ -93,13 +104,14 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     \b
     truffle capacity --blocks --instance-types p5.48xlarge,p4d.24xlarge
     truffle capacity --odcr --gpu-only --available-only
-    truffle capacity --blocks --ends-before 2026-12-01 --sort end_date
+    truffle capacity --blocks --ends-before 7d --sort end_date
+    truffle capacity --gpu H100 -r 'us-*'
     truffle capacity --blocks -o json > capacity-blocks.json
 
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
     usage.
     """
-    from truffle.cli.output import progress, tell_all, tell_closed, tell_failures
+    from truffle.cli.output import progress, tell_all, tell_closed, tell_failures, tell_times
     from truffle.core.model import CAPACITY_BLOCK, ODCR
     from truffle.errors import TruffleError
     from truffle.question import ask
@@ -110,10 +122,10 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
         if is_asked
     ]
     question = ask(reservation_type=types, **filters)
+    tell_times({name: filters[name] for name in _TIMES})
     client = common.client(question.regions)
-    total = len(question.regions) if question.regions else None
     try:
-        with progress("Asking", total, common.is_verbose) as tick:
+        with progress("Asking", question.regions, common.is_verbose) as tick:
             inventory = client.inventory(question, tick)
     except TruffleError as error:
         if error.failures and output != "table":
@@ -122,7 +134,7 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     answer = question.answer(inventory.reservations)
     if output != "table" or inventory.scopes > len(inventory.failures) or answer.matches:
         _show(output, answer, types)
-    tell_all(inventory.warnings)
+    tell_all([*question.warnings, *inventory.warnings])
     tell_closed(inventory.closed)
     if not answer.matches and not inventory.failures:
         _tell_why_empty(filters, question)
@@ -158,19 +170,8 @@ def _show(output: str, answer: Any, types: list[str]) -> None:
 def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
     """What may have kept rows away without being meant to."""
     from truffle.cli.output import tell
-    from truffle.core.accelerators import bundled
-    from truffle.core.model import ODCR, STATES
-    from truffle.core.nearest import nearest
-    from truffle.question import nearest_type
+    from truffle.core.model import ODCR
 
-    for name in sorted(question.filter.instance_types):
-        near = nearest_type(name)
-        if name not in bundled() and near and not set(name) & set("*?["):
-            tell(f"Note: {name} is no type that truffle knows. Did you mean {near}?")
-    for state in sorted(question.filter.states.difference(STATES)):
-        close = nearest(state, STATES)
-        hint = f" Did you mean {close}?" if close else ""
-        tell(f"Note: EC2 documents no state {state}.{hint}")
     is_default = filters["active_only"] is None
     if is_default and ODCR in question.filter.types & question.filter.active_only:
         tell("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

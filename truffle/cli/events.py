@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,11 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "yaml", "csv")
 
-_AGO = re.compile(r"([0-9]{1,5})([mhd])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-
 
 @click.command("events")
-@click.option("--since", metavar="TIME", help="A time, a date, or 90m, 24h, 7d. [default: 7d]")
+@click.option(
+    "--since", metavar="TIME", help="A time, a date, yesterday, or 90m, 24h, 7d ago. [default: 7d]"
+)
 @click.option("--until", metavar="TIME", help="Only events before this.")
 @click.option(
     "--type",
@@ -78,7 +76,7 @@ def command(
     truffle events --since 24h --severity warning,critical
     truffle events --follow
     """
-    from truffle.wishes import event_limit, event_query
+    from truffle.wishes import event_limit, event_query, moment
 
     common.needs_api("Events")
     if follow and output in ("yaml", "csv"):
@@ -87,28 +85,13 @@ def command(
     if follow and until is not None:
         message = "--follow has no end: leave --until out."
         raise click.UsageError(message, click.get_current_context())
-    start, most = since_time(since), event_limit(limit)
+    start, most = moment("since", since, ahead=False), event_limit(limit)
     client = common.client()
     if follow:
         return _follow(client, output, interval, start, most, filters)
     query = event_query(start, until, **filters)
     _show(client, output, query, most)
     return 0
-
-
-def since_time(text: str | None) -> datetime | None:
-    """A time, or ``24h``: the time that was 24 hours ago. Raises BadArgument."""
-    from truffle.question import BadArgument
-    from truffle.wishes import moment
-
-    match = _AGO.fullmatch(text or "")
-    if match:
-        return clock.now() - timedelta(**{_UNITS[match[2]]: int(match[1])})
-    try:
-        return moment("since", text)
-    except BadArgument as error:
-        allowed = f"{error.allowed[:-1]}; or how long ago, such as 90m, 24h or 7d."
-        raise BadArgument("since", error.value, allowed) from None
 
 
 def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int) -> None:

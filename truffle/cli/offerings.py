@@ -42,9 +42,9 @@ FORMATS = ("table", "json", "yaml", "csv")
     "--start-date",
     "start_after",
     metavar="TIME",
-    help="The earliest start: a date, or an RFC 3339 time.",
+    help="The earliest start, such as 2026-12-01, tomorrow or 36h.",
 )
-@click.option("--end-by", metavar="TIME", help="The latest end; a date means its whole day.")
+@click.option("--end-by", metavar="TIME", help="The latest end; a day means its whole day.")
 @click.option(
     "--sort",
     type=Choice(["price", "start"]),
@@ -69,14 +69,16 @@ def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or none sells this type, 2 bad
     usage.
     """
-    from truffle.cli.output import progress, put_data, tell_failures
+    from truffle.cli.output import progress, put_data, tell_failures, tell_times
+    from truffle.question import ask
     from truffle.wishes import wanted_block
 
     wanted = wanted_block(**wish)
     _tell_rounding(wanted, wish)
-    client = common.client()
-    named = regions or None
-    with progress("Asking", len(regions) or None, common.is_verbose) as tick:
+    tell_times({name: wish[name] for name in ("start_after", "end_by")})
+    named = ask(regions=regions).regions
+    client = common.client(named)
+    with progress("Asking", named, common.is_verbose) as tick:
         market = client.market(wanted, named, tick)
     offerings = market.offerings(sort)
     if output == "table":

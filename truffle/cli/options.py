@@ -97,6 +97,13 @@ def _states() -> Iterable[str]:
     return STATES
 
 
+def _accelerators() -> Iterable[str]:
+    from truffle.core.vocabulary import accelerator_names
+
+    return accelerator_names()
+
+
+ACCELERATOR = Suggested("names", _accelerators)
 REGIONS = Suggested("regions", _regions)
 INSTANCE_TYPES = Suggested("types", _instance_types)
 INSTANCE_TYPE = Suggested("type", _instance_types)
@@ -240,7 +247,7 @@ def regions_option() -> Callable[[Command], Command]:
         "regions",
         multiple=True,
         type=REGIONS,
-        help="Regions, comma-separated. [default: all that are enabled]",
+        help="Regions or globs (us-*), comma-separated. [default: all that are enabled]",
     )
 
 

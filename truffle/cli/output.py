@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 from weakref import WeakSet
@@ -15,10 +15,11 @@ from truffle.cli.running import FAILED, OK, PARTIAL
 from truffle.core.model import FailureKind
 from truffle.core.quoting.json_text import escape_hidden
 from truffle.core.quoting.terminal import visible, visible_lines
+from truffle.core.regions import is_glob
 from truffle.core.status import NAMED_FAILURES
 from truffle.render.data import to_csv, to_json, to_yaml
 from truffle.render.style import Style
-from truffle.render.words import counted, length
+from truffle.render.words import counted, day, length, minute
 from truffle.source import Progress, ScopeFailure
 
 if TYPE_CHECKING:
@@ -164,9 +165,27 @@ def tell_all(warnings: Iterable[str]) -> None:
         tell(f"Warning: {warning}")
 
 
+def tell_times(given: Mapping[str, str | None], *, ahead: bool = True) -> None:
+    """Say which moments relative times mean, which are in UTC; by the name of their flag."""
+    from truffle import clock
+    from truffle.core.times import parse_when, parse_written
+
+    for name, text in given.items():
+        if text is None:
+            continue
+        try:
+            parse_written(text)
+        except ValueError:
+            when = parse_when(text, clock.now(), ahead=ahead)
+            moment = day(when.start) if when.is_day else minute(when.start)
+            tell(f"Note: --{name.replace('_', '-')} {text} is {moment} in UTC.")
+
+
 @contextmanager
-def progress(title: str, total: int | None, is_verbose: bool) -> Iterator[Progress]:
+def progress(title: str, regions: Collection[str] | None, is_verbose: bool) -> Iterator[Progress]:
     """A bar on stderr while regions answer; nothing where stderr is no terminal."""
+    is_counted = regions and not any(map(is_glob, regions))
+    total = len(set(regions)) if regions and is_counted else None
     if is_verbose:
         yield _tell_region
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":

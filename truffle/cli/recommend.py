@@ -23,7 +23,9 @@ PURPOSES = ("training", "inference", "development")
 @click.option(
     "--days", metavar="DAYS", help="How long it runs; leave it out if it has no known end."
 )
-@click.option("--start", metavar="DATE", help="The day it starts, if it is known.")
+@click.option(
+    "--start", metavar="DATE", help="The day it starts, if it is known: 2026-12-01, monday, 14d."
+)
 @click.option("--instance-type", type=INSTANCE_TYPE, help="The instance type.")
 @click.option("--count", metavar="N", help="How many instances.")
 @output_option(FORMATS)
@@ -68,32 +70,29 @@ def _ask(answers: dict[str, Any]) -> dict[str, Any]:
     )
     asked = {**answers, "purpose": purpose}
     if purpose == "training" and answers["days"] is None:
-        asked["days"] = _days()
+        asked["days"] = _answer("How many days does it run? Leave it empty if it is open", "days")
     if asked["days"] is not None and answers["start"] is None:
-        asked["start"] = _text("When does it start (YYYY-MM-DD)? Leave it empty for now")
+        question = "When does it start (2026-12-01, monday, 14d)? Leave it empty for now"
+        asked["start"] = _answer(question, "start")
     if answers["instance_type"] is None:
-        asked["instance_type"] = _text("On which instance type? Leave it empty if it is open")
+        question = "On which instance type? Leave it empty if it is open"
+        asked["instance_type"] = _answer(question, "instance_type")
     if answers["count"] is None:
-        asked["count"] = _number("How many instances? Leave it empty if it is open", int)
+        asked["count"] = _answer("How many instances? Leave it empty if it is open", "count")
     return asked
 
 
-def _days() -> float | None:
-    if not click.confirm("Do you know how long it runs?", default=True, err=True):
-        return None
-    days: float = click.prompt("How many days?", type=float, err=True)
-    return days
+def _answer(question: str, name: str) -> str | None:
+    """One answer, asked for again until it can be used."""
+    from truffle.question import BadArgument
+    from truffle.wishes import workload
 
-
-def _text(question: str) -> str | None:
-    answer: str = click.prompt(question, default="", show_default=False, err=True)
-    return answer.strip() or None
-
-
-def _number(question: str, kind: type[int]) -> int | None:
-    while (answer := _text(question)) is not None:
+    def read(text: str) -> str:
         try:
-            return kind(answer)
-        except ValueError:
-            click.echo(f"{answer!r} is not a whole number.", err=True)
-    return None
+            workload("training", **{name: text.strip() or None})
+        except BadArgument as error:
+            raise click.UsageError(f"{error.value!r}: {error.advice}") from error
+        return text.strip()
+
+    answer: str = click.prompt(question, "", value_proc=read, show_default=False, err=True)
+    return answer or None

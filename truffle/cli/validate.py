@@ -24,7 +24,8 @@ FORMATS = ("table", "json", "yaml")
 @click.option(
     "--start-by",
     metavar="TIME",
-    help="The latest start: a date (its whole day) or an RFC 3339 time. [default: any start]",
+    help="The latest start, such as 2026-12-01, tomorrow or 36h; a day means its whole day. "
+    "[default: any start]",
 )
 @click.option("--offerings", is_flag=True, help="Also look for a block that could be bought.")
 @regions_option()
@@ -55,7 +56,7 @@ def command(
     (one that is denied or not enabled has given one) or what is not known of a reservation could
     change the answer, 1 all failed or the request failed, 2 bad usage.
     """
-    from truffle.cli.output import progress, tell_all, tell_closed, tell_failures
+    from truffle.cli.output import progress, tell_all, tell_closed, tell_failures, tell_times
     from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
     from truffle.client import run_question, unanswered, unknown_regions
     from truffle.core.advice import validate
@@ -63,14 +64,15 @@ def command(
 
     request = training_request(instance_type, count, days, start_by)
     question = run_question(instance_type, regions or None)
+    tell_times({"start_by": start_by})
     client = common.client(question.regions)
-    with progress("Asking", len(regions) or None, common.is_verbose) as tick:
+    with progress("Asking", question.regions, common.is_verbose) as tick:
         inventory = client.inventory(question, tick)
     unknown = unknown_regions(inventory)
     validation = validate(inventory.reservations, request, clock.now(), unknown)
     for_sale = _for_sale(client, request, regions) if offerings else None
     _show(output, validation, for_sale)
-    tell_all(inventory.warnings)
+    tell_all([*question.warnings, *inventory.warnings])
     tell_closed(inventory.closed)
     status = tell_failures(inventory.failures, inventory.scopes, clock.now())
     if validation.ok:

@@ -16,7 +16,7 @@ from itertools import compress
 from operator import attrgetter
 from typing import Any
 
-from truffle.core.model import CAPACITY_BLOCK, ODCR, CapacityBlock, Reservation
+from truffle.core.model import CAPACITY_BLOCK, ODCR, Accelerator, CapacityBlock, Reservation
 
 ACTIVE_STATES: Mapping[str, frozenset[str]] = {
     ODCR: frozenset({"active"}),
@@ -47,7 +47,8 @@ class Predicate:
 class Filter:
     """What to keep; the empty filter keeps everything.
 
-    ``instance_types`` takes globs. ``accounts`` matches any account that sees the reservation,
+    ``instance_types`` and ``regions`` take globs. ``accelerators`` are names, whose case does not
+    count. ``accounts`` matches any account that sees the reservation,
     ``owners`` the one that owns it. ``active_only`` names the types that it applies to.
     ``…_after`` includes its bound, ``…_before`` excludes it; no end date is never before and
     always after. ``min_capacity`` is instances: available ones of an ODCR, the size of a block.
@@ -60,6 +61,7 @@ class Filter:
     accounts: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
     states: frozenset[str] = frozenset()
+    accelerators: frozenset[str] = frozenset()
     gpu_only: bool = False
     available_only: bool = False
     active_only: frozenset[str] = frozenset()
@@ -83,12 +85,13 @@ class Filter:
     def _predicates(self) -> list[Predicate]:
         """One predicate per field in use, the cheapest first."""
         made = (
-            _one_of("region", self.regions),
+            _glob_predicate("region", self.regions),
             _one_of("state", self.states),
             _one_of("type", self.types),
             _one_of("owner_id", self.owners),
             _one_of("availability_zone", self.availability_zones),
-            _type_predicate(self.instance_types),
+            _glob_predicate("instance_type", self.instance_types),
+            _accelerator_predicate(self.accelerators),
             Predicate("accelerator", bool) if self.gpu_only else None,
             Predicate("available_capacity", bool) if self.available_only else None,
             _account_predicate(self.accounts),
@@ -123,7 +126,7 @@ def _one_of(name: str, allowed: frozenset[str]) -> Predicate | None:
 
 
 class _Decided(dict[str, bool]):
-    """Whether a type matches, decided once for each: an inventory has few of them."""
+    """Whether a name matches, decided once for each: an inventory has few types and regions."""
 
     def __init__(self, globs: frozenset[str]) -> None:
         super().__init__()
@@ -133,8 +136,19 @@ class _Decided(dict[str, bool]):
         return self.setdefault(name, matches_globs(name, self._globs))
 
 
-def _type_predicate(globs: frozenset[str]) -> Predicate | None:
-    return Predicate("instance_type", _Decided(globs).__getitem__) if globs else None
+def _glob_predicate(name: str, globs: frozenset[str]) -> Predicate | None:
+    return Predicate(name, _Decided(globs).__getitem__) if globs else None
+
+
+def _accelerator_predicate(names: frozenset[str]) -> Predicate | None:
+    if not names:
+        return None
+    wanted = {name.casefold() for name in names}
+
+    def carries(accelerator: Accelerator | None) -> bool:
+        return accelerator is not None and accelerator.name.casefold() in wanted
+
+    return Predicate("accelerator", carries)
 
 
 def _active_predicate(types: frozenset[str]) -> Predicate | None:

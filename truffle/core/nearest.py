@@ -1,20 +1,58 @@
-"""The nearest match to a misspelt word."""
+"""Misspelt words: which known word was meant, and which unknown words may simply be new.
+
+Every interface decides by the same rule. A word that nobody knows is taken, with a warning, where
+AWS adds to the words (states, regions, types); one that is nearly a known word is refused with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
+
+ALIKE = 0.8
+"""How alike two words must be, from 0 to 1, for one to be taken for the other."""
+
+_LEAST_PREFIX = 4
+_DIGITS = re.compile("[0-9]+")
 
 
-def nearest(word: str, choices: Iterable[str], least: float = 0.6) -> str | None:
-    """The choice that was probably meant: the same letters in another order, else the most alike.
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that was probably meant; None where no choice is near.
 
-    ``least`` is how alike it must be, from 0 to 1. None where nothing is.
+    The same but for case, spaces and underscores; the same letters in another order; the beginning
+    of one choice alone; else the most alike one from ``ALIKE`` on.
     """
     from difflib import get_close_matches
 
-    known = list(choices)
-    lower = word.lower()
-    letters = sorted(lower)
-    swapped = [choice for choice in known if sorted(choice) == letters]
-    alike = get_close_matches(lower, swapped, 1, 0) or get_close_matches(lower, known, 1, least)
-    return alike[0] if alike else None
+    known = {_plain(choice): choice for choice in choices}
+    plain = _plain(word)
+    letters = sorted(plain)
+    swapped = [each for each in known if sorted(each) == letters]
+    begun = [each for each in known if each.startswith(plain)]
+    if plain in known:
+        return known[plain]
+    if swapped:
+        return known[get_close_matches(plain, swapped, 1, 0)[0]]
+    if len(begun) == 1 and len(plain) >= _LEAST_PREFIX:
+        return known[begun[0]]
+    alike = get_close_matches(plain, known, 1, ALIKE)
+    return known[alike[0]] if alike else None
+
+
+def misspelt(word: str, known: Collection[str]) -> str | None:
+    """The known word that an unknown one is nearly; None for one that is known or may be new.
+
+    AWS counts (``us-east-3``, ``Trainium3``): what differs from a known word in numbers alone is
+    not misspelt.
+    """
+    if word in known or _letters(word) in {_letters(each) for each in known}:
+        return None
+    return nearest(word, known)
+
+
+def _plain(word: str) -> str:
+    return word.strip().casefold().replace("_", "-").replace(" ", "-")
+
+
+def _letters(word: str) -> str:
+    return _DIGITS.sub("0", word)

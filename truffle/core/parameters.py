@@ -10,15 +10,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES
+from truffle.core.nearest import misspelt, nearest
 from truffle.core.order import SORT_FIELDS, Order
-from truffle.core.regions import REGION_FORM
+from truffle.core.regions import REGION_FORM, REGION_GLOB
 from truffle.core.status import State
 from truffle.core.times import TIME_FORMS, TIME_PATTERN, parse_time, parse_written
+from truffle.core.vocabulary import MISSPELT, Meant
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -36,13 +38,19 @@ Schema = Mapping[str, Any]
 
 
 class BadParameter(ValueError):
-    """A parameter that cannot be used: its name, the value, and what is allowed instead."""
+    """A parameter that cannot be used: its name, the value, what is allowed, the nearest match."""
 
-    def __init__(self, name: str, value: str, allowed: str) -> None:
-        super().__init__(f"{name}: {value!r} is not allowed. {allowed}")
+    def __init__(self, name: str, value: str, allowed: str, near: str | None = None) -> None:
+        hint = f"Did you mean {near}? " if near else ""
+        super().__init__(f"{name}: {value!r} is not allowed. {hint}{allowed}")
         self.name = name
         self.value = value
         self.allowed = allowed
+        self.nearest = near
+
+
+def _nothing(text: str) -> None:
+    """No value is a misspelling of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,8 @@ class Parameter:
 
     ``read`` makes a value from text, or raises ValueError; ``allowed`` tells people what it takes,
     ``schema`` tells programs: every value of the schema can be read. A ``many`` parameter takes
-    several values, comma-separated or repeated; a comma inside a value is written ``\\,``.
+    several values, comma-separated or repeated; a comma inside a value is written ``\\,``. A value
+    for which ``meant`` gives a word is that word misspelt.
     """
 
     name: str
@@ -61,6 +70,7 @@ class Parameter:
     read: Callable[[str], Any]
     many: bool = False
     required: bool = False
+    meant: Meant = _nothing
 
     def values(self, given: Sequence[str]) -> list[Any]:
         """The values of all texts given. Raises BadParameter for the first that is no use."""
@@ -71,10 +81,14 @@ class Parameter:
 
     def value(self, text: str) -> Any:
         """One value. Raises BadParameter."""
+        near = self.meant(text.strip(" "))
         try:
-            return self.read(text)
+            value = self.read(text)
         except ValueError:
-            raise BadParameter(self.name, text, self.allowed) from None
+            raise BadParameter(self.name, text, self.allowed, near) from None
+        if near is not None:
+            raise BadParameter(self.name, text, self.allowed, near)
+        return value
 
     def _parts(self, text: str) -> list[str]:
         if not self.many:
@@ -162,7 +176,8 @@ def _described(pattern: str) -> Schema:
 
 def _texts(name: str, description: str, allowed: str, pattern: str) -> Parameter:
     schema = _described(f" *({pattern}) *")
-    return Parameter(name, description, allowed, schema, _spaced(pattern), many=True)
+    meant = MISSPELT.get(name, _nothing)
+    return Parameter(name, description, allowed, schema, _spaced(pattern), many=True, meant=meant)
 
 
 def _one(name: str, description: str, allowed: str, pattern: str) -> Parameter:
@@ -175,7 +190,8 @@ def _choices(name: str, description: str, choices: Sequence[str]) -> Parameter:
     allowed = f"It takes {' or '.join(choices)}."
     schema = {"type": "string", "enum": list(choices)}
     read = _spaced("|".join(map(re.escape, choices)))
-    return Parameter(name, description, allowed, schema, read, many=True)
+    meant = partial(misspelt, known=choices)
+    return Parameter(name, description, allowed, schema, read, many=True, meant=meant)
 
 
 def _flag(name: str, description: str) -> Parameter:
@@ -206,9 +222,9 @@ def _account(name: str, description: str) -> Parameter:
 
 _REGION = _texts(
     "region",
-    "The AWS region.",
-    "It takes region names such as us-east-1.",
-    REGION_FORM,
+    "The AWS region; globs are allowed.",
+    "It takes region names such as us-east-1, or globs such as us-*.",
+    f"{REGION_FORM}|{REGION_GLOB}",
 )
 _INSTANCE_TYPE = _texts(
     "instance_type",
@@ -234,6 +250,12 @@ FILTERS: tuple[Parameter, ...] = (
         "EC2's state.",
         "It takes states such as active, scheduled or payment-failed.",
         "[A-Za-z0-9][A-Za-z0-9_-]*",
+    ),
+    _texts(
+        "accelerator",
+        "The accelerator's name, in any case.",
+        "It takes names of accelerators such as H100 or Trainium2.",
+        "[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}",
     ),
     _flag("gpu_only", "Only instance types with an accelerator."),
     _flag("available_only", "Only reservations with available instances."),
@@ -267,12 +289,15 @@ PAGE: tuple[Parameter, ...] = (
     ),
 )
 
+_SORTS = [sign + name for name in SORT_FIELDS for sign in ("", "-")]
+
 SORT = Parameter(
     "sort",
     "A field of a reservation; -field for descending.",
     f"It takes one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
-    {"type": "string", "enum": [sign + name for name in SORT_FIELDS for sign in ("", "-")]},
+    {"type": "string", "enum": _SORTS},
     Order,
+    meant=partial(misspelt, known=_SORTS),
 )
 
 LIST: tuple[Parameter, ...] = (*FILTERS, SORT, *PAGE)
@@ -384,6 +409,6 @@ def parse(given: Params, parameters: Iterable[Parameter]) -> dict[str, list[Any]
 
 
 def _known_names(name: str, known: Mapping[str, Parameter]) -> str:
-    near = get_close_matches(name, known, 1)
-    hint = f"There is no such parameter. Did you mean {near[0]}? " if near else ""
+    near = nearest(name, known)
+    hint = f"There is no such parameter. Did you mean {near}? " if near else ""
     return f"{hint or 'There is no such parameter. '}The parameters are {', '.join(known)}."

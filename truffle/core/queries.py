@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from truffle.core.filters import Filter, tags_by_key
 from truffle.core.model import TYPES
 from truffle.core.order import Order
 from truffle.core.parameters import DEFAULT_LIMIT, FILTERS, LIST, Parameter, Params, parse
+from truffle.core.vocabulary import MISSPELT, unknown_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,29 @@ class Query:
     filter: Filter
     order: Order
     page: Page
+    warnings: tuple[str, ...] = ()
 
 
 def parse_list(given: Params, takes: Iterable[Parameter] = LIST) -> Query:
     """The question of a route that lists reservations. Raises BadParameter."""
     values = parse(given, takes)
     order = values["sort"][0] if "sort" in values else Order()
-    return Query(to_filter(values), order, to_page(values))
+    return Query(to_filter(values), order, to_page(values), tuple(unknown_words(values)))
 
 
 def parse_filter(given: Params) -> Filter:
     """The filter of routes that take no order and no page. Raises BadParameter."""
     return to_filter(parse(given, FILTERS))
+
+
+def unknown_words(values: Mapping[str, list[Any]], without: Collection[str] = ()) -> Iterator[str]:
+    """What to warn of: values that this release does not know, and that may be new."""
+    for name in values:
+        for value in (
+            dict.fromkeys(values[name]) if name in MISSPELT and name not in without else ()
+        ):
+            if warning := unknown_word(name, value):
+                yield warning
 
 
 def to_page(values: Mapping[str, list[Any]]) -> Page:
@@ -63,6 +75,7 @@ def to_filter(values: Mapping[str, list[Any]]) -> Filter:
         accounts=several("account"),
         owners=several("owner"),
         states=several("state"),
+        accelerators=several("accelerator"),
         gpu_only=bool(one("gpu_only")),
         available_only=bool(one("available_only")),
         active_only=frozenset(TYPES) if one("active_only") else frozenset(),

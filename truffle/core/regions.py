@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
+from collections.abc import Iterable
+
 from truffle.core.nearest import nearest
 
 REGION_FORM = r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"
 """The form of every region's name, as a regular expression."""
+
+REGION_GLOB = r"[a-z0-9-]*[*?][a-z0-9*?-]*"
+"""The form of a glob of regions such as ``us-*``."""
 
 KNOWN_REGIONS = (
     "af-south-1",
@@ -80,16 +87,61 @@ COMMERCIAL = tuple(name for name in KNOWN_REGIONS if partition_of(name) == "aws"
 
 _WORDS = frozenset(word for name in KNOWN_REGIONS for word in name.split("-"))
 
+_NUMBER = re.compile("-[0-9]+$")
+
 
 def misspelt_region(name: str) -> str | None:
-    """The region that an unknown name probably means; None for one that is known or may be new.
+    """The region that an unknown name is nearly; None for one that is known or may be new.
 
-    AWS adds numbers, directions and countries to its regions: such a name is none of truffle's
-    release, and not wrong.
+    AWS adds numbers, directions and countries to its regions: a name of such words is none of
+    truffle's release, and not wrong.
     """
-    words = name.split("-")
-    is_country = len(words[0]) == 2 and words[0][::-1] not in _WORDS
-    strange = {word for word in words if not word.isdecimal()} - _WORDS
-    if not strange - ({words[0]} if is_country else set()):
+    if name in KNOWN_REGIONS:
         return None
-    return nearest(name, KNOWN_REGIONS)
+    if not re.fullmatch(REGION_FORM, name):
+        return nearest(name, KNOWN_REGIONS)
+    words = name.split("-")[:-1]
+    is_country = len(words[0]) == 2 and words[0][::-1] not in _WORDS
+    strange = {*words} - _WORDS - ({words[0]} if is_country else set())
+    return _nearly(name) if strange else None
+
+
+def _nearly(name: str) -> str | None:
+    """The region whose words are alike, with the same number where there is one."""
+    by_words: dict[str, list[str]] = {}
+    for known in KNOWN_REGIONS:
+        by_words.setdefault(_NUMBER.sub("", known), []).append(known)
+    words = nearest(_NUMBER.sub("", name), by_words)
+    if words is None:
+        return None
+    same_number = words + name[name.rindex("-") :]
+    return same_number if same_number in by_words[words] else by_words[words][0]
+
+
+def is_glob(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+def unknown_regions(names: Iterable[str]) -> list[str]:
+    """The names among these that this release does not know, globs apart."""
+    return [name for name in names if not is_glob(name) and name not in KNOWN_REGIONS]
+
+
+def first_region(names: Iterable[str]) -> str | None:
+    """A region that these names or globs are probably about; None where nothing says so."""
+    for name in names:
+        matching = [name] if not is_glob(name) else fnmatch.filter(KNOWN_REGIONS, name)
+        if matching:
+            return matching[0]
+    return None
+
+
+def expanded(names: Iterable[str], enabled: Iterable[str]) -> list[str]:
+    """The regions of names and globs, each once: globs stand for regions that are enabled."""
+    regions = sorted(enabled)
+    found = [
+        region
+        for name in names
+        for region in (fnmatch.filter(regions, name) if is_glob(name) else [name])
+    ]
+    return list(dict.fromkeys(found))

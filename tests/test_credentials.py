@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.ec2.sts import STS
-from truffle.ec2.sessions import open_session, sign_in
+from truffle.credentials import sign_in
+from truffle.ec2.sessions import open_session
 from truffle.errors import (
     ConfigurationError,
     ExpiredCredentialsError,

@@ -1,0 +1,122 @@
+"""Lists of results that keep, as they are cut and joined, how complete and how old they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Generic, Self, SupportsIndex, TypeVar, overload
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from truffle.core.summary import Summary
+    from truffle.source import Inventory, ScopeFailure
+
+Row = TypeVar("Row")
+
+SHOWN = 3
+"""How many rows the text of a list names."""
+
+
+class Results(list[Row], Generic[Row]):
+    """A list and its ``failures``: the scopes of which nothing is known.
+
+    Slices, copies and sums are of the same kind and keep the failures, those of a sum each once.
+    """
+
+    failures: list[ScopeFailure]
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice, /) -> Self: ...
+
+    def __getitem__(self, index: SupportsIndex | slice, /) -> Row | Self:
+        found = super().__getitem__(index)
+        return self._with(found) if isinstance(index, slice) else found  # type: ignore[arg-type, return-value]
+
+    def __add__(self, other: Iterable[Any], /) -> Self:  # type: ignore[override]
+        joined = self._with([*self, *other])
+        if isinstance(other, Results):
+            joined._join(other)
+        return joined
+
+    def __radd__(self, other: Iterable[Any], /) -> Self:
+        return self._with([*other, *self])
+
+    def __iadd__(self, other: Iterable[Any], /) -> Self:  # type: ignore[override, misc]
+        self.extend(other)
+        if isinstance(other, Results):
+            self._join(other)
+        return self
+
+    def copy(self) -> Self:
+        return self._with(self)
+
+    def __repr__(self) -> str:
+        """``<Reservations: 41 (cr-0…, cr-1…, cr-2…, …); 1 failure (ap-northeast-3)>``."""
+        names = [_name_of(row) for row in list(self)[:SHOWN]]
+        more = ["…"] if len(self) > SHOWN else []
+        rows = f"{len(self)} ({', '.join(names + more)})" if names else "0"
+        noun = "failure" if len(self.failures) == 1 else "failures"
+        where = [failure.region for failure in self.failures[:SHOWN]]
+        more = ["…"] if len(self.failures) > SHOWN else []
+        failed = f"; {len(self.failures)} {noun} ({', '.join(where + more)})" if where else ""
+        return f"<{type(self).__name__}: {rows}{failed}>"
+
+    def _with(self, rows: Iterable[Row]) -> Self:
+        """The same about other rows."""
+        made = type(self).__new__(type(self))
+        list.__init__(made, rows)
+        made.__dict__.update(
+            {
+                name: list(kept) if isinstance(kept, list) else kept
+                for name, kept in vars(self).items()
+            }
+        )
+        return made
+
+    def _join(self, other: Results[Any]) -> None:
+        """Takes over what the other list says of its completeness."""
+        self.failures = list(dict.fromkeys([*self.failures, *other.failures]))
+
+
+def _name_of(row: object) -> str:
+    names = ("reservation_id", "offering_id")
+    return next((str(getattr(row, name)) for name in names if hasattr(row, name)), repr(row))
+
+
+class Reservations(Results[Row], Generic[Row]):
+    """Reservations in their order, and how complete and old the answer is.
+
+    ``failures`` are the scopes that did not answer: nothing is known of their reservations, or what
+    was last seen. ``matches`` counts all that match, also where ``limit`` cut the list.
+    """
+
+    def __init__(
+        self, rows: Iterable[Row], inventory: Inventory, matches: int, warnings: Iterable[str] = ()
+    ) -> None:
+        super().__init__(rows)
+        self.failures = list(inventory.failures)
+        self.warnings: list[str] = [*warnings, *inventory.warnings]
+        self.observed_at: datetime | None = inventory.observed_at
+        self.matches = matches
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every scope answered."""
+        return not self.failures
+
+    def summary(self) -> Summary:
+        """Totals over the rows of this list."""
+        from truffle.core.summary import summarize
+
+        return summarize(self)  # type: ignore[arg-type]
+
+    def _join(self, other: Results[Any]) -> None:
+        super()._join(other)
+        if isinstance(other, Reservations):
+            self.warnings = list(dict.fromkeys([*self.warnings, *other.warnings]))
+            moments = [each for each in (self.observed_at, other.observed_at) if each is not None]
+            self.observed_at = min(moments, default=None)
+            self.matches += other.matches
