@@ -1,11 +1,14 @@
 """When a run starts, and after how long a missing run is late: EventBridge Scheduler's grammar.
 
-Pure: no CDK, no clock. Source of the grammar: "Schedule types on EventBridge Scheduler" in the
-EventBridge Scheduler User Guide. Source of the alarm's limits: CloudWatch `PutMetricAlarm`.
+Pure but for the day of the synthesis: no CDK. Source of the grammar: "Schedule types on EventBridge
+Scheduler" in the EventBridge Scheduler User Guide. Source of the alarm's limits: CloudWatch
+`PutMetricAlarm`.
 """
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 MAX_OVERDUE_MINUTES = 7 * 24 * 60
 """CloudWatch evaluates at most seven days (`Period` x `EvaluationPeriods` <= 604,800 s)."""
@@ -55,6 +58,20 @@ class _CronField:
         values = [self._number(bound) for bound in bounds]
         return base == "*" or (len(bounds) <= 2 and None not in values)
 
+    def values(self, text: str) -> set[int]:
+        """The numbers that an accepted text stands for, those of special forms left out."""
+        return {number for part in text.upper().split(",") for number in self._values_of(part)}
+
+    def _values_of(self, part: str) -> list[int]:
+        base, slash, step = part.partition("/")
+        first, dash, last = base.partition("-")
+        start = self.lowest if base == "*" else self._number(first)
+        if start is None:
+            return []
+        end = self._number(last) if dash else None
+        is_open = base == "*" or (slash and not dash)
+        return list(range(start, (end or (self.highest if is_open else start)) + 1, int(step or 1)))
+
     def _number(self, text: str) -> int | None:
         if text in self.names:
             return self.lowest + self.names.index(text)
@@ -71,8 +88,9 @@ _FIELDS = (
 )
 
 
-def parse_schedule(expression: str) -> Schedule:
-    """Read `rate(1 hour)` or `cron(0 * * * ? *)`.
+def parse_schedule(expression: str, today: date | None = None) -> Schedule:
+    """Read `rate(1 hour)` or `cron(0 * * * ? *)`; a cron must have a day from `today` on, which is
+    the day of the synthesis where it is not given.
 
     Raises:
         ValueError: what is wrong with the expression, or why a one-time `at(...)` is refused.
@@ -80,7 +98,7 @@ def parse_schedule(expression: str) -> Schedule:
     if rate := _RATE.fullmatch(expression):
         return Schedule(expression, _rate_minutes(int(rate[1]), rate[2], plural=bool(rate[3])))
     if cron := _CRON.fullmatch(expression):
-        _check_cron(cron[1].split())
+        _check_cron(cron[1].split(), today or datetime.now(UTC).date())
         return Schedule(expression, None)
     if expression.startswith("at("):
         raise ValueError("at(...) runs only once; use a rate(...) or a cron(...)")
@@ -96,7 +114,7 @@ def _rate_minutes(value: int, unit: str, *, plural: bool) -> int:
     return value * _MINUTES_OF_UNIT[unit]
 
 
-def _check_cron(fields: list[str]) -> None:
+def _check_cron(fields: list[str], today: date) -> None:
     if len(fields) != len(_FIELDS):
         names = " ".join(field.name for field in _FIELDS)
         raise ValueError(f"cron takes six fields ({names}), not {len(fields)}")
@@ -107,6 +125,24 @@ def _check_cron(fields: list[str]) -> None:
             )
     if [fields[2], fields[4]].count("?") != 1:
         raise ValueError("exactly one of day-of-month and day-of-week must be ?")
+    if not _has_a_day(fields[2], fields[3], fields[5], today):
+        days = f"day {fields[2]}, month {fields[3]}, year {fields[5]}"
+        raise ValueError(f"it never runs: {days} is no date from {today} on")
+
+
+def _has_a_day(days: str, months: str, years: str, today: date) -> bool:
+    """Whether a day from today on has one of these numbers; days by weekday or from the end are in
+    every month."""
+    _, _, of_month, month, _, year = _FIELDS
+    numbers = of_month.values(days.upper().replace("W", ""))
+    has_last = not numbers or "L" in days.upper()
+    for each_year in sorted(year.values(years)):
+        for each_month in month.values(months):
+            last = monthrange(each_year, each_month)[1]
+            possible = {day for day in numbers if day <= last} | ({last} if has_last else set())
+            if any(date(each_year, each_month, day) >= today for day in possible):
+                return True
+    return False
 
 
 def overdue_window(minutes: int) -> Window:

@@ -86,6 +86,9 @@ class Answer:
 class Unreachable(Exception):
     """The destination did not answer; the text says why, without the URL."""
 
+    def __str__(self) -> str:
+        return f"unreachable: {super().__str__()}"
+
 
 def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS) -> Answer:
     """Raises Unusable or Unreachable; any answer at all is returned. ``headers`` go beside those

@@ -24,6 +24,7 @@ from tests.cli.conftest import variables
 from tests.cli.deployed import Deployed, Serving
 from tests.sandbox.worlds import HOME
 from truffle import clock, market
+from truffle.alerts.explaining import Delivery, DeliveryStatus
 from truffle.alerts_file import read_alerts
 from truffle.cli.running import run
 from truffle.core.changes import compare
@@ -79,6 +80,7 @@ def _collected() -> Deployed:
         now = Snapshot(scope, MOMENT - timedelta(minutes=12), tuple(rows))
         deployed.events += compare(_an_hour_before(now), now)
     deployed.alerts = read_alerts(ROOT / "alerts.example.yaml")
+    deployed.deliveries = _deliveries()
     deployed.runs = [
         a_run(
             run_id="20261124T084800Z-1a2b3c4d",
@@ -90,6 +92,22 @@ def _collected() -> Deployed:
         )
     ]
     return deployed
+
+
+def _deliveries() -> dict[str, Delivery]:
+    """What became of the page's event at the destinations of the example."""
+    at = MOMENT - timedelta(minutes=11)
+    delivered, reason = Delivery(DeliveryStatus.DELIVERED, at), "bus (https) answered 503: busy"
+    retried = MOMENT - timedelta(minutes=2)
+    return {
+        "oncall": delivered,
+        "chat": delivered,
+        "warehouse": delivered,
+        "bus": Delivery(
+            DeliveryStatus.RETRYING, retried, 6, reason, retried + timedelta(minutes=5)
+        ),
+        "pager": delivered,
+    }
 
 
 def _an_hour_before(now: Snapshot) -> Snapshot:

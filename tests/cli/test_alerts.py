@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
-from tests.builders import HOUR, OHIO, an_event
+from tests.builders import HOUR, NOON, OHIO, an_event
 from tests.cli.conftest import Run, calls_of
 from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import World, running_now
+from truffle.alerts.explaining import Delivery, DeliveryStatus
 from truffle.alerts_file import parse_alerts
 from truffle.core.events import Severity
 
+MINUTE = timedelta(minutes=1)
 NOW = datetime.now(UTC).replace(microsecond=0)
 EVENT_ID = an_event().event_id
 
@@ -61,7 +65,7 @@ class TestCheck:
         assert (
             "| oncall      | slack     | training | above 10 a run | 08:00 Europe/Berlin |" in lines
         )
-        assert lines[-1] == "Mute that is over, until 2020-01-01 00:00 UTC: planned drain"
+        assert lines[-1] == "Mute that is over, until 2020-01-02 00:00 UTC: planned drain"
 
     def test_a_wrong_file_names_every_problem_and_no_secret(self, truffle: Run, wrong: str) -> None:
         found = truffle("alerts", "check", wrong)
@@ -97,6 +101,22 @@ class TestCheck:
         assert found.status == 1
         assert "the file is no YAML: line 2" in found.err
 
+    def test_a_hyphen_is_stdin(self, truffle: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(FILE.encode())))
+        found = truffle("alerts", "check", "-")
+        assert (found.status, found.out.splitlines()[0]) == (
+            0,
+            "stdin can be deployed: 2 destinations, 1 route, 1 mute.",
+        )
+
+    def test_what_is_wrong_in_stdin_is_named_so(
+        self, truffle: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(b"routes: {")))
+        found = truffle("alerts", "check", "-")
+        assert found.status == 1
+        assert found.err.startswith("Error: stdin cannot be deployed:")
+
     def test_an_empty_file_has_nobody(self, truffle: Run, tmp_path: Path) -> None:
         (tmp_path / "empty.yaml").write_text("# nothing yet\n")
         found = truffle("alerts", "check", str(tmp_path / "empty.yaml"))
@@ -114,24 +134,81 @@ class TestExplain:
         found = truffle("alerts", "explain", EVENT_ID, "--api-url", api_url)
         assert found.status == 0
         assert found.out.splitlines() == [
-            "2026-11-24 12:00  critical  state_changed    Capacity block cr-0abc "
+            "2026-11-24 12:00  01234567  critical  state_changed    Capacity block cr-0abc "
             "(8 × p5.48xlarge, us-east-2) payment failed: the block is released.",
             "",
             "+-------------+-----------+---------+----------+",
             "| Destination | Kind      | Outcome | Routes   |",
             "+-------------+-----------+---------+----------+",
-            "| oncall      | slack     | sent    | training |",
-            "| pager       | pagerduty | sent    | training |",
+            "| oncall      | slack     | routed  | training |",
+            "| pager       | pagerduty | routed  | training |",
             "+-------------+-----------+---------+----------+",
-            "oncall: By route training.",
-            "pager: By route training.",
+            "oncall: By route training. No delivery is recorded; records are kept for 30 days.",
+            "pager: By route training. No delivery is recorded; records are kept for 30 days.",
             "Times are UTC.",
         ]
+
+    @pytest.mark.parametrize(
+        ("delivery", "outcome", "sentence"),
+        [
+            (Delivery(DeliveryStatus.DELIVERED, NOON), "delivered", "Delivered 2026-11-24 12:00."),
+            (
+                Delivery(DeliveryStatus.DELIVERED, NOON, detail="In a digest of 12 events."),
+                "delivered",
+                "Delivered 2026-11-24 12:00. In a digest of 12 events.",
+            ),
+            (
+                Delivery(DeliveryStatus.WAITING, NOON),
+                "waiting for a digest",
+                "Waiting since 2026-11-24 12:00 for the end of its run.",
+            ),
+            (
+                Delivery(
+                    DeliveryStatus.RETRYING, NOON, 3, "it answered 403: no", NOON + 5 * MINUTE
+                ),
+                "retrying",
+                "Attempt 3 failed 2026-11-24 12:00, next 2026-11-24 12:05: answered 403: no",
+            ),
+            (
+                Delivery(DeliveryStatus.DEAD_LETTER, NOON, 288, "it answered 410: gone"),
+                "dead letter",
+                "Dead letter since 2026-11-24 12:00: it answered 410: gone",
+            ),
+            (
+                Delivery(DeliveryStatus.SKIPPED, NOON, detail="It was resolved."),
+                "skipped",
+                "Skipped 2026-11-24 12:00. It was resolved.",
+            ),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_what_became_of_an_event(
+        self,
+        truffle: Run,
+        deployed: Deployed,
+        api_url: str,
+        delivery: Delivery,
+        outcome: str,
+        sentence: str,
+    ) -> None:
+        deployed.deliveries = {"oncall": delivery}
+        out = truffle("alerts", "explain", EVENT_ID[:8], "--api-url", api_url).out
+        assert f"| oncall      | slack     | {outcome:<20}".rstrip() in out
+        assert f"oncall: By route training. {sentence}" in out.splitlines()
+
+    def test_a_file_says_nothing_of_deliveries(
+        self, truffle: Run, deployed: Deployed, api_url: str, file: str
+    ) -> None:
+        deployed.deliveries = {"oncall": Delivery(DeliveryStatus.DELIVERED, NOON)}
+        command = ("alerts", "explain", EVENT_ID, "--api-url", api_url, "--file", file)
+        out = truffle(*command).out
+        assert "| routed " in out
+        assert "Delivered" not in out
 
     def test_json_is_the_api_s_answer(self, truffle: Run, api_url: str) -> None:
         told = truffle("alerts", "explain", EVENT_ID, "--api-url", api_url, "-o", "json").json
         assert told["event"]["event_id"] == EVENT_ID
-        assert [decision["outcome"] for decision in told["decisions"]] == ["sent", "sent"]
+        assert [decision["outcome"] for decision in told["decisions"]] == ["routed", "routed"]
 
     def test_options_may_stand_before_the_command(self, truffle: Run, api_url: str) -> None:
         words = ("alerts", "-o", "json", "explain", EVENT_ID, "--api-url", api_url)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.store.items import EVENT_PREFIX, PENDING_PREFIX, RESOLVED_PREFIX, THREADS_PREFIX
+from lambdas.store.items import (
+    DELIVERIES_PREFIX,
+    EVENT_PREFIX,
+    PENDING_PREFIX,
+    RESOLVED_PREFIX,
+    THREADS_PREFIX,
+)
 from tests.infra.synthesized import (
     ALERTS,
     EVERYTHING,
@@ -201,7 +207,7 @@ def test_deliver_writes_what_waits_threads_and_resolutions_alone(stack: Synthesi
             if target(as_list(one["Resource"])[0]) == table
         ]
         keys = writing["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-        prefixes = (PENDING_PREFIX, THREADS_PREFIX, RESOLVED_PREFIX)
+        prefixes = (PENDING_PREFIX, DELIVERIES_PREFIX, THREADS_PREFIX, RESOLVED_PREFIX)
         assert set(keys) == {f"{prefix}*" for prefix in prefixes}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from infra.schedule import parse_schedule
@@ -40,6 +42,32 @@ def test_a_rate_has_a_period(expression: str, minutes: int) -> None:
 def test_a_cron_has_none(expression: str) -> None:
     schedule = parse_schedule(expression)
     assert (schedule.expression, schedule.period_minutes) == (expression, None)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("cron(0 0 31 2 ? *)", "cron(0 0 30,31 FEB ? *)", "cron(0 0 31 4,6,9,NOV ? *)"),
+        *("cron(0 0 31W 2 ? *)", "cron(0 0 29 2 ? 2027)", "cron(0 0 29 2 ? 2029-2031)"),
+        *("cron(0 0 * * ? 2025)", "cron(0 0 ? * MON 1970-2025)", "cron(0 0 L 1-10 ? 2026)"),
+        *("cron(0 0 28 11 ? 2026)", "cron(0 0 ? 10 2 2026)"),
+    ],
+)
+def test_what_never_runs_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match="it never runs"):
+        parse_schedule(expression, date(2026, 11, 29))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("cron(0 0 29 2 ? *)", "cron(0 0 29 2 ? 2027,2028)", "cron(0 0 31 2,3 ? *)"),
+        *("cron(0 0 31,L 2 ? *)", "cron(0 0 29 11 ? 2026)", "cron(0 0 ? 11 MON 2026)"),
+        *("cron(0 0 1/10 2 ? *)", "cron(0 0 28-31 2 ? *)", "cron(0 0 L 2 ? 2026/1)"),
+    ],
+)
+def test_what_runs_once_is_enough(expression: str) -> None:
+    assert parse_schedule(expression, date(2026, 11, 29)).expression == expression
 
 
 @pytest.mark.parametrize(

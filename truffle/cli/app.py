@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
     "status": "Show how current the deployed stack's data is.",
-    "alerts": "Check, explain and try who gets which alert.",
+    "alerts": "Validate, explain and test alert routing.",
     "completion": "Print the completion script of a shell.",
 }
 """Each command's first sentence of help; its module has its name."""
