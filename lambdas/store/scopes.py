@@ -265,9 +265,10 @@ class ScopeStore:
         them the next snapshot finds what is left to do.
         """
         made = chunks(self._groups(snapshot, write), MAX_ACTIONS - 1)
-        revision = before.revision
+        revision, relied = before.revision, dict(before.relied)
         for chunk in made[:-1]:
-            self._transact(chunk, snapshot.scope, self._bump(before, snapshot, write, revision))
+            relied |= {name: it for name, it in write.relied.items() if name in chunk.names}
+            self._transact(chunk, snapshot.scope, self._bump(before, snapshot, relied, revision))
             revision += 1
         final = self._observed(before, snapshot, revision, digest, write, attempt)
         self._transact(made[-1], snapshot.scope, final)
@@ -342,6 +343,8 @@ class ScopeStore:
         for event in write.events:
             item = event_item(event, self.retention_days)
             groups.setdefault(_subject(event), Group()).actions.append(self._put(item))
+        for name, group in groups.items():
+            group.names.add(name)
         return list(groups.values())
 
     def _notes(self, snapshot: Snapshot, write: Write) -> Mapping[str, Item]:
@@ -392,13 +395,18 @@ class ScopeStore:
         }
         return {"Update": update}
 
-    def _bump(self, before: StoredStatus, snapshot: Snapshot, write: Write, revision: int) -> Item:
+    def _bump(
+        self,
+        before: StoredStatus,
+        snapshot: Snapshot,
+        relied: Mapping[str, Reliance],
+        revision: int,
+    ) -> Item:
         """Part of a snapshot is written: the scope's revision moves, its observation does not, and
         its digest holds no more: even the snapshot before has to be compared with what is stored.
         """
-        relied = {**before.relied, **write.relied}
-        setting, values = ("relied = :relied, ", {":relied": relied_text(relied)})
-        expression = f"SET {setting}revision = :next, written_at = :at REMOVE digest"
+        expression = "SET relied = :relied, revision = :next, written_at = :at REMOVE digest"
+        values = {":relied": relied_text(relied)}
         return self._update(before, snapshot, expression, values, revision, revision + 1)
 
     def _observed(

@@ -168,8 +168,11 @@ def _first(sight: Sight, listed: Reservation, look: Look) -> Verdict:
         return Verdict(
             _with_news(joined, listed, look, baseline=number),
         )
-    if report.row is not None and facts(report.row) == facts(_completed(listed, report.row)):
-        return Verdict(joined)
+    if report.row is not None:
+        after, since = _completed(listed, report.row), report.looked_at or look.observed_at
+        timed = _timed(sight, report.row, after, look, min(since, look.observed_at))
+        if facts(report.row) == facts(after) and not timed:
+            return Verdict(joined)
     return Verdict(joined, relied=Reliance(account_id, None, report.news))
 
 
@@ -275,7 +278,8 @@ def _leave(sight: Sight, rest: Report, owner: str, relied: Reliance, look: Look)
     if len(steps) == 1 or look.previous_at is None or not _may_report(sight, owner, look):
         return Verdict(rest, relied=relied)
     events = _changes(steps, sight.stored, report, look, look.previous_at)
-    told = _with_news(rest, steps[-1], look)
+    # Thresholds are for those who still list it: until when these were looked at stays.
+    told = replace(rest, news=rest.news + 1, row=steps[-1])
     return Verdict(told, events, replace(relied, news=told.news))
 
 

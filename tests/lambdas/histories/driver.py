@@ -179,6 +179,9 @@ class Table:
             if item["pk"]["S"].startswith(EVENT_PREFIX):
                 message = read_body(item)
                 oracle.hears(message, pages[message["account_id"]])
+        for item in items:
+            if item["pk"]["S"].startswith("SCOPE#"):
+                oracle.stores_part(pages[item["pk"]["S"].split("#")[1]])
         for kind, action in actions:
             if kind == "Update" and "observed_at = :at" in action["UpdateExpression"]:
                 assert action["Key"]["pk"]["S"] == SCOPES

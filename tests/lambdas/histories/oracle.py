@@ -48,6 +48,7 @@ class Said:
     read: int
     known_at: datetime
     discovered_at: datetime | None = None
+    is_back: bool = False
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Oracle:
 
     world: World
     looks: dict[str, list[Page]] = field(default_factory=dict)
+    parts: dict[str, list[Page]] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
     said: dict[str, Said] = field(default_factory=dict)
     baselines: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
@@ -76,12 +78,17 @@ class Oracle:
             said = self.said.get(name)
             state = page.content.get(name)
             if said is None or said.state is None:
-                self.said[name] = Said(state, page.read, self.world.now)
+                self.said[name] = Said(state, page.read, self.world.now, None, said is not None)
             self.baselines.setdefault(name, []).append((page.account, self.world.tick))
+
+    def stores_part(self, page: Page) -> None:
+        """Rows of a listing are stored, perhaps without the rest of them."""
+        self.parts.setdefault(page.account, []).append(page)
 
     def stores(self, page: Page) -> None:
         """A listing is the scope's state now."""
         self.looks.setdefault(page.account, []).append(page)
+        self.parts.pop(page.account, None)
         self.retired.discard(page.account)
 
     def counts(self, account: str) -> None:
@@ -116,7 +123,8 @@ class Oracle:
     def _shown(self, message: dict[str, Any], name: str, page: Page) -> None:
         """Rules 1 and 2 for the state that an event names."""
         state = message["after"]["state"]
-        pages = [*self.looks.get(page.account, [])[-1:], page]
+        parts = self.parts.get(page.account, [])
+        pages = [*self.looks.get(page.account, [])[-1:], *parts, page]
         last = self.said.get(name)
         fits = [
             it
@@ -126,8 +134,8 @@ class Oracle:
         if not fits:
             self.complain(message, f"was not shown since {last}")
         read = fits[-1].read if fits else page.read
-        known_at = last.known_at if last else self.world.now
         found = self.world.now if message["type"] == "discovered" else None
+        known_at = found or (last.known_at if last else self.world.now)
         self.said[name] = Said(state, read, known_at, found)
 
     def _discovered(self, message: dict[str, Any], name: str, page: Page) -> None:
@@ -141,6 +149,8 @@ class Oracle:
     def _is_unseen(self, name: str, page: Page) -> bool:
         """Rule 3: known by a first snapshot alone, which came after the account's last look."""
         shown, looks = self.baselines.get(name), self.looks.get(page.account, [])
+        if self.said[name].is_back:
+            return True
         if not shown or self.said[name].discovered_at or not looks:
             return False
         ends = [self.counted.get(account, self.world.tick) for account, _ in shown]
