@@ -32,12 +32,13 @@ invocations, and for five receives (Lambda Developer Guide, "Using Lambda with A
 Throttling alone uses them up in an hour at the earliest, when the next run is due."""
 
 FAN_OUT_TABLE_ACTIONS = ("GetItem", "Query", "PutItem", "UpdateItem")
-COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
+COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "BatchGetItem", "DeleteItem")
 """A transaction needs what its parts need."""
 
 _READ = ("snapshots",)
 """Closing a run reads each scope's last snapshot."""
 
+_ONLY_READS = "EC2's Describe actions take no resource; they only read."
 _TRIGGER_MAX_AGE_SECONDS = 30 * 60
 _SCHEDULER_RETRIES = 5
 _SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
@@ -76,7 +77,7 @@ class Collection(Construct):
 
 
 def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> PythonFunction:
-    context, written = deployment.context, ("runs", "latest")
+    context = deployment.context
     fan_out = PythonFunction(
         scope,
         "FanOut",
@@ -91,18 +92,17 @@ def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             regions=",".join(context.regions),
             accounts=",".join(context.accounts),
             role_name=context.role_name,
+            schedule_minutes=str(context.schedule_minutes),
         ).to_env(),
         statements=[
             allow("ec2", ["DescribeRegions"], "*"),
             allow("dynamodb", FAN_OUT_TABLE_ACTIONS, storage.table.table_arn),
-            allow("s3", ["PutObject"], *_objects(storage, written)),
-            allow("s3", ["GetObject"], *_objects(storage, _READ)),
             _send_to(scope.units, scope.trigger_dead_letters),
         ],
         timeout_seconds=60,
         memory_megabytes=256,
     )
-    _acknowledge(fan_out, storage, written)
+    acknowledge_wildcard(fan_out, "*", _ONLY_READS)
     keep_failed_starts(
         fan_out, scope.trigger_dead_letters, max_age_seconds=_TRIGGER_MAX_AGE_SECONDS
     )
@@ -201,7 +201,7 @@ def _objects(storage: Storage, prefixes: Sequence[str]) -> list[str]:
 
 
 def _acknowledge(function: PythonFunction, storage: Storage, prefixes: Sequence[str]) -> None:
-    acknowledge_wildcard(function, "*", "EC2's Describe actions take no resource; they only read.")
+    acknowledge_wildcard(function, "*", _ONLY_READS)
     for prefix in dict.fromkeys((*prefixes, *_READ)):
         acknowledge_wildcard(
             function,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from lambdas.telemetry import logger
 from truffle.core.codec import decode
 from truffle.core.json_text import json_object
 from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope, Snapshot
@@ -19,7 +19,14 @@ from truffle.core.order import Order
 from truffle.core.runs import Run
 from truffle.core.status import ScopeStatus
 
+_DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
+"""What reading an object raises that is no gzip, is cut off, or holds no reservations."""
+
 LATEST_KEYS = {ODCR: "latest/odcrs.json", CAPACITY_BLOCK: "latest/capacity-blocks.json"}
+
+
+class Unreadable(Exception):
+    """The bucket does not give an object, or what it gives is damaged; the text names it."""
 
 
 def snapshot_key(scope: Scope, at: datetime) -> str:
@@ -47,16 +54,15 @@ class Archive:
         name = snapshot_key(snapshot.scope, snapshot.observed_at)
         self._put(name, body, "application/x-ndjson", ContentEncoding="gzip")
 
-    def fetch_snapshot(self, status: ScopeStatus) -> bytes | None:
-        """The object with a scope's last snapshot; None where the bucket does not give it."""
+    def fetch_snapshot(self, status: ScopeStatus) -> bytes:
+        """The object with a scope's last snapshot. Raises Unreadable."""
         if status.observed_at is None:
-            return None
+            raise Unreadable("there is no snapshot yet")
         name = snapshot_key(status.scope, status.observed_at)
         try:
             return bytes(self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read())
-        except ClientError as error:
-            logger.warning("no snapshot", extra={"key": name, "error": str(error)})
-            return None
+        except (ClientError, BotoCoreError, HTTPClientError) as error:
+            raise Unreadable(f"{name}: {error}") from error
 
     def write_latest(self, reservations: Iterable[Reservation]) -> None:
         """One array for each type, in the default order."""
@@ -77,8 +83,12 @@ class Archive:
 
 def rows_of(snapshot: bytes, status: ScopeStatus) -> list[Reservation] | None:
     """The rows of a snapshot's object; None where it is not the one that the status tells of: two
-    of one second share a name."""
-    lines = gzip.decompress(snapshot).splitlines()
-    rows = [decode(row) for row in json.loads(b"[" + b",".join(lines) + b"]")]
+    of one second share a name. Raises Unreadable for an object that is damaged."""
+    try:
+        lines = gzip.decompress(snapshot).splitlines()
+        rows = [decode(row) for row in json.loads(b"[" + b",".join(lines) + b"]")]
+    except _DAMAGES as error:
+        name = snapshot_key(status.scope, status.observed_at) if status.observed_at else "?"
+        raise Unreadable(f"{name} is damaged: {error}") from error
     is_it = all(row.observed_at == status.observed_at for row in rows)
     return rows if is_it and len(rows) == status.reservations else None

@@ -23,14 +23,14 @@ from lambdas.clients import EC2Clients, now, service
 from lambdas.collecting.checks import Planner, make_client
 from lambdas.collecting.closing import Closer
 from lambdas.collecting.collection import Collector, Outcome
-from lambdas.collecting.units import read_unit
+from lambdas.collecting.units import read_message
 from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.telemetry import batch_logger, logger, metrics
 from truffle.core.checks import next_checks
 from truffle.core.model import Snapshot
-from truffle.core.runs import Unit
+from truffle.core.runs import Finish, Unit
 from truffle.core.thresholds import Thresholds
 from truffle.ec2.listing import DescribedTypes
 
@@ -114,6 +114,11 @@ def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
         metrics.add_metric("ChecksFailed", MetricUnit.Count, failed)
 
 
+def _completed(is_first: bool) -> None:
+    if is_first:
+        metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
+
+
 def _try_again_soon(record: SQSRecord) -> None:
     """A failed unit comes back after 15 s, then 30 s, rather than after the queue's own timeout."""
     tries = int(record.attributes.approximate_receive_count)
@@ -129,16 +134,24 @@ def _try_again_soon(record: SQSRecord) -> None:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Collect each unit; one that failed stays on the queue, and the others do not."""
+    """Collect each unit; one that failed stays on the queue, and the others do not. A retry lists
+    only the scopes that the same message has not observed yet."""
     deadline = now() + timedelta(milliseconds=context.get_remaining_time_in_millis()) - RESERVE
 
     def collect(record: SQSRecord) -> None:
-        unit = read_unit(record.body)
-        outcomes = _collector().collect(unit, deadline)
+        message = read_message(record.body)
+        if isinstance(message, Finish):
+            _completed(_closer().finish(message))
+            return
+        unit, delivery = message, record.message_id
+        left, observed_at = unit, None
+        if int(record.attributes.approximate_receive_count) > 1:
+            left, observed_at = _collector().left_of(unit, delivery)
+        outcomes = _collector().collect(left, deadline, delivery)
         _count(outcomes)
-        if _closer().answer(unit):
-            metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
         _plan_checks(unit, outcomes)
+        is_news = any(outcome.is_news for outcome in outcomes)
+        _completed(_closer().answer(unit, is_news, observed_at))
         failures = [outcome.failure for outcome in outcomes if outcome.failure]
         if any(not failure.is_final for failure in failures):
             _try_again_soon(record)

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.archive import Archive
 from lambdas.clients import now, service, session
-from lambdas.collecting.closing import Closer
-from lambdas.collecting.units import to_message
+from lambdas.collecting.units import finish_message, to_message
 from lambdas.settings import FanOutSettings, comma_separated
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
-from lambdas.telemetry import logger
-from truffle.core.runs import Run, Unit, run_id_of, units
+from lambdas.telemetry import logger, metrics
+from truffle.core.runs import Run, run_id_of, units
+from truffle.core.status import ScopeStatus
 from truffle.core.times import parse_time
 from truffle.ec2.listing import client_config
 from truffle.ec2.regions import enabled_regions
 
 PARALLEL_SENDS = 8
 
+LONGEST_RUN_ID = 200
+"""Bytes: a run's id is part of keys of the table and of the bucket, which have at most 1,024."""
+
 
 class NoRegions(Exception):
     """There is nothing to collect."""
+
+
+class InvalidRunId(ValueError):
+    """A run cannot be called so."""
 
 
 @cache
@@ -45,7 +54,7 @@ def _runs() -> RunStore:
     return RunStore(service("dynamodb"), _settings().table)
 
 
-def _regions() -> tuple[str, ...]:
+def _regions(statuses: Sequence[ScopeStatus]) -> tuple[str, ...]:
     """The configured regions; or all that are enabled, and those in which something was held when
     they last were. Raises NoRegions, or what DescribeRegions does."""
     configured = comma_separated(_settings().regions)
@@ -56,56 +65,90 @@ def _regions() -> tuple[str, ...]:
         raise NoRegions("DescribeRegions names no region that is enabled for this account.")
     held = {
         status.scope.region
-        for status in _scopes().statuses()
+        for status in statuses
         if status.reservations and status.scope.account_id in _accounts()
     }
     return tuple(sorted(held.union(enabled)))
+
+
+def _statuses() -> Sequence[ScopeStatus] | None:
+    """What is known of the scopes, which regions depend on unless they are configured; None where
+    the table does not say, which must not keep a run from its start."""
+    try:
+        return _scopes().statuses()
+    except (ClientError, BotoCoreError):
+        logger.exception("statuses not read")
+        return None
 
 
 def _accounts() -> tuple[str, ...]:
     return tuple(sorted(comma_separated(_settings().accounts) or [_settings().account_id]))
 
 
-def new_run(event: Mapping[str, Any], request_id: str) -> Run:
+def new_run(event: Mapping[str, Any], request_id: str, statuses: Sequence[ScopeStatus]) -> Run:
     """The run of an invocation; a repeated delivery of the same one gets the same run id.
 
     The schedule gives ``scheduled_at``, and may start two invocations for one moment; the sandbox
-    and people may give a ``run_id``. Raises NoRegions, or what DescribeRegions does.
+    and people may give a ``run_id``. Raises NoRegions, InvalidRunId, or what DescribeRegions does.
     """
-    regions = _regions()
+    named = event.get("run_id")
+    if named and (not isinstance(named, str) or len(named.encode()) > LONGEST_RUN_ID):
+        raise InvalidRunId(f"run_id must be text of at most {LONGEST_RUN_ID} bytes in UTF-8")
+    regions = _regions(statuses)
     started_at = now()
     scheduled = event.get("scheduled_at", "")
     if scheduled[:1].isdigit():
         run_id = run_id_of(parse_time(scheduled), "scheduled")
     else:
         run_id = run_id_of(started_at, request_id.replace("-", "")[:8])
-    return Run(
-        event.get("run_id") or run_id,
-        started_at,
-        regions,
-        _accounts(),
-        frozenset(regions),
-    )
+    return Run(named or run_id, started_at, regions, _accounts(), frozenset(regions))
 
 
-def send(pending: Iterable[Unit]) -> None:
-    """Put units on the queue. Raises what SQS does; a unit that is sent twice does no harm."""
+def send(bodies: Iterable[str]) -> None:
+    """Put messages on the units' queue. Raises what SQS does; one sent twice does no harm."""
     queue, url = service("sqs"), _settings().queue_url
 
-    def put(unit: Unit) -> None:
-        queue.send_message(QueueUrl=url, MessageBody=to_message(unit))
+    def put(body: str) -> None:
+        queue.send_message(QueueUrl=url, MessageBody=body)
 
     with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
-        list(pool.map(put, pending))
+        list(pool.map(put, bodies))
+
+
+def _retire(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
+    """Take the scopes out of every answer that the runs do not cover any more."""
+    if statuses is None:
+        return
+    _scopes().retire_others(frozenset(run.scopes), run.started_at, statuses)
+
+
+def _send_lost(run: Run) -> None:
+    """Have the runs closed that lost a unit: by ``collect``, which has the time for that."""
+    period = timedelta(minutes=float(_settings().schedule_minutes))
+    lost = [it for it in _runs().lost(run.started_at, period) if it.run_id != run.run_id]
+    send(finish_message(it.run_id) for it in lost)
+
+
+def _tidy_up(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
+    """What earlier runs left; no fault of it may fail the start of the present one."""
+    failed = 0
+    for tidy in (lambda: _retire(run, statuses), lambda: _send_lost(run)):
+        try:
+            tidy()
+        except Exception:
+            logger.exception("earlier runs not tidied up")
+            failed += 1
+    metrics.add_metric("TidyingFailed", MetricUnit.Count, failed)
 
 
 @logger.inject_lambda_context
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Open a run; a repeated delivery sends again what has not been answered yet."""
-    Closer(_scopes(), _runs(), Archive(service("s3"), _settings().bucket), now).close_lost()
-    run = _runs().open(new_run(event, context.aws_request_id))
-    _scopes().retire_others(frozenset(run.scopes), run.started_at)
+    statuses = _statuses()
+    run = _runs().open(new_run(event, context.aws_request_id, statuses or []))
     pending = [unit for unit in units(run) if unit.region in run.pending]
-    send(pending)
+    send(map(to_message, pending))
     logger.info("run opened", extra={"run_id": run.run_id, "units": len(pending)})
+    _tidy_up(run, statuses)
     return {"run_id": run.run_id, "units": len(pending)}

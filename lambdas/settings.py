@@ -41,7 +41,7 @@ def comma_separated(text: str) -> list[str]:
 @dataclass(frozen=True, slots=True)
 class FanOutSettings(Settings):
     """``regions`` and ``accounts`` are comma-separated: none means all enabled regions, and the
-    stack's own account."""
+    stack's own account. ``schedule_minutes`` is the period of the runs."""
 
     table: str
     bucket: str
@@ -50,6 +50,7 @@ class FanOutSettings(Settings):
     regions: str
     accounts: str
     role_name: str
+    schedule_minutes: str = "60"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """One attempt at a scope: its run, until when it may ask EC2, and what that said of
-    extensions."""
+    """One attempt at a scope: its run, until when it may ask EC2, the message that asked for it,
+    and what EC2 said of extensions."""
 
     run_id: str | None
     deadline: datetime
+    delivery: str | None = None
     extensions: dict[str, Answer] = field(default_factory=dict)
 
 
@@ -81,11 +82,20 @@ class Collector:
     clock: Callable[[], datetime]
     thresholds: Thresholds = field(default_factory=Thresholds)
 
-    def collect(self, unit: Unit, deadline: datetime) -> list[Outcome]:
+    def left_of(self, unit: Unit, delivery: str) -> tuple[Unit, datetime | None]:
+        """What of a unit its message has not observed yet, and when it observed the rest last."""
+        statuses = self.scopes.statuses_of(unit.scopes).values()
+        done = [it for it in statuses if it.delivery == delivery and it.error is None]
+        accounts = {it.scope.account_id for it in done}
+        left = tuple(it for it in unit.accounts if it not in accounts)
+        seen = [it.observed_at for it in done if it.observed_at is not None]
+        return replace(unit, accounts=left), max(seen, default=None)
+
+    def collect(self, unit: Unit, deadline: datetime, delivery: str | None = None) -> list[Outcome]:
         """List every scope of a unit and store what each gave, a snapshot or a failure.
 
-        A scope that is not reached before the deadline is a failure. Raises what DynamoDB and S3
-        do, and Conflict.
+        A scope that is not reached before the deadline is a failure. ``delivery`` is the id of the
+        message that asks for it. Raises what DynamoDB and S3 do, and Conflict.
         """
         scopes = sorted(unit.scopes)
         if not scopes:
@@ -101,7 +111,10 @@ class Collector:
             listings = list(pool.map(visit, scopes))
         # Failures first: the others report in place of an owner that is known to fail.
         order = sorted(listings, key=lambda it: isinstance(it.result, Snapshot))
-        outcomes = {it.result.scope: self._store(it, _Visit(unit.run_id, deadline)) for it in order}
+        outcomes = {
+            it.result.scope: self._store(it, _Visit(unit.run_id, deadline, delivery))
+            for it in order
+        }
         return [outcomes[scope] for scope in scopes]
 
     @property
@@ -112,7 +125,7 @@ class Collector:
         """The number of the region's last first snapshot; made good where a collection died
         between writing one and counting it."""
         reports = self._reporter.reports
-        counted, written = reports.baselines(region), max(it.baselines for it in statuses)
+        counted, written = reports.baselines(region), max(it.baselines or 0 for it in statuses)
         if written > counted:
             reports.raise_baselines(region, written)
         return max(counted, written)
@@ -160,7 +173,7 @@ class Collector:
     def _written(self, listing: _Listing, visit: _Visit) -> Outcome:
         """Raises Conflict or Outdated."""
         status, snapshot = listing.ground.status, listing.result
-        attempt = Attempt(visit.run_id, listing.seconds)
+        attempt = Attempt(visit.run_id, listing.seconds, visit.delivery)
         is_news = visit.run_id is not None and not status.is_of_run(visit.run_id)
         if isinstance(snapshot, Failure):
             written = self.scopes.write_failure(snapshot, attempt, self.thresholds.scope_failing)

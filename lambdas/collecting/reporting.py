@@ -79,7 +79,7 @@ class Reporter:
 
     def _is_unchanged(self, status: StoredStatus, snapshot: Snapshot, digest: str) -> bool:
         """Whether no row changed, and no idle one is due: only few rows have to be read, if any."""
-        if status.digest != digest or status.idle is None:
+        if status.digest != digest or status.idle is None or not status.has_reports:
             return False
         return status.idle.is_quiet(snapshot.observed_at, self.thresholds)
 
@@ -110,8 +110,8 @@ class Reporter:
         before = {row.reservation_id: row for row in previous.reservations}
         after = {row.reservation_id: row for row in snapshot.reservations}
         names = before.keys() ^ after.keys()
-        if status.observed_at is None:
-            return sorted(names | after.keys())
+        if status.observed_at is None or not status.has_reports:
+            return sorted(names | after.keys() | _noted(status))
         both = before.keys() & after.keys()
         names |= {name for name in both if facts(before[name]) != facts(after[name])}
         names |= _subjects(due(previous, snapshot, self.thresholds, since))
@@ -159,26 +159,34 @@ class Reporter:
     ) -> dict[str, Sight]:
         stored = {row.reservation_id: row for row in known.reservations}
         listed = {row.reservation_id: row for row in snapshot.reservations}
+        if not status.has_reports:
+            came_or_left = stored.keys() ^ listed.keys()
+            looked_up = {
+                name: self._with_holders(name, report, snapshot.scope)
+                for name, report in reports.items()
+                if name in came_or_left
+            }
+            reports = {**reports, **looked_up}
         return {
             name: Sight(
-                self._with_holders(report, stored.get(name), listed.get(name)),
+                report,
                 stored.get(name),
                 listed.get(name),
-                known.versions.get(name, 0),
                 status.relied.get(name),
             )
             for name, report in reports.items()
         }
 
-    def _with_holders(
-        self, report: Report, stored: Reservation | None, listed: Reservation | None
-    ) -> Report:
-        """A row that was stored before there were reports: who else has it must be looked up."""
-        if report.version or stored is None or listed is not None:
+    def _with_holders(self, name: str, report: Report, scope: Scope) -> Report:
+        """Rows that were stored before there were reports: who else has one must be looked up."""
+        if report.version:
             return report
-        if stored.owner_id in (None, stored.account_id):
+        others = self.scopes.holders(name, scope.region) - {scope.account_id}
+        if not others:
             return report
-        return replace(report, members=self.scopes.holders(stored.reservation_id, stored.region))
+        (first, *_) = sorted(others)
+        row = self.scopes.row(Scope(first, scope.region), name)
+        return replace(report, row=row, members=others, is_known=True)
 
     def _look(
         self,
@@ -195,7 +203,7 @@ class Reporter:
             snapshot.scope,
             snapshot.observed_at,
             status.observed_at,
-            status.baselines,
+            status.baselines or 0,
             ground.baseline,
             self.thresholds,
             since,

@@ -70,7 +70,7 @@ class ReportStore:
     def put(self, name: str, before: int, report: Report, at: datetime) -> Item:
         """The action of a transaction that puts a report in the place of an older version."""
         item = {**_key(name), "version": number(before + 1), "body": body(_to_json(report))}
-        if report.row is None and not report.members:
+        if not report.members:
             item["expires_at"] = number(int((at + RETENTION).timestamp()))
         put: dict[str, Any] = {"TableName": self.table, "Item": item}
         if before == 0:
@@ -92,6 +92,7 @@ def _key(name: str) -> Item:
 
 def _to_json(report: Report) -> Json:
     return {
+        "news": report.news,
         "row": report.row and stored_form(report.row),
         "looked_at": report.looked_at and format_time(report.looked_at),
         "members": sorted(report.members),
@@ -105,6 +106,7 @@ def _to_report(item: Item) -> Report:
     told = read_body(item)
     return Report(
         int(item["version"]["N"]),
+        told["news"],
         told["row"] and decode(told["row"]),
         told["looked_at"] and parse_time(told["looked_at"]),
         frozenset(told["members"]),

@@ -1,21 +1,36 @@
-"""Runs in the table: opened once, answered unit by unit, finished once."""
+"""Runs in the table: opened once, answered unit by unit, closed once unless something changed."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.store.items import RUNS, Client, Item, key, number, text
-from truffle.core.runs import Run
+from lambdas.store.items import RUNS, Client, Item, key, number, query, text
+from truffle.core.runs import Run, is_lost, run_id_of
 from truffle.core.times import format_time, parse_time
 
 RETENTION = timedelta(days=90)
 
+LOOKED_BACK = timedelta(days=1)
+"""A run that is open for longer is left alone, in a schedule of up to a few hours."""
+
+PERIODS_LOOKED_BACK = 5
+
+_DATED = re.compile(r"[12]\d{7}T\d{6}Z-.*")
+_FIRST_DATED, _AFTER_DATED = "1", "3"
+"""Ids that people gave sort anywhere; those outside of these bounds are all of them theirs."""
+
+
+class Changed(Exception):
+    """A unit found something new since the run was read: it has to be closed again."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunStore:
-    """The runs in the table, by their id, which sorts by start."""
+    """The runs in the table, by their id, which sorts by start unless somebody named the run."""
 
     client: Client
     table: str
@@ -39,26 +54,80 @@ class RunStore:
         return _to_run(answer["Item"]) if "Item" in answer else None
 
     def latest(self, count: int) -> list[Run]:
-        """The last runs, the newest first."""
-        answer = self.client.query(
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": text(RUNS)},
-            ScanIndexForward=False,
-            Limit=count,
-            ConsistentRead=True,
-        )
-        return [_to_run(item) for item in answer["Items"]]
+        """The last runs, the newest first, whatever they are called."""
+        found = list(self._named())
+        dated = 0
+        for run in self._between(_FIRST_DATED, _AFTER_DATED, Limit=count):
+            found.append(run)
+            dated += _DATED.fullmatch(run.run_id) is not None
+            if dated == count:
+                break
+        return sorted(found, key=lambda run: (run.started_at, run.run_id), reverse=True)[:count]
 
-    def answer(self, run_id: str, region: str) -> Run | None:
-        """Note that a unit had an attempt; the run as it then is, None where it is unknown."""
+    def lost(self, now: datetime, period: timedelta) -> list[Run]:
+        """The open runs of the last day, or periods, that have lost a unit."""
+        back = max(LOOKED_BACK, PERIODS_LOOKED_BACK * period)
+        dated = self._between(run_id_of(now - back, ""), _AFTER_DATED)
+        recent = [run for run in (*self._named(), *dated) if now - run.started_at < back]
+        return [run for run in recent if is_lost(run, now, period)]
+
+    def _named(self) -> Iterator[Run]:
+        """The runs that people named, but those whose name is like a date."""
+        yield from self._where("pk = :pk AND sk < :end", {":end": text(_FIRST_DATED)})
+        yield from self._where("pk = :pk AND sk >= :start", {":start": text(_AFTER_DATED)})
+
+    def _between(self, start: str, end: str, **more: Any) -> Iterator[Run]:
+        values = {":start": text(start), ":end": text(end)}
+        return self._where("pk = :pk AND sk BETWEEN :start AND :end", values, **more)
+
+    def _where(self, condition: str, values: Item, **more: Any) -> Iterator[Run]:
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues={":pk": text(RUNS), **values},
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            **more,
+        )
+        return map(_to_run, items)
+
+    def answer(self, run_id: str, region: str, is_news: bool = False) -> Run | None:
+        """Note that a unit had an attempt, and whether that found something new; the run as it then
+        is, None where it is unknown."""
+        expression, values = "DELETE pending :region", {":region": {"SS": [region]}}
+        if is_news:
+            expression += " ADD changes :one"
+            values[":one"] = number(1)  # type: ignore[assignment]
+        return self._update(run_id, expression, values, "attribute_exists(pk)")
+
+    def claim(self, run_id: str, name: str) -> Run | None:
+        """The run, if nobody but the one of this name has begun to close it."""
+        return self._update(
+            run_id,
+            "SET closing = :name",
+            {":name": text(name)},
+            "attribute_exists(pk) AND attribute_not_exists(finished_at) "
+            "AND (attribute_not_exists(closing) OR closing = :name)",
+        )
+
+    def take_over(self, run_id: str, name: str) -> Run | None:
+        """The run, if it is not closed yet, whoever had begun to close it."""
+        return self._update(
+            run_id,
+            "SET closing = :name",
+            {":name": text(name)},
+            "attribute_exists(pk) AND attribute_not_exists(finished_at)",
+        )
+
+    def _update(self, run_id: str, expression: str, values: Item, condition: str) -> Run | None:
         try:
             answer = self.client.update_item(
                 TableName=self.table,
                 Key=key(RUNS, run_id),
-                UpdateExpression="DELETE pending :region",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues={":region": {"SS": [region]}},
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
             )
         except self.client.exceptions.ConditionalCheckFailedException:
@@ -67,19 +136,24 @@ class RunStore:
 
     def finish(self, run: Run, finished_at: datetime, succeeded: int, failed: int) -> bool:
         """Close a run, or bring the counts of a closed one up to date; True where scopes succeeded
-        of which none had before."""
-        answer: dict[str, Any] = self.client.update_item(
-            TableName=self.table,
-            Key=key(RUNS, run.run_id),
-            UpdateExpression="SET finished_at = if_not_exists(finished_at, :at), "
-            "succeeded = :succeeded, failed = :failed",
-            ExpressionAttributeValues={
-                ":at": text(format_time(finished_at)),
-                ":succeeded": number(succeeded),
-                ":failed": number(failed),
-            },
-            ReturnValues="ALL_OLD",
-        )
+        of which none had before. Raises Changed."""
+        try:
+            answer: dict[str, Any] = self.client.update_item(
+                TableName=self.table,
+                Key=key(RUNS, run.run_id),
+                UpdateExpression="SET finished_at = if_not_exists(finished_at, :at), "
+                "closed_at = :at, succeeded = :succeeded, failed = :failed",
+                ConditionExpression="attribute_not_exists(changes) OR changes = :changes",
+                ExpressionAttributeValues={
+                    ":at": text(format_time(finished_at)),
+                    ":succeeded": number(succeeded),
+                    ":failed": number(failed),
+                    ":changes": number(run.changes),
+                },
+                ReturnValues="ALL_OLD",
+            )
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            raise Changed from error
         before = answer.get("Attributes", {}).get("succeeded", number(0))
         return succeeded > 0 and int(before["N"]) == 0
 
@@ -96,14 +170,21 @@ def _to_item(run: Run) -> Item:
 
 
 def _to_run(item: Item) -> Run:
-    finished = item.get("finished_at")
+    def moment(name: str) -> datetime | None:
+        return parse_time(item[name]["S"]) if name in item else None
+
+    def count(name: str) -> int:
+        return int(item.get(name, number(0))["N"])
+
     return Run(
         run_id=item["sk"]["S"],
         started_at=parse_time(item["started_at"]["S"]),
         regions=tuple(value["S"] for value in item["regions"]["L"]),
         accounts=tuple(value["S"] for value in item["accounts"]["L"]),
         pending=frozenset(item.get("pending", {"SS": []})["SS"]),
-        finished_at=parse_time(finished["S"]) if finished else None,
-        succeeded=int(item.get("succeeded", number(0))["N"]),
-        failed=int(item.get("failed", number(0))["N"]),
+        finished_at=moment("finished_at"),
+        succeeded=count("succeeded"),
+        failed=count("failed"),
+        closed_at=moment("closed_at"),
+        changes=count("changes"),
     )

@@ -39,6 +39,7 @@ from lambdas.store.statuses import (
     StoredStatus,
     as_read,
     relied_text,
+    setting_delivery,
     setting_idle,
     setting_run,
     setting_streak,
@@ -68,11 +69,12 @@ MOST_RECHECKS = 10
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One collection of a scope: whose run it belongs to, if to any, and how long it took, in
-    seconds."""
+    """One collection of a scope: whose run it belongs to, if to any, how long it took, in seconds,
+    and the id of the message that asked for it."""
 
     run_id: str | None
     seconds: float
+    delivery: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +154,17 @@ class ScopeStore:
             if status.scope.region == region and reservation_id in self.ids(status.scope)
         )
 
-    def retire_others(self, scopes: frozenset[Scope], started_at: datetime) -> None:
+    def retire_others(
+        self,
+        scopes: frozenset[Scope],
+        started_at: datetime,
+        statuses: Iterable[ScopeStatus] | None = None,
+    ) -> None:
         """Take scopes that a run does not cover (an account removed, an empty region disabled) out
         of every answer; their rows stay, and collecting one again brings it back. One that was
-        attempted since the run started is covered by a later run."""
-        for status in self.statuses():
+        attempted since the run started is covered by a later run. ``statuses`` are read unless they
+        are given."""
+        for status in self.statuses() if statuses is None else statuses:
             is_later = status.attempted_at is not None and status.attempted_at >= started_at
             if status.scope not in scopes and not is_later:
                 self.client.update_item(
@@ -200,6 +208,11 @@ class ScopeStore:
             _moments(items, "idle_since"),
             {item["sk"]["S"]: int(item["reported"]["N"]) for item in items if "reported" in item},
         )
+
+    def row(self, scope: Scope, reservation_id: str) -> Reservation | None:
+        """One stored row; None where it is not stored."""
+        rows = self.known(self.status(scope), [reservation_id]).reservations
+        return rows[0] if rows else None
 
     def _rows(self, scope: Scope) -> Iterator[Item]:
         return query(
@@ -252,9 +265,10 @@ class ScopeStore:
         them the next snapshot finds what is left to do.
         """
         made = chunks(self._groups(snapshot, write), MAX_ACTIONS - 1)
-        revision = before.revision
+        revision, relied = before.revision, dict(before.relied)
         for chunk in made[:-1]:
-            self._transact(chunk, snapshot.scope, self._bump(before, snapshot, write, revision))
+            relied |= {name: it for name, it in write.relied.items() if name in chunk.names}
+            self._transact(chunk, snapshot.scope, self._bump(before, snapshot, relied, revision))
             revision += 1
         final = self._observed(before, snapshot, revision, digest, write, attempt)
         self._transact(made[-1], snapshot.scope, final)
@@ -329,6 +343,8 @@ class ScopeStore:
         for event in write.events:
             item = event_item(event, self.retention_days)
             groups.setdefault(_subject(event), Group()).actions.append(self._put(item))
+        for name, group in groups.items():
+            group.names.add(name)
         return list(groups.values())
 
     def _notes(self, snapshot: Snapshot, write: Write) -> Mapping[str, Item]:
@@ -379,13 +395,18 @@ class ScopeStore:
         }
         return {"Update": update}
 
-    def _bump(self, before: StoredStatus, snapshot: Snapshot, write: Write, revision: int) -> Item:
+    def _bump(
+        self,
+        before: StoredStatus,
+        snapshot: Snapshot,
+        relied: Mapping[str, Reliance],
+        revision: int,
+    ) -> Item:
         """Part of a snapshot is written: the scope's revision moves, its observation does not, and
         its digest holds no more: even the snapshot before has to be compared with what is stored.
         """
-        relied = {**before.relied, **write.relied}
-        setting, values = ("relied = :relied, ", {":relied": relied_text(relied)})
-        expression = f"SET {setting}revision = :next, written_at = :at REMOVE digest"
+        expression = "SET relied = :relied, revision = :next, written_at = :at REMOVE digest"
+        values = {":relied": relied_text(relied)}
         return self._update(before, snapshot, expression, values, revision, revision + 1)
 
     def _observed(
@@ -400,8 +421,10 @@ class ScopeStore:
         changed = len(write.changed) + len(write.left)
         set_run, run = setting_run(attempt.run_id)
         set_idle, idle = setting_idle(write.idle)
+        set_delivery, delivery = setting_delivery(attempt.delivery)
         values = {
             **run,
+            **delivery,
             **idle,
             ":digest": text(digest),
             ":seconds": number(round(attempt.seconds, 3)),
@@ -424,8 +447,8 @@ class ScopeStore:
             values[":rechecks"] = {"SS": sorted(before.rechecks)}
         expression = (
             "SET revision = :next, observed_at = :at, attempted_at = :at, digest = :digest, "
-            f"{set_run}seconds = :seconds, reservations = :reservations, changed = :changed, "
-            f"events = :events, {set_idle}{set_relied}baselines = :baselines, "
+            f"{set_run}{set_delivery}seconds = :seconds, reservations = :reservations, "
+            f"changed = :changed, events = :events, {set_idle}{set_relied}baselines = :baselines, "
             f"unanswered = :unanswered REMOVE {over}{deleting}"
         )
         following = revision + 1 if changed else revision

@@ -22,14 +22,15 @@ class StoredStatus(ScopeStatus):
     only a part is stored; None where the last one is complete. ``idle`` says until when the rows'
     memory need not be read; None where that is not known. ``rechecks`` are reservations of which
     another account changed the report, ``relied`` those left to another account, ``baselines`` the
-    number of the last first snapshot in the region before the last listing, or that listing's own.
-    """
+    number of the last first snapshot in the region before the last listing, or that listing's own;
+    None where that was before there were reports. ``delivery`` is the message that it answered."""
 
     written_at: datetime | None = None
     idle: IdleWatch | None = None
     rechecks: frozenset[str] = frozenset()
     relied: Mapping[str, Reliance] = field(default_factory=dict)
-    baselines: int = 0
+    baselines: int | None = None
+    delivery: str | None = None
 
     def is_newer_than(self, moment: datetime) -> bool:
         """Whether what was observed at a moment is too late to be written."""
@@ -43,6 +44,11 @@ class StoredStatus(ScopeStatus):
         observed, tried = self.observed_at, self.attempted_at
         at = failure.failed_at
         return (observed is not None and observed >= at) or (tried is not None and tried > at)
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether each stored row has its report."""
+        return self.observed_at is None or self.baselines is not None
 
     def is_of_run(self, run_id: str | None) -> bool:
         """Whether a run has observed the scope, and nothing failed since."""
@@ -70,6 +76,13 @@ def as_read(before: ScopeStatus) -> tuple[str, Item]:
     return " AND ".join(conditions), {f":was_{name}": it for name, it in was.items() if it}
 
 
+def setting_delivery(delivery: str | None) -> tuple[str, Item]:
+    """What sets which message a collection belongs to, if to any."""
+    if delivery is None:
+        return "", {}
+    return "delivery = :delivery, ", {":delivery": text(delivery)}
+
+
 def setting_run(run_id: str | None) -> tuple[str, Item]:
     """What sets whose run a collection belongs to; outside of runs the last run's id stays."""
     return ("", {}) if run_id is None else ("run_id = :run, ", {":run": text(run_id)})
@@ -93,7 +106,10 @@ def setting_idle(watch: IdleWatch | None) -> tuple[str, Item]:
 
 def relied_text(relied: Mapping[str, Reliance]) -> Item:
     """Whom which reservations were left to, as an attribute."""
-    plain = {name: [it.account_id, it.seen and format_time(it.seen)] for name, it in relied.items()}
+    plain = {
+        name: [it.account_id, it.seen and format_time(it.seen), it.news]
+        for name, it in relied.items()
+    }
     return text(json.dumps(plain, separators=(",", ":"), sort_keys=True))
 
 
@@ -126,7 +142,8 @@ def to_status(item: Item) -> StoredStatus:
         idle=_to_watch(item),
         rechecks=frozenset(item.get("rechecks", {"SS": ()})["SS"]),
         relied=_to_relied(item),
-        baselines=count("baselines"),
+        baselines=count("baselines") if "baselines" in item else None,
+        delivery=item.get("delivery", text(""))["S"] or None,
     )
 
 
@@ -147,8 +164,8 @@ def _to_watch(item: Item) -> IdleWatch | None:
 def _to_relied(item: Item) -> dict[str, Reliance]:
     plain = _json(item, "relied") or {}
     return {
-        name: Reliance(account_id, seen and parse_time(seen))
-        for name, (account_id, seen) in plain.items()
+        name: Reliance(account_id, seen and parse_time(seen), news)
+        for name, (account_id, seen, news) in plain.items()
     }
 
 

@@ -23,9 +23,10 @@ class Conflict(Exception):
 
 @dataclass(slots=True)
 class Group:
-    """Actions that belong together, and the ids that other accounts are to check again."""
+    """Actions of some reservations, and the ids that other accounts are to check again."""
 
     actions: list[Item] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
     rechecks: dict[str, set[str]] = field(default_factory=dict)
 
     @property
@@ -48,6 +49,7 @@ def chunks(groups: Iterable[Group], most_actions: int) -> list[Group]:
             size = 0
         size += group.size
         made[-1].actions += group.actions
+        made[-1].names |= group.names
         for account_id, ids in group.rechecks.items():
             made[-1].rechecks.setdefault(account_id, set()).update(ids)
     return made

@@ -18,7 +18,7 @@ from truffle.core.changes import compare
 from truffle.core.due import due
 from truffle.core.events import Event, EventType, event_id
 from truffle.core.idle import IdleSince
-from truffle.core.model import CapacityBlock, Reservation, Scope, Snapshot
+from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Scope, Snapshot
 from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
 
@@ -29,14 +29,16 @@ NOBODY: frozenset[str] = frozenset()
 class Report:
     """What was last reported of a reservation.
 
-    ``version`` counts the changes of the report, 0 where there is none. ``row`` is the reservation
-    as last reported, None where it was not, or as gone. ``looked_at`` is until when thresholds were
-    looked at; ``idle_told`` when each length of being idle was reported last. ``members`` are the
-    accounts that list the reservation. ``is_known`` is False while only first snapshots list it;
-    ``baseline`` numbers the first snapshot that listed it before anyone reported it, 0 for none.
+    ``version`` counts the changes of the report, 0 where there is none, and ``news`` those of what
+    it says. ``row`` is the reservation as last reported, None where it was not, or as vanished.
+    ``looked_at`` is until when thresholds were looked at, ``idle_told`` when each length of being
+    idle was reported last. ``members`` are the accounts that list the reservation. ``is_known`` is
+    False while only first snapshots list it; ``baseline`` numbers the first snapshot that listed it
+    before anyone reported it, 0 for none.
     """
 
     version: int = 0
+    news: int = 0
     row: Reservation | None = None
     looked_at: datetime | None = None
     members: frozenset[str] = NOBODY
@@ -47,10 +49,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Reliance:
-    """Whom an account left a report to, and when that account was last observed at that time."""
+    """Whom an account left a report to, when that account was last observed then, and the number of
+    the news that stood then."""
 
     account_id: str
     seen: datetime | None
+    news: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +89,25 @@ class Look:
 
     def has_waited(self, reliance: Reliance | None, account_id: str) -> bool:
         """Whether an account that was relied on has not been listed since."""
+        if reliance is None or reliance.account_id != account_id:
+            return False
         peer = self.peers.get(account_id)
-        is_it = reliance is not None and reliance.account_id == account_id
-        return is_it and peer is not None and reliance == rely_on(account_id, peer)
+        return peer is not None and peer.observed_at == reliance.seen
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A reservation as a scope has stored it, and as it lists it now; None where it does not.
-
-    ``version`` is that of the report when the stored row was written.
-    """
+    """A reservation as a scope has stored it, and as it lists it now; None where it does not."""
 
     report: Report
     stored: Reservation | None = None
     listed: Reservation | None = None
-    version: int = 0
     relied: Reliance | None = None
 
     @property
     def is_left_to_another(self) -> bool:
         """Whether the stored row was left to another account, and nobody reported since."""
-        return self.relied is not None and self.version == self.report.version > 0
+        return self.relied is not None and self.relied.news == self.report.news
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +122,6 @@ class Verdict:
     events: tuple[Event, ...] = ()
     relied: Reliance | None = None
     is_gone: bool = False
-
-
-def rely_on(account_id: str, peer: ScopeStatus) -> Reliance:
-    return Reliance(account_id, peer.observed_at)
 
 
 def facts(row: Reservation) -> tuple[Any, ...]:
@@ -145,14 +142,15 @@ def decide(sight: Sight, look: Look) -> Verdict:
 
 def _as_stored(sight: Sight, look: Look) -> Report:
     """The report; where there is none of a stored row, the row counts as reported."""
-    if sight.report.version or sight.stored is None:
-        return sight.report
-    members = frozenset({look.scope.account_id}) | sight.report.members
+    report = sight.report
+    if report.version or sight.stored is None:
+        return report
     return replace(
-        sight.report,
+        report,
+        news=1,
         row=sight.stored,
         looked_at=look.previous_at,
-        members=members,
+        members=report.members | {look.scope.account_id},
         is_known=look.previous_at is not None,
     )
 
@@ -168,11 +166,14 @@ def _first(sight: Sight, listed: Reservation, look: Look) -> Verdict:
     if not others and (report.row is None or not report.is_known):
         number = report.baseline or look.baseline
         return Verdict(
-            replace(joined, row=listed, looked_at=look.observed_at, baseline=number),
+            _with_news(joined, listed, look, baseline=number),
         )
-    if report.row is not None and facts(report.row) == facts(_completed(listed, report.row)):
-        return Verdict(joined)
-    return Verdict(joined, relied=Reliance(account_id, None))
+    if report.row is not None:
+        after, since = _completed(listed, report.row), report.looked_at or look.observed_at
+        timed = _timed(sight, report.row, after, look, min(since, look.observed_at))
+        if facts(report.row) == facts(after) and not timed:
+            return Verdict(joined)
+    return Verdict(joined, relied=Reliance(account_id, None, report.news))
 
 
 def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime) -> Verdict:
@@ -187,18 +188,24 @@ def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime
         return Verdict(joined)
     owner = listed.owner_id or account_id
     if not is_new and not _may_report(sight, owner, look):
-        return Verdict(joined, relied=rely_on(owner, look.peers[owner]))
+        return Verdict(joined, relied=_rely_on(owner, report, look))
     events = (*_changes(steps, listed, report, look, previous_at), *timed)
-    return Verdict(
-        replace(
-            joined,
-            row=after,
-            looked_at=look.observed_at,
-            baseline=0 if before is None else report.baseline,
-            idle_told={**report.idle_told, **_idle_told(timed)},
-        ),
-        events,
+    told = _with_news(
+        joined,
+        after,
+        look,
+        baseline=0 if before is None else report.baseline,
+        idle_told={**report.idle_told, **_idle_told(timed)},
     )
+    return Verdict(told, events)
+
+
+def _with_news(report: Report, row: Reservation | None, look: Look, **more: Any) -> Report:
+    return replace(report, news=report.news + 1, row=row, looked_at=look.observed_at, **more)
+
+
+def _rely_on(account_id: str, report: Report, look: Look) -> Reliance:
+    return Reliance(account_id, look.peers[account_id].observed_at, report.news)
 
 
 def _may_report(sight: Sight, owner: str, look: Look) -> bool:
@@ -241,9 +248,7 @@ def _missing(sight: Sight, look: Look) -> Verdict:
     last = sight.stored or report.row
     owner = (last and last.owner_id) or account_id
     if others and owner != account_id:
-        relied = rely_on(others[0], look.peers[others[0]])
-        if owner in others:
-            relied = rely_on(owner, look.peers[owner])
+        relied = _rely_on(owner if owner in others else others[0], report, look)
         return _leave(sight, rest, owner, relied, look)
     steps = [report.row, *_left_to_another(sight, report.row), None]
     is_gone = any(step is not None for step in steps)
@@ -253,8 +258,9 @@ def _missing(sight: Sight, look: Look) -> Verdict:
     if look.previous_at is not None or report.is_known:
         since = look.previous_at or report.looked_at or look.observed_at
         events = _changes(steps, last, report, look, min(since, look.observed_at))
-    gone = replace(rest, row=None, looked_at=look.observed_at, baseline=0, idle_told={})
-    return Verdict(gone, events, is_gone=True)
+    # What was over stays so, in case that another account lists it again.
+    over = steps[-2] if steps[-2] and steps[-2].state in TERMINAL_STATES else None
+    return Verdict(_with_news(rest, over, look, baseline=0, idle_told={}), events, is_gone=True)
 
 
 def _leave(sight: Sight, rest: Report, owner: str, relied: Reliance, look: Look) -> Verdict:
@@ -272,8 +278,9 @@ def _leave(sight: Sight, rest: Report, owner: str, relied: Reliance, look: Look)
     if len(steps) == 1 or look.previous_at is None or not _may_report(sight, owner, look):
         return Verdict(rest, relied=relied)
     events = _changes(steps, sight.stored, report, look, look.previous_at)
-    told = replace(rest, row=steps[-1], looked_at=look.observed_at)
-    return Verdict(told, events, relied)
+    # Thresholds are for those who still list it: until when these were looked at stays.
+    told = replace(rest, news=rest.news + 1, row=steps[-1])
+    return Verdict(told, events, replace(relied, news=told.news))
 
 
 # --- events --------------------------------------------------------------------------------------
@@ -292,7 +299,7 @@ def _changes(
     for before, after in pairwise(rows):
         previous = Snapshot(look.scope, previous_at, _rows(before))
         events += compare(previous, Snapshot(look.scope, look.observed_at, _rows(after)))
-    return tuple(_numbered(_with_details(event, last), report.version) for event in events)
+    return tuple(_numbered(_with_details(event, last), report.news) for event in events)
 
 
 def _rows(row: Reservation | None) -> tuple[Reservation, ...]:
@@ -300,18 +307,18 @@ def _rows(row: Reservation | None) -> tuple[Reservation, ...]:
 
 
 def _with_details(event: Event, last: Reservation) -> Event:
-    """A report has no tags, and its account is the one that reported it."""
+    """Tags are no news, and so as old as the report in it; the account is the one that reports."""
     row = event.reservation
     assert row is not None
     full = replace(row, tags=last.tags, account_id=last.account_id, seen_by=last.seen_by)
     return replace(event, reservation=full)
 
 
-def _numbered(event: Event, version: int) -> Event:
+def _numbered(event: Event, news: int) -> Event:
     """Of two reports of one change, and back and forth between them, each is an event."""
-    if version == 0:
+    if news == 0:
         return event
-    name = event_id(event.event_id, event.type, None, {"report": version}, None)
+    name = event_id(event.event_id, event.type, None, {"news": news}, None)
     return replace(event, event_id=name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from truffle.core.model import Scope
@@ -29,8 +29,19 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Finish:
+    """A message of work: close a run that lost a unit."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it is stored; ``pending`` are the regions that nobody has answered for yet."""
+    """A run as it is stored; ``pending`` are the regions that nobody has answered for yet.
+
+    ``finished_at`` is when it was closed first, ``closed_at`` last. ``changes`` counts the units
+    that found something new after the run was answered.
+    """
 
     run_id: str
     started_at: datetime
@@ -40,6 +51,8 @@ class Run:
     finished_at: datetime | None = None
     succeeded: int = 0
     failed: int = 0
+    closed_at: datetime | None = None
+    changes: int = 0
 
     @property
     def is_answered(self) -> bool:
@@ -56,6 +69,16 @@ class Run:
 def units(run: Run) -> list[Unit]:
     """The run's work: one message a region."""
     return [Unit(run.run_id, region, run.accounts) for region in run.regions]
+
+
+def lost_after(period: timedelta) -> timedelta:
+    """How long a run may be open before it counts as lost: so that the next run finds it."""
+    return period / 2
+
+
+def is_lost(run: Run, now: datetime, period: timedelta) -> bool:
+    """Whether a run is open that has lost a unit, in a schedule of a period."""
+    return run.finished_at is None and now - run.started_at > lost_after(period)
 
 
 def run_id_of(moment: datetime, suffix: str) -> str:
@@ -78,9 +101,15 @@ def run_to_json(run: Run) -> dict[str, Any]:
 
 
 def manifest(
-    run: Run, statuses: Mapping[Scope, ScopeStatus], finished_at: datetime
+    run: Run,
+    statuses: Mapping[Scope, ScopeStatus],
+    finished_at: datetime,
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What ``runs/dt=…/<run id>.json`` holds: scopes, counts, failures, timings (seconds)."""
+    """What ``runs/dt=…/<run id>.json`` holds: scopes, counts, failures, timings (seconds).
+
+    ``warnings`` name what of the bucket could not be read or written.
+    """
     scopes = [_outcome(scope, statuses.get(scope), run) for scope in run.scopes]
     failures = [scope for scope in scopes if scope["outcome"] == "failed"]
     return {
@@ -101,6 +130,7 @@ def manifest(
             {"account_id": scope["account_id"], "region": scope["region"], **scope["error"]}
             for scope in failures
         ],
+        **({"warnings": list(warnings)} if warnings else {}),
     }
 
 

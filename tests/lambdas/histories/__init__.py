@@ -1,0 +1,1 @@
+"""Random histories of several accounts that share reservations, and an oracle of their events."""

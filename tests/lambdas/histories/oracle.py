@@ -1,0 +1,241 @@
+"""What the events of a history must be, from what truly was and from what was truly listed.
+
+Nothing here knows how the code decides. The rules:
+
+1. The events of a reservation form one chain: what is said to have been is what was said last.
+2. Nothing is invented: an event's state is what its account was shown by EC2, in the listing that
+   was stored with the event or in the one before, and it was shown after all that was said before.
+3. ``discovered`` is for what nobody knew: not for what a first snapshot showed, except where the
+   account that says it had last looked before that first snapshot.
+4. ``vanished`` needs a complete listing without it, by the owner, or by the last of the accounts
+   whose last stored listing still showed it; one that fails still shows it.
+5. Nothing is lost: once every account has been listed without a fault, what was said last of each
+   reservation is how it truly is. While some fail, the same holds for whatever the others list.
+6. A threshold is said once, if the reservation was known before, and never otherwise.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.lambdas.histories.world import TERMINAL, Content, World
+
+MARGIN = timedelta(hours=1)
+"""More than any clock is wrong by."""
+
+NOTHING = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """What EC2 answered an account, when it was read and when its collection had begun."""
+
+    account: str
+    began: int
+    read: int
+    content: Content
+
+
+@dataclass
+class Said:
+    """What was said last of a reservation, or shown by a first snapshot."""
+
+    state: str | None
+    read: int
+    known_at: datetime
+    discovered_at: datetime | None = None
+    is_back: bool = False
+
+
+@dataclass
+class Oracle:
+    """Watches a history, and collects what is wrong with it."""
+
+    world: World
+    looks: dict[str, list[Page]] = field(default_factory=dict)
+    parts: dict[str, list[Page]] = field(default_factory=dict)
+    retired: set[str] = field(default_factory=set)
+    said: dict[str, Said] = field(default_factory=dict)
+    baselines: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+    thresholds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    event_ids: set[str] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+    events: int = 0
+
+    def established(self, account: str) -> bool:
+        return account in self.looks
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    def shows(self, page: Page, names: Collection[str]) -> None:
+        """Rows of a first snapshot were stored: they are known from now on, in silence."""
+        for name in names:
+            said = self.said.get(name)
+            state = page.content.get(name)
+            if said is None or said.state is None:
+                self.said[name] = Said(state, page.read, self.world.now, None, said is not None)
+            self.baselines.setdefault(name, []).append((page.account, self.world.tick))
+
+    def stores_part(self, page: Page) -> None:
+        """Rows of a listing are stored, perhaps without the rest of them."""
+        self.parts.setdefault(page.account, []).append(page)
+
+    def stores(self, page: Page) -> None:
+        """A listing is the scope's state now."""
+        self.looks.setdefault(page.account, []).append(page)
+        self.parts.pop(page.account, None)
+        self.retired.discard(page.account)
+
+    def counts(self, account: str) -> None:
+        """An account's first snapshot is written and counted."""
+        self.counted.setdefault(account, self.world.tick)
+
+    def hears(self, message: dict[str, Any], page: Page) -> None:
+        """An event was stored with a listing."""
+        self.events += 1
+        if message["event_id"] in self.event_ids:
+            self.complain(message, "has the id of another event")
+        self.event_ids.add(message["event_id"])
+        kind, name = message["type"], message["reservation_id"]
+        if name is None:
+            return
+        if kind in ("starting_soon", "late_delivery"):
+            self.thresholds[name, f"{kind} {message['after']['threshold']}"] += 1
+            self._threshold(message, name)
+            return
+        {
+            "discovered": self._discovered,
+            "state_changed": self._changed,
+            "vanished": self._vanished,
+        }[kind](message, name, page)
+
+    def complain(self, message: dict[str, Any], what: str) -> None:
+        says = f"{message['account_id'][0]} {message['type']} {message['reason']}"
+        self.wrong.append(f"{self.world.tick}: {message['reservation_id']} {says}: {what}")
+
+    # --- one event -------------------------------------------------------------------------------
+
+    def _shown(self, message: dict[str, Any], name: str, page: Page) -> None:
+        """Rules 1 and 2 for the state that an event names."""
+        state = message["after"]["state"]
+        parts = self.parts.get(page.account, [])
+        pages = [*self.looks.get(page.account, [])[-1:], *parts, page]
+        last = self.said.get(name)
+        fits = [
+            it
+            for it in pages
+            if it.content.get(name) == state and (last is None or it.read > last.read)
+        ]
+        if not fits:
+            self.complain(message, f"was not shown since {last}")
+        read = fits[-1].read if fits else page.read
+        found = self.world.now if message["type"] == "discovered" else None
+        known_at = found or (last.known_at if last else self.world.now)
+        self.said[name] = Said(state, read, known_at, found)
+
+    def _discovered(self, message: dict[str, Any], name: str, page: Page) -> None:
+        last = self.said.get(name)
+        if not self.established(page.account):
+            self.complain(message, "by a first snapshot")
+        if last is not None and last.state is not None and not self._is_unseen(name, page):
+            self.complain(message, f"is known already: {last}")
+        self._shown(message, name, page)
+
+    def _is_unseen(self, name: str, page: Page) -> bool:
+        """Rule 3: known by a first snapshot alone, which came after the account's last look."""
+        shown, looks = self.baselines.get(name), self.looks.get(page.account, [])
+        if self.said[name].is_back:
+            return True
+        if not shown or self.said[name].discovered_at or not looks:
+            return False
+        ends = [self.counted.get(account, self.world.tick) for account, _ in shown]
+        before = [it for it in looks if name not in it.content][-1:]
+        return bool(before) and before[0].began <= max(ends)
+
+    def _changed(self, message: dict[str, Any], name: str, page: Page) -> None:
+        last = self.said.get(name)
+        if last is None or message["before"]["state"] != last.state:
+            self.complain(message, f"said before: {last}")
+        if message["before"]["state"] == message["after"]["state"]:
+            self.complain(message, "is no change")
+        self._shown(message, name, page)
+
+    def _vanished(self, message: dict[str, Any], name: str, page: Page) -> None:
+        last, account = self.said.get(name), page.account
+        if last is None or message["before"]["state"] != last.state:
+            self.complain(message, f"said before: {last}")
+        if name in page.content:
+            self.complain(message, "is in the very listing")
+        others = [
+            it
+            for it, looks in self.looks.items()
+            if it not in (account, *self.retired) and name in looks[-1].content
+        ]
+        if others and self.world.rows[name].owner != account:
+            self.complain(message, f"is still stored for {others}")
+        known_at = last.known_at if last else self.world.now
+        self.said[name] = Said(None, page.read, known_at)
+
+    def _threshold(self, message: dict[str, Any], name: str) -> None:
+        row, said = self.world.rows[name], self.said.get(name)
+        if said is None or row.start is None:
+            self.complain(message, "is not known")
+        elif message["type"] == "starting_soon":
+            mark = row.start - _length(message["after"]["threshold"])
+            if self.world.now < mark - MARGIN:
+                self.complain(message, "is too early")
+
+    # --- all of them -----------------------------------------------------------------------------
+
+    def settles(self, answering: Collection[str], established: Collection[str]) -> None:
+        """Rules 5 and 6, after the answering accounts were listed without a fault."""
+        for row in self.world.rows.values():
+            viewers = row.viewers() & set(answering) & set(established)
+            if viewers:
+                self._is_current(row.name)
+                self._was_told_in_time(row.name)
+            elif not row.viewers() & set(established) and self._nobody_holds(row.name):
+                self._is_over(row.name)
+        for (name, what), count in self.thresholds.items():
+            if count > 1:
+                self.wrong.append(f"{self.world.tick}: {name} {what}: said {count} times")
+        self.thresholds = Counter({key: min(count, 1) for key, count in self.thresholds.items()})
+
+    def _is_current(self, name: str) -> None:
+        row, said = self.world.rows[name], self.said.get(name)
+        if row.state in TERMINAL and (said is None or said.state is None):
+            return
+        if said is None or said.state != row.state:
+            self.wrong.append(f"{self.world.tick}: {name} is {row.state}, said was {said}")
+            self.said[name] = Said(row.state, self.world.tick, self.world.now)
+
+    def _nobody_holds(self, name: str) -> bool:
+        """Whether no stored listing shows it any more: one that fails or is retired may."""
+        return not any(name in looks[-1].content for looks in self.looks.values())
+
+    def _is_over(self, name: str) -> None:
+        said = self.said.get(name)
+        if said is None or said.state is None or said.state in TERMINAL:
+            return
+        self.wrong.append(f"{self.world.tick}: {name} is gone, said was {said}")
+        self.said[name] = Said(None, self.world.tick, self.world.now)
+
+    def _was_told_in_time(self, name: str) -> None:
+        row, said = self.world.rows[name], self.said.get(name)
+        if row.start is None or row.was_over or said is None:
+            return
+        for threshold in ("24h", "1h"):
+            mark = row.start - _length(threshold)
+            is_due = said.known_at < mark - MARGIN and self.world.now > mark + MARGIN
+            if is_due and not self.thresholds[name, f"starting_soon {threshold}"]:
+                self.wrong.append(f"{self.world.tick}: {name} was not said: {threshold}")
+                self.thresholds[name, f"starting_soon {threshold}"] += 1
+
+
+def _length(threshold: str) -> timedelta:
+    return timedelta(hours=int(threshold.removesuffix("h")))
