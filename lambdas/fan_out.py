@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
@@ -132,7 +132,11 @@ def _send_lost(run: Run) -> None:
 def _tidy_up(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
     """What earlier runs left; no fault of it may fail the start of the present one."""
     failed = 0
-    for tidy in (lambda: _retire(run, statuses), lambda: _send_lost(run)):
+    tidying: tuple[Callable[[], None], ...] = (
+        lambda: _retire(run, statuses),
+        lambda: _send_lost(run),
+    )
+    for tidy in tidying:
         try:
             tidy()
         except Exception:

@@ -168,6 +168,21 @@ def event_query(
     reservation_id: str | None = None,
 ) -> list[tuple[str, str]]:
     """The parameters of ``GET /events``. Raises BadArgument."""
+    start, end = moment("since", since, ahead=False), moment("until", until, ahead=False)
+    query = [
+        (name, format_time(value)) for name, value in (("since", start), ("until", end)) if value
+    ]
+    query += _choices("types", "type", types)
+    query += _choices("severities", "severity", severities)
+    query += _choices("reservation_id", "reservation_id", reservation_id)
+    return query
+
+
+def republish_query(
+    since: datetime | str, until: datetime | str | None = None
+) -> list[tuple[str, str]]:
+    """The parameters of ``POST /alerts/republish``; the end is fixed at the first call. Raises
+    BadArgument."""
     start = moment_of("since", since, ahead=False).start
     end = moment("until", until, ahead=False) or clock.now()
     return [("since", format_time(start)), ("until", format_time(end))]
