@@ -85,6 +85,8 @@ def rows_of(snapshot: bytes, status: ScopeStatus) -> list[Reservation] | None:
     """The rows of a snapshot's object; None where it is not the one that the status tells of: two
     of one second share a name. Raises Unreadable for an object that is damaged."""
     try:
+        if not snapshot:
+            raise EOFError("it is empty")
         lines = gzip.decompress(snapshot).splitlines()
         rows = [decode(row) for row in json.loads(b"[" + b",".join(lines) + b"]")]
     except _DAMAGES as error:

@@ -142,11 +142,12 @@ def _tidy_up(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
         except Exception:
             logger.exception("earlier runs not tidied up")
             failed += 1
-    metrics.add_metric("TidyingFailed", MetricUnit.Count, failed)
+    if failed:
+        metrics.add_metric("TidyingFailed", MetricUnit.Count, failed)
+        metrics.flush_metrics()
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Open a run; a repeated delivery sends again what has not been answered yet."""
     statuses = _statuses()

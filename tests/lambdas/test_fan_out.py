@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 
 from lambdas import fan_out
 from lambdas.clients import service
-from lambdas.collecting.closing import LOST_AFTER
 from lambdas.settings import FanOutSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt, Write, digest_of
@@ -26,6 +25,7 @@ SCHEDULED = {"scheduled_at": "2026-11-24T12:00:00Z"}
 SCHEDULED_RUN = "20261124T120000Z-scheduled"
 REGIONS = ["eu-west-1", "us-east-2"]
 
+Counted = Callable[[str], list[float]]
 Deploy = Callable[..., None]
 Invoke = Callable[..., dict[str, Any]]
 WireTo = Callable[[str], Wire]
@@ -220,13 +220,73 @@ def test_a_region_that_is_covered_no_more_leaves_every_answer(stack: Stack, invo
     assert [status.scope for status in stack.scopes.statuses()] == [OHIO]
 
 
-def test_a_run_that_lost_its_units_is_closed_by_the_next(
-    stack: Stack, invoke: Invoke, clock: Clock
+NEXT = {"scheduled_at": "2026-11-24T13:00:00Z"}
+
+
+def bodies(stack: Stack) -> list[dict[str, Any]]:
+    return [json.loads(message["Body"]) for message in messages(stack.units)]
+
+
+def test_a_run_that_lost_its_units_is_put_on_the_queue_by_the_next(
+    stack: Stack, invoke: Invoke, clock: Clock, wire: WireTo
 ) -> None:
     invoke()
-    clock.advance(LOST_AFTER + timedelta(seconds=1))
-    invoke({"scheduled_at": "2026-11-24T13:00:00Z"})
-    new, lost = runs_of(stack)
-    assert (new.finished_at, lost.finished_at) == (None, clock())
-    manifest = stack.document(f"runs/dt=2026-11-24/{SCHEDULED_RUN}.json")
-    assert [failure["code"] for failure in manifest["failures"]] == ["NotCollected"] * 2
+    bodies(stack)
+    clock.advance(HOUR)
+    line = wire("s3")
+    invoke(NEXT)
+    assert {"finish": SCHEDULED_RUN} in bodies(stack)
+    assert line.calls == []
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 60, 1440])
+def test_when_a_run_is_lost_follows_from_the_schedule(
+    stack: Stack, invoke: Invoke, deploy: Deploy, clock: Clock, minutes: int
+) -> None:
+    deploy(FanOutSettings, schedule_minutes=str(minutes))
+    invoke({"run_id": "zzz"})
+    clock.advance(timedelta(minutes=minutes))
+    for number in range(6):
+        invoke({"run_id": f"zz{number}"})
+    assert {"finish": "zzz"} in bodies(stack)
+
+
+def test_a_run_of_the_present_is_not_lost(stack: Stack, invoke: Invoke, clock: Clock) -> None:
+    invoke({"run_id": "one"})
+    clock.advance(timedelta(minutes=20))
+    invoke({"run_id": "two"})
+    assert not [body for body in bodies(stack) if "finish" in body]
+
+
+def test_no_fault_of_tidying_up_keeps_a_run_from_its_start(
+    stack: Stack, invoke: Invoke, clock: Clock, wire: WireTo, counted: Counted
+) -> None:
+    invoke()
+    fail(stack, Scope(HOME, "sa-east-1"))
+    clock.advance(HOUR)
+    bodies(stack)
+    line = wire("dynamodb")
+    line.fails_before(client_error("InternalServerError", "Query"), "Query", call=1)
+    line.fails_before(client_error("InternalServerError", "Query"), "Query", call=2)
+    assert invoke(NEXT)["units"] == 2
+    assert [body["run_id"] for body in bodies(stack)] == ["20261124T130000Z-scheduled"] * 2
+    assert counted("TidyingFailed")[-1] == 1.0
+
+
+def test_lost_runs_that_the_queue_does_not_take_are_for_the_next_run(
+    stack: Stack, invoke: Invoke, clock: Clock, wire: WireTo, counted: Counted
+) -> None:
+    invoke()
+    clock.advance(HOUR)
+    wire("sqs").fails_before(client_error("ServiceUnavailable"), "SendMessage", call=3)
+    assert invoke(NEXT)["units"] == 2
+    assert counted("TidyingFailed")[-1] == 1.0
+
+
+@pytest.mark.parametrize("run_id", ["x" * 201, "研" * 67, 7])
+def test_a_run_cannot_be_called_what_no_key_can_hold(
+    stack: Stack, invoke: Invoke, run_id: object
+) -> None:
+    with pytest.raises(fan_out.InvalidRunId, match="at most 200 bytes"):
+        invoke({"run_id": run_id})
+    assert runs_of(stack) == []

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from lambdas.archive import Archive
+from lambdas.archive import Archive, snapshot_key
 from lambdas.clients import service
-from lambdas.collecting.closing import LOST_AFTER, Closer
-from lambdas.store.runs import RunStore
+from lambdas.collecting.closing import Closer
+from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import Attempt, Write, digest_of
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_run, a_snapshot, an_odcr
 from tests.lambdas.aws import Stack
-from tests.lambdas.fakes import Clock
+from tests.lambdas.fakes import Clock, client_error
 from truffle.core.codec import decode
 from truffle.core.model import Failure, FailureKind, Reservation, Scope, Snapshot
-from truffle.core.runs import Run, Unit
+from truffle.core.runs import Finish, Run, Unit
 
 REGIONS = ("eu-west-1", "us-east-2")
 IRELAND = Scope(HOME, "eu-west-1")
@@ -291,32 +293,159 @@ def test_a_run_that_lost_a_unit_is_closed_and_its_manifest_names_the_scope(
     closer.runs.open(open_run())
     succeed(stack)
     closer.answer(Unit("run-1", "us-east-2", (HOME,)))
-    clock.advance(LOST_AFTER + timedelta(seconds=1))
-    closer.close_lost()
+    assert closer.finish(Finish("run-1"))
     (failure,) = stack.document("runs/dt=2026-11-24/run-1.json")["failures"]
     assert (failure["region"], failure["code"]) == ("eu-west-1", "NotCollected")
 
 
-@pytest.mark.parametrize(
-    ("age", "finished"), [(LOST_AFTER, False), (LOST_AFTER + timedelta(seconds=1), True)]
-)
-def test_a_run_may_take_its_time_before_it_counts_as_lost(
-    closer: Closer, clock: Clock, age: timedelta, finished: bool
+@pytest.mark.parametrize("period", [timedelta(minutes=5), HOUR, DAY])
+def test_a_run_that_is_open_when_the_next_one_starts_is_lost(
+    runs: RunStore, period: timedelta
 ) -> None:
-    closer.runs.open(open_run())
-    clock.advance(age)
-    closer.close_lost()
-    run = closer.runs.get("run-1")
-    assert run is not None
-    assert (run.finished_at is not None) == finished
+    runs.open(open_run())
+    assert runs.lost(NOON + period / 3, period) == []
+    assert [run.run_id for run in runs.lost(NOON + period, period)] == ["run-1"]
+
+
+@pytest.mark.parametrize("name", ["mine", "zzz", "0-first", "2-mine", "99"])
+def test_runs_that_people_named_keep_no_other_from_being_seen(runs: RunStore, name: str) -> None:
+    for number in range(6):
+        runs.open(open_run(run_id=f"{name}{number}", started_at=NOON - number * timedelta(1)))
+    runs.open(open_run(run_id="20261125T110000Z-scheduled", started_at=NOON + 23 * HOUR))
+    assert [run.run_id for run in runs.latest(2)] == ["20261125T110000Z-scheduled", f"{name}0"]
+    lost = {run.run_id for run in runs.lost(NOON + 24 * HOUR, HOUR)}
+    assert "20261125T110000Z-scheduled" in lost
 
 
 def test_a_finished_run_is_not_closed_again(
-    stack: Stack, closer: Closer, clock: Clock, wire: Callable[[str], Any]
+    closer: Closer, clock: Clock, wire: Callable[[str], Any]
 ) -> None:
     closer.runs.open(open_run())
     answer_all(closer)
-    clock.advance(2 * LOST_AFTER)
     line = wire("s3")
-    closer.close_lost()
+    assert closer.runs.lost(NOON + HOUR, HOUR) == []
+    assert not closer.finish(Finish("run-1"))
     assert line.calls == []
+
+
+def test_a_run_that_nobody_knows_cannot_be_finished(closer: Closer) -> None:
+    assert not closer.finish(Finish("never"))
+
+
+# --- closed once, and again only where something changed -----------------------------------------
+
+
+def test_a_retry_that_found_nothing_new_does_not_close_its_run_again(
+    closer: Closer, wire: Callable[[str], Any]
+) -> None:
+    closer.runs.open(open_run())
+    answer_all(closer)
+    line = wire("s3")
+    assert not closer.answer(Unit("run-1", "us-east-2", (HOME,)), is_news=False)
+    assert line.calls == []
+
+
+def test_what_an_attempt_observed_that_died_before_it_said_so_closes_its_run_again(
+    closer: Closer, clock: Clock, wire: Callable[[str], Any]
+) -> None:
+    closer.runs.open(open_run())
+    answer_all(closer)
+    line, unit = wire("s3"), Unit("run-1", "us-east-2", (HOME,))
+    closer.answer(unit, is_news=False, observed_at=clock())
+    assert line.count("PutObject") == 0
+    closer.answer(unit, is_news=False, observed_at=clock() + HOUR)
+    assert line.count("PutObject") == 3
+
+
+def test_of_two_units_that_answer_last_only_one_closes_the_run(
+    closer: Closer, wire: Callable[[str], Any]
+) -> None:
+    closer.runs.open(open_run())
+    closer.runs.answer("run-1", "eu-west-1")
+    assert closer.runs.answer("run-1", "us-east-2") is not None
+    assert closer.runs.claim("run-1", "us-east-2") is not None
+    line = wire("s3")
+    assert not closer.answer(Unit("run-1", "eu-west-1", (HOME,)))
+    assert line.calls == []
+
+
+def test_a_unit_that_was_killed_as_it_closed_its_run_closes_it_when_it_comes_back(
+    closer: Closer,
+) -> None:
+    closer.runs.open(open_run(regions=("us-east-2",), pending=frozenset({"us-east-2"})))
+    closer.runs.answer("run-1", "us-east-2")
+    closer.runs.claim("run-1", "us-east-2")
+    closer.answer(Unit("run-1", "us-east-2", (HOME,)), is_news=False)
+    run = closer.runs.get("run-1")
+    assert run is not None
+    assert run.finished_at is not None
+
+
+def test_what_a_unit_finds_while_its_run_is_being_closed_is_in_the_papers(
+    stack: Stack, closer: Closer
+) -> None:
+    closer.runs.open(open_run())
+    answer_all(closer)
+    run = closer.runs.answer("run-1", "us-east-2")
+    assert run is not None
+    closer.runs.answer("run-1", "us-east-2", is_news=True)
+    succeed(stack, an_odcr("cr-a"))
+    closer.close(run)
+    assert stack.document("runs/dt=2026-11-24/run-1.json")["counts"]["reservations"] == 1
+    with pytest.raises(Changed):
+        closer.runs.finish(run, NOON, 1, 0)
+
+
+# --- what the bucket does not give or take -------------------------------------------------------
+
+
+DAMAGES = {
+    "no gzip": b"{}",
+    "cut off": gzip.compress(b"{}" * 100)[:-9],
+    "no JSON": gzip.compress(b"{"),
+    "no reservation": gzip.compress(b'{"type": "car"}'),
+    "no object": gzip.compress(b"[1]"),
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_snapshot_is_read_from_the_table_and_named(
+    stack: Stack, closer: Closer, damage: str
+) -> None:
+    closer.runs.open(open_run())
+    succeed(stack, an_odcr("cr-a"))
+    key = snapshot_key(OHIO, NOON + timedelta(minutes=1))
+    service("s3").put_object(Bucket=stack.bucket, Key=key, Body=DAMAGES[damage])
+    answer_all(closer)
+    (latest,) = stack.document("latest/odcrs.json")
+    (warning,) = stack.document("runs/dt=2026-11-24/run-1.json")["warnings"]
+    assert latest["reservation_id"] == "cr-a"
+    assert key in warning
+
+
+def test_a_snapshot_that_the_bucket_refuses_is_read_from_the_table_and_named(
+    stack: Stack, closer: Closer, wire: Callable[[str], Any]
+) -> None:
+    closer.runs.open(open_run())
+    succeed(stack, an_odcr("cr-a"))
+    wire("s3").fails_before(client_error("AccessDenied", "GetObject"), "GetObject")
+    answer_all(closer)
+    (warning,) = stack.document("runs/dt=2026-11-24/run-1.json")["warnings"]
+    assert "AccessDenied" in warning
+
+
+def test_a_run_of_which_the_inventory_is_refused_has_its_manifest_and_stays_open(
+    stack: Stack, closer: Closer, wire: Callable[[str], Any]
+) -> None:
+    closer.runs.open(open_run(regions=("us-east-2",), pending=frozenset({"us-east-2"})))
+    wire("s3").fails_before(client_error("AccessDenied", "PutObject"), "PutObject")
+    unit = Unit("run-1", "us-east-2", (HOME,))
+    with pytest.raises(ClientError):
+        closer.answer(unit)
+    (warning,) = stack.document("runs/dt=2026-11-24/run-1.json")["warnings"]
+    assert warning.startswith("latest/ was not written")
+    closer.answer(unit)
+    run = closer.runs.get("run-1")
+    assert run is not None
+    assert run.finished_at is not None
