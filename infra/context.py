@@ -92,7 +92,9 @@ class Context:
         collect_concurrency: how many units are listed at the same time.
         alert_emails: who gets the alerts that pass `alert_filter_policy`.
         slack_secret_arn: complete ARN of the secret with Slack's webhook URL; None for no Slack.
-        alert_filter_policy: SNS filter policy of these two; {} passes all.
+        kms_key_arns: complete ARNs of the customer managed keys with which secrets and queues of
+            destinations are encrypted.
+        alert_filter_policy: SNS filter policy of alert_emails and slack_secret_arn; {} passes all.
         alerts: destinations, routes, mutes and thresholds: those of `alerts_file`, and the
             destination that `slack_secret_arn` makes.
         alarm_emails: who is told when truffle itself fails.
@@ -117,6 +119,7 @@ class Context:
     collect_concurrency: int = 40
     alert_emails: tuple[str, ...] = ()
     slack_secret_arn: str | None = None
+    kms_key_arns: tuple[str, ...] = ()
     alert_filter_policy: _Json = field(default_factory=lambda: DEFAULT_FILTER)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     alarm_emails: tuple[str, ...] = ()
@@ -329,6 +332,12 @@ _SECRET_ARN = _text(
 )
 
 
+_KEY_ARN = _text(
+    r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+",
+    "the complete ARNs of keys (arn:aws:kms:<region>:<account>:key/<id>), not of aliases",
+)
+
+
 def _optional(parse: Callable[[object], _T]) -> Callable[[object], _T | None]:
     return lambda value: None if value in (None, "", "null") else parse(value)
 
@@ -405,6 +414,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "collect_concurrency": _number(2, 1000),
     "alert_emails": _list_of(_EMAIL),
     "slack_secret_arn": _secret,
+    "kms_key_arns": _list_of(_KEY_ARN),
     "alert_filter_policy": _filter_policy,
     "alerts_file": _path,
     "alarm_emails": _list_of(_EMAIL),

@@ -1,6 +1,8 @@
 """From the destinations' queues to where they are: the function, and the daily summaries."""
 
 import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
@@ -81,6 +83,7 @@ def _deliver(
             *_queue_rights(destinations),
             *_table_rights(storage),
             *_destination_rights(destinations),
+            *_key_rights(destinations, deployment.context.kms_key_arns),
         ],
         timeout_seconds=DELIVER_TIMEOUT_SECONDS,
         memory_megabytes=_memory(destinations),
@@ -133,6 +136,28 @@ def _destination_rights(destinations: Destinations) -> list[iam.PolicyStatement]
         *([allow("secretsmanager", ["GetSecretValue"], *wanted)] if wanted else []),
         *([allow("sns", ["Publish"], *topics)] if topics else []),
     ]
+
+
+def _key_rights(destinations: Destinations, keys: Sequence[str]) -> Iterator[iam.PolicyStatement]:
+    """To use customers' keys by way of Secrets Manager and SQS alone, each in the key's own region
+    (KMS Developer Guide, "kms:ViaService"; SQS Developer Guide, "Configuring KMS permissions": a
+    producer generates a data key, and decrypts it to verify it)."""
+    by_region: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        by_region[key.split(":")[3]].append(key)
+    for region, found in by_region.items():
+        if any(place.destination.secret for place in destinations.places):
+            yield _via("secretsmanager", region, ["Decrypt"], found)
+        if any(place.destination.queue_arn for place in destinations.places):
+            yield _via("sqs", region, ["Decrypt", "GenerateDataKey"], found)
+
+
+def _via(
+    service: str, region: str, actions: Sequence[str], keys: Sequence[str]
+) -> iam.PolicyStatement:
+    using = allow("kms", actions, *keys)
+    using.add_condition("StringEquals", {"kms:ViaService": f"{service}.{region}.{Aws.URL_SUFFIX}"})
+    return using
 
 
 def _secret_arn(destination: Destination) -> str | None:

@@ -1,6 +1,7 @@
 """The stack: it only puts the constructs together and names what people need of them."""
 
 from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.alerting import Alerting
@@ -12,6 +13,10 @@ from infra.functions import Deployment, PythonFunction
 from infra.hints import Hints
 from infra.monitoring import Monitoring, Watched
 from infra.storage import Storage
+
+TRUSTED = ("Collect", "Deliver")
+"""Functions whose roles others have to name: in the trust policy of the reader role, and in the
+policies of queues, secrets and keys."""
 
 
 class TruffleStack(Stack):
@@ -79,13 +84,18 @@ class TruffleStack(Stack):
         )
 
     def _outputs(self) -> dict[str, str]:
-        names = {_title(one.name): one.function.function_name for one in self.functions}
+        functions = {_title(one.name): one.function for one in self.functions}
         return {
             "ApiUrl": self.api.http_api.api_endpoint,
             "TableName": self.storage.table.table_name,
             "BucketName": self.storage.bucket.bucket_name,
             "TopicArn": self.alerting.topic.topic_arn,
-            **{f"{name}FunctionName": value for name, value in names.items()},
+            **{f"{name}FunctionName": one.function_name for name, one in functions.items()},
+            **{
+                f"{name}RoleArn": _role_arn(functions[name])
+                for name in TRUSTED
+                if name in functions
+            },
             "UnitsQueueUrl": self.collection.units.queue_url,
             "UnitsDeadLetterQueueUrl": self.collection.unit_dead_letters.queue_url,
             "AlertDeadLetterQueueUrl": self.alerting.dead_letters.queue_url,
@@ -93,6 +103,11 @@ class TruffleStack(Stack):
             "HintRuleName": self.hints.rule.ref,
             **_destination_outputs(self.alerting.destinations),
         }
+
+
+def _role_arn(function: lambda_.Function) -> str:
+    assert function.role is not None
+    return function.role.role_arn
 
 
 def _destination_outputs(destinations: Destinations) -> dict[str, str]:

@@ -7,8 +7,11 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+from botocore.session import Session
+
 from sandbox.box import Sandbox
 from sandbox.ec2.faults import FaultKind
+from truffle.api import Api
 
 
 def a_block(box: Sandbox, state: str, region: str = "us-east-1") -> dict[str, Any]:
@@ -116,3 +119,24 @@ def test_a_record_that_is_no_event_does_not_hold_up_the_stream(box: Sandbox) -> 
         QueueUrl=box.outputs["AlertDeadLetterQueueUrl"], WaitTimeSeconds=5
     )
     assert "JSONDecodeError" in json.loads(answer["Messages"][0]["Body"])["error"]
+
+
+def test_what_was_published_is_not_published_again(box: Sandbox) -> None:
+    """The publisher may read the events that it is asked for, and knows what it has published."""
+    pending = a_block(box, "payment-pending")["CapacityReservationId"]
+    box.ec2.patch(pending, State="payment-failed")
+    session = Session()
+    session.set_credentials("test", "test")
+    with box.alerts() as alerts:
+        box.collect()
+        (event,) = alerts(5)
+        asked = [("since", event["observed_at"])]
+        answer = Api(box.api_url, session).post("/alerts/republish", "published", asked)
+        assert alerts(2) == []
+    assert answer == {
+        "published": 0,
+        "already_published": 1,
+        "failed": 0,
+        "error": None,
+        "next": None,
+    }

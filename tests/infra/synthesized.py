@@ -11,6 +11,7 @@ from typing import Any
 Json = Mapping[str, Any]
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:slack-AbCdEf"
+KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 ALERTS: Json = {
     "destinations": {
         "on-call": {
@@ -44,6 +45,7 @@ EVERYTHING: Json = {
     "alert_emails": ["people@example.com"],
     "alarm_emails": ["operators@example.com"],
     "slack_secret_arn": SECRET_ARN,
+    "kms_key_arns": [KEY_ARN, KEY_ARN.replace("us-east-1", "eu-west-1")],
 }
 """A context that deploys every resource there is."""
 

@@ -23,6 +23,7 @@ OUTPUTS = {
     "HintFunctionName",
     "AlertFunctionName",
     "QueryFunctionName",
+    "CollectRoleArn",
     "UnitsQueueUrl",
     "UnitsDeadLetterQueueUrl",
     "AlertDeadLetterQueueUrl",
@@ -129,7 +130,9 @@ def test_the_outputs(stack: Synthesized, plain: Synthesized) -> None:
     titles = {f"Destination{name.title().replace('-', '')}" for name in names}
     queues = {f"{title}{kind}Url" for title in titles for kind in ("Queue", "DeadLetterQueue")}
     topics = {f"Destination{name}TopicArn" for name in ("Chat", "People", "Silent")}
-    assert set(stack.outputs) == OUTPUTS | {"DeliverFunctionName"} | queues | topics
+    assert (
+        set(stack.outputs) == OUTPUTS | {"DeliverFunctionName", "DeliverRoleArn"} | queues | topics
+    )
 
 
 def test_the_template_fits_into_one_request(plain: Synthesized) -> None:

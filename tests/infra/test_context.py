@@ -19,7 +19,7 @@ from infra.context import (
     parse_context,
 )
 from infra.node import use_bundled_node
-from tests.infra.synthesized import SECRET_ARN
+from tests.infra.synthesized import KEY_ARN, SECRET_ARN
 from truffle.alerts.routing import subscription_filter
 from truffle.alerts.settings import (
     EVERYTHING,
@@ -78,6 +78,8 @@ def test_cdk_json_shows_every_default() -> None:
         ("collect_concurrency", 1000, 1000),
         ("alert_emails", "a@example.com,b@example.com", ("a@example.com", "b@example.com")),
         ("slack_secret_arn", SECRET_ARN, SECRET_ARN),
+        ("kms_key_arns", [KEY_ARN], (KEY_ARN,)),
+        ("kms_key_arns", KEY_ARN, (KEY_ARN,)),
         ("slack_secret_arn", None, None),
         ("slack_secret_arn", "", None),
         ("slack_secret_arn", "null", None),
@@ -132,6 +134,7 @@ def test_a_value_may_be_json_or_the_text_of_the_command_line(
         ("collect_concurrency", 1, "from 2 to 1000"),
         ("collect_concurrency", 1001, "from 2 to 1000"),
         ("alert_emails", ["nobody"], "e-mail addresses"),
+        ("kms_key_arns", [KEY_ARN.replace("key/", "alias/")], "not of aliases"),
         ("slack_secret_arn", "https://hooks.slack.com/services/T/B/x", "ARN of a secret"),
         ("slack_secret_arn", SECRET_ARN.removesuffix("-AbCdEf"), "six characters"),
         ("alarm_emails", "ops@", "e-mail addresses"),

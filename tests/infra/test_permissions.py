@@ -14,6 +14,7 @@ from lambdas.store.items import (
 from tests.infra.synthesized import (
     ALERTS,
     EVERYTHING,
+    KEY_ARN,
     NAMES,
     SECRET_ARN,
     Json,
@@ -69,6 +70,8 @@ MAY = {
         *(f"dynamodb:{action}" for action in (*IDEMPOTENCY, "Query")),
         "secretsmanager:GetSecretValue",
         "sns:Publish",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
     },
 }
 
@@ -175,6 +178,31 @@ def test_only_the_named_secrets_are_read(stack: Synthesized) -> None:
         SECRET_ARN.replace("slack", "teams"),
         SECRET_ARN,
     }
+
+
+def test_customers_keys_are_used_by_way_of_their_services_in_their_regions_alone(
+    stack: Synthesized,
+) -> None:
+    found = {
+        (text_of(one["Condition"]["StringEquals"]["kms:ViaService"]), one["Resource"]): set(
+            as_list(one["Action"])
+        )
+        for one in _allowed(stack, "deliver", "kms:Decrypt")
+    }
+    ireland = KEY_ARN.replace("us-east-1", "eu-west-1")
+    sending = {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert found == {
+        ("secretsmanager.us-east-1.<AWS::URLSuffix>", KEY_ARN): {"kms:Decrypt"},
+        ("secretsmanager.eu-west-1.<AWS::URLSuffix>", ireland): {"kms:Decrypt"},
+        ("sqs.us-east-1.<AWS::URLSuffix>", KEY_ARN): sending,
+        ("sqs.eu-west-1.<AWS::URLSuffix>", ireland): sending,
+    }
+
+
+def test_no_other_function_uses_a_key(stack: Synthesized) -> None:
+    for name in set(NAMES) - {"deliver"}:
+        actions = actions_of(stack.statements(stack.role_of(name)))
+        assert not [action for action in actions if action.startswith("kms:")], name
 
 
 def test_deliver_sends_to_dead_letters_to_queues_of_destinations_and_of_digests(

@@ -295,6 +295,5 @@ def test_more_destinations_than_a_function_has_room_for_stop_the_synthesis(
     context = parse_context({"alerts_file": "alerts.yaml"}, tmp_path)
     with pytest.raises(QuotaError) as raised:
         app.synthesize(context, {})
-    (problem,) = raised.value.problems
-    assert "inline policies" in problem
-    assert blamed(problem) == "alerts_file"
+    assert any("inline policies" in problem for problem in raised.value.problems)
+    assert all(blamed(problem).startswith("alerts_file") for problem in raised.value.problems)
