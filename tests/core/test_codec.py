@@ -1,6 +1,7 @@
 """One JSON form of reservations: the names and the order are the interface."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -125,23 +126,67 @@ def test_keys_that_an_older_version_did_not_write_are_absent() -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "message"),
     [
-        {"type": "spot"},
-        {"type": None},
-        {"start_date": "soon"},
-        {"start_date": 5},
-        {"seen_by": 5},
-        {"accelerator": {"name": "H100"}},
-        {"state": ["active"]},
+        ({"type": "spot"}, "type must be odcr or capacity-block, not 'spot'"),
+        ({"type": None}, "type must be odcr or capacity-block, not None"),
+        ({"type": ["odcr"]}, "type must be odcr or capacity-block, not ['odcr']"),
+        ({"total_capacity": "8"}, "total_capacity must be a whole number or null, not '8'"),
+        ({"total_capacity": 8.0}, "total_capacity must be a whole number or null, not 8.0"),
+        ({"total_capacity": True}, "total_capacity must be a whole number or null, not True"),
+        ({"utilization": "0.5"}, "utilization must be a number or null, not '0.5'"),
+        ({"state": None}, "state must be a string, not None"),
+        ({"state": ["active"]}, "state must be a string, not ['active']"),
+        ({"region": 5}, "region must be a string, not 5"),
+        ({"reservation_id": None}, "reservation_id must be a string, not None"),
+        ({"owner_id": 123456789012}, "owner_id must be a string or null, not 123456789012"),
+        ({"ebs_optimized": "true"}, "ebs_optimized must be true or false or null, not 'true'"),
+        ({"ebs_optimized": 1}, "ebs_optimized must be true or false or null, not 1"),
+        ({"start_date": "soon"}, "start_date must be an RFC 3339 time or null, not 'soon'"),
+        ({"start_date": 5}, "start_date must be an RFC 3339 time or null, not 5"),
+        ({"seen_by": "123"}, "seen_by must be a list of strings, not '123'"),
+        ({"seen_by": [5]}, "seen_by must be a list of strings, not [5]"),
+        ({"seen_by": None}, "seen_by must be a list of strings, not None"),
+        ({"tags": None}, "tags must be an object of strings, not None"),
+        ({"tags": []}, "tags must be an object of strings, not []"),
+        ({"tags": {"Team": 5}}, "tags must be an object of strings, not {'Team': 5}"),
+        ({"accelerator": "H100"}, "accelerator must be an object or null, not 'H100'"),
+        ({"accelerator": {"name": "H100", "count": 8}}, "accelerator.manufacturer is missing"),
+        (
+            {"accelerator": {"name": "H100", "manufacturer": "NVIDIA", "count": "8"}},
+            "accelerator.count must be a number or null, not '8'",
+        ),
+        (
+            {"commitment": {"commitment_end_date": "soon"}},
+            "commitment.commitment_end_date must be an RFC 3339 time or null, not 'soon'",
+        ),
     ],
 )
-def test_an_object_that_is_no_reservation_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises((ValueError, KeyError)):
+def test_a_value_of_another_type_is_refused_by_its_field(
+    change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         decode(encode(an_odcr()) | change)
 
 
-@pytest.mark.parametrize("data", [{}, {"type": "odcr"}, {"type": "capacity-block"}])
-def test_an_object_without_its_identity_is_refused(data: dict[str, Any]) -> None:
-    with pytest.raises((ValueError, KeyError)):
+def test_a_type_that_was_right_in_one_order_of_keys_is_not_in_another() -> None:
+    valid = encode(an_odcr())
+    decode(valid)
+
+    with pytest.raises(ValueError, match="total_capacity must be"):
+        decode(dict(reversed(list((valid | {"total_capacity": "8"}).items()))))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "type must be"),
+        ({"type": "odcr"}, "reservation_id is missing"),
+        ({"type": "capacity-block"}, "capacity_block_id is missing"),
+        ([], "a reservation must be an object"),
+        ("odcr", "a reservation must be an object"),
+    ],
+)
+def test_what_has_no_identity_is_refused(data: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         decode(data)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
@@ -12,6 +13,7 @@ from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
 
+from truffle.core.field_types import check_types, refusal
 from truffle.core.model import (
     CAPACITY_BLOCK,
     ODCR,
@@ -43,13 +45,16 @@ def encode(reservation: Reservation) -> Json:
 def decode(data: Mapping[str, Any]) -> Reservation:
     """The reservation of a JSON object; keys of a newer version are passed over.
 
-    Raises ValueError or KeyError for an object that is no reservation.
+    Raises ValueError for an object that is no reservation; it names the field, its value and what
+    is allowed.
     """
-    cls = _CLASSES[data["type"]]
-    try:
-        return cls(**_arguments(cls, data))
-    except (TypeError, AttributeError) as error:
-        raise ValueError(f"This is no reservation: {error}") from error
+    if not isinstance(data, Mapping):
+        raise ValueError(f"a reservation must be an object, not {reprlib.repr(data)}")
+    kind = data.get("type")
+    cls = _CLASSES.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        raise ValueError(f"type must be {' or '.join(_CLASSES)}, not {reprlib.repr(kind)}")
+    return cls(**_arguments(cls, data))
 
 
 def plain_fields(value: Any) -> Json:
@@ -79,12 +84,29 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 
 
 def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    names, readers = _readers(cls)
-    arguments = {name: value for name, value in data.items() if name in names}
+    """What to make an object of: the values of its fields, of the types that the model names.
+
+    Raises ValueError.
+    """
+    names, readers, valid = _readers(cls)
+    arguments = {name: data[name] for name in names if name in data}
     for name, read in readers:
         value = arguments.get(name)
         if value is not None:
-            arguments[name] = read(value)
+            try:
+                arguments[name] = read(value)
+            except (TypeError, AttributeError):
+                raise refusal(cls, name, value) from None
+            except ValueError as error:
+                if name in _PARTS:
+                    raise ValueError(f"{name}.{error}") from None
+                raise refusal(cls, name, value) from None
+    # Few combinations of types occur, and one tells its fields where none is missing.
+    found = tuple(map(type, arguments.values()))
+    if found not in valid:
+        check_types(cls, arguments)
+        if len(found) == len(names):
+            valid.add(found)
     return arguments
 
 
@@ -99,6 +121,35 @@ def _interned(value: str) -> str:
 _moment = lru_cache(4096)(parse_time)
 """Thousands of reservations share a date: when a scope was observed, when blocks end."""
 
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if value.__class__ is not list and value.__class__ is not tuple:
+        raise TypeError
+    for text in value:
+        if text.__class__ is not str:
+            raise TypeError
+    return tuple(value)
+
+
+def _tags(value: Any) -> Any:
+    for text in value.values():
+        if text.__class__ is not str:
+            raise TypeError
+    return value
+
+
+_PARTS = {"accelerator": Accelerator, "health": Health, "commitment": Commitment}
+
+
+def _part(cls: type) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if value.__class__ is not dict:
+            raise TypeError
+        return cls(**_arguments(cls, value))
+
+    return read
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "start_date": _moment,
     "end_date": _moment,
@@ -106,11 +157,10 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "create_date": _moment,
     "observed_at": _moment,
     "commitment_end_date": _moment,
-    "seen_by": tuple,
-    "reservation_ids": tuple,
-    "accelerator": lambda value: Accelerator(**_arguments(Accelerator, value)),
-    "health": lambda value: Health(**_arguments(Health, value)),
-    "commitment": lambda value: Commitment(**_arguments(Commitment, value)),
+    "seen_by": _texts,
+    "reservation_ids": _texts,
+    "tags": _tags,
+    **{name: _part(cls) for name, cls in _PARTS.items()},
     **dict.fromkeys(
         (
             "account_id",
@@ -125,9 +175,14 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+_Readers = tuple[
+    tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...], set[tuple[type, ...]]
+]
+
+
 @cache
-def _readers(cls: type) -> tuple[frozenset[str], tuple[tuple[str, Callable[[Any], Any]], ...]]:
-    """The fields that a class is made from, and what reads those that JSON has otherwise."""
+def _readers(cls: type) -> _Readers:
+    """The fields that a class is made from, what reads those that JSON has otherwise, and the
+    types of all fields that were found to be valid together."""
     names = tuple(field.name for field in fields(cls) if field.init)
-    readers = tuple((name, _READERS[name]) for name in names if name in _READERS)
-    return frozenset(names), readers
+    return names, tuple((name, _READERS[name]) for name in names if name in _READERS), set()
