@@ -6,11 +6,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.effort import EFFORT, examples
+
 settings.register_profile(
     "truffle",
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
-    derandomize=True,
+    derandomize=EFFORT == 1,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("truffle")

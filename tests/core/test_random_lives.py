@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.builders import HOME, a_block, an_odcr
+from tests.effort import seeds
 from tests.end_to_end.weeks.lives import DAY, HOUR, MINUTE, Life, Row, block, odcr
 from tests.end_to_end.weeks.oracle import Fact, Look, facts
 from truffle.core.changes import compare
@@ -119,7 +120,8 @@ def fact(look: int, event: Event) -> Fact:
     return Fact(look, event.reservation.reservation_id, event.type, detail, event.severity)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.seeded
+@pytest.mark.parametrize("seed", seeds(40))
 def test_everything_is_told_once_by_the_first_look_that_sees_it(seed: int) -> None:
     dice = random.Random(seed)
     lives = [a_life(dice, number) for number in range(12)]

@@ -24,6 +24,11 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture(autouse=True)
 def healthy(box: Sandbox) -> None:
     """Each test starts with the fleet as it was first, known to the stack, and no faults."""
+    restore(box)
+
+
+def restore(box: Sandbox) -> None:
+    """The fleet as it was first, without faults, collected."""
     box.ec2.reset()
     box.ec2.clear_faults()
     box.collect()

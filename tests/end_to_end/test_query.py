@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from sandbox.box import Sandbox
-from tests.end_to_end.conftest import known, rows
+from tests.end_to_end.conftest import known, restore, rows
+
+
+@pytest.fixture(autouse=True, scope="module")
+def healthy(box: Sandbox) -> None:
+    """Once for all tests here: they ask, and change nothing."""
+    restore(box)
 
 
 def test_an_unsigned_request_is_refused(box: Sandbox) -> None:

@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sandbox.box import Sandbox
-from tests.end_to_end.conftest import rows
+from tests.end_to_end.conftest import restore, rows
 from truffle import Truffle
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
@@ -26,6 +26,12 @@ ASK = re.search(r"^ask\(\) \{\n.*?^\}\n", README, re.DOTALL | re.MULTILINE)
 QUESTIONS = re.findall(r'^ask "(.*?)"', README, re.MULTILINE)
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def healthy(box: Sandbox) -> None:
+    """Once for all tests here: they ask, and change nothing."""
+    restore(box)
 
 
 def answered(box: Sandbox, question: str, **environment: str) -> tuple[int, Any]:

@@ -1,0 +1,20 @@
+"""How hard the random tests look: as usual for each change, many times harder once a week."""
+
+from __future__ import annotations
+
+import os
+
+EFFORT = int(os.environ.get("TRUFFLE_TEST_EFFORT", "1"))
+"""How many times as many examples and seeds as usual; ``script/test-long`` sets it."""
+
+FIRST_SEED = int(os.environ.get("TRUFFLE_TEST_FIRST_SEED", "0"))
+
+
+def seeds(usual: int) -> range:
+    """The seeds of a test for which so many are enough usually."""
+    return range(FIRST_SEED, FIRST_SEED + usual * EFFORT)
+
+
+def examples(usual: int) -> int:
+    """``max_examples`` of a property for which so many are enough usually."""
+    return usual * EFFORT
