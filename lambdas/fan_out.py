@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -132,7 +132,11 @@ def _send_lost(run: Run) -> None:
 def _tidy_up(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
     """What earlier runs left; no fault of it may fail the start of the present one."""
     failed = 0
-    for tidy in (lambda: _retire(run, statuses), lambda: _send_lost(run)):
+    tasks: Sequence[Callable[[], None]] = (
+        partial(_retire, run, statuses),
+        partial(_send_lost, run),
+    )
+    for tidy in tasks:
         try:
             tidy()
         except Exception:
