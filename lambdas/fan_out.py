@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -132,11 +132,11 @@ def _send_lost(run: Run) -> None:
 def _tidy_up(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
     """What earlier runs left; no fault of it may fail the start of the present one."""
     failed = 0
-    tidying: tuple[Callable[[], None], ...] = (
-        lambda: _retire(run, statuses),
-        lambda: _send_lost(run),
+    tasks: Sequence[Callable[[], None]] = (
+        partial(_retire, run, statuses),
+        partial(_send_lost, run),
     )
-    for tidy in tidying:
+    for tidy in tasks:
         try:
             tidy()
         except Exception:

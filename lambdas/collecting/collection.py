@@ -24,7 +24,7 @@ from truffle.core.carrying import carry_forward
 from truffle.core.due import extension_deadline, with_extension
 from truffle.core.events import Event
 from truffle.core.model import Failure, FailureKind, Scope, Snapshot
-from truffle.core.outages import after_success
+from truffle.core.outages import ASSUME_ROLE, after_success, ended
 from truffle.core.runs import Unit
 from truffle.core.thresholds import Thresholds
 from truffle.ec2.errors import FAILURES, error_code, to_failure
@@ -146,7 +146,8 @@ class Collector:
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:
-            return to_failure(error, scope, at)
+            # Without credentials no region of the account can be listed, whatever the error.
+            return replace(to_failure(error, scope, at), operation=ASSUME_ROLE)
         return list_scope(client, scope, self.types, self.clock, deadline)
 
     def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> _Listing:
@@ -201,7 +202,10 @@ class Collector:
     def _told(self, write: Write, listing: _Listing, observed_at: datetime, visit: _Visit) -> Write:
         """The write with what its events say, and with the recovery of the scope."""
         run_id, status = visit.run_id, listing.ground.status
-        recovered = after_success(status, observed_at, run_id)
+        recovered, outage = after_success(status, observed_at, run_id), None
+        if recovered is not None and status.streak.outage is not None:
+            known = self.scopes.outages.get(status.scope.account_id, status.streak.outage)
+            recovered, outage = ended(recovered, known)
         number = len(write.events) + (recovered is not None)
         events = [
             replace(event, run_id=run_id, events_of_listing=number)
@@ -211,7 +215,7 @@ class Collector:
                 *([recovered] if recovered else ()),
             )
         ]
-        return replace(write, events=events)
+        return replace(write, events=events, outage=outage)
 
     def _extendable(self, event: Event, visit: _Visit) -> Event:
         """The event, with whether its ending block can be extended; only its owner can."""

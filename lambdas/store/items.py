@@ -6,6 +6,7 @@
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
 | ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
+| ``OUTAGE#<account>`` | ``<name>`` | an outage that several of its scopes share |
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
 | ``EVENT#<date>`` | ``<time>#<event id>`` | an event; index ``by-reservation`` |
 | ``RUNS`` | ``<run id>`` | a run |
@@ -36,6 +37,7 @@ SCOPES = "SCOPES"
 GONE = "GONE"
 REPORT = "REPORT"
 BASELINES = "BASELINES"
+OUTAGES = "OUTAGE"
 RUNS = "RUNS"
 HINTS = "HINTS"
 EVENT_PREFIX = "EVENT#"

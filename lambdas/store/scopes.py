@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from lambdas.store.items import (
     scope_key,
     text,
 )
+from lambdas.store.outages import OutageStore
 from lambdas.store.reports import ReportStore, stored_form
 from lambdas.store.statuses import (
     NO_REVISION,
@@ -50,7 +51,7 @@ from truffle.core.codec import Json, decode, encode
 from truffle.core.events import Event
 from truffle.core.idle import IdleSince, IdleWatch
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
-from truffle.core.outages import after_failure
+from truffle.core.outages import Outage, after_failure, outage_name, shared
 from truffle.core.reports import Reliance, Report
 from truffle.core.status import ScopeStatus, Streak
 from truffle.core.thresholds import Thresholds
@@ -103,7 +104,7 @@ class Write:
     ``gone`` are those that left and that no other scope lists: their last row is kept.
     ``newly_idle`` are rows that have not changed and of which it is not stored yet since when they
     are idle. ``idle_since`` and ``versions``, those of the reports as read, are kept with the rows,
-    ``idle``, ``relied`` and ``baselines`` with the scope.
+    ``idle``, ``relied`` and ``baselines`` with the scope. ``outage`` is one that the scope leaves.
     """
 
     changed: Sequence[Reservation] = ()
@@ -117,6 +118,7 @@ class Write:
     versions: Mapping[str, int] = field(default_factory=dict)
     relied: Mapping[str, Reliance] = field(default_factory=dict)
     baselines: int = 0
+    outage: Outage | None = None
 
 
 def digest_of(reservations: Iterable[Reservation]) -> str:
@@ -134,6 +136,10 @@ class ScopeStore:
     client: Client
     table: str
     retention_days: int = 400
+
+    @property
+    def outages(self) -> OutageStore:
+        return OutageStore(self.client, self.table)
 
     def statuses(self) -> list[StoredStatus]:
         """Every scope that was ever attempted, but those that no run covers any more."""
@@ -264,13 +270,15 @@ class ScopeStore:
         their events, and only the last says that the scope was observed. After a crash between
         them the next snapshot finds what is left to do.
         """
-        made = chunks(self._groups(snapshot, write), MAX_ACTIONS - 1)
+        made = chunks(self._groups(snapshot, write), MAX_ACTIONS - 1 - (write.outage is not None))
         revision, relied = before.revision, dict(before.relied)
         for chunk in made[:-1]:
             relied |= {name: it for name, it in write.relied.items() if name in chunk.names}
             self._transact(chunk, snapshot.scope, self._bump(before, snapshot, relied, revision))
             revision += 1
         final = self._observed(before, snapshot, revision, digest, write, attempt)
+        if write.outage is not None:
+            made[-1].actions.append(self.outages.write(write.outage))
         self._transact(made[-1], snapshot.scope, final)
 
     def write_failure(
@@ -286,7 +294,14 @@ class ScopeStore:
             if before.outlasts(failure):
                 return False
             streak, event = after_failure(before, failure, attempt.run_id, failing_after)
-            actions = [self._put(event_item(event, self.retention_days))] if event else []
+            actions: list[Item] = []
+            if event is not None and attempt.run_id is not None:
+                name = outage_name(failure, attempt.run_id)
+                event, outage = shared(event, self.outages.get(event.account_id, name), name)
+                streak = replace(streak, outage=name)
+                actions.append(self.outages.write(outage))
+            if event is not None:
+                actions.append(self._put(event_item(event, self.retention_days)))
             try:
                 transact(self.client, actions, self._failed(before, failure, attempt, streak))
             except Conflict:

@@ -92,7 +92,9 @@ def setting_streak(streak: Streak) -> tuple[str, Item]:
     """What sets the failed runs; none are not written."""
     if streak == Streak():
         return "", {}
-    told = {"runs": streak.runs, "is_told": streak.is_told}
+    told: dict[str, Any] = {"runs": streak.runs, "is_told": streak.is_told}
+    if streak.outage is not None:
+        told["outage"] = streak.outage
     return "streak = :streak, ", {":streak": text(json.dumps(told))}
 
 
@@ -153,7 +155,7 @@ def _json(item: Item, name: str) -> Any:
 
 def _to_streak(item: Item) -> Streak:
     told = _json(item, "streak")
-    return Streak(tuple(told["runs"]), told["is_told"]) if told else Streak()
+    return Streak(tuple(told["runs"]), told["is_told"], told.get("outage")) if told else Streak()
 
 
 def _to_watch(item: Item) -> IdleWatch | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -223,6 +224,31 @@ def test_130_changes_with_their_events_go_in_as_few_transactions_as_dynamodb_tak
     sizes = [len(call["TransactItems"]) for call in line.parameters("TransactWriteItems")]
     assert sizes == [99, 99, 65]
     assert set(stored(scopes).values()) == {"pending"}
+
+
+TAGS = {f"{number:02}{'研' * 126}": "究" * 256 for number in range(50)}
+"""The most and the longest tags that EC2 takes: 50 of 128 and 256 characters."""
+
+
+def test_no_transaction_has_more_bytes_than_dynamodb_takes(
+    scopes: ScopeStore, wire: WireTo
+) -> None:
+    first = a_snapshot(*many(99, tags=TAGS))
+    second = a_snapshot(*many(99, tags=TAGS, state="pending"), at=NOON + HOUR)
+    line = wire("dynamodb")
+    write(scopes, first)
+    write(scopes, second, first)
+    sizes = [bytes_of(call["TransactItems"]) for call in line.parameters("TransactWriteItems")]
+    assert len(sizes) > 4
+    assert max(sizes) < 4_000_000
+    assert set(stored(scopes).values()) == {"pending"}
+
+
+def bytes_of(actions: Any) -> int:
+    """The bytes of all text in the items, which is nearly everything that they have."""
+    items = [action["Put"]["Item"] for action in actions if "Put" in action]
+    values = [text for item in items for value in item.values() for text in value.values()]
+    return sum(len(str(value).encode()) for value in values)
 
 
 @pytest.mark.usefixtures("small_transactions")

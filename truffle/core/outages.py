@@ -2,16 +2,91 @@
 
 A run counts once, however often its unit is tried again; a collection outside of runs does not
 count. A scope that was never listed and is denied or disabled is configured so, and is no news.
+
+What closes many scopes of an account at once is one outage and one event: credentials that cannot
+be had fail in every region, and a policy often in many, with one code in one run.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from truffle.core.events import Event, EventType, Severity, event_id
 from truffle.core.model import Failure
 from truffle.core.status import ScopeStatus, Streak
-from truffle.core.times import format_time, span
+from truffle.core.times import format_time, parse_time, span
+
+ASSUME_ROLE = "AssumeRole"
+"""The operation whose failure is the account's, and not that of one region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What several scopes of an account fail of: since when, and in which regions still.
+
+    ``region`` is that of the scope whose failure was reported; ``version`` counts its changes.
+    """
+
+    account_id: str
+    name: str
+    region: str
+    since: datetime
+    regions: frozenset[str]
+    version: int = 0
+
+    @property
+    def is_of_account(self) -> bool:
+        return self.name.startswith(ASSUME_ROLE)
+
+
+def outage_name(failure: Failure, run_id: str) -> str:
+    """The same for all that is one outage: an account's credentials, or one code in one run."""
+    if failure.operation == ASSUME_ROLE:
+        return ASSUME_ROLE
+    return f"{failure.code}#{run_id}"
+
+
+def shared(event: Event, known: Outage | None, name: str) -> tuple[Event | None, Outage]:
+    """A failing scope's event, None where the outage is known already; and the outage with it."""
+    if known is not None:
+        return None, replace(known, regions=known.regions | {event.region})
+    since = parse_time((event.after or {})["since"])
+    outage = Outage(event.account_id, name, event.region, since, frozenset({event.region}))
+    if not outage.is_of_account:
+        return event, outage
+    runs = (event.after or {})["failed_runs"]
+    told = replace(
+        event,
+        event_id=_account_id(outage, EventType.SCOPE_FAILING),
+        summary=f"No region of account {event.account_id} can be listed: {event.reason}, "
+        f"{_runs(runs)}.",
+        after={**(event.after or {}), "all_regions": True},
+    )
+    return told, outage
+
+
+def ended(event: Event, known: Outage | None) -> tuple[Event | None, Outage | None]:
+    """A recovered scope's event, None while others of its outage still fail or where it was
+    reported already; and the outage after that, None where there is nothing to write."""
+    if known is None:
+        return None, None
+    left = replace(known, regions=known.regions - {event.region})
+    if known.is_of_account:
+        length = span(event.observed_at - known.since)
+        told = replace(
+            event,
+            event_id=_account_id(known, EventType.SCOPE_RECOVERED),
+            summary=f"Account {event.account_id} can be listed again, after {length}.",
+            region=known.region,
+        )
+        return told, replace(left, regions=frozenset())
+    return (None if left.regions else replace(event, region=known.region)), left
+
+
+def _account_id(outage: Outage, kind: EventType) -> str:
+    since = format_time(outage.since)
+    return event_id(outage.account_id, kind, None, {"since": since}, None)
 
 
 def after_failure(

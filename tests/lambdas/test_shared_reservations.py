@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -173,6 +174,147 @@ def test_the_order_of_the_accounts_in_a_message_changes_nothing() -> None:
     world.collect(accounts=(TWO, ONE))
     assert world.told() == [(TWO, "vanished")]
 
+
+# --- whoever answers reports ---------------------------------------------------------------------
+
+
+def test_while_the_owner_fails_others_report_and_its_return_repeats_nothing() -> None:
+    world = shared(ONE, [ONE, TWO])
+    for state in ("scheduled", "delayed", "cancelled"):
+        world.holds(state, [ONE, TWO])
+        world.collect(failing=[ONE])
+    world.holds("cancelled", [])
+    world.collect(failing=[ONE])
+    expected = [(TWO, "state_changed")] * 3
+    assert world.told() == expected
+    world.collect()
+    world.collect()
+    assert world.told() == expected
+
+
+def test_units_of_one_account_each_report_the_same() -> None:
+    world = shared(ONE, [ONE, TWO])
+    for state in ("scheduled", "delayed"):
+        world.holds(state, [ONE, TWO])
+        world.collect(accounts=(TWO,))
+        world.collect(accounts=(ONE,))
+    assert world.told() == [(ONE, "state_changed")] * 2
+
+
+def test_an_owner_that_is_not_listed_any_more_keeps_nobody_from_reporting_for_long() -> None:
+    world = shared(ONE, [ONE, TWO])
+    world.holds("delayed", [ONE, TWO])
+    world.collect(accounts=(TWO,))
+    assert world.told() == []
+    world.collect(accounts=(TWO,))
+    assert world.told() == [(TWO, "state_changed")]
+
+
+def test_an_owner_that_only_fails_still_holds_what_the_others_lost() -> None:
+    world = shared(ONE, [ONE, TWO])
+    world.holds("active", [])
+    for _ in range(3):
+        world.collect(failing=[ONE])
+    assert world.told() == []
+    world.collect()
+    assert world.told() == [(ONE, "vanished")]
+
+
+def test_an_account_that_is_collected_no_more_keeps_no_reservation_alive() -> None:
+    world = shared(accounts=[ONE, TWO])
+    world.holds("active", [])
+    world.collect(accounts=(ONE,))
+    assert world.told() == []
+    world.scopes.retire_others(frozenset({Scope(ONE, REGION)}), world.clock() + HOUR)
+    world.collect(accounts=(ONE,))
+    assert world.told() == [(ONE, "vanished")]
+
+
+def test_what_another_first_snapshot_showed_is_news_to_whoever_looked_before_it() -> None:
+    world = Shared()
+    world.collect(accounts=(ONE,))
+    world.holds("active", [ONE, TWO])
+    world.collect(accounts=(TWO,))
+    world.collect(accounts=(ONE,))
+    assert world.told() == [(ONE, "discovered")]
+
+
+def test_a_unit_that_comes_late_takes_no_event_with_it() -> None:
+    world = Shared()
+    world.collect()
+    world.holds("delayed", [ONE, TWO])
+    hint = world.clock() + HOUR
+    world.collect(failing=[ONE], accounts=(ONE, TWO))
+    world.clock.moment = hint - timedelta(hours=1, seconds=2)
+    world.collect(accounts=(ONE, TWO))
+    world.clock.moment = hint
+    for _ in range(3):
+        world.collect()
+    assert [kind for _, kind in world.told()] == ["discovered"]
+
+
+# --- listings that overlap -----------------------------------------------------------------------
+
+
+class Slow:
+    """An EC2 that does something before it reads the first page of an account's listing, or
+    after."""
+
+    def __init__(self, fleet: Fleet, before: Any = int, after: Any = int) -> None:
+        self.fleet, self.before, self.after = fleet, before, after
+
+    def of(self, scope: Scope) -> Any:
+        client, slow = self.fleet.of(scope), self
+
+        class Client:
+            def get_paginator(self, operation: str) -> Any:
+                class Pages:
+                    def paginate(self, **parameters: Any) -> Any:
+                        before, slow.before = slow.before, int
+                        before()
+                        pages = list(client.get_paginator(operation).paginate(**parameters))
+                        after, slow.after = slow.after, int
+                        after()
+                        return pages
+
+                return Pages()
+
+        return Client()
+
+
+def overlapping(world: Shared, slow: Slow, account_id: str) -> None:
+    world.clock.advance(HOUR)
+    archive = Archive(Bucket(), "bucket")
+    collector = Collector(slow.of, DescribedTypes(), world.scopes, archive, world.clock)
+    collector.collect(Unit("run", REGION, (account_id,)), world.clock() + HOUR)
+
+
+@pytest.mark.parametrize("other", [ONE, TWO])
+def test_a_listing_from_before_a_newer_write_is_made_again(other: str) -> None:
+    world = shared(accounts=[])
+
+    def purchase() -> None:
+        world.holds("scheduled", [ONE, TWO])
+        world.collect(accounts=(other,))
+
+    overlapping(world, Slow(world.fleet, after=purchase), ONE)
+    world.collect()
+    assert [kind for _, kind in world.told()] == ["discovered"]
+
+
+def test_a_listing_that_began_first_and_read_later_is_the_newer_one() -> None:
+    world = shared(accounts=[ONE])
+
+    def end() -> None:
+        world.collect(accounts=(ONE,))
+        world.holds("active", [])
+
+    overlapping(world, Slow(world.fleet, before=end), ONE)
+    world.collect()
+    assert [kind for _, kind in world.told()] == ["vanished"]
+
+
+# --- any sequence of that ------------------------------------------------------------------------
 
 SOME = st.sets(st.sampled_from(ACCOUNTS), min_size=1)
 PASSES = st.lists(

@@ -1,0 +1,73 @@
+"""Several accounts list one reservation, in any order: nothing is lost, and nothing invented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lambdas.collecting import reporting
+from tests.lambdas.histories.driver import History, quietly
+from truffle.core import reports
+
+SEEDS = range(40)
+STEPS = 120
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_events_of_a_history_are_those_that_truly_happened(seed: int) -> None:
+    with quietly():
+        assert History(seed).play(STEPS) == []
+
+
+def test_histories_have_thousands_of_deliveries_and_events() -> None:
+    with quietly():
+        histories = [History(seed) for seed in range(6)]
+        for history in histories:
+            history.play(STEPS)
+    assert sum(history.deliveries for history in histories) > 500
+    assert sum(history.oracle.events for history in histories) > 100
+
+
+def _never(*_: Any) -> bool:
+    return False
+
+
+def _nobody(*_: Any) -> frozenset[str]:
+    return frozenset()
+
+
+BREAKAGES: dict[str, tuple[object, str, Callable[..., Any]]] = {
+    "only the owner reports": (reports, "_may_report", _never),
+    "what was left to the owner is forgotten": (reporting, "_noted", _nobody),
+    "nobody else is collected": (reports.Look, "collects", _never),
+}
+"""Ways to break the rule, each of which the oracle must see."""
+
+
+@pytest.mark.parametrize("name", BREAKAGES)
+def test_the_oracle_sees_a_rule_that_is_broken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, attribute, broken = BREAKAGES[name]
+    monkeypatch.setattr(place, attribute, broken)
+    with quietly():
+        assert any(_is_wrong(seed) for seed in range(30))
+
+
+def test_the_oracle_sees_a_listing_that_is_compared_with_what_was_read_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def valid(self: reporting.Reporter, names: list[str], *_: Any) -> Any:
+        return self.reports.get(names)
+
+    monkeypatch.setattr(reporting.Reporter, "_valid", valid)
+    with quietly():
+        assert any(_is_wrong(seed) for seed in range(60))
+
+
+def _is_wrong(seed: int) -> bool:
+    """Whether a history ends with a difference, or with a decision that makes no sense at all."""
+    try:
+        return bool(History(seed).play(STEPS))
+    except KeyError:
+        return True
