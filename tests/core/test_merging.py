@@ -3,13 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import HOME, NOON, OTHER, a_block, an_odcr
+from tests.builders import NOON, a_block, an_odcr
 from tests.strategies import inventories
-from truffle.core.merging import merge, reporter
+from truffle.core.merging import merge
 from truffle.core.model import Odcr, Reservation
 
 FIRST, SECOND, THIRD = "111111111111", "222222222222", "333333333333"
@@ -65,28 +64,3 @@ def test_which_scope_answered_first_decides_nothing(
 @given(inventories)
 def test_merging_again_changes_nothing(rows: list[Reservation]) -> None:
     assert merge(merge(rows)) == merge(rows)
-
-
-@pytest.mark.parametrize(
-    ("collected", "seers", "expected"),
-    [
-        ({HOME, OTHER}, {HOME, OTHER}, OTHER),
-        ({HOME, OTHER}, {HOME}, OTHER),
-        ({HOME, FIRST}, {HOME, FIRST}, FIRST),
-        ({HOME}, {HOME}, HOME),
-        ({HOME}, set(), HOME),
-    ],
-    ids=[
-        "the owner, where collected",
-        "the owner, although only a consumer sees it now",
-        "else the first that sees it",
-        "else the only one",
-        "else the one that last saw it",
-    ],
-)
-def test_exactly_one_account_reports_what_happens_to_a_shared_reservation(
-    collected: set[str], seers: set[str], expected: str
-) -> None:
-    row = an_odcr("cr-1", account_id=HOME, owner_id=OTHER)
-
-    assert reporter(row, frozenset(collected), {"cr-1": frozenset(seers)}) == expected

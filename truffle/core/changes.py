@@ -313,7 +313,7 @@ _ODCR_VERDICTS: Mapping[str, tuple[Severity, str]] = {
 
 def _verdict(before: str | None, after: Reservation, now: datetime) -> tuple[Severity, str]:
     """How bad a state is, and the words for it; a state that nobody knows deserves a look."""
-    if after.state == "expired" and before not in (None, "expired") and _ends_after(after, now):
+    if after.state == "expired" and before is not None and _ends_after(after, now):
         severity = Severity.CRITICAL if is_block(after) else Severity.WARNING
         return severity, "ended before its end date."
     verdicts = _BLOCK_VERDICTS if is_block(after) else _ODCR_VERDICTS

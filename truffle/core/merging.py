@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from truffle.core.model import Reservation
@@ -24,15 +24,3 @@ def _merged(rows: list[Reservation]) -> Reservation:
     return replace(
         best, seen_by=tuple(sorted({account for row in rows for account in row.seen_by}))
     )
-
-
-def reporter(
-    reservation: Reservation, collected: frozenset[str], seers: Mapping[str, frozenset[str]]
-) -> str | None:
-    """The one account whose scope reports what happens to a reservation that several list.
-
-    The owner, where the owner is collected; else the first by number of those that see it now.
-    """
-    if reservation.owner_id in collected:
-        return reservation.owner_id
-    return min(seers.get(reservation.reservation_id, frozenset()), default=reservation.account_id)

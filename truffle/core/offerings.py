@@ -42,8 +42,6 @@ ULTRASERVERS: Final[Mapping[str, UltraServer]] = {
 }
 """Types of UltraServers, of 4 GPUs an instance (EC2 User Guide, UltraServers)."""
 
-SORTS: Final = ("price", "start")
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
