@@ -23,9 +23,6 @@ from truffle.render.words import counted
 QUIET_SECONDS = 2.5
 """How long no alert has to come before the story goes on."""
 
-PATIENCE = 24
-"""How many such pauses the alert of a step is waited for."""
-
 ANSWERED = (0, 3, 4)
 """The exit statuses of questions with an answer: complete, with failed regions, no capacity."""
 
@@ -130,13 +127,11 @@ def heard(step: Step, alerts: Receive) -> list[dict[str, Any]]:
 
     Raises SandboxError where that one does not come.
     """
-    messages = alerts(QUIET_SECONDS)
-    for _ in range(PATIENCE):
-        about = {message["reservation_id"] for message in messages}
-        if step.reservation_id is None or step.reservation_id in about:
-            return messages
-        messages += alerts(QUIET_SECONDS)
-    raise SandboxError(f"No alert about {step.reservation_id} has come. {step.title}")
+    awaited = step.reservation_id
+    messages = alerts(QUIET_SECONDS, at_least=1 if awaited else 0)
+    if awaited and awaited not in {message["reservation_id"] for message in messages}:
+        raise SandboxError(f"No alert about {awaited} has come. {step.title}")
+    return messages
 
 
 @click.command()

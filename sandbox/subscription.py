@@ -6,10 +6,18 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
-Receive = Callable[[float], list[dict[str, Any]]]
-"""Called with seconds, it gives what came until so much time passed without another message."""
+PATIENCE = 120.0
+"""Seconds for which messages that have to come are waited for."""
+
+
+class Receive(Protocol):
+    """Gives the messages that came until ``seconds`` passed without another one; ``at_least`` so
+    many are waited for, as long as patience lasts."""
+
+    def __call__(self, seconds: float, at_least: int = 0) -> list[dict[str, Any]]: ...
 
 
 @contextmanager
@@ -28,7 +36,7 @@ def subscribed(client: Callable[[str], Any], topic_arn: str) -> Iterator[Receive
         ReturnSubscriptionArn=True,
     )["SubscriptionArn"]
     try:
-        yield lambda seconds: _drain(sqs, url, seconds)
+        yield partial(_drain, sqs, url)
     finally:
         client("sns").unsubscribe(SubscriptionArn=subscription)
         sqs.delete_queue(QueueUrl=url)
@@ -45,10 +53,11 @@ def _may_send(queue_arn: str, topic_arn: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _drain(sqs: Any, url: str, seconds: float) -> list[dict[str, Any]]:
+def _drain(sqs: Any, url: str, seconds: float, at_least: int = 0) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    deadline = began + seconds
+    while time.monotonic() < (began + PATIENCE if len(messages) < at_least else deadline):
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         for message in answer.get("Messages", ()):
             messages.append(json.loads(message["Body"]))

@@ -49,7 +49,7 @@ def test_each_change_is_told_once_and_a_failing_region_tells_nothing(box: Sandbo
 
     with box.alerts() as alerts:
         box.collect()
-        first = alerts(5)
+        first = alerts(2, at_least=4)
         box.collect()
         again = alerts(4)
 
@@ -71,7 +71,7 @@ def test_a_block_that_starts_is_one_change_of_state(box: Sandbox) -> None:
     with box.alerts() as alerts:
         box.ec2.advance(timedelta(hours=2))
         box.collect()
-        messages = [item for item in alerts(5) if item["reservation_id"] == name]
+        messages = [item for item in alerts(2, at_least=1) if item["reservation_id"] == name]
 
     assert [(item["type"], item["after"]) for item in messages] == [
         ("state_changed", {"state": "active"})
@@ -113,7 +113,7 @@ def test_a_record_that_is_no_event_does_not_hold_up_the_stream(box: Sandbox) -> 
 
     with box.alerts() as alerts:
         box.collect()
-        assert [item["reservation_id"] for item in alerts(5)] == [pending]
+        assert [item["reservation_id"] for item in alerts(2, at_least=1)] == [pending]
 
     answer = box.client("sqs").receive_message(
         QueueUrl=box.outputs["AlertDeadLetterQueueUrl"], WaitTimeSeconds=5

@@ -52,7 +52,7 @@ def test_an_event_of_ec2_is_a_message_without_any_run(box: Sandbox) -> None:
 
     with box.alerts() as alerts:
         box.send_event(an_event())
-        messages = alerts(5)
+        messages = alerts(2, at_least=1)
 
     assert told(messages) == {("state_changed", "critical", pending): 1}
     assert box.get("/status")[1]["runs"] == before
@@ -65,7 +65,7 @@ def test_a_burst_of_events_is_one_message(box: Sandbox) -> None:
     with box.alerts() as alerts:
         for _ in range(8):
             box.send_event(an_event())
-        messages = alerts(6)
+        messages = alerts(4, at_least=1)
 
     assert told(messages) == {("state_changed", "critical", pending): 1}
 
@@ -87,7 +87,7 @@ def test_garbage_changes_nothing_and_the_next_event_works(box: Sandbox) -> None:
         assert alerts(4) == []
         assert attempts(box) == before
         box.send_event(an_event())
-        assert [item["reservation_id"] for item in alerts(5)] == [pending]
+        assert [item["reservation_id"] for item in alerts(2, at_least=1)] == [pending]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_block_that_starts_soon_is_collected_when_it_does(box: Sandbox) -> Non
 
     with box.alerts() as alerts:
         _fire(box, planned)
-        messages = [item for item in alerts(14) if item["reservation_id"] == name]
+        messages = [item for item in alerts(6, at_least=1) if item["reservation_id"] == name]
 
     assert "state_changed" in {item["type"] for item in messages}
     assert planned["Name"] not in {one["Name"] for one in schedules(box)}
