@@ -268,7 +268,7 @@ def validate_run() -> Response[str]:
 @app.get("/alerts/explain")
 def explain_alert() -> Response[str]:
     event_id = parse(_given(), parameters.EXPLAIN)["event_id"][0]
-    days = int(_settings().event_retention_days) + 1
+    days = int(_settings().event_retention_days)
     found = _events().find(event_id, now() + UNTIL_LATER, days)
     if not found:
         detail = f"No event of the last {days} days has the id {event_id}."
