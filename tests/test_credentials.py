@@ -181,4 +181,4 @@ class TestWhatGoesWrong:
 
     def test_a_fault_of_truffles_own_is_raised(self) -> None:
         with pytest.raises(AttributeError):
-            sign_in(object())  # type: ignore[arg-type]
+            sign_in(object())

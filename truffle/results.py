@@ -44,7 +44,7 @@ class Results(list[Row], Generic[Row]):
     def __radd__(self, other: Iterable[Any], /) -> Self:
         return self._with([*other, *self])
 
-    def __iadd__(self, other: Iterable[Any], /) -> Self:  # type: ignore[override, misc]
+    def __iadd__(self, other: Iterable[Any], /) -> Self:  # type: ignore[override]
         self.extend(other)
         if isinstance(other, Results):
             self._join(other)
