@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -298,17 +299,29 @@ def open_api(url: str, caller: Session | str | None, timeout: float | None) -> A
     return Api(url, session, None if timeout is None else time.monotonic() + timeout)
 
 
-def list_events(api: Api, query: Parameters, limit: int | None) -> tuple[list[Json], int]:
-    """Events of ``GET /events``, the newest first, and how many match; a limit cuts the list."""
+@dataclass(frozen=True, slots=True)
+class EventList:
+    """Events of ``GET /events``, the newest first: ``count`` is how many match, ``observed_at`` how
+    old the inventory is that they were found in."""
+
+    items: list[Json]
+    count: int
+    observed_at: datetime | None
+
+
+def list_events(api: Api, query: Parameters, limit: int | None) -> EventList:
+    """The events that match; a limit cuts the list."""
     size = min(limit or MAX_LIMIT, MAX_LIMIT)
     events: list[Json] = []
-    count = 0
+    page: Json = {}
     for page in api.pages("/events", [*query, ("limit", str(size))]):
         events += page["items"]
-        count = page["count"]
         if limit is not None and len(events) >= limit:
             break
-    return events[:limit], count
+    with api.understood():
+        observed_at = page["collection"]["observed_at"]
+        seen = parse_time(observed_at) if observed_at else None
+        return EventList(events[:limit], page["count"], seen)
 
 
 def _cause(error: Exception) -> str:

@@ -201,7 +201,9 @@ class Truffle:
     def reservation(self, reservation_id: str, regions: Several | None = None) -> Reservation:
         """The reservation with this id. Raises TruffleNotFoundError."""
         from truffle.question import ask
+        from truffle.wishes import check_reservation_id
 
+        check_reservation_id(reservation_id, is_of_ec2=self.api_url is None)
         everything = ask(reservation_type=list(ReservationType), regions=regions, active_only=False)
         inventory = self.inventory(everything)
         return find(inventory, reservation_id)
@@ -295,9 +297,9 @@ class Truffle:
         limit = None if limit is None else event_limit(limit)
         query = event_query(since, until, types, severities, reservation_id)
         api = self.api()
-        items, _ = list_events(api, query, limit)
+        found = list_events(api, query, limit)
         with api.understood():
-            return [from_message(item) for item in items]
+            return [from_message(item) for item in found.items]
 
     def history(self, reservation_id: str) -> History:
         """One reservation with its events, also when it is gone. Raises TruffleNotFoundError."""

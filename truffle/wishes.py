@@ -219,8 +219,13 @@ def _check(parameter: Parameter, text: str) -> None:
         raise BadArgument(parameter.name, text, error.allowed) from None
 
 
-def check_reservation_id(name: str) -> None:
-    """Raises BadArgument for what can be no id of a reservation or of a block."""
-    if not re.fullmatch(r"(cr|cb)[a-z]*-[0-9A-Za-z-]+", name):
-        allowed = "It takes the id of a reservation, such as cr-0123456789abcdef0."
+def check_reservation_id(name: str, *, is_of_ec2: bool = False) -> None:
+    """Raises BadArgument for what can be no id of a reservation or of a block.
+
+    EC2's own are ``cr-`` or ``cb-`` and 17 hexadecimal digits, 8 of old (EC2 User Guide, resource
+    ids): what has another form need not be looked for in every region.
+    """
+    form = "(cr|cb)-([0-9a-f]{17}|[0-9a-f]{8})" if is_of_ec2 else "(cr|cb)[a-z]*-[0-9A-Za-z-]+"
+    if not re.fullmatch(form, name):
+        allowed = "It must be the id of a reservation or a block, such as cr-0123456789abcdef0."
         raise BadArgument("reservation_id", name, allowed)

@@ -19,6 +19,7 @@ from tests.cli.conftest import Run, variables
 from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import World, a_block
 from tests.sandbox.worlds import an_odcr as raw_odcr
+from truffle import clock
 from truffle.core.events import Event, Severity
 from truffle.core.model import Scope
 from truffle.core.times import format_time
@@ -117,6 +118,30 @@ class TestHistory:
         assert "No scope lists cr-0nope" in found.err
 
 
+class TestAge:
+    """How old an answer of the stack is, against the clock of this machine."""
+
+    def test_tables_of_the_stack_say_it(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        row = an_odcr("cr-0abc")
+        deployed.collected(OHIO, row, at=clock.now() - timedelta(hours=3))
+        deployed.events = [event(1, reservation=row)]
+        run = ["--instance-type", "p4d.24xlarge", "--count", "1", "--days", "1"]
+        for command in (["capacity"], ["validate", *run], ["events"], ["history", "cr-0abc"]):
+            assert "UTC, 3 h ago." in truffle(*command, "--api-url", api_url).err
+
+    def test_live_tables_do_not(self, truffle: Run) -> None:
+        assert "as of" not in truffle("capacity").err
+
+    def test_a_clock_that_is_behind_is_said_to_be(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        deployed.collected(OHIO, an_odcr("cr-1"), at=clock.now() + timedelta(hours=3))
+        found = truffle("capacity", "--api-url", api_url)
+        assert "3 h in the future, by this machine's clock: it is behind." in found.err
+
+
 class TestStatus:
     def test_all_current(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
         deployed.collected(OHIO, an_odcr())
@@ -161,9 +186,18 @@ class TestUse:
         assert truffle("use", "cb-00000000000000001", "--for", "karpenter").status == 0
 
     def test_an_unknown_one(self, truffle: Run, world: World) -> None:
-        found = truffle("use", "cr-0nope", "--for", "karpenter")
+        found = truffle("use", "cr-0000000000000dead", "--for", "karpenter")
         assert (found.status, found.out) == (1, "")
-        assert "There is no reservation cr-0nope in the 2 scopes" in found.err
+        assert "There is no reservation cr-0000000000000dead in the 2 scopes" in found.err
+
+    @pytest.mark.parametrize("name", ["cr-123", "cr-0nope", "cb-", "p5.48xlarge"])
+    def test_what_can_be_no_id_is_looked_for_nowhere(
+        self, name: str, truffle: Run, world: World
+    ) -> None:
+        found = truffle("use", name, "--for", "karpenter")
+        assert (found.status, found.out) == (2, "")
+        assert "such as cr-0123456789abcdef0" in found.err
+        assert world.control.calls() == {}
 
     def test_from_the_stack(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
         deployed.collected(OHIO, an_odcr("cr-1"))

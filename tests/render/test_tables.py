@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.builders import a_block, an_odcr
 from truffle.core.model import CAPACITY_BLOCK, ODCR, Health, Reservation
 from truffle.render.capacity import Shown, render
+from truffle.render.columns import View, column_names, columns_of
 from truffle.render.style import Style
+from truffle.render.tables import Column, cells, draw
 
 BLOCKS = [
     a_block("cr-0123456789abcdef0", capacity_block_id="cb-0123456789abcdef1"),
@@ -37,9 +42,10 @@ def test_no_line_is_wider_than_the_terminal(rows: Sequence[Reservation], width: 
 
 
 def test_what_a_wide_terminal_shows() -> None:
-    assert heads(lines(BLOCKS, 200)) == [
+    assert heads(lines(BLOCKS, 250)) == [
         "Instance Type",
         "Count",
+        "Region",
         "AZ",
         "Start",
         "End",
@@ -51,14 +57,105 @@ def test_what_a_wide_terminal_shows() -> None:
         "Block ID",
         "Reservation ID",
     ]
-    assert "2026-11-25 11:30" in "\n".join(lines(BLOCKS, 200))
+    assert "2026-11-25 11:30" in "\n".join(lines(BLOCKS, 250))
+    assert " 7 d " in "\n".join(lines(BLOCKS, 250))
+
+
+def test_names_come_first_and_stand_for_the_ids_where_there_is_no_room() -> None:
+    named = [
+        a_block("cr-0123456789abcdef1", tags={"Name": "llm-pretrain-08"}, state="active"),
+        a_block("cr-0123456789abcdef2", tags={}, state="scheduled"),
+    ]
+
+    assert heads(lines(named, 250))[0] == "Name"
+    assert heads(lines(named, 80)) == ["Name", "Type", "Count", "End", "State", "Used", "Idle"]
+    told = "\n".join(lines(named, 80))
+    assert "| llm-pretrain-08 " in told
+    assert "| cr-0123456789abcdef2 " in told
+
+
+def test_at_80_columns_a_block_has_its_end() -> None:
+    assert "End" in heads(lines(BLOCKS, 80))
+
+
+def test_at_120_columns_use_is_there() -> None:
+    named = [replace(row, tags={"Name": "llm-pretrain-08"}) for row in BLOCKS]
+
+    assert {"Used", "Idle", "End", "State"} <= set(heads(lines(named, 120)))
 
 
 def test_what_leaves_is_said() -> None:
     told = lines(BLOCKS, 80)
-    assert heads(told) == ["Instance Type", "Count", "Start", "State", "Reservation ID"]
-    assert "Not shown at this width: AZ, End, Duration, Used, GPUs, Idle GPUs" in " ".join(told)
+    assert "Not shown at this width: Region" in " ".join(told)
+    assert "(-o wide shows all columns)." in " ".join(told)
     assert "Not shown" not in " ".join(lines(BLOCKS, None))
+
+
+def test_what_the_question_is_about_leaves_last() -> None:
+    view = View(asked=frozenset({"start_date", "owner_id"}))
+    told = render(Shown(BLOCKS, BLOCKS, view), [CAPACITY_BLOCK], Style(width=80)).splitlines()
+
+    assert "Start" in heads(told)
+    assert "Owner" in heads(told)
+
+
+def test_named_columns_are_all_there_is() -> None:
+    view = View(chosen=("reservation_id", "end", "owner_id", "tags"))
+    told = render(Shown(BLOCKS, BLOCKS, view), [CAPACITY_BLOCK], Style(width=40)).splitlines()
+
+    assert heads(told) == ["Reservation ID", "End", "Owner", "Tags"]
+
+
+def test_wide_tables_have_more_than_the_terminal_has_room_for() -> None:
+    view = View(is_wide=True)
+    told = render(Shown(BLOCKS, BLOCKS, view), [CAPACITY_BLOCK], Style(width=80)).splitlines()
+
+    assert {"Owner", "Platform", "Region", "Start", "Reservation ID"} <= set(heads(told))
+
+
+def test_every_column_that_can_be_named_is_one_of_a_type() -> None:
+    for name in column_names():
+        assert any(columns_of(kind, rows, View(chosen=(name,))) for kind, rows in TYPED)
+
+
+TYPED = ((CAPACITY_BLOCK, BLOCKS), (ODCR, ODCRS))
+
+
+def test_an_unhealthy_block_is_not_a_green_active_one() -> None:
+    sick = a_block("cr-1", state="active", health=Health("impaired", 1))
+
+    told = "\n".join(lines([sick, *BLOCKS], 250, is_coloured=True))
+
+    assert "\x1b[31mactive, unhealthy" in told
+    assert "unhealthy" in "\n".join(lines([sick, *BLOCKS], 80))
+
+
+def test_letters_of_two_cells_keep_the_borders_straight() -> None:
+    named = [an_odcr("cr-1", tags={"Name": "研究クラスタ"}), an_odcr("cr-2", tags={"Name": "a"})]
+
+    table = [line for line in lines(named, None) if line.startswith(("|", "+"))]
+
+    assert len({cells(line) for line in table}) == 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.text("ab ", max_size=30)), min_size=1, max_size=8),
+    st.integers(20, 200),
+)
+def test_any_table_fits_or_has_nothing_more_to_leave_out(
+    parts: list[tuple[int, str]], width: int
+) -> None:
+    """Columns that may leave do so until the rest fits; none is cut, none that fits is missing."""
+    columns = [
+        Column(f"c{n}", lambda row, text=text: text, leaves, short="c")  # type: ignore[misc]
+        for n, (leaves, text) in enumerate(parts)
+    ]
+    drawn = draw(columns, [None], Style(width=width))
+
+    fits = max(map(len, drawn.lines)) <= width
+    left = {column.head for column in columns if column.leaves} - set(drawn.left_out)
+    assert fits or not left
+    assert not {column.head for column in columns if not column.leaves} & set(drawn.left_out)
 
 
 def test_the_state_stays_where_it_differs() -> None:

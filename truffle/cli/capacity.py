@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from truffle import clock
 from truffle.cli.options import (
     ACCELERATOR,
+    COLUMNS,
     INSTANCE_TYPES,
     SORT,
     STATE,
@@ -18,7 +19,28 @@ from truffle.cli.options import (
     regions_option,
 )
 
-FORMATS = ("table", "json", "yaml", "csv", "terraform")
+if TYPE_CHECKING:
+    from truffle.render.columns import View
+
+FORMATS = ("table", "wide", "json", "yaml", "csv", "terraform")
+
+_TABLES = ("table", "wide")
+
+_ASKED = {
+    "availability_zones": "availability_zone",
+    "gpu": "accelerator",
+    "gpu_only": "accelerator",
+    "available_only": "available_capacity",
+    "states": "state",
+    "accounts": "account_id",
+    "owners": "owner_id",
+    "tags": "tags",
+    "starts_after": "start_date",
+    "starts_before": "start_date",
+    "ends_after": "end_date",
+    "ends_before": "end_date",
+}
+"""By the filter: the column that the question is about."""
 
 _TIMES = ("starts_after", "starts_before", "ends_after", "ends_before")
 
@@ -93,9 +115,22 @@ _TIMES = ("starts_after", "starts_before", "ends_after", "ends_before")
 @click.option("--ends-before", metavar="TIME", help="Only with an end before this.")
 @click.option("--sort", type=SORT, help="A field of the JSON; -field for descending.")
 @click.option("--limit", metavar="N", help="The first N rows, from 1 to 1000.")
+@click.option(
+    "--columns",
+    multiple=True,
+    type=COLUMNS,
+    help="Only these columns of a table, comma-separated: name, az, end, or a field of the JSON.",
+)
 @output_option(FORMATS)
 @common()
-def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: Any) -> int:
+def command(
+    common: Common,
+    odcr: bool,
+    blocks: bool,
+    output: str,
+    columns: tuple[str, ...],
+    **filters: Any,
+) -> int:
     """List the ODCRs and capacity blocks that you have.
 
     Lists what you hold, in every region at once; `truffle offerings` finds what can be bought.
@@ -111,7 +146,14 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
     usage.
     """
-    from truffle.cli.output import progress, tell_all, tell_closed, tell_failures, tell_times
+    from truffle.cli.output import (
+        progress,
+        tell_age,
+        tell_all,
+        tell_closed,
+        tell_failures,
+        tell_times,
+    )
     from truffle.core.model import CAPACITY_BLOCK, ODCR
     from truffle.errors import TruffleError
     from truffle.question import ask
@@ -122,18 +164,21 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
         if is_asked
     ]
     question = ask(reservation_type=types, **filters)
+    view = _view(filters, columns, output)
     tell_times({name: filters[name] for name in _TIMES})
     client = common.client(question.regions)
     try:
         with progress("Asking", question.regions, common.is_verbose) as tick:
             inventory = client.inventory(question, tick)
     except TruffleError as error:
-        if error.failures and output != "table":
-            _show(output, question.answer([]), types)
+        if error.failures and output not in _TABLES:
+            _show(output, question.answer([]), types, view)
         raise
     answer = question.answer(inventory.reservations)
-    if output != "table" or inventory.scopes > len(inventory.failures) or answer.matches:
-        _show(output, answer, types)
+    if output not in _TABLES or inventory.scopes > len(inventory.failures) or answer.matches:
+        _show(output, answer, types, view)
+    if common.is_api and output in _TABLES:
+        tell_age(inventory.observed_at)
     tell_all([*question.warnings, *inventory.warnings])
     tell_closed(inventory.closed)
     if not answer.matches and not inventory.failures:
@@ -141,7 +186,29 @@ def command(common: Common, odcr: bool, blocks: bool, output: str, **filters: An
     return tell_failures(inventory.failures, inventory.scopes, clock.now())
 
 
-def _show(output: str, answer: Any, types: list[str]) -> None:
+def _view(filters: dict[str, Any], columns: tuple[str, ...], output: str) -> View:
+    """What a table shows: the columns that were named, else what the question is about first.
+
+    Raises BadArgument.
+    """
+    from truffle.core.nearest import nearest
+    from truffle.question import BadArgument
+    from truffle.render.columns import View, column_names
+
+    names = [part.strip() for text in columns for part in text.split(",")]
+    if names and output not in _TABLES:
+        raise BadArgument("columns", "", f"Columns are of a table: leave -o {output} out.")
+    known = column_names()
+    for name in names:
+        if name not in known:
+            allowed = f"The columns are {', '.join(known)}."
+            raise BadArgument("columns", name, allowed, nearest(name, known))
+    sort = (filters["sort"] or "").removeprefix("-")
+    asked = {field for flag, field in _ASKED.items() if filters[flag]} | ({sort} if sort else set())
+    return View(frozenset(asked), tuple(names), output == "wide")
+
+
+def _show(output: str, answer: Any, types: list[str], view: View) -> None:
     from truffle.cli.output import (
         put,
         put_data,
@@ -150,10 +217,10 @@ def _show(output: str, answer: Any, types: list[str]) -> None:
         style_of_stdout,
     )
 
-    if output == "table":
+    if output in _TABLES:
         from truffle.render.capacity import Shown, render
 
-        put(render(Shown(answer.rows, answer.matches), types, style_of_stdout()))
+        put(render(Shown(answer.rows, answer.matches, view), types, style_of_stdout()))
     elif output == "terraform":
         from truffle.render.terraform import to_terraform
 

@@ -96,14 +96,15 @@ def command(
 
 def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int) -> None:
     from truffle.api import list_events
-    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.cli.output import put, put_data, style_of_stdout, tell_age
     from truffle.render.events import EVENT_FIELDS, render_events
 
-    events, count = list_events(client.api(), query, limit)
+    found = list_events(client.api(), query, limit)
     if output == "table":
-        put(render_events(events, count, style_of_stdout()))
+        put(render_events(found.items, found.count, style_of_stdout()))
+        tell_age(found.observed_at)
     else:
-        put_data(output, events, EVENT_FIELDS)
+        put_data(output, found.items, EVENT_FIELDS)
 
 
 def _follow(
@@ -150,15 +151,15 @@ def _put_new(
     from truffle.api import list_events
     from truffle.cli.output import put, put_text, style_of_stdout
     from truffle.core.quoting.terminal import visible_values
-    from truffle.render.events import event_line
+    from truffle.render.events import event_lines
     from truffle.wishes import event_query
 
-    events, _ = list_events(client.api(), event_query(since, None, **filters), limit)
+    found = list_events(client.api(), event_query(since, None, **filters), limit)
     style = style_of_stdout()
-    for event in reversed(events):
+    for event in reversed(found.items):
         if event["event_id"] not in seen:
             seen.add(event["event_id"])
             if output == "json":
                 put_text(json.dumps(event))
             else:
-                put(event_line(visible_values(event), style))
+                put("\n".join(event_lines(visible_values(event), style)))

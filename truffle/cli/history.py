@@ -21,7 +21,8 @@ def command(common: Common, reservation_id: str, output: str) -> int:
     \b
     truffle history cr-0123456789abcdef0
     """
-    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.cli.output import put, put_data, style_of_stdout, tell_age
+    from truffle.core.times import parse_time
     from truffle.render.events import render_history
     from truffle.wishes import check_reservation_id
 
@@ -30,6 +31,8 @@ def command(common: Common, reservation_id: str, output: str) -> int:
     told = common.client().api().get(f"/reservations/{reservation_id}", "events")
     if output == "table":
         put(render_history(told, style_of_stdout()))
+        observed_at = (told.get("collection") or {}).get("observed_at")
+        tell_age(parse_time(observed_at) if observed_at else None)
     else:
         put_data(output, told)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from truffle.core.offerings import Wanted
     from truffle.market import Market
 
-FORMATS = ("table", "json", "yaml", "csv")
+FORMATS = ("table", "wide", "json", "yaml", "csv")
 
 
 @click.command("offerings")
@@ -81,8 +82,8 @@ def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **
     with progress("Asking", named, common.is_verbose) as tick:
         market = client.market(wanted, named, tick)
     offerings = market.offerings(sort)
-    if output == "table":
-        _put_table(market, sort)
+    if output in ("table", "wide"):
+        _put_table(market, sort, output == "wide")
     else:
         items = [offering.to_json() for offering in offerings]
         put_data(output, items, _columns())
@@ -91,13 +92,13 @@ def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **
     return 1 if market.is_sold_nowhere else status
 
 
-def _put_table(market: Market, sort: str) -> None:
+def _put_table(market: Market, sort: str, is_wide: bool) -> None:
     from truffle.cli.output import put, style_of_stdout
     from truffle.render.offerings import render
 
-    offerings = market.offerings(sort)
+    offerings, style = market.offerings(sort), style_of_stdout()
     if offerings:
-        put(render(offerings, style_of_stdout()))
+        put(render(offerings, replace(style, width=None) if is_wide else style))
     elif len(market.failures) < len(market.regions):
         put("No offerings found")
 

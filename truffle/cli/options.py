@@ -103,6 +103,13 @@ def _accelerators() -> Iterable[str]:
     return accelerator_names()
 
 
+def _columns() -> Iterable[str]:
+    from truffle.render.columns import column_names
+
+    return column_names()
+
+
+COLUMNS = Suggested("names", _columns)
 ACCELERATOR = Suggested("names", _accelerators)
 REGIONS = Suggested("regions", _regions)
 INSTANCE_TYPES = Suggested("types", _instance_types)

@@ -19,10 +19,12 @@ from truffle.core.regions import is_glob
 from truffle.core.status import NAMED_FAILURES
 from truffle.render.data import to_csv, to_json, to_yaml
 from truffle.render.style import Style
-from truffle.render.words import counted, day, length, minute
+from truffle.render.words import age, ago, counted, day, minute
 from truffle.source import Progress, ScopeFailure
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from truffle.core.model import Reservation
 
 
@@ -104,8 +106,19 @@ def _write(parts: Iterable[str]) -> None:
 
 
 def tell(text: str) -> None:
-    """Something about the answer: a warning, a note, on one line."""
-    print(_in_forms_of(sys.stderr, visible(text)), file=sys.stderr)
+    """Something about the answer: a warning, a note, on one line, which a terminal has wrapped."""
+    is_terminal = sys.stderr.isatty()
+    width = shutil.get_terminal_size().columns if is_terminal else None
+    lines = Style(width=width).wrapped(_in_forms_of(sys.stderr, visible(text)), then="  ")
+    print("\n".join(lines), file=sys.stderr)
+
+
+def tell_age(observed_at: datetime | None) -> None:
+    """How old an answer of the deployed stack is."""
+    from truffle import clock
+
+    if observed_at is not None:
+        tell(f"Note: {age(observed_at, clock.now())}")
 
 
 def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:
@@ -124,11 +137,11 @@ def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> in
     for failure in failures[:NAMED_FAILURES]:
         account = f"{failure.account_id}/" if failure.account_id else ""
         message = f": {failure.message.rstrip('.')}" if failure.message else ""
-        age = ""
+        seen = ""
         if failure.last_success is not None:
             seconds = (now - failure.last_success).total_seconds()
-            age = f" (shown as last seen, {length(seconds)} ago)"
-        tell(f"Warning: {account}{failure.region}: {failure.code}{message}{age}")
+            seen = f" (shown as last seen, {ago(seconds)})"
+        tell(f"Warning: {account}{failure.region}: {failure.code}{message}{seen}")
     if not failures:
         return OK
     if others := Counter(failure.code for failure in failures[NAMED_FAILURES:]):

@@ -37,7 +37,7 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
     from truffle.reservation_type import ReservationType
     from truffle.wishes import check_reservation_id
 
-    check_reservation_id(reservation_id)
+    check_reservation_id(reservation_id, is_of_ec2=not common.is_api)
     everything = ask(
         reservation_type=list(ReservationType), regions=regions or None, active_only=False
     )

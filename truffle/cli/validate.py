@@ -56,7 +56,14 @@ def command(
     (one that is denied or not enabled has given one) or what is not known of a reservation could
     change the answer, 1 all failed or the request failed, 2 bad usage.
     """
-    from truffle.cli.output import progress, tell_all, tell_closed, tell_failures, tell_times
+    from truffle.cli.output import (
+        progress,
+        tell_age,
+        tell_all,
+        tell_closed,
+        tell_failures,
+        tell_times,
+    )
     from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
     from truffle.client import run_question, unanswered, unknown_regions
     from truffle.core.advice import validate
@@ -72,6 +79,8 @@ def command(
     validation = validate(inventory.reservations, request, clock.now(), unknown)
     for_sale = _for_sale(client, request, regions) if offerings else None
     _show(output, validation, for_sale)
+    if common.is_api and output == "table":
+        tell_age(inventory.observed_at)
     tell_all([*question.warnings, *inventory.warnings])
     tell_closed(inventory.closed)
     status = tell_failures(inventory.failures, inventory.scopes, clock.now())

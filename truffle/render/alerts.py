@@ -9,7 +9,7 @@ from typing import Any
 from truffle.alerts.settings import AlertSettings, Destination
 from truffle.core.quoting.terminal import visible, visible_values
 from truffle.core.times import parse_time
-from truffle.render.events import event_line
+from truffle.render.events import event_lines
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
 from truffle.render.words import counted, minute
@@ -91,7 +91,7 @@ def render_explanation(answer: Json, style: Style) -> str:
     """The event, what became of it at each destination, and why."""
     answer = visible_values(answer)
     decisions = answer["decisions"]
-    lines = [event_line(answer["event"], style)]
+    lines = event_lines(answer["event"], style)
     if not decisions:
         return "\n".join([*lines, "Nobody gets it: there are no destinations."])
     lines += ["", *draw(_DECISIONS, decisions, style).lines]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from truffle.core.model import (
     CAPACITY_BLOCK,
     TERMINAL_STATES,
     CapacityBlock,
     Market,
-    Odcr,
     Reservation,
     market_of,
 )
 from truffle.core.summary import Totals, summarize, unless_unknown
-from truffle.render.style import Style, state_colour
-from truffle.render.tables import Column, draw
-from truffle.render.words import counted, day, days, hours, minute, number, percent
+from truffle.render.columns import View, columns_of
+from truffle.render.style import Style
+from truffle.render.tables import draw
+from truffle.render.words import counted, days, number, percent
 
 NOTHING = "No capacity reservations found matching criteria"
 
@@ -29,6 +28,7 @@ class Shown:
 
     rows: Sequence[Reservation]
     matches: Sequence[Reservation]
+    view: View = field(default_factory=View)
 
 
 def render(shown: Shown, types: Iterable[str], style: Style) -> str:
@@ -38,9 +38,10 @@ def render(shown: Shown, types: Iterable[str], style: Style) -> str:
 
 
 def _of_type(shown: Shown, name: str) -> Shown:
-    return Shown(
-        [row for row in shown.rows if row.type == name],
-        [row for row in shown.matches if row.type == name],
+    return replace(
+        shown,
+        rows=[row for row in shown.rows if row.type == name],
+        matches=[row for row in shown.matches if row.type == name],
     )
 
 
@@ -53,8 +54,8 @@ def _section(shown: Shown, name: str, style: Style) -> str:
     summary = _block_summary(shown) if is_blocks else _odcr_summary(shown)
     if len(shown.rows) < len(shown.matches):
         summary.append(f"Shown: the first {len(shown.rows)} of {len(shown.matches)}")
-    columns = _block_columns(shown.rows) if is_blocks else _odcr_columns(shown.rows)
-    table = draw(columns, shown.rows, style)
+    columns = columns_of(name, shown.rows, shown.view)
+    table = draw(columns, shown.rows, replace(style, width=None) if shown.view.is_wide else style)
     notes = _block_notes(shown) if is_blocks else _odcr_notes(shown)
     notes += [table.note] if table.note else []
     return "\n".join(
@@ -175,79 +176,3 @@ def _block_notes(shown: Shown) -> list[str]:
 
 def _blocks(rows: Iterable[Reservation]) -> list[CapacityBlock]:
     return [row for row in rows if isinstance(row, CapacityBlock)]
-
-
-def _odcr_columns(rows: Sequence[Reservation]) -> list[Column[Reservation]]:
-    """The state goes early where it is the same everywhere, as it is by default."""
-    state_leaves = 2 if len({row.state for row in rows}) < 2 else 8
-    return [
-        Column("Instance Type", lambda row: row.instance_type),
-        Column("Region", lambda row: row.region, leaves=1),
-        Column("AZ", _zone),
-        Column("Total", lambda row: number(row.total_capacity), leaves=7, is_number=True),
-        Column("Available", lambda row: number(row.available_capacity), is_number=True),
-        Column("Used", _used, leaves=5, is_number=True),
-        Column("State", lambda row: row.state, leaves=state_leaves, colour=_state_colour),
-        Column("GPUs", _total_gpus, leaves=4),
-        Column("Idle GPUs", _idle_gpus, leaves=3, is_number=True),
-        Column("Reservation ID", lambda row: row.reservation_id),
-    ]
-
-
-def _block_columns(rows: Sequence[Reservation]) -> list[Column[Reservation]]:
-    named = any(row.capacity_block_id != row.reservation_id for row in _blocks(rows))
-    block_id: list[Column[Reservation]] = [
-        Column("Block ID", _of_block(lambda block: block.capacity_block_id), leaves=1)
-    ]
-    return [
-        Column("Instance Type", lambda row: row.instance_type),
-        Column("Count", lambda row: number(row.size), is_number=True),
-        Column("AZ", _zone, leaves=6),
-        _moment("Start", lambda row: row.start_date, 9),
-        _moment("End", lambda row: row.end_date, 7),
-        Column("Duration", _of_block(lambda block: hours(block.duration_hours)), leaves=5),
-        Column("State", lambda row: row.state, leaves=8, colour=_state_colour),
-        Column("Used", _used, leaves=4, is_number=True),
-        Column("GPUs", _total_gpus, leaves=3),
-        Column("Idle GPUs", _idle_gpus, leaves=2, is_number=True),
-        *(block_id if named else []),
-        Column("Reservation ID", lambda row: row.reservation_id),
-    ]
-
-
-def _moment(
-    head: str, moment: Callable[[Reservation], datetime | None], leaves: int
-) -> Column[Reservation]:
-    return Column(head, lambda row: minute(moment(row)), leaves, brief=lambda row: day(moment(row)))
-
-
-def _of_block(text: Callable[[CapacityBlock], str]) -> Callable[[Reservation], str]:
-    return lambda row: text(row) if isinstance(row, CapacityBlock) else "-"
-
-
-def _zone(row: Odcr | CapacityBlock) -> str:
-    return row.availability_zone or row.region
-
-
-def _state_colour(row: Reservation) -> str | None:
-    return state_colour(row.state)
-
-
-def _used(row: Reservation) -> str:
-    """``20 (62.5%)``; nothing is known of it unless the reservation is active."""
-    if row.used_capacity is None:
-        return "-"
-    if row.utilization is None:
-        return number(row.used_capacity)
-    return f"{row.used_capacity} ({percent(row.utilization)})"
-
-
-def _total_gpus(row: Reservation) -> str:
-    carried = row.accelerator
-    return "-" if carried is None else f"{number(carried.total_count)} {carried.name}"
-
-
-def _idle_gpus(row: Reservation) -> str:
-    if row.accelerator is None or row.used_capacity is None:
-        return "-"
-    return number(row.accelerator.on(row.available_capacity))

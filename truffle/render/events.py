@@ -12,9 +12,10 @@ from truffle.core.quoting.shell import word
 from truffle.core.quoting.terminal import visible_values
 from truffle.core.status import FAILING_STATES, State
 from truffle.core.times import parse_time
-from truffle.render.style import Style, state_colour
-from truffle.render.tables import Column, draw
-from truffle.render.words import counted, hours, length, minute, number, percent
+from truffle.render.columns import state_paint, state_text
+from truffle.render.style import Style
+from truffle.render.tables import Column, cells, draw
+from truffle.render.words import counted, duration, length, minute, number, percent
 
 Json = Mapping[str, Any]
 
@@ -40,24 +41,28 @@ SHORT_ID = 8
 """Digits of an event's id that tell it from all others in practice."""
 
 
-def event_line(event: Json, style: Style) -> str:
+def event_lines(event: Json, style: Style, indent: str = "") -> list[str]:
     """``2026-11-24 12:00  bf14c51f  critical  state_changed  Capacity block cr-0abc … failed.``
 
-    The id is cut; ``truffle alerts explain`` takes the beginning of one. The event's values must
-    be visible.
+    The id is cut; ``truffle alerts explain`` takes the beginning of one. Where the line is too
+    wide, the sentence stands below. The event's values must be visible.
     """
     severity = str(event["severity"])
-    colour = _SEVERITY_COLOURS.get(severity)
+    painted = style.paint(f"{severity:<8}", _SEVERITY_COLOURS.get(severity))
     when = minute(parse_time(event["observed_at"]))
     name = str(event["event_id"])[:SHORT_ID]
-    painted = style.paint(f"{severity:<8}", colour)
-    return f"{when}  {name}  {painted}  {event['type']:<15}  {event['summary']}"
+    kind, summary = event["type"], str(event["summary"])
+    bare = f"{indent}{when}  {name}  {severity:<8}  {kind:<15}  {summary}"
+    if style.width is None or cells(bare) <= style.width:
+        return [f"{indent}{when}  {name}  {painted}  {kind:<15}  {summary}"]
+    below = f"{indent}    "
+    return [f"{indent}{when}  {name}  {painted}  {kind}", *style.wrapped(summary, below, below)]
 
 
 def render_events(events: Sequence[Json], total: int, style: Style) -> str:
     if not events:
         return "No events found matching criteria"
-    lines = [event_line(event, style) for event in visible_values(events)]
+    lines = [line for event in visible_values(events) for line in event_lines(event, style)]
     if len(events) < total:
         lines.append(f"Shown: the newest {len(events)} of {total}; --limit shows more")
     return "\n".join([*lines, "Times are UTC."])
@@ -68,9 +73,10 @@ def render_history(history: Json, style: Style) -> str:
     history = visible_values(history)
     row = decode(history)
     gone = history.get("vanished_at")
-    state = style.paint(row.state, state_colour(row.state))
+    state = style.paint(state_text(row), state_paint(row))
     lines = [
         style.bold(f"{row.reservation_id} ({'block' if row.type != 'odcr' else 'ODCR'})"),
+        *([f"   Name: {row.tags['Name']}"] if row.tags.get("Name") else []),
         f"   {number(row.size)} x {row.instance_type} in {row.availability_zone or row.region}",
         f"   State: {state}",
         *_times(row),
@@ -80,7 +86,7 @@ def render_history(history: Json, style: Style) -> str:
         lines.append(f"   Gone: EC2 no longer lists it since {minute(parse_time(gone))} UTC")
     events = history.get("events") or []
     lines += ["", f"{counted(len(events), 'event')}:" if events else "No events."]
-    lines += [f"  {event_line(event, style)}" for event in events]
+    lines += [line for event in events for line in event_lines(event, style, "  ")]
     if left_out := history.get("events_left_out"):
         lines.append(
             f"  {counted(left_out, 'older event')}: "
@@ -94,7 +100,7 @@ def _times(row: Reservation) -> list[str]:
     start, end = minute(row.start_date), minute(row.end_date)
     if isinstance(row, CapacityBlock):
         return [
-            f"   From {start} to {end} UTC ({hours(row.duration_hours)}), "
+            f"   From {start} to {end} UTC ({duration(row.duration_hours)}), "
             f"usable until {minute(row.effective_end)}"
         ]
     return [f"   From {start} UTC, {f'to {end} UTC' if row.end_date else 'with no end date'}"]
@@ -178,4 +184,4 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _age(seconds: float | None) -> str:
-    return "-" if seconds is None else length(seconds)
+    return "-" if seconds is None else length(max(0, seconds))

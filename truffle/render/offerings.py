@@ -8,27 +8,48 @@ from decimal import Decimal
 from truffle.core.offerings import Offering
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, hours, minute, number
+from truffle.render.words import counted, duration, minute, number, short_minute
 
-_COLUMNS: list[Column[Offering]] = [
-    Column("Instance Type", lambda row: row.ultraserver_type or row.instance_type, leaves=8),
-    Column(
-        "Count", lambda row: number(row.ultraserver_count or row.instance_count), is_number=True
-    ),
-    Column("AZ", lambda row: row.availability_zone or row.region),
-    Column("Start", lambda row: minute(row.start_date)),
-    Column("End", lambda row: minute(row.end_date), leaves=4),
-    Column("Duration", lambda row: hours(row.duration_hours), leaves=5),
-    Column("Upfront", lambda row: _money(row.upfront_fee, row), leaves=6, is_number=True),
-    Column(
-        "Per Instance-Hour",
-        lambda row: _money(row.price_per_instance_hour, row),
-        leaves=3,
-        is_number=True,
-    ),
-    Column("Per GPU-Hour", lambda row: _money(row.price_per_gpu_hour, row), 2, is_number=True),
-    Column("Offering ID", lambda row: row.offering_id),
-]
+
+def _columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:
+    """Where, when and for how much: prices are never left out. The type and the count are the
+    question's, and mostly the same in every row."""
+    years = {at.year for row in offerings for at in (row.start_date, row.end_date) if at}
+    brief = short_minute if len(years) == 1 else minute
+    return [
+        Column("Instance Type", _type, 1 if len(set(map(_type, offerings))) < 2 else 8),
+        Column("Count", _count, 2 if len(set(map(_count, offerings))) < 2 else 7, is_number=True),
+        Column("AZ", lambda row: row.availability_zone or row.region),
+        Column(
+            "Start",
+            lambda row: minute(row.start_date),
+            brief=lambda row: brief(row.start_date),
+        ),
+        Column("End", lambda row: minute(row.end_date), 4, brief=lambda row: brief(row.end_date)),
+        Column("Duration", lambda row: duration(row.duration_hours), 5),
+        Column("Upfront", lambda row: _money(row.upfront_fee, row), is_number=True),
+        Column(
+            "Per Instance-Hour",
+            lambda row: _money(row.price_per_instance_hour, row),
+            is_number=True,
+            short="Instance/h",
+        ),
+        Column(
+            "Per GPU-Hour",
+            lambda row: _money(row.price_per_gpu_hour, row),
+            is_number=True,
+            short="GPU/h",
+        ),
+        Column("Offering ID", lambda row: row.offering_id, 3),
+    ]
+
+
+def _type(row: Offering) -> str:
+    return row.ultraserver_type or row.instance_type
+
+
+def _count(row: Offering) -> str:
+    return number(row.ultraserver_count or row.instance_count)
 
 
 def render(offerings: Sequence[Offering], style: Style) -> str:
@@ -40,15 +61,17 @@ def render(offerings: Sequence[Offering], style: Style) -> str:
             "",
             *offering_table(offerings, style),
             "",
-            "Times are UTC. A market snapshot: nothing is held until it is bought, and the whole"
-            " price is paid upfront.",
+            *style.wrapped(
+                "Times are UTC. A market snapshot: nothing is held until it is bought, and the "
+                "whole price is paid upfront."
+            ),
         ]
     )
 
 
 def offering_table(offerings: Sequence[Offering], style: Style) -> list[str]:
-    table = draw(_COLUMNS, offerings, style)
-    return [*table.lines, *([table.note] if table.note else [])]
+    table = draw(_columns(offerings), offerings, style)
+    return [*table.lines, *(style.wrapped(table.note) if table.note else [])]
 
 
 def _money(amount: Decimal | str | None, row: Offering) -> str:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from unicodedata import combining, east_asian_width
 
 from truffle.core.quoting.terminal import visible
 from truffle.render.style import Style
 
 Row = TypeVar("Row")
 
+NEVER = 0
+"""``leaves`` of a column that is never left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Row]):
-    """A column: its head, a row's cell, and how soon it is left out (0: never; 1: first).
+    """A column: its head, a row's cell, and how soon it is left out (1: first; NEVER).
 
-    ``brief`` is what the cells say where the table has not enough room.
+    ``brief`` is what the cells say where the table has not enough room, under ``short``. ``name``
+    is what people call the column by, where they may choose columns.
     """
 
     head: str
     cell: Callable[[Row], str]
-    leaves: int = 0
+    leaves: int = NEVER
     is_number: bool = False
     colour: Callable[[Row], str | None] | None = None
     brief: Callable[[Row], str] | None = None
+    short: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,58 +43,93 @@ class Drawn:
 
     @property
     def note(self) -> str | None:
-        """What to tell the reader of a narrow terminal."""
+        """What to tell the reader of a narrow terminal, where the command has ``-o wide``."""
         if not self.left_out:
             return None
-        return f"Not shown at this width: {', '.join(self.left_out)} (-o json has everything)."
+        return f"Not shown at this width: {', '.join(self.left_out)} (-o wide shows all columns)."
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing(Generic[Row]):
+    """A column as it is drawn: with its head and its texts, full or brief."""
+
+    column: Column[Row]
+    head: str
+    texts: list[str]
+
+    @property
+    def width(self) -> int:
+        return max(map(cells, [self.head, *self.texts]))
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes: letters of East Asia take two, accents none."""
+    return sum(
+        0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1 for letter in text
+    )
 
 
 def draw(columns: Sequence[Column[Row]], rows: Sequence[Row], style: Style) -> Drawn:
-    """The table; a style without a width shows every column."""
-    cells = {column.head: _cells(column.cell, rows) for column in columns}
-    kept = list(columns)
-    if style.width and _width(kept, cells) > style.width:
-        cells |= {column.head: _cells(column.brief, rows) for column in columns if column.brief}
-    while style.width and _width(kept, cells) > style.width:
-        going = min((column for column in kept if column.leaves), key=_leaves, default=None)
-        if going is None:
+    """The table; a style without a width shows every column.
+
+    What does not fit is first shortened, then left out. What has room after all comes back, and
+    where all that is left has room in full, it is shown so.
+    """
+    full = {column.head: _full(column, rows) for column in columns}
+    chosen = full if _fits(full.values(), style) else _fitting(columns, full, rows, style)
+    shown = [chosen[column.head] for column in columns if column.head in chosen]
+    left_out = [column.head for column in columns if column.head not in chosen]
+    return Drawn(_lines(shown, rows, style), left_out)
+
+
+def _fitting(
+    columns: Sequence[Column[Row]],
+    full: Mapping[str, _Drawing[Row]],
+    rows: Sequence[Row],
+    style: Style,
+) -> Mapping[str, _Drawing[Row]]:
+    """The columns that have room, by their heads."""
+    brief = {column.head: _brief(column, rows) for column in columns}
+    chosen = dict(brief)
+    longest_last = sorted((column.head for column in columns), key=_leaving(columns))
+    for head in longest_last:
+        if _fits(chosen.values(), style):
             break
-        kept.remove(going)
-    left_out = [column.head for column in columns if column not in kept]
-    return Drawn(_lines(kept, rows, cells, style), left_out)
+        if full[head].column.leaves != NEVER:
+            del chosen[head]
+    for head in reversed(longest_last):
+        more = {**chosen, head: brief[head]}
+        chosen = more if _fits(more.values(), style) else chosen
+    in_full = {head: full[head] for head in chosen}
+    return in_full if _fits(in_full.values(), style) else chosen
 
 
-def _cells(cell: Callable[[Row], str], rows: Sequence[Row]) -> list[str]:
-    return [visible(cell(row)) for row in rows]
+def _leaving(columns: Sequence[Column[Row]]) -> Callable[[str], float]:
+    leaves = {column.head: column.leaves or float("inf") for column in columns}
+    return leaves.__getitem__
 
 
-def _leaves(column: Column[Row]) -> int:
-    return column.leaves
+def _full(column: Column[Row], rows: Sequence[Row]) -> _Drawing[Row]:
+    return _Drawing(column, column.head, [visible(column.cell(row)) for row in rows])
 
 
-def _widths(columns: Sequence[Column[Row]], cells: dict[str, list[str]]) -> list[int]:
-    return [max(map(len, [column.head, *cells[column.head]])) for column in columns]
+def _brief(column: Column[Row], rows: Sequence[Row]) -> _Drawing[Row]:
+    text = column.brief or column.cell
+    return _Drawing(column, column.short or column.head, [visible(text(row)) for row in rows])
 
 
-def _width(columns: Sequence[Column[Row]], cells: dict[str, list[str]]) -> int:
-    return sum(_widths(columns, cells)) + 3 * len(columns) + 1
+def _fits(drawings: Collection[_Drawing[Row]], style: Style) -> bool:
+    if not style.width:
+        return True
+    return sum(drawing.width for drawing in drawings) + 3 * len(drawings) + 1 <= style.width
 
 
-def _lines(
-    columns: Sequence[Column[Row]], rows: Sequence[Row], cells: dict[str, list[str]], style: Style
-) -> list[str]:
-    widths = _widths(columns, cells)
-    rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
-    heads = [
-        style.bold(column.head.ljust(width)) for column, width in zip(columns, widths, strict=True)
-    ]
+def _lines(drawings: Sequence[_Drawing[Row]], rows: Sequence[Row], style: Style) -> list[str]:
+    rule = "+" + "+".join("-" * (drawing.width + 2) for drawing in drawings) + "+"
+    heads = [style.bold(_padded(each.head, each.width)) for each in drawings]
     lines = [rule, _line(heads), rule]
     for number, row in enumerate(rows):
-        texts = [
-            _cell(column, row, cells[column.head][number], width, style)
-            for column, width in zip(columns, widths, strict=True)
-        ]
-        lines.append(_line(texts))
+        lines.append(_line([_cell(each, number, row, style) for each in drawings]))
     return [*lines, rule]
 
 
@@ -95,7 +137,12 @@ def _line(texts: Sequence[str]) -> str:
     return "| " + " | ".join(texts) + " |"
 
 
-def _cell(column: Column[Row], row: Row, text: str, width: int, style: Style) -> str:
-    padded = text.rjust(width) if column.is_number else text.ljust(width)
-    colour = column.colour(row) if column.colour else None
-    return style.paint(padded, colour)
+def _cell(drawing: _Drawing[Row], number: int, row: Row, style: Style) -> str:
+    column = drawing.column
+    padded = _padded(drawing.texts[number], drawing.width, column.is_number)
+    return style.paint(padded, column.colour(row) if column.colour else None)
+
+
+def _padded(text: str, width: int, is_number: bool = False) -> str:
+    space = " " * (width - cells(text))
+    return space + text if is_number else text + space

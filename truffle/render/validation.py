@@ -10,7 +10,7 @@ from truffle.core.offerings import Offering
 from truffle.core.quoting.terminal import visible_values
 from truffle.render.offerings import offering_table
 from truffle.render.style import Style
-from truffle.render.words import hours, minute
+from truffle.render.words import duration, minute
 
 SHOWN_MISSES = 10
 """How many near misses are told; the JSON has them all."""
@@ -57,7 +57,7 @@ def _verdict(validation: Validation, style: Style) -> str:
 def _found(found: Candidate) -> list[str]:
     until = "no end"
     if found.usable_until is not None:
-        until = f"{minute(found.usable_until)} UTC ({hours(found.usable_hours)} usable)"
+        until = f"{minute(found.usable_until)} UTC ({duration(found.usable_hours)} usable)"
     row = found.reservation
     return [
         f"   {'Capacity Block' if found.is_block else 'ODCR'}: {_ids(found)}",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from truffle.core.times import span
 
 
 def minute(moment: datetime | None) -> str:
@@ -15,6 +17,21 @@ def day(moment: datetime | None) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d}" if moment else "-"
 
 
+def short_day(moment: datetime | None) -> str:
+    """``Nov 25``, in UTC."""
+    return f"{moment.astimezone(UTC):%b} {moment.astimezone(UTC).day}" if moment else "-"
+
+
+def short_minute(moment: datetime | None) -> str:
+    """``Nov 25 11:30``, in UTC."""
+    return f"{short_day(moment)} {moment.astimezone(UTC):%H:%M}" if moment else "-"
+
+
+def duration(hours: float | None) -> str:
+    """``6 d 14 h``, ``26 h``."""
+    return "-" if hours is None else span(timedelta(hours=hours))
+
+
 def number(value: float | None) -> str:
     """A number to three decimals, without a needless fraction; ``-`` for none."""
     if value is None:
@@ -24,11 +41,6 @@ def number(value: float | None) -> str:
 
 def percent(share: float | None) -> str:
     return "-" if share is None else f"{share * 100:.1f}%"
-
-
-def hours(value: float | None) -> str:
-    """``168h``, ``167.5h``."""
-    return "-" if value is None else f"{round(value, 2):g}h"
 
 
 def days(value: float) -> str:
@@ -48,3 +60,19 @@ def length(seconds: float) -> str:
             unit = {"days": 86400, "h": 3600, "min": 60}[name]
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds:.0f} s"
+
+
+_TOLERATED = 60.0
+"""Seconds by which two clocks may differ without anyone being told."""
+
+
+def ago(seconds: float) -> str:
+    """``12 min ago``; what has not happened yet is a clock that is wrong."""
+    if seconds < -_TOLERATED:
+        return f"{length(-seconds)} in the future, by this machine's clock: it is behind"
+    return f"{length(max(0.0, seconds))} ago"
+
+
+def age(observed_at: datetime, now: datetime) -> str:
+    """``as of 2026-11-24 08:48 UTC, 12 min ago.``"""
+    return f"as of {minute(observed_at)} UTC, {ago((now - observed_at).total_seconds())}."

@@ -1,0 +1,273 @@
+"""The columns of reservations: which there are, and which leave first where there is no room.
+
+What a table is asked for decides: who holds what, where, until when, and how much of it is free.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from truffle.core.codec import FIELD_NAMES, encode
+from truffle.core.model import CAPACITY_BLOCK, CapacityBlock, Reservation
+from truffle.render.style import state_colour
+from truffle.render.tables import NEVER, Column
+from truffle.render.words import day, duration, minute, number, percent, short_day
+
+Columns = list[Column[Reservation]]
+
+_STAYS = 100
+"""Added to ``leaves`` of what the question is about, so that it leaves last."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What to show: ``asked`` are the fields that the question is about, ``chosen`` the columns
+    that someone named, ``is_wide`` everything whatever the width."""
+
+    asked: frozenset[str] = frozenset()
+    chosen: tuple[str, ...] = ()
+    is_wide: bool = False
+
+
+def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
+    """The columns of one type of reservations."""
+    made = _blocks(rows) if kind == CAPACITY_BLOCK else _odcrs(rows)
+    if view.chosen:
+        return [column for name in view.chosen for column in _named(name, kind, made)]
+    wide = _wide(rows)
+    shown = [column for column in wide if view.is_wide or column.name in view.asked]
+    return [_staying(column, view) for column in [*made, *shown]]
+
+
+def column_names() -> tuple[str, ...]:
+    """What ``--columns`` takes."""
+    own = [column for make in (_odcrs, _blocks) for column in make(())]
+    names = [name for column in own for name in (_snake(column.head), column.name)]
+    fields = [name for kind in FIELD_NAMES.values() for name in kind]
+    return tuple(dict.fromkeys([*names, *fields]))
+
+
+def _named(name: str, kind: str, made: Columns) -> Columns:
+    """The column of this name, or of this field; none where the type has no such."""
+    for column in [*made, *_optional(())]:
+        if name in (column.name, _snake(column.head)):
+            return [replace(column, leaves=NEVER, brief=None, short=None)]
+    fields = FIELD_NAMES["CapacityBlock" if kind == CAPACITY_BLOCK else "Odcr"]
+    return [replace(_plain(name), leaves=NEVER)] if name in fields else []
+
+
+def _snake(head: str) -> str:
+    return head.lower().replace(" ", "_")
+
+
+def _staying(column: Column[Reservation], view: View) -> Column[Reservation]:
+    if column.name not in view.asked or column.leaves == NEVER:
+        return column
+    return replace(column, leaves=column.leaves + _STAYS)
+
+
+def _odcrs(rows: Sequence[Reservation]) -> Columns:
+    ends = [_moment("End", "end_date", rows, 9)] if _any(rows, lambda row: row.end_date) else []
+    return [
+        *_identity(rows),
+        _type(leaves=NEVER),
+        Column("Region", lambda row: row.region, 2, name="region"),
+        Column("AZ", _zone, 10, name="availability_zone"),
+        _count("Total", "total_capacity", lambda row: row.total_capacity, 8),
+        _count("Available", "available_capacity", lambda row: row.available_capacity, NEVER),
+        _used(leaves=9),
+        *ends,
+        _state(rows, leaves=11),
+        _gpus(leaves=5),
+        _idle_gpus(leaves=6),
+        _id(rows),
+    ]
+
+
+def _blocks(rows: Sequence[Reservation]) -> Columns:
+    """Use is nothing where no block has started yet, so that it leaves early then."""
+    in_use = _any(rows, lambda row: row.used_capacity is not None)
+    return [
+        *_identity(rows),
+        _type(leaves=NEVER),
+        _count("Count", "instance_count", lambda row: row.size, NEVER),
+        Column("Region", lambda row: row.region, 2, name="region"),
+        Column("AZ", _zone, 10, name="availability_zone"),
+        _moment("Start", "start_date", rows, 8),
+        _moment("End", "end_date", rows, 13),
+        Column(
+            "Duration",
+            _of_block(lambda block: duration(block.duration_hours)),
+            3,
+            name="duration_hours",
+        ),
+        _state(rows, leaves=12),
+        _used(leaves=11 if in_use else 1),
+        _gpus(leaves=4),
+        _idle_gpus(leaves=9 if in_use else 1),
+        *_block_id(rows),
+        _id(rows),
+    ]
+
+
+def _identity(rows: Sequence[Reservation]) -> Columns:
+    """The tag Name, where there are any, and the account, where there are several."""
+    return [
+        column for column, is_shown in zip(_optional(rows), _wanted(rows), strict=True) if is_shown
+    ]
+
+
+def _optional(rows: Sequence[Reservation]) -> Columns:
+    return [
+        Column("Name", lambda row: row.tags.get("Name") or row.reservation_id, 14, name="name"),
+        Column("Account", lambda row: row.account_id or "-", 7, name="account_id"),
+    ]
+
+
+def _wanted(rows: Sequence[Reservation]) -> tuple[bool, bool]:
+    names = not rows or _any(rows, lambda row: row.tags.get("Name"))
+    return names, len({row.account_id for row in rows}) > 1
+
+
+def _id(rows: Sequence[Reservation]) -> Column[Reservation]:
+    """What has no name is called by its id in the column of names."""
+    leaves = 7 if rows and _wanted(rows)[0] else NEVER
+    return Column("Reservation ID", lambda row: row.reservation_id, leaves, name="reservation_id")
+
+
+def _block_id(rows: Sequence[Reservation]) -> Columns:
+    blocks = [row for row in rows if isinstance(row, CapacityBlock)]
+    if rows and all(row.capacity_block_id == row.reservation_id for row in blocks):
+        return []
+    text = _of_block(lambda block: block.capacity_block_id)
+    return [Column("Block ID", text, 1, name="capacity_block_id")]
+
+
+def _type(leaves: int) -> Column[Reservation]:
+    return Column(
+        "Instance Type", lambda row: row.instance_type, leaves, short="Type", name="instance_type"
+    )
+
+
+def _count(
+    head: str, name: str, value: Callable[[Reservation], int | None], leaves: int
+) -> Column[Reservation]:
+    return Column(head, lambda row: number(value(row)), leaves, is_number=True, name=name)
+
+
+def _moment(head: str, name: str, rows: Sequence[Reservation], leaves: int) -> Column[Reservation]:
+    """To the minute; in short the day, without the year where all are of one."""
+
+    def moment(row: Reservation) -> datetime | None:
+        value: datetime | None = getattr(row, name)
+        return value
+
+    years = {at.year for row in rows for at in (row.start_date, row.end_date) if at}
+    brief = short_day if len(years) == 1 else day
+    return Column(
+        head,
+        lambda row: minute(moment(row)),
+        leaves,
+        brief=lambda row: brief(moment(row)),
+        name=name,
+    )
+
+
+def _state(rows: Sequence[Reservation], leaves: int) -> Column[Reservation]:
+    """It leaves early where it is the same everywhere, as it is by default."""
+    is_same = len({state_text(row) for row in rows}) < 2
+    return Column(
+        "State",
+        state_text,
+        3 if is_same else leaves,
+        colour=state_paint,
+        brief=lambda row: "unhealthy" if _is_unhealthy(row) else row.state,
+        name="state",
+    )
+
+
+def state_text(row: Reservation) -> str:
+    """The state, and that the block is unhealthy, which EC2's state does not tell."""
+    return f"{row.state}, unhealthy" if _is_unhealthy(row) else row.state
+
+
+def state_paint(row: Reservation) -> str | None:
+    """The colour of the state: an unhealthy block's is never green."""
+    return "red" if _is_unhealthy(row) else state_colour(row.state)
+
+
+def _is_unhealthy(row: Reservation) -> bool:
+    return isinstance(row, CapacityBlock) and row.health is not None and row.health.is_bad
+
+
+def _used(leaves: int) -> Column[Reservation]:
+    return Column(
+        "Used",
+        _used_text,
+        leaves,
+        is_number=True,
+        brief=lambda row: number(row.used_capacity),
+        name="used_capacity",
+    )
+
+
+def _used_text(row: Reservation) -> str:
+    """``20 (62.5%)``; nothing is known of it unless the reservation is active."""
+    if row.used_capacity is None:
+        return "-"
+    if row.utilization is None:
+        return number(row.used_capacity)
+    return f"{row.used_capacity} ({percent(row.utilization)})"
+
+
+def _gpus(leaves: int) -> Column[Reservation]:
+    def text(row: Reservation) -> str:
+        carried = row.accelerator
+        return "-" if carried is None else f"{number(carried.total_count)} {carried.name}"
+
+    return Column("GPUs", text, leaves, name="accelerator")
+
+
+def _idle_gpus(leaves: int) -> Column[Reservation]:
+    def text(row: Reservation) -> str:
+        if row.accelerator is None or row.used_capacity is None:
+            return "-"
+        return number(row.accelerator.on(row.available_capacity))
+
+    return Column("Idle GPUs", text, leaves, is_number=True, short="Idle", name="idle_gpus")
+
+
+def _wide(rows: Sequence[Reservation]) -> Columns:
+    """What a wide table adds."""
+    fields = ("owner_id", "platform", "tenancy", "match_criteria", "create_date", "tags")
+    several = _wanted(rows)[1]
+    account = [] if several else [_optional(rows)[1]]
+    return [*account, *(_plain(name) for name in fields)]
+
+
+def _plain(name: str) -> Column[Reservation]:
+    """A field as it is in the JSON."""
+    head = " ".join(word.capitalize() for word in name.removesuffix("_id").split("_"))
+
+    def text(row: Reservation) -> str:
+        value = encode(row).get(name)
+        if value is None or isinstance(value, str):
+            return value or "-"
+        return json.dumps(value, ensure_ascii=False)
+
+    return Column(head, text, 1, name=name)
+
+
+def _of_block(text: Callable[[CapacityBlock], str]) -> Callable[[Reservation], str]:
+    return lambda row: text(row) if isinstance(row, CapacityBlock) else "-"
+
+
+def _zone(row: Reservation) -> str:
+    return row.availability_zone or row.region
+
+
+def _any(rows: Iterable[Reservation], test: Callable[[Reservation], object]) -> bool:
+    return any(map(test, rows))
