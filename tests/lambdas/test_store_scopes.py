@@ -24,7 +24,6 @@ from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Killed, Wire, client_error
 from truffle.core.changes import compare
 from truffle.core.model import Failure, FailureKind, Reservation, Scope, Snapshot, Unanswered
-from truffle.core.status import ScopeStatus
 
 ATTEMPT = Attempt("run-1", 1.2345)
 IRELAND = Scope(HOME, "eu-west-1")
@@ -50,7 +49,7 @@ def write(
     scopes: ScopeStore,
     snapshot: Snapshot,
     before: Snapshot | None = None,
-    status: ScopeStatus | None = None,
+    status: StoredStatus | None = None,
 ) -> None:
     """Store a snapshot on top of the one before, as read from the table or from a given status."""
     scopes.write_snapshot(
