@@ -195,7 +195,7 @@ class Collector:
         write = self._told(found, listing, known.observed_at, visit)
         self.scopes.write_snapshot(status, known, digest, write, attempt)
         if status.observed_at is None:
-            self._reporter.reports.raise_baselines(known.scope.region, write.baselines)
+            self._reporter.reports.raise_baselines(known.scope.region, listing.ground.baseline)
         changed = len(write.changed) + len(write.left)
         return Outcome(snapshot, changed, len(write.events), is_news or changed > 0)
 

@@ -7,20 +7,19 @@ must have been written or tried, so that a late delivery does nothing.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from lambdas.store.actions import Actions, Reported, Write
 from lambdas.store.events import event_item
 from lambdas.store.items import (
     GONE,
     SCOPES,
     Client,
     Item,
-    body,
     fetch,
     key,
     number,
@@ -31,7 +30,7 @@ from lambdas.store.items import (
     text,
 )
 from lambdas.store.outages import OutageStore
-from lambdas.store.reports import ReportStore, stored_form
+from lambdas.store.rows import Known, digest_of, to_known, to_rows
 from lambdas.store.statuses import (
     NO_REVISION,
     NOT_OBSERVED_SINCE,
@@ -39,33 +38,39 @@ from lambdas.store.statuses import (
     NOT_WRITTEN_SINCE,
     StoredStatus,
     as_read,
-    relied_text,
+    setting_baselines,
     setting_delivery,
     setting_idle,
+    setting_relied,
     setting_run,
     setting_streak,
     to_status,
+    together,
 )
 from lambdas.store.transactions import Conflict, Group, chunks, transact
-from truffle.core.codec import Json, decode, encode
-from truffle.core.events import Event
-from truffle.core.idle import IdleSince, IdleWatch
+from truffle.core.codec import Json
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
-from truffle.core.outages import Outage, after_failure, outage_name, shared
-from truffle.core.reports import Reliance, Report
+from truffle.core.outages import after_failure, outage_name, shared
+from truffle.core.reports import Reliance
 from truffle.core.status import ScopeStatus, Streak
 from truffle.core.thresholds import Thresholds
-from truffle.core.times import format_time, parse_time, sortable_time
+from truffle.core.times import format_time, sortable_time
 
-__all__ = ["Attempt", "Conflict", "Known", "ScopeStore", "StoredStatus", "Write", "digest_of"]
+__all__ = [
+    "Attempt",
+    "Conflict",
+    "Known",
+    "Reported",
+    "ScopeStore",
+    "StoredStatus",
+    "Write",
+    "digest_of",
+]
 
 MAX_ACTIONS = 100
 """The most actions of one transaction (DynamoDB API Reference, TransactWriteItems)."""
 
 CONFLICT_TRIES = 5
-
-MOST_RECHECKS = 10
-"""How many other accounts are told to check a report again: one that answers is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,63 +84,16 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The stored rows of a scope, by id, what is remembered of them, and the version of each one's
-    report when it was written."""
-
-    reservations: tuple[Reservation, ...]
-    idle_since: IdleSince
-    versions: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """A report that takes the place of a version; ``rechecks`` are accounts that must see it."""
-
-    before: int
-    report: Report
-    rechecks: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """What a snapshot changes: rows to put, rows that left the scope, and the events that say so.
-
-    ``gone`` are those that left and that no other scope lists: their last row is kept.
-    ``newly_idle`` are rows that have not changed and of which it is not stored yet since when they
-    are idle. ``idle_since`` and ``versions``, those of the reports as read, are kept with the rows,
-    ``idle``, ``relied`` and ``baselines`` with the scope. ``outage`` is one that the scope leaves.
-    """
-
-    changed: Sequence[Reservation] = ()
-    left: Sequence[Reservation] = ()
-    gone: Sequence[Reservation] = ()
-    events: Sequence[Event] = ()
-    newly_idle: Sequence[Reservation] = ()
-    idle_since: IdleSince = field(default_factory=dict)
-    idle: IdleWatch | None = None
-    reports: Mapping[str, Reported] = field(default_factory=dict)
-    versions: Mapping[str, int] = field(default_factory=dict)
-    relied: Mapping[str, Reliance] = field(default_factory=dict)
-    baselines: int = 0
-    outage: Outage | None = None
-
-
-def digest_of(reservations: Iterable[Reservation]) -> str:
-    """The same for the same stored rows: an unchanged scope need not be read to be known."""
-    digest = hashlib.sha256()
-    for reservation in reservations:
-        digest.update(json.dumps(stored_form(reservation), sort_keys=True).encode())
-    return digest.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
 class ScopeStore:
     """The scopes in the table. ``retention_days`` is how long events stay."""
 
     client: Client
     table: str
     retention_days: int = 400
+
+    @property
+    def actions(self) -> Actions:
+        return Actions(self.client, self.table, self.retention_days)
 
     @property
     def outages(self) -> OutageStore:
@@ -199,7 +157,7 @@ class ScopeStore:
 
     def reservations(self, status: ScopeStatus) -> tuple[Reservation, ...]:
         """The stored rows of a scope, by id, observed when the scope last was."""
-        return _to_rows(self._rows(status.scope), status)
+        return to_rows(self._rows(status.scope), status)
 
     def known(self, status: ScopeStatus, names: Collection[str] | None = None) -> Known:
         """The same rows with what is remembered of them; only these, where any are named."""
@@ -209,11 +167,7 @@ class ScopeStore:
             place = reservations_key(status.scope)
             keys = [key(place, name) for name in sorted(names)]
             items = list(fetch(self.client, self.table, keys))
-        return Known(
-            _to_rows(items, status),
-            _moments(items, "idle_since"),
-            {item["sk"]["S"]: int(item["reported"]["N"]) for item in items if "reported" in item},
-        )
+        return to_known(items, status)
 
     def row(self, scope: Scope, reservation_id: str) -> Reservation | None:
         """One stored row; None where it is not stored."""
@@ -270,7 +224,9 @@ class ScopeStore:
         their events, and only the last says that the scope was observed. After a crash between
         them the next snapshot finds what is left to do.
         """
-        made = chunks(self._groups(snapshot, write), MAX_ACTIONS - 1 - (write.outage is not None))
+        made = chunks(
+            self.actions.groups(snapshot, write), MAX_ACTIONS - 1 - (write.outage is not None)
+        )
         revision, relied = before.revision, dict(before.relied)
         for chunk in made[:-1]:
             relied |= {name: it for name, it in write.relied.items() if name in chunk.names}
@@ -301,7 +257,7 @@ class ScopeStore:
                 streak = replace(streak, outage=name)
                 actions.append(self.outages.write(outage))
             if event is not None:
-                actions.append(self._put(event_item(event, self.retention_days)))
+                actions.append(self.actions.put(event_item(event, self.retention_days)))
             try:
                 transact(self.client, actions, self._failed(before, failure, attempt, streak))
             except Conflict:
@@ -335,81 +291,6 @@ class ScopeStore:
             },
         }
 
-    def _groups(self, snapshot: Snapshot, write: Write) -> list[Group]:
-        """The actions of each reservation, kept together."""
-        groups: dict[str, Group] = {}
-        for row in write.changed:
-            since = write.idle_since.get(row.reservation_id)
-            item = self._row_item(snapshot.scope, row, since, _version(write, row.reservation_id))
-            groups[row.reservation_id] = Group([self._put(item)])
-        for name, notes in self._notes(snapshot, write).items():
-            groups[name] = Group([self._note(snapshot.scope, name, notes)])
-        for row in write.left:
-            groups[row.reservation_id] = Group([self._delete(snapshot.scope, row)])
-        for row in write.gone:
-            put = self._put(_gone_item(row, snapshot.observed_at))
-            groups.setdefault(row.reservation_id, Group()).actions.append(put)
-        store = ReportStore(self.client, self.table)
-        for name, told in write.reports.items():
-            group = groups.setdefault(name, Group())
-            put = store.put(name, told.before, told.report, snapshot.observed_at)
-            group.actions.append(put)
-            group.rechecks.update({it: {name} for it in told.rechecks[:MOST_RECHECKS]})
-        for event in write.events:
-            item = event_item(event, self.retention_days)
-            groups.setdefault(_subject(event), Group()).actions.append(self._put(item))
-        for name, group in groups.items():
-            group.names.add(name)
-        return list(groups.values())
-
-    def _notes(self, snapshot: Snapshot, write: Write) -> Mapping[str, Item]:
-        """What is remembered of rows that have not changed."""
-        notes: dict[str, dict[str, Any]] = {}
-        changed = {row.reservation_id for row in write.changed}
-        for name in {row.reservation_id for row in snapshot.reservations} - changed:
-            if name in write.reports:
-                notes[name] = {"reported": number(_version(write, name))}
-        for row in write.newly_idle:
-            since = text(sortable_time(write.idle_since[row.reservation_id]))
-            notes.setdefault(row.reservation_id, {})["idle_since"] = since
-        return notes
-
-    def _put(self, item: Item) -> Item:
-        return {"Put": {"TableName": self.table, "Item": item}}
-
-    def _delete(self, scope: Scope, row: Reservation) -> Item:
-        name = key(reservations_key(scope), row.reservation_id)
-        return {"Delete": {"TableName": self.table, "Key": name}}
-
-    def _note(self, scope: Scope, name: str, notes: Item) -> Item:
-        update = {
-            "TableName": self.table,
-            "Key": key(reservations_key(scope), name),
-            "UpdateExpression": f"SET {', '.join(f'{each} = :{each}' for each in notes)}",
-            "ExpressionAttributeValues": {f":{each}": value for each, value in notes.items()},
-        }
-        return {"Update": update}
-
-    def _row_item(
-        self, scope: Scope, row: Reservation, idle_since: datetime | None, version: int
-    ) -> Item:
-        return {
-            **key(reservations_key(scope), row.reservation_id),
-            "body": body(stored_form(row)),
-            "reported": number(version),
-            **({"idle_since": text(sortable_time(idle_since))} if idle_since else {}),
-        }
-
-    def _recheck(self, scope: Scope, ids: Iterable[str]) -> Item:
-        """What has another account look at reports again, even where its own rows stay the same."""
-        update = {
-            "TableName": self.table,
-            "Key": key(SCOPES, scope_key(scope)),
-            "UpdateExpression": "ADD rechecks :ids",
-            "ExpressionAttributeValues": {":ids": {"SS": sorted(ids)}},
-        }
-        return {"Update": update}
-
     def _bump(
         self,
         before: StoredStatus,
@@ -420,8 +301,8 @@ class ScopeStore:
         """Part of a snapshot is written: the scope's revision moves, its observation does not, and
         its digest holds no more: even the snapshot before has to be compared with what is stored.
         """
-        expression = "SET relied = :relied, revision = :next, written_at = :at REMOVE digest"
-        values = {":relied": relied_text(relied)}
+        setting, values = setting_relied(relied)
+        expression = f"SET {setting}revision = :next, written_at = :at REMOVE digest"
         return self._update(before, snapshot, expression, values, revision, revision + 1)
 
     def _observed(
@@ -434,37 +315,32 @@ class ScopeStore:
         attempt: Attempt,
     ) -> Item:
         changed = len(write.changed) + len(write.left)
-        set_run, run = setting_run(attempt.run_id)
-        set_idle, idle = setting_idle(write.idle)
-        set_delivery, delivery = setting_delivery(attempt.delivery)
+        unanswered = ",".join(f"{item.operation}: {item.code}" for item in snapshot.unanswered)
+        setting, more = together(
+            setting_run(attempt.run_id),
+            setting_delivery(attempt.delivery),
+            setting_idle(write.idle),
+            setting_relied(write.relied),
+            setting_baselines(write.baselines),
+        )
         values = {
-            **run,
-            **delivery,
-            **idle,
+            **more,
             ":digest": text(digest),
             ":seconds": number(round(attempt.seconds, 3)),
             ":reservations": number(len(snapshot.reservations)),
             ":changed": number(changed),
             ":events": number(len(write.events)),
-            ":baselines": number(write.baselines),
-            ":unanswered": text(
-                ",".join(f"{item.operation}: {item.code}" for item in snapshot.unanswered)
-            ),
+            ":unanswered": text(unanswered),
         }
         over = "#error, failing_since, streak, retired_at, written_at"
-        set_relied, deleting = "", ""
-        if write.relied:
-            set_relied, values[":relied"] = "relied = :relied, ", relied_text(write.relied)
-        else:
-            over += ", relied"
+        over += "" if write.relied else ", relied"
         if before.rechecks:
-            deleting = " DELETE rechecks :rechecks"
+            over += " DELETE rechecks :rechecks"
             values[":rechecks"] = {"SS": sorted(before.rechecks)}
         expression = (
-            "SET revision = :next, observed_at = :at, attempted_at = :at, digest = :digest, "
-            f"{set_run}{set_delivery}seconds = :seconds, reservations = :reservations, "
-            f"changed = :changed, events = :events, {set_idle}{set_relied}baselines = :baselines, "
-            f"unanswered = :unanswered REMOVE {over}{deleting}"
+            f"SET {setting}revision = :next, observed_at = :at, attempted_at = :at, "
+            "digest = :digest, seconds = :seconds, reservations = :reservations, "
+            f"changed = :changed, events = :events, unanswered = :unanswered REMOVE {over}"
         )
         following = revision + 1 if changed else revision
         return self._update(before, snapshot, expression, values, revision, following)
@@ -500,36 +376,7 @@ class ScopeStore:
 
     def _transact(self, chunk: Group, scope: Scope, update: Item) -> None:
         rechecks = [
-            self._recheck(Scope(account_id, scope.region), ids)
+            self.actions.recheck(Scope(account_id, scope.region), ids)
             for account_id, ids in sorted(chunk.rechecks.items())
         ]
         transact(self.client, [*chunk.actions, *rechecks], update)
-
-
-def _version(write: Write, name: str) -> int:
-    """The version of a row's report once the row is written."""
-    told = write.reports.get(name)
-    return told.before + 1 if told else write.versions.get(name, 0)
-
-
-def _to_rows(items: Iterable[Item], status: ScopeStatus) -> tuple[Reservation, ...]:
-    seen = status.observed_at and format_time(status.observed_at)
-    known = {"observed_at": seen, "seen_by": [status.scope.account_id]}
-    return tuple(decode(read_body(item) | known) for item in items)
-
-
-def _moments(items: Iterable[Item], name: str) -> dict[str, datetime]:
-    """The moments that items have under a name, by the id of their row."""
-    return {item["sk"]["S"]: parse_time(item[name]["S"]) for item in items if name in item}
-
-
-def _subject(event: Event) -> str:
-    return event.reservation.reservation_id if event.reservation else ""
-
-
-def _gone_item(row: Reservation, vanished_at: datetime) -> Item:
-    return {
-        **key(GONE, row.reservation_id),
-        "body": body(encode(row)),
-        "vanished_at": text(format_time(vanished_at)),
-    }

@@ -83,6 +83,13 @@ def setting_delivery(delivery: str | None) -> tuple[str, Item]:
     return "delivery = :delivery, ", {":delivery": text(delivery)}
 
 
+def setting_baselines(baselines: int | None) -> tuple[str, Item]:
+    """What sets the number of the region's last first snapshot."""
+    if baselines is None:
+        return "", {}
+    return "baselines = :baselines, ", {":baselines": number(baselines)}
+
+
 def setting_run(run_id: str | None) -> tuple[str, Item]:
     """What sets whose run a collection belongs to; outside of runs the last run's id stays."""
     return ("", {}) if run_id is None else ("run_id = :run, ", {":run": text(run_id)})
@@ -106,13 +113,24 @@ def setting_idle(watch: IdleWatch | None) -> tuple[str, Item]:
     return "idle = :idle, ", {":idle": text(json.dumps(plain))}
 
 
-def relied_text(relied: Mapping[str, Reliance]) -> Item:
-    """Whom which reservations were left to, as an attribute."""
+def setting_relied(relied: Mapping[str, Reliance]) -> tuple[str, Item]:
+    """What sets whom which reservations were left to; where there are none, it stays."""
+    if not relied:
+        return "", {}
     plain = {
         name: [it.account_id, it.seen and format_time(it.seen), it.news]
         for name, it in relied.items()
     }
-    return text(json.dumps(plain, separators=(",", ":"), sort_keys=True))
+    document = json.dumps(plain, separators=(",", ":"), sort_keys=True)
+    return "relied = :relied, ", {":relied": text(document)}
+
+
+def together(*settings: tuple[str, Item]) -> tuple[str, dict[str, Any]]:
+    """Several of these as one expression with its values."""
+    values: dict[str, Any] = {}
+    for _, each in settings:
+        values |= each
+    return "".join(expression for expression, _ in settings), values
 
 
 def to_status(item: Item) -> StoredStatus:

@@ -43,11 +43,12 @@ def chunks(groups: Iterable[Group], most_actions: int) -> list[Group]:
     """The groups in order, as many a chunk as fit; at least one chunk, if an empty one."""
     made, size = [Group()], 0
     for group in groups:
-        is_full = made[-1].length + group.length > most_actions or size + group.size > MOST_BYTES
+        more = group.size
+        is_full = made[-1].length + group.length > most_actions or size + more > MOST_BYTES
         if is_full and made[-1].length:
             made.append(Group())
             size = 0
-        size += group.size
+        size += more
         made[-1].actions += group.actions
         made[-1].names |= group.names
         for account_id, ids in group.rechecks.items():

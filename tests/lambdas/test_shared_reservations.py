@@ -16,6 +16,7 @@ from lambdas.collecting.collection import Collector
 from lambdas.store.items import EVENT_PREFIX, read_body
 from lambdas.store.scopes import ScopeStore
 from tests.builders import HOUR, NOON
+from tests.lambdas.aws import make_scopes
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr, client_error
 from tests.lambdas.memory import memory_scopes
 from tests.lambdas.test_collection import Around, Bucket, dies
@@ -312,6 +313,35 @@ def test_a_listing_that_began_first_and_read_later_is_the_newer_one() -> None:
     overlapping(world, Slow(world.fleet, before=end), ONE)
     world.collect()
     assert [kind for _, kind in world.told()] == ["vanished"]
+
+
+def test_the_table_in_memory_holds_of_several_accounts_what_dynamodb_does() -> None:
+    worlds = Shared(ONE), Shared(ONE, scopes=make_scopes())
+    for world in worlds:
+        world.collect(failing=[THREE])
+        world.holds("active", [ONE, TWO])
+        world.collect(accounts=(TWO,))
+        world.holds("delayed", [ONE, TWO])
+        world.collect(accounts=(TWO,))
+        world.collect(failing=[ONE])
+        world.collect(dies_after=1)
+        world.holds("delayed", [])
+        world.collect()
+    assert timeless(worlds[0]) == timeless(worlds[1])
+
+
+def timeless(world: Shared) -> list[Any]:
+    """All items, but for how long the collections took; sets in an order."""
+    items = world.scopes.client.scan(TableName=world.scopes.table)["Items"]
+    plain = [
+        {
+            name: sorted(value["SS"]) if "SS" in value else value
+            for name, value in item.items()
+            if name != "seconds"
+        }
+        for item in items
+    ]
+    return sorted(plain, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
 
 
 # --- any sequence of that ------------------------------------------------------------------------

@@ -1,0 +1,49 @@
+"""The stored rows of a scope: what is kept of a reservation, and how it is read again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lambdas.store.items import Item, read_body
+from lambdas.store.reports import stored_form
+from truffle.core.codec import decode
+from truffle.core.idle import IdleSince
+from truffle.core.model import Reservation
+from truffle.core.status import ScopeStatus
+from truffle.core.times import format_time, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The stored rows of a scope, by id, what is remembered of them, and the version of each one's
+    report when it was written."""
+
+    reservations: tuple[Reservation, ...]
+    idle_since: IdleSince
+    versions: Mapping[str, int]
+
+
+def digest_of(reservations: Iterable[Reservation]) -> str:
+    """The same for the same stored rows: an unchanged scope need not be read to be known."""
+    digest = hashlib.sha256()
+    for reservation in reservations:
+        digest.update(json.dumps(stored_form(reservation), sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def to_rows(items: Iterable[Item], status: ScopeStatus) -> tuple[Reservation, ...]:
+    seen = status.observed_at and format_time(status.observed_at)
+    known = {"observed_at": seen, "seen_by": [status.scope.account_id]}
+    return tuple(decode(read_body(item) | known) for item in items)
+
+
+def to_known(items: Sequence[Item], status: ScopeStatus) -> Known:
+    """Rows with what is remembered of them."""
+    return Known(
+        to_rows(items, status),
+        {it["sk"]["S"]: parse_time(it["idle_since"]["S"]) for it in items if "idle_since" in it},
+        {it["sk"]["S"]: int(it["reported"]["N"]) for it in items if "reported" in it},
+    )
