@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from typing import cast
+from typing import Any, cast
 
 from aws_lambda_powertools import Logger, Metrics
 
-logger = Logger()
+from truffle.core.quoting.json_text import escape_hidden
+
+
+def one_line(entry: dict[str, Any]) -> str:
+    """A log entry on one line for every reader of lines, with nothing hidden in it."""
+    text = json.dumps(entry, separators=(",", ":"), ensure_ascii=False, default=str)
+    return escape_hidden(text)
+
+
+logger = Logger(json_serializer=one_line)
 batch_logger = cast(logging.Logger, logger)
 """The same for Powertools' BatchProcessor, whose type hint leaves Powertools' own logger out."""
 metrics = Metrics()

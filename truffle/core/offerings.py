@@ -39,8 +39,9 @@ class UltraServer:
 ULTRASERVERS: Final[Mapping[str, UltraServer]] = {
     "u-p6e-gb200x72": UltraServer("p6e-gb200.36xlarge", 18),
     "u-p6e-gb200x36": UltraServer("p6e-gb200.36xlarge", 9),
+    "u-trn2x64": UltraServer("trn2u.48xlarge", 4),
 }
-"""Types of UltraServers, of 4 GPUs an instance (EC2 User Guide, UltraServers)."""
+"""Types of UltraServers (EC2 User Guide, UltraServers; AWS Neuron documentation, Trn2)."""
 
 
 @dataclass(frozen=True, slots=True)
