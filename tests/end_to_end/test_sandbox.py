@@ -11,10 +11,11 @@ from sandbox.box import Sandbox
 from tests.end_to_end.conftest import known, rows
 
 ADDED = {
-    "CapacityReservationId": "cr-0123456789abcdef0",
+    "CapacityReservationId": "cr-0fedcba9876543210",
     "InstanceType": "g6.xlarge",
     "TotalInstanceCount": 4,
     "AvailableInstanceCount": 4,
+    "Tags": [{"Key": "Owner", "Value": "this-test"}],
 }
 ALERTS = {
     "destinations": {"oncall": {"kind": "slack", "secret": "truffle/oncall"}},
@@ -22,8 +23,8 @@ ALERTS = {
         {
             "name": "one",
             "to": ["oncall"],
-            # Of no other test's reservations: the stack is theirs as well.
-            "when": {"reservation": [ADDED["CapacityReservationId"]]},
+            # About no other test's reservations: the stack is theirs as well.
+            "when": {"tag": {"Owner": ["this-test"]}},
         }
     ],
 }
@@ -42,7 +43,7 @@ def test_other_alerts_are_deployed_and_what_was_collected_stays(
     box.ec2.add("us-east-1", ADDED)
     box.collect()
 
-    assert "cr-0123456789abcdef0" in sent(box, "/oncall")
+    assert "cr-0fedcba9876543210" in sent(box, "/oncall")
 
 
 def sent(box: Sandbox, path: str, seconds: float = 120) -> str:
