@@ -30,7 +30,8 @@ def _answer(environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     if environ.get("HTTP_AUTHORIZATION") != SIGNATURE:
         return 403, {"Content-Type": "application/json"}, b'{"message":"Forbidden"}'
     try:
-        answer = query.handler(_event(environ), FakeContext())
+        context: Any = FakeContext()
+        answer = query.handler(_event(environ), context)
     except Exception:
         traceback.print_exc()
         return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'

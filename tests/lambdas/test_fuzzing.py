@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from sys import executable
 from threading import Thread
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
 from lambdas.settings import QuerySettings
+from tests.lambdas.fuzzing import NOT_CHECKED, fuzz
 from tests.lambdas.gateway import SIGNATURE, gateway
 from tests.lambdas.test_openapi import api  # noqa: F401 - a fixture
 from tests.lambdas.test_query import Api
 
 EXAMPLES = 5
 """Random cases of an operation; the bounds of every parameter are tried beside them."""
-
-NOT_CHECKED = "missing_required_header"
-"""It wants 401 for unsigned requests, to which API Gateway answers 403."""
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Quiet(WSGIRequestHandler):
@@ -44,26 +37,15 @@ def url(api: Api, deploy: Callable[..., None]) -> Iterator[str]:  # noqa: F811
         thread.join()
 
 
-def fuzzed(url: str, folder: Path, seed: int, examples: int) -> subprocess.CompletedProcess[str]:
-    """What schemathesis finds, started in a folder of its own."""
-    return subprocess.run(
-        [
-            *(executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"),
-            *("--header", f"Authorization: {SIGNATURE}"),
-            *("--checks", "all", "--exclude-checks", NOT_CHECKED),
-            *("--max-examples", str(examples), "--seed", str(seed), "--continue-on-failure"),
-            *("--phases", "coverage,fuzzing", "--generation-database", "none", "--no-color"),
-        ],
-        cwd=folder,
-        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.lambdas.fuzzing", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_a_fuzzer_finds_the_api_to_be_as_described(url: str, tmp_path: Path) -> None:
-    found = fuzzed(url, tmp_path, seed=8, examples=EXAMPLES)
+    found = fuzz(
+        f"{url}/openapi.json",
+        tmp_path,
+        [
+            *("--header", f"Authorization: {SIGNATURE}", "--exclude-checks", NOT_CHECKED),
+            *("--phases", "coverage,fuzzing", "--max-examples", str(EXAMPLES), "--seed", "8"),
+        ],
+    )
 
     assert found.returncode == 0, found.stdout + found.stderr
     assert "Tested: 10" in found.stdout
