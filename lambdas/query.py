@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
@@ -94,29 +94,19 @@ def _question(given: Mapping[str, list[str]]) -> str:
 
 
 def _json(body: Json, status: int = 200, content_type: str = "application/json") -> Response[str]:
-    """The answer, or a refusal in place of one that Lambda would not return."""
-    response = Response(status, content_type, json.dumps(body, separators=(",", ":")))
-    return response if _fits(response) else _too_large()
+    return Response(status, content_type, json.dumps(body, separators=(",", ":")))
 
 
-def _fits(response: Response[str]) -> bool:
-    text = response.body or ""
-    return len(text) + text.count('"') + text.count("\\") <= LONGEST_ANSWER
-
-
-def _too_large() -> Response[str]:
-    detail = (
-        f"The answer has more than {LONGEST_ANSWER} bytes, which is more than can be returned. Ask "
-        "for less: filter by region, account or instance type, or read the snapshots in the bucket."
-    )
-    return _problem(400, "Answer too large", detail)
+def _size(text: str | None) -> int:
+    """The bytes of a body of ASCII as Lambda counts them."""
+    return len(text or "") + (text or "").count('"') + (text or "").count("\\")
 
 
 def _fitting(answer: Callable[[int], Json], most: int, least: int = 1) -> Response[str]:
     """An answer with so many items, or with fewer where it would be too large."""
     response = _json(answer(most))
-    while response.status_code != 200 and most > least:
-        most //= 2
+    while (size := _size(response.body)) > LONGEST_ANSWER and most > least:
+        most = max(least, min(most - 1, most * LONGEST_ANSWER // size))
         response = _json(answer(most))
     return response
 
@@ -130,6 +120,14 @@ def _problem(status: int, title: str, detail: str, **more: Any) -> Response[str]
     """RFC 9457: what is wrong, for programs and people."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     return _json(body, status, "application/problem+json")
+
+
+def _too_large() -> Response[str]:
+    detail = (
+        f"The answer has more than {LONGEST_ANSWER} bytes, which is more than can be returned. Ask "
+        "for less: filter by region, account or instance type, or read the snapshots in the bucket."
+    )
+    return _problem(400, "Answer too large", detail)
 
 
 @app.exception_handler(BadParameter)  # type: ignore[untyped-decorator]
@@ -267,7 +265,7 @@ def validate_run() -> Response[str]:
 @app.get("/alerts/explain")
 def explain_alert() -> Response[str]:
     event_id = parse(_given(), parameters.EXPLAIN)["event_id"][0]
-    days = int(_settings().event_retention_days) + 1
+    days = int(_settings().event_retention_days)
     message = _events().find(event_id, now() + UNTIL_LATER, days)
     if message is None:
         detail = f"No event of the last {days} days has the id {event_id}."
@@ -306,9 +304,23 @@ def openapi() -> Response[str]:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """An HTTP API event (payload 2.0) to its answer; HEAD is GET without the body."""
-    http = event["requestContext"]["http"]
-    if http["method"] != "HEAD":
-        return app.resolve(event, context)
-    as_get = {**event["requestContext"], "http": {**http, "method": "GET"}}
-    return app.resolve({**event, "requestContext": as_get}, context) | {"body": ""}
+    """An HTTP API event (payload 2.0) to its answer; HEAD is GET without the body.
+
+    The path is encoded first: Powertools knows no line breaks and few other characters in one.
+    """
+    request = event["requestContext"]
+    method = request["http"]["method"]
+    asked = "GET" if method == "HEAD" else method
+    answer = app.resolve(
+        {
+            **event,
+            "rawPath": quote(event["rawPath"], safe="/%", errors="replace"),
+            "requestContext": {**request, "http": {**request["http"], "method": asked}},
+        },
+        context,
+    )
+    if _size(answer["body"]) > LONGEST_ANSWER:
+        refusal = _too_large()
+        headers = {**answer["headers"], "Content-Type": refusal.content_type}
+        answer |= {"statusCode": refusal.status_code, "headers": headers, "body": refusal.body}
+    return answer | {"body": ""} if method == "HEAD" else answer

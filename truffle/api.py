@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from truffle.core.codec import Json, decode
 from truffle.core.filters import Filter
 from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES, FailureKind
-from truffle.core.parameters import MAX_LIMIT
+from truffle.core.parameters import MAX_LIMIT, tag_text
 from truffle.core.regions import expanded, is_glob
 from truffle.core.status import STALE, State
 from truffle.core.times import format_time, parse_time
@@ -278,14 +278,9 @@ def query_of(chosen: Filter, name: str) -> list[tuple[str, str]]:
     if chosen.min_capacity is not None:
         query.append(("min_capacity", str(chosen.min_capacity)))
     query += [
-        ("tag", _escaped(key, value)) for key, values in chosen.tags.items() for value in values
+        ("tag", tag_text(key, value)) for key, values in chosen.tags.items() for value in values
     ]
     return [*query, ("limit", str(MAX_LIMIT))]
-
-
-def _escaped(key: str, value: str) -> str:
-    key = key.replace(":", "\\:")
-    return f"{key}:{value}".replace(",", "\\,")
 
 
 def open_api(url: str, caller: Session | str | None, timeout: float | None) -> Api:

@@ -16,7 +16,7 @@ from truffle import clock
 from truffle.core.filters import Filter
 from truffle.core.model import ODCR, TYPES, Reservation
 from truffle.core.order import Order
-from truffle.core.parameters import LIST, BadParameter, Parameter
+from truffle.core.parameters import LIST, BadParameter, Parameter, tag_text
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.regions import COMMERCIAL
 from truffle.core.times import When, format_time, parse_when, to_utc
@@ -195,7 +195,7 @@ def utc_of(name: str, given: datetime) -> datetime:
 
 
 def _tags(given: Tags | None) -> dict[str, list[Any]]:
-    return _parsed("tags", [_tag(key, value) for key, value in _pairs(given)]) if given else {}
+    return _parsed("tags", [tag_text(key, value) for key, value in _pairs(given)]) if given else {}
 
 
 def _pairs(given: Tags) -> list[tuple[str, str]]:
@@ -225,12 +225,6 @@ def _pair(text: str) -> tuple[str, str]:
         allowed = "It takes key=value, such as team=research; write a comma as \\,."
         raise BadArgument("tags", text, allowed)
     return key.strip().replace("\\=", "="), value[0]
-
-
-def _tag(key: str, value: str) -> str:
-    """A key and a value as the API's parameter takes them."""
-    escaped = key.replace(":", "\\:")
-    return f"{escaped}:{value}".replace(",", "\\,")
 
 
 def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:

@@ -60,10 +60,12 @@ class Deployed:
             ScopeStatus(scope, observed_at=moment, attempted_at=moment, reservations=len(rows))
         )
 
-    def failed(self, scope: Scope, code: str, *rows: Reservation) -> None:
-        """A scope that failed now, and was listed 3 hours ago."""
+    def failed(
+        self, scope: Scope, code: str, *rows: Reservation, since: timedelta = timedelta()
+    ) -> None:
+        """A scope that has failed for so long, and was listed 3 hours ago."""
         now = self.clock()
-        error = ScopeError(code, "It says no.", "denied", now)
+        error = ScopeError(code, "It says no.", "denied", now - since)
         seen = now - timedelta(hours=3) if rows else None
         self.rows += rows
         self.statuses.append(ScopeStatus(scope, observed_at=seen, attempted_at=now, error=error))

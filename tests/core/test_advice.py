@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
-from truffle.core.advice import TrainingRequest, Validation, parse_start_by, validate
+from truffle.core.advice import TrainingRequest, Validation, validate
 from truffle.core.model import Health, Reservation
 
 WEEK = TrainingRequest("p5.48xlarge", 16, 7 * 24)
@@ -257,14 +257,6 @@ class TestAnswer:
         answer = asked().to_json()
 
         assert (answer["found"], answer["network"]) == (None, None)
-
-
-def test_a_date_to_start_by_means_its_end() -> None:
-    assert parse_start_by("2026-12-01") == datetime(2026, 12, 1, 23, 59, 59, tzinfo=UTC)
-    assert parse_start_by("2026-12-01T11:30:00Z") == datetime(2026, 12, 1, 11, 30, tzinfo=UTC)
-    assert parse_start_by("9999-12-31") == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-    with pytest.raises(ValueError, match="offset"):
-        parse_start_by("2026-12-01T11:30:00")
 
 
 class TestUnknown:

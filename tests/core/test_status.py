@@ -1,22 +1,39 @@
 """How well a scope is known: its last success, its last failure, and whether its data is old."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.builders import HOME, HOUR, NOON, OHIO, OTHER, a_status
+from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials, expected_denials
 from truffle.core.model import Scope
 from truffle.core.status import (
+    Judged,
     ScopeError,
     ScopeStatus,
+    State,
     collection_to_json,
     error_of,
-    scope_to_json,
+    judge,
+    totals_to_json,
 )
 
 AGE = 3 * HOUR
 DENIED = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON - HOUR)
+DISABLED = replace(DENIED, code="AuthFailure", kind="disabled")
+THROTTLED = replace(DENIED, code="RequestLimitExceeded", kind="error")
 LATE = "NotCollected"
+NOTHING = {"total": 0, "by_code": {}}
+
+
+def judged(*statuses: ScopeStatus, expected: ExpectedDenials = NOTHING_EXPECTED) -> list[Judged]:
+    return [judge(status, NOON, AGE, expected) for status in statuses]
+
+
+def scope_json(status: ScopeStatus) -> dict[str, Any]:
+    return judge(status, NOON, AGE).to_json(NOON)
 
 
 def test_a_healthy_scope_has_no_error() -> None:
@@ -44,6 +61,35 @@ def test_a_scope_that_nothing_has_collected_for_too_long_is_not_healthy(
     assert (error.code, error.kind, error.since) == (LATE, "error", since)
 
 
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (a_status(observed_at=NOON - AGE), State.CURRENT),
+        (a_status(observed_at=NOON - AGE, error=DENIED), State.FAILED),
+        (a_status(observed_at=None, attempted_at=NOON, error=DENIED), State.FAILED),
+        (a_status(observed_at=NOON - 2 * AGE), State.OLD),
+        (a_status(observed_at=None, attempted_at=NOON - 2 * AGE), State.NEVER),
+        (ScopeStatus(OHIO), State.NEVER),
+    ],
+)
+def test_the_state_of_a_scope_is_that_of_its_last_attempt_and_of_its_data(
+    status: ScopeStatus, state: State
+) -> None:
+    assert judge(status, NOON, AGE).state is state
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(DENIED, State.CLOSED), (DISABLED, State.CLOSED), (THROTTLED, State.FAILED)],
+)
+def test_only_what_is_denied_or_not_enabled_can_be_expected(
+    error: ScopeError, state: State
+) -> None:
+    expected = expected_denials(["*/us-east-2"])
+
+    assert judge(a_status(error=error), NOON, AGE, expected).state is state
+
+
 def test_a_healthy_scope_reads_as_the_contract_says() -> None:
     status = a_status(
         observed_at=NOON - HOUR / 2,
@@ -52,9 +98,10 @@ def test_a_healthy_scope_reads_as_the_contract_says() -> None:
         unanswered=("DescribeCapacityBlockStatus: UnauthorizedOperation",),
     )
 
-    assert scope_to_json(status, NOON, AGE) == {
+    assert scope_json(status) == {
         "account_id": HOME,
         "region": "us-east-2",
+        "state": "current",
         "last_success": "2026-11-24T11:30:00Z",
         "age_seconds": 1800,
         "last_attempt": "2026-11-24T11:30:00Z",
@@ -68,9 +115,7 @@ def test_a_healthy_scope_reads_as_the_contract_says() -> None:
 
 
 def test_a_failing_scope_tells_its_error_and_its_last_success() -> None:
-    status = a_status(observed_at=NOON - 2 * HOUR, attempted_at=NOON, error=DENIED)
-
-    answer = scope_to_json(status, NOON, AGE)
+    answer = scope_json(a_status(observed_at=NOON - 2 * HOUR, attempted_at=NOON, error=DENIED))
 
     assert (answer["error"], answer["error_message"]) == ("UnauthorizedOperation", "You may not.")
     assert answer["failing_since"] == "2026-11-24T11:00:00Z"
@@ -79,37 +124,42 @@ def test_a_failing_scope_tells_its_error_and_its_last_success() -> None:
 
 
 def test_a_scope_without_a_success_has_no_age() -> None:
-    answer = scope_to_json(a_status(observed_at=None, attempted_at=NOON, error=DENIED), NOON, AGE)
+    answer = scope_json(a_status(observed_at=None, attempted_at=NOON, error=DENIED))
 
     assert (answer["last_success"], answer["age_seconds"]) == (None, None)
 
 
 def test_a_success_of_this_very_second_is_zero_seconds_old() -> None:
-    assert scope_to_json(a_status(observed_at=NOON), NOON, AGE)["age_seconds"] == 0
+    assert scope_json(a_status(observed_at=NOON))["age_seconds"] == 0
+
+
+# --- the collection of an answer -----------------------------------------------------------------
 
 
 def test_a_collection_is_complete_when_no_scope_is_old() -> None:
-    statuses = [
+    scopes = judged(
         a_status(Scope(HOME, "us-east-2"), observed_at=NOON - HOUR),
         a_status(Scope(HOME, "us-east-1"), observed_at=NOON - HOUR / 2),
-    ]
+    )
 
-    assert collection_to_json(statuses, NOON, AGE) == {
+    assert collection_to_json(scopes) == {
         "complete": True,
         "observed_at": "2026-11-24T11:00:00Z",
         "newest": "2026-11-24T11:30:00Z",
         "failed_scopes": [],
+        "failed": NOTHING,
+        "closed": NOTHING,
     }
 
 
-def test_every_scope_whose_data_is_old_is_named_with_its_last_success() -> None:
-    statuses = [
+def test_scopes_whose_data_is_old_are_named_the_longest_failing_first() -> None:
+    scopes = judged(
         a_status(Scope(OTHER, "us-east-1"), observed_at=None, attempted_at=NOON, error=DENIED),
         a_status(Scope(HOME, "us-east-2"), observed_at=NOON - 9 * HOUR),
         a_status(Scope(HOME, "us-east-1"), observed_at=NOON),
-    ]
+    )
 
-    answer = collection_to_json(statuses, NOON, AGE)
+    answer = collection_to_json(scopes)
 
     assert not answer["complete"]
     assert answer["observed_at"] == "2026-11-24T03:00:00Z"
@@ -120,12 +170,79 @@ def test_every_scope_whose_data_is_old_is_named_with_its_last_success() -> None:
         (HOME, "us-east-2", LATE, "2026-11-24T03:00:00Z"),
         (OTHER, "us-east-1", "UnauthorizedOperation", None),
     ]
+    assert answer["failed"] == {"total": 2, "by_code": {LATE: 1, "UnauthorizedOperation": 1}}
+
+
+def test_of_thousands_of_failures_20_are_named_and_all_are_counted() -> None:
+    scopes = judged(
+        *(
+            a_status(
+                Scope(f"{number:012}", "us-east-1"),
+                error=replace(DENIED if number % 3 else THROTTLED, since=NOON - number * HOUR),
+            )
+            for number in range(3000)
+        )
+    )
+
+    answer = collection_to_json(scopes)
+
+    assert [scope["account_id"] for scope in answer["failed_scopes"]] == [
+        f"{number:012}" for number in range(2999, 2979, -1)
+    ]
+    assert answer["failed"] == {
+        "total": 3000,
+        "by_code": {"UnauthorizedOperation": 2000, "RequestLimitExceeded": 1000},
+    }
+
+
+def test_a_collection_is_complete_and_current_without_what_is_expected_to_be_denied() -> None:
+    scopes = judged(
+        a_status(Scope(HOME, "us-east-1"), observed_at=NOON),
+        a_status(Scope(HOME, "ap-east-1"), observed_at=NOON - 90 * 24 * HOUR, error=DENIED),
+        a_status(Scope(OTHER, "ap-east-1"), observed_at=None, error=DISABLED),
+        expected=expected_denials(["*/ap-*"]),
+    )
+
+    assert collection_to_json(scopes) == {
+        "complete": True,
+        "observed_at": "2026-11-24T12:00:00Z",
+        "newest": "2026-11-24T12:00:00Z",
+        "failed_scopes": [],
+        "failed": NOTHING,
+        "closed": {"total": 2, "by_code": {"AuthFailure": 1, "UnauthorizedOperation": 1}},
+    }
+
+
+def test_where_everything_is_closed_nothing_is_complete() -> None:
+    scopes = judged(a_status(error=DENIED), expected=expected_denials(["*/*"]))
+
+    assert not collection_to_json(scopes)["complete"]
 
 
 def test_before_the_first_run_nothing_is_complete() -> None:
-    assert collection_to_json([], NOON, AGE) == {
+    assert collection_to_json([]) == {
         "complete": False,
         "observed_at": None,
         "newest": None,
         "failed_scopes": [],
+        "failed": NOTHING,
+        "closed": NOTHING,
+    }
+
+
+def test_the_totals_count_every_scope_by_its_state_and_its_error() -> None:
+    scopes = judged(
+        a_status(Scope(HOME, "us-east-1"), observed_at=NOON),
+        a_status(Scope(HOME, "us-east-2"), observed_at=NOON - HOUR, error=THROTTLED),
+        a_status(Scope(HOME, "us-west-1"), observed_at=NOON - 9 * HOUR),
+        a_status(Scope(HOME, "ap-east-1"), observed_at=None, error=DENIED),
+        expected=expected_denials(["*/ap-*"]),
+    )
+
+    assert totals_to_json(scopes) == {
+        "scopes": 4,
+        "by_state": {"failed": 1, "never": 0, "old": 1, "closed": 1, "current": 1},
+        "by_error": {LATE: 1, "RequestLimitExceeded": 1, "UnauthorizedOperation": 1},
+        "observed_at": "2026-11-24T03:00:00Z",
+        "newest": "2026-11-24T12:00:00Z",
     }

@@ -20,11 +20,13 @@ Asked = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; ``body`` is its JSON."""
+    """An HTTP answer; ``body`` is the JSON that ``text`` is, None where it is empty."""
 
     status: int
     content_type: str
     body: Any
+    headers: Mapping[str, str]
+    text: str
 
     @property
     def ids(self) -> list[str]:
@@ -44,8 +46,9 @@ def ask(path: str, raw_query: str = "", method: str = "GET", **asked: str) -> An
     }
     context: Any = FakeContext()
     answer = query.handler(event, context)
-    content_type = answer["headers"]["Content-Type"]
-    return Answer(answer["statusCode"], content_type, json.loads(answer["body"]))
+    headers, text = answer["headers"], answer["body"]
+    body = json.loads(text) if text else None
+    return Answer(answer["statusCode"], headers["Content-Type"], body, headers, text)
 
 
 def repeated(asked: Asked) -> str:

@@ -133,7 +133,7 @@ class Stack:
             PublishSettings: lambda: PublishSettings(
                 self.topic, self.idempotency_table, self.dead_letters
             ),
-            QuerySettings: lambda: QuerySettings(self.table, "60", self._queues()),
+            QuerySettings: lambda: QuerySettings(self.table, "60", "400", "", self._queues()),
             DeliverSettings: lambda: DeliverSettings(
                 table=self.table,
                 idempotency_table=self.idempotency_table,

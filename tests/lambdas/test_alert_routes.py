@@ -201,5 +201,5 @@ def test_a_destination_that_cannot_be_sent_to_does_not_keep_the_others(
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/alerts/test"), ("POST", "/alerts/explain")])
-def test_another_method_is_no_route(alerts: Alerts, method: str, path: str) -> None:
-    assert ask(path, method=method, route="training").status == 404
+def test_another_method_is_refused(alerts: Alerts, method: str, path: str) -> None:
+    assert ask(path, method=method, route="training").status == 405

@@ -109,15 +109,14 @@ def test_the_document_has_the_functions_routes_and_no_others() -> None:
     assert sorted(routes()) == sorted((method_of(path), path) for path in operations())
 
 
-ONE_TYPE = tuple(parameter for parameter in parameters.LIST if parameter.name != "type")
 TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/reservations": parameters.LIST,
-    "/odcrs": ONE_TYPE,
-    "/capacity-blocks": ONE_TYPE,
+    "/odcrs": parameters.list_of("odcr"),
+    "/capacity-blocks": parameters.list_of("capacity-block"),
     "/reservations/{id}": (),
     "/summary": parameters.FILTERS,
     "/events": parameters.EVENTS,
-    "/status": (),
+    "/status": parameters.STATUS,
     "/validate": parameters.VALIDATE,
     "/alerts/explain": parameters.EXPLAIN,
     "/alerts/test": parameters.TEST,
@@ -173,7 +172,7 @@ REAL = {
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
-    "/status": ["/status"],
+    "/status": ["/status", "/status?state=failed", "/status?limit=1"],
     "/validate": [
         "/validate?instance_type=p5.48xlarge&count=8&days=7",
         "/validate?instance_type=p5.48xlarge&count=99&days=2.5&start_by=2026-12-01",
@@ -268,6 +267,12 @@ def test_the_document_that_is_served_is_the_document(
 ) -> None:
     deploy(QuerySettings)
     assert ask("/openapi.json").body == document()
+
+
+def test_the_routes_of_alerts_are_those_of_the_stack(api: Api) -> None:
+    assert ask("/openapi.json").body == document(("all",))
+    (route,) = document(("all", "night"))["paths"]["/alerts/test"]["post"]["parameters"]
+    assert route["schema"] == {"type": "string", "enum": ["all", "night"]}
 
 
 def test_what_is_not_as_described_is_found() -> None:

@@ -40,15 +40,18 @@ def test_what_the_stack_sets_is_what_the_function_reads(kind: type[Settings]) ->
 
 
 def test_a_variable_is_named_after_its_field() -> None:
-    assert QuerySettings("the table", "60", "{}").to_env() == {
+    settings = QuerySettings("the table", "60", "400", "*/ap-*", "{}")
+    assert settings.to_env() == {
         "TRUFFLE_TABLE": "the table",
         "TRUFFLE_SCHEDULE_MINUTES": "60",
+        "TRUFFLE_EVENT_RETENTION_DAYS": "400",
+        "TRUFFLE_EXPECTED_DENIED": "*/ap-*",
         "TRUFFLE_QUEUES": "{}",
     }
 
 
 def test_other_variables_are_none_of_a_functions_business() -> None:
-    settings = QuerySettings("the table", "60", "{}")
+    settings = QuerySettings("the table", "60", "400", "", "{}")
     assert QuerySettings.from_env(settings.to_env() | {"PATH": "/bin"}) == settings
 
 
@@ -61,7 +64,8 @@ def test_one_error_names_every_variable_that_is_missing(kind: type[Settings]) ->
 
 
 def test_an_empty_value_is_a_value() -> None:
-    assert QuerySettings.from_env(QuerySettings("", "", "").to_env()) == QuerySettings("", "", "")
+    empty = QuerySettings("", "", "", "", "")
+    assert QuerySettings.from_env(empty.to_env()) == empty
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,13 @@ class Parameter:
     def _parts(self, text: str) -> list[str]:
         if not self.many:
             return [text]
-        return [part.replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
+        parts = [""]
+        for token in re.findall(r",|\\.|[^\\,]+|\\", text, re.DOTALL):
+            if token == ",":
+                parts.append("")
+            else:
+                parts[-1] += token
+        return parts
 
 
 def _matching(pattern: str) -> Callable[[str], str]:
@@ -141,19 +147,27 @@ def _days(text: str) -> float:
 
 def _tag(text: str) -> tuple[str, str]:
     """``key:value``. The keys of AWS's own tags have two colons (``aws:service:name``); any other
-    colon in a key is written ``\\:``."""
-    key = r"aws:[^:]+:[^:]+|(?:[^:\\]|\\.)+"
-    match = re.fullmatch(rf"({key}):(.*)", text, re.DOTALL)
+    colon in a key is written ``\\:``, a backslash ``\\\\``, and a comma ``\\,``."""
+    word = r"(?:[^:\\]|\\.)+"
+    match = re.fullmatch(rf"(aws:{word}:{word}|{word}):((?:[^\\]|\\.)*)", text, re.DOTALL)
     if not match:
         raise ValueError(text)
-    return match[1].replace("\\:", ":"), match[2]
+    return _unescaped(match[1]), _unescaped(match[2])
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\([\\:,])", r"\1", text)
+
+
+def tag_text(key: str, value: str) -> str:
+    """A tag as the parameter ``tag`` takes it."""
+    return ":".join(re.sub(r"([\\:,])", r"\\\1", part) for part in (key, value))
 
 
 _BOOLEAN: Schema = {"type": "boolean"}
 _TIME_ALLOWED = f"It must be {TIME_FORMS}; in a URL, + is written %2B."
 _TYPE_PATTERN = r"[a-z0-9*?\[\]!-]+(\.[a-z0-9*?\[\]!-]+)?"
-_TAG_PATTERN = r"([^:\\,]|\\[\s\S])+:([^,]|\\,)*(?<!\\)"
-"""A comma only behind a backslash, and no backslash before the comma that parts two tags."""
+_TAG_PATTERN = r"([^:\\,]|\\[\s\S])+:([^\\,]|\\[\s\S])*"
 
 
 def _described(pattern: str) -> Schema:
@@ -250,7 +264,7 @@ FILTERS: tuple[Parameter, ...] = (
     Parameter(
         "tag",
         "A tag; AND between keys, OR between the values of one key.",
-        "It takes key:value; write a colon in a key as \\: and a comma as \\,.",
+        r"It takes key:value; a backslash before a backslash, a comma and a colon of the key.",
         _described(_TAG_PATTERN),
         _tag,
         many=True,
