@@ -98,7 +98,9 @@ class TestCapacity:
     def test_one_reservation(self, fleet: World) -> None:
         assert Truffle().reservation("cr-00000000000000002").instance_type == "m7i.4xlarge"
         with pytest.raises(TruffleNotFoundError, match="check the id"):
-            Truffle().reservation("cr-0nope")
+            Truffle().reservation("cr-0000000000000dead")
+        with pytest.raises(BadArgument, match="such as cr-0123456789abcdef0"):
+            Truffle().reservation("cr-123")
 
 
 class TestErrors:
