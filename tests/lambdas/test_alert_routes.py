@@ -114,7 +114,7 @@ def test_a_mute_is_judged_at_the_moment_of_the_event(alerts: Alerts, clock: Cloc
     outcome, why = explained(event)["warehouse"]
     assert (outcome, why) == (
         "muted",
-        "Muted until 2026-11-25T00:00:00Z: planned drain (else by route rest).",
+        "Muted until 2026-11-26T00:00:00Z: planned drain (else by route rest).",
     )
 
 
