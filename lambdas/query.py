@@ -88,25 +88,32 @@ def _given() -> dict[str, list[str]]:
     return parse_qs(app.current_event.raw_event.get("rawQueryString", ""), keep_blank_values=True)
 
 
-def _json(body: Json, status: int = 200, content_type: str = "application/json") -> Response[str]:
-    return Response(status, content_type, json.dumps(body, separators=(",", ":")))
+def _json(
+    body: Json | str, status: int = 200, content_type: str = "application/json"
+) -> Response[str]:
+    """A response; the body is an object, or the JSON text of one."""
+    text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
+    return Response(status, content_type, text)
 
 
-def _fitting(answer: Callable[[int], Json], most: int) -> Response[str]:
+def _fitting(answer: Callable[[int], Json | str], most: int) -> Response[str]:
     """An answer with so many items, or with fewer where it would be too long."""
     response = _json(answer(most))
-    while _length(response) > LONGEST_ANSWER and most > 1:
+    while _is_too_long(response.body or "") and most > 1:
         most //= 2
         response = _json(answer(most))
     return response
 
 
-def _length(response: Response[str]) -> int:
-    text = response.body or ""
-    return len(text) + text.count('"') + text.count("\\")
+def _is_too_long(text: str) -> bool:
+    """Characters that need an escape count twice. Counting them is skipped for short texts."""
+    length = len(text)
+    return 2 * length > LONGEST_ANSWER and (
+        length + text.count('"') + text.count("\\") > LONGEST_ANSWER
+    )
 
 
-def _page(answer: Callable[[Page], Json], page: Page) -> Response[str]:
+def _page(answer: Callable[[Page], Json | str], page: Page) -> Response[str]:
     """A part of a list; a shorter one than asked for where the answer would be too long."""
     return _fitting(lambda limit: answer(replace(page, limit=limit)), page.limit)
 
@@ -160,7 +167,7 @@ def reservation(reservation_id: str) -> Response[str]:
     parse(_given(), ())
     context = _context()
     row = context.view.by_id.get(reservation_id)
-    known = context.view.encoded([row])[0] if row else _gone(reservation_id)
+    known = context.view.encoded(row) if row else _gone(reservation_id)
     if known is None:
         detail = f"No scope lists or has listed {reservation_id}."
         return _problem(404, "No such reservation", detail, collection=context.collection)
@@ -221,7 +228,8 @@ def validate_run() -> Response[str]:
         values["days"][0] * 24,
         parse_start_by(given["start_by"][0]) if "start_by" in given else None,
     )
-    rows, unknown = context.view.observed(context.view.rows), answers.unknown_regions(context)
+    rows = context.view.of_instance_type(request.instance_type)
+    unknown = answers.unknown_regions(context)
     validation = validate(rows, request, context.now, unknown)
     return _json({**validation.to_json(), "collection": context.collection})
 

@@ -13,12 +13,11 @@ from typing import Any
 from lambdas.inventory import View
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
-from truffle.core.model import CLOSED_KINDS
+from truffle.core.model import CLOSED_KINDS, Reservation
 from truffle.core.order import Order
 from truffle.core.parameters import BadParameter, Page, Params, Query
 from truffle.core.runs import Run, run_to_json
 from truffle.core.status import collection_to_json, error_of, scope_to_json
-from truffle.core.summary import summarize
 
 TOKEN_ALLOWED = "It takes the next_token of an answer to the same question."
 
@@ -61,32 +60,35 @@ def from_token(token: str, question: str) -> Any:
     return mark
 
 
-def reservations(context: Context, query: Query, question: str) -> Json:
-    """One page of the reservations that match; ``count`` counts all of them."""
-    matches = query.filter.apply(context.view.sorted(query.order))
-    start = _start(query.order, matches, query.page, question)
-    rows = matches[start : start + query.page.limit]
-    has_more = start + len(rows) < len(matches)
-    return {
-        "items": context.view.encoded(rows),
+def reservations(context: Context, query: Query, question: str) -> str:
+    """One page of the reservations that match, as JSON; ``count`` counts all of them."""
+    ordered = context.view.sorted(query.order)
+    matches = ordered.matches(query.filter)
+    limit = query.page.limit
+    start = _start(query.order, ordered.rows, query.page, question)
+    rows = matches.first(limit + 1, start)
+    has_more, rows = len(rows) > limit, rows[:limit]
+    rest = {
         "next_token": to_token(question, query.order.mark(rows[-1])) if has_more else None,
         "count": len(matches),
         "collection": context.collection,
     }
+    items = context.view.encoded_array(rows)
+    return f'{{"items":{items},{json.dumps(rest, separators=(",", ":"))[1:]}'
 
 
-def _start(order: Order, matches: Sequence[Any], page: Page, question: str) -> int:
+def _start(order: Order, ordered: Sequence[Reservation], page: Page, question: str) -> int:
     if page.next_token is None:
         return 0
     mark = from_token(page.next_token, question)
     try:
-        return order.after(matches, mark)
+        return order.after(ordered, mark)
     except (TypeError, ValueError):
         raise BadParameter("next_token", page.next_token, TOKEN_ALLOWED) from None
 
 
 def summary(context: Context, chosen: Filter) -> Json:
-    totals = summarize(chosen.apply(context.view.rows)).to_json()
+    totals = context.view.sorted(Order()).summarize(chosen).to_json()
     return {**totals, "collection": context.collection}
 
 
