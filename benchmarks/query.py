@@ -1,10 +1,13 @@
-"""The query function, warm, at three sizes: time per request, and memory.
+"""The query function, warm, at several sizes: processor time per request, and memory.
 
-``python -m benchmarks.query [requests per question]``
+The processor's time is measured, so that other work on the machine counts as little as possible;
+the network and DynamoDB, which are waited for, are not in it.
 """
 
 from __future__ import annotations
 
+import argparse
+import gc
 import json
 import os
 import platform
@@ -12,13 +15,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import cycle, islice
 from urllib.parse import quote
 
 from benchmarks.organizations import ACCOUNT, NOW, REGIONS, rows
+from lambdas.settings import QuerySettings
+from lambdas.store.scopes import StoredStatus
 from truffle.core.model import Reservation, Scope
-from truffle.core.status import ScopeStatus
 
 Ask = Callable[[str, str], str]
 """Path and query → the answer's body."""
@@ -27,14 +32,29 @@ SCOPES = 30
 SIZES = (1_000, 10_000, 100_000)
 QUESTIONS = {
     "no filter, first page": "limit=100",
-    "one region": "region=us-east-1&limit=100",
-    "glob, GPUs only": "instance_type=p*&gpu_only=true&limit=100",
-    "tag and state": "tag=Team:research&state=active&limit=100",
-    "start window": "starts_after=2026-11-01&starts_before=2026-12-01&limit=100",
+    "type": "type=capacity-block",
+    "region": "region=us-east-1",
+    "zone": "availability_zone=us-east-1a,us-west-2b",
+    "glob, GPUs only": "instance_type=p*&gpu_only=true",
+    "account": "account=123456789012",
+    "owner": "owner=123456789012",
+    "state": "state=active,scheduled",
+    "active only": "active_only=true",
+    "available only": "available_only=true",
+    "min capacity": "min_capacity=8",
+    "tag of few values": "tag=Team:research",
+    "tag of one row": "tag=Name:job-7",
+    "tag and state": "tag=Team:research&state=active",
+    "start window": "starts_after=2026-11-01&starts_before=2026-12-01",
+    "both windows": "starts_after=2026-11-01&starts_before=2026-12-01"
+    "&ends_after=2026-11-05&ends_before=2026-12-10",
     "every filter": "type=odcr&instance_type=g6*&state=active&available_only=true"
-    "&min_capacity=4&owner=123456789012&account=123456789012&tag=Team:serving&limit=100",
-    "sorted by utilization": "sort=-utilization&limit=100",
+    "&min_capacity=4&owner=123456789012&account=123456789012&tag=Team:serving",
+    "sorted by utilization": "sort=-utilization",
+    "sorted, filtered": "sort=-utilization&state=active&tag=Team:research",
+    "sorted by observation": "sort=observed_at",
     "page of 1,000": "limit=1000",
+    "page of 1,000, filtered": "limit=1000&state=active&gpu_only=true",
 }
 
 
@@ -48,10 +68,10 @@ class MemoryStore:
             for index, region in enumerate(REGIONS[:SCOPES])
         }
 
-    def statuses(self) -> list[ScopeStatus]:
-        return [ScopeStatus(scope, revision=1, observed_at=NOW) for scope in self._rows]
+    def statuses(self) -> list[StoredStatus]:
+        return [StoredStatus(scope, revision=1, observed_at=NOW) for scope in self._rows]
 
-    def reservations(self, status: ScopeStatus) -> tuple[Reservation, ...]:
+    def reservations(self, status: StoredStatus) -> tuple[Reservation, ...]:
         return self._rows[status.scope]
 
 
@@ -65,13 +85,13 @@ class Invocation:
 
 
 def asker(count: int) -> Ask:
-    """The handler over so many reservations, as a function of path and query."""
+    """The handler over this many reservations, as a function of path and query."""
+    settings = QuerySettings("none", "1e9", "400", "", "{}", "none")
     os.environ |= {
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_SERVICE_NAME": "truffle",
         "POWERTOOLS_METRICS_NAMESPACE": "truffle",
-        "TRUFFLE_TABLE": "none",
-        "TRUFFLE_SCHEDULE_MINUTES": "1e9",
+        **settings.to_env(),
     }
     from lambdas import query
     from lambdas.inventory import Inventory
@@ -96,15 +116,10 @@ def asker(count: int) -> Ask:
     return ask
 
 
-def milliseconds(act: Callable[[], object], repeats: int) -> tuple[float, float]:
-    """Median and 95th percentile of so many repeats, after two that warm up."""
-    taken = []
-    for turn in range(repeats + 2):
-        began = time.perf_counter()
-        act()
-        if turn >= 2:
-            taken.append((time.perf_counter() - began) * 1000)
-    return statistics.median(taken), statistics.quantiles(taken, n=20)[-1]
+def milliseconds(act: Callable[[], object]) -> float:
+    began = time.process_time()
+    act()
+    return (time.process_time() - began) * 1000
 
 
 def resident_megabytes() -> float:
@@ -112,40 +127,89 @@ def resident_megabytes() -> float:
         return int(status.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def deep_page(ask: Ask) -> str:
-    """The question for a page from the middle of the list."""
-    token = json.loads(ask("/reservations", "limit=500"))["next_token"]
-    return f"limit=100&next_token={quote(token)}"
+def tokens(ask: Ask, limit: int) -> Iterator[str]:
+    """The tokens of all pages of the list but the first."""
+    text = f"limit={limit}"
+    while token := json.loads(ask("/reservations", text))["next_token"]:
+        yield quote(token)
+        text = f"limit={limit}&next_token={quote(token)}"
 
 
 def measure(count: int, repeats: int) -> None:
     """Print the table of one size; a process of its own, so that its memory is its own."""
     before = resident_megabytes()
     ask = asker(count)
-    began = time.perf_counter()
-    ask("/reservations", "limit=1")
-    loaded = time.perf_counter() - began
-    print(f"\n{count:,} reservations; the first request, which fills the memory: {loaded:.2f} s")
-    print(f"{'question':<24}{'median ms':>10}{'p95 ms':>9}{'matches':>9}")
-    questions = dict(QUESTIONS) | {"a page further on": deep_page(ask)}
-    for name, text in questions.items():
-        median, late = milliseconds(partial(ask, "/reservations", text), repeats)
-        matches = json.loads(ask("/reservations", text))["count"]
-        print(f"{name:<24}{median:>10.2f}{late:>9.2f}{matches:>9,}")
-    median, late = milliseconds(partial(ask, "/summary", ""), repeats)
-    print(f"{'summary of all':<24}{median:>10.2f}{late:>9.2f}{count:>9,}")
+    loaded = milliseconds(partial(ask, "/reservations", "limit=1"))
+    print(f"\n{count:,} reservations; the first request, which fills the memory: {loaded:,.0f} ms")
+    print(f"{'question':<26}{'first ms':>10}{'median ms':>11}{'p95 ms':>9}{'matches':>9}")
+    for name, text in QUESTIONS.items():
+        matches = partial(_matches, ask, text)
+        _print_row(name, partial(ask, "/reservations", text), repeats, matches)
+    pages = cycle([f"limit=100&next_token={token}" for token in islice(tokens(ask, 100), 50)])
+    further = partial(_ask_next, ask, pages)
+    if count > 100:
+        _print_row("pages further on", further, repeats, lambda: count)
+    for name, text in {"summary of all": "", "summary, filtered": "gpu_only=true"}.items():
+        matches = partial(_matches, ask, text)
+        _print_row(name, partial(ask, "/summary", text), repeats, matches)
     print(f"memory: {resident_megabytes() - before:,.0f} MB more than before")
 
 
-def main() -> int:
-    if len(sys.argv) == 3:
-        measure(int(sys.argv[1]), int(sys.argv[2]))
+def _matches(ask: Ask, text: str) -> int:
+    return int(json.loads(ask("/reservations", text))["count"])
+
+
+def _ask_next(ask: Ask, texts: Iterator[str]) -> str:
+    return ask("/reservations", next(texts))
+
+
+def _print_row(
+    name: str, act: Callable[[], object], repeats: int, matches: Callable[[], int]
+) -> None:
+    """The first time, the median and the 95th percentile of this many repeats."""
+    gc.collect()
+    first = milliseconds(act)
+    taken = [milliseconds(act) for _ in range(repeats)]
+    late = statistics.quantiles(taken, n=20)[-1]
+    median = statistics.median(taken)
+    print(f"{name:<26}{first:>10.2f}{median:>11.2f}{late:>9.2f}{matches():>9,}")
+
+
+def _positive(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"invalid value {number}: must be at least {least}")
+        return number
+
+    return read
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.query", description=__doc__)
+    parser.add_argument(
+        "sizes",
+        nargs="*",
+        type=_positive(1),
+        default=SIZES,
+        metavar="SIZE",
+        help="how many reservations, a table for each size (default: 1000 10000 100000)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=_positive(2),
+        default=50,
+        help="requests per question (default: 50)",
+    )
+    asked = parser.parse_args(arguments)
+    if len(asked.sizes) == 1:
+        measure(asked.sizes[0], asked.repeats)
         return 0
-    repeats = sys.argv[1] if len(sys.argv) == 2 else "50"
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
-    print("The handler from event to answer; DynamoDB's own time is not in it.")
-    for size in SIZES:
-        subprocess.run([sys.executable, "-m", "benchmarks.query", str(size), repeats], check=True)
+    print("Processor time of the handler from event to answer.")
+    for size in asked.sizes:
+        command = [sys.executable, "-m", "benchmarks.query", str(size)]
+        subprocess.run([*command, "--repeats", str(asked.repeats)], check=True)
     return 0
 
 

@@ -6,6 +6,7 @@ answered from memory; what a request costs is one small read of the scopes' stat
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,9 @@ from datetime import datetime
 
 from lambdas.store.scopes import ScopeStore
 from truffle.core.codec import Json, encode
+from truffle.core.columns import Columns
+from truffle.core.filters import Filter
+from truffle.core.json_text import json_around
 from truffle.core.merging import merge
 from truffle.core.model import Reservation, Scope
 from truffle.core.order import Order
@@ -20,16 +24,23 @@ from truffle.core.status import ScopeStatus
 from truffle.core.times import format_time
 
 PARALLEL_SCOPES = 16
+MOST_ORDERS = 8
+"""Orders kept at once, each with its columns; the least recently used is dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The inventory as of one request. Orders are computed once for an unchanged inventory."""
+    """The inventory as of one request.
+
+    ``orders`` and ``texts`` are kept while the rows are unchanged: the rows in each order that was
+    asked for, and the JSON of each row that was, around its ``observed_at``.
+    """
 
     statuses: Sequence[ScopeStatus]
     rows: list[Reservation]
     by_id: dict[str, Reservation]
-    orders: dict[Order, list[Reservation]] = field(default_factory=dict)
+    orders: dict[Order, Columns] = field(default_factory=dict)
+    texts: dict[str, tuple[str, str]] = field(default_factory=dict)
     last_seen: dict[tuple[str | None, str], datetime | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,25 +50,52 @@ class View:
         }
         object.__setattr__(self, "last_seen", seen)
 
-    def sorted(self, order: Order) -> list[Reservation]:
+    def as_of(self, statuses: Sequence[ScopeStatus]) -> View:
+        """The same rows with newer statuses."""
+        newer = replace(self, statuses=statuses)
+        if newer.last_seen != self.last_seen:
+            for order in [order for order in self.orders if order.field == "observed_at"]:
+                del self.orders[order]
+        return newer
+
+    def sorted(self, order: Order) -> Columns:
         """All rows in an order."""
-        if order.sort is not None and order.sort.removeprefix("-") == "observed_at":
-            return order.sorted(self.observed(self.rows))
-        if order not in self.orders:
-            self.orders[order] = order.sorted(self.rows)
-        return self.orders[order]
+        columns = self.orders.pop(order, None)
+        if columns is None:
+            is_seen = order.field == "observed_at"
+            columns = Columns(order.sorted(self.observed(self.rows) if is_seen else self.rows))
+        self.orders[order] = columns
+        if len(self.orders) > MOST_ORDERS:
+            del self.orders[next(iter(self.orders))]
+        return columns
+
+    def of_instance_type(self, name: str) -> list[Reservation]:
+        """Rows of one instance type, with the time at which their scope was last listed."""
+        chosen = Filter(instance_types=frozenset({name}))
+        return self.observed(self.sorted(Order()).matches(chosen).first(len(self.rows)))
 
     def observed(self, rows: Iterable[Reservation]) -> list[Reservation]:
         """Rows with the time at which their scope was last listed."""
         return [replace(row, observed_at=self._seen(row)) for row in rows]
 
-    def encoded(self, rows: Iterable[Reservation]) -> list[Json]:
-        """The same as JSON objects."""
-        return [
-            encode(row) | {"observed_at": seen and format_time(seen)}
-            for row in rows
-            for seen in (self._seen(row),)
-        ]
+    def encoded(self, row: Reservation) -> Json:
+        """The same as a JSON object."""
+        seen = self._seen(row)
+        return encode(row) | {"observed_at": seen and format_time(seen)}
+
+    def encoded_array(self, rows: Iterable[Reservation]) -> str:
+        """Many rows as the text of a JSON array."""
+        written: dict[datetime | None, str] = {}
+        pieces: list[str] = []
+        for row in rows:
+            around = self.texts.get(row.reservation_id)
+            if around is None:
+                around = self.texts[row.reservation_id] = json_around(row, "observed_at")
+            seen = self._seen(row)
+            if seen not in written:
+                written[seen] = json.dumps(seen and format_time(seen))
+            pieces += (",", around[0], written[seen], around[1])
+        return f"[{''.join(pieces[1:])}]"
 
     def _seen(self, row: Reservation) -> datetime | None:
         return self.last_seen.get((row.account_id, row.region), row.observed_at)
@@ -76,7 +114,7 @@ class Inventory:
         statuses = self._scopes.statuses()
         moved = [status for status in statuses if not self._is_held(status)]
         if not moved and len(statuses) == len(self._held):
-            self._view = replace(self._view, statuses=statuses)
+            self._view = self._view.as_of(statuses)
             return self._view
         with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
             loaded = list(pool.map(self._scopes.reservations, moved))

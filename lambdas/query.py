@@ -96,25 +96,35 @@ def _question(given: Mapping[str, list[str]]) -> str:
     return answers.question_of(app.current_event.path, given)
 
 
-def _json(body: Json, status: int = 200, content_type: str = "application/json") -> Response[str]:
-    return Response(status, content_type, json.dumps(body, separators=(",", ":")))
+def _json(
+    body: Json | str, status: int = 200, content_type: str = "application/json"
+) -> Response[str]:
+    """A response; the body is an object, or the JSON text of one."""
+    text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
+    return Response(status, content_type, text)
 
 
-def _size(text: str | None) -> int:
+def _size(text: str) -> int:
     """The bytes of a body of ASCII as Lambda counts them."""
-    return len(text or "") + (text or "").count('"') + (text or "").count("\\")
+    return len(text) + text.count('"') + text.count("\\")
 
 
-def _fitting(answer: Callable[[int], Json], most: int, least: int = 1) -> Response[str]:
+def _is_too_large(text: str | None) -> bool:
+    """A character counts at most twice: short texts are not counted."""
+    return text is not None and 2 * len(text) > LONGEST_ANSWER and _size(text) > LONGEST_ANSWER
+
+
+def _fitting(answer: Callable[[int], Json | str], most: int, least: int = 1) -> Response[str]:
     """An answer with so many items, or with fewer where it would be too large."""
     response = _json(answer(most))
-    while (size := _size(response.body)) > LONGEST_ANSWER and most > least:
-        most = max(least, min(most - 1, most * LONGEST_ANSWER // size))
+    while _is_too_large(response.body) and most > least:
+        fitting = most * LONGEST_ANSWER // _size(response.body or "")
+        most = max(least, min(most - 1, fitting))
         response = _json(answer(most))
     return response
 
 
-def _page(answer: Callable[[Page], Json], page: Page) -> Response[str]:
+def _page(answer: Callable[[Page], Json | str], page: Page) -> Response[str]:
     """A part of a list; a shorter one than asked for where the answer would be too large."""
     return _fitting(lambda limit: answer(replace(page, limit=limit)), page.limit)
 
@@ -194,7 +204,7 @@ def reservation(reservation_id: str) -> Response[str]:
     parse(_given(), ())
     context = _context()
     row = context.view.by_id.get(reservation_id)
-    known = context.view.encoded([row])[0] if row else _gone(reservation_id)
+    known = context.view.encoded(row) if row else _gone(reservation_id)
     if known is None:
         detail = f"No scope lists or has listed {reservation_id[:LONGEST_TEXT_SHOWN]}."
         return _problem(404, "No such reservation", detail, collection=context.collection)
@@ -343,7 +353,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         },
         context,
     )
-    if _size(answer["body"]) > LONGEST_ANSWER:
+    if _is_too_large(answer["body"]):
         refusal = _too_large()
         headers = {**answer["headers"], "Content-Type": refusal.content_type}
         answer |= {"statusCode": refusal.status_code, "headers": headers, "body": refusal.body}

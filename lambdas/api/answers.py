@@ -14,13 +14,12 @@ from lambdas.inventory import View
 from truffle.core.advice import TrainingRequest, validate
 from truffle.core.codec import Json
 from truffle.core.filters import Filter, matches_globs
-from truffle.core.model import CLOSED_KINDS
+from truffle.core.model import CLOSED_KINDS, Reservation
 from truffle.core.order import Order
 from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
 from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
 from truffle.core.status import Judged, State, collection_to_json, totals_to_json
-from truffle.core.summary import summarize
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +60,36 @@ def from_token(token: str, question: str) -> Any:
     return mark
 
 
-def reservations(context: Context, query: Query, question: str) -> Json:
-    """One page of the reservations that match; ``count`` counts all of them."""
-    matches = query.filter.apply(context.view.sorted(query.order))
-    start = _start(query.order, matches, query.page, question)
-    rows = matches[start : start + query.page.limit]
-    has_more = start + len(rows) < len(matches)
-    return {
-        "items": context.view.encoded(rows),
+def reservations(context: Context, query: Query, question: str) -> str:
+    """One page of the reservations that match, as JSON; ``count`` counts all of them."""
+    ordered = context.view.sorted(query.order)
+    matches = ordered.matches(query.filter)
+    limit = query.page.limit
+    start = _start(query.order, ordered.rows, query.page, question)
+    rows = matches.first(limit + 1, start)
+    has_more, rows = len(rows) > limit, rows[:limit]
+    rest = {
         "next_token": to_token(question, query.order.mark(rows[-1])) if has_more else None,
         "count": len(matches),
         "warnings": list(query.warnings),
         "collection": context.collection,
     }
+    items = context.view.encoded_array(rows)
+    return f'{{"items":{items},{json.dumps(rest, separators=(",", ":"))[1:]}'
 
 
-def _start(order: Order, matches: Sequence[Any], page: Page, question: str) -> int:
+def _start(order: Order, ordered: Sequence[Reservation], page: Page, question: str) -> int:
     if page.next_token is None:
         return 0
     mark = from_token(page.next_token, question)
     try:
-        return order.after(matches, mark)
+        return order.after(ordered, mark)
     except (TypeError, ValueError):
         raise BadParameter("next_token", page.next_token, TOKEN_ALLOWED) from None
 
 
 def summary(context: Context, chosen: Filter, warnings: Sequence[str] = ()) -> Json:
-    totals = summarize(chosen.apply(context.view.rows)).to_json()
+    totals = context.view.sorted(Order()).summarize(chosen).to_json()
     return {**totals, "warnings": list(warnings), "collection": context.collection}
 
 
@@ -158,7 +160,7 @@ def _is_asked(scope: Judged, values: Mapping[str, list[Any]]) -> bool:
 
 def validation(context: Context, request: TrainingRequest, shown: int | None = None) -> Json:
     """May a run start; ``candidates_left_out`` counts those that are not shown, the least fit."""
-    rows = context.view.observed(context.view.rows)
+    rows = context.view.of_instance_type(request.instance_type)
     answer = validate(rows, request, context.now, unknown_regions(context)).to_json()
     candidates = answer["candidates"]
     return {

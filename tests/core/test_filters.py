@@ -223,11 +223,12 @@ filters = st.builds(
     Filter,
     types=subsets(*EVERY_TYPE),
     instance_types=subsets(*INSTANCE_TYPES, "p5*", "*.48xlarge", "[gm]*", "?5e.*", "*"),
-    regions=subsets(*REGIONS),
+    regions=subsets(*REGIONS, "us-*"),
     availability_zones=subsets(*ZONES),
     accounts=subsets(*ACCOUNTS),
     owners=subsets(*ACCOUNTS),
     states=subsets(*STATES),
+    accelerators=subsets("h100", "A100", "none such"),
     gpu_only=st.booleans(),
     available_only=st.booleans(),
     active_only=subsets(*EVERY_TYPE),
@@ -261,8 +262,12 @@ def is_kept(chosen: Filter, row: Reservation) -> bool:
         glob for glob in chosen.instance_types if fnmatchcase(row.instance_type, glob)
     ]:
         return False
+    if chosen.regions and not [glob for glob in chosen.regions if fnmatchcase(row.region, glob)]:
+        return False
+    names = {name.lower() for name in chosen.accelerators}
+    if names and (row.accelerator is None or row.accelerator.name.lower() not in names):
+        return False
     for wanted, value in (
-        (chosen.regions, row.region),
         (chosen.availability_zones, row.availability_zone),
         (chosen.owners, row.owner_id),
         (chosen.states, row.state),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.builders import a_block, an_odcr
 from tests.strategies import whole_reservations
 from truffle.core.codec import encode
-from truffle.core.json_text import PIECE, json_array, json_object
+from truffle.core.json_text import PIECE, json_around, json_array, json_object
 from truffle.core.model import Commitment, Health, Reservation
 
 
@@ -25,6 +25,19 @@ def test_an_object_is_what_json_makes_of_the_codec(row: Reservation, ascii_only:
     expected = json.dumps(encode(row), ensure_ascii=ascii_only)
 
     assert json_object(row, ascii_only) == expected
+
+
+@given(row=whole_reservations, name=st.sampled_from(["observed_at", "region", "tags", "seen_by"]))
+def test_the_text_around_a_field_is_compact_json_without_its_value(
+    row: Reservation, name: str
+) -> None:
+    data = encode(row)
+    value = json.dumps(data[name], separators=(",", ":"))
+
+    before, after = json_around(row, name)
+
+    assert before.endswith(f'"{name}":')
+    assert before + value + after == json.dumps(data, separators=(",", ":"))
 
 
 @given(rows=st.lists(whole_reservations, max_size=4), ascii_only=st.booleans())

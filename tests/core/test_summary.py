@@ -1,13 +1,15 @@
 """Totals: what is held, what is free, by type, region, instance type and state."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
-from tests.strategies import inventories
-from truffle.core.model import Reservation
+from tests.strategies import inventories, whole_reservations
+from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.summary import summarize
 
 
@@ -137,3 +139,86 @@ def test_rows_are_looked_at_once_so_that_they_may_come_from_anywhere() -> None:
     rows: list[Reservation] = [an_odcr("cr-1"), a_block("cr-2")]
 
     assert summarize(iter(rows)) == summarize(rows)
+
+
+def test_instances_beyond_the_reserved_ones_count_as_they_come() -> None:
+    rows = [
+        an_odcr("cr-1", total_capacity=8, available_capacity=11),
+        an_odcr("cr-2", total_capacity=8, available_capacity=7),
+    ]
+
+    answer = summarize(rows).total
+
+    assert (answer.total_capacity, answer.available_capacity, answer.used_capacity) == (16, 18, -2)
+    assert summarize(rows[:1]).total.used_capacity == -3
+
+
+def test_millions_of_instances_add_up() -> None:
+    rows = [
+        an_odcr(f"cr-{number}", instance_type="p5.48xlarge", total_capacity=10**7)
+        for number in range(100)
+    ]
+
+    answer = summarize(rows).total
+
+    assert (answer.instances, answer.accelerators) == (10**9, 8 * 10**9)
+
+
+def added_up(rows: list[Reservation]) -> dict[str, float | None]:
+    """The sums as the contract has them, one field after the other."""
+    sizes = [
+        row.instance_count if isinstance(row, CapacityBlock) else row.total_capacity for row in rows
+    ]
+    devices = [row.accelerator.total_count for row in rows if row.accelerator is not None]
+    active = [
+        row
+        for row in rows
+        if None not in (row.used_capacity, row.total_capacity, row.available_capacity)
+    ]
+    return {
+        "reservations": len(rows),
+        "instances": known_sum(sizes),
+        "total_capacity": sum(row.total_capacity or 0 for row in active),
+        "available_capacity": sum(row.available_capacity or 0 for row in active),
+        "used_capacity": sum(row.used_capacity or 0 for row in active),
+        "accelerators": known_sum(devices),
+        "idle_accelerators": sum(
+            (row.accelerator.count or 0) * (row.available_capacity or 0)
+            for row in active
+            if row.accelerator
+        ),
+        "unknown_sizes": sizes.count(None),
+        "unknown_accelerators": devices.count(None),
+    }
+
+
+def known_sum(numbers: Sequence[float | None]) -> float | None:
+    """The sum of the known numbers; None if only unknown ones could make it more than 0."""
+    known = sum(number for number in numbers if number is not None)
+    return None if None in numbers and not known else known
+
+
+@given(st.lists(whole_reservations, max_size=8))
+def test_every_sum_is_what_adding_field_by_field_gives(rows: list[Reservation]) -> None:
+    answer = summarize(rows).to_json()
+    groups = {
+        "by_type": "type",
+        "by_region": "region",
+        "by_instance_type": "instance_type",
+        "by_state": "state",
+    }
+
+    assert without_utilization(answer["total"]) == added_up(rows)
+    for group, name in groups.items():
+        values = sorted({getattr(row, name) for row in rows})
+        expected = {
+            value: added_up([row for row in rows if getattr(row, name) == value])
+            for value in values
+        }
+        found: Any = answer[group]
+        assert list(found) == values
+        assert {value: without_utilization(found[value]) for value in values} == expected
+
+
+def without_utilization(totals: Any) -> dict[str, float | None]:
+    return {name: number for name, number in totals.items() if name != "utilization"}

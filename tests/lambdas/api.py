@@ -103,11 +103,15 @@ def _has_tags(row: Reservation, texts: Sequence[str]) -> bool:
 MATCHES: Mapping[str, Callable[[Any, Sequence[str]], bool]] = {
     "type": lambda row, values: row.type in values,
     "instance_type": lambda row, values: any(fnmatchcase(row.instance_type, it) for it in values),
-    "region": lambda row, values: row.region in values,
+    "region": lambda row, values: any(fnmatchcase(row.region, it) for it in values),
     "availability_zone": lambda row, values: row.availability_zone in values,
     "account": lambda row, values: bool({*row.seen_by} & {*values}),
     "owner": lambda row, values: row.owner_id in values,
     "state": lambda row, values: row.state in values,
+    "accelerator": lambda row, values: (
+        row.accelerator is not None
+        and row.accelerator.name.lower() in [value.lower() for value in values]
+    ),
     "gpu_only": lambda row, values: values == ["false"] or row.accelerator is not None,
     "available_only": lambda row, values: values == ["false"] or (row.available_capacity or 0) > 0,
     "active_only": lambda row, values: values == ["false"] or _is_active(row),

@@ -11,6 +11,7 @@ from dataclasses import fields
 from datetime import datetime
 from functools import cache, lru_cache
 from operator import attrgetter
+from sys import intern
 from typing import Any
 
 from truffle.core.field_types import check_types, refusal
@@ -110,14 +111,6 @@ def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-_INTERNED: dict[str, str] = {}
-
-
-def _interned(value: str) -> str:
-    """The one copy of a value that thousands of reservations repeat (a region, a type)."""
-    return _INTERNED.setdefault(value, value)
-
-
 _moment = lru_cache(4096)(parse_time)
 """Thousands of reservations share a date: when a scope was observed, when blocks end."""
 
@@ -161,6 +154,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "reservation_ids": _texts,
     "tags": _tags,
     **{name: _part(cls) for name, cls in _PARTS.items()},
+    # Thousands of reservations repeat these texts: one copy of each is kept.
     **dict.fromkeys(
         (
             "account_id",
@@ -168,10 +162,13 @@ _READERS: dict[str, Callable[[Any], Any]] = {
             "region",
             "availability_zone",
             "availability_zone_id",
+            "instance_type",
+            "platform",
+            "tenancy",
+            "state",
         ),
-        _interned,
+        intern,
     ),
-    **dict.fromkeys(("instance_type", "platform", "tenancy", "state"), _interned),
 }
 
 

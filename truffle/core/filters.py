@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import translate
-from functools import cache
+from functools import lru_cache, partial
 from itertools import compress
-from operator import attrgetter
+from math import inf, nan
+from operator import attrgetter, not_
 from typing import Any
 
-from truffle.core.model import CAPACITY_BLOCK, ODCR, Accelerator, CapacityBlock, Reservation
+from truffle.core.model import CAPACITY_BLOCK, ODCR, CapacityBlock, Reservation
 
 ACTIVE_STATES: Mapping[str, frozenset[str]] = {
     ODCR: frozenset({"active"}),
@@ -25,22 +26,27 @@ ACTIVE_STATES: Mapping[str, frozenset[str]] = {
 """The states that ``active_only`` keeps, by type."""
 
 
+Read = Callable[[Reservation], Any]
+Test = Callable[[Iterable[Any]], Iterable[bool]]
+
+
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A test of one field's value, or of the whole row where no field is named.
+    """A test of one value per row: ``read`` gets the value, ``test`` takes many values at once.
 
-    Over thousands of rows the fields are read, and most tests are made, without a call of Python.
+    Over thousands of rows it matters that most tests run without a Python call per value.
+    Predicates with the same ``name`` read the same value.
     """
 
-    field: str | None
-    test: Callable[[Any], bool]
+    name: str
+    read: Read
+    test: Test
 
     def keep(self, rows: list[Reservation]) -> list[Reservation]:
-        values = rows if self.field is None else map(attrgetter(self.field), rows)
-        return list(compress(rows, map(self.test, values)))
+        return list(compress(rows, self.test(map(self.read, rows))))
 
     def holds(self, row: Reservation) -> bool:
-        return self.test(row if self.field is None else getattr(row, self.field))
+        return all(self.test([self.read(row)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +81,15 @@ class Filter:
     def apply(self, reservations: Iterable[Reservation]) -> list[Reservation]:
         """The reservations that match, in the order they came in."""
         kept = list(reservations)
-        for predicate in self._predicates():
+        for predicate in self.predicates():
             kept = predicate.keep(kept)
         return kept
 
     def matches(self, reservation: Reservation) -> bool:
-        return all(predicate.holds(reservation) for predicate in self._predicates())
+        return all(predicate.holds(reservation) for predicate in self.predicates())
 
-    def _predicates(self) -> list[Predicate]:
-        """One predicate per field in use, the cheapest first."""
+    def predicates(self) -> list[Predicate]:
+        """One predicate per field in use, the cheapest first. A row matches if all hold."""
         made = (
             _glob_predicate("region", self.regions),
             _one_of("state", self.states),
@@ -92,8 +98,8 @@ class Filter:
             _one_of("availability_zone", self.availability_zones),
             _glob_predicate("instance_type", self.instance_types),
             _accelerator_predicate(self.accelerators),
-            Predicate("accelerator", bool) if self.gpu_only else None,
-            Predicate("available_capacity", bool) if self.available_only else None,
+            _gpu_predicate() if self.gpu_only else None,
+            _available_predicate() if self.available_only else None,
             _account_predicate(self.accounts),
             *(_tag_predicate(key, values) for key, values in self.tags.items()),
             _starts_predicate(self.starts_after, self.starts_before),
@@ -111,7 +117,7 @@ def capacity_of(reservation: Reservation) -> int | None:
     return reservation.available_capacity
 
 
-@cache
+@lru_cache(1024)
 def glob_pattern(glob: str) -> re.Pattern[str]:
     return re.compile(translate(glob))
 
@@ -122,7 +128,19 @@ def matches_globs(name: str, globs: Iterable[str]) -> bool:
 
 
 def _one_of(name: str, allowed: frozenset[str]) -> Predicate | None:
-    return Predicate(name, allowed.__contains__) if allowed else None
+    return _of_field(name, partial(map, allowed.__contains__)) if allowed else None
+
+
+def _of_field(name: str, test: Test) -> Predicate:
+    return Predicate(name, attrgetter(name), test)
+
+
+def _gpu_predicate() -> Predicate:
+    return Predicate("has_accelerator", lambda row: row.accelerator is not None, partial(map, bool))
+
+
+def _available_predicate() -> Predicate:
+    return _of_field("available_capacity", partial(map, bool))
 
 
 class _Decided(dict[str, bool]):
@@ -137,71 +155,85 @@ class _Decided(dict[str, bool]):
 
 
 def _glob_predicate(name: str, globs: frozenset[str]) -> Predicate | None:
-    return Predicate(name, _Decided(globs).__getitem__) if globs else None
+    return _of_field(name, partial(map, _Decided(globs).__getitem__)) if globs else None
 
 
 def _accelerator_predicate(names: frozenset[str]) -> Predicate | None:
     if not names:
         return None
     wanted = {name.casefold() for name in names}
+    return Predicate("accelerator_name", _accelerator_name, partial(map, wanted.__contains__))
 
-    def carries(accelerator: Accelerator | None) -> bool:
-        return accelerator is not None and accelerator.name.casefold() in wanted
 
-    return Predicate("accelerator", carries)
+def _accelerator_name(row: Reservation) -> str | None:
+    return None if row.accelerator is None else row.accelerator.name.casefold()
 
 
 def _active_predicate(types: frozenset[str]) -> Predicate | None:
     if not types:
         return None
-    return Predicate(
-        None, lambda row: row.type not in types or row.state in ACTIVE_STATES[row.type]
-    )
+
+    def are_active(pairs: Iterable[tuple[str, str]]) -> list[bool]:
+        return [kind not in types or state in ACTIVE_STATES[kind] for kind, state in pairs]
+
+    return Predicate("type, state", attrgetter("type", "state"), are_active)
 
 
 def _account_predicate(accounts: frozenset[str]) -> Predicate | None:
     if not accounts:
         return None
-    return Predicate("seen_by", lambda seers: not accounts.isdisjoint(seers))
+
+    def see(groups: Iterable[tuple[str, ...]]) -> Iterable[bool]:
+        return map(not_, map(accounts.isdisjoint, groups))
+
+    return _of_field("seen_by", see)
 
 
 def _capacity_predicate(least: int | None) -> Predicate | None:
     if least is None:
         return None
 
-    def has_enough(row: Reservation) -> bool:
-        capacity = capacity_of(row)
-        return capacity is not None and capacity >= least
+    def are_enough(capacities: Iterable[int | None]) -> list[bool]:
+        return [capacity is not None and capacity >= least for capacity in capacities]
 
-    return Predicate(None, has_enough)
+    return Predicate("capacity", capacity_of, are_enough)
 
 
 def _starts_predicate(after: datetime | None, before: datetime | None) -> Predicate | None:
     if after is None and before is None:
         return None
-
-    def starts_between(start: datetime | None) -> bool:
-        if start is None:
-            return False
-        return (after is None or start >= after) and (before is None or start < before)
-
-    return Predicate("start_date", starts_between)
+    return Predicate("start", _start, _within(after, before))
 
 
 def _ends_predicate(after: datetime | None, before: datetime | None) -> Predicate | None:
     if after is None and before is None:
         return None
+    return Predicate("end", _end, _within(after, before))
 
-    def ends_between(end: datetime | None) -> bool:
-        if end is None:
-            return before is None
-        return (after is None or end >= after) and (before is None or end < before)
 
-    return Predicate("end_date", ends_between)
+def _start(row: Reservation) -> float:
+    """Seconds since 1970. A missing start is neither before nor after any bound."""
+    return nan if row.start_date is None else row.start_date.timestamp()
+
+
+def _end(row: Reservation) -> float:
+    """Seconds since 1970. A missing end is after every bound."""
+    return inf if row.end_date is None else row.end_date.timestamp()
+
+
+def _within(after: datetime | None, before: datetime | None) -> Test:
+    """Whether moments are at or after the one bound and before the other."""
+    first = -inf if after is None else after.timestamp()
+    if before is None:
+        return partial(map, first.__le__)
+    behind = before.timestamp()
+    return lambda moments: [first <= moment < behind for moment in moments]
 
 
 def _tag_predicate(key: str, values: frozenset[str]) -> Predicate:
-    return Predicate("tags", lambda tags: tags.get(key) in values)
+    return Predicate(
+        f"tags.{key}", lambda row: row.tags.get(key), partial(map, values.__contains__)
+    )
 
 
 def tags_by_key(pairs: Sequence[tuple[str, str]]) -> dict[str, frozenset[str]]:

@@ -6,7 +6,6 @@ An object is what ``json.dumps(encode(reservation))`` gives, character by charac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
 from datetime import datetime
 from functools import cache, lru_cache
 from itertools import islice
@@ -17,7 +16,7 @@ from operator import attrgetter
 from types import NoneType
 from typing import Any
 
-from truffle.core.codec import plain_fields
+from truffle.core.codec import FIELD_NAMES, plain_fields
 from truffle.core.model import Accelerator, Reservation
 from truffle.core.times import format_time
 
@@ -44,32 +43,52 @@ def json_array(reservations: Iterable[Reservation], ascii_only: bool = False) ->
     yield "[]\n" if opening == "[\n" else "\n]\n"
 
 
+def json_around(reservation: Reservation, name: str) -> tuple[str, str]:
+    """A reservation as compact ASCII JSON, before and after the value of one field.
+
+    The text can be kept while that field changes.
+    """
+    cls: type = reservation.__class__
+    template, values_of = _layout(cls, ",", "{%s}", ":")
+    writers = _writers(True, ",", ":")
+    texts = [writers[value.__class__](value) for value in values_of(reservation)]
+    texts[FIELD_NAMES[cls.__name__].index(name)] = _GAP
+    before, _, after = (template % tuple(texts)).partition(_GAP)
+    return before, after
+
+
+_GAP = "\0"
+"""No JSON text contains it: control characters are escaped."""
+
+
 def _object(reservation: Any, writers: _Writers, separator: str, frame: str) -> str:
     template, values_of = _layout(reservation.__class__, separator, frame)
     return template % tuple([writers[value.__class__](value) for value in values_of(reservation)])
 
 
 @cache
-def _layout(cls: type, separator: str, frame: str) -> tuple[str, Callable[[Any], tuple[Any, ...]]]:
+def _layout(
+    cls: type, separator: str, frame: str, colon: str = ": "
+) -> tuple[str, Callable[[Any], tuple[Any, ...]]]:
     """A type's object with a place for each value, and what gets the values."""
-    names = [field.name for field in fields(cls)]
-    return frame % separator.join(f'"{name}": %s' for name in names), attrgetter(*names)
+    names = FIELD_NAMES[cls.__name__]
+    return frame % separator.join(f'"{name}"{colon}%s' for name in names), attrgetter(*names)
 
 
 class _Writers(dict[type, Write]):
     """What writes a value, by its type. An encoder of json takes longer to start than to write."""
 
-    def __init__(self, ascii_only: bool) -> None:
+    def __init__(self, ascii_only: bool, comma: str, colon: str) -> None:
         quote = encode_basestring_ascii if ascii_only else encode_basestring
-        encoder = JSONEncoder(ensure_ascii=ascii_only)
+        encoder = JSONEncoder(ensure_ascii=ascii_only, separators=(comma, colon))
         self._write_fields: Write = lambda value: encoder.encode(plain_fields(value))
 
         def write_texts(values: tuple[str, ...]) -> str:
-            return f"[{', '.join([quote(text) for text in values])}]"
+            return f"[{comma.join([quote(text) for text in values])}]"
 
         def write_tags(tags: dict[str, str]) -> str:
-            written = [f"{quote(key)}: {quote(value)}" for key, value in tags.items()]
-            return f"{{{', '.join(written)}}}"
+            written = [quote(key) + colon + quote(value) for key, value in tags.items()]
+            return f"{{{comma.join(written)}}}"
 
         super().__init__(
             {
@@ -91,5 +110,5 @@ class _Writers(dict[type, Write]):
 
 
 @cache
-def _writers(ascii_only: bool) -> _Writers:
-    return _Writers(ascii_only)
+def _writers(ascii_only: bool, comma: str = ", ", colon: str = ": ") -> _Writers:
+    return _Writers(ascii_only, comma, colon)

@@ -13,8 +13,11 @@ def merge(reservations: Iterable[Reservation]) -> list[Reservation]:
 
     The row is the owner's where the owner is collected, else that of the first account by number.
     """
+    listed = list(reservations)
+    if len({row.reservation_id for row in listed}) == len(listed):
+        return listed
     by_id: dict[str, list[Reservation]] = {}
-    for row in reservations:
+    for row in listed:
         by_id.setdefault(row.reservation_id, []).append(row)
     return [rows[0] if len(rows) == 1 else _merged(rows) for rows in by_id.values()]
 

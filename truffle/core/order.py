@@ -29,8 +29,13 @@ class Order:
     sort: str | None = None
 
     def __post_init__(self) -> None:
-        if self.sort is not None and self.sort.removeprefix("-") not in SORT_FIELDS:
+        if self.field is not None and self.field not in SORT_FIELDS:
             raise ValueError(f"{self.sort} is no field of a reservation")
+
+    @property
+    def field(self) -> str | None:
+        """The field that the rows are ordered by; None in the default order."""
+        return None if self.sort is None else self.sort.removeprefix("-")
 
     def sorted(self, reservations: Iterable[Reservation]) -> list[Reservation]:
         if self.sort is None:

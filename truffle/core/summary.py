@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.times import whole
 
-Cell = tuple[str, str, str, str]
-"""Type, region, instance type and state."""
+Value = TypeVar("Value")
+Key = TypeVar("Key", str, tuple[str, str, str])
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Sums over some reservations.
 
     ``instances`` are reserved ones (a block's size, also before its start); ``total_capacity``,
@@ -34,31 +36,32 @@ class Totals:
     unknown_sizes: int = 0
     unknown_accelerators: int = 0
 
-    def add(self, reservation: Reservation) -> None:
-        self.reservations += 1
+    @classmethod
+    def of(cls, reservation: Reservation) -> Totals:
+        """The totals of one reservation."""
         size, carried = reservation.size, reservation.accelerator
-        if size is None:
-            self.unknown_sizes += 1
-        else:
-            self.instances += size
-        if carried is not None and carried.total_count is None:
-            self.unknown_accelerators += 1
-        elif carried is not None and carried.total_count is not None:
-            self.accelerators += carried.total_count
+        devices = None if carried is None else carried.total_count
         total, available = reservation.total_capacity, reservation.available_capacity
         used = reservation.used_capacity
         if used is None or total is None or available is None:
-            return
-        self.total_capacity += total
-        self.available_capacity += available
-        self.used_capacity += used
-        if carried is not None and carried.count is not None:
-            self.idle_accelerators += carried.count * available
+            total, available, used = 0, 0, 0
+        per_instance = 0 if carried is None else carried.count or 0
+        return cls(
+            reservations=1,
+            instances=size or 0,
+            total_capacity=total,
+            available_capacity=available,
+            used_capacity=used,
+            accelerators=devices or 0,
+            idle_accelerators=per_instance * available,
+            unknown_sizes=int(size is None),
+            unknown_accelerators=int(carried is not None and devices is None),
+        )
 
-    def include(self, other: Totals) -> None:
-        """Add the sums over other reservations."""
-        for sum_ in fields(self):
-            setattr(self, sum_.name, getattr(self, sum_.name) + getattr(other, sum_.name))
+    @classmethod
+    def sum(cls, parts: Iterable[Totals]) -> Totals:
+        """The totals of all reservations in the parts."""
+        return cls(*map(sum, zip(*parts, strict=True)))
 
     @property
     def utilization(self) -> float | None:
@@ -85,7 +88,7 @@ def unless_unknown(known: float, unknown: int) -> float | None:
     return None if unknown and not known else known
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Totals over all, and by each of four fields, their values sorted."""
 
@@ -117,34 +120,57 @@ class Summary:
         }
 
 
+class Tally:
+    """The totals of each of many rows, computed once for any number of summaries of some of them.
+
+    Few types, instance types and states occur together: summing by all three first, and by each of
+    them from those sums, is several times faster than going over all rows for each.
+    """
+
+    def __init__(self, rows: Iterable[Reservation]) -> None:
+        listed = list(rows)
+        self._totals = _shared(map(Totals.of, listed))
+        self._kinds = _shared(map(attrgetter("type", "instance_type", "state"), listed))
+        self._regions = [row.region for row in listed]
+        self._hours = [
+            row.duration_hours if isinstance(row, CapacityBlock) else None for row in listed
+        ]
+
+    def summary(self, mask: bytes | None = None) -> Summary:
+        """The totals of all rows, or of those whose byte in the mask is 1."""
+
+        def chosen(values: list[Any]) -> list[Any]:
+            return values if mask is None else list(compress(values, mask))
+
+        totals = chosen(self._totals)
+        kinds = _totals_by(chosen(self._kinds), totals)
+        types, instance_types, states = zip(*kinds, strict=True) if kinds else ((), (), ())
+        hours = set(chosen(self._hours)) - {None}
+        return Summary(
+            total=Totals.sum(kinds.values()),
+            by_type=_totals_by(types, kinds.values()),
+            by_region=_totals_by(chosen(self._regions), totals),
+            by_instance_type=_totals_by(instance_types, kinds.values()),
+            by_state=_totals_by(states, kinds.values()),
+            shortest_hours=min(hours, default=None),
+            longest_hours=max(hours, default=None),
+        )
+
+
 def summarize(reservations: Iterable[Reservation]) -> Summary:
     """The totals of these reservations; each is looked at once."""
-    cells: dict[Cell, Totals] = defaultdict(Totals)
-    hours: set[float] = set()
-    for row in reservations:
-        cells[row.type, row.region, row.instance_type, row.state].add(row)
-        if isinstance(row, CapacityBlock) and row.duration_hours is not None:
-            hours.add(row.duration_hours)
-    return Summary(
-        _sum(cells.values()),
-        _along(cells, 0),
-        _along(cells, 1),
-        _along(cells, 2),
-        _along(cells, 3),
-        min(hours, default=None),
-        max(hours, default=None),
-    )
+    return Tally(reservations).summary()
 
 
-def _sum(parts: Iterable[Totals]) -> Totals:
-    totals = Totals()
-    for part in parts:
-        totals.include(part)
-    return totals
+def _shared(values: Iterable[Value]) -> list[Value]:
+    """The same values, equal ones kept in memory once."""
+    known: dict[Value, Value] = {}
+    return [known.setdefault(value, value) for value in values]
 
 
-def _along(cells: Mapping[Cell, Totals], axis: int) -> dict[str, Totals]:
-    values = sorted({cell[axis] for cell in cells})
-    return {
-        value: _sum(part for cell, part in cells.items() if cell[axis] == value) for value in values
-    }
+def _totals_by(keys: Iterable[Key], totals: Iterable[Totals]) -> dict[Key, Totals]:
+    """The totals of each key, which are in order; keys and totals belong together one by one."""
+    members: dict[Key, list[Totals]] = defaultdict(list)
+    for key, each in zip(keys, totals, strict=True):
+        members[key].append(each)
+    return {key: Totals.sum(members[key]) for key in sorted(members)}

@@ -1,0 +1,115 @@
+"""Many rows that do not change, kept by column: a test runs once per distinct value, not per row.
+
+``Filter`` and ``summary`` decide what matches and what the totals are: the results equal those of
+``Filter.apply`` and ``summarize``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from itertools import islice
+from operator import and_
+from typing import Any
+
+from truffle.core.filters import Filter, Predicate, Read, Test
+from truffle.core.model import Reservation
+from truffle.core.summary import Summary, Tally
+
+FEW = 256
+"""With at most this many distinct values, a column has one byte per row."""
+
+MOST_COLUMNS = 32
+"""Columns kept at once, the newest: callers choose the tag keys, so the number must be bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field of all rows: the value of each, or the distinct ``values`` and each row's index
+    in them (``codes``) if there are few."""
+
+    values: Sequence[Any]
+    codes: bytes | None = None
+
+    @classmethod
+    def of(cls, rows: Iterable[Reservation], read: Read) -> Column:
+        values = list(map(read, rows))
+        some = dict.fromkeys(islice(values, 2 * FEW))
+        distinct = some if len(some) > FEW else dict.fromkeys(values)
+        if len(distinct) > FEW:
+            return cls(values)
+        codes = {value: code for code, value in enumerate(distinct)}
+        return cls(list(codes), bytes(map(codes.__getitem__, values)))
+
+    def verdicts(self, test: Test) -> bytes:
+        """One byte per row: 1 if the test holds, else 0."""
+        verdicts = bytes(test(self.values))
+        if self.codes is None:
+            return verdicts
+        return self.codes.translate(verdicts.ljust(FEW, b"\0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The rows that match a filter, in order. Counting them reads no row.
+
+    ``mask`` has one byte per row, 1 for a match; None if all rows match.
+    """
+
+    rows: Sequence[Reservation]
+    mask: bytes | None
+
+    def __len__(self) -> int:
+        return len(self.rows) if self.mask is None else self.mask.count(1)
+
+    def first(self, most: int, start: int = 0) -> list[Reservation]:
+        """At most ``most`` matches, beginning with the row at index ``start``."""
+        if self.mask is None:
+            return list(self.rows[start : start + most])
+        found: list[Reservation] = []
+        index = self.mask.find(1, start)
+        while index >= 0 and len(found) < most:
+            found.append(self.rows[index])
+            index = self.mask.find(1, index + 1)
+        return found
+
+
+class Columns:
+    """Rows in some order. The list must not change."""
+
+    def __init__(self, rows: list[Reservation]) -> None:
+        self.rows = rows
+        self._columns: dict[str, Column] = {}
+
+    def matches(self, chosen: Filter) -> Matches:
+        return Matches(self.rows, self._mask(chosen))
+
+    def summarize(self, chosen: Filter) -> Summary:
+        """The totals of the rows that match."""
+        mask = self._mask(chosen)
+        return self._summary if mask is None else self._tally.summary(mask)
+
+    @cached_property
+    def _tally(self) -> Tally:
+        return Tally(self.rows)
+
+    @cached_property
+    def _summary(self) -> Summary:
+        return self._tally.summary()
+
+    def _mask(self, chosen: Filter) -> bytes | None:
+        masks = [
+            self._column(predicate).verdicts(predicate.test) for predicate in chosen.predicates()
+        ]
+        if len(masks) < 2:
+            return masks[0] if masks else None
+        bits = reduce(and_, (int.from_bytes(mask, "little") for mask in masks))
+        return bits.to_bytes(len(self.rows), "little")
+
+    def _column(self, predicate: Predicate) -> Column:
+        if predicate.name not in self._columns:
+            if len(self._columns) == MOST_COLUMNS:
+                del self._columns[next(iter(self._columns))]
+            self._columns[predicate.name] = Column.of(self.rows, predicate.read)
+        return self._columns[predicate.name]
