@@ -183,6 +183,10 @@ class Table:
             if item["pk"]["S"].startswith("SCOPE#"):
                 oracle.stores_part(pages[item["pk"]["S"].split("#")[1]])
         for kind, action in actions:
+            if kind == "Delete" and action["Key"]["pk"]["S"].startswith("SCOPE#"):
+                account = action["Key"]["pk"]["S"].split("#")[1]
+                oracle.drops(account, action["Key"]["sk"]["S"])
+        for kind, action in actions:
             if kind == "Update" and "observed_at = :at" in action["UpdateExpression"]:
                 assert action["Key"]["pk"]["S"] == SCOPES
                 oracle.stores(pages[action["Key"]["sk"]["S"].split("#")[0]])

@@ -58,6 +58,7 @@ class Oracle:
     world: World
     looks: dict[str, list[Page]] = field(default_factory=dict)
     parts: dict[str, list[Page]] = field(default_factory=dict)
+    dropped: dict[str, set[str]] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
     said: dict[str, Said] = field(default_factory=dict)
     baselines: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
@@ -85,10 +86,20 @@ class Oracle:
         """Rows of a listing are stored, perhaps without the rest of them."""
         self.parts.setdefault(page.account, []).append(page)
 
+    def drops(self, account: str, name: str) -> None:
+        """A row that left is removed, perhaps before the rest of its listing is stored."""
+        self.dropped.setdefault(account, set()).add(name)
+
+    def holds(self, account: str, name: str) -> bool:
+        """Whether a reservation is stored for an account."""
+        last = self.looks[account][-1].content
+        return name in last and name not in self.dropped.get(account, ())
+
     def stores(self, page: Page) -> None:
         """A listing is the scope's state now."""
         self.looks.setdefault(page.account, []).append(page)
         self.parts.pop(page.account, None)
+        self.dropped.pop(page.account, None)
         self.retired.discard(page.account)
 
     def counts(self, account: str) -> None:
@@ -172,9 +183,7 @@ class Oracle:
         if name in page.content:
             self.complain(message, "is in the very listing")
         others = [
-            it
-            for it, looks in self.looks.items()
-            if it not in (account, *self.retired) and name in looks[-1].content
+            it for it in self.looks if it not in (account, *self.retired) and self.holds(it, name)
         ]
         if others and self.world.rows[name].owner != account:
             self.complain(message, f"is still stored for {others}")
@@ -216,7 +225,7 @@ class Oracle:
 
     def _nobody_holds(self, name: str) -> bool:
         """Whether no stored listing shows it any more: one that fails or is retired may."""
-        return not any(name in looks[-1].content for looks in self.looks.values())
+        return not any(self.holds(account, name) for account in self.looks)
 
     def _is_over(self, name: str) -> None:
         said = self.said.get(name)
