@@ -35,20 +35,28 @@ class Answer:
 
 def ask(path: str, raw_query: str = "", method: str = "GET", **asked: str) -> Answer:
     """What the function answers; parameters as text as it came, or by name."""
-    event = {
+    return answer_to(an_event_of(path, raw_query or urlencode(asked), method))
+
+
+def an_event_of(path: str, raw_query: str, method: str) -> dict[str, Any]:
+    """A request as API Gateway hands it over."""
+    return {
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
-        "rawQueryString": raw_query or urlencode(asked),
+        "rawQueryString": raw_query,
         "headers": {},
         "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
         "isBase64Encoded": False,
     }
+
+
+def answer_to(event: Mapping[str, Any]) -> Answer:
     context: Any = FakeContext()
-    answer = query.handler(event, context)
+    answer = query.handler(dict(event), context)
     headers, text = answer["headers"], answer["body"]
-    body = json.loads(text) if text else None
-    return Answer(answer["statusCode"], headers["Content-Type"], body, headers, text)
+    told = json.loads(text) if text else None
+    return Answer(answer["statusCode"], headers["Content-Type"], told, headers, text)
 
 
 def repeated(asked: Asked) -> str:

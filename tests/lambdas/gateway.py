@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from lambdas import query
+from tests.lambdas.api import an_event_of
 from tests.lambdas.fakes import FakeContext
 
 SIGNATURE = "AWS4-HMAC-SHA256 Credential=testing"
@@ -41,13 +42,4 @@ def _answer(environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
 def _event(environ: dict[str, Any]) -> dict[str, Any]:
     """The gateway hands the path over decoded, and the query string as it came."""
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
-    method = environ["REQUEST_METHOD"]
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": environ.get("QUERY_STRING", ""),
-        "headers": {},
-        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
-        "isBase64Encoded": False,
-    }
+    return an_event_of(path, environ.get("QUERY_STRING", ""), environ["REQUEST_METHOD"])

@@ -23,7 +23,17 @@ from lambdas.settings import QuerySettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_run, a_snapshot, an_odcr
-from tests.lambdas.api import MATCHES, Asked, ask, expected, joined, pages, repeated
+from tests.lambdas.api import (
+    MATCHES,
+    Asked,
+    an_event_of,
+    answer_to,
+    ask,
+    expected,
+    joined,
+    pages,
+    repeated,
+)
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, Wire, client_error
 from tests.strategies import ACCOUNTS, INSTANCE_TYPES, REGIONS, STATES, ZONES, inventories
@@ -856,3 +866,39 @@ def test_what_a_run_needs_has_to_be_told(api: Api, name: str) -> None:
 def test_a_run_of_nothing_is_refused(api: Api, name: str, value: str) -> None:
     answer = ask("/validate", **A_RUN | {name: value})
     assert (answer.status, answer.body["parameter"]) == (400, name)
+
+
+@pytest.mark.parametrize("days", ["5e-324", "0.001", "1", "100000"])
+@pytest.mark.parametrize("count", ["1", "100000"])
+@pytest.mark.parametrize(
+    "start_by",
+    [
+        *("0001-01-01", "0001-01-01T00:00:00Z", "2026-11-29t00:00:00z"),
+        *("1990-12-31T15:59:60-08:00", "9999-12-31", "9999-12-31T22:00:00-01:00"),
+    ],
+)
+def test_a_run_of_any_length_by_any_time_is_answered(
+    fleet: Api, days: str, count: str, start_by: str
+) -> None:
+    asked = {"instance_type": "p5.48xlarge", "count": count, "days": days, "start_by": start_by}
+    answer = ask("/validate", **asked)
+    assert (answer.status, answer.body["count"]) == (200, int(count))
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "2026-11-24T11:30:60Z"]
+)
+@pytest.mark.parametrize("name", ["starts_before", "ends_after"])
+def test_a_time_of_no_year_is_refused(fleet: Api, name: str, time: str) -> None:
+    answer = ask("/reservations", **{name: time})
+    assert (answer.status, answer.body["parameter"]) == (400, name)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "no json", "[1]", "7", "[" * 100_000, '{"a":1,"a":2}', "\x00"]
+)
+@pytest.mark.parametrize("is_encoded", [True, False])
+def test_a_body_is_not_read(api: Api, body: str, is_encoded: bool) -> None:
+    sent = {"body": body, "isBase64Encoded": is_encoded}
+    assert answer_to(an_event_of("/alerts/test", "", "POST") | sent).status == 400
+    assert answer_to(an_event_of("/summary", "", "GET") | sent).status == 200
