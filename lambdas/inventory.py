@@ -28,6 +28,11 @@ MOST_ORDERS = 8
 """Orders kept at once, each with its columns; the least recently used is dropped first."""
 
 
+LONGEST_TEXT_KEPT = 4_096
+"""Characters of JSON. A row with very many long tags has 80,000, and is written anew each time, so
+that the kept rows fit into the function's memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """The inventory as of one request.
@@ -90,7 +95,9 @@ class View:
         for row in rows:
             around = self.texts.get(row.reservation_id)
             if around is None:
-                around = self.texts[row.reservation_id] = json_around(row, "observed_at")
+                around = json_around(row, "observed_at")
+                if len(around[0]) + len(around[1]) <= LONGEST_TEXT_KEPT:
+                    self.texts[row.reservation_id] = around
             seen = self._seen(row)
             if seen not in written:
                 written[seen] = json.dumps(seen and format_time(seen))
