@@ -98,7 +98,8 @@ def check(command: str) -> None:
 def check_click(command: click.Command, arguments: list[str]) -> None:
     """Subcommands and options are known, and no argument is too many; placeholders may stand for
     values. Raises click.UsageError."""
-    context = click.Context(command, info_name=command.name)
+    # With the command's own settings: click keeps the help option that it makes with these.
+    context = click.Context(command, info_name=command.name, **command.context_settings)
     if isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
         _, inner, rest = command.resolve_command(context, arguments)
         assert inner is not None

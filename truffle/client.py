@@ -481,6 +481,7 @@ class AsyncTruffle:
         self.status = _threaded(client.status)
         self.explain = _threaded(client.explain)
         self.test_route = _threaded(client.test_route)
+        self.republish = _threaded(client.republish)
 
 
 def _threaded(method: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:

@@ -94,7 +94,7 @@ class Deployed:
         question = answers.question_of(path, given)
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given
-            return 200, answers.reservations(context, parse_list(asked), question)
+            return 200, json.loads(answers.reservations(context, parse_list(asked), question))
         if path == "/status":
             values = parse(given, parameters.STATUS)
             return 200, answers.status(context, self.runs, values, to_page(values), question)

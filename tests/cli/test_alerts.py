@@ -167,7 +167,7 @@ class TestExplain:
                     DeliveryStatus.RETRYING, NOON, 3, "it answered 403: no", NOON + 5 * MINUTE
                 ),
                 "retrying",
-                "Attempt 3 failed 2026-11-24 12:00, next 2026-11-24 12:05: answered 403: no",
+                "Attempt 3 failed 2026-11-24 12:00, next 2026-11-24 12:05: it answered 403: no",
             ),
             (
                 Delivery(DeliveryStatus.DEAD_LETTER, NOON, 288, "it answered 410: gone"),

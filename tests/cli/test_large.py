@@ -16,9 +16,10 @@ from benchmarks.list_live import environment, server
 LISTING = [sys.executable, "-m", "truffle", "capacity", "--no-active-only", "-o", "json"]
 REGIONS = 30
 PER_REGION = 3334
-MEMORY = {PER_REGION // 10: 150, PER_REGION: 500}
+MEMORY = {PER_REGION // 10: 300, PER_REGION: 500}
 """MiB for a listing, by reservations in each region. For the most 340 were seen, of which an
-interpreter that asks one small region takes 65."""
+interpreter that asks one small region takes 65; a machine that is busy otherwise needs more, as
+answers then wait to be read."""
 
 
 @pytest.fixture(scope="module")

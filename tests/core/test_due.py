@@ -224,7 +224,7 @@ def test_a_start_that_was_missed_is_told_as_having_been() -> None:
 def test_a_start_that_did_not_come_is_not_told_as_one() -> None:
     soon, late = between(START - 2 * HOUR, START + 2 * HOUR, week())
     assert soon.summary.endswith("should have started 2 h ago but is still scheduled.")
-    assert late.summary.endswith("should have started 2 h ago, but is still scheduled.")
+    assert late.summary.endswith("should have started 2 h ago but is still scheduled.")
     assert [event.severity for event in (soon, late)] == [Severity.INFO, Severity.WARNING]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -191,9 +192,9 @@ def test_the_pins_are_exact_and_those_of_the_environment() -> None:
 
 
 def _pins(requirements: Path) -> dict[str, str]:
-    lines = requirements.read_text("utf-8").splitlines()
-    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
-    return {name.lower().replace("_", "-"): version for name, version in pins.items()}
+    """The versions by name, of lines such as ``boto3==1.43.106 \\`` with hashes below."""
+    pins = re.findall(r"^([\w.-]+)==([^\s;]+)", requirements.read_text("utf-8"), re.MULTILINE)
+    return {name.lower().replace("_", "-"): version for name, version in pins}
 
 
 @pytest.mark.parametrize(

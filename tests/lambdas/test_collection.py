@@ -155,7 +155,7 @@ def test_what_changed_since_the_baseline_is_told_once(world: World) -> None:
     assert world.told() == [
         ("a", "active → pending"),
         ("c", "active → no longer listed"),
-        ("d", "first seen, active"),
+        ("d", "first seen in state active"),
     ]
 
 
@@ -287,7 +287,7 @@ HAPPENED = [
     ("a", "active → pending"),
     ("b", "active → pending"),
     ("e", "active → no longer listed"),
-    ("f", "first seen, active"),
+    ("f", "first seen in state active"),
 ]
 
 
@@ -325,7 +325,7 @@ def test_a_change_that_is_undone_after_a_kill_is_told_both_ways(world: World, k:
     undone = {
         ("a", "pending → active"),
         ("b", "pending → active"),
-        ("e", "first seen, active"),
+        ("e", "first seen in state active"),
         ("f", "active → no longer listed"),
     }
     names = {name for name, _ in told}

@@ -67,7 +67,7 @@ def test_an_account_without_its_role_is_one_event_and_one_recovery(stacked: Stac
     stacked.fleet.recovers()
     stacked.run(2)
     assert stacked.summaries() == [
-        f"No region of account {ONE} can be listed: AccessDenied, 3 runs in a row.",
+        f"No region of account {ONE} can be listed: AccessDenied, 3 consecutive runs.",
         f"Account {ONE} can be listed again, after 5 h.",
     ]
     failing, recovered = stacked.told()

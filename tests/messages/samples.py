@@ -86,7 +86,7 @@ def late_delivery() -> Event:
     return a_timed_event(
         EventType.LATE_DELIVERY,
         row,
-        "should have started 20 min ago, but is still scheduled.",
+        "should have started 20 min ago but is still scheduled.",
         "scheduled 15 min after its start",
         {"threshold": "15m", "start_date": format_time(NOON - 20 * MINUTE)},
     )

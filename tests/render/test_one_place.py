@@ -35,4 +35,5 @@ def test_only_few_modules_write_to_a_stream() -> None:
 def test_what_renders_has_no_quotes_of_its_own(quote: str) -> None:
     users = {path.name for path in (ROOT / "render").rglob("*.py") if quote in path.read_text()}
 
-    assert users <= {"data.py"}
+    # A list or an object in a cell of a table is JSON; every cell is made visible as a whole.
+    assert users <= {"data.py", "columns.py"}
