@@ -95,15 +95,17 @@ def check(command: str) -> None:
                 check_click(demo, arguments)
 
 
-def check_click(command: click.Command, arguments: list[str]) -> None:
+def check_click(
+    command: click.Command, arguments: list[str], parent: click.Context | None = None
+) -> None:
     """Subcommands and options are known, and no argument is too many; placeholders may stand for
     values. Raises click.UsageError."""
     # With the command's own settings: click keeps the help option that it makes with these.
-    context = click.Context(command, info_name=command.name, **command.context_settings)
+    context = click.Context(command, parent, command.name, **command.context_settings)
     if isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
         _, inner, rest = command.resolve_command(context, arguments)
         assert inner is not None
-        check_click(inner, rest)
+        check_click(inner, rest, context)
         return
     given, left, _ = command.make_parser(context).parse_args(list(arguments))
     assert left == [], f"{left} is too much"

@@ -48,4 +48,4 @@ def test_a_fuzzer_finds_the_api_to_be_as_described(url: str, tmp_path: Path) -> 
     )
 
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "Tested: 10" in found.stdout
+    assert "Tested: 11" in found.stdout
