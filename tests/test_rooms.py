@@ -27,6 +27,7 @@ ALLOWED = {
     },
     "lambdas/api": {
         "truffle.core",
+        "truffle.version",
         "truffle.ec2",
         "truffle.alerts",
         "lambdas.store",
@@ -36,6 +37,7 @@ ALLOWED = {
     },
     "lambdas": {
         "truffle.core",
+        "truffle.version",
         "truffle.ec2",
         "truffle.messages",
         "truffle.alerts",

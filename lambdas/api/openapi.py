@@ -18,10 +18,9 @@ from truffle.core.model import CAPACITY_BLOCK, ODCR, CapacityBlock, Odcr
 from truffle.core.parameters import RESERVATION_ID, Parameter
 from truffle.core.schema import schema_of
 from truffle.core.status import NAMED_FAILURES, State
+from truffle.version import VERSION
 
 Json = dict[str, Any]
-
-VERSION = "1.0.0"
 
 _TEXT: Json = {"type": "string"}
 _TEXT_OR_NULL: Json = {"type": ["string", "null"]}
