@@ -20,8 +20,10 @@ settings.load_profile("truffle")
 
 @pytest.fixture(autouse=True, scope="session")
 def interruptible() -> Iterator[None]:
-    """SIGINT has its usual effect on children, also where the tests themselves were started with
-    it ignored: a shell's background jobs are, and hand that down."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """SIGINT and SIGHUP have their usual effect on children, also where the tests themselves were
+    started with them ignored: a shell's background jobs and nohup's are, and hand that down."""
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGHUP, hangup)
