@@ -267,9 +267,13 @@ class History:
 
         def run(number: int, delivery: Delivery) -> None:
             waiting[number].acquire()
-            delivery.run(self.dice.randrange(10**9))
-            del waiting[number]
-            main.release()
+            try:
+                delivery.run(self.dice.randrange(10**9))
+            except Exception as error:
+                self.oracle.wrong.append(f"{self.world.tick}: a collection raised {error!r}")
+            finally:
+                del waiting[number]
+                main.release()
 
         def pause(number: int) -> None:
             if self.dice.random() < 0.4:
