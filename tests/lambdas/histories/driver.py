@@ -181,7 +181,7 @@ class Table:
                 oracle.hears(message, pages[message["account_id"]])
         for item in items:
             if item["pk"]["S"].startswith("SCOPE#"):
-                oracle.stores_part(pages[item["pk"]["S"].split("#")[1]])
+                oracle.stores_part(pages[item["pk"]["S"].split("#")[1]], item["sk"]["S"])
         for kind, action in actions:
             if kind == "Delete" and action["Key"]["pk"]["S"].startswith("SCOPE#"):
                 account = action["Key"]["pk"]["S"].split("#")[1]
