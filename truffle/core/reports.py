@@ -178,7 +178,10 @@ def _first(sight: Sight, listed: Reservation, look: Look) -> Verdict:
 
 def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime) -> Verdict:
     report, account_id = sight.report, look.scope.account_id
-    is_new = sight.stored is None and report.baseline > look.previous_baseline
+    # What is over when it comes into sight is no discovery, but may be a change.
+    is_over = listed.state in TERMINAL_STATES
+    is_unseen = sight.stored is None and report.baseline > look.previous_baseline
+    is_new = is_unseen and not is_over
     before = None if is_new else report.row
     after = listed if before is None else _completed(listed, before)
     steps = [before, *_left_to_another(sight, before), after]

@@ -181,7 +181,7 @@ class Table:
                 oracle.hears(message, pages[message["account_id"]])
         for item in items:
             if item["pk"]["S"].startswith("SCOPE#"):
-                oracle.stores_part(pages[item["pk"]["S"].split("#")[1]])
+                oracle.stores_part(pages[item["pk"]["S"].split("#")[1]], item["sk"]["S"])
         for kind, action in actions:
             if kind == "Delete" and action["Key"]["pk"]["S"].startswith("SCOPE#"):
                 account = action["Key"]["pk"]["S"].split("#")[1]
@@ -267,9 +267,13 @@ class History:
 
         def run(number: int, delivery: Delivery) -> None:
             waiting[number].acquire()
-            delivery.run(self.dice.randrange(10**9))
-            del waiting[number]
-            main.release()
+            try:
+                delivery.run(self.dice.randrange(10**9))
+            except Exception as error:
+                self.oracle.wrong.append(f"{self.world.tick}: a collection raised {error!r}")
+            finally:
+                del waiting[number]
+                main.release()
 
         def pause(number: int) -> None:
             if self.dice.random() < 0.4:

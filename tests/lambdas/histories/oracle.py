@@ -58,7 +58,7 @@ class Oracle:
     world: World
     looks: dict[str, list[Page]] = field(default_factory=dict)
     parts: dict[str, list[Page]] = field(default_factory=dict)
-    dropped: dict[str, set[str]] = field(default_factory=dict)
+    held: dict[str, set[str]] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
     said: dict[str, Said] = field(default_factory=dict)
     baselines: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
@@ -82,24 +82,23 @@ class Oracle:
                 self.said[name] = Said(state, page.read, self.world.now, None, said is not None)
             self.baselines.setdefault(name, []).append((page.account, self.world.tick))
 
-    def stores_part(self, page: Page) -> None:
-        """Rows of a listing are stored, perhaps without the rest of them."""
+    def stores_part(self, page: Page, name: str) -> None:
+        """A row of a listing is stored, perhaps without the rest of them."""
         self.parts.setdefault(page.account, []).append(page)
+        self.held.setdefault(page.account, set()).add(name)
 
     def drops(self, account: str, name: str) -> None:
         """A row that left is removed, perhaps before the rest of its listing is stored."""
-        self.dropped.setdefault(account, set()).add(name)
+        self.held.setdefault(account, set()).discard(name)
 
     def holds(self, account: str, name: str) -> bool:
         """Whether a reservation is stored for an account."""
-        last = self.looks[account][-1].content
-        return name in last and name not in self.dropped.get(account, ())
+        return name in self.held.get(account, ())
 
     def stores(self, page: Page) -> None:
         """A listing is the scope's state now."""
         self.looks.setdefault(page.account, []).append(page)
         self.parts.pop(page.account, None)
-        self.dropped.pop(page.account, None)
         self.retired.discard(page.account)
 
     def counts(self, account: str) -> None:
@@ -183,7 +182,7 @@ class Oracle:
         if name in page.content:
             self.complain(message, "is in the very listing")
         others = [
-            it for it in self.looks if it not in (account, *self.retired) and self.holds(it, name)
+            it for it in self.held if it not in (account, *self.retired) and self.holds(it, name)
         ]
         if others and self.world.rows[name].owner != account:
             self.complain(message, f"is still stored for {others}")
@@ -225,7 +224,7 @@ class Oracle:
 
     def _nobody_holds(self, name: str) -> bool:
         """Whether no stored listing shows it any more: one that fails or is retired may."""
-        return not any(self.holds(account, name) for account in self.looks)
+        return not any(self.holds(account, name) for account in self.held)
 
     def _is_over(self, name: str) -> None:
         said = self.said.get(name)
