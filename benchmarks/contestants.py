@@ -130,7 +130,7 @@ def stages() -> None:
         from truffle.core.json_text import json_array
         from truffle.core.order import Order
         from truffle.ec2 import clients, listing, parsing
-        from truffle.live import list_live
+        from truffle.sources.live import list_live
     told.watch(clients.EC2Clients, "of", "clients")
     told.watch(clients.EC2Clients, "sts", "clients")
     told.watch(parsing.FastEC2Parser, "_do_parse", "parse")

@@ -94,7 +94,7 @@ def asker(count: int) -> Ask:
         **settings.to_env(),
     }
     from lambdas import query
-    from lambdas.inventory import Inventory
+    from lambdas.api.inventory import Inventory
 
     inventory = Inventory(MemoryStore(count))  # type: ignore[arg-type]
     query._inventory = lambda: inventory  # type: ignore[assignment]

@@ -21,7 +21,7 @@ STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator")
 Developer Guide, "IAM policy to allow a Lambda function to access DynamoDB stream records")."""
 
 EVENTS = "EVENT#"
-"""How the table's partitions with events begin (lambdas/store/items.py)."""
+"""How the table's partitions with events begin (lambdas/store/table.py)."""
 
 EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": EVENTS}]}}}}
 

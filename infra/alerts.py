@@ -13,7 +13,7 @@ from truffle.alerts.settings import (
     Route,
     SettingsError,
 )
-from truffle.alerts_file import read_alerts
+from truffle.alerts.yaml_file import read_alerts
 
 SLACK = "slack"
 """The destination that `slack_secret_arn` makes."""

@@ -10,7 +10,6 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledgments import acknowledge_wildcard
-from infra.checks import Checks
 from infra.context import Context
 from infra.ec2_model import EC2_LIST_ACTIONS
 from infra.functions import (
@@ -21,6 +20,7 @@ from infra.functions import (
     scheduler_role,
 )
 from infra.queues import consume, dead_letter_queue, deliver, work_queue
+from infra.rechecks import Checks
 from infra.storage import Storage
 from lambdas.settings import CollectSettings, FanOutSettings
 

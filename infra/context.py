@@ -20,11 +20,11 @@ from infra.quotas import (
     filter_names,
 )
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule, parse_schedule
-from truffle.alerts.reading import region, time_zone
 from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.core.events import EventType, Severity
 from truffle.core.expected import EXPECTED_FORM, expected_denials
 from truffle.core.model import TYPES
+from truffle.core.validators import region, time_zone
 
 _HERE = Path(__file__).resolve().parent.parent
 _T = TypeVar("_T")

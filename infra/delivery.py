@@ -24,7 +24,7 @@ from lambdas.settings import DeliverSettings
 from truffle.alerts.settings import DailySummary, Destination
 
 WRITTEN = ("PENDING#*", "DELIVERY#*", "THREADS#*", "RESOLVED#*")
-"""The partitions of the table that the function writes (lambdas/store/items.py)."""
+"""The partitions of the table that the function writes (lambdas/store/table.py)."""
 
 _AT_A_TIME = 2
 _MESSAGE_MEGABYTES = 256

@@ -52,7 +52,7 @@ PATTERN: Mapping[str, Any] = {
 MAX_AGE_SECONDS = 15 * 60
 MAX_RETRIES = 5
 _WRITTEN = "HINTS"
-"""The partition of the table that the function writes (lambdas/store/items.py)."""
+"""The partition of the table that the function writes (lambdas/store/table.py)."""
 
 
 class Hints(Construct):

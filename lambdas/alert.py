@@ -20,10 +20,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.clients import service
 from lambdas.errors import reason_of
+from lambdas.observability import logger, metrics
 from lambdas.republishing import republish
 from lambdas.settings import PublishSettings
 from lambdas.store.events import EventStore
-from lambdas.telemetry import logger, metrics
 from truffle.core.events import from_message
 from truffle.messages.sns import publication
 

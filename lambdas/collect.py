@@ -18,18 +18,18 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import alert_settings
-from lambdas.archive import Archive
 from lambdas.clients import EC2Clients, now, service
-from lambdas.collecting.checks import Planner, make_client
-from lambdas.collecting.closing import Closer
-from lambdas.collecting.collection import Collector, Outcome
+from lambdas.collecting.collector import Collector, Outcome
+from lambdas.collecting.finish_run import Closer
+from lambdas.collecting.rechecks import Planner, make_client
 from lambdas.collecting.units import read_message
+from lambdas.observability import batch_logger, logger, metrics
 from lambdas.settings import CollectSettings
+from lambdas.store.archive import Archive
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
-from lambdas.telemetry import batch_logger, logger, metrics
-from truffle.core.checks import next_checks
 from truffle.core.model import Snapshot
+from truffle.core.rechecks import next_checks
 from truffle.core.runs import Finish, Unit
 from truffle.core.thresholds import Thresholds
 from truffle.ec2.listing import DescribedTypes

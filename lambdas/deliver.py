@@ -15,10 +15,12 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.alert_settings import load
+from lambdas.api.inventory import Inventory
 from lambdas.clients import now, service
 from lambdas.delivery.channels import Alert, Channels, Refused
 from lambdas.delivery.digests import LOOK_AGAIN, Digests, NotYet
-from lambdas.delivery.jobs import (
+from lambdas.delivery.idempotency import Claimed, once, register
+from lambdas.delivery.messages import (
     Flush,
     Job,
     Sample,
@@ -30,20 +32,18 @@ from lambdas.delivery.jobs import (
     pause,
     read_job,
 )
-from lambdas.delivery.mail import Mail, send
-from lambdas.delivery.once import Claimed, once, register
+from lambdas.delivery.queue_message import Mail, send
 from lambdas.errors import reason_of
-from lambdas.inventory import Inventory
+from lambdas.observability import logger, metrics
 from lambdas.settings import DeliverSettings
 from lambdas.store.deliveries import DeliveryStore
+from lambdas.store.digest_buffer import PendingStore, Round
 from lambdas.store.events import EventStore
-from lambdas.store.pending import PendingStore, Round
 from lambdas.store.resolutions import ResolutionStore
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.threads import ThreadStore
-from lambdas.telemetry import logger, metrics
-from truffle.alerts.explaining import Delivery, DeliveryStatus
+from truffle.alerts.explanation import Delivery, DeliveryStatus
 from truffle.alerts.routing import Outcome, decision_for
 from truffle.alerts.settings import AlertSettings, Destination
 from truffle.core.daily import DAY, day

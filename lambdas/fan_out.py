@@ -15,10 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.clients import now, service, session
 from lambdas.collecting.units import finish_message, to_message
+from lambdas.observability import logger, metrics
 from lambdas.settings import FanOutSettings, comma_separated
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
-from lambdas.telemetry import logger, metrics
 from truffle.core.runs import Run, run_id_of, units
 from truffle.core.status import ScopeStatus
 from truffle.core.times import parse_time

@@ -15,10 +15,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.clients import now, service
 from lambdas.collecting.units import to_message
+from lambdas.observability import logger
 from lambdas.settings import HintSettings
 from lambdas.store.hints import HintStore, Turn
 from lambdas.store.scopes import ScopeStore
-from lambdas.telemetry import logger
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
 from truffle.ec2.hints import name_of, scope_of

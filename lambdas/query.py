@@ -19,22 +19,21 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.alert_settings import load
 from lambdas.api import answers
 from lambdas.api.answers import Context
+from lambdas.api.inventory import Inventory
 from lambdas.api.openapi import document
-from lambdas.api.trial import send_sample
+from lambdas.api.samples import send_sample
 from lambdas.clients import now, service
-from lambdas.inventory import Inventory
+from lambdas.observability import logger
 from lambdas.republishing import ask_publisher
 from lambdas.settings import QuerySettings, comma_separated
 from lambdas.store.deliveries import DeliveryStore
 from lambdas.store.events import EventStore
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
-from lambdas.telemetry import logger
-from truffle.alerts.explaining import explain_delivered
+from truffle.alerts.explanation import explain_delivered
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import AlertSettings, Route
 from truffle.core import parameters
-from truffle.core.advice import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.events import from_message, to_message
 from truffle.core.expected import ExpectedDenials, expected_denials
@@ -42,6 +41,7 @@ from truffle.core.model import CAPACITY_BLOCK, ODCR
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
 from truffle.core.queries import Page, parse_filter, parse_list, to_page, unknown_words
 from truffle.core.status import judge
+from truffle.core.validation import TrainingRequest
 
 app = APIGatewayHttpResolver()
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.telemetry import logger
+from lambdas.observability import logger
 from truffle.core.codec import Json
 from truffle.core.times import format_time, parse_time
 from truffle.ec2.errors import error_code

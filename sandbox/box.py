@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lambdas.archive import manifest_key
 from lambdas.clients import wall_clock
+from lambdas.store.archive import manifest_key
 from lambdas.store.runs import RunStore
 from sandbox.access import client, get
 from sandbox.deployment import deploy

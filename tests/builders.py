@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from truffle.core.accelerators import accelerator_of
-from truffle.core.changes import describe
+from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import (
     CapacityBlock,

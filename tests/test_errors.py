@@ -20,7 +20,7 @@ from truffle.errors import (
     credentials_error,
     sign_in_error,
 )
-from truffle.source import ScopeFailure
+from truffle.sources.listing import ScopeFailure
 
 
 @pytest.mark.parametrize(

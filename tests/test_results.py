@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from tests.builders import an_odcr
 from truffle.core.model import Odcr
 from truffle.results import Reservations
-from truffle.source import Inventory, ScopeFailure
+from truffle.sources.listing import Inventory, ScopeFailure
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 DENIED = ScopeFailure(None, "eu-west-1", "UnauthorizedOperation", "No.")

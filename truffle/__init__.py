@@ -12,36 +12,36 @@ if TYPE_CHECKING:
     from truffle.client import AsyncTruffle as AsyncTruffle
     from truffle.client import Truffle as Truffle
     from truffle.client import check_gpu_capacity as check_gpu_capacity
-    from truffle.core.advice import Validation as Validation
     from truffle.core.events import Event as Event
     from truffle.core.model import CapacityBlock as CapacityBlock
     from truffle.core.model import Odcr as CapacityReservation
     from truffle.core.model import Odcr as Odcr
     from truffle.core.offerings import Offering as Offering
+    from truffle.core.reservation_type import ReservationType as ReservationType
+    from truffle.core.validation import Validation as Validation
     from truffle.errors import TruffleError as TruffleError
     from truffle.errors import TruffleNotFoundError as TruffleNotFoundError
-    from truffle.history import History as History
-    from truffle.question import BadArgument as BadArgument
-    from truffle.reservation_type import ReservationType as ReservationType
+    from truffle.query import BadArgument as BadArgument
     from truffle.results import Reservations as Reservations
-    from truffle.source import ScopeFailure as ScopeFailure
+    from truffle.sources.history import History as History
+    from truffle.sources.listing import ScopeFailure as ScopeFailure
 
 _HOMES = {
     "AsyncTruffle": "truffle.client",
-    "BadArgument": "truffle.question",
+    "BadArgument": "truffle.query",
     "CapacityBlock": "truffle.core.model",
     "CapacityReservation": "truffle.core.model:Odcr",
     "Event": "truffle.core.events",
-    "History": "truffle.history",
+    "History": "truffle.sources.history",
     "Odcr": "truffle.core.model",
     "Offering": "truffle.core.offerings",
-    "ReservationType": "truffle.reservation_type",
+    "ReservationType": "truffle.core.reservation_type",
     "Reservations": "truffle.results",
-    "ScopeFailure": "truffle.source",
+    "ScopeFailure": "truffle.sources.listing",
     "Truffle": "truffle.client",
     "TruffleError": "truffle.errors",
     "TruffleNotFoundError": "truffle.errors",
-    "Validation": "truffle.core.advice",
+    "Validation": "truffle.core.validation",
     "check_gpu_capacity": "truffle.client",
 }
 

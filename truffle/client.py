@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
+from truffle.core.reservation_type import ReservationType
 from truffle.errors import TruffleError, TruffleNotFoundError
-from truffle.reservation_type import ReservationType
 from truffle.results import Reservations
 
 if TYPE_CHECKING:
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from botocore.session import Session
 
-    from truffle.api import Api
-    from truffle.core.advice import Validation
     from truffle.core.codec import Json
     from truffle.core.events import Event
     from truffle.core.model import CapacityBlock, Odcr, Reservation
     from truffle.core.offerings import Wanted
     from truffle.core.recommendation import Recommendation
-    from truffle.history import History
-    from truffle.market import Market, Offerings
-    from truffle.question import Question, Several, Tags
-    from truffle.source import Inventory, Progress, ScopeFailure
+    from truffle.core.validation import Validation
+    from truffle.query import Question, Several, Tags
+    from truffle.sources.api import Api
+    from truffle.sources.history import History
+    from truffle.sources.listing import Inventory, Progress, ScopeFailure
+    from truffle.sources.offerings import Market, Offerings
 
     class Filters(TypedDict, total=False):
         """What ``Truffle.capacity`` takes beside types and regions."""
@@ -75,11 +75,11 @@ class Truffle:
         ignore_denied: bool = False,
     ) -> None:
         if not isinstance(timeout, int | float) or not timeout > 0:
-            from truffle.question import BadArgument
+            from truffle.query import BadArgument
 
             raise BadArgument("timeout", str(timeout), "It takes a number of seconds above 0.")
         if api_url is not None:
-            from truffle.api import check_url
+            from truffle.sources.api import check_url
 
             check_url(api_url)
             _check_live(ignore_denied)
@@ -169,7 +169,7 @@ class Truffle:
         Raises TruffleError where no scope answers; a scope that fails while others answer is in
         ``failures``.
         """
-        from truffle.question import ask
+        from truffle.query import ask
 
         question = ask(
             instance_types=instance_types,
@@ -200,8 +200,8 @@ class Truffle:
 
     def reservation(self, reservation_id: str, regions: Several | None = None) -> Reservation:
         """The reservation with this id. Raises TruffleNotFoundError."""
-        from truffle.question import ask
-        from truffle.wishes import check_reservation_id
+        from truffle.arguments import check_reservation_id
+        from truffle.query import ask
 
         check_reservation_id(reservation_id, is_of_ec2=self.api_url is None)
         everything = ask(reservation_type=list(ReservationType), regions=regions, active_only=False)
@@ -212,7 +212,7 @@ class Truffle:
         """The regions that are asked: those enabled for the account, or those collected."""
         if self.api_url is not None:
             return list(self.api().get("/status", "regions", [("limit", "1")])["regions"])
-        from truffle.live import list_regions
+        from truffle.sources.live import list_regions
 
         return list_regions(self._caller, self.timeout)
 
@@ -232,8 +232,8 @@ class Truffle:
         The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. Only the
         result's ``outcomes`` tell a region that sells none now from one that never does.
         """
-        from truffle.market import Offerings
-        from truffle.wishes import wanted_block
+        from truffle.arguments import wanted_block
+        from truffle.sources.offerings import Offerings
 
         wanted = wanted_block(instance_type, count, days, duration_hours, start_after, end_by)
         market = self.market(wanted, regions)
@@ -253,8 +253,8 @@ class Truffle:
         A region that is denied or not enabled has given one.
         """
         from truffle import clock
-        from truffle.core.advice import validate
-        from truffle.wishes import training_request
+        from truffle.arguments import training_request
+        from truffle.core.validation import validate
 
         request = training_request(instance_type, count, days, start_by)
         inventory = self.inventory(run_question(request.instance_type, regions))
@@ -274,8 +274,8 @@ class Truffle:
     ) -> Recommendation:
         """Which type of capacity a workload should have, with the facts; asks nobody."""
         from truffle import clock
+        from truffle.arguments import workload
         from truffle.core.recommendation import recommend
-        from truffle.wishes import workload
 
         work = workload(purpose, days, start, instance_type, count)
         return recommend(work, clock.now().date())
@@ -290,9 +290,9 @@ class Truffle:
         limit: int | None = None,
     ) -> list[Event]:
         """What happened, the newest first; of the last 7 days where ``since`` is None."""
-        from truffle.api import list_events
+        from truffle.arguments import event_limit, event_query
         from truffle.core.events import from_message
-        from truffle.wishes import event_limit, event_query
+        from truffle.sources.api import list_events
 
         limit = None if limit is None else event_limit(limit)
         query = event_query(since, until, types, severities, reservation_id)
@@ -303,7 +303,7 @@ class Truffle:
 
     def history(self, reservation_id: str) -> History:
         """One reservation with its events, also when it is gone. Raises TruffleNotFoundError."""
-        from truffle.history import to_history
+        from truffle.sources.history import to_history
 
         api = self.api()
         told = api.get(f"/reservations/{reservation_id}", "events")
@@ -322,7 +322,7 @@ class Truffle:
         ``event_id`` may be the beginning of an id. Raises TruffleNotFoundError for an unknown
         event, ApiError where the ids of several begin so.
         """
-        from truffle.wishes import check_event_id
+        from truffle.arguments import check_event_id
 
         check_event_id(event_id)
         return self.api().get("/alerts/explain", "decisions", [("event_id", event_id)])
@@ -330,7 +330,7 @@ class Truffle:
     def test_route(self, route: str) -> Json:
         """Send a sample to each destination of a route, as ``POST /alerts/test`` does; an unknown
         route is an ApiError that names those that there are."""
-        from truffle.wishes import check_route
+        from truffle.arguments import check_route
 
         check_route(route)
         return self.api().post("/alerts/test", "sent", [("route", route)])
@@ -340,7 +340,7 @@ class Truffle:
         /alerts/republish`` does until nothing is left: how many were ``published`` now, how many
         ``already_published``, how many ``failed`` and why (``error``). Where all that is tried
         fails it ends early: ``next`` has the parameters to go on with."""
-        from truffle.wishes import republish_query
+        from truffle.arguments import republish_query
 
         counts = dict.fromkeys(("published", "already_published", "failed"), 0)
         query, error = republish_query(since, until), None
@@ -356,10 +356,10 @@ class Truffle:
     def inventory(self, question: Question, progress: Progress | None = None) -> Inventory:
         """Everything that the source knows of a question, unordered; the failures are data."""
         if self.api_url is not None:
-            from truffle.api import list_api
+            from truffle.sources.api import list_api
 
             return list_api(self.api(), question)
-        from truffle.live import list_live
+        from truffle.sources.live import list_live
 
         found = list_live(self._caller, question.regions, self.timeout, progress, question.filter)
         return found.without_denied() if self.ignore_denied else found
@@ -368,8 +368,8 @@ class Truffle:
         self, wanted: Wanted, regions: Several | None = None, progress: Progress | None = None
     ) -> Market:
         """What every region sells of a wanted block (``truffle.core.offerings.Wanted``)."""
-        from truffle.market import list_market
-        from truffle.question import ask
+        from truffle.query import ask
+        from truffle.sources.offerings import list_market
 
         named = ask(regions=regions).regions
         market = list_market(self._caller, wanted, named, self.timeout, progress)
@@ -378,13 +378,13 @@ class Truffle:
     def api(self) -> Api:
         """The deployed API. Raises BadArgument where there is none."""
         if self.api_url is None:
-            from truffle.question import BadArgument
+            from truffle.query import BadArgument
 
             allowed = (
                 "Events, history, status and alerts need the deployed stack: Truffle(api_url=…)."
             )
             raise BadArgument("api_url", "", allowed)
-        from truffle.api import open_api
+        from truffle.sources.api import open_api
 
         return open_api(self.api_url, self._caller, self.timeout)
 
@@ -392,7 +392,7 @@ class Truffle:
 def _check_live(ignore_denied: bool) -> None:
     """Raises BadArgument: what a stack expects to be denied is its setting."""
     if ignore_denied:
-        from truffle.question import BadArgument
+        from truffle.query import BadArgument
 
         allowed = (
             "It is for live listings: for the deployed stack, set expected_denied in its cdk.json."
@@ -402,7 +402,7 @@ def _check_live(ignore_denied: bool) -> None:
 
 def run_question(instance_type: str, regions: Several | None = None) -> Question:
     """What a validation looks at: both types of one instance type, in any state."""
-    from truffle.question import ask
+    from truffle.query import ask
 
     return ask(
         reservation_type=list(ReservationType),

@@ -3,7 +3,7 @@
 ::
 
     TruffleError
-    ├── BadArgument                 an argument that cannot be used (truffle.question)
+    ├── BadArgument                 an argument that cannot be used (truffle.query)
     ├── CredentialsError            AWS does not know who is asking
     │   ├── MissingCredentialsError     none were found
     │   ├── ConfigurationError          the configuration cannot be used
@@ -13,11 +13,11 @@
     ├── AccessDeniedError           AWS knows who is asking, and says no
     ├── UnreachableError            no answer from AWS
     ├── DeadlineError               no answer in time
-    ├── ApiError                    the deployed stack's API refuses or fails (truffle.api)
+    ├── ApiError                    the deployed stack's API refuses or fails (truffle.sources.api)
     └── TruffleNotFoundError        there is no such reservation or event
 
-One region of several that fails is no error but a ``ScopeFailure`` (truffle.source): the others
-have answered.
+One region of several that fails is not an error but a ``ScopeFailure``
+(truffle.sources.listing): the others have answered.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, ClassVar
 from truffle.core.quoting.shell import word
 
 if TYPE_CHECKING:
-    from truffle.source import ScopeFailure
+    from truffle.sources.listing import ScopeFailure
 
 
 class TruffleError(Exception):

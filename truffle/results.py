@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from truffle.core.summary import Summary
-    from truffle.source import Inventory, ScopeFailure
+    from truffle.sources.listing import Inventory, ScopeFailure
 
 Row = TypeVar("Row")
 

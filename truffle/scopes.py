@@ -9,7 +9,7 @@ from truffle.core.parameters import MAX_LIMIT
 from truffle.core.status import FAILING_STATES, State
 
 if TYPE_CHECKING:
-    from truffle.api import Api, Parameters
+    from truffle.sources.api import Api, Parameters
 
 FAILING = ("state", ",".join(sorted(FAILING_STATES)))
 OTHERS = ("state", ",".join(state for state in State if state not in FAILING_STATES))

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lambdas.inventory import View
-from truffle.core.advice import TrainingRequest, validate
+from lambdas.api.inventory import View
 from truffle.core.codec import Json
 from truffle.core.filters import Filter, matches_globs
 from truffle.core.model import CLOSED_KINDS, Reservation
@@ -20,6 +19,7 @@ from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
 from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
 from truffle.core.status import Judged, State, collection_to_json, totals_to_json
+from truffle.core.validation import TrainingRequest, validate
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from truffle.alerts.explaining import DeliveryStatus
+from truffle.alerts.explanation import DeliveryStatus
 from truffle.alerts.routing import Outcome
 from truffle.alerts.settings import Kind
 from truffle.core import parameters

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from lambdas.store.reports import ReportStore
 from lambdas.store.scopes import Known, Reported, ScopeStore, StoredStatus, Write
-from truffle.core.changes import is_same
-from truffle.core.due import due
+from truffle.core.diff import is_same
 from truffle.core.events import Event
 from truffle.core.idle import IdleSince, idle_since, watch
 from truffle.core.model import Reservation, Scope, Snapshot
 from truffle.core.reports import Look, Report, Sight, Verdict, decide, facts
 from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
+from truffle.core.timed_events import due
 
 Reports = Mapping[str, Report]
 

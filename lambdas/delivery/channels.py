@@ -10,7 +10,7 @@ from typing import Any
 
 from lambdas.clients import service
 from lambdas.delivery.credentials import Secret, read_secret
-from lambdas.delivery.mail import queue_url
+from lambdas.delivery.queue_message import queue_url
 from lambdas.delivery.webhook import NO_HEADERS, Answer, post
 from lambdas.store.resolutions import ResolutionStore
 from lambdas.store.threads import ThreadStore

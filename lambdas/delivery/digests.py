@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.store.pending import Conflict, PendingStore, Placed, Round
+from lambdas.store.digest_buffer import Conflict, PendingStore, Placed, Round
 from lambdas.store.runs import RunStore
 from truffle.alerts.settings import Destination
 from truffle.core.runs import Run

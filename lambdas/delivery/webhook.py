@@ -18,8 +18,8 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from lambdas.clients import now
-from truffle.ec2.background import start
 from truffle.messages.text import to_json
+from truffle.threads import start
 
 # The path of a webhook's URL is its secret, and urllib3 logs paths at DEBUG.
 logging.getLogger("urllib3").setLevel(logging.INFO)

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.store.events import event_item
-from lambdas.store.items import (
+from lambdas.store.reports import ReportStore, stored_form
+from lambdas.store.table import (
     GONE,
     SCOPES,
     Client,
@@ -20,14 +21,13 @@ from lambdas.store.items import (
     scope_key,
     text,
 )
-from lambdas.store.reports import ReportStore, stored_form
 from lambdas.store.transactions import Group
 from truffle.core.codec import encode
 from truffle.core.events import Event
 from truffle.core.idle import IdleSince, IdleWatch
 from truffle.core.model import Reservation, Scope, Snapshot
-from truffle.core.outages import Outage
 from truffle.core.reports import Reliance, Report
+from truffle.core.scope_health import Outage
 from truffle.core.times import format_time, sortable_time
 
 MOST_RECHECKS = 10

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from lambdas.store.items import DELIVERIES_PREFIX, Client, Item, key, number, query, text
-from truffle.alerts.explaining import Delivery, DeliveryStatus
+from lambdas.store.table import DELIVERIES_PREFIX, Client, Item, key, number, query, text
+from truffle.alerts.explanation import Delivery, DeliveryStatus
 from truffle.core.times import parse_time, sortable_time
 
 RETENTION = timedelta(days=30)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from lambdas.store.items import (
+from lambdas.store.table import (
     BY_RESERVATION,
     EVENT_PREFIX,
     Client,

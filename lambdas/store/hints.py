@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lambdas.store.items import HINTS, Client, key, number
+from lambdas.store.table import HINTS, Client, key, number
 from truffle.core.times import sortable_time
 
 RETENTION = timedelta(days=1)

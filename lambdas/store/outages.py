@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lambdas.store.items import OUTAGES, Client, Item, body, key, number, read_body
-from truffle.core.outages import Outage
+from lambdas.store.table import OUTAGES, Client, Item, body, key, number, read_body
+from truffle.core.scope_health import Outage
 from truffle.core.times import format_time, parse_time
 
 

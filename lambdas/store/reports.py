@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.store.items import (
+from lambdas.store.table import (
     BASELINES,
     REPORT,
     Client,
@@ -23,8 +23,8 @@ from lambdas.store.items import (
     number,
     read_body,
 )
-from truffle.core.changes import NOT_COMPARED
 from truffle.core.codec import Json, decode, encode
+from truffle.core.diff import NOT_COMPARED
 from truffle.core.model import Reservation
 from truffle.core.reports import Report
 from truffle.core.times import format_time, parse_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambdas.store.items import RESOLVED_PREFIX, Client, key, number, text
+from lambdas.store.table import RESOLVED_PREFIX, Client, key, number, text
 from truffle.core.times import parse_time, sortable_time
 
 RETENTION = timedelta(days=30)

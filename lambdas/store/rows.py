@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lambdas.store.items import Item, read_body
 from lambdas.store.reports import stored_form
+from lambdas.store.table import Item, read_body
 from truffle.core.codec import decode
 from truffle.core.idle import IdleSince
 from truffle.core.model import Reservation

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.store.items import RUNS, Client, Item, key, number, query, text
+from lambdas.store.table import RUNS, Client, Item, key, number, query, text
 from truffle.core.runs import Run, is_lost, run_id_of
 from truffle.core.times import format_time, parse_time
 

@@ -15,20 +15,6 @@ from typing import Any
 
 from lambdas.store.actions import Actions, Reported, Write
 from lambdas.store.events import event_item
-from lambdas.store.items import (
-    GONE,
-    SCOPES,
-    Client,
-    Item,
-    fetch,
-    key,
-    number,
-    query,
-    read_body,
-    reservations_key,
-    scope_key,
-    text,
-)
 from lambdas.store.outages import OutageStore
 from lambdas.store.rows import Known, digest_of, to_known, to_rows
 from lambdas.store.statuses import (
@@ -47,11 +33,25 @@ from lambdas.store.statuses import (
     to_status,
     together,
 )
+from lambdas.store.table import (
+    GONE,
+    SCOPES,
+    Client,
+    Item,
+    fetch,
+    key,
+    number,
+    query,
+    read_body,
+    reservations_key,
+    scope_key,
+    text,
+)
 from lambdas.store.transactions import Conflict, Group, chunks, transact
 from truffle.core.codec import Json
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
-from truffle.core.outages import after_failure, outage_name, shared
 from truffle.core.reports import Reliance
+from truffle.core.scope_health import after_failure, outage_name, shared
 from truffle.core.status import ScopeStatus, Streak
 from truffle.core.thresholds import Thresholds
 from truffle.core.times import format_time, sortable_time

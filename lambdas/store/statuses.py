@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lambdas.store.items import Item, number, text, to_scope
+from lambdas.store.table import Item, number, text, to_scope
 from truffle.core.idle import IdleWatch
 from truffle.core.model import Failure
 from truffle.core.reports import Reliance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambdas.store.items import THREADS_PREFIX, Client, key, number, text
+from lambdas.store.table import THREADS_PREFIX, Client, key, number, text
 
 RETENTION = timedelta(days=200)
 """Longer than a capacity block lasts (182 days)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
-from lambdas.store.items import Client, Item
+from lambdas.store.table import Client, Item
 
 MOST_BYTES = 3_500_000
 """The most bytes of one transaction, as JSON text, which is longer than what DynamoDB counts: all

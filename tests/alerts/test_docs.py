@@ -12,7 +12,7 @@ import yaml
 
 from truffle.alerts import settings
 from truffle.alerts.settings import Kind, parse_settings, settings_to_json
-from truffle.alerts_file import read_alerts
+from truffle.alerts.yaml_file import read_alerts
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES
 from truffle.core.thresholds import Thresholds

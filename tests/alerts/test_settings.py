@@ -513,12 +513,12 @@ def test_without_any_time_zones_on_the_machine_the_name_alone_is_checked(
 ) -> None:
     from zoneinfo import ZoneInfoNotFoundError
 
-    from truffle.alerts import reading
+    from truffle.core import validators
 
     def unknown(key: str) -> None:
         raise ZoneInfoNotFoundError(key)
 
-    monkeypatch.setattr(reading, "ZoneInfo", unknown)
+    monkeypatch.setattr(validators, "ZoneInfo", unknown)
     raw = with_oncall(daily_summary={"at": "08:00", "time_zone": "Europe/Berlin"})
     summary = parse_settings(raw).destinations[0].daily_summary
     assert summary == DailySummary(time(8), "Europe/Berlin")

@@ -17,8 +17,9 @@ from sandbox.ec2.server import RunningServer
 from sandbox.ec2.simulator import Simulator
 from tests.cli.deployed import Deployed, Serving
 from tests.sandbox.worlds import HOME, World, running_now
-from truffle import clock, market
+from truffle import clock
 from truffle.cli.running import run
+from truffle.sources import offerings
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def environment(_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     for name, value in variables(_world.url).items():
         monkeypatch.setenv(name, value)
-    market._budgets.clear()
+    offerings._budgets.clear()
 
 
 def variables(ec2_url: str) -> dict[str, str]:

@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from lambdas.api import answers
 from lambdas.api.answers import Context
-from lambdas.inventory import View
+from lambdas.api.inventory import View
 from lambdas.republishing import SECONDS, republish
 from tests.sandbox.worlds import running_now
-from truffle.alerts.explaining import Delivery, explain_delivered
+from truffle.alerts.explanation import Delivery, explain_delivered
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import AlertSettings
 from truffle.core import parameters

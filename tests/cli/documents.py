@@ -23,13 +23,14 @@ from tests.builders import a_run
 from tests.cli.conftest import variables
 from tests.cli.deployed import Deployed, Serving
 from tests.sandbox.worlds import HOME
-from truffle import clock, market
-from truffle.alerts.explaining import Delivery, DeliveryStatus
-from truffle.alerts_file import read_alerts
+from truffle import clock
+from truffle.alerts.explanation import Delivery, DeliveryStatus
+from truffle.alerts.yaml_file import read_alerts
 from truffle.cli.running import run
-from truffle.core.changes import compare
+from truffle.core.diff import compare
 from truffle.core.model import Scope, Snapshot
-from truffle.live import list_live
+from truffle.sources import offerings
+from truffle.sources.live import list_live
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "cli.md"
@@ -134,7 +135,7 @@ def _printed(line: str, api_url: str) -> str:
     """What a terminal shows of ``$ truffle …``; ``TRUFFLE_API_URL=…`` before it is the stack's."""
     words = shlex.split(line.removeprefix("$ "), comments=True)
     has_stack = words[0].startswith("TRUFFLE_API_URL=")
-    market._budgets.clear()
+    offerings._budgets.clear()
     told = io.StringIO()
     stack = {"TRUFFLE_API_URL": api_url} if has_stack else {}
     with patch.dict(os.environ, stack), redirect_stdout(told), redirect_stderr(told):

@@ -13,8 +13,8 @@ from tests.builders import HOUR, NOON, OHIO, an_event
 from tests.cli.conftest import Run, calls_of
 from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import World, running_now
-from truffle.alerts.explaining import Delivery, DeliveryStatus
-from truffle.alerts_file import parse_alerts
+from truffle.alerts.explanation import Delivery, DeliveryStatus
+from truffle.alerts.yaml_file import parse_alerts
 from truffle.core.events import Severity
 
 MINUTE = timedelta(minutes=1)

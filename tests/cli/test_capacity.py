@@ -30,7 +30,7 @@ from truffle.client import Truffle
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import Scope
 from truffle.core.times import format_time
-from truffle.live import list_live
+from truffle.sources.live import list_live
 
 Raw = dict[str, Any]
 

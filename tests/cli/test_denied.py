@@ -15,7 +15,7 @@ from tests.sandbox.worlds import an_odcr as raw_odcr
 from truffle import Truffle
 from truffle.core.expected import expected_denials
 from truffle.core.model import Scope
-from truffle.question import BadArgument
+from truffle.query import BadArgument
 
 COMMANDS = [
     ("capacity",),

@@ -13,7 +13,7 @@ from tests.sandbox.worlds import World, an_odcr, running_now
 from truffle.cli.output import tell_failures
 from truffle.core.model import FailureKind, Scope
 from truffle.core.quoting.terminal import HIDDEN
-from truffle.source import ScopeFailure
+from truffle.sources.listing import ScopeFailure
 
 ACTING = "\x85\u202e\u2028\x9b2J\ufeff"
 """Of what XML can carry: C1 controls, a line separator, a change of direction."""

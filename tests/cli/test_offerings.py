@@ -10,11 +10,11 @@ import pytest
 from sandbox.ec2.faults import FaultKind
 from tests.cli.conftest import Run
 from tests.sandbox.worlds import World, running_now
-from truffle import market
 from truffle.core.model import Accelerator
 from truffle.core.offerings import Offering, Wanted, sold_hours, sorted_offerings
 from truffle.ec2.offerings import BURST, Budget, Outcome, OutOfTime, list_offerings
-from truffle.market import budget_of
+from truffle.sources import offerings
+from truffle.sources.offerings import budget_of
 
 P5 = ["offerings", "--instance-type", "p5.48xlarge"]
 CALL = "DescribeCapacityBlockOfferings"
@@ -241,7 +241,7 @@ class TestBudget:
         self, truffle: Run, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         spent = Budget(tokens=0)
-        monkeypatch.setitem(market._budgets, ("testing", "us-east-2"), spent)
+        monkeypatch.setitem(offerings._budgets, ("testing", "us-east-2"), spent)
         found = truffle(*P5, "--days", "2", "--timeout", "6", "-o", "json")
         assert found.status == 3
         assert "asked too often in us-east-2" in found.err

@@ -19,16 +19,16 @@ from tests.builders import (
     an_event,
     an_odcr,
 )
-from truffle.core.changes import compare
-from truffle.core.due import due, extension_deadline
+from truffle.core.diff import compare
 from truffle.core.events import Event, EventType
 from truffle.core.filters import Filter
 from truffle.core.idle import idle_since, price_of, unused, watch
 from truffle.core.incidents import incident
 from truffle.core.merging import merge
 from truffle.core.model import Failure, FailureKind, Reservation
-from truffle.core.outages import after_failure
+from truffle.core.scope_health import after_failure
 from truffle.core.thresholds import Thresholds
+from truffle.core.timed_events import due, extension_deadline
 
 TICK = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import DAY, HOUR, NOON, a_block, a_snapshot, an_odcr
-from truffle.core.due import due
 from truffle.core.idle import IdleWatch, idle_since, is_idle, price_of, watch
 from truffle.core.model import Reservation
 from truffle.core.thresholds import Thresholds
+from truffle.core.timed_events import due
 
 DEFAULT = Thresholds()
 

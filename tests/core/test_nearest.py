@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truffle.core.model import STATES
-from truffle.core.nearest import misspelt, nearest
+from truffle.core.suggest import misspelt, nearest
 
 
 @pytest.mark.parametrize(

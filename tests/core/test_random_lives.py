@@ -13,12 +13,12 @@ from tests.builders import HOME, a_block, an_odcr
 from tests.effort import seeds
 from tests.end_to_end.weeks.lives import DAY, HOUR, MINUTE, Life, Row, block, odcr
 from tests.end_to_end.weeks.oracle import Fact, Look, facts
-from truffle.core.changes import compare
-from truffle.core.due import due
+from truffle.core.diff import compare
 from truffle.core.events import Event
 from truffle.core.idle import IdleSince, idle_since
 from truffle.core.model import Health, Reservation, Scope, Snapshot
 from truffle.core.thresholds import Thresholds
+from truffle.core.timed_events import due
 
 BEGIN = datetime(2026, 11, 24, 4, 5, 50, tzinfo=UTC)
 REGION = "us-east-1"

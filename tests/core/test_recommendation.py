@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from truffle.core import facts
-from truffle.core.facts import COMPARISON
+from truffle.core import aws_facts
+from truffle.core.aws_facts import COMPARISON
 from truffle.core.recommendation import Choice, Purpose, Recommendation, Workload, recommend
 
 TODAY = date(2026, 11, 24)
@@ -103,7 +103,7 @@ class TestTree:
 class TestFacts:
     def test_an_odcr_is_billed_whether_it_is_used_or_not(self) -> None:
         answer = asked("inference")
-        assert facts.ODCR_BILLING in answer.facts
+        assert aws_facts.ODCR_BILLING in answer.facts
         assert "used or not" in answer.watch[0]
 
     def test_blocks_run_to_182_days_and_can_be_extended(self) -> None:
@@ -112,7 +112,7 @@ class TestFacts:
         assert any("can be extended" in text for text in known)
 
     def test_every_fact_has_its_source(self) -> None:
-        known = [value for value in vars(facts).values() if isinstance(value, facts.Fact)]
+        known = [value for value in vars(aws_facts).values() if isinstance(value, aws_facts.Fact)]
         assert len(known) > 10
         assert all(fact.text and fact.source for fact in known)
         assert all(row.sources for row in COMPARISON)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.builders import DAY, HOUR, NOON, a_block, a_snapshot, an_odcr
-from truffle.core.changes import compare
+from truffle.core.diff import compare
 from truffle.core.events import EventType, Severity
 from truffle.core.model import Reservation
 

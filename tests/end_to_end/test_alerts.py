@@ -11,7 +11,7 @@ from botocore.session import Session
 
 from sandbox.box import Sandbox
 from sandbox.ec2.faults import FaultKind
-from truffle.api import Api
+from truffle.sources.api import Api
 
 
 def a_block(box: Sandbox, state: str, region: str = "us-east-1") -> dict[str, Any]:

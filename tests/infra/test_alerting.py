@@ -7,7 +7,7 @@ import json
 import pytest
 
 from infra.context import ALERT_ATTRIBUTES, DEFAULT_FILTER
-from lambdas.delivery.jobs import Summarize, read_job
+from lambdas.delivery.messages import Summarize, read_job
 from tests.builders import an_event
 from tests.infra.synthesized import (
     ALERTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.store.items import (
+from lambdas.store.table import (
     DELIVERIES_PREFIX,
     EVENT_PREFIX,
     PENDING_PREFIX,

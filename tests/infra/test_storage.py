@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lambdas.collect import FIRST_RETRY_SECONDS
-from lambdas.store.items import BY_RESERVATION
+from lambdas.store.table import BY_RESERVATION
 from tests.infra.synthesized import Resource, Synthesized, refuses_plain_http, target
 
 

@@ -20,8 +20,8 @@ from lambdas.settings import (
     QuerySettings,
     Settings,
 )
-from lambdas.store.items import EVENT_PREFIX, read_body
 from lambdas.store.scopes import ScopeStore
+from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOME
 
 Json = dict[str, Any]

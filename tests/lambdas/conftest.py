@@ -16,16 +16,16 @@ from moto import mock_aws
 
 from lambdas import alert, clients, collect, deliver, fan_out, hint, query
 from lambdas.alert_settings import FILE_VARIABLE
-from lambdas.delivery import credentials, mail
+from lambdas.delivery import credentials, queue_message
 from lambdas.delivery.webhook import ALLOW_LOOPBACK
+from lambdas.observability import logger, metrics
 from lambdas.settings import Settings
-from lambdas.telemetry import logger, metrics
 from sandbox.sink.destination import Destination, listening
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire
 from tests.lambdas.office import Office
 
-REMEMBERING = (alert, collect, credentials, deliver, fan_out, hint, mail, query)
+REMEMBERING = (alert, collect, credentials, deliver, fan_out, hint, query, queue_message)
 """The modules that keep what they made or read for a function's life."""
 
 ENVIRONMENT = {

@@ -11,7 +11,7 @@ from typing import Any
 from lambdas import deliver
 from lambdas.clients import service
 from lambdas.settings import DeliverSettings
-from lambdas.store.pending import PendingStore
+from lambdas.store.digest_buffer import PendingStore
 from lambdas.store.runs import RunStore
 from sandbox.sink.destination import Destination
 from tests.builders import an_event

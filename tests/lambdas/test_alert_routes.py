@@ -20,7 +20,7 @@ from tests.builders import DAY, NOON, a_block, a_scope_event, an_event
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import Stack, messages
 from tests.lambdas.fakes import Clock, Wire, client_error
-from truffle.alerts.explaining import Delivery, DeliveryStatus
+from truffle.alerts.explanation import Delivery, DeliveryStatus
 from truffle.core.events import Event, Severity, to_message
 
 Json = dict[str, Any]

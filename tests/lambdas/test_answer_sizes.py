@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lambdas import query
-from lambdas.inventory import Inventory
+from lambdas.api.inventory import Inventory
 from lambdas.settings import QuerySettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import StoredStatus

@@ -12,10 +12,10 @@ from botocore.exceptions import ReadTimeoutError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.archive import Archive
-from lambdas.collecting.collection import Collector, Outcome
-from lambdas.store.items import EVENT_PREFIX, read_body
+from lambdas.collecting.collector import Collector, Outcome
+from lambdas.store.archive import Archive
 from lambdas.store.scopes import CONFLICT_TRIES, Conflict, ScopeStore
+from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO
 from tests.lambdas.aws import make_scopes
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_block, a_raw_odcr, client_error

@@ -13,7 +13,7 @@ from sandbox.sink.destination import Destination, Reply
 from tests.builders import DAY, a_run, an_event
 from tests.lambdas.fakes import Wire, client_error
 from tests.lambdas.office import RUN, Office, numbered, of_run, put_secret
-from truffle.alerts.explaining import Delivery, DeliveryStatus
+from truffle.alerts.explanation import Delivery, DeliveryStatus
 
 QUIET = timedelta(seconds=5)
 

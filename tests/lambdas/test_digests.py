@@ -14,7 +14,7 @@ import pytest
 
 from lambdas import deliver
 from lambdas.delivery.channels import Alert
-from lambdas.store.pending import PendingStore, Round
+from lambdas.store.digest_buffer import PendingStore, Round
 from sandbox.sink.destination import Destination, Reply
 from tests.builders import a_run
 from tests.lambdas.fakes import Killed, Wire, client_error

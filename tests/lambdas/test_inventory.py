@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.inventory import MOST_ORDERS, Inventory
+from lambdas.api.inventory import MOST_ORDERS, Inventory
 from lambdas.store.scopes import StoredStatus
 from tests.builders import HOME, HOUR, NOON, OHIO, a_block, an_odcr
 from truffle.core.codec import encode

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas import query
+from lambdas.api.inventory import Inventory
 from lambdas.clients import service
-from lambdas.inventory import Inventory
 from lambdas.settings import QuerySettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
@@ -37,8 +37,8 @@ from tests.lambdas.api import (
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, Wire, client_error
 from tests.strategies import ACCOUNTS, INSTANCE_TYPES, REGIONS, STATES, ZONES, inventories
-from truffle.core.changes import compare
 from truffle.core.codec import encode
+from truffle.core.diff import compare
 from truffle.core.model import Failure, FailureKind, Reservation, Scope, Snapshot
 from truffle.core.summary import summarize
 from truffle.core.times import format_time

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.archive import Archive, snapshot_key
 from lambdas.clients import service
-from lambdas.collecting.closing import Closer
+from lambdas.collecting.finish_run import Closer
+from lambdas.store.archive import Archive, snapshot_key
 from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import Attempt, Write, digest_of
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_run, a_snapshot, an_odcr

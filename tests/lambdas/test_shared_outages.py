@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.archive import Archive
-from lambdas.collecting.collection import Collector
-from lambdas.store.items import EVENT_PREFIX, read_body
+from lambdas.collecting.collector import Collector
+from lambdas.store.archive import Archive
 from lambdas.store.scopes import ScopeStore
+from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR
 from tests.lambdas.fakes import Clock, Fleet, client_error
 from tests.lambdas.memory import memory_scopes

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.archive import Archive
-from lambdas.collecting.collection import Collector
-from lambdas.store.items import EVENT_PREFIX, read_body
+from lambdas.collecting.collector import Collector
+from lambdas.store.archive import Archive
 from lambdas.store.scopes import ScopeStore
+from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR, NOON
 from tests.lambdas.aws import make_scopes
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr, client_error

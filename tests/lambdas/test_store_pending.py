@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.clients import service
-from lambdas.store import pending as store
-from lambdas.store.pending import (
+from lambdas.store import digest_buffer as store
+from lambdas.store.digest_buffer import (
     MOST_BODIES,
     MOST_EVENTS,
     MOST_IDS,

@@ -22,7 +22,7 @@ from lambdas.store.scopes import (
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_snapshot, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Killed, Wire, client_error
-from truffle.core.changes import compare
+from truffle.core.diff import compare
 from truffle.core.model import Failure, FailureKind, Reservation, Scope, Snapshot, Unanswered
 
 ATTEMPT = Attempt("run-1", 1.2345)

@@ -5,7 +5,7 @@ import json
 
 from hypothesis import given
 
-from lambdas.telemetry import one_line
+from lambdas.observability import one_line
 from tests.hostile import texts
 from truffle.core.quoting.terminal import HIDDEN
 
@@ -20,7 +20,7 @@ def test_an_entry_is_one_line_that_hides_nothing(text: str) -> None:
 
 
 def test_the_functions_log_with_it(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    from lambdas.telemetry import logger
+    from lambdas.observability import logger
 
     stream = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", stream)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.collecting.collection import Collector, Outcome
+from lambdas.collecting.collector import Collector, Outcome
 from lambdas.store.scopes import ScopeStore
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO
 from tests.lambdas.fakes import EXTENSIONS, Killed, a_raw_block, a_raw_odcr, client_error

@@ -17,8 +17,8 @@ from tests.builders import (
     an_event,
     an_odcr,
 )
-from truffle.core.changes import describe
 from truffle.core.daily import Day, FailingScope, Idle, day
+from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import Reservation, Scope
 from truffle.core.status import ScopeError

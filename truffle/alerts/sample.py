@@ -10,7 +10,7 @@ from typing import Any
 from truffle.alerts.routing import matches
 from truffle.alerts.settings import EVERYTHING, Route, When
 from truffle.core.accelerators import accelerator_of, bundled
-from truffle.core.changes import describe
+from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
 from truffle.core.filters import matches_globs
 from truffle.core.model import (

@@ -1,7 +1,7 @@
 """The settings of alerts: destinations, routes, mutes and thresholds, from one validated file.
 
-The file is YAML on disk (``truffle.alerts_file`` reads it) and canonical JSON beside the functions'
-code; ``docs/alerts.md`` explains every key.
+The file is YAML on disk (``truffle.alerts.yaml_file`` reads it) and canonical JSON beside the
+functions' code; ``docs/alerts.md`` explains every key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from truffle.alerts.reading import (
+from truffle.core.events import EventType, Severity
+from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES
+from truffle.core.thresholds import Thresholds, format_duration
+from truffle.core.times import format_time
+from truffle.core.validators import (
     Parser,
     Place,
     Values,
@@ -40,10 +44,6 @@ from truffle.alerts.reading import (
     time_zone,
     whole_number,
 )
-from truffle.core.events import EventType, Severity
-from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES
-from truffle.core.thresholds import Thresholds, format_duration
-from truffle.core.times import format_time
 from truffle.core.vocabulary import misspelt_state
 
 Json = dict[str, Any]

@@ -88,9 +88,9 @@ def explain(common: Common, event_id: str, file: str | None, output: str) -> int
     truffle alerts explain bf14c51f --file alerts.yaml
     """
     from truffle.alerts.settings import SettingsError
+    from truffle.arguments import check_event_id
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.render.alerts import render_explanation
-    from truffle.wishes import check_event_id
 
     check_event_id(event_id)
     try:
@@ -121,10 +121,10 @@ def test(common: Common, route: str, output: str) -> int:
     Exit status: 0 it is on its way to every destination, 1 to some or none, or the request failed,
     2 bad usage.
     """
+    from truffle.arguments import check_route
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.cli.running import FAILED, OK
     from truffle.render.alerts import render_trial
-    from truffle.wishes import check_route
 
     check_route(route)
     common.needs_api("Samples")
@@ -149,10 +149,10 @@ def republish(common: Common, since: str, until: str | None, output: str) -> int
 
     Exit status: 0 nothing is left, 1 some is left, or the request failed, 2 bad usage.
     """
+    from truffle.arguments import republish_query
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.cli.running import FAILED, OK
     from truffle.render.alerts import render_republication
-    from truffle.wishes import republish_query
 
     query = republish_query(since, until)
     common.needs_api("Events")
@@ -167,7 +167,7 @@ def republish(common: Common, since: str, until: str | None, output: str) -> int
 def _read(file: str) -> AlertSettings:
     """The settings in a file, or in stdin for ``-``. Raises SettingsError, or UsageError where it
     cannot be read."""
-    from truffle.alerts_file import parse_alerts, read_alerts
+    from truffle.alerts.yaml_file import parse_alerts, read_alerts
 
     try:
         if file == STDIN:
@@ -178,7 +178,7 @@ def _read(file: str) -> AlertSettings:
 
 
 def _decided_here(message: dict[str, Any], settings: AlertSettings) -> list[dict[str, Any]]:
-    from truffle.alerts.explaining import explain
+    from truffle.alerts.explanation import explain
     from truffle.core.events import from_message
 
     return explain(from_message(message), settings)

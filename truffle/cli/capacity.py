@@ -156,7 +156,7 @@ def command(
     )
     from truffle.core.model import CAPACITY_BLOCK, ODCR
     from truffle.errors import TruffleError
-    from truffle.question import ask
+    from truffle.query import ask
 
     types = [
         name
@@ -191,8 +191,8 @@ def _view(filters: dict[str, Any], columns: tuple[str, ...], output: str) -> Vie
 
     Raises BadArgument.
     """
-    from truffle.core.nearest import nearest
-    from truffle.question import BadArgument
+    from truffle.core.suggest import nearest
+    from truffle.query import BadArgument
     from truffle.render.columns import View, column_names
 
     names = [part.strip() for text in columns for part in text.split(",")]

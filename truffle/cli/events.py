@@ -76,7 +76,7 @@ def command(
     truffle events --since 24h --severity warning,critical
     truffle events --follow
     """
-    from truffle.wishes import event_limit, event_query, moment
+    from truffle.arguments import event_limit, event_query, moment
 
     common.needs_api("Events")
     if follow and output in ("yaml", "csv"):
@@ -95,9 +95,9 @@ def command(
 
 
 def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int) -> None:
-    from truffle.api import list_events
     from truffle.cli.output import put, put_data, style_of_stdout, tell_age
     from truffle.render.events import EVENT_FIELDS, render_events
+    from truffle.sources.api import list_events
 
     found = list_events(client.api(), query, limit)
     if output == "table":
@@ -120,9 +120,9 @@ def _follow(
     Raises what the first look does; a later one that fails is told, and made again. Each look signs
     in, since the credentials of the first do not last.
     """
-    from truffle.api import ApiError
     from truffle.cli.output import tell
     from truffle.errors import UnreachableError
+    from truffle.sources.api import ApiError
 
     seen: set[str] = set()
     start: datetime | str | None = since
@@ -148,11 +148,11 @@ def _put_new(
     filters: dict[str, Any],
     seen: set[str],
 ) -> None:
-    from truffle.api import list_events
+    from truffle.arguments import event_query
     from truffle.cli.output import put, put_text, style_of_stdout
     from truffle.core.quoting.terminal import visible_values
     from truffle.render.events import event_lines
-    from truffle.wishes import event_query
+    from truffle.sources.api import list_events
 
     found = list_events(client.api(), event_query(since, None, **filters), limit)
     style = style_of_stdout()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from truffle.core.nearest import nearest
+from truffle.core.suggest import nearest
 
 _ANYWHERE = {"--debug": 0, "--no-color": 0, "-v": 0, "--verbose": 0, "--profile": 1}
 _ANYWHERE |= {"--source": 1, "--api-url": 1}

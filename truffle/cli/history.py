@@ -21,10 +21,10 @@ def command(common: Common, reservation_id: str, output: str) -> int:
     \b
     truffle history cr-0123456789abcdef0
     """
+    from truffle.arguments import check_reservation_id
     from truffle.cli.output import put, put_data, style_of_stdout, tell_age
     from truffle.core.times import parse_time
     from truffle.render.events import render_history
-    from truffle.wishes import check_reservation_id
 
     common.needs_api("Histories")
     check_reservation_id(reservation_id)

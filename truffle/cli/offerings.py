@@ -19,7 +19,7 @@ from truffle.cli.options import (
 
 if TYPE_CHECKING:
     from truffle.core.offerings import Wanted
-    from truffle.market import Market
+    from truffle.sources.offerings import Market
 
 FORMATS = ("table", "wide", "json", "yaml", "csv")
 
@@ -70,9 +70,9 @@ def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or none sells this type, 2 bad
     usage.
     """
+    from truffle.arguments import wanted_block
     from truffle.cli.output import progress, put_data, tell_failures, tell_times
-    from truffle.question import ask
-    from truffle.wishes import wanted_block
+    from truffle.query import ask
 
     wanted = wanted_block(**wish)
     _tell_rounding(wanted, wish)

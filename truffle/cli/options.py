@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from truffle.core.nearest import nearest
+from truffle.core.suggest import nearest
 
 if TYPE_CHECKING:
     from truffle.client import Truffle

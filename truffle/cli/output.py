@@ -20,7 +20,7 @@ from truffle.core.status import NAMED_FAILURES
 from truffle.render.data import to_csv, to_json, to_yaml
 from truffle.render.style import Style
 from truffle.render.words import age, ago, counted, day, minute
-from truffle.source import Progress, ScopeFailure
+from truffle.sources.listing import Progress, ScopeFailure
 
 if TYPE_CHECKING:
     from datetime import datetime

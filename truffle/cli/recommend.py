@@ -41,10 +41,10 @@ def command(output: str, no_color: bool, **answers: Any) -> int:
     truffle recommend --purpose training --days 10 --instance-type p5.48xlarge --count 64
     truffle recommend --purpose inference --instance-type inf2.xlarge --count 20
     """
+    from truffle.arguments import workload
     from truffle.cli.options import set_no_colour
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.core.recommendation import recommend
-    from truffle.wishes import workload
 
     set_no_colour(no_color)
     if answers["purpose"] is None:
@@ -84,8 +84,8 @@ def _ask(answers: dict[str, Any]) -> dict[str, Any]:
 
 def _answer(question: str, name: str) -> str | None:
     """One answer, asked for again until it can be used."""
-    from truffle.question import BadArgument
-    from truffle.wishes import workload
+    from truffle.arguments import workload
+    from truffle.query import BadArgument
 
     def read(text: str) -> str:
         try:

@@ -77,7 +77,7 @@ def _failed(error: Exception, is_debugging: bool, command: str) -> int:
 
 def _told(error: Exception, command: str) -> tuple[int, str]:
     """The exit status of an error, and its sentence."""
-    from truffle.question import BadArgument
+    from truffle.query import BadArgument
 
     if isinstance(error, BadArgument):
         return USAGE, f"{error.named(_flag(error.name))}"

@@ -29,13 +29,13 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
     truffle use cr-0123456789abcdef0 --for karpenter
     truffle use cr-0123456789abcdef0 --for ec2-run-instances > launch.sh
     """
+    from truffle.arguments import check_reservation_id
     from truffle.cli.output import put_text, tell
     from truffle.client import find
     from truffle.core.model import TERMINAL_STATES
-    from truffle.question import ask
+    from truffle.core.reservation_type import ReservationType
+    from truffle.query import ask
     from truffle.render.use import SNIPPETS
-    from truffle.reservation_type import ReservationType
-    from truffle.wishes import check_reservation_id
 
     check_reservation_id(reservation_id, is_of_ec2=not common.is_api)
     everything = ask(

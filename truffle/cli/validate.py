@@ -11,8 +11,8 @@ from truffle.cli.options import INSTANCE_TYPE, Common, common, output_option, re
 
 if TYPE_CHECKING:
     from truffle.client import Truffle
-    from truffle.core.advice import TrainingRequest, Validation
     from truffle.core.offerings import Offering
+    from truffle.core.validation import TrainingRequest, Validation
 
 FORMATS = ("table", "json", "yaml")
 
@@ -56,6 +56,7 @@ def command(
     (one that is denied or not enabled has given one) or what is not known of a reservation could
     change the answer, 1 all failed or the request failed, 2 bad usage.
     """
+    from truffle.arguments import training_request
     from truffle.cli.output import (
         progress,
         tell_age,
@@ -66,8 +67,7 @@ def command(
     )
     from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
     from truffle.client import run_question, unanswered, unknown_regions
-    from truffle.core.advice import validate
-    from truffle.wishes import training_request
+    from truffle.core.validation import validate
 
     request = training_request(instance_type, count, days, start_by)
     question = run_question(instance_type, regions or None)
@@ -95,9 +95,9 @@ def _for_sale(
     client: Truffle, request: TrainingRequest, regions: tuple[str, ...]
 ) -> list[Offering]:
     """Blocks that would hold the run if they were bought, by price."""
+    from truffle.arguments import wanted_block
     from truffle.cli.output import tell, tell_failures
     from truffle.core.offerings import MAX_COUNT, MAX_DAYS
-    from truffle.wishes import wanted_block
 
     if request.count > MAX_COUNT or request.hours > MAX_DAYS * 24:
         tell(f"Note: no single block holds {request}: at most 64 instances and 182 days.")

@@ -15,10 +15,10 @@ from typing import Any
 
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES
-from truffle.core.nearest import misspelt, nearest
 from truffle.core.order import SORT_FIELDS, Order
 from truffle.core.regions import REGION_FORM, REGION_GLOB
 from truffle.core.status import State
+from truffle.core.suggest import misspelt, nearest
 from truffle.core.times import TIME_FORMS, TIME_PATTERN, parse_time, parse_written
 from truffle.core.vocabulary import MISSPELT, Meant
 

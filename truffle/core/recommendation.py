@@ -8,8 +8,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from truffle.core import facts
-from truffle.core.facts import COMPARISON, Fact
+from truffle.core import aws_facts
+from truffle.core.aws_facts import COMPARISON, Fact
 from truffle.core.offerings import (
     BOOKING_AHEAD,
     MAX_COUNT,
@@ -97,7 +97,7 @@ class Recommendation:
             "commands": list(self.commands),
             "facts": [fact.to_json() for fact in self.facts],
             "comparison": [row.to_json() for row in COMPARISON],
-            "facts_as_of": facts.AS_OF,
+            "facts_as_of": aws_facts.AS_OF,
         }
 
 
@@ -116,10 +116,10 @@ class _Reasons:
 def recommend(workload: Workload, today: date) -> Recommendation:
     """The recommendation for a workload, as of a day."""
     if workload.purpose is not Purpose.TRAINING:
-        return _odcr(workload, [_never_stops(workload)], [facts.ODCR_FREEDOM])
+        return _odcr(workload, [_never_stops(workload)], [aws_facts.ODCR_FREEDOM])
     if workload.days is None:
         why = "Its end is not known, and a block has a fixed end."
-        return _odcr(workload, [why], [facts.ODCR_FREEDOM, facts.BLOCK_DURATION])
+        return _odcr(workload, [why], [aws_facts.ODCR_FREEDOM, aws_facts.BLOCK_DURATION])
     reasons = _against_a_block(workload)
     if reasons.against:
         return _odcr(workload, reasons.against, reasons.facts)
@@ -131,18 +131,18 @@ def recommend(workload: Workload, today: date) -> Recommendation:
 
 def _against_a_block(workload: Workload) -> _Reasons:
     reasons = _Reasons()
-    if workload.type_of_instances and workload.type_of_instances not in facts.BLOCK_TYPES:
-        reasons.add(f"{workload.instance_type} is not sold as blocks.", facts.BLOCK_INSTANCES)
+    if workload.type_of_instances and workload.type_of_instances not in aws_facts.BLOCK_TYPES:
+        reasons.add(f"{workload.instance_type} is not sold as blocks.", aws_facts.BLOCK_INSTANCES)
     if workload.days and workload.days > MAX_DAYS:
         reasons.add(
             f"{workload.days:g} days are more than the {MAX_DAYS} of the longest block.",
-            facts.BLOCK_DURATION,
+            aws_facts.BLOCK_DURATION,
         )
     if workload.instances and workload.instances > MAX_IN_BLOCKS:
         reasons.add(
             f"{workload.instances} instances are more than the {MAX_IN_BLOCKS} of all blocks "
             "together.",
-            facts.BLOCK_SIZE,
+            aws_facts.BLOCK_SIZE,
         )
     return reasons
 
@@ -166,7 +166,7 @@ def _block(workload: Workload, length: float) -> Recommendation:
         "All instances of a block are close together, which distributed training needs.",
         "The capacity and its price are fixed the day it is bought.",
     ]
-    is_ultraserver = workload.type_of_instances in facts.ULTRASERVER_TYPES
+    is_ultraserver = workload.type_of_instances in aws_facts.ULTRASERVER_TYPES
     last = "10:30" if is_ultraserver else "11:00"
     watch = [
         f"Instances are terminated from {last} UTC of the last day: save the last checkpoint "
@@ -185,14 +185,14 @@ def _block(workload: Workload, length: float) -> Recommendation:
         tuple(watch),
         tuple(_block_commands(workload, days)),
         (
-            facts.BLOCK_DURATION,
-            facts.BLOCK_BOOKING,
-            facts.BLOCK_EXTENSION,
-            facts.BLOCK_CANCELLATION,
-            facts.BLOCK_NETWORK,
-            facts.BLOCK_SIZE,
-            facts.BLOCK_END,
-            facts.BLOCK_PRICE,
+            aws_facts.BLOCK_DURATION,
+            aws_facts.BLOCK_BOOKING,
+            aws_facts.BLOCK_EXTENSION,
+            aws_facts.BLOCK_CANCELLATION,
+            aws_facts.BLOCK_NETWORK,
+            aws_facts.BLOCK_SIZE,
+            aws_facts.BLOCK_END,
+            aws_facts.BLOCK_PRICE,
         ),
     )
 
@@ -222,7 +222,12 @@ def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -
         "will be one.",
         *_network_advice(workload),
     )
-    known = (facts.BLOCK_BOOKING, facts.ODCR_FUTURE, facts.ODCR_BILLING, facts.ODCR_NETWORK)
+    known = (
+        aws_facts.BLOCK_BOOKING,
+        aws_facts.ODCR_FUTURE,
+        aws_facts.ODCR_BILLING,
+        aws_facts.ODCR_NETWORK,
+    )
     return Recommendation(workload, Choice.FUTURE_DATED_ODCR, because, watch, block.commands, known)
 
 
@@ -231,13 +236,13 @@ def _odcr(workload: Workload, because: list[str], known: list[Fact]) -> Recommen
         "It costs the On-Demand rate from the first second, used or not: cancel what stands idle.",
         *_network_advice(workload),
     ]
-    facts_used = [*known, facts.ODCR_BILLING, facts.ODCR_FREEDOM, facts.ODCR_NETWORK]
+    facts_used = [*known, aws_facts.ODCR_BILLING, aws_facts.ODCR_FREEDOM, aws_facts.ODCR_NETWORK]
     if workload.purpose is Purpose.INFERENCE and workload.days is not None:
         watch.append(
             f"It has an end after {workload.days:g} days: a block may be cheaper, if the type is "
             "sold as blocks."
         )
-        facts_used.append(facts.INFERENCE_ON_BLOCKS)
+        facts_used.append(aws_facts.INFERENCE_ON_BLOCKS)
     return Recommendation(
         workload,
         Choice.ODCR,

@@ -6,7 +6,7 @@ import fnmatch
 import re
 from collections.abc import Iterable
 
-from truffle.core.nearest import nearest
+from truffle.core.suggest import nearest
 
 REGION_FORM = r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"
 """The form of every region's name, as a regular expression."""

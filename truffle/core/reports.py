@@ -14,13 +14,13 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from truffle.core.changes import compare
-from truffle.core.due import due
+from truffle.core.diff import compare
 from truffle.core.events import Event, EventType, event_id
 from truffle.core.idle import IdleSince
 from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Scope, Snapshot
 from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
+from truffle.core.timed_events import due
 
 NOBODY: frozenset[str] = frozenset()
 

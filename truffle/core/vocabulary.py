@@ -1,7 +1,7 @@
 """Words to which AWS adds: states, regions, zones, instance types and accelerators.
 
 For each there is a function that gives the known word which another one is nearly, and None for a
-word that is known or may be new (``truffle.core.nearest``).
+word that is known or may be new (``truffle.core.suggest``).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import cache
 
 from truffle.core.accelerators import bundled
 from truffle.core.model import STATES
-from truffle.core.nearest import misspelt, nearest
 from truffle.core.regions import KNOWN_REGIONS, is_glob, misspelt_region
+from truffle.core.suggest import misspelt, nearest
 
 Meant = Callable[[str], str | None]
 

@@ -7,9 +7,9 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as OutOfTime
 from threading import Lock
 
-from truffle.ec2.background import start
 from truffle.ec2.clients import EC2Clients
 from truffle.ec2.errors import FAILURES, error_code
+from truffle.threads import start
 
 PATIENCE = 3.0
 """Seconds until a listing goes on without knowing the account."""

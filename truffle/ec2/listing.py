@@ -23,7 +23,6 @@ from truffle.core.model import (
     Snapshot,
     Unanswered,
 )
-from truffle.ec2.background import start
 from truffle.ec2.errors import (
     DENIED_CODES,
     FAILURES,
@@ -42,6 +41,7 @@ from truffle.ec2.mapping import (
     to_odcr,
     to_reservations,
 )
+from truffle.threads import start
 
 PAGE_SIZE = 1000
 """The largest page of the Describe calls used here (botocore's EC2 model, MaxResults)."""

@@ -19,7 +19,7 @@ from truffle.core.quoting.shell import word
 from truffle.core.regions import partition_of
 from truffle.core.times import format_time, whole
 from truffle.messages.advice import console_url, next_step
-from truffle.messages.facts import Fact, facts_of
+from truffle.messages.fields import Fact, facts_of
 from truffle.messages.sections import Section, section_of_events, sections_of_day
 from truffle.messages.wording import count, moment, moment_from, span
 

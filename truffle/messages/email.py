@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from truffle.messages.card import Card
-from truffle.messages.facts import Fact
+from truffle.messages.fields import Fact
 from truffle.messages.sections import Line, Section, largest
 from truffle.messages.text import defused, fit
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from truffle.core.changes import describe
 from truffle.core.daily import Day, FailingScope, Held, Idle, end_of
+from truffle.core.diff import describe
 from truffle.core.events import Event, Severity
 from truffle.core.idle import unused
 from truffle.core.model import CAPACITY_BLOCK, Reservation
-from truffle.messages.facts import payment_deadline
+from truffle.messages.fields import payment_deadline
 from truffle.messages.wording import count, moment_from, of_instances, usd
 
 

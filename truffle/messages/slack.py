@@ -14,7 +14,7 @@ from typing import Any
 
 from truffle.core.events import Severity
 from truffle.messages.card import EMOJI, Card
-from truffle.messages.facts import Fact
+from truffle.messages.fields import Fact
 from truffle.messages.sections import Line, Section, largest
 from truffle.messages.text import fit, length
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from textwrap import wrap
 
-from truffle.core.facts import AS_OF, COMPARISON, Comparison
+from truffle.core.aws_facts import AS_OF, COMPARISON, Comparison
 from truffle.core.quoting.terminal import visible_values
 from truffle.core.recommendation import Choice, Recommendation
 from truffle.render.style import Style

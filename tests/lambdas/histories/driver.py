@@ -12,11 +12,11 @@ from typing import Any, Self
 
 import pytest
 
-from lambdas.archive import Archive
-from lambdas.collecting import collection
-from lambdas.collecting.collection import Collector
-from lambdas.store.items import EVENT_PREFIX, SCOPES, read_body
+from lambdas.collecting import collector
+from lambdas.collecting.collector import Collector
+from lambdas.store.archive import Archive
 from lambdas.store.scopes import Conflict, ScopeStore
+from lambdas.store.table import EVENT_PREFIX, SCOPES, read_body
 from tests.lambdas.fakes import Killed, client_error
 from tests.lambdas.histories.oracle import Oracle, Page
 from tests.lambdas.histories.world import ACCOUNTS, HOUR, World
@@ -61,8 +61,8 @@ class Mute:
 def quietly() -> Iterator[None]:
     """No threads and no logs in the collector, and transactions of few actions."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(collection, "ThreadPoolExecutor", Serial)
-        patch.setattr(collection, "logger", Mute())
+        patch.setattr(collector, "ThreadPoolExecutor", Serial)
+        patch.setattr(collector, "logger", Mute())
         patch.setattr("lambdas.store.scopes.MAX_ACTIONS", 7)
         yield
 

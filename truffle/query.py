@@ -19,10 +19,10 @@ from truffle.core.order import Order
 from truffle.core.parameters import LIST, BadParameter, Parameter, tag_text
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.regions import COMMERCIAL
+from truffle.core.reservation_type import ReservationType
 from truffle.core.times import When, format_time, parse_when, to_utc
 from truffle.core.vocabulary import is_type_glob, is_type_name, misspelt_type, types_with
 from truffle.errors import TruffleError
-from truffle.reservation_type import ReservationType
 
 Several = str | Iterable[str]
 """One value, several separated by commas, or an iterable of values."""

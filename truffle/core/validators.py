@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from truffle.core.nearest import nearest
 from truffle.core.regions import REGION_FORM, misspelt_region
+from truffle.core.suggest import nearest
 from truffle.core.thresholds import parse_duration
 from truffle.core.times import parse_time
 

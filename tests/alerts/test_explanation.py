@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.builders import an_event
-from truffle.alerts.explaining import explain
+from truffle.alerts.explanation import explain
 from truffle.alerts.settings import AlertSettings, Destination, Kind, Route, When
 
 SLACK = Destination("oncall", Kind.SLACK, secret="truffle/slack")

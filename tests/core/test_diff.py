@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_snapshot, an_odcr
 from tests.strategies import STATES, histories
-from truffle.core.changes import compare, describe, is_same
 from truffle.core.codec import encode
+from truffle.core.diff import compare, describe, is_same
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import TERMINAL_STATES, Health, Reservation, Scope, Snapshot
 

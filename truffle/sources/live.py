@@ -39,8 +39,8 @@ from truffle.errors import (
     cause_of,
     known_error,
 )
-from truffle.question import BadArgument
-from truffle.source import Inventory, Progress, ScopeFailure
+from truffle.query import BadArgument
+from truffle.sources.listing import Inventory, Progress, ScopeFailure
 
 if TYPE_CHECKING:
     from truffle.ec2.clients import EC2Clients
@@ -240,8 +240,8 @@ def _enabled(clients: EC2Clients) -> list[str]:
 
     EC2 takes a while to say, in which the clients of the regions that there may be are made.
     """
-    from truffle.ec2.background import start
     from truffle.ec2.regions import enabled_regions
+    from truffle.threads import start
 
     answer = start(partial(enabled_regions, clients.of(clients.home)))
     for region in COMMERCIAL if clients.home in COMMERCIAL else ():

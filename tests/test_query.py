@@ -11,15 +11,15 @@ from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truffle.api import query_of
 from truffle.core.filters import Filter
 from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES
-from truffle.core.nearest import nearest
 from truffle.core.queries import parse_list
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
+from truffle.core.reservation_type import ReservationType
+from truffle.core.suggest import nearest
 from truffle.errors import TruffleError
-from truffle.question import BadArgument, ask
-from truffle.reservation_type import ReservationType
+from truffle.query import BadArgument, ask
+from truffle.sources.api import query_of
 
 
 class TestAsk:

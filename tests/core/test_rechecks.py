@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
-from truffle.core.checks import next_checks
 from truffle.core.model import CapacityBlock
+from truffle.core.rechecks import next_checks
 from truffle.core.thresholds import Thresholds
 
 MINUTE = timedelta(minutes=1)

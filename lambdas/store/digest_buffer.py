@@ -17,7 +17,7 @@ from enum import Enum, auto
 from math import ceil
 from typing import Any
 
-from lambdas.store.items import (
+from lambdas.store.table import (
     PENDING_PREFIX,
     Client,
     Item,

@@ -7,14 +7,14 @@ from datetime import date, datetime, timedelta
 
 from truffle import clock
 from truffle.core import parameters
-from truffle.core.advice import TrainingRequest
-from truffle.core.nearest import nearest
 from truffle.core.offerings import MAX_COUNT, MAX_DAYS, ULTRASERVERS, Wanted, sold_hours
 from truffle.core.parameters import MOST_DAYS, MOST_INSTANCES, BadParameter, Parameter
 from truffle.core.recommendation import Purpose, Workload
+from truffle.core.suggest import nearest
 from truffle.core.times import format_time
+from truffle.core.validation import TrainingRequest
 from truffle.core.vocabulary import is_type_name, misspelt_type, types_of_family, types_with
-from truffle.question import BadArgument, Several, moment_of
+from truffle.query import BadArgument, Several, moment_of
 
 MOST_EVENTS = 10_000
 """More than these is a slip of the keyboard."""

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from lambdas.archive import Archive
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
+from lambdas.observability import logger
+from lambdas.store.archive import Archive
 from lambdas.store.scopes import (
     CONFLICT_TRIES,
     Attempt,
@@ -19,14 +20,13 @@ from lambdas.store.scopes import (
     Write,
     digest_of,
 )
-from lambdas.telemetry import logger
-from truffle.core.carrying import carry_forward
-from truffle.core.due import extension_deadline, with_extension
+from truffle.core.carry_forward import carry_forward
 from truffle.core.events import Event
 from truffle.core.model import Failure, FailureKind, Scope, Snapshot
-from truffle.core.outages import ASSUME_ROLE, after_success, ended
 from truffle.core.runs import Unit
+from truffle.core.scope_health import ASSUME_ROLE, after_success, ended
 from truffle.core.thresholds import Thresholds
+from truffle.core.timed_events import extension_deadline, with_extension
 from truffle.ec2.errors import FAILURES, error_code, to_failure
 from truffle.ec2.extensions import Answer, ask_for_extension
 from truffle.ec2.listing import EC2, DescribedTypes, list_scope

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from truffle.core.changes import describe
+from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
 from truffle.core.idle import IdleSince, lengths_of, unused, usd_per_hour
 from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Snapshot, is_block

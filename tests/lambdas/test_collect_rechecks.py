@@ -13,7 +13,7 @@ import pytest
 from lambdas import collect
 from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.clients import service
-from lambdas.collecting.checks import make_client
+from lambdas.collecting.rechecks import make_client
 from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_run

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from truffle.alerts.settings import AlertSettings, DailySummary, SettingsError, When
-from truffle.alerts_file import parse_alerts, read_alerts
+from truffle.alerts.yaml_file import parse_alerts, read_alerts
 
 FILE = """
 destinations:

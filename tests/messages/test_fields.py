@@ -20,7 +20,7 @@ from tests.messages.samples import (
 from tests.messages.strategies import events
 from truffle.core.events import Event, EventType
 from truffle.core.model import Reservation
-from truffle.messages.facts import facts_of, instances
+from truffle.messages.fields import facts_of, instances
 
 
 def told(event: Event) -> dict[str, str]:

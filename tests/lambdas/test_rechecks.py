@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from lambdas.collecting.checks import Planner, make_client
+from lambdas.collecting.rechecks import Planner, make_client
 from tests.builders import HOME, HOUR, NOON, OTHER
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Wire, client_error

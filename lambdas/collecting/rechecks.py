@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.clients import session
 from lambdas.collecting.units import to_message
-from lambdas.telemetry import logger
+from lambdas.observability import logger
 from truffle.core.runs import Unit
 
 # Collecting matters more: a Scheduler that hangs must not take the function's time.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from truffle.core.changes import health_of
 from truffle.core.codec import encode
+from truffle.core.diff import health_of
 from truffle.core.model import TERMINAL_STATES, CapacityBlock, Odcr, Reservation
 from truffle.core.times import format_time, hours_between, whole
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.builders import a_block, a_snapshot
-from truffle.core.carrying import carry_forward
-from truffle.core.changes import compare
+from truffle.core.carry_forward import carry_forward
+from truffle.core.diff import compare
 from truffle.core.model import Health, Unanswered
 
 REFUSED = (

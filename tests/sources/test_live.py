@@ -32,8 +32,8 @@ from truffle.errors import (
     UnknownProfileError,
     UnreachableError,
 )
-from truffle.live import list_live, list_regions
-from truffle.source import Inventory, ScopeFailure
+from truffle.sources.listing import Inventory, ScopeFailure
+from truffle.sources.live import list_live, list_regions
 
 RESERVATIONS = "DescribeCapacityReservations"
 OHIO, IRELAND, PARIS = "us-east-2", "eu-west-1", "eu-west-3"
@@ -320,7 +320,7 @@ class TestTheDeadline:
         world.control.break_calls(FaultKind.HANG, PARIS, RESERVATIONS, seconds=FOR_GOOD)
 
         with python(
-            "from truffle.live import list_live; print(list_live(deadline=3).failures)"
+            "from truffle.sources.live import list_live; print(list_live(deadline=3).failures)"
         ) as (process):
             out, err = process.communicate(timeout=60)
 
@@ -329,7 +329,7 @@ class TestTheDeadline:
 
     def test_an_interrupt_ends_it_while_regions_hang(self, world: World) -> None:
         world.control.break_calls(FaultKind.HANG, operation=RESERVATIONS, seconds=FOR_GOOD)
-        program = "from truffle.live import list_live; print(1, flush=True); list_live()"
+        program = "from truffle.sources.live import list_live; print(1, flush=True); list_live()"
         with python(program) as process:
             assert process.stdout is not None
             process.stdout.readline()
@@ -455,7 +455,7 @@ class TestTheProcess:
             gc.enable()
 
     def test_has_no_botocore_until_something_is_listed(self) -> None:
-        program = "import sys, truffle.live; print({'boto3', 'botocore'} & {*sys.modules})"
+        program = "import sys, truffle.sources.live; print({'boto3', 'botocore'} & {*sys.modules})"
 
         with python(program) as process:
             assert process.communicate(timeout=15) == ("set()\n", "")

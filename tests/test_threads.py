@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from truffle.ec2.background import start
+from truffle.threads import start
 
 
 def test_the_result_is_in_the_future() -> None:
@@ -29,7 +29,7 @@ def test_every_task_has_a_thread_of_its_own() -> None:
 
 
 def test_a_process_does_not_wait_for_a_task_at_its_end() -> None:
-    program = "import time; from truffle.ec2.background import start; start(lambda: time.sleep(60))"
+    program = "import time; from truffle.threads import start; start(lambda: time.sleep(60))"
 
     ended = subprocess.run([sys.executable, "-c", program], timeout=20, check=False)
 

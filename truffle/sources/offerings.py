@@ -15,7 +15,6 @@ from truffle.core.model import CLOSED_KINDS, FailureKind
 from truffle.core.offerings import Offering, Wanted, sorted_offerings
 from truffle.core.regions import first_region, is_glob
 from truffle.credentials import sign_in
-from truffle.ec2.background import start
 from truffle.ec2.clients import EC2Clients
 from truffle.ec2.errors import FAILURES
 from truffle.ec2.offerings import (
@@ -26,9 +25,10 @@ from truffle.ec2.offerings import (
     offerings_config,
 )
 from truffle.errors import known_error
-from truffle.live import list_regions, raise_as_truffle_error
 from truffle.results import Results
-from truffle.source import Progress, ScopeFailure
+from truffle.sources.listing import Progress, ScopeFailure
+from truffle.sources.live import list_regions, raise_as_truffle_error
+from truffle.threads import start
 
 _ANSWERS = frozenset({Outcome.ANSWERED, Outcome.NOT_SOLD})
 

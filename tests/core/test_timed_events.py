@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, a_snapshot, an_odcr
-from truffle.core.due import due, extension_deadline, with_extension
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import CapacityBlock, Reservation, Scope, effective_end
 from truffle.core.thresholds import Thresholds, parse_duration
+from truffle.core.timed_events import due, extension_deadline, with_extension
 
 MINUTE = timedelta(minutes=1)
 DEFAULT = Thresholds()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.builders import HOUR, NOON, OHIO, a_status
 from truffle.core.events import EventType, Severity
 from truffle.core.model import Failure, FailureKind
-from truffle.core.outages import after_failure, after_success
+from truffle.core.scope_health import after_failure, after_success
 from truffle.core.status import ScopeError, ScopeStatus, Streak
 
 

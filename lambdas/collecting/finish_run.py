@@ -9,10 +9,10 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.archive import Archive, Unreadable, rows_of
+from lambdas.observability import logger
+from lambdas.store.archive import Archive, Unreadable, rows_of
 from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import ScopeStore
-from lambdas.telemetry import logger
 from truffle.core.merging import merge
 from truffle.core.model import Reservation
 from truffle.core.runs import Finish, Run, Unit, manifest

@@ -21,11 +21,11 @@ from truffle.core.parameters import MAX_LIMIT, tag_text
 from truffle.core.regions import expanded, is_glob
 from truffle.core.status import STALE, State
 from truffle.core.times import format_time, parse_time
-from truffle.ec2.background import start
 from truffle.errors import TruffleError, TruffleNotFoundError
-from truffle.question import BadArgument, Question
+from truffle.query import BadArgument, Question
 from truffle.scopes import FAILING, read_status
-from truffle.source import Inventory, ScopeFailure
+from truffle.sources.listing import Inventory, ScopeFailure
+from truffle.threads import start
 
 if TYPE_CHECKING:
     from botocore.session import Session
