@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -12,8 +15,16 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    SSLError,
+)
 
 from truffle.core.model import Scope
+from truffle.ec2.errors import error_code
 from truffle.ec2.listing import EC2, client_config
 from truffle.ec2.parsing import FastEC2ParserFactory
 
@@ -62,55 +73,163 @@ def service(name: str, region: str | None = None) -> Any:
     return session().client(name, region_name=region, config=SERVICE_CONFIG)
 
 
-class EC2Clients:
-    """EC2 clients by scope: the function's own role at home, the reader role in other accounts.
+STS_CONFIG = Config(
+    retries={"mode": "adaptive", "total_max_attempts": 6},
+    connect_timeout=3,
+    read_timeout=5,
+    max_pool_connections=16,
+)
+"""``adaptive`` paces a client below the rate at which STS throttled it. STS has a token
+bucket for each account and endpoint, whose size is neither published nor raised on request (AWS
+re:Post Knowledge Center, "iam-sts-throttling-error"), so each region's own endpoint is asked."""
 
-    Asked for by several threads, one scope by one of them; asking raises what AssumeRole does.
+_REGION_CLOSED = frozenset({"RegionDisabledException", "InvalidClientTokenId", "OptInRequired"})
+"""Codes of an STS endpoint that does not serve the function's account: one of a region that the
+account has not enabled, or that it has deactivated for STS (AWS STS API Reference, AssumeRole)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """Credentials of an assumed role and when they expire."""
+
+    credentials: Credentials
+    expires_at: datetime
+
+    @property
+    def is_expiring(self) -> bool:
+        return self.expires_at - wall_clock() < timedelta(minutes=10)
+
+
+class RoleSessions:
+    """The reader role's sessions, one for each account, kept until ten minutes before their end.
+
+    Each is assumed at the STS endpoint of the region that needs it first, or at the function's own
+    where that one does not answer. Used by several threads.
+    """
+
+    def __init__(self, role_name: str) -> None:
+        self._role_name = role_name
+        self._sessions: dict[str, _Session] = {}
+        self._lock = Lock()
+        self._locks: dict[str, Lock] = {}
+        self._closed: set[str] = set()
+
+    def credentials(self, scope: Scope) -> Credentials:
+        """Credentials for a scope. Raises what AssumeRole does."""
+        with self._lock:
+            lock = self._locks.setdefault(scope.account_id, Lock())
+        with lock:
+            held = self._sessions.get(scope.account_id)
+            if held is None or held.is_expiring:
+                held = self._assume(scope)
+                self._sessions[scope.account_id] = held
+        return held.credentials
+
+    def _assume(self, scope: Scope) -> _Session:
+        if scope.region not in self._closed:
+            try:
+                return self._assume_at(scope.account_id, scope.region)
+            except (EndpointConnectionError, ConnectTimeoutError, SSLError):
+                self._closed.add(scope.region)
+            except ClientError as error:
+                if error_code(error) not in _REGION_CLOSED:
+                    raise
+                self._closed.add(scope.region)
+        return self._assume_at(scope.account_id, None)
+
+    def _assume_at(self, account_id: str, region: str | None) -> _Session:
+        partition = session().get_partition_for_region(session().region_name)
+        response = _sts(region).assume_role(
+            RoleArn=f"arn:{partition}:iam::{account_id}:role/{self._role_name}",
+            RoleSessionName="truffle",
+        )["Credentials"]
+        credentials = Credentials(
+            response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"]
+        )
+        return _Session(credentials, response["Expiration"])
+
+
+_making = Lock()
+"""Held while a client is made: a boto3 session is not safe for threads."""
+
+
+@cache
+def sts_client(region: str | None = None) -> Any:
+    """A client of STS at a region's own endpoint, or at that of the function's region."""
+    return session().client("sts", region_name=region, config=STS_CONFIG)
+
+
+def _sts(region: str | None) -> Any:
+    with _making:
+        return sts_client(region)
+
+
+_signing: ContextVar[Credentials | None] = ContextVar("signing", default=None)
+"""The credentials of the request that the present thread makes; None: the client's own."""
+
+
+def _sign_as_scope(request: Any, **_: Any) -> None:
+    """Have a request signed with the present credentials. botocore's signer takes them from the
+    request's context (botocore/signers.py, RequestSigner.sign), as it does for S3 Express."""
+    credentials = _signing.get()
+    if credentials is not None:
+        request.context.setdefault("signing", {})["request_credentials"] = credentials
+
+
+class EC2Clients:
+    """EC2 by scope: the function's own role at home, the reader role in other accounts.
+
+    There is one boto3 client for each region, whatever the number of accounts. Used by several
+    threads; ``of`` raises what AssumeRole does.
     """
 
     def __init__(self, home_account: str, role_name: str) -> None:
         self._home = home_account
-        self._role_name = role_name
-        self._clients: dict[Scope, EC2] = {}
-        self._assumed: dict[str, tuple[dict[str, str], datetime]] = {}
-        # A boto3 session is not safe for threads, and neither is a dictionary that is copied.
-        self._lock = Lock()
+        self._sessions = RoleSessions(role_name)
+        self._clients: dict[str, EC2] = {}
 
     def of(self, scope: Scope) -> EC2:
+        client = self._client(scope.region)
         if scope.account_id == self._home:
-            return self._client(scope, {})
-        return self._client(scope, self._credentials(scope.account_id))
+            return client
+        return ScopedEC2(client, self._sessions.credentials(scope))
 
-    def _client(self, scope: Scope, credentials: dict[str, str]) -> EC2:
-        with self._lock:
-            if scope not in self._clients:
-                self._clients[scope] = session().client(
-                    "ec2", region_name=scope.region, config=client_config(), **credentials
-                )
-            return self._clients[scope]
+    def _client(self, region: str) -> EC2:
+        with _making:
+            if region not in self._clients:
+                client = session().client("ec2", region_name=region, config=client_config(32))
+                client.meta.events.register("before-sign.ec2", _sign_as_scope)
+                self._clients[region] = client
+            return self._clients[region]
 
-    def _credentials(self, account_id: str) -> dict[str, str]:
-        """Credentials of the reader role, assumed again ten minutes before they expire."""
-        held = self._assumed.get(account_id)
-        if held is None or held[1] - wall_clock() < timedelta(minutes=10):
-            with self._lock:
-                sts = service("sts")
-            partition = session().get_partition_for_region(session().region_name)
-            answer = sts.assume_role(
-                RoleArn=f"arn:{partition}:iam::{account_id}:role/{self._role_name}",
-                RoleSessionName="truffle",
-            )["Credentials"]
-            credentials = {
-                "aws_access_key_id": answer["AccessKeyId"],
-                "aws_secret_access_key": answer["SecretAccessKey"],
-                "aws_session_token": answer["SessionToken"],
-            }
-            held = (credentials, answer["Expiration"])
-            self._assumed[account_id] = held
-            with self._lock:
-                self._clients = {
-                    scope: client
-                    for scope, client in self._clients.items()
-                    if scope.account_id != account_id
-                }
-        return held[0]
+
+@dataclass(frozen=True, slots=True)
+class ScopedEC2:
+    """A region's client that signs with the credentials of one account, in whatever thread."""
+
+    client: EC2
+    credentials: Credentials
+
+    def get_paginator(self, operation_name: str) -> ScopedPaginator:
+        return ScopedPaginator(self.client.get_paginator(operation_name), self.credentials)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedPaginator:
+    """A paginator whose requests are signed with the credentials of one account."""
+
+    paginator: Any
+    credentials: Credentials
+
+    def paginate(self, **parameters: Any) -> Iterator[Any]:
+        pages = iter(self.paginator.paginate(**parameters))
+        while True:
+            # Only while a page is asked for: between two pages the thread may do anything else.
+            token = _signing.set(self.credentials)
+            try:
+                page = next(pages, None)
+            finally:
+                _signing.reset(token)
+            if page is None:
+                return
+            yield page

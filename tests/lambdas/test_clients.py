@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lambdas import clients
 from lambdas.clients import EC2Clients
 from tests.builders import HOME, OTHER
 from tests.lambdas.fakes import Wire, client_error
 from truffle.core.model import Scope
+from truffle.ec2.listing import EC2
+from truffle.threads import start
 
 HOME_OHIO = Scope(HOME, "us-east-2")
 OTHER_OHIO = Scope(OTHER, "us-east-2")
 OTHER_IRELAND = Scope(OTHER, "eu-west-1")
-
-WireTo = Callable[[str], Wire]
+THIRD = "333344445555"
 
 
 @pytest.fixture
@@ -54,10 +58,21 @@ def ahead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[timedelt
     return put
 
 
-def key_of(client: Any) -> str:
-    """The access key that a client signs with."""
-    key: str = client._request_signer._credentials.access_key
-    return key
+@pytest.fixture
+def sts() -> Iterator[Callable[[str | None], Wire]]:
+    """The line to a region's STS endpoint; None for that of the function's own region."""
+    made: list[Wire] = []
+
+    def make(region: str | None) -> Wire:
+        made.append(Wire(clients.sts_client(region)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.mends()
+
+
+STS = Callable[[str | None], Wire]
 
 
 def own_key() -> str:
@@ -66,66 +81,187 @@ def own_key() -> str:
     return key
 
 
-def test_at_home_no_role_is_assumed(ec2: EC2Clients, wire: WireTo) -> None:
-    line = wire("sts")
+def key_of(client: Any) -> str:
+    """The access key that a scope's requests are signed with."""
+    return str(client.credentials.access_key) if hasattr(client, "credentials") else own_key()
+
+
+@pytest.fixture
+def signatures() -> Iterator[Callable[[Any], list[str]]]:
+    """The access keys in the requests that a client sends, each of which EC2 answers with nothing
+    on a first of two pages."""
+    watched: list[tuple[Any, Any]] = []
+
+    def watch(client: Any) -> list[str]:
+        keys: list[str] = []
+
+        def answer(request: Any, **_: Any) -> AWSResponse:
+            keys.append(
+                re.findall(r"Credential=([^/]+)/", str(request.headers["Authorization"]))[0]
+            )
+            token = b"" if "NextToken" in str(request.body) else b"<nextToken>2</nextToken>"
+            # botocore asks every hook; moto's must not know this address.
+            request.url = "https://nowhere.invalid/"
+            return AWSResponse(request.url, 200, {}, _Page(token))
+
+        client.meta.events.register_first("before-send.ec2", answer)
+        watched.append((client, answer))
+        return keys
+
+    yield watch
+    for client, answer in watched:
+        client.meta.events.unregister("before-send.ec2", answer)
+
+
+@dataclass
+class _Page:
+    """The raw body of a page."""
+
+    token: bytes
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield b"<DescribeCapacityReservationsResponse>" + self.token
+        yield b"</DescribeCapacityReservationsResponse>"
+
+
+Signatures = Callable[[Any], list[str]]
+
+
+def list_all(client: EC2) -> None:
+    """In a thread that knows nothing of the scope, as enrichments are asked for."""
+    pages = client.get_paginator("describe_capacity_reservations").paginate()
+    start(lambda: list(pages)).result()
+
+
+def test_at_home_no_role_is_assumed(ec2: EC2Clients, sts: STS) -> None:
+    lines = [sts(None), sts("us-east-2")]
     client: Any = ec2.of(HOME_OHIO)
     assert (key_of(client), client.meta.region_name) == (own_key(), "us-east-2")
-    assert line.calls == []
+    assert [line.calls for line in lines] == [[], []]
 
 
-def test_in_another_account_the_reader_role_is_assumed(ec2: EC2Clients, wire: WireTo) -> None:
-    line = wire("sts")
-    client: Any = ec2.of(OTHER_IRELAND)
-    (call,) = line.parameters("AssumeRole")
-    assert call["RoleArn"] == f"arn:aws:iam::{OTHER}:role/truffle-read"
-    assert client.meta.region_name == "eu-west-1"
-    assert key_of(client) != own_key()
-
-
-def test_a_role_is_assumed_once_for_all_regions_of_its_account(
-    ec2: EC2Clients, wire: WireTo
+def test_in_another_account_the_reader_role_is_assumed_at_the_regions_own_endpoint(
+    ec2: EC2Clients, sts: STS
 ) -> None:
-    line = wire("sts")
+    ireland, home = sts("eu-west-1"), sts(None)
+    client: Any = ec2.of(OTHER_IRELAND)
+    (call,) = ireland.parameters("AssumeRole")
+    assert call["RoleArn"] == f"arn:aws:iam::{OTHER}:role/truffle-read"
+    assert ireland.client.meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
+    assert client.client.meta.region_name == "eu-west-1"
+    assert key_of(client) != own_key()
+    assert home.calls == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        client_error("RegionDisabledException", "AssumeRole"),
+        client_error("InvalidClientTokenId", "AssumeRole"),
+        EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com"),
+    ],
+    ids=["deactivated", "not enabled", "unreachable"],
+)
+def test_an_endpoint_that_does_not_serve_the_account_is_replaced_by_the_homes(
+    ec2: EC2Clients, sts: STS, refusal: Exception
+) -> None:
+    ireland, home = sts("eu-west-1"), sts(None)
+    ireland.fails_before(refusal, "AssumeRole")
+    ec2.of(OTHER_IRELAND)
+    ec2.of(Scope(THIRD, "eu-west-1"))
+    assert (ireland.count("AssumeRole"), home.count("AssumeRole")) == (1, 2)
+
+
+def test_a_role_is_assumed_once_for_all_regions_of_its_account(ec2: EC2Clients, sts: STS) -> None:
+    lines = [sts("us-east-2"), sts("eu-west-1"), sts(None)]
     assert key_of(ec2.of(OTHER_OHIO)) == key_of(ec2.of(OTHER_IRELAND))
-    assert line.count("AssumeRole") == 1
+    assert sum(line.count("AssumeRole") for line in lines) == 1
 
 
-def test_a_scopes_client_is_made_once(ec2: EC2Clients) -> None:
-    assert ec2.of(HOME_OHIO) is ec2.of(HOME_OHIO)
-    assert ec2.of(OTHER_OHIO) is ec2.of(OTHER_OHIO)
+def test_a_region_has_one_client_for_all_accounts(ec2: EC2Clients) -> None:
+    other: Any = ec2.of(OTHER_OHIO)
+    third: Any = ec2.of(Scope(THIRD, "us-east-2"))
+    assert other.client is third.client is ec2.of(HOME_OHIO)
+
+
+def test_each_listing_through_one_client_is_signed_with_its_own_accounts_key(
+    ec2: EC2Clients, signatures: Signatures
+) -> None:
+    home, other, third = ec2.of(HOME_OHIO), ec2.of(OTHER_OHIO), ec2.of(Scope(THIRD, "us-east-2"))
+    seen = signatures(home)
+    for client in (home, other, third, home):
+        list_all(client)
+    keys = [key_of(client) for client in (home, other, third, home)]
+    assert seen == [key for key in keys for _page in range(2)]
+    assert len(set(keys)) == 3
+
+
+def test_listings_side_by_side_are_each_signed_with_their_own_key(
+    ec2: EC2Clients, signatures: Signatures
+) -> None:
+    made = [ec2.of(Scope(f"{number:012}", "us-east-2")) for number in range(16)]
+    seen = signatures(ec2.of(HOME_OHIO))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(list_all, made))
+    assert sorted(seen) == sorted(2 * [key_of(client) for client in made])
+
+
+def test_between_two_pages_the_thread_signs_with_its_own_key(
+    ec2: EC2Clients, signatures: Signatures
+) -> None:
+    home: Any = ec2.of(HOME_OHIO)
+    seen = signatures(home)
+    pages = ec2.of(OTHER_OHIO).get_paginator("describe_capacity_reservations").paginate()
+    next(iter(pages))
+    home.describe_capacity_reservations()
+    assert seen == [key_of(ec2.of(OTHER_OHIO)), own_key()]
 
 
 @pytest.mark.parametrize(("minutes", "times"), [(49, 1), (51, 2)])
 def test_a_role_is_assumed_again_ten_minutes_before_its_hour_is_over(
-    ec2: EC2Clients, wire: WireTo, at: Callable[[timedelta], None], minutes: int, times: int
+    ec2: EC2Clients, sts: STS, at: Callable[[timedelta], None], minutes: int, times: int
 ) -> None:
-    line = wire("sts")
-    before = ec2.of(OTHER_OHIO)
+    line = sts("us-east-2")
+    before = key_of(ec2.of(OTHER_OHIO))
     at(timedelta(minutes=minutes))
-    assert (ec2.of(OTHER_OHIO) is before) == (times == 1)
+    assert (key_of(ec2.of(OTHER_OHIO)) == before) == (times == 1)
     assert line.count("AssumeRole") == times
 
 
 def test_the_sandboxs_time_expires_no_credentials(
-    ec2: EC2Clients, wire: WireTo, ahead: Callable[[timedelta], None]
+    ec2: EC2Clients, sts: STS, ahead: Callable[[timedelta], None]
 ) -> None:
-    line = wire("sts")
+    line = sts("us-east-2")
     ec2.of(OTHER_OHIO)
     ahead(timedelta(days=14))
     ec2.of(OTHER_OHIO)
     assert line.count("AssumeRole") == 1
 
 
-def test_a_role_that_may_not_be_assumed_says_so(ec2: EC2Clients, wire: WireTo) -> None:
-    wire("sts").fails_before(client_error("AccessDenied", "AssumeRole"), "AssumeRole")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        ec2.of(OTHER_OHIO)
-
-
-def test_many_accounts_at_once_each_get_a_client_of_their_own(
-    ec2: EC2Clients, wire: WireTo
+@pytest.mark.parametrize("code", ["AccessDenied", "Throttling"])
+def test_a_role_that_is_not_to_be_had_raises_what_sts_answered(
+    ec2: EC2Clients, sts: STS, code: str
 ) -> None:
-    line = wire("sts")
+    sts("us-east-2").fails_before(client_error(code, "AssumeRole"), "AssumeRole")
+    home = sts(None)
+    with pytest.raises(ClientError, match=code):
+        ec2.of(OTHER_OHIO)
+    assert home.calls == []
+
+
+def test_an_account_that_many_threads_need_at_once_is_assumed_once(
+    ec2: EC2Clients, sts: STS
+) -> None:
+    lines = [sts(region) for region in ("us-east-2", "eu-west-1")]
+    scopes = [OTHER_OHIO, OTHER_IRELAND] * 8
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(ec2.of, scopes))
+    assert len({key_of(client) for client in made}) == 1
+    assert sum(line.count("AssumeRole") for line in lines) == 1
+
+
+def test_many_accounts_at_once_each_have_a_session_of_their_own(ec2: EC2Clients, sts: STS) -> None:
+    line = sts("us-east-2")
     scopes = [Scope(f"{number:012}", "us-east-2") for number in range(32)]
     with ThreadPoolExecutor(16) as pool:
         made = list(pool.map(ec2.of, scopes))
