@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from functools import cache, partial
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -19,8 +19,9 @@ from lambdas.observability import logger, metrics
 from lambdas.settings import FanOutSettings, comma_separated
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
-from truffle.core.runs import Run, run_id_of, units
-from truffle.core.status import ScopeStatus
+from truffle.core.groups import Groups, assign_groups
+from truffle.core.model import Scope
+from truffle.core.runs import Run, new_run, run_id_of, to_retire
 from truffle.core.times import parse_time
 from truffle.ec2.listing import client_config
 from truffle.ec2.regions import enabled_regions
@@ -54,54 +55,67 @@ def _runs() -> RunStore:
     return RunStore(service("dynamodb"), _settings().table)
 
 
-def _regions(statuses: Sequence[ScopeStatus]) -> tuple[str, ...]:
-    """The configured regions; or all that are enabled, and those in which something was held when
-    they last were. Raises NoRegions, or what DescribeRegions does."""
+def coverage() -> dict[str, tuple[str, ...]]:
+    """The regions to collect in each account: the configured ones; or all that are enabled, and
+    those in which the account held something when they last were.
+
+    Raises NoRegions, or what DescribeRegions and DynamoDB do.
+    """
     configured = comma_separated(_settings().regions)
     if configured:
-        return tuple(sorted(configured))
+        return dict.fromkeys(_accounts(), tuple(sorted(configured)))
     enabled = enabled_regions(session().client("ec2", config=client_config()))
     if not enabled:
         raise NoRegions("DescribeRegions names no region that is enabled for this account.")
-    held = {
-        status.scope.region
-        for status in statuses
-        if status.reservations and status.scope.account_id in _accounts()
-    }
-    return tuple(sorted(held.union(enabled)))
+    held = {it.region for it in _held() if it.account_id in _accounts()}
+    return dict.fromkeys(_accounts(), tuple(sorted(held.union(enabled))))
 
 
-def _statuses() -> Sequence[ScopeStatus] | None:
-    """What is known of the scopes, which regions depend on unless they are configured; None where
-    the table does not say, which must not keep a run from its start."""
+def _held() -> frozenset[Scope]:
+    """The scopes in which something is held; none where the table does not say, which must not keep
+    a run from its start."""
     try:
-        return _scopes().statuses()
+        return _scopes().held()
     except (ClientError, BotoCoreError):
-        logger.exception("statuses not read")
-        return None
+        logger.exception("held scopes not read")
+        return frozenset()
 
 
 def _accounts() -> tuple[str, ...]:
     return tuple(sorted(comma_separated(_settings().accounts) or [_settings().account_id]))
 
 
-def new_run(event: Mapping[str, Any], request_id: str, statuses: Sequence[ScopeStatus]) -> Run:
-    """The run of an invocation; a repeated delivery of the same one gets the same run id.
+def run_name(event: Mapping[str, Any], request_id: str, moment: datetime) -> str:
+    """The id of an invocation's run; a repeated delivery of the same one gets the same.
 
     The schedule gives ``scheduled_at``, and may start two invocations for one moment; the sandbox
-    and people may give a ``run_id``. Raises NoRegions, InvalidRunId, or what DescribeRegions does.
+    and people may give a ``run_id``. Raises InvalidRunId.
     """
     named = event.get("run_id")
     if named and (not isinstance(named, str) or len(named.encode()) > LONGEST_RUN_ID):
         raise InvalidRunId(f"run_id must be text of at most {LONGEST_RUN_ID} bytes in UTF-8")
-    regions = _regions(statuses)
-    started_at = now()
+    if named:
+        return str(named)
     scheduled = event.get("scheduled_at", "")
     if scheduled[:1].isdigit():
-        run_id = run_id_of(parse_time(scheduled), "scheduled")
-    else:
-        run_id = run_id_of(started_at, request_id.replace("-", "")[:8])
-    return Run(named or run_id, started_at, regions, _accounts(), frozenset(regions))
+        return run_id_of(parse_time(scheduled), "scheduled")
+    return run_id_of(moment, request_id.replace("-", "")[:8])
+
+
+def _groups(accounts: Collection[str]) -> Groups:
+    """The groups of the accounts, those that are new among them. Raises what DynamoDB does."""
+    store = _scopes().groups
+    while True:
+        before = store.read()
+        groups = assign_groups(accounts, before or {})
+        if before is None:
+            # Scopes that are stored already keep what is known of them.
+            store.known.update(groups)
+            _scopes().adopt()
+        if groups == before or store.write(before, groups):
+            store.known.clear()
+            store.known.update(groups)
+            return groups
 
 
 def send(bodies: Iterable[str]) -> None:
@@ -115,11 +129,10 @@ def send(bodies: Iterable[str]) -> None:
         list(pool.map(put, bodies))
 
 
-def _retire(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
-    """Take the scopes out of every answer that the runs do not cover any more."""
-    if statuses is None:
-        return
-    _scopes().retire_others(frozenset(run.scopes), run.started_at, statuses)
+def _send_retired(run: Run) -> None:
+    """Have the units retired that the run no longer covers: by ``collect``, scope by scope."""
+    stored = _scopes().heartbeats.versions()
+    send(map(to_message, to_retire(run, stored)))
 
 
 def _send_lost(run: Run) -> None:
@@ -129,16 +142,12 @@ def _send_lost(run: Run) -> None:
     send(finish_message(it.run_id) for it in lost)
 
 
-def _tidy_up(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
+def _tidy_up(run: Run) -> None:
     """What earlier runs left; no fault of it may fail the start of the present one."""
     failed = 0
-    tasks: Sequence[Callable[[], None]] = (
-        partial(_retire, run, statuses),
-        partial(_send_lost, run),
-    )
-    for tidy in tasks:
+    for tidy in (_send_retired, _send_lost):
         try:
-            tidy()
+            tidy(run)
         except Exception:
             logger.exception("earlier runs not tidied up")
             failed += 1
@@ -150,10 +159,12 @@ def _tidy_up(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Open a run; a repeated delivery sends again what has not been answered yet."""
-    statuses = _statuses()
-    run = _runs().open(new_run(event, context.aws_request_id, statuses or []))
-    pending = [unit for unit in units(run) if unit.region in run.pending]
+    started_at = now()
+    name = run_name(event, context.aws_request_id, started_at)
+    covered = coverage()
+    run = _runs().open(new_run(name, started_at, covered, _groups(covered)))
+    pending = run.pending_units
     send(map(to_message, pending))
     logger.info("run opened", extra={"run_id": run.run_id, "units": len(pending)})
-    _tidy_up(run, statuses)
+    _tidy_up(run)
     return {"run_id": run.run_id, "units": len(pending)}

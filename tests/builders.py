@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from truffle.core.model import (
     used_of,
     utilization_of,
 )
-from truffle.core.runs import Run
+from truffle.core.runs import Run, new_run, unit_name
 from truffle.core.status import ScopeStatus
 
 HOME = "123456789012"
@@ -129,11 +130,16 @@ def a_status(scope: Scope = OHIO, **facts: Any) -> ScopeStatus:
     return ScopeStatus(scope, **facts)
 
 
-def a_run(**facts: Any) -> Run:
-    """A run over one account and two regions that began at noon."""
-    facts.setdefault("run_id", "20261124T120000Z-1a2b3c4d")
-    facts.setdefault("started_at", NOON)
-    facts.setdefault("regions", ("us-east-1", "us-east-2"))
-    facts.setdefault("accounts", (HOME,))
-    facts.setdefault("pending", frozenset())
-    return Run(**facts)
+def a_run(
+    run_id: str = "20261124T120000Z-1a2b3c4d",
+    started_at: datetime = NOON,
+    regions: Sequence[str] = ("us-east-1", "us-east-2"),
+    accounts: Sequence[str] = (HOME,),
+    pending: Collection[str] = (),
+    **facts: Any,
+) -> Run:
+    """A run over one account and two regions that began at noon; ``pending`` are regions."""
+    coverage = dict.fromkeys(accounts, regions)
+    made = new_run(run_id, started_at, coverage, dict.fromkeys(accounts, 0))
+    names = frozenset(unit_name(region, 0) for region in pending)
+    return replace(made, pending=names, **facts)

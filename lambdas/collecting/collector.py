@@ -18,13 +18,15 @@ from lambdas.store.scopes import (
     ScopeStore,
     StoredStatus,
     Write,
+    after_snapshot,
     digest_of,
+    is_unchanged,
 )
 from truffle.core.carry_forward import carry_forward
 from truffle.core.events import Event
 from truffle.core.model import Failure, FailureKind, Scope, Snapshot
 from truffle.core.runs import Unit
-from truffle.core.scope_health import ASSUME_ROLE, after_success, ended
+from truffle.core.scope_health import ASSUME_ROLE, after_failure, after_success, ended
 from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import extension_deadline, with_extension
 from truffle.ec2.errors import FAILURES, error_code, to_failure
@@ -53,13 +55,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """One attempt at a scope: its run, until when it may ask EC2, the message that asked for it,
-    and what EC2 said of extensions."""
+    """Attempts at scopes of a unit: their run, until when they may ask EC2, the message that asked
+    for them, and what EC2 said of extensions. ``unchanged`` are the attempts that are to be written
+    together; None where each is written at once."""
 
     run_id: str | None
     deadline: datetime
     delivery: str | None = None
     extensions: dict[str, Answer] = field(default_factory=dict)
+    unchanged: list[_Unchanged] | None = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,15 @@ class _Listing:
     ground: Ground
     result: Snapshot | Failure
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Unchanged:
+    """An attempt that moves nothing but the scope's heartbeat."""
+
+    listing: _Listing
+    before: StoredStatus
+    after: StoredStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,7 @@ class Collector:
         A scope that is not reached before the deadline is a failure. ``delivery`` is the id of the
         message that asks for it. Raises what DynamoDB and S3 do, and Conflict.
         """
+        self._retire_others(unit)
         scopes = sorted(unit.scopes)
         if not scopes:
             return []
@@ -111,11 +125,40 @@ class Collector:
             listings = list(pool.map(visit, scopes))
         # Failures first: the others report in place of an owner that is known to fail.
         order = sorted(listings, key=lambda it: isinstance(it.result, Snapshot))
-        outcomes = {
-            it.result.scope: self._store(it, _Visit(unit.run_id, deadline, delivery))
-            for it in order
-        }
+        batch = _Visit(unit.run_id, deadline, delivery)
+        outcomes = {it.result.scope: self._store(it, batch) for it in order}
+        outcomes |= self._write_unchanged(batch)
         return [outcomes[scope] for scope in scopes]
+
+    def _retire_others(self, unit: Unit) -> None:
+        """Retire the scopes of a unit that its run does not cover."""
+        if unit.opened_at is not None:
+            self.scopes.retire_others(unit.name, unit.accounts, unit.opened_at)
+
+    def _write_unchanged(self, batch: _Visit) -> dict[Scope, Outcome]:
+        """Record the unchanged scopes of a unit at once; those that others wrote meanwhile are
+        listed again."""
+        outcomes: dict[Scope, Outcome] = {}
+        alone = replace(batch, unchanged=None)
+        left = list(batch.unchanged or ())
+        while left:
+            try:
+                self.scopes.write_unchanged((it.before, it.after) for it in left)
+                first = [
+                    it for it in left if it.before.observed_at is None and it.after.observed_at
+                ]
+                if first:
+                    self._count_baselines(first[0].listing)
+                break
+            except Conflict:
+                statuses = self.scopes.statuses_of(it.before.scope for it in left)
+                met = [
+                    it for it in left if statuses[it.before.scope].heartbeat != it.before.heartbeat
+                ]
+                left = [it for it in left if it not in met]
+                for it in met:
+                    outcomes[it.before.scope] = self._store(it.listing, alone)
+        return outcomes
 
     @property
     def _reporter(self) -> Reporter:
@@ -177,7 +220,7 @@ class Collector:
         attempt = Attempt(visit.run_id, listing.seconds, visit.delivery)
         is_news = visit.run_id is not None and not status.is_of_run(visit.run_id)
         if isinstance(snapshot, Failure):
-            written = self.scopes.write_failure(snapshot, attempt, self.thresholds.scope_failing)
+            written = self._write_failure(listing, snapshot, attempt, visit)
             logger.warning("scope failed", extra={"failure": str(snapshot), "written": written})
             is_first = is_news and status.run_id != visit.run_id
             return Outcome(snapshot, is_news=is_first and written)
@@ -193,11 +236,43 @@ class Collector:
         # The bucket first: a status must not name a snapshot that is not there.
         self.archive.write_snapshot(known)
         write = self._told(found, listing, known.observed_at, visit)
+        after = after_snapshot(status, known, digest, write, attempt)
+        changed = len(write.changed) + len(write.left)
+        outcome = Outcome(snapshot, changed, len(write.events), is_news or changed > 0)
+        if is_unchanged(status, after, write):
+            self._unchanged(_Unchanged(listing, status, after), visit)
+            return outcome
         self.scopes.write_snapshot(status, known, digest, write, attempt)
         if status.observed_at is None:
-            self._reporter.reports.raise_baselines(known.scope.region, listing.ground.baseline)
-        changed = len(write.changed) + len(write.left)
-        return Outcome(snapshot, changed, len(write.events), is_news or changed > 0)
+            self._count_baselines(listing)
+        return outcome
+
+    def _unchanged(self, attempt: _Unchanged, visit: _Visit) -> None:
+        """Raises Conflict where it is written at once."""
+        if visit.unchanged is not None:
+            visit.unchanged.append(attempt)
+            return
+        self.scopes.write_unchanged([(attempt.before, attempt.after)])
+        if attempt.before.observed_at is None and attempt.after.observed_at is not None:
+            self._count_baselines(attempt.listing)
+
+    def _count_baselines(self, listing: _Listing) -> None:
+        region = listing.result.scope.region
+        self._reporter.reports.raise_baselines(region, listing.ground.baseline)
+
+    def _write_failure(
+        self, listing: _Listing, failure: Failure, attempt: Attempt, visit: _Visit
+    ) -> bool:
+        """Record a failure; False where the scope was observed or attempted since."""
+        status, most = listing.ground.status, self.thresholds.scope_failing
+        if status.outlasts(failure):
+            return False
+        streak, event = after_failure(status, failure, attempt.run_id, most)
+        after = status.after_failure(failure, attempt.run_id, attempt.seconds, streak)
+        if event is None and status.fails_as_before(after):
+            self._unchanged(_Unchanged(listing, status, replace(after, error=status.error)), visit)
+            return True
+        return self.scopes.write_failure(failure, attempt, most)
 
     def _told(self, write: Write, listing: _Listing, observed_at: datetime, visit: _Visit) -> Write:
         """The write with what its events say, and with the recovery of the scope."""

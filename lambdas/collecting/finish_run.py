@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -44,14 +44,14 @@ class Closer:
         """
         if unit.run_id is None:
             return False
-        run = self.runs.answer(unit.run_id, unit.region, is_news)
+        run = self.runs.answer(unit.run_id, unit.name, is_news)
         if run is None:
             logger.warning("unknown run", extra={"run_id": unit.run_id})
             return False
         if not run.is_answered:
             return False
         if run.finished_at is None:
-            claimed = self.runs.claim(unit.run_id, unit.region)
+            claimed = self.runs.claim(unit.run_id, unit.name)
             return claimed is not None and self.close(claimed)
         closed_at = run.closed_at or run.finished_at
         is_newer = observed_at is not None and observed_at > closed_at
@@ -63,7 +63,7 @@ class Closer:
         if run is None:
             return False
         pending = sorted(run.pending)
-        logger.warning("run lost units", extra={"run_id": run.run_id, "regions": pending})
+        logger.warning("run lost units", extra={"run_id": run.run_id, "units": pending})
         return self.close(run)
 
     def close(self, run: Run) -> bool:
@@ -77,6 +77,8 @@ class Closer:
         raise Changed(f"units of run {run.run_id} found something new {CLOSE_TRIES} times in a row")
 
     def _close(self, run: Run) -> bool:
+        planned = self.runs.get(run.run_id)
+        run = replace(run, units=planned.units if planned else ())
         statuses = self.scopes.statuses()
         warnings: list[str] = []
         refusal = self._write_latest(statuses, warnings)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from lambdas.store.reports import ReportStore
 from lambdas.store.scopes import Known, Reported, ScopeStore, StoredStatus, Write
+from lambdas.store.statuses import NO_ROWS
 from truffle.core.diff import is_same
 from truffle.core.events import Event
 from truffle.core.idle import IdleSince, idle_since, watch
@@ -79,7 +80,11 @@ class Reporter:
 
     def _is_unchanged(self, status: StoredStatus, snapshot: Snapshot, digest: str) -> bool:
         """Whether no row changed, and no idle one is due: only few rows have to be read, if any."""
-        if status.digest != digest or status.idle is None or not status.has_reports:
+        if status.digest != digest or not status.has_reports:
+            return False
+        if digest == NO_ROWS:
+            return True
+        if status.idle is None:
             return False
         return status.idle.is_quiet(snapshot.observed_at, self.thresholds)
 

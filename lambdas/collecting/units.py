@@ -6,11 +6,13 @@ import json
 from dataclasses import asdict
 
 from truffle.core.runs import Finish, Unit
+from truffle.core.times import format_time, parse_time
 
 
 def to_message(unit: Unit) -> str:
     """A unit as the body of a message."""
-    return json.dumps(asdict(unit))
+    opened_at = unit.opened_at and format_time(unit.opened_at)
+    return json.dumps({**asdict(unit), "opened_at": opened_at})
 
 
 def finish_message(run_id: str) -> str:
@@ -29,4 +31,11 @@ def read_message(body: str) -> Unit | Finish:
 def read_unit(body: str) -> Unit:
     """The unit of a message. Raises ValueError, KeyError or TypeError for what is none."""
     message = json.loads(body)
-    return Unit(message["run_id"], message["region"], tuple(message["accounts"]))
+    opened_at = message.get("opened_at")
+    return Unit(
+        message["run_id"],
+        message["region"],
+        tuple(message["accounts"]),
+        message.get("group"),
+        opened_at and parse_time(opened_at),
+    )

@@ -66,6 +66,12 @@ class Write:
     baselines: int | None = None
     outage: Outage | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing but the scope's own status is written."""
+        told = (self.changed, self.left, self.gone, self.events, self.newly_idle, self.reports)
+        return not any(told) and self.outage is None
+
 
 @dataclass(frozen=True, slots=True)
 class Actions:

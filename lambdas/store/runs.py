@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.store.table import RUNS, Client, Item, key, number, query, text
-from truffle.core.runs import Run, is_lost, run_id_of
+from lambdas.store.table import (
+    PLANS,
+    RUNS,
+    Client,
+    Item,
+    fetch,
+    key,
+    number,
+    query,
+    text,
+)
+from lambdas.store.transactions import Conflict, transact
+from truffle.core.runs import Run, Unit, is_lost, run_id_of
 from truffle.core.times import format_time, parse_time
 
 RETENTION = timedelta(days=90)
@@ -22,6 +35,9 @@ PERIODS_LOOKED_BACK = 5
 _DATED = re.compile(r"[12]\d{7}T\d{6}Z-.*")
 _FIRST_DATED, _AFTER_DATED = "1", "3"
 """Ids that people gave sort anywhere; those outside of these bounds are all of them theirs."""
+
+
+_IS_NEW = "attribute_not_exists(pk)"
 
 
 class Changed(Exception):
@@ -37,21 +53,24 @@ class RunStore:
 
     def open(self, run: Run) -> Run:
         """The run as stored: this one, or the one that an earlier delivery opened."""
+        puts: list[Item] = [
+            {"Put": {"TableName": self.table, "Item": item, "ConditionExpression": _IS_NEW}}
+            for item in (_to_item(run), _to_plan(run))
+        ]
         try:
-            self.client.put_item(
-                TableName=self.table,
-                Item=_to_item(run),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except self.client.exceptions.ConditionalCheckFailedException:
+            transact(self.client, puts[:1], puts[1])
+        except Conflict:
             return self.get(run.run_id) or run
         return run
 
     def get(self, run_id: str) -> Run | None:
-        answer = self.client.get_item(
-            TableName=self.table, Key=key(RUNS, run_id), ConsistentRead=True
-        )
-        return _to_run(answer["Item"]) if "Item" in answer else None
+        """A run with its units."""
+        keys = [key(RUNS, run_id), key(PLANS, run_id)]
+        found = {item["pk"]["S"]: item for item in fetch(self.client, self.table, keys)}
+        if RUNS not in found:
+            return None
+        run = _to_run(found[RUNS])
+        return replace(run, units=_to_units(run, found[PLANS])) if PLANS in found else run
 
     def latest(self, count: int) -> list[Run]:
         """The last runs, the newest first, whatever they are called."""
@@ -92,10 +111,10 @@ class RunStore:
         )
         return map(_to_run, items)
 
-    def answer(self, run_id: str, region: str, is_news: bool = False) -> Run | None:
+    def answer(self, run_id: str, unit_name: str, is_news: bool = False) -> Run | None:
         """Note that a unit had an attempt, and whether that found something new; the run as it then
-        is, None where it is unknown."""
-        expression, values = "DELETE pending :region", {":region": {"SS": [region]}}
+        is, without its units, None where it is unknown."""
+        expression, values = "DELETE pending :unit", {":unit": {"SS": [unit_name]}}
         if is_news:
             expression += " ADD changes :one"
             values[":one"] = number(1)  # type: ignore[assignment]
@@ -162,29 +181,60 @@ def _to_item(run: Run) -> Item:
     return {
         **key(RUNS, run.run_id),
         "started_at": text(format_time(run.started_at)),
-        "regions": {"L": [text(region) for region in run.regions]},
-        "accounts": {"L": [text(account_id) for account_id in run.accounts]},
+        "scopes": number(run.scope_count),
+        "is_exact": {"BOOL": run.is_exact},
         "pending": {"SS": sorted(run.pending)},
-        "expires_at": number(int((run.started_at + RETENTION).timestamp())),
+        "expires_at": _expiry(run),
     }
+
+
+def _to_plan(run: Run) -> Item:
+    """The run's units in an item of their own: the run's item is written with every answer."""
+    plan = [[unit.region, unit.group, unit.accounts] for unit in run.units]
+    packed = gzip.compress(json.dumps(plan, separators=(",", ":")).encode(), mtime=0)
+    return {**key(PLANS, run.run_id), "units": {"B": packed}, "expires_at": _expiry(run)}
+
+
+def _expiry(run: Run) -> dict[str, str]:
+    return number(int((run.started_at + RETENTION).timestamp()))
+
+
+def _to_units(run: Run, plan: Item) -> tuple[Unit, ...]:
+    opened_at = run.started_at if run.is_exact else None
+    return tuple(
+        Unit(run.run_id, region, tuple(accounts), group, opened_at)
+        for region, group, accounts in json.loads(gzip.decompress(plan["units"]["B"]))
+    )
 
 
 def _to_run(item: Item) -> Run:
     def moment(name: str) -> datetime | None:
         return parse_time(item[name]["S"]) if name in item else None
 
-    def count(name: str) -> int:
-        return int(item.get(name, number(0))["N"])
+    def count(name: str, default: int = 0) -> int:
+        return int(item.get(name, number(default))["N"])
 
+    units = _units_before_groups(item)
     return Run(
         run_id=item["sk"]["S"],
         started_at=parse_time(item["started_at"]["S"]),
-        regions=tuple(value["S"] for value in item["regions"]["L"]),
-        accounts=tuple(value["S"] for value in item["accounts"]["L"]),
         pending=frozenset(item.get("pending", {"SS": []})["SS"]),
+        scope_count=count("scopes", sum(len(unit.accounts) for unit in units)),
+        units=units,
+        is_exact=bool(item.get("is_exact", {"BOOL": False})["BOOL"]),
         finished_at=moment("finished_at"),
         succeeded=count("succeeded"),
         failed=count("failed"),
         closed_at=moment("closed_at"),
         changes=count("changes"),
+    )
+
+
+def _units_before_groups(item: Item) -> tuple[Unit, ...]:
+    """The units of a run from before there were groups: one region of all accounts each."""
+    if "regions" not in item:
+        return ()
+    accounts = tuple(value["S"] for value in item["accounts"]["L"])
+    return tuple(
+        Unit(item["sk"]["S"], region["S"], accounts, None) for region in item["regions"]["L"]
     )

@@ -1,38 +1,33 @@
 """Scopes and their reservations: read, and written so that no crash, repeat or delay can hurt.
 
-State and events are written in one transaction. Every write names the scope's revision that was
-read before the listing began, so that of two that overlap the second starts over; and nothing newer
-must have been written or tried, so that a late delivery does nothing.
+State and events are written in one transaction, with the scope's heartbeat: each write replaces
+exactly the heartbeat that was read before the listing began, so that of two that overlap the second
+starts over. What is older than what is known is not written, so that a late delivery does nothing.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from lambdas.store.actions import Actions, Reported, Write
 from lambdas.store.events import event_item
-from lambdas.store.outages import OutageStore
-from lambdas.store.rows import Known, digest_of, to_known, to_rows
-from lambdas.store.statuses import (
-    NO_REVISION,
-    NOT_OBSERVED_SINCE,
-    NOT_TRIED_SINCE,
-    NOT_WRITTEN_SINCE,
-    StoredStatus,
-    as_read,
-    setting_baselines,
-    setting_delivery,
-    setting_idle,
-    setting_relied,
-    setting_run,
-    setting_streak,
-    to_status,
-    together,
+from lambdas.store.groups import GroupStore
+from lambdas.store.heartbeats import (
+    MOST_AT_ONCE,
+    Beat,
+    HeartbeatStore,
+    heartbeat_of,
+    is_plain,
+    scopes_of,
+    with_heartbeat,
 )
+from lambdas.store.outages import OutageStore
+from lambdas.store.reports import ReportStore
+from lambdas.store.rows import Known, digest_of, to_known, to_rows
+from lambdas.store.statuses import StatusItems, StoredStatus, to_status
 from lambdas.store.table import (
     GONE,
     SCOPES,
@@ -40,7 +35,6 @@ from lambdas.store.table import (
     Item,
     fetch,
     key,
-    number,
     query,
     read_body,
     reservations_key,
@@ -50,11 +44,11 @@ from lambdas.store.table import (
 from lambdas.store.transactions import Conflict, Group, chunks, transact
 from truffle.core.codec import Json
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
-from truffle.core.reports import Reliance
+from truffle.core.runs import unit_name
 from truffle.core.scope_health import after_failure, outage_name, shared
-from truffle.core.status import ScopeStatus, Streak
+from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
-from truffle.core.times import format_time, sortable_time
+from truffle.core.times import format_time
 
 __all__ = [
     "Attempt",
@@ -70,7 +64,12 @@ __all__ = [
 MAX_ACTIONS = 100
 """The most actions of one transaction (DynamoDB API Reference, TransactWriteItems)."""
 
+STATUS_ACTIONS = 3
+"""Actions of each transaction that write a scope's status: its item, its heartbeat, the counter."""
+
 CONFLICT_TRIES = 5
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,7 @@ class ScopeStore:
     client: Client
     table: str
     retention_days: int = 400
+    known_groups: dict[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def actions(self) -> Actions:
@@ -99,46 +99,68 @@ class ScopeStore:
     def outages(self) -> OutageStore:
         return OutageStore(self.client, self.table)
 
+    @property
+    def heartbeats(self) -> HeartbeatStore:
+        return HeartbeatStore(self.client, self.table)
+
+    @property
+    def groups(self) -> GroupStore:
+        return GroupStore(self.client, self.table, self.known_groups)
+
+    @property
+    def items(self) -> StatusItems:
+        return StatusItems(self.table)
+
     def statuses(self) -> list[StoredStatus]:
         """Every scope that was ever attempted, but those that no run covers any more."""
-        return [status for status in self._all() if not status.is_retired]
+        units = self.heartbeats.get(self.heartbeats.versions())
+        beats = {
+            scope: heartbeats[scope.account_id]
+            for unit, heartbeats in units.items()
+            for scope in scopes_of(unit, heartbeats)
+        }
+        found = self._merged(beats, beats)
+        if self.groups.read() is None:
+            others = (it for it in self._before_heartbeats() if it.scope not in found)
+            found |= {it.scope: it for it in others if not it.is_retired}
+        return [found[scope] for scope in sorted(found)]
 
     def statuses_of(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
         """These scopes, retired ones too; revision 0 where nothing is stored of one."""
         wanted = sorted(set(scopes))
-        keys = [key(SCOPES, scope_key(scope)) for scope in wanted]
-        found = {it.scope: it for it in map(to_status, fetch(self.client, self.table, keys))}
-        return {scope: found.get(scope, StoredStatus(scope)) for scope in wanted}
+        if not wanted:
+            return {}
+        units = self._units_of(wanted)
+        heartbeats = self.heartbeats.get(units.values())
+        beats = {
+            scope: heartbeats[units[scope]][scope.account_id]
+            for scope in wanted
+            if scope.account_id in heartbeats[units[scope]]
+        }
+        return self._merged(wanted, beats)
 
-    def holders(self, reservation_id: str, region: str) -> frozenset[str]:
-        """The accounts for which a reservation is stored, where no report says so yet."""
-        return frozenset(
-            status.scope.account_id
-            for status in self.statuses()
-            if status.scope.region == region and reservation_id in self.ids(status.scope)
-        )
+    def _units_of(self, scopes: Iterable[Scope]) -> dict[Scope, str]:
+        """The names of the units that the scopes are in."""
+        wanted = list(scopes)
+        groups = self.groups.of({scope.account_id for scope in wanted})
+        return {scope: unit_name(scope.region, groups[scope.account_id]) for scope in wanted}
 
-    def retire_others(
-        self,
-        scopes: frozenset[Scope],
-        started_at: datetime,
-        statuses: Iterable[ScopeStatus] | None = None,
-    ) -> None:
-        """Take scopes that a run does not cover (an account removed, an empty region disabled) out
-        of every answer; their rows stay, and collecting one again brings it back. One that was
-        attempted since the run started is covered by a later run. ``statuses`` are read unless they
-        are given."""
-        for status in self.statuses() if statuses is None else statuses:
-            is_later = status.attempted_at is not None and status.attempted_at >= started_at
-            if status.scope not in scopes and not is_later:
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=key(SCOPES, scope_key(status.scope)),
-                    UpdateExpression="SET retired_at = :at",
-                    ExpressionAttributeValues={":at": text(sortable_time(started_at))},
-                )
+    def _merged(
+        self, scopes: Iterable[Scope], beats: Mapping[Scope, str]
+    ) -> dict[Scope, StoredStatus]:
+        """The statuses of scopes, from their heartbeats and the items of those that need one."""
+        wanted = list(scopes)
+        asked = [scope for scope in wanted if not is_plain(beats.get(scope))]
+        keys = [key(SCOPES, scope_key(scope)) for scope in asked]
+        own = {it.scope: it for it in map(to_status, fetch(self.client, self.table, keys))}
+        known = {scope: own.get(scope, StoredStatus(scope)) for scope in wanted}
+        return {
+            scope: with_heartbeat(status, beats[scope]) if scope in beats else status
+            for scope, status in known.items()
+        }
 
-    def _all(self) -> Iterator[StoredStatus]:
+    def _before_heartbeats(self) -> Iterator[StoredStatus]:
+        """The scopes of a table that was written before there were heartbeats."""
         items = query(
             self.client,
             TableName=self.table,
@@ -148,12 +170,56 @@ class ScopeStore:
         )
         return map(to_status, items)
 
+    def held(self) -> frozenset[Scope]:
+        """The scopes of every unit that held something when they were last listed."""
+        if self.groups.read() is None:
+            known = [it for it in self._before_heartbeats() if not it.is_retired]
+            return frozenset(it.scope for it in known if it.reservations)
+        return frozenset(
+            scope
+            for unit, beats in self.heartbeats.get(self.heartbeats.versions()).items()
+            for scope in scopes_of(unit, beats)
+            if with_heartbeat(StoredStatus(scope), beats[scope.account_id]).reservations
+        )
+
+    def adopt(self) -> None:
+        """Give heartbeats to the scopes of a table that was written before there were any."""
+        units: dict[str, list[StoredStatus]] = {}
+        present = [it for it in self._before_heartbeats() if not it.is_retired]
+        names = self._units_of(it.scope for it in present)
+        for status in present:
+            units.setdefault(names[status.scope], []).append(status)
+        for unit, statuses in units.items():
+            for part in _parts(statuses):
+                *actions, last = self.heartbeats.adopt(unit, part)
+                transact(self.client, actions, last)
+
+    def holders(self, reservation_id: str, region: str) -> frozenset[str]:
+        """The accounts for which a reservation is stored, where no report says so yet."""
+        return frozenset(
+            status.scope.account_id
+            for status in self.statuses()
+            if status.scope.region == region and reservation_id in self.ids(status.scope)
+        )
+
+    def retire_others(self, unit: str, accounts: Collection[str], opened_at: datetime) -> None:
+        """Take the scopes of a unit that a run does not cover (an account removed, a region
+        disabled) out of every answer; their rows stay, and collecting one again brings it back. One
+        that was attempted since the run was opened is covered by a later run. Raises Conflict."""
+        heartbeats = self.heartbeats.get([unit])[unit]
+        beats = {
+            scope: heartbeats[scope.account_id]
+            for scope in scopes_of(unit, heartbeats)
+            if scope.account_id not in accounts
+        }
+        for status in self._merged(beats, beats).values():
+            if status.attempted_at is None or status.attempted_at < opened_at:
+                retired = self.items.retired(status, opened_at)
+                transact(self.client, self.heartbeats.write(unit, [Beat(status, None)]), retired)
+
     def status(self, scope: Scope) -> StoredStatus:
         """One scope; revision 0 where nothing is stored of it."""
-        answer = self.client.get_item(
-            TableName=self.table, Key=key(SCOPES, scope_key(scope)), ConsistentRead=True
-        )
-        return to_status(answer["Item"]) if "Item" in answer else StoredStatus(scope)
+        return self.statuses_of([scope])[scope]
 
     def reservations(self, status: ScopeStatus) -> tuple[Reservation, ...]:
         """The stored rows of a scope, by id, observed when the scope last was."""
@@ -197,14 +263,18 @@ class ScopeStore:
 
     def uncovered(self, reservation_id: str) -> Json | None:
         """The last known row of a reservation in a scope that no run covers any more."""
-        for status in self._all():
+        report = ReportStore(self.client, self.table).get([reservation_id])[reservation_id]
+        if report.row is None:
+            return None
+        members = self.statuses_of(Scope(it, report.row.region) for it in report.members)
+        for scope, status in members.items():
             if status.is_retired:
-                place = key(reservations_key(status.scope), reservation_id)
+                place = key(reservations_key(scope), reservation_id)
                 answer = self.client.get_item(TableName=self.table, Key=place)
                 if "Item" in answer:
                     seen = status.observed_at and format_time(status.observed_at)
-                    seers = [status.scope.account_id]
-                    return dict(read_body(answer["Item"])) | {"observed_at": seen, "seen_by": seers}
+                    known = {"observed_at": seen, "seen_by": [scope.account_id]}
+                    return dict(read_body(answer["Item"])) | known
         return None
 
     def gone(self, reservation_id: str) -> Json | None:
@@ -224,18 +294,36 @@ class ScopeStore:
         their events, and only the last says that the scope was observed. After a crash between
         them the next snapshot finds what is left to do.
         """
-        made = chunks(
-            self.actions.groups(snapshot, write), MAX_ACTIONS - 1 - (write.outage is not None)
-        )
-        revision, relied = before.revision, dict(before.relied)
+        if before.is_newer_than(snapshot.observed_at):
+            raise Conflict(f"{snapshot.scope} has a newer observation")
+        most = MAX_ACTIONS - STATUS_ACTIONS - (write.outage is not None)
+        made = chunks(self.actions.groups(snapshot, write), most)
+        relied = dict(before.relied)
         for chunk in made[:-1]:
             relied |= {name: it for name, it in write.relied.items() if name in chunk.names}
-            self._transact(chunk, snapshot.scope, self._bump(before, snapshot, relied, revision))
-            revision += 1
-        final = self._observed(before, snapshot, revision, digest, write, attempt)
+            update = self.items.bumped(before, snapshot.observed_at, relied)
+            part = replace(before, digest=None, written_at=snapshot.observed_at, relied=relied)
+            part = replace(part, revision=part.revision + 1, writes=part.writes + 1)
+            before = self._write(before, part, chunk, update)
+        after = after_snapshot(before, snapshot, digest, write, attempt)
+        after = replace(after, writes=before.writes + 1)
         if write.outage is not None:
             made[-1].actions.append(self.outages.write(write.outage))
-        self._transact(made[-1], snapshot.scope, final)
+        is_changed = bool(write.changed or write.left)
+        self._write(before, after, made[-1], self.items.observed(before, after, is_changed))
+
+    def write_unchanged(self, statuses: Iterable[tuple[StoredStatus, StoredStatus]]) -> None:
+        """Record attempts that moved nothing but a scope's heartbeat, each as its status before and
+        after. Raises Conflict where another write came first to any of them."""
+        units: dict[str, list[Beat]] = {}
+        pairs = list(statuses)
+        names = self._units_of(before.scope for before, _ in pairs)
+        for before, after in pairs:
+            units.setdefault(names[before.scope], []).append(Beat(before, heartbeat_of(after)))
+        for unit, beats in units.items():
+            for part in _parts(beats):
+                *actions, last = self.heartbeats.write(unit, part)
+                transact(self.client, actions, last)
 
     def write_failure(
         self,
@@ -249,134 +337,84 @@ class ScopeStore:
             before = self.status(failure.scope)
             if before.outlasts(failure):
                 return False
-            streak, event = after_failure(before, failure, attempt.run_id, failing_after)
-            actions: list[Item] = []
-            if event is not None and attempt.run_id is not None:
-                name = outage_name(failure, attempt.run_id)
-                event, outage = shared(event, self.outages.get(event.account_id, name), name)
-                streak = replace(streak, outage=name)
-                actions.append(self.outages.write(outage))
-            if event is not None:
-                actions.append(self.actions.put(event_item(event, self.retention_days)))
             try:
-                transact(self.client, actions, self._failed(before, failure, attempt, streak))
+                self._write_failure(before, failure, attempt, failing_after)
             except Conflict:
                 continue
             return True
         raise Conflict(f"{failure.scope} was written by others {CONFLICT_TRIES} times in a row")
 
-    def _failed(
-        self, before: StoredStatus, failure: Failure, attempt: Attempt, streak: Streak
-    ) -> Item:
-        """A failure on top of the status that its failed runs were counted from."""
-        error = {"code": failure.code, "message": failure.message[:1000], "kind": failure.kind}
-        set_run, run = setting_run(attempt.run_id)
-        set_streak, counted = setting_streak(streak)
-        is_as_read, read = as_read(before)
-        return {
-            "TableName": self.table,
-            "Key": key(SCOPES, scope_key(failure.scope)),
-            "UpdateExpression": f"SET attempted_at = :at, {set_run}{set_streak}"
-            "seconds = :seconds, #error = :error, "
-            "failing_since = if_not_exists(failing_since, :at) REMOVE retired_at",
-            "ConditionExpression": f"{is_as_read} AND {NOT_TRIED_SINCE}",
-            "ExpressionAttributeNames": {"#error": "error"},
-            "ExpressionAttributeValues": {
-                **read,
-                **run,
-                **counted,
-                ":at": text(sortable_time(failure.failed_at)),
-                ":seconds": number(round(attempt.seconds, 3)),
-                ":error": text(json.dumps(error)),
-            },
-        }
+    def _write_failure(
+        self, before: StoredStatus, failure: Failure, attempt: Attempt, failing_after: int
+    ) -> None:
+        streak, event = after_failure(before, failure, attempt.run_id, failing_after)
+        chunk = Group()
+        if event is not None and attempt.run_id is not None:
+            name = outage_name(failure, attempt.run_id)
+            event, outage = shared(event, self.outages.get(event.account_id, name), name)
+            streak = replace(streak, outage=name)
+            chunk.actions.append(self.outages.write(outage))
+        if event is not None:
+            chunk.actions.append(self.actions.put(event_item(event, self.retention_days)))
+        after = before.after_failure(failure, attempt.run_id, attempt.seconds, streak)
+        after = replace(after, writes=before.writes + 1)
+        self._write(before, after, chunk, self.items.failed(before, after))
 
-    def _bump(
-        self,
-        before: StoredStatus,
-        snapshot: Snapshot,
-        relied: Mapping[str, Reliance],
-        revision: int,
-    ) -> Item:
-        """Part of a snapshot is written: the scope's revision moves, its observation does not, and
-        its digest holds no more: even the snapshot before has to be compared with what is stored.
-        """
-        setting, values = setting_relied(relied)
-        expression = f"SET {setting}revision = :next, written_at = :at REMOVE digest"
-        return self._update(before, snapshot, expression, values, revision, revision + 1)
-
-    def _observed(
-        self,
-        before: StoredStatus,
-        snapshot: Snapshot,
-        revision: int,
-        digest: str,
-        write: Write,
-        attempt: Attempt,
-    ) -> Item:
-        changed = len(write.changed) + len(write.left)
-        unanswered = ",".join(f"{item.operation}: {item.code}" for item in snapshot.unanswered)
-        setting, more = together(
-            setting_run(attempt.run_id),
-            setting_delivery(attempt.delivery),
-            setting_idle(write.idle),
-            setting_relied(write.relied),
-            setting_baselines(write.baselines),
-        )
-        values = {
-            **more,
-            ":digest": text(digest),
-            ":seconds": number(round(attempt.seconds, 3)),
-            ":reservations": number(len(snapshot.reservations)),
-            ":changed": number(changed),
-            ":events": number(len(write.events)),
-            ":unanswered": text(unanswered),
-        }
-        over = "#error, failing_since, streak, retired_at, written_at"
-        over += "" if write.relied else ", relied"
-        if before.rechecks:
-            over += " DELETE rechecks :rechecks"
-            values[":rechecks"] = {"SS": sorted(before.rechecks)}
-        expression = (
-            f"SET {setting}revision = :next, observed_at = :at, attempted_at = :at, "
-            "digest = :digest, seconds = :seconds, reservations = :reservations, "
-            f"changed = :changed, events = :events, unanswered = :unanswered REMOVE {over}"
-        )
-        following = revision + 1 if changed else revision
-        return self._update(before, snapshot, expression, values, revision, following)
-
-    def _update(
-        self,
-        before: ScopeStatus,
-        snapshot: Snapshot,
-        expression: str,
-        values: Item,
-        revision: int,
-        following: int,
-    ) -> Item:
-        condition = "revision = :revision" if revision else NO_REVISION
-        is_as_read, read = as_read(before)
-        update: dict[str, Any] = {
-            "TableName": self.table,
-            "Key": key(SCOPES, scope_key(snapshot.scope)),
-            "UpdateExpression": expression,
-            "ConditionExpression": f"({condition}) AND {is_as_read} AND {NOT_OBSERVED_SINCE} AND "
-            f"{NOT_TRIED_SINCE} AND {NOT_WRITTEN_SINCE}",
-            "ExpressionAttributeValues": {
-                **values,
-                **read,
-                ":at": text(sortable_time(snapshot.observed_at)),
-                ":revision": number(revision),
-                ":next": number(following),
-            },
-        }
-        if "#error" in expression:
-            update["ExpressionAttributeNames"] = {"#error": "error"}
-        return update
-
-    def _transact(self, chunk: Group, scope: Scope, update: Item) -> None:
-        rechecks = [
-            self.actions.recheck(Scope(account_id, scope.region), ids)
-            for account_id, ids in sorted(chunk.rechecks.items())
+    def _write(
+        self, before: StoredStatus, after: StoredStatus, chunk: Group, update: Item
+    ) -> StoredStatus:
+        """Do a transaction's actions with those that write the status; the status after that."""
+        scope, heartbeat = before.scope, heartbeat_of(after)
+        unit = self._units_of([scope])[scope]
+        actions = [
+            *chunk.actions,
+            *(
+                self.actions.recheck(Scope(account_id, scope.region), ids)
+                for account_id, ids in sorted(chunk.rechecks.items())
+            ),
+            *self.heartbeats.write(unit, [Beat(before, heartbeat)]),
         ]
-        transact(self.client, [*chunk.actions, *rechecks], update)
+        transact(self.client, actions, update)
+        return replace(after, heartbeat=heartbeat)
+
+
+def after_snapshot(
+    before: StoredStatus, snapshot: Snapshot, digest: str, write: Write, attempt: Attempt
+) -> StoredStatus:
+    """A scope's status once a snapshot is stored completely."""
+    at = snapshot.observed_at
+    changed = len(write.changed) + len(write.left)
+    return StoredStatus(
+        before.scope,
+        revision=before.revision + bool(changed),
+        observed_at=at,
+        attempted_at=at,
+        digest=digest,
+        run_id=attempt.run_id or before.run_id,
+        reservations=len(snapshot.reservations),
+        changed=changed,
+        events=len(write.events),
+        seconds=round(attempt.seconds, 3),
+        unanswered=tuple(f"{item.operation}: {item.code}" for item in snapshot.unanswered),
+        idle=write.idle or before.idle,
+        relied=dict(write.relied),
+        baselines=before.baselines if write.baselines is None else write.baselines,
+        delivery=attempt.delivery or before.delivery,
+        writes=before.writes,
+        heartbeat=before.heartbeat,
+    )
+
+
+def is_unchanged(before: StoredStatus, after: StoredStatus, write: Write) -> bool:
+    """Whether a snapshot changes nothing of a scope but its heartbeat."""
+    if not write.is_empty:
+        return False
+    if before == StoredStatus(before.scope):
+        return after.is_plain
+    known = with_heartbeat(before, heartbeat_of(after))
+    return before.is_plain == after.is_plain and known == after
+
+
+def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """As many at a time as one update takes."""
+    return (items[first : first + MOST_AT_ONCE] for first in range(0, len(items), MOST_AT_ONCE))

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
-from lambdas.store.table import Item, number, text, to_scope
+from lambdas.store.table import SCOPES, Item, key, number, scope_key, text, to_scope
 from truffle.core.idle import IdleWatch
 from truffle.core.model import Failure
 from truffle.core.reports import Reliance
 from truffle.core.status import ScopeError, ScopeStatus, Streak
 from truffle.core.times import format_time, parse_time, sortable_time
+
+Relied = Mapping[str, Reliance]
+NOTHING: frozenset[str] = frozenset()
+
+NO_ROWS = sha256().hexdigest()
+"""The digest of a scope without reservations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,9 @@ class StoredStatus(ScopeStatus):
     memory need not be read; None where that is not known. ``rechecks`` are reservations of which
     another account changed the report, ``relied`` those left to another account, ``baselines`` the
     number of the last first snapshot in the region before the last listing, or that listing's own;
-    None where that was before there were reports. ``delivery`` is the message that it answered."""
+    None where that was before there were reports. ``delivery`` is the message that it answered.
+    ``writes`` counts the writes of the scope's own item, and ``heartbeat`` is the scope's heartbeat
+    as it was read, None where there was none."""
 
     written_at: datetime | None = None
     idle: IdleWatch | None = None
@@ -31,6 +40,8 @@ class StoredStatus(ScopeStatus):
     relied: Mapping[str, Reliance] = field(default_factory=dict)
     baselines: int | None = None
     delivery: str | None = None
+    writes: int = field(default=0, compare=False)
+    heartbeat: str | None = field(default=None, compare=False)
 
     def is_newer_than(self, moment: datetime) -> bool:
         """Whether what was observed at a moment is too late to be written."""
@@ -50,91 +61,170 @@ class StoredStatus(ScopeStatus):
         """Whether each stored row has its report."""
         return self.observed_at is None or self.baselines is not None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the scope was listed, is empty, and there is nothing to remember of it: its
+        heartbeat is all that is known, and it needs no item of its own."""
+        same = replace(self.as_plain(), revision=self.revision, idle=self.idle)
+        return self == same and self.observed_at is not None and self.has_reports
+
+    def as_plain(self) -> StoredStatus:
+        """The status of a plain scope with the same heartbeat."""
+        return StoredStatus(
+            self.scope,
+            observed_at=self.observed_at,
+            attempted_at=self.attempted_at,
+            digest=NO_ROWS,
+            run_id=self.run_id,
+            changed=self.changed,
+            events=self.events,
+            seconds=self.seconds,
+            baselines=self.baselines,
+            delivery=self.delivery,
+            writes=self.writes,
+            heartbeat=self.heartbeat,
+        )
+
     def is_of_run(self, run_id: str | None) -> bool:
         """Whether a run has observed the scope, and nothing failed since."""
         return run_id is not None and self.run_id == run_id and self.error is None
 
+    def after_failure(
+        self, failure: Failure, run_id: str | None, seconds: float, streak: Streak
+    ) -> StoredStatus:
+        """The status with one failure more."""
+        since = self.error.since if self.error else failure.failed_at
+        return replace(
+            self,
+            attempted_at=failure.failed_at,
+            run_id=run_id or self.run_id,
+            seconds=round(seconds, 3),
+            streak=streak,
+            error=ScopeError(failure.code, failure.message[:1000], failure.kind, since),
+            is_retired=False,
+        )
 
-NOT_OBSERVED_SINCE = "(attribute_not_exists(observed_at) OR observed_at < :at)"
-NOT_TRIED_SINCE = "(attribute_not_exists(attempted_at) OR attempted_at <= :at)"
-NOT_WRITTEN_SINCE = "(attribute_not_exists(written_at) OR written_at <= :at)"
-NO_REVISION = "attribute_not_exists(revision) OR revision = :revision"
-
-
-def as_read(before: ScopeStatus) -> tuple[str, Item]:
-    """The condition that a scope's last look and its failed runs are those that time and failures
-    were counted from: where no row changes, the revision tells nothing of them."""
-    _, counted = setting_streak(before.streak)
-    was = {
-        "observed_at": before.observed_at and text(sortable_time(before.observed_at)),
-        "streak": counted.get(":streak"),
-    }
-    conditions = (
-        f"{name} = :was_{name}" if value else f"attribute_not_exists({name})"
-        for name, value in was.items()
-    )
-    return " AND ".join(conditions), {f":was_{name}": it for name, it in was.items() if it}
-
-
-def setting_delivery(delivery: str | None) -> tuple[str, Item]:
-    """What sets which message a collection belongs to, if to any."""
-    if delivery is None:
-        return "", {}
-    return "delivery = :delivery, ", {":delivery": text(delivery)}
+    def fails_as_before(self, after: StoredStatus) -> bool:
+        """Whether a failure changes nothing of a status but the time of its last attempt."""
+        before, now = self.error, after.error
+        return (
+            before is not None
+            and now is not None
+            and (before.code, before.kind) == (now.code, now.kind)
+            and self.streak == after.streak
+            and not self.is_retired
+        )
 
 
-def setting_baselines(baselines: int | None) -> tuple[str, Item]:
-    """What sets the number of the region's last first snapshot."""
-    if baselines is None:
-        return "", {}
-    return "baselines = :baselines, ", {":baselines": number(baselines)}
+@dataclass(frozen=True, slots=True)
+class StatusItems:
+    """The updates of a scope's own item. They have no condition: the scope's heartbeat has it."""
+
+    table: str
+
+    def observed(self, before: StoredStatus, after: StoredStatus, is_changed: bool) -> Item:
+        """A snapshot was stored completely."""
+        sets = {
+            "observed_at": after.observed_at and text(sortable_time(after.observed_at)),
+            "digest": text(after.digest or ""),
+            "unanswered": text(",".join(after.unanswered)),
+            "idle": after.idle and _idle_text(after.idle),
+            "relied": _relied_text(after.relied) if after.relied else None,
+        }
+        over = ["error", "failing_since", "streak", "retired_at", "written_at"]
+        over += [] if after.relied else ["relied"]
+        return self._update(before, sets, over, is_changed, before.rechecks)
+
+    def bumped(self, before: StoredStatus, written_at: datetime, relied: Relied) -> Item:
+        """A part of a snapshot was stored: the scope's revision moves, its observation does not,
+        and its digest is no longer valid: even the snapshot before has to be compared with what is
+        stored."""
+        sets = {
+            "written_at": text(sortable_time(written_at)),
+            "relied": _relied_text(relied) if relied else None,
+        }
+        return self._update(before, sets, ["digest"], True)
+
+    def failed(self, before: StoredStatus, after: StoredStatus) -> Item:
+        """A scope could not be listed, and not as it could not be listed before."""
+        error = after.error
+        assert error is not None
+        told = {"code": error.code, "message": error.message, "kind": error.kind}
+        sets = {
+            "failing_since": text(sortable_time(error.since)),
+            "error": text(json.dumps(told)),
+            "streak": _streak_text(after.streak),
+            "digest": before.digest and text(before.digest),
+        }
+        return self._update(before, sets, ["retired_at"])
+
+    def retired(self, before: StoredStatus, at: datetime) -> Item:
+        """No run covers a scope any more: what its heartbeat says stays in its own item."""
+        sets = {
+            "retired_at": text(sortable_time(at)),
+            "observed_at": before.observed_at and text(sortable_time(before.observed_at)),
+            "attempted_at": before.attempted_at and text(sortable_time(before.attempted_at)),
+            "digest": before.digest and text(before.digest),
+            "baselines": None if before.baselines is None else number(before.baselines),
+            "reservations": number(before.reservations),
+            "run_id": before.run_id and text(before.run_id),
+        }
+        return self._update(before, sets, [])
+
+    def _update(
+        self,
+        before: StoredStatus,
+        values: Mapping[str, Any],
+        over: Sequence[str],
+        is_changed: bool = False,
+        rechecks: frozenset[str] = NOTHING,
+    ) -> Item:
+        given = {name: value for name, value in values.items() if value}
+        names = {f"#{name}": name for name in (*given, *over)}
+        more: dict[str, Any] = {":one": number(1)} if is_changed else {}
+        clauses = [f"SET {', '.join(f'#{name} = :{name}' for name in given)}"]
+        clauses += [f"REMOVE {', '.join(f'#{name}' for name in over)}"] if over else []
+        clauses += ["ADD revision :one"] if is_changed else []
+        if rechecks:
+            clauses.append("DELETE rechecks :rechecks")
+            more[":rechecks"] = {"SS": sorted(rechecks)}
+        update = {
+            "TableName": self.table,
+            "Key": key(SCOPES, scope_key(before.scope)),
+            "UpdateExpression": " ".join(clauses),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {
+                **{f":{name}": value for name, value in given.items()},
+                **more,
+            },
+        }
+        return {"Update": update}
 
 
-def setting_run(run_id: str | None) -> tuple[str, Item]:
-    """What sets whose run a collection belongs to; outside of runs the last run's id stays."""
-    return ("", {}) if run_id is None else ("run_id = :run, ", {":run": text(run_id)})
-
-
-def setting_streak(streak: Streak) -> tuple[str, Item]:
-    """What sets the failed runs; none are not written."""
+def _streak_text(streak: Streak) -> dict[str, str] | None:
     if streak == Streak():
-        return "", {}
+        return None
     told: dict[str, Any] = {"runs": streak.runs, "is_told": streak.is_told}
     if streak.outage is not None:
         told["outage"] = streak.outage
-    return "streak = :streak, ", {":streak": text(json.dumps(told))}
+    return text(json.dumps(told))
 
 
-def setting_idle(watch: IdleWatch | None) -> tuple[str, Item]:
-    """What sets when the next idle row is due; where nothing new is known, it stays."""
-    if watch is None:
-        return "", {}
-    plain = {"due": watch.due and format_time(watch.due), "lengths": watch.lengths}
-    return "idle = :idle, ", {":idle": text(json.dumps(plain))}
+def _idle_text(watch: IdleWatch) -> dict[str, str]:
+    return text(json.dumps({"due": watch.due and format_time(watch.due), "lengths": watch.lengths}))
 
 
-def setting_relied(relied: Mapping[str, Reliance]) -> tuple[str, Item]:
-    """What sets whom which reservations were left to; where there are none, it stays."""
-    if not relied:
-        return "", {}
+def _relied_text(relied: Relied) -> dict[str, str]:
     plain = {
         name: [it.account_id, it.seen and format_time(it.seen), it.news]
         for name, it in relied.items()
     }
-    document = json.dumps(plain, separators=(",", ":"), sort_keys=True)
-    return "relied = :relied, ", {":relied": text(document)}
-
-
-def together(*settings: tuple[str, Item]) -> tuple[str, dict[str, Any]]:
-    """Several of these as one expression with its values."""
-    values: dict[str, Any] = {}
-    for _, each in settings:
-        values |= each
-    return "".join(expression for expression, _ in settings), values
+    return text(json.dumps(plain, separators=(",", ":"), sort_keys=True))
 
 
 def to_status(item: Item) -> StoredStatus:
-    """A scope's status from its item."""
+    """A scope's status from its own item, without what its heartbeat says. The attributes that a
+    heartbeat has are those of before there were heartbeats, or of a retired scope."""
 
     def moment(name: str) -> datetime | None:
         return parse_time(item[name]["S"]) if name in item else None

@@ -2,7 +2,10 @@
 
 | pk | sk | item |
 |---|---|---|
-| ``SCOPES`` | ``<account>#<region>`` | a scope's status |
+| ``UNITS`` | ``<region>/<group>`` | how often the status of the unit's scopes was written |
+| ``UNIT#<region>/<group>`` | ``HEARTBEATS`` | the last attempt at each of the unit's scopes |
+| ``SCOPES`` | ``<account>#<region>`` | what else is known of a scope that is not simply empty |
+| ``GROUPS`` | ``GROUPS`` | the group of each account |
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
 | ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
@@ -10,6 +13,7 @@
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
 | ``EVENT#<date>`` | ``<time>#<event id>`` | an event; index ``by-reservation`` |
 | ``RUNS`` | ``<run id>`` | a run |
+| ``PLANS`` | ``<run id>`` | the units of a run |
 | ``HINTS`` | ``<region>#<time>#<turn>`` | a collection that a hint asked for |
 | ``PENDING#<destination>#<run id>`` | ``EVENT#<event id>`` | an event that waits for its run |
 | ``PENDING#<destination>#<run id>`` | ``ROUND#<number>`` | which of these are told together |
@@ -34,11 +38,16 @@ Client = Any
 Item = Mapping[str, Any]
 
 SCOPES = "SCOPES"
+UNITS = "UNITS"
+UNIT = "UNIT"
+HEARTBEATS = "HEARTBEATS"
+GROUPS = "GROUPS"
 GONE = "GONE"
 REPORT = "REPORT"
 BASELINES = "BASELINES"
 OUTAGES = "OUTAGE"
 RUNS = "RUNS"
+PLANS = "PLANS"
 HINTS = "HINTS"
 EVENT_PREFIX = "EVENT#"
 PENDING_PREFIX = "PENDING#"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from random import random
+from time import sleep
 
 from botocore.exceptions import ClientError
 
@@ -14,7 +16,9 @@ MOST_BYTES = 3_500_000
 """The most bytes of one transaction, as JSON text, which is longer than what DynamoDB counts: all
 items together have at most 4 MB (DynamoDB API Reference, TransactWriteItems)."""
 
-_CONFLICTS = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
+FIRST_PAUSE_SECONDS = 0.02
+
+_CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
 class Conflict(Exception):
@@ -56,22 +60,26 @@ def chunks(groups: Iterable[Group], most_actions: int) -> list[Group]:
     return made
 
 
-def transact(client: Client, actions: Sequence[Item], update: Mapping[str, object]) -> None:
-    """Do the actions and an update, all or nothing. Raises Conflict, or what DynamoDB does."""
-    try:
-        if actions:
-            client.transact_write_items(TransactItems=[*actions, {"Update": update}])
-        else:
-            client.update_item(**update)
-    except ClientError as error:
-        if _is_conflict(error):
-            raise Conflict from error
-        raise
+CONTENTION_TRIES = 6
 
 
-def _is_conflict(error: ClientError) -> bool:
-    """Whether a condition failed or another transaction held an item; anything else is a fault."""
-    if error.response["Error"]["Code"] in _CONFLICTS:
-        return True
-    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
-    return bool(reasons & {"ConditionalCheckFailed", "TransactionConflict"})
+def transact(client: Client, actions: Sequence[Item], last: Item) -> None:
+    """Do all actions or none. Raises Conflict where a condition does not hold, or what DynamoDB
+    does. Where another transaction holds an item at that moment, the same is tried again."""
+    for left in reversed(range(CONTENTION_TRIES)):
+        try:
+            client.transact_write_items(TransactItems=[*actions, last])
+            return
+        except ClientError as error:
+            reasons = _reasons(error)
+            if left and reasons and reasons <= {"TransactionConflict", "None"}:
+                sleep(random() * FIRST_PAUSE_SECONDS * 2 ** (CONTENTION_TRIES - left))
+                continue
+            if reasons & _CONFLICTS:
+                raise Conflict from error
+            raise
+
+
+def _reasons(error: ClientError) -> set[str]:
+    """Why a transaction was cancelled, action by action; anything else is a fault."""
+    return {str(it.get("Code")) for it in error.response.get("CancellationReasons", ())}

@@ -186,7 +186,7 @@ class Stack:
         return json.loads(self.object(key))
 
     def send_unit(self, run_id: str, region: str, *accounts: str) -> None:
-        body = {"run_id": run_id, "region": region, "accounts": accounts or (HOME,)}
+        body = {"run_id": run_id, "region": region, "accounts": accounts or (HOME,), "group": 0}
         service("sqs").send_message(QueueUrl=self.units, MessageBody=json.dumps(body))
 
 

@@ -72,6 +72,11 @@ class MemoryTable:
         self._update(call)
         return {"Attributes": _copy(self.items[_key_of(call)])}
 
+    def put_item(self, **call: Any) -> None:
+        if not self._allows(call):
+            raise _error("ConditionalCheckFailedException")
+        self._put(call)
+
     def transact_write_items(self, **call: Any) -> None:
         actions = [next(iter(entry.items())) for entry in call["TransactItems"]]
         keys = [_key_of(action) for _, action in actions]
@@ -96,7 +101,7 @@ class MemoryTable:
             compare = _OPERATORS[atom["operator"]]
             return str(left is not None and compare(_plain(left), _plain(right)))
 
-        text = _ATOM.sub(decide, action.get("ConditionExpression", "True"))
+        text = _ATOM.sub(decide, _named(action, "ConditionExpression"))
         assert re.fullmatch(r"(True|False|AND|OR|[() ])+", text), text
         return _decided(text)
 
@@ -119,9 +124,7 @@ class MemoryTable:
     def _update(self, action: Item) -> None:
         item = self._item(action)
         item.update(_copy(action["Key"]))
-        expression: str = action["UpdateExpression"]
-        for alias, name in action.get("ExpressionAttributeNames", {}).items():
-            expression = expression.replace(alias, name)
+        expression = _named(action, "UpdateExpression")
         values = action.get("ExpressionAttributeValues", {})
         clauses = re.split(r"(?:^| )(SET|REMOVE|ADD|DELETE) ", expression)[1:]
         for kind, clause in zip(clauses[::2], clauses[1::2], strict=True):
@@ -138,6 +141,12 @@ class MemoryTable:
         else:
             name, value = clause.split(" ")
             _combine(kind, name, item, values[value])
+
+
+def _named(action: Item, expression: str) -> str:
+    """An expression with the names of attributes in place of their aliases."""
+    names = action.get("ExpressionAttributeNames", {})
+    return re.sub(r"#\w+", lambda alias: str(names[alias[0]]), action.get(expression, "True"))
 
 
 def _combine(kind: str, name: str, item: Item, value: Item) -> None:

@@ -1,12 +1,13 @@
-"""A run: one pass over all scopes, unit by unit, and the manifest that tells how it went."""
+"""A run: one pass over all scopes, unit by unit, and its manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from truffle.core.groups import Groups
 from truffle.core.model import Scope
 from truffle.core.status import STALE, ScopeStatus
 from truffle.core.times import format_time
@@ -14,18 +15,32 @@ from truffle.core.times import format_time
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One message of work: one region of some accounts, whose failures are tried again together.
+    """One message of work: one region of a group of accounts, whose failures are retried together.
 
     ``run_id`` is None where an event of EC2 or a one-time schedule asked for it outside of runs.
+    ``group`` is None in messages and runs that are older than groups. ``opened_at`` is when the run
+    was opened that covers exactly these accounts of the group; None where that is not known, so
+    that no other account of the group may be retired.
     """
 
     run_id: str | None
     region: str
     accounts: tuple[str, ...]
+    group: int | None = 0
+    opened_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return self.region if self.group is None else unit_name(self.region, self.group)
 
     @property
     def scopes(self) -> list[Scope]:
         return [Scope(account_id, self.region) for account_id in self.accounts]
+
+
+def unit_name(region: str, group: int) -> str:
+    """``us-east-1/0``."""
+    return f"{region}/{group}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +52,20 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it is stored; ``pending`` are the regions that nobody has answered for yet.
+    """A run as it is stored; ``pending`` are the names of units without an attempt so far.
 
+    ``units`` are read only where a run is opened or closed, and empty elsewhere; ``scope_count`` is
+    always there. ``is_exact`` says that scopes that the run does not cover are to be retired.
     ``finished_at`` is when it was closed first, ``closed_at`` last. ``changes`` counts the units
     that found something new after the run was answered.
     """
 
     run_id: str
     started_at: datetime
-    regions: tuple[str, ...]
-    accounts: tuple[str, ...]
     pending: frozenset[str]
+    scope_count: int
+    units: tuple[Unit, ...] = ()
+    is_exact: bool = True
     finished_at: datetime | None = None
     succeeded: int = 0
     failed: int = 0
@@ -61,14 +79,47 @@ class Run:
 
     @property
     def scopes(self) -> list[Scope]:
-        return [
-            Scope(account_id, region) for account_id in self.accounts for region in self.regions
-        ]
+        return sorted(scope for unit in self.units for scope in unit.scopes)
+
+    @property
+    def pending_units(self) -> list[Unit]:
+        return [unit for unit in self.units if unit.name in self.pending]
+
+    @property
+    def pending_regions(self) -> list[str]:
+        return sorted({name.partition("/")[0] for name in self.pending})
 
 
-def units(run: Run) -> list[Unit]:
-    """The run's work: one message a region."""
-    return [Unit(run.run_id, region, run.accounts) for region in run.regions]
+def new_run(
+    run_id: str,
+    started_at: datetime,
+    coverage: Mapping[str, Collection[str]],
+    groups: Groups,
+    is_exact: bool = True,
+) -> Run:
+    """A run over the regions of each account, with the accounts of a group and region in a unit."""
+    members: dict[tuple[int, str], list[str]] = {}
+    for account_id in sorted(coverage):
+        for region in coverage[account_id]:
+            members.setdefault((groups[account_id], region), []).append(account_id)
+    opened_at = started_at if is_exact else None
+    units = tuple(
+        Unit(run_id, region, tuple(accounts), group, opened_at)
+        for (group, region), accounts in sorted(members.items())
+    )
+    pending = frozenset(unit.name for unit in units)
+    scope_count = sum(len(unit.accounts) for unit in units)
+    return Run(run_id, started_at, pending, scope_count, units, is_exact)
+
+
+def to_retire(run: Run, stored: Iterable[str]) -> list[Unit]:
+    """Units without accounts in place of the stored ones that an exact run no longer covers: to
+    collect such a unit is to retire its scopes."""
+    if not run.is_exact:
+        return []
+    names = sorted(set(stored) - {unit.name for unit in run.units})
+    split = [name.partition("/") for name in names]
+    return [Unit(None, region, (), int(group), run.started_at) for region, _, group in split]
 
 
 def lost_after(period: timedelta) -> timedelta:
@@ -93,10 +144,10 @@ def run_to_json(run: Run) -> dict[str, Any]:
         "started_at": format_time(run.started_at),
         "finished_at": run.finished_at and format_time(run.finished_at),
         "seconds": run.finished_at and round((run.finished_at - run.started_at).total_seconds(), 3),
-        "scopes": len(run.regions) * len(run.accounts),
+        "scopes": run.scope_count,
         "succeeded": run.succeeded,
         "failed": run.failed,
-        "pending_regions": sorted(run.pending),
+        "pending_regions": run.pending_regions,
     }
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock, Thread
 from typing import Any, Self
@@ -16,19 +17,22 @@ from lambdas.collecting import collector
 from lambdas.collecting.collector import Collector
 from lambdas.store.archive import Archive
 from lambdas.store.scopes import Conflict, ScopeStore
-from lambdas.store.table import EVENT_PREFIX, SCOPES, read_body
+from lambdas.store.statuses import StoredStatus
+from lambdas.store.table import BASELINES, EVENT_PREFIX, GROUPS, SCOPES, read_body
 from tests.lambdas.fakes import Killed, client_error
 from tests.lambdas.histories.oracle import Oracle, Page
 from tests.lambdas.histories.world import ACCOUNTS, HOUR, World
 from tests.lambdas.memory import MemoryTable
+from truffle.core.groups import assign_groups
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
 from truffle.core.thresholds import Thresholds
+from truffle.core.times import sortable_time
 from truffle.ec2.listing import DescribedTypes
 
 REGION = "us-east-2"
 WRITES = ("update_item", "transact_write_items")
-CALLS = (*WRITES, "get_item", "batch_get_item", "query")
+CALLS = (*WRITES, "put_item", "get_item", "batch_get_item", "query")
 THRESHOLDS = Thresholds(ending_soon=(), late_delivery=(), scope_failing=1000)
 
 
@@ -63,7 +67,7 @@ def quietly() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(collector, "ThreadPoolExecutor", Serial)
         patch.setattr(collector, "logger", Mute())
-        patch.setattr("lambdas.store.scopes.MAX_ACTIONS", 7)
+        patch.setattr("lambdas.store.scopes.MAX_ACTIONS", 9)
         yield
 
 
@@ -187,15 +191,23 @@ class Table:
                 account = action["Key"]["pk"]["S"].split("#")[1]
                 oracle.drops(account, action["Key"]["sk"]["S"])
         for kind, action in actions:
-            if kind == "Update" and "observed_at = :at" in action["UpdateExpression"]:
-                assert action["Key"]["pk"]["S"] == SCOPES
-                oracle.stores(pages[action["Key"]["sk"]["S"].split("#")[0]])
-            elif kind == "Update" and action["Key"]["pk"]["S"] == SCOPES:
-                if "attempted_at" in action["UpdateExpression"]:
-                    oracle.retired.discard(action["Key"]["sk"]["S"].split("#")[0])
-            elif kind == "Update" and action["Key"]["pk"]["S"] == "BASELINES":
+            place = action["Key"]["pk"]["S"] if kind == "Update" else ""
+            if place.startswith("UNIT#"):
+                self._beat(action)
+            elif place == BASELINES:
                 for account in oracle.looks:
                     oracle.counts(account)
+
+    def _beat(self, update: Any) -> None:
+        """Heartbeats were written: those that name another observation end a listing."""
+        oracle, observed = self.delivery.history.oracle, self.delivery.history.observed
+        for alias, account in update["ExpressionAttributeNames"].items():
+            text = update["ExpressionAttributeValues"][f":{alias[1:]}"]["S"]
+            at = json.loads(text)[0]
+            if observed.get(account) != at:
+                observed[account] = at
+                oracle.stores(self.delivery.pages[account])
+            oracle.retired.discard(account)
 
 
 @dataclass
@@ -208,11 +220,25 @@ class History:
     failing: set[str] = field(default_factory=set)
     deliveries: int = 0
     restlessness: float = 0.0
+    observed: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
         self.world = World(self.dice)
         self.oracle = Oracle(self.world)
+        self.most = self.dice.choice((1, 2, 3))
+        self._regroup()
+
+    @property
+    def scopes(self) -> ScopeStore:
+        return ScopeStore(self.table, "table")
+
+    def _regroup(self) -> None:
+        """What ``fan_out`` does with the accounts that are collected from now on."""
+        store = self.scopes.groups
+        before = store.read()
+        self.groups = assign_groups(self.live, before or {}, self.most)
+        assert self.groups == before or store.write(before, self.groups)
 
     def happens(self) -> None:
         """Between any two calls the world goes on."""
@@ -249,7 +275,9 @@ class History:
 
     def _delivery(self) -> Delivery:
         dice = self.dice
-        accounts = [it for it in self.live if dice.random() < 0.6] or [dice.choice(self.live)]
+        group = self.groups[dice.choice(self.live)]
+        members = [it for it in self.live if self.groups[it] == group]
+        accounts = [it for it in members if dice.random() < 0.6] or [dice.choice(members)]
         failing = {it for it in accounts if it in self.failing or dice.random() < 0.05}
         return Delivery(
             self,
@@ -297,8 +325,9 @@ class History:
     def _retire(self) -> None:
         """The accounts that are collected are others from now on."""
         self.live = [it for it in ACCOUNTS if self.dice.random() < 0.7] or [ACCOUNTS[0]]
-        scopes = frozenset(Scope(it, REGION) for it in self.live)
-        ScopeStore(self.table, "table").retire_others(scopes, self.world.now + HOUR)
+        self._regroup()
+        for unit in self.scopes.heartbeats.versions():
+            self.scopes.retire_others(unit, self.live, self.world.now + HOUR)
         self.oracle.retired |= set(ACCOUNTS) - set(self.live)
 
     def _settle(self, failing: frozenset[str]) -> None:
@@ -317,19 +346,38 @@ class History:
 
     def _round(self, failing: frozenset[str]) -> None:
         order = self.dice.sample(self.live, len(self.live))
-        units = [order] if self.dice.random() < 0.5 else [[account] for account in order]
+        whole = [[it for it in order if self.groups[it] == group] for group in range(len(ACCOUNTS))]
+        is_whole = self.dice.random() < 0.5
+        units = [it for it in whole if it] if is_whole else [[account] for account in order]
         for unit in units:
             Delivery(self, tuple(unit), failing).run(self.dice.randrange(10**9))
 
     def _upgrade(self) -> None:
         """The table as it was before there were reports, and the first run after that."""
         self._settle(frozenset())
+        statuses = self.scopes.statuses()
         for pk, sk in list(self.table.items):
-            if pk.startswith("REPORT#") or pk == "BASELINES":
+            if pk.startswith(("REPORT#", "UNIT")) or pk in (BASELINES, GROUPS, SCOPES):
                 self.table._delete({"Key": {"pk": {"S": pk}, "sk": {"S": sk}}})
-                continue
-            for name in ("reported", "baselines", "rechecks", "relied"):
-                self.table.items[pk, sk].pop(name, None)
+            else:
+                self.table.items[pk, sk].pop("reported", None)
+        for status in statuses:
+            self.table._put({"Item": item_before_heartbeats(replace(status, baselines=None))})
+        self.scopes.adopt()
+        self._regroup()
         for _ in range(2):
             self.world.change(may_share=False)
         self._settle(frozenset())
+
+
+def item_before_heartbeats(status: StoredStatus) -> dict[str, Any]:
+    """A scope's item as it was written while it alone held the scope's status."""
+    at = status.observed_at and {"S": sortable_time(status.observed_at)}
+    return {
+        "pk": {"S": SCOPES},
+        "sk": {"S": f"{status.scope.account_id}#{status.scope.region}"},
+        "revision": {"N": str(status.revision)},
+        "reservations": {"N": str(status.reservations)},
+        "digest": {"S": status.digest},
+        **({"observed_at": at, "attempted_at": at} if at else {}),
+    }

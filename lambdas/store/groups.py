@@ -1,0 +1,54 @@
+"""The group of each account, in one item of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambdas.store.table import GROUPS, Client, body, key, read_body
+from truffle.core.groups import Groups
+
+NO_GROUP = 0
+"""The group of an account that has not been given one."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStore:
+    """The groups in the table. An account stays in its group, and so what was read is kept."""
+
+    client: Client
+    table: str
+    known: dict[str, int] = field(default_factory=dict, compare=False)
+
+    def read(self) -> dict[str, int] | None:
+        """All groups; None before the first run that had any."""
+        answer = self.client.get_item(
+            TableName=self.table, Key=key(GROUPS, GROUPS), ConsistentRead=True
+        )
+        return dict(read_body(answer["Item"])) if "Item" in answer else None
+
+    def write(self, before: Groups | None, groups: Groups) -> bool:
+        """Put groups in the place of those that were read; False where others came first."""
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if before is not None:
+            condition = {
+                "ConditionExpression": "body = :before",
+                "ExpressionAttributeValues": {":before": _body(before)},
+            }
+        item = {**key(GROUPS, GROUPS), "body": _body(groups)}
+        try:
+            self.client.put_item(TableName=self.table, Item=item, **condition)
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def of(self, accounts: Collection[str]) -> dict[str, int]:
+        """The group of each of these accounts; 0 for one that has none."""
+        if not self.known.keys() >= set(accounts):
+            self.known.update(self.read() or {})
+        return {account_id: self.known.get(account_id, NO_GROUP) for account_id in accounts}
+
+
+def _body(groups: Groups) -> dict[str, str]:
+    return body(dict(sorted(groups.items())))

@@ -1,0 +1,208 @@
+"""The last attempt at each scope of a unit, in one item: an unchanged hour is one write for all.
+
+Every write of a scope's status replaces the scope's heartbeat, in the same transaction and only
+where it is still the one that was read before the listing. So of two listings that overlap, the
+second to write is listed again, whatever each of them writes. A second, small item counts the
+writes of a unit: what a reader has read is current while that number stays the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lambdas.store.statuses import StoredStatus
+from lambdas.store.table import (
+    HEARTBEATS,
+    UNIT,
+    UNITS,
+    Client,
+    Item,
+    fetch,
+    key,
+    number,
+    query,
+    text,
+)
+from truffle.core.model import Scope
+
+MOST_AT_ONCE = 50
+"""Heartbeats of one update: an expression has at most 4 KB (DynamoDB Developer Guide, quotas)."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Heartbeats = Mapping[str, str]
+"""The heartbeats of a unit's scopes as they are stored, by account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A heartbeat to write in place of the one that a status was read with; None to remove it."""
+
+    status: StoredStatus
+    text: str | None
+
+
+def heartbeat_of(status: StoredStatus) -> str:
+    """What is written of a status with every attempt."""
+    plain = [
+        status.observed_at and _microseconds(status.observed_at),
+        status.attempted_at and _microseconds(status.attempted_at),
+        status.seconds,
+        status.run_id,
+        status.delivery,
+        status.baselines,
+        status.reservations,
+        status.changed,
+        status.events,
+        status.writes,
+        int(status.is_plain),
+    ]
+    return json.dumps(plain, separators=(",", ":"))
+
+
+def with_heartbeat(status: StoredStatus, heartbeat: str) -> StoredStatus:
+    """A scope's status with what its heartbeat says."""
+    observed, attempted, *rest, is_plain = json.loads(heartbeat)
+    seconds, run_id, delivery, baselines, reservations, changed, events, writes = rest
+    known = replace(
+        status,
+        observed_at=_moment(observed),
+        attempted_at=_moment(attempted),
+        seconds=seconds,
+        run_id=run_id,
+        delivery=delivery,
+        baselines=baselines,
+        reservations=reservations,
+        changed=changed,
+        events=events,
+        writes=writes,
+        heartbeat=heartbeat,
+        is_retired=False,
+    )
+    return known.as_plain() if is_plain else known
+
+
+def is_plain(heartbeat: str | None) -> bool:
+    """Whether a heartbeat says all that there is to know of its scope."""
+    return heartbeat is not None and bool(json.loads(heartbeat)[-1])
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatStore:
+    """The heartbeats in the table, by the names of the units."""
+
+    client: Client
+    table: str
+
+    def versions(self) -> dict[str, int]:
+        """How often each unit was written."""
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": text(UNITS)},
+            ConsistentRead=True,
+        )
+        return {item["sk"]["S"]: int(item["version"]["N"]) for item in items}
+
+    def get(self, units: Iterable[str]) -> dict[str, Heartbeats]:
+        """The heartbeats of these units; none for one that is not stored."""
+        names = sorted(set(units))
+        items = fetch(self.client, self.table, [_key(name) for name in names])
+        found = {item["pk"]["S"].partition("#")[2]: _to_heartbeats(item) for item in items}
+        return {name: found.get(name, {}) for name in names}
+
+    def write(self, unit: str, beats: Iterable[Beat]) -> list[Item]:
+        """The actions of a transaction that replaces heartbeats of a unit."""
+        update = _replacing(list(beats))
+        return [
+            {"Update": {"TableName": self.table, "Key": _key(unit), **update}},
+            {"Update": self._counting(unit)},
+        ]
+
+    def adopt(self, unit: str, statuses: Iterable[StoredStatus]) -> list[Item]:
+        """The actions of a transaction that gives heartbeats to scopes that have none yet."""
+        names, values, sets = {}, {}, []
+        for number_, status in enumerate(statuses):
+            name, value = f"#a{number_:02}", f":a{number_:02}"
+            names[name], values[value] = status.scope.account_id, text(heartbeat_of(status))
+            sets.append(f"{name} = if_not_exists({name}, {value})")
+        update = {
+            "UpdateExpression": f"SET {', '.join(sets)}",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+        return [
+            {"Update": {"TableName": self.table, "Key": _key(unit), **update}},
+            {"Update": self._counting(unit)},
+        ]
+
+    def forget(self, unit: str) -> list[Item]:
+        """The actions of a transaction that removes a unit without scopes."""
+        return [
+            {"Delete": {"TableName": self.table, "Key": _key(unit)}},
+            {"Delete": {"TableName": self.table, "Key": key(UNITS, unit)}},
+        ]
+
+    def _counting(self, unit: str) -> Item:
+        return {
+            "TableName": self.table,
+            "Key": key(UNITS, unit),
+            "UpdateExpression": "ADD version :one",
+            "ExpressionAttributeValues": {":one": number(1)},
+        }
+
+
+def _replacing(beats: list[Beat]) -> dict[str, Any]:
+    """The expressions that put heartbeats in the place of those that were read."""
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    sets, removed, conditions = [], [], []
+    for number_, beat in enumerate(beats):
+        name = f"#a{number_:02}"
+        names[name] = beat.status.scope.account_id
+        if beat.text is None:
+            removed.append(name)
+        else:
+            values[f":a{number_:02}"] = text(beat.text)
+            sets.append(f"{name} = :a{number_:02}")
+        if beat.status.heartbeat is None:
+            conditions.append(f"attribute_not_exists({name})")
+        else:
+            values[f":w{number_:02}"] = text(beat.status.heartbeat)
+            conditions.append(f"{name} = :w{number_:02}")
+    clauses = [
+        *([f"SET {', '.join(sets)}"] if sets else []),
+        *([f"REMOVE {', '.join(removed)}"] if removed else []),
+    ]
+    return {
+        "UpdateExpression": " ".join(clauses),
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
+
+
+def _key(unit: str) -> Item:
+    return key(f"{UNIT}#{unit}", HEARTBEATS)
+
+
+def _to_heartbeats(item: Item) -> dict[str, str]:
+    return {name: value["S"] for name, value in item.items() if name not in ("pk", "sk")}
+
+
+def scopes_of(unit: str, heartbeats: Heartbeats) -> list[Scope]:
+    """The scopes of a unit's heartbeats."""
+    return [Scope(account_id, unit.partition("/")[0]) for account_id in heartbeats]
