@@ -51,8 +51,8 @@ def test_a_reservation_that_ends_between_two_snapshots_ends_at_its_own_end() -> 
 
 
 def test_a_block_that_starts_between_two_snapshots_counts_from_its_start() -> None:
-    facts = {"start_date": at(0.5), "end_date": at(24.5)}
-    before, after = a_block(**facts), a_block(state="active", **facts)
+    before = a_block(start_date=at(0.5), end_date=at(24.5))
+    after = a_block(state="active", start_date=at(0.5), end_date=at(24.5))
     assert bounds(spans_of([seen(0, before), seen(1, after)], at(1), HOUR)) == [(0.5, 1, True)]
 
 

@@ -62,6 +62,7 @@ def test_a_product_has_its_hourly_price_and_the_day_of_it() -> None:
         {"capacitystatus": "UnusedCapacityReservation"},
         {"capacitystatus": "AllocatedCapacityReservation"},
         {"tenancy": "Host"},
+        {"marketoption": "CapacityBlock"},
         {"operation": "RunInstances:SV001"},
         {"operation": "RunInstances:FFP-0010"},
     ],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ from botocore.config import Config
 
 from truffle.core.accelerators import Known, accelerator_of
 from truffle.core.model import FailureKind
-from truffle.core.offerings import ULTRASERVERS, Offering, Wanted
+from truffle.core.offerings import ULTRASERVERS, Offering, Segment, Wanted
 from truffle.core.times import whole
 from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
 from truffle.ec2.listing import DescribedTypes
@@ -149,10 +149,14 @@ def _described(client: EC2, raw: Iterable[Raw]) -> Known:
     """The accelerators of types that the bundled table lacks; none where EC2 does not say."""
     types = DescribedTypes()
     try:
-        types.learn(client, {item.get("InstanceType", "") for item in raw})
+        types.learn(client, {it.get("InstanceType", "") for item in raw for it in _parts(item)})
     except FAILURES:
         return {}
     return types.known
+
+
+def _parts(raw: Raw) -> list[Raw]:
+    return [raw, *(raw.get("CapacityBlockOfferingSegments") or ())]
 
 
 def _refused(error: Exception, region: str) -> RegionOfferings:
@@ -213,29 +217,75 @@ def _request(wanted: Wanted) -> dict[str, Any]:
 
 
 def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> Offering:
-    """One offering; its hours and minutes are one duration. Raises ValueError for a fee that is no
-    number."""
-    instance_type = raw.get("InstanceType", "")
-    count = raw.get("InstanceCount") or _instances(raw)
-    hours, minutes = raw.get("CapacityBlockDurationHours"), raw.get("CapacityBlockDurationMinutes")
-    carried = accelerator_of(instance_type, known)
+    """One offering; its hours and minutes are one duration. Raises ValueError for a fee that is not
+    a number."""
+    parts = tuple(_segment(item, known) for item in raw.get("CapacityBlockOfferingSegments") or ())
+    segments = parts if len(parts) > 1 else ()
+    block = _segment({**_only(raw), **raw}, known)
+    if segments:
+        block = _in_common(segments, block)
     return Offering(
         offering_id=raw.get("CapacityBlockOfferingId", ""),
-        instance_type=instance_type,
-        instance_count=count,
+        instance_type=block.instance_type or None if segments else block.instance_type,
+        instance_count=block.instance_count,
         region=region,
-        availability_zone=raw.get("AvailabilityZone"),
-        start_date=raw.get("StartDate"),
-        end_date=raw.get("EndDate"),
-        duration_hours=None if hours is None else whole(hours + (minutes or 0) / 60),
+        availability_zone=block.availability_zone,
+        start_date=block.start_date,
+        end_date=block.end_date,
+        duration_hours=block.duration_hours,
         upfront_fee=_fee(raw.get("UpfrontFee")),
         currency_code=raw.get("CurrencyCode"),
         tenancy=raw.get("Tenancy"),
         ultraserver_type=raw.get("UltraserverType"),
         ultraserver_count=raw.get("UltraserverCount"),
         zone_type=raw.get("ZoneType"),
-        accelerator=carried.times(count) if carried else None,
+        accelerator=block.accelerator,
         observed_at=observed_at,
+        segments=segments,
+    )
+
+
+def _only(raw: Raw) -> Raw:
+    """The offering's segment where it has exactly one: what the offering itself does not say."""
+    segments: Sequence[Raw] = raw.get("CapacityBlockOfferingSegments") or ()
+    return segments[0] if len(segments) == 1 else {}
+
+
+def _segment(raw: Raw, known: Known) -> Segment:
+    instance_type = raw.get("InstanceType", "")
+    count = raw.get("InstanceCount") or _instances(raw)
+    hours, minutes = raw.get("CapacityBlockDurationHours"), raw.get("CapacityBlockDurationMinutes")
+    carried = accelerator_of(instance_type, known)
+    return Segment(
+        instance_type=instance_type,
+        instance_count=count,
+        availability_zone=raw.get("AvailabilityZone"),
+        start_date=raw.get("StartDate"),
+        end_date=raw.get("EndDate"),
+        duration_hours=None if hours is None else whole(hours + (minutes or 0) / 60),
+        accelerator=carried.times(count) if carried else None,
+    )
+
+
+def _in_common(segments: Sequence[Segment], block: Segment) -> Segment:
+    """What several segments are as one block: what differs between them is unknown."""
+    types, zones, lengths = (
+        {getattr(segment, name) for segment in segments}
+        for name in ("instance_type", "availability_zone", "duration_hours")
+    )
+    counts = [it.instance_count for it in segments if it.instance_count is not None]
+    count = sum(counts) if len(counts) == len(segments) else None
+    starts = [it.start_date for it in segments if it.start_date]
+    ends = [it.end_date for it in segments if it.end_date]
+    carried = segments[0].accelerator if len(types) == 1 else None
+    return Segment(
+        instance_type=types.pop() if len(types) == 1 else "",
+        instance_count=count,
+        availability_zone=zones.pop() if len(zones) == 1 else None,
+        start_date=block.start_date or min(starts, default=None),
+        end_date=block.end_date or max(ends, default=None),
+        duration_hours=lengths.pop() if len(lengths) == 1 else None,
+        accelerator=carried.times(count) if carried else None,
     )
 
 

@@ -77,6 +77,7 @@ def _product(attributes: Mapping[str, str]) -> Product | None:
     platform = PLATFORMS.get(attributes.get("operation", ""))
     tenancy = TENANCIES.get(attributes.get("tenancy", ""))
     is_running = attributes.get("capacitystatus") == "Used"
+    is_running &= attributes.get("marketoption", "OnDemand") == "OnDemand"
     name, region = attributes.get("instanceType"), attributes.get("regionCode")
     if not (platform and tenancy and is_running and name and region):
         return None

@@ -19,7 +19,7 @@ def _columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:
     return [
         Column("Instance Type", _type, 1 if len(set(map(_type, offerings))) < 2 else 8),
         Column("Count", _count, 2 if len(set(map(_count, offerings))) < 2 else 7, is_number=True),
-        Column("AZ", lambda row: row.availability_zone or row.region),
+        Column("AZ", _zone),
         Column(
             "Start",
             lambda row: minute(row.start_date),
@@ -45,7 +45,14 @@ def _columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:
 
 
 def _type(row: Offering) -> str:
-    return row.ultraserver_type or row.instance_type
+    if row.instance_type or not row.segments:
+        return row.ultraserver_type or row.instance_type or "-"
+    return " + ".join(f"{number(it.instance_count)} × {it.instance_type}" for it in row.segments)
+
+
+def _zone(row: Offering) -> str:
+    zones = dict.fromkeys(part.availability_zone for part in row.parts)
+    return " + ".join(zone or row.region for zone in zones)
 
 
 def _count(row: Offering) -> str:
