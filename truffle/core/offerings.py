@@ -47,13 +47,29 @@ ULTRASERVERS: Final[Mapping[str, UltraServer]] = {
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The block to buy. ``duration_hours`` is one that AWS sells; ``count`` counts UltraServers
-    where ``instance_type`` names an UltraServer (``u-…``)."""
+    where ``instance_type`` names an UltraServer (``u-…``).
+
+    ``start_by`` is the latest start; ``shorter_hours`` are shorter durations that would do, too,
+    the longest first.
+    """
 
     instance_type: str
     count: int
     duration_hours: int
     start_after: datetime | None = None
     end_by: datetime | None = None
+    start_by: datetime | None = None
+    shorter_hours: tuple[int, ...] = ()
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The durations to look for, in hours, the longest first."""
+        return (self.duration_hours, *self.shorter_hours)
+
+    @property
+    def is_flexible(self) -> bool:
+        """Whether several lengths or several starts would do."""
+        return bool(self.shorter_hours) or self.start_by is not None
 
     @property
     def is_ultraserver(self) -> bool:
@@ -194,10 +210,13 @@ def sold_hours(hours: float) -> int:
 
 
 def sorted_offerings(offerings: Iterable[Offering], sort: str) -> list[Offering]:
-    """By the price of the whole block, or by its start; the other one and the id break ties."""
+    """By the price of the whole block or of an instance-hour, or by the start; start or price and
+    the id break ties."""
 
     def key(offering: Offering) -> tuple[Any, ...]:
-        fee = offering.upfront_fee
+        fee: Decimal | str | None = offering.upfront_fee
+        if sort == "hourly":
+            fee = offering.price_per_instance_hour
         price = (fee is None, Decimal(fee or 0))
         start = (
             offering.start_date is None,

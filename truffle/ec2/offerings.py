@@ -11,8 +11,8 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -129,20 +129,44 @@ def list_offerings(
     clock: Callable[[], datetime],
     deadline: float | None = None,
 ) -> RegionOfferings:
-    """All that a region sells of a wanted block; a region that fails on a later page failed."""
+    """All that a region sells of a wanted block.
+
+    A region that fails on a later page, or for a later length, failed; what it sold before that is
+    kept.
+    """
     observed_at = clock()
-    try:
-        raw = [item for page in _pages(client, wanted, budget, deadline) for item in page]
-        known = _described(client, raw)
-        found = tuple(to_offering(item, region, observed_at, known) for item in raw)
-    except OutOfTime:
-        message = "The request budget of this region allows no further call before the deadline."
-        return RegionOfferings(
-            region, Outcome.LIMITED, (), "DeadlineExceeded", message, FailureKind.ERROR
-        )
-    except FAILURES as error:
-        return _refused(error, region)
-    return RegionOfferings(region, Outcome.ANSWERED, found)
+    found: tuple[Offering, ...] = ()
+    for number, hours in enumerate(wanted.lengths):
+        try:
+            pages = _pages(client, _request(wanted, hours), budget, deadline)
+            raw = [item for page in pages for item in page]
+            known = _described(client, raw)
+            found += tuple(to_offering(item, region, observed_at, known) for item in raw)
+        except OutOfTime:
+            return _limited(region, _starting_by(wanted, found), number, len(wanted.lengths))
+        except FAILURES as error:
+            return replace(_refused(error, region), offerings=_starting_by(wanted, found))
+    return RegionOfferings(region, Outcome.ANSWERED, _starting_by(wanted, found))
+
+
+def _starting_by(wanted: Wanted, found: Iterable[Offering]) -> tuple[Offering, ...]:
+    """The offerings that start in time, each once."""
+    latest = wanted.start_by
+    by_id = {offering.offering_id: offering for offering in found}
+    return tuple(
+        offering
+        for offering in by_id.values()
+        if latest is None or (offering.start_date is not None and offering.start_date <= latest)
+    )
+
+
+def _limited(region: str, found: tuple[Offering, ...], asked: int, lengths: int) -> RegionOfferings:
+    message = "The request budget of this region allows no further call before the deadline."
+    if asked:
+        message += f" {asked} of {lengths} lengths were requested."
+    return RegionOfferings(
+        region, Outcome.LIMITED, found, "DeadlineExceeded", message, FailureKind.ERROR
+    )
 
 
 def _described(client: EC2, raw: Iterable[Raw]) -> Known:
@@ -170,12 +194,12 @@ def _refused(error: Exception, region: str) -> RegionOfferings:
 
 
 def _pages(
-    client: EC2, wanted: Wanted, budget: Budget, deadline: float | None
+    client: EC2, request: Raw, budget: Budget, deadline: float | None
 ) -> Iterator[list[Raw]]:
     token: str | None = None
     while True:
         further = {"NextToken": token} if token else {}
-        page = _page(client, {**_request(wanted), **further}, budget, deadline)
+        page = _page(client, {**request, **further}, budget, deadline)
         yield list(page.get("CapacityBlockOfferings") or ())
         token = page.get("NextToken")
         if not token:
@@ -203,16 +227,18 @@ def _is_passing(error: Exception) -> bool:
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)) >= 500
 
 
-def _request(wanted: Wanted) -> dict[str, Any]:
-    request: dict[str, Any] = {"CapacityDurationHours": wanted.duration_hours, "MaxResults": 1000}
+def _request(wanted: Wanted, hours: int) -> dict[str, Any]:
+    request: dict[str, Any] = {"CapacityDurationHours": hours, "MaxResults": 1000}
     if wanted.is_ultraserver:
         request |= {"UltraserverType": wanted.instance_type, "UltraserverCount": wanted.count}
     else:
         request |= {"InstanceType": wanted.instance_type, "InstanceCount": wanted.count}
     if wanted.start_after is not None:
         request["StartDateRange"] = wanted.start_after
-    if wanted.end_by is not None:
-        request["EndDateRange"] = wanted.end_by
+    start_by = wanted.start_by and wanted.start_by + timedelta(hours=hours)
+    latest_ends = [moment for moment in (wanted.end_by, start_by) if moment is not None]
+    if latest_ends:
+        request["EndDateRange"] = min(latest_ends)
     return request
 
 

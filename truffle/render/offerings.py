@@ -59,13 +59,15 @@ def _count(row: Offering) -> str:
     return number(row.ultraserver_count or row.instance_count)
 
 
-def render(offerings: Sequence[Offering], style: Style) -> str:
+def render(offerings: Sequence[Offering], style: Style, best: Offering | None = None) -> str:
+    """The table of offerings, with the best window of a flexible search above it."""
     zones = {row.availability_zone for row in offerings}
     head = f"Capacity Blocks for sale: {counted(len(offerings), 'offering')}"
     return "\n".join(
         [
             style.title(f"{head} in {counted(len(zones), 'zone')}"),
             "",
+            *([*style.wrapped(_best(best)), ""] if best else []),
             *offering_table(offerings, style),
             "",
             *style.wrapped(
@@ -73,6 +75,15 @@ def render(offerings: Sequence[Offering], style: Style) -> str:
                 "whole price is paid upfront."
             ),
         ]
+    )
+
+
+def _best(offering: Offering) -> str:
+    length = duration(offering.duration_hours)
+    price = _money(offering.price_per_instance_hour, offering)
+    return (
+        f"Best window: {length} from {minute(offering.start_date)} in {_zone(offering)}, "
+        f"{price} per instance-hour, {_money(offering.upfront_fee, offering)} in all."
     )
 
 
