@@ -830,6 +830,21 @@ def test_of_the_past_only_the_days_are_read_that_can_have_events(
     assert line.count() < 410
 
 
+@pytest.mark.parametrize("body", ["not JSON", "[]", "{}"])
+def test_an_item_that_is_no_event_hides_no_other(
+    story: Api, body: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    item = {
+        "pk": {"S": "EVENT#2026-11-24"},
+        "sk": {"S": "2026-11-24T00:00:00.000000Z#broken"},
+        "body": {"S": body},
+    }
+    story.stack.scopes.client.put_item(TableName=story.stack.table, Item=item)
+    answer = ask("/events")
+    assert (answer.status, answer.body["count"]) == (200, 5)
+    assert [vars(entry)["key"] for entry in caplog.records] == [item["sk"]["S"]]
+
+
 @pytest.mark.parametrize("name", ["since", "until"])
 @pytest.mark.parametrize("value", ["yesterday", "2026-02-30", "2026-11-24T12:00", ""])
 def test_a_time_that_is_none_is_refused(api: Api, name: str, value: str) -> None:
