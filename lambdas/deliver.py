@@ -35,7 +35,7 @@ from lambdas.delivery.messages import (
 from lambdas.delivery.queue_message import Mail, send
 from lambdas.errors import reason_of
 from lambdas.observability import logger, metrics
-from lambdas.settings import DeliverSettings
+from lambdas.settings import DeliverSettings, comma_separated
 from lambdas.store.deliveries import DeliveryStore
 from lambdas.store.digest_buffer import PendingStore, Round
 from lambdas.store.events import EventStore
@@ -48,6 +48,7 @@ from truffle.alerts.routing import Outcome, decision_for
 from truffle.alerts.settings import AlertSettings, Destination
 from truffle.core.daily import DAY, day
 from truffle.core.events import Event, Severity, from_message
+from truffle.core.expected import expected_denials
 from truffle.core.times import format_time
 from truffle.messages.card import digest_card, summary_card
 
@@ -198,7 +199,9 @@ def _summarize(destination: Destination) -> bool:
     events = [from_message(message) for _, message in messages]
     allowed_age = timedelta(minutes=2 * float(_settings().schedule_minutes))
     prices = _alerts().thresholds.prices
-    facts = day(view.observed(view.rows), view.statuses, events, at, allowed_age, prices)
+    expected = expected_denials(comma_separated(_settings().expected_denied))
+    rows = view.observed(view.rows)
+    facts = day(rows, view.statuses, events, at, allowed_age, prices, expected)
     return _channels().show(destination, summary_card(facts, api_url=_settings().api_url))
 
 

@@ -71,7 +71,7 @@ def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **
     usage.
     """
     from truffle.arguments import wanted_block
-    from truffle.cli.output import progress, put_data, tell_failures, tell_times
+    from truffle.cli.output import progress, put_data, tell_closed, tell_failures, tell_times
     from truffle.query import ask
 
     wanted = wanted_block(**wish)
@@ -88,6 +88,7 @@ def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **
         items = [offering.to_json() for offering in offerings]
         put_data(output, items, _columns())
     _tell_outcomes(market)
+    tell_closed(market.closed)
     status = tell_failures(market.failures, len(market.regions), clock.now())
     return 1 if market.is_sold_nowhere else status
 
