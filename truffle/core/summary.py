@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, groupby
 from operator import attrgetter, itemgetter
@@ -82,8 +82,8 @@ class Totals(NamedTuple):
             values.append(value)
         parts = cls(*values)
         return parts._replace(
-            accelerators=parts.accelerators / _PARTS,
-            idle_accelerators=parts.idle_accelerators / _PARTS,
+            accelerators=whole(parts.accelerators / _PARTS),
+            idle_accelerators=whole(parts.idle_accelerators / _PARTS),
         )
 
     @property
@@ -161,8 +161,9 @@ class Tally:
 
     def summary(self, mask: bytes | None = None) -> Summary:
         """The totals of all rows, or of those whose byte in the mask is 1."""
-        kinds, regions = dict(self._kinds.sums(mask)), dict(self._regions.sums(mask))
-        hours = set(self._hours if mask is None else compress(self._hours, mask)) - {None}
+        kinds, regions = self._kinds.sums(mask), self._regions.sums(mask)
+        distinct = set(self._hours if mask is None else compress(self._hours, mask))
+        hours = [each for each in distinct if each is not None]
         return Summary(
             total=Totals.unpacked(sum(kinds.values())),
             by_type=_unpacked((kind, each) for (kind, _, _), each in kinds.items()),
@@ -175,29 +176,31 @@ class Tally:
 
 
 class _Groups:
-    """Packed totals, those of one key next to each other."""
+    """Packed totals by a key."""
 
     def __init__(self, keys: Iterable[Any], packed: Sequence[int]) -> None:
         by_row = list(keys)
         rows = sorted(range(len(by_row)), key=by_row.__getitem__)
-        self._packed = [packed[row] for row in rows]
         # With several indices, itemgetter gives a tuple.
         self._pick: Callable[[bytes], Iterable[int]] = itemgetter(*rows) if len(rows) > 1 else tuple
-        members = groupby(rows, key=by_row.__getitem__)
-        self._sizes = [(key, sum(1 for _ in rows)) for key, rows in members]
+        groups = groupby(rows, key=by_row.__getitem__)
+        self._members = [(key, [packed[row] for row in members]) for key, members in groups]
+        self._wholes = {key: sum(members) for key, members in self._members}
 
-    def sums(self, mask: bytes | None) -> Iterator[tuple[Any, int]]:
-        """The sum of each key that has rows whose byte in the mask is 1."""
-        chosen = None if mask is None else bytes(self._pick(mask))
-        first = 0
-        for key, size in self._sizes:
-            members = self._packed[first : first + size]
-            here = None if chosen is None else chosen[first : first + size]
-            if here is None:
-                yield key, sum(members)
-            elif 1 in here:
-                yield key, sum(compress(members, here))
-            first += size
+    def sums(self, mask: bytes | None) -> dict[Any, int]:
+        """The sum of each key that has rows whose byte in the mask is 1; None: of all rows."""
+        if mask is None:
+            return self._wholes
+        chosen, first, sums = bytes(self._pick(mask)), 0, {}
+        for key, members in self._members:
+            here = chosen[first : first + len(members)]
+            first += len(members)
+            count = here.count(1)
+            if count == len(members):
+                sums[key] = self._wholes[key]
+            elif count:
+                sums[key] = sum(compress(members, here))
+        return sums
 
 
 def summarize(reservations: Iterable[Reservation]) -> Summary:
