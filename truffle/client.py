@@ -220,24 +220,29 @@ class Truffle:
         self,
         instance_type: str,
         count: int = 1,
-        days: float | None = None,
+        days: float | str | None = None,
         duration_hours: float | None = None,
         start_after: datetime | str | None = None,
         end_by: datetime | str | None = None,
         regions: Several | None = None,
-        sort: str = "price",
+        sort: str | None = None,
+        start: str | None = None,
     ) -> Offerings:
         """Blocks that can be bought now, by price or start; always asks EC2 itself.
 
-        The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. Only the
-        result's ``outcomes`` tell a region that sells none now from one that never does.
+        The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. ``days``
+        and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``): then the best window
+        comes first. Only the result's ``outcomes`` tell a region that sells none now from one that
+        never does.
         """
         from truffle.arguments import wanted_block
         from truffle.sources.offerings import Offerings
 
-        wanted = wanted_block(instance_type, count, days, duration_hours, start_after, end_by)
+        wanted = wanted_block(
+            instance_type, count, days, duration_hours, start_after, end_by, start
+        )
         market = self.market(wanted, regions)
-        return Offerings(market, sort)
+        return Offerings(market, sort or ("hourly" if wanted.is_flexible else "price"))
 
     def validate(
         self,
