@@ -39,31 +39,33 @@ _budgets_lock = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """How every region answered the search for one block."""
+    """How every region answered the search for one block.
+
+    ``left_out`` are regions that are denied or not enabled, as expected.
+    """
 
     wanted: Wanted
     regions: tuple[RegionOfferings, ...]
+    left_out: tuple[RegionOfferings, ...] = ()
 
     @property
     def failures(self) -> list[ScopeFailure]:
         """Regions of which nothing is known: failed ones, and those whose budget is used up."""
-        return [
-            ScopeFailure(
-                None,
-                region.region,
-                region.code or "",
-                region.message or "",
-                region.kind or FailureKind.ERROR,
-            )
-            for region in self.regions
-            if region.outcome in (Outcome.FAILED, Outcome.LIMITED)
-        ]
+        unknown = (Outcome.FAILED, Outcome.LIMITED)
+        return [_failure(region) for region in self.regions if region.outcome in unknown]
+
+    @property
+    def closed(self) -> list[ScopeFailure]:
+        """Regions that are denied or not enabled, and no failures, as that is expected."""
+        return [_failure(region) for region in self.left_out]
 
     def without_denied(self) -> Market:
-        """The same without the regions that are denied or not enabled, where others answered."""
+        """The same with the regions that are denied or not enabled left out, where others
+        answered."""
         others = tuple(each for each in self.regions if each.kind not in CLOSED_KINDS)
+        closed = tuple(each for each in self.regions if each.kind in CLOSED_KINDS)
         is_any_known = any(each.outcome in _ANSWERS for each in others)
-        return replace(self, regions=others) if is_any_known else self
+        return replace(self, regions=others, left_out=closed) if is_any_known else self
 
     def of(self, outcome: Outcome) -> list[str]:
         """The regions that answered so."""
@@ -78,6 +80,11 @@ class Market:
         return sorted_offerings(
             (offering for region in self.regions for offering in region.offerings), sort
         )
+
+
+def _failure(region: RegionOfferings) -> ScopeFailure:
+    code, message = region.code or "", region.message or ""
+    return ScopeFailure(None, region.region, code, message, region.kind or FailureKind.ERROR)
 
 
 class Offerings(Results[Offering]):
