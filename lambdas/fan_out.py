@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.clients import now, service, session
+from lambdas import wiring
 from lambdas.collecting.units import finish_message, to_message
 from lambdas.observability import logger, metrics
-from lambdas.settings import FanOutSettings, comma_separated
-from lambdas.store.runs import RunStore
-from lambdas.store.scopes import ScopeStore
+from lambdas.settings import comma_separated
 from truffle.core.groups import Groups, assign_groups
 from truffle.core.model import Scope
-from truffle.core.runs import Run, new_run, run_id_of, to_retire
+from truffle.core.runs import Coverage, Run, new_run, run_id_of, to_retire
 from truffle.core.times import parse_time
-from truffle.ec2.listing import client_config
 from truffle.ec2.regions import enabled_regions
 
 PARALLEL_SENDS = 8
@@ -40,49 +35,37 @@ class InvalidRunId(ValueError):
     """A run cannot be called so."""
 
 
-@cache
-def _settings() -> FanOutSettings:
-    return FanOutSettings.from_env(os.environ)
-
-
-@cache
-def _scopes() -> ScopeStore:
-    return ScopeStore(service("dynamodb"), _settings().table)
-
-
-@cache
-def _runs() -> RunStore:
-    return RunStore(service("dynamodb"), _settings().table)
-
-
-def coverage() -> dict[str, tuple[str, ...]]:
+def coverage() -> Coverage:
     """The regions to collect in each account: the configured ones; or all that are enabled, and
     those in which the account held something when they last were.
 
-    Raises NoRegions, or what DescribeRegions and DynamoDB do.
+    Raises NoRegions, or what DescribeRegions does.
     """
-    configured = comma_separated(_settings().regions)
+    configured = comma_separated(wiring.fan_out().settings.regions)
     if configured:
-        return dict.fromkeys(_accounts(), tuple(sorted(configured)))
-    enabled = enabled_regions(session().client("ec2", config=client_config()))
+        return Coverage(dict.fromkeys(_accounts(), tuple(sorted(configured))))
+    enabled = enabled_regions(wiring.fan_out().ec2)
     if not enabled:
         raise NoRegions("DescribeRegions names no region that is enabled for this account.")
-    held = {it.region for it in _held() if it.account_id in _accounts()}
-    return dict.fromkeys(_accounts(), tuple(sorted(held.union(enabled))))
+    held = _held()
+    regions = {it.region for it in held or () if it.account_id in _accounts()}
+    everywhere = tuple(sorted(regions.union(enabled)))
+    return Coverage(dict.fromkeys(_accounts(), everywhere), is_complete=held is not None)
 
 
-def _held() -> frozenset[Scope]:
-    """The scopes in which something is held; none where the table does not say, which must not keep
+def _held() -> frozenset[Scope] | None:
+    """The scopes in which something is held; None where the table does not say, which must not keep
     a run from its start."""
     try:
-        return _scopes().held()
+        return wiring.fan_out().scopes.held()
     except (ClientError, BotoCoreError):
         logger.exception("held scopes not read")
-        return frozenset()
+        return None
 
 
 def _accounts() -> tuple[str, ...]:
-    return tuple(sorted(comma_separated(_settings().accounts) or [_settings().account_id]))
+    settings = wiring.fan_out().settings
+    return tuple(sorted(comma_separated(settings.accounts) or [settings.account_id]))
 
 
 def run_name(event: Mapping[str, Any], request_id: str, moment: datetime) -> str:
@@ -104,14 +87,14 @@ def run_name(event: Mapping[str, Any], request_id: str, moment: datetime) -> str
 
 def _groups(accounts: Collection[str]) -> Groups:
     """The groups of the accounts, those that are new among them. Raises what DynamoDB does."""
-    store = _scopes().groups
+    store = wiring.fan_out().scopes.groups
     while True:
         before = store.read()
         groups = assign_groups(accounts, before or {})
         if before is None:
             # Scopes that are stored already keep what is known of them.
             store.known.update(groups)
-            _scopes().adopt()
+            wiring.fan_out().scopes.adopt()
         if groups == before or store.write(before, groups):
             store.known.clear()
             store.known.update(groups)
@@ -120,7 +103,7 @@ def _groups(accounts: Collection[str]) -> Groups:
 
 def send(bodies: Iterable[str]) -> None:
     """Put messages on the units' queue. Raises what SQS does; one sent twice does no harm."""
-    queue, url = service("sqs"), _settings().queue_url
+    queue, url = wiring.service("sqs"), wiring.fan_out().settings.queue_url
 
     def put(body: str) -> None:
         queue.send_message(QueueUrl=url, MessageBody=body)
@@ -131,14 +114,16 @@ def send(bodies: Iterable[str]) -> None:
 
 def _send_retired(run: Run) -> None:
     """Have the units retired that the run no longer covers: by ``collect``, scope by scope."""
-    stored = _scopes().heartbeats.versions()
+    stored = wiring.fan_out().scopes.heartbeats.versions()
     send(map(to_message, to_retire(run, stored)))
 
 
 def _send_lost(run: Run) -> None:
     """Have the runs closed that lost a unit: by ``collect``, which has the time for that."""
-    period = timedelta(minutes=float(_settings().schedule_minutes))
-    lost = [it for it in _runs().lost(run.started_at, period) if it.run_id != run.run_id]
+    period = timedelta(minutes=float(wiring.fan_out().settings.schedule_minutes))
+    lost = [
+        it for it in wiring.fan_out().runs.lost(run.started_at, period) if it.run_id != run.run_id
+    ]
     send(finish_message(it.run_id) for it in lost)
 
 
@@ -159,10 +144,10 @@ def _tidy_up(run: Run) -> None:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Open a run; a repeated delivery sends again what has not been answered yet."""
-    started_at = now()
+    started_at = wiring.now()
     name = run_name(event, context.aws_request_id, started_at)
     covered = coverage()
-    run = _runs().open(new_run(name, started_at, covered, _groups(covered)))
+    run = wiring.fan_out().runs.open(new_run(name, started_at, covered, _groups(covered.regions)))
     pending = run.pending_units
     send(map(to_message, pending))
     logger.info("run opened", extra={"run_id": run.run_id, "units": len(pending)})

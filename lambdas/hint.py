@@ -1,24 +1,20 @@
-"""``hint``: an event of EC2 becomes the collection of the region that it comes from, now.
+"""``hint``: an event of EC2 has the scope that it comes from collected now.
 
-What happened is told by the comparison alone: the event only says where to look. One that says
-nothing, or names a scope that no run covers, is logged and left.
+Only the comparison decides what happened: the event only names a scope. One that names none, or a
+scope that no run covers, is logged and ignored.
 """
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from math import ceil
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas.clients import now, service
+from lambdas import wiring
 from lambdas.collecting.units import to_message
 from lambdas.observability import logger
-from lambdas.settings import HintSettings
-from lambdas.store.hints import HintStore, Turn
-from lambdas.store.scopes import ScopeStore
+from lambdas.store.hints import Turn
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
 from truffle.ec2.hints import name_of, scope_of
@@ -30,35 +26,17 @@ is collected at once, all others together when it is over."""
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@cache
-def _settings() -> HintSettings:
-    return HintSettings.from_env(os.environ)
-
-
-@cache
-def _scopes() -> ScopeStore:
-    return ScopeStore(service("dynamodb"), _settings().table)
-
-
-@cache
-def _hints() -> HintStore:
-    return HintStore(service("dynamodb"), _settings().table)
-
-
 def unit_of(scope: Scope) -> Unit | None:
-    """The region with all its accounts, in no run; None where no run covers the scope."""
-    covered = [status.scope for status in _scopes().statuses()]
-    if scope not in covered:
-        return None
-    accounts = sorted(one.account_id for one in covered if one.region == scope.region)
-    return Unit(None, scope.region, tuple(accounts))
+    """The scope alone, in no run; None where no run covers it."""
+    group = wiring.hint().scopes.group_of(scope)
+    return None if group is None else Unit(None, scope.region, (scope.account_id,), group)
 
 
-def delay_of(region: str, moment: datetime) -> int | None:
-    """Seconds until a region is to be collected because of a hint at a moment; None where another
+def delay_of(scope: Scope, moment: datetime) -> int | None:
+    """Seconds until a scope is to be collected because of a hint at a moment; None where another
     hint has seen to it."""
     window = moment - (moment - _START) % WINDOW
-    turn = _hints().take_turn(region, window)
+    turn = wiring.hint().hints.take_turn(scope, window)
     if turn is Turn.AFTERWARDS:
         return ceil((window + WINDOW - moment).total_seconds())
     return None if turn is None else 0
@@ -70,12 +48,14 @@ def handler(event: object, context: LambdaContext) -> None:
     scope = scope_of(event)
     facts = {"event": name_of(event), "scope": str(scope)}
     unit = unit_of(scope) if scope else None
-    if unit is None:
+    if scope is None or unit is None:
         logger.info("hint ignored", extra=facts)
         return
-    delay = delay_of(unit.region, now())
+    delay = delay_of(scope, wiring.now())
     if delay is not None:
-        service("sqs").send_message(
-            QueueUrl=_settings().queue_url, MessageBody=to_message(unit), DelaySeconds=delay
+        wiring.service("sqs").send_message(
+            QueueUrl=wiring.hint().settings.queue_url,
+            MessageBody=to_message(unit),
+            DelaySeconds=delay,
         )
     logger.info("hint taken", extra={**facts, "delay": delay})

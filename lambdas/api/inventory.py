@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lambdas.store.scopes import ScopeStore
+from lambdas.store.statuses import NO_ROWS
 from truffle.core.codec import Json, encode
 from truffle.core.columns import Columns
 from truffle.core.filters import Filter
@@ -113,18 +114,19 @@ class Inventory:
 
     def __init__(self, scopes: ScopeStore) -> None:
         self._scopes = scopes
+        self._statuses = scopes.cache()
         self._held: dict[Scope, tuple[int, tuple[Reservation, ...]]] = {}
         self._view = View([], [], {})
 
     def view(self) -> View:
         """The inventory as it is now. Raises what DynamoDB does."""
-        statuses = self._scopes.statuses()
+        statuses = self._statuses.statuses()
         moved = [status for status in statuses if not self._is_held(status)]
         if not moved and len(statuses) == len(self._held):
             self._view = self._view.as_of(statuses)
             return self._view
         with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
-            loaded = list(pool.map(self._scopes.reservations, moved))
+            loaded = list(pool.map(self._rows, moved))
         fresh = {
             status.scope: (status.revision, rows)
             for status, rows in zip(moved, loaded, strict=True)
@@ -135,6 +137,9 @@ class Inventory:
         rows = merge(row for _, members in self._held.values() for row in members)
         self._view = View(statuses, rows, {row.reservation_id: row for row in rows})
         return self._view
+
+    def _rows(self, status: ScopeStatus) -> tuple[Reservation, ...]:
+        return () if status.digest == NO_ROWS else self._scopes.reservations(status)
 
     def _is_held(self, status: ScopeStatus) -> bool:
         held = self._held.get(status.scope)

@@ -102,7 +102,7 @@ class Collector:
         accounts = {it.scope.account_id for it in done}
         left = tuple(it for it in unit.accounts if it not in accounts)
         seen = [it.observed_at for it in done if it.observed_at is not None]
-        return replace(unit, accounts=left), max(seen, default=None)
+        return replace(unit, accounts=left, opened_at=None), max(seen, default=None)
 
     def collect(self, unit: Unit, deadline: datetime, delivery: str | None = None) -> list[Outcome]:
         """List every scope of a unit and store what each gave, a snapshot or a failure.

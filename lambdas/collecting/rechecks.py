@@ -1,4 +1,4 @@
-"""One-time schedules of EventBridge that put a unit on its queue at a given minute."""
+"""One-time schedules of EventBridge that have a scope collected at a given minute."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Planner:
     role_arn: str
 
     def plan(self, unit: Unit, moments: Sequence[datetime]) -> int:
-        """Have a unit collected at full minutes; how many could not be planned.
+        """Have the unit of one scope collected at full minutes; how many could not be planned.
 
         One that is planned already stays as it is. The first that AWS refuses is the last that is
         tried: the next run plans again.
@@ -62,7 +62,7 @@ class Planner:
         try:
             self.client.create_schedule(
                 GroupName=self.group,
-                Name=f"{unit.region}-{at:%Y%m%dT%H%MZ}",
+                Name=f"{'-'.join(unit.accounts)}-{unit.region}-{at:%Y%m%dT%H%MZ}",
                 ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
                 ScheduleExpressionTimezone="UTC",
                 FlexibleTimeWindow={"Mode": "OFF"},

@@ -9,10 +9,10 @@ writes of a unit: what a reader has read is current while that number stays the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from lambdas.store.statuses import StoredStatus
 from lambdas.store.table import (
@@ -32,6 +32,7 @@ from truffle.core.model import Scope
 MOST_AT_ONCE = 50
 """Heartbeats of one update: an expression has at most 4 KB (DynamoDB Developer Guide, quotas)."""
 
+_Item = TypeVar("_Item")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Heartbeats = Mapping[str, str]
@@ -91,6 +92,11 @@ def is_plain(heartbeat: str | None) -> bool:
     return heartbeat is not None and bool(json.loads(heartbeat)[-1])
 
 
+def heartbeat_writes(heartbeat: str) -> int:
+    """How often the scope's own item had been written."""
+    return int(json.loads(heartbeat)[-2])
+
+
 def _microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
@@ -135,8 +141,8 @@ class HeartbeatStore:
     def adopt(self, unit: str, statuses: Iterable[StoredStatus]) -> list[Item]:
         """The actions of a transaction that gives heartbeats to scopes that have none yet."""
         names, values, sets = {}, {}, []
-        for number_, status in enumerate(statuses):
-            name, value = f"#a{number_:02}", f":a{number_:02}"
+        for index, status in enumerate(statuses):
+            name, value = f"#a{index:02}", f":a{index:02}"
             names[name], values[value] = status.scope.account_id, text(heartbeat_of(status))
             sets.append(f"{name} = if_not_exists({name}, {value})")
         update = {
@@ -149,11 +155,17 @@ class HeartbeatStore:
             {"Update": self._counting(unit)},
         ]
 
-    def forget(self, unit: str) -> list[Item]:
-        """The actions of a transaction that removes a unit without scopes."""
+    def forget(self, unit: str, version: int) -> list[Item]:
+        """The actions of a transaction that removes a unit without scopes, if nobody wrote it
+        since it had this version."""
+        place = {"TableName": self.table, "Key": key(UNITS, unit)}
+        condition = {
+            "ConditionExpression": "version = :version",
+            "ExpressionAttributeValues": {":version": number(version)},
+        }
         return [
             {"Delete": {"TableName": self.table, "Key": _key(unit)}},
-            {"Delete": {"TableName": self.table, "Key": key(UNITS, unit)}},
+            {"Delete": {**place, **condition}},
         ]
 
     def _counting(self, unit: str) -> Item:
@@ -170,19 +182,19 @@ def _replacing(beats: list[Beat]) -> dict[str, Any]:
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     sets, removed, conditions = [], [], []
-    for number_, beat in enumerate(beats):
-        name = f"#a{number_:02}"
+    for index, beat in enumerate(beats):
+        name = f"#a{index:02}"
         names[name] = beat.status.scope.account_id
         if beat.text is None:
             removed.append(name)
         else:
-            values[f":a{number_:02}"] = text(beat.text)
-            sets.append(f"{name} = :a{number_:02}")
+            values[f":a{index:02}"] = text(beat.text)
+            sets.append(f"{name} = :a{index:02}")
         if beat.status.heartbeat is None:
             conditions.append(f"attribute_not_exists({name})")
         else:
-            values[f":w{number_:02}"] = text(beat.status.heartbeat)
-            conditions.append(f"{name} = :w{number_:02}")
+            values[f":w{index:02}"] = text(beat.status.heartbeat)
+            conditions.append(f"{name} = :w{index:02}")
     clauses = [
         *([f"SET {', '.join(sets)}"] if sets else []),
         *([f"REMOVE {', '.join(removed)}"] if removed else []),
@@ -206,3 +218,8 @@ def _to_heartbeats(item: Item) -> dict[str, str]:
 def scopes_of(unit: str, heartbeats: Heartbeats) -> list[Scope]:
     """The scopes of a unit's heartbeats."""
     return [Scope(account_id, unit.partition("/")[0]) for account_id in heartbeats]
+
+
+def in_parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """As many at a time as one update takes."""
+    return (items[first : first + MOST_AT_ONCE] for first in range(0, len(items), MOST_AT_ONCE))

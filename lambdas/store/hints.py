@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lambdas.store.table import HINTS, Client, key, number
+from lambdas.store.table import HINTS, Client, key, number, scope_key
+from truffle.core.model import Scope
 from truffle.core.times import sortable_time
 
 RETENTION = timedelta(days=1)
 
 
 class Turn(StrEnum):
-    """Which of the two collections a hint asks for that a window of time has in a region."""
+    """Which of the two collections a hint asks for that a window of time has in a scope."""
 
     AT_ONCE = "at-once"
     AFTERWARDS = "afterwards"
@@ -26,16 +27,16 @@ class HintStore:
     client: Client
     table: str
 
-    def take_turn(self, region: str, window: datetime) -> Turn | None:
-        """The first turn of a region's window that nobody has taken; None where both are."""
-        return next((turn for turn in Turn if self._take(region, window, turn)), None)
+    def take_turn(self, scope: Scope, window: datetime) -> Turn | None:
+        """The first turn of a scope's window that nobody has taken; None where both are."""
+        return next((turn for turn in Turn if self._take(scope, window, turn)), None)
 
-    def _take(self, region: str, window: datetime, turn: Turn) -> bool:
+    def _take(self, scope: Scope, window: datetime, turn: Turn) -> bool:
         try:
             self.client.put_item(
                 TableName=self.table,
                 Item={
-                    **key(HINTS, f"{region}#{sortable_time(window)}#{turn}"),
+                    **key(HINTS, f"{scope_key(scope)}#{sortable_time(window)}#{turn}"),
                     "expires_at": number(int((window + RETENTION).timestamp())),
                 },
                 ConditionExpression="attribute_not_exists(pk)",

@@ -182,7 +182,7 @@ def _to_item(run: Run) -> Item:
         **key(RUNS, run.run_id),
         "started_at": text(format_time(run.started_at)),
         "scopes": number(run.scope_count),
-        "is_exact": {"BOOL": run.is_exact},
+        "is_complete": {"BOOL": run.is_complete},
         "pending": {"SS": sorted(run.pending)},
         "expires_at": _expiry(run),
     }
@@ -200,7 +200,7 @@ def _expiry(run: Run) -> dict[str, str]:
 
 
 def _to_units(run: Run, plan: Item) -> tuple[Unit, ...]:
-    opened_at = run.started_at if run.is_exact else None
+    opened_at = run.started_at if run.is_complete else None
     return tuple(
         Unit(run.run_id, region, tuple(accounts), group, opened_at)
         for region, group, accounts in json.loads(gzip.decompress(plan["units"]["B"]))
@@ -221,7 +221,7 @@ def _to_run(item: Item) -> Run:
         pending=frozenset(item.get("pending", {"SS": []})["SS"]),
         scope_count=count("scopes", sum(len(unit.accounts) for unit in units)),
         units=units,
-        is_exact=bool(item.get("is_exact", {"BOOL": False})["BOOL"]),
+        is_complete=bool(item.get("is_complete", {"BOOL": False})["BOOL"]),
         finished_at=moment("finished_at"),
         succeeded=count("succeeded"),
         failed=count("failed"),

@@ -7,44 +7,22 @@ starts over. What is older than what is known is not written, so that a late del
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
 
 from lambdas.store.actions import Actions, Reported, Write
 from lambdas.store.events import event_item
-from lambdas.store.groups import GroupStore
-from lambdas.store.heartbeats import (
-    MOST_AT_ONCE,
-    Beat,
-    HeartbeatStore,
-    heartbeat_of,
-    is_plain,
-    scopes_of,
-    with_heartbeat,
-)
+from lambdas.store.heartbeats import Beat, heartbeat_of, in_parts, scopes_of, with_heartbeat
 from lambdas.store.outages import OutageStore
 from lambdas.store.reports import ReportStore
 from lambdas.store.rows import Known, digest_of, to_known, to_rows
-from lambdas.store.statuses import StatusItems, StoredStatus, to_status
-from lambdas.store.table import (
-    GONE,
-    SCOPES,
-    Client,
-    Item,
-    fetch,
-    key,
-    query,
-    read_body,
-    reservations_key,
-    scope_key,
-    text,
-)
+from lambdas.store.status_reader import StatusReader
+from lambdas.store.statuses import StatusItems, StoredStatus
+from lambdas.store.table import GONE, Item, fetch, key, query, read_body, reservations_key, text
 from lambdas.store.transactions import Conflict, Group, chunks, transact
 from truffle.core.codec import Json
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
-from truffle.core.runs import unit_name
 from truffle.core.scope_health import after_failure, outage_name, shared
 from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
@@ -69,8 +47,6 @@ STATUS_ACTIONS = 3
 
 CONFLICT_TRIES = 5
 
-_Item = TypeVar("_Item")
-
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -83,13 +59,10 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class ScopeStore:
+class ScopeStore(StatusReader):
     """The scopes in the table. ``retention_days`` is how long events stay."""
 
-    client: Client
-    table: str
     retention_days: int = 400
-    known_groups: dict[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def actions(self) -> Actions:
@@ -100,99 +73,8 @@ class ScopeStore:
         return OutageStore(self.client, self.table)
 
     @property
-    def heartbeats(self) -> HeartbeatStore:
-        return HeartbeatStore(self.client, self.table)
-
-    @property
-    def groups(self) -> GroupStore:
-        return GroupStore(self.client, self.table, self.known_groups)
-
-    @property
     def items(self) -> StatusItems:
         return StatusItems(self.table)
-
-    def statuses(self) -> list[StoredStatus]:
-        """Every scope that was ever attempted, but those that no run covers any more."""
-        units = self.heartbeats.get(self.heartbeats.versions())
-        beats = {
-            scope: heartbeats[scope.account_id]
-            for unit, heartbeats in units.items()
-            for scope in scopes_of(unit, heartbeats)
-        }
-        found = self._merged(beats, beats)
-        if self.groups.read() is None:
-            others = (it for it in self._before_heartbeats() if it.scope not in found)
-            found |= {it.scope: it for it in others if not it.is_retired}
-        return [found[scope] for scope in sorted(found)]
-
-    def statuses_of(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
-        """These scopes, retired ones too; revision 0 where nothing is stored of one."""
-        wanted = sorted(set(scopes))
-        if not wanted:
-            return {}
-        units = self._units_of(wanted)
-        heartbeats = self.heartbeats.get(units.values())
-        beats = {
-            scope: heartbeats[units[scope]][scope.account_id]
-            for scope in wanted
-            if scope.account_id in heartbeats[units[scope]]
-        }
-        return self._merged(wanted, beats)
-
-    def _units_of(self, scopes: Iterable[Scope]) -> dict[Scope, str]:
-        """The names of the units that the scopes are in."""
-        wanted = list(scopes)
-        groups = self.groups.of({scope.account_id for scope in wanted})
-        return {scope: unit_name(scope.region, groups[scope.account_id]) for scope in wanted}
-
-    def _merged(
-        self, scopes: Iterable[Scope], beats: Mapping[Scope, str]
-    ) -> dict[Scope, StoredStatus]:
-        """The statuses of scopes, from their heartbeats and the items of those that need one."""
-        wanted = list(scopes)
-        asked = [scope for scope in wanted if not is_plain(beats.get(scope))]
-        keys = [key(SCOPES, scope_key(scope)) for scope in asked]
-        own = {it.scope: it for it in map(to_status, fetch(self.client, self.table, keys))}
-        known = {scope: own.get(scope, StoredStatus(scope)) for scope in wanted}
-        return {
-            scope: with_heartbeat(status, beats[scope]) if scope in beats else status
-            for scope, status in known.items()
-        }
-
-    def _before_heartbeats(self) -> Iterator[StoredStatus]:
-        """The scopes of a table that was written before there were heartbeats."""
-        items = query(
-            self.client,
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": text(SCOPES)},
-            ConsistentRead=True,
-        )
-        return map(to_status, items)
-
-    def held(self) -> frozenset[Scope]:
-        """The scopes of every unit that held something when they were last listed."""
-        if self.groups.read() is None:
-            known = [it for it in self._before_heartbeats() if not it.is_retired]
-            return frozenset(it.scope for it in known if it.reservations)
-        return frozenset(
-            scope
-            for unit, beats in self.heartbeats.get(self.heartbeats.versions()).items()
-            for scope in scopes_of(unit, beats)
-            if with_heartbeat(StoredStatus(scope), beats[scope.account_id]).reservations
-        )
-
-    def adopt(self) -> None:
-        """Give heartbeats to the scopes of a table that was written before there were any."""
-        units: dict[str, list[StoredStatus]] = {}
-        present = [it for it in self._before_heartbeats() if not it.is_retired]
-        names = self._units_of(it.scope for it in present)
-        for status in present:
-            units.setdefault(names[status.scope], []).append(status)
-        for unit, statuses in units.items():
-            for part in _parts(statuses):
-                *actions, last = self.heartbeats.adopt(unit, part)
-                transact(self.client, actions, last)
 
     def holders(self, reservation_id: str, region: str) -> frozenset[str]:
         """The accounts for which a reservation is stored, where no report says so yet."""
@@ -212,14 +94,19 @@ class ScopeStore:
             for scope in scopes_of(unit, heartbeats)
             if scope.account_id not in accounts
         }
-        for status in self._merged(beats, beats).values():
+        for status in self.merged(beats, beats).values():
             if status.attempted_at is None or status.attempted_at < opened_at:
                 retired = self.items.retired(status, opened_at)
                 transact(self.client, self.heartbeats.write(unit, [Beat(status, None)]), retired)
+        if not accounts:
+            self._forget(unit)
 
-    def status(self, scope: Scope) -> StoredStatus:
-        """One scope; revision 0 where nothing is stored of it."""
-        return self.statuses_of([scope])[scope]
+    def _forget(self, unit: str) -> None:
+        """Remove the items of a unit that has no scopes any more."""
+        version = self.heartbeats.versions().get(unit)
+        if version is not None and not self.heartbeats.get([unit])[unit]:
+            first, last = self.heartbeats.forget(unit, version)
+            transact(self.client, [first], last)
 
     def reservations(self, status: ScopeStatus) -> tuple[Reservation, ...]:
         """The stored rows of a scope, by id, observed when the scope last was."""
@@ -317,11 +204,11 @@ class ScopeStore:
         after. Raises Conflict where another write came first to any of them."""
         units: dict[str, list[Beat]] = {}
         pairs = list(statuses)
-        names = self._units_of(before.scope for before, _ in pairs)
+        names = self.units_of(before.scope for before, _ in pairs)
         for before, after in pairs:
             units.setdefault(names[before.scope], []).append(Beat(before, heartbeat_of(after)))
         for unit, beats in units.items():
-            for part in _parts(beats):
+            for part in in_parts(beats):
                 *actions, last = self.heartbeats.write(unit, part)
                 transact(self.client, actions, last)
 
@@ -365,7 +252,7 @@ class ScopeStore:
     ) -> StoredStatus:
         """Do a transaction's actions with those that write the status; the status after that."""
         scope, heartbeat = before.scope, heartbeat_of(after)
-        unit = self._units_of([scope])[scope]
+        unit = self.units_of([scope])[scope]
         actions = [
             *chunk.actions,
             *(
@@ -413,8 +300,3 @@ def is_unchanged(before: StoredStatus, after: StoredStatus, write: Write) -> boo
         return after.is_plain
     known = with_heartbeat(before, heartbeat_of(after))
     return before.is_plain == after.is_plain and known == after
-
-
-def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    """As many at a time as one update takes."""
-    return (items[first : first + MOST_AT_ONCE] for first in range(0, len(items), MOST_AT_ONCE))

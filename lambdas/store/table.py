@@ -14,7 +14,7 @@
 | ``EVENT#<date>`` | ``<time>#<event id>`` | an event; index ``by-reservation`` |
 | ``RUNS`` | ``<run id>`` | a run |
 | ``PLANS`` | ``<run id>`` | the units of a run |
-| ``HINTS`` | ``<region>#<time>#<turn>`` | a collection that a hint asked for |
+| ``HINTS`` | ``<account>#<region>#<time>#<turn>`` | a collection that a hint asked for |
 | ``PENDING#<destination>#<run id>`` | ``EVENT#<event id>`` | an event that waits for its run |
 | ``PENDING#<destination>#<run id>`` | ``ROUND#<number>`` | which of these are told together |
 | ``PENDING#<destination>#<run id>`` | ``STATE`` | whether a flush of these is on its way |

@@ -4,30 +4,62 @@ from datetime import timedelta
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_run, a_status
 from truffle.core.model import Scope
-from truffle.core.runs import Unit, manifest, run_id_of, run_to_json, units
+from truffle.core.runs import (
+    Coverage,
+    Unit,
+    manifest,
+    new_run,
+    run_id_of,
+    run_to_json,
+    to_retire,
+)
 from truffle.core.status import ScopeError
 
 EAST, OHIO = Scope(HOME, "us-east-1"), Scope(HOME, "us-east-2")
+THIRD = "333344445555"
 END = NOON + timedelta(seconds=7.5)
 THROTTLED = ScopeError("RequestLimitExceeded", "Too fast.", "error", NOON)
 
 
-def test_the_work_of_a_run_is_one_unit_a_region_with_all_accounts() -> None:
-    run = a_run(regions=("us-east-1", "us-east-2"), accounts=(HOME, OTHER))
+def test_a_unit_is_one_region_of_a_group_of_accounts() -> None:
+    coverage = Coverage(
+        {HOME: ["us-east-1", "us-east-2"], OTHER: ["us-east-2"], THIRD: ["us-east-2"]}
+    )
 
-    assert units(run) == [
-        Unit(run.run_id, "us-east-1", (HOME, OTHER)),
-        Unit(run.run_id, "us-east-2", (HOME, OTHER)),
-    ]
+    run = new_run("run-1", NOON, coverage, {HOME: 0, OTHER: 0, THIRD: 1})
+
+    assert set(run.units) == {
+        Unit("run-1", "us-east-1", (HOME,), 0, NOON),
+        Unit("run-1", "us-east-2", (HOME, OTHER), 0, NOON),
+        Unit("run-1", "us-east-2", (THIRD,), 1, NOON),
+    }
+    assert run.pending == {"us-east-1/0", "us-east-2/0", "us-east-2/1"}
+    assert run.scope_count == 4
 
 
 def test_the_units_cover_each_scope_of_the_run_once() -> None:
     run = a_run(regions=("us-east-1", "us-east-2"), accounts=(HOME, OTHER))
 
-    covered = [scope for unit in units(run) for scope in unit.scopes]
+    covered = [scope for unit in run.units for scope in unit.scopes]
 
     assert sorted(covered) == sorted(run.scopes)
     assert len(set(covered)) == 4
+
+
+def test_units_that_a_run_no_longer_covers_are_to_be_retired() -> None:
+    run = a_run(regions=("us-east-1",))
+
+    assert to_retire(run, ["us-east-1/0", "us-east-1/1", "us-west-2/0"]) == [
+        Unit(None, "us-east-1", (), 1, NOON),
+        Unit(None, "us-west-2", (), 0, NOON),
+    ]
+
+
+def test_a_run_that_may_not_cover_everything_retires_nothing() -> None:
+    run = new_run("run-1", NOON, Coverage({HOME: ["us-east-1"]}, is_complete=False), {HOME: 0})
+
+    assert to_retire(run, ["us-west-2/0"]) == []
+    assert [unit.opened_at for unit in run.units] == [None]
 
 
 def test_run_ids_sort_by_their_start() -> None:

@@ -203,7 +203,7 @@ def _pins(requirements: Path) -> dict[str, str]:
         ("import truffle.core.model", ["truffle.core.model"]),
         ("from truffle.core import model", ["truffle.core", "truffle.core.model"]),
         ("from . import store", ["lambdas", "lambdas.store"]),
-        ("from .store import items", ["lambdas.store", "lambdas.store.table"]),
+        ("from .store import table", ["lambdas.store", "lambdas.store.table"]),
         ("from ..truffle import core", ["truffle", "truffle.core"]),
         ("def late():\n    import truffle.ec2", ["truffle.ec2"]),
         ("if TYPE_CHECKING:\n    import truffle.cli\nelse:\n    import json", ["json"]),

@@ -6,6 +6,7 @@ it with moto.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -141,6 +142,22 @@ class MemoryTable:
         else:
             name, value = clause.split(" ")
             _combine(kind, name, item, values[value])
+
+
+def timeless(items: list[Item]) -> list[Item]:
+    """Items in the order of their keys, without how long their heartbeats say attempts took; sets
+    in an order."""
+
+    def plain(name: str, value: Item) -> Item:
+        if "SS" in value:
+            return {"SS": sorted(value["SS"])}
+        if name.isdigit():
+            heartbeat = json.loads(value["S"])
+            return {"S": json.dumps([*heartbeat[:2], *heartbeat[3:]])}
+        return value
+
+    found = [{name: plain(name, value) for name, value in item.items()} for item in items]
+    return sorted(found, key=_key)
 
 
 def _named(action: Item, expression: str) -> str:

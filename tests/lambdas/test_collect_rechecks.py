@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from lambdas import collect
+from lambdas import clients, collect
 from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.clients import service
-from lambdas.collecting.rechecks import make_client
+from lambdas.collecting import rechecks
+from lambdas.collecting.units import read_unit
 from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_run
@@ -27,6 +28,7 @@ from tests.lambdas.fakes import (
     client_error,
 )
 from truffle.core.model import Scope
+from truffle.core.runs import Unit
 
 Counted = Callable[[str], list[float]]
 Collect = Callable[..., dict[str, Any]]
@@ -41,15 +43,15 @@ OTHER_OHIO = Scope(OTHER, OHIO.region)
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """What EC2 has, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(collect, "EC2Clients", lambda home_account, role_name: made)
+    monkeypatch.setattr(clients, "EC2Clients", lambda home_account, role_name: made)
     return made
 
 
 @pytest.fixture
 def scheduler(monkeypatch: pytest.MonkeyPatch, fleet: Fleet) -> Wire:
     """The line to EventBridge Scheduler."""
-    client = make_client()
-    monkeypatch.setattr(collect, "make_client", lambda: client)
+    client = rechecks.make_client()
+    monkeypatch.setattr(rechecks, "make_client", lambda: client)
     return Wire(client)
 
 
@@ -61,7 +63,12 @@ def collect_ohio(
     deploy(CollectSettings)
 
     def invoke(run_id: str | None = None, *accounts: str) -> dict[str, Any]:
-        unit = {"run_id": run_id, "region": OHIO.region, "accounts": list(accounts or (HOME,))}
+        unit = {
+            "run_id": run_id,
+            "region": OHIO.region,
+            "accounts": list(accounts or (HOME,)),
+            "group": 0,
+        }
         service("sqs").send_message(QueueUrl=stack.units, MessageBody=json.dumps(unit))
         answer: dict[str, Any] = collect.handler(deliver(stack.units), context)
         return answer
@@ -107,19 +114,15 @@ def test_what_comes_after_two_periods_is_planned_by_the_next_run(
     assert planned(scheduler) == ["at(2026-11-24T13:02:00)"]
 
 
-def test_what_is_planned_is_the_unit_outside_of_runs(
+def test_what_is_planned_is_the_scope_alone_outside_of_runs(
     fleet: Fleet, scheduler: Wire, collect_ohio: Collect, stack: Stack
 ) -> None:
     open_run(stack)
     fleet.holds(OHIO, a_starting_block())
     fleet.holds(OTHER_OHIO)
     collect_ohio("run-1", HOME, OTHER)
-    (unit, *_) = [call["Target"]["Input"] for call in scheduler.parameters("CreateSchedule")]
-    assert json.loads(unit) == {
-        "run_id": None,
-        "region": "us-east-2",
-        "accounts": [HOME, OTHER],
-    }
+    inputs = [call["Target"]["Input"] for call in scheduler.parameters("CreateSchedule")]
+    assert {read_unit(it) for it in inputs} == {Unit(None, "us-east-2", (HOME,))}
 
 
 def test_a_region_without_such_blocks_makes_no_call_to_scheduler(
@@ -196,7 +199,7 @@ def test_a_collection_outside_of_runs_answers_none(
     assert collect_ohio() == {"batchItemFailures": []}
     run = runs.get("run-1")
     assert run is not None
-    assert run.pending == {"us-east-2"}
+    assert run.pending == {"us-east-2/0"}
     assert counted("RunsCompleted") == []
 
 

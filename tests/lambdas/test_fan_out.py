@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,14 +13,15 @@ from botocore.exceptions import ClientError
 
 from lambdas import fan_out
 from lambdas.clients import service
+from lambdas.collecting.units import read_unit
 from lambdas.settings import FanOutSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt, Write, digest_of
-from tests.builders import HOME, HOUR, NOON, OHIO, OTHER, a_snapshot, an_odcr
+from tests.builders import HOME, HOUR, NOON, OHIO, OTHER, a_run, a_snapshot, an_odcr
 from tests.lambdas.aws import Stack, messages
 from tests.lambdas.fakes import Clock, FakeContext, Wire, client_error
 from truffle.core.model import Failure, FailureKind, Reservation, Scope
-from truffle.core.runs import Run
+from truffle.core.runs import Run, Unit
 
 SCHEDULED = {"scheduled_at": "2026-11-24T12:00:00Z"}
 SCHEDULED_RUN = "20261124T120000Z-scheduled"
@@ -56,7 +58,14 @@ def units_of(stack: Stack) -> list[dict[str, Any]]:
 def test_a_run_is_one_message_for_each_region(stack: Stack, invoke: Invoke) -> None:
     assert invoke() == {"run_id": SCHEDULED_RUN, "units": 2}
     assert units_of(stack) == [
-        {"run_id": SCHEDULED_RUN, "region": region, "accounts": [HOME]} for region in REGIONS
+        {
+            "run_id": SCHEDULED_RUN,
+            "region": region,
+            "accounts": [HOME],
+            "group": 0,
+            "opened_at": "2026-11-24T12:00:00Z",
+        }
+        for region in REGIONS
     ]
 
 
@@ -64,9 +73,9 @@ def test_an_opened_run_waits_for_all_its_regions(
     stack: Stack, invoke: Invoke, clock: Clock
 ) -> None:
     invoke()
-    assert runs_of(stack) == [
-        Run(SCHEDULED_RUN, clock(), tuple(REGIONS), (HOME,), frozenset(REGIONS))
-    ]
+    run = a_run(SCHEDULED_RUN, clock(), REGIONS, pending=REGIONS)
+    assert runs_of(stack) == [replace(run, units=())]
+    assert RunStore(service("dynamodb"), stack.table).get(SCHEDULED_RUN) == run
 
 
 def test_configured_accounts_are_in_every_unit(
@@ -96,8 +105,9 @@ def test_a_disabled_region_in_which_something_is_held_stays_in_the_runs(
     finds(stack, Scope(HOME, "eu-west-1"))
     finds(stack, Scope(OTHER, "eu-west-3"), an_odcr("cr-2"))
     invoke()
-    assert [unit["region"] for unit in units_of(stack)] == ["sa-east-1", "us-east-2"]
-    assert [status.scope for status in stack.scopes.statuses()] == [OHIO]
+    units = units_of(stack)
+    assert [it["region"] for it in units if it["accounts"]] == ["sa-east-1", "us-east-2"]
+    assert [it["region"] for it in units if not it["accounts"]] == ["eu-west-1", "eu-west-3"]
 
 
 def finds(stack: Stack, scope: Scope, *rows: Reservation) -> None:
@@ -166,7 +176,7 @@ def test_a_repeated_delivery_sends_only_what_nobody_has_answered_for(
 ) -> None:
     invoke()
     units_of(stack)
-    RunStore(service("dynamodb"), stack.table).answer(SCHEDULED_RUN, "eu-west-1")
+    RunStore(service("dynamodb"), stack.table).answer(SCHEDULED_RUN, "eu-west-1/0")
     assert invoke() == {"run_id": SCHEDULED_RUN, "units": 1}
     assert [unit["region"] for unit in units_of(stack)] == ["us-east-2"]
 
@@ -213,11 +223,30 @@ def fail(stack: Stack, scope: Scope) -> None:
     stack.scopes.write_failure(failure, Attempt("run-0", 1))
 
 
-def test_a_region_that_is_covered_no_more_leaves_every_answer(stack: Stack, invoke: Invoke) -> None:
+def test_a_region_that_is_covered_no_more_is_left_to_collect_to_retire(
+    stack: Stack, invoke: Invoke, wire: WireTo
+) -> None:
     fail(stack, Scope(HOME, "sa-east-1"))
     fail(stack, OHIO)
+    line = wire("dynamodb")
+    assert invoke()["units"] == 2
+    (retired,) = [
+        read_unit(it["Body"]) for it in messages(stack.units) if '"accounts": []' in it["Body"]
+    ]
+    assert retired == Unit(None, "sa-east-1", (), 0, NOON)
+    assert line.count("UpdateItem") == 0
+
+
+def test_nothing_is_retired_where_the_held_scopes_cannot_be_read(
+    stack: Stack, invoke: Invoke, deploy: Deploy, monkeypatch: pytest.MonkeyPatch, wire: WireTo
+) -> None:
+    monkeypatch.setattr(fan_out, "enabled_regions", lambda client: ["eu-west-1"])
+    deploy(FanOutSettings, regions="")
+    finds(stack, OHIO, an_odcr())
+    wire("dynamodb").fails_before(client_error("InternalServerError", "Query"), "Query")
     invoke()
-    assert [status.scope for status in stack.scopes.statuses()] == [OHIO]
+    (unit,) = [read_unit(it["Body"]) for it in messages(stack.units)]
+    assert (unit.region, unit.opened_at) == ("eu-west-1", None)
 
 
 NEXT = {"scheduled_at": "2026-11-24T13:00:00Z"}
@@ -270,7 +299,7 @@ def test_no_fault_of_tidying_up_keeps_a_run_from_its_start(
     line.fails_before(client_error("InternalServerError", "Query"), "Query", call=2)
     assert invoke(NEXT)["units"] == 2
     assert [body["run_id"] for body in bodies(stack)] == ["20261124T130000Z-scheduled"] * 2
-    assert counted("TidyingFailed")[-1] == 1.0
+    assert counted("TidyingFailed")[-1] == 2.0
 
 
 def test_lost_runs_that_the_queue_does_not_take_are_for_the_next_run(

@@ -74,11 +74,24 @@ def sent(stack: Stack, wire: Callable[[str], Wire]) -> Callable[[], list[tuple[J
 Sent = Callable[[], list[tuple[Json, int]]]
 
 
-def test_an_event_has_its_region_collected_at_once_in_all_accounts(
-    invoke: Invoke, sent: Sent
-) -> None:
+def test_an_event_has_its_scope_collected_at_once(invoke: Invoke, sent: Sent) -> None:
     invoke(an_event())
-    assert sent() == [({"run_id": None, "region": "us-east-2", "accounts": [HOME, OTHER]}, 0)]
+    ((unit, delay),) = sent()
+    assert (unit["run_id"], unit["region"], unit["accounts"], delay) == (
+        None,
+        "us-east-2",
+        [HOME],
+        0,
+    )
+
+
+def test_a_hint_reads_no_more_than_its_own_scope(
+    invoke: Invoke, wire: Callable[[str], Wire]
+) -> None:
+    line = wire("dynamodb")
+    invoke(an_event())
+    assert line.count("Query", "Scan") == 0
+    assert line.count() <= 3
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
@@ -172,7 +185,7 @@ def test_a_hint_that_cannot_be_put_on_the_queue_is_sent_when_it_comes_again(
 
 
 def test_a_retired_scope_is_covered_no_more(invoke: Invoke, sent: Sent, stack: Stack) -> None:
-    stack.scopes.retire_others(frozenset({IRELAND}), Clock().moment + SECOND)
+    stack.scopes.retire_others("us-east-2/0", (), Clock().moment + SECOND)
     invoke(an_event())
     assert sent() == []
 

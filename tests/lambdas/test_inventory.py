@@ -33,6 +33,9 @@ class Store:
         self.rows[scope] = rows
         self.statuses_[scope] = replace(before, observed_at=at, revision=before.revision + moved)
 
+    def cache(self) -> Store:
+        return self
+
     def statuses(self) -> list[StoredStatus]:
         return list(self.statuses_.values())
 

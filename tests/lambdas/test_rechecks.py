@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,6 +11,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from lambdas.collecting.rechecks import Planner, make_client
+from lambdas.collecting.units import read_unit
 from tests.builders import HOME, HOUR, NOON, OTHER
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Wire, client_error
@@ -20,7 +20,7 @@ from truffle.core.runs import Unit
 
 Json = dict[str, Any]
 
-UNIT = Unit(None, "us-east-2", (HOME, OTHER))
+UNIT = Unit(None, "us-east-2", (HOME,))
 QUEUE, ROLE = f"arn:aws:sqs:us-east-2:{HOME}:units", f"arn:aws:iam::{HOME}:role/checks"
 
 
@@ -40,17 +40,13 @@ def schedules(planner: Planner) -> list[Json]:
 def test_a_schedule_puts_the_unit_on_the_queue_once(planner: Planner) -> None:
     assert planner.plan(UNIT, [NOON]) == 0
     (made,) = schedules(planner)
-    assert made["Name"] == "us-east-2-20261124T1200Z"
+    assert made["Name"] == f"{HOME}-us-east-2-20261124T1200Z"
     assert made["ScheduleExpression"] == "at(2026-11-24T12:00:00)"
     assert made["ScheduleExpressionTimezone"] == "UTC"
     assert made["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert made["ActionAfterCompletion"] == "DELETE"
     assert (made["Target"]["Arn"], made["Target"]["RoleArn"]) == (QUEUE, ROLE)
-    assert json.loads(made["Target"]["Input"]) == {
-        "run_id": None,
-        "region": "us-east-2",
-        "accounts": [HOME, OTHER],
-    }
+    assert read_unit(made["Target"]["Input"]) == UNIT
 
 
 def test_the_time_is_utc_whatever_the_moments_own_offset(planner: Planner) -> None:
@@ -65,10 +61,11 @@ def test_planning_again_changes_nothing(planner: Planner) -> None:
     assert len(schedules(planner)) == 2
 
 
-def test_each_region_has_its_own(planner: Planner) -> None:
+def test_each_scope_has_its_own(planner: Planner) -> None:
     planner.plan(UNIT, [NOON])
     planner.plan(Unit(None, "eu-west-1", (HOME,)), [NOON])
-    assert len(schedules(planner)) == 2
+    planner.plan(Unit(None, "us-east-2", (OTHER,)), [NOON])
+    assert len(schedules(planner)) == 3
 
 
 @pytest.mark.parametrize("region", KNOWN_REGIONS)

@@ -39,7 +39,7 @@ def closer(stack: Stack, runs: RunStore, clock: Clock) -> Closer:
 
 def open_run(**facts: Any) -> Run:
     """A run over two regions that nobody has answered for."""
-    return a_run(**{"run_id": "run-1", "regions": REGIONS, "pending": frozenset(REGIONS), **facts})
+    return a_run(**{"run_id": "run-1", "regions": REGIONS, "pending": REGIONS, **facts})
 
 
 def succeed(stack: Stack, *rows: Reservation, scope: Scope = OHIO, run_id: str = "run-1") -> None:
@@ -70,27 +70,27 @@ def test_a_run_comes_back_as_it_was_opened(runs: RunStore) -> None:
 def test_opening_a_run_again_gives_the_run_that_was_opened_first(runs: RunStore) -> None:
     first = open_run()
     runs.open(first)
-    runs.answer("run-1", "us-east-2")
+    runs.answer("run-1", "us-east-2/0")
     again = runs.open(open_run(started_at=NOON + HOUR, regions=("us-west-2",)))
-    assert again == replace(first, pending=frozenset({"eu-west-1"}))
+    assert again == replace(first, pending=frozenset({"eu-west-1/0"}))
 
 
 def test_a_run_that_was_never_opened_is_unknown(runs: RunStore) -> None:
     assert runs.get("never") is None
-    assert runs.answer("never", "us-east-2") is None
+    assert runs.answer("never", "us-east-2/0") is None
     assert runs.latest(10) == []
 
 
 def test_a_run_is_answered_with_its_last_unit(runs: RunStore) -> None:
     runs.open(open_run())
-    answered = [runs.answer("run-1", region) for region in REGIONS]
+    answered = [runs.answer("run-1", f"{region}/0") for region in REGIONS]
     assert [run and run.is_answered for run in answered] == [False, True]
 
 
 def test_a_unit_that_answers_again_changes_nothing(runs: RunStore) -> None:
     runs.open(open_run())
-    first = runs.answer("run-1", "us-east-2")
-    assert runs.answer("run-1", "us-east-2") == first
+    first = runs.answer("run-1", "us-east-2/0")
+    assert runs.answer("run-1", "us-east-2/0") == first
 
 
 def test_the_latest_runs_come_newest_first(runs: RunStore) -> None:
@@ -101,8 +101,8 @@ def test_the_latest_runs_come_newest_first(runs: RunStore) -> None:
 
 def test_a_run_is_forgotten_after_90_days(stack: Stack, runs: RunStore) -> None:
     runs.open(open_run())
-    (item,) = stack.items()
-    assert int(item["expires_at"]["N"]) == int((NOON + 90 * DAY).timestamp())
+    expected = int((NOON + 90 * DAY).timestamp())
+    assert [int(item["expires_at"]["N"]) for item in stack.items()] == [expected, expected]
 
 
 def test_only_the_first_end_of_a_run_counts(runs: RunStore) -> None:
@@ -362,8 +362,8 @@ def test_of_two_units_that_answer_last_only_one_closes_the_run(
 ) -> None:
     closer.runs.open(open_run())
     closer.runs.answer("run-1", "eu-west-1")
-    assert closer.runs.answer("run-1", "us-east-2") is not None
-    assert closer.runs.claim("run-1", "us-east-2") is not None
+    assert closer.runs.answer("run-1", "us-east-2/0") is not None
+    assert closer.runs.claim("run-1", "us-east-2/0") is not None
     line = wire("s3")
     assert not closer.answer(Unit("run-1", "eu-west-1", (HOME,)))
     assert line.calls == []
@@ -373,8 +373,8 @@ def test_a_unit_that_was_killed_as_it_closed_its_run_closes_it_when_it_comes_bac
     closer: Closer,
 ) -> None:
     closer.runs.open(open_run(regions=("us-east-2",), pending=frozenset({"us-east-2"})))
-    closer.runs.answer("run-1", "us-east-2")
-    closer.runs.claim("run-1", "us-east-2")
+    closer.runs.answer("run-1", "us-east-2/0")
+    closer.runs.claim("run-1", "us-east-2/0")
     closer.answer(Unit("run-1", "us-east-2", (HOME,)), is_news=False)
     run = closer.runs.get("run-1")
     assert run is not None
@@ -386,7 +386,7 @@ def test_what_a_unit_finds_while_its_run_is_being_closed_is_in_the_papers(
 ) -> None:
     closer.runs.open(open_run())
     answer_all(closer)
-    run = closer.runs.answer("run-1", "us-east-2")
+    run = closer.runs.answer("run-1", "us-east-2/0")
     assert run is not None
     closer.runs.answer("run-1", "us-east-2", is_news=True)
     succeed(stack, an_odcr("cr-a"))

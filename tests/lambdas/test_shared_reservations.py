@@ -18,7 +18,7 @@ from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR, NOON
 from tests.lambdas.aws import make_scopes
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr, client_error
-from tests.lambdas.memory import memory_scopes
+from tests.lambdas.memory import memory_scopes, timeless
 from tests.lambdas.test_collection import Around, Bucket, dies
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
@@ -226,7 +226,7 @@ def test_an_account_that_is_collected_no_more_keeps_no_reservation_alive() -> No
     world.holds("active", [])
     world.collect(accounts=(ONE,))
     assert world.told() == []
-    world.scopes.retire_others(frozenset({Scope(ONE, REGION)}), world.clock() + HOUR)
+    world.scopes.retire_others(f"{REGION}/0", [ONE], world.clock() + HOUR)
     world.collect(accounts=(ONE,))
     assert world.told() == [(ONE, "vanished")]
 
@@ -238,6 +238,17 @@ def test_what_another_first_snapshot_showed_is_news_to_whoever_looked_before_it(
     world.collect(accounts=(TWO,))
     world.collect(accounts=(ONE,))
     assert world.told() == [(ONE, "discovered")]
+
+
+def test_a_discovery_left_to_the_owner_outlives_another_first_snapshot() -> None:
+    world = Shared(ONE)
+    world.collect(accounts=(ONE, THREE))
+    world.holds("active", ACCOUNTS)
+    world.collect(accounts=(THREE,))
+    world.collect(accounts=(TWO,))
+    world.holds("active", [])
+    world.collect()
+    assert sorted(world.told()) == [(THREE, "discovered"), (THREE, "vanished")]
 
 
 def test_a_unit_that_comes_late_takes_no_event_with_it() -> None:
@@ -327,21 +338,8 @@ def test_the_table_in_memory_holds_of_several_accounts_what_dynamodb_does() -> N
         world.collect(dies_after=1)
         world.holds("delayed", [])
         world.collect()
-    assert timeless(worlds[0]) == timeless(worlds[1])
-
-
-def timeless(world: Shared) -> list[Any]:
-    """All items, but for how long the collections took; sets in an order."""
-    items = world.scopes.client.scan(TableName=world.scopes.table)["Items"]
-    plain = [
-        {
-            name: sorted(value["SS"]) if "SS" in value else value
-            for name, value in item.items()
-            if name != "seconds"
-        }
-        for item in items
-    ]
-    return sorted(plain, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+    tables = [it.scopes.client.scan(TableName=it.scopes.table)["Items"] for it in worlds]
+    assert timeless(tables[0]) == timeless(tables[1])
 
 
 # --- any sequence of that ------------------------------------------------------------------------

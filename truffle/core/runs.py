@@ -55,7 +55,8 @@ class Run:
     """A run as it is stored; ``pending`` are the names of units without an attempt so far.
 
     ``units`` are read only where a run is opened or closed, and empty elsewhere; ``scope_count`` is
-    always there. ``is_exact`` says that scopes that the run does not cover are to be retired.
+    always there. ``is_complete`` says that all there is to
+    cover was found, so that other scopes are to be retired.
     ``finished_at`` is when it was closed first, ``closed_at`` last. ``changes`` counts the units
     that found something new after the run was answered.
     """
@@ -65,7 +66,7 @@ class Run:
     pending: frozenset[str]
     scope_count: int
     units: tuple[Unit, ...] = ()
-    is_exact: bool = True
+    is_complete: bool = True
     finished_at: datetime | None = None
     succeeded: int = 0
     failed: int = 0
@@ -90,32 +91,35 @@ class Run:
         return sorted({name.partition("/")[0] for name in self.pending})
 
 
-def new_run(
-    run_id: str,
-    started_at: datetime,
-    coverage: Mapping[str, Collection[str]],
-    groups: Groups,
-    is_exact: bool = True,
-) -> Run:
-    """A run over the regions of each account, with the accounts of a group and region in a unit."""
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The regions to collect in each account. ``is_complete`` is False where some of them could not
+    be found out, so that nothing may be retired."""
+
+    regions: Mapping[str, Collection[str]]
+    is_complete: bool = True
+
+
+def new_run(run_id: str, started_at: datetime, coverage: Coverage, groups: Groups) -> Run:
+    """A run over all that is covered, with the accounts of a group and region in a unit."""
     members: dict[tuple[int, str], list[str]] = {}
-    for account_id in sorted(coverage):
-        for region in coverage[account_id]:
+    for account_id in sorted(coverage.regions):
+        for region in coverage.regions[account_id]:
             members.setdefault((groups[account_id], region), []).append(account_id)
-    opened_at = started_at if is_exact else None
+    opened_at = started_at if coverage.is_complete else None
     units = tuple(
         Unit(run_id, region, tuple(accounts), group, opened_at)
         for (group, region), accounts in sorted(members.items())
     )
     pending = frozenset(unit.name for unit in units)
     scope_count = sum(len(unit.accounts) for unit in units)
-    return Run(run_id, started_at, pending, scope_count, units, is_exact)
+    return Run(run_id, started_at, pending, scope_count, units, coverage.is_complete)
 
 
 def to_retire(run: Run, stored: Iterable[str]) -> list[Unit]:
-    """Units without accounts in place of the stored ones that an exact run no longer covers: to
+    """Units without accounts in place of the stored ones that a complete run no longer covers: to
     collect such a unit is to retire its scopes."""
-    if not run.is_exact:
+    if not run.is_complete:
         return []
     names = sorted(set(stored) - {unit.name for unit in run.units})
     split = [name.partition("/") for name in names]

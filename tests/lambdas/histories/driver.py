@@ -207,7 +207,7 @@ class Table:
             if observed.get(account) != at:
                 observed[account] = at
                 oracle.stores(self.delivery.pages[account])
-            oracle.retired.discard(account)
+            oracle.returns(account)
 
 
 @dataclass

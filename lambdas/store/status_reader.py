@@ -1,0 +1,186 @@
+"""The statuses of scopes, from their heartbeats and their own items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lambdas.store.groups import GroupStore
+from lambdas.store.heartbeats import (
+    Heartbeats,
+    HeartbeatStore,
+    heartbeat_writes,
+    in_parts,
+    is_plain,
+    scopes_of,
+    with_heartbeat,
+)
+from lambdas.store.statuses import StoredStatus, to_status
+from lambdas.store.table import SCOPES, Client, fetch, key, query, scope_key, text
+from lambdas.store.transactions import transact
+from truffle.core.model import Scope
+from truffle.core.runs import unit_name
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReader:
+    """Reads what is known of scopes. ``known_groups`` are the accounts' groups as far as they were
+    read."""
+
+    client: Client
+    table: str
+    known_groups: dict[str, int] = field(default_factory=dict, compare=False, kw_only=True)
+
+    @property
+    def heartbeats(self) -> HeartbeatStore:
+        return HeartbeatStore(self.client, self.table)
+
+    @property
+    def groups(self) -> GroupStore:
+        return GroupStore(self.client, self.table, self.known_groups)
+
+    def statuses(self) -> list[StoredStatus]:
+        """Every scope that was ever attempted, but those that no run covers any more."""
+        return self.cache().statuses()
+
+    def cache(self) -> StatusCache:
+        """Reads all statuses again and again."""
+        return StatusCache(self)
+
+    def status(self, scope: Scope) -> StoredStatus:
+        """One scope; revision 0 where nothing is stored of it."""
+        return self.statuses_of([scope])[scope]
+
+    def statuses_of(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
+        """These scopes, retired ones too; revision 0 where nothing is stored of one."""
+        wanted = sorted(set(scopes))
+        if not wanted:
+            return {}
+        units = self.units_of(wanted)
+        heartbeats = self.heartbeats.get(units.values())
+        beats = {
+            scope: heartbeats[units[scope]][scope.account_id]
+            for scope in wanted
+            if scope.account_id in heartbeats[units[scope]]
+        }
+        return self.merged(wanted, beats)
+
+    def group_of(self, scope: Scope) -> int | None:
+        """The group of a scope that runs cover; None for any other."""
+        group = self.groups.of([scope.account_id])[scope.account_id]
+        unit = unit_name(scope.region, group)
+        return group if scope.account_id in self.heartbeats.get([unit])[unit] else None
+
+    def units_of(self, scopes: Iterable[Scope]) -> dict[Scope, str]:
+        """The names of the units that the scopes are in."""
+        wanted = list(scopes)
+        groups = self.groups.of({scope.account_id for scope in wanted})
+        return {scope: unit_name(scope.region, groups[scope.account_id]) for scope in wanted}
+
+    def merged(
+        self, scopes: Iterable[Scope], beats: Mapping[Scope, str]
+    ) -> dict[Scope, StoredStatus]:
+        """The statuses of scopes, from their heartbeats and the items of those that need one."""
+        wanted = list(scopes)
+        asked = [scope for scope in wanted if not is_plain(beats.get(scope))]
+        keys = [key(SCOPES, scope_key(scope)) for scope in asked]
+        own = {it.scope: it for it in map(to_status, fetch(self.client, self.table, keys))}
+        known = {scope: own.get(scope, StoredStatus(scope)) for scope in wanted}
+        return {
+            scope: with_heartbeat(status, beats[scope]) if scope in beats else status
+            for scope, status in known.items()
+        }
+
+    def before_heartbeats(self) -> dict[Scope, StoredStatus]:
+        """The scopes of a table that was written before there were heartbeats, but those that were
+        retired."""
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": text(SCOPES)},
+            ConsistentRead=True,
+        )
+        return {it.scope: it for it in map(to_status, items) if not it.is_retired}
+
+    def held(self) -> frozenset[Scope]:
+        """The scopes of every unit that held something when they were last listed."""
+        if self.groups.read() is None:
+            known = self.before_heartbeats()
+            return frozenset(scope for scope, it in known.items() if it.reservations)
+        return frozenset(
+            scope
+            for unit, beats in self.heartbeats.get(self.heartbeats.versions()).items()
+            for scope in scopes_of(unit, beats)
+            if with_heartbeat(StoredStatus(scope), beats[scope.account_id]).reservations
+        )
+
+    def adopt(self) -> None:
+        """Give heartbeats to the scopes of a table that was written before there were any."""
+        units: dict[str, list[StoredStatus]] = {}
+        present = self.before_heartbeats()
+        names = self.units_of(present)
+        for scope, status in present.items():
+            units.setdefault(names[scope], []).append(status)
+        for unit, statuses in units.items():
+            for part in in_parts(statuses):
+                *actions, last = self.heartbeats.adopt(unit, part)
+                transact(self.client, actions, last)
+
+
+Statuses = Mapping[Scope, StoredStatus]
+
+
+class StatusCache:
+    """Reads one small item for each unit, the heartbeats of units that were written since the last
+    read, and the own items of scopes of which more than the heartbeat was written."""
+
+    def __init__(self, scopes: StatusReader) -> None:
+        self._scopes = scopes
+        self._versions: dict[str, int] = {}
+        self._units: dict[str, Statuses] = {}
+        self._is_assigned = False
+
+    def statuses(self) -> list[StoredStatus]:
+        """Every scope that was ever attempted, but those that no run covers any more."""
+        versions = self._scopes.heartbeats.versions()
+        moved = [unit for unit in versions if self._versions.get(unit) != versions[unit]]
+        if moved:
+            fresh = self._read(self._scopes.heartbeats.get(moved))
+            self._units |= fresh
+        self._units = {unit: self._units[unit] for unit in versions}
+        self._versions = versions
+        found = {scope: it for unit in self._units.values() for scope, it in unit.items()}
+        if not self._is_assigned:
+            self._is_assigned = self._scopes.groups.read() is not None
+        if not self._is_assigned:
+            found = {**self._scopes.before_heartbeats(), **found}
+        return [found[scope] for scope in sorted(found)]
+
+    def _read(self, units: Mapping[str, Heartbeats]) -> dict[str, Statuses]:
+        beats = {
+            unit: {scope: heartbeats[scope.account_id] for scope in scopes_of(unit, heartbeats)}
+            for unit, heartbeats in units.items()
+        }
+        known = {scope: it for unit in units for scope, it in self._units.get(unit, {}).items()}
+        new = {
+            scope: beat
+            for unit in beats.values()
+            for scope, beat in unit.items()
+            if not _is_same(known.get(scope), beat)
+        }
+        read = self._scopes.merged(new, new)
+        return {
+            unit: {
+                scope: read[scope] if scope in read else with_heartbeat(known[scope], beat)
+                for scope, beat in of_unit.items()
+            }
+            for unit, of_unit in beats.items()
+        }
+
+
+def _is_same(known: StoredStatus | None, beat: str) -> bool:
+    """Whether nothing but the heartbeat of a known status was written."""
+    if known is None or is_plain(known.heartbeat) or is_plain(beat):
+        return False
+    return known.writes == heartbeat_writes(beat)
