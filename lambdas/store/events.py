@@ -78,12 +78,13 @@ class EventStore:
         )
         return [message for _, message in _readable(items)]
 
-    def find(self, prefix: str, latest: datetime, days: int) -> list[dict[str, Any]]:
-        """The messages of the events whose id begins so, of so many days up to the latest.
+    def find(self, prefix: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """The messages of the events whose id begins so, of the days from one moment to the other.
 
         The newest days are read first, and after a complete id is found no others.
         """
-        last = latest.astimezone(UTC).date()
+        last = until.astimezone(UTC).date()
+        days = (last - since.astimezone(UTC).date()).days + 1
 
         def of_day(back: int) -> list[dict[str, Any]]:
             items = query(
