@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
@@ -28,6 +28,7 @@ from truffle.errors import known_error
 from truffle.results import Results
 from truffle.sources.listing import Progress, ScopeFailure
 from truffle.sources.live import list_regions, raise_as_truffle_error
+from truffle.sources.regional import gather
 from truffle.threads import start
 
 _ANSWERS = frozenset({Outcome.ANSWERED, Outcome.NOT_SOLD})
@@ -142,15 +143,12 @@ def _ask_all(
     progress: Progress | None,
 ) -> list[RegionOfferings]:
     asked = {_ask(clients, wanted, region, deadline): region for region in regions}
-    answers: dict[str, RegionOfferings] = {}
-    try:
-        for future in as_completed(asked, timeout=_left(deadline)):
-            region, answer = asked[future], future.result()
-            answers[region] = answer
-            if progress is not None:
-                progress(region, answer.outcome in _ANSWERS)
-    except TimeoutError:
-        pass
+
+    def arrived(region: str, answer: RegionOfferings) -> None:
+        if progress is not None:
+            progress(region, answer.outcome in _ANSWERS)
+
+    answers = gather(asked, deadline, arrived)
     return [answers.get(region) or _late(region) for region in asked.values()]
 
 
@@ -161,10 +159,6 @@ def _ask(
     budget = budget_of(_key(clients), region)
     now = clock.now
     return start(partial(list_offerings, client, region, wanted, budget, now, deadline))
-
-
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 def _late(region: str) -> RegionOfferings:
