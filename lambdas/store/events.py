@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from lambdas.errors import reason_of
 from lambdas.observability import logger
 from lambdas.store.table import (
     BY_RESERVATION,
@@ -53,7 +52,7 @@ def _readable(items: Iterable[Item]) -> Iterator[tuple[str, dict[str, Any]]]:
             message = read_body(item)
             message["event_id"], message["type"], message["severity"], message["reservation_id"]
         except (ValueError, KeyError, TypeError) as error:
-            facts = {"key": item["sk"]["S"], "error": reason_of(error)}
+            facts = {"key": item["sk"]["S"], "error": repr(error)}
             logger.error("unreadable event", extra=facts)
             continue
         yield item["sk"]["S"], message
