@@ -103,13 +103,14 @@ def _count(outcomes: list[Outcome]) -> None:
 
 
 def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
-    """Have the region collected when something is due in it before the run after the next one."""
+    """Have the accounts collected in which something is due before the run after the next one."""
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
     rows = [row for snapshot in snapshots for row in snapshot.reservations]
     ahead = PERIODS_PLANNED * timedelta(minutes=int(_settings().schedule_minutes))
     present = now()
-    moments = next_checks(rows, _thresholds(), present, present + ahead)
-    failed = _planner().plan(replace(unit, run_id=None), moments) if moments else 0
+    checks = next_checks(rows, _thresholds(), present, present + ahead)
+    units = {at: replace(unit, run_id=None, accounts=them) for at, them in checks.items()}
+    failed = _planner().plan(units) if units else 0
     if failed:
         metrics.add_metric("ChecksFailed", MetricUnit.Count, failed)
 

@@ -1,4 +1,4 @@
-"""When a region is looked at between two runs."""
+"""When accounts are listed between two runs, and which."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
+from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, an_odcr
 from truffle.core.model import CapacityBlock
 from truffle.core.rechecks import next_checks
 from truffle.core.thresholds import Thresholds
@@ -101,7 +101,7 @@ def test_what_is_over_is_not_looked_at(state: str) -> None:
 
 def test_odcrs_wait_for_the_next_run() -> None:
     odcr = an_odcr(end_date=NOON + HOUR, end_date_type="limited")
-    assert next_checks([odcr], Thresholds(), NOON, NOON + 2 * HOUR) == []
+    assert next_checks([odcr], Thresholds(), NOON, NOON + 2 * HOUR) == {}
 
 
 def test_what_has_happened_is_not_looked_at_and_what_is_far_not_yet() -> None:
@@ -117,6 +117,17 @@ def test_blocks_that_start_together_are_one_check() -> None:
     assert checks(*blocks) == [61 * MINUTE]
 
 
+def test_each_minute_names_the_accounts_that_hold_what_is_due_then() -> None:
+    first = a_starting_block(HOUR, account_id=HOME)
+    second = a_starting_block(HOUR, account_id=OTHER)
+    third = a_starting_block(90 * MINUTE, account_id=OTHER)
+    found = next_checks([third, second, first], QUIET, NOON, NOON + 2 * HOUR)
+    assert list(found.items()) == [
+        (NOON + 61 * MINUTE, (HOME, OTHER)),
+        (NOON + 91 * MINUTE, (OTHER,)),
+    ]
+
+
 @given(
     starts=st.lists(st.timedeltas(-3 * HOUR, 3 * HOUR), max_size=4),
     offset=st.timedeltas(timedelta(), HOUR),
@@ -127,7 +138,7 @@ def test_every_check_is_a_full_minute_ahead_of_the_present(
     now = NOON + offset
     blocks = [a_starting_block(start) for start in starts]
     found = next_checks(blocks, Thresholds(), now, now + 2 * HOUR)
-    assert found == sorted(set(found))
+    assert list(found) == sorted(found)
     for moment in found:
         assert (moment.second, moment.microsecond) == (0, 0)
         assert now + MINUTE <= moment < now + 2 * HOUR + 2 * MINUTE

@@ -51,7 +51,7 @@ MAY = {
         "scheduler:CreateSchedule",
         "iam:PassRole",
     },
-    "hint": {"dynamodb:Query", "dynamodb:PutItem", "sqs:SendMessage"},
+    "hint": {"dynamodb:GetItem", "dynamodb:PutItem", "sqs:SendMessage"},
     "alert": {
         "dynamodb:Query",
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
