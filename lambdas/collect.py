@@ -22,6 +22,7 @@ from lambdas.clients import EC2Clients, now, service
 from lambdas.collecting.collector import Collector, Outcome
 from lambdas.collecting.finish_run import Closer
 from lambdas.collecting.rechecks import Planner, make_client
+from lambdas.collecting.retries import Retrier, delivery_of, is_retry
 from lambdas.collecting.units import read_message
 from lambdas.observability import batch_logger, logger, metrics
 from lambdas.settings import CollectSettings
@@ -37,17 +38,10 @@ from truffle.ec2.listing import DescribedTypes
 RESERVE = timedelta(seconds=50)
 """What listing leaves of the function's time: one call that hangs, and the writing."""
 
-FIRST_RETRY_SECONDS = 15
-LONGEST_RETRY_SECONDS = 30
-
 PERIODS_PLANNED = 2
 """Checks are planned so many periods of the schedule ahead: a run that is late misses none."""
 
 _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=batch_logger)
-
-
-class UnitFailed(Exception):
-    """Scopes of a unit failed in a way that is worth another try."""
 
 
 @cache
@@ -86,6 +80,14 @@ def _planner() -> Planner:
 
 
 @cache
+def _retrier() -> Retrier:
+    settings = _settings()
+    period = timedelta(minutes=int(settings.schedule_minutes))
+    receives = int(settings.max_receives)
+    return Retrier(service("sqs"), settings.queue_url, receives, period, now)
+
+
+@cache
 def _thresholds() -> Thresholds:
     return alert_settings.load().thresholds
 
@@ -120,23 +122,11 @@ def _completed(is_first: bool) -> None:
         metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
 
 
-def _try_again_soon(record: SQSRecord) -> None:
-    """A failed unit comes back after 15 s, then 30 s, rather than after the queue's own timeout."""
-    tries = int(record.attributes.approximate_receive_count)
-    is_last = tries >= int(_settings().max_receives)
-    pause = min(FIRST_RETRY_SECONDS * 2 ** (tries - 1), LONGEST_RETRY_SECONDS)
-    service("sqs").change_message_visibility(
-        QueueUrl=_settings().queue_url,
-        ReceiptHandle=record.receipt_handle,
-        VisibilityTimeout=0 if is_last else pause,
-    )
-
-
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Collect each unit; one that failed stays on the queue, and the others do not. A retry lists
-    only the scopes that the same message has not observed yet."""
+    only the scopes that were not observed since the unit was first asked for."""
     deadline = now() + timedelta(milliseconds=context.get_remaining_time_in_millis()) - RESERVE
 
     def collect(record: SQSRecord) -> None:
@@ -144,9 +134,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         if isinstance(message, Finish):
             _completed(_closer().finish(message))
             return
-        unit, delivery = message, record.message_id
+        unit, delivery = message, delivery_of(record)
         left, observed_at = unit, None
-        if int(record.attributes.approximate_receive_count) > 1:
+        if is_retry(record):
             left, observed_at = _collector().left_of(unit, delivery)
         outcomes = _collector().collect(left, deadline, delivery)
         _count(outcomes)
@@ -154,8 +144,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         is_news = any(outcome.is_news for outcome in outcomes)
         _completed(_closer().answer(unit, is_news, observed_at))
         failures = [outcome.failure for outcome in outcomes if outcome.failure]
-        if any(not failure.is_final for failure in failures):
-            _try_again_soon(record)
-            raise UnitFailed("; ".join(map(str, failures)))
+        _retrier().retry(record, unit, failures)
 
     return process_partial_response(event, collect, _processor, context)

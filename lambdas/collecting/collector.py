@@ -22,7 +22,7 @@ from lambdas.store.scopes import (
 )
 from truffle.core.carry_forward import carry_forward
 from truffle.core.events import Event
-from truffle.core.model import Failure, FailureKind, Scope, Snapshot
+from truffle.core.model import DEADLINE_EXCEEDED, Failure, FailureKind, Scope, Snapshot
 from truffle.core.runs import Unit
 from truffle.core.scope_health import ASSUME_ROLE, after_success, ended
 from truffle.core.thresholds import Thresholds
@@ -142,7 +142,7 @@ class Collector:
         at = self.clock()
         if at > deadline:
             message = "The time for the whole unit was up before this scope was reached."
-            return Failure(scope, at, FailureKind.ERROR, "DeadlineExceeded", message)
+            return Failure(scope, at, FailureKind.ERROR, DEADLINE_EXCEEDED, message)
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:
@@ -231,7 +231,7 @@ class Collector:
     def _ask(self, scope: Scope, reservation_id: str, visit: _Visit) -> Answer:
         """Calls are few, and an event does not wait for its extras."""
         if self.clock() >= visit.deadline:
-            return Answer(None, "DeadlineExceeded")
+            return Answer(None, DEADLINE_EXCEEDED)
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:

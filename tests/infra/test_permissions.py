@@ -48,6 +48,7 @@ MAY = {
         "s3:GetObject",
         *CONSUME,
         "sqs:ChangeMessageVisibility",
+        "sqs:SendMessage",
         "scheduler:CreateSchedule",
         "iam:PassRole",
     },

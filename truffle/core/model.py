@@ -247,16 +247,21 @@ class FailureKind(StrEnum):
     """What a failure means for whoever could try again.
 
     ``denied`` (IAM or an SCP) and ``disabled`` (a region that is not enabled) are answers, and stay
-    as they are until someone changes them; an ``error`` is worth another try.
+    as they are until someone changes them; an ``error`` is worth another try, and ``throttled`` one
+    that waits longer.
     """
 
     DENIED = "denied"
     DISABLED = "disabled"
+    THROTTLED = "throttled"
     ERROR = "error"
 
 
 CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
 """The answers among them: nobody looks there, and nothing can run there."""
+
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+"""The code of a failure for which the caller's own time ran out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +278,7 @@ class Failure:
     @property
     def is_final(self) -> bool:
         """Whether asking again soon would only get the same answer."""
-        return self.kind is not FailureKind.ERROR
+        return self.kind in CLOSED_KINDS
 
     def __str__(self) -> str:
         return f"{self.scope}: {self.code}: {self.message}"
