@@ -6,19 +6,15 @@ that names no scope, or one that no run covers, is logged and ignored.
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from math import ceil
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas.clients import now, service
+from lambdas import wiring
 from lambdas.collecting.units import to_message
 from lambdas.observability import logger
-from lambdas.settings import HintSettings
-from lambdas.store.hints import HintStore, Turn
-from lambdas.store.scopes import ScopeStore
+from lambdas.store.hints import Turn
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
 from truffle.ec2.hints import name_of, scope_of
@@ -30,24 +26,9 @@ is collected at once, all others together when it is over."""
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@cache
-def _settings() -> HintSettings:
-    return HintSettings.from_env(os.environ)
-
-
-@cache
-def _scopes() -> ScopeStore:
-    return ScopeStore(service("dynamodb"), _settings().table)
-
-
-@cache
-def _hints() -> HintStore:
-    return HintStore(service("dynamodb"), _settings().table)
-
-
 def is_covered(scope: Scope) -> bool:
     """Whether runs collect a scope: one has attempted it, and none has retired it since."""
-    status = _scopes().status(scope)
+    status = wiring.hint().scopes.status(scope)
     return status.attempted_at is not None and not status.is_retired
 
 
@@ -55,7 +36,7 @@ def delay_of(scope: Scope, moment: datetime) -> int | None:
     """Seconds from a hint to the collection of its scope; None if earlier hints took both turns of
     the window."""
     window = moment - (moment - _START) % WINDOW
-    turn = _hints().take_turn(scope, window)
+    turn = wiring.hint().hints.take_turn(scope, window)
     if turn is Turn.AFTERWARDS:
         return ceil((window + WINDOW - moment).total_seconds())
     return None if turn is None else 0
@@ -72,10 +53,12 @@ def handler(event: object, context: LambdaContext) -> None:
     if scope is None or not is_covered(scope):
         logger.info("hint ignored", extra=facts)
         return
-    delay = delay_of(scope, now())
+    delay = delay_of(scope, wiring.now())
     if delay is not None:
         unit = Unit(None, scope.region, (scope.account_id,))
-        service("sqs").send_message(
-            QueueUrl=_settings().queue_url, MessageBody=to_message(unit), DelaySeconds=delay
+        wiring.service("sqs").send_message(
+            QueueUrl=wiring.hint().settings.queue_url,
+            MessageBody=to_message(unit),
+            DelaySeconds=delay,
         )
     logger.info("hint taken", extra={**facts, "delay": delay})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import collect
+from lambdas import clients, collect
 from lambdas.clients import service
 from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
@@ -32,7 +32,7 @@ PERIOD = timedelta(hours=1)
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """EC2's inventory, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(collect, "EC2Clients", lambda home_account, role_name: made)
+    monkeypatch.setattr(clients, "EC2Clients", lambda home_account, role_name: made)
     return made
 
 

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas import query
+from lambdas import wiring
+from lambdas.api import responses
 from lambdas.api.inventory import Inventory
 from lambdas.clients import service
 from lambdas.settings import QuerySettings
@@ -320,11 +321,11 @@ class Stored:
 def inventory_of(rows: list[Reservation]) -> Iterator[None]:
     """The function over an inventory in memory."""
     store: Any = Stored(rows)
-    inventory = Inventory(store)
+    parts = wiring.Query(QuerySettings)
+    parts.settings = QuerySettings("table", "60", "400", "", "{}", "publisher")
+    parts.inventory = Inventory(store)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(query, "_inventory", lambda: inventory)
-        settings = QuerySettings("table", "60", "400", "", "{}", "publisher")
-        patch.setattr(query, "_settings", lambda: settings)
+        patch.setattr(wiring, "query", lambda: parts)
         yield
 
 
@@ -410,7 +411,7 @@ def test_a_page_that_is_too_long_for_a_function_has_fewer_items(
     api.collects()
     clock.advance(HOUR)
     api.collects(*(an_odcr(f"cr-{number}", tags={"Note": "x" * 200}) for number in range(20)))
-    monkeypatch.setattr(query, "LONGEST_ANSWER", 10_000)
+    monkeypatch.setattr(responses, "LONGEST_BODY", 10_000)
 
     answers = pages(path, "sort=reservation_id" if path == "/reservations" else "", 1000)
 
@@ -426,7 +427,7 @@ def test_a_reservation_with_very_many_events_comes_with_the_newest(
         api.collects(an_odcr("cr-a", state=state, tags={"Note": '"' * 200}))
         clock.advance(HOUR)
     whole = ask("/reservations/cr-a").body
-    monkeypatch.setattr(query, "LONGEST_ANSWER", 10_000)
+    monkeypatch.setattr(responses, "LONGEST_BODY", 10_000)
 
     body = ask("/reservations/cr-a").body
 
