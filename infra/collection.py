@@ -130,6 +130,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             checks_group=scope.checks.group,
             checks_queue_arn=scope.units.queue_arn,
             checks_role_arn=scope.checks.role.role_arn,
+            expected_denied=",".join(context.expected_denied),
         ).to_env(),
         statements=[
             allow("ec2", EC2_LIST_ACTIONS, "*"),

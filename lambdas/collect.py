@@ -35,10 +35,11 @@ _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, 
 
 def _count(outcomes: list[Outcome]) -> None:
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
+    failures = [outcome.failure for outcome in outcomes if outcome.failure]
     listed = sum(len(snapshot.reservations) for snapshot in snapshots)
     for name, value in (
         ("ScopesSucceeded", len(snapshots)),
-        ("ScopesFailed", len(outcomes) - len(snapshots)),
+        ("ScopesFailed", sum(not failure.is_expected for failure in failures)),
         ("ReservationsListed", listed),
         ("EventsRecorded", sum(outcome.events for outcome in outcomes)),
     ):
@@ -48,10 +49,9 @@ def _count(outcomes: list[Outcome]) -> None:
 def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
     """Have the accounts collected in which something is due before the run after the next one."""
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
-    rows = [row for snapshot in snapshots for row in snapshot.reservations]
     ahead = PERIODS_PLANNED * timedelta(minutes=int(wiring.collect().settings.schedule_minutes))
     present, thresholds = wiring.now(), wiring.collect().alert_settings.thresholds
-    checks = next_checks(rows, thresholds, present, present + ahead)
+    checks = next_checks(snapshots, thresholds, present, present + ahead)
     units = {at: replace(unit, run_id=None, accounts=them) for at, them in checks.items()}
     failed = wiring.collect().planner.plan(units) if units else 0
     if failed:

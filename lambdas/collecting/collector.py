@@ -22,6 +22,7 @@ from lambdas.store.scopes import (
 )
 from truffle.core.carry_forward import carry_forward
 from truffle.core.events import Event
+from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.model import DEADLINE_EXCEEDED, Failure, FailureKind, Scope, Snapshot
 from truffle.core.runs import Unit
 from truffle.core.scope_health import ASSUME_ROLE, after_success, ended
@@ -81,6 +82,7 @@ class Collector:
     archive: Archive
     clock: Callable[[], datetime]
     thresholds: Thresholds = field(default_factory=Thresholds)
+    expected: ExpectedDenials = NOTHING_EXPECTED
 
     def left_of(self, unit: Unit, delivery: str) -> tuple[Unit, datetime | None]:
         """What of a unit its message has not observed yet, and when it observed the rest last."""
@@ -136,7 +138,8 @@ class Collector:
         noted = self._reporter.read_noted(ground.status)
         number = ground.baseline + (ground.status.observed_at is None)
         ground = replace(ground, baseline=number, reports={**ground.reports, **noted})
-        return _Listing(ground, self._ask_ec2(scope, deadline), time.monotonic() - began)
+        result = self.expected.marked(self._ask_ec2(scope, deadline))
+        return _Listing(ground, result, time.monotonic() - began)
 
     def _ask_ec2(self, scope: Scope, deadline: datetime) -> Snapshot | Failure:
         at = self.clock()

@@ -248,6 +248,27 @@ def test_a_denied_or_disabled_region_is_recorded_and_not_tried_again(
     assert (error.code, run_of(runs).failed) == (code, 1)
 
 
+def test_an_expected_denial_is_no_failure_of_the_run_and_no_event(
+    stack: Stack, fleet: Fleet, lambda_: Invoke, deploy: Deploy, clock: Clock, counted: Counted
+) -> None:
+    deploy(CollectSettings, expected_denied="*/us-east-2")
+    fleet.holds(IRELAND)
+    runs = open_run(stack, "us-east-2", "eu-west-1")
+    lambda_()
+    fleet.fails(OHIO, client_error("UnauthorizedOperation"))
+    for number in range(4):
+        clock.advance(HOUR)
+        stack.send_unit(f"run-{number}", "us-east-2")
+        lambda_()
+    assert set(counted("ScopesFailed")) == {0.0}
+    assert stack.events() == []
+    stack.send_unit("run-1", "us-east-2")
+    lambda_()
+    counts = stack.document("runs/dt=2026-11-24/run-1.json")["counts"]
+    assert (counts["succeeded"], counts["failed"], counts["closed"]) == (1, 0, 1)
+    assert run_of(runs).failed == 0
+
+
 def test_a_denied_region_does_not_keep_a_run_from_completing(
     stack: Stack, fleet: Fleet, lambda_: Invoke, counted: Counted
 ) -> None:

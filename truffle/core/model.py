@@ -266,7 +266,10 @@ DEADLINE_EXCEEDED = "DeadlineExceeded"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A scope that could not be listed completely; it says nothing about its reservations."""
+    """A scope that could not be listed completely; it says nothing about its reservations.
+
+    ``is_expected``: the setting ``expected_denied`` expects it.
+    """
 
     scope: Scope
     failed_at: datetime
@@ -274,6 +277,7 @@ class Failure:
     code: str
     message: str
     operation: str | None = None
+    is_expected: bool = False
 
     @property
     def is_final(self) -> bool:

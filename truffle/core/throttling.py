@@ -34,7 +34,7 @@ class Postponed:
         """The time until the next attempt: doubled each time, and between half of that and all of
         it, depending on the message, as throttled units would otherwise return together."""
         doublings = min(self.times - 1, _MOST_DOUBLINGS)
-        longest = min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
+        longest = min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
         share = crc32(f"{self.delivery}#{self.times}".encode()) / 2**32
         return longest * (1 + share) / 2
 
