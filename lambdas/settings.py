@@ -102,10 +102,12 @@ class QuerySettings(Settings):
 @dataclass(frozen=True, slots=True)
 class DeliverSettings(Settings):
     """``destinations`` and ``topics`` are JSON objects: the name of the destination by that of its
-    queue, and the ARN of the topic that a destination has of its own by the destination's name."""
+    queue, and the ARN of the topic that a destination has of its own by the destination's name.
+    ``expected_denied`` are comma-separated globs of ``account/region``."""
 
     idempotency_table: str
     destinations: str
     topics: str
     api_url: str
     schedule_minutes: str
+    expected_denied: str

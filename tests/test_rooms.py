@@ -73,7 +73,6 @@ MOST_LINES = 400
 LONG_FILES = {
     "infra/context.py",
     "lambdas/api/openapi.py",
-    "sandbox/ec2/listings.py",
     "sandbox/ec2/organization.py",
     "truffle/alerts/settings.py",
     "truffle/client.py",
