@@ -37,13 +37,12 @@ def _count(outcomes: list[Outcome]) -> None:
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
     failures = [outcome.failure for outcome in outcomes if outcome.failure]
     listed = sum(len(snapshot.reservations) for snapshot in snapshots)
-    for name, value in (
-        ("ScopesSucceeded", len(snapshots)),
-        ("ScopesFailed", sum(not failure.is_expected for failure in failures)),
-        ("ReservationsListed", listed),
-        ("EventsRecorded", sum(outcome.events for outcome in outcomes)),
-    ):
-        metrics.add_metric(name, MetricUnit.Count, value)
+    failed = sum(not failure.is_expected for failure in failures)
+    events = sum(outcome.events for outcome in outcomes)
+    metrics.add_metric("ScopesSucceeded", MetricUnit.Count, len(snapshots))
+    metrics.add_metric("ScopesFailed", MetricUnit.Count, failed)
+    metrics.add_metric("ReservationsListed", MetricUnit.Count, listed)
+    metrics.add_metric("EventsRecorded", MetricUnit.Count, events)
 
 
 def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
