@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "validate": "Tell whether a training run has capacity.",
     "recommend": "Tell which type of capacity a workload should have.",
     "use": "Print how to run on one reservation, by tool.",
+    "report": "Write an HTML report: decisions, timeline, use, events.",
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
     "status": "Show how current the deployed stack's data is.",
