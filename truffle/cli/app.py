@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "recommend": "Tell which type of capacity a workload should have.",
     "use": "Print how to run on one reservation, by tool.",
     "report": "Write an HTML report: decisions, timeline, use, events.",
+    "timeline": "Draw the capacity blocks as bars over time.",
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
     "status": "Show how current the deployed stack's data is.",
