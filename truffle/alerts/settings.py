@@ -37,7 +37,7 @@ from truffle.core.validators import (
     price,
     probably,
     record,
-    region,
+    region_or_glob,
     start_of,
     text,
     time_of_day,
@@ -108,7 +108,7 @@ Tags = Mapping[str, tuple[str, ...]]
 class When:
     """What an event must be: OR between the values of one field, AND between fields.
 
-    An empty field allows everything. ``instance_types`` are globs.
+    An empty field allows everything. ``instance_types`` and ``regions`` are globs.
     """
 
     types: tuple[EventType, ...] = ()
@@ -156,7 +156,8 @@ class Mute:
     """What nobody wants to hear of for a while, and why; all that is given must match.
 
     It holds for events observed at or after ``since`` and before ``until``; a date in the file
-    includes its whole day. ``reservation_ids`` are ids of reservations or of blocks.
+    includes its whole day. ``reservation_ids`` are ids of reservations or of blocks, ``regions``
+    globs.
     """
 
     reason: str
@@ -283,7 +284,7 @@ _WHEN: Mapping[str, tuple[str, Parser]] = {
     "reservation_type": ("reservation_types", _texts(choice(TYPES))),
     "state": ("states", _texts(probably(_STATE, misspelt_state))),
     "account": ("accounts", _texts(account)),
-    "region": ("regions", _texts(region)),
+    "region": ("regions", _texts(region_or_glob)),
     "instance_type": ("instance_types", _texts(_GLOB)),
     "tag": ("tags", _tags),
 }

@@ -57,7 +57,8 @@ class Event:
     and ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known
     state. ``event_id`` follows from what happened alone, so that repeating the work repeats it.
     ``run_id`` names the run that found it, None outside of runs, and ``events_of_listing`` counts
-    the events of the scope's listing that found it; both are no part of what happened.
+    the events of the scope's listing that found it, None where no listing did; both are no part of
+    what happened.
     """
 
     event_id: str
@@ -73,7 +74,7 @@ class Event:
     before: Facts | None = None
     after: Facts | None = None
     run_id: str | None = None
-    events_of_listing: int = 1
+    events_of_listing: int | None = None
 
 
 def event_id(
@@ -137,7 +138,7 @@ def from_message(message: Mapping[str, Any]) -> Event:
         message["before"],
         message["after"],
         message.get("run_id"),
-        message.get("events_of_listing") or 1,
+        message.get("events_of_listing"),
     )
 
 

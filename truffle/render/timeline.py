@@ -194,7 +194,7 @@ def _ticks(chart: Chart) -> Iterator[datetime]:
 
 
 def _bar(span: Span, chart: Chart, look: _Look) -> str:
-    """A bar, with the present and the effective end on it."""
+    """A bar, with the present and the effective end on it; neither hides a bar of one column."""
     first = 0 if span.start is None else max(chart.column(span.start), 0)
     end = chart.width if span.end is None else chart.column(span.end)
     last = min(max(end, first + 1), chart.width)
@@ -208,7 +208,8 @@ def _bar(span: Span, chart: Chart, look: _Look) -> str:
         if chart.holds(ends):
             letters[ends], painted[ends] = look.end, "bold"
     present = chart.column(chart.now)
-    if chart.holds(present) and letters[present] != look.end:
+    is_alone = last - first == 1 and present == first
+    if chart.holds(present) and letters[present] != look.end and not is_alone:
         letters[present], painted[present] = look.now, "bold"
     return _painted(letters, painted, look.style)
 
