@@ -68,6 +68,9 @@ class MemoryStore:
             for index, region in enumerate(REGIONS[:SCOPES])
         }
 
+    def cache(self) -> MemoryStore:
+        return self
+
     def statuses(self) -> list[StoredStatus]:
         return [StoredStatus(scope, revision=1, observed_at=NOW) for scope in self._rows]
 

@@ -1,7 +1,7 @@
-"""``hint``: an event of EC2 has the scope that it comes from collected now.
+"""``hint``: collect the scope that an event of EC2 comes from, at once.
 
-Only the comparison decides what happened: the event only names a scope. One that names none, or a
-scope that no run covers, is logged and ignored.
+The event only names the scope; the comparison with what is stored decides what happened. An event
+that names no scope, or one that no run covers, is logged and ignored.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def unit_of(scope: Scope) -> Unit | None:
-    """The scope alone, in no run; None where no run covers it."""
+    """The scope alone, outside of runs; None where no run covers it."""
     group = wiring.hint().scopes.group_of(scope)
     return None if group is None else Unit(None, scope.region, (scope.account_id,), group)
 
 
 def delay_of(scope: Scope, moment: datetime) -> int | None:
-    """Seconds until a scope is to be collected because of a hint at a moment; None where another
-    hint has seen to it."""
+    """Seconds from a hint to the collection of its scope; None if earlier hints took both turns of
+    the window."""
     window = moment - (moment - _START) % WINDOW
     turn = wiring.hint().hints.take_turn(scope, window)
     if turn is Turn.AFTERWARDS:
@@ -44,7 +44,10 @@ def delay_of(scope: Scope, moment: datetime) -> int | None:
 
 @logger.inject_lambda_context
 def handler(event: object, context: LambdaContext) -> None:
-    """Put the unit of an event's scope on the queue. Raises what AWS does, and is invoked again."""
+    """Put an event's scope on the queue as a unit of its own, outside of runs.
+
+    Raises what AWS does; Lambda then invokes the function again.
+    """
     scope = scope_of(event)
     facts = {"event": name_of(event), "scope": str(scope)}
     unit = unit_of(scope) if scope else None

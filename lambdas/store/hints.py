@@ -1,4 +1,4 @@
-"""Which hints were taken up: a burst of them asks EC2 twice, at its beginning and at its end."""
+"""Turns that hints have taken: a burst collects its scope twice, at its beginning and its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RETENTION = timedelta(days=1)
 
 
 class Turn(StrEnum):
-    """Which of the two collections a hint asks for that a window of time has in a scope."""
+    """One of the two collections of a scope that hints can ask for within one window of time."""
 
     AT_ONCE = "at-once"
     AFTERWARDS = "afterwards"
@@ -22,13 +22,13 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HintStore:
-    """The turns in the table that somebody has taken."""
+    """The turns taken, in the table."""
 
     client: Client
     table: str
 
     def take_turn(self, scope: Scope, window: datetime) -> Turn | None:
-        """The first turn of a scope's window that nobody has taken; None where both are."""
+        """Take the first free turn of a scope's window; None if both are taken."""
         return next((turn for turn in Turn if self._take(scope, window, turn)), None)
 
     def _take(self, scope: Scope, window: datetime, turn: Turn) -> bool:

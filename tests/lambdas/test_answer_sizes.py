@@ -46,6 +46,9 @@ class Organization:
     messages: list[dict[str, Any]] = field(default_factory=list)
     accounts: int = 1
 
+    def cache(self) -> Organization:
+        return self
+
     def statuses(self) -> list[StoredStatus]:
         return self._statuses
 

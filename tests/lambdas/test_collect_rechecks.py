@@ -28,7 +28,6 @@ from tests.lambdas.fakes import (
     client_error,
 )
 from truffle.core.model import Scope
-from truffle.core.runs import Unit
 
 Counted = Callable[[str], list[float]]
 Collect = Callable[..., dict[str, Any]]
@@ -114,7 +113,7 @@ def test_what_comes_after_two_periods_is_planned_by_the_next_run(
     assert planned(scheduler) == ["at(2026-11-24T13:02:00)"]
 
 
-def test_what_is_planned_is_the_scope_alone_outside_of_runs(
+def test_only_accounts_that_hold_what_is_due_are_collected_then_outside_of_runs(
     fleet: Fleet, scheduler: Wire, collect_ohio: Collect, stack: Stack
 ) -> None:
     open_run(stack)
@@ -122,7 +121,10 @@ def test_what_is_planned_is_the_scope_alone_outside_of_runs(
     fleet.holds(OTHER_OHIO)
     collect_ohio("run-1", HOME, OTHER)
     inputs = [call["Target"]["Input"] for call in scheduler.parameters("CreateSchedule")]
-    assert {read_unit(it) for it in inputs} == {Unit(None, "us-east-2", (HOME,))}
+    units = {read_unit(text) for text in inputs}
+    assert {(unit.run_id, unit.region, unit.accounts) for unit in units} == {
+        (None, "us-east-2", (HOME,))
+    }
 
 
 def test_a_region_without_such_blocks_makes_no_call_to_scheduler(

@@ -313,6 +313,9 @@ class Stored:
 
     rows: list[Reservation]
 
+    def cache(self) -> Stored:
+        return self
+
     def statuses(self) -> list[StoredStatus]:
         return [StoredStatus(OHIO, revision=1, observed_at=NOON, attempted_at=NOON)]
 
