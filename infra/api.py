@@ -137,7 +137,7 @@ def _query(
             publisher=publisher.function.function_name,
         ).to_env(),
         statements=[
-            allow("dynamodb", ["GetItem", "Query"], table.table_arn),
+            allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], table.table_arn),
             allow("dynamodb", ["Query"], f"{table.table_arn}/index/{RESERVATION_INDEX}"),
             *([allow("sqs", ["GetQueueUrl", "SendMessage"], *arns)] if arns else []),
             allow("lambda", ["InvokeFunction"], publisher.function.function_arn),

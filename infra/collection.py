@@ -32,12 +32,12 @@ invocations, and for five receives (Lambda Developer Guide, "Using Lambda with A
 Throttled invocations use them up in an hour at the earliest, when the next run is due; throttled
 calls of EC2 and STS use up none (truffle/core/throttling.py)."""
 
-FAN_OUT_TABLE_ACTIONS = ("GetItem", "Query", "PutItem", "UpdateItem")
-COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "BatchGetItem", "DeleteItem")
+FAN_OUT_TABLE_ACTIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem")
+COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
 """A transaction needs what its parts need."""
 
-_READ = ("snapshots",)
-"""Closing a run reads each scope's last snapshot."""
+_READ = ("latest/regions",)
+"""Closing a run reads each region's rows as the last close left them."""
 
 _ONLY_READS = "EC2's Describe actions take no resource; they only read."
 _TRIGGER_MAX_AGE_SECONDS = 30 * 60
@@ -137,6 +137,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             allow("dynamodb", COLLECT_TABLE_ACTIONS, storage.table.table_arn),
             allow("s3", ["PutObject"], *_objects(storage, written)),
             allow("s3", ["GetObject"], *_objects(storage, _READ)),
+            _list_bucket(storage),
             consume(scope.units),
             _send_to(scope.units),
             *scope.checks.rights(),
@@ -197,6 +198,14 @@ def _assume_roles(context: Context) -> list[iam.PolicyStatement]:
         for account in context.accounts
     ]
     return [allow("sts", ["AssumeRole"], *roles)] if roles else []
+
+
+def _list_bucket(storage: Storage) -> iam.PolicyStatement:
+    """Without it S3 answers 403 instead of 404 for an object that does not exist (Amazon S3 API
+    Reference, GetObject)."""
+    listing = allow("s3", ["ListBucket"], storage.bucket.bucket_arn)
+    listing.add_condition("StringLike", {"s3:prefix": [f"{prefix}/*" for prefix in _READ]})
+    return listing
 
 
 def _objects(storage: Storage, prefixes: Sequence[str]) -> list[str]:

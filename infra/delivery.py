@@ -123,7 +123,7 @@ def _table_rights(storage: Storage) -> list[iam.PolicyStatement]:
     writing = allow("dynamodb", ["PutItem", "UpdateItem", "DeleteItem"], storage.table.table_arn)
     writing.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": list(WRITTEN)})
     return [
-        allow("dynamodb", ["GetItem", "Query"], storage.table.table_arn),
+        allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], storage.table.table_arn),
         writing,
         allow("dynamodb", IDEMPOTENCY_ACTIONS, storage.idempotency.table_arn),
     ]

@@ -110,7 +110,7 @@ def _hint(
             table=storage.table.table_name, queue_url=units.queue_url
         ).to_env(),
         statements=[
-            allow("dynamodb", ["GetItem"], storage.table.table_arn),
+            allow("dynamodb", ["GetItem", "BatchGetItem"], storage.table.table_arn),
             writing,
             allow("sqs", ["SendMessage"], units.queue_arn, dead_letters.queue_arn),
         ],

@@ -365,14 +365,14 @@ class Sandbox:
         self, seconds: float = 300, progress: Callable[[int, int], None] | None = None
     ) -> dict[str, Any]:
         """Run the collection to its end; its manifest. ``progress`` is told how many of how many
-        regions have answered. Raises SandboxError."""
+        units have answered. Raises SandboxError."""
         run_id = self.start_run()
         runs = RunStore(self.client("dynamodb"), self.outputs["TableName"])
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             run = runs.get(run_id)
             if run is not None and progress is not None:
-                progress(len(run.regions) - len(run.pending), len(run.regions))
+                progress(len(run.units) - len(run.pending), len(run.units))
             if run is not None and run.finished_at is not None:
                 answer = self.client("s3").get_object(
                     Bucket=self.outputs["BucketName"], Key=manifest_key(run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -84,6 +84,15 @@ class _Unchanged:
     before: StoredStatus
     after: StoredStatus
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the scope's first success."""
+        return self.before.observed_at is None and self.after.observed_at is not None
+
+    def is_overtaken(self, present: StoredStatus) -> bool:
+        """Whether the scope was written since it was read for this attempt."""
+        return present.heartbeat != self.before.heartbeat
+
 
 @dataclass(frozen=True, slots=True)
 class Collector:
@@ -124,13 +133,30 @@ class Collector:
             return self._list(Ground(statuses[scope], baselines, {}, peers), deadline)
 
         with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
-            listings = list(pool.map(visit, scopes))
+            listings = list(map(self._completed, pool.map(visit, scopes)))
+        # The bucket first: what the table has is in the history, too, even after a crash.
+        self._archive(listings)
         # Failures first: the others report in place of an owner that is known to fail.
         order = sorted(listings, key=lambda it: isinstance(it.result, Snapshot))
         batch = _Visit(unit.run_id, deadline, delivery)
         outcomes = {it.result.scope: self._store(it, batch) for it in order}
         outcomes |= self._write_unchanged(batch)
         return [outcomes[scope] for scope in scopes]
+
+    def _completed(self, listing: _Listing) -> _Listing:
+        """The listing with what EC2 refused to say this time, as it is stored."""
+        snapshot, status = listing.result, listing.ground.status
+        if isinstance(snapshot, Failure) or not snapshot.unanswered:
+            return listing
+        known = carry_forward(snapshot, self.scopes.reservations(status))
+        return replace(listing, result=known)
+
+    def _archive(self, listings: Sequence[_Listing]) -> None:
+        """Write listings of scopes of one unit to the bucket."""
+        units = self.scopes.units_of(it.result.scope for it in listings)
+        for unit in sorted(set(units.values())):
+            results = [it.result for it in listings if units[it.result.scope] == unit]
+            self.archive.write_snapshots(unit, results)
 
     def _retire_others(self, unit: Unit) -> None:
         """Retire the scopes of a unit that its run does not cover."""
@@ -141,26 +167,21 @@ class Collector:
         """Record the unchanged scopes of a unit at once; those that others wrote meanwhile are
         listed again."""
         outcomes: dict[Scope, Outcome] = {}
-        alone = replace(batch, unchanged=None)
-        left = list(batch.unchanged or ())
-        while left:
+        alone, left = replace(batch, unchanged=None), list(batch.unchanged or ())
+        for _ in range(CONFLICT_TRIES):
             try:
                 self.scopes.write_unchanged((it.before, it.after) for it in left)
-                first = [
-                    it for it in left if it.before.observed_at is None and it.after.observed_at
-                ]
-                if first:
-                    self._count_baselines(first[0].listing)
-                break
             except Conflict:
-                statuses = self.scopes.statuses_of(it.before.scope for it in left)
-                met = [
-                    it for it in left if statuses[it.before.scope].heartbeat != it.before.heartbeat
-                ]
-                left = [it for it in left if it not in met]
-                for it in met:
-                    outcomes[it.before.scope] = self._store(it.listing, alone)
-        return outcomes
+                present = self.scopes.statuses_of(it.before.scope for it in left)
+                others = [it for it in left if it.is_overtaken(present[it.before.scope])]
+                left = [it for it in left if it not in others]
+                outcomes |= {it.before.scope: self._store(it.listing, alone) for it in others}
+                continue
+            firsts = [it.listing for it in left if it.is_first]
+            if firsts:
+                self._count_baselines(firsts[0])
+            return outcomes
+        raise Conflict(f"scopes were written by others {CONFLICT_TRIES} times in a row")
 
     @property
     def _reporter(self) -> Reporter:
@@ -215,6 +236,8 @@ class Collector:
             except Conflict:
                 pass
             listing = self._list_again(listing.ground, reports, visit.deadline)
+            listing = self._completed(listing)
+            self._archive([listing])
         raise Conflict(f"{scope} was written by others {CONFLICT_TRIES} times in a row")
 
     def _written(self, listing: _Listing, visit: _Visit) -> Outcome:
@@ -229,23 +252,17 @@ class Collector:
             return Outcome(snapshot, is_news=is_first and written)
         if status.is_newer_than(snapshot.observed_at):
             logger.info("late delivery", extra={"scope": str(snapshot.scope)})
-            self.archive.write_snapshot(snapshot)
             return Outcome(snapshot)
-        known = snapshot
-        if snapshot.unanswered:
-            known = carry_forward(snapshot, self.scopes.reservations(status))
-        digest = digest_of(known.reservations)
-        found = self._reporter.write_of(listing.ground, known, digest)
-        # The bucket first: a status must not name a snapshot that is not there.
-        self.archive.write_snapshot(known)
-        write = self._told(found, listing, known.observed_at, visit)
-        after = after_snapshot(status, known, digest, write, attempt)
+        digest = digest_of(snapshot.reservations)
+        found = self._reporter.write_of(listing.ground, snapshot, digest)
+        write = self._told(found, listing, snapshot.observed_at, visit)
+        after = after_snapshot(status, snapshot, digest, write, attempt)
         changed = len(write.changed) + len(write.left)
         outcome = Outcome(snapshot, changed, len(write.events), is_news or changed > 0)
         if is_unchanged(status, after, write):
             self._unchanged(_Unchanged(listing, status, after), visit)
             return outcome
-        self.scopes.write_snapshot(status, known, digest, write, attempt)
+        self.scopes.write_snapshot(status, snapshot, digest, write, attempt)
         if status.observed_at is None:
             self._count_baselines(listing)
         return outcome
@@ -256,7 +273,7 @@ class Collector:
             visit.unchanged.append(attempt)
             return
         self.scopes.write_unchanged([(attempt.before, attempt.after)])
-        if attempt.before.observed_at is None and attempt.after.observed_at is not None:
+        if attempt.is_first:
             self._count_baselines(attempt.listing)
 
     def _count_baselines(self, listing: _Listing) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,16 +10,17 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.observability import logger
-from lambdas.store.archive import Archive, Unreadable, rows_of
+from lambdas.store.archive import Archive, Rows, Unreadable
 from lambdas.store.runs import Changed, RunStore
-from lambdas.store.scopes import ScopeStore
+from lambdas.store.scopes import ScopeStore, StoredStatus
+from lambdas.store.statuses import NO_ROWS
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.merging import merge
-from truffle.core.model import Reservation
+from truffle.core.model import Reservation, Scope
 from truffle.core.runs import Finish, Run, Unit, manifest
-from truffle.core.status import ScopeStatus
 
 PARALLEL_SCOPES = 16
+PARALLEL_REGIONS = 8
 
 CLOSE_TRIES = 3
 """How often a run is closed in a row while units go on finding something new."""
@@ -95,7 +96,7 @@ class Closer:
         return self.runs.finish(run, finished_at, counts["succeeded"], counts["failed"])
 
     def _write_latest(
-        self, statuses: Sequence[ScopeStatus], warnings: list[str]
+        self, statuses: Sequence[StoredStatus], warnings: list[str]
     ) -> ClientError | BotoCoreError | None:
         """S3's refusal, which must not keep the run's manifest from being written."""
         rows = merge(self._inventory(statuses, warnings))
@@ -108,29 +109,66 @@ class Closer:
         return None
 
     def _inventory(
-        self, statuses: Sequence[ScopeStatus], warnings: list[str]
+        self, statuses: Sequence[StoredStatus], warnings: list[str]
     ) -> Iterator[Reservation]:
-        """Every scope's rows, from its snapshot: one object, where the table has an item a row."""
-        seen = [status for status in statuses if status.observed_at is not None]
-        with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
-            snapshots = pool.map(self._fetch, seen)
-            # Only waiting is done side by side: threads that all parse slow each other down.
-            for status, snapshot in zip(seen, snapshots, strict=True):
-                rows: list[Reservation] | None = None
-                try:
-                    if isinstance(snapshot, Unreadable):
-                        raise snapshot
-                    rows = rows_of(snapshot, status)
-                except Unreadable as error:
-                    logger.warning("snapshot unreadable", extra={"error": str(error)})
-                    warnings.append(f"{status.scope} was read from the table: {error}")
-                yield from self.scopes.reservations(status) if rows is None else rows
+        """Every scope's rows, from the object of its region; those that changed since it was
+        written are read from the table, and the object is written again."""
+        held: dict[str, list[StoredStatus]] = {}
+        for status in statuses:
+            if status.observed_at is not None and status.digest != NO_ROWS:
+                held.setdefault(status.scope.region, []).append(status)
+        with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
+            known = dict(zip(held, pool.map(self._read, held), strict=True))
+        for region, members in held.items():
+            yield from self._region(region, members, known[region], warnings)
 
-    def _fetch(self, status: ScopeStatus) -> bytes | Unreadable:
+    def _read(self, region: str) -> dict[Scope, Rows] | Unreadable:
         try:
-            return self.archive.fetch_snapshot(status)
+            return self.archive.read_region(region)
         except Unreadable as error:
             return error
+
+    def _region(
+        self,
+        region: str,
+        statuses: Sequence[StoredStatus],
+        known: dict[Scope, Rows] | Unreadable,
+        warnings: list[str],
+    ) -> list[Reservation]:
+        if isinstance(known, Unreadable):
+            logger.warning("region unreadable", extra={"error": str(known)})
+            warnings.append(f"{region} was read from the table: {known}")
+            known = {}
+        changed = [it for it in statuses if not _is_current(it, known.get(it.scope))]
+        with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
+            read = list(pool.map(self.scopes.reservations, changed))
+        fresh = {
+            status.scope: Rows(status.revision, list(rows))
+            for status, rows in zip(changed, read, strict=True)
+        }
+        present = {it.scope: fresh.get(it.scope) or known[it.scope] for it in statuses}
+        if fresh or present.keys() != known.keys():
+            self._write_region(region, present, warnings)
+        return [
+            replace(row, observed_at=status.observed_at)
+            for status in statuses
+            for row in present[status.scope].rows
+        ]
+
+    def _write_region(
+        self, region: str, present: Mapping[Scope, Rows], warnings: list[str]
+    ) -> None:
+        """Without the object its rows are read from the table: no reason not to go on."""
+        try:
+            self.archive.write_region(region, present)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("region not written", extra={"error": str(error)})
+            warnings.append(f"{region} was not written: {error}")
+
+
+def _is_current(status: StoredStatus, known: Rows | None) -> bool:
+    """Whether rows are those of a scope's last complete snapshot."""
+    return known is not None and known.revision == status.revision and status.written_at is None
 
 
 def _few(warnings: Sequence[str]) -> list[str]:

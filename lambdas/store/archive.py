@@ -1,23 +1,24 @@
-"""The S3 bucket: every snapshot, the latest inventory, and each run's manifest, as JSON."""
+"""The S3 bucket: the listings of each unit, the latest inventory, and each run's manifest."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from truffle.core.codec import decode
+from truffle.core.codec import Json, decode
 from truffle.core.json_text import json_object
-from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope, Snapshot
+from truffle.core.model import CAPACITY_BLOCK, ODCR, Failure, Reservation, Scope, Snapshot
 from truffle.core.order import Order
 from truffle.core.runs import Run
-from truffle.core.status import ScopeStatus
+from truffle.core.times import format_time
 
 _DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
 """What reading an object raises that is no gzip, is cut off, or holds no reservations."""
@@ -29,14 +30,30 @@ class Unreadable(Exception):
     """The bucket does not give an object, or what it gives is damaged; the text names it."""
 
 
-def snapshot_key(scope: Scope, at: datetime) -> str:
-    """Partitioned by day and hour, as Athena reads it."""
-    name = f"{scope.account_id}-{scope.region}-{at:%H%M%S}.json.gz"
+SCHEMA_VERSION = 1
+"""Of the lines of a snapshot object; a reader refuses a version that it does not know."""
+
+
+def snapshot_key(unit: str, at: datetime, content: bytes) -> str:
+    """Partitioned by day and hour, as Athena reads it. The same content has the same key."""
+    name = f"{unit.replace('/', '-')}-{at:%H%M%S}-{sha256(content).hexdigest()[:8]}.json.gz"
     return f"snapshots/dt={at:%Y-%m-%d}/hour={at:%H}/{name}"
+
+
+def region_key(region: str) -> str:
+    return f"latest/regions/{region}.json.gz"
 
 
 def manifest_key(run: Run) -> str:
     return f"runs/dt={run.started_at:%Y-%m-%d}/{run.run_id}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a scope as of a revision of its status."""
+
+    revision: int
+    rows: list[Reservation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +63,42 @@ class Archive:
     client: Any
     bucket: str
 
-    def write_snapshot(self, snapshot: Snapshot) -> None:
-        """JSON Lines, gzipped: one reservation a line."""
-        lines = "".join(json_object(row) + "\n" for row in snapshot.reservations)
-        # No time stamp in the gzip header: the same snapshot is the same object.
-        body = gzip.compress(lines.encode(), compresslevel=6, mtime=0)
-        name = snapshot_key(snapshot.scope, snapshot.observed_at)
-        self._put(name, body, "application/x-ndjson", ContentEncoding="gzip")
+    def write_snapshots(self, unit: str, results: Sequence[Snapshot | Failure]) -> None:
+        """The listings of a unit's scopes as one object of JSON Lines, gzipped.
 
-    def fetch_snapshot(self, status: ScopeStatus) -> bytes:
-        """The object with a scope's last snapshot. Raises Unreadable."""
-        if status.observed_at is None:
-            raise Unreadable("there is no snapshot yet")
-        name = snapshot_key(status.scope, status.observed_at)
+        A line for each scope says how its listing ended; after those there is a line for each
+        reservation. The object is that of the hour in which its first listing began.
+        """
+        at = min(observed_or_failed_at(result) for result in results)
+        lines = [json.dumps(_scope_line(result), ensure_ascii=False) for result in results]
+        for result in results:
+            if isinstance(result, Snapshot):
+                lines += map(json_object, result.reservations)
+        content = "".join(line + "\n" for line in lines).encode()
+        self._put_gzipped(snapshot_key(unit, at, content), content)
+
+    def read_region(self, region: str) -> dict[Scope, Rows]:
+        """The rows of a region's scopes when its object was last written; empty where there is no
+        object. Raises Unreadable."""
+        name = region_key(region)
         try:
-            return bytes(self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read())
+            packed = self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read()
+        except self.client.exceptions.NoSuchKey:
+            return {}
         except (ClientError, BotoCoreError, HTTPClientError) as error:
             raise Unreadable(f"{name}: {error}") from error
+        try:
+            return _read_region(region, bytes(packed))
+        except _DAMAGES as error:
+            raise Unreadable(f"{name} is damaged: {error}") from error
+
+    def write_region(self, region: str, held: Mapping[Scope, Rows]) -> None:
+        """Have the rows of a region's scopes read by ``read_region``."""
+        revisions = {scope.account_id: rows.revision for scope, rows in sorted(held.items())}
+        first = json.dumps({"schema_version": SCHEMA_VERSION, "revisions": revisions})
+        lines = [first, *(json_object(row) for rows in held.values() for row in rows.rows)]
+        content = "".join(line + "\n" for line in lines).encode()
+        self._put_gzipped(region_key(region), content)
 
     def write_latest(self, reservations: Iterable[Reservation]) -> None:
         """One array for each type, in the default order."""
@@ -75,22 +111,42 @@ class Archive:
         text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)
         self._put(manifest_key(run), (text + "\n").encode(), "application/json")
 
+    def _put_gzipped(self, name: str, content: bytes) -> None:
+        # No time stamp in the gzip header: the same content is the same object.
+        body = gzip.compress(content, compresslevel=6, mtime=0)
+        self._put(name, body, "application/x-ndjson", ContentEncoding="gzip")
+
     def _put(self, name: str, body: bytes, content_type: str, **more: str) -> None:
         self.client.put_object(
             Bucket=self.bucket, Key=name, Body=body, ContentType=content_type, **more
         )
 
 
-def rows_of(snapshot: bytes, status: ScopeStatus) -> list[Reservation] | None:
-    """The rows of a snapshot's object; None where it is not the one that the status tells of: two
-    of one second share a name. Raises Unreadable for an object that is damaged."""
-    try:
-        if not snapshot:
-            raise EOFError("it is empty")
-        lines = gzip.decompress(snapshot).splitlines()
-        rows = [decode(row) for row in json.loads(b"[" + b",".join(lines) + b"]")]
-    except _DAMAGES as error:
-        name = snapshot_key(status.scope, status.observed_at) if status.observed_at else "?"
-        raise Unreadable(f"{name} is damaged: {error}") from error
-    is_it = all(row.observed_at == status.observed_at for row in rows)
-    return rows if is_it and len(rows) == status.reservations else None
+def observed_or_failed_at(result: Snapshot | Failure) -> datetime:
+    """When a listing began."""
+    return result.observed_at if isinstance(result, Snapshot) else result.failed_at
+
+
+def _scope_line(result: Snapshot | Failure) -> Json:
+    failure = result if isinstance(result, Failure) else None
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "outcome": "failed" if failure else "succeeded",
+        "account_id": result.scope.account_id,
+        "region": result.scope.region,
+        "observed_at": format_time(observed_or_failed_at(result)),
+        "error": failure and failure.code,
+        "reservations": None if isinstance(result, Failure) else len(result.reservations),
+    }
+
+
+def _read_region(region: str, packed: bytes) -> dict[Scope, Rows]:
+    first, *lines = gzip.decompress(packed).splitlines()
+    head = json.loads(first)
+    if head["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(f"its schema version is {head['schema_version']}")
+    rows = [decode(row) for row in json.loads(b"[" + b",".join(lines) + b"]")]
+    held = {Scope(name, region): Rows(number, []) for name, number in head["revisions"].items()}
+    for row in rows:
+        held[Scope(str(row.account_id), region)].rows.append(row)
+    return held

@@ -83,13 +83,14 @@ def test_the_bucket_has_the_latest_inventory_the_snapshots_and_the_manifest(box:
 
     scope = next(item for item in manifest["scopes"] if item["region"] == "us-east-1")
     at = scope["observed_at"]
-    key = (
-        f"snapshots/dt={at[:10]}/hour={at[11:13]}/"
-        f"{scope['account_id']}-us-east-1-{at[11:19].replace(':', '')}.json.gz"
-    )
-    lines = gzip.decompress(read(key)).decode().splitlines()
-    assert len(lines) == scope["reservations"]
-    assert {json.loads(line)["region"] for line in lines} == {"us-east-1"}
+    start = f"snapshots/dt={at[:10]}/hour={at[11:13]}/us-east-1-0-{at[11:19].replace(':', '')}-"
+    (found,) = s3.list_objects_v2(Bucket=bucket, Prefix=start)["Contents"]
+    lines = [json.loads(it) for it in gzip.decompress(read(found["Key"])).decode().splitlines()]
+    assert [(lines[0]["outcome"], lines[0]["reservations"])] == [
+        ("succeeded", scope["reservations"])
+    ]
+    assert len(lines[1:]) == scope["reservations"]
+    assert {(it["region"], it["observed_at"]) for it in lines} == {("us-east-1", at)}
 
 
 def test_every_kind_of_fault_is_named_changes_nothing_and_ends_as_it_should(box: Sandbox) -> None:

@@ -32,7 +32,8 @@ IDEMPOTENCY = {"GetItem", "PutItem", "UpdateItem", "DeleteItem"}
 MAY = {
     "fan_out": {
         "ec2:DescribeRegions",
-        *(f"dynamodb:{action}" for action in ("GetItem", "Query", "PutItem", "UpdateItem")),
+        *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),
+        *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem")),
         "sqs:SendMessage",
     },
     "collect": {
@@ -46,13 +47,17 @@ MAY = {
         *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")),
         "s3:PutObject",
         "s3:GetObject",
+        "s3:ListBucket",
         *CONSUME,
         "sqs:ChangeMessageVisibility",
         "sqs:SendMessage",
         "scheduler:CreateSchedule",
         "iam:PassRole",
     },
-    "hint": {"dynamodb:GetItem", "dynamodb:PutItem", "sqs:SendMessage"},
+    "hint": {
+        *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "PutItem")),
+        "sqs:SendMessage",
+    },
     "alert": {
         "dynamodb:Query",
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
@@ -63,6 +68,7 @@ MAY = {
     },
     "query": {
         "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
         "dynamodb:Query",
         "sqs:GetQueueUrl",
         "sqs:SendMessage",
@@ -72,7 +78,7 @@ MAY = {
         *CONSUME,
         "sqs:ChangeMessageVisibility",
         "sqs:SendMessage",
-        *(f"dynamodb:{action}" for action in (*IDEMPOTENCY, "Query")),
+        *(f"dynamodb:{action}" for action in (*IDEMPOTENCY, "BatchGetItem", "Query")),
         "secretsmanager:GetSecretValue",
         "sns:Publish",
         "kms:Decrypt",

@@ -110,34 +110,61 @@ def test_a_run_over_two_regions_is_stored_archived_and_closed(
     assert stack.keys() == [
         "latest/capacity-blocks.json",
         "latest/odcrs.json",
+        "latest/regions/eu-west-1.json.gz",
+        "latest/regions/us-east-2.json.gz",
         "runs/dt=2026-11-24/run-1.json",
-        "snapshots/dt=2026-11-24/hour=12/123456789012-eu-west-1-120000.json.gz",
-        "snapshots/dt=2026-11-24/hour=12/123456789012-us-east-2-120000.json.gz",
+        *snapshot_keys(stack),
+    ]
+    assert [name.rpartition("-")[0] for name in snapshot_keys(stack)] == [
+        "snapshots/dt=2026-11-24/hour=12/eu-west-1-0-120000",
+        "snapshots/dt=2026-11-24/hour=12/us-east-2-0-120000",
     ]
     odcrs = stack.document("latest/odcrs.json")
     assert [row["reservation_id"] for row in odcrs] == ["cr-c", "cr-a"]
     assert run_of(runs).succeeded == 2
 
 
-def test_a_snapshot_is_one_reservation_a_line(stack: Stack, fleet: Fleet, lambda_: Invoke) -> None:
+def snapshot_keys(stack: Stack) -> list[str]:
+    keys = stack.keys()
+    return [key for key in keys if key.startswith("snapshots/")]
+
+
+def test_a_units_object_has_a_line_for_each_scope_and_then_for_each_reservation(
+    stack: Stack, fleet: Fleet, lambda_: Invoke
+) -> None:
+    third = Scope("333344445555", "us-east-2")
     fleet.holds(OHIO, a_raw_odcr("cr-a"), a_raw_block("cr-b"))
-    open_run(stack, "us-east-2")
+    fleet.fails(third, client_error("InternalError"))
+    open_run(stack, "us-east-2", accounts=(HOME, OTHER, third.account_id))
     lambda_()
-    name = "snapshots/dt=2026-11-24/hour=12/123456789012-us-east-2-120000.json.gz"
-    rows = [decode(json.loads(line)) for line in stack.object(name).decode().splitlines()]
-    assert [row.reservation_id for row in rows] == ["cr-a", "cr-b"]
+    (name,) = snapshot_keys(stack)
+    lines = [json.loads(line) for line in stack.object(name).decode().splitlines()]
+    scopes, rows = lines[:3], [decode(line) for line in lines[3:]]
+    told = [
+        (it["account_id"], it["region"], it["outcome"], it["reservations"], it["error"])
+        for it in scopes
+    ]
+    assert told == [
+        (HOME, "us-east-2", "succeeded", 2, None),
+        (OTHER, "us-east-2", "succeeded", 0, None),
+        (third.account_id, "us-east-2", "failed", None, "InternalError"),
+    ]
+    assert {(it["schema_version"], it["observed_at"]) for it in scopes} == {
+        (1, "2026-11-24T12:00:00Z")
+    }
+    assert [(row.reservation_id, row.account_id, row.region) for row in rows] == [
+        ("cr-a", HOME, "us-east-2"),
+        ("cr-b", HOME, "us-east-2"),
+    ]
     assert {row.observed_at for row in rows} == {NOON}
 
 
 def test_the_same_snapshot_is_the_same_object(stack: Stack, fleet: Fleet, lambda_: Invoke) -> None:
     fleet.holds(OHIO, a_raw_odcr("cr-a"))
-    name = "snapshots/dt=2026-11-24/hour=12/123456789012-us-east-2-120000.json.gz"
-    tags = []
     for _ in range(2):
         stack.send_unit("run-1", "us-east-2")
         lambda_()
-        tags.append(service("s3").head_object(Bucket=stack.bucket, Key=name)["ETag"])
-    assert tags[0] == tags[1]
+    assert len(snapshot_keys(stack)) == 1
 
 
 def test_the_counts_of_a_run_are_metrics_and_a_run_completes_once(
@@ -437,7 +464,8 @@ def test_a_retry_lists_only_the_scopes_that_failed_and_closes_nothing_again(
     _show_again(stack)
     assert lambda_() == ["us-east-2"]
     assert listed(fleet) == [OTHER]
-    assert line.calls == []
+    written = [call["Key"] for call in line.parameters("PutObject")]
+    assert [key for key in written if not key.startswith("snapshots/")] == []
 
 
 def test_a_retry_that_succeeds_brings_the_papers_up_to_date(
@@ -458,7 +486,7 @@ def test_a_retry_of_which_nothing_is_left_to_list_still_closes_its_run(
 ) -> None:
     fleet.holds(OHIO, a_raw_odcr("cr-a"))
     runs = open_run(stack, "us-east-2")
-    wire("s3").fails_before(client_error("AccessDenied", "PutObject"), "PutObject", call=2)
+    wire("s3").fails_before(client_error("AccessDenied", "PutObject"), "PutObject", call=3)
     assert lambda_() == ["us-east-2"]
     fleet.asked.clear()
     clock.advance(timedelta(minutes=4))

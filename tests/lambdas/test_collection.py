@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -277,10 +279,18 @@ def test_what_changed_during_a_failure_is_told_when_it_ends(world: World) -> Non
     assert world.scopes.status(OHIO).error is None
 
 
-def test_a_failed_collection_writes_no_snapshot_to_the_bucket(world: World) -> None:
+def test_a_failed_collection_is_a_failure_in_the_bucket_and_no_empty_snapshot(
+    world: World,
+) -> None:
     world.fleet.fails(OHIO, client_error("InternalError"))
     world.collect()
-    assert world.bucket.objects == {}
+    (content,) = world.bucket.objects.values()
+    (line,) = [json.loads(it) for it in gzip.decompress(content).splitlines()]
+    assert (line["outcome"], line["error"], line["reservations"]) == (
+        "failed",
+        "InternalError",
+        None,
+    )
 
 
 # --- killed between its writes -------------------------------------------------------------------

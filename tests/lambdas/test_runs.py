@@ -13,15 +13,16 @@ from botocore.exceptions import ClientError
 
 from lambdas.clients import service
 from lambdas.collecting.finish_run import Closer
-from lambdas.store.archive import Archive, snapshot_key
+from lambdas.store.archive import Archive, Rows, region_key
 from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import Attempt, Write, digest_of
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_run, a_snapshot, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, client_error
 from truffle.core.codec import decode
-from truffle.core.model import Failure, FailureKind, Reservation, Scope, Snapshot
+from truffle.core.model import Failure, FailureKind, Reservation, Scope
 from truffle.core.runs import Finish, Run, Unit
+from truffle.core.times import format_time
 
 REGIONS = ("eu-west-1", "us-east-2")
 IRELAND = Scope(HOME, "eu-west-1")
@@ -170,6 +171,7 @@ def test_the_manifest_tells_of_every_scope_its_counts_its_failure_and_its_time(
         "scopes": 2,
         "succeeded": 1,
         "failed": 1,
+        "closed": 0,
         "reservations": 2,
         "changed": 2,
         "events": 0,
@@ -223,40 +225,52 @@ def test_a_failed_scopes_reservations_stay_in_the_latest_inventory_as_last_seen(
     assert (row["reservation_id"], row["observed_at"]) == ("cr-a", "2026-11-24T12:01:00Z")
 
 
-def test_the_latest_inventory_is_made_of_the_snapshots_in_the_bucket(
+def test_the_latest_inventory_is_made_of_the_regions_rows_in_the_bucket(
     stack: Stack, closer: Closer
 ) -> None:
     row, at = an_odcr("cr-a"), NOON + timedelta(minutes=1)
     closer.runs.open(open_run())
     succeed(stack, row)
-    known = replace(row, tags={"from": "bucket"}, observed_at=at)
-    closer.archive.write_snapshot(a_snapshot(known, at=at))
+    known = replace(row, tags={"from": "bucket"})
+    closer.archive.write_region("us-east-2", {OHIO: Rows(1, [known])})
     answer_all(closer)
     (latest,) = stack.document("latest/odcrs.json")
-    assert latest["tags"] == {"from": "bucket"}
+    assert (latest["tags"], latest["observed_at"]) == ({"from": "bucket"}, format_time(at))
 
 
-@pytest.mark.parametrize(
-    "others",
-    [
-        pytest.param([a_snapshot(an_odcr("cr-z"), at=NOON)], id="older"),
-        pytest.param(
-            [a_snapshot(an_odcr("cr-z"), at=NOON + timedelta(minutes=1, milliseconds=7))],
-            id="of the same second",
-        ),
-        pytest.param([a_snapshot(at=NOON + timedelta(minutes=1, milliseconds=7))], id="empty"),
-    ],
-)
-def test_without_its_very_snapshot_a_scope_is_read_from_the_table(
-    stack: Stack, closer: Closer, others: list[Snapshot]
+@pytest.mark.parametrize("held", [{}, {OHIO: Rows(7, [an_odcr("cr-z")])}], ids=["none", "other"])
+def test_a_scope_that_changed_since_the_last_close_is_read_from_the_table(
+    stack: Stack, closer: Closer, held: dict[Scope, Rows]
 ) -> None:
     closer.runs.open(open_run())
     succeed(stack, an_odcr("cr-a"))
-    for snapshot in others:
-        closer.archive.write_snapshot(snapshot)
+    closer.archive.write_region("us-east-2", held)
     answer_all(closer)
     (latest,) = stack.document("latest/odcrs.json")
     assert latest["reservation_id"] == "cr-a"
+    (rows,) = closer.archive.read_region("us-east-2").values()
+    assert (rows.revision, [row.reservation_id for row in rows.rows]) == (1, ["cr-a"])
+
+
+def test_a_close_in_which_nothing_changed_reads_no_row_and_writes_no_region(
+    stack: Stack, closer: Closer, wire: Callable[[str], Any]
+) -> None:
+    for number in (1, 2):
+        closer.runs.open(open_run(run_id=f"run-{number}"))
+    succeed(stack, an_odcr("cr-a"))
+    for region in REGIONS:
+        closer.answer(Unit("run-1", region, (HOME,)))
+    table, bucket = wire("dynamodb"), wire("s3")
+    for region in REGIONS:
+        closer.answer(Unit("run-2", region, (HOME,)))
+    read = [call["ExpressionAttributeValues"][":pk"]["S"] for call in table.parameters("Query")]
+    assert not [place for place in read if place.startswith("SCOPE#")]
+    written = [call["Key"] for call in bucket.parameters("PutObject")]
+    assert written == [
+        "latest/odcrs.json",
+        "latest/capacity-blocks.json",
+        "runs/dt=2026-11-24/run-2.json",
+    ]
 
 
 def test_a_reservation_that_two_scopes_list_is_one_row_of_the_latest_inventory(
@@ -410,12 +424,12 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_snapshot_is_read_from_the_table_and_named(
+def test_a_damaged_region_is_read_from_the_table_and_named(
     stack: Stack, closer: Closer, damage: str
 ) -> None:
     closer.runs.open(open_run())
     succeed(stack, an_odcr("cr-a"))
-    key = snapshot_key(OHIO, NOON + timedelta(minutes=1))
+    key = region_key("us-east-2")
     service("s3").put_object(Bucket=stack.bucket, Key=key, Body=DAMAGES[damage])
     answer_all(closer)
     (latest,) = stack.document("latest/odcrs.json")
@@ -424,7 +438,7 @@ def test_a_damaged_snapshot_is_read_from_the_table_and_named(
     assert key in warning
 
 
-def test_a_snapshot_that_the_bucket_refuses_is_read_from_the_table_and_named(
+def test_a_region_that_the_bucket_refuses_is_read_from_the_table_and_named(
     stack: Stack, closer: Closer, wire: Callable[[str], Any]
 ) -> None:
     closer.runs.open(open_run())

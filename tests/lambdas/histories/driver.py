@@ -77,7 +77,7 @@ class NoArchive(Archive):
     def __init__(self) -> None:
         super().__init__(None, "")
 
-    def write_snapshot(self, snapshot: object) -> None:
+    def write_snapshots(self, unit: str, results: object) -> None:
         pass
 
 
