@@ -22,6 +22,7 @@ from lambdas.store.scopes import (
     digest_of,
     is_unchanged,
 )
+from lambdas.store.status_reader import UnitState
 from truffle.core.carry_forward import carry_forward
 from truffle.core.events import Event
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
@@ -121,12 +122,13 @@ class Collector:
         A scope that is not reached before the deadline is a failure. ``delivery`` is the id of the
         message that asks for it. Raises what DynamoDB and S3 do, and Conflict.
         """
-        self._retire_others(unit)
         scopes = sorted(unit.scopes)
+        state = self.scopes.read_unit(unit)
+        self._retire(unit, state)
         if not scopes:
             return []
-        statuses = self.scopes.statuses_of(scopes)
-        baselines = self._baselines(unit.region, list(statuses.values()))
+        statuses = state.statuses
+        baselines = self._baselines(unit.region, state.baselines, list(statuses.values()))
         peers = {scope.account_id: status for scope, status in statuses.items()}
 
         def visit(scope: Scope) -> _Listing:
@@ -158,10 +160,13 @@ class Collector:
             results = [it.result for it in listings if units[it.result.scope] == unit]
             self.archive.write_snapshots(unit, results)
 
-    def _retire_others(self, unit: Unit) -> None:
+    def _retire(self, unit: Unit, state: UnitState) -> None:
         """Retire the scopes of a unit that its run does not cover."""
-        if unit.opened_at is not None:
-            self.scopes.retire_others(unit.name, unit.accounts, unit.opened_at)
+        if unit.opened_at is None:
+            return
+        self.scopes.retire(unit.name, state.others, unit.opened_at)
+        if not unit.accounts:
+            self.scopes.forget_unit(unit.name)
 
     def _write_unchanged(self, batch: _Visit) -> dict[Scope, Outcome]:
         """Record the unchanged scopes of a unit at once; those that others wrote meanwhile are
@@ -187,13 +192,12 @@ class Collector:
     def _reporter(self) -> Reporter:
         return Reporter(self.scopes, self.thresholds)
 
-    def _baselines(self, region: str, statuses: list[StoredStatus]) -> int:
+    def _baselines(self, region: str, counted: int, statuses: list[StoredStatus]) -> int:
         """The number of the region's last first snapshot; made good where a collection died
         between writing one and counting it."""
-        reports = self._reporter.reports
-        counted, written = reports.baselines(region), max(it.baselines or 0 for it in statuses)
+        written = max(it.baselines or 0 for it in statuses)
         if written > counted:
-            reports.raise_baselines(region, written)
+            self._reporter.reports.raise_baselines(region, written)
         return max(counted, written)
 
     def _list(self, ground: Ground, deadline: datetime) -> _Listing:
@@ -220,7 +224,9 @@ class Collector:
     def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> _Listing:
         """A listing is compared only with what was read before it began: both anew."""
         status = self.scopes.status(ground.status.scope)
-        baselines = self._baselines(status.scope.region, [status])
+        region = status.scope.region
+        counted = self._reporter.reports.baselines(region)
+        baselines = self._baselines(region, counted, [status])
         before = Ground(status, baselines, reports, ground.peers)
         return _after(status, self._list(before, deadline))
 

@@ -126,15 +126,15 @@ class HeartbeatStore:
     def get(self, units: Iterable[str]) -> dict[str, Heartbeats]:
         """The heartbeats of these units; none for one that is not stored."""
         names = sorted(set(units))
-        items = fetch(self.client, self.table, [_key(name) for name in names])
-        found = {item["pk"]["S"].partition("#")[2]: _to_heartbeats(item) for item in items}
+        items = fetch(self.client, self.table, [heartbeats_key(name) for name in names])
+        found = {item["pk"]["S"].partition("#")[2]: to_heartbeats(item) for item in items}
         return {name: found.get(name, {}) for name in names}
 
     def write(self, unit: str, beats: Iterable[Beat]) -> list[Item]:
         """The actions of a transaction that replaces heartbeats of a unit."""
         update = _replacing(list(beats))
         return [
-            {"Update": {"TableName": self.table, "Key": _key(unit), **update}},
+            {"Update": {"TableName": self.table, "Key": heartbeats_key(unit), **update}},
             {"Update": self._counting(unit)},
         ]
 
@@ -151,7 +151,7 @@ class HeartbeatStore:
             "ExpressionAttributeValues": values,
         }
         return [
-            {"Update": {"TableName": self.table, "Key": _key(unit), **update}},
+            {"Update": {"TableName": self.table, "Key": heartbeats_key(unit), **update}},
             {"Update": self._counting(unit)},
         ]
 
@@ -164,7 +164,7 @@ class HeartbeatStore:
             "ExpressionAttributeValues": {":version": number(version)},
         }
         return [
-            {"Delete": {"TableName": self.table, "Key": _key(unit)}},
+            {"Delete": {"TableName": self.table, "Key": heartbeats_key(unit)}},
             {"Delete": {**place, **condition}},
         ]
 
@@ -207,11 +207,11 @@ def _replacing(beats: list[Beat]) -> dict[str, Any]:
     }
 
 
-def _key(unit: str) -> Item:
+def heartbeats_key(unit: str) -> Item:
     return key(f"{UNIT}#{unit}", HEARTBEATS)
 
 
-def _to_heartbeats(item: Item) -> dict[str, str]:
+def to_heartbeats(item: Item) -> dict[str, str]:
     return {name: value["S"] for name, value in item.items() if name not in ("pk", "sk")}
 
 

@@ -50,9 +50,9 @@ class ReportStore:
     def baselines(self, region: str) -> int:
         """The number of the last first snapshot that was written in a region."""
         answer = self.client.get_item(
-            TableName=self.table, Key=key(BASELINES, region), ConsistentRead=True
+            TableName=self.table, Key=baselines_key(region), ConsistentRead=True
         )
-        return int(answer["Item"]["baselines"]["N"]) if "Item" in answer else 0
+        return to_baselines(answer.get("Item"))
 
     def raise_baselines(self, region: str, count: int) -> None:
         """Have so many first snapshots counted in a region, if there are not more already."""
@@ -79,6 +79,15 @@ class ReportStore:
             put["ConditionExpression"] = "version = :version"
             put["ExpressionAttributeValues"] = {":version": number(before)}
         return {"Put": put}
+
+
+def baselines_key(region: str) -> Item:
+    return key(BASELINES, region)
+
+
+def to_baselines(item: Item | None) -> int:
+    """The number of the last first snapshot of a region; 0 where there was none."""
+    return int(item["baselines"]["N"]) if item else 0
 
 
 def stored_form(reservation: Reservation) -> Json:

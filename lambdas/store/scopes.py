@@ -7,13 +7,13 @@ starts over. What is older than what is known is not written, so that a late del
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambdas.store.actions import Actions, Reported, Write
 from lambdas.store.events import event_item
-from lambdas.store.heartbeats import Beat, heartbeat_of, in_parts, scopes_of, with_heartbeat
+from lambdas.store.heartbeats import Beat, heartbeat_of, in_parts, with_heartbeat
 from lambdas.store.outages import OutageStore
 from lambdas.store.reports import ReportStore
 from lambdas.store.rows import Known, digest_of, to_known, to_rows
@@ -84,24 +84,16 @@ class ScopeStore(StatusReader):
             if status.scope.region == region and reservation_id in self.ids(status.scope)
         )
 
-    def retire_others(self, unit: str, accounts: Collection[str], opened_at: datetime) -> None:
-        """Take the scopes of a unit that a run does not cover (an account removed, a region
-        disabled) out of every answer; their rows stay, and collecting one again brings it back. One
-        that was attempted since the run was opened is covered by a later run. Raises Conflict."""
-        heartbeats = self.heartbeats.get([unit])[unit]
-        beats = {
-            scope: heartbeats[scope.account_id]
-            for scope in scopes_of(unit, heartbeats)
-            if scope.account_id not in accounts
-        }
+    def retire(self, unit: str, beats: Mapping[Scope, str], opened_at: datetime) -> None:
+        """Take scopes of a unit that a run does not cover (an account removed, a region disabled)
+        out of every answer; their rows stay, and collecting one again brings it back. One that was
+        attempted since the run was opened is covered by a later run. Raises Conflict."""
         for status in self.merged(beats, beats).values():
             if status.attempted_at is None or status.attempted_at < opened_at:
                 retired = self.items.retired(status, opened_at)
                 transact(self.client, self.heartbeats.write(unit, [Beat(status, None)]), retired)
-        if not accounts:
-            self._forget(unit)
 
-    def _forget(self, unit: str) -> None:
+    def forget_unit(self, unit: str) -> None:
         """Remove the items of a unit that has no scopes any more."""
         version = self.heartbeats.versions().get(unit)
         if version is not None and not self.heartbeats.get([unit])[unit]:

@@ -10,16 +10,29 @@ from lambdas.store.heartbeats import (
     Heartbeats,
     HeartbeatStore,
     heartbeat_writes,
+    heartbeats_key,
     in_parts,
     is_plain,
     scopes_of,
+    to_heartbeats,
     with_heartbeat,
 )
+from lambdas.store.reports import ReportStore, baselines_key, to_baselines
 from lambdas.store.statuses import StoredStatus, to_status
 from lambdas.store.table import SCOPES, Client, fetch, key, query, scope_key, text
 from lambdas.store.transactions import transact
 from truffle.core.model import Scope
-from truffle.core.runs import unit_name
+from truffle.core.runs import Unit, unit_name
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    """The statuses of a unit's scopes, the heartbeats of other scopes that are stored with them,
+    and the number of the region's last first snapshot."""
+
+    statuses: dict[Scope, StoredStatus]
+    others: dict[Scope, str]
+    baselines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,10 @@ class StatusReader:
     @property
     def groups(self) -> GroupStore:
         return GroupStore(self.client, self.table, self.known_groups)
+
+    @property
+    def reports(self) -> ReportStore:
+        return ReportStore(self.client, self.table)
 
     def statuses(self) -> list[StoredStatus]:
         """Every scope that was ever attempted, but those that no run covers any more."""
@@ -64,6 +81,25 @@ class StatusReader:
             if scope.account_id in heartbeats[units[scope]]
         }
         return self.merged(wanted, beats)
+
+    def read_unit(self, unit: Unit) -> UnitState:
+        """What is known of a unit before its scopes are listed."""
+        if unit.group is None:
+            statuses = self.statuses_of(unit.scopes)
+            return UnitState(statuses, {}, self.reports.baselines(unit.region))
+        # The message is newer than what was read: an account that came back may be in another one.
+        self.known_groups.update(dict.fromkeys(unit.accounts, unit.group))
+        places = [heartbeats_key(unit.name), baselines_key(unit.region)]
+        found = {it["pk"]["S"]: it for it in fetch(self.client, self.table, places)}
+        beats_item, baselines_item = (found.get(place["pk"]["S"]) for place in places)
+        beats = to_heartbeats(beats_item or {})
+        wanted = {it: beats[it.account_id] for it in unit.scopes if it.account_id in beats}
+        others = {it: beats[it.account_id] for it in scopes_of(unit.name, beats)}
+        return UnitState(
+            self.merged(unit.scopes, wanted),
+            {scope: beat for scope, beat in others.items() if scope not in set(unit.scopes)},
+            to_baselines(baselines_item),
+        )
 
     def group_of(self, scope: Scope) -> int | None:
         """The group of a scope that runs cover; None for any other."""

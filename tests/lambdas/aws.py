@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -20,6 +21,7 @@ from lambdas.settings import (
     QuerySettings,
     Settings,
 )
+from lambdas.store.heartbeats import scopes_of
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOME
@@ -273,6 +275,19 @@ def make_scopes() -> ScopeStore:
     for name in client.list_tables()["TableNames"]:
         client.delete_table(TableName=name)
     return ScopeStore(client, make_table(f"scopes-{next(_numbers)}"))
+
+
+def retire_others(
+    scopes: ScopeStore, unit: str, accounts: Collection[str], opened_at: datetime
+) -> None:
+    """What collecting a unit of these accounts does with the scopes of others."""
+    beats = scopes.heartbeats.get([unit])[unit]
+    others = {
+        scope: beats[scope.account_id]
+        for scope in scopes_of(unit, beats)
+        if scope.account_id not in accounts
+    }
+    scopes.retire(unit, others, opened_at)
 
 
 def _idempotency_table(name: str) -> str:

@@ -19,7 +19,7 @@ from lambdas.collecting.units import read_unit
 from lambdas.settings import HintSettings
 from lambdas.store.scopes import Attempt
 from tests.builders import HOME, OHIO, OTHER
-from tests.lambdas.aws import Stack
+from tests.lambdas.aws import Stack, retire_others
 from tests.lambdas.fakes import Clock, Wire, client_error
 from truffle.core.model import Failure, FailureKind, Scope
 
@@ -184,7 +184,7 @@ def test_a_hint_that_cannot_be_put_on_the_queue_is_sent_when_it_comes_again(
 
 
 def test_a_retired_scope_is_covered_no_more(invoke: Invoke, sent: Sent, stack: Stack) -> None:
-    stack.scopes.retire_others("us-east-2/0", (), Clock().moment + SECOND)
+    retire_others(stack.scopes, "us-east-2/0", (), Clock().moment + SECOND)
     invoke(an_event())
     assert sent() == []
 

@@ -35,7 +35,7 @@ from tests.lambdas.api import (
     pages,
     repeated,
 )
-from tests.lambdas.aws import Stack
+from tests.lambdas.aws import Stack, retire_others
 from tests.lambdas.fakes import Clock, Wire, client_error
 from tests.strategies import ACCOUNTS, INSTANCE_TYPES, REGIONS, STATES, ZONES, inventories
 from truffle.core.codec import encode
@@ -747,7 +747,7 @@ def test_an_unchanged_scope_is_not_read_again_and_its_rows_are_as_new_as_its_sta
 
 def test_a_scope_that_is_covered_no_more_leaves_the_answers(fleet: Api, wire: WireTo) -> None:
     ask("/reservations")
-    fleet.stack.scopes.retire_others("eu-west-1/0", (), NOON + HOUR)
+    retire_others(fleet.stack.scopes, "eu-west-1/0", (), NOON + HOUR)
     line = wire("dynamodb")
     assert "cr-d" not in ask("/reservations").ids
     assert line.count() == 1
@@ -755,7 +755,7 @@ def test_a_scope_that_is_covered_no_more_leaves_the_answers(fleet: Api, wire: Wi
 
 def test_a_scope_that_comes_as_another_goes_is_read(fleet: Api) -> None:
     ask("/reservations")
-    fleet.stack.scopes.retire_others("eu-west-1/0", (), NOON + HOUR)
+    retire_others(fleet.stack.scopes, "eu-west-1/0", (), NOON + HOUR)
     fleet.collects(an_odcr("cr-e", region="us-west-2"), scope=Scope(HOME, "us-west-2"))
     assert set(ask("/reservations").ids) == {"cr-a", "cr-b", "cr-c", "cr-e"}
 

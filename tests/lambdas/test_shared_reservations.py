@@ -16,7 +16,7 @@ from lambdas.store.archive import Archive
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR, NOON
-from tests.lambdas.aws import make_scopes
+from tests.lambdas.aws import make_scopes, retire_others
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr, client_error
 from tests.lambdas.memory import memory_scopes, timeless
 from tests.lambdas.test_collection import Around, Bucket, dies
@@ -226,7 +226,7 @@ def test_an_account_that_is_collected_no_more_keeps_no_reservation_alive() -> No
     world.holds("active", [])
     world.collect(accounts=(ONE,))
     assert world.told() == []
-    world.scopes.retire_others(f"{REGION}/0", [ONE], world.clock() + HOUR)
+    retire_others(world.scopes, f"{REGION}/0", [ONE], world.clock() + HOUR)
     world.collect(accounts=(ONE,))
     assert world.told() == [(ONE, "vanished")]
 

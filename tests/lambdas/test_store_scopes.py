@@ -21,7 +21,7 @@ from lambdas.store.scopes import (
 )
 from lambdas.store.transactions import CONTENTION_TRIES
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_snapshot, an_odcr
-from tests.lambdas.aws import Stack
+from tests.lambdas.aws import Stack, retire_others
 from tests.lambdas.fakes import Killed, Wire, client_error
 from truffle.core.diff import compare
 from truffle.core.model import Failure, FailureKind, Reservation, Scope, Snapshot, Unanswered
@@ -442,7 +442,7 @@ def test_a_very_long_error_message_is_cut(scopes: ScopeStore) -> None:
 def test_a_scope_outside_the_run_leaves_every_answer(scopes: ScopeStore) -> None:
     write(scopes, a_snapshot())
     write(scopes, a_snapshot(scope=IRELAND))
-    scopes.retire_others("eu-west-1/0", (), NOON + HOUR)
+    retire_others(scopes, "eu-west-1/0", (), NOON + HOUR)
     assert [status.scope for status in scopes.statuses()] == [OHIO]
 
 
@@ -450,7 +450,7 @@ def test_a_scope_outside_the_run_leaves_every_answer(scopes: ScopeStore) -> None
 def test_collecting_a_retired_scope_brings_it_back(scopes: ScopeStore, outcome: str) -> None:
     first = a_snapshot(an_odcr("cr-a"))
     write(scopes, first)
-    scopes.retire_others("us-east-2/0", (), NOON + HOUR)
+    retire_others(scopes, "us-east-2/0", (), NOON + HOUR)
     if outcome == "success":
         write(scopes, a_snapshot(an_odcr("cr-a"), at=NOON + 2 * HOUR), first)
     else:
@@ -464,7 +464,7 @@ def test_a_repeated_old_run_does_not_retire_what_a_later_run_covers(
     scopes: ScopeStore, age: timedelta
 ) -> None:
     write(scopes, a_snapshot(scope=IRELAND))
-    scopes.retire_others("eu-west-1/0", (), NOON - age)
+    retire_others(scopes, "eu-west-1/0", (), NOON - age)
     assert [status.scope for status in scopes.statuses()] == [IRELAND]
 
 

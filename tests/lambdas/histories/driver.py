@@ -19,6 +19,7 @@ from lambdas.store.archive import Archive
 from lambdas.store.scopes import Conflict, ScopeStore
 from lambdas.store.statuses import StoredStatus
 from lambdas.store.table import BASELINES, EVENT_PREFIX, GROUPS, SCOPES, read_body
+from tests.lambdas.aws import retire_others
 from tests.lambdas.fakes import Killed, client_error
 from tests.lambdas.histories.oracle import Oracle, Page
 from tests.lambdas.histories.world import ACCOUNTS, HOUR, World
@@ -103,7 +104,8 @@ class Delivery:
         collector = Collector(
             self.client, DescribedTypes(), scopes, NoArchive(), self.clock, THRESHOLDS
         )
-        unit = Unit(f"run-{number}", REGION, self.accounts)
+        group = history.groups.get(self.accounts[0], 0)
+        unit = Unit(f"run-{number}", REGION, self.accounts, group)
         with suppress(Killed, Conflict):
             collector.collect(unit, history.world.now + 1000 * HOUR)
         history.deliveries += 1
@@ -327,7 +329,7 @@ class History:
         self.live = [it for it in ACCOUNTS if self.dice.random() < 0.7] or [ACCOUNTS[0]]
         self._regroup()
         for unit in self.scopes.heartbeats.versions():
-            self.scopes.retire_others(unit, self.live, self.world.now + HOUR)
+            retire_others(self.scopes, unit, self.live, self.world.now + HOUR)
         self.oracle.retired |= set(ACCOUNTS) - set(self.live)
 
     def _settle(self, failing: frozenset[str]) -> None:
@@ -363,8 +365,8 @@ class History:
                 self.table.items[pk, sk].pop("reported", None)
         for status in statuses:
             self.table._put({"Item": item_before_heartbeats(replace(status, baselines=None))})
-        self.scopes.adopt()
         self._regroup()
+        self.scopes.adopt()
         for _ in range(2):
             self.world.change(may_share=False)
         self._settle(frozenset())

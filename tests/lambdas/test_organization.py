@@ -1,0 +1,200 @@
+"""What an organization costs: calls of an unchanged run, and how they grow with the accounts.
+
+The functions run in this process against a pretended AWS that counts. The bars are those of units
+and regions, never of scopes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+import pytest
+
+from lambdas import collect, fan_out, query, wiring
+from lambdas.clients import service
+from lambdas.settings import CollectSettings, FanOutSettings, QuerySettings
+from tests.builders import HOUR
+from tests.lambdas.aws import Stack, deliver
+from tests.lambdas.fakes import Clock, FakeContext, Fleet, Wire, a_raw_odcr, client_error
+from truffle.core.groups import MOST_ACCOUNTS
+from truffle.core.model import Scope
+
+REGIONS = ("eu-west-1", "eu-west-3", "us-east-1", "us-east-2", "us-west-2")
+READS = ("GetItem", "BatchGetItem", "Query")
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
+
+
+@dataclass
+class Organization:
+    """Accounts in five regions, one scope in ten of which holds three reservations."""
+
+    stack: Stack
+    clock: Clock
+    fleet: Fleet
+    deploy: Callable[..., None]
+    accounts: list[str]
+    lines: dict[str, Wire] = field(default_factory=dict)
+
+    @property
+    def scopes(self) -> list[Scope]:
+        return [Scope(account, region) for region in REGIONS for account in self.accounts]
+
+    @property
+    def holding(self) -> list[Scope]:
+        return self.scopes[::10]
+
+    @property
+    def units(self) -> int:
+        return len(REGIONS) * ceil(len(self.accounts) / MOST_ACCOUNTS)
+
+    def settles(self) -> None:
+        """Two runs: after the second nothing is new."""
+        for number, scope in enumerate(self.holding):
+            raw = [a_raw_odcr(f"cr-{number:03}{each}", OwnerId=scope.account_id) for each in "abc"]
+            self.fleet.holds(scope, *raw)
+        for _ in range(2):
+            self.runs()
+
+    def runs(self) -> Counter[str]:
+        """A run an hour later; how often each operation was called."""
+        self.clock.advance(HOUR)
+        self._uses(FanOutSettings, regions=",".join(REGIONS), accounts=",".join(self.accounts))
+        before = self.counts()
+        context: Any = FakeContext(str(self.clock()))
+        fan_out.handler({}, context)
+        self._uses(CollectSettings)
+        wiring.collect().ec2 = self.fleet  # type: ignore[assignment]
+        answer = collect.handler(deliver(self.stack.units), context)
+        assert answer == {"batchItemFailures": []}
+        return self.counts() - before
+
+    def asks(self, path: str, is_cold: bool = True) -> tuple[Any, Counter[str]]:
+        """The body of an answer, and what it took."""
+        if is_cold:
+            self._uses(QuerySettings)
+        before = self.counts()
+        event = {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {},
+            "requestContext": {"http": {"method": "GET", "path": path}, "stage": "$default"},
+            "isBase64Encoded": False,
+        }
+        context: Any = FakeContext()
+        answer = query.handler(event, context)
+        assert answer["statusCode"] == 200, answer["body"]
+        return answer["body"], self.counts() - before
+
+    def counts(self) -> Counter[str]:
+        """How often each operation was called so far."""
+        return Counter(name for line in self.lines.values() for name, _ in line.calls)
+
+    def _uses(self, kind: type[Any], **changes: str) -> None:
+        self.deploy(kind, **changes)
+
+
+@pytest.fixture
+def organization(
+    stack: Stack, deploy: Callable[..., None], clock: Clock
+) -> Iterator[Callable[[int], Organization]]:
+    lines: dict[str, Wire] = {}
+
+    def make(count: int) -> Organization:
+        accounts = [f"{number:012}" for number in range(1, count + 1)]
+        lines.update({name: Wire(service(name)) for name in ("dynamodb", "s3", "sqs")})
+        return Organization(stack, clock, Fleet(), deploy, accounts, lines)
+
+    yield make
+    for line in lines.values():
+        line.mends()
+
+
+Make = Callable[[int], Organization]
+
+
+def total(counts: Counter[str], *names: str) -> int:
+    return sum(counts[name] for name in names)
+
+
+def test_an_unchanged_run_costs_a_few_calls_for_each_unit(organization: Make) -> None:
+    made = organization(60)
+    made.settles()
+    counts = made.runs()
+    units, regions, holding = made.units, len(REGIONS), len(made.holding)
+    assert total(counts, *READS, *WRITES) <= 0.2 * len(made.scopes)
+    assert total(counts, *WRITES) <= 3 * units + 5
+    assert counts["PutObject"] <= holding + units + regions + 5
+    assert counts["GetObject"] <= units + regions + 5
+    assert counts["SendMessage"] == units
+
+
+def test_a_run_of_three_times_the_accounts_takes_hardly_more_calls(
+    organization: Make,
+) -> None:
+    small = organization(10)
+    small.settles()
+    before = small.runs()
+    large = organization(30)
+    large.settles()
+    after = large.runs()
+    assert large.units == small.units
+    for names in (READS, WRITES, ("GetObject",), ("PutObject",)):
+        assert total(after, *names) <= 1.5 * total(before, *names)
+
+
+def test_a_query_reads_units_and_not_scopes(organization: Make) -> None:
+    made = organization(60)
+    made.settles()
+    _, cold = made.asks("/reservations")
+    _, warm = made.asks("/reservations", is_cold=False)
+    assert total(warm, *READS) <= 2
+    assert total(cold, *READS) <= made.units + len(made.holding) + 5
+
+
+def test_after_an_unchanged_run_a_query_reads_no_scope_again(organization: Make) -> None:
+    made = organization(20)
+    made.settles()
+    made.asks("/reservations")
+    made.runs()
+    made.deploy(QuerySettings)
+    body, _ = made.asks("/reservations")
+    made.runs()
+    # The same warm function: the run between did not forget what it holds.
+    assert json.loads(body)["collection"]["complete"]
+
+
+def test_every_scopes_age_is_exact_after_an_unchanged_run(organization: Make) -> None:
+    made = organization(20)
+    made.settles()
+    made.runs()
+    body, _ = made.asks("/status")
+    scopes = json.loads(body)["scopes"]
+    assert {it["last_success"] for it in scopes} == {"2026-11-24T15:00:00Z"}
+    assert {it["age_seconds"] for it in scopes} == {0}
+
+
+def test_a_denied_region_costs_no_more_than_a_healthy_one_once_it_is_known(
+    organization: Make,
+) -> None:
+    made = organization(20)
+    for account in made.accounts:
+        made.fleet.fails(Scope(account, "eu-west-1"), client_error("UnauthorizedOperation"))
+    made.settles()
+    counts = made.runs()
+    assert total(counts, *WRITES) <= 3 * made.units + 5
+
+
+def test_accounts_that_leave_are_retired_by_their_units(organization: Make, stack: Stack) -> None:
+    made = organization(12)
+    made.settles()
+    made.accounts = made.accounts[:10]
+    counts = made.runs()
+    assert {it.scope.account_id for it in stack.scopes.statuses()} == set(made.accounts)
+    assert counts["SendMessage"] == made.units
