@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -18,8 +19,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import alert_settings
-from lambdas.clients import EC2Clients, now, service
+from lambdas.clients import EC2Clients, now, service, session
 from lambdas.collecting.collector import Collector, Outcome
+from lambdas.collecting.discovery import regions_of
 from lambdas.collecting.finish_run import Closer
 from lambdas.collecting.rechecks import Planner, make_client
 from lambdas.collecting.units import read_message
@@ -28,7 +30,7 @@ from lambdas.settings import CollectSettings
 from lambdas.store.archive import Archive
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import ScopeStore
-from truffle.core.model import Snapshot
+from truffle.core.model import Scope, Snapshot
 from truffle.core.rechecks import next_checks
 from truffle.core.runs import Finish, Unit
 from truffle.core.thresholds import Thresholds
@@ -67,9 +69,13 @@ def _archive() -> Archive:
 
 
 @cache
+def _clients() -> EC2Clients:
+    return EC2Clients(_settings().account_id, _settings().role_name)
+
+
+@cache
 def _collector() -> Collector:
-    clients = EC2Clients(_settings().account_id, _settings().role_name)
-    return Collector(clients.of, DescribedTypes(), _scopes(), _archive(), now, _thresholds())
+    return Collector(_clients().of, DescribedTypes(), _scopes(), _archive(), now, _thresholds())
 
 
 @cache
@@ -131,11 +137,22 @@ def _try_again_soon(record: SQSRecord) -> None:
     )
 
 
+def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
+    """Which regions are enabled for each account."""
+    home = str(session().region_name)
+    answers = regions_of(accounts, lambda name: _clients().of(Scope(name, home)))
+    unknown = sum("error" in answer for answer in answers.values())
+    metrics.add_metric("AccountsWithoutRegions", MetricUnit.Count, unknown)
+    return {"regions": answers}
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Collect each unit; one that failed stays on the queue, and the others do not. A retry lists
-    only the scopes that the same message has not observed yet."""
+    only the scopes that the same message has not observed yet. ``fan_out`` asks for regions."""
+    if "regions_of" in event:
+        return _regions_of(event["regions_of"])
     deadline = now() + timedelta(milliseconds=context.get_remaining_time_in_millis()) - RESERVE
 
     def collect(record: SQSRecord) -> None:

@@ -15,6 +15,7 @@ import pytest
 from moto import mock_aws
 
 from lambdas import alert, clients, collect, deliver, fan_out, hint, query
+from lambdas.account_settings import FILE_VARIABLE as ACCOUNTS_VARIABLE
 from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.delivery import credentials, queue_message
 from lambdas.delivery.webhook import ALLOW_LOOPBACK
@@ -24,6 +25,7 @@ from sandbox.sink.destination import Destination, listening
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire
 from tests.lambdas.office import Office
+from truffle.core.organization import AccountSettings
 
 REMEMBERING = (alert, collect, credentials, deliver, fan_out, hint, query, queue_message)
 """The modules that keep what they made or read for a function's life."""
@@ -72,6 +74,18 @@ def deploy(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
             _forget(module)
         monkeypatch.setattr(metrics.provider, "namespace", "truffle")
         monkeypatch.setattr(metrics.provider, "service", "truffle")
+
+    return put
+
+
+@pytest.fixture
+def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts the choice of accounts beside the functions' code: before ``deploy``."""
+    file = tmp_path / "accounts.json"
+    monkeypatch.setenv(ACCOUNTS_VARIABLE, str(file))
+
+    def put(**settings: Any) -> None:
+        file.write_text(json.dumps(AccountSettings(**settings).to_json()))
 
     return put
 
