@@ -317,7 +317,7 @@ class TestSimulator:
     def test_a_fleet_without_the_home_region_gets_an_empty_one(self, tmp_path: Path) -> None:
         fleet = load_fleet(json.dumps({"CapacityReservations": [PASTED]}), NOW).with_home_region()
         assert sorted(fleet.regions) == ["us-east-1", "us-west-2"]
-        assert fleet.regions["us-east-1"].is_enabled
+        assert fleet.is_enabled(fleet.regions["us-east-1"], fleet.account)
         assert not fleet.regions["us-east-1"].reservations
 
     def test_the_home_region_answers_whatever_the_file_holds(self, tmp_path: Path) -> None:
