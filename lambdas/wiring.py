@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lambdas import clients
@@ -29,6 +29,7 @@ from lambdas.settings import (
 if TYPE_CHECKING:
     from lambdas.api.inventory import Inventory
     from lambdas.collecting.collector import Collector
+    from lambdas.collecting.coverage import Finder
     from lambdas.collecting.finish_run import Closer
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
@@ -114,6 +115,22 @@ class FanOut(Parts[FanOutSettings]):
 
         return clients.session().client("ec2", config=client_config())
 
+    @cached_property
+    def finder(self) -> Finder:
+        from lambdas import account_settings
+        from lambdas.collecting.coverage import Finder, asking, patient_client
+        from lambdas.collecting.discovery import organizations_client
+        from lambdas.store.directory import DirectoryStore
+
+        settings = self.settings
+        return Finder(
+            DirectoryStore(service("dynamodb"), settings.table),
+            account_settings.load(),
+            settings.account_id,
+            partial(organizations_client, settings.organization_role_arn, settings.external_id),
+            asking(patient_client(), settings.collector),
+        )
+
 
 class Collect(Parts[CollectSettings]):
     @cached_property
@@ -136,6 +153,12 @@ class Collect(Parts[CollectSettings]):
     @cached_property
     def ec2(self) -> clients.EC2Clients:
         return clients.EC2Clients(self.settings.account_id, self.settings.role_name)
+
+    def ec2_at_home(self, account_id: str) -> Any:
+        """A client of EC2 for an account, in the function's own region."""
+        from truffle.core.model import Scope
+
+        return self.ec2.of(Scope(account_id, str(clients.session().region_name)))
 
     @cached_property
     def collector(self) -> Collector:
@@ -229,7 +252,6 @@ class Deliver(Parts[DeliverSettings]):
         from lambdas.store.digest_buffer import PendingStore
         from lambdas.store.resolutions import ResolutionStore
         from lambdas.store.threads import ThreadStore
-        from truffle.core.expected import expected_denials
         from truffle.core.status import allowed_age
 
         settings, dynamodb = self.settings, service("dynamodb")
@@ -247,7 +269,7 @@ class Deliver(Parts[DeliverSettings]):
             destinations=json.loads(settings.destinations),
             api_url=settings.api_url,
             allowed_age=allowed_age(float(settings.schedule_minutes)),
-            expected=expected_denials(comma_separated(settings.expected_denied)),
+            expected=_expected(settings.expected_denied),
             channels=channels,
             queues=Queues(service("sqs")),
             deliveries=self.deliveries,

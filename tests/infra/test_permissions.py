@@ -34,8 +34,10 @@ MAY = {
         "ec2:DescribeRegions",
         *(f"dynamodb:{action}" for action in ("GetItem", "Query", "PutItem", "UpdateItem")),
         "sqs:SendMessage",
+        "lambda:InvokeFunction",
     },
     "collect": {
+        "ec2:DescribeRegions",
         "ec2:DescribeCapacityReservations",
         "ec2:DescribeCapacityBlocks",
         "ec2:DescribeCapacityBlockStatus",
@@ -153,15 +155,17 @@ def test_logs_go_to_the_functions_own_group(stack: Synthesized, name: str) -> No
 
 
 def test_the_reader_role_is_assumed_in_the_configured_accounts(stack: Synthesized) -> None:
-    (assuming,) = [
-        one
-        for one in stack.statements(stack.role_of("collect"))
-        if one["Action"] == "sts:AssumeRole"
-    ]
-    assert {text_of(one) for one in assuming["Resource"]} == {
-        f"arn:<AWS::Partition>:iam::{account}:role/truffle-read"
-        for account in EVERYTHING["accounts"]
+    (assuming,) = _allowed(stack, "collect", "sts:AssumeRole")
+    assert text_of(assuming["Resource"]) == "arn:<AWS::Partition>:iam::*:role/truffle-read"
+    assert assuming["Condition"] == {
+        "StringEquals": {"aws:ResourceAccount": EVERYTHING["accounts"]}
     }
+
+
+def test_fan_out_invokes_the_collector_alone(stack: Synthesized, plain: Synthesized) -> None:
+    (invoking,) = _allowed(stack, "fan_out", "lambda:InvokeFunction")
+    assert text_of(invoking["Resource"]) == f"<{stack.function('collect').logical_id}>"
+    assert _allowed(plain, "fan_out", "lambda:InvokeFunction") == []
 
 
 def test_without_accounts_no_role_is_assumed(plain: Synthesized) -> None:
