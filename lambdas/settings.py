@@ -89,7 +89,7 @@ class PublishSettings(Settings):
 class QuerySettings(Settings):
     """``schedule_minutes``: a scope older than two periods counts as old in every answer.
     ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON
-    object: the URL of each destination's queue, by the destination's name. ``publisher``: name of
+    object: the name of each destination's queue, by the destination's name. ``publisher``: name of
     the function that publishes events."""
 
     schedule_minutes: str

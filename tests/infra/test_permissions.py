@@ -61,7 +61,13 @@ MAY = {
         "sns:Publish",
         "sqs:SendMessage",
     },
-    "query": {"dynamodb:GetItem", "dynamodb:Query", "sqs:SendMessage", "lambda:InvokeFunction"},
+    "query": {
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "sqs:GetQueueUrl",
+        "sqs:SendMessage",
+        "lambda:InvokeFunction",
+    },
     "deliver": {
         *CONSUME,
         "sqs:ChangeMessageVisibility",

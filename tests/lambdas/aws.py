@@ -150,7 +150,7 @@ class Stack:
         return known[kind]()
 
     def _queues(self) -> str:
-        return json.dumps({name: box.queue for name, box in self._boxes.items()})
+        return json.dumps({name: box.name for name, box in self._boxes.items()})
 
     @property
     def scopes(self) -> ScopeStore:

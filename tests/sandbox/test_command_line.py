@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -12,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lambdas.clients import SANDBOX_CLOCK, now, wall_clock
-from sandbox import __main__ as command_line
 from sandbox import box as sandbox_box
+from sandbox import command_line
 from sandbox.access import client
 from sandbox.box import Sandbox, State
 from sandbox.ec2.__main__ import main as serve
@@ -369,3 +370,27 @@ class TestSimulator:
         with pytest.raises(SystemExit) as ended:
             serve([])
         assert ended.value.code == 2
+
+
+INTERRUPTED = """
+import os, runpy, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *rest):
+        if name == "sandbox.command_line":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["sandbox", "down"]
+runpy.run_module("sandbox", run_name="__main__")
+"""
+
+
+def test_an_interrupt_while_the_commands_are_imported_shows_no_traceback() -> None:
+    command = [sys.executable, "-c", INTERRUPTED]
+    ended = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")
