@@ -85,13 +85,14 @@ def env() -> None:
 
 @main.command()
 def collect() -> None:
-    """Run the collection now; exit status 3 where scopes failed."""
+    """Run the collection now; exit status 3 where scopes failed, unless that is expected."""
     manifest = _running().collect()
     for scope in manifest["scopes"]:
         click.echo(scope_line(scope))
     counts = manifest["counts"]
+    closed = f"{counts['closed']} closed as expected, " if counts["closed"] else ""
     click.echo(
-        f"{counts['succeeded']} of {counted(counts['scopes'], 'scope')}, "
+        f"{counts['succeeded']} of {counted(counts['scopes'], 'scope')}, {closed}"
         f"{counted(counts['reservations'], 'reservation')}, {counts['changed']} changed, "
         f"{counted(counts['events'], 'event')}",
         err=True,
@@ -102,8 +103,8 @@ def collect() -> None:
 def scope_line(scope: dict[str, Any]) -> str:
     """One scope of a run's manifest, for people."""
     where = f"{scope['account_id']} {scope['region']:<15}"
-    if scope["error"]:
-        return f"{where} failed  {scope['error']['code']}: {scope['error']['message']}"
+    if error := scope["error"]:
+        return f"{where} {scope['outcome']:<6}  {error['code']}: {error['message']}"
     rows = counted(scope["reservations"], "reservation")
     return f"{where} ok      {rows:>18}, {scope['changed']} changed"
 

@@ -48,10 +48,11 @@ MAY = {
         "s3:GetObject",
         *CONSUME,
         "sqs:ChangeMessageVisibility",
+        "sqs:SendMessage",
         "scheduler:CreateSchedule",
         "iam:PassRole",
     },
-    "hint": {"dynamodb:Query", "dynamodb:PutItem", "sqs:SendMessage"},
+    "hint": {"dynamodb:GetItem", "dynamodb:PutItem", "sqs:SendMessage"},
     "alert": {
         "dynamodb:Query",
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),

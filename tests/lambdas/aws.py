@@ -119,6 +119,7 @@ class Stack:
                 checks_group=self.checks,
                 checks_queue_arn=_arn(self.units),
                 checks_role_arn=f"arn:aws:iam::{HOME}:role/checks",
+                expected_denied="",
             ),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(

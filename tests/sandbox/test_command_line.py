@@ -163,6 +163,19 @@ def test_the_functions_have_the_sandboxs_time(
     assert before - wall_clock() > timedelta(days=13)
 
 
+@pytest.mark.parametrize(("outcome", "status"), [("succeeded", 0), ("closed", 0), ("failed", 3)])
+def test_only_failures_that_are_not_expected_make_collect_exit_with_3(
+    outcome: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = dict.fromkeys(
+        ("succeeded", "closed", "failed", "reservations", "changed", "events"), 0
+    )
+    manifest = {"scopes": [], "counts": {**counts, "scopes": 1, outcome: 1}}
+    monkeypatch.setattr(Sandbox, "collect", lambda box: manifest)
+    monkeypatch.setattr(command_line, "_running", lambda: Sandbox.__new__(Sandbox))
+    assert CliRunner().invoke(command_line.main, ["collect"]).exit_code == status
+
+
 def test_a_scope_is_one_line() -> None:
     scope = {"account_id": "123456789012", "region": "eu-west-1", "error": None}
     counts = {"reservations": 33, "changed": 2}
@@ -177,9 +190,10 @@ def test_a_scope_is_one_line() -> None:
         "changed",
     ]
     error = {"code": "UnauthorizedOperation", "message": "no"}
-    line = command_line.scope_line({**scope, "error": error})
-    assert line.split()[1:4] == ["eu-west-1", "failed", "UnauthorizedOperation:"]
-    assert "\n" not in line
+    for outcome in ("failed", "closed"):
+        line = command_line.scope_line({**scope, "outcome": outcome, "error": error})
+        assert line.split()[1:4] == ["eu-west-1", outcome, "UnauthorizedOperation:"]
+        assert "\n" not in line
 
 
 @pytest.fixture
