@@ -16,6 +16,13 @@ ALLOWED = {
     "truffle/messages": {"truffle.core", "truffle.messages"},
     "truffle/alerts": {"truffle.core", "truffle.alerts", "yaml"},
     "truffle/ec2": {"truffle.core", "truffle.ec2", "truffle.threads", "botocore"},
+    "truffle/feeds": {
+        "truffle.core",
+        "truffle.messages",
+        "truffle.feeds",
+        "icalendar",
+        "prometheus_client",
+    },
     "truffle/report": {"truffle.core", "truffle.messages", "truffle.report"},
     "truffle/render": {"truffle.core", "truffle.alerts", "truffle.render", "yaml"},
     "truffle/sources": {
@@ -153,7 +160,8 @@ def test_a_handler_makes_nothing_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["truffle/core", "truffle/messages", "truffle/alerts", "truffle/report"]
+    "room",
+    ["truffle/core", "truffle/messages", "truffle/alerts", "truffle/report", "truffle/feeds"],
 )
 def test_a_pure_room_reads_no_clock_and_no_environment(room: str) -> None:
     files = sorted((ROOT / room).rglob("*.py"))

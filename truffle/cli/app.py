@@ -19,6 +19,8 @@ COMMANDS: Mapping[str, str] = {
     "use": "Print how to run on one reservation, by tool.",
     "report": "Write an HTML report: decisions, timeline, use, events.",
     "timeline": "Draw the capacity blocks as bars over time.",
+    "calendar": "Write the capacity blocks as a calendar (iCalendar).",
+    "metrics": "Print what you hold as OpenMetrics text.",
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
     "status": "Show how current the deployed stack's data is.",
