@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "timeline": "Draw the capacity blocks as bars over time.",
     "calendar": "Write the capacity blocks as a calendar (iCalendar).",
     "metrics": "Print what you hold as OpenMetrics text.",
+    "serve": "Serve the report on this machine, and keep it fresh.",
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
     "status": "Show how current the deployed stack's data is.",
