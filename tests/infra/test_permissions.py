@@ -48,10 +48,11 @@ MAY = {
         "s3:GetObject",
         *CONSUME,
         "sqs:ChangeMessageVisibility",
+        "sqs:SendMessage",
         "scheduler:CreateSchedule",
         "iam:PassRole",
     },
-    "hint": {"dynamodb:Query", "dynamodb:PutItem", "sqs:SendMessage"},
+    "hint": {"dynamodb:GetItem", "dynamodb:PutItem", "sqs:SendMessage"},
     "alert": {
         "dynamodb:Query",
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
@@ -60,7 +61,13 @@ MAY = {
         "sns:Publish",
         "sqs:SendMessage",
     },
-    "query": {"dynamodb:GetItem", "dynamodb:Query", "sqs:SendMessage", "lambda:InvokeFunction"},
+    "query": {
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "sqs:GetQueueUrl",
+        "sqs:SendMessage",
+        "lambda:InvokeFunction",
+    },
     "deliver": {
         *CONSUME,
         "sqs:ChangeMessageVisibility",
