@@ -184,9 +184,15 @@ def test_the_time_of_this_machine_can_be_chosen(browser: Browser, tmp_path: Path
     assert "local time" in browser.run("document.querySelector('.age').textContent")
 
 
-def test_the_page_can_be_printed(browser: Browser, tmp_path: Path) -> None:
+def test_what_is_printed_is_whole_and_light(browser: Browser, tmp_path: Path) -> None:
+    browser.scheme("dark")
     show(browser, tmp_path, demo(NOON))
+    assert browser.run("document.querySelectorAll('.rest:not([open])').length") == 1
     assert browser.send("Page.printToPDF", printBackground=True)["data"].startswith("JVBER")
+    assert browser.run("document.querySelectorAll('.rest:not([open])').length") == 0
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    assert browser.run("getComputedStyle(document.body).color") == "rgb(27, 31, 36)"
+    browser.send("Emulation.setEmulatedMedia", media="screen")
 
 
 def test_the_served_page_makes_no_error_and_keeps_its_view(browser: Browser) -> None:
