@@ -93,11 +93,10 @@ def asker(count: int) -> Ask:
         "POWERTOOLS_METRICS_NAMESPACE": "truffle",
         **settings.to_env(),
     }
-    from lambdas import query
+    from lambdas import query, wiring
     from lambdas.api.inventory import Inventory
 
-    inventory = Inventory(MemoryStore(count))  # type: ignore[arg-type]
-    query._inventory = lambda: inventory  # type: ignore[assignment]
+    wiring.query().inventory = Inventory(MemoryStore(count))  # type: ignore[arg-type]
 
     def ask(path: str, text: str) -> str:
         http = {"method": "GET", "path": path}

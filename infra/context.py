@@ -4,7 +4,6 @@ No CDK; the one file that is read is `alerts_file`. The checks run before synthe
 or unknown key is one readable error and not a failed deployment.
 """
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from truffle.core.events import EventType, Severity
 from truffle.core.expected import EXPECTED_FORM, expected_denials
 from truffle.core.model import TYPES
 from truffle.core.organization import ORGANIZATION, AccountSettings, Selection
+from truffle.core.suggest import nearest
 from truffle.core.validators import region, time_zone
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -50,6 +50,8 @@ ALERT_ATTRIBUTES = (
     "region",
     "account_id",
     "instance_type",
+    "account_name",
+    "organizational_unit",
 )
 """The message attributes of an alert, which a subscription filter can name."""
 
@@ -250,8 +252,8 @@ def _is_cdk_key(key: str) -> bool:
 
 
 def _unknown(key: str) -> str:
-    near = difflib.get_close_matches(key, _PARSERS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(_PARSERS)}"
+    near = nearest(key, _PARSERS)
+    hint = f"did you mean {near}?" if near else f"known keys: {', '.join(_PARSERS)}"
     return f"{key}: unknown key; {hint}"
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -18,23 +16,14 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import alert_settings
-from lambdas.clients import EC2Clients, now, service, session
-from lambdas.collecting.collector import Collector, Outcome
+from lambdas import wiring
+from lambdas.collecting.collector import Outcome
 from lambdas.collecting.discovery import regions_of
-from lambdas.collecting.finish_run import Closer
-from lambdas.collecting.rechecks import Planner, make_client
 from lambdas.collecting.units import read_message
 from lambdas.observability import batch_logger, logger, metrics
-from lambdas.settings import CollectSettings
-from lambdas.store.archive import Archive
-from lambdas.store.runs import RunStore
-from lambdas.store.scopes import ScopeStore
-from truffle.core.model import Scope, Snapshot
+from truffle.core.model import Snapshot
 from truffle.core.rechecks import next_checks
 from truffle.core.runs import Finish, Unit
-from truffle.core.thresholds import Thresholds
-from truffle.ec2.listing import DescribedTypes
 
 RESERVE = timedelta(seconds=50)
 """What listing leaves of the function's time: one call that hangs, and the writing."""
@@ -50,50 +39,6 @@ _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, 
 
 class UnitFailed(Exception):
     """Scopes of a unit failed in a way that is worth another try."""
-
-
-@cache
-def _settings() -> CollectSettings:
-    return CollectSettings.from_env(os.environ)
-
-
-@cache
-def _scopes() -> ScopeStore:
-    settings = _settings()
-    return ScopeStore(service("dynamodb"), settings.table, int(settings.event_retention_days))
-
-
-@cache
-def _archive() -> Archive:
-    return Archive(service("s3"), _settings().bucket)
-
-
-@cache
-def _clients() -> EC2Clients:
-    return EC2Clients(_settings().account_id, _settings().role_name)
-
-
-@cache
-def _collector() -> Collector:
-    return Collector(_clients().of, DescribedTypes(), _scopes(), _archive(), now, _thresholds())
-
-
-@cache
-def _closer() -> Closer:
-    return Closer(_scopes(), RunStore(service("dynamodb"), _settings().table), _archive(), now)
-
-
-@cache
-def _planner() -> Planner:
-    settings = _settings()
-    return Planner(
-        make_client(), settings.checks_group, settings.checks_queue_arn, settings.checks_role_arn
-    )
-
-
-@cache
-def _thresholds() -> Thresholds:
-    return alert_settings.load().thresholds
 
 
 def _count(outcomes: list[Outcome]) -> None:
@@ -112,10 +57,12 @@ def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
     """Have the region collected when something is due in it before the run after the next one."""
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
     rows = [row for snapshot in snapshots for row in snapshot.reservations]
-    ahead = PERIODS_PLANNED * timedelta(minutes=int(_settings().schedule_minutes))
-    present = now()
-    moments = next_checks(rows, _thresholds(), present, present + ahead)
-    failed = _planner().plan(replace(unit, run_id=None), moments) if moments else 0
+    ahead = PERIODS_PLANNED * timedelta(minutes=int(wiring.collect().settings.schedule_minutes))
+    present = wiring.now()
+    moments = next_checks(
+        rows, wiring.collect().alert_settings.thresholds, present, present + ahead
+    )
+    failed = wiring.collect().planner.plan(replace(unit, run_id=None), moments) if moments else 0
     if failed:
         metrics.add_metric("ChecksFailed", MetricUnit.Count, failed)
 
@@ -128,10 +75,10 @@ def _completed(is_first: bool) -> None:
 def _try_again_soon(record: SQSRecord) -> None:
     """A failed unit comes back after 15 s, then 30 s, rather than after the queue's own timeout."""
     tries = int(record.attributes.approximate_receive_count)
-    is_last = tries >= int(_settings().max_receives)
+    is_last = tries >= int(wiring.collect().settings.max_receives)
     pause = min(FIRST_RETRY_SECONDS * 2 ** (tries - 1), LONGEST_RETRY_SECONDS)
-    service("sqs").change_message_visibility(
-        QueueUrl=_settings().queue_url,
+    wiring.service("sqs").change_message_visibility(
+        QueueUrl=wiring.collect().settings.queue_url,
         ReceiptHandle=record.receipt_handle,
         VisibilityTimeout=0 if is_last else pause,
     )
@@ -139,8 +86,7 @@ def _try_again_soon(record: SQSRecord) -> None:
 
 def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
     """Which regions are enabled for each account."""
-    home = str(session().region_name)
-    answers = regions_of(accounts, lambda name: _clients().of(Scope(name, home)))
+    answers = regions_of(accounts, wiring.collect().ec2_at_home)
     unknown = sum("error" in answer for answer in answers.values())
     metrics.add_metric("AccountsWithoutRegions", MetricUnit.Count, unknown)
     return {"regions": answers}
@@ -153,22 +99,24 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     only the scopes that the same message has not observed yet. ``fan_out`` asks for regions."""
     if "regions_of" in event:
         return _regions_of(event["regions_of"])
-    deadline = now() + timedelta(milliseconds=context.get_remaining_time_in_millis()) - RESERVE
+    deadline = (
+        wiring.now() + timedelta(milliseconds=context.get_remaining_time_in_millis()) - RESERVE
+    )
 
     def collect(record: SQSRecord) -> None:
         message = read_message(record.body)
         if isinstance(message, Finish):
-            _completed(_closer().finish(message))
+            _completed(wiring.collect().closer.finish(message))
             return
         unit, delivery = message, record.message_id
         left, observed_at = unit, None
         if int(record.attributes.approximate_receive_count) > 1:
-            left, observed_at = _collector().left_of(unit, delivery)
-        outcomes = _collector().collect(left, deadline, delivery)
+            left, observed_at = wiring.collect().collector.left_of(unit, delivery)
+        outcomes = wiring.collect().collector.collect(left, deadline, delivery)
         _count(outcomes)
         _plan_checks(unit, outcomes)
         is_news = any(outcome.is_news for outcome in outcomes)
-        _completed(_closer().answer(unit, is_news, observed_at))
+        _completed(wiring.collect().closer.answer(unit, is_news, observed_at))
         failures = [outcome.failure for outcome in outcomes if outcome.failure]
         if any(not failure.is_final for failure in failures):
             _try_again_soon(record)

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas import account_settings
-from lambdas.clients import now, service, session
-from lambdas.collecting.coverage import Finder, Found, asking, patient_client
-from lambdas.collecting.discovery import organizations_client
+from lambdas import wiring
+from lambdas.collecting.coverage import Found
 from lambdas.collecting.units import finish_message, to_message
 from lambdas.observability import logger, metrics
-from lambdas.settings import FanOutSettings, comma_separated
-from lambdas.store.directory import DirectoryStore
-from lambdas.store.runs import RunStore
-from lambdas.store.scopes import ScopeStore
+from lambdas.settings import comma_separated
 from truffle.core.coverage import Coverage
 from truffle.core.runs import Run, run_id_of, units
 from truffle.core.status import ScopeStatus
 from truffle.core.times import parse_time
-from truffle.ec2.listing import client_config
 from truffle.ec2.regions import enabled_regions
 
 PARALLEL_SENDS = 8
@@ -44,51 +37,24 @@ class InvalidRunId(ValueError):
     """A run cannot be called so."""
 
 
-@cache
-def _settings() -> FanOutSettings:
-    return FanOutSettings.from_env(os.environ)
-
-
-@cache
-def _scopes() -> ScopeStore:
-    return ScopeStore(service("dynamodb"), _settings().table)
-
-
-@cache
-def _runs() -> RunStore:
-    return RunStore(service("dynamodb"), _settings().table)
-
-
-@cache
-def _finder() -> Finder:
-    settings = _settings()
-    return Finder(
-        DirectoryStore(service("dynamodb"), settings.table),
-        account_settings.load(),
-        settings.account_id,
-        partial(organizations_client, settings.organization_role_arn, settings.external_id),
-        asking(patient_client(), settings.collector),
-    )
-
-
 def _coverage(accounts: Sequence[str], statuses: Sequence[ScopeStatus]) -> Coverage:
     """The configured regions of each account; or all that are enabled for it, and those in which
     something was held when they last were. Raises NoRegions, or what DescribeRegions does."""
-    configured = comma_separated(_settings().regions)
+    configured = comma_separated(wiring.fan_out().settings.regions)
     if configured:
         return {account_id: tuple(sorted(configured)) for account_id in accounts}
-    enabled = enabled_regions(session().client("ec2", config=client_config()))
+    enabled = enabled_regions(wiring.fan_out().ec2)
     if not enabled:
         raise NoRegions("DescribeRegions names no region that is enabled for this account.")
     held = [status.scope for status in statuses if status.reservations]
-    return _finder().coverage(accounts, enabled, held, now())
+    return wiring.fan_out().finder.coverage(accounts, enabled, held, wiring.now())
 
 
 def _statuses() -> Sequence[ScopeStatus] | None:
     """What is known of the scopes, which regions depend on unless they are configured; None where
     the table does not say, which must not keep a run from its start."""
     try:
-        return _scopes().statuses()
+        return wiring.fan_out().scopes.statuses()
     except (ClientError, BotoCoreError):
         logger.exception("statuses not read")
         return None
@@ -110,7 +76,7 @@ def new_run(
         raise InvalidRunId(f"run_id must be text of at most {LONGEST_RUN_ID} bytes in UTF-8")
     coverage = _coverage(accounts, statuses)
     regions = tuple(sorted({region for regions in coverage.values() for region in regions}))
-    started_at = now()
+    started_at = wiring.now()
     scheduled = event.get("scheduled_at", "")
     if scheduled[:1].isdigit():
         run_id = run_id_of(parse_time(scheduled), "scheduled")
@@ -121,7 +87,7 @@ def new_run(
 
 def send(bodies: Iterable[str]) -> None:
     """Put messages on the units' queue. Raises what SQS does; one sent twice does no harm."""
-    queue, url = service("sqs"), _settings().queue_url
+    queue, url = wiring.service("sqs"), wiring.fan_out().settings.queue_url
 
     def put(body: str) -> None:
         queue.send_message(QueueUrl=url, MessageBody=body)
@@ -134,13 +100,15 @@ def _retire(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
     """Take the scopes out of every answer that the runs do not cover any more."""
     if statuses is None:
         return
-    _scopes().retire_others(frozenset(run.scopes), run.started_at, statuses)
+    wiring.fan_out().scopes.retire_others(frozenset(run.scopes), run.started_at, statuses)
 
 
 def _send_lost(run: Run) -> None:
     """Have the runs closed that lost a unit: by ``collect``, which has the time for that."""
-    period = timedelta(minutes=float(_settings().schedule_minutes))
-    lost = [it for it in _runs().lost(run.started_at, period) if it.run_id != run.run_id]
+    period = timedelta(minutes=float(wiring.fan_out().settings.schedule_minutes))
+    lost = [
+        it for it in wiring.fan_out().runs.lost(run.started_at, period) if it.run_id != run.run_id
+    ]
     send(finish_message(it.run_id) for it in lost)
 
 
@@ -177,9 +145,11 @@ def _count(found: Found) -> None:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Open a run; a repeated delivery sends again what has not been answered yet."""
-    statuses, found = _statuses(), _finder().accounts(now())
+    statuses, found = _statuses(), wiring.fan_out().finder.accounts(wiring.now())
     _count(found)
-    run = _runs().open(new_run(event, context.aws_request_id, found.accounts, statuses or []))
+    run = wiring.fan_out().runs.open(
+        new_run(event, context.aws_request_id, found.accounts, statuses or [])
+    )
     pending = [unit for unit in units(run) if unit.region in run.pending]
     send(map(to_message, pending))
     logger.info("run opened", extra={"run_id": run.run_id, "units": len(pending)})

@@ -6,19 +6,15 @@ nothing, or names a scope that no run covers, is logged and left.
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from math import ceil
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas.clients import now, service
+from lambdas import wiring
 from lambdas.collecting.units import to_message
 from lambdas.observability import logger
-from lambdas.settings import HintSettings
-from lambdas.store.hints import HintStore, Turn
-from lambdas.store.scopes import ScopeStore
+from lambdas.store.hints import Turn
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
 from truffle.ec2.hints import name_of, scope_of
@@ -30,24 +26,9 @@ is collected at once, all others together when it is over."""
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@cache
-def _settings() -> HintSettings:
-    return HintSettings.from_env(os.environ)
-
-
-@cache
-def _scopes() -> ScopeStore:
-    return ScopeStore(service("dynamodb"), _settings().table)
-
-
-@cache
-def _hints() -> HintStore:
-    return HintStore(service("dynamodb"), _settings().table)
-
-
 def unit_of(scope: Scope) -> Unit | None:
     """The region with all its accounts, in no run; None where no run covers the scope."""
-    covered = [status.scope for status in _scopes().statuses()]
+    covered = [status.scope for status in wiring.hint().scopes.statuses()]
     if scope not in covered:
         return None
     accounts = sorted(one.account_id for one in covered if one.region == scope.region)
@@ -58,7 +39,7 @@ def delay_of(region: str, moment: datetime) -> int | None:
     """Seconds until a region is to be collected because of a hint at a moment; None where another
     hint has seen to it."""
     window = moment - (moment - _START) % WINDOW
-    turn = _hints().take_turn(region, window)
+    turn = wiring.hint().hints.take_turn(region, window)
     if turn is Turn.AFTERWARDS:
         return ceil((window + WINDOW - moment).total_seconds())
     return None if turn is None else 0
@@ -73,9 +54,11 @@ def handler(event: object, context: LambdaContext) -> None:
     if unit is None:
         logger.info("hint ignored", extra=facts)
         return
-    delay = delay_of(unit.region, now())
+    delay = delay_of(unit.region, wiring.now())
     if delay is not None:
-        service("sqs").send_message(
-            QueueUrl=_settings().queue_url, MessageBody=to_message(unit), DelaySeconds=delay
+        wiring.service("sqs").send_message(
+            QueueUrl=wiring.hint().settings.queue_url,
+            MessageBody=to_message(unit),
+            DelaySeconds=delay,
         )
     logger.info("hint taken", extra={**facts, "delay": delay})

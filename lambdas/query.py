@@ -1,14 +1,12 @@
-"""``query``: answers the API's routes from the inventory in memory."""
+"""``query``: answer the API's routes from the inventory in memory."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -16,30 +14,24 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas.alert_settings import load
-from lambdas.api import answers
+from lambdas import wiring
+from lambdas.api import answers, responses
 from lambdas.api.answers import Context
-from lambdas.api.inventory import Inventory
 from lambdas.api.openapi import document
+from lambdas.api.responses import fitting, is_too_large, json_response, page_of, problem, too_large
 from lambdas.api.samples import send_sample
-from lambdas.clients import now, service
 from lambdas.observability import logger
 from lambdas.republishing import ask_publisher
-from lambdas.settings import QuerySettings, comma_separated
-from lambdas.store.deliveries import DeliveryStore
-from lambdas.store.events import EventStore
-from lambdas.store.runs import RunStore
-from lambdas.store.scopes import ScopeStore
 from truffle.alerts.explanation import explain_delivered
 from truffle.alerts.sample import sample_event
-from truffle.alerts.settings import AlertSettings, Route
+from truffle.alerts.settings import Route
 from truffle.core import parameters
 from truffle.core.codec import Json
 from truffle.core.events import from_message, to_message
-from truffle.core.expected import ExpectedDenials, expected_denials
+from truffle.core.filters import Filter
 from truffle.core.model import CAPACITY_BLOCK, ODCR
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
-from truffle.core.queries import Page, parse_filter, parse_list, to_page, unknown_words
+from truffle.core.queries import parse_filter, parse_list, to_page, unknown_words
 from truffle.core.status import judge
 from truffle.core.validation import TrainingRequest
 
@@ -49,42 +41,19 @@ DEFAULT_EVENTS = timedelta(days=7)
 RUNS_SHOWN = 10
 AMBIGUOUS_SHOWN = 5
 UNTIL_LATER = timedelta(seconds=1)
-LONGEST_ANSWER = 6_000_000
-"""Bytes as Lambda counts them: it takes 6 MB of an answer, in which the JSON is one string more."""
-LONGEST_TEXT_SHOWN = 1000
-"""Characters of a refused value that the refusal repeats."""
-
-
-@cache
-def _settings() -> QuerySettings:
-    return QuerySettings.from_env(os.environ)
-
-
-@cache
-def _inventory() -> Inventory:
-    return Inventory(ScopeStore(service("dynamodb"), _settings().table))
-
-
-@cache
-def _alert_settings() -> AlertSettings:
-    return load()
-
-
-@cache
-def _expected() -> ExpectedDenials:
-    return expected_denials(comma_separated(_settings().expected_denied))
-
-
-def _events() -> EventStore:
-    return EventStore(service("dynamodb"), _settings().table)
 
 
 def _context() -> Context:
-    """A scope that missed two periods of the schedule has old data."""
-    allowed_age = timedelta(minutes=2 * float(_settings().schedule_minutes))
-    view, moment = _inventory().view(), now()
-    judged = [judge(status, moment, allowed_age, _expected()) for status in view.statuses]
-    return Context(view, moment, sorted(judged, key=lambda each: each.scope))
+    parts, now = wiring.query(), wiring.now()
+    view = parts.inventory.view()
+    judged = [judge(status, now, parts.allowed_age, parts.expected) for status in view.statuses]
+    scopes = sorted(judged, key=lambda each: each.scope)
+    return Context(parts.names.of(view), now, scopes, parts.names.labels, parts.names.directory)
+
+
+def _of_ids(chosen: Filter) -> Filter:
+    """The filter with ids in the place of accounts' names. Raises BadParameter."""
+    return replace(chosen, accounts=wiring.query().names.ids(chosen.accounts))
 
 
 def _given() -> dict[str, list[str]]:
@@ -96,68 +65,18 @@ def _question(given: Mapping[str, list[str]]) -> str:
     return answers.question_of(app.current_event.path, given)
 
 
-def _json(
-    body: Json | str, status: int = 200, content_type: str = "application/json"
-) -> Response[str]:
-    """A response; the body is an object, or the JSON text of one."""
-    text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
-    return Response(status, content_type, text)
-
-
-def _size(text: str) -> int:
-    """The bytes of a body of ASCII as Lambda counts them."""
-    return len(text) + text.count('"') + text.count("\\")
-
-
-def _is_too_large(text: str | None) -> bool:
-    """A character counts at most twice: short texts are not counted."""
-    return text is not None and 2 * len(text) > LONGEST_ANSWER and _size(text) > LONGEST_ANSWER
-
-
-def _fitting(answer: Callable[[int], Json | str], most: int, least: int = 1) -> Response[str]:
-    """An answer with so many items, or with fewer where it would be too large."""
-    response = _json(answer(most))
-    while _is_too_large(response.body) and most > least:
-        fitting = most * LONGEST_ANSWER // _size(response.body or "")
-        most = max(least, min(most - 1, fitting))
-        response = _json(answer(most))
-    return response
-
-
-def _page(answer: Callable[[Page], Json | str], page: Page) -> Response[str]:
-    """A part of a list; a shorter one than asked for where the answer would be too large."""
-    return _fitting(lambda limit: answer(replace(page, limit=limit)), page.limit)
-
-
-def _problem(status: int, title: str, detail: str, **more: Any) -> Response[str]:
-    """RFC 9457: what is wrong, for programs and people."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return _json(body, status, "application/problem+json")
-
-
-def _too_large() -> Response[str]:
-    detail = (
-        f"The answer has more than {LONGEST_ANSWER} bytes, which is more than can be returned. Ask "
-        "for less: filter by region, account or instance type, or read the snapshots in the bucket."
-    )
-    return _problem(400, "Answer too large", detail)
-
-
 @app.exception_handler(BadParameter)  # type: ignore[untyped-decorator]
 def bad_parameter(error: BadParameter) -> Response[str]:
-    value = error.value[:LONGEST_TEXT_SHOWN]
-    shown = BadParameter(error.name, value, error.allowed, error.nearest)
-    more = {"parameter": shown.name, "value": shown.value, "allowed": shown.allowed}
-    return _problem(400, "Bad parameter", str(shown), **more)
+    return responses.bad_parameter(error)
 
 
 @app.not_found
 def no_route(error: NotFoundError) -> Response[str]:
     allowed = _methods_of(app.current_event.path)
     if not allowed:
-        return _problem(404, "No such route", f"The routes are {', '.join(document()['paths'])}.")
+        return problem(404, "No such route", f"The routes are {', '.join(document()['paths'])}.")
     listed = ", ".join(allowed)
-    response = _problem(405, "Method not allowed", f"The method must be {' or '.join(allowed)}.")
+    response = problem(405, "Method not allowed", f"The method must be {' or '.join(allowed)}.")
     response.headers["Allow"] = listed
     return response
 
@@ -174,9 +93,11 @@ def _methods_of(path: str) -> list[str]:
 def _list(takes: tuple[Parameter, ...], only: str | None = None) -> Response[str]:
     given = _given()
     parsed = parse_list(given, takes)
-    chosen = parsed.filter if only is None else replace(parsed.filter, types=frozenset({only}))
+    chosen = _of_ids(parsed.filter)
+    if only is not None:
+        chosen = replace(chosen, types=frozenset({only}))
     context, question = _context(), _question(given)
-    return _page(
+    return page_of(
         lambda page: answers.reservations(
             context, replace(parsed, filter=chosen, page=page), question
         ),
@@ -206,10 +127,10 @@ def reservation(reservation_id: str) -> Response[str]:
     row = context.view.by_id.get(reservation_id)
     known = context.view.encoded(row) if row else _gone(reservation_id)
     if known is None:
-        detail = f"No scope lists or has listed {reservation_id[:LONGEST_TEXT_SHOWN]}."
-        return _problem(404, "No such reservation", detail, collection=context.collection)
-    messages = _events().of_reservation(reservation_id)
-    return _fitting(
+        detail = f"No scope lists or has listed {reservation_id[: responses.LONGEST_VALUE_SHOWN]}."
+        return problem(404, "No such reservation", detail, collection=context.collection)
+    messages = wiring.query().events.of_reservation(reservation_id)
+    return fitting(
         lambda shown: answers.reservation(context, known, messages, shown), len(messages), least=0
     )
 
@@ -219,7 +140,7 @@ def _gone(reservation_id: str) -> Json | None:
     id of more than 1,024 bytes is no key that DynamoDB takes."""
     if not re.fullmatch(RESERVATION_ID, reservation_id):
         return None
-    scopes = ScopeStore(service("dynamodb"), _settings().table)
+    scopes = wiring.query().scopes
     return scopes.uncovered(reservation_id) or scopes.gone(reservation_id)
 
 
@@ -227,23 +148,23 @@ def _gone(reservation_id: str) -> Json | None:
 def summary() -> Response[str]:
     given = _given()
     warnings = list(unknown_words(parse(given, parameters.FILTERS)))
-    return _json(answers.summary(_context(), parse_filter(given), warnings))
+    return json_response(answers.summary(_context(), _of_ids(parse_filter(given)), warnings))
 
 
 @app.get("/events")
 def events() -> Response[str]:
     given = _given()
     values = parse(given, parameters.EVENTS)
-    found = answers.matching_events(_events().between(*_period(values)), values)
+    found = answers.matching_events(wiring.query().events.between(*_period(values)), values)
     context, question = _context(), _question(given)
-    return _page(lambda page: answers.events(context, found, page, question), to_page(values))
+    return page_of(lambda page: answers.events(context, found, page, question), to_page(values))
 
 
 def _period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:
     """Since when and until when events are asked for. Events that are older than the table keeps
     them are in no day that would be worth a read."""
-    latest = now() + UNTIL_LATER
-    earliest = latest - timedelta(days=int(_settings().event_retention_days) + 1)
+    latest = wiring.now() + UNTIL_LATER
+    earliest = latest - timedelta(days=int(wiring.query().settings.event_retention_days) + 1)
     until = max(earliest, min(latest, values.get("until", [latest])[0]))
     since = values.get("since", [until - DEFAULT_EVENTS])[0]
     return max(earliest, since), until
@@ -253,9 +174,11 @@ def _period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:
 def status() -> Response[str]:
     given = _given()
     values = parse(given, parameters.STATUS)
-    runs = RunStore(service("dynamodb"), _settings().table).latest(RUNS_SHOWN)
+    accounts = wiring.query().names.ids(values.get("account", ()))
+    values = {**values, "account": sorted(accounts)} if accounts else values
+    runs = wiring.query().runs.latest(RUNS_SHOWN)
     context, question = _context(), _question(given)
-    return _page(
+    return page_of(
         lambda page: answers.status(context, runs, values, page, question), to_page(values)
     )
 
@@ -270,7 +193,7 @@ def validate_run() -> Response[str]:
         values.get("start_by", [None])[0],
     )
     context = _context()
-    return _fitting(
+    return fitting(
         lambda shown: answers.validation(context, request, shown), len(context.view.rows), least=0
     )
 
@@ -278,18 +201,17 @@ def validate_run() -> Response[str]:
 @app.get("/alerts/explain")
 def explain_alert() -> Response[str]:
     event_id = parse(_given(), parameters.EXPLAIN)["event_id"][0]
-    days = int(_settings().event_retention_days)
-    found = _events().find(event_id, now() + UNTIL_LATER, days)
+    days = int(wiring.query().settings.event_retention_days)
+    found = wiring.query().events.find(event_id, wiring.now() + UNTIL_LATER, days)
     if not found:
         detail = f"No event of the last {days} days has the id {event_id}."
-        return _problem(404, "No such event", detail)
+        return problem(404, "No such event", detail)
     if len(found) > 1:
         raise BadParameter("event_id", event_id, _ambiguous(found))
-    deliveries = DeliveryStore(service("dynamodb"), _settings().table)
     event = from_message(found[0])
-    known = deliveries.of_event(event.event_id)
-    decisions = explain_delivered(event, _alert_settings(), known)
-    return _json({"event": found[0], "decisions": decisions})
+    known = wiring.query().deliveries.of_event(event.event_id)
+    decisions = explain_delivered(event, wiring.query().alert_settings, known)
+    return json_response({"event": found[0], "decisions": decisions})
 
 
 def _ambiguous(found: list[Json]) -> str:
@@ -300,30 +222,39 @@ def _ambiguous(found: list[Json]) -> str:
 @app.post("/alerts/test")
 def try_route() -> Response[str]:
     route = _route(parse(_given(), parameters.TEST)["route"][0])
-    message = to_message(sample_event(route, now()))
-    queues = json.loads(_settings().queues)
+    message = to_message(sample_event(route, wiring.now()))
+    queues = json.loads(wiring.query().settings.queues)
     sent = [
-        send_sample(service("sqs"), queues[name], _alert_settings().destination(name), message)
+        send_sample(
+            wiring.service("sqs"),
+            queues[name],
+            wiring.query().alert_settings.destination(name),
+            message,
+        )
         for name in route.to
     ]
-    return _json({"route": route.name, "event": message, "sent": sent})
+    return json_response({"route": route.name, "event": message, "sent": sent})
 
 
 @app.post("/alerts/republish")
 def publish_again() -> Response[str]:
     given = _given()
     values = parse(given, parameters.REPUBLISH)
-    since, until = values["since"][0], values.get("until", [now()])[0]
-    if now() - since > parameters.REPUBLISHED:
+    since, until = values["since"][0], values.get("until", [wiring.now()])[0]
+    if wiring.now() - since > parameters.REPUBLISHED:
         allowed = f"It takes a time at most {parameters.REPUBLISHED.days} days ago."
         raise BadParameter("since", given["since"][0], allowed)
     after = values.get("after", [None])[0]
-    return _json(ask_publisher(service("lambda"), _settings().publisher, since, until, after))
+    return json_response(
+        ask_publisher(
+            wiring.service("lambda"), wiring.query().settings.publisher, since, until, after
+        )
+    )
 
 
 def _route(name: str) -> Route:
     """Raises BadParameter for a route that there is not."""
-    routes = {route.name: route for route in _alert_settings().routes}
+    routes = {route.name: route for route in wiring.query().alert_settings.routes}
     if name not in routes:
         known = f"The routes are {', '.join(routes)}." if routes else "This stack has no routes."
         raise BadParameter("route", name, f"There is no such route. {known}")
@@ -333,7 +264,9 @@ def _route(name: str) -> Route:
 @app.get("/openapi.json")
 def openapi() -> Response[str]:
     parse(_given(), ())
-    return _json(document(tuple(route.name for route in _alert_settings().routes)))
+    return json_response(
+        document(tuple(route.name for route in wiring.query().alert_settings.routes))
+    )
 
 
 @logger.inject_lambda_context
@@ -353,8 +286,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         },
         context,
     )
-    if _is_too_large(answer["body"]):
-        refusal = _too_large()
+    if is_too_large(answer["body"]):
+        refusal = too_large()
         headers = {**answer["headers"], "Content-Type": refusal.content_type}
         answer |= {"statusCode": refusal.status_code, "headers": headers, "body": refusal.body}
     return answer | {"body": ""} if method == "HEAD" else answer

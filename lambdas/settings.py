@@ -15,7 +15,9 @@ class MissingSettings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the settings of all functions share: fields are text, as environment variables are."""
+    """Settings that all functions share; every field is text, as environment variables are."""
+
+    table: str
 
     def to_env(self) -> dict[str, str]:
         return {_variable(field.name): getattr(self, field.name) for field in fields(self)}
@@ -46,7 +48,6 @@ class FanOutSettings(Settings):
     ask Organizations; both may be empty. Which accounts are collected is in a file
     (``lambdas/account_settings.py``)."""
 
-    table: str
     bucket: str
     queue_url: str
     account_id: str
@@ -63,7 +64,6 @@ class CollectSettings(Settings):
     ``external_id`` unless that is empty. ``checks_…``: the group of the one-time schedules, what
     they put units on, and the role that does it."""
 
-    table: str
     bucket: str
     queue_url: str
     account_id: str
@@ -79,13 +79,11 @@ class CollectSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class HintSettings(Settings):
-    table: str
     queue_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class PublishSettings(Settings):
-    table: str
     topic_arn: str
     idempotency_table: str
     dead_letter_url: str
@@ -98,7 +96,6 @@ class QuerySettings(Settings):
     object: the URL of each destination's queue, by the destination's name. ``publisher``: name of
     the function that publishes events."""
 
-    table: str
     schedule_minutes: str
     event_retention_days: str
     expected_denied: str
@@ -109,11 +106,12 @@ class QuerySettings(Settings):
 @dataclass(frozen=True, slots=True)
 class DeliverSettings(Settings):
     """``destinations`` and ``topics`` are JSON objects: the name of the destination by that of its
-    queue, and the ARN of the topic that a destination has of its own by the destination's name."""
+    queue, and the ARN of the topic that a destination has of its own by the destination's name.
+    ``expected_denied`` are comma-separated globs of ``account/region``."""
 
-    table: str
     idempotency_table: str
     destinations: str
     topics: str
     api_url: str
     schedule_minutes: str
+    expected_denied: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 import time
@@ -21,6 +20,7 @@ from sandbox.errors import SandboxError
 from sandbox.processes import end_as_interrupted
 from sandbox.sink.control import Sink
 from sandbox.sink.destination import DOWN, EVERYWHERE, OK, Reply, Request, request_to_json
+from truffle.core.suggest import nearest
 from truffle.core.times import format_time
 from truffle.render.words import counted
 
@@ -174,8 +174,8 @@ def _simulating() -> Sandbox:
 def _check_region(box: Sandbox, region: str) -> None:
     known = sorted(box.ec2.fleet()["regions"])
     if region not in known:
-        near = difflib.get_close_matches(region, known, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        near = nearest(region, known)
+        hint = f" Did you mean {near}?" if near else ""
         raise click.BadParameter(
             f"{region!r} is not a region of the fleet.{hint} It has {', '.join(known)}.",
             param_hint="REGION",

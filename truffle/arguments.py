@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from truffle import clock
@@ -14,10 +15,14 @@ from truffle.core.suggest import nearest
 from truffle.core.times import format_time
 from truffle.core.validation import TrainingRequest
 from truffle.core.vocabulary import is_type_name, misspelt_type, types_of_family, types_with
+from truffle.core.windows import lengths_between
 from truffle.query import BadArgument, Several, moment_of
 
 MOST_EVENTS = 10_000
 """More than these is a slip of the keyboard."""
+
+RANGE = ".."
+"""Between the ends of a range, which both belong to it."""
 
 _COUNT = f"It takes a whole number from 1 to {MOST_INSTANCES}."
 _BLOCK_COUNT = f"It takes a whole number from 1 to {MAX_COUNT}: a block has no more instances."
@@ -65,18 +70,68 @@ def wanted_block(
     duration_hours: float | str | None,
     start_after: datetime | str | None,
     end_by: datetime | str | None,
+    start: str | None = None,
 ) -> Wanted:
-    """The block to look for, its duration rounded up to one that AWS sells. Raises BadArgument."""
+    """The block to look for, its duration rounded up to one that AWS sells.
+
+    ``days`` and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``). Raises
+    BadArgument.
+    """
     _check_type(instance_type)
     instances = _whole("count", count, MAX_COUNT, _BLOCK_COUNT)
-    hours = _sold(days, duration_hours)
-    start, end = moment("start_after", start_after), moment("end_by", end_by, is_end=True)
-    now = clock.now()
+    hours, *shorter = _lengths(days, duration_hours)
+    if start is not None and start_after is not None:
+        raise BadArgument("start", start, "Give the start as a range or as the earliest start.")
+    earliest, start_by = _starts(start)
+    start_time = earliest or moment("start_after", start_after)
+    return _in_time(
+        Wanted(
+            instance_type,
+            instances,
+            hours,
+            start_time,
+            moment("end_by", end_by, is_end=True),
+            start_by,
+            tuple(shorter),
+        ),
+        str(end_by),
+    )
+
+
+def _in_time(wanted: Wanted, end_by: str) -> Wanted:
+    """The same block without a start that is over. Raises BadArgument for an end that is."""
+    start, end, now = wanted.start_after, wanted.end_by, clock.now()
     if end is not None and end <= max(now, start or now):
         allowed = "It takes a time after now and after the start."
-        raise BadArgument("end_by", str(end_by), allowed)
+        raise BadArgument("end_by", end_by, allowed)
     still_to_come = start if start is not None and start > now else None
-    return Wanted(instance_type, instances, hours, still_to_come, end)
+    return replace(wanted, start_after=still_to_come)
+
+
+def _starts(text: str | None) -> tuple[datetime | None, datetime | None]:
+    """The earliest and the latest start. Raises BadArgument."""
+    if text is None:
+        return None, None
+    first, separator, last = text.partition(RANGE)
+    begin = moment_of("start", first)
+    end = moment_of("start", last) if separator else begin
+    if end.end < begin.start:
+        raise BadArgument("start", text, "The range must not end before it begins.")
+    if end.end <= clock.now():
+        raise BadArgument("start", text, "The range must not be over yet.")
+    return begin.start, end.end
+
+
+def _lengths(days: float | str | None, duration_hours: float | str | None) -> tuple[int, ...]:
+    """The durations to look for, in hours, the longest first. Raises BadArgument."""
+    if not isinstance(days, str) or RANGE not in days or duration_hours is not None:
+        return (_sold(days, duration_hours),)
+    allowed = f"It must be a range of days such as 5..10, above 0 and up to {MAX_DAYS}."
+    first, _, last = days.partition(RANGE)
+    fewest, most = (_number("days", part, MAX_DAYS, allowed) for part in (first, last))
+    if most < fewest:
+        raise BadArgument("days", days, allowed)
+    return lengths_between(fewest, most)
 
 
 def _sold(days: float | str | None, duration_hours: float | str | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from truffle.core.reservation_type import ReservationType
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
     from truffle.core.codec import Json
     from truffle.core.events import Event
+    from truffle.core.fleets import CapacityFleet
     from truffle.core.model import CapacityBlock, Odcr, Reservation
     from truffle.core.offerings import Wanted
     from truffle.core.recommendation import Recommendation
+    from truffle.core.topology import Placement
     from truffle.core.validation import Validation
     from truffle.query import Question, Several, Tags
     from truffle.sources.api import Api
     from truffle.sources.history import History
     from truffle.sources.listing import Inventory, Progress, ScopeFailure
     from truffle.sources.offerings import Market, Offerings
+    from truffle.sources.regional import Everywhere, RegionalResults
 
     class Filters(TypedDict, total=False):
         """What ``Truffle.capacity`` takes beside types and regions."""
@@ -220,24 +223,50 @@ class Truffle:
         self,
         instance_type: str,
         count: int = 1,
-        days: float | None = None,
+        days: float | str | None = None,
         duration_hours: float | None = None,
         start_after: datetime | str | None = None,
         end_by: datetime | str | None = None,
         regions: Several | None = None,
-        sort: str = "price",
+        sort: str | None = None,
+        start: str | None = None,
     ) -> Offerings:
         """Blocks that can be bought now, by price or start; always asks EC2 itself.
 
-        The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. Only the
-        result's ``outcomes`` tell a region that sells none now from one that never does.
+        The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. ``days``
+        and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``): then the best window
+        comes first. Only the result's ``outcomes`` tell a region that sells none now from one that
+        never does.
         """
         from truffle.arguments import wanted_block
         from truffle.sources.offerings import Offerings
 
-        wanted = wanted_block(instance_type, count, days, duration_hours, start_after, end_by)
+        wanted = wanted_block(
+            instance_type, count, days, duration_hours, start_after, end_by, start
+        )
         market = self.market(wanted, regions)
-        return Offerings(market, sort)
+        return Offerings(market, sort or ("hourly" if wanted.is_flexible else "price"))
+
+    def fleets(self, regions: Several | None = None) -> RegionalResults[CapacityFleet]:
+        """Capacity Reservation Fleets, by region and id; always asks EC2 itself."""
+        from truffle.query import ask
+        from truffle.sources.regional import RegionalResults
+
+        return RegionalResults(self.every_fleet(ask(regions=regions).regions))
+
+    def topology(
+        self, instance_types: Several | None = None, regions: Several | None = None
+    ) -> RegionalResults[Placement]:
+        """The network nodes of reservations and blocks; always asks EC2 itself.
+
+        ``truffle.core.topology`` makes trees of them. Regions without the call have none.
+        """
+        from truffle.query import ask
+        from truffle.sources.regional import RegionalResults
+
+        question = ask(regions=regions, instance_types=instance_types)
+        types = sorted(question.filter.instance_types)
+        return RegionalResults(self.every_placement(question.regions, types))
 
     def validate(
         self,
@@ -361,6 +390,7 @@ class Truffle:
             return list_api(self.api(), question)
         from truffle.sources.live import list_live
 
+        question.check_ids()
         found = list_live(self._caller, question.regions, self.timeout, progress, question.filter)
         return found.without_denied() if self.ignore_denied else found
 
@@ -374,6 +404,34 @@ class Truffle:
         named = ask(regions=regions).regions
         market = list_market(self._caller, wanted, named, self.timeout, progress)
         return market.without_denied() if self.ignore_denied else market
+
+    def every_fleet(
+        self, regions: Sequence[str] | None, progress: Progress | None = None
+    ) -> Everywhere[CapacityFleet]:
+        """The fleets of every region, and how each region answered."""
+        from truffle.core.fleets import by_name
+        from truffle.ec2.fleets import list_fleets
+        from truffle.sources.regional import list_everywhere
+
+        found = list_everywhere(self._caller, list_fleets, regions, self.timeout, progress)
+        found.items.sort(key=by_name)
+        return found.without_denied() if self.ignore_denied else found
+
+    def every_placement(
+        self,
+        regions: Sequence[str] | None,
+        instance_types: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Everywhere[Placement]:
+        """The network nodes of every region's reservations, and how each region answered."""
+        from functools import partial
+
+        from truffle.ec2.topology import list_placements
+        from truffle.sources.regional import list_everywhere
+
+        listing = partial(list_placements, instance_types=instance_types)
+        found = list_everywhere(self._caller, listing, regions, self.timeout, progress)
+        return found.without_denied() if self.ignore_denied else found
 
     def api(self) -> Api:
         """The deployed API. Raises BadArgument where there is none."""
@@ -474,6 +532,8 @@ class AsyncTruffle:
         self.reservation = _threaded(client.reservation)
         self.list_regions = _threaded(client.list_regions)
         self.offerings = _threaded(client.offerings)
+        self.fleets = _threaded(client.fleets)
+        self.topology = _threaded(client.topology)
         self.validate = _threaded(client.validate)
         self.recommend = _threaded(client.recommend)
         self.events = _threaded(client.events)

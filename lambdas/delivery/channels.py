@@ -1,4 +1,4 @@
-"""How each kind of destination is told: where a message is sent, and which answer means taken."""
+"""Channels by kind of destination: where a message is sent, and which response accepts it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.clients import service
-from lambdas.delivery.credentials import Secret, read_secret
+from lambdas.delivery.credentials import Secret, Secrets
 from lambdas.delivery.queue_message import queue_url
 from lambdas.delivery.webhook import NO_HEADERS, Answer, post
 from lambdas.store.resolutions import ResolutionStore
@@ -70,33 +69,35 @@ class Alert:
         return {**self.message, "late_seconds": round(self.late.total_seconds())}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Channels:
-    """The ways to all destinations.
+    """The channels of all destinations.
 
-    ``topics`` are the ARNs of the topics of their own that some destinations have, by name;
-    ``api_url`` is the query API's, for links.
+    ``topics`` maps the names of destinations to the ARNs of topics of their own; ``service`` makes
+    a boto3 client of a service, in a region; ``api_url`` is the query API's, for links.
     """
 
     threads: ThreadStore
     resolutions: ResolutionStore
     topics: Mapping[str, str]
     api_url: str
+    secrets: Secrets
+    service: Callable[..., Any]
     clock: Callable[[], datetime]
 
-    def tell(self, destination: Destination, alert: Alert) -> bool:
-        """Tell an event; False where that asks for nothing. Raises Refused, or what reading the
-        secret and sending do."""
+    def deliver(self, destination: Destination, alert: Alert) -> bool:
+        """Deliver an event; False if the destination needs nothing of it. Raises Refused, or what
+        reading the secret and sending raise."""
         if destination.kind.is_for_people:
             card = event_card(alert.event, api_url=self.api_url, late=alert.late, test=alert.test)
             return self.show(destination, card)
         match destination.kind:
             case Kind.SQS:
-                _send(destination, alert)
+                self._send(destination, alert)
             case Kind.HTTPS:
-                _post_message(destination, alert)
+                self._post_message(destination, alert)
             case _:
-                return self._tell_incident(destination, alert)
+                return self._deliver_incident(destination, alert)
         return True
 
     def show(self, destination: Destination, card: Card) -> bool:
@@ -106,7 +107,7 @@ class Channels:
             case Kind.SLACK:
                 self._show_in_slack(destination, card)
             case Kind.TEAMS:
-                secret = _secret(destination)
+                secret = self._secret(destination)
                 _post(destination, secret, secret.sole("url"), teams.payload(card))
             case Kind.AMAZON_Q:
                 self._publish(destination, {"Message": json.dumps(amazon_q.payload(card))})
@@ -115,10 +116,10 @@ class Channels:
         return True
 
     def _publish(self, destination: Destination, arguments: Mapping[str, str]) -> None:
-        service("sns").publish(TopicArn=self.topics[destination.name], **arguments)
+        self.service("sns").publish(TopicArn=self.topics[destination.name], **arguments)
 
     def _show_in_slack(self, destination: Destination, card: Card) -> None:
-        secret = _secret(destination)
+        secret = self._secret(destination)
         if "token" in secret.values:
             self._show_in_channel(destination, secret, card)
         else:
@@ -144,7 +145,7 @@ class Channels:
         if subject and not thread and isinstance(said.get("ts"), str):
             self.threads.put(destination.name, subject, said["ts"], self.clock())
 
-    def _tell_incident(self, destination: Destination, alert: Alert) -> bool:
+    def _deliver_incident(self, destination: Destination, alert: Alert) -> bool:
         """Queues keep no order: what was resolved must not be opened by an older event."""
         told = incident(alert.event)
         if told is None:
@@ -158,20 +159,59 @@ class Channels:
                 if resolved_at is not None and resolved_at > at:
                     return False
         if destination.kind is Kind.PAGERDUTY:
-            _enqueue(destination, alert, self.api_url)
+            self._enqueue(destination, alert)
         else:
-            _request(destination, alert, self.api_url)
+            self._request(destination, alert)
         return True
+
+    def _secret(self, destination: Destination) -> Secret:
+        assert destination.secret is not None
+        return self.secrets.read(destination.secret)
+
+    def _post_message(self, destination: Destination, alert: Alert) -> None:
+        """The event's id as the key by which the receiver can know a repetition."""
+        secret = self._secret(destination)
+        headers = {"Idempotency-Key": alert.event.event_id}
+        _post(destination, secret, secret.sole("url"), alert.document, headers)
+
+    def _send(self, destination: Destination, alert: Alert) -> None:
+        assert destination.queue_arn is not None
+        sqs = self.service("sqs", destination.queue_arn.split(":")[3])
+        sqs.send_message(
+            QueueUrl=queue_url(sqs, destination.queue_arn),
+            MessageBody=to_json(alert.document),
+            MessageAttributes={
+                "event_id": {"DataType": "String", "StringValue": alert.event.event_id}
+            },
+        )
+
+    def _enqueue(self, destination: Destination, alert: Alert) -> None:
+        secret = self._secret(destination)
+        body = pagerduty.payload(
+            alert.event,
+            secret.sole("routing_key"),
+            api_url=self.api_url,
+            late=alert.late,
+            test=alert.test,
+        )
+        if body is not None:
+            url = secret.values.get("url", pagerduty.ENQUEUE_URL)
+            _post(destination, secret, url, body, accepted=ACCEPTED)
+
+    def _request(self, destination: Destination, alert: Alert) -> None:
+        secret = self._secret(destination)
+        asked = opsgenie.request(
+            alert.event, api_url=self.api_url, late=alert.late, test=alert.test
+        )
+        if asked is not None:
+            url = secret.values.get("url", opsgenie.API_URL).rstrip("/") + asked.path
+            headers = {"Authorization": f"GenieKey {secret.sole('api_key')}"}
+            _post(destination, secret, url, asked.body, headers, accepted=ACCEPTED)
 
 
 def _subject(card: Card) -> str | None:
     """What a card's thread is about; None for what stands alone: a digest, a day, a test."""
     return card.subject if card.kind in list(EventType) and not card.test else None
-
-
-def _secret(destination: Destination) -> Secret:
-    assert destination.secret is not None
-    return read_secret(destination.secret)
 
 
 def _post(
@@ -186,46 +226,6 @@ def _post(
     answer = post(url, body, headers)
     if not (answer.is_accepted if accepted is None else answer.status == accepted):
         raise Refused(destination, answer, secret)
-
-
-def _post_message(destination: Destination, alert: Alert) -> None:
-    """The event's id as the key by which the receiver can know a repetition."""
-    secret = _secret(destination)
-    headers = {"Idempotency-Key": alert.event.event_id}
-    _post(destination, secret, secret.sole("url"), alert.document, headers)
-
-
-def _send(destination: Destination, alert: Alert) -> None:
-    assert destination.queue_arn is not None
-    sqs = service("sqs", destination.queue_arn.split(":")[3])
-    sqs.send_message(
-        QueueUrl=queue_url(sqs, destination.queue_arn),
-        MessageBody=to_json(alert.document),
-        MessageAttributes={"event_id": {"DataType": "String", "StringValue": alert.event.event_id}},
-    )
-
-
-def _enqueue(destination: Destination, alert: Alert, api_url: str) -> None:
-    secret = _secret(destination)
-    body = pagerduty.payload(
-        alert.event,
-        secret.sole("routing_key"),
-        api_url=api_url,
-        late=alert.late,
-        test=alert.test,
-    )
-    if body is not None:
-        url = secret.values.get("url", pagerduty.ENQUEUE_URL)
-        _post(destination, secret, url, body, accepted=ACCEPTED)
-
-
-def _request(destination: Destination, alert: Alert, api_url: str) -> None:
-    secret = _secret(destination)
-    asked = opsgenie.request(alert.event, api_url=api_url, late=alert.late, test=alert.test)
-    if asked is not None:
-        url = secret.values.get("url", opsgenie.API_URL).rstrip("/") + asked.path
-        headers = {"Authorization": f"GenieKey {secret.sole('api_key')}"}
-        _post(destination, secret, url, asked.body, headers, accepted=ACCEPTED)
 
 
 def _object(text: str) -> Mapping[str, Any]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from html import escape
+from typing import Any
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from lambdas.clients import service
 from lambdas.errors import reason_of
 
 # The answer with the secret is what botocore logs at DEBUG.
@@ -85,15 +84,28 @@ def _forms(piece: str) -> Iterator[str]:
         yield from (text, as_json, as_json.replace("/", "\\/"), escape(text), quote(text, safe=""))
 
 
-def read_secret(name: str) -> Secret:
-    """The secret of this name or ARN, at most five minutes old. Raises BadSecret."""
-    try:
-        text = str(_provider(_region_of(name)).get(name, max_age=MAX_AGE_SECONDS))
-    except GetParameterError as error:
-        # Powertools keeps AWS's error as the context of its own.
-        cause = reason_of(error.__context__ or error)
-        raise BadSecret(f"the secret {name} cannot be read: {cause}") from error
-    return to_secret(name, text)
+class Secrets:
+    """Reads secrets of AWS Secrets Manager; ``service`` makes a boto3 client, in a region."""
+
+    def __init__(self, service: Callable[..., Any]) -> None:
+        self._service = service
+        self._providers: dict[str | None, SecretsProvider] = {}
+
+    def read(self, name: str) -> Secret:
+        """The secret of this name or ARN, at most five minutes old. Raises BadSecret."""
+        try:
+            text = str(self._provider(_region_of(name)).get(name, max_age=MAX_AGE_SECONDS))
+        except GetParameterError as error:
+            # Powertools keeps AWS's error as the context of its own.
+            cause = reason_of(error.__context__ or error)
+            raise BadSecret(f"the secret {name} cannot be read: {cause}") from error
+        return to_secret(name, text)
+
+    def _provider(self, region: str | None) -> SecretsProvider:
+        if region not in self._providers:
+            client = self._service("secretsmanager", *([region] if region else []))
+            self._providers[region] = SecretsProvider(boto3_client=client)
+        return self._providers[region]
 
 
 def to_secret(name: str, text: str) -> Secret:
@@ -109,12 +121,6 @@ def to_secret(name: str, text: str) -> Secret:
     if not texts:
         raise BadSecret(f"the secret {name} is a JSON object without any text")
     return Secret(name, stripped, texts)
-
-
-@cache
-def _provider(region: str | None) -> SecretsProvider:
-    client = service("secretsmanager", region) if region else service("secretsmanager")
-    return SecretsProvider(boto3_client=client)
 
 
 def _region_of(name: str) -> str | None:

@@ -1,9 +1,9 @@
-"""Doing things once: what was done is remembered, what is being done is claimed."""
+"""Do an action once: completed actions are remembered, running ones are claimed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from typing import Any
 
 from aws_lambda_powertools.utilities.idempotency import (
     DynamoDBPersistenceLayer,
@@ -13,45 +13,39 @@ from aws_lambda_powertools.utilities.idempotency import (
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas.clients import service
-
 MONTH = 30 * 24 * 3600
-"""How long what was done is remembered, in seconds: longer than a message can be under way, which
-is 14 days on a queue and 14 more as a dead letter."""
+"""How long a completed action is remembered, in seconds: longer than a message can live, which is
+14 days on a queue and 14 more as a dead letter."""
 
 Claimed = IdempotencyAlreadyInProgressError
-"""Another function is doing it. One that was killed keeps its claim until its time would have been
-up."""
-
-_config = IdempotencyConfig(expires_after_seconds=MONTH)
+"""Another invocation is doing it, or was killed while it did: its claim then lasts until that
+invocation would have timed out."""
 
 
-def register(context: LambdaContext) -> None:
-    """Claims end with the invocation's time; to be told at the start of each."""
-    _config.register_lambda_context(context)
+class Once:
+    """Does each key's action once. ``dynamodb`` is a boto3 client, ``table`` the idempotency
+    table."""
 
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._config = IdempotencyConfig(expires_after_seconds=MONTH)
+        self._run_once: Callable[..., bool] = idempotent_function(
+            _run,
+            data_keyword_argument="key",
+            config=self._config,
+            key_prefix="deliver",
+            persistence_store=DynamoDBPersistenceLayer(table_name=table, boto3_client=dynamodb),
+        )
 
-def once(table: str, key: str, action: Callable[[], bool]) -> bool:
-    """Do what a key stands for unless it was done, remembered in an idempotency table; what the
-    action returned when it was done.
+    def register(self, context: LambdaContext) -> None:
+        """Let claims expire with the invocation. Call at the start of each invocation."""
+        self._config.register_lambda_context(context)
 
-    Raises Claimed, or what the action does: then it was not done.
-    """
-    return _once(table)(key=key, action=action)
+    def run(self, key: str, action: Callable[[], bool]) -> bool:
+        """Run an action unless its key is remembered; the result of the run, now or then.
 
-
-@cache
-def _once(table: str) -> Callable[..., bool]:
-    run: Callable[..., bool] = idempotent_function(
-        _run,
-        data_keyword_argument="key",
-        config=_config,
-        key_prefix="deliver",
-        persistence_store=DynamoDBPersistenceLayer(
-            table_name=table, boto3_client=service("dynamodb")
-        ),
-    )
-    return run
+        Raises Claimed, or what the action raises: then it counts as not done.
+        """
+        return self._run_once(key=key, action=action)
 
 
 def _run(*, key: str, action: Callable[[], bool]) -> bool:

@@ -1,4 +1,4 @@
-"""What a message on a destination's queue asks for: an event, a test, a daily summary, a flush."""
+"""Tasks in the messages of a destination's queue: an event, a sample, a daily summary, a flush."""
 
 from __future__ import annotations
 
@@ -16,77 +16,80 @@ Message = dict[str, Any]
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(seconds=300)
 
+_UNFILLED = "<aws.scheduler."
+"""How a placeholder begins that the sandbox's scheduler leaves as it is."""
 
-class Unreadable(Exception):
-    """A message that asks for nothing known, and never will."""
+
+class InvalidMessage(Exception):
+    """A message without a known task; no retry changes that."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
-    """Tell an event; ``message`` is what machines get of it."""
+class DeliverEvent:
+    """Deliver an event; ``message`` is its JSON form, for machines."""
 
     event: Event
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """Tell a sample, marked as one; ``message`` is what machines get of it."""
+class DeliverSample:
+    """Deliver a sample, marked as one; ``message`` is its JSON form, for machines."""
 
     event: Event
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
-class Summarize:
-    """Tell the day as of now; ``scheduled_at`` is the moment at which that was due, None where the
-    scheduler does not fill it in (the sandbox's)."""
+class DeliverSummary:
+    """Deliver the summary of the last day. ``scheduled_at`` is the schedule's time, None where the
+    scheduler does not supply it (the sandbox's)."""
 
     scheduled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Tell the events that were put aside until the end of their run."""
+    """Deliver the events that are buffered until the end of their run."""
 
     run_id: str
 
 
-Job = Tell | Sample | Summarize | Flush
+Task = DeliverEvent | DeliverSample | DeliverSummary | Flush
 
 
-def begun(job: Job) -> datetime | None:
-    """When there was something to tell for the first time; None where the job does not know."""
-    match job:
-        case Tell(event) | Sample(event):
+def due_at(task: Task) -> datetime | None:
+    """The moment from which a task could be delivered; None if the task does not have it."""
+    match task:
+        case DeliverEvent(event) | DeliverSample(event):
             return event.observed_at
-        case Summarize(scheduled_at):
+        case DeliverSummary(scheduled_at):
             return scheduled_at
         case Flush():
             return None
 
 
-def read_job(body: str) -> Job:
-    """The job of a queue's message: an event message as the topic carries it, or an object of one
-    key, ``test``, ``daily_summary`` or ``flush``. Raises Unreadable."""
+def parse_task(body: str) -> Task:
+    """The task of a message: an event as the topic publishes it, or an object with the one key
+    ``test``, ``daily_summary`` or ``flush``. Raises InvalidMessage."""
     try:
         content = json.loads(body)
         if "version" in content:
-            return Tell(from_message(content), content)
+            return DeliverEvent(from_message(content), content)
         ((kind, detail),) = content.items()
         if kind == "test":
-            return Sample(from_message(detail), {**detail, "test": True})
+            return DeliverSample(from_message(detail), {**detail, "test": True})
         if kind == "daily_summary":
-            return Summarize(_scheduled(_text(detail["scheduled_at"])))
+            return DeliverSummary(_scheduled(_text(detail["scheduled_at"])))
         if kind == "flush":
             return Flush(_text(detail["run_id"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unreadable(f"unreadable: {reason_of(error)}") from error
-    raise Unreadable(f"unreadable: unknown kind of message '{kind}'")
+        raise InvalidMessage(f"unreadable: {reason_of(error)}") from error
+    raise InvalidMessage(f"unreadable: unknown kind of message '{kind}'")
 
 
 def _scheduled(text: str) -> datetime | None:
-    return None if text.startswith("<aws.scheduler.") else parse_time(text)
+    return None if text.startswith(_UNFILLED) else parse_time(text)
 
 
 def _text(value: object) -> str:
@@ -96,7 +99,7 @@ def _text(value: object) -> str:
 
 
 def flush_body(run_id: str) -> str:
-    """The message that ``read_job`` reads as a Flush."""
+    """The message that ``parse_task`` reads as a Flush."""
     return json.dumps({"flush": {"run_id": run_id}})
 
 

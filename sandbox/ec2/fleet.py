@@ -76,8 +76,9 @@ class OrganizationAccount:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """One region. ``blocks`` and ``statuses`` hold only what reservations do not tell, by id.
-    ``opt_in_by`` are accounts whose status is another one than ``opt_in_status``."""
+    """One region. ``blocks``, ``statuses`` and ``topologies`` hold only what reservations do not
+    tell, by id; ``fleets`` are Capacity Reservation Fleets. ``opt_in_by`` are accounts whose status
+    is another one than ``opt_in_status``."""
 
     name: str
     opt_in_status: str = "opt-in-not-required"
@@ -87,6 +88,8 @@ class Region:
     statuses: Mapping[str, Fields] = field(default_factory=dict)
     extensions: tuple[Fields, ...] = ()
     market: tuple[Offer, ...] = ()
+    fleets: tuple[Fields, ...] = ()
+    topologies: Mapping[str, Fields] = field(default_factory=dict)
 
     def with_reservation(self, reservation: Reservation) -> Region:
         """The region with a reservation added, or put in place of the one with its id."""

@@ -293,3 +293,55 @@ def test_an_unknown_price_comes_last() -> None:
     ]
     assert [row.offering_id for row in sorted_offerings(rows, "price")] == ["b", "c", "a"]
     assert offering("a", upfront_fee=None).to_json()["price_per_gpu_hour"] is None
+
+
+class TestFlexible:
+    """Lengths and starts in ranges: the best window within the budget."""
+
+    def test_every_length_of_the_range_is_requested_once(self, truffle: Run, world: World) -> None:
+        truffle(*P5, "--days", "5..10", "-r", "us-east-2")
+        assert world.control.calls()["us-east-2", CALL] == 6
+
+    def test_the_best_window_has_the_cheapest_hour(self, truffle: Run) -> None:
+        found = truffle(*P5, "--days", "2..3")
+        assert "Best window: 3 d from" in found.out
+        assert "eu-west-1b" in found.out.split("Best window")[1].splitlines()[0]
+
+    def test_only_blocks_that_start_in_the_range_are_shown(self, truffle: Run) -> None:
+        rows = truffle(*P5, "--days", "1..2", "--start", "24h..48h", "-o", "json").json
+        now = running_now()
+        assert rows
+        assert all(
+            now + timedelta(hours=23) <= datetime.fromisoformat(row["start_date"])
+            and datetime.fromisoformat(row["start_date"]) <= now + timedelta(hours=49)
+            for row in rows
+        )
+
+    def test_what_the_budget_leaves_out_is_named(self) -> None:
+        clock = Ticking()
+        budget = Budget(clock, clock.sleep, tokens=2)
+        wanted = Wanted("p5.48xlarge", 1, 120, shorter_hours=(96, 72))
+        found = list_offerings(
+            Selling("1"), "us-east-2", wanted, budget, running_now, clock.now + 1
+        )
+        assert found.outcome is Outcome.LIMITED
+        assert found.message is not None
+        assert "2 of 3 lengths were requested" in found.message
+        assert len(found.offerings) == 1
+
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            ("--days", "10..5"),
+            ("--days", "0..5"),
+            ("--days", "5.."),
+            ("--start", "2026-13-01..2026-12-20"),
+            ("--start", "today.."),
+            ("--start", "3d..1d"),
+        ],
+    )
+    def test_a_range_that_is_none_is_refused(self, truffle: Run, option: str, value: str) -> None:
+        days = [] if option == "--days" else ["--days", "1"]
+        found = truffle(*P5, *days, option, value)
+        assert found.status == 2
+        assert option in found.err

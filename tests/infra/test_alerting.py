@@ -7,7 +7,7 @@ import json
 import pytest
 
 from infra.context import ALERT_ATTRIBUTES, DEFAULT_FILTER
-from lambdas.delivery.messages import Summarize, read_job
+from lambdas.delivery.messages import DeliverSummary, parse_task
 from tests.builders import an_event
 from tests.infra.synthesized import (
     ALERTS,
@@ -183,7 +183,7 @@ def test_a_daily_summary_is_asked_for_at_its_time_in_its_zone(
     dead = target(schedule["Target"]["DeadLetterConfig"]["Arn"])
     assert dead == stack.dead_letters(destination).logical_id
     moment = schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", MOMENT)
-    assert read_job(moment) == Summarize(parse_time(MOMENT))
+    assert parse_task(moment) == DeliverSummary(parse_time(MOMENT))
 
 
 def test_operators_get_every_alarm(stack: Synthesized) -> None:

@@ -142,6 +142,7 @@ class Stack:
                 topics=json.dumps(self.topics),
                 api_url="https://api.example",
                 schedule_minutes="60",
+                expected_denied="*/eu-north-*",
             ),
         }
         return known[kind]()

@@ -8,16 +8,14 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
-from lambdas import alert, clients, collect, deliver, fan_out, hint, query
+from lambdas import clients, wiring
 from lambdas.account_settings import FILE_VARIABLE as ACCOUNTS_VARIABLE
 from lambdas.alert_settings import FILE_VARIABLE
-from lambdas.delivery import credentials, queue_message
 from lambdas.delivery.webhook import ALLOW_LOOPBACK
 from lambdas.observability import logger, metrics
 from lambdas.settings import Settings
@@ -27,8 +25,11 @@ from tests.lambdas.fakes import Clock, FakeContext, Wire
 from tests.lambdas.office import Office
 from truffle.core.organization import AccountSettings
 
-REMEMBERING = (alert, collect, credentials, deliver, fan_out, hint, query, queue_message)
-"""The modules that keep what they made or read for a function's life."""
+FUNCTIONS = (
+    *(wiring.fan_out, wiring.collect, wiring.hint),
+    *(wiring.publish, wiring.query, wiring.deliver),
+)
+"""Each keeps the parts of a function."""
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-2",
@@ -45,9 +46,9 @@ def environment() -> Iterator[None]:
             patch.delenv(name)
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        _forget(clients)
+        _forget_clients()
         yield
-        _forget(clients)
+        _forget_clients()
 
 
 @pytest.fixture(autouse=True)
@@ -70,8 +71,7 @@ def deploy(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
     def put(kind: type[Settings], **changes: str) -> None:
         for name, value in replace(stack.settings(kind), **changes).to_env().items():
             monkeypatch.setenv(name, value)
-        for module in REMEMBERING:
-            _forget(module)
+        _start_cold()
         monkeypatch.setattr(metrics.provider, "namespace", "truffle")
         monkeypatch.setattr(metrics.provider, "service", "truffle")
 
@@ -80,29 +80,33 @@ def deploy(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
 
 @pytest.fixture
 def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Puts the choice of accounts beside the functions' code: before ``deploy``."""
+    """Puts the choice of accounts beside the functions' code."""
     file = tmp_path / "accounts.json"
     monkeypatch.setenv(ACCOUNTS_VARIABLE, str(file))
 
     def put(**settings: Any) -> None:
         file.write_text(json.dumps(AccountSettings(**settings).to_json()))
+        _start_cold()
 
     return put
 
 
-def _forget(module: ModuleType) -> None:
-    """Empty what a module's cached functions hold."""
-    for value in vars(module).values():
-        if getattr(value, "__module__", None) == module.__name__ and hasattr(value, "cache_clear"):
-            value.cache_clear()
+def _forget_clients() -> None:
+    clients.session.cache_clear()
+    clients.service.cache_clear()
+
+
+def _start_cold() -> None:
+    for parts in FUNCTIONS:
+        parts.cache_clear()
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time for every function."""
     made = Clock()
-    for module in (collect, deliver, fan_out, hint, query):
-        monkeypatch.setattr(module, "now", made)
+    monkeypatch.setattr(wiring, "now", made)
+    _start_cold()
     return made
 
 

@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
-from lambdas import query
+from lambdas import wiring
+from lambdas.api import responses
 from lambdas.api.inventory import Inventory
 from lambdas.settings import QuerySettings
-from lambdas.store.runs import RunStore
 from lambdas.store.scopes import StoredStatus
 from tests.builders import HOUR, NOON, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.fakes import Clock
 from truffle.core.events import to_message
 from truffle.core.model import Reservation, Scope
+from truffle.core.runs import Run
 from truffle.core.status import ScopeError
 
 LAMBDA_RETURNS = 6 * 1024 * 1024
@@ -69,6 +70,9 @@ class Organization:
     def of_reservation(self, reservation_id: str) -> list[dict[str, Any]]:
         return self.messages
 
+    def latest(self, count: int) -> list[Run]:
+        return [a_run() for _ in range(count)]
+
     def between(self, since: Any, until: Any) -> list[tuple[str, dict[str, Any]]]:
         return [(f"{n:09}", each) for n, each in reversed(list(enumerate(self.messages)))]
 
@@ -76,14 +80,12 @@ class Organization:
 @contextmanager
 def asked_of(organization: Organization) -> Iterator[None]:
     store: Any = organization
-    inventory = Inventory(store)
-    settings = QuerySettings("table", "60", "400", "", "{}", "publisher")
+    parts = wiring.Query(QuerySettings)
+    parts.settings = QuerySettings("table", "60", "400", "", "{}", "publisher")
+    parts.inventory, parts.events, parts.runs = Inventory(store), store, store
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(query, "_inventory", lambda: inventory)
-        patch.setattr(query, "_settings", lambda: settings)
-        patch.setattr(query, "_events", lambda: organization)
-        patch.setattr(query, "now", Clock())
-        patch.setattr(RunStore, "latest", lambda *_: [a_run() for _ in range(10)])
+        patch.setattr(wiring, "query", lambda: parts)
+        patch.setattr(wiring, "now", Clock())
         yield
 
 
@@ -136,7 +138,7 @@ def test_every_page_of_fat_reservations_leads_to_the_next(organization: None) ->
 def test_candidates_that_are_left_out_are_counted(
     organization: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(query, "LONGEST_ANSWER", 1_000_000)
+    monkeypatch.setattr(responses, "LONGEST_BODY", 1_000_000)
 
     body = ask("/validate", "instance_type=g6.xlarge&count=99&days=1").body
 
@@ -152,7 +154,7 @@ def test_what_does_not_fit_at_all_is_answered_with_what_to_do(
 ) -> None:
     row = replace(an_odcr("cr-x"), tags={"Note": "x" * 50_000})
     messages = [to_message(an_event(row))]
-    monkeypatch.setattr(query, "LONGEST_ANSWER", 2_000)
+    monkeypatch.setattr(responses, "LONGEST_BODY", 2_000)
 
     with asked_of(Organization([row], messages)):
         answer = ask(path)
@@ -167,7 +169,7 @@ def test_an_event_that_is_too_large_is_left_out_of_its_reservation(
 ) -> None:
     thin = an_odcr("cr-x")
     messages = [to_message(an_event(replace(thin, tags={"Note": "x" * 200_000})))]
-    monkeypatch.setattr(query, "LONGEST_ANSWER", 100_000)
+    monkeypatch.setattr(responses, "LONGEST_BODY", 100_000)
 
     with asked_of(Organization([thin], messages)):
         body = ask("/reservations/cr-x").body

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import collect
+from lambdas import clients, collect
 from lambdas.clients import service
 from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """What EC2 has, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(collect, "EC2Clients", lambda home_account, role_name: made)
+    monkeypatch.setattr(clients, "EC2Clients", lambda home_account, role_name: made)
     return made
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lambdas import collect
+from lambdas import clients, collect
 from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.clients import service
-from lambdas.collecting.rechecks import make_client
+from lambdas.collecting import rechecks
 from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_run
@@ -41,15 +41,15 @@ OTHER_OHIO = Scope(OTHER, OHIO.region)
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """What EC2 has, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(collect, "EC2Clients", lambda home_account, role_name: made)
+    monkeypatch.setattr(clients, "EC2Clients", lambda home_account, role_name: made)
     return made
 
 
 @pytest.fixture
 def scheduler(monkeypatch: pytest.MonkeyPatch, fleet: Fleet) -> Wire:
     """The line to EventBridge Scheduler."""
-    client = make_client()
-    monkeypatch.setattr(collect, "make_client", lambda: client)
+    client = rechecks.make_client()
+    monkeypatch.setattr(rechecks, "make_client", lambda: client)
     return Wire(client)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from lambdas import deliver
-from lambdas.delivery.channels import Alert
+from lambdas import wiring
+from lambdas.delivery import deliverer
+from lambdas.delivery.channels import Alert, Channels
+from lambdas.delivery.queue_message import QueueMessage
 from lambdas.store.digest_buffer import PendingStore, Round
 from sandbox.sink.destination import Destination, Reply
 from tests.builders import a_run
@@ -340,10 +342,10 @@ def test_a_round_that_takes_too_long_for_one_delivery_is_told_in_several(
 ) -> None:
     put_aside(oncall, range(3))
     finish(oncall)
-    monkeypatch.setattr(deliver, "monotonic", count(step=20).__next__)
+    monkeypatch.setattr(deliverer, "monotonic", count(step=20).__next__)
     flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
     assert (oncall.invoke(flush), oncall.invoke(flush.again())) == (1, 1)
-    monkeypatch.setattr(deliver, "monotonic", lambda: 0)
+    monkeypatch.setattr(deliverer, "monotonic", lambda: 0)
     assert oncall.invoke(flush.again().again()) == 0
     assert bodies(sink) == [single(0), single(1), single(2)]
 
@@ -387,14 +389,14 @@ def test_a_digest_that_two_functions_tell_at_once_is_told_once(
 ) -> None:
     put_aside(oncall, range(4))
     finish(oncall)
-    tell, other = deliver._show_digest, oncall.mail("oncall", {"flush": {"run_id": RUN}})
+    show, other = Channels.show, oncall.mail("oncall", {"flush": {"run_id": RUN}})
 
     def meanwhile(*arguments: Any) -> bool:
-        monkeypatch.setattr(deliver, "_show_digest", tell)
+        monkeypatch.setattr(Channels, "show", show)
         assert oncall.invoke(other) == 1
-        return tell(*arguments)
+        return show(*arguments)
 
-    monkeypatch.setattr(deliver, "_show_digest", meanwhile)
+    monkeypatch.setattr(Channels, "show", meanwhile)
     assert oncall.flush("oncall") == 0
     assert oncall.invoke(other.again()) == 0
     assert len(sink.requests) == 1
@@ -422,7 +424,10 @@ class Chaos:
         if self.random.random() < 0.1:
             raise Killed
 
-    def tell(self, _destination: Any, alert: Alert) -> bool:
+    def hide(self, _message: QueueMessage, _pause: timedelta) -> None:
+        """A message that is not done comes again in any case."""
+
+    def deliver(self, _destination: Any, alert: Alert) -> bool:
         self.told.append(alert.event.event_id)
         return True
 
@@ -453,9 +458,9 @@ def test_whatever_is_repeated_reordered_or_killed_each_event_is_told_once(
     oncall: Office, wire: WireTo, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chaos = Chaos(oncall, wire("dynamodb"), Random(seed))
-    monkeypatch.setattr(deliver, "send", chaos.send)
-    monkeypatch.setattr(deliver, "_tell_alert", chaos.tell)
-    monkeypatch.setattr(deliver, "_show_digest", chaos.show)
+    parts, fake = wiring.deliver(), cast(Any, chaos)
+    parts.deliverer = replace(parts.deliverer, queues=fake, channels=fake)
+    monkeypatch.setattr(deliverer, "digest_card", lambda events, **_: events)
     coming = [of_run(number) for number in range(9)]
     finishes_at = chaos.random.randint(0, len(coming))
     while coming:

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas import query
+from lambdas import wiring
+from lambdas.api import responses
 from lambdas.api.inventory import Inventory
 from lambdas.clients import service
 from lambdas.settings import QuerySettings
@@ -268,7 +269,9 @@ CHOICES: dict[str, st.SearchStrategy[list[str]]] = {
         min_size=1,
         max_size=3,
     ),
-    "region": st.lists(st.sampled_from((*REGIONS, "sa-east-1", "us-*")), min_size=1, max_size=2),
+    "region": st.lists(
+        st.sampled_from((*REGIONS, "sa-east-1", "us-*", "*-1")), min_size=1, max_size=2
+    ),
     "availability_zone": st.lists(st.sampled_from(ZONES), min_size=1, max_size=2),
     "account": st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=2),
     "owner": st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=2),
@@ -320,11 +323,11 @@ class Stored:
 def inventory_of(rows: list[Reservation]) -> Iterator[None]:
     """The function over an inventory in memory."""
     store: Any = Stored(rows)
-    inventory = Inventory(store)
+    parts = wiring.Query(QuerySettings)
+    parts.settings = QuerySettings("table", "60", "400", "", "{}", "publisher")
+    parts.inventory = Inventory(store)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(query, "_inventory", lambda: inventory)
-        settings = QuerySettings("table", "60", "400", "", "{}", "publisher")
-        patch.setattr(query, "_settings", lambda: settings)
+        patch.setattr(wiring, "query", lambda: parts)
         yield
 
 
@@ -410,7 +413,7 @@ def test_a_page_that_is_too_long_for_a_function_has_fewer_items(
     api.collects()
     clock.advance(HOUR)
     api.collects(*(an_odcr(f"cr-{number}", tags={"Note": "x" * 200}) for number in range(20)))
-    monkeypatch.setattr(query, "LONGEST_ANSWER", 10_000)
+    monkeypatch.setattr(responses, "LONGEST_BODY", 10_000)
 
     answers = pages(path, "sort=reservation_id" if path == "/reservations" else "", 1000)
 
@@ -426,7 +429,7 @@ def test_a_reservation_with_very_many_events_comes_with_the_newest(
         api.collects(an_odcr("cr-a", state=state, tags={"Note": '"' * 200}))
         clock.advance(HOUR)
     whole = ask("/reservations/cr-a").body
-    monkeypatch.setattr(query, "LONGEST_ANSWER", 10_000)
+    monkeypatch.setattr(responses, "LONGEST_BODY", 10_000)
 
     body = ask("/reservations/cr-a").body
 
@@ -446,6 +449,7 @@ BAD = {
     "account": "12345",
     "owner": "me",
     "state": "Active!",
+    "accelerator": "?",
     "gpu_only": "yes",
     "available_only": "1",
     "active_only": "",
@@ -469,6 +473,29 @@ def test_a_bad_value_names_the_parameter_the_value_and_what_is_allowed(api: Api,
     assert answer.body["allowed"]
     assert answer.body["title"] == "Bad parameter"
     assert answer.body["detail"].startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "near"),
+    [
+        ("state", "payment_failed", "payment-failed"),
+        ("state", "activ", "active"),
+        ("region", "us-esat-1", "us-east-1"),
+        ("instance_type", "tnr1.32xlarge", "trn1.32xlarge"),
+    ],
+)
+def test_a_near_miss_is_refused_with_the_match(api: Api, name: str, value: str, near: str) -> None:
+    answer = ask("/reservations", f"{name}={value}")
+    assert (answer.status, answer.body["value"]) == (400, value)
+    assert f"Did you mean {near}?" in answer.body["detail"]
+
+
+@pytest.mark.parametrize("route", ["/reservations", "/odcrs", "/summary"])
+def test_a_value_that_nobody_knows_passes_with_a_warning(api: Api, route: str) -> None:
+    answer = ask(route, "state=delivering&region=ap-southeast-9")
+    assert answer.status == 200
+    assert "This release does not know the state delivering." in answer.body["warnings"]
+    assert any("ap-southeast-9" in warning for warning in answer.body["warnings"])
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "1.5", "ten", ""])
@@ -802,6 +829,21 @@ def test_of_the_past_only_the_days_are_read_that_can_have_events(
     answer = ask("/events", since=since)
     assert (answer.status, answer.body["count"]) == (200, 5)
     assert line.count() < 410
+
+
+@pytest.mark.parametrize("body", ["not JSON", "[]", "{}"])
+def test_an_item_that_is_no_event_hides_no_other(
+    story: Api, body: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    item = {
+        "pk": {"S": "EVENT#2026-11-24"},
+        "sk": {"S": "2026-11-24T00:00:00.000000Z#broken"},
+        "body": {"S": body},
+    }
+    story.stack.scopes.client.put_item(TableName=story.stack.table, Item=item)
+    answer = ask("/events")
+    assert (answer.status, answer.body["count"]) == (200, 5)
+    assert [vars(entry)["key"] for entry in caplog.records] == [item["sk"]["S"]]
 
 
 @pytest.mark.parametrize("name", ["since", "until"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import alert, query
+from lambdas import alert, wiring
 from lambdas.clients import service
 from lambdas.republishing import SECONDS, republish
 from lambdas.settings import PublishSettings, QuerySettings
@@ -145,7 +145,7 @@ def api(stack: Stack, deploy: Deploy, clock: Clock, monkeypatch: pytest.MonkeyPa
     deploy(QuerySettings)
 
     def answered_by(publisher: Publisher, **asked: str) -> Answer:
-        monkeypatch.setattr(query, "service", lambda name: publisher)
+        monkeypatch.setattr(wiring, "service", lambda name: publisher)
         return ask("/alerts/republish", method="POST", **asked)
 
     return answered_by

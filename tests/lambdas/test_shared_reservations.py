@@ -240,6 +240,17 @@ def test_what_another_first_snapshot_showed_is_news_to_whoever_looked_before_it(
     assert world.told() == [(ONE, "discovered")]
 
 
+def test_a_discovery_left_to_the_owner_outlives_another_first_snapshot() -> None:
+    world = Shared(ONE)
+    world.collect(accounts=(ONE, THREE))
+    world.holds("active", ACCOUNTS)
+    world.collect(accounts=(THREE,))
+    world.collect(accounts=(TWO,))
+    world.holds("active", [])
+    world.collect()
+    assert sorted(world.told()) == [(THREE, "discovered"), (THREE, "vanished")]
+
+
 def test_a_unit_that_comes_late_takes_no_event_with_it() -> None:
     world = Shared()
     world.collect()

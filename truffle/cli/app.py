@@ -14,6 +14,8 @@ COMMANDS: Mapping[str, str] = {
     "offerings": "Find capacity blocks that can be bought.",
     "validate": "Tell whether a training run has capacity.",
     "recommend": "Tell which type of capacity a workload should have.",
+    "fleets": "List Capacity Reservation Fleets: target, fulfilled capacity and members.",
+    "topology": "Show the network nodes of reservations and blocks as a tree.",
     "use": "Print how to run on one reservation, by tool.",
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",

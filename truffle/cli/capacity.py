@@ -91,7 +91,8 @@ _TIMES = ("starts_after", "starts_before", "ends_after", "ends_before")
     "--account",
     multiple=True,
     metavar="ACCOUNTS",
-    help="Accounts that see the reservation, comma-separated.",
+    help="Accounts that see the reservation, comma-separated: ids; from a deployed stack also "
+    "names of accounts or organizational units, or globs (research-*).",
 )
 @click.option(
     "--owners",
@@ -119,7 +120,7 @@ _TIMES = ("starts_after", "starts_before", "ends_after", "ends_before")
     "--columns",
     multiple=True,
     type=COLUMNS,
-    help="Only these columns of a table, comma-separated: name, az, end, or a field of the JSON.",
+    help="Only these columns, comma-separated: fields of the JSON; for a table also name, az, end.",
 )
 @output_option(FORMATS)
 @common()
@@ -164,7 +165,7 @@ def command(
         if is_asked
     ]
     question = ask(reservation_type=types, **filters)
-    view = _view(filters, columns, output)
+    view = _view(filters, columns, types, output)
     tell_times({name: filters[name] for name in _TIMES})
     client = common.client(question.regions)
     try:
@@ -186,19 +187,21 @@ def command(
     return tell_failures(inventory.failures, inventory.scopes, clock.now())
 
 
-def _view(filters: dict[str, Any], columns: tuple[str, ...], output: str) -> View:
-    """What a table shows: the columns that were named, else what the question is about first.
+def _view(filters: dict[str, Any], columns: tuple[str, ...], types: list[str], output: str) -> View:
+    """What is shown: the columns that were named, else what the question is about first.
 
     Raises BadArgument.
     """
     from truffle.core.suggest import nearest
     from truffle.query import BadArgument
     from truffle.render.columns import View, column_names
+    from truffle.render.data import field_names
 
     names = [part.strip() for text in columns for part in text.split(",")]
-    if names and output not in _TABLES:
-        raise BadArgument("columns", "", f"Columns are of a table: leave -o {output} out.")
-    known = column_names()
+    if names and output not in (*_TABLES, "csv"):
+        allowed = f"Columns are of a table or of CSV: leave -o {output} out."
+        raise BadArgument("columns", "", allowed)
+    known = field_names(types) if output == "csv" else column_names()
     for name in names:
         if name not in known:
             allowed = f"The columns are {', '.join(known)}."
@@ -231,7 +234,8 @@ def _show(output: str, answer: Any, types: list[str], view: View) -> None:
         from truffle.core.codec import encode
         from truffle.render.data import field_names
 
-        put_data(output, [encode(row) for row in answer.rows], field_names(types))
+        names = view.chosen or field_names(types)
+        put_data(output, [encode(row) for row in answer.rows], names)
 
 
 def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:

@@ -36,7 +36,11 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
 @click.option(
     "--count", metavar="N", default="1", show_default=True, help="Instances of the block, 1 to 64."
 )
-@click.option("--days", metavar="DAYS", help="How long, in days; rounded up to what AWS sells.")
+@click.option(
+    "--days",
+    metavar="DAYS",
+    help="How long, in days or a range (5..10); rounded up to what AWS sells.",
+)
 @click.option("--duration-hours", metavar="HOURS", help="How long, in hours, instead of --days.")
 @click.option(
     "--start-after",
@@ -45,18 +49,20 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     metavar="TIME",
     help="The earliest start, such as 2026-12-01, tomorrow or 36h.",
 )
+@click.option("--start", metavar="RANGE", help="When to start: 2026-12-05..2026-12-20.")
 @click.option("--end-by", metavar="TIME", help="The latest end; a day means its whole day.")
 @click.option(
     "--sort",
-    type=Choice(["price", "start"]),
-    default="price",
-    show_default=True,
-    help="By the price of the whole block, or by its start.",
+    type=Choice(["price", "hourly", "start"]),
+    help="By the price of the whole block or of an instance-hour, or by the start."
+    "  [default: price; hourly for ranges]",
 )
 @regions_option()
 @output_option(FORMATS)
 @common(has_source=False)
-def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **wish: Any) -> int:
+def command(
+    common: Common, output: str, sort: str | None, regions: tuple[str, ...], **wish: Any
+) -> int:
     """Find capacity blocks that can be bought.
 
     Asks EC2 in all regions at once, with your credentials, and buys nothing. AWS sells blocks in
@@ -66,15 +72,17 @@ def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **
     \b
     truffle offerings --instance-type p5.48xlarge --count 8 --days 7
     truffle offerings --instance-type p5en.48xlarge --days 2 --sort start -r us-east-2,us-west-2
+    truffle offerings --instance-type p5.48xlarge --days 5..10 --start 2026-12-05..2026-12-20
 
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or none sells this type, 2 bad
     usage.
     """
     from truffle.arguments import wanted_block
-    from truffle.cli.output import progress, put_data, tell_failures, tell_times
+    from truffle.cli.output import progress, put_data, tell_closed, tell_failures, tell_times
     from truffle.query import ask
 
     wanted = wanted_block(**wish)
+    sort = sort or ("hourly" if wanted.is_flexible else "price")
     _tell_rounding(wanted, wish)
     tell_times({name: wish[name] for name in ("start_after", "end_by")})
     named = ask(regions=regions).regions
@@ -88,17 +96,20 @@ def command(common: Common, output: str, sort: str, regions: tuple[str, ...], **
         items = [offering.to_json() for offering in offerings]
         put_data(output, items, _columns())
     _tell_outcomes(market)
+    tell_closed(market.closed)
     status = tell_failures(market.failures, len(market.regions), clock.now())
     return 1 if market.is_sold_nowhere else status
 
 
 def _put_table(market: Market, sort: str, is_wide: bool) -> None:
     from truffle.cli.output import put, style_of_stdout
+    from truffle.core.windows import best_window
     from truffle.render.offerings import render
 
     offerings, style = market.offerings(sort), style_of_stdout()
     if offerings:
-        put(render(offerings, replace(style, width=None) if is_wide else style))
+        best = best_window(offerings) if market.wanted.is_flexible else None
+        put(render(offerings, replace(style, width=None) if is_wide else style, best))
     elif len(market.failures) < len(market.regions):
         put("No offerings found")
 
@@ -111,11 +122,15 @@ def _columns() -> list[str]:
 
 
 def _tell_rounding(wanted: Wanted, wish: dict[str, Any]) -> None:
+    from truffle.arguments import RANGE
     from truffle.cli.output import tell
     from truffle.render.words import counted
 
     days, hours = wish["days"], wish["duration_hours"]
-    if wanted.duration_hours != (float(hours) if days is None else float(days) * 24):
+    if isinstance(days, str) and RANGE in days:
+        lengths = ", ".join(f"{each // 24}" for each in reversed(wanted.lengths))
+        tell(f"Note: the lengths requested are {lengths} days.")
+    elif wanted.duration_hours != (float(hours) if days is None else float(days) * 24):
         given = f"{hours} hours" if days is None else f"{days} days"
         tell(
             f"Note: {given} rounded up to {counted(wanted.duration_hours // 24, 'day')} "
@@ -123,11 +138,17 @@ def _tell_rounding(wanted: Wanted, wish: dict[str, Any]) -> None:
         )
 
 
+def _length(wanted: Wanted) -> str:
+    from truffle.render.words import counted
+
+    longest = counted(wanted.duration_hours // 24, "day")
+    return f"{wanted.lengths[-1] // 24} to {longest}" if wanted.shorter_hours else longest
+
+
 def _tell_outcomes(market: Market) -> None:
     """Tell apart: none now, not sold here, asked too often."""
     from truffle.cli.output import tell
     from truffle.ec2.offerings import Outcome
-    from truffle.render.words import counted
 
     name = market.wanted.instance_type
     if market.is_sold_nowhere:
@@ -142,7 +163,7 @@ def _tell_outcomes(market: Market) -> None:
         )
         tell(
             f"Note: none for sale now: {market.wanted.count} x {name} for "
-            f"{counted(market.wanted.duration_hours // 24, 'day')} in {where}.{fewer}"
+            f"{_length(market.wanted)} in {where}.{fewer}"
         )
     if market.of(Outcome.LIMITED):
         where = ", ".join(market.of(Outcome.LIMITED))

@@ -57,7 +57,8 @@ class Event:
     and ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known
     state. ``event_id`` follows from what happened alone, so that repeating the work repeats it.
     ``run_id`` names the run that found it, None outside of runs, and ``events_of_listing`` counts
-    the events of the scope's listing that found it; both are no part of what happened.
+    the events of the scope's listing that found it, None where no listing did; both are no part of
+    what happened.
     """
 
     event_id: str
@@ -73,7 +74,9 @@ class Event:
     before: Facts | None = None
     after: Facts | None = None
     run_id: str | None = None
-    events_of_listing: int = 1
+    events_of_listing: int | None = None
+    account_name: str | None = None
+    organizational_unit: str | None = None
 
 
 def event_id(
@@ -115,6 +118,8 @@ def to_message(event: Event) -> dict[str, Any]:
         "reservation": encode(reservation) if reservation else None,
         "run_id": event.run_id,
         "events_of_listing": event.events_of_listing,
+        "account_name": event.account_name,
+        "organizational_unit": event.organizational_unit,
     }
 
 
@@ -137,7 +142,9 @@ def from_message(message: Mapping[str, Any]) -> Event:
         message["before"],
         message["after"],
         message.get("run_id"),
-        message.get("events_of_listing") or 1,
+        message.get("events_of_listing"),
+        message.get("account_name"),
+        message.get("organizational_unit"),
     )
 
 
@@ -152,5 +159,7 @@ def message_attributes(event: Event) -> dict[str, str]:
         "region": message["region"],
         "account_id": message["account_id"],
         "instance_type": message["instance_type"],
+        "account_name": message["account_name"],
+        "organizational_unit": message["organizational_unit"],
     }
     return {name: value for name, value in values.items() if value}

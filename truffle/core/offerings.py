@@ -47,13 +47,29 @@ ULTRASERVERS: Final[Mapping[str, UltraServer]] = {
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The block to buy. ``duration_hours`` is one that AWS sells; ``count`` counts UltraServers
-    where ``instance_type`` names an UltraServer (``u-…``)."""
+    where ``instance_type`` names an UltraServer (``u-…``).
+
+    ``start_by`` is the latest start; ``shorter_hours`` are shorter durations that would do, too,
+    the longest first.
+    """
 
     instance_type: str
     count: int
     duration_hours: int
     start_after: datetime | None = None
     end_by: datetime | None = None
+    start_by: datetime | None = None
+    shorter_hours: tuple[int, ...] = ()
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The durations to look for, in hours, the longest first."""
+        return (self.duration_hours, *self.shorter_hours)
+
+    @property
+    def is_flexible(self) -> bool:
+        """Whether several lengths or several starts would do."""
+        return bool(self.shorter_hours) or self.start_by is not None
 
     @property
     def is_ultraserver(self) -> bool:
@@ -61,12 +77,54 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of an offering with instances, a zone and dates of its own (EC2 API,
+    CapacityBlockOfferingSegment); hours as in ``Offering``."""
+
+    instance_type: str
+    instance_count: int | None
+    availability_zone: str | None
+    start_date: datetime | None
+    end_date: datetime | None
+    duration_hours: float | None
+    accelerator: Accelerator | None = None
+
+    @property
+    def instance_hours(self) -> Decimal | None:
+        if self.instance_count is None or self.duration_hours is None:
+            return None
+        return self.instance_count * Decimal(str(self.duration_hours))
+
+    @property
+    def accelerator_hours(self) -> Decimal | None:
+        hours = self.instance_hours
+        if hours is None or self.accelerator is None or not self.accelerator.count:
+            return None
+        return hours * Decimal(str(self.accelerator.count))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "instance_type": self.instance_type,
+            "instance_count": self.instance_count,
+            "availability_zone": self.availability_zone,
+            "start_date": self.start_date and format_time(self.start_date),
+            "end_date": self.end_date and format_time(self.end_date),
+            "duration_hours": self.duration_hours and whole(self.duration_hours),
+            "accelerator": plain_fields(self.accelerator) if self.accelerator else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Offering:
     """One block for sale. ``upfront_fee`` is the price of the whole block, as AWS writes it;
-    ``duration_hours`` its real length, which can differ from the one that was asked for."""
+    ``duration_hours`` its real length, which can differ from the one that was asked for.
+
+    An offering of several ``segments`` has the instance type, zone and length that they have in
+    common, None where they differ.
+    """
 
     offering_id: str
-    instance_type: str
+    instance_type: str | None
     instance_count: int | None
     region: str
     availability_zone: str | None
@@ -81,19 +139,38 @@ class Offering:
     zone_type: str | None = None
     accelerator: Accelerator | None = None
     observed_at: datetime | None = None
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Segment, ...]:
+        """The segments; the offering itself as one where it has none."""
+        if self.segments:
+            return self.segments
+        whole_block = Segment(
+            self.instance_type or "",
+            self.instance_count,
+            self.availability_zone,
+            self.start_date,
+            self.end_date,
+            self.duration_hours,
+            self.accelerator,
+        )
+        return (whole_block,)
 
     @property
     def price_per_instance_hour(self) -> Decimal | None:
-        if self.upfront_fee is None or not self.duration_hours or not self.instance_count:
-            return None
-        return Decimal(self.upfront_fee) / Decimal(str(self.duration_hours)) / self.instance_count
+        return self._price_per([part.instance_hours for part in self.parts])
 
     @property
     def price_per_gpu_hour(self) -> Decimal | None:
-        price = self.price_per_instance_hour
-        if price is None or self.accelerator is None or not self.accelerator.count:
+        return self._price_per([part.accelerator_hours for part in self.parts])
+
+    def _price_per(self, hours: list[Decimal | None]) -> Decimal | None:
+        """The fee over the sum of these; None where one of them is unknown."""
+        known = [each for each in hours if each]
+        if self.upfront_fee is None or not known or len(known) < len(hours):
             return None
-        return price / Decimal(str(self.accelerator.count))
+        return Decimal(self.upfront_fee) / sum(known)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -115,6 +192,7 @@ class Offering:
             "zone_type": self.zone_type,
             "accelerator": plain_fields(self.accelerator) if self.accelerator else None,
             "observed_at": self.observed_at and format_time(self.observed_at),
+            "segments": [segment.to_json() for segment in self.segments],
         }
 
 
@@ -132,10 +210,13 @@ def sold_hours(hours: float) -> int:
 
 
 def sorted_offerings(offerings: Iterable[Offering], sort: str) -> list[Offering]:
-    """By the price of the whole block, or by its start; the other one and the id break ties."""
+    """By the price of the whole block or of an instance-hour, or by the start; start or price and
+    the id break ties."""
 
     def key(offering: Offering) -> tuple[Any, ...]:
-        fee = offering.upfront_fee
+        fee: Decimal | str | None = offering.upfront_fee
+        if sort == "hourly":
+            fee = offering.price_per_instance_hour
         price = (fee is None, Decimal(fee or 0))
         start = (
             offering.start_date is None,

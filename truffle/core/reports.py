@@ -204,7 +204,13 @@ def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime
 
 
 def _with_news(report: Report, row: Reservation | None, look: Look, **more: Any) -> Report:
-    return replace(report, news=report.news + 1, row=row, looked_at=look.observed_at, **more)
+    return replace(report, news=report.news + 1, row=row, looked_at=_now(report, look), **more)
+
+
+def _now(report: Report, look: Look) -> datetime:
+    """When thresholds are looked at: never before they last were, whatever the clocks of two
+    functions show, since a listing begins after the report was read."""
+    return max(look.observed_at, report.looked_at or look.observed_at)
 
 
 def _rely_on(account_id: str, report: Report, look: Look) -> Reliance:
@@ -340,13 +346,17 @@ def _timed(
     name = after.reservation_id
     events = due(
         Snapshot(look.scope, previous_at, (before or after,)),
-        Snapshot(look.scope, look.observed_at, (after,)),
+        Snapshot(look.scope, _now(report, look), (after,)),
         look.thresholds,
         look.idle_since,
         {name: since},
     )
     began = look.idle_since.get(name)
-    return [event for event in events if not _is_told(event, began, report)]
+    return [
+        replace(event, observed_at=look.observed_at)
+        for event in events
+        if not _is_told(event, began, report)
+    ]
 
 
 def _is_told(event: Event, idle_since: datetime | None, report: Report) -> bool:

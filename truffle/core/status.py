@@ -17,6 +17,9 @@ from truffle.core.times import format_time
 STALE = "NotCollected"
 """The error of a scope that nothing has collected for longer than it should be."""
 
+PERIODS_ALLOWED = 2
+"""Periods of the schedule after which a scope that was not listed has old data."""
+
 NAMED_FAILURES = 20
 """How many failed scopes an answer names; it counts all of them."""
 
@@ -84,6 +87,11 @@ class ScopeStatus:
     unanswered: tuple[str, ...] = ()
     streak: Streak = Streak()
     is_retired: bool = False
+
+
+def allowed_age(schedule_minutes: float) -> timedelta:
+    """The age up to which a scope's data is current, by the schedule's period."""
+    return PERIODS_ALLOWED * timedelta(minutes=schedule_minutes)
 
 
 def error_of(status: ScopeStatus, now: datetime, allowed_age: timedelta) -> ScopeError | None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from botocore.config import Config
 
 from truffle.core.accelerators import Known, accelerator_of
 from truffle.core.model import FailureKind
-from truffle.core.offerings import ULTRASERVERS, Offering, Wanted
+from truffle.core.offerings import ULTRASERVERS, Offering, Segment, Wanted
 from truffle.core.times import whole
 from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
 from truffle.ec2.listing import DescribedTypes
@@ -129,30 +129,58 @@ def list_offerings(
     clock: Callable[[], datetime],
     deadline: float | None = None,
 ) -> RegionOfferings:
-    """All that a region sells of a wanted block; a region that fails on a later page failed."""
+    """All that a region sells of a wanted block.
+
+    A region that fails on a later page, or for a later length, failed; what it sold before that is
+    kept.
+    """
     observed_at = clock()
-    try:
-        raw = [item for page in _pages(client, wanted, budget, deadline) for item in page]
-        known = _described(client, raw)
-        found = tuple(to_offering(item, region, observed_at, known) for item in raw)
-    except OutOfTime:
-        message = "The request budget of this region allows no further call before the deadline."
-        return RegionOfferings(
-            region, Outcome.LIMITED, (), "DeadlineExceeded", message, FailureKind.ERROR
-        )
-    except FAILURES as error:
-        return _refused(error, region)
-    return RegionOfferings(region, Outcome.ANSWERED, found)
+    found: tuple[Offering, ...] = ()
+    for number, hours in enumerate(wanted.lengths):
+        try:
+            pages = _pages(client, _request(wanted, hours), budget, deadline)
+            raw = [item for page in pages for item in page]
+            known = _described(client, raw)
+            found += tuple(to_offering(item, region, observed_at, known) for item in raw)
+        except OutOfTime:
+            return _limited(region, _starting_by(wanted, found), number, len(wanted.lengths))
+        except FAILURES as error:
+            return replace(_refused(error, region), offerings=_starting_by(wanted, found))
+    return RegionOfferings(region, Outcome.ANSWERED, _starting_by(wanted, found))
+
+
+def _starting_by(wanted: Wanted, found: Iterable[Offering]) -> tuple[Offering, ...]:
+    """The offerings that start in time, each once."""
+    latest = wanted.start_by
+    by_id = {offering.offering_id: offering for offering in found}
+    return tuple(
+        offering
+        for offering in by_id.values()
+        if latest is None or (offering.start_date is not None and offering.start_date <= latest)
+    )
+
+
+def _limited(region: str, found: tuple[Offering, ...], asked: int, lengths: int) -> RegionOfferings:
+    message = "The request budget of this region allows no further call before the deadline."
+    if asked:
+        message += f" {asked} of {lengths} lengths were requested."
+    return RegionOfferings(
+        region, Outcome.LIMITED, found, "DeadlineExceeded", message, FailureKind.ERROR
+    )
 
 
 def _described(client: EC2, raw: Iterable[Raw]) -> Known:
     """The accelerators of types that the bundled table lacks; none where EC2 does not say."""
     types = DescribedTypes()
     try:
-        types.learn(client, {item.get("InstanceType", "") for item in raw})
+        types.learn(client, {it.get("InstanceType", "") for item in raw for it in _parts(item)})
     except FAILURES:
         return {}
     return types.known
+
+
+def _parts(raw: Raw) -> list[Raw]:
+    return [raw, *(raw.get("CapacityBlockOfferingSegments") or ())]
 
 
 def _refused(error: Exception, region: str) -> RegionOfferings:
@@ -166,12 +194,12 @@ def _refused(error: Exception, region: str) -> RegionOfferings:
 
 
 def _pages(
-    client: EC2, wanted: Wanted, budget: Budget, deadline: float | None
+    client: EC2, request: Raw, budget: Budget, deadline: float | None
 ) -> Iterator[list[Raw]]:
     token: str | None = None
     while True:
         further = {"NextToken": token} if token else {}
-        page = _page(client, {**_request(wanted), **further}, budget, deadline)
+        page = _page(client, {**request, **further}, budget, deadline)
         yield list(page.get("CapacityBlockOfferings") or ())
         token = page.get("NextToken")
         if not token:
@@ -199,43 +227,91 @@ def _is_passing(error: Exception) -> bool:
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)) >= 500
 
 
-def _request(wanted: Wanted) -> dict[str, Any]:
-    request: dict[str, Any] = {"CapacityDurationHours": wanted.duration_hours, "MaxResults": 1000}
+def _request(wanted: Wanted, hours: int) -> dict[str, Any]:
+    request: dict[str, Any] = {"CapacityDurationHours": hours, "MaxResults": 1000}
     if wanted.is_ultraserver:
         request |= {"UltraserverType": wanted.instance_type, "UltraserverCount": wanted.count}
     else:
         request |= {"InstanceType": wanted.instance_type, "InstanceCount": wanted.count}
     if wanted.start_after is not None:
         request["StartDateRange"] = wanted.start_after
-    if wanted.end_by is not None:
-        request["EndDateRange"] = wanted.end_by
+    start_by = wanted.start_by and wanted.start_by + timedelta(hours=hours)
+    latest_ends = [moment for moment in (wanted.end_by, start_by) if moment is not None]
+    if latest_ends:
+        request["EndDateRange"] = min(latest_ends)
     return request
 
 
 def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> Offering:
-    """One offering; its hours and minutes are one duration. Raises ValueError for a fee that is no
-    number."""
-    instance_type = raw.get("InstanceType", "")
-    count = raw.get("InstanceCount") or _instances(raw)
-    hours, minutes = raw.get("CapacityBlockDurationHours"), raw.get("CapacityBlockDurationMinutes")
-    carried = accelerator_of(instance_type, known)
+    """One offering; its hours and minutes are one duration. Raises ValueError for a fee that is not
+    a number."""
+    parts = tuple(_segment(item, known) for item in raw.get("CapacityBlockOfferingSegments") or ())
+    segments = parts if len(parts) > 1 else ()
+    block = _segment({**_only(raw), **raw}, known)
+    if segments:
+        block = _in_common(segments, block)
     return Offering(
         offering_id=raw.get("CapacityBlockOfferingId", ""),
-        instance_type=instance_type,
-        instance_count=count,
+        instance_type=block.instance_type or None if segments else block.instance_type,
+        instance_count=block.instance_count,
         region=region,
-        availability_zone=raw.get("AvailabilityZone"),
-        start_date=raw.get("StartDate"),
-        end_date=raw.get("EndDate"),
-        duration_hours=None if hours is None else whole(hours + (minutes or 0) / 60),
+        availability_zone=block.availability_zone,
+        start_date=block.start_date,
+        end_date=block.end_date,
+        duration_hours=block.duration_hours,
         upfront_fee=_fee(raw.get("UpfrontFee")),
         currency_code=raw.get("CurrencyCode"),
         tenancy=raw.get("Tenancy"),
         ultraserver_type=raw.get("UltraserverType"),
         ultraserver_count=raw.get("UltraserverCount"),
         zone_type=raw.get("ZoneType"),
-        accelerator=carried.times(count) if carried else None,
+        accelerator=block.accelerator,
         observed_at=observed_at,
+        segments=segments,
+    )
+
+
+def _only(raw: Raw) -> Raw:
+    """The offering's segment where it has exactly one: what the offering itself does not say."""
+    segments: Sequence[Raw] = raw.get("CapacityBlockOfferingSegments") or ()
+    return segments[0] if len(segments) == 1 else {}
+
+
+def _segment(raw: Raw, known: Known) -> Segment:
+    instance_type = raw.get("InstanceType", "")
+    count = raw.get("InstanceCount") or _instances(raw)
+    hours, minutes = raw.get("CapacityBlockDurationHours"), raw.get("CapacityBlockDurationMinutes")
+    carried = accelerator_of(instance_type, known)
+    return Segment(
+        instance_type=instance_type,
+        instance_count=count,
+        availability_zone=raw.get("AvailabilityZone"),
+        start_date=raw.get("StartDate"),
+        end_date=raw.get("EndDate"),
+        duration_hours=None if hours is None else whole(hours + (minutes or 0) / 60),
+        accelerator=carried.times(count) if carried else None,
+    )
+
+
+def _in_common(segments: Sequence[Segment], block: Segment) -> Segment:
+    """What several segments are as one block: what differs between them is unknown."""
+    types, zones, lengths = (
+        {getattr(segment, name) for segment in segments}
+        for name in ("instance_type", "availability_zone", "duration_hours")
+    )
+    counts = [it.instance_count for it in segments if it.instance_count is not None]
+    count = sum(counts) if len(counts) == len(segments) else None
+    starts = [it.start_date for it in segments if it.start_date]
+    ends = [it.end_date for it in segments if it.end_date]
+    carried = segments[0].accelerator if len(types) == 1 else None
+    return Segment(
+        instance_type=types.pop() if len(types) == 1 else "",
+        instance_count=count,
+        availability_zone=zones.pop() if len(zones) == 1 else None,
+        start_date=block.start_date or min(starts, default=None),
+        end_date=block.end_date or max(ends, default=None),
+        duration_hours=lengths.pop() if len(lengths) == 1 else None,
+        accelerator=carried.times(count) if carried else None,
     )
 
 

@@ -19,7 +19,7 @@ def _columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:
     return [
         Column("Instance Type", _type, 1 if len(set(map(_type, offerings))) < 2 else 8),
         Column("Count", _count, 2 if len(set(map(_count, offerings))) < 2 else 7, is_number=True),
-        Column("AZ", lambda row: row.availability_zone or row.region),
+        Column("AZ", _zone),
         Column(
             "Start",
             lambda row: minute(row.start_date),
@@ -45,20 +45,29 @@ def _columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:
 
 
 def _type(row: Offering) -> str:
-    return row.ultraserver_type or row.instance_type
+    if row.instance_type or not row.segments:
+        return row.ultraserver_type or row.instance_type or "-"
+    return " + ".join(f"{number(it.instance_count)} × {it.instance_type}" for it in row.segments)
+
+
+def _zone(row: Offering) -> str:
+    zones = dict.fromkeys(part.availability_zone for part in row.parts)
+    return " + ".join(zone or row.region for zone in zones)
 
 
 def _count(row: Offering) -> str:
     return number(row.ultraserver_count or row.instance_count)
 
 
-def render(offerings: Sequence[Offering], style: Style) -> str:
+def render(offerings: Sequence[Offering], style: Style, best: Offering | None = None) -> str:
+    """The table of offerings, with the best window of a flexible search above it."""
     zones = {row.availability_zone for row in offerings}
     head = f"Capacity Blocks for sale: {counted(len(offerings), 'offering')}"
     return "\n".join(
         [
             style.title(f"{head} in {counted(len(zones), 'zone')}"),
             "",
+            *([*style.wrapped(_best(best)), ""] if best else []),
             *offering_table(offerings, style),
             "",
             *style.wrapped(
@@ -66,6 +75,15 @@ def render(offerings: Sequence[Offering], style: Style) -> str:
                 "whole price is paid upfront."
             ),
         ]
+    )
+
+
+def _best(offering: Offering) -> str:
+    length = duration(offering.duration_hours)
+    price = _money(offering.price_per_instance_hour, offering)
+    return (
+        f"Best window: {length} from {minute(offering.start_date)} in {_zone(offering)}, "
+        f"{price} per instance-hour, {_money(offering.upfront_fee, offering)} in all."
     )
 
 

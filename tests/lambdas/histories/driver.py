@@ -192,7 +192,7 @@ class Table:
                 oracle.stores(pages[action["Key"]["sk"]["S"].split("#")[0]])
             elif kind == "Update" and action["Key"]["pk"]["S"] == SCOPES:
                 if "attempted_at" in action["UpdateExpression"]:
-                    oracle.retired.discard(action["Key"]["sk"]["S"].split("#")[0])
+                    oracle.returns(action["Key"]["sk"]["S"].split("#")[0])
             elif kind == "Update" and action["Key"]["pk"]["S"] == "BASELINES":
                 for account in oracle.looks:
                     oracle.counts(account)

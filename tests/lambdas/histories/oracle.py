@@ -5,10 +5,14 @@ Nothing here knows how the code decides. The rules:
 1. The events of a reservation form one chain: what is said to have been is what was said last.
 2. Nothing is invented: an event's state is what its account was shown by EC2, in the listing that
    was stored with the event or in the one before, and it was shown after all that was said before.
+   A first snapshot says nothing: an account that listed the reservation earlier, and left it to the
+   owner, may still report it as discovered in the state that it listed.
 3. ``discovered`` is for what nobody knew: not for what a first snapshot showed, except where the
    account that says it had last looked before that first snapshot.
 4. ``vanished`` needs a complete listing without it, by the owner, or by the last of the accounts
-   whose last stored listing still showed it; one that fails still shows it.
+   whose last stored listing still showed it; one that fails still shows it. An account that is not
+   collected does not count. One that is collected again after the listing was read does not count
+   either: the events are those of the two collections one after the other.
 5. Nothing is lost: once every account has been listed without a fault, what was said last of each
    reservation is how it truly is. While some fail, the same holds for whatever the others list.
 6. A threshold is said once, if the reservation was known before, and never otherwise.
@@ -42,10 +46,12 @@ class Page:
 
 @dataclass
 class Said:
-    """What was said last of a reservation, or shown by a first snapshot."""
+    """What was said last of a reservation, or shown by a first snapshot; ``said_read`` is when the
+    listing was read of which something was said last, -1 where nothing was."""
 
     state: str | None
     read: int
+    said_read: int
     known_at: datetime
     discovered_at: datetime | None = None
     is_back: bool = False
@@ -60,6 +66,7 @@ class Oracle:
     parts: dict[str, list[Page]] = field(default_factory=dict)
     held: dict[str, set[str]] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
+    returned: dict[str, int] = field(default_factory=dict)
     said: dict[str, Said] = field(default_factory=dict)
     baselines: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
@@ -79,7 +86,9 @@ class Oracle:
             said = self.said.get(name)
             state = page.content.get(name)
             if said is None or said.state is None:
-                self.said[name] = Said(state, page.read, self.world.now, None, said is not None)
+                said_read = -1 if said is None else said.said_read
+                is_back = said is not None
+                self.said[name] = Said(state, page.read, said_read, self.world.now, None, is_back)
             self.baselines.setdefault(name, []).append((page.account, self.world.tick))
 
     def stores_part(self, page: Page, name: str) -> None:
@@ -99,7 +108,13 @@ class Oracle:
         """A listing is the scope's state now."""
         self.looks.setdefault(page.account, []).append(page)
         self.parts.pop(page.account, None)
-        self.retired.discard(page.account)
+        self.returns(page.account)
+
+    def returns(self, account: str) -> None:
+        """An account is collected, again if it was not."""
+        if account in self.retired:
+            self.retired.remove(account)
+            self.returned[account] = self.world.tick
 
     def counts(self, account: str) -> None:
         """An account's first snapshot is written and counted."""
@@ -136,17 +151,15 @@ class Oracle:
         parts = self.parts.get(page.account, [])
         pages = [*self.looks.get(page.account, [])[-1:], *parts, page]
         last = self.said.get(name)
-        fits = [
-            it
-            for it in pages
-            if it.content.get(name) == state and (last is None or it.read > last.read)
-        ]
+        is_found = message["type"] == "discovered"
+        since = -1 if last is None else last.said_read if is_found else last.read
+        fits = [it for it in pages if it.content.get(name) == state and it.read > since]
         if not fits:
             self.complain(message, f"was not shown since {last}")
         read = fits[-1].read if fits else page.read
-        found = self.world.now if message["type"] == "discovered" else None
+        found = self.world.now if is_found else None
         known_at = found or (last.known_at if last else self.world.now)
-        self.said[name] = Said(state, read, known_at, found)
+        self.said[name] = Said(state, read, read, known_at, found)
 
     def _discovered(self, message: dict[str, Any], name: str, page: Page) -> None:
         last = self.said.get(name)
@@ -182,12 +195,16 @@ class Oracle:
         if name in page.content:
             self.complain(message, "is in the very listing")
         others = [
-            it for it in self.held if it not in (account, *self.retired) and self.holds(it, name)
+            it
+            for it in self.held
+            if it not in (account, *self.retired)
+            and self.returned.get(it, -1) < page.read
+            and self.holds(it, name)
         ]
         if others and self.world.rows[name].owner != account:
             self.complain(message, f"is still stored for {others}")
         known_at = last.known_at if last else self.world.now
-        self.said[name] = Said(None, page.read, known_at)
+        self.said[name] = Said(None, page.read, page.read, known_at)
 
     def _threshold(self, message: dict[str, Any], name: str) -> None:
         row, said = self.world.rows[name], self.said.get(name)
@@ -220,7 +237,8 @@ class Oracle:
             return
         if said is None or said.state != row.state:
             self.wrong.append(f"{self.world.tick}: {name} is {row.state}, said was {said}")
-            self.said[name] = Said(row.state, self.world.tick, self.world.now)
+            tick = self.world.tick
+            self.said[name] = Said(row.state, tick, tick, self.world.now)
 
     def _nobody_holds(self, name: str) -> bool:
         """Whether no stored listing shows it any more: one that fails or is retired may."""
@@ -231,7 +249,7 @@ class Oracle:
         if said is None or said.state is None or said.state in TERMINAL:
             return
         self.wrong.append(f"{self.world.tick}: {name} is gone, said was {said}")
-        self.said[name] = Said(None, self.world.tick, self.world.now)
+        self.said[name] = Said(None, self.world.tick, self.world.tick, self.world.now)
 
     def _was_told_in_time(self, name: str) -> None:
         row, said = self.world.rows[name], self.said.get(name)

@@ -1,0 +1,74 @@
+"""HTTP responses: JSON that fits into what Lambda returns, and problems (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from truffle.core.codec import Json
+from truffle.core.parameters import BadParameter
+from truffle.core.queries import Page
+
+LONGEST_BODY = 6_000_000
+"""Bytes as Lambda counts them: a response has at most 6 MB, and the body is a JSON string in it."""
+LONGEST_VALUE_SHOWN = 1000
+"""Characters of a request's value that an error repeats."""
+
+
+def json_response(
+    body: Json | str, status: int = 200, content_type: str = "application/json"
+) -> Response[str]:
+    """A response; the body is an object, or the JSON text of one."""
+    text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
+    return Response(status, content_type, text)
+
+
+def fitting(answer: Callable[[int], Json | str], most: int, least: int = 1) -> Response[str]:
+    """The response to ``answer(most)``, or to fewer items if that is too large."""
+    response = json_response(answer(most))
+    while is_too_large(response.body) and most > least:
+        count = most * LONGEST_BODY // _size(response.body or "")
+        most = max(least, min(most - 1, count))
+        response = json_response(answer(most))
+    return response
+
+
+def page_of(answer: Callable[[Page], Json | str], page: Page) -> Response[str]:
+    """One page of a list; shorter than requested if it is too large."""
+    return fitting(lambda limit: answer(replace(page, limit=limit)), page.limit)
+
+
+def is_too_large(text: str | None) -> bool:
+    """Whether Lambda would not return a body. A character counts at most twice, so short texts
+    need no counting."""
+    return text is not None and 2 * len(text) > LONGEST_BODY and _size(text) > LONGEST_BODY
+
+
+def _size(text: str) -> int:
+    """The bytes of a body of ASCII as Lambda counts them."""
+    return len(text) + text.count('"') + text.count("\\")
+
+
+def problem(status: int, title: str, detail: str, **more: Any) -> Response[str]:
+    """RFC 9457: an error for programs and people."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return json_response(body, status, "application/problem+json")
+
+
+def bad_parameter(error: BadParameter) -> Response[str]:
+    value = error.value[:LONGEST_VALUE_SHOWN]
+    shown = BadParameter(error.name, value, error.allowed, error.nearest)
+    more = {"parameter": shown.name, "value": shown.value, "allowed": shown.allowed}
+    return problem(400, "Bad parameter", str(shown), **more)
+
+
+def too_large() -> Response[str]:
+    detail = (
+        f"The answer has more than {LONGEST_BODY} bytes, which is more than can be returned. Ask "
+        "for less: filter by region, account or instance type, or read the snapshots in the bucket."
+    )
+    return problem(400, "Answer too large", detail)

@@ -1,0 +1,338 @@
+"""Composition root: the settings, clients and stores of each function.
+
+A handler asks for its parts with the function of its own name, ``wiring.query()``. They are made
+when they are first used and kept for the function's life. A part's module is imported with it, so
+a cold start loads nothing that its function does not use. Tests replace ``now`` and ``service``, or
+set a part before the handler runs: ``wiring.query().inventory = …``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from lambdas import clients
+from lambdas.observability import logger
+from lambdas.settings import (
+    CollectSettings,
+    DeliverSettings,
+    FanOutSettings,
+    HintSettings,
+    PublishSettings,
+    QuerySettings,
+    Settings,
+    comma_separated,
+)
+from truffle.core.model import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambdas.api.inventory import Inventory
+    from lambdas.api.names import Names
+    from lambdas.collecting.collector import Collector
+    from lambdas.collecting.coverage import Ask, Finder
+    from lambdas.collecting.finish_run import Closer
+    from lambdas.collecting.rechecks import Planner
+    from lambdas.delivery.deliverer import Deliverer
+    from lambdas.publishing import Publisher
+    from lambdas.store.archive import Archive
+    from lambdas.store.deliveries import DeliveryStore
+    from lambdas.store.directory import DirectoryCache, DirectoryStore
+    from lambdas.store.events import EventStore
+    from lambdas.store.hints import HintStore
+    from lambdas.store.runs import RunStore
+    from lambdas.store.scopes import ScopeStore
+    from truffle.alerts.settings import AlertSettings
+    from truffle.core.expected import ExpectedDenials
+    from truffle.core.organization import AccountSettings, AllLabels
+
+now = clients.now
+"""The present time; the one clock of every handler."""
+service = clients.service
+"""Makes a boto3 client of a service; the one factory of every handler."""
+
+S = TypeVar("S", bound=Settings)
+
+
+class Parts(Generic[S]):
+    """What functions have in common; ``settings`` are read from the environment."""
+
+    def __init__(self, kind: type[S]) -> None:
+        self._kind = kind
+
+    @cached_property
+    def settings(self) -> S:
+        """Raises MissingSettings."""
+        return self._kind.from_env(os.environ)
+
+    @cached_property
+    def alert_settings(self) -> AlertSettings:
+        """Raises SettingsError."""
+        from lambdas.alert_settings import load
+
+        return load()
+
+    @cached_property
+    def account_settings(self) -> AccountSettings:
+        from lambdas.account_settings import load
+
+        return load()
+
+    @cached_property
+    def directory(self) -> DirectoryStore:
+        from lambdas.store.directory import DirectoryStore
+
+        return DirectoryStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def scopes(self) -> ScopeStore:
+        from lambdas.store.scopes import ScopeStore
+
+        return ScopeStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def runs(self) -> RunStore:
+        from lambdas.store.runs import RunStore
+
+        return RunStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def events(self) -> EventStore:
+        from lambdas.store.events import EventStore
+
+        return EventStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def deliveries(self) -> DeliveryStore:
+        from lambdas.store.deliveries import DeliveryStore
+
+        return DeliveryStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        from lambdas.api.inventory import Inventory
+
+        return Inventory(self.scopes)
+
+
+class FanOut(Parts[FanOutSettings]):
+    @property
+    def ec2(self) -> Any:
+        """A client of EC2 in the function's own region."""
+        from truffle.ec2.listing import client_config
+
+        return clients.session().client("ec2", config=client_config())
+
+    @cached_property
+    def connect(self) -> Callable[[], Any]:
+        """Makes a client of Organizations."""
+        from lambdas.collecting.discovery import organizations_client
+
+        settings = self.settings
+        return partial(organizations_client, settings.organization_role_arn, settings.external_id)
+
+    @cached_property
+    def ask(self) -> Ask:
+        """Asks accounts for their regions."""
+        from lambdas.collecting.coverage import asking, patient_client
+
+        return asking(patient_client(), self.settings.collector)
+
+    @cached_property
+    def finder(self) -> Finder:
+        from lambdas.collecting.coverage import Finder
+
+        own = self.settings.account_id
+        return Finder(self.directory, self.account_settings, own, self.connect, self.ask)
+
+
+class Collect(Parts[CollectSettings]):
+    @cached_property
+    def scopes(self) -> ScopeStore:
+        from lambdas.store.scopes import ScopeStore
+
+        settings = self.settings
+        return ScopeStore(service("dynamodb"), settings.table, int(settings.event_retention_days))
+
+    @cached_property
+    def archive(self) -> Archive:
+        from lambdas.store.archive import Archive
+
+        return Archive(service("s3"), self.settings.bucket)
+
+    @cached_property
+    def ec2(self) -> clients.EC2Clients:
+        return clients.EC2Clients(self.settings.account_id, self.settings.role_name)
+
+    def ec2_at_home(self, account_id: str) -> Any:
+        """EC2 of an account, in the function's own region."""
+        return self.ec2.of(Scope(account_id, str(clients.session().region_name)))
+
+    @cached_property
+    def collector(self) -> Collector:
+        from lambdas.collecting.collector import Collector
+        from truffle.ec2.listing import DescribedTypes
+
+        thresholds = self.alert_settings.thresholds
+        return Collector(self.ec2.of, DescribedTypes(), self.scopes, self.archive, now, thresholds)
+
+    @cached_property
+    def closer(self) -> Closer:
+        from lambdas.collecting.finish_run import Closer
+
+        return Closer(self.scopes, self.runs, self.archive, now)
+
+    @cached_property
+    def scheduler(self) -> Any:
+        """A client of EventBridge Scheduler."""
+        from lambdas.collecting.rechecks import make_client
+
+        return make_client()
+
+    @cached_property
+    def planner(self) -> Planner:
+        from lambdas.collecting.rechecks import Planner
+
+        settings = self.settings
+        queue, role = settings.checks_queue_arn, settings.checks_role_arn
+        return Planner(self.scheduler, settings.checks_group, queue, role)
+
+
+class Hint(Parts[HintSettings]):
+    @cached_property
+    def hints(self) -> HintStore:
+        from lambdas.store.hints import HintStore
+
+        return HintStore(service("dynamodb"), self.settings.table)
+
+
+class Publish(Parts[PublishSettings]):
+    @cached_property
+    def _names(self) -> DirectoryCache:
+        from lambdas.store.directory import DirectoryCache
+
+        return DirectoryCache(self.directory)
+
+    @property
+    def labels(self) -> AllLabels:
+        """What accounts are called; nothing where the directory cannot be read, since an event
+        without names is better than none."""
+        from lambdas.store.documents import UNREADABLE
+
+        if not self.account_settings.is_organization:
+            return {}
+        try:
+            return self._names.labels()
+        except UNREADABLE:
+            logger.exception("directory not read")
+            return {}
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        from lambdas.publishing import Publisher
+
+        settings = self.settings
+        return Publisher(
+            dynamodb=service("dynamodb"),
+            sns=service("sns"),
+            topic_arn=settings.topic_arn,
+            idempotency_table=settings.idempotency_table,
+        )
+
+
+class Query(Parts[QuerySettings]):
+    @cached_property
+    def names(self) -> Names:
+        from lambdas.api.names import Names
+        from lambdas.store.directory import DirectoryCache
+
+        cache = DirectoryCache(self.directory)
+        return Names(cache if self.account_settings.is_organization else None)
+
+    @cached_property
+    def expected(self) -> ExpectedDenials:
+        from truffle.core.expected import expected_denials
+
+        return expected_denials(comma_separated(self.settings.expected_denied))
+
+    @cached_property
+    def allowed_age(self) -> timedelta:
+        from truffle.core.status import allowed_age
+
+        return allowed_age(float(self.settings.schedule_minutes))
+
+
+class Deliver(Parts[DeliverSettings]):
+    @cached_property
+    def deliverer(self) -> Deliverer:
+        from lambdas.delivery.channels import Channels
+        from lambdas.delivery.credentials import Secrets
+        from lambdas.delivery.deliverer import Deliverer
+        from lambdas.delivery.digests import Digests
+        from lambdas.delivery.idempotency import Once
+        from lambdas.delivery.queue_message import Queues
+        from lambdas.store.digest_buffer import PendingStore
+        from lambdas.store.resolutions import ResolutionStore
+        from lambdas.store.threads import ThreadStore
+        from truffle.core.expected import expected_denials
+        from truffle.core.status import allowed_age
+
+        settings, dynamodb = self.settings, service("dynamodb")
+        channels = Channels(
+            threads=ThreadStore(dynamodb, settings.table),
+            resolutions=ResolutionStore(dynamodb, settings.table),
+            topics=json.loads(settings.topics),
+            api_url=settings.api_url,
+            secrets=Secrets(service),
+            service=service,
+            clock=now,
+        )
+        return Deliverer(
+            alerts=self.alert_settings,
+            destinations=json.loads(settings.destinations),
+            api_url=settings.api_url,
+            allowed_age=allowed_age(float(settings.schedule_minutes)),
+            expected=expected_denials(comma_separated(settings.expected_denied)),
+            channels=channels,
+            queues=Queues(service("sqs")),
+            deliveries=self.deliveries,
+            digests=Digests(PendingStore(dynamodb, settings.table), self.runs, now),
+            events=self.events,
+            inventory=self.inventory,
+            once=Once(dynamodb, settings.idempotency_table),
+            clock=now,
+        )
+
+
+@cache
+def fan_out() -> FanOut:
+    return FanOut(FanOutSettings)
+
+
+@cache
+def collect() -> Collect:
+    return Collect(CollectSettings)
+
+
+@cache
+def hint() -> Hint:
+    return Hint(HintSettings)
+
+
+@cache
+def publish() -> Publish:
+    return Publish(PublishSettings)
+
+
+@cache
+def query() -> Query:
+    return Query(QuerySettings)
+
+
+@cache
+def deliver() -> Deliver:
+    return Deliver(DeliverSettings)

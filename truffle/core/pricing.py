@@ -1,0 +1,84 @@
+"""What an instance costs for an hour, and which source says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from truffle.core.idle import price_of
+from truffle.core.model import CapacityBlock, Reservation
+
+USD = "USD"
+
+
+class PriceSource(StrEnum):
+    """Where a price is from, the first that knows one counts."""
+
+    SETTINGS = "settings"
+    PRICE_LIST = "price-list"
+    BLOCK_FEE = "capacity-block-fee"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A price per instance and hour, its source, and the day from which that has it."""
+
+    amount: Decimal
+    currency: str
+    source: PriceSource
+    as_of: date | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Product:
+    """What AWS's price list has one On-Demand price for."""
+
+    instance_type: str
+    region: str
+    platform: str
+    tenancy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """The upfront fee of a capacity block, for all its instances and hours."""
+
+    amount: Decimal
+    currency: str
+    as_of: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBook:
+    """All that is known of prices.
+
+    ``settings`` are US dollars per instance-hour by instance type or glob, as the alerts file has
+    them. ``listed`` is AWS's price list; it has no price of a capacity block. ``fees`` are by
+    capacity block id.
+    """
+
+    settings: Mapping[str, float] = field(default_factory=dict)
+    listed: Mapping[Product, Rate] = field(default_factory=dict)
+    fees: Mapping[str, Fee] = field(default_factory=dict)
+
+    def rate(self, row: Reservation) -> Rate | None:
+        """The price of one instance of a reservation for an hour; None where none is known."""
+        own = price_of(row.instance_type, self.settings)
+        if own is not None:
+            return Rate(Decimal(str(own)), USD, PriceSource.SETTINGS)
+        if isinstance(row, CapacityBlock):
+            return self._share_of_fee(row)
+        if not row.platform or not row.tenancy:
+            return None
+        return self.listed.get(Product(row.instance_type, row.region, row.platform, row.tenancy))
+
+    def _share_of_fee(self, row: CapacityBlock) -> Rate | None:
+        """A block's fee over its instances and hours."""
+        fee = self.fees.get(row.capacity_block_id)
+        if fee is None or not row.instance_count or not row.duration_hours:
+            return None
+        hours = Decimal(str(row.duration_hours)) * row.instance_count
+        return Rate(fee.amount / hours, fee.currency, PriceSource.BLOCK_FEE, fee.as_of)

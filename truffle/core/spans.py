@@ -1,0 +1,124 @@
+"""What was held when: snapshots of scopes become spans of time, one row per reservation.
+
+Between two snapshots of a scope, what the earlier one shows holds until the later one, cut at a
+reservation's own end. Snapshots that lie more than two periods of the schedule apart say nothing
+of the time between them: it is unobserved, and never guessed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from truffle.core.diff import is_same
+from truffle.core.model import Reservation, Snapshot
+
+PERIODS_KNOWN = 2
+"""For how many periods of the schedule a snapshot holds without a newer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Time in which one reservation was active, from ``start`` (included) to ``end`` (excluded).
+
+    ``row`` is the reservation as it was seen. ``is_observed`` is False where the snapshots around
+    the span are too far apart to tell what was held.
+    """
+
+    row: Reservation
+    start: datetime
+    end: datetime
+    is_observed: bool = True
+
+    def clipped(self, since: datetime, until: datetime) -> Span | None:
+        """The part of the span in a period; None where there is none."""
+        start, end = max(self.start, since), min(self.end, until)
+        return replace(self, start=start, end=end) if start < end else None
+
+
+def spans_of(snapshots: Sequence[Snapshot], until: datetime, period: timedelta) -> list[Span]:
+    """The spans of one scope, from its snapshots in the order of their time.
+
+    ``period`` is the schedule's. The last snapshot holds until ``until``.
+    """
+    spans: list[Span] = []
+    for earlier, later in pairwise(snapshots):
+        spans += _between(earlier, later.observed_at, period)
+        spans += _started(earlier, later, period)
+    if snapshots:
+        spans += _between(snapshots[-1], until, period)
+    return joined(spans)
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """One account of each reservation, although several scopes may list it.
+
+    At each moment an observed span counts before an unobserved one, then the owner's before
+    another account's, then the account with the lowest number.
+    """
+    by_id: dict[str, list[Span]] = defaultdict(list)
+    for span in spans:
+        by_id[span.row.reservation_id].append(span)
+    merged: list[Span] = []
+    for members in by_id.values():
+        is_shared = len({span.row.account_id for span in members}) > 1
+        merged += joined(_swept(members) if is_shared else members)
+    return merged
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """The same spans, those in one where nothing changed from one to the next."""
+    by_id: dict[str, list[Span]] = {}
+    for span in sorted(spans, key=lambda it: it.start):
+        members = by_id.setdefault(span.row.reservation_id, [])
+        if members and _continues(members[-1], span):
+            members[-1] = replace(members[-1], end=span.end)
+        else:
+            members.append(span)
+    return [span for members in by_id.values() for span in members]
+
+
+def _continues(span: Span, following: Span) -> bool:
+    return (
+        span.end == following.start
+        and span.is_observed == following.is_observed
+        and is_same(span.row, following.row)
+    )
+
+
+def _between(snapshot: Snapshot, until: datetime, period: timedelta) -> Iterator[Span]:
+    """What a snapshot shows as active, until the next one."""
+    is_observed = until - snapshot.observed_at <= PERIODS_KNOWN * period
+    for row in snapshot.reservations:
+        end = min(until, row.end_date or until)
+        if row.state == "active" and snapshot.observed_at < end:
+            yield Span(row, snapshot.observed_at, end, is_observed)
+
+
+def _started(earlier: Snapshot, later: Snapshot, period: timedelta) -> Iterator[Span]:
+    """What became active between two snapshots: from its own start, as the later one shows it."""
+    is_observed = later.observed_at - earlier.observed_at <= PERIODS_KNOWN * period
+    before = {row.reservation_id for row in earlier.reservations if row.state == "active"}
+    for row in later.reservations:
+        start = row.start_date or row.create_date
+        is_new = row.state == "active" and row.reservation_id not in before
+        if is_new and start and earlier.observed_at < start < later.observed_at:
+            yield Span(row, start, later.observed_at, is_observed)
+
+
+def _swept(spans: Sequence[Span]) -> Iterator[Span]:
+    """The best span at each moment."""
+    ranked = sorted(spans, key=_rank)
+    moments = sorted({moment for span in spans for moment in (span.start, span.end)})
+    for start, end in pairwise(moments):
+        best = next((it for it in ranked if it.start <= start and end <= it.end), None)
+        if best is not None:
+            yield replace(best, start=start, end=end)
+
+
+def _rank(span: Span) -> tuple[bool, bool, str]:
+    row = span.row
+    return not span.is_observed, row.account_id != row.owner_id, row.account_id or ""

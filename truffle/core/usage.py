@@ -1,0 +1,315 @@
+"""How much of what was held was used, and what that cost: spans of time summed up by groups.
+
+Hours are instance-hours: an instance that is reserved for an hour. Time is summed in whole
+microseconds, so that parts add up exactly; only the numbers that leave here are rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from truffle.core.codec import Json
+from truffle.core.model import Reservation
+from truffle.core.pricing import Rate
+from truffle.core.spans import Span
+from truffle.core.times import format_time
+
+HOUR = timedelta(hours=1)
+MICROSECOND = timedelta(microseconds=1)
+DIGITS = 6
+"""Decimal places of hours and costs; a thousand rounded rows still add up to the cent."""
+
+TAG = "tag:"
+
+FIELDS: Mapping[str, Callable[[Reservation], str | None]] = {
+    "reservation": lambda row: row.reservation_id,
+    "account": lambda row: row.account_id,
+    "owner": lambda row: row.owner_id,
+    "region": lambda row: row.region,
+    "instance_type": lambda row: row.instance_type,
+    "accelerator": lambda row: row.accelerator.name if row.accelerator else None,
+    "type": lambda row: row.type,
+}
+"""What usage is grouped by, beside ``tag:KEY``."""
+
+Group = tuple[str | None, ...]
+RateOf = Callable[[Reservation], Rate | None]
+
+
+class Interval(StrEnum):
+    """The length of a row of usage, in UTC; a week begins on Monday."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    TOTAL = "total"
+
+    def begin(self, moment: datetime) -> datetime:
+        """The start of the interval that a moment lies in. Raises ValueError for a total."""
+        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        match self:
+            case Interval.HOUR:
+                return moment.replace(minute=0, second=0, microsecond=0)
+            case Interval.DAY:
+                return midnight
+            case Interval.WEEK:
+                return midnight - timedelta(days=midnight.weekday())
+            case Interval.MONTH:
+                return midnight.replace(day=1)
+        raise ValueError("a total has no start of its own")
+
+    def next(self, begin: datetime) -> datetime:
+        """The start of the following interval."""
+        match self:
+            case Interval.HOUR:
+                return begin + HOUR
+            case Interval.MONTH:
+                return (begin + timedelta(days=31)).replace(day=1)
+            case Interval.WEEK:
+                return begin + timedelta(days=7)
+        return begin + timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From ``since`` (included) to ``until`` (excluded), in intervals."""
+
+    since: datetime
+    until: datetime
+    interval: Interval = Interval.DAY
+
+    def bins(self) -> Iterator[tuple[datetime, datetime]]:
+        """The intervals, the first and the last cut at the period's bounds."""
+        if self.interval is Interval.TOTAL:
+            yield self.since, self.until
+            return
+        begin = self.interval.begin(self.since)
+        while begin < self.until:
+            end = self.interval.next(begin)
+            yield max(begin, self.since), min(end, self.until)
+            begin = end
+
+
+@dataclass(slots=True)
+class Sums:
+    """Instance time in microseconds and money of one group; ``unpriced`` is reserved time."""
+
+    reserved: int = 0
+    used: int = 0
+    unobserved: int = 0
+    unpriced: int = 0
+    accelerators: float = 0
+    used_accelerators: float = 0
+    unknown_accelerators: int = 0
+    cost: Decimal = field(default_factory=Decimal)
+    idle_cost: Decimal = field(default_factory=Decimal)
+    is_priced: bool = False
+
+    def add(
+        self, row: Reservation, length: timedelta, is_observed: bool, rate: Rate | None
+    ) -> None:
+        """Add a reservation for a length of time."""
+        time, total = length // MICROSECOND, row.total_capacity or 0
+        used = row.used_capacity
+        if not is_observed or used is None:
+            self.unobserved += total * time
+            return
+        self.reserved += total * time
+        self.used += used * time
+        self._carry(row, time, total, used)
+        if rate is None:
+            self.unpriced += total * time
+            return
+        self.is_priced = True
+        price = rate.amount * time
+        self.cost += price * total
+        self.idle_cost += price * (total - used)
+
+    def _carry(self, row: Reservation, time: int, total: int, used: int) -> None:
+        if row.accelerator is None:
+            return
+        if row.accelerator.count is None:
+            self.unknown_accelerators += total * time
+            return
+        self.accelerators += row.accelerator.count * total * time
+        self.used_accelerators += row.accelerator.count * used * time
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """The use of one group in one interval, in hours; costs in ``currency``, None where unknown.
+
+    ``unpriced_hours`` are reserved instance-hours without a known price.
+    ``unknown_accelerator_hours`` are instance-hours of types whose number of accelerators is
+    unknown.
+    """
+
+    start: datetime
+    end: datetime
+    group: Mapping[str, str | None]
+    reserved_hours: float
+    used_hours: float
+    idle_hours: float
+    unobserved_hours: float
+    utilization: float | None
+    reserved_accelerator_hours: float
+    used_accelerator_hours: float
+    idle_accelerator_hours: float
+    reserved_cost: float | None
+    idle_cost: float | None
+    currency: str | None
+    unpriced_hours: float
+    unknown_accelerator_hours: float
+
+    def to_json(self) -> Json:
+        """The row of the API and of ``-o json``; what is unknown is named where there is any."""
+        unknown = {
+            name: value
+            for name in ("unpriced_hours", "unknown_accelerator_hours")
+            if (value := getattr(self, name))
+        }
+        return {
+            "start": format_time(self.start),
+            "end": format_time(self.end),
+            "group": dict(self.group),
+            **{name: getattr(self, name) for name in _NUMBERS},
+            "currency": self.currency,
+            **unknown,
+        }
+
+
+_NUMBERS = (
+    "reserved_hours",
+    "used_hours",
+    "idle_hours",
+    "unobserved_hours",
+    "utilization",
+    "reserved_accelerator_hours",
+    "used_accelerator_hours",
+    "idle_accelerator_hours",
+    "reserved_cost",
+    "idle_cost",
+)
+
+
+def usage(
+    spans: Iterable[Span], period: Period, by: Sequence[str], rate_of: RateOf
+) -> list[UsageRow]:
+    """The use of what the spans held, by interval and group, in that order.
+
+    ``by`` are names of FIELDS, or ``tag:`` and a key. Money of several currencies is in rows of
+    its own; what has no price is in the first of them.
+    """
+    readers = [_reader(name) for name in by]
+    bins = list(period.bins())
+    sums: dict[tuple[datetime, datetime], dict[Group, dict[str | None, Sums]]] = {}
+    for span in spans:
+        rate = rate_of(span.row)
+        group = tuple(read(span.row) for read in readers)
+        for start, end in _overlapping(bins, span):
+            of_group = sums.setdefault((start, end), {}).setdefault(group, {})
+            part = of_group.setdefault(rate.currency if rate else None, Sums())
+            length = min(end, span.end) - max(start, span.start)
+            part.add(span.row, length, span.is_observed, rate)
+    return [
+        _row(bounds, dict(zip(by, group, strict=True)), currency, part)
+        for bounds, groups in sorted(sums.items())
+        for group, currencies in sorted(groups.items(), key=lambda it: _order(it[0]))
+        for currency, part in _with_unpriced(currencies)
+    ]
+
+
+def _reader(name: str) -> Callable[[Reservation], str | None]:
+    if name.startswith(TAG):
+        key = name.removeprefix(TAG)
+        return lambda row: row.tags.get(key)
+    return FIELDS[name]
+
+
+def _overlapping(
+    bins: Sequence[tuple[datetime, datetime]], span: Span
+) -> Iterator[tuple[datetime, datetime]]:
+    low, high = 0, len(bins)
+    while low < high:
+        middle = (low + high) // 2
+        if bins[middle][1] <= span.start:
+            low = middle + 1
+        else:
+            high = middle
+    for number in range(low, len(bins)):
+        if bins[number][0] >= span.end:
+            return
+        yield bins[number]
+
+
+def _order(group: Group) -> list[tuple[bool, str]]:
+    """Unknown values and untagged reservations last."""
+    return [(value is None, value or "") for value in group]
+
+
+def _with_unpriced(parts: Mapping[str | None, Sums]) -> list[tuple[str | None, Sums]]:
+    """The sums by currency; what has no price joins the first currency."""
+    priced = sorted((name, part) for name, part in parts.items() if name is not None)
+    unpriced = parts.get(None)
+    if not priced:
+        return list(parts.items())
+    if unpriced is None:
+        return list(priced)
+    (currency, first), *others = priced
+    return [(currency, _sum(first, unpriced)), *others]
+
+
+def _sum(one: Sums, other: Sums) -> Sums:
+    return Sums(
+        one.reserved + other.reserved,
+        one.used + other.used,
+        one.unobserved + other.unobserved,
+        one.unpriced + other.unpriced,
+        one.accelerators + other.accelerators,
+        one.used_accelerators + other.used_accelerators,
+        one.unknown_accelerators + other.unknown_accelerators,
+        one.cost + other.cost,
+        one.idle_cost + other.idle_cost,
+        one.is_priced or other.is_priced,
+    )
+
+
+def _row(
+    bounds: tuple[datetime, datetime],
+    group: Mapping[str, str | None],
+    currency: str | None,
+    part: Sums,
+) -> UsageRow:
+    hours, used = _hours(part.reserved), _hours(part.used)
+    devices, used_devices = _hours(part.accelerators), _hours(part.used_accelerators)
+    return UsageRow(
+        *bounds,
+        group,
+        reserved_hours=hours,
+        used_hours=used,
+        idle_hours=_hours(part.reserved - part.used),
+        unobserved_hours=_hours(part.unobserved),
+        utilization=part.used / part.reserved if part.reserved else None,
+        reserved_accelerator_hours=devices,
+        used_accelerator_hours=used_devices,
+        idle_accelerator_hours=_hours(part.accelerators - part.used_accelerators),
+        reserved_cost=_cost(part.cost) if part.is_priced else None,
+        idle_cost=_cost(part.idle_cost) if part.is_priced else None,
+        currency=currency,
+        unpriced_hours=_hours(part.unpriced),
+        unknown_accelerator_hours=_hours(part.unknown_accelerators),
+    )
+
+
+def _hours(microseconds: float) -> float:
+    return round(microseconds / (HOUR // MICROSECOND), DIGITS)
+
+
+def _cost(amount: Decimal) -> float:
+    """Money from a price per hour times microseconds."""
+    return float(round(amount / (HOUR // MICROSECOND), DIGITS))
