@@ -50,6 +50,8 @@ ALERT_ATTRIBUTES = (
     "region",
     "account_id",
     "instance_type",
+    "account_name",
+    "organizational_unit",
 )
 """The message attributes of an alert, which a subscription filter can name."""
 

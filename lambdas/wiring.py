@@ -15,6 +15,7 @@ from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lambdas import clients
+from lambdas.observability import logger
 from lambdas.settings import (
     CollectSettings,
     DeliverSettings,
@@ -25,11 +26,15 @@ from lambdas.settings import (
     Settings,
     comma_separated,
 )
+from truffle.core.model import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambdas.api.inventory import Inventory
+    from lambdas.api.names import Names
     from lambdas.collecting.collector import Collector
-    from lambdas.collecting.coverage import Finder
+    from lambdas.collecting.coverage import Ask, Finder
     from lambdas.collecting.finish_run import Closer
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
@@ -37,12 +42,14 @@ if TYPE_CHECKING:
     from lambdas.publishing import Publisher
     from lambdas.store.archive import Archive
     from lambdas.store.deliveries import DeliveryStore
+    from lambdas.store.directory import DirectoryCache, DirectoryStore
     from lambdas.store.events import EventStore
     from lambdas.store.hints import HintStore
     from lambdas.store.runs import RunStore
     from lambdas.store.scopes import ScopeStore
     from truffle.alerts.settings import AlertSettings
     from truffle.core.expected import ExpectedDenials
+    from truffle.core.organization import AccountSettings, AllLabels
 
 now = clients.now
 """The present time; the one clock of every handler."""
@@ -69,6 +76,18 @@ class Parts(Generic[S]):
         from lambdas.alert_settings import load
 
         return load()
+
+    @cached_property
+    def account_settings(self) -> AccountSettings:
+        from lambdas.account_settings import load
+
+        return load()
+
+    @cached_property
+    def directory(self) -> DirectoryStore:
+        from lambdas.store.directory import DirectoryStore
+
+        return DirectoryStore(service("dynamodb"), self.settings.table)
 
     @cached_property
     def scopes(self) -> ScopeStore:
@@ -116,20 +135,26 @@ class FanOut(Parts[FanOutSettings]):
         return clients.session().client("ec2", config=client_config())
 
     @cached_property
-    def finder(self) -> Finder:
-        from lambdas import account_settings
-        from lambdas.collecting.coverage import Finder, asking, patient_client
+    def connect(self) -> Callable[[], Any]:
+        """Makes a client of Organizations."""
         from lambdas.collecting.discovery import organizations_client
-        from lambdas.store.directory import DirectoryStore
 
         settings = self.settings
-        return Finder(
-            DirectoryStore(service("dynamodb"), settings.table),
-            account_settings.load(),
-            settings.account_id,
-            partial(organizations_client, settings.organization_role_arn, settings.external_id),
-            asking(patient_client(), settings.collector),
-        )
+        return partial(organizations_client, settings.organization_role_arn, settings.external_id)
+
+    @cached_property
+    def ask(self) -> Ask:
+        """Asks accounts for their regions."""
+        from lambdas.collecting.coverage import asking, patient_client
+
+        return asking(patient_client(), self.settings.collector)
+
+    @cached_property
+    def finder(self) -> Finder:
+        from lambdas.collecting.coverage import Finder
+
+        own = self.settings.account_id
+        return Finder(self.directory, self.account_settings, own, self.connect, self.ask)
 
 
 class Collect(Parts[CollectSettings]):
@@ -155,9 +180,7 @@ class Collect(Parts[CollectSettings]):
         return clients.EC2Clients(self.settings.account_id, self.settings.role_name)
 
     def ec2_at_home(self, account_id: str) -> Any:
-        """A client of EC2 for an account, in the function's own region."""
-        from truffle.core.model import Scope
-
+        """EC2 of an account, in the function's own region."""
         return self.ec2.of(Scope(account_id, str(clients.session().region_name)))
 
     @cached_property
@@ -216,6 +239,26 @@ class Hint(Parts[HintSettings]):
 
 class Publish(Parts[PublishSettings]):
     @cached_property
+    def _names(self) -> DirectoryCache:
+        from lambdas.store.directory import DirectoryCache
+
+        return DirectoryCache(self.directory)
+
+    @property
+    def labels(self) -> AllLabels:
+        """What accounts are called; nothing where the directory cannot be read, since an event
+        without names is better than none."""
+        from lambdas.store.documents import UNREADABLE
+
+        if not self.account_settings.is_organization:
+            return {}
+        try:
+            return self._names.labels()
+        except UNREADABLE:
+            logger.exception("directory not read")
+            return {}
+
+    @cached_property
     def publisher(self) -> Publisher:
         from lambdas.publishing import Publisher
 
@@ -229,6 +272,14 @@ class Publish(Parts[PublishSettings]):
 
 
 class Query(Parts[QuerySettings]):
+    @cached_property
+    def names(self) -> Names:
+        from lambdas.api.names import Names
+        from lambdas.store.directory import DirectoryCache
+
+        cache = DirectoryCache(self.directory)
+        return Names(cache if self.account_settings.is_organization else None)
+
     @cached_property
     def expected(self) -> ExpectedDenials:
         return _expected(self.settings.expected_denied)

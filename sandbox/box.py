@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from lambdas.clients import wall_clock
-from lambdas.store.archive import manifest_key
-from lambdas.store.runs import RunStore
 from sandbox.access import client, get
-from sandbox.deployment import deploy
+from sandbox.deployment import deploy, warm
 from sandbox.ec2.control import Control
 from sandbox.ec2.fleet import Fleet
 from sandbox.ec2.fleet_file import dump_fleet, read_fleet
@@ -45,6 +43,7 @@ from sandbox.readers import (
     readers_of,
     write_organization,
 )
+from sandbox.runs import run_to_end
 from sandbox.sink.__main__ import TRUST
 from sandbox.sink.control import Sink
 from sandbox.state import State
@@ -129,35 +128,34 @@ class Sandbox:
         outputs = deploy(self.client, self.folder / "cdk.out")
         self._keep(replace(self._state, outputs=outputs, context=context))
         self._make_readers()
-        self._warm()
+        warm(self.client, outputs)
 
     def _make_readers(self) -> None:
         """Let the collector read the accounts of the fleet file and of the context."""
-        state = self._state
-        accounts = {*state.readers, *listed_accounts(state.context)} - {state.account_id}
-        parameters = reader_parameters(state.context, self.outputs["CollectRoleArn"])
-        make_readers(state.endpoint, sorted(accounts), parameters)
+        state, listed = self._state, listed_accounts(self._state.context)
+        accounts = {*state.readers, *listed} - {state.account_id}
+        role = reader_parameters(state.context, self.outputs["CollectRoleArn"])
+        make_readers(state.endpoint, sorted(accounts), role)
 
     def _read_fleet(self, fleet: Path) -> Fleet:
-        """The fleet of a file, whose accounts the embedded AWS has from now on. Raises
-        SandboxError."""
+        """A file's fleet, whose accounts the embedded AWS has from now on. Raises SandboxError."""
         try:
             loaded = read_fleet(fleet, self.now(), self._state.account_id)
         except FleetError as error:
             raise SandboxError(str(error)) from None
-        write_organization(self.folder / ORGANIZATION_NAME, loaded)
+        write_organization(self.folder, loaded)
         self._state = replace(self._state, readers=readers_of(loaded))
         return loaded
 
     def route_alerts(self, alerts: Path, environment: Mapping[str, str] = os.environ) -> None:
-        """Deploy the running stack again with another file of destinations and routes; what it has
-        collected stays. Raises SandboxError, and then the stack is as it was."""
+        """``set_context`` with another file of destinations and routes."""
         self.set_context(alerts_context(alerts), environment)
 
     def set_context(
         self, context: Mapping[str, Any], environment: Mapping[str, str] = os.environ
     ) -> None:
-        """The same with other values of some keys of the context."""
+        """Deploy the running stack again with other values of some keys of its context; what it has
+        collected stays. Raises SandboxError, and then the stack is as it was."""
         settings = {**self._state.context, **context}
         with self._alone():
             synthesize(self.folder / "cdk.out", environment, settings)
@@ -176,20 +174,6 @@ class Sandbox:
         self.ec2.replace_fleet(dump_fleet(loaded, self.now()))
         self._keep(self._state)
         self._make_readers()
-
-    def _warm(self) -> None:
-        """Start the functions that an event passes, with nothing to do, `deliver` once for each
-        destination: the first event that comes would wait for all of them, one after the other."""
-        destinations = sum(
-            name.startswith("Destination") and name.endswith("DeadLetterQueueUrl")
-            for name in self.outputs
-        )
-        for name, count in (("Hint", 1), ("Alert", 1), ("Deliver", destinations)):
-            function = self.outputs.get(f"{name}FunctionName")
-            for _ in range(count if function else 0):
-                self.client("lambda").invoke(
-                    FunctionName=function, InvocationType="Event", Payload=b'{"Records": []}'
-                )
 
     def down(self) -> None:
         """Stop what ``up`` started and forget it."""
@@ -260,7 +244,7 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """What a program needs to use the sandbox as AWS."""
-        outputs = self._state.outputs
+        outputs = self.outputs
         return {
             "AWS_ENDPOINT_URL": self._state.endpoint,
             "AWS_ENDPOINT_URL_EC2": self._state.ec2_endpoint,
@@ -307,7 +291,7 @@ class Sandbox:
 
     @property
     def _clock(self) -> Path:
-        """The file with the seconds by which the sandbox's time is ahead."""
+        """The seconds by which the sandbox's time is ahead."""
         return self.folder.resolve() / "clock"
 
     def _set_clock(self, ahead: timedelta) -> None:
@@ -380,20 +364,11 @@ class Sandbox:
         """Run the collection to its end; its manifest. ``progress`` is told how many of how many
         regions have answered. Raises SandboxError."""
         run_id = self.start_run()
-        runs = RunStore(self.client("dynamodb"), self.outputs["TableName"])
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            run = runs.get(run_id)
-            if run is not None and progress is not None:
-                progress(len(run.regions) - len(run.pending), len(run.regions))
-            if run is not None and run.finished_at is not None:
-                answer = self.client("s3").get_object(
-                    Bucket=self.outputs["BucketName"], Key=manifest_key(run)
-                )
-                return dict(json.load(answer["Body"]))
-            time.sleep(0.1)
-        raise SandboxError(f"Run {run_id} did not end within {seconds:.0f} s.")
+        manifest = run_to_end(self.client, self.outputs, run_id, seconds, progress)
+        if manifest is None:
+            raise SandboxError(f"Run {run_id} did not end within {seconds:.0f} s.")
+        return manifest
 
     def alerts(self) -> AbstractContextManager[Receive]:
-        """A queue subscribed to the topic."""
+        """A queue that is subscribed to the topic."""
         return subscribed(self.client, self.outputs["TopicArn"])

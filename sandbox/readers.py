@@ -14,6 +14,7 @@ from typing import Any
 from sandbox.access import client
 from sandbox.ec2.fleet import Fleet, OrganizationAccount
 from sandbox.ec2.fleet_accounts import organization_to_json
+from sandbox.environment import ORGANIZATION_NAME
 from sandbox.errors import SandboxError
 from sandbox.synthesis import PROJECT
 
@@ -23,9 +24,10 @@ _PARALLEL = 8
 _DONE = "CREATE_COMPLETE"
 
 
-def write_organization(path: Path, fleet: Fleet) -> None:
+def write_organization(folder: Path, fleet: Fleet) -> None:
     """Give the embedded AWS the fleet's organization: the own account manages it. Without one there
     is none."""
+    path = folder / ORGANIZATION_NAME
     known = {it.account_id: it for it in fleet.organization}
     known.setdefault(fleet.account, OrganizationAccount(fleet.account, "Management"))
     ordered = sorted(known.values(), key=lambda it: it.account_id != fleet.account)

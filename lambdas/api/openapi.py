@@ -24,6 +24,7 @@ Json = dict[str, Any]
 
 _TEXT: Json = {"type": "string"}
 _TEXT_OR_NULL: Json = {"type": ["string", "null"]}
+_LABELS: Json = {"account_name": _TEXT_OR_NULL, "organizational_unit": _TEXT_OR_NULL}
 _TIME: Json = {"type": "string", "format": "date-time"}
 _TIME_OR_NULL: Json = {"anyOf": [_TIME, {"type": "null"}]}
 _COUNT: Json = {"type": "integer", "minimum": 0}
@@ -86,6 +87,7 @@ def _schemas() -> Json:
         "Reservation": {"oneOf": [_ref("Odcr"), _ref("CapacityBlock")]},
         "FailedScope": _object(
             account_id=_TEXT,
+            **_LABELS,
             region=_TEXT,
             error=_TEXT,
             message=_TEXT,
@@ -137,7 +139,13 @@ def _schemas() -> Json:
             ),
             regions=_array(_TEXT),
             runs=_array(_ref("Run")),
+            discovery={"anyOf": [_ref("Discovery"), {"type": "null"}]},
             collection=_ref("Collection"),
+        ),
+        "Discovery": _object(
+            complete={"type": "boolean"},
+            error={"anyOf": [_object(code=_TEXT, message=_TEXT), {"type": "null"}]},
+            observed_at=_TIME_OR_NULL,
         ),
         "Validation": _validation(),
         "Candidate": _candidate(),
@@ -243,6 +251,7 @@ def _event() -> Json:
         observed_at=_TIME,
         previous_observed_at=_TIME_OR_NULL,
         account_id=_TEXT,
+        **_LABELS,
         region=_TEXT,
         reservation_id=_TEXT_OR_NULL,
         capacity_block_id=_TEXT_OR_NULL,
@@ -260,6 +269,7 @@ def _event() -> Json:
 def _scope() -> Json:
     return _object(
         account_id=_TEXT,
+        **_LABELS,
         region=_TEXT,
         state=_enumerated(State),
         last_success=_TIME_OR_NULL,

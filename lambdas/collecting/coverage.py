@@ -16,7 +16,7 @@ from lambdas.clients import session
 from lambdas.collecting.discovery import RegionsAnswer, discover
 from lambdas.observability import logger
 from lambdas.store.directory import DirectoryStore
-from lambdas.store.documents import Incomplete
+from lambdas.store.documents import UNREADABLE
 from truffle.core.coverage import AccountRegions, Coverage, coverage_of, due
 from truffle.core.model import Scope
 from truffle.core.organization import AccountSettings, Directory
@@ -26,8 +26,7 @@ PARALLEL_CALLS = 4
 LONGEST_CALL_SECONDS = 60
 """How long accounts may take to answer; those that have not are asked by the next run."""
 
-_UNREADABLE = (ClientError, BotoCoreError, Incomplete)
-"""What reading from the table and writing to it raises."""
+Ask = Callable[[Sequence[str]], Mapping[str, RegionsAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Finder:
     chosen: AccountSettings
     own_account: str
     connect: Callable[[], Any]
-    ask: Callable[[Sequence[str]], Mapping[str, RegionsAnswer]]
+    ask: Ask
 
     def accounts(self, at: datetime) -> Found:
         """The accounts to collect. Where nobody was ever told which there are, the own one."""
@@ -68,7 +67,7 @@ class Finder:
     def _known(self) -> Directory:
         try:
             return self.store.directory()
-        except _UNREADABLE:
+        except UNREADABLE:
             logger.exception("directory not read")
             return Directory()
 
@@ -85,7 +84,7 @@ class Finder:
             return {}
         try:
             known = self.store.regions()
-        except _UNREADABLE:
+        except UNREADABLE:
             logger.exception("regions not read")
             known = {}
         asked = due(known, accounts, at)
@@ -107,7 +106,7 @@ class Finder:
         """Nothing that is only kept for later may keep a run from its start."""
         try:
             write()
-        except _UNREADABLE:
+        except UNREADABLE:
             logger.exception("discovery not kept")
 
 
@@ -129,7 +128,7 @@ def patient_client() -> Any:
     return session().client("lambda", config=config)
 
 
-def asking(client: Any, function: str) -> Callable[[Sequence[str]], Mapping[str, RegionsAnswer]]:
+def asking(client: Any, function: str) -> Ask:
     """Asks by way of the collecting function, whose role is the only one that the accounts trust;
     ``client`` is a boto3 Lambda client."""
 

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from lambdas.store.table import DOCUMENTS, Client, Item, body, key, number, query, read_body, text
 
 LARGEST_PART = 350_000
@@ -25,6 +27,10 @@ KEPT_AFTER = timedelta(days=1)
 
 class Incomplete(Exception):
     """Parts of a document are missing."""
+
+
+UNREADABLE = (ClientError, BotoCoreError, Incomplete)
+"""What reading and writing a document raises."""
 
 
 @dataclass(frozen=True, slots=True)

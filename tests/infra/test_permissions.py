@@ -6,6 +6,7 @@ import pytest
 
 from lambdas.store.table import (
     DELIVERIES_PREFIX,
+    DOCUMENTS,
     EVENT_PREFIX,
     PENDING_PREFIX,
     RESOLVED_PREFIX,
@@ -263,12 +264,11 @@ def test_query_invokes_the_publisher_alone(stack: Synthesized) -> None:
     assert text_of(invoking["Resource"]) == f"<{stack.function('alert').logical_id}>"
 
 
-def test_the_publisher_reads_events_alone(stack: Synthesized) -> None:
+def test_the_publisher_reads_events_and_names_of_accounts_alone(stack: Synthesized) -> None:
     (reading,) = _allowed(stack, "alert", "dynamodb:Query")
     assert text_of(reading["Resource"]) == f"<{target(stack.outputs['TableName']['Value'])}>"
-    assert reading["Condition"] == {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{EVENT_PREFIX}*"]}
-    }
+    keys = [f"{EVENT_PREFIX}*", f"{DOCUMENTS}*"]
+    assert reading["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
 
 
 def test_the_schedule_may_start_fan_out_and_keep_its_failures(stack: Synthesized) -> None:

@@ -80,12 +80,13 @@ def deploy(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
 
 @pytest.fixture
 def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Puts the choice of accounts beside the functions' code: before ``deploy``."""
+    """Puts the choice of accounts beside the functions' code."""
     file = tmp_path / "accounts.json"
     monkeypatch.setenv(ACCOUNTS_VARIABLE, str(file))
 
     def put(**settings: Any) -> None:
         file.write_text(json.dumps(AccountSettings(**settings).to_json()))
+        _start_cold()
 
     return put
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas import fan_out
+from lambdas import fan_out, wiring
 from lambdas.clients import service
-from lambdas.collecting import coverage, discovery
+from lambdas.collecting import coverage
 from lambdas.settings import FanOutSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt, Write, digest_of
@@ -301,16 +301,13 @@ def test_a_run_cannot_be_called_what_no_key_can_hold(
 
 
 @pytest.fixture
-def organization(
-    choose: Choose, deploy: Deploy, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
-) -> Organization:
+def organization(choose: Choose, invoke: Invoke) -> Organization:
     """Three accounts, of which one is suspended; all regions are those of home."""
     made = Organization()
     for number, state in ((1, "ACTIVE"), (2, "ACTIVE"), (3, "SUSPENDED")):
         made.has(number, state=state)
     choose(is_organization=True)
-    deploy(FanOutSettings)
-    monkeypatch.setattr(discovery, "organizations_client", lambda role, external_id: made.client())
+    wiring.fan_out().connect = made.client
     return made
 
 
@@ -376,14 +373,14 @@ def test_a_table_that_cannot_be_read_keeps_no_run_from_its_start(
 
 
 def test_excluded_accounts_and_those_outside_of_the_units_are_left_out(
-    stack: Stack, invoke: Invoke, organization: Organization, choose: Choose, deploy: Deploy
+    stack: Stack, invoke: Invoke, organization: Organization, choose: Choose
 ) -> None:
     unit = organization.unit("ou-root-research", "Research")
     for number in (5, 6):
         organization.has(number, unit=unit)
     selection = Selection(frozenset({unit}), frozenset({account_id(6)}))
     choose(is_organization=True, selection=selection)
-    deploy(FanOutSettings)
+    wiring.fan_out().connect = organization.client
     invoke()
     assert accounts_of(stack) == {account_id(5)}
 

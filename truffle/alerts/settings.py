@@ -108,7 +108,8 @@ Tags = Mapping[str, tuple[str, ...]]
 class When:
     """What an event must be: OR between the values of one field, AND between fields.
 
-    An empty field allows everything. ``instance_types`` and ``regions`` are globs.
+    An empty field allows everything. ``instance_types``, ``regions``, ``account_names`` and
+    ``organizational_units`` are globs.
     """
 
     types: tuple[EventType, ...] = ()
@@ -118,6 +119,8 @@ class When:
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     instance_types: tuple[str, ...] = ()
+    account_names: tuple[str, ...] = ()
+    organizational_units: tuple[str, ...] = ()
     tags: Tags = field(default_factory=dict)
 
     @property
@@ -278,12 +281,16 @@ def _texts(read: Any) -> Parser:
 
 _tags = mapping_of(text("(?s).{1,128}", "keys of tags"), _texts(any_text))
 
+_CALLED = text(r"(?s).*\S.*", "names, or globs such as research-*")
+
 _WHEN: Mapping[str, tuple[str, Parser]] = {
     "type": ("types", _texts(choice(EventType))),
     "severity": ("severities", _texts(choice(Severity))),
     "reservation_type": ("reservation_types", _texts(choice(TYPES))),
     "state": ("states", _texts(probably(_STATE, misspelt_state))),
     "account": ("accounts", _texts(account)),
+    "account_name": ("account_names", _texts(_CALLED)),
+    "organizational_unit": ("organizational_units", _texts(_CALLED)),
     "region": ("regions", _texts(region_or_glob)),
     "instance_type": ("instance_types", _texts(_GLOB)),
     "tag": ("tags", _tags),

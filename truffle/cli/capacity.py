@@ -91,7 +91,8 @@ _TIMES = ("starts_after", "starts_before", "ends_after", "ends_before")
     "--account",
     multiple=True,
     metavar="ACCOUNTS",
-    help="Accounts that see the reservation, comma-separated.",
+    help="Accounts that see the reservation, comma-separated: ids; from a deployed stack also "
+    "names of accounts or organizational units, or globs (research-*).",
 )
 @click.option(
     "--owners",

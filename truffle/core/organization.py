@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any, Final, Self
 
 from truffle.core.times import format_time, parse_time
@@ -60,6 +61,52 @@ class Labels:
 
 
 NO_LABELS: Final = Labels()
+
+AllLabels = Mapping[str, Labels]
+"""What each account is called, by its id."""
+
+
+def labels_of(account_id: str | None, labels: AllLabels) -> Labels:
+    return labels.get(account_id or "", NO_LABELS)
+
+
+def with_labels(plain: Mapping[str, Any], labels: AllLabels) -> dict[str, Any]:
+    """A JSON object that has an ``account_id`` with what the account is called."""
+    found = labels_of(plain["account_id"], labels)
+    names = {
+        "account_name": found.account_name,
+        "organizational_unit": found.organizational_unit,
+    }
+    return {**plain, **names}
+
+
+def event_with_labels(message: Mapping[str, Any], labels: AllLabels) -> dict[str, Any]:
+    """An event's message, and the reservation in it, with what their accounts are called."""
+    row = message["reservation"]
+    return {**with_labels(message, labels), "reservation": row and with_labels(row, labels)}
+
+
+def ids_called(text: str, labels: AllLabels) -> frozenset[str]:
+    """The accounts that an id, a name or a glob means; a unit means all accounts in and below it.
+    The case of names does not count."""
+    wanted = text.lower()
+
+    def is_called(name: str | None) -> bool:
+        return name is not None and fnmatchcase(name.lower(), wanted)
+
+    return frozenset(
+        account_id
+        for account_id, found in labels.items()
+        if account_id == text
+        or is_called(found.account_name)
+        or any(map(is_called, _places(found.organizational_unit)))
+    )
+
+
+def _places(unit: str | None) -> list[str]:
+    """A unit and those above it, each with and without the names above: ``a``, ``a/b``, ``b``."""
+    names = unit.split("/") if unit else []
+    return ["/".join(names[: depth + 1]) for depth in range(len(names))] + names
 
 
 @dataclass(frozen=True, slots=True)

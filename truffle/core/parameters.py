@@ -220,6 +220,17 @@ def _account(name: str, description: str) -> Parameter:
     return _texts(name, description, "It takes 12 digits.", "[0-9]{12}")
 
 
+ACCOUNT_ALLOWED = (
+    "It takes ids of 12 digits, names of accounts or organizational units, or globs such as "
+    "research-*."
+)
+
+
+def _named_account(description: str) -> Parameter:
+    """What is not digits alone is a name: which ones there are, only the deployed stack knows."""
+    return _texts("account", description, ACCOUNT_ALLOWED, r"[0-9]{12}|[^,]*[^0-9,\s][^,]*")
+
+
 _REGION = _texts(
     "region",
     "The AWS region; globs are allowed.",
@@ -243,7 +254,7 @@ FILTERS: tuple[Parameter, ...] = (
         "It takes zone names such as us-east-1a.",
         rf"{REGION_FORM}((-[a-z]+-[0-9]+)?[a-z]|(-[a-z0-9]+)+-wlz-[0-9]+)",
     ),
-    _account("account", "Any account that sees the reservation."),
+    _named_account("Any account that sees the reservation, by id or name; globs are allowed."),
     _account("owner", "The account that owns it."),
     _texts(
         "state",
@@ -322,7 +333,7 @@ EVENTS: tuple[Parameter, ...] = (
 """What the list of events takes."""
 
 STATUS: tuple[Parameter, ...] = (
-    _account("account", "The account of the scope."),
+    _named_account("The account of the scope, by id or name; globs are allowed."),
     _REGION,
     _choices("state", "How well the scope is known.", [state.value for state in State]),
     *PAGE,
