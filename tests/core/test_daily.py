@@ -44,10 +44,42 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
     ).held
 
     assert held == (
-        Held(CAPACITY_BLOCK, "H100", 2, 12, 96, 8, 2),
-        Held(ODCR, "A100", 1, 8, 64, 8, 3),
-        Held(ODCR, "L4", 1, 3, 0.375, 3, 0),
-        Held(ODCR, None, 1, 5, 0, 5, 0),
+        Held(
+            type=CAPACITY_BLOCK,
+            accelerator="H100",
+            reservations=2,
+            instances=12,
+            accelerators=96,
+            active=8,
+            unused=2,
+        ),
+        Held(
+            type=ODCR,
+            accelerator="A100",
+            reservations=1,
+            instances=8,
+            accelerators=64,
+            active=8,
+            unused=3,
+        ),
+        Held(
+            type=ODCR,
+            accelerator="L4",
+            reservations=1,
+            instances=3,
+            accelerators=0.375,
+            active=3,
+            unused=0,
+        ),
+        Held(
+            type=ODCR,
+            accelerator=None,
+            reservations=1,
+            instances=5,
+            accelerators=0,
+            active=5,
+            unused=0,
+        ),
     )
 
 

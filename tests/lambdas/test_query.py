@@ -82,7 +82,9 @@ class Api:
         kind: FailureKind = FailureKind.ERROR,
     ) -> None:
         """A collection fails, now."""
-        failure = Failure(scope, self.clock(), kind, code, "too fast")
+        failure = Failure(
+            scope=scope, failed_at=self.clock(), kind=kind, code=code, message="too fast"
+        )
         self.stack.scopes.write_failure(failure, Attempt("run-1", 1))
 
 

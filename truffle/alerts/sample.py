@@ -231,18 +231,18 @@ def _event(
     story: _Story, scope: Scope, subject: str, row: Reservation | None, now: datetime
 ) -> Event:
     return Event(
-        event_id("sample", story.type, story.before, story.after, now),
-        story.type,
-        story.severity,
-        f"{subject} {story.says}",
-        story.reason,
-        now,
-        now - _HOUR,
-        scope.account_id,
-        scope.region,
-        row,
-        story.before,
-        story.after,
+        event_id=event_id("sample", story.type, story.before, story.after, now),
+        type=story.type,
+        severity=story.severity,
+        summary=f"{subject} {story.says}",
+        reason=story.reason,
+        observed_at=now,
+        previous_observed_at=now - _HOUR,
+        account_id=scope.account_id,
+        region=scope.region,
+        reservation=row,
+        before=story.before,
+        after=story.after,
     )
 
 

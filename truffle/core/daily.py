@@ -19,7 +19,7 @@ NO_PRICES: Mapping[str, float] = {}
 FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """What is held of one reservation type and one accelerator (None for types without any).
 
@@ -55,7 +55,7 @@ class Idle:
     usd_per_hour: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
     """What a daily summary tells, as of ``now``.
 
@@ -103,18 +103,20 @@ def day(
     closed = tuple(filter(_is_closed, old))
     seen = [status.observed_at for status in known if status.observed_at is not None]
     return Day(
-        now,
-        tuple(_held(current)),
-        _soonest((row.start_date, row) for row in current if _is_next(row.start_date, now)),
-        _soonest((end_of(row), row) for row in current if _is_next(end_of(row), now)),
-        _soonest((row.start_date, row) for row in current if _is_late(row, now)),
-        tuple(row for row in current if row.state == "payment-pending"),
-        _idle(current, prices),
-        tuple(event for event in events if _tells_a_failure(event, now)),
-        tuple(scope for scope in old if not _is_closed(scope)),
-        closed,
-        len(known) - len(closed),
-        min(seen, default=None),
+        now=now,
+        held=tuple(_held(current)),
+        starting=_soonest(
+            (row.start_date, row) for row in current if _is_next(row.start_date, now)
+        ),
+        ending=_soonest((end_of(row), row) for row in current if _is_next(end_of(row), now)),
+        late=_soonest((row.start_date, row) for row in current if _is_late(row, now)),
+        unpaid=tuple(row for row in current if row.state == "payment-pending"),
+        idle=_idle(current, prices),
+        failed=tuple(event for event in events if _tells_a_failure(event, now)),
+        failing=tuple(scope for scope in old if not _is_closed(scope)),
+        closed=closed,
+        scopes=len(known) - len(closed),
+        oldest=min(seen, default=None),
     )
 
 
@@ -157,14 +159,14 @@ def _held(rows: Iterable[Reservation]) -> Iterable[Held]:
 def _group(kind: str, accelerator: str | None, rows: list[Reservation]) -> Held:
     devices = (row.accelerator.total_count for row in rows if row.accelerator)
     return Held(
-        kind,
-        accelerator,
-        len(rows),
-        int(_known_sum(row.size for row in rows)),
-        _known_sum(devices),
-        int(_known_sum(row.size for row in rows if row.state == "active")),
-        int(_known_sum(map(unused, rows))),
-        sum(row.size is None for row in rows),
+        type=kind,
+        accelerator=accelerator,
+        reservations=len(rows),
+        instances=int(_known_sum(row.size for row in rows)),
+        accelerators=_known_sum(devices),
+        active=int(_known_sum(row.size for row in rows if row.state == "active")),
+        unused=int(_known_sum(map(unused, rows))),
+        unknown=sum(row.size is None for row in rows),
     )
 
 

@@ -27,7 +27,7 @@ NOT_COMPARED = frozenset({"observed_at", "seen_by"})
 """Fields that differ between any two observations, and so are no change."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What one rule found: the event without its identity and its context."""
 
@@ -76,24 +76,24 @@ def _event(
     finding: Finding, reservation: Reservation, previous: Snapshot, present: Snapshot
 ) -> Event:
     return Event(
-        event_id(
+        event_id=event_id(
             reservation.reservation_id,
             finding.type,
             finding.before,
             finding.after,
             previous.observed_at,
         ),
-        finding.type,
-        finding.severity,
-        f"{describe(reservation)} {finding.says}",
-        finding.reason,
-        present.observed_at,
-        previous.observed_at,
-        present.scope.account_id,
-        present.scope.region,
-        reservation,
-        finding.before,
-        finding.after,
+        type=finding.type,
+        severity=finding.severity,
+        summary=f"{describe(reservation)} {finding.says}",
+        reason=finding.reason,
+        observed_at=present.observed_at,
+        previous_observed_at=previous.observed_at,
+        account_id=present.scope.account_id,
+        region=present.scope.region,
+        reservation=reservation,
+        before=finding.before,
+        after=finding.after,
     )
 
 
@@ -119,12 +119,12 @@ def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
         return
     severity, _ = _verdict(None, after, since)
     yield Finding(
-        EventType.DISCOVERED,
-        Severity.INFO if severity is Severity.GOOD else severity,
-        f"was discovered in state {after.state}.",
-        f"first seen in state {after.state}",
-        None,
-        {"state": after.state},
+        type=EventType.DISCOVERED,
+        severity=Severity.INFO if severity is Severity.GOOD else severity,
+        says=f"was discovered in state {after.state}.",
+        reason=f"first seen in state {after.state}",
+        before=None,
+        after={"state": after.state},
     )
 
 
@@ -142,12 +142,12 @@ def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
             "disappeared before its end: EC2 no longer lists it.",
         )
     yield Finding(
-        EventType.VANISHED,
-        severity,
-        says,
-        f"{before.state} → no longer listed",
-        {"state": before.state},
-        None,
+        type=EventType.VANISHED,
+        severity=severity,
+        says=says,
+        reason=f"{before.state} → no longer listed",
+        before={"state": before.state},
+        after=None,
     )
 
 
@@ -156,12 +156,12 @@ def _state_changed(before: Reservation, after: Reservation, now: datetime) -> It
         return
     severity, says = _verdict(before.state, after, now)
     yield Finding(
-        EventType.STATE_CHANGED,
-        severity,
-        says,
-        f"{before.state} → {after.state}",
-        {"state": before.state},
-        {"state": after.state},
+        type=EventType.STATE_CHANGED,
+        severity=severity,
+        says=says,
+        reason=f"{before.state} → {after.state}",
+        before={"state": before.state},
+        after={"state": after.state},
     )
 
 
@@ -178,12 +178,12 @@ def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator
     field = "instance_count" if is_block(after) else "total_capacity"
     grows = after.size > before.size
     yield Finding(
-        EventType.RESIZED,
-        Severity.INFO if grows else Severity.WARNING,
-        f"{'grew' if grows else 'shrank'} from {before.size} to {count(after.size, 'instance')}.",
-        f"{before.size} → {count(after.size, 'instance')}",
-        {field: before.size},
-        {field: after.size},
+        type=EventType.RESIZED,
+        severity=Severity.INFO if grows else Severity.WARNING,
+        says=f"{'grew' if grows else 'shrank'} from {before.size} to {count(after.size, 'instance')}.",
+        reason=f"{before.size} → {count(after.size, 'instance')}",
+        before={field: before.size},
+        after={field: after.size},
     )
 
 
@@ -203,12 +203,12 @@ def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[F
         for name in changed
     )
     yield Finding(
-        EventType.EXTENDED if extended else EventType.RESCHEDULED,
-        _moved_severity(after, extended),
-        f"{'was extended' if extended else 'was rescheduled'}: {reason}.",
-        reason,
-        {name: was[name] and _date(was[name]) for name in changed},
-        {name: now_is[name] and _date(now_is[name]) for name in changed},
+        type=EventType.EXTENDED if extended else EventType.RESCHEDULED,
+        severity=_moved_severity(after, extended),
+        says=f"{'was extended' if extended else 'was rescheduled'}: {reason}.",
+        reason=reason,
+        before={name: was[name] and _date(was[name]) for name in changed},
+        after={name: now_is[name] and _date(now_is[name]) for name in changed},
     )
 
 
@@ -241,12 +241,12 @@ def _health_changed(before: Reservation, after: Reservation, now: datetime) -> I
         return
     severity, says = _health_verdict(is_now)
     yield Finding(
-        EventType.HEALTH_CHANGED,
-        severity,
-        says,
-        f"{_health(was)} → {_health(is_now)}",
-        {"health": plain_fields(was) if was else None},
-        {"health": plain_fields(is_now)},
+        type=EventType.HEALTH_CHANGED,
+        severity=severity,
+        says=says,
+        reason=f"{_health(was)} → {_health(is_now)}",
+        before={"health": plain_fields(was) if was else None},
+        after={"health": plain_fields(is_now)},
     )
 
 

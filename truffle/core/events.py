@@ -49,7 +49,7 @@ Facts = Mapping[str, Any]
 """JSON values by field name: what was, or what is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One thing that happened between two observations of a scope.
 
@@ -124,20 +124,20 @@ def from_message(message: Mapping[str, Any]) -> Event:
         raise ValueError(f"message version {message['version']} is not {MESSAGE_VERSION}")
     previous, reservation = message["previous_observed_at"], message["reservation"]
     return Event(
-        message["event_id"],
-        EventType(message["type"]),
-        Severity(message["severity"]),
-        message["summary"],
-        message["reason"],
-        parse_time(message["observed_at"]),
-        parse_time(previous) if previous else None,
-        message["account_id"],
-        message["region"],
-        decode(reservation) if reservation else None,
-        message["before"],
-        message["after"],
-        message.get("run_id"),
-        message.get("events_of_listing") or 1,
+        event_id=message["event_id"],
+        type=EventType(message["type"]),
+        severity=Severity(message["severity"]),
+        summary=message["summary"],
+        reason=message["reason"],
+        observed_at=parse_time(message["observed_at"]),
+        previous_observed_at=parse_time(previous) if previous else None,
+        account_id=message["account_id"],
+        region=message["region"],
+        reservation=decode(reservation) if reservation else None,
+        before=message["before"],
+        after=message["after"],
+        run_id=message.get("run_id"),
+        events_of_listing=message.get("events_of_listing") or 1,
     )
 
 

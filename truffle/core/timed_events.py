@@ -217,18 +217,18 @@ def _length(row: Reservation) -> timedelta | None:
 
 def _event(finding: _Finding, row: Reservation, previous: Snapshot, present: Snapshot) -> Event:
     return Event(
-        event_id(row.reservation_id, finding.type, None, finding.counted, None),
-        finding.type,
-        finding.severity,
-        f"{describe(row)} {finding.says}",
-        finding.reason,
-        present.observed_at,
-        previous.observed_at,
-        present.scope.account_id,
-        present.scope.region,
-        row,
-        None,
-        {**finding.counted, **finding.told},
+        event_id=event_id(row.reservation_id, finding.type, None, finding.counted, None),
+        type=finding.type,
+        severity=finding.severity,
+        summary=f"{describe(row)} {finding.says}",
+        reason=finding.reason,
+        observed_at=present.observed_at,
+        previous_observed_at=previous.observed_at,
+        account_id=present.scope.account_id,
+        region=present.scope.region,
+        reservation=row,
+        before=None,
+        after={**finding.counted, **finding.told},
     )
 
 

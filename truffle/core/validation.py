@@ -54,7 +54,7 @@ class TrainingRequest:
         return f"{self.count} × {self.instance_type} for {_length(self.hours)}{when}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """What one capacity block (with all its reservations) or one ODCR could do for a run.
 
@@ -146,7 +146,7 @@ class Together:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
     """The answer: what fits (the best of it is ``found``), what does not, and why.
 
@@ -220,7 +220,13 @@ def validate(
     together = (*_together(blocks, request), *_together(odcrs, request))
     unknown = tuple(sorted(set(unknown_regions)))
     reason = _reason(candidates, together, request, unknown)
-    return Validation(request, candidates, together, reason, unknown)
+    return Validation(
+        request=request,
+        candidates=candidates,
+        together=together,
+        reason=reason,
+        unknown_regions=unknown,
+    )
 
 
 def network_of(reservation: Reservation) -> str:
@@ -279,7 +285,14 @@ def _candidate(
     request: TrainingRequest,
 ) -> Candidate:
     if rows[0].state in TERMINAL_STATES:
-        return Candidate(rows, 0, start, usable_until, _state_checks(rows[0]).why, ())
+        return Candidate(
+            rows=rows,
+            instances=0,
+            start=start,
+            usable_until=usable_until,
+            why=_state_checks(rows[0]).why,
+            notes=(),
+        )
     checks += _start_checks(start, request)
     known = sum(count for count in free if count is not None)
     enough = known >= request.count
@@ -289,9 +302,24 @@ def _candidate(
         checks += _too_few(rows, instances, request)
         lacks = instances is not None and not others.why and not others.unknown
         return Candidate(
-            rows, instances, start, usable_until, checks.why, checks.notes, checks.unknown, lacks
+            rows=rows,
+            instances=instances,
+            start=start,
+            usable_until=usable_until,
+            why=checks.why,
+            notes=checks.notes,
+            unknown=checks.unknown,
+            lacks_instances_only=lacks,
         )
-    return Candidate(rows, instances, start, usable_until, checks.why, checks.notes, checks.unknown)
+    return Candidate(
+        rows=rows,
+        instances=instances,
+        start=start,
+        usable_until=usable_until,
+        why=checks.why,
+        notes=checks.notes,
+        unknown=checks.unknown,
+    )
 
 
 def _start(row: Reservation, now: datetime) -> datetime | None:

@@ -80,10 +80,10 @@ def to_failure(error: Exception, scope: Scope, failed_at: datetime) -> Failure:
     """The failure of a scope's listing. ``failed_at`` is when the listing was asked for."""
     operation = error.operation_name if isinstance(error, ClientError) else None
     return Failure(
-        scope,
-        failed_at,
-        failure_kind(error),
-        error_code(error),
-        error_message(error),
-        operation,
+        scope=scope,
+        failed_at=failed_at,
+        kind=failure_kind(error),
+        code=error_code(error),
+        message=error_message(error),
+        operation=operation,
     )

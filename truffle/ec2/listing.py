@@ -133,7 +133,13 @@ def list_unnamed_scope(
         return to_failure(error, scope_of(), observed_at)
     except DeadlineExceeded:
         message = "The listing was not complete before its deadline."
-        return Failure(scope_of(), observed_at, FailureKind.ERROR, "DeadlineExceeded", message)
+        return Failure(
+            scope=scope_of(),
+            failed_at=observed_at,
+            kind=FailureKind.ERROR,
+            code="DeadlineExceeded",
+            message=message,
+        )
 
 
 @dataclass(slots=True)
