@@ -4,7 +4,6 @@ No CDK; the one file that is read is `alerts_file`. The checks run before synthe
 or unknown key is one readable error and not a failed deployment.
 """
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -24,7 +23,8 @@ from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.core.events import EventType, Severity
 from truffle.core.expected import EXPECTED_FORM, expected_denials
 from truffle.core.model import TYPES
-from truffle.core.validators import region, time_zone
+from truffle.core.suggest import nearest
+from truffle.core.validators import EMAIL, SECRET_ARN, SECRET_ARN_FORM, region, time_zone
 
 _HERE = Path(__file__).resolve().parent.parent
 _T = TypeVar("_T")
@@ -204,8 +204,8 @@ def _is_cdk_key(key: str) -> bool:
 
 
 def _unknown(key: str) -> str:
-    near = difflib.get_close_matches(key, _PARSERS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(_PARSERS)}"
+    near = nearest(key, _PARSERS)
+    hint = f"did you mean {near}?" if near else f"known keys: {', '.join(_PARSERS)}"
     return f"{key}: unknown key; {hint}"
 
 
@@ -326,10 +326,7 @@ def _secret(value: object) -> str | None:
     return None if value in (None, "", "null") else _SECRET_ARN(value)
 
 
-_SECRET_ARN = _text(
-    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}",
-    "null, or the complete ARN of a secret (it ends in a hyphen and six characters)",
-)
+_SECRET_ARN = _text(SECRET_ARN, f"null, or {SECRET_ARN_FORM}")
 
 
 _KEY_ARN = _text(
@@ -398,7 +395,7 @@ def _expected_denial(value: object) -> str:
 
 
 _ACCOUNT = _text(r"\d{12}", "account ids of 12 digits, as strings")
-_EMAIL = _text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses")
+_EMAIL = _text(EMAIL, "e-mail addresses")
 
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "stack_name": _text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "letters, digits and hyphens, at most 100"),

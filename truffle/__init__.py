@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from truffle.core.model import CapacityBlock as CapacityBlock
     from truffle.core.model import Odcr as CapacityReservation
     from truffle.core.model import Odcr as Odcr
+    from truffle.core.model import ReservationType as ReservationType
     from truffle.core.offerings import Offering as Offering
-    from truffle.core.reservation_type import ReservationType as ReservationType
     from truffle.core.validation import Validation as Validation
     from truffle.errors import TruffleError as TruffleError
     from truffle.errors import TruffleNotFoundError as TruffleNotFoundError
@@ -35,7 +35,7 @@ _HOMES = {
     "History": "truffle.sources.history",
     "Odcr": "truffle.core.model",
     "Offering": "truffle.core.offerings",
-    "ReservationType": "truffle.core.reservation_type",
+    "ReservationType": "truffle.core.model",
     "Reservations": "truffle.results",
     "ScopeFailure": "truffle.sources.listing",
     "Truffle": "truffle.client",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
-from truffle.core.reservation_type import ReservationType
+from truffle.core.model import ReservationType
 from truffle.errors import TruffleError, TruffleNotFoundError
 from truffle.results import Reservations
 

@@ -14,12 +14,11 @@ from typing import Any
 
 from truffle import clock
 from truffle.core.filters import Filter
-from truffle.core.model import ODCR, TYPES, Reservation
+from truffle.core.model import TYPES, Reservation, ReservationType
 from truffle.core.order import Order
 from truffle.core.parameters import LIST, BadParameter, Parameter, tag_text
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.regions import COMMERCIAL
-from truffle.core.reservation_type import ReservationType
 from truffle.core.times import When, format_time, parse_when, to_utc
 from truffle.core.vocabulary import is_type_glob, is_type_name, misspelt_type, types_with
 from truffle.errors import TruffleError
@@ -155,7 +154,7 @@ def ask(
 
 def _active_types(active_only: bool | None, names_states: bool) -> frozenset[str]:
     if active_only is None:
-        return frozenset() if names_states else frozenset({ODCR})
+        return frozenset() if names_states else frozenset({ReservationType.ODCR})
     return frozenset(TYPES) if active_only else frozenset()
 
 

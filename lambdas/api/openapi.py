@@ -14,7 +14,7 @@ from truffle.alerts.settings import Kind
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.events import EventType, Severity
-from truffle.core.model import CAPACITY_BLOCK, ODCR, CapacityBlock, Odcr
+from truffle.core.model import CapacityBlock, Odcr, ReservationType
 from truffle.core.parameters import RESERVATION_ID, Parameter
 from truffle.core.schema import schema_of
 from truffle.core.status import NAMED_FAILURES, State
@@ -355,10 +355,14 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
     paths = {
         "/reservations": _get("Reservations of both types.", "ReservationList", parameters.LIST),
         "/odcrs": _get(
-            "On-Demand Capacity Reservations.", "ReservationList", parameters.list_of(ODCR)
+            "On-Demand Capacity Reservations.",
+            "ReservationList",
+            parameters.list_of(ReservationType.ODCR),
         ),
         "/capacity-blocks": _get(
-            "Capacity Blocks for ML.", "ReservationList", parameters.list_of(CAPACITY_BLOCK)
+            "Capacity Blocks for ML.",
+            "ReservationList",
+            parameters.list_of(ReservationType.CAPACITY_BLOCKS),
         ),
         "/reservations/{id}": _get_one(
             "One reservation, with its events.", "ReservationWithEvents", reservation_id

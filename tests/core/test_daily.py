@@ -18,7 +18,7 @@ from tests.builders import (
 )
 from truffle.core.daily import Day, FailingScope, Held, day
 from truffle.core.events import Event, EventType
-from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope
+from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
 from truffle.core.status import ScopeError, ScopeStatus
 
 OREGON = Scope(HOME, "us-west-2")
@@ -45,7 +45,7 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
 
     assert held == (
         Held(
-            type=CAPACITY_BLOCK,
+            type=ReservationType.CAPACITY_BLOCKS,
             accelerator="H100",
             reservations=2,
             instances=12,
@@ -54,7 +54,7 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
             unused=2,
         ),
         Held(
-            type=ODCR,
+            type=ReservationType.ODCR,
             accelerator="A100",
             reservations=1,
             instances=8,
@@ -63,7 +63,7 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
             unused=3,
         ),
         Held(
-            type=ODCR,
+            type=ReservationType.ODCR,
             accelerator="L4",
             reservations=1,
             instances=3,
@@ -72,7 +72,7 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
             unused=0,
         ),
         Held(
-            type=ODCR,
+            type=ReservationType.ODCR,
             accelerator=None,
             reservations=1,
             instances=5,
@@ -178,7 +178,7 @@ def test_failures_of_the_last_24_hours_are_told(facts: Any, is_told: bool) -> No
 
 
 def test_a_scope_that_fails_is_told_with_its_error_and_its_last_success() -> None:
-    error = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON - HOUR)
+    error = ScopeError("UnauthorizedOperation", "You may not.", FailureKind.DENIED, NOON - HOUR)
 
     found = of(statuses=[a_status(error=error, observed_at=NOON - 2 * HOUR), a_status(OREGON)])
 
@@ -194,7 +194,7 @@ def test_a_scope_that_nothing_collects_any_more_is_old_data_too() -> None:
 
 
 def test_a_region_that_was_never_open_is_named_and_needs_no_look() -> None:
-    error = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON)
+    error = ScopeError("UnauthorizedOperation", "You may not.", FailureKind.DENIED, NOON)
 
     found = of(statuses=[a_status(observed_at=None, error=error), a_status(OREGON)])
 
@@ -203,7 +203,7 @@ def test_a_region_that_was_never_open_is_named_and_needs_no_look() -> None:
 
 
 def test_a_scope_that_was_never_read_has_no_last_success() -> None:
-    error = ScopeError("RequestExpired", "No.", "error", NOON)
+    error = ScopeError("RequestExpired", "No.", FailureKind.ERROR, NOON)
 
     found = of(statuses=[a_status(observed_at=None, error=error)])
 

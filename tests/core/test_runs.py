@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_run, a_status
-from truffle.core.model import Scope
+from truffle.core.model import FailureKind, Scope
 from truffle.core.runs import Unit, manifest, run_id_of, run_to_json, units
 from truffle.core.status import ScopeError
 
 EAST, OHIO = Scope(HOME, "us-east-1"), Scope(HOME, "us-east-2")
 END = NOON + timedelta(seconds=7.5)
-THROTTLED = ScopeError("RequestLimitExceeded", "Too fast.", "error", NOON)
+THROTTLED = ScopeError("RequestLimitExceeded", "Too fast.", FailureKind.ERROR, NOON)
 
 
 def test_the_work_of_a_run_is_one_unit_a_region_with_all_accounts() -> None:

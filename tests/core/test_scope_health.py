@@ -25,7 +25,7 @@ def a_failure(kind: FailureKind = FailureKind.ERROR, hours: int = 3) -> Failure:
     )
 
 
-SINCE_ONE = ScopeError("RequestLimitExceeded", "too fast", "error", NOON + HOUR)
+SINCE_ONE = ScopeError("RequestLimitExceeded", "too fast", FailureKind.ERROR, NOON + HOUR)
 TWICE = a_status(error=SINCE_ONE, streak=Streak(("run-1", "run-2")))
 
 

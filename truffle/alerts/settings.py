@@ -16,10 +16,13 @@ from functools import partial
 from typing import Any
 
 from truffle.core.events import EventType, Severity
-from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES
+from truffle.core.model import TYPES, ReservationType
 from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time
 from truffle.core.validators import (
+    EMAIL,
+    SECRET_ARN,
+    SECRET_ARN_FORM,
     Parser,
     Place,
     Values,
@@ -129,7 +132,7 @@ class When:
 EVERYTHING = When()
 
 DEFAULT_FOR_PEOPLE = (
-    When(reservation_types=(CAPACITY_BLOCK,)),
+    When(reservation_types=(ReservationType.CAPACITY_BLOCKS,)),
     When(severities=(Severity.WARNING, Severity.CRITICAL)),
     When(types=(EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED)),
 )
@@ -198,7 +201,6 @@ class SettingsError(ValueError):
 
 _NAME = text(r"[a-z0-9-]{1,40}", "lower-case letters, digits and hyphens, at most 40")
 _SECRET_NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"
-_SECRET_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}"
 _SECRET_ITSELF = re.compile(
     r"://|^xox|^[0-9a-fA-F]{32}$|^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$|hooks\.slack\.com"
     r"|\.office\.com|logic\.azure\.com|powerplatform\.com|pagerduty\.com|opsgenie\.com"
@@ -218,8 +220,7 @@ def _secret(place: Place, value: object) -> Any:
         )
         return None
     if isinstance(value, str) and value.startswith("arn:"):
-        allowed = "the complete ARN of a secret (it ends in a hyphen and six characters)"
-        return leaf(text(_SECRET_ARN, allowed))(place, value)
+        return leaf(text(SECRET_ARN, SECRET_ARN_FORM))(place, value)
     return leaf(text(_SECRET_NAME, "a secret's name or its complete ARN"))(place, value)
 
 
@@ -241,7 +242,7 @@ _KEYS: Mapping[Kind, Mapping[str, Parser]] = {
     Kind.TEAMS: {**_WITH_SECRET, **_FOR_PEOPLE},
     Kind.AMAZON_Q: _FOR_PEOPLE,
     Kind.EMAIL: {
-        "addresses": list_of(leaf(text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses"))),
+        "addresses": list_of(leaf(text(EMAIL, "e-mail addresses"))),
         **_FOR_PEOPLE,
     },
     Kind.SQS: {"queue_arn": leaf(text(_QUEUE_ARN, "the ARN of an SQS queue that is not FIFO"))},
@@ -371,7 +372,10 @@ _PAYMENT_DUE: Mapping[str, Parser] = {
     "after_purchase": leaf(duration),
     "before_start": leaf(duration),
 }
-_IDLE: Mapping[str, Parser] = {CAPACITY_BLOCK: _DURATIONS, ODCR: _DURATIONS}
+_IDLE: Mapping[str, Parser] = {
+    ReservationType.CAPACITY_BLOCKS: _DURATIONS,
+    ReservationType.ODCR: _DURATIONS,
+}
 _THRESHOLDS: Mapping[str, Parser] = {
     "starting_soon": _DURATIONS,
     "ending_soon": _DURATIONS,
@@ -380,7 +384,7 @@ _THRESHOLDS: Mapping[str, Parser] = {
     "idle": record(_IDLE, (), "idle"),
     "scope_failing": leaf(whole_number(1, 1000)),
 }
-_IDLE_FIELDS = {CAPACITY_BLOCK: "idle_blocks", ODCR: "idle_odcrs"}
+_IDLE_FIELDS = {ReservationType.CAPACITY_BLOCKS: "idle_blocks", ReservationType.ODCR: "idle_odcrs"}
 
 
 def _threshold_fields(place: Place, value: object) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -154,13 +155,16 @@ def command(
         tell_failures,
         tell_times,
     )
-    from truffle.core.model import CAPACITY_BLOCK, ODCR
+    from truffle.core.model import ReservationType
     from truffle.errors import TruffleError
     from truffle.query import ask
 
     types = [
         name
-        for name, is_asked in ((ODCR, odcr or not blocks), (CAPACITY_BLOCK, blocks))
+        for name, is_asked in (
+            (ReservationType.ODCR, odcr or not blocks),
+            (ReservationType.CAPACITY_BLOCKS, blocks),
+        )
         if is_asked
     ]
     question = ask(reservation_type=types, **filters)
@@ -208,7 +212,7 @@ def _view(filters: dict[str, Any], columns: tuple[str, ...], output: str) -> Vie
     return View(frozenset(asked), tuple(names), output == "wide")
 
 
-def _show(output: str, answer: Any, types: list[str], view: View) -> None:
+def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
     from truffle.cli.output import (
         put,
         put_data,
@@ -237,8 +241,8 @@ def _show(output: str, answer: Any, types: list[str], view: View) -> None:
 def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
     """What may have kept rows away without being meant to."""
     from truffle.cli.output import tell
-    from truffle.core.model import ODCR
+    from truffle.core.model import ReservationType
 
     is_default = filters["active_only"] is None
-    if is_default and ODCR in question.filter.types & question.filter.active_only:
+    if is_default and ReservationType.ODCR in question.filter.types & question.filter.active_only:
         tell("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

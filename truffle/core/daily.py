@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 
+from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType
 from truffle.core.idle import is_idle, unused, usd_per_hour
-from truffle.core.model import CLOSED_KINDS, TERMINAL_STATES, CapacityBlock, Reservation, Scope
+from truffle.core.model import CLOSED_KINDS, TERMINAL_STATES, Reservation, Scope
 from truffle.core.status import ScopeError, ScopeStatus, error_of
 from truffle.core.times import whole
 
@@ -122,11 +123,6 @@ def day(
 
 def _is_closed(scope: FailingScope) -> bool:
     return scope.last_success is None and scope.error.kind in CLOSED_KINDS
-
-
-def end_of(row: Reservation) -> datetime | None:
-    """Until when a reservation can be used: a block's effective end, an ODCR's end date."""
-    return row.effective_end if isinstance(row, CapacityBlock) else row.end_date
 
 
 def _idle(rows: Iterable[Reservation], prices: Mapping[str, float]) -> tuple[Idle, ...]:

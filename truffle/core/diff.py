@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from truffle.core.codec import encode, plain_fields
+from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
 from truffle.core.model import (
     TERMINAL_STATES,
@@ -18,7 +19,6 @@ from truffle.core.model import (
     Health,
     Reservation,
     Snapshot,
-    is_block,
 )
 from truffle.core.times import format_time
 from truffle.core.wording import count
@@ -66,7 +66,7 @@ def is_same(before: Reservation, after: Reservation) -> bool:
 
 def describe(reservation: Reservation) -> str:
     """``Capacity block cr-0abc (8 × p5.48xlarge, us-east-1)``."""
-    noun = "Capacity block" if is_block(reservation) else "ODCR"
+    noun = "Capacity block" if isinstance(reservation, CapacityBlock) else "ODCR"
     size = "?" if reservation.size is None else reservation.size
     what = f"{size} × {reservation.instance_type or 'unknown type'}"
     return f"{noun} {reservation.reservation_id} ({what}, {reservation.region})"
@@ -132,11 +132,11 @@ def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
     """Gone from a complete listing; silent where it was over anyway."""
     if before.state in TERMINAL_STATES:
         return
-    is_over = _end(before) is not None and not _ends_after(before, now)
+    is_over = end_of(before) is not None and not _ends_after(before, now)
     severity, says = Severity.WARNING, "is no longer listed by EC2."
     if is_over:
         severity, says = Severity.INFO, "ended and is no longer listed by EC2."
-    elif is_block(before):
+    elif isinstance(before, CapacityBlock):
         severity, says = (
             Severity.CRITICAL,
             "disappeared before its end: EC2 no longer lists it.",
@@ -175,16 +175,19 @@ def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator
     is_part = before.state != after.state and not (before.size and after.size)
     if is_part or after.state in TERMINAL_STATES:
         return
-    field = "instance_count" if is_block(after) else "total_capacity"
-    grows = after.size > before.size
+    grows, new = after.size > before.size, count(after.size, "instance")
     yield Finding(
         type=EventType.RESIZED,
         severity=Severity.INFO if grows else Severity.WARNING,
-        says=f"{'grew' if grows else 'shrank'} from {before.size} to {count(after.size, 'instance')}.",
-        reason=f"{before.size} → {count(after.size, 'instance')}",
-        before={field: before.size},
-        after={field: after.size},
+        says=f"{'grew' if grows else 'shrank'} from {before.size} to {new}.",
+        reason=f"{before.size} → {new}",
+        before=_size(after, before.size),
+        after=_size(after, after.size),
     )
+
+
+def _size(row: Reservation, size: int) -> Facts:
+    return {"instance_count": size} if isinstance(row, CapacityBlock) else {"total_capacity": size}
 
 
 def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
@@ -207,15 +210,26 @@ def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[F
         severity=_moved_severity(after, extended),
         says=f"{'was extended' if extended else 'was rescheduled'}: {reason}.",
         reason=reason,
-        before={name: was[name] and _date(was[name]) for name in changed},
-        after={name: now_is[name] and _date(now_is[name]) for name in changed},
+        before=_dates(was, changed),
+        after=_dates(now_is, changed),
     )
+
+
+def _dates(dates: Mapping[str, datetime | None], names: list[str]) -> Facts:
+    facts: Facts = {}
+    for name in names:
+        text = None if (date := dates[name]) is None else format_time(date)
+        if name == "start_date":
+            facts["start_date"] = text
+        else:
+            facts["end_date"] = text
+    return facts
 
 
 def _moved_severity(after: Reservation, extended: bool) -> Severity:
     if not extended:
         return Severity.WARNING
-    return Severity.GOOD if is_block(after) else Severity.INFO
+    return Severity.GOOD if isinstance(after, CapacityBlock) else Severity.INFO
 
 
 def _is_later(after: datetime | None, before: datetime | None) -> bool:
@@ -273,14 +287,8 @@ def _health(health: Health | None) -> str:
     return f"{status}, {down} unavailable" if down else status
 
 
-def _end(reservation: Reservation) -> datetime | None:
-    if isinstance(reservation, CapacityBlock):
-        return reservation.effective_end
-    return reservation.end_date
-
-
 def _ends_after(reservation: Reservation, now: datetime) -> bool:
-    end = _end(reservation)
+    end = end_of(reservation)
     return end is None or end > now
 
 
@@ -317,7 +325,7 @@ _ODCR_VERDICTS: Mapping[str, tuple[Severity, str]] = {
 def _verdict(before: str | None, after: Reservation, now: datetime) -> tuple[Severity, str]:
     """How bad a state is, and the words for it; a state that nobody knows deserves a look."""
     if after.state == "expired" and before is not None and _ends_after(after, now):
-        severity = Severity.CRITICAL if is_block(after) else Severity.WARNING
+        severity = Severity.CRITICAL if isinstance(after, CapacityBlock) else Severity.WARNING
         return severity, "ended before its end date."
-    verdicts = _BLOCK_VERDICTS if is_block(after) else _ODCR_VERDICTS
+    verdicts = _BLOCK_VERDICTS if isinstance(after, CapacityBlock) else _ODCR_VERDICTS
     return verdicts.get(after.state, (Severity.WARNING, f"is now in state {after.state!r}."))

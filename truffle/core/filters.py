@@ -17,11 +17,11 @@ from math import inf, nan
 from operator import attrgetter, not_
 from typing import Any
 
-from truffle.core.model import CAPACITY_BLOCK, ODCR, CapacityBlock, Reservation
+from truffle.core.model import USABLE_STATES, CapacityBlock, Reservation, ReservationType
 
 ACTIVE_STATES: Mapping[str, frozenset[str]] = {
-    ODCR: frozenset({"active"}),
-    CAPACITY_BLOCK: frozenset({"active", "scheduled"}),
+    ReservationType.ODCR: frozenset({"active"}),
+    ReservationType.CAPACITY_BLOCKS: USABLE_STATES,
 }
 """The states that ``active_only`` keeps, by type."""
 

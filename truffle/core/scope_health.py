@@ -121,10 +121,10 @@ def _failing(status: ScopeStatus, failure: Failure, run_id: str, runs: int) -> E
         region=scope.region,
         after={
             "error": failure.code,
-            "message": failure.message[:1000],
+            "message": failure.short_message,
             "failed_runs": runs,
             "since": format_time(since),
-            "last_success": status.observed_at and format_time(status.observed_at),
+            "last_success": format_time(status.observed_at) if status.observed_at else None,
         },
         run_id=run_id,
     )

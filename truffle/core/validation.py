@@ -13,14 +13,8 @@ from typing import Any
 
 from truffle.core.codec import encode
 from truffle.core.diff import health_of
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Odcr, Reservation
+from truffle.core.model import TERMINAL_STATES, USABLE_STATES, CapacityBlock, Odcr, Reservation
 from truffle.core.times import format_time, hours_between, whole
-
-BLOCK_STATES = ("active", "scheduled")
-"""States of a capacity block that a run can be planned on."""
-
-ODCR_STATES = ("active", "scheduled")
-"""States of an ODCR that a run can be planned on; future-dated ones are scheduled first."""
 
 SOLD_SHORT = timedelta(hours=3)
 """How much shorter than the days it was sold as a whole block may be.
@@ -266,7 +260,7 @@ def _block_candidate(
     members: Sequence[CapacityBlock], request: TrainingRequest, now: datetime
 ) -> Candidate:
     block = members[0]
-    usable = tuple(row for row in members if row.state in BLOCK_STATES)
+    usable = tuple(row for row in members if row.state in USABLE_STATES)
     rows = usable or tuple(members)
     start = _start(rows[0], now)
     free = [_free(row) for row in rows]
@@ -297,20 +291,11 @@ def _candidate(
     known = sum(count for count in free if count is not None)
     enough = known >= request.count
     instances = known if enough or None not in free else None
+    lacks = False
     if not enough:
         others = checks
         checks += _too_few(rows, instances, request)
         lacks = instances is not None and not others.why and not others.unknown
-        return Candidate(
-            rows=rows,
-            instances=instances,
-            start=start,
-            usable_until=usable_until,
-            why=checks.why,
-            notes=checks.notes,
-            unknown=checks.unknown,
-            lacks_instances_only=lacks,
-        )
     return Candidate(
         rows=rows,
         instances=instances,
@@ -319,6 +304,7 @@ def _candidate(
         why=checks.why,
         notes=checks.notes,
         unknown=checks.unknown,
+        lacks_instances_only=lacks,
     )
 
 
@@ -407,7 +393,7 @@ def _block_notes(members: Sequence[CapacityBlock], now: datetime) -> tuple[str, 
 
 def _odcr_candidate(row: Odcr, request: TrainingRequest, now: datetime) -> Candidate:
     start = _start(row, now)
-    checks = _Checks() if row.state in ODCR_STATES else _state_checks(row)
+    checks = _Checks() if row.state in USABLE_STATES else _state_checks(row)
     checks += _odcr_hours(row, start or now, request)
     note = "it is interruptible: its owner can take the instances back at two minutes' notice"
     checks += _Checks(notes=(note,) if row.interruptible else ())

@@ -22,6 +22,10 @@ from truffle.core.times import parse_time
 Values = Mapping[str, Any]
 
 _URL = re.compile(r"https?://[^\s\"']*", re.IGNORECASE)
+SECRET_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}"
+SECRET_ARN_FORM = "the complete ARN of a secret (it ends in a hyphen and six characters)"
+EMAIL = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"
+
 _LONGEST_SHOWN = 120
 _LONGEST_READ = 10_000
 _LONGEST_DURATION = timedelta(days=400)

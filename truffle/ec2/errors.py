@@ -12,25 +12,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from truffle.core import error_codes
 from truffle.core.model import Failure, FailureKind, Scope
-
-DENIED_CODES = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
-"""IAM or a service control policy says no."""
-
-DISABLED_CODES = frozenset(
-    {
-        "AuthFailure",
-        "OptInRequired",
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-        "Blocked",
-        "PendingVerification",
-    }
-)
-"""What a region answers that is not enabled for the account (EC2 API Reference, error codes)."""
-
-UNSUPPORTED_CODES = frozenset({"UnsupportedOperation", "InvalidAction", "Unsupported"})
-"""The region does not have this operation."""
 
 _LONGEST_MESSAGE = 200
 """AWS's own messages are not cut: the reason of a refusal is encoded in them, and long."""
@@ -71,9 +54,9 @@ def failure_kind(error: Exception) -> FailureKind:
 
 def kind_of(code: str) -> FailureKind:
     """The kind of a failure with one of AWS's error codes."""
-    if code in DENIED_CODES:
+    if code in error_codes.DENIED:
         return FailureKind.DENIED
-    return FailureKind.DISABLED if code in DISABLED_CODES else FailureKind.ERROR
+    return FailureKind.DISABLED if code in error_codes.DISABLED else FailureKind.ERROR
 
 
 def to_failure(error: Exception, scope: Scope, failed_at: datetime) -> Failure:

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from truffle.core import error_codes
 from truffle.core.accelerators import recorded, unknown_types
 from truffle.core.model import (
+    DEADLINE_EXCEEDED,
     Accelerator,
     Failure,
     FailureKind,
@@ -24,9 +26,7 @@ from truffle.core.model import (
     Unanswered,
 )
 from truffle.ec2.errors import (
-    DENIED_CODES,
     FAILURES,
-    UNSUPPORTED_CODES,
     error_code,
     to_failure,
 )
@@ -137,7 +137,7 @@ def list_unnamed_scope(
             scope=scope_of(),
             failed_at=observed_at,
             kind=FailureKind.ERROR,
-            code="DeadlineExceeded",
+            code=DEADLINE_EXCEEDED,
             message=message,
         )
 
@@ -244,6 +244,6 @@ def _or_refusal(task: Callable[[], Any]) -> Any:
         return task()
     except ClientError as error:
         code = error_code(error)
-        if code in DENIED_CODES or code in UNSUPPORTED_CODES:
+        if code in error_codes.DENIED or code in error_codes.UNSUPPORTED:
             return _Refusal(code)
         raise

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from urllib.parse import quote
 
-from truffle.core.daily import Day, end_of
+from truffle.core.daily import Day
+from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import CapacityBlock, Reservation, Scope, is_block
+from truffle.core.model import CapacityBlock, Reservation, Scope
 from truffle.core.quoting.shell import word
 from truffle.core.regions import partition_of
 from truffle.core.times import format_time, whole
@@ -159,7 +160,13 @@ def _arn(event: Event, row: Reservation) -> str:
 
 def _title(event: Event, now: datetime) -> str:
     row = event.reservation
-    noun = "Reservation" if row is None else "Capacity block" if is_block(row) else "ODCR"
+    noun = (
+        "Reservation"
+        if row is None
+        else "Capacity block"
+        if isinstance(row, CapacityBlock)
+        else "ODCR"
+    )
     match event.type:
         case EventType.STATE_CHANGED:
             state = row.state if row else str((event.after or {}).get("state", "changed"))

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from truffle.core.codec import Json, decode
 from truffle.core.filters import Filter
-from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES, FailureKind
+from truffle.core.model import TYPES, FailureKind, ReservationType
 from truffle.core.parameters import MAX_LIMIT, tag_text
 from truffle.core.regions import expanded, is_glob
 from truffle.core.status import STALE, State
@@ -45,7 +45,10 @@ REQUEST_TIMEOUT = 30.0
 
 LATE = "The API did not answer before the deadline: allow more with --timeout."
 
-ROUTES = {ODCR: "/odcrs", CAPACITY_BLOCK: "/capacity-blocks"}
+ROUTES: Mapping[str, str] = {
+    ReservationType.ODCR: "/odcrs",
+    ReservationType.CAPACITY_BLOCKS: "/capacity-blocks",
+}
 
 Parameters = Sequence[tuple[str, str]]
 

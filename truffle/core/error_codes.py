@@ -1,0 +1,24 @@
+"""AWS's error codes that have a meaning for truffle."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DENIED: Final = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
+"""IAM or a service control policy denies the call."""
+
+DISABLED: Final = frozenset(
+    {
+        "AuthFailure",
+        "OptInRequired",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "Blocked",
+        "PendingVerification",
+    }
+)
+"""A region that is not enabled for the account answers so, and so does EC2 where the credentials
+are invalid (EC2 API Reference, error codes)."""
+
+UNSUPPORTED: Final = frozenset({"UnsupportedOperation", "InvalidAction", "Unsupported"})
+"""The region does not have the operation."""
