@@ -16,7 +16,7 @@ HOMES = {
     "payment deadline": (r"timedelta\(hours=12\)", {"truffle/core/deadlines.py"}),
     "extension deadline": (r"EXTENSION_NOTICE = ", {"truffle/core/deadlines.py"}),
     "end of use": (
-        r"effective_end\b.*\bif\b.*\belse\b.*end_date|CapacityBlock.*:\n\s+return \w+\.effective_end",
+        r"effective_end\b.*\bif\b.*\belse\b.*end_date|Block.*:\n\s+return \w+\.effective_end",
         {"truffle/core/deadlines.py"},
     ),
     "usable states": (r"[\"']active[\"'], [\"']scheduled[\"']", {"truffle/core/model.py"}),

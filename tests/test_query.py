@@ -149,6 +149,7 @@ FILTERS = st.builds(
     accounts=st.frozensets(st.sampled_from(["123456789012", "210987654321"])),
     owners=st.frozensets(st.sampled_from(["123456789012", "210987654321"])),
     states=st.frozensets(st.sampled_from(["active", "payment-failed"])),
+    names=st.frozensets(TEXT),
     gpu_only=st.booleans(),
     available_only=st.booleans(),
     min_capacity=st.none() | st.integers(0, 1000),

@@ -11,7 +11,7 @@ from truffle.results import Reservations
 
 if TYPE_CHECKING:
     from datetime import date, datetime
-    from typing import TypedDict, Unpack
+    from typing import Unpack
 
     from botocore.session import Session
 
@@ -21,32 +21,11 @@ if TYPE_CHECKING:
     from truffle.core.offerings import Wanted
     from truffle.core.recommendation import Recommendation
     from truffle.core.validation import Validation
-    from truffle.query import Question, Several, Tags
+    from truffle.query import Filters, Question, Several
     from truffle.sources.api import Api
     from truffle.sources.history import History
     from truffle.sources.listing import Inventory, Progress, ScopeFailure
     from truffle.sources.offerings import Market, Offerings
-
-    class Filters(TypedDict, total=False):
-        """What ``Truffle.capacity`` takes beside types and regions."""
-
-        gpu_only: bool
-        available_only: bool
-        min_capacity: int | None
-        active_only: bool | None
-        gpu: Several | None
-        states: Several | None
-        accounts: Several | None
-        tags: Tags | None
-        sort: str | None
-        limit: int | None
-        owners: Several | None
-        availability_zones: Several | None
-        starts_after: datetime | str | None
-        starts_before: datetime | str | None
-        ends_after: datetime | str | None
-        ends_before: datetime | str | None
-
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds for one call of the client, over all regions and pages."""
@@ -113,6 +92,9 @@ class Truffle:
         instance_types: Several | None = ...,
         regions: Several | None = ...,
         reservation_type: Literal[ReservationType.ODCR] = ...,
+        *,
+        sort: str | None = ...,
+        limit: int | None = ...,
         **filters: Unpack[Filters],
     ) -> Reservations[Odcr]: ...
 
@@ -123,6 +105,8 @@ class Truffle:
         regions: Several | None = ...,
         *,
         reservation_type: Literal[ReservationType.CAPACITY_BLOCKS],
+        sort: str | None = ...,
+        limit: int | None = ...,
         **filters: Unpack[Filters],
     ) -> Reservations[CapacityBlock]: ...
 
@@ -132,6 +116,9 @@ class Truffle:
         instance_types: Several | None = ...,
         regions: Several | None = ...,
         reservation_type: str | Iterable[str] = ...,
+        *,
+        sort: str | None = ...,
+        limit: int | None = ...,
         **filters: Unpack[Filters],
     ) -> Reservations[Any]: ...
 
@@ -140,31 +127,20 @@ class Truffle:
         instance_types: Several | None = None,
         regions: Several | None = None,
         reservation_type: str | Iterable[str] = ReservationType.ODCR,
-        gpu_only: bool = False,
-        available_only: bool = False,
-        min_capacity: int | None = None,
-        active_only: bool | None = None,
-        states: Several | None = None,
-        accounts: Several | None = None,
-        tags: Tags | None = None,
+        *,
         sort: str | None = None,
         limit: int | None = None,
-        owners: Several | None = None,
-        availability_zones: Several | None = None,
-        starts_after: datetime | str | None = None,
-        starts_before: datetime | str | None = None,
-        ends_after: datetime | str | None = None,
-        ends_before: datetime | str | None = None,
-        gpu: Several | None = None,
+        **filters: Unpack[Filters],
     ) -> Reservations[Any]:
         """The reservations that match, in the order of every truffle.
 
         ``instance_types`` takes globs (``p5*``). ``reservation_type`` takes one or several.
         ``min_capacity`` counts available instances of ODCRs, all instances of blocks.
         ``active_only`` None keeps active ODCRs and blocks in any state, and is off where ``states``
-        are named. ``tags`` takes a mapping or ``key=value`` texts; ``sort`` a field, ``-field``
-        descending. ``…_after`` includes its bound, ``…_before`` excludes it; times are datetimes,
-        or texts such as ``2026-12-01``, ``tomorrow`` or ``36h`` (from now).
+        are named. ``name`` takes names or globs of the tag Name, ``tags`` a mapping or
+        ``key=value`` texts, ``sort`` a field, ``-field`` descending. ``…_after`` includes its
+        bound, ``…_before`` excludes it; times are datetimes, or texts such as ``2026-12-01``,
+        ``tomorrow`` or ``36h`` (from now).
 
         Raises TruffleError where no scope answers; a scope that fails while others answer is in
         ``failures``.
@@ -175,22 +151,9 @@ class Truffle:
             instance_types=instance_types,
             regions=regions,
             reservation_type=reservation_type,
-            gpu=gpu,
-            gpu_only=gpu_only,
-            available_only=available_only,
-            min_capacity=min_capacity,
-            active_only=active_only,
-            states=states,
-            accounts=accounts,
-            tags=tags,
             sort=sort,
             limit=limit,
-            owners=owners,
-            availability_zones=availability_zones,
-            starts_after=starts_after,
-            starts_before=starts_before,
-            ends_after=ends_after,
-            ends_before=ends_before,
+            **filters,
         )
         inventory = self.inventory(question)
         if inventory.failures and inventory.observed_at is None:

@@ -273,6 +273,7 @@ CHOICES: dict[str, st.SearchStrategy[list[str]]] = {
     ),
     "region": st.lists(st.sampled_from((*REGIONS, "sa-east-1", "us-*")), min_size=1, max_size=2),
     "availability_zone": st.lists(st.sampled_from(ZONES), min_size=1, max_size=2),
+    "name": st.lists(st.sampled_from(("*", "r*", "ops", "?")), min_size=1, max_size=2),
     "account": st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=2),
     "owner": st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=2),
     "state": st.lists(st.sampled_from(STATES), min_size=1, max_size=4),
