@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.ec2_model import write_ec2_model
-from truffle.alerts.settings import AlertSettings, settings_to_json
+from truffle.alerts.settings import AlertSettings
+from truffle.alerts.settings_json import settings_to_json
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "lambda-requirements"

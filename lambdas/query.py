@@ -26,13 +26,13 @@ from truffle.alerts.explanation import explain_delivered
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import Route
 from truffle.core import parameters
+from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.events import from_message, to_message
 from truffle.core.model import ReservationType
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
 from truffle.core.queries import parse_filter, parse_list, to_page, unknown_words
 from truffle.core.status import judge
-from truffle.core.validation import TrainingRequest
 
 app = APIGatewayHttpResolver()
 

@@ -72,19 +72,15 @@ ALLOWED = {
 MOST_LINES = 400
 LONG_FILES = {
     "infra/context.py",
-    "lambdas/api/openapi.py",
     "sandbox/ec2/listings.py",
     "sandbox/ec2/organization.py",
-    "truffle/alerts/settings.py",
-    "truffle/client.py",
-    "truffle/core/validation.py",
 }
 """Files that are still longer. None may join them; one that becomes shorter leaves."""
 
 MOST_FUNCTION_LINES = 40
 LONG_FUNCTIONS = {
     "infra/forwarding.py:__init__": "one resource after the other, without a branch",
-    "lambdas/api/openapi.py:_schemas": "data",
+    "lambdas/api/schemas.py:schemas": "data",
     "lambdas/api/openapi.py:document": "data",
     "sandbox/box.py:up": "one step after the other",
     "sandbox/ec2/organization.py:_rest": "data",

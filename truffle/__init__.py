@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from truffle.client import AsyncTruffle as AsyncTruffle
+    from truffle.async_client import AsyncTruffle as AsyncTruffle
     from truffle.client import Truffle as Truffle
     from truffle.client import check_gpu_capacity as check_gpu_capacity
     from truffle.core.events import Event as Event
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from truffle.sources.listing import ScopeFailure as ScopeFailure
 
 _HOMES = {
-    "AsyncTruffle": "truffle.client",
+    "AsyncTruffle": "truffle.async_client",
     "BadArgument": "truffle.query",
     "CapacityBlock": "truffle.core.model",
     "CapacityReservation": "truffle.core.model:Odcr",

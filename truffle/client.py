@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from truffle.completeness import find, incomplete, nothing_known, unanswered, unknown_regions
 from truffle.core.model import ReservationType
-from truffle.errors import TruffleError, TruffleNotFoundError
 from truffle.results import Reservations
 
 if TYPE_CHECKING:
@@ -24,14 +24,11 @@ if TYPE_CHECKING:
     from truffle.query import Filters, Question, Several
     from truffle.sources.api import Api
     from truffle.sources.history import History
-    from truffle.sources.listing import Inventory, Progress, ScopeFailure
+    from truffle.sources.listing import Inventory, Progress
     from truffle.sources.offerings import Market, Offerings
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds for one call of the client, over all regions and pages."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Truffle:
@@ -157,7 +154,7 @@ class Truffle:
         )
         inventory = self.inventory(question)
         if inventory.failures and inventory.observed_at is None:
-            raise _nothing_known(inventory.failures)
+            raise nothing_known(inventory.failures)
         answer = question.answer(inventory.reservations)
         return Reservations(answer.rows, inventory, len(answer.matches), question.warnings)
 
@@ -223,13 +220,14 @@ class Truffle:
         from truffle import clock
         from truffle.arguments import training_request
         from truffle.core.validation import validate
+        from truffle.query import run_question
 
         request = training_request(instance_type, count, days, start_by)
         inventory = self.inventory(run_question(request.instance_type, regions))
         rows, unknown = inventory.reservations, unknown_regions(inventory)
         validation = validate(rows, request, clock.now(), unknown)
         if not validation.ok and (silent := unanswered(inventory)):
-            raise _incomplete(silent)
+            raise incomplete(silent)
         return validation
 
     def recommend(
@@ -366,100 +364,6 @@ def _check_live(ignore_denied: bool) -> None:
             "It is for live listings: for the deployed stack, set expected_denied in its cdk.json."
         )
         raise BadArgument("ignore_denied", "", allowed)
-
-
-def run_question(instance_type: str, regions: Several | None = None) -> Question:
-    """What a validation looks at: both types of one instance type, in any state."""
-    from truffle.query import ask
-
-    return ask(
-        reservation_type=list(ReservationType),
-        instance_types=instance_type,
-        regions=regions,
-        active_only=False,
-    )
-
-
-def find(inventory: Inventory, reservation_id: str) -> Reservation:
-    """The reservation with this id, or of the block with this id.
-
-    Raises TruffleNotFoundError, or TruffleError where a scope that failed may have it.
-    """
-    for row in inventory.reservations:
-        if reservation_id in (row.reservation_id, getattr(row, "capacity_block_id", None)):
-            return row
-    if inventory.failures:
-        raise _incomplete(inventory.failures)
-    raise TruffleNotFoundError(
-        f"There is no reservation {reservation_id} in the {inventory.scopes} scopes that were "
-        "asked: check the id, the account and the regions."
-    )
-
-
-def unanswered(inventory: Inventory) -> list[ScopeFailure]:
-    """The scopes that failed for a while, and may have anything.
-
-    One that is denied or not enabled is no place to run, whatever it has.
-    """
-    from truffle.core.model import CLOSED_KINDS
-
-    return [failure for failure in inventory.failures if failure.kind not in CLOSED_KINDS]
-
-
-def unknown_regions(inventory: Inventory) -> list[str]:
-    """The regions of those scopes of which nothing is known, not even from earlier."""
-    return [each.region for each in unanswered(inventory) if each.last_success is None]
-
-
-def _nothing_known(failures: list[ScopeFailure]) -> TruffleError:
-    reasons = "; ".join(map(str, failures))
-    return TruffleError(f"No scope answered, so that nothing is known: {reasons}", failures)
-
-
-def _incomplete(failures: list[ScopeFailure]) -> TruffleError:
-    named = ", ".join(f"{failure.region} ({failure.code})" for failure in failures)
-    return TruffleError(
-        f"Nothing was found, and this is not certain: {named} did not answer.", failures
-    )
-
-
-class AsyncTruffle:
-    """The same for ``asyncio``: every method of ``Truffle`` as a coroutine, run in a thread."""
-
-    def __init__(
-        self,
-        *,
-        profile: str | None = None,
-        api_url: str | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-        ignore_denied: bool = False,
-    ) -> None:
-        client = Truffle(
-            profile=profile, api_url=api_url, timeout=timeout, ignore_denied=ignore_denied
-        )
-        self.sign_in = _threaded(client.sign_in)
-        self.capacity = _threaded(client.capacity)
-        self.reservation = _threaded(client.reservation)
-        self.list_regions = _threaded(client.list_regions)
-        self.offerings = _threaded(client.offerings)
-        self.validate = _threaded(client.validate)
-        self.recommend = _threaded(client.recommend)
-        self.events = _threaded(client.events)
-        self.history = _threaded(client.history)
-        self.status = _threaded(client.status)
-        self.explain = _threaded(client.explain)
-        self.test_route = _threaded(client.test_route)
-        self.republish = _threaded(client.republish)
-
-
-def _threaded(method: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
-    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        import asyncio
-
-        return await asyncio.to_thread(method, *args, **kwargs)
-
-    call.__doc__ = method.__doc__
-    return call
 
 
 def check_gpu_capacity(

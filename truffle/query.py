@@ -137,6 +137,18 @@ def ask(
     return Question(chosen, order, limit_of, named, tuple(unknown_words(values, _OWN_WARNING)))
 
 
+def run_question(instance_type: str, regions: Several | None = None) -> Question:
+    """What a validation looks at: both types of one instance type, in any state."""
+    from truffle.query import ask
+
+    return ask(
+        reservation_type=list(ReservationType),
+        instance_types=instance_type,
+        regions=regions,
+        active_only=False,
+    )
+
+
 def _declared(declared: DeclaredFilter, given: Any) -> dict[str, list[Any]]:
     """The values of one argument, by the API's parameter. Raises BadArgument."""
     name = declared.argument

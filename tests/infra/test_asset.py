@@ -20,7 +20,8 @@ from infra.context import parse_context
 from infra.ec2_model import EC2_LIST_ACTIONS
 from lambdas.alert_settings import FILE
 from tests.infra.synthesized import NAMES, Json, Synthesized
-from truffle.alerts.settings import AlertSettings, parse_settings
+from truffle.alerts.settings import AlertSettings
+from truffle.alerts.settings_parser import parse_settings
 
 BROUGHT = {"aws_lambda_powertools", "jmespath", "typing_extensions"}
 BY_THE_RUNTIME = {"boto3", "botocore", "urllib3"}
