@@ -48,7 +48,7 @@ class Alerting(Construct):
         context = deployment.context
         self.dead_letters = dead_letter_queue(self, "DeadLetters")
         self.topic = encrypted_topic(self, "Topic")
-        self.alert = _alert(self, deployment, storage)
+        self.publish = _alert(self, deployment, storage)
         for address in context.alert_emails:
             _subscribe_email(self, context, address)
         self.destinations = Destinations(self, "Destinations", context, self.topic)
@@ -61,7 +61,7 @@ def _alert(scope: Alerting, deployment: Deployment, storage: Storage) -> PythonF
         scope,
         "Alert",
         deployment,
-        name="alert",
+        name="publish",
         description="Publishes the table's new events to the topic, each once.",
         environment=PublishSettings(
             table=storage.table.table_name,

@@ -78,6 +78,7 @@ def _deliver(
             topics=_json(topics),
             api_url=api_url,
             schedule_minutes=str(deployment.context.schedule_minutes),
+            expected_denied=",".join(deployment.context.expected_denied),
         ).to_env(),
         statements=[
             *_queue_rights(destinations),

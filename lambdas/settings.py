@@ -57,7 +57,8 @@ class FanOutSettings(Settings):
 @dataclass(frozen=True, slots=True)
 class CollectSettings(Settings):
     """``role_name`` is assumed in every account but ``account_id``, the stack's own. ``checks_…``:
-    the group of the one-time schedules, what they put units on, and the role that does it."""
+    the group of the one-time schedules, what they put units on, and the role that does it.
+    ``expected_denied`` are comma-separated globs of ``account/region``."""
 
     bucket: str
     queue_url: str
@@ -69,6 +70,7 @@ class CollectSettings(Settings):
     checks_group: str
     checks_queue_arn: str
     checks_role_arn: str
+    expected_denied: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class PublishSettings(Settings):
 class QuerySettings(Settings):
     """``schedule_minutes``: a scope older than two periods counts as old in every answer.
     ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON
-    object: the URL of each destination's queue, by the destination's name. ``publisher``: name of
+    object: the name of each destination's queue, by the destination's name. ``publisher``: name of
     the function that publishes events."""
 
     schedule_minutes: str
@@ -100,10 +102,12 @@ class QuerySettings(Settings):
 @dataclass(frozen=True, slots=True)
 class DeliverSettings(Settings):
     """``destinations`` and ``topics`` are JSON objects: the name of the destination by that of its
-    queue, and the ARN of the topic that a destination has of its own by the destination's name."""
+    queue, and the ARN of the topic that a destination has of its own by the destination's name.
+    ``expected_denied`` are comma-separated globs of ``account/region``."""
 
     idempotency_table: str
     destinations: str
     topics: str
     api_url: str
     schedule_minutes: str
+    expected_denied: str

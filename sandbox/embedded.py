@@ -9,17 +9,19 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.router import extract_access_key_id
 from ministack.core.sigv4 import decode_header_value
-from ministack.services import eventbridge
+from ministack.services import apigateway, eventbridge
 from ministack.services.cloudformation import provisioners
 
 _DEFAULT_GROUP = ":schedule/default/"
 _resource_arn = iam_actions.extract_resource_arn
 _pin_signed_request = iam_evaluator.pin_signed_request
+_enforce_execute_api = app._enforce_execute_api
 
 
 def complete() -> None:
     """Add it."""
     app.pin_signed_request = _pin_signed_request_of_root
+    app._enforce_execute_api = _enforce_signed_execute_api
     iam_actions.extract_resource_arn = _with_the_schedules_group
     provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
         "create": _create_bus_policy,
@@ -44,6 +46,23 @@ def _pin_signed_request_of_root(
         iam_evaluator._signed_request.set(
             iam_evaluator.SignedRequest(key, method, raw_path, query, headers)
         )
+
+
+def _enforce_signed_execute_api(
+    api_id: str,
+    stage: str,
+    method: str,
+    path: str,
+    headers: dict[str, Any],
+    *others: Any,
+    **more: Any,
+) -> Any:
+    """Refuse whatever else an ``Authorization`` header holds on a route of an HTTP API that takes
+    IAM's signatures: the embedded AWS takes a header that is none for the root caller's."""
+    authorization = app._execute_api_authorization_type(api_id, stage, method, path)
+    if authorization == "AWS_IAM" and not extract_access_key_id(headers):
+        return apigateway._jwt_forbidden()
+    return _enforce_execute_api(api_id, stage, method, path, headers, *others, **more)
 
 
 def _joined(raw_headers: list[tuple[bytes, bytes]]) -> dict[str, str]:

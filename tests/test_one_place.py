@@ -35,7 +35,6 @@ HOMES = {
 
 OTHER_THINGS = {
     "reservation types": {"truffle/core/recommendation.py"},  # a choice to make, not a type
-    "deadline exceeded": {"lambdas/collecting/collector.py"},  # about to be rewritten
 }
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.builders import an_odcr
 from truffle.core.model import Odcr
+from truffle.core.quoting.terminal import visible_values
 from truffle.results import Reservations
 from truffle.sources.listing import Inventory, ScopeFailure
 
@@ -80,3 +81,12 @@ def test_the_text_is_short() -> None:
 
 def test_it_is_a_list() -> None:
     assert rows(2, DENIED) == [an_odcr("cr-0"), an_odcr("cr-1")]
+
+
+def test_what_is_made_visible_is_of_the_same_kind_and_keeps_the_failures() -> None:
+    hidden = ScopeFailure(None, "eu-west-1", "Denied", "\x1b[2J")
+    shown = visible_values(rows(2, hidden))
+
+    assert isinstance(shown, Reservations)
+    assert (list(shown), shown.matches) == (list(rows(2)), 2)
+    assert [failure.message for failure in shown.failures] == [r"\x1b[2J"]

@@ -33,6 +33,8 @@ class AsyncTruffle:
         self.reservation = _threaded(client.reservation)
         self.list_regions = _threaded(client.list_regions)
         self.offerings = _threaded(client.offerings)
+        self.fleets = _threaded(client.fleets)
+        self.topology = _threaded(client.topology)
         self.validate = _threaded(client.validate)
         self.recommend = _threaded(client.recommend)
         self.events = _threaded(client.events)

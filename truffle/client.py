@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from truffle.completeness import find, incomplete, nothing_known, unanswered, unknown_regions
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
     from truffle.core.codec import Json
     from truffle.core.events import Event
+    from truffle.core.fleets import CapacityFleet
     from truffle.core.model import CapacityBlock, Odcr, Reservation
     from truffle.core.offerings import Wanted
     from truffle.core.recommendation import Recommendation
+    from truffle.core.topology import Placement
     from truffle.core.validation import Validation
     from truffle.query import Filters, Question, Several
     from truffle.sources.api import Api
     from truffle.sources.history import History
     from truffle.sources.listing import Inventory, Progress
     from truffle.sources.offerings import Market, Offerings
+    from truffle.sources.regional import Everywhere, RegionalResults
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds for one call of the client, over all regions and pages."""
@@ -204,6 +207,27 @@ class Truffle:
         market = self.market(wanted, regions)
         return Offerings(market, sort or ("hourly" if wanted.is_flexible else "price"))
 
+    def fleets(self, regions: Several | None = None) -> RegionalResults[CapacityFleet]:
+        """Capacity Reservation Fleets, by region and id; always asks EC2 itself."""
+        from truffle.query import ask
+        from truffle.sources.regional import RegionalResults
+
+        return RegionalResults(self.every_fleet(ask(regions=regions).regions))
+
+    def topology(
+        self, instance_types: Several | None = None, regions: Several | None = None
+    ) -> RegionalResults[Placement]:
+        """The network nodes of reservations and blocks; always asks EC2 itself.
+
+        ``truffle.core.topology`` makes trees of them. Regions without the call have none.
+        """
+        from truffle.query import ask
+        from truffle.sources.regional import RegionalResults
+
+        question = ask(regions=regions, instance_types=instance_types)
+        types = sorted(question.filter.instance_types)
+        return RegionalResults(self.every_placement(question.regions, types))
+
     def validate(
         self,
         instance_type: str,
@@ -282,16 +306,16 @@ class Truffle:
 
         return read_status(self.api())
 
-    def explain(self, event_id: str) -> Json:
+    def explain(self, event_id: str, *, since: datetime | str | None = None) -> Json:
         """Who gets an event, why, and what became of it, as ``GET /alerts/explain`` answers.
 
-        ``event_id`` may be the beginning of an id. Raises TruffleNotFoundError for an unknown
+        ``event_id`` may be the beginning of an id; ``since`` is how far back the event is looked
+        for, by default 31 days. Raises TruffleNotFoundError for an unknown
         event, ApiError where the ids of several begin so.
         """
-        from truffle.arguments import check_event_id
+        from truffle.arguments import explain_query
 
-        check_event_id(event_id)
-        return self.api().get("/alerts/explain", "decisions", [("event_id", event_id)])
+        return self.api().get("/alerts/explain", "decisions", explain_query(event_id, since))
 
     def test_route(self, route: str) -> Json:
         """Send a sample to each destination of a route, as ``POST /alerts/test`` does; an unknown
@@ -340,6 +364,34 @@ class Truffle:
         named = ask(regions=regions).regions
         market = list_market(self._caller, wanted, named, self.timeout, progress)
         return market.without_denied() if self.ignore_denied else market
+
+    def every_fleet(
+        self, regions: Sequence[str] | None, progress: Progress | None = None
+    ) -> Everywhere[CapacityFleet]:
+        """The fleets of every region, and how each region answered."""
+        from truffle.core.fleets import by_name
+        from truffle.ec2.fleets import list_fleets
+        from truffle.sources.regional import list_everywhere
+
+        found = list_everywhere(self._caller, list_fleets, regions, self.timeout, progress)
+        found.items.sort(key=by_name)
+        return found.without_denied() if self.ignore_denied else found
+
+    def every_placement(
+        self,
+        regions: Sequence[str] | None,
+        instance_types: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Everywhere[Placement]:
+        """The network nodes of every region's reservations, and how each region answered."""
+        from functools import partial
+
+        from truffle.ec2.topology import list_placements
+        from truffle.sources.regional import list_everywhere
+
+        listing = partial(list_placements, instance_types=instance_types)
+        found = list_everywhere(self._caller, listing, regions, self.timeout, progress)
+        return found.without_denied() if self.ignore_denied else found
 
     def api(self) -> Api:
         """The deployed API. Raises BadArgument where there is none."""

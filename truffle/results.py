@@ -82,7 +82,7 @@ class Results(list[Row], Generic[Row]):
 
 
 def _name_of(row: object) -> str:
-    names = ("reservation_id", "offering_id")
+    names = ("reservation_id", "offering_id", "fleet_id")
     return next((str(getattr(row, name)) for name in names if hasattr(row, name)), repr(row))
 
 

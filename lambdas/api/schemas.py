@@ -246,7 +246,7 @@ def _event() -> Json:
         after=facts,
         reservation={"anyOf": [ref("Odcr"), ref("CapacityBlock"), {"type": "null"}]},
         run_id=_TEXT_OR_NULL,
-        events_of_listing=_COUNT,
+        events_of_listing={"type": ["integer", "null"], "minimum": 1},
     )
 
 

@@ -38,6 +38,7 @@ from truffle.alerts.settings import AlertSettings, Destination
 from truffle.core.codec import Json
 from truffle.core.daily import DAY, day
 from truffle.core.events import Event, Severity, from_message
+from truffle.core.expected import ExpectedDenials
 from truffle.core.times import format_time
 from truffle.messages.card import digest_card, summary_card
 
@@ -66,13 +67,15 @@ class Deliverer:
     """Delivers the messages of the destinations' queues.
 
     ``destinations`` maps the names of queues to those of destinations; a scope is late if its last
-    listing is older than ``allowed_age``; ``api_url`` is the query API's, for links.
+    listing is older than ``allowed_age``, unless its denial is ``expected``; ``api_url`` is the
+    query API's, for links.
     """
 
     alerts: AlertSettings
     destinations: Mapping[str, str]
     api_url: str
     allowed_age: timedelta
+    expected: ExpectedDenials
     channels: Channels
     queues: Queues
     deliveries: DeliveryStore
@@ -183,7 +186,8 @@ class Deliverer:
         messages = self.events.between(now - DAY, now)
         events = [from_message(message) for _, message in messages]
         rows, prices = view.observed(view.rows), self.alerts.thresholds.prices
-        facts = day(rows, view.statuses, events, now, self.allowed_age, prices)
+        age, expected = self.allowed_age, self.expected
+        facts = day(rows, view.statuses, events, now, age, prices, expected)
         return self.channels.show(destination, summary_card(facts, api_url=self.api_url))
 
     def _lateness(self, event: Event) -> timedelta | None:

@@ -63,7 +63,8 @@ class Digests:
             return None
         if run_id is not None:
             return None if self.runs.get(run_id) is None else str(run_id)
-        if (message.get("events_of_listing") or 1) <= most:
+        events = message.get("events_of_listing")
+        if events is None or events <= most:
             return None
         return f"{message['account_id']}/{message['region']}@{message['observed_at']}"
 

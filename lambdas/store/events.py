@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from lambdas.observability import logger
 from lambdas.store.table import (
     BY_RESERVATION,
     EVENT_PREFIX,
@@ -43,6 +44,20 @@ def _day(moment: datetime) -> str:
     return f"{EVENT_PREFIX}{moment.astimezone(UTC):%Y-%m-%d}"
 
 
+def _readable(items: Iterable[Item]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Sort keys and messages. An item that is no event is logged and left out, so that it hides no
+    other; the publisher, which met it first, has made it a dead letter."""
+    for item in items:
+        try:
+            message = read_body(item)
+            message["event_id"], message["type"], message["severity"], message["reservation_id"]
+        except (ValueError, KeyError, TypeError) as error:
+            facts = {"key": item["sk"]["S"], "error": repr(error)}
+            logger.error("unreadable event", extra=facts)
+            continue
+        yield item["sk"]["S"], message
+
+
 @dataclass(frozen=True, slots=True)
 class EventStore:
     """The events in the table, the newest first."""
@@ -60,14 +75,15 @@ class EventStore:
             ExpressionAttributeValues={":id": text(reservation_id)},
             ScanIndexForward=False,
         )
-        return [read_body(item) for item in items]
+        return [message for _, message in _readable(items)]
 
-    def find(self, prefix: str, latest: datetime, days: int) -> list[dict[str, Any]]:
-        """The messages of the events whose id begins so, of so many days up to the latest.
+    def find(self, prefix: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """The messages of the events whose id begins so, of the days from one moment to the other.
 
         The newest days are read first, and after a complete id is found no others.
         """
-        last = latest.astimezone(UTC).date()
+        last = until.astimezone(UTC).date()
+        days = (last - since.astimezone(UTC).date()).days + 1
 
         def of_day(back: int) -> list[dict[str, Any]]:
             items = query(
@@ -80,7 +96,8 @@ class EventStore:
                     ":id": text(f'"event_id":"{prefix}'),
                 },
             )
-            return [it for it in map(read_body, items) if it["event_id"].startswith(prefix)]
+            messages = [message for _, message in _readable(items)]
+            return [each for each in messages if each["event_id"].startswith(prefix)]
 
         found: list[dict[str, Any]] = []
         with ThreadPoolExecutor(PARALLEL_DAYS) as pool:
@@ -110,7 +127,7 @@ class EventStore:
                     ":until": text(sortable_time(until)),
                 },
             )
-            yield from (read_body(item) for item in items if item["sk"]["S"] != start)
+            yield from (message for sort_key, message in _readable(items) if sort_key != start)
             day += timedelta(days=1)
 
     def between(self, since: datetime, until: datetime) -> list[tuple[str, dict[str, Any]]]:
@@ -133,7 +150,7 @@ class EventStore:
                 },
                 ScanIndexForward=False,
             )
-            return [(item["sk"]["S"], read_body(item)) for item in items]
+            return list(_readable(items))
 
         with ThreadPoolExecutor(PARALLEL_DAYS) as pool:
             return [event for events in pool.map(of_day, days) for event in events]

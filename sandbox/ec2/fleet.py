@@ -64,7 +64,8 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """One region. ``blocks`` and ``statuses`` hold only what reservations do not tell, by id."""
+    """One region. ``blocks``, ``statuses`` and ``topologies`` hold only what reservations do not
+    tell, by id; ``fleets`` are Capacity Reservation Fleets."""
 
     name: str
     opt_in_status: str = "opt-in-not-required"
@@ -73,6 +74,8 @@ class Region:
     statuses: Mapping[str, Fields] = field(default_factory=dict)
     extensions: tuple[Fields, ...] = ()
     market: tuple[Offer, ...] = ()
+    fleets: tuple[Fields, ...] = ()
+    topologies: Mapping[str, Fields] = field(default_factory=dict)
 
     @property
     def is_enabled(self) -> bool:

@@ -36,6 +36,8 @@ _REGION_KEYS = {
     "CapacityBlocks",
     "CapacityBlockStatuses",
     "CapacityBlockExtensions",
+    "CapacityReservationFleets",
+    "CapacityReservationTopology",
     "Market",
 }
 _DEFAULTS: Fields = {
@@ -153,6 +155,8 @@ def _region(name: str, raw: Any, account: str, now: datetime) -> Region:
         _by_block(raw, "DescribeCapacityBlockStatus", "CapacityBlockStatuses", now, where),
         tuple(_extensions(raw, now, where)),
         tuple(_market(raw, now, where)),
+        tuple(_fleets(raw, name, account, now, where)),
+        _topologies(raw, now, where),
     )
 
 
@@ -175,6 +179,32 @@ def _extensions(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[F
     shape = described("DescribeCapacityBlockExtensionHistory", key)
     for index, item in enumerate(list_of(raw, key, where)):
         yield from_json(shape, item, now, f"{where}.{key}[{index}]")
+
+
+def _fleets(
+    raw: Mapping[str, Any], region: str, account: str, now: datetime, where: str
+) -> Iterable[Fields]:
+    key = "CapacityReservationFleets"
+    shape = described("DescribeCapacityReservationFleets", key)
+    for index, item in enumerate(list_of(raw, key, where)):
+        fields = from_json(shape, item, now, f"{where}.{key}[{index}]")
+        fleet_id = fields.get("CapacityReservationFleetId")
+        if fleet_id is None:
+            raise FleetError(f"{where}.{key}[{index}] lacks CapacityReservationFleetId")
+        arn = f"arn:aws:ec2:{region}:{account}:capacity-reservation-fleet/{fleet_id}"
+        yield {"CapacityReservationFleetArn": arn, "State": "active", **fields}
+
+
+def _topologies(raw: Mapping[str, Any], now: datetime, where: str) -> dict[str, Fields]:
+    key = "CapacityReservationTopology"
+    shape = described("DescribeCapacityReservationTopology", "CapacityReservations")
+    found: dict[str, Fields] = {}
+    for index, item in enumerate(list_of(raw, key, where)):
+        fields = from_json(shape, item, now, f"{where}.{key}[{index}]")
+        if "CapacityReservationId" not in fields:
+            raise FleetError(f"{where}.{key}[{index}] lacks CapacityReservationId")
+        found[fields["CapacityReservationId"]] = fields
+    return found
 
 
 def _market(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Offer]:
@@ -294,6 +324,8 @@ def _region_to_json(region: Region, now: datetime) -> dict[str, Any]:
         "CapacityBlocks": to_json(list(region.blocks.values())),
         "CapacityBlockStatuses": to_json(list(region.statuses.values())),
         "CapacityBlockExtensions": to_json(region.extensions),
+        "CapacityReservationFleets": to_json(region.fleets),
+        "CapacityReservationTopology": to_json(list(region.topologies.values())),
         "Market": [_offer_to_json(offer) for offer in region.market],
     }
 

@@ -6,15 +6,15 @@ A listing says until when it holds, so that what was made of it can be kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from sandbox.ec2.errors import EC2Error
-from sandbox.ec2.filters import Fields, Texts, at, tags
+from sandbox.ec2.filters import Fields
 from sandbox.ec2.fleet import Fleet, Region
 from sandbox.ec2.lifecycle import phase_at, requested_size
 from sandbox.ec2.offerings import extension_hours, extension_offerings, offerings, wish_of
@@ -53,21 +53,12 @@ class Ids:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One Describe call.
-
-    ``kept`` says that a listing depends on nothing but region, account and moment, ``is_rationed``
-    that the calls are counted against EC2's smallest bucket.
-    """
-
-    name: str
-    member: str
-    list: Callable[[Call], Listing]
-    filters: Mapping[str, Texts] = field(default_factory=dict)
-    ids: Ids | None = None
-    kept: bool = True
-    is_rationed: bool = False
+RESERVATION_IDS = Ids(
+    "CapacityReservationIds",
+    "CapacityReservationId",
+    "InvalidCapacityReservationId.NotFound",
+    "The Capacity Reservation ID '{}' does not exist",
+)
 
 
 def reservations(call: Call) -> Listing:
@@ -174,6 +165,33 @@ def extensions(call: Call) -> Listing:
     return Listing(tuple(items), listing.until)
 
 
+def fleets(call: Call) -> Listing:
+    """The account's own Capacity Reservation Fleets."""
+    own = (
+        item
+        for item in call.region.fleets
+        if item["CapacityReservationFleetArn"].split(":")[4] == call.account
+    )
+    return Listing(tuple(own))
+
+
+def topology(call: Call) -> Listing:
+    """The account's own reservations in the network: nodes only of those that are active or
+    pending (EC2 API, CapacityReservationTopology)."""
+    listing = reservations(call)
+    own = (fields for fields in listing.items if fields["OwnerId"] == call.account)
+    return Listing(tuple(_placement(call.region, fields) for fields in own), listing.until)
+
+
+def _placement(region: Region, fields: Fields) -> dict[str, Any]:
+    names = ("CapacityReservationId", "State", "InstanceType", "AvailabilityZone")
+    known = {name: fields[name] for name in (*names, "AvailabilityZoneId") if name in fields}
+    placement = {**region.topologies.get(fields["CapacityReservationId"], {}), **known}
+    if fields["State"] not in ("active", "pending"):
+        placement.pop("NetworkNodes", None)
+    return placement
+
+
 def block_offerings(call: Call) -> Listing:
     wish = wish_of(call.parameters, call.now)
     return Listing(offerings(call.region.market, wish, sold_as_blocks(call.fleet), call.now))
@@ -191,7 +209,7 @@ def block_extension_offerings(call: Call) -> Listing:
         for fields in members
     }
     if wanted not in own:
-        raise EC2Error(_RESERVATION_IDS.code or "", _RESERVATION_IDS.message.format(wanted))
+        raise EC2Error(RESERVATION_IDS.code or "", RESERVATION_IDS.message.format(wanted))
     block = own[wanted]
     return Listing(
         extension_offerings(call.region.market, block, requested_size(block), hours, call.now)
@@ -258,156 +276,3 @@ def _zone(zone: str, region: str) -> Fields:
         "ZoneType": zone_type(zone),
         "State": "available",
     }
-
-
-def _fields(**paths: str) -> dict[str, Texts]:
-    """Filters by name (with ``_`` for ``-``) and the path that each compares with."""
-    return {name.replace("_", "-"): at(path) for name, path in paths.items()}
-
-
-_TYPE_FILTERS = {
-    "bare-metal": at("BareMetal"),
-    "current-generation": at("CurrentGeneration"),
-    "instance-type": at("InstanceType"),
-    "memory-info.size-in-mib": at("MemoryInfo.SizeInMiB"),
-    "processor-info.supported-architecture": at("ProcessorInfo.SupportedArchitectures"),
-    "supported-usage-class": at("SupportedUsageClasses"),
-    "vcpu-info.default-vcpus": at("VCpuInfo.DefaultVCpus"),
-}
-
-_RESERVATION_IDS = Ids(
-    "CapacityReservationIds",
-    "CapacityReservationId",
-    "InvalidCapacityReservationId.NotFound",
-    "The Capacity Reservation ID '{}' does not exist",
-)
-
-_BLOCK_IDS = Ids(
-    "CapacityBlockIds",
-    "CapacityBlockId",
-    "InvalidCapacityBlockId.NotFound",
-    "The Capacity Block ID '{}' does not exist",
-)
-
-_OPERATIONS = (
-    Operation(
-        "DescribeCapacityReservations",
-        "CapacityReservations",
-        reservations,
-        _fields(
-            instance_type="InstanceType",
-            owner_id="OwnerId",
-            instance_platform="InstancePlatform",
-            availability_zone="AvailabilityZone",
-            tenancy="Tenancy",
-            outpost_arn="OutpostArn",
-            state="State",
-            start_date="StartDate",
-            end_date="EndDate",
-            end_date_type="EndDateType",
-            instance_match_criteria="InstanceMatchCriteria",
-            placement_group_arn="PlacementGroupArn",
-        ),
-        _RESERVATION_IDS,
-    ),
-    Operation(
-        "DescribeCapacityBlocks",
-        "CapacityBlocks",
-        blocks,
-        {
-            **_fields(
-                capacity_block_id="CapacityBlockId",
-                ultraserver_type="UltraserverType",
-                availability_zone="AvailabilityZone",
-                start_date="StartDate",
-                end_date="EndDate",
-                create_date="CreateDate",
-                state="State",
-            ),
-            "tags": tags,
-        },
-        _BLOCK_IDS,
-    ),
-    Operation(
-        "DescribeCapacityBlockStatus",
-        "CapacityBlockStatuses",
-        block_statuses,
-        _fields(interconnect_status="InterconnectStatus"),
-        _BLOCK_IDS,
-    ),
-    Operation(
-        "DescribeCapacityBlockExtensionHistory",
-        "CapacityBlockExtensions",
-        extensions,
-        _fields(
-            availability_zone="AvailabilityZone",
-            availability_zone_id="AvailabilityZoneId",
-            capacity_block_extension_offering_id="CapacityBlockExtensionOfferingId",
-            capacity_block_extension_status="CapacityBlockExtensionStatus",
-            capacity_reservation_id="CapacityReservationId",
-            instance_type="InstanceType",
-        ),
-        Ids("CapacityReservationIds", "CapacityReservationId"),
-    ),
-    Operation(
-        "DescribeCapacityBlockOfferings",
-        "CapacityBlockOfferings",
-        block_offerings,
-        kept=False,
-        is_rationed=True,
-    ),
-    Operation(
-        "DescribeCapacityBlockExtensionOfferings",
-        "CapacityBlockExtensionOfferings",
-        block_extension_offerings,
-        kept=False,
-        is_rationed=True,
-    ),
-    Operation(
-        "DescribeInstanceTypes",
-        "InstanceTypes",
-        types,
-        _TYPE_FILTERS,
-        Ids(
-            "InstanceTypes",
-            "InstanceType",
-            "InvalidInstanceType",
-            "The following supplied instance types do not exist: [{}]",
-        ),
-    ),
-    Operation(
-        "DescribeRegions",
-        "Regions",
-        regions,
-        _fields(region_name="RegionName", endpoint="Endpoint", opt_in_status="OptInStatus"),
-        Ids("RegionNames", "RegionName", "InvalidParameterValue", "Invalid region name: '{}'"),
-        kept=False,
-    ),
-    Operation(
-        "DescribeAvailabilityZones",
-        "AvailabilityZones",
-        zones,
-        _fields(
-            region_name="RegionName",
-            zone_name="ZoneName",
-            zone_id="ZoneId",
-            zone_type="ZoneType",
-            state="State",
-            opt_in_status="OptInStatus",
-            group_name="GroupName",
-        ),
-        Ids("ZoneNames", "ZoneName", "InvalidParameterValue", "Invalid availability zone: [{}]"),
-    ),
-)
-
-OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _OPERATIONS}
-
-
-def operation_named(action: str) -> Operation:
-    """Raises EC2Error."""
-    if not action:
-        raise EC2Error("MissingAction", "The request must contain the parameter Action")
-    if action not in OPERATIONS:
-        message = f"The action {action} is not valid for this web service."
-        raise EC2Error("InvalidAction", message)
-    return OPERATIONS[action]

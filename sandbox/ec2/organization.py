@@ -471,6 +471,50 @@ def _more_of_us_east_1() -> Json:
     }
 
 
+def _fleet_of_us_west_2(listed: Iterable[Json]) -> Json:
+    """A Capacity Reservation Fleet that falls short of its target."""
+    members = [item for item in listed if "CapacityReservationFleetId" in item]
+    return {
+        "CapacityReservationFleetId": members[0]["CapacityReservationFleetId"],
+        "State": "partially_fulfilled",
+        "TotalTargetCapacity": 16,
+        "TotalFulfilledCapacity": 12.0,
+        "Tenancy": "default",
+        "InstanceMatchCriteria": "open",
+        "AllocationStrategy": "prioritized",
+        "CreateTime": "-30d",
+        "InstanceTypeSpecifications": [
+            {
+                "CapacityReservationId": item["CapacityReservationId"],
+                "InstanceType": item["InstanceType"],
+                "AvailabilityZone": item["AvailabilityZone"],
+                "TotalInstanceCount": item["TotalInstanceCount"],
+                "FulfilledCapacity": float(item["TotalInstanceCount"]),
+                "Weight": 1.0,
+                "Priority": priority,
+            }
+            for priority, item in enumerate(members, 1)
+        ],
+    }
+
+
+def _network(listed: Iterable[Json], types: Sequence[str]) -> list[Json]:
+    """Network nodes of the reservations of some types: those of one zone share the upper two, and
+    every two the lowest."""
+    chosen = [item for item in listed if item["InstanceType"] in types]
+    return [
+        {
+            "CapacityReservationId": item["CapacityReservationId"],
+            "NetworkNodes": [
+                _id("nn", item["AvailabilityZone"]),
+                _id("nn", f"{item['AvailabilityZone']} spine"),
+                _id("nn", f"{item['AvailabilityZone']} leaf {number // 2}"),
+            ],
+        }
+        for number, item in enumerate(chosen)
+    ]
+
+
 def organization() -> Json:
     """The content of the fleet file."""
     rest, market = _rest(), _market()
@@ -491,6 +535,11 @@ def organization() -> Json:
     regions["us-east-2"]["CapacityBlocks"] = [
         {"CapacityBlockId": cb("scaling-laws-03"), "UltraserverType": "u-trn2"}
     ]
+    west, east = regions["us-west-2"], regions["us-east-2"]
+    west["CapacityReservationFleets"] = [_fleet_of_us_west_2(west["CapacityReservations"])]
+    east["CapacityReservationTopology"] = _network(
+        east["CapacityReservations"], ("p5.48xlarge", "p5en.48xlarge", "p4d.24xlarge")
+    )
     regions |= {name: {"OptInStatus": "not-opted-in"} for name in NOT_OPTED_IN}
     return {
         "description": "A made-up organization, written by python -m sandbox.ec2.organization",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sandbox.ec2.dates import format_date, parse_date
 from sandbox.ec2.wire import Shape, service_model
+from truffle.core.suggest import nearest
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -69,8 +69,8 @@ def _structure(shape: Shape, value: Any, now: datetime, where: str) -> dict[str,
         raise FleetError(f"{where} must be an object")
     for name in value:
         if name not in shape.members:
-            near = difflib.get_close_matches(name, shape.members, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = nearest(name, shape.members)
+            hint = f"; did you mean {near}?" if near else ""
             raise FleetError(f"{where}.{name} is no field of EC2's {shape.name}{hint}")
     return {
         name: from_json(shape.members[name], item, now, f"{where}.{name}")

@@ -16,7 +16,8 @@ from sandbox.ec2.faults import Fault, FaultKind
 from sandbox.ec2.filters import Fields, matcher
 from sandbox.ec2.fleet import Fleet, Region, Reservation
 from sandbox.ec2.lifecycle import patched
-from sandbox.ec2.listings import Call, Ids, Listing, Operation, operation_named
+from sandbox.ec2.listings import Call, Ids, Listing
+from sandbox.ec2.operations import Operation, operation_named
 from sandbox.ec2.pages import page_of, token_after
 from sandbox.ec2.wire import (
     Render,

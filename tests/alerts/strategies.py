@@ -24,6 +24,7 @@ from truffle.core.model import TYPES, Reservation
 from truffle.core.thresholds import Thresholds
 
 GLOBS = (*filter(None, INSTANCE_TYPES), "p5*", "p?d.*", "*", "*.48xlarge", "[pg]*", "p5e.*")
+REGION_GLOBS = (*REGIONS, "us-*", "*-1", "eu-west-?")
 NAMES = ("first", "second", "third")
 IDS = ("cr-0abc", "cb-0abc", "cr-odcr")
 SECRETS = (
@@ -48,7 +49,7 @@ conditions = st.builds(
     reservation_types=some(TYPES),
     states=some(state for state in STATES if state != "teleporting"),
     accounts=some(ACCOUNTS),
-    regions=some(REGIONS),
+    regions=some(REGION_GLOBS),
     instance_types=some(GLOBS),
     tags=tags,
 )
@@ -65,7 +66,7 @@ mutes = (
             reservation_ids=some(IDS),
             tags=tags,
             accounts=some(ACCOUNTS),
-            regions=some(REGIONS),
+            regions=some(REGION_GLOBS),
         ),
         windows,
     )

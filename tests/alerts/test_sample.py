@@ -39,6 +39,7 @@ def test_without_conditions_it_is_the_worst_that_happens_to_a_block() -> None:
         When(states=("cancelled",), severities=(Severity.GOOD,)),
         When(types=(EventType.IDLE,), states=("delayed",)),
         When(accounts=("210987654321",), regions=("eu-west-1",)),
+        When(regions=("eu-*",)),
         When(instance_types=("p4d.*",)),
         When(instance_types=("trn9.48xlarge",)),
         When(tags={"Team": ("research", "ops"), "Stage": ("prod",)}),

@@ -503,6 +503,13 @@ def test_a_long_value_is_told_shortly() -> None:
     assert len(problem) < 250
 
 
+@pytest.mark.parametrize("glob", ["us-*", "*", "eu-west-?"])
+def test_regions_may_be_globs(glob: str) -> None:
+    settings = parse_settings({**with_when(region=glob), "mutes": [{**MUTE, "region": glob}]})
+    assert settings.routes[0].when == When(regions=(glob,))
+    assert settings.mutes[0].regions == (glob,)
+
+
 def test_a_state_and_a_region_that_nobody_knows_yet_are_allowed() -> None:
     when = parse_settings(with_when(state=["teleporting"], region=["xx-moon-1"])).routes[0].when
     assert when == When(states=("teleporting",), regions=("xx-moon-1",))

@@ -125,6 +125,7 @@ def test_people_get_their_default_from_the_subscription_already() -> None:
         (None,),
         (When(),),
         (When(regions=("us-east-2",)), When()),
+        (When(regions=("*-1",)),),
         (When(tags={"Team": ("research",)}),),
         (When(instance_types=("*.48xlarge", "p5*")),),
         tuple(
@@ -136,7 +137,17 @@ def test_people_get_their_default_from_the_subscription_already() -> None:
         ),
         (),
     ],
-    ids=["machine", "empty", "one empty", "tag", "suffix", "combinations", "names", "no route"],
+    ids=[
+        "machine",
+        "empty",
+        "one empty",
+        "region",
+        "tag",
+        "suffix",
+        "combinations",
+        "names",
+        "no route",
+    ],
 )
 def test_where_nothing_can_be_left_out_everything_comes(whens: tuple[When | None, ...]) -> None:
     assert filter_of(BUS, *whens) is None

@@ -127,6 +127,11 @@ class TestOutput:
         assert lines[1]["tags"] == '{"team":"röd, ok"}'
         assert lines[0]["end_date"] == ""
 
+    def test_csv_has_the_columns_that_are_named_in_their_order(self, truffle: Run) -> None:
+        told = truffle("capacity", "-o", "csv", "--columns", "region,available_capacity").out
+        assert told.splitlines()[0] == "region,available_capacity"
+        assert [line.split(",")[1] for line in told.splitlines()[1:]] == ["2", "1"]
+
     def test_csv_of_nothing_has_its_columns(self, truffle: Run) -> None:
         told = truffle("capacity", "-o", "csv", "--min-capacity", "100").out
         assert told == ",".join(FIELD_NAMES["Odcr"]) + "\n"

@@ -52,7 +52,7 @@ def test_every_command_and_every_flag_is_on_the_page() -> None:
             checked += 1
         for inner in subcommands(command):
             assert f"$ truffle {name} {inner} --help\n" in section
-    assert len(commands()) == len(COMMANDS) == 10
+    assert len(commands()) == len(COMMANDS) == 14
     assert checked > 80
 
 
@@ -80,7 +80,7 @@ def test_the_snippets_of_the_python_page_print_what_it_shows() -> None:
 
 def test_every_method_is_on_the_python_page_with_its_parameters() -> None:
     page = PYTHON.read_text()
-    inner = {"inventory", "market", "api"}
+    inner = {"inventory", "market", "every_fleet", "every_placement", "api"}
     methods = {
         name: value
         for name, value in vars(Truffle).items()

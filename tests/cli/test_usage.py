@@ -129,6 +129,10 @@ BAD: list[tuple[list[str], list[str]]] = [
     (["history", "cr-1"], ["TRUFFLE_API_URL"]),
     (["status"], ["TRUFFLE_API_URL"]),
     (["completion", "bsh"], ["Did you mean bash?"]),
+    (["capacity", "--instance-types", "file://types.json"], ["file://types.json", "p5.48xlarge"]),
+    (["capacity", "-o", "csv", "--columns", "regoin"], ["--columns", "Did you mean region?"]),
+    (["capacity", "-o", "csv", "--columns", "az"], ["--columns", "'az'", "availability_zone"]),
+    (["capacity", "-o", "json", "--columns", "region"], ["--columns", "leave -o json out"]),
 ]
 
 

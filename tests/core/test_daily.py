@@ -18,6 +18,7 @@ from tests.builders import (
 )
 from truffle.core.daily import Day, FailingScope, Held, day
 from truffle.core.events import Event, EventType
+from truffle.core.expected import expected_denials
 from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
 from truffle.core.status import ScopeError, ScopeStatus
 
@@ -25,9 +26,13 @@ OREGON = Scope(HOME, "us-west-2")
 
 
 def of(
-    *rows: Reservation, statuses: Iterable[ScopeStatus] = (), events: Iterable[Event] = ()
+    *rows: Reservation,
+    statuses: Iterable[ScopeStatus] = (),
+    events: Iterable[Event] = (),
+    expected: Iterable[str] = (),
 ) -> Day:
-    return day(rows, statuses, events, NOON, 2 * HOUR)
+    denials = expected_denials(expected)
+    return day(rows, statuses, events, NOON, 2 * HOUR, expected=denials)
 
 
 def names(rows: Iterable[Reservation]) -> list[str]:
@@ -193,13 +198,32 @@ def test_a_scope_that_nothing_collects_any_more_is_old_data_too() -> None:
     assert [failing.error.code for failing in found.failing] == ["NotCollected"]
 
 
-def test_a_region_that_was_never_open_is_named_and_needs_no_look() -> None:
-    error = ScopeError("UnauthorizedOperation", "You may not.", FailureKind.DENIED, NOON)
+DENIED = ScopeError("UnauthorizedOperation", "You may not.", FailureKind.DENIED, NOON)
 
-    found = of(statuses=[a_status(observed_at=None, error=error), a_status(OREGON)])
 
-    assert (found.failing, found.scopes) == ((), 1)
-    assert found.closed == (FailingScope(OHIO, error, None),)
+@pytest.mark.parametrize("observed_at", [None, NOON - DAY])
+def test_a_denial_that_is_expected_closes_a_scope(observed_at: Any) -> None:
+    denied = a_status(observed_at=observed_at, error=DENIED)
+
+    found = of(statuses=[denied, a_status(OREGON)], expected=["*/us-east-*"])
+
+    assert (found.failing, found.scopes, found.oldest) == ((), 1, NOON)
+    assert found.closed == (FailingScope(OHIO, DENIED, observed_at),)
+
+
+@pytest.mark.parametrize("expected", [[], ["*/us-west-2"]])
+def test_a_denial_that_is_not_expected_is_a_failure(expected: list[str]) -> None:
+    found = of(statuses=[a_status(observed_at=None, error=DENIED)], expected=expected)
+
+    assert (found.failing, found.closed) == ((FailingScope(OHIO, DENIED, None),), ())
+
+
+def test_another_failure_where_a_denial_is_expected_is_a_failure() -> None:
+    throttled = ScopeError("RequestLimitExceeded", "Slow down.", FailureKind.THROTTLED, NOON)
+
+    found = of(statuses=[a_status(error=throttled)], expected=["*/*"])
+
+    assert (len(found.failing), found.closed) == (1, ())
 
 
 def test_a_scope_that_was_never_read_has_no_last_success() -> None:

@@ -26,17 +26,18 @@ def test_odcrs_come_before_blocks() -> None:
     assert ids(Order().sorted(rows)) == ["cr-2", "cr-1"]
 
 
-def test_odcrs_go_by_available_largest_first_then_type_region_and_id() -> None:
+def test_odcrs_go_by_available_largest_first_unknown_last_then_type_region_and_id() -> None:
     rows = [
         an_odcr("cr-6", available_capacity=1, instance_type="a1.large"),
         an_odcr("cr-5", available_capacity=8, instance_type="p5.48xlarge", region="us-east-1"),
         an_odcr("cr-4", available_capacity=8, instance_type="g6.xlarge", region="us-east-2"),
         an_odcr("cr-3", available_capacity=8, instance_type="g6.xlarge", region="us-east-1"),
         an_odcr("cr-2", available_capacity=8, instance_type="g6.xlarge", region="us-east-1"),
+        an_odcr("cr-7", available_capacity=0, instance_type="z1.large"),
         an_odcr("cr-1", available_capacity=None, instance_type="a1.large"),
     ]
 
-    assert ids(Order().sorted(rows)) == ["cr-2", "cr-3", "cr-4", "cr-5", "cr-6", "cr-1"]
+    assert ids(Order().sorted(rows)) == ["cr-2", "cr-3", "cr-4", "cr-5", "cr-6", "cr-7", "cr-1"]
 
 
 def test_blocks_go_by_start_then_type_and_id_and_those_without_a_start_come_last() -> None:
@@ -140,9 +141,9 @@ def may_precede(first: Reservation, second: Reservation) -> bool:
             second.instance_type,
             second.reservation_id,
         )
-    free, next_free = first.available_capacity or 0, second.available_capacity or 0
+    free, next_free = first.available_capacity, second.available_capacity
     if free != next_free:
-        return free > next_free
+        return next_free is None or (free is not None and free > next_free)
     return (first.instance_type, first.region, first.reservation_id) < (
         second.instance_type,
         second.region,

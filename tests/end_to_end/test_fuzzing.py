@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from sandbox.access import get
 from sandbox.box import Sandbox
 from sandbox.environment import ACCESS_KEY, REGION, SECRET_KEY
 from tests.lambdas.fuzzing import NOT_CHECKED, SIGNING_REGION, fuzz
 
 
-# In a sandbox that other tests have used before, the embedded AWS answered 502; the cause is open.
-@pytest.mark.long
 def test_a_fuzzer_finds_the_deployed_api_to_be_as_described(box: Sandbox, tmp_path: Path) -> None:
     document = tmp_path / "openapi.json"
     document.write_bytes(get(f"{box.api_url}/openapi.json").body)
@@ -22,9 +18,9 @@ def test_a_fuzzer_finds_the_deployed_api_to_be_as_described(box: Sandbox, tmp_pa
         str(document),
         tmp_path,
         [
-            *("--url", box.api_url, "--exclude-checks", f"{NOT_CHECKED},ignored_auth"),
-            *("--exclude-path", "/alerts/test", "--exclude-path", "/alerts/explain"),
-            *("--phases", "fuzzing", "--max-examples", "3", "--request-timeout", "60"),
+            *("--url", box.api_url, "--exclude-checks", NOT_CHECKED),
+            *("--exclude-path", "/alerts/test"),
+            *("--phases", "fuzzing", "--max-examples", "2", "--request-timeout", "60"),
             *("--seed", "8"),
         ],
         {
@@ -35,4 +31,4 @@ def test_a_fuzzer_finds_the_deployed_api_to_be_as_described(box: Sandbox, tmp_pa
     )
 
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "Tested: 10" in found.stdout
+    assert "Tested: 11" in found.stdout

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from fnmatch import fnmatch
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
@@ -20,6 +22,13 @@ def healthy(box: Sandbox) -> None:
 
 def test_an_unsigned_request_is_refused(box: Sandbox) -> None:
     assert box.get("/reservations", signed=False)[0] == 403
+
+
+@pytest.mark.parametrize("header", ["", "anyone", "Basic dGVzdDp0ZXN0", "AWS4-HMAC-SHA256 nothing"])
+def test_an_authorization_that_is_no_signature_is_refused(box: Sandbox, header: str) -> None:
+    request = Request(f"{box.api_url}/reservations", headers={"Authorization": header})
+    with pytest.raises(HTTPError, match="403"):
+        build_opener(ProxyHandler({})).open(request)
 
 
 def test_an_unknown_id_is_not_found(box: Sandbox) -> None:

@@ -48,11 +48,12 @@ MAY = {
         "s3:GetObject",
         *CONSUME,
         "sqs:ChangeMessageVisibility",
+        "sqs:SendMessage",
         "scheduler:CreateSchedule",
         "iam:PassRole",
     },
-    "hint": {"dynamodb:Query", "dynamodb:PutItem", "sqs:SendMessage"},
-    "alert": {
+    "hint": {"dynamodb:GetItem", "dynamodb:PutItem", "sqs:SendMessage"},
+    "publish": {
         "dynamodb:Query",
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
         *(f"dynamodb:{action}" for action in ("GetShardIterator", "ListStreams")),
@@ -60,7 +61,13 @@ MAY = {
         "sns:Publish",
         "sqs:SendMessage",
     },
-    "query": {"dynamodb:GetItem", "dynamodb:Query", "sqs:SendMessage", "lambda:InvokeFunction"},
+    "query": {
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "sqs:GetQueueUrl",
+        "sqs:SendMessage",
+        "lambda:InvokeFunction",
+    },
     "deliver": {
         *CONSUME,
         "sqs:ChangeMessageVisibility",
@@ -253,7 +260,7 @@ def test_query_invokes_the_publisher_alone(stack: Synthesized) -> None:
 
 
 def test_the_publisher_reads_events_alone(stack: Synthesized) -> None:
-    (reading,) = _allowed(stack, "alert", "dynamodb:Query")
+    (reading,) = _allowed(stack, "publish", "dynamodb:Query")
     assert text_of(reading["Resource"]) == f"<{target(stack.outputs['TableName']['Value'])}>"
     assert reading["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{EVENT_PREFIX}*"]}

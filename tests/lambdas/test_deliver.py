@@ -14,11 +14,12 @@ from lambdas.delivery import channels
 from lambdas.store.events import event_item
 from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
 from sandbox.sink.destination import Destination, Reply
-from tests.builders import DAY, HOUR, NOON, OHIO, a_block, a_snapshot, a_status, an_event
+from tests.builders import DAY, HOME, HOUR, NOON, OHIO, a_block, a_snapshot, a_status, an_event
 from tests.lambdas.fakes import Killed, Wire, client_error
 from tests.lambdas.office import Office, bodies, numbered, pauses, put_secret
 from truffle.core.daily import day
 from truffle.core.events import Severity, to_message
+from truffle.core.model import Failure, FailureKind, Scope
 from truffle.messages import slack
 from truffle.messages.card import event_card, summary_card
 
@@ -399,6 +400,23 @@ def test_a_summary_tells_what_is_held_and_what_failed(oncall: Office, sink: Dest
     oncall.deliver("oncall", {"daily_summary": {"scheduled_at": "2026-11-24T13:00:00Z"}})
     day_of = day(rows, [a_status()], [failed], NOON + HOUR, 2 * HOUR)
     assert bodies(sink) == [slack.payload(summary_card(day_of, api_url=API))]
+
+
+def test_a_summary_names_denials_that_are_expected_as_closed(
+    oncall: Office, sink: Destination
+) -> None:
+    for region in ("eu-north-1", "us-west-2"):
+        scope = Scope(HOME, region)
+        failure = Failure(scope, NOON, FailureKind.DENIED, "UnauthorizedOperation", "No.")
+        oncall.stack.scopes.write_failure(failure, Attempt("run", 1))
+    oncall.deliver("oncall", {"daily_summary": {"scheduled_at": "2026-11-24T12:00:00Z"}})
+    (told,) = (json.dumps(body, ensure_ascii=False) for body in bodies(sink))
+    old, closed = told.split("Closed, as expected")
+    assert ("us-west-2" in old, "eu-north-1" in closed, "us-west-2" in closed) == (
+        True,
+        True,
+        False,
+    )
 
 
 # --- secrets -------------------------------------------------------------------------------------

@@ -271,7 +271,9 @@ CHOICES: dict[str, st.SearchStrategy[list[str]]] = {
         min_size=1,
         max_size=3,
     ),
-    "region": st.lists(st.sampled_from((*REGIONS, "sa-east-1", "us-*")), min_size=1, max_size=2),
+    "region": st.lists(
+        st.sampled_from((*REGIONS, "sa-east-1", "us-*", "*-1")), min_size=1, max_size=2
+    ),
     "availability_zone": st.lists(st.sampled_from(ZONES), min_size=1, max_size=2),
     "name": st.lists(st.sampled_from(("*", "r*", "ops", "?")), min_size=1, max_size=2),
     "account": st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=2),
@@ -450,6 +452,7 @@ BAD = {
     "account": "12345",
     "owner": "me",
     "state": "Active!",
+    "accelerator": "?",
     "gpu_only": "yes",
     "available_only": "1",
     "active_only": "",
@@ -473,6 +476,29 @@ def test_a_bad_value_names_the_parameter_the_value_and_what_is_allowed(api: Api,
     assert answer.body["allowed"]
     assert answer.body["title"] == "Bad parameter"
     assert answer.body["detail"].startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "near"),
+    [
+        ("state", "payment_failed", "payment-failed"),
+        ("state", "activ", "active"),
+        ("region", "us-esat-1", "us-east-1"),
+        ("instance_type", "tnr1.32xlarge", "trn1.32xlarge"),
+    ],
+)
+def test_a_near_miss_is_refused_with_the_match(api: Api, name: str, value: str, near: str) -> None:
+    answer = ask("/reservations", f"{name}={value}")
+    assert (answer.status, answer.body["value"]) == (400, value)
+    assert f"Did you mean {near}?" in answer.body["detail"]
+
+
+@pytest.mark.parametrize("route", ["/reservations", "/odcrs", "/summary"])
+def test_a_value_that_nobody_knows_passes_with_a_warning(api: Api, route: str) -> None:
+    answer = ask(route, "state=delivering&region=ap-southeast-9")
+    assert answer.status == 200
+    assert "This release does not know the state delivering." in answer.body["warnings"]
+    assert any("ap-southeast-9" in warning for warning in answer.body["warnings"])
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "1.5", "ten", ""])
@@ -806,6 +832,21 @@ def test_of_the_past_only_the_days_are_read_that_can_have_events(
     answer = ask("/events", since=since)
     assert (answer.status, answer.body["count"]) == (200, 5)
     assert line.count() < 410
+
+
+@pytest.mark.parametrize("body", ["not JSON", "[]", "{}"])
+def test_an_item_that_is_no_event_hides_no_other(
+    story: Api, body: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    item = {
+        "pk": {"S": "EVENT#2026-11-24"},
+        "sk": {"S": "2026-11-24T00:00:00.000000Z#broken"},
+        "body": {"S": body},
+    }
+    story.stack.scopes.client.put_item(TableName=story.stack.table, Item=item)
+    answer = ask("/events")
+    assert (answer.status, answer.body["count"]) == (200, 5)
+    assert [vars(entry)["key"] for entry in caplog.records] == [item["sk"]["S"]]
 
 
 @pytest.mark.parametrize("name", ["since", "until"])

@@ -138,7 +138,7 @@ class TestReading:
     @pytest.mark.parametrize(
         ("changes", "text"),
         [
-            ({"Tagz": []}, r"Tagz is no field .*; did you mean Tags\?"),
+            ({"Tag": []}, r"Tag is no field .*; did you mean Tags\?"),
             ({"StartDate": "soon"}, "'soon' is no date"),
             ({"TotalInstanceCount": "4"}, "must be of type integer"),
             ({"Tags": {}}, "must be a list"),

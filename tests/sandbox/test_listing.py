@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.ec2.listings import OPERATIONS
+from sandbox.ec2.operations import OPERATIONS
 from sandbox.ec2.shapes import described
 from sandbox.ec2.wire import service_model
 from tests.sandbox.worlds import HOME, PARTNER, Raw, World, a_block, an_odcr, ids

@@ -126,10 +126,11 @@ def _failed_conditions(event: Event, when: When) -> Iterator[str]:
         ("type", event.type, when.types),
         ("severity", event.severity, when.severities),
         ("account", event.account_id, when.accounts),
-        ("region", event.region, when.regions),
     ):
         if allowed and value not in allowed:
             yield _says(name, value, allowed)
+    if when.regions and not matches_globs(event.region, when.regions):
+        yield _says("region", event.region, when.regions)
     if row is not None:
         yield from _failed_row_conditions(row, when)
     elif when.reservation_types or when.states or when.instance_types or when.tags:
@@ -175,7 +176,7 @@ def _holds(event: Event, mute: Mute) -> bool:
         and (not mute.reservation_ids or not _ids(event).isdisjoint(mute.reservation_ids))
         and (not mute.tags or _has_tags(event, mute.tags))
         and (not mute.accounts or event.account_id in mute.accounts)
-        and (not mute.regions or event.region in mute.regions)
+        and (not mute.regions or matches_globs(event.region, mute.regions))
     )
 
 
@@ -237,20 +238,20 @@ def _policy(when: When) -> Policy:
         "severity": [str(severity) for severity in when.severities],
         "reservation_type": list(when.reservation_types),
         "state": list(when.states),
-        "region": list(when.regions),
+        "region": _glob_conditions(when.regions),
         "account_id": list(when.accounts),
-        "instance_type": _type_conditions(when.instance_types),
+        "instance_type": _glob_conditions(when.instance_types),
     }
     return {name: values for name, values in conditions.items() if values}
 
 
-def _type_conditions(globs: Iterable[str]) -> list[object]:
-    """Exact types, and prefixes for globs; none where a glob has no beginning."""
-    conditions = [_type_condition(glob) for glob in globs]
+def _glob_conditions(globs: Iterable[str]) -> list[object]:
+    """Exact names, and prefixes for globs; none where a glob has no beginning."""
+    conditions = [_glob_condition(glob) for glob in globs]
     return [] if {"prefix": ""} in conditions else conditions
 
 
-def _type_condition(glob: str) -> object:
+def _glob_condition(glob: str) -> object:
     prefix = glob
     for special in "*?[":
         prefix = prefix.partition(special)[0]

@@ -24,6 +24,7 @@ from truffle.core.model import (
     used_of,
     utilization_of,
 )
+from truffle.core.regions import KNOWN_REGIONS
 
 RESERVATION_ID = "cr-0123456789abcdef0"
 ACCOUNT = "123456789012"
@@ -207,7 +208,7 @@ def sample_event(route: Route, now: datetime) -> Event:
 
 def _events(when: When, now: datetime) -> Iterator[Event]:
     """Everything that can happen where the conditions want it, the most telling first."""
-    scope = Scope(_first(when.accounts, ACCOUNT), _first(when.regions, REGION))
+    scope = Scope(_first(when.accounts, ACCOUNT), _region_of(when.regions))
     for kind in when.reservation_types or (ReservationType.CAPACITY_BLOCKS,):
         for story in _stories(when):
             row = _reservation(kind, story, scope, when, now)
@@ -295,6 +296,13 @@ def _type_of(globs: Sequence[str]) -> str:
         return INSTANCE_TYPE
     known: Mapping[str, object] = bundled()
     return next((name for name in sorted(known) if matches_globs(name, globs)), globs[0])
+
+
+def _region_of(globs: Sequence[str]) -> str:
+    """A region that the globs allow, else their text."""
+    if not globs or matches_globs(REGION, globs):
+        return REGION
+    return next((name for name in KNOWN_REGIONS if matches_globs(name, globs)), globs[0])
 
 
 def _first(values: Sequence[str], default: str) -> str:

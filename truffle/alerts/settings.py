@@ -78,7 +78,7 @@ Tags = Mapping[str, tuple[str, ...]]
 class When:
     """What an event must be: OR between the values of one field, AND between fields.
 
-    An empty field allows everything. ``instance_types`` are globs.
+    An empty field allows everything. ``instance_types`` and ``regions`` are globs.
     """
 
     types: tuple[EventType, ...] = ()
@@ -126,7 +126,8 @@ class Mute:
     """What nobody wants to hear of for a while, and why; all that is given must match.
 
     It holds for events observed at or after ``since`` and before ``until``; a date in the file
-    includes its whole day. ``reservation_ids`` are ids of reservations or of blocks.
+    includes its whole day. ``reservation_ids`` are ids of reservations or of blocks, ``regions``
+    globs.
     """
 
     reason: str

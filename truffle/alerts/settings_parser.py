@@ -46,7 +46,7 @@ from truffle.core.validators import (
     price,
     probably,
     record,
-    region,
+    region_or_glob,
     start_of,
     text,
     time_of_day,
@@ -140,7 +140,7 @@ CONDITION_KEYS: Mapping[str, tuple[str, Parser]] = {
     "reservation_type": ("reservation_types", _texts(choice(TYPES))),
     "state": ("states", _texts(probably(_STATE, misspelt_state))),
     "account": ("accounts", _texts(account)),
-    "region": ("regions", _texts(region)),
+    "region": ("regions", _texts(region_or_glob)),
     "instance_type": ("instance_types", _texts(_GLOB)),
     "tag": ("tags", _tags),
 }

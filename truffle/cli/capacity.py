@@ -29,7 +29,7 @@ _TABLES = ("table", "wide")
     "--columns",
     multiple=True,
     type=COLUMNS,
-    help="Only these columns of a table, comma-separated: name, az, end, or a field of the JSON.",
+    help="Only these columns, comma-separated: fields of the JSON; for a table also name, az, end.",
 )
 @output_option(FORMATS)
 @common()
@@ -77,7 +77,7 @@ def command(
         if is_asked
     ]
     question = ask(reservation_type=types, **filters)
-    view = _view(filters, columns, output)
+    view = _view(filters, columns, types, output)
     tell_times({name: filters[name] for name in TIMES})
     client = common.client(question.regions)
     try:
@@ -99,19 +99,23 @@ def command(
     return tell_failures(inventory.failures, inventory.scopes, clock.now())
 
 
-def _view(filters: dict[str, Any], columns: tuple[str, ...], output: str) -> View:
-    """What a table shows: the columns that were named, else what the question is about first.
+def _view(
+    filters: dict[str, Any], columns: tuple[str, ...], types: Sequence[str], output: str
+) -> View:
+    """What is shown: the columns that were named, else what the question is about first.
 
     Raises BadArgument.
     """
     from truffle.core.suggest import nearest
     from truffle.query import BadArgument
     from truffle.render.columns import View, column_names
+    from truffle.render.data import field_names
 
     names = [part.strip() for text in columns for part in text.split(",")]
-    if names and output not in _TABLES:
-        raise BadArgument("columns", "", f"Columns are of a table: leave -o {output} out.")
-    known = column_names()
+    if names and output not in (*_TABLES, "csv"):
+        allowed = f"Columns are of a table or of CSV: leave -o {output} out."
+        raise BadArgument("columns", "", allowed)
+    known = field_names(types) if output == "csv" else column_names()
     for name in names:
         if name not in known:
             allowed = f"The columns are {', '.join(known)}."
@@ -145,7 +149,8 @@ def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
         from truffle.core.codec import encode
         from truffle.render.data import field_names
 
-        put_data(output, [encode(row) for row in answer.rows], field_names(types))
+        names = view.chosen or field_names(types)
+        put_data(output, [encode(row) for row in answer.rows], names)
 
 
 def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:

@@ -78,7 +78,7 @@ def command(
     usage.
     """
     from truffle.arguments import wanted_block
-    from truffle.cli.output import progress, put_data, tell_failures, tell_times
+    from truffle.cli.output import progress, put_data, tell_closed, tell_failures, tell_times
     from truffle.query import ask
 
     wanted = wanted_block(**wish)
@@ -96,6 +96,7 @@ def command(
         items = [offering.to_json() for offering in offerings]
         put_data(output, items, _columns())
     _tell_outcomes(market)
+    tell_closed(market.closed)
     status = tell_failures(market.failures, len(market.regions), clock.now())
     return 1 if market.is_sold_nowhere else status
 

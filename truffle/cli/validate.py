@@ -98,7 +98,7 @@ def _for_sale(
 ) -> list[Offering]:
     """Blocks that would hold the run if they were bought, by price."""
     from truffle.arguments import wanted_block
-    from truffle.cli.output import tell, tell_failures
+    from truffle.cli.output import tell, tell_closed, tell_failures
     from truffle.core.offerings import MAX_COUNT, MAX_DAYS
 
     if request.count > MAX_COUNT or request.hours > MAX_DAYS * 24:
@@ -106,6 +106,7 @@ def _for_sale(
         return []
     wanted = wanted_block(request.instance_type, request.count, None, request.hours, None, None)
     market = client.market(wanted, regions or None)
+    tell_closed(market.closed)
     tell_failures(market.failures, len(market.regions), clock.now())
     return [
         offering

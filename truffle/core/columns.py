@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -13,7 +15,7 @@ from itertools import islice
 from operator import and_
 from typing import Any
 
-from truffle.core.filters import Filter, Predicate, Read, Test
+from truffle.core.filters import Filter, Predicate, Read
 from truffle.core.model import Reservation
 from truffle.core.summary import Summary, Tally
 
@@ -24,6 +26,28 @@ MOST_COLUMNS = 32
 """Columns kept at once, the newest: callers choose the tag keys, so the number must be bounded."""
 
 
+class Index:
+    """Where values are among many: their places in the order of their hashes, 12 bytes a value."""
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        hashes = list(map(hash, values))
+        self._values = values
+        self._places = array("I", sorted(range(len(hashes)), key=hashes.__getitem__))
+        self._hashes = array("q", map(hashes.__getitem__, self._places))
+
+    def verdicts(self, allowed: Iterable[Any]) -> bytes:
+        """One byte per value: 1 if it is among those allowed, else 0."""
+        verdicts = bytearray(len(self._values))
+        for value in allowed:
+            wanted = hash(value)
+            at = bisect_left(self._hashes, wanted)
+            while at < len(self._hashes) and self._hashes[at] == wanted:
+                place = self._places[at]
+                verdicts[place] |= self._values[place] == value
+                at += 1
+        return bytes(verdicts)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One field of all rows: the value of each, or the distinct ``values`` and each row's index
@@ -31,20 +55,24 @@ class Column:
 
     values: Sequence[Any]
     codes: bytes | None = None
+    index: Index | None = None
 
     @classmethod
-    def of(cls, rows: Iterable[Reservation], read: Read) -> Column:
+    def of(cls, rows: Iterable[Reservation], read: Read, *, indexed: bool = False) -> Column:
+        """``indexed``: the tests look for values, and run on an index if there are many."""
         values = list(map(read, rows))
         some = dict.fromkeys(islice(values, 2 * FEW))
         distinct = some if len(some) > FEW else dict.fromkeys(values)
         if len(distinct) > FEW:
-            return cls(values)
+            return cls(values, index=Index(values) if indexed else None)
         codes = {value: code for code, value in enumerate(distinct)}
         return cls(list(codes), bytes(map(codes.__getitem__, values)))
 
-    def verdicts(self, test: Test) -> bytes:
+    def verdicts(self, predicate: Predicate) -> bytes:
         """One byte per row: 1 if the test holds, else 0."""
-        verdicts = bytes(test(self.values))
+        if self.index is not None and predicate.allowed is not None:
+            return self.index.verdicts(predicate.allowed)
+        verdicts = bytes(predicate.test(self.values))
         if self.codes is None:
             return verdicts
         return self.codes.translate(verdicts.ljust(FEW, b"\0"))
@@ -99,9 +127,7 @@ class Columns:
         return self._tally.summary()
 
     def _mask(self, chosen: Filter) -> bytes | None:
-        masks = [
-            self._column(predicate).verdicts(predicate.test) for predicate in chosen.predicates()
-        ]
+        masks = [self._column(predicate).verdicts(predicate) for predicate in chosen.predicates()]
         if len(masks) < 2:
             return masks[0] if masks else None
         bits = reduce(and_, (int.from_bytes(mask, "little") for mask in masks))
@@ -111,5 +137,7 @@ class Columns:
         if predicate.name not in self._columns:
             if len(self._columns) == MOST_COLUMNS:
                 del self._columns[next(iter(self._columns))]
-            self._columns[predicate.name] = Column.of(self.rows, predicate.read)
+            is_equality = predicate.allowed is not None
+            column = Column.of(self.rows, predicate.read, indexed=is_equality)
+            self._columns[predicate.name] = column
         return self._columns[predicate.name]

@@ -10,9 +10,10 @@ from math import inf
 
 from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType
+from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.idle import is_idle, unused, usd_per_hour
-from truffle.core.model import CLOSED_KINDS, TERMINAL_STATES, Reservation, Scope
-from truffle.core.status import ScopeError, ScopeStatus, error_of
+from truffle.core.model import TERMINAL_STATES, Reservation, Scope
+from truffle.core.status import FAILING_STATES, Judged, ScopeError, ScopeStatus, State, judge
 from truffle.core.times import whole
 
 DAY = timedelta(hours=24)
@@ -64,9 +65,9 @@ class Day:
     ``ending`` have those whose start or (effective) end comes within 24 hours, ``late`` the
     scheduled ones whose start has passed: the soonest first. ``idle`` has active blocks with unused
     instances and active ODCRs without a used one, what costs or idles most first. ``failed`` are
-    the events of the last 24 hours that told a failure. ``closed`` are the scopes that were never
-    read and are denied or disabled, which is how they are meant to be; ``scopes`` counts the
-    others, ``oldest`` is the oldest complete listing among them.
+    the events of the last 24 hours that told a failure. ``closed`` are the scopes that are denied
+    or not enabled, as expected; ``scopes`` counts the others, ``oldest`` is the oldest complete
+    listing among them.
     """
 
     now: datetime
@@ -90,19 +91,16 @@ def day(
     now: datetime,
     allowed_age: timedelta,
     prices: Mapping[str, float] = NO_PRICES,
+    expected: ExpectedDenials = NOTHING_EXPECTED,
 ) -> Day:
     """The day as of ``now``, from all reservations, all scopes and the events of at least the last
     24 hours. ``allowed_age`` is how old a scope's data may be; ``prices`` are in US dollars per
-    instance and hour, by type or glob."""
+    instance and hour, by type or glob; ``expected`` are denials that close a scope."""
     current = [row for row in rows if row.state not in TERMINAL_STATES]
     known = sorted(statuses, key=lambda status: status.scope)
-    old = [
-        FailingScope(status.scope, error, status.observed_at)
-        for status in known
-        if (error := error_of(status, now, allowed_age)) is not None
-    ]
-    closed = tuple(filter(_is_closed, old))
-    seen = [status.observed_at for status in known if status.observed_at is not None]
+    judged = [judge(status, now, allowed_age, expected) for status in known]
+    open_ones = [each.status for each in judged if each.state is not State.CLOSED]
+    seen = [status.observed_at for status in open_ones if status.observed_at is not None]
     return Day(
         now=now,
         held=tuple(_held(current)),
@@ -114,15 +112,17 @@ def day(
         unpaid=tuple(row for row in current if row.state == "payment-pending"),
         idle=_idle(current, prices),
         failed=tuple(event for event in events if _tells_a_failure(event, now)),
-        failing=tuple(scope for scope in old if not _is_closed(scope)),
-        closed=closed,
-        scopes=len(known) - len(closed),
+        failing=tuple(_failing(each for each in judged if each.state in FAILING_STATES)),
+        closed=tuple(_failing(each for each in judged if each.state is State.CLOSED)),
+        scopes=len(open_ones),
         oldest=min(seen, default=None),
     )
 
 
-def _is_closed(scope: FailingScope) -> bool:
-    return scope.last_success is None and scope.error.kind in CLOSED_KINDS
+def _failing(scopes: Iterable[Judged]) -> Iterable[FailingScope]:
+    for each in scopes:
+        assert each.error is not None
+        yield FailingScope(each.scope, each.error, each.status.observed_at)
 
 
 def _idle(rows: Iterable[Reservation], prices: Mapping[str, float]) -> tuple[Idle, ...]:

@@ -45,7 +45,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class Extension(TypedDict):
+class Extension(TypedDict, total=False):
     """The extension of an ending block: whether EC2 has one on offer (None: unknown, and perhaps
     the code of the ``error``), and the ``deadline`` by which it must be purchased."""
 
@@ -102,7 +102,8 @@ class Event:
     and ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known
     state. ``event_id`` follows from what happened alone, so that repeating the work repeats it.
     ``run_id`` names the run that found it, None outside of runs, and ``events_of_listing`` counts
-    the events of the scope's listing that found it; both are no part of what happened.
+    the events of the scope's listing that found it, None where no listing did; both are no part of
+    what happened.
     """
 
     event_id: str
@@ -118,7 +119,7 @@ class Event:
     before: Facts | None = None
     after: Facts | None = None
     run_id: str | None = None
-    events_of_listing: int = 1
+    events_of_listing: int | None = None
 
 
 def event_id(
@@ -182,7 +183,7 @@ def from_message(message: Mapping[str, Any]) -> Event:
         before=message["before"],
         after=message["after"],
         run_id=message.get("run_id"),
-        events_of_listing=message.get("events_of_listing") or 1,
+        events_of_listing=message.get("events_of_listing"),
     )
 
 

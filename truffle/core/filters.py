@@ -35,12 +35,14 @@ class Predicate:
     """A test of one value per row: ``read`` gets the value, ``test`` takes many values at once.
 
     Over thousands of rows it matters that most tests run without a Python call per value.
-    Predicates with the same ``name`` read the same value.
+    Predicates with the same ``name`` read the same value. ``allowed`` are the only values that pass
+    the test, where they are known.
     """
 
     name: str
     read: Read
     test: Test
+    allowed: frozenset[Any] | None = None
 
     def keep(self, rows: list[Reservation]) -> list[Reservation]:
         return list(compress(rows, self.test(map(self.read, rows))))
@@ -130,7 +132,11 @@ def matches_globs(name: str, globs: Iterable[str]) -> bool:
 
 
 def _one_of(name: str, allowed: frozenset[str]) -> Predicate | None:
-    return _of_field(name, partial(map, allowed.__contains__)) if allowed else None
+    return _equal_to(name, attrgetter(name), allowed) if allowed else None
+
+
+def _equal_to(name: str, read: Read, allowed: frozenset[Any]) -> Predicate:
+    return Predicate(name, read, partial(map, allowed.__contains__), allowed)
 
 
 def _of_field(name: str, test: Test) -> Predicate:
@@ -244,9 +250,7 @@ def _within(after: datetime | None, before: datetime | None) -> Test:
 
 
 def _tag_predicate(key: str, values: frozenset[str]) -> Predicate:
-    return Predicate(
-        f"tags.{key}", lambda row: row.tags.get(key), partial(map, values.__contains__)
-    )
+    return _equal_to(f"tags.{key}", lambda row: row.tags.get(key), values)
 
 
 def tags_by_key(pairs: Sequence[tuple[str, str]]) -> dict[str, frozenset[str]]:

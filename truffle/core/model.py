@@ -252,11 +252,13 @@ class FailureKind(StrEnum):
     """What a failure means for whoever could try again.
 
     ``denied`` (IAM or an SCP) and ``disabled`` (a region that is not enabled) are answers, and stay
-    as they are until someone changes them; an ``error`` is worth another try.
+    as they are until someone changes them; an ``error`` is worth another try, and ``throttled`` one
+    that waits longer.
     """
 
     DENIED = "denied"
     DISABLED = "disabled"
+    THROTTLED = "throttled"
     ERROR = "error"
 
 
@@ -266,14 +268,16 @@ DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
 CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
 """The answers among them: nobody looks there, and nothing can run there."""
 
-
 LONGEST_MESSAGE: Final = 1000
 """Characters of a failure's message that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A scope that could not be listed completely; it says nothing about its reservations."""
+    """A scope that could not be listed completely; it says nothing about its reservations.
+
+    ``is_expected``: the setting ``expected_denied`` expects it.
+    """
 
     scope: Scope
     failed_at: datetime
@@ -281,11 +285,12 @@ class Failure:
     code: str
     message: str
     operation: str | None = None
+    is_expected: bool = False
 
     @property
     def is_final(self) -> bool:
         """Whether asking again soon would only get the same answer."""
-        return self.kind is not FailureKind.ERROR
+        return self.kind in CLOSED_KINDS
 
     @property
     def short_message(self) -> str:

@@ -22,8 +22,9 @@ Key = tuple[Any, ...]
 class Order:
     """An order of reservations: the default one, or by one field.
 
-    By a field, rows without a value come last, descending or not; ties are broken by
-    ``reservation_id``, ascending. ``sort`` is the field's name, ``-name`` for descending.
+    By a field, rows without a value come last, descending or not: what is unknown is not 0. Ties
+    are broken by ``reservation_id``, ascending. ``sort`` is the field's name, ``-name`` for
+    descending.
     """
 
     sort: str | None = None
@@ -79,17 +80,16 @@ class Order:
 
 
 def _default_key(reservation: Reservation) -> Key:
-    """ODCRs before blocks; ODCRs by available, largest first; blocks by start."""
-    identity = (
-        reservation.instance_type,
-        reservation.region,
-        reservation.reservation_id,
-    )
+    """ODCRs before blocks; ODCRs by available, largest first; blocks by start; of either type those
+    of which that is unknown last. All keys have the same length."""
+    kind, name = reservation.instance_type, reservation.reservation_id
     if isinstance(reservation, CapacityBlock):
         start = reservation.start_date
         moment = 0.0 if start is None else start.timestamp()
-        return (1, start is None, moment, identity[0], identity[2])
-    return (0, -(reservation.available_capacity or 0), *identity)
+        return (1, start is None, moment, kind, name, "")
+    available = reservation.available_capacity
+    free = 0 if available is None else available
+    return (0, available is None, -free, kind, reservation.region, name)
 
 
 def _field_key(reservation: Reservation, name: str) -> Any:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
-from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from itertools import compress, groupby
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
 
 from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.times import whole
 
-Value = TypeVar("Value")
-Key = TypeVar("Key", str, tuple[str, str, str])
+_BITS = 64
+"""Of each field in the packed form of totals: enough for the sum of any inventory."""
+
+_HALF = 1 << _BITS - 1
+"""A field may be below zero: EC2 counts more available instances than reserved ones at times."""
+
+_PARTS = 2**20
+"""Of a device, as packed: the partitions of GPUs that AWS sells are halves, quarters, eighths."""
 
 
 class Totals(NamedTuple):
@@ -58,10 +64,27 @@ class Totals(NamedTuple):
             unknown_accelerators=int(carried is not None and devices is None),
         )
 
+    def packed(self) -> int:
+        """All fields in one integer, so that one addition adds them all."""
+        whole_numbers = self._replace(
+            accelerators=round(self.accelerators * _PARTS),
+            idle_accelerators=round(self.idle_accelerators * _PARTS),
+        )
+        return sum(int(value) << _BITS * place for place, value in enumerate(whole_numbers))
+
     @classmethod
-    def sum(cls, parts: Iterable[Totals]) -> Totals:
-        """The totals of all reservations in the parts."""
-        return cls(*map(sum, zip(*parts, strict=True)))
+    def unpacked(cls, packed: int) -> Totals:
+        """The totals that are packed in an integer, or in a sum of such."""
+        values = []
+        for _ in cls._fields:
+            value = (packed + _HALF) % (2 * _HALF) - _HALF
+            packed = (packed - value) >> _BITS
+            values.append(value)
+        parts = cls(*values)
+        return parts._replace(
+            accelerators=whole(parts.accelerators / _PARTS),
+            idle_accelerators=whole(parts.idle_accelerators / _PARTS),
+        )
 
     @property
     def utilization(self) -> float | None:
@@ -129,32 +152,55 @@ class Tally:
 
     def __init__(self, rows: Iterable[Reservation]) -> None:
         listed = list(rows)
-        self._totals = _shared(map(Totals.of, listed))
-        self._kinds = _shared(map(attrgetter("type", "instance_type", "state"), listed))
-        self._regions = [row.region for row in listed]
+        packed = _packed(listed)
+        self._kinds = _Groups(map(attrgetter("type", "instance_type", "state"), listed), packed)
+        self._regions = _Groups(map(attrgetter("region"), listed), packed)
         self._hours = [
             row.duration_hours if isinstance(row, CapacityBlock) else None for row in listed
         ]
 
     def summary(self, mask: bytes | None = None) -> Summary:
         """The totals of all rows, or of those whose byte in the mask is 1."""
-
-        def chosen(values: list[Any]) -> list[Any]:
-            return values if mask is None else list(compress(values, mask))
-
-        totals = chosen(self._totals)
-        kinds = _totals_by(chosen(self._kinds), totals)
-        types, instance_types, states = zip(*kinds, strict=True) if kinds else ((), (), ())
-        hours = set(chosen(self._hours)) - {None}
+        kinds, regions = self._kinds.sums(mask), self._regions.sums(mask)
+        distinct = set(self._hours if mask is None else compress(self._hours, mask))
+        hours = [each for each in distinct if each is not None]
         return Summary(
-            total=Totals.sum(kinds.values()),
-            by_type=_totals_by(types, kinds.values()),
-            by_region=_totals_by(chosen(self._regions), totals),
-            by_instance_type=_totals_by(instance_types, kinds.values()),
-            by_state=_totals_by(states, kinds.values()),
+            total=Totals.unpacked(sum(kinds.values())),
+            by_type=_unpacked((kind, each) for (kind, _, _), each in kinds.items()),
+            by_region=_unpacked(regions.items()),
+            by_instance_type=_unpacked((name, each) for (_, name, _), each in kinds.items()),
+            by_state=_unpacked((state, each) for (_, _, state), each in kinds.items()),
             shortest_hours=min(hours, default=None),
             longest_hours=max(hours, default=None),
         )
+
+
+class _Groups:
+    """Packed totals by a key."""
+
+    def __init__(self, keys: Iterable[Any], packed: Sequence[int]) -> None:
+        by_row = list(keys)
+        rows = sorted(range(len(by_row)), key=by_row.__getitem__)
+        # With several indices, itemgetter gives a tuple.
+        self._pick: Callable[[bytes], Iterable[int]] = itemgetter(*rows) if len(rows) > 1 else tuple
+        groups = groupby(rows, key=by_row.__getitem__)
+        self._members = [(key, [packed[row] for row in members]) for key, members in groups]
+        self._wholes = {key: sum(members) for key, members in self._members}
+
+    def sums(self, mask: bytes | None) -> dict[Any, int]:
+        """The sum of each key that has rows whose byte in the mask is 1; None: of all rows."""
+        if mask is None:
+            return self._wholes
+        chosen, first, sums = bytes(self._pick(mask)), 0, {}
+        for key, members in self._members:
+            here = chosen[first : first + len(members)]
+            first += len(members)
+            count = here.count(1)
+            if count == len(members):
+                sums[key] = self._wholes[key]
+            elif count:
+                sums[key] = sum(compress(members, here))
+        return sums
 
 
 def summarize(reservations: Iterable[Reservation]) -> Summary:
@@ -162,15 +208,18 @@ def summarize(reservations: Iterable[Reservation]) -> Summary:
     return Tally(reservations).summary()
 
 
-def _shared(values: Iterable[Value]) -> list[Value]:
-    """The same values, equal ones kept in memory once."""
-    known: dict[Value, Value] = {}
-    return [known.setdefault(value, value) for value in values]
+def _packed(rows: Iterable[Reservation]) -> list[int]:
+    """The packed totals of each row, equal ones kept in memory once."""
+    known: dict[Totals, int] = {}
+    totals = map(Totals.of, rows)
+    return [
+        known[each] if each in known else known.setdefault(each, each.packed()) for each in totals
+    ]
 
 
-def _totals_by(keys: Iterable[Key], totals: Iterable[Totals]) -> dict[Key, Totals]:
-    """The totals of each key, which are in order; keys and totals belong together one by one."""
-    members: dict[Key, list[Totals]] = defaultdict(list)
-    for key, each in zip(keys, totals, strict=True):
-        members[key].append(each)
-    return {key: Totals.sum(members[key]) for key in sorted(members)}
+def _unpacked(parts: Iterable[tuple[str, int]]) -> dict[str, Totals]:
+    """The totals of each key, which are in order."""
+    sums: dict[str, int] = defaultdict(int)
+    for key, packed in parts:
+        sums[key] += packed
+    return {key: Totals.unpacked(sums[key]) for key in sorted(sums)}

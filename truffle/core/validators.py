@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from truffle.core.regions import REGION_FORM, misspelt_region
+from truffle.core.regions import REGION_FORM, REGION_GLOB, is_glob, misspelt_region
 from truffle.core.suggest import nearest
 from truffle.core.thresholds import parse_duration
 from truffle.core.times import parse_time
@@ -227,13 +227,17 @@ def probably(
 
 
 region = probably(text(REGION_FORM, "region names such as us-east-1"), misspelt_region)
+region_or_glob = probably(
+    text(f"{REGION_FORM}|{REGION_GLOB}", "region names such as us-east-1, or globs such as us-*"),
+    lambda name: None if is_glob(name) else misspelt_region(name),
+)
 
 
 def account(value: object) -> str:
     """12 digits. YAML reads digits without quotes as a number, in base 8 after a leading 0."""
     if isinstance(value, int) and not isinstance(value, bool) and len(str(value)) == 12:
         return str(value)
-    return text(r"[0-9]{12}", 'account ids of 12 digits, in quotes: "123456789012"')(value)
+    return text(r"[0-9]{12}", 'account ids of 12 digits such as "123456789012"')(value)
 
 
 def whole_number(least: int, most: int) -> Callable[[object], int]:

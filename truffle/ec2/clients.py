@@ -25,6 +25,8 @@ OPERATIONS = (
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockOfferings",
+    "DescribeCapacityReservationFleets",
+    "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",
 )
 """All that truffle ever calls of EC2 from a laptop; nothing among them changes or buys anything."""

@@ -56,7 +56,9 @@ def kind_of(code: str) -> FailureKind:
     """The kind of a failure with one of AWS's error codes."""
     if code in error_codes.DENIED:
         return FailureKind.DENIED
-    return FailureKind.DISABLED if code in error_codes.DISABLED else FailureKind.ERROR
+    if code in error_codes.DISABLED:
+        return FailureKind.DISABLED
+    return FailureKind.THROTTLED if code in error_codes.THROTTLED else FailureKind.ERROR
 
 
 def to_failure(error: Exception, scope: Scope, failed_at: datetime) -> Failure:

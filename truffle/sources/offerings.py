@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
@@ -28,6 +28,7 @@ from truffle.errors import known_error
 from truffle.results import Results
 from truffle.sources.listing import Progress, ScopeFailure
 from truffle.sources.live import list_regions, raise_as_truffle_error
+from truffle.sources.regional import gather
 from truffle.threads import start
 
 _ANSWERS = frozenset({Outcome.ANSWERED, Outcome.NOT_SOLD})
@@ -38,31 +39,33 @@ _budgets_lock = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """How every region answered the search for one block."""
+    """How every region answered the search for one block.
+
+    ``left_out`` are regions that are denied or not enabled, as expected.
+    """
 
     wanted: Wanted
     regions: tuple[RegionOfferings, ...]
+    left_out: tuple[RegionOfferings, ...] = ()
 
     @property
     def failures(self) -> list[ScopeFailure]:
         """Regions of which nothing is known: failed ones, and those whose budget is used up."""
-        return [
-            ScopeFailure(
-                None,
-                region.region,
-                region.code or "",
-                region.message or "",
-                region.kind or FailureKind.ERROR,
-            )
-            for region in self.regions
-            if region.outcome in (Outcome.FAILED, Outcome.LIMITED)
-        ]
+        unknown = (Outcome.FAILED, Outcome.LIMITED)
+        return [_failure(region) for region in self.regions if region.outcome in unknown]
+
+    @property
+    def closed(self) -> list[ScopeFailure]:
+        """Regions that are denied or not enabled, and no failures, as that is expected."""
+        return [_failure(region) for region in self.left_out]
 
     def without_denied(self) -> Market:
-        """The same without the regions that are denied or not enabled, where others answered."""
+        """The same with the regions that are denied or not enabled left out, where others
+        answered."""
         others = tuple(each for each in self.regions if each.kind not in CLOSED_KINDS)
+        closed = tuple(each for each in self.regions if each.kind in CLOSED_KINDS)
         is_any_known = any(each.outcome in _ANSWERS for each in others)
-        return replace(self, regions=others) if is_any_known else self
+        return replace(self, regions=others, left_out=closed) if is_any_known else self
 
     def of(self, outcome: Outcome) -> list[str]:
         """The regions that answered so."""
@@ -77,6 +80,11 @@ class Market:
         return sorted_offerings(
             (offering for region in self.regions for offering in region.offerings), sort
         )
+
+
+def _failure(region: RegionOfferings) -> ScopeFailure:
+    code, message = region.code or "", region.message or ""
+    return ScopeFailure(None, region.region, code, message, region.kind or FailureKind.ERROR)
 
 
 class Offerings(Results[Offering]):
@@ -135,15 +143,12 @@ def _ask_all(
     progress: Progress | None,
 ) -> list[RegionOfferings]:
     asked = {_ask(clients, wanted, region, deadline): region for region in regions}
-    answers: dict[str, RegionOfferings] = {}
-    try:
-        for future in as_completed(asked, timeout=_left(deadline)):
-            region, answer = asked[future], future.result()
-            answers[region] = answer
-            if progress is not None:
-                progress(region, answer.outcome in _ANSWERS)
-    except TimeoutError:
-        pass
+
+    def arrived(region: str, answer: RegionOfferings) -> None:
+        if progress is not None:
+            progress(region, answer.outcome in _ANSWERS)
+
+    answers = gather(asked, deadline, arrived)
     return [answers.get(region) or _late(region) for region in asked.values()]
 
 
@@ -154,10 +159,6 @@ def _ask(
     budget = budget_of(_key(clients), region)
     now = clock.now
     return start(partial(list_offerings, client, region, wanted, budget, now, deadline))
-
-
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 def _late(region: str) -> RegionOfferings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -45,13 +46,25 @@ def visible_values(value: Any) -> Any:
         return visible(value) if HIDDEN.search(value) else value
     if isinstance(value, Mapping):
         return {visible_values(key): visible_values(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(map(visible_values, value))
+    if isinstance(value, list):
+        return _visible_list(value)
+    if isinstance(value, tuple):
+        make = getattr(value, "_make", type(value))
+        return make(map(visible_values, value))
     if is_dataclass(value) and not isinstance(value, type):
         given = ((field.name, getattr(value, field.name)) for field in fields(value) if field.init)
         shown = {name: visible_values(item) for name, item in given}
         return replace(value, **shown)
     return value
+
+
+def _visible_list(value: list[Any]) -> list[Any]:
+    """A list of the same kind, with what it carries beside its items."""
+    made = copy(value)
+    made[:] = map(visible_values, value)
+    for name, carried in getattr(value, "__dict__", {}).items():
+        setattr(made, name, visible_values(carried))
+    return made
 
 
 def _escape(found: re.Match[str]) -> str:

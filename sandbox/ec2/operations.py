@@ -1,0 +1,213 @@
+"""EC2's Describe calls: what each lists, by which filters and ids it can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sandbox.ec2.errors import EC2Error
+from sandbox.ec2.filters import Texts, at, tags
+from sandbox.ec2.listings import (
+    RESERVATION_IDS,
+    Call,
+    Ids,
+    Listing,
+    block_extension_offerings,
+    block_offerings,
+    block_statuses,
+    blocks,
+    extensions,
+    fleets,
+    regions,
+    reservations,
+    topology,
+    types,
+    zones,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One Describe call.
+
+    ``kept`` says that a listing depends on nothing but region, account and moment, ``is_rationed``
+    that the calls are counted against EC2's smallest bucket.
+    """
+
+    name: str
+    member: str
+    list: Callable[[Call], Listing]
+    filters: Mapping[str, Texts] = field(default_factory=dict)
+    ids: Ids | None = None
+    kept: bool = True
+    is_rationed: bool = False
+
+
+def _fields(**paths: str) -> dict[str, Texts]:
+    """Filters by name (with ``_`` for ``-``) and the path that each compares with."""
+    return {name.replace("_", "-"): at(path) for name, path in paths.items()}
+
+
+_TYPE_FILTERS = {
+    "bare-metal": at("BareMetal"),
+    "current-generation": at("CurrentGeneration"),
+    "instance-type": at("InstanceType"),
+    "memory-info.size-in-mib": at("MemoryInfo.SizeInMiB"),
+    "processor-info.supported-architecture": at("ProcessorInfo.SupportedArchitectures"),
+    "supported-usage-class": at("SupportedUsageClasses"),
+    "vcpu-info.default-vcpus": at("VCpuInfo.DefaultVCpus"),
+}
+
+_BLOCK_IDS = Ids(
+    "CapacityBlockIds",
+    "CapacityBlockId",
+    "InvalidCapacityBlockId.NotFound",
+    "The Capacity Block ID '{}' does not exist",
+)
+
+_OPERATIONS = (
+    Operation(
+        "DescribeCapacityReservations",
+        "CapacityReservations",
+        reservations,
+        _fields(
+            instance_type="InstanceType",
+            owner_id="OwnerId",
+            instance_platform="InstancePlatform",
+            availability_zone="AvailabilityZone",
+            tenancy="Tenancy",
+            outpost_arn="OutpostArn",
+            state="State",
+            start_date="StartDate",
+            end_date="EndDate",
+            end_date_type="EndDateType",
+            instance_match_criteria="InstanceMatchCriteria",
+            placement_group_arn="PlacementGroupArn",
+        ),
+        RESERVATION_IDS,
+    ),
+    Operation(
+        "DescribeCapacityBlocks",
+        "CapacityBlocks",
+        blocks,
+        {
+            **_fields(
+                capacity_block_id="CapacityBlockId",
+                ultraserver_type="UltraserverType",
+                availability_zone="AvailabilityZone",
+                start_date="StartDate",
+                end_date="EndDate",
+                create_date="CreateDate",
+                state="State",
+            ),
+            "tags": tags,
+        },
+        _BLOCK_IDS,
+    ),
+    Operation(
+        "DescribeCapacityBlockStatus",
+        "CapacityBlockStatuses",
+        block_statuses,
+        _fields(interconnect_status="InterconnectStatus"),
+        _BLOCK_IDS,
+    ),
+    Operation(
+        "DescribeCapacityBlockExtensionHistory",
+        "CapacityBlockExtensions",
+        extensions,
+        _fields(
+            availability_zone="AvailabilityZone",
+            availability_zone_id="AvailabilityZoneId",
+            capacity_block_extension_offering_id="CapacityBlockExtensionOfferingId",
+            capacity_block_extension_status="CapacityBlockExtensionStatus",
+            capacity_reservation_id="CapacityReservationId",
+            instance_type="InstanceType",
+        ),
+        Ids("CapacityReservationIds", "CapacityReservationId"),
+    ),
+    Operation(
+        "DescribeCapacityBlockOfferings",
+        "CapacityBlockOfferings",
+        block_offerings,
+        kept=False,
+        is_rationed=True,
+    ),
+    Operation(
+        "DescribeCapacityBlockExtensionOfferings",
+        "CapacityBlockExtensionOfferings",
+        block_extension_offerings,
+        kept=False,
+        is_rationed=True,
+    ),
+    Operation(
+        "DescribeCapacityReservationFleets",
+        "CapacityReservationFleets",
+        fleets,
+        _fields(
+            state="State",
+            instance_match_criteria="InstanceMatchCriteria",
+            tenancy="Tenancy",
+            allocation_strategy="AllocationStrategy",
+        ),
+        Ids(
+            "CapacityReservationFleetIds",
+            "CapacityReservationFleetId",
+            "InvalidCapacityReservationFleetId.NotFound",
+            "The Capacity Reservation Fleet ID '{}' does not exist",
+        ),
+    ),
+    Operation(
+        "DescribeCapacityReservationTopology",
+        "CapacityReservations",
+        topology,
+        _fields(availability_zone="AvailabilityZone", instance_type="InstanceType"),
+        RESERVATION_IDS,
+    ),
+    Operation(
+        "DescribeInstanceTypes",
+        "InstanceTypes",
+        types,
+        _TYPE_FILTERS,
+        Ids(
+            "InstanceTypes",
+            "InstanceType",
+            "InvalidInstanceType",
+            "The following supplied instance types do not exist: [{}]",
+        ),
+    ),
+    Operation(
+        "DescribeRegions",
+        "Regions",
+        regions,
+        _fields(region_name="RegionName", endpoint="Endpoint", opt_in_status="OptInStatus"),
+        Ids("RegionNames", "RegionName", "InvalidParameterValue", "Invalid region name: '{}'"),
+        kept=False,
+    ),
+    Operation(
+        "DescribeAvailabilityZones",
+        "AvailabilityZones",
+        zones,
+        _fields(
+            region_name="RegionName",
+            zone_name="ZoneName",
+            zone_id="ZoneId",
+            zone_type="ZoneType",
+            state="State",
+            opt_in_status="OptInStatus",
+            group_name="GroupName",
+        ),
+        Ids("ZoneNames", "ZoneName", "InvalidParameterValue", "Invalid availability zone: [{}]"),
+    ),
+)
+
+OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _OPERATIONS}
+
+
+def operation_named(action: str) -> Operation:
+    """Raises EC2Error."""
+    if not action:
+        raise EC2Error("MissingAction", "The request must contain the parameter Action")
+    if action not in OPERATIONS:
+        message = f"The action {action} is not valid for this web service."
+        raise EC2Error("InvalidAction", message)
+    return OPERATIONS[action]

@@ -1,0 +1,46 @@
+"""``truffle fleets``: Capacity Reservation Fleets and how much of their target they have."""
+
+from __future__ import annotations
+
+import click
+
+from truffle import clock
+from truffle.cli.options import Common, common, output_option, regions_option
+
+
+@click.command("fleets")
+@regions_option()
+@output_option(("table", "wide", "json", "yaml", "csv"))
+@common(has_source=False)
+def command(common: Common, output: str, regions: tuple[str, ...]) -> int:
+    """List Capacity Reservation Fleets: target, fulfilled capacity and members.
+
+    Asks EC2 in all regions at once, with your credentials.
+
+    \b
+    truffle fleets
+    truffle fleets -r us-east-1 -o json
+
+    Exit status: 0 all regions answered, 3 some failed, 1 all failed, 2 bad usage.
+    """
+    from dataclasses import replace
+
+    from truffle.cli.output import progress, put, put_data, style_of_stdout, tell_failures
+    from truffle.core.fleets import CapacityFleet
+    from truffle.query import ask
+    from truffle.render.fleets import render
+
+    named = ask(regions=regions).regions
+    client = common.client(named)
+    with progress("Asking", named, common.is_verbose) as tick:
+        found = client.every_fleet(named, tick)
+    if output in ("table", "wide"):
+        style = style_of_stdout()
+        if found.items:
+            put(render(found.items, replace(style, width=None) if output == "wide" else style))
+        elif len(found.failures) < found.regions:
+            put("No fleets found")
+    else:
+        blank = CapacityFleet("", "", "")
+        put_data(output, [fleet.to_json() for fleet in found.items], list(blank.to_json()))
+    return tell_failures(found.failures, found.regions, clock.now())

@@ -1,0 +1,91 @@
+"""Capacity Reservation Fleets: a target of capacity, and the reservations that fulfil it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from truffle.core.codec import plain_fields
+from truffle.core.times import format_time, whole
+
+
+@dataclass(frozen=True, slots=True)
+class FleetMember:
+    """A reservation of a fleet; ``fulfilled_capacity`` is its instances times its weight."""
+
+    reservation_id: str | None
+    instance_type: str | None
+    availability_zone: str | None = None
+    platform: str | None = None
+    total_instances: int | None = None
+    fulfilled_capacity: float | None = None
+    weight: float | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityFleet:
+    """One fleet as EC2 describes it; capacities are in the units of the members' weights.
+
+    ``state`` is one of EC2's CapacityReservationFleetState (``partially_fulfilled`` for one that
+    falls short).
+    """
+
+    fleet_id: str
+    region: str
+    state: str
+    account_id: str | None = None
+    fleet_arn: str | None = None
+    target_capacity: int | None = None
+    fulfilled_capacity: float | None = None
+    tenancy: str | None = None
+    match_criteria: str | None = None
+    allocation_strategy: str | None = None
+    create_date: datetime | None = None
+    end_date: datetime | None = None
+    members: tuple[FleetMember, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    observed_at: datetime | None = None
+
+    @property
+    def fulfilment(self) -> float | None:
+        """Fulfilled over target capacity, 0..1; None where one is unknown, or nothing is wanted."""
+        if self.fulfilled_capacity is None or not self.target_capacity:
+            return None
+        return self.fulfilled_capacity / self.target_capacity
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "fleet_id": self.fleet_id,
+            "fleet_arn": self.fleet_arn,
+            "account_id": self.account_id,
+            "region": self.region,
+            "state": self.state,
+            "target_capacity": self.target_capacity,
+            "fulfilled_capacity": _whole(self.fulfilled_capacity),
+            "fulfilment": self.fulfilment,
+            "tenancy": self.tenancy,
+            "match_criteria": self.match_criteria,
+            "allocation_strategy": self.allocation_strategy,
+            "create_date": self.create_date and format_time(self.create_date),
+            "end_date": self.end_date and format_time(self.end_date),
+            "members": [_member(member) for member in self.members],
+            "tags": dict(self.tags),
+            "observed_at": self.observed_at and format_time(self.observed_at),
+        }
+
+
+def _member(member: FleetMember) -> dict[str, Any]:
+    capacity, weight = _whole(member.fulfilled_capacity), _whole(member.weight)
+    return {**plain_fields(member), "fulfilled_capacity": capacity, "weight": weight}
+
+
+def _whole(number: float | None) -> float | None:
+    return None if number is None else whole(number)
+
+
+def by_name(fleet: CapacityFleet) -> tuple[str, str]:
+    """The order of fleets: by region, then by id."""
+    return fleet.region, fleet.fleet_id

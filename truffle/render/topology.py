@@ -1,0 +1,43 @@
+"""The trees of ``truffle topology``: network nodes, and the reservations that end at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from truffle.core.quoting.terminal import visible
+from truffle.core.topology import Node, Placement, trees
+from truffle.render.style import Style
+from truffle.render.words import counted
+
+
+def render(placements: Sequence[Placement], style: Style) -> str:
+    """A tree for each account and region, then the reservations whose nodes are unknown."""
+    lines: list[str] = []
+    for (account_id, region), root in trees(placements).items():
+        where = region if account_id is None else f"{region}, account {account_id}"
+        lines += [style.title(f"{where}: {counted(root.size, 'reservation')}"), "", *_below(root)]
+        lines.append("")
+    unknown = [it for it in placements if it.network_nodes is None]
+    if unknown:
+        names = ", ".join(f"{it.reservation_id} ({it.state or 'unknown'})" for it in unknown)
+        lines += style.wrapped(f"Network nodes unknown: {visible(names)}.")
+    return "\n".join(lines).rstrip("\n")
+
+
+def _below(node: Node, indent: str = "") -> Iterator[str]:
+    """The lines below a node; each reservation stands at its lowest node."""
+    entries: list[Node | Placement] = [*node.nodes.values(), *node.placements]
+    for number, entry in enumerate(entries):
+        is_last = number == len(entries) - 1
+        branch, more = ("└── ", "    ") if is_last else ("├── ", "│   ")
+        if isinstance(entry, Node):
+            size = counted(entry.size, "reservation")
+            yield f"{indent}{branch}{visible(entry.name)} ({size})"
+            yield from _below(entry, indent + more)
+        else:
+            yield f"{indent}{branch}{visible(_text(entry))}"
+
+
+def _text(placement: Placement) -> str:
+    facts = (placement.instance_type, placement.availability_zone, placement.state)
+    return "  ".join([placement.reservation_id, *(fact for fact in facts if fact)])

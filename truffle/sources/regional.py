@@ -1,0 +1,164 @@
+"""One call in every region at once: what each region answers, or why it does not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from truffle import clock
+from truffle.core import error_codes
+from truffle.core.model import CLOSED_KINDS, DEADLINE_EXCEEDED, FailureKind
+from truffle.core.regions import first_region, is_glob
+from truffle.credentials import sign_in
+from truffle.ec2.clients import EC2Clients
+from truffle.ec2.errors import (
+    FAILURES,
+    error_code,
+    error_message,
+    failure_kind,
+)
+from truffle.ec2.identity import identify
+from truffle.errors import known_error
+from truffle.results import Results
+from truffle.sources.listing import Progress, ScopeFailure
+from truffle.sources.live import list_regions, raise_as_truffle_error
+from truffle.threads import start
+
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+ListRegion = Callable[[Any, str, str | None, datetime], Iterable[Item]]
+"""Lists one region: an EC2 client, the region, the account where it is known, the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everywhere(Generic[Item]):
+    """What the regions answered together.
+
+    ``failures`` are regions of which nothing is known; ``unsupported`` those that do not have the
+    call at all.
+    """
+
+    items: list[Item]
+    failures: list[ScopeFailure]
+    regions: int
+    unsupported: list[str] = field(default_factory=list)
+
+    def without_denied(self) -> Everywhere[Item]:
+        """The same without the regions that are denied or not enabled, where others answered."""
+        others = [each for each in self.failures if each.kind not in CLOSED_KINDS]
+        denied = len(self.failures) - len(others)
+        if len(self.failures) == self.regions:
+            return self
+        return replace(self, failures=others, regions=self.regions - denied)
+
+
+class RegionalResults(Results[Item]):
+    """What the regions answered; ``failures`` are those that did not, ``unsupported`` those that do
+    not have the call at all."""
+
+    def __init__(self, found: Everywhere[Item]) -> None:
+        super().__init__(found.items)
+        self.failures = list(found.failures)
+        self.unsupported = list(found.unsupported)
+
+
+def list_everywhere(
+    caller: Any,
+    list_region: ListRegion[Item],
+    regions: Sequence[str] | None,
+    timeout: float | None = None,
+    progress: Progress | None = None,
+) -> Everywhere[Item]:
+    """List every region at once; one that fails on a later page has failed.
+
+    ``caller`` is a session, a profile's name, or None; ``regions`` None are those enabled for the
+    account; ``timeout`` is in seconds, once there are credentials. Raises TruffleError where there
+    are none, or where every region failed for one reason.
+    """
+    clients = EC2Clients(caller, first_region(regions or ()))
+    sign_in(clients.session)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    try:
+        if regions is None or any(map(is_glob, regions)):
+            regions = list_regions(clients.session, timeout, regions)
+        account_id = identify(clients, timeout).account_id or None
+        asked = {
+            start(partial(_listed, clients, list_region, region, account_id)): region
+            for region in dict.fromkeys(regions)
+        }
+    except FAILURES as error:
+        raise_as_truffle_error(error, clients.profile)
+
+    def arrived(region: str, answer: list[Item] | ScopeFailure) -> None:
+        if progress is not None:
+            progress(region, not isinstance(answer, ScopeFailure))
+
+    answers = gather(asked, deadline, arrived)
+    late = {region: _late(region) for region in asked.values() if region not in answers}
+    found = _together({**answers, **late})
+    _raise_common_cause(found, clients.profile)
+    return found
+
+
+def gather(
+    asked: Mapping[Future[Answer], str],
+    deadline: float | None,
+    arrived: Callable[[str, Answer], None],
+) -> dict[str, Answer]:
+    """The answers that come before a deadline of the monotonic clock, by region."""
+    answers: dict[str, Answer] = {}
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    try:
+        for future in as_completed(asked, timeout=left):
+            region = asked[future]
+            answers[region] = future.result()
+            arrived(region, answers[region])
+    except TimeoutError:
+        pass
+    return answers
+
+
+def _listed(
+    clients: EC2Clients, list_region: ListRegion[Item], region: str, account_id: str | None
+) -> list[Item] | ScopeFailure:
+    try:
+        return list(list_region(clients.of(region), region, account_id, clock.now()))
+    except FAILURES as error:
+        code, message = error_code(error), error_message(error)
+        return ScopeFailure(account_id, region, code, message, failure_kind(error))
+
+
+def _late(region: str) -> ScopeFailure:
+    message = "The region did not answer before the deadline."
+    return ScopeFailure(None, region, DEADLINE_EXCEEDED, message, FailureKind.ERROR)
+
+
+def _together(answers: Mapping[str, list[Item] | ScopeFailure]) -> Everywhere[Item]:
+    items: list[Item] = []
+    failures: list[ScopeFailure] = []
+    unsupported: list[str] = []
+    for region, answer in sorted(answers.items()):
+        if not isinstance(answer, ScopeFailure):
+            items += answer
+        elif answer.code in error_codes.UNSUPPORTED:
+            unsupported.append(region)
+        else:
+            failures.append(answer)
+    return Everywhere(items, failures, len(answers), unsupported)
+
+
+def _raise_common_cause(found: Everywhere[Any], profile: str | None) -> None:
+    """Raise where every region failed for one reason that is known."""
+    failures = found.failures
+    if failures and len(failures) == found.regions:
+        first = failures[0]
+        known = known_error(first.code, first.message, profile)
+        if known is not None and {failure.code for failure in failures} == {first.code}:
+            known.failures = tuple(failures)
+            raise known
