@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from infra.destinations import DELIVER_TIMEOUT_SECONDS, Destinations, Place
+from infra.destinations import DELIVER_TIMEOUT_SECONDS, DestinationResources, Destinations
 from infra.functions import (
     IDEMPOTENCY_ACTIONS,
     INVENTORY_MEGABYTES,
@@ -183,7 +183,9 @@ def _schedule_summaries(scope: Construct, destinations: Destinations) -> None:
         _schedule(scope, place, summary, role)
 
 
-def _schedule(scope: Construct, place: Place, summary: DailySummary, role: iam.Role) -> None:
+def _schedule(
+    scope: Construct, place: DestinationResources, summary: DailySummary, role: iam.Role
+) -> None:
     schedule = scheduler.CfnSchedule
     name = place.destination.name
     schedule(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from truffle.query import Filters, Question, Several
     from truffle.sources.api import Api
     from truffle.sources.history import History
-    from truffle.sources.listing import Inventory, Progress
+    from truffle.sources.listing import Listing, Progress
     from truffle.sources.offerings import Market, Offerings
     from truffle.sources.regional import Everywhere, RegionalResults
 
@@ -343,7 +343,7 @@ class Truffle:
                     return {**answer, **counts, "error": error}
                 query = list(answer["next"].items())
 
-    def inventory(self, question: Question, progress: Progress | None = None) -> Inventory:
+    def inventory(self, question: Question, progress: Progress | None = None) -> Listing:
         """Everything that the source knows of a question, unordered; the failures are data."""
         if self.api_url is not None:
             from truffle.sources.api import list_api

@@ -8,10 +8,10 @@ from truffle.errors import TruffleError, TruffleNotFoundError
 
 if TYPE_CHECKING:
     from truffle.core.model import Reservation
-    from truffle.sources.listing import Inventory, ScopeFailure
+    from truffle.sources.listing import Listing, ScopeFailure
 
 
-def find(inventory: Inventory, reservation_id: str) -> Reservation:
+def find(inventory: Listing, reservation_id: str) -> Reservation:
     """The reservation with this id, or of the block with this id.
 
     Raises TruffleNotFoundError, or TruffleError where a scope that failed may have it.
@@ -27,7 +27,7 @@ def find(inventory: Inventory, reservation_id: str) -> Reservation:
     )
 
 
-def unanswered(inventory: Inventory) -> list[ScopeFailure]:
+def unanswered(inventory: Listing) -> list[ScopeFailure]:
     """The scopes that failed for a while, and may have anything.
 
     One that is denied or not enabled is no place to run, whatever it has.
@@ -37,7 +37,7 @@ def unanswered(inventory: Inventory) -> list[ScopeFailure]:
     return [failure for failure in inventory.failures if failure.kind not in CLOSED_KINDS]
 
 
-def unknown_regions(inventory: Inventory) -> list[str]:
+def unknown_regions(inventory: Listing) -> list[str]:
     """The regions of those scopes of which nothing is known, not even from earlier."""
     return [each.region for each in unanswered(inventory) if each.last_success is None]
 

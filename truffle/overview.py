@@ -11,7 +11,7 @@ from truffle import clock
 from truffle.core.timeline import PAST
 from truffle.errors import TruffleError
 from truffle.report.inputs import TEAM_TAG, FailedScope, Inputs
-from truffle.sources.listing import Inventory, ScopeFailure
+from truffle.sources.listing import Listing, ScopeFailure
 
 if TYPE_CHECKING:
     from truffle.client import Truffle
@@ -35,7 +35,7 @@ class Wanted:
 
 def gather(
     client: Truffle, wanted: Wanted, progress: Progress | None = None
-) -> tuple[Inputs, Inventory]:
+) -> tuple[Inputs, Listing]:
     """Everything that the source holds, and the inventory that it came from.
 
     Raises TruffleError where no scope has answered, since an empty report would then be untrue.
@@ -84,6 +84,6 @@ def _failed(failure: ScopeFailure) -> FailedScope:
     )
 
 
-def _nothing_known(inventory: Inventory) -> TruffleError:
+def _nothing_known(inventory: Listing) -> TruffleError:
     reasons = "; ".join(map(str, inventory.failures[:20]))
     return TruffleError(f"No scope could be listed: {reasons}", inventory.failures)

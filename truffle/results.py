@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from truffle.core.summary import Summary
-    from truffle.sources.listing import Inventory, ScopeFailure
+    from truffle.sources.listing import Listing, ScopeFailure
 
 Row = TypeVar("Row")
 
@@ -94,7 +94,7 @@ class Reservations(Results[Row], Generic[Row]):
     """
 
     def __init__(
-        self, rows: Iterable[Row], inventory: Inventory, matches: int, warnings: Iterable[str] = ()
+        self, rows: Iterable[Row], inventory: Listing, matches: int, warnings: Iterable[str] = ()
     ) -> None:
         super().__init__(rows)
         self.failures = list(inventory.failures)

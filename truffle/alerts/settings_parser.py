@@ -29,8 +29,8 @@ from truffle.core.validators import (
     EMAIL,
     SECRET_ARN,
     SECRET_ARN_FORM,
+    Location,
     Parser,
-    Place,
     Values,
     account,
     any_text,
@@ -67,7 +67,7 @@ _GLOB = text(r"[a-z0-9*?\[\]!.-]+", "instance types such as p5.48xlarge, or glob
 _STATE = text(r"[a-z][a-z-]*", "EC2's states such as active or payment-failed")
 
 
-def _secret(place: Place, value: object) -> Any:
+def _secret(place: Location, value: object) -> Any:
     """The name or the complete ARN of a secret; what looks like the secret itself is not shown."""
     if isinstance(value, str) and _SECRET_ITSELF.search(value):
         place.note(
@@ -80,7 +80,7 @@ def _secret(place: Place, value: object) -> Any:
     return leaf(text(_SECRET_NAME, "a secret's name or its complete ARN"))(place, value)
 
 
-def _daily_summary(place: Place, value: object) -> DailySummary:
+def _daily_summary(place: Location, value: object) -> DailySummary:
     """Its time zone is the file's where it names none."""
     parsers = {"at": leaf(time_of_day), "time_zone": leaf(time_zone)}
     values = record(parsers, ["at"], "a daily summary")(place, value)
@@ -109,7 +109,7 @@ DESTINATION_KEYS: Mapping[Kind, Mapping[str, Parser]] = {
 """What a destination takes beside its kind; what is not for people is required."""
 
 
-def _destination(place: Place, value: object) -> Json:
+def _destination(place: Location, value: object) -> Json:
     kinds: Parser = leaf(choice(Kind))
     if not isinstance(value, Mapping) or value.get("kind") not in list(Kind):
         record({"kind": kinds}, ["kind"], "a destination")(place, _kind_alone(value))
@@ -164,7 +164,7 @@ _MUTED = ("reservation", "tag", "account", "region")
 
 def _fields(
     keys: Mapping[str, tuple[str, Parser]],
-    place: Place,
+    place: Location,
     value: object,
     required: Iterable[str],
     what: str,
@@ -176,7 +176,7 @@ def _fields(
     return {keys[key][0]: part for key, part in values.items()}
 
 
-def _when(place: Place, value: object) -> When:
+def _when(place: Location, value: object) -> When:
     fields = _fields(CONDITION_KEYS, place, value, (), "a condition")
     for name, enum in (("types", EventType), ("severities", Severity)):
         if name in fields:
@@ -184,7 +184,7 @@ def _when(place: Place, value: object) -> When:
     return When(**fields)
 
 
-def _mute(place: Place, value: object, file_zone: str) -> Mute | None:
+def _mute(place: Location, value: object, file_zone: str) -> Mute | None:
     fields = _fields(MUTE_KEYS, place, value, ("reason", "until"), "a mute")
     zone = fields.pop("time_zone", file_zone) or file_zone
     for name, moment_of in (("since", start_of), ("until", end_of)):
@@ -209,11 +209,11 @@ def _routes(destinations: Iterable[str]) -> Parser:
     known = choice(names) if names else text("(?!)", "a destination's name; there are none")
     keys: Mapping[str, Parser] = {"name": leaf(_NAME), "to": list_of(leaf(known)), "when": _when}
 
-    def route(place: Place, value: object) -> Route:
+    def route(place: Location, value: object) -> Route:
         values = record(keys, ("name", "to"), "a route")(place, value)
         return Route(values.get("name") or "", values.get("to", ()), values.get("when"))
 
-    def routes(place: Place, value: object) -> tuple[Route, ...]:
+    def routes(place: Location, value: object) -> tuple[Route, ...]:
         found: tuple[Route, ...] = objects(route)(place, value)
         for name, count in Counter(route.name for route in found).items():
             if name and count > 1:
@@ -243,7 +243,7 @@ THRESHOLD_KEYS: Mapping[str, Parser] = {
 IDLE_FIELDS = {ReservationType.CAPACITY_BLOCKS: "idle_blocks", ReservationType.ODCR: "idle_odcrs"}
 
 
-def _threshold_fields(place: Place, value: object) -> Json:
+def _threshold_fields(place: Location, value: object) -> Json:
     values = record(THRESHOLD_KEYS, (), "thresholds")(place, value)
     payment, idle = values.pop("payment_due", {}), values.pop("idle", {})
     return {
@@ -269,7 +269,7 @@ def parse_settings(raw: Values) -> AlertSettings:
     Raises:
         SettingsError: keys that are unknown or values that are not allowed, all of them at once.
     """
-    place = Place()
+    place = Location()
     names = raw.get("destinations") if isinstance(raw, Mapping) else None
     routes = _routes(map(str, names) if isinstance(names, Mapping) else ())
     zone = _zone(raw)
@@ -305,7 +305,7 @@ def _in_file_zone(destination: Destination, zone: str) -> Destination:
     return replace(destination, daily_summary=replace(summary, time_zone=zone))
 
 
-def _note_twins(place: Place, destinations: Iterable[str]) -> None:
+def _note_twins(place: Location, destinations: Iterable[str]) -> None:
     """The stack's own names, of alarms and outputs, know no hyphens."""
     first: dict[str, str] = {}
     for name in destinations:
@@ -315,7 +315,7 @@ def _note_twins(place: Place, destinations: Iterable[str]) -> None:
 
 
 def _note_unreached(
-    place: Place, destinations: Mapping[str, Json], routes: Iterable[Route]
+    place: Location, destinations: Mapping[str, Json], routes: Iterable[Route]
 ) -> None:
     """A destination that nothing is ever sent to is a mistake."""
     reached = {name for route in routes for name in route.to}

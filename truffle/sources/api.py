@@ -25,7 +25,7 @@ from truffle.core.times import parse_time
 from truffle.errors import TruffleError, TruffleNotFoundError
 from truffle.query import BadArgument, Question
 from truffle.scopes import FAILING, read_status
-from truffle.sources.listing import Inventory, ScopeFailure
+from truffle.sources.listing import Listing, ScopeFailure
 from truffle.threads import start
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def check_url(url: str) -> str:
     return url
 
 
-def list_api(api: Api, question: Question) -> Inventory:
+def list_api(api: Api, question: Question) -> Listing:
     """What the deployed stack knows of a question, as the live source gives it.
 
     The server filters too, so that less is sent; the caller's own filter decides in any case.
@@ -204,7 +204,7 @@ def list_api(api: Api, question: Question) -> Inventory:
         totals = status["totals"]
         missing = _not_collected(status["regions"], question)
         _check_globs(status["regions"], question)
-        return Inventory(
+        return Listing(
             reservations=[decode(item) for item in items],
             failures=[*_failures(status["scopes"]), *missing],
             scopes=totals["scopes"] - totals["by_state"][State.CLOSED] + len(missing),
