@@ -25,7 +25,7 @@ from truffle.core.expected import EXPECTED_FORM, expected_denials
 from truffle.core.model import TYPES
 from truffle.core.organization import ORGANIZATION, AccountSettings, Selection
 from truffle.core.suggest import nearest
-from truffle.core.validators import region, time_zone
+from truffle.core.validators import EMAIL, SECRET_ARN, SECRET_ARN_FORM, region, time_zone
 
 _HERE = Path(__file__).resolve().parent.parent
 _T = TypeVar("_T")
@@ -396,10 +396,7 @@ def _secret(value: object) -> str | None:
     return None if value in (None, "", "null") else _SECRET_ARN(value)
 
 
-_SECRET_ARN = _text(
-    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}",
-    "null, or the complete ARN of a secret (it ends in a hyphen and six characters)",
-)
+_SECRET_ARN = _text(SECRET_ARN, f"null, or {SECRET_ARN_FORM}")
 
 
 _KEY_ARN = _text(
@@ -479,7 +476,7 @@ _ROLE_ARN = _text(
 _EXTERNAL_ID = _text(
     r"[\w+=,.@:/-]{2,1224}", "2 to 1,224 letters, digits and characters of +=,.@:/-_"
 )
-_EMAIL = _text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses")
+_EMAIL = _text(EMAIL, "e-mail addresses")
 
 
 def _accounts(value: object) -> tuple[str, ...] | str:

@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 
 from truffle import clock
 from truffle.core import parameters
+from truffle.core.candidates import TrainingRequest
 from truffle.core.offerings import MAX_COUNT, MAX_DAYS, ULTRASERVERS, Wanted, sold_hours
 from truffle.core.parameters import MOST_DAYS, MOST_INSTANCES, BadParameter, Parameter
 from truffle.core.recommendation import Purpose, Workload
 from truffle.core.suggest import nearest
 from truffle.core.times import format_time
-from truffle.core.validation import TrainingRequest
 from truffle.core.vocabulary import is_type_name, misspelt_type, types_of_family, types_with
 from truffle.core.windows import lengths_between
 from truffle.query import BadArgument, Several, moment_of

@@ -21,14 +21,8 @@ from infra.context import (
 from infra.node import use_bundled_node
 from tests.infra.synthesized import KEY_ARN, SECRET_ARN
 from truffle.alerts.routing import subscription_filter
-from truffle.alerts.settings import (
-    EVERYTHING,
-    AlertSettings,
-    Destination,
-    Kind,
-    Route,
-    parse_settings,
-)
+from truffle.alerts.settings import EVERYTHING, AlertSettings, Destination, Kind, Route
+from truffle.alerts.settings_parser import parse_settings
 
 ALERTS_YAML = """
 destinations: {oncall: {kind: slack, secret: truffle/oncall}}
