@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lambdas import publish
 from lambdas.clients import service
 from lambdas.settings import PublishSettings, QuerySettings
 from lambdas.store.directory import DirectoryStore
@@ -170,14 +171,14 @@ def published(
     deploy(PublishSettings)
     assert stack.published
 
-    def publish() -> tuple[dict[str, Any], dict[str, Any]]:
+    def published_event() -> tuple[dict[str, Any], dict[str, Any]]:
         event = an_event(account_id=OTHER, reservation=an_odcr(account_id=OTHER))
         context: Any = FakeContext()
         publish.handler({"Records": [record(event)]}, context)
         (message,) = messages(stack.published)
         return json.loads(message["Body"]), message["MessageAttributes"]
 
-    return publish
+    return published_event
 
 
 def test_an_event_is_published_with_names(
