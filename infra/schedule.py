@@ -127,7 +127,7 @@ def _check_cron(fields: list[str], today: date) -> None:
         raise ValueError("exactly one of day-of-month and day-of-week must be ?")
     if not _has_a_day(fields[2], fields[3], fields[5], today):
         days = f"day {fields[2]}, month {fields[3]}, year {fields[5]}"
-        raise ValueError(f"it never runs: {days} is no date from {today} on")
+        raise ValueError(f"it never runs: {days} is not a date from {today} on")
 
 
 def _has_a_day(days: str, months: str, years: str, today: date) -> bool:
