@@ -423,9 +423,9 @@ def _filter_policy(value: object) -> _Json:
         raise ValueError('use a JSON object such as {"severity": ["critical"]}')
     _check_conditions(policy)
     if filter_names(policy) > MAX_FILTER_NAMES:
-        raise ValueError(f"SNS takes at most {MAX_FILTER_NAMES} attribute names")
+        raise ValueError(f"SNS allows at most {MAX_FILTER_NAMES} attribute names")
     if filter_combinations(policy) > MAX_FILTER_COMBINATIONS:
-        raise ValueError(f"SNS takes at most {MAX_FILTER_COMBINATIONS} combinations of values")
+        raise ValueError(f"SNS allows at most {MAX_FILTER_COMBINATIONS} combinations of values")
     return policy
 
 
@@ -439,9 +439,9 @@ def _check_conditions(policy: _Json) -> None:
 
 def _check_condition(name: str, values: object) -> None:
     if name not in ALERT_ATTRIBUTES:
-        raise ValueError(f"{name} is no attribute of an alert: {', '.join(ALERT_ATTRIBUTES)}")
+        raise ValueError(f"{name} is not an attribute of an alert: {', '.join(ALERT_ATTRIBUTES)}")
     if not isinstance(values, list) or not values:
-        raise ValueError(f"{name} takes a list of values")
+        raise ValueError(f"{name} must be a list of values")
     known = _ATTRIBUTE_VALUES.get(name, ())
     strange = [value for value in values if isinstance(value, str) and value not in known]
     if known and strange:
@@ -450,7 +450,7 @@ def _check_condition(name: str, values: object) -> None:
 
 def _check_alternatives(policies: object) -> None:
     if not isinstance(policies, list) or len(policies) < 2:
-        raise ValueError("$or takes a list of two or more policies")
+        raise ValueError("$or must be a list of two or more policies")
     if not all(isinstance(policy, dict) and policy for policy in policies):
         raise ValueError("each policy of $or is a JSON object with an attribute")
     for policy in policies:

@@ -245,7 +245,7 @@ def publish_again() -> Response[str]:
     values = parse(given, parameters.REPUBLISH)
     since, until = values["since"][0], values.get("until", [wiring.now()])[0]
     if wiring.now() - since > parameters.REPUBLISHED:
-        allowed = f"It takes a time at most {parameters.REPUBLISHED.days} days ago."
+        allowed = f"It must be at most {parameters.REPUBLISHED.days} days ago."
         raise BadParameter("since", given["since"][0], allowed)
     after = values.get("after", [None])[0]
     return json_response(

@@ -87,7 +87,7 @@ class TestAsk:
 
     @pytest.mark.parametrize("wrong", [{"accounts": 123456789012}, {"tags": {"Team": None}}])
     def test_an_argument_of_another_type_is_a_bad_one(self, wrong: dict[str, Any]) -> None:
-        with pytest.raises(BadArgument, match="It takes text, or a list of texts"):
+        with pytest.raises(BadArgument, match="It must be a string or a list of strings"):
             ask(**wrong)
 
     @pytest.mark.parametrize(

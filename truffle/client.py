@@ -56,7 +56,7 @@ class Truffle:
         if not isinstance(timeout, int | float) or not timeout > 0:
             from truffle.query import BadArgument
 
-            raise BadArgument("timeout", str(timeout), "It takes a number of seconds above 0.")
+            raise BadArgument("timeout", str(timeout), "It must be a number of seconds above 0.")
         if api_url is not None:
             from truffle.sources.api import check_url
 

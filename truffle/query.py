@@ -38,7 +38,7 @@ class BadArgument(TruffleError):
 
     def __init__(self, name: str, value: str, allowed: str, near: str | None = None) -> None:
         hint = f"Did you mean {near}? " if near else ""
-        refused = f"{value!r} is not allowed. " if value else ""
+        refused = f"invalid value {value!r}. " if value else ""
         self.advice = f"{hint}{allowed}"
         super().__init__(f"{name}: {refused}{self.advice}")
         self.name = name
@@ -235,7 +235,7 @@ def _texts(name: str, given: object) -> list[str]:
     if isinstance(given, str):
         return [given]
     if not isinstance(given, Iterable):
-        raise BadArgument(name, str(given), "It takes text, or a list of texts.")
+        raise BadArgument(name, str(given), "It must be a string or a list of strings.")
     return [str(value) for value in given]
 
 
@@ -248,7 +248,7 @@ def _pair(text: str) -> tuple[str, str]:
     """The key and the value of ``key=value``; an equals sign of a key is written ``\\=``."""
     key, *value = re.split(r"(?<!\\)=", text, maxsplit=1)
     if not value or not key.strip():
-        allowed = "It takes key=value, such as team=research; write a comma as \\,."
+        allowed = "It must be key=value, such as team=research; write a comma as \\,."
         raise BadArgument("tags", text, allowed)
     return key.strip().replace("\\=", "="), value[0]
 

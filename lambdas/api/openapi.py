@@ -77,7 +77,7 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         "name": "id",
         "in": "path",
         "required": True,
-        "description": "The reservation. What is no id of any is unknown, and answered with 404.",
+        "description": "The id of the reservation; an unknown id is answered with 404.",
         "schema": {"type": "string", "pattern": f"^{RESERVATION_ID}$"},
     }
     tested = [replace(each, schema=one_of(alert_routes)) for each in parameters.TEST]

@@ -112,7 +112,7 @@ class Deliverer:
         try:
             return self.alerts.destination(name)
         except KeyError:
-            raise Undeliverable(f"there is no destination {name} any more") from None
+            raise Undeliverable(f"destination {name} no longer exists") from None
 
     def _perform(self, task: Task, destination: Destination, message: QueueMessage) -> None:
         """Raises what the channel raises, Claimed, or NotYet."""

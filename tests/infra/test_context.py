@@ -167,7 +167,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(key: str, value: object, al
     [
         ("critical", "no JSON"),
         (["critical"], "use a JSON object"),
-        ({"level": ["critical"]}, "level is no attribute of an alert: type, severity,"),
+        ({"level": ["critical"]}, "level is not an attribute of an alert: type, severity,"),
         ({"severity": "critical"}, "severity takes a list of values"),
         ({"severity": []}, "severity takes a list of values"),
         ({"severity": ["fatal"]}, "severity is never fatal: use info, good, warning, critical"),

@@ -69,7 +69,7 @@ def wanted(
     start = moment("since", since, ahead=False)
     end = moment("until", until, is_end=True)
     if start and end and end <= start:
-        raise BadArgument("until", until or "", "It takes a time after --since.")
+        raise BadArgument("until", until or "", "It must be after --since.")
     tell_times({"since": since}, ahead=False)
     tell_times({"until": until})
     return Wanted(regions, start, end, _prices(prices), team_tag)

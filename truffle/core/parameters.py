@@ -48,7 +48,7 @@ class BadParameter(ValueError):
 
     def __init__(self, name: str, value: str, allowed: str, near: str | None = None) -> None:
         hint = f"Did you mean {near}? " if near else ""
-        super().__init__(f"{name}: {value!r} is not allowed. {hint}{allowed}")
+        super().__init__(f"{name}: invalid value {value!r}. {hint}{allowed}")
         self.name = name
         self.value = value
         self.allowed = allowed
@@ -197,7 +197,7 @@ def _one(name: str, description: str, allowed: str, pattern: str) -> Parameter:
 
 
 def _choices(name: str, description: str, choices: Sequence[str]) -> Parameter:
-    allowed = f"It takes {' or '.join(choices)}."
+    allowed = f"It must be {' or '.join(choices)}."
     schema = {"type": "string", "enum": list(choices)}
     read = _spaced("|".join(map(re.escape, choices)))
     meant = partial(misspelt, known=choices)
@@ -205,7 +205,7 @@ def _choices(name: str, description: str, choices: Sequence[str]) -> Parameter:
 
 
 def _flag(name: str, description: str) -> Parameter:
-    return Parameter(name, description, "It takes true or false.", _BOOLEAN, _boolean)
+    return Parameter(name, description, "It must be true or false.", _BOOLEAN, _boolean)
 
 
 def _time(name: str, description: str, read: Callable[[str], datetime] = parse_time) -> Parameter:
@@ -217,7 +217,7 @@ def _day_end(text: str) -> datetime:
 
 
 def _number(name: str, description: str, least: int, most: int) -> Parameter:
-    allowed = f"It takes a whole number from {least} to {most}."
+    allowed = f"It must be a whole number from {least} to {most}."
     schema = {"type": "integer", "minimum": least, "maximum": most}
     return Parameter(name, description, allowed, schema, _integer(least, most))
 
@@ -227,7 +227,7 @@ def _type(*choices: str) -> Parameter:
 
 
 def _account(name: str, description: str) -> Parameter:
-    return _texts(name, description, "It takes 12 digits.", "[0-9]{12}")
+    return _texts(name, description, "It must have 12 digits.", "[0-9]{12}")
 
 
 def _declared(declared: DeclaredFilter) -> Parameter:
@@ -252,14 +252,16 @@ def _declared(declared: DeclaredFilter) -> Parameter:
             return _texts(name, description, declared.allowed, declared.pattern)
 
 
-_TAG_ALLOWED = "It takes key:value; a backslash before a backslash, a comma and a colon of the key."
+_TAG_ALLOWED = (
+    "It must be key:value, with a backslash before a backslash, a comma and a colon of the key."
+)
 
 FILTERS: tuple[Parameter, ...] = tuple(map(_declared, DECLARED))
 """What every route that answers reservations can be filtered by."""
 
 _REGION = next(parameter for parameter in FILTERS if parameter.name == "region")
 
-TOKEN_ALLOWED = "It takes the next_token of an answer to the same question."
+TOKEN_ALLOWED = "It must be the next_token of an answer to the same request."
 
 PAGE: tuple[Parameter, ...] = (
     _number("limit", "The most items of one answer.", 1, MAX_LIMIT),
@@ -277,7 +279,7 @@ _SORTS = [sign + name for name in SORT_FIELDS for sign in ("", "-")]
 SORT = Parameter(
     "sort",
     "A field of a reservation; -field for descending.",
-    f"It takes one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
+    f"It must be one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
     {"type": "string", "enum": _SORTS},
     Order,
     meant=partial(misspelt, known=_SORTS),
@@ -298,7 +300,10 @@ EVENTS: tuple[Parameter, ...] = (
     _choices("type", "The type of event.", [kind.value for kind in EventType]),
     _choices("severity", "The severity.", [severity.value for severity in Severity]),
     _texts(
-        "reservation_id", "The reservation.", "It takes ids such as cr-0abc.", "cr-[0-9a-zA-Z-]+"
+        "reservation_id",
+        "The reservation.",
+        "It must be an id such as cr-0abc.",
+        "cr-[0-9a-zA-Z-]+",
     ),
     *PAGE,
 )
@@ -321,7 +326,7 @@ VALIDATE: tuple[Parameter, ...] = (
     _one(
         "instance_type",
         "The instance type to train on.",
-        "It takes one instance type such as p5.48xlarge.",
+        "It must be one instance type such as p5.48xlarge.",
         r"[a-z0-9-]+\.[a-z0-9-]+",
     ),
     replace(_number("count", "How many instances.", 1, MOST_INSTANCES), required=True),
@@ -348,7 +353,7 @@ EXPLAIN: tuple[Parameter, ...] = (
     _one(
         "event_id",
         "The event: its id, or the beginning of it where no other event has the same.",
-        "It takes the event_id of an event, or the beginning of one: 4 to 32 hexadecimal digits.",
+        "It must be the event_id of an event, or the beginning of one: 4 to 32 hexadecimal digits.",
         "[0-9a-f]{4,32}",
     ),
     _time("since", f"Only events of this day or later; the default is {EXPLAINED.days} days ago."),
@@ -359,7 +364,7 @@ TEST: tuple[Parameter, ...] = (
     _one(
         "route",
         "The route to whose destinations a sample is sent.",
-        "It takes the name of a route.",
+        "It must be the name of a route.",
         "[a-z0-9-]{1,40}",
     ),
 )

@@ -181,7 +181,7 @@ def check_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         allowed = (
-            "It takes the ApiUrl of the deployed stack, such as "
+            "It must be the ApiUrl of the deployed stack, such as "
             "https://abc123.execute-api.us-east-1.amazonaws.com."
         )
         raise BadArgument("api_url", url, allowed)
