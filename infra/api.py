@@ -120,7 +120,7 @@ def _query(
     publisher: PythonFunction,
 ) -> PythonFunction:
     table = storage.table
-    urls = {name: queue.queue_url for name, queue in queues.items()}
+    names = {name: queue.queue_name for name, queue in queues.items()}
     arns = [queue.queue_arn for queue in queues.values()]
     return PythonFunction(
         scope,
@@ -133,13 +133,13 @@ def _query(
             schedule_minutes=str(deployment.context.schedule_minutes),
             event_retention_days=str(deployment.context.event_retention_days),
             expected_denied=",".join(deployment.context.expected_denied),
-            queues=json.dumps(urls, separators=(",", ":")),
+            queues=json.dumps(names, separators=(",", ":")),
             publisher=publisher.function.function_name,
         ).to_env(),
         statements=[
             allow("dynamodb", ["GetItem", "Query"], table.table_arn),
             allow("dynamodb", ["Query"], f"{table.table_arn}/index/{RESERVATION_INDEX}"),
-            *([allow("sqs", ["SendMessage"], *arns)] if arns else []),
+            *([allow("sqs", ["GetQueueUrl", "SendMessage"], *arns)] if arns else []),
             allow("lambda", ["InvokeFunction"], publisher.function.function_arn),
         ],
         timeout_seconds=_TIMEOUT_SECONDS,

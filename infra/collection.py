@@ -33,7 +33,8 @@ VISIBILITY_SECONDS = 6 * COLLECT_TIMEOUT_SECONDS
 MAX_RECEIVES = 5
 """AWS asks for a visibility timeout of six times the function's, in which Lambda repeats throttled
 invocations, and for five receives (Lambda Developer Guide, "Using Lambda with Amazon SQS").
-Throttling alone uses them up in an hour at the earliest, when the next run is due."""
+Throttled invocations use them up in an hour at the earliest, when the next run is due; throttled
+calls of EC2 and STS use up none (truffle/core/throttling.py)."""
 
 FAN_OUT_TABLE_ACTIONS = ("GetItem", "Query", "PutItem", "UpdateItem")
 COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "BatchGetItem", "DeleteItem")
@@ -132,6 +133,7 @@ def _collect_settings(scope: Collection, context: Context, storage: Storage) -> 
         checks_group=scope.checks.group,
         checks_queue_arn=scope.units.queue_arn,
         checks_role_arn=scope.checks.role.role_arn,
+        expected_denied=",".join(context.expected_denied),
         external_id=context.external_id,
     )
 
@@ -151,6 +153,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             allow("s3", ["PutObject"], *_objects(storage, written)),
             allow("s3", ["GetObject"], *_objects(storage, _READ)),
             consume(scope.units),
+            _send_to(scope.units),
             *scope.checks.rights(),
             *_assume_roles(context),
         ],

@@ -60,10 +60,10 @@ _WRITTEN = "HINTS"
 
 
 class Hints(Construct):
-    """What has a region collected as soon as EC2 tells of it.
+    """Collects a scope as soon as an event of EC2 names it.
 
     Attributes:
-        hint: puts the unit of an event's scope on the queue.
+        hint: puts the scope of an event on the queue.
         rule: starts it, on the default bus of the stack's region.
     """
 
@@ -109,12 +109,12 @@ def _hint(
         "Hint",
         deployment,
         name="hint",
-        description="Has the region collected that an event of EC2 comes from.",
+        description="Puts the scope that an event of EC2 comes from on the queue.",
         environment=HintSettings(
             table=storage.table.table_name, queue_url=units.queue_url
         ).to_env(),
         statements=[
-            allow("dynamodb", ["Query"], storage.table.table_arn),
+            allow("dynamodb", ["GetItem"], storage.table.table_arn),
             writing,
             allow("sqs", ["SendMessage"], units.queue_arn, dead_letters.queue_arn),
         ],

@@ -56,6 +56,7 @@ class Monitoring(Construct):
         self._overdue(context)
         if context.is_organization:
             self._not_discovered(context)
+        self._failures(context)
         for name, queue in watched.dead_letters.items():
             meaning = f"Messages of {name} failed every attempt and wait in their dead-letter queue"
             self._dead_letters(name.lower(), f"Dead letters: {name}", meaning, queue)
@@ -90,6 +91,32 @@ class Monitoring(Construct):
             _truffle_metric(context, "DiscoveryFailed", _FIVE_MINUTES),
             cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
         )
+
+    def _failures(self, context: Context) -> None:
+        """What a function survives and only counts, but nothing else would report."""
+        for name, metric, section, meaning in (
+            (
+                "tidying-failed",
+                "TidyingFailed",
+                "Earlier runs not tidied up",
+                "A run began, but what earlier runs left could not be tidied up: a lost run stays "
+                "open, and scopes that no run covers stay in the answers",
+            ),
+            (
+                "checks-failed",
+                "ChecksFailed",
+                "Checks not planned",
+                "One-time schedules could not be made, so starts and ends of blocks are seen only "
+                "by the next run",
+            ),
+        ):
+            self._alarm(
+                name,
+                section,
+                meaning,
+                _truffle_metric(context, metric, _FIVE_MINUTES),
+                cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            )
 
     def _dead_letters(self, name: str, section: str, meaning: str, queue: sqs.Queue) -> None:
         self._alarm(

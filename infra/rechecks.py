@@ -1,4 +1,4 @@
-"""What collect needs to have a region collected at a given minute: one-time schedules."""
+"""One-time schedules, with which collect has accounts listed again at a given minute."""
 
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
@@ -37,7 +37,7 @@ class Checks(Construct):
         acknowledge_wildcard(
             function,
             _schedules("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>", f"<{group}>"),
-            "The names of one-time schedules follow from the region and the minute.",
+            "The names of one-time schedules follow from the region, the minute and the accounts.",
         )
 
 

@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas import wiring
 from lambdas.collecting.collector import Outcome
 from lambdas.collecting.discovery import regions_of
+from lambdas.collecting.retries import delivery_of, is_retry
 from lambdas.collecting.units import read_message
 from lambdas.observability import batch_logger, logger, metrics
 from truffle.core.model import Snapshot
@@ -28,41 +29,32 @@ from truffle.core.runs import Finish, Unit
 RESERVE = timedelta(seconds=50)
 """What listing leaves of the function's time: one call that hangs, and the writing."""
 
-FIRST_RETRY_SECONDS = 15
-LONGEST_RETRY_SECONDS = 30
-
 PERIODS_PLANNED = 2
 """Checks are planned so many periods of the schedule ahead: a run that is late misses none."""
 
 _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=batch_logger)
 
 
-class UnitFailed(Exception):
-    """Scopes of a unit failed in a way that is worth another try."""
-
-
 def _count(outcomes: list[Outcome]) -> None:
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
+    failures = [outcome.failure for outcome in outcomes if outcome.failure]
     listed = sum(len(snapshot.reservations) for snapshot in snapshots)
-    for name, value in (
-        ("ScopesSucceeded", len(snapshots)),
-        ("ScopesFailed", len(outcomes) - len(snapshots)),
-        ("ReservationsListed", listed),
-        ("EventsRecorded", sum(outcome.events for outcome in outcomes)),
-    ):
-        metrics.add_metric(name, MetricUnit.Count, value)
+    failed = sum(not failure.is_expected for failure in failures)
+    events = sum(outcome.events for outcome in outcomes)
+    metrics.add_metric("ScopesSucceeded", MetricUnit.Count, len(snapshots))
+    metrics.add_metric("ScopesFailed", MetricUnit.Count, failed)
+    metrics.add_metric("ReservationsListed", MetricUnit.Count, listed)
+    metrics.add_metric("EventsRecorded", MetricUnit.Count, events)
 
 
 def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
-    """Have the region collected when something is due in it before the run after the next one."""
+    """Have the accounts collected in which something is due before the run after the next one."""
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
-    rows = [row for snapshot in snapshots for row in snapshot.reservations]
     ahead = PERIODS_PLANNED * timedelta(minutes=int(wiring.collect().settings.schedule_minutes))
-    present = wiring.now()
-    moments = next_checks(
-        rows, wiring.collect().alert_settings.thresholds, present, present + ahead
-    )
-    failed = wiring.collect().planner.plan(replace(unit, run_id=None), moments) if moments else 0
+    present, thresholds = wiring.now(), wiring.collect().alert_settings.thresholds
+    checks = next_checks(snapshots, thresholds, present, present + ahead)
+    units = {at: replace(unit, run_id=None, accounts=them) for at, them in checks.items()}
+    failed = wiring.collect().planner.plan(units) if units else 0
     if failed:
         metrics.add_metric("ChecksFailed", MetricUnit.Count, failed)
 
@@ -70,18 +62,6 @@ def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
 def _completed(is_first: bool) -> None:
     if is_first:
         metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
-
-
-def _try_again_soon(record: SQSRecord) -> None:
-    """A failed unit comes back after 15 s, then 30 s, rather than after the queue's own timeout."""
-    tries = int(record.attributes.approximate_receive_count)
-    is_last = tries >= int(wiring.collect().settings.max_receives)
-    pause = min(FIRST_RETRY_SECONDS * 2 ** (tries - 1), LONGEST_RETRY_SECONDS)
-    wiring.service("sqs").change_message_visibility(
-        QueueUrl=wiring.collect().settings.queue_url,
-        ReceiptHandle=record.receipt_handle,
-        VisibilityTimeout=0 if is_last else pause,
-    )
 
 
 def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
@@ -96,7 +76,8 @@ def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Collect each unit; one that failed stays on the queue, and the others do not. A retry lists
-    only the scopes that the same message has not observed yet. ``fan_out`` asks for regions."""
+    only the scopes that were not observed since the unit was first asked for. ``fan_out`` asks for
+    regions."""
     if "regions_of" in event:
         return _regions_of(event["regions_of"])
     deadline = (
@@ -108,9 +89,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         if isinstance(message, Finish):
             _completed(wiring.collect().closer.finish(message))
             return
-        unit, delivery = message, record.message_id
+        unit, delivery = message, delivery_of(record)
         left, observed_at = unit, None
-        if int(record.attributes.approximate_receive_count) > 1:
+        if is_retry(record):
             left, observed_at = wiring.collect().collector.left_of(unit, delivery)
         outcomes = wiring.collect().collector.collect(left, deadline, delivery)
         _count(outcomes)
@@ -118,8 +99,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         is_news = any(outcome.is_news for outcome in outcomes)
         _completed(wiring.collect().closer.answer(unit, is_news, observed_at))
         failures = [outcome.failure for outcome in outcomes if outcome.failure]
-        if any(not failure.is_final for failure in failures):
-            _try_again_soon(record)
-            raise UnitFailed("; ".join(map(str, failures)))
+        wiring.collect().retrier.retry(record, unit, failures)
 
     return process_partial_response(event, collect, _processor, context)

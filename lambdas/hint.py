@@ -1,7 +1,7 @@
-"""``hint``: an event of EC2 becomes the collection of the region that it comes from, now.
+"""``hint``: collect the scope that an event of EC2 comes from, at once.
 
-What happened is told by the comparison alone: the event only says where to look. One that says
-nothing, or names a scope that no run covers, is logged and left.
+The event only names the scope; the comparison with what is stored decides what happened. An event
+that names no scope, or one that no run covers, is logged and ignored.
 """
 
 from __future__ import annotations
@@ -26,20 +26,17 @@ is collected at once, all others together when it is over."""
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def unit_of(scope: Scope) -> Unit | None:
-    """The region with all its accounts, in no run; None where no run covers the scope."""
-    covered = [status.scope for status in wiring.hint().scopes.statuses()]
-    if scope not in covered:
-        return None
-    accounts = sorted(one.account_id for one in covered if one.region == scope.region)
-    return Unit(None, scope.region, tuple(accounts))
+def is_covered(scope: Scope) -> bool:
+    """Whether runs collect a scope: one has attempted it, and none has retired it since."""
+    status = wiring.hint().scopes.status(scope)
+    return status.attempted_at is not None and not status.is_retired
 
 
-def delay_of(region: str, moment: datetime) -> int | None:
-    """Seconds until a region is to be collected because of a hint at a moment; None where another
-    hint has seen to it."""
+def delay_of(scope: Scope, moment: datetime) -> int | None:
+    """Seconds from a hint to the collection of its scope; None if earlier hints took both turns of
+    the window."""
     window = moment - (moment - _START) % WINDOW
-    turn = wiring.hint().hints.take_turn(region, window)
+    turn = wiring.hint().hints.take_turn(scope, window)
     if turn is Turn.AFTERWARDS:
         return ceil((window + WINDOW - moment).total_seconds())
     return None if turn is None else 0
@@ -47,15 +44,18 @@ def delay_of(region: str, moment: datetime) -> int | None:
 
 @logger.inject_lambda_context
 def handler(event: object, context: LambdaContext) -> None:
-    """Put the unit of an event's scope on the queue. Raises what AWS does, and is invoked again."""
+    """Put an event's scope on the queue as a unit of its own, outside of runs.
+
+    Raises what AWS does; Lambda then invokes the function again.
+    """
     scope = scope_of(event)
     facts = {"event": name_of(event), "scope": str(scope)}
-    unit = unit_of(scope) if scope else None
-    if unit is None:
+    if scope is None or not is_covered(scope):
         logger.info("hint ignored", extra=facts)
         return
-    delay = delay_of(unit.region, wiring.now())
+    delay = delay_of(scope, wiring.now())
     if delay is not None:
+        unit = Unit(None, scope.region, (scope.account_id,))
         wiring.service("sqs").send_message(
             QueueUrl=wiring.hint().settings.queue_url,
             MessageBody=to_message(unit),

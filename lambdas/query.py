@@ -200,11 +200,12 @@ def validate_run() -> Response[str]:
 
 @app.get("/alerts/explain")
 def explain_alert() -> Response[str]:
-    event_id = parse(_given(), parameters.EXPLAIN)["event_id"][0]
-    days = int(wiring.query().settings.event_retention_days)
-    found = wiring.query().events.find(event_id, wiring.now() + UNTIL_LATER, days)
+    values = parse(_given(), parameters.EXPLAIN)
+    event_id = values["event_id"][0]
+    since, until = _period({"since": [wiring.now() - parameters.EXPLAINED], **values})
+    found = wiring.query().events.find(event_id, since, until)
     if not found:
-        detail = f"No event of the last {days} days has the id {event_id}."
+        detail = f"No event since {since:%Y-%m-%d} has the id {event_id}; since looks further back."
         return problem(404, "No such event", detail)
     if len(found) > 1:
         raise BadParameter("event_id", event_id, _ambiguous(found))

@@ -62,7 +62,8 @@ class FanOutSettings(Settings):
 class CollectSettings(Settings):
     """``role_name`` is assumed in every account but ``account_id``, the stack's own, with
     ``external_id`` unless that is empty. ``checks_…``: the group of the one-time schedules, what
-    they put units on, and the role that does it."""
+    they put units on, and the role that does it. ``expected_denied`` are comma-separated globs of
+    ``account/region``."""
 
     bucket: str
     queue_url: str
@@ -74,6 +75,7 @@ class CollectSettings(Settings):
     checks_group: str
     checks_queue_arn: str
     checks_role_arn: str
+    expected_denied: str
     external_id: str = ""
 
 
@@ -93,7 +95,7 @@ class PublishSettings(Settings):
 class QuerySettings(Settings):
     """``schedule_minutes``: a scope older than two periods counts as old in every answer.
     ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON
-    object: the URL of each destination's queue, by the destination's name. ``publisher``: name of
+    object: the name of each destination's queue, by the destination's name. ``publisher``: name of
     the function that publishes events."""
 
     schedule_minutes: str

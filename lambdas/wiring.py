@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lambdas.collecting.coverage import Ask, Finder
     from lambdas.collecting.finish_run import Closer
     from lambdas.collecting.rechecks import Planner
+    from lambdas.collecting.retries import Retrier
     from lambdas.delivery.deliverer import Deliverer
     from lambdas.publishing import Publisher
     from lambdas.store.archive import Archive
@@ -119,6 +120,12 @@ class Parts(Generic[S]):
         return Inventory(self.scopes)
 
 
+def _expected(setting: str) -> ExpectedDenials:
+    from truffle.core.expected import expected_denials
+
+    return expected_denials(comma_separated(setting))
+
+
 class FanOut(Parts[FanOutSettings]):
     @property
     def ec2(self) -> Any:
@@ -165,6 +172,10 @@ class Collect(Parts[CollectSettings]):
         return Archive(service("s3"), self.settings.bucket)
 
     @cached_property
+    def expected(self) -> ExpectedDenials:
+        return _expected(self.settings.expected_denied)
+
+    @cached_property
     def ec2(self) -> clients.EC2Clients:
         return clients.EC2Clients(self.settings.account_id, self.settings.role_name)
 
@@ -177,14 +188,30 @@ class Collect(Parts[CollectSettings]):
         from lambdas.collecting.collector import Collector
         from truffle.ec2.listing import DescribedTypes
 
-        thresholds = self.alert_settings.thresholds
-        return Collector(self.ec2.of, DescribedTypes(), self.scopes, self.archive, now, thresholds)
+        return Collector(
+            self.ec2.of,
+            DescribedTypes(),
+            self.scopes,
+            self.archive,
+            now,
+            self.alert_settings.thresholds,
+            self.expected,
+        )
 
     @cached_property
     def closer(self) -> Closer:
         from lambdas.collecting.finish_run import Closer
 
-        return Closer(self.scopes, self.runs, self.archive, now)
+        return Closer(self.scopes, self.runs, self.archive, now, self.expected)
+
+    @cached_property
+    def retrier(self) -> Retrier:
+        from lambdas.collecting.retries import Retrier
+
+        settings = self.settings
+        period = timedelta(minutes=int(settings.schedule_minutes))
+        receives = int(settings.max_receives)
+        return Retrier(service("sqs"), settings.queue_url, receives, period, now)
 
     @cached_property
     def scheduler(self) -> Any:
@@ -255,9 +282,7 @@ class Query(Parts[QuerySettings]):
 
     @cached_property
     def expected(self) -> ExpectedDenials:
-        from truffle.core.expected import expected_denials
-
-        return expected_denials(comma_separated(self.settings.expected_denied))
+        return _expected(self.settings.expected_denied)
 
     @cached_property
     def allowed_age(self) -> timedelta:

@@ -21,7 +21,7 @@ import pytest
 from botocore import xform_name
 
 from lambdas.api import openapi
-from sandbox.__main__ import main as sandbox
+from sandbox.command_line import main as sandbox
 from sandbox.demo import main as demo
 from truffle.cli.app import app
 

@@ -243,6 +243,13 @@ def republish_query(
     return [("since", format_time(start)), ("until", format_time(end))]
 
 
+def explain_query(event_id: str, since: datetime | str | None = None) -> list[tuple[str, str]]:
+    """The parameters of ``GET /alerts/explain``. Raises BadArgument."""
+    check_event_id(event_id)
+    first = moment_of("since", since, ahead=False).start if since is not None else None
+    return [("event_id", event_id), *([("since", format_time(first))] if first else [])]
+
+
 def _choices(argument: str, name: str, given: Several | None) -> list[tuple[str, str]]:
     texts = [given] if isinstance(given, str) else list(given or ())
     if not texts:

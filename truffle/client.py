@@ -345,16 +345,16 @@ class Truffle:
 
         return read_status(self.api())
 
-    def explain(self, event_id: str) -> Json:
+    def explain(self, event_id: str, *, since: datetime | str | None = None) -> Json:
         """Who gets an event, why, and what became of it, as ``GET /alerts/explain`` answers.
 
-        ``event_id`` may be the beginning of an id. Raises TruffleNotFoundError for an unknown
+        ``event_id`` may be the beginning of an id; ``since`` is how far back the event is looked
+        for, by default 31 days. Raises TruffleNotFoundError for an unknown
         event, ApiError where the ids of several begin so.
         """
-        from truffle.arguments import check_event_id
+        from truffle.arguments import explain_query
 
-        check_event_id(event_id)
-        return self.api().get("/alerts/explain", "decisions", [("event_id", event_id)])
+        return self.api().get("/alerts/explain", "decisions", explain_query(event_id, since))
 
     def test_route(self, route: str) -> Json:
         """Send a sample to each destination of a route, as ``POST /alerts/test`` does; an unknown

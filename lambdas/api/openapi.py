@@ -333,9 +333,9 @@ def _get(summary: str, schema: str, takes: Iterable[Parameter] = ()) -> Json:
     return {"get": _operation(summary, schema, map(_parameter, takes))}
 
 
-def _get_one(summary: str, schema: str, parameter: Json) -> Json:
+def _get_one(summary: str, schema: str, *takes: Json) -> Json:
     """One thing by its id, which may be unknown."""
-    operation = _operation(summary, schema, [parameter])
+    operation = _operation(summary, schema, takes)
     operation["responses"]["404"] = _problem("There is none with this id.")
     return {"get": operation}
 

@@ -17,12 +17,13 @@ Client = Any
 
 
 def send_sample(
-    client: Client, queue_url: str, destination: Destination, message: Mapping[str, Any]
+    client: Client, queue_name: str, destination: Destination, message: Mapping[str, Any]
 ) -> Json:
     """What was sent, or AWS's error code: one destination that fails does not keep the others."""
     error = None
     try:
-        client.send_message(QueueUrl=queue_url, MessageBody=json.dumps({"test": message}))
+        url = client.get_queue_url(QueueName=queue_name)["QueueUrl"]
+        client.send_message(QueueUrl=url, MessageBody=json.dumps({"test": message}))
     except (ClientError, BotoCoreError) as failure:
         error = error_code(failure)
     return {"destination": destination.name, "kind": destination.kind.value, "error": error}

@@ -22,7 +22,8 @@ from lambdas.store.scopes import (
 )
 from truffle.core.carry_forward import carry_forward
 from truffle.core.events import Event
-from truffle.core.model import Failure, FailureKind, Scope, Snapshot
+from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
+from truffle.core.model import DEADLINE_EXCEEDED, Failure, FailureKind, Scope, Snapshot
 from truffle.core.runs import Unit
 from truffle.core.scope_health import ASSUME_ROLE, after_success, ended
 from truffle.core.thresholds import Thresholds
@@ -81,6 +82,7 @@ class Collector:
     archive: Archive
     clock: Callable[[], datetime]
     thresholds: Thresholds = field(default_factory=Thresholds)
+    expected: ExpectedDenials = NOTHING_EXPECTED
 
     def left_of(self, unit: Unit, delivery: str) -> tuple[Unit, datetime | None]:
         """What of a unit its message has not observed yet, and when it observed the rest last."""
@@ -136,13 +138,14 @@ class Collector:
         noted = self._reporter.read_noted(ground.status)
         number = ground.baseline + (ground.status.observed_at is None)
         ground = replace(ground, baseline=number, reports={**ground.reports, **noted})
-        return _Listing(ground, self._ask_ec2(scope, deadline), time.monotonic() - began)
+        result = self.expected.marked(self._ask_ec2(scope, deadline))
+        return _Listing(ground, result, time.monotonic() - began)
 
     def _ask_ec2(self, scope: Scope, deadline: datetime) -> Snapshot | Failure:
         at = self.clock()
         if at > deadline:
             message = "The time for the whole unit was up before this scope was reached."
-            return Failure(scope, at, FailureKind.ERROR, "DeadlineExceeded", message)
+            return Failure(scope, at, FailureKind.ERROR, DEADLINE_EXCEEDED, message)
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:
@@ -231,7 +234,7 @@ class Collector:
     def _ask(self, scope: Scope, reservation_id: str, visit: _Visit) -> Answer:
         """Calls are few, and an event does not wait for its extras."""
         if self.clock() >= visit.deadline:
-            return Answer(None, "DeadlineExceeded")
+            return Answer(None, DEADLINE_EXCEEDED)
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:

@@ -13,6 +13,7 @@ from lambdas.observability import logger
 from lambdas.store.archive import Archive, Unreadable, rows_of
 from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import ScopeStore
+from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.merging import merge
 from truffle.core.model import Reservation
 from truffle.core.runs import Finish, Run, Unit, manifest
@@ -34,6 +35,7 @@ class Closer:
     runs: RunStore
     archive: Archive
     clock: Callable[[], datetime]
+    expected: ExpectedDenials = NOTHING_EXPECTED
 
     def answer(self, unit: Unit, is_news: bool = True, observed_at: datetime | None = None) -> bool:
         """Note that a unit had an attempt; True where its run is closed with that, and has its
@@ -81,7 +83,8 @@ class Closer:
         warnings: list[str] = []
         refusal = self._write_latest(statuses, warnings)
         finished_at = self.clock()
-        papers = manifest(run, {it.scope: it for it in statuses}, finished_at, _few(warnings))
+        outcomes = {it.scope: it for it in statuses}
+        papers = manifest(run, outcomes, finished_at, _few(warnings), self.expected)
         self.archive.write_manifest(run, papers)
         if refusal is not None:
             raise refusal

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2s
 from typing import Any
 
 from botocore.config import Config
@@ -31,7 +32,7 @@ def make_client() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Makes the schedules, in a group of their own; they delete themselves when they are over.
+    """Creates the schedules in a group of their own; each deletes itself once it has run.
 
     ``role_arn`` is what EventBridge Scheduler uses to send to ``queue_arn``.
     """
@@ -41,28 +42,27 @@ class Planner:
     queue_arn: str
     role_arn: str
 
-    def plan(self, unit: Unit, moments: Sequence[datetime]) -> int:
-        """Have a unit collected at full minutes; how many could not be planned.
+    def plan(self, units: Mapping[datetime, Unit]) -> int:
+        """Have units collected at full minutes; return how many could not be planned.
 
         One that is planned already stays as it is. The first that AWS refuses is the last that is
         tried: the next run plans again.
         """
-        for number, moment in enumerate(moments):
+        for number, (moment, unit) in enumerate(units.items()):
             try:
-                self._create(unit, moment)
+                self._create(unit, moment.astimezone(UTC))
             except (ClientError, BotoCoreError) as error:
-                left = len(moments) - number
+                left = len(units) - number
                 facts = {"region": unit.region, "checks": left, "error": str(error)}
                 logger.warning("checks not planned", extra=facts)
                 return left
         return 0
 
-    def _create(self, unit: Unit, moment: datetime) -> None:
-        at = moment.astimezone(UTC)
+    def _create(self, unit: Unit, at: datetime) -> None:
         try:
             self.client.create_schedule(
                 GroupName=self.group,
-                Name=f"{unit.region}-{at:%Y%m%dT%H%MZ}",
+                Name=_name(unit, at),
                 ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
                 ScheduleExpressionTimezone="UTC",
                 FlexibleTimeWindow={"Mode": "OFF"},
@@ -79,3 +79,10 @@ class Planner:
             )
         except self.client.exceptions.ConflictException:
             return
+
+
+def _name(unit: Unit, at: datetime) -> str:
+    """The same for the same accounts, region and minute: EventBridge Scheduler keeps names unique
+    in a group, and takes at most 64 characters (API reference, CreateSchedule)."""
+    accounts = blake2s(",".join(sorted(unit.accounts)).encode(), digest_size=8).hexdigest()
+    return f"{unit.region}-{at:%Y%m%dT%H%MZ}-{accounts}"

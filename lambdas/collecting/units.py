@@ -6,11 +6,27 @@ import json
 from dataclasses import asdict
 
 from truffle.core.runs import Finish, Unit
+from truffle.core.throttling import Postponed
+from truffle.core.times import format_time, parse_time
 
 
 def to_message(unit: Unit) -> str:
     """A unit as the body of a message."""
     return json.dumps(asdict(unit))
+
+
+def postponed_message(unit: Unit, postponed: Postponed) -> str:
+    """The body of a message that brings a throttled unit back."""
+    history = {**asdict(postponed), "since": format_time(postponed.since)}
+    return json.dumps({**json.loads(to_message(unit)), "postponed": history})
+
+
+def read_postponed(body: str) -> Postponed | None:
+    """How often the unit of a message was postponed; None if never. Raises like read_unit."""
+    history = json.loads(body).get("postponed")
+    if history is None:
+        return None
+    return Postponed(history["delivery"], parse_time(history["since"]), history["times"])
 
 
 def finish_message(run_id: str) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from lambdas.errors import reason_of
 from lambdas.observability import logger
 from lambdas.store.table import (
     BY_RESERVATION,
@@ -53,7 +52,7 @@ def _readable(items: Iterable[Item]) -> Iterator[tuple[str, dict[str, Any]]]:
             message = read_body(item)
             message["event_id"], message["type"], message["severity"], message["reservation_id"]
         except (ValueError, KeyError, TypeError) as error:
-            facts = {"key": item["sk"]["S"], "error": reason_of(error)}
+            facts = {"key": item["sk"]["S"], "error": repr(error)}
             logger.error("unreadable event", extra=facts)
             continue
         yield item["sk"]["S"], message
@@ -78,12 +77,13 @@ class EventStore:
         )
         return [message for _, message in _readable(items)]
 
-    def find(self, prefix: str, latest: datetime, days: int) -> list[dict[str, Any]]:
-        """The messages of the events whose id begins so, of so many days up to the latest.
+    def find(self, prefix: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """The messages of the events whose id begins so, of the days from one moment to the other.
 
         The newest days are read first, and after a complete id is found no others.
         """
-        last = latest.astimezone(UTC).date()
+        last = until.astimezone(UTC).date()
+        days = (last - since.astimezone(UTC).date()).days + 1
 
         def of_day(back: int) -> list[dict[str, Any]]:
             items = query(

@@ -1,4 +1,4 @@
-"""Which hints were taken up: a burst of them asks EC2 twice, at its beginning and at its end."""
+"""Turns that hints have taken: a burst collects its scope twice, at its beginning and its end."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lambdas.store.table import HINTS, Client, key, number
+from lambdas.store.table import HINTS, Client, key, number, scope_key
+from truffle.core.model import Scope
 from truffle.core.times import sortable_time
 
 RETENTION = timedelta(days=1)
 
 
 class Turn(StrEnum):
-    """Which of the two collections a hint asks for that a window of time has in a region."""
+    """One of the two collections of a scope that hints can ask for within one window of time."""
 
     AT_ONCE = "at-once"
     AFTERWARDS = "afterwards"
@@ -21,21 +22,21 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HintStore:
-    """The turns in the table that somebody has taken."""
+    """The turns taken, in the table."""
 
     client: Client
     table: str
 
-    def take_turn(self, region: str, window: datetime) -> Turn | None:
-        """The first turn of a region's window that nobody has taken; None where both are."""
-        return next((turn for turn in Turn if self._take(region, window, turn)), None)
+    def take_turn(self, scope: Scope, window: datetime) -> Turn | None:
+        """Take the first free turn of a scope's window; None if both are taken."""
+        return next((turn for turn in Turn if self._take(scope, window, turn)), None)
 
-    def _take(self, region: str, window: datetime, turn: Turn) -> bool:
+    def _take(self, scope: Scope, window: datetime, turn: Turn) -> bool:
         try:
             self.client.put_item(
                 TableName=self.table,
                 Item={
-                    **key(HINTS, f"{region}#{sortable_time(window)}#{turn}"),
+                    **key(HINTS, f"{scope_key(scope)}#{sortable_time(window)}#{turn}"),
                     "expires_at": number(int((window + RETENTION).timestamp())),
                 },
                 ConditionExpression="attribute_not_exists(pk)",

@@ -1,9 +1,12 @@
 """Which denials are expected: globs of account and region."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.builders import HOME, OTHER
+from tests.builders import HOME, NOON, OHIO, OTHER
 from truffle.core.expected import expected_denials
+from truffle.core.model import Failure, FailureKind, Snapshot
 
 
 @pytest.mark.parametrize(
@@ -36,3 +39,13 @@ def test_an_error_is_never_expected() -> None:
 def test_what_is_no_pattern_is_refused_with_what_one_looks_like(text: str) -> None:
     with pytest.raises(ValueError, match=r"account/region"):
         expected_denials([text])
+
+
+def test_a_listings_failure_is_marked_where_it_is_expected_and_nothing_else_is() -> None:
+    expected = expected_denials(["*/us-east-2"])
+    denied = Failure(OHIO, NOON, FailureKind.DENIED, "UnauthorizedOperation", "no")
+    throttled = replace(denied, kind=FailureKind.THROTTLED)
+    listed = Snapshot(OHIO, NOON, ())
+    assert expected.marked(denied) == replace(denied, is_expected=True)
+    assert expected.marked(throttled) == throttled
+    assert expected.marked(listed) == listed

@@ -1,4 +1,4 @@
-"""When a region is looked at between two runs."""
+"""When accounts are listed between two runs, and which."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
-from truffle.core.model import CapacityBlock
+from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, a_snapshot, an_odcr
+from truffle.core.model import CapacityBlock, Scope
 from truffle.core.rechecks import next_checks
 from truffle.core.thresholds import Thresholds
 
@@ -23,7 +23,8 @@ def checks(
     *rows: CapacityBlock, thresholds: Thresholds = QUIET, at: datetime = NOON
 ) -> list[timedelta]:
     """How long after noon each check is, of the next two hours."""
-    return [moment - NOON for moment in next_checks(rows, thresholds, at, at + 2 * HOUR)]
+    found = next_checks([a_snapshot(*rows)], thresholds, at, at + 2 * HOUR)
+    return [moment - NOON for moment in found]
 
 
 def a_starting_block(start: timedelta, **facts: Any) -> CapacityBlock:
@@ -101,7 +102,7 @@ def test_what_is_over_is_not_looked_at(state: str) -> None:
 
 def test_odcrs_wait_for_the_next_run() -> None:
     odcr = an_odcr(end_date=NOON + HOUR, end_date_type="limited")
-    assert next_checks([odcr], Thresholds(), NOON, NOON + 2 * HOUR) == []
+    assert next_checks([a_snapshot(odcr)], Thresholds(), NOON, NOON + 2 * HOUR) == {}
 
 
 def test_what_has_happened_is_not_looked_at_and_what_is_far_not_yet() -> None:
@@ -117,6 +118,19 @@ def test_blocks_that_start_together_are_one_check() -> None:
     assert checks(*blocks) == [61 * MINUTE]
 
 
+def test_each_minute_names_the_accounts_that_hold_what_is_due_then() -> None:
+    later, sooner = a_starting_block(90 * MINUTE), a_starting_block(HOUR)
+    snapshots = [
+        a_snapshot(later, sooner, scope=Scope(OTHER, OHIO.region)),
+        a_snapshot(sooner, scope=OHIO),
+    ]
+    found = next_checks(snapshots, QUIET, NOON, NOON + 2 * HOUR)
+    assert list(found.items()) == [
+        (NOON + 61 * MINUTE, (HOME, OTHER)),
+        (NOON + 91 * MINUTE, (OTHER,)),
+    ]
+
+
 @given(
     starts=st.lists(st.timedeltas(-3 * HOUR, 3 * HOUR), max_size=4),
     offset=st.timedeltas(timedelta(), HOUR),
@@ -126,8 +140,8 @@ def test_every_check_is_a_full_minute_ahead_of_the_present(
 ) -> None:
     now = NOON + offset
     blocks = [a_starting_block(start) for start in starts]
-    found = next_checks(blocks, Thresholds(), now, now + 2 * HOUR)
-    assert found == sorted(set(found))
+    found = next_checks([a_snapshot(*blocks)], Thresholds(), now, now + 2 * HOUR)
+    assert list(found) == sorted(found)
     for moment in found:
         assert (moment.second, moment.microsecond) == (0, 0)
         assert now + MINUTE <= moment < now + 2 * HOUR + 2 * MINUTE

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_run, a_status
+from truffle.core.expected import expected_denials
 from truffle.core.model import Scope
 from truffle.core.runs import Unit, manifest, run_id_of, run_to_json, units
 from truffle.core.status import ScopeError
@@ -92,6 +93,7 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
             "scopes": 2,
             "succeeded": 1,
             "failed": 1,
+            "closed": 0,
             "reservations": 8,
             "changed": 2,
             "events": 1,
@@ -131,6 +133,22 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
             }
         ],
     }
+
+
+def test_an_expected_denial_is_closed_and_neither_failed_nor_succeeded() -> None:
+    run, denied = a_run(), ScopeError("UnauthorizedOperation", "No.", "denied", NOON)
+    statuses = {
+        EAST: a_status(EAST, run_id=run.run_id, error=THROTTLED),
+        OHIO: a_status(OHIO, run_id=run.run_id, error=denied),
+    }
+
+    told = manifest(run, statuses, END, expected=expected_denials(["*/*"]))
+
+    counts = told["counts"]
+    assert (counts["succeeded"], counts["failed"], counts["closed"]) == (0, 1, 1)
+    assert [scope["outcome"] for scope in told["scopes"]] == ["failed", "closed"]
+    assert told["scopes"][1]["error"] == {"code": "UnauthorizedOperation", "message": "No."}
+    assert [failure["region"] for failure in told["failures"]] == ["us-east-1"]
 
 
 def test_a_scope_that_the_run_never_reached_failed() -> None:

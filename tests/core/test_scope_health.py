@@ -67,6 +67,11 @@ def test_a_region_that_was_never_open_is_no_news(kind: FailureKind) -> None:
     assert after_failure(never, a_failure(kind), "run-1", 1) == (Streak(), None)
 
 
+def test_a_denial_that_is_expected_is_no_news_even_where_the_scope_was_listed_before() -> None:
+    expected = replace(a_failure(FailureKind.DENIED), is_expected=True)
+    assert after_failure(TWICE, expected, "run-3", 3) == (TWICE.streak, None)
+
+
 def test_a_region_that_was_never_listed_because_of_faults_is() -> None:
     _, event = after_failure(ScopeStatus(OHIO), a_failure(), "run-1", 1)
     assert event is not None

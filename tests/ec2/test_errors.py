@@ -49,8 +49,11 @@ def test_the_encoded_reason_of_a_refusal_is_whole() -> None:
         (refusal("InvalidClientTokenId"), "disabled"),
         (refusal("Blocked"), "disabled"),
         (refusal("PendingVerification"), "disabled"),
-        (refusal("RequestLimitExceeded"), "error"),
-        (refusal("CapacityBlockDescribeLimitExceeded"), "error"),
+        (refusal("RequestLimitExceeded"), "throttled"),
+        (refusal("Throttling"), "throttled"),
+        (refusal("ThrottlingException"), "throttled"),
+        (refusal("EC2ThrottledException"), "throttled"),
+        (refusal("CapacityBlockDescribeLimitExceeded"), "throttled"),
         (refusal("InternalError"), "error"),
         (refusal("ServiceUnavailable"), "error"),
         (refusal("RequestExpired"), "error"),
@@ -65,7 +68,7 @@ def test_the_encoded_reason_of_a_refusal_is_whole() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else error_code(value),
 )
-def test_a_failure_is_denied_disabled_or_worth_another_try(failed: Exception, kind: str) -> None:
+def test_a_failure_is_denied_disabled_throttled_or_an_error(failed: Exception, kind: str) -> None:
     assert failure_kind(failed) == kind
 
 
@@ -75,7 +78,7 @@ def test_a_failure_is_denied_disabled_or_worth_another_try(failed: Exception, ki
         ("unauthorized", FailureKind.DENIED, "UnauthorizedOperation"),
         ("region_disabled", FailureKind.DISABLED, "AuthFailure"),
         ("opt_in_required", FailureKind.DISABLED, "OptInRequired"),
-        ("throttled", FailureKind.ERROR, "RequestLimitExceeded"),
+        ("throttled", FailureKind.THROTTLED, "RequestLimitExceeded"),
         ("internal", FailureKind.ERROR, "InternalError"),
     ],
 )

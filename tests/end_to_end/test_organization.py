@@ -83,7 +83,7 @@ def healthy() -> None:
     """The tests of this file go on from each other's end."""
 
 
-def scopes(box: Sandbox, **asked: str) -> list[dict[str, Any]]:
+def scopes(box: Sandbox, **asked: Any) -> list[dict[str, Any]]:
     status, answer = box.get("/status", limit=1000, **asked)
     assert status == 200, answer
     found: list[dict[str, Any]] = answer["scopes"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from infra.asset import ROOT
 from infra.schedule import Window, overdue_window
@@ -44,6 +48,55 @@ def test_every_function_has_an_alarm_on_its_first_error(stack: Synthesized) -> N
         assert alarm["Statistic"] == "Sum"
 
 
+WITHOUT_ALARM = {
+    "ScopesSucceeded": "an amount, not a fault",
+    "ReservationsListed": "an amount, not a fault",
+    "EventsRecorded": "an amount, not a fault",
+    "AlertsPublished": "an amount, not a fault",
+    "AlertsDelivered": "an amount, not a fault",
+    "ScopesFailed": "the event scope_failing reports a scope; if all fail, no run is completed",
+    "AccountsDiscovered": "an amount, not a fault",
+    "AccountsWithoutRegions": "the account's scopes fail, which is an event; home's regions serve",
+    "DiscoveryFailed": "only of an organization: test_organization",
+    "DeliveriesFailed": "retried for a day, and then a dead letter, which has its alarm",
+}
+"""The metrics of the functions that need no alarm, and why."""
+
+
+def emitted(file: Path) -> set[str]:
+    """The names of the metrics that a module emits, each of which has to be a literal."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("add_metric", "single_metric")
+    ]
+    names = [ast.literal_eval(call.args[0]) for call in calls]
+    assert all(isinstance(name, str) for name in names), file
+    return set(names)
+
+
+def test_every_metric_that_is_emitted_has_an_alarm_or_a_reason_for_none(
+    stack: Synthesized,
+) -> None:
+    names = set().union(*(emitted(file) for file in sorted((ROOT / "lambdas").rglob("*.py"))))
+    own = [one for one in stack.of_type("CloudWatch::Alarm") if one["Namespace"] == "truffle"]
+    watched = {alarm["MetricName"] for alarm in own}
+    assert watched | WITHOUT_ALARM.keys() == names
+    assert watched.isdisjoint(WITHOUT_ALARM)
+
+
+@pytest.mark.parametrize("metric", ["TidyingFailed", "ChecksFailed"])
+def test_what_a_function_survives_and_counts_raises_an_alarm_at_once(
+    stack: Synthesized, metric: str
+) -> None:
+    alarm = _alarms_on(stack, metric)["truffle"]
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == (0, 1, 300)
+    assert (alarm["ComparisonOperator"], alarm["Statistic"]) == ("GreaterThanThreshold", "Sum")
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
 def test_three_hours_without_a_completed_run_raise_an_alarm(stack: Synthesized) -> None:
     alarm = _alarms_on(stack, "RunsCompleted")["truffle"]
     assert alarm["Namespace"] == "truffle"
@@ -77,7 +130,7 @@ def _text(alarm: Resource) -> str:
 
 def test_the_alarms_names_begin_with_the_stacks(stack: Synthesized) -> None:
     names = [alarm["AlarmName"] for alarm in stack.of_type("CloudWatch::Alarm")]
-    assert len(set(names)) == len(names) == 10 + 10
+    assert len(set(names)) == len(names) == 12 + 10
     assert all(re.fullmatch(r"truffle-[a-z-]+", name) for name in names)
 
 

@@ -51,10 +51,11 @@ MAY = {
         "s3:GetObject",
         *CONSUME,
         "sqs:ChangeMessageVisibility",
+        "sqs:SendMessage",
         "scheduler:CreateSchedule",
         "iam:PassRole",
     },
-    "hint": {"dynamodb:Query", "dynamodb:PutItem", "sqs:SendMessage"},
+    "hint": {"dynamodb:GetItem", "dynamodb:PutItem", "sqs:SendMessage"},
     "alert": {
         "dynamodb:Query",
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
@@ -63,7 +64,13 @@ MAY = {
         "sns:Publish",
         "sqs:SendMessage",
     },
-    "query": {"dynamodb:GetItem", "dynamodb:Query", "sqs:SendMessage", "lambda:InvokeFunction"},
+    "query": {
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "sqs:GetQueueUrl",
+        "sqs:SendMessage",
+        "lambda:InvokeFunction",
+    },
     "deliver": {
         *CONSUME,
         "sqs:ChangeMessageVisibility",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.collect import FIRST_RETRY_SECONDS
+from lambdas.collecting.retries import FIRST_RETRY_SECONDS
 from lambdas.store.table import BY_RESERVATION
 from tests.infra.synthesized import Resource, Synthesized, refuses_plain_http, target
 

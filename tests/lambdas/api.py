@@ -149,9 +149,14 @@ def expected(rows: Iterable[Reservation], asked: Asked) -> list[Reservation]:
         return _by_field(chosen, asked["sort"][0])
     odcrs = [row for row in chosen if isinstance(row, Odcr)]
     blocks = [row for row in chosen if isinstance(row, CapacityBlock)]
-    odcrs.sort(key=lambda row: (-(row.available_capacity or 0), row.instance_type, row.region))
+    odcrs.sort(key=lambda row: (_free(row), row.instance_type, row.region))
     blocks.sort(key=lambda row: (_start(row), row.instance_type))
     return [*odcrs, *blocks]
+
+
+def _free(row: Odcr) -> float:
+    """The most first, and the unknown last."""
+    return 1 if row.available_capacity is None else -row.available_capacity
 
 
 def _start(row: Reservation) -> tuple[bool, float]:

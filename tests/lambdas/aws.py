@@ -119,6 +119,7 @@ class Stack:
                 checks_group=self.checks,
                 checks_queue_arn=_arn(self.units),
                 checks_role_arn=f"arn:aws:iam::{HOME}:role/checks",
+                expected_denied="",
             ),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(
@@ -148,7 +149,7 @@ class Stack:
         return known[kind]()
 
     def _queues(self) -> str:
-        return json.dumps({name: box.queue for name, box in self._boxes.items()})
+        return json.dumps({name: box.name for name, box in self._boxes.items()})
 
     @property
     def scopes(self) -> ScopeStore:

@@ -118,11 +118,32 @@ def test_a_mute_is_judged_at_the_moment_of_the_event(alerts: Alerts, clock: Cloc
     )
 
 
-@pytest.mark.parametrize("days", [0, 1, 17, 399])
-def test_an_event_is_found_for_400_days(alerts: Alerts, days: int) -> None:
+@pytest.mark.parametrize(
+    ("days", "asked", "status"),
+    [
+        (0, {}, 200),
+        (17, {}, 200),
+        (31, {}, 200),
+        (32, {}, 404),
+        (399, {"since": "2025-10-01"}, 200),
+        (5, {"since": "2026-11-20"}, 404),
+        (0, {"since": "2027-01-01"}, 404),
+    ],
+)
+def test_an_event_is_found_for_31_days_or_since_another_day(
+    alerts: Alerts, days: int, asked: dict[str, str], status: int
+) -> None:
     event = replace(an_event(), observed_at=NOON - days * DAY)
     alerts.happened(event)
-    assert ask("/alerts/explain", event_id=event.event_id).status == 200
+    assert ask("/alerts/explain", event_id=event.event_id, **asked).status == status
+
+
+def test_an_unknown_event_costs_a_read_for_each_of_31_days(
+    alerts: Alerts, wire: Callable[[str], Wire]
+) -> None:
+    asked = wire("dynamodb")
+    ask("/alerts/explain", event_id=an_event().event_id)
+    assert asked.count("Query") == 32
 
 
 def test_the_newest_days_are_read_first(alerts: Alerts, wire: Callable[[str], Wire]) -> None:
@@ -142,7 +163,7 @@ def test_the_beginning_of_an_id_is_enough(alerts: Alerts, prefix: str) -> None:
 
 def test_the_beginning_of_several_ids_names_them(alerts: Alerts) -> None:
     ids = ["abcd" + "0" * 28, "abcd" + "1" * 28]
-    for event_id, days in zip(ids, (0, 300), strict=True):
+    for event_id, days in zip(ids, (0, 30), strict=True):
         alerts.happened(replace(an_event(), event_id=event_id, observed_at=NOON - days * DAY))
     answer = ask("/alerts/explain", event_id="abcd")
     assert (answer.status, answer.body["parameter"]) == (400, "event_id")
@@ -189,7 +210,8 @@ def test_an_unknown_event_is_a_problem(alerts: Alerts) -> None:
     answer = ask("/alerts/explain", event_id=an_event().event_id)
     assert (answer.status, answer.content_type) == (404, "application/problem+json")
     assert answer.body["detail"] == (
-        "No event of the last 400 days has the id 0123456789abcdef0123456789abcdef."
+        "No event since 2026-10-24 has the id 0123456789abcdef0123456789abcdef; "
+        "since looks further back."
     )
 
 

@@ -191,7 +191,7 @@ def test_one_failed_region_stays_on_the_queue_and_the_others_do_not(
     stack: Stack, fleet: Fleet, lambda_: Invoke
 ) -> None:
     fleet.holds(IRELAND, a_raw_odcr("cr-c"))
-    fleet.fails(OHIO, client_error("RequestLimitExceeded"))
+    fleet.fails(OHIO, client_error("InternalError"))
     runs = open_run(stack, "us-east-2", "eu-west-1")
     assert lambda_() == ["us-east-2"]
     assert (run_of(runs).succeeded, run_of(runs).failed) == (1, 1)
@@ -200,13 +200,13 @@ def test_one_failed_region_stays_on_the_queue_and_the_others_do_not(
 def test_a_failed_region_is_named_with_its_error_by_its_scope_and_its_run(
     stack: Stack, fleet: Fleet, lambda_: Invoke
 ) -> None:
-    fleet.fails(OHIO, client_error("RequestLimitExceeded"))
+    fleet.fails(OHIO, client_error("InternalError"))
     open_run(stack, "us-east-2")
     lambda_()
     error = stack.scopes.status(OHIO).error
     (failure,) = stack.document("runs/dt=2026-11-24/run-1.json")["failures"]
     assert error is not None
-    assert error.code == failure["code"] == "RequestLimitExceeded"
+    assert error.code == failure["code"] == "InternalError"
 
 
 def test_a_failed_unit_comes_back_after_15_and_then_30_seconds_and_the_fifth_time_is_its_last(
@@ -246,6 +246,27 @@ def test_a_denied_or_disabled_region_is_recorded_and_not_tried_again(
     error = stack.scopes.status(OHIO).error
     assert error is not None
     assert (error.code, run_of(runs).failed) == (code, 1)
+
+
+def test_an_expected_denial_is_no_failure_of_the_run_and_no_event(
+    stack: Stack, fleet: Fleet, lambda_: Invoke, deploy: Deploy, clock: Clock, counted: Counted
+) -> None:
+    deploy(CollectSettings, expected_denied="*/us-east-2")
+    fleet.holds(IRELAND)
+    runs = open_run(stack, "us-east-2", "eu-west-1")
+    lambda_()
+    fleet.fails(OHIO, client_error("UnauthorizedOperation"))
+    for number in range(4):
+        clock.advance(HOUR)
+        stack.send_unit(f"run-{number}", "us-east-2")
+        lambda_()
+    assert set(counted("ScopesFailed")) == {0.0}
+    assert stack.events() == []
+    stack.send_unit("run-1", "us-east-2")
+    lambda_()
+    counts = stack.document("runs/dt=2026-11-24/run-1.json")["counts"]
+    assert (counts["succeeded"], counts["failed"], counts["closed"]) == (1, 0, 1)
+    assert run_of(runs).failed == 0
 
 
 def test_a_denied_region_does_not_keep_a_run_from_completing(
@@ -407,7 +428,7 @@ def test_a_retry_lists_only_the_scopes_that_failed_and_closes_nothing_again(
     stack: Stack, fleet: Fleet, lambda_: Invoke, clock: Clock, wire: WireTo
 ) -> None:
     fleet.holds(OHIO, a_raw_odcr("cr-a"))
-    fleet.fails(OTHER_OHIO, client_error("RequestLimitExceeded"))
+    fleet.fails(OTHER_OHIO, client_error("InternalError"))
     open_run(stack, "us-east-2", accounts=(HOME, OTHER))
     assert lambda_() == ["us-east-2"]
     fleet.asked.clear()
@@ -422,7 +443,7 @@ def test_a_retry_lists_only_the_scopes_that_failed_and_closes_nothing_again(
 def test_a_retry_that_succeeds_brings_the_papers_up_to_date(
     stack: Stack, fleet: Fleet, lambda_: Invoke, clock: Clock
 ) -> None:
-    fleet.fails(OTHER_OHIO, client_error("RequestLimitExceeded"))
+    fleet.fails(OTHER_OHIO, client_error("InternalError"))
     open_run(stack, "us-east-2", accounts=(HOME, OTHER))
     lambda_()
     fleet.recovers()

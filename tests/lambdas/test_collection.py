@@ -196,7 +196,7 @@ def test_an_events_times_are_those_of_the_two_snapshots(world: World) -> None:
 # --- failures of every kind ----------------------------------------------------------------------
 
 FAULTS = {
-    "throttled to the end of its retries": ("RequestLimitExceeded", "error"),
+    "throttled to the end of its retries": ("RequestLimitExceeded", "throttled"),
     "a server error": ("InternalError", "error"),
     "denied": ("UnauthorizedOperation", "denied"),
     "disabled": ("AuthFailure", "disabled"),
@@ -249,7 +249,7 @@ def test_a_role_that_cannot_be_assumed_is_a_failure(world: World) -> None:
 def test_an_enrichment_that_fails_makes_the_whole_a_failure(world: World) -> None:
     world.fleet.holds(OHIO, a_raw_block("cr-b"))
     world.fleet.fails(OHIO, client_error("RequestLimitExceeded"), "describe_capacity_blocks")
-    assert is_failed(world, world.collect(), "RequestLimitExceeded", "error")
+    assert is_failed(world, world.collect(), "RequestLimitExceeded", "throttled")
 
 
 def test_an_enrichment_that_is_denied_is_named_and_the_listing_stands(world: World) -> None:

@@ -1,4 +1,4 @@
-"""``hint``: an event of EC2 puts its region on the queue; what is no event of ours does nothing."""
+"""``hint``: an event of EC2 puts its scope on the queue; any other payload does nothing."""
 
 from __future__ import annotations
 
@@ -74,11 +74,21 @@ def sent(stack: Stack, wire: Callable[[str], Wire]) -> Callable[[], list[tuple[J
 Sent = Callable[[], list[tuple[Json, int]]]
 
 
-def test_an_event_has_its_region_collected_at_once_in_all_accounts(
-    invoke: Invoke, sent: Sent
-) -> None:
+def test_an_event_has_its_scope_collected_at_once(invoke: Invoke, sent: Sent) -> None:
     invoke(an_event())
-    assert sent() == [({"run_id": None, "region": "us-east-2", "accounts": [HOME, OTHER]}, 0)]
+    ((unit, delay),) = sent()
+    assert (unit["run_id"], unit["region"], unit["accounts"]) == (None, "us-east-2", [HOME])
+    assert delay == 0
+
+
+def test_a_hint_makes_at_most_three_calls_to_the_table(
+    invoke: Invoke, sent: Sent, wire: Callable[[str], Wire]
+) -> None:
+    line = wire("dynamodb")
+    for _ in range(3):
+        line.calls.clear()
+        invoke(an_event())
+        assert 2 <= line.count() <= 3
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
@@ -146,12 +156,13 @@ def test_the_next_window_is_collected_at_once(invoke: Invoke, sent: Sent, clock:
     assert [delay for _, delay in sent()] == [0, 0]
 
 
-def test_each_region_has_its_own_windows(invoke: Invoke, sent: Sent) -> None:
-    invoke(an_event())
-    invoke(an_event(IRELAND))
-    assert [(unit["region"], delay) for unit, delay in sent()] == [
-        ("us-east-2", 0),
-        ("eu-west-1", 0),
+def test_each_scope_has_its_own_windows(invoke: Invoke, sent: Sent) -> None:
+    for scope in (OHIO, IRELAND, Scope(OTHER, "us-east-2")):
+        invoke(an_event(scope))
+    assert [(unit["accounts"], unit["region"], delay) for unit, delay in sent()] == [
+        ([HOME], "us-east-2", 0),
+        ([HOME], "eu-west-1", 0),
+        ([OTHER], "us-east-2", 0),
     ]
 
 

@@ -38,9 +38,9 @@ def schedules(planner: Planner) -> list[Json]:
 
 
 def test_a_schedule_puts_the_unit_on_the_queue_once(planner: Planner) -> None:
-    assert planner.plan(UNIT, [NOON]) == 0
+    assert planner.plan({NOON: UNIT}) == 0
     (made,) = schedules(planner)
-    assert made["Name"] == "us-east-2-20261124T1200Z"
+    assert re.fullmatch(r"us-east-2-20261124T1200Z-[0-9a-f]{16}", made["Name"])
     assert made["ScheduleExpression"] == "at(2026-11-24T12:00:00)"
     assert made["ScheduleExpressionTimezone"] == "UTC"
     assert made["FlexibleTimeWindow"] == {"Mode": "OFF"}
@@ -55,26 +55,36 @@ def test_a_schedule_puts_the_unit_on_the_queue_once(planner: Planner) -> None:
 
 def test_the_time_is_utc_whatever_the_moments_own_offset(planner: Planner) -> None:
     berlin = datetime(2026, 11, 24, 13, tzinfo=timezone(timedelta(hours=1)))
-    planner.plan(UNIT, [berlin])
+    planner.plan({berlin: UNIT})
     assert schedules(planner)[0]["ScheduleExpression"] == "at(2026-11-24T12:00:00)"
 
 
 def test_planning_again_changes_nothing(planner: Planner) -> None:
-    planner.plan(UNIT, [NOON])
-    assert planner.plan(UNIT, [NOON, NOON + HOUR]) == 0
+    planner.plan({NOON: UNIT})
+    assert planner.plan({NOON: UNIT, NOON + HOUR: UNIT}) == 0
     assert len(schedules(planner)) == 2
 
 
-def test_each_region_has_its_own(planner: Planner) -> None:
-    planner.plan(UNIT, [NOON])
-    planner.plan(Unit(None, "eu-west-1", (HOME,)), [NOON])
+@pytest.mark.parametrize(
+    "other", [Unit(None, "eu-west-1", (HOME, OTHER)), Unit(None, "us-east-2", (OTHER,))]
+)
+def test_each_region_and_each_set_of_accounts_has_its_own(other: Unit, planner: Planner) -> None:
+    """An account that plans later is not lost to the schedule of another one."""
+    planner.plan({NOON: UNIT})
+    planner.plan({NOON: other})
     assert len(schedules(planner)) == 2
+
+
+def test_the_order_of_accounts_makes_no_difference(planner: Planner) -> None:
+    planner.plan({NOON: UNIT})
+    planner.plan({NOON: Unit(None, "us-east-2", (OTHER, HOME))})
+    assert len(schedules(planner)) == 1
 
 
 @pytest.mark.parametrize("region", KNOWN_REGIONS)
 def test_a_name_is_one_that_scheduler_takes(region: str, planner: Planner) -> None:
     """Botocore's model of CreateSchedule, Name."""
-    planner.plan(Unit(None, region, (HOME,)), [datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+    planner.plan({datetime(9999, 12, 31, 23, 59, tzinfo=UTC): Unit(None, region, (HOME,))})
     (made,) = schedules(planner)
     assert re.fullmatch(r"[0-9a-zA-Z-_.]{1,64}", made["Name"])
 
@@ -92,7 +102,7 @@ def test_what_aws_refuses_is_counted_and_logged_and_no_more_is_tried(
 ) -> None:
     line = Wire(planner.client)
     line.fails_before(error, "CreateSchedule", call=2)
-    assert planner.plan(UNIT, [NOON, NOON + HOUR, NOON + 2 * HOUR]) == 2
+    assert planner.plan({NOON + hours * HOUR: UNIT for hours in range(3)}) == 2
     assert line.count("CreateSchedule") == 2
     assert "checks not planned" in logs()
     assert said in logs()

@@ -2,17 +2,21 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 
-from tests.builders import a_block, a_scope_event, an_event
+from tests.builders import NOON, OHIO, a_block, a_scope_event, an_event
 from tests.messages.limits import check_slack, slack_marked_up
 from tests.messages.samples import a_day, a_full_day, a_run_of, of_every_type
 from tests.messages.strategies import events, lates
+from tests.strategies import hostile_texts
+from truffle.core.daily import FailingScope
 from truffle.core.events import Event, Severity
+from truffle.core.status import ScopeError
 from truffle.messages.card import digest_card, event_card, summary_card
 from truffle.messages.slack import COLOURS, escape, payload
 
@@ -167,6 +171,17 @@ def test_no_text_can_ping_anyone_or_hide_a_link(event: Event) -> None:
     assert len(marked_up) > 5
     for text in marked_up:
         assert not re.search("[<>&]", re.sub("&(amp|lt|gt);", "", text))
+
+
+@given(hostile_texts)
+def test_no_text_in_a_daily_summary_can_ping_anyone(text: str) -> None:
+    error = ScopeError(text, f"{text} <!channel>", "error", NOON)
+    failing = FailingScope(OHIO, error, None)
+    event = replace(EVENT, summary=f"{text} <!everyone>")
+    body = payload(summary_card(a_day(failing=(failing,), failed=(event,))))
+
+    for shown in slack_marked_up(body):
+        assert not re.search("[<>&]", re.sub("&(amp|lt|gt);", "", shown))
 
 
 @pytest.mark.parametrize("character", ["&", "<", "a"])

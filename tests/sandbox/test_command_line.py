@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -12,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lambdas.clients import SANDBOX_CLOCK, now, wall_clock
-from sandbox import __main__ as command_line
 from sandbox import box as sandbox_box
+from sandbox import command_line
 from sandbox.access import client
 from sandbox.box import Sandbox, State
 from sandbox.ec2.__main__ import main as serve
@@ -162,6 +163,19 @@ def test_the_functions_have_the_sandboxs_time(
     assert before - wall_clock() > timedelta(days=13)
 
 
+@pytest.mark.parametrize(("outcome", "status"), [("succeeded", 0), ("closed", 0), ("failed", 3)])
+def test_only_failures_that_are_not_expected_make_collect_exit_with_3(
+    outcome: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = dict.fromkeys(
+        ("succeeded", "closed", "failed", "reservations", "changed", "events"), 0
+    )
+    manifest = {"scopes": [], "counts": {**counts, "scopes": 1, outcome: 1}}
+    monkeypatch.setattr(Sandbox, "collect", lambda box: manifest)
+    monkeypatch.setattr(command_line, "_running", lambda: Sandbox.__new__(Sandbox))
+    assert CliRunner().invoke(command_line.main, ["collect"]).exit_code == status
+
+
 def test_a_scope_is_one_line() -> None:
     scope = {"account_id": "123456789012", "region": "eu-west-1", "error": None}
     counts = {"reservations": 33, "changed": 2}
@@ -176,9 +190,10 @@ def test_a_scope_is_one_line() -> None:
         "changed",
     ]
     error = {"code": "UnauthorizedOperation", "message": "no"}
-    line = command_line.scope_line({**scope, "error": error})
-    assert line.split()[1:4] == ["eu-west-1", "failed", "UnauthorizedOperation:"]
-    assert "\n" not in line
+    for outcome in ("failed", "closed"):
+        line = command_line.scope_line({**scope, "outcome": outcome, "error": error})
+        assert line.split()[1:4] == ["eu-west-1", outcome, "UnauthorizedOperation:"]
+        assert "\n" not in line
 
 
 @pytest.fixture
@@ -355,3 +370,27 @@ class TestSimulator:
         with pytest.raises(SystemExit) as ended:
             serve([])
         assert ended.value.code == 2
+
+
+INTERRUPTED = """
+import os, runpy, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *rest):
+        if name == "sandbox.command_line":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["sandbox", "down"]
+runpy.run_module("sandbox", run_name="__main__")
+"""
+
+
+def test_an_interrupt_while_the_commands_are_imported_shows_no_traceback() -> None:
+    command = [sys.executable, "-c", INTERRUPTED]
+    ended = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")

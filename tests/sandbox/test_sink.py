@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from lambdas.delivery import webhook
 from lambdas.delivery.webhook import ALLOW_LOOPBACK, Answer, Unreachable, post
-from sandbox import __main__ as command_line
+from sandbox import command_line
 from sandbox.box import Sandbox, State
 from sandbox.ports import free_port
 from sandbox.processes import start

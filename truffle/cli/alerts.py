@@ -72,9 +72,10 @@ def check(file: str, output: str, no_color: bool) -> int:
 @command.command("explain")
 @click.argument("event_id")
 @click.option("--file", metavar="FILE", help="Route by this file instead of the deployed one.")
+@click.option("--since", metavar="TIME", help="Look so far back: a date, or 90d.  [default: 31d]")
 @output_option(FORMATS)
 @common(is_api=True)
-def explain(common: Common, event_id: str, file: str | None, output: str) -> int:
+def explain(common: Common, event_id: str, file: str | None, since: str | None, output: str) -> int:
     """Show who gets an event, why, and what became of it.
 
     EVENT_ID is the id that `truffle events` shows, or the first digits of it. For each destination:
@@ -88,17 +89,17 @@ def explain(common: Common, event_id: str, file: str | None, output: str) -> int
     truffle alerts explain bf14c51f --file alerts.yaml
     """
     from truffle.alerts.settings import SettingsError
-    from truffle.arguments import check_event_id
+    from truffle.arguments import explain_query
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.render.alerts import render_explanation
 
-    check_event_id(event_id)
+    explain_query(event_id, since)
     try:
         settings = _read(file) if file else None
     except SettingsError as error:
         raise _bad_usage(f"{file}: {'; '.join(error.problems)}") from error
     common.needs_api("Events")
-    answer = common.client().explain(event_id)
+    answer = common.client().explain(event_id, since=since)
     if settings is not None:
         answer["decisions"] = _decided_here(answer["event"], settings)
     if output == "table":

@@ -17,6 +17,8 @@ COMMANDS: Mapping[str, str] = {
     "fleets": "List Capacity Reservation Fleets: target, fulfilled capacity and members.",
     "topology": "Show the network nodes of reservations and blocks as a tree.",
     "use": "Print how to run on one reservation, by tool.",
+    "report": "Write an HTML report: decisions, timeline, use, events.",
+    "timeline": "Draw the capacity blocks as bars over time.",
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
     "status": "Show how current the deployed stack's data is.",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from truffle.core.filters import matches_globs
-from truffle.core.model import CLOSED_KINDS
+from truffle.core.model import CLOSED_KINDS, Failure, Snapshot
 
 _PATTERN = re.compile(r"([0-9*?]{1,12})/([a-z0-9*?-]{1,32})")
 
@@ -30,6 +30,14 @@ class ExpectedDenials:
             matches_globs(account_id, [account]) and matches_globs(region, [name])
             for account, name in self.patterns
         )
+
+    def marked(self, result: Snapshot | Failure) -> Snapshot | Failure:
+        """A listing's result; a failure that is expected is marked as such."""
+        if isinstance(result, Snapshot):
+            return result
+        scope = result.scope
+        is_expected = self.covers(scope.account_id, scope.region, result.kind)
+        return replace(result, is_expected=is_expected)
 
 
 NOTHING_EXPECTED = ExpectedDenials()

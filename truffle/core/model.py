@@ -253,21 +253,29 @@ class FailureKind(StrEnum):
     """What a failure means for whoever could try again.
 
     ``denied`` (IAM or an SCP) and ``disabled`` (a region that is not enabled) are answers, and stay
-    as they are until someone changes them; an ``error`` is worth another try.
+    as they are until someone changes them; an ``error`` is worth another try, and ``throttled`` one
+    that waits longer.
     """
 
     DENIED = "denied"
     DISABLED = "disabled"
+    THROTTLED = "throttled"
     ERROR = "error"
 
 
 CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
 """The answers among them: nobody looks there, and nothing can run there."""
 
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+"""The code of a failure for which the caller's own time ran out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A scope that could not be listed completely; it says nothing about its reservations."""
+    """A scope that could not be listed completely; it says nothing about its reservations.
+
+    ``is_expected``: the setting ``expected_denied`` expects it.
+    """
 
     scope: Scope
     failed_at: datetime
@@ -275,11 +283,12 @@ class Failure:
     code: str
     message: str
     operation: str | None = None
+    is_expected: bool = False
 
     @property
     def is_final(self) -> bool:
         """Whether asking again soon would only get the same answer."""
-        return self.kind is not FailureKind.ERROR
+        return self.kind in CLOSED_KINDS
 
     def __str__(self) -> str:
         return f"{self.scope}: {self.code}: {self.message}"

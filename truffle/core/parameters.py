@@ -364,6 +364,9 @@ VALIDATE: tuple[Parameter, ...] = (
 )
 """What the validation of a training run takes."""
 
+EXPLAINED = timedelta(days=31)
+"""How far back an event is looked for by default: records of deliveries are kept for 30 days."""
+
 EXPLAIN: tuple[Parameter, ...] = (
     _one(
         "event_id",
@@ -371,6 +374,7 @@ EXPLAIN: tuple[Parameter, ...] = (
         "It takes the event_id of an event, or the beginning of one: 4 to 32 hexadecimal digits.",
         "[0-9a-f]{4,32}",
     ),
+    _time("since", f"Only events of this day or later; the default is {EXPLAINED.days} days ago."),
 )
 """What the explanation of an alert takes."""
 

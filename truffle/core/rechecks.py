@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation
+from truffle.core.model import TERMINAL_STATES, CapacityBlock, Snapshot
 from truffle.core.thresholds import Thresholds
 
 PAID_AFTER_PURCHASE = timedelta(hours=12)
@@ -20,18 +20,26 @@ _MINUTE = timedelta(minutes=1)
 
 
 def next_checks(
-    rows: Iterable[Reservation], thresholds: Thresholds, now: datetime, until: datetime
-) -> list[datetime]:
-    """The minutes at which to look, in order: for each moment of a block that is after ``now`` and
-    not after ``until``, the first full minute with another one before it, in which EC2 acts."""
-    moments = {
-        moment
-        for row in rows
-        if isinstance(row, CapacityBlock) and row.state not in TERMINAL_STATES
-        for moment in _moments(row, thresholds)
-        if now < moment <= until
-    }
-    return sorted({_full_minute(moment) + _MINUTE for moment in moments})
+    snapshots: Iterable[Snapshot], thresholds: Thresholds, now: datetime, until: datetime
+) -> Mapping[datetime, tuple[str, ...]]:
+    """The minutes at which to list again, in order, each with the accounts to list, sorted.
+
+    A moment of a block that is after ``now`` and not after ``until`` is checked in the accounts
+    that list the block, at the first full minute with another one before it, in which EC2 acts.
+    """
+    accounts: dict[datetime, set[str]] = {}
+    for snapshot in snapshots:
+        for moment in _moments_of(snapshot, thresholds):
+            if now < moment <= until:
+                minute = _full_minute(moment) + _MINUTE
+                accounts.setdefault(minute, set()).add(snapshot.scope.account_id)
+    return {minute: tuple(sorted(accounts[minute])) for minute in sorted(accounts)}
+
+
+def _moments_of(snapshot: Snapshot, thresholds: Thresholds) -> Iterator[datetime]:
+    for row in snapshot.reservations:
+        if isinstance(row, CapacityBlock) and row.state not in TERMINAL_STATES:
+            yield from _moments(row, thresholds)
 
 
 def _moments(block: CapacityBlock, thresholds: Thresholds) -> Iterator[datetime]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.model import Scope
 from truffle.core.status import STALE, ScopeStatus
 from truffle.core.times import format_time
@@ -105,12 +106,14 @@ def manifest(
     statuses: Mapping[Scope, ScopeStatus],
     finished_at: datetime,
     warnings: Sequence[str] = (),
+    expected: ExpectedDenials = NOTHING_EXPECTED,
 ) -> dict[str, Any]:
     """What ``runs/dt=…/<run id>.json`` holds: scopes, counts, failures, timings (seconds).
 
-    ``warnings`` name what of the bucket could not be read or written.
+    ``warnings`` name what of the bucket could not be read or written. Scopes with an ``expected``
+    denial are ``closed``: neither succeeded nor failed.
     """
-    scopes = [_outcome(scope, statuses.get(scope), run) for scope in run.scopes]
+    scopes = [_outcome(scope, statuses.get(scope), run, expected) for scope in run.scopes]
     failures = [scope for scope in scopes if scope["outcome"] == "failed"]
     return {
         "run_id": run.run_id,
@@ -119,8 +122,9 @@ def manifest(
         "seconds": round((finished_at - run.started_at).total_seconds(), 3),
         "counts": {
             "scopes": len(scopes),
-            "succeeded": len(scopes) - len(failures),
+            "succeeded": _number(scopes, "succeeded"),
             "failed": len(failures),
+            "closed": _number(scopes, "closed"),
             "reservations": _total(scopes, "reservations"),
             "changed": _total(scopes, "changed"),
             "events": _total(scopes, "events"),
@@ -134,12 +138,15 @@ def manifest(
     }
 
 
-def _outcome(scope: Scope, status: ScopeStatus | None, run: Run) -> dict[str, Any]:
+def _outcome(
+    scope: Scope, status: ScopeStatus | None, run: Run, expected: ExpectedDenials
+) -> dict[str, Any]:
     """How one scope ended: its status, if this run or a later attempt wrote it."""
     told = status is not None and (
         status.run_id == run.run_id
         or (status.attempted_at is not None and status.attempted_at >= run.started_at)
     )
+    is_closed = False
     if status is None or not told:
         message = "The run ended before this scope was collected."
         error: dict[str, str] | None = {"code": STALE, "message": message}
@@ -147,10 +154,13 @@ def _outcome(scope: Scope, status: ScopeStatus | None, run: Run) -> dict[str, An
     else:
         failure = status.error
         error = {"code": failure.code, "message": failure.message} if failure else None
+        is_closed = failure is not None and expected.covers(
+            scope.account_id, scope.region, failure.kind
+        )
     return {
         "account_id": scope.account_id,
         "region": scope.region,
-        "outcome": "failed" if error else "succeeded",
+        "outcome": "closed" if is_closed else "failed" if error else "succeeded",
         "error": error,
         "observed_at": status.observed_at and format_time(status.observed_at),
         "seconds": status.seconds,
@@ -159,6 +169,10 @@ def _outcome(scope: Scope, status: ScopeStatus | None, run: Run) -> dict[str, An
         "events": 0 if error else status.events,
         "unanswered": list(status.unanswered),
     }
+
+
+def _number(scopes: Sequence[Mapping[str, Any]], outcome: str) -> int:
+    return sum(scope["outcome"] == outcome for scope in scopes)
 
 
 def _total(scopes: Sequence[Mapping[str, Any]], name: str) -> int:

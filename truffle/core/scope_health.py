@@ -1,7 +1,8 @@
 """Scopes that cannot be listed: after how many runs that is news, and when it is over.
 
 A run counts once, however often its unit is tried again; a collection outside of runs does not
-count. A scope that was never listed and is denied or disabled is configured so, and is no news.
+count. A scope that was never listed and is denied or disabled is configured so, and is no news;
+nor is a denial that the setting ``expected_denied`` expects.
 
 What closes many scopes of an account at once is one outage and one event: credentials that cannot
 be had fail in every region, and a policy often in many, with one code in one run.
@@ -97,7 +98,7 @@ def after_failure(
     ``status`` is the scope's before the failure, ``runs`` how many in a row make an event.
     """
     streak = status.streak
-    is_normal = status.observed_at is None and failure.is_final
+    is_normal = failure.is_expected or (status.observed_at is None and failure.is_final)
     if run_id is None or run_id in streak.runs or streak.is_told or is_normal:
         return streak, None
     failed = (*streak.runs, run_id)

@@ -29,6 +29,25 @@ DISABLED_CODES = frozenset(
 )
 """What a region answers that is not enabled for the account (EC2 API Reference, error codes)."""
 
+THROTTLED_CODES = frozenset(
+    {
+        "CapacityBlockDescribeLimitExceeded",
+        "EC2ThrottledException",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+"""What EC2 and STS answer to callers that ask too often: those of botocore's own list of throttling
+codes that are not another service's (botocore/retries/standard.py, ThrottledRetryableChecker), and
+the limit of Capacity Blocks' calls, which that list lacks."""
+
 UNSUPPORTED_CODES = frozenset({"UnsupportedOperation", "InvalidAction", "Unsupported"})
 """The region does not have this operation."""
 
@@ -73,7 +92,9 @@ def kind_of(code: str) -> FailureKind:
     """The kind of a failure with one of AWS's error codes."""
     if code in DENIED_CODES:
         return FailureKind.DENIED
-    return FailureKind.DISABLED if code in DISABLED_CODES else FailureKind.ERROR
+    if code in DISABLED_CODES:
+        return FailureKind.DISABLED
+    return FailureKind.THROTTLED if code in THROTTLED_CODES else FailureKind.ERROR
 
 
 def to_failure(error: Exception, scope: Scope, failed_at: datetime) -> Failure:

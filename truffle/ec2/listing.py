@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from truffle.core.accelerators import recorded, unknown_types
 from truffle.core.model import (
+    DEADLINE_EXCEEDED,
     Accelerator,
     Failure,
     FailureKind,
@@ -133,7 +134,7 @@ def list_unnamed_scope(
         return to_failure(error, scope_of(), observed_at)
     except DeadlineExceeded:
         message = "The listing was not complete before its deadline."
-        return Failure(scope_of(), observed_at, FailureKind.ERROR, "DeadlineExceeded", message)
+        return Failure(scope_of(), observed_at, FailureKind.ERROR, DEADLINE_EXCEEDED, message)
 
 
 @dataclass(slots=True)

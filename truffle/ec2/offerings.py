@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from botocore.config import Config
 
 from truffle.core.accelerators import Known, accelerator_of
-from truffle.core.model import FailureKind
+from truffle.core.model import DEADLINE_EXCEEDED, FailureKind
 from truffle.core.offerings import ULTRASERVERS, Offering, Segment, Wanted
 from truffle.core.times import whole
 from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
@@ -165,7 +165,7 @@ def _limited(region: str, found: tuple[Offering, ...], asked: int, lengths: int)
     if asked:
         message += f" {asked} of {lengths} lengths were requested."
     return RegionOfferings(
-        region, Outcome.LIMITED, found, "DeadlineExceeded", message, FailureKind.ERROR
+        region, Outcome.LIMITED, found, DEADLINE_EXCEEDED, message, FailureKind.ERROR
     )
 
 

@@ -127,11 +127,18 @@ _CONSOLES = {
 
 def console_url(event: Event) -> str | None:
     """The EC2 console's page of the reservation; None in a partition whose console is not known."""
-    console = _CONSOLES.get(partition_of(event.region))
-    if event.reservation is None or console is None:
+    if event.reservation is None:
         return None
-    region = quote(event.region, safe="", errors="replace")
-    name = quote(event.reservation.reservation_id, safe="", errors="replace")
+    return reservation_url(event.region, event.reservation.reservation_id)
+
+
+def reservation_url(region: str, reservation_id: str) -> str | None:
+    """The EC2 console's page of a reservation; None in a partition whose console is not known."""
+    console = _CONSOLES.get(partition_of(region))
+    if console is None:
+        return None
+    region = quote(region, safe="", errors="replace")
+    name = quote(reservation_id, safe="", errors="replace")
     return (
         f"https://{region}.{console}/ec2/home?region={region}"
         f"#CapacityReservationDetails:crId={name}"

@@ -24,6 +24,7 @@ from truffle import clock
 from truffle.core.filters import Filter
 from truffle.core.merging import merge
 from truffle.core.model import (
+    DEADLINE_EXCEEDED,
     Failure,
     FailureKind,
     Reservation,
@@ -45,9 +46,6 @@ from truffle.sources.listing import Inventory, Progress, ScopeFailure
 if TYPE_CHECKING:
     from truffle.ec2.clients import EC2Clients
     from truffle.ec2.identity import Caller
-
-DEADLINE_CODE = "DeadlineExceeded"
-"""The code of regions that had not answered completely when the time was up."""
 
 LACKING = {
     "DescribeCapacityBlocks": "reservation_ids and ultraserver_type of blocks may be incomplete",
@@ -329,7 +327,9 @@ class _Gathered:
         account_id = self.asked.caller.known
         message = f"There was no complete answer within {end}."
         for region in sorted(self.open):
-            self._fail(ScopeFailure(account_id, region, DEADLINE_CODE, message, FailureKind.ERROR))
+            self._fail(
+                ScopeFailure(account_id, region, DEADLINE_EXCEEDED, message, FailureKind.ERROR)
+            )
 
     def inventory(self) -> Inventory:
         """Raises TruffleError if every region failed for one reason, or STS did not say which

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 
 from truffle import clock
-from truffle.core.model import CLOSED_KINDS, FailureKind
+from truffle.core.model import CLOSED_KINDS, DEADLINE_EXCEEDED, FailureKind
 from truffle.core.offerings import Offering, Wanted, sorted_offerings
 from truffle.core.regions import first_region, is_glob
 from truffle.credentials import sign_in
@@ -164,7 +164,7 @@ def _ask(
 def _late(region: str) -> RegionOfferings:
     message = "The region did not answer before the deadline."
     return RegionOfferings(
-        region, Outcome.FAILED, (), "DeadlineExceeded", message, FailureKind.ERROR
+        region, Outcome.FAILED, (), DEADLINE_EXCEEDED, message, FailureKind.ERROR
     )
 
 

@@ -1,0 +1,87 @@
+"""Bring failed units back to their queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from lambdas.collecting.units import postponed_message, read_postponed
+from lambdas.observability import logger
+from truffle.core.model import Failure
+from truffle.core.runs import Unit
+from truffle.core.throttling import is_throttled, postpone
+
+FIRST_RETRY_SECONDS = 15
+LONGEST_RETRY_SECONDS = 30
+
+
+class UnitFailed(Exception):
+    """Scopes of a unit failed in a way that is worth another try."""
+
+
+def delivery_of(record: SQSRecord) -> str:
+    """The id of the message that first asked for a unit."""
+    postponed = read_postponed(record.body)
+    return postponed.delivery if postponed else record.message_id
+
+
+def is_retry(record: SQSRecord) -> bool:
+    """Whether a unit may have had an attempt before."""
+    receives = int(record.attributes.approximate_receive_count)
+    return receives > 1 or read_postponed(record.body) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrier:
+    """Brings units back to the queue. ``period`` is that of the schedule."""
+
+    client: Any
+    queue_url: str
+    max_receives: int
+    period: timedelta
+    clock: Callable[[], datetime]
+
+    def retry(self, record: SQSRecord, unit: Unit, failures: Sequence[Failure]) -> None:
+        """Have a unit tried again whose scopes failed in a way that is worth it.
+
+        Raises UnitFailed where the message stays on the queue and has used up a receive. Throttling
+        alone uses up none: a fresh message with a delay takes the place of this one.
+        """
+        if all(failure.is_final for failure in failures):
+            return
+        if is_throttled(failures):
+            self._postpone(record, unit)
+            return
+        self._return_soon(record)
+        raise UnitFailed("; ".join(map(str, failures)))
+
+    def _postpone(self, record: SQSRecord, unit: Unit) -> None:
+        before = read_postponed(record.body)
+        after = postpone(record.message_id, before, self.clock(), self.period)
+        facts = {"run_id": unit.run_id, "region": unit.region}
+        if after is None:
+            logger.warning("throttled unit left to the next run", extra=facts)
+            return
+        delay = ceil(after.pause.total_seconds())
+        self.client.send_message(
+            QueueUrl=self.queue_url,
+            MessageBody=postponed_message(unit, after),
+            DelaySeconds=delay,
+        )
+        logger.warning("unit throttled", extra={**facts, "delay": delay, "times": after.times})
+
+    def _return_soon(self, record: SQSRecord) -> None:
+        """Return a message after 15 s, then 30 s, instead of the queue's own timeout."""
+        tries = int(record.attributes.approximate_receive_count)
+        is_last = tries >= self.max_receives
+        pause = min(FIRST_RETRY_SECONDS * 2 ** (tries - 1), LONGEST_RETRY_SECONDS)
+        self.client.change_message_visibility(
+            QueueUrl=self.queue_url,
+            ReceiptHandle=record.receipt_handle,
+            VisibilityTimeout=0 if is_last else pause,
+        )

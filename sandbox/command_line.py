@@ -1,0 +1,348 @@
+"""``python -m sandbox``: the whole stack on this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from sandbox.box import FLEET, Sandbox
+from sandbox.ec2.control import ControlError
+from sandbox.ec2.dates import parse_distance
+from sandbox.ec2.faults import FaultKind
+from sandbox.errors import SandboxError
+from sandbox.processes import end_as_interrupted
+from sandbox.sink.control import Sink
+from sandbox.sink.destination import DOWN, EVERYWHERE, OK, Reply, Request, request_to_json
+from truffle.core.suggest import nearest
+from truffle.core.times import format_time
+from truffle.render.words import counted
+
+KINDS = [kind.value for kind in FaultKind if kind is not FaultKind.ERROR]
+"""How a region can be broken; an error of any code takes the control surface."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The whole stack on this machine: an embedded AWS, the deployed stack, a simulated EC2."""
+
+
+def _running() -> Sandbox:
+    box = Sandbox.find()
+    if box is None:
+        raise click.ClickException("The sandbox is not running. Start it: python -m sandbox up")
+    return box
+
+
+class Setting(click.ParamType[tuple[str, str]]):
+    """A key of the context and its value."""
+
+    name = "setting"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        key, equals, text = value.partition("=")
+        if not key or not equals:
+            self.fail(f"{value!r} must be KEY=VALUE.", param, ctx)
+        return key, text
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the embedded AWS.")
+@click.option(
+    "--fleet",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What EC2 has; default: a bundled organization.",
+)
+@click.option(
+    "--alerts",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Destinations and routes of the alerts; default: those of cdk.json.",
+)
+@click.option(
+    "-c",
+    "--context",
+    type=Setting(),
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the stack, as cdk's -c has it; may be repeated.",
+)
+def up(
+    port: int | None, fleet: Path | None, alerts: Path | None, context: list[tuple[str, str]]
+) -> None:
+    """Start it and deploy the stack; on a running one, apply --fleet, --alerts and --context."""
+    box = Sandbox.find()
+    if box is None:
+        box = Sandbox.up(port=port, fleet=fleet or FLEET, alerts=alerts, context=dict(context))
+        click.echo(f"The sandbox is up: {box.environment()['AWS_ENDPOINT_URL']}", err=True)
+        return
+    if port not in (None, box.port):
+        raise click.ClickException(
+            f"The sandbox is already running on port {box.port}. "
+            "Stop it first to change the port: python -m sandbox down"
+        )
+    if fleet is not None:
+        box.replace_fleet(fleet)
+    if alerts is not None:
+        box.route_alerts(alerts)
+    if context:
+        box.set_context(dict(context))
+    applied = [str(path) for path in (fleet, alerts) if path is not None]
+    applied += [f"{key}={value}" for key, value in context]
+    click.echo(f"The sandbox is already running{_now_with(applied)}.", err=True)
+
+
+def _now_with(applied: list[str]) -> str:
+    return f"; it now uses {' and '.join(applied)}" if applied else ""
+
+
+@main.command()
+def env() -> None:
+    """Print what a program needs to use it as AWS."""
+    for name, value in _running().environment().items():
+        click.echo(f"{name}={value}")
+
+
+@main.command()
+def collect() -> None:
+    """Run the collection now; exit status 3 where scopes failed, unless that is expected."""
+    manifest = _running().collect()
+    for scope in manifest["scopes"]:
+        click.echo(scope_line(scope))
+    counts = manifest["counts"]
+    closed = f"{counts['closed']} closed as expected, " if counts["closed"] else ""
+    click.echo(
+        f"{counts['succeeded']} of {counted(counts['scopes'], 'scope')}, {closed}"
+        f"{counted(counts['reservations'], 'reservation')}, {counts['changed']} changed, "
+        f"{counted(counts['events'], 'event')}",
+        err=True,
+    )
+    sys.exit(3 if counts["failed"] else 0)
+
+
+def scope_line(scope: dict[str, Any]) -> str:
+    """One scope of a run's manifest, for people."""
+    where = f"{scope['account_id']} {scope['region']:<15}"
+    if error := scope["error"]:
+        return f"{where} {scope['outcome']:<6}  {error['code']}: {error['message']}"
+    rows = counted(scope["reservations"], "reservation")
+    return f"{where} ok      {rows:>18}, {scope['changed']} changed"
+
+
+class Distance(click.ParamType[timedelta]):
+    """A length of time: ``6h``, ``2d``, ``40m``."""
+
+    name = "distance"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        try:
+            return parse_distance(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@main.command()
+@click.argument("distance", type=Distance())
+def advance(distance: timedelta) -> None:
+    """Let time pass: 6h, 2d, 40m. Schedules and retries go on in real time."""
+    box = _running()
+    now = box.advance(distance)
+    whose = (
+        "" if box.simulates_ec2 else " for the functions; the EC2 that they ask keeps its own time"
+    )
+    click.echo(f"It is {format_time(now)}{whose}.", err=True)
+
+
+def _simulating() -> Sandbox:
+    """A running sandbox whose EC2 can be broken."""
+    box = _running()
+    if not box.simulates_ec2:
+        raise click.ClickException(
+            "The functions ask an EC2 of your own, which the sandbox cannot break or mend."
+        )
+    return box
+
+
+def _check_region(box: Sandbox, region: str) -> None:
+    known = sorted(box.ec2.fleet()["regions"])
+    if region not in known:
+        near = nearest(region, known)
+        hint = f" Did you mean {near}?" if near else ""
+        raise click.BadParameter(
+            f"{region!r} is not a region of the fleet.{hint} It has {', '.join(known)}.",
+            param_hint="REGION",
+        )
+
+
+@main.command("break", epilog=f"KIND is one of: {', '.join(KINDS)}. Default: {FaultKind.INTERNAL}.")
+@click.argument("region")
+@click.argument(
+    "kind", type=click.Choice(KINDS), default=FaultKind.INTERNAL.value, metavar="[KIND]"
+)
+def break_(region: str, kind: str) -> None:
+    """Make EC2's calls in REGION fail, until it is mended."""
+    box = _simulating()
+    _check_region(box, region)
+    box.ec2.break_calls(FaultKind(kind), region)
+    click.echo(
+        f"EC2 in {region} is broken ({kind}). To end it: python -m sandbox mend {region}", err=True
+    )
+
+
+@main.command()
+@click.argument("region", required=False)
+def mend(region: str | None) -> None:
+    """End the faults of REGION, or of every region."""
+    box = _simulating()
+    if region is None:
+        box.ec2.clear_faults()
+        click.echo("EC2 works in every region.", err=True)
+        return
+    _check_region(box, region)
+    box.ec2.mend(region)
+    click.echo(f"EC2 works in {region}.", err=True)
+
+
+@main.command()
+@click.argument("file", type=click.File())
+def event(file: TextIO) -> None:
+    """Let EventBridge bring an event of EC2, with its envelope, from a FILE of JSON or from -."""
+    try:
+        envelope = json.load(file)
+    except ValueError as error:
+        raise click.BadParameter(f"{file.name} is no JSON: {error}", param_hint="FILE") from error
+    _running().send_event(envelope)
+
+
+@main.command()
+@click.argument("name")
+@click.argument("value")
+def secret(name: str, value: str) -> None:
+    """Put a secret, such as the URL of a webhook, where the functions read it."""
+    _running().put_secret(name, value)
+
+
+@main.group(invoke_without_command=True)
+@click.option("--follow", "-f", is_flag=True, help="Go on, and print requests as they come.")
+@click.pass_context
+def sink(context: click.Context, follow: bool) -> None:
+    """Print what was sent to the local destination, a line of JSON per request."""
+    if context.invoked_subcommand is not None:
+        return
+    box = _running()
+    click.echo(f"Webhooks can be sent to {box.sink.url('/<any path>')}", err=True)
+    shown = _put_requests(box.sink, 0)
+    while follow:
+        time.sleep(0.5)
+        shown = _put_requests(box.sink, shown)
+
+
+def _put_requests(destination: Sink, shown: int) -> int:
+    """Print all but the first ones; how many there are."""
+    requests = destination.requests()
+    for request in requests[shown:]:
+        click.echo(json.dumps(_for_people(request), ensure_ascii=False))
+    return len(requests)
+
+
+def _for_people(request: Request) -> dict[str, Any]:
+    """A request with its body as JSON, where it is some."""
+    try:
+        return {**request_to_json(request), "body": request.json}
+    except ValueError:
+        return request_to_json(request)
+
+
+class Said(click.ParamType[Reply]):
+    """A reply: ``ok``, ``down``, ``hang``, or a status."""
+
+    name = "reply"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Reply:
+        named = {"ok": OK, "down": DOWN, "hang": Reply(seconds=60)}
+        is_status = value.isdecimal() and 200 <= int(value) <= 599
+        if value not in named and not is_status:
+            allowed = "ok, down, hang, or a status from 200 to 599"
+            self.fail(f"{value!r} is none of {allowed}.", param, ctx)
+        return named.get(value) or Reply(int(value), "")
+
+
+@sink.command()
+@click.argument("reply", metavar="{ok|down|hang|STATUS}", type=Said())
+@click.option("--path", default=EVERYWHERE, help="Of the URL; default: all others.")
+@click.option("--retry-after", type=click.IntRange(0), help="Seconds.")
+def answer(reply: Reply, path: str, retry_after: int | None) -> None:
+    """Say how a path is answered from now on: ok, down, hang, or a status such as 429."""
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    _running().sink.answer(replace(reply, headers=headers), path)
+
+
+@main.command()
+@click.argument("function", required=False)
+def logs(function: str | None) -> None:
+    """Print the functions' logs, or those of FUNCTION, such as collect."""
+    box = _running()
+    names = {
+        key.removesuffix("FunctionName"): value
+        for key, value in box.outputs.items()
+        if key.endswith("FunctionName")
+    }
+    wanted = (function or "").replace("_", "").lower()
+    chosen = {name: value for name, value in names.items() if wanted in ("", name.lower())}
+    if not chosen:
+        known = ", ".join(sorted(names))
+        raise click.ClickException(f"There is no function {function}; there are {known}.")
+    for name, value in chosen.items():
+        for line in _log_lines(box, value):
+            click.echo(f"{name}: {line}")
+
+
+def _log_lines(box: Sandbox, function_name: str) -> list[str]:
+    client = box.client("lambda")
+    configuration = client.get_function_configuration(FunctionName=function_name)
+    default = f"/aws/lambda/{function_name}"
+    group = configuration.get("LoggingConfig", {}).get("LogGroup", default)
+    logs = box.client("logs")
+    try:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"].rstrip() for page in pages for event in page["events"]]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+
+
+@main.command()
+def down() -> None:
+    """Stop it and forget its state."""
+    box = Sandbox.find()
+    if box is not None:
+        box.down()
+    click.echo("The sandbox is down.", err=True)
+
+
+def run() -> int:
+    """The command with its failures as sentences."""
+    end_as_interrupted()
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (SandboxError, ControlError) as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    return 0

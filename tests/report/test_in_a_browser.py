@@ -1,0 +1,186 @@
+"""The report in Chromium: what it requests, what its filter does, and what axe-core finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.builders import NOON, a_block, an_odcr
+from tests.report.browser import CHROMIUM, Browser
+from tests.report.fleets import fleet
+from truffle.core.model import Reservation
+from truffle.report.demo import demo
+from truffle.report.inputs import Inputs
+from truffle.report.page import page
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+AXE = Path(__file__).parent / "axe-core" / "axe.min.js"
+AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+"""axe.min.js of the npm package axe-core 4.14.1, whose integrity npm records as
+sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="""
+
+SCHEMES = ("light", "dark")
+WIDTHS = (1280, 390)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser() as running:
+        yield running
+
+
+def show(browser: Browser, folder: Path, inputs: Inputs, fragment: str = "") -> None:
+    file = folder / "report.html"
+    file.write_text(page(inputs))
+    browser.open(f"{file.as_uri()}{fragment}")
+
+
+def names(browser: Browser) -> list[str]:
+    """The blocks of the timeline."""
+    found = browser.run("[...document.querySelectorAll('.block .name')].map(e => e.textContent)")
+    assert isinstance(found, list)
+    return found
+
+
+def set_field(browser: Browser, selector: str, value: str) -> None:
+    browser.run(
+        f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+        f"e.value = {json.dumps(value)};"
+        "e.dispatchEvent(new Event('input')); e.dispatchEvent(new Event('change')); })()"
+    )
+    browser.run("new Promise(done => setTimeout(done, 200))")
+
+
+def test_axe_core_is_what_npm_has() -> None:
+    assert sha256(AXE.read_bytes()).hexdigest() == AXE_SHA256
+
+
+@pytest.mark.parametrize("size", [0, 5, 200, 2600])
+def test_no_request_and_no_error(browser: Browser, tmp_path: Path, size: int) -> None:
+    show(browser, tmp_path, fleet(size, NOON))
+    assert browser.requests == [(tmp_path / "report.html").as_uri()]
+    assert browser.console == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_core_finds_nothing_serious(
+    browser: Browser, tmp_path: Path, scheme: str, width: int
+) -> None:
+    browser.scheme(scheme)
+    browser.size(width)
+    show(browser, tmp_path, demo(NOON), "#group=team")
+    browser.run("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    browser.run(AXE.read_text() + "; 0")
+    found = browser.run(
+        "axe.run().then(found => found.violations.map(each =>"
+        " `${each.id} (${each.impact}): ${each.nodes[0].html}`))"
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_is_never_wider_than_the_window(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    browser.size(width)
+    show(browser, tmp_path, demo(NOON))
+    assert browser.run("document.documentElement.scrollWidth") == width
+
+
+def test_search_keeps_what_matches_in_every_section(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, demo(NOON))
+    set_field(browser, "#search", "team=robotics p5en")
+    assert names(browser) == ["vla-train-11", "vla-train-12"]
+    assert browser.run("document.querySelector('#matching').firstChild.textContent") == (
+        "2 of 18 reservations"
+    )
+    assert browser.run("document.querySelectorAll('#odcrs tbody tr').length") == 0
+
+
+def test_a_link_with_the_filter_restores_the_view(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, demo(NOON))
+    set_field(browser, "#choose-state", "scheduled")
+    set_field(browser, "#choose-group", "team")
+    set_field(browser, "#choose-sort", "name")
+    seen, fragment = names(browser), browser.run("location.hash")
+    assert fragment == "#state=scheduled&group=team&sort=name"
+    show(browser, tmp_path, demo(NOON), fragment)
+    assert (
+        names(browser)
+        == seen
+        == [
+            "llm-finetune-02",
+            "llm-pretrain-08",
+            "speech-rlhf-01",
+            "vla-train-12",
+        ]
+    )
+
+
+def test_a_fragment_that_is_no_view_is_passed_over(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, demo(NOON), "#group=constructor&sort=__proto__&x=1&open=%0A")
+    assert browser.console == []
+    assert len(names(browser)) == 11
+
+
+def test_past_2000_rows_it_groups_and_says_so(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, fleet(2600, NOON))
+    assert names(browser) == []
+    assert "More than 2,000 reservations" in browser.run("document.body.textContent")
+    set_field(browser, "#search", "research-00")
+    assert len(names(browser)) > 10
+
+
+def test_the_gaps_of_a_team_are_named(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, demo(NOON), "#group=team")
+    text = browser.run("document.querySelector('.timeline').textContent")
+    assert "No block: Wed 4 Nov, 11:30 to Sat 7 Nov, 11:30 (3 d)" in text
+
+
+def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
+    name = "</script><img src=x onerror='document.title=1'><b>{{7*7}}</b>"
+    rows: list[Reservation] = [
+        a_block("cr-1", tags={"Name": name, "Team": name}),
+        an_odcr(tags={"Name": name}),
+    ]
+    show(browser, tmp_path, Inputs(rows, NOON, NOON, 1, name), "#group=team")
+    assert browser.run("document.querySelectorAll('img, b').length") == 0
+    assert names(browser) == [name]
+    assert browser.console == []
+
+
+def test_every_picture_has_a_name_and_a_table(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, demo(NOON))
+    unnamed = "[...document.querySelectorAll('svg[role=img]:not([aria-label])')].length"
+    assert browser.run(unnamed) == 0
+    in_table = "[...document.querySelectorAll('#blocks tbody tr')].length"
+    assert browser.run(in_table) == len(names(browser))
+
+
+def test_groups_open_and_close_by_the_keyboard(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, fleet(200, NOON))
+    assert names(browser) == []
+    browser.run("document.querySelector('button.toggle').focus()")
+    for kind in ("keyDown", "keyUp"):
+        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+        browser.send("Input.dispatchKeyEvent", type=kind, **key)
+    assert len(names(browser)) > 10
+    assert browser.run("document.activeElement.getAttribute('aria-expanded')") == "true"
+
+
+def test_the_time_of_this_machine_can_be_chosen(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, demo(NOON))
+    browser.run("document.querySelector('#zone').click()")
+    assert browser.run("location.hash") == "#tz=local"
+    assert "local time" in browser.run("document.querySelector('.age').textContent")
+
+
+def test_the_page_can_be_printed(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, demo(NOON))
+    assert browser.send("Page.printToPDF", printBackground=True)["data"].startswith("JVBER")

@@ -1,0 +1,53 @@
+"""Where a command puts a document: into a file, or to stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+STDOUT = "-"
+
+
+def file_option(shown: str) -> Callable[[Command], Command]:
+    """``-o FILE``; ``shown`` says where the document goes without it."""
+    return click.option(
+        "-o",
+        "--output",
+        "output",
+        metavar="FILE",
+        help=f"The file to write, - for stdout. [default: {shown}]",
+    )
+
+
+def chosen_file(output: str | None, default: str | None = None) -> Path | None:
+    """The file to write; None for stdout. ``default`` is for where stdout is a terminal."""
+    if output == STDOUT:
+        return None
+    if output is not None:
+        return Path(output)
+    return Path(default) if default and sys.stdout.isatty() else None
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that whoever has it open never reads half of it.
+
+    Raises OSError.
+    """
+    path = path.resolve() if path.is_symlink() else path
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -1,0 +1,106 @@
+"""The options of the commands that show everything which is held, and what they gather."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from truffle.cli.options import Common
+
+if TYPE_CHECKING:
+    from truffle.overview import Wanted
+    from truffle.report.inputs import Inputs
+    from truffle.sources.listing import Inventory
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+TEAM_TAG = "Team"
+"""The default of --team-tag (truffle.report.inputs, which would slow --help)."""
+
+
+def gathering_options() -> Callable[[Command], Command]:
+    """The period of the timeline, prices, and the tag that names a team."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(_OPTIONS):
+            command = option(command)
+        return command
+
+    return add
+
+
+_OPTIONS = (
+    click.option(
+        "--since", metavar="TIME", help="The start of the timeline and events. [default: 30d ago]"
+    ),
+    click.option(
+        "--until", metavar="TIME", help="The end of the timeline. [default: the last end]"
+    ),
+    click.option(
+        "--prices",
+        metavar="FILE",
+        help="An alerts.yaml with the prices that tell what idle capacity costs.",
+    ),
+    click.option(
+        "--team-tag",
+        metavar="KEY",
+        default=TEAM_TAG,
+        show_default=True,
+        help="The tag that names the team of a reservation.",
+    ),
+)
+
+
+def wanted(
+    regions: tuple[str, ...],
+    since: str | None = None,
+    until: str | None = None,
+    prices: str | None = None,
+    team_tag: str = TEAM_TAG,
+) -> Wanted:
+    """The checked options. Raises BadArgument."""
+    from truffle.arguments import moment
+    from truffle.cli.output import tell_times
+    from truffle.overview import Wanted
+    from truffle.query import BadArgument
+
+    start = moment("since", since, ahead=False)
+    end = moment("until", until, is_end=True)
+    if start and end and end <= start:
+        raise BadArgument("until", until or "", "It takes a time after --since.")
+    tell_times({"since": since}, ahead=False)
+    tell_times({"until": until})
+    return Wanted(regions, start, end, _prices(prices), team_tag)
+
+
+def _prices(path: str | None) -> Mapping[str, float]:
+    """Raises BadArgument for a file that cannot be read or is invalid."""
+    if path is None:
+        return {}
+    from pathlib import Path
+
+    from truffle.alerts.settings import SettingsError
+    from truffle.alerts.yaml_file import read_alerts
+    from truffle.query import BadArgument
+
+    try:
+        return read_alerts(Path(path)).thresholds.prices
+    except SettingsError as error:
+        allowed = f"{error.problems[0].rstrip('.')}. `truffle alerts check` names all problems."
+        raise BadArgument("prices", path, allowed) from None
+    except OSError as error:
+        raise BadArgument("prices", path, f"It cannot be read: {error.strerror}.") from None
+
+
+def gathered(common: Common, wanted: Wanted) -> tuple[Inputs, Inventory]:
+    """What the source holds, with a bar while regions answer. Raises TruffleError."""
+    from truffle.cli.output import progress
+    from truffle.overview import gather
+    from truffle.query import ask
+
+    regions = ask(regions=wanted.regions).regions
+    client = common.client(regions)
+    with progress("Asking", regions, common.is_verbose) as tick:
+        return gather(client, wanted, tick)

@@ -1,0 +1,68 @@
+"""``truffle report``: one HTML page of what is held, and what needs a decision."""
+
+from __future__ import annotations
+
+import click
+
+from truffle import clock
+from truffle.cli.files import file_option
+from truffle.cli.gathering import gathering_options
+from truffle.cli.options import Common, common, regions_option
+
+FILE = "truffle-report.html"
+"""The file of a command that is run on a terminal and names none."""
+
+
+@click.command("report")
+@file_option(f"{FILE} on a terminal, else stdout")
+@click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
+@gathering_options()
+@regions_option()
+@common()
+def command(
+    common: Common,
+    output: str | None,
+    is_opened: bool,
+    since: str | None,
+    until: str | None,
+    prices: str | None,
+    team_tag: str,
+    regions: tuple[str, ...],
+) -> int:
+    """Write an HTML report: decisions, timeline, use, events.
+
+    One file that loads nothing and can be forwarded: what needs a decision until when, the capacity
+    blocks over time, the use of ODCRs, what is idle, and which regions could not be listed.
+
+    \b
+    truffle report --open
+    truffle report -o monday.html --since 14d --prices alerts.yaml
+
+    Exit status: 0 all regions answered, 3 some failed and are named in the report, 1 all failed or
+    the request failed, 2 bad usage.
+    """
+    from pathlib import Path
+
+    from truffle.cli.files import STDOUT, chosen_file, write
+    from truffle.cli.gathering import gathered, wanted
+    from truffle.cli.output import put_text, tell, tell_all, tell_failures
+    from truffle.report.page import page
+
+    if is_opened and output == STDOUT:
+        message = "--open needs a file: -o FILE."
+        raise click.UsageError(message, click.get_current_context())
+    question = wanted(regions, since, until, prices, team_tag)
+    inputs, inventory = gathered(common, question)
+    html = page(inputs)
+    path = Path(output or FILE) if is_opened else chosen_file(output, FILE)
+    if path is None:
+        put_text(html.removesuffix("\n"))
+    else:
+        write(path, html.encode())
+        tell(f"Wrote {path}.")
+    tell_all(inputs.warnings)
+    if is_opened and path is not None:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+    return tell_failures(inventory.failures, inventory.scopes, clock.now())

@@ -1,0 +1,61 @@
+"""``truffle timeline``: the capacity blocks as bars."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from truffle import clock
+from truffle.cli.options import Common, common, regions_option
+
+MOST_DAYS = 366
+
+
+@click.command("timeline")
+@click.option(
+    "--days",
+    type=click.IntRange(1, MOST_DAYS),
+    metavar="N",
+    help=f"So many days ahead, and a quarter as many back; 1 to {MOST_DAYS}. "
+    "[default: 30 days back, up to the last end]",
+)
+@regions_option()
+@common()
+def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
+    """Draw the capacity blocks as bars over time.
+
+    The present and the moment at which AWS terminates a block's instances are marked. As wide as
+    the terminal, from 60 columns on.
+
+    \b
+    truffle timeline --days 14
+
+    Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
+    usage.
+    """
+    from truffle.cli.gathering import gathered
+    from truffle.cli.output import (
+        put,
+        style_of_stdout,
+        tell_age,
+        tell_all,
+        tell_closed,
+        tell_failures,
+    )
+    from truffle.core.model import CapacityBlock
+    from truffle.core.timeline import window
+    from truffle.overview import Wanted
+    from truffle.render.timeline import render_timeline
+    from truffle.report.model import spans_of
+
+    since = clock.now() - timedelta(days=days) / 4 if days else None
+    inputs, inventory = gathered(common, Wanted(regions=regions, since=since))
+    blocks = [span for span in spans_of(inputs) if isinstance(span.row, CapacityBlock)]
+    start, end = window(blocks, inputs.now, since, days)
+    put(render_timeline(blocks, start, end, inputs.now, style_of_stdout()))
+    if common.is_api:
+        tell_age(inputs.observed_at)
+    tell_all(inputs.warnings)
+    tell_closed(inventory.closed)
+    return tell_failures(inventory.failures, inventory.scopes, clock.now())

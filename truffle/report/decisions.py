@@ -1,0 +1,163 @@
+"""What needs a decision, and until when: payments, extensions, starts, health, idle capacity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from truffle.core.daily import FAILED_STATES
+from truffle.core.events import Event, EventType, Severity
+from truffle.core.idle import is_idle, unused, usd_per_hour
+from truffle.core.model import CapacityBlock, Odcr
+from truffle.core.timeline import Span
+from truffle.messages.advice import console_url, next_step
+from truffle.messages.fields import payment_deadline
+from truffle.messages.wording import of_instances
+from truffle.report.inputs import Inputs
+
+HORIZON = timedelta(days=7)
+"""How far ahead a start or an end needs a decision now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing to decide.
+
+    ``deadline`` is when it is too late, None where it only goes on costing money; one that has
+    passed stays. ``usd_per_hour`` is what waiting costs, None where no price is known.
+    """
+
+    type: EventType
+    severity: Severity
+    reservation_id: str
+    title: str
+    why: str
+    deadline: datetime | None
+    step: str | None
+    url: str | None
+    usd_per_hour: float | None = None
+
+
+def decisions(spans: Iterable[Span], inputs: Inputs) -> list[Decision]:
+    """Everything that needs a decision, sorted by when it is too late."""
+    found = [
+        decision
+        for span in spans
+        if not span.is_gone
+        for decision in (*_of_any(span, inputs), *_of_its_type(span, inputs))
+    ]
+    latest = datetime.max.replace(tzinfo=UTC)
+    return sorted(
+        found,
+        key=lambda each: (
+            each.deadline or latest,
+            -(each.usd_per_hour or 0),
+            each.reservation_id,
+            each.type,
+        ),
+    )
+
+
+def _of_any(span: Span, inputs: Inputs) -> Iterator[Decision]:
+    row, now = span.row, inputs.now
+    is_lost = row.state in FAILED_STATES or row.state in ("unavailable", "delayed")
+    if is_lost and (span.end is None or span.end > now):
+        title = row.state.replace("-", " ").capitalize()
+        yield _decision(EventType.STATE_CHANGED, span, now, title, span.start)
+    if is_idle(row) and _matters(span, inputs):
+        why = f"{of_instances(unused(row), row.total_capacity)} unused."
+        cost = usd_per_hour(row, inputs.prices)
+        end = span.effective_end or span.end
+        yield _decision(EventType.IDLE, span, now, "Idle", end, why, cost)
+
+
+def _matters(span: Span, inputs: Inputs) -> bool:
+    """Whether idle capacity costs enough; without a price, accelerators always do."""
+    cost = usd_per_hour(span.row, inputs.prices)
+    if cost is None:
+        return span.row.accelerator is not None
+    return cost >= inputs.idle_usd_per_hour
+
+
+def _of_its_type(span: Span, inputs: Inputs) -> Iterator[Decision]:
+    row, now = span.row, inputs.now
+    if isinstance(row, Odcr):
+        if row.state == "active" and row.end_date and _is_close(row.end_date, now):
+            yield _decision(EventType.ENDING_SOON, span, now, "Ends", row.end_date)
+        return
+    yield from _of_a_block(row, span, now)
+
+
+def _of_a_block(row: CapacityBlock, span: Span, now: datetime) -> Iterator[Decision]:
+    if row.state == "payment-pending":
+        yield _decision(EventType.PAYMENT_DUE, span, now, "Payment due", payment_deadline(row))
+    if row.state == "scheduled" and row.start_date and row.start_date <= now:
+        why = "Its start has passed and it is not active."
+        yield _decision(EventType.LATE_DELIVERY, span, now, "Late", row.start_date, why)
+    elif row.state == "scheduled" and row.start_date and _is_close(row.start_date, now):
+        yield _decision(EventType.STARTING_SOON, span, now, "Starts", row.start_date)
+    if row.health is not None and row.health.is_bad and row.state == "active":
+        yield _decision(EventType.HEALTH_CHANGED, span, now, "Unhealthy", now, _illness(row))
+    if row.state == "active" and row.effective_end and _is_close(row.effective_end, now):
+        yield _ending(span, now)
+
+
+def _is_close(moment: datetime, now: datetime) -> bool:
+    return now < moment and moment - now <= HORIZON
+
+
+def _illness(row: CapacityBlock) -> str:
+    parts = []
+    if row.health and row.health.interconnect_status == "impaired":
+        parts.append("The interconnect is impaired.")
+    if row.health and row.health.unavailable_capacity:
+        parts.append(f"{of_instances(row.health.unavailable_capacity, row.size)} down.")
+    return " ".join(parts)
+
+
+def _ending(span: Span, now: datetime) -> Decision:
+    """Until the deadline of the extension, it is about that; afterwards about the end."""
+    kind = EventType.ENDING_SOON
+    if span.deadline is None or span.deadline <= now:
+        why = "It can no longer be extended."
+        return _decision(kind, span, now, "Ends", span.effective_end, why, on_offer=False)
+    why = "An extension is on offer." if span.on_offer else ""
+    title = "Extend or let it end"
+    return _decision(kind, span, now, title, span.deadline, why, on_offer=span.on_offer)
+
+
+_SEVERITIES = {
+    EventType.HEALTH_CHANGED: Severity.CRITICAL,
+    EventType.STATE_CHANGED: Severity.CRITICAL,
+    EventType.STARTING_SOON: Severity.INFO,
+}
+
+
+def _decision(
+    kind: EventType,
+    span: Span,
+    now: datetime,
+    title: str,
+    deadline: datetime | None,
+    why: str = "",
+    cost: float | None = None,
+    on_offer: bool | None = None,
+) -> Decision:
+    row = span.row
+    severity = _SEVERITIES.get(kind, Severity.WARNING)
+    after = {"extension": {"on_offer": on_offer}}
+    account = row.account_id or ""
+    # The advice is that of an alert about the same thing.
+    event = Event("", kind, severity, why, "", now, None, account, row.region, row, None, after)
+    return Decision(
+        kind,
+        severity,
+        row.reservation_id,
+        title,
+        why,
+        deadline,
+        next_step(event, now),
+        console_url(event),
+        cost,
+    )

@@ -1,0 +1,66 @@
+"""What a report is made from; whoever publishes one gathers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from truffle.core.events import Event
+from truffle.core.model import Reservation
+
+TEAM_TAG = "Team"
+"""The tag that names the team of a reservation, in any case."""
+
+IDLE_USD_PER_HOUR = 10.0
+"""What idle instances must cost an hour, where their price is known, to need a decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedScope:
+    """A scope that could not be listed: EC2's code, and when it was last listed (None: never)."""
+
+    account_id: str | None
+    region: str
+    code: str
+    message: str = ""
+    last_success: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The instances of a reservation that were used from a moment on; None where nobody looked."""
+
+    at: datetime
+    used: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Reservations, events and how complete they are, as of ``now``.
+
+    ``observed_at`` is the age of the oldest listing, None where there is none. ``events`` may be of
+    any order; ``events_note`` says why there are none or not all. ``source`` names where the data
+    comes from. ``since`` and ``until`` bound the timeline, None leaves the default. ``prices`` are
+    US dollars per instance and hour by instance type or glob. ``use`` has the use over time of
+    reservations by id, where the source knows it. ``refresh_seconds`` makes the page load itself
+    again; None for a file.
+    """
+
+    rows: Sequence[Reservation]
+    now: datetime
+    observed_at: datetime | None
+    scopes: int
+    source: str
+    failed: Sequence[FailedScope] = ()
+    closed: int = 0
+    events: Sequence[Event] = ()
+    events_note: str | None = None
+    warnings: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
+    use: Mapping[str, Sequence[Use]] = field(default_factory=dict)
+    team_tag: str = TEAM_TAG
+    idle_usd_per_hour: float = IDLE_USD_PER_HOUR
+    refresh_seconds: int | None = None

@@ -1,0 +1,174 @@
+"""The content of a report, as the JSON that its page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from truffle.core.events import Event
+from truffle.core.idle import is_idle, usd_per_hour
+from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.timeline import (
+    Phase,
+    Span,
+    extensions_on_offer,
+    gaps,
+    gone,
+    in_order,
+    span_of,
+    window,
+)
+from truffle.core.times import format_time
+from truffle.messages.advice import reservation_url
+from truffle.report.decisions import Decision, decisions
+from truffle.report.inputs import FailedScope, Inputs, Use
+from truffle.report.quantities import quantities_of
+
+Json = dict[str, Any]
+
+VERSION = 1
+MOST_EVENTS = 500
+"""The newest events that a page holds."""
+
+
+def spans_of(inputs: Inputs) -> list[Span]:
+    """The reservations that are listed, and those that vanished, in time."""
+    on_offer = extensions_on_offer(inputs.events)
+    listed = [span_of(row, on_offer.get(row.reservation_id)) for row in inputs.rows]
+    lost = gone(inputs.events, (row.reservation_id for row in inputs.rows))
+    return in_order([*listed, *(span_of(row, is_gone=True) for row in lost)])
+
+
+def content(inputs: Inputs) -> Json:
+    """The report; the same for the same inputs, in whatever order they come."""
+    spans = spans_of(inputs)
+    blocks = [span for span in spans if isinstance(span.row, CapacityBlock)]
+    since, until = window(blocks, inputs.now, inputs.since)
+    until = inputs.until or until
+    shown = [span for span in spans if not span.is_gone or span.overlaps(since, until)]
+    newest = sorted(inputs.events, key=lambda event: (event.observed_at, event.event_id))[::-1]
+    return {
+        "version": VERSION,
+        "now": format_time(inputs.now),
+        "since": format_time(since),
+        "until": format_time(until),
+        "observed_at": _time(inputs.observed_at),
+        "source": inputs.source,
+        "scopes": inputs.scopes,
+        "closed": inputs.closed,
+        "failed": [_failed(scope) for scope in _worst_first(inputs.failed)],
+        "warnings": sorted(inputs.warnings),
+        "team_tag": inputs.team_tag,
+        "idle_usd_per_hour": inputs.idle_usd_per_hour if inputs.prices else None,
+        "refresh_seconds": inputs.refresh_seconds,
+        "decisions": [_decision(each) for each in decisions(shown, inputs)],
+        "rows": [_row(span, inputs) for span in shown],
+        "gaps": [
+            {"group": gap.group, "start": format_time(gap.start), "end": format_time(gap.end)}
+            for gap in gaps(blocks, lambda row: team_of(row, inputs.team_tag))
+        ],
+        "events": [_event(event) for event in newest[:MOST_EVENTS]],
+        "all_events": len(newest),
+        "events_note": inputs.events_note,
+    }
+
+
+def team_of(row: Reservation, tag: str) -> str | None:
+    """The value of the team's tag, whose key may be written in any case."""
+    if tag in row.tags:
+        return row.tags[tag]
+    keys = sorted(key for key in row.tags if key.casefold() == tag.casefold())
+    return row.tags[keys[0]] if keys else None
+
+
+def _worst_first(failed: Iterable[FailedScope]) -> list[FailedScope]:
+    return sorted(
+        failed,
+        key=lambda scope: (_time(scope.last_success) or "", scope.account_id or "", scope.region),
+    )
+
+
+def _row(span: Span, inputs: Inputs) -> Json:
+    row, amounts = span.row, quantities_of(span.row)
+    block = row if isinstance(row, CapacityBlock) else None
+    return {
+        "id": row.reservation_id,
+        "block_id": block.capacity_block_id if block else None,
+        "type": row.type,
+        "name": row.tags.get("Name"),
+        "team": team_of(row, inputs.team_tag),
+        "account": row.account_id,
+        "owner": row.owner_id,
+        "region": row.region,
+        "zone": row.availability_zone,
+        "instance_type": row.instance_type,
+        "size": row.size,
+        "used": None if span.is_gone else row.used_capacity,
+        "available": row.available_capacity if span.phase is Phase.ACTIVE else None,
+        "accelerator": row.accelerator.name if row.accelerator else None,
+        "accelerators": row.accelerator.on(row.size) if row.accelerator else None,
+        "amounts": None
+        if row.accelerator is None or span.is_gone
+        else [amounts.held, amounts.used, amounts.idle, amounts.coming],
+        "state": row.state,
+        "phase": span.phase,
+        "gone": span.is_gone,
+        "idle": is_idle(row) and not span.is_gone,
+        "usd_per_hour": usd_per_hour(row, inputs.prices) if is_idle(row) else None,
+        "start": _time(span.start),
+        "end": _time(span.end),
+        "effective_end": _time(span.effective_end),
+        "deadline": _time(span.deadline),
+        "on_offer": span.on_offer,
+        "unhealthy": bool(block and block.health and block.health.is_bad),
+        "observed_at": _time(row.observed_at),
+        "tags": dict(sorted(row.tags.items())),
+        "use": [_use(each) for each in inputs.use.get(row.reservation_id, ())],
+        "url": reservation_url(row.region, row.reservation_id),
+    }
+
+
+def _decision(decision: Decision) -> Json:
+    return {
+        "type": decision.type,
+        "severity": decision.severity,
+        "id": decision.reservation_id,
+        "title": decision.title,
+        "why": decision.why,
+        "deadline": _time(decision.deadline),
+        "step": decision.step,
+        "url": decision.url,
+        "usd_per_hour": decision.usd_per_hour,
+    }
+
+
+def _event(event: Event) -> Json:
+    return {
+        "id": event.event_id,
+        "at": format_time(event.observed_at),
+        "type": event.type,
+        "severity": event.severity,
+        "summary": event.summary,
+        "account": event.account_id,
+        "region": event.region,
+        "reservation": event.reservation.reservation_id if event.reservation else None,
+    }
+
+
+def _failed(scope: FailedScope) -> Json:
+    return {
+        "account": scope.account_id,
+        "region": scope.region,
+        "code": scope.code,
+        "message": scope.message,
+        "last_success": _time(scope.last_success),
+    }
+
+
+def _use(use: Use) -> list[Any]:
+    return [format_time(use.at), use.used]
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else format_time(moment)
