@@ -303,7 +303,6 @@ class Deliver(Parts[DeliverSettings]):
         from lambdas.store.digest_buffer import PendingStore
         from lambdas.store.resolutions import ResolutionStore
         from lambdas.store.threads import ThreadStore
-        from truffle.core.expected import expected_denials
         from truffle.core.status import allowed_age
 
         settings, dynamodb = self.settings, service("dynamodb")
@@ -321,7 +320,7 @@ class Deliver(Parts[DeliverSettings]):
             destinations=json.loads(settings.destinations),
             api_url=settings.api_url,
             allowed_age=allowed_age(float(settings.schedule_minutes)),
-            expected=expected_denials(comma_separated(settings.expected_denied)),
+            expected=_expected(settings.expected_denied),
             channels=channels,
             queues=Queues(service("sqs")),
             deliveries=self.deliveries,

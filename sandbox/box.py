@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from sandbox.environment import (
 )
 from sandbox.errors import SandboxError
 from sandbox.ports import free_port, is_free
-from sandbox.processes import Process, start, tail, undisturbed
+from sandbox.processes import start, tail, undisturbed
 from sandbox.readers import (
     listed_accounts,
     make_readers,
@@ -46,33 +46,14 @@ from sandbox.readers import (
 from sandbox.runs import run_to_end
 from sandbox.sink.__main__ import TRUST
 from sandbox.sink.control import Sink
+from sandbox.state import State
 from sandbox.subscription import Receive, subscribed
-from sandbox.synthesis import PROJECT, synthesize
+from sandbox.synthesis import PROJECT, alerts_context, synthesize
 
 FLEET = Path(__file__).with_name("fleet.json")
 
 MODEST = {"collect_concurrency": max(2, 2 * (os.cpu_count() or 1))}
 """The context of every sandbox: each concurrent collection is a process of its own here."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is kept of a sandbox that starts (no ``outputs`` yet) or runs."""
-
-    endpoint: str
-    ec2_endpoint: str
-    account_id: str
-    simulates_ec2: bool = True
-    sink: str = ""
-    sink_control: str = ""
-    context: Mapping[str, Any] = field(default_factory=dict)
-    readers: tuple[str, ...] = ()
-    processes: tuple[Process, ...] = ()
-    outputs: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_running(self) -> bool:
-        return bool(self.outputs) and all(process.is_running for process in self.processes)
 
 
 class Sandbox:
@@ -91,9 +72,7 @@ class Sandbox:
         path = folder / "state.json"
         if not path.exists():
             return None
-        raw = json.loads(path.read_text())
-        processes = tuple(Process(**process) for process in raw.pop("processes"))
-        box = cls(State(**raw, processes=processes), folder)
+        box = cls(State.from_json(path.read_text()), folder)
         if box._state.is_running:
             return box
         with box._alone():
@@ -124,7 +103,7 @@ class Sandbox:
         chosen = port or free_port()
         endpoint = f"http://{HOST}:{chosen}"
         ec2 = environment.get(EC2_ENDPOINT_VARIABLE, "")
-        settings = {**MODEST, **_alerts_file(alerts), **(context or {})}
+        settings = {**MODEST, **alerts_context(alerts), **(context or {})}
         state = State(endpoint, ec2, account_of(environment), not ec2, context=settings)
         box = cls(state, folder)
         with box._alone():
@@ -170,7 +149,7 @@ class Sandbox:
 
     def route_alerts(self, alerts: Path, environment: Mapping[str, str] = os.environ) -> None:
         """``set_context`` with another file of destinations and routes."""
-        self.set_context(_alerts_file(alerts), environment)
+        self.set_context(alerts_context(alerts), environment)
 
     def set_context(
         self, context: Mapping[str, Any], environment: Mapping[str, str] = os.environ
@@ -209,7 +188,7 @@ class Sandbox:
     def _keep(self, state: State) -> None:
         """Remember as soon as there is something to stop, so that nothing is left unrecorded."""
         self._state = state
-        (self.folder / "state.json").write_text(json.dumps(asdict(state), indent=1))
+        (self.folder / "state.json").write_text(state.to_json())
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -393,8 +372,3 @@ class Sandbox:
     def alerts(self) -> AbstractContextManager[Receive]:
         """A queue that is subscribed to the topic."""
         return subscribed(self.client, self.outputs["TopicArn"])
-
-
-def _alerts_file(alerts: Path | None) -> dict[str, Any]:
-    """The setting that names it, as the stack's context."""
-    return {"alerts_file": str(alerts.resolve())} if alerts else {}

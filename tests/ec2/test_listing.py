@@ -142,7 +142,7 @@ class TestPages:
         assert failure_of(ec2) == Failure(
             OHIO,
             NOON,
-            FailureKind.ERROR,
+            FailureKind.THROTTLED,
             "RequestLimitExceeded",
             "Request limit exceeded.",
             "DescribeCapacityReservations",

@@ -54,10 +54,10 @@ WITHOUT_ALARM = {
     "EventsRecorded": "an amount, not a fault",
     "AlertsPublished": "an amount, not a fault",
     "AlertsDelivered": "an amount, not a fault",
-    "ScopesFailed": "the event scope_failing reports a scope; if all fail, no run is completed",
     "AccountsDiscovered": "an amount, not a fault",
-    "AccountsWithoutRegions": "the account's scopes fail, which is an event; home's regions serve",
-    "DiscoveryFailed": "only of an organization: test_organization",
+    "AccountsWithoutRegions": "asked again by the next run; the regions last known are collected",
+    "DiscoveryFailed": "its alarm is in stacks of an organization only",
+    "ScopesFailed": "the event scope_failing reports a scope; if all fail, no run is completed",
     "DeliveriesFailed": "retried for a day, and then a dead letter, which has its alarm",
 }
 """The metrics of the functions that need no alarm, and why."""

@@ -16,10 +16,11 @@ from lambdas.clients import SANDBOX_CLOCK, now, wall_clock
 from sandbox import box as sandbox_box
 from sandbox import command_line
 from sandbox.access import client
-from sandbox.box import Sandbox, State
+from sandbox.box import Sandbox
 from sandbox.ec2.__main__ import main as serve
 from sandbox.ec2.fleet_file import load_fleet
 from sandbox.errors import SandboxError
+from sandbox.state import State
 from tests.builders import HOME
 from tests.sandbox.worlds import NOW, World, an_odcr
 
