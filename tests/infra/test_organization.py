@@ -113,6 +113,16 @@ def test_the_external_id_reaches_the_collector(organization: Synthesized) -> Non
     assert variables["TRUFFLE_EXTERNAL_ID"] == "truffle-reader"
 
 
+def test_accounts_that_cannot_be_discovered_raise_an_alarm(organization: Synthesized) -> None:
+    (alarm,) = [
+        one
+        for one in organization.of_type("CloudWatch::Alarm")
+        if one.properties.get("MetricName") == "DiscoveryFailed"
+    ]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+    assert '"Accounts not discovered" in docs/operations.md' in alarm["AlarmDescription"]
+
+
 # --- the role as a template ----------------------------------------------------------------------
 
 
