@@ -12,12 +12,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas import wiring
+from lambdas.collecting.coverage import Found
 from lambdas.collecting.units import finish_message, to_message
 from lambdas.observability import logger, metrics
 from lambdas.settings import comma_separated
+from truffle.core.coverage import Coverage
 from truffle.core.groups import Groups, assign_groups
 from truffle.core.model import Scope
-from truffle.core.runs import Coverage, Run, new_run, run_id_of, to_retire
+from truffle.core.runs import Run, new_run, run_id_of, to_retire
 from truffle.core.times import parse_time
 from truffle.ec2.regions import enabled_regions
 
@@ -35,22 +37,23 @@ class InvalidRunId(ValueError):
     """A run cannot be called so."""
 
 
-def coverage() -> Coverage:
-    """The regions to collect in each account: the configured ones; or all that are enabled, and
-    those in which the account held something when they last were.
+def _coverage(found: Found) -> tuple[Coverage, bool]:
+    """The configured regions of each account; or all that are enabled for it, and those in which
+    something was held when they last were. And whether that is all there is to cover.
 
     Raises NoRegions, or what DescribeRegions does.
     """
-    configured = comma_separated(wiring.fan_out().settings.regions)
+    parts = wiring.fan_out()
+    configured = comma_separated(parts.settings.regions)
     if configured:
-        return Coverage(dict.fromkeys(_accounts(), tuple(sorted(configured))))
-    enabled = enabled_regions(wiring.fan_out().ec2)
+        everywhere = tuple(sorted(configured))
+        return dict.fromkeys(found.accounts, everywhere), found.is_complete
+    enabled = enabled_regions(parts.ec2)
     if not enabled:
         raise NoRegions("DescribeRegions names no region that is enabled for this account.")
     held = _held()
-    regions = {it.region for it in held or () if it.account_id in _accounts()}
-    everywhere = tuple(sorted(regions.union(enabled)))
-    return Coverage(dict.fromkeys(_accounts(), everywhere), is_complete=held is not None)
+    covered = parts.finder.coverage(found.accounts, enabled, held or (), wiring.now())
+    return covered, found.is_complete and held is not None
 
 
 def _held() -> frozenset[Scope] | None:
@@ -61,11 +64,6 @@ def _held() -> frozenset[Scope] | None:
     except (ClientError, BotoCoreError):
         logger.exception("held scopes not read")
         return None
-
-
-def _accounts() -> tuple[str, ...]:
-    settings = wiring.fan_out().settings
-    return tuple(sorted(comma_separated(settings.accounts) or [settings.account_id]))
 
 
 def run_name(event: Mapping[str, Any], request_id: str, moment: datetime) -> str:
@@ -86,7 +84,7 @@ def run_name(event: Mapping[str, Any], request_id: str, moment: datetime) -> str
 
 
 def _groups(accounts: Collection[str]) -> Groups:
-    """The groups of the accounts, those that are new among them. Raises what DynamoDB does."""
+    """The groups of the accounts, with those that are new. Raises what DynamoDB does."""
     store = wiring.fan_out().scopes.groups
     while True:
         before = store.read()
@@ -141,13 +139,26 @@ def _tidy_up(run: Run) -> None:
         metrics.flush_metrics()
 
 
+def _count(found: Found) -> None:
+    """How many accounts Organizations gave, and whether it could not be asked."""
+    if found.directory is None:
+        return
+    metrics.add_metric("AccountsDiscovered", MetricUnit.Count, len(found.accounts))
+    metrics.add_metric("DiscoveryFailed", MetricUnit.Count, not found.is_complete)
+    metrics.flush_metrics()
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Open a run; a repeated delivery sends again what has not been answered yet."""
     started_at = wiring.now()
     name = run_name(event, context.aws_request_id, started_at)
-    covered = coverage()
-    run = wiring.fan_out().runs.open(new_run(name, started_at, covered, _groups(covered.regions)))
+    found = wiring.fan_out().finder.accounts(started_at)
+    _count(found)
+    coverage, is_complete = _coverage(found)
+    run = wiring.fan_out().runs.open(
+        new_run(name, started_at, coverage, _groups(coverage), is_complete)
+    )
     pending = run.pending_units
     send(map(to_message, pending))
     logger.info("run opened", extra={"run_id": run.run_id, "units": len(pending)})

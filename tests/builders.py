@@ -21,7 +21,7 @@ from truffle.core.model import (
     used_of,
     utilization_of,
 )
-from truffle.core.runs import Coverage, Run, new_run, unit_name
+from truffle.core.runs import Run, new_run, unit_name
 from truffle.core.status import ScopeStatus
 
 HOME = "123456789012"
@@ -139,7 +139,7 @@ def a_run(
     **facts: Any,
 ) -> Run:
     """A run over one account and two regions that began at noon; ``pending`` are regions."""
-    coverage = Coverage(dict.fromkeys(accounts, regions))
+    coverage = dict.fromkeys(accounts, regions)
     made = new_run(run_id, started_at, coverage, dict.fromkeys(accounts, 0))
     names = frozenset(unit_name(region, 0) for region in pending)
     return replace(made, pending=names, **facts)

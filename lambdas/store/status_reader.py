@@ -142,8 +142,7 @@ class StatusReader:
     def held(self) -> frozenset[Scope]:
         """The scopes of every unit that held something when they were last listed."""
         if self.groups.read() is None:
-            known = self.before_heartbeats()
-            return frozenset(scope for scope, it in known.items() if it.reservations)
+            return frozenset(it.scope for it in self.statuses() if it.reservations)
         return frozenset(
             scope
             for unit, beats in self.heartbeats.get(self.heartbeats.versions()).items()

@@ -11,7 +11,7 @@ from typing import Any
 
 from lambdas.store.table import SCOPES, Item, key, number, scope_key, text, to_scope
 from truffle.core.idle import IdleWatch
-from truffle.core.model import Failure
+from truffle.core.model import Failure, FailureKind
 from truffle.core.reports import Reliance
 from truffle.core.status import ScopeError, ScopeStatus, Streak
 from truffle.core.times import format_time, parse_time, sortable_time
@@ -100,7 +100,7 @@ class StoredStatus(ScopeStatus):
             run_id=run_id or self.run_id,
             seconds=round(seconds, 3),
             streak=streak,
-            error=ScopeError(failure.code, failure.message[:1000], failure.kind, since),
+            error=ScopeError(failure.code, failure.short_message, failure.kind, since),
             is_retired=False,
         )
 
@@ -284,4 +284,4 @@ def _to_error(item: Item) -> ScopeError | None:
     if error is None:
         return None
     since = parse_time(item["failing_since"]["S"])
-    return ScopeError(error["code"], error["message"], error["kind"], since)
+    return ScopeError(error["code"], error["message"], FailureKind(error["kind"]), since)

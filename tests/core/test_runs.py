@@ -4,28 +4,18 @@ from datetime import timedelta
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_run, a_status
 from truffle.core.expected import expected_denials
-from truffle.core.model import Scope
-from truffle.core.runs import (
-    Coverage,
-    Unit,
-    manifest,
-    new_run,
-    run_id_of,
-    run_to_json,
-    to_retire,
-)
+from truffle.core.model import FailureKind, Scope
+from truffle.core.runs import Unit, manifest, new_run, run_id_of, run_to_json, to_retire
 from truffle.core.status import ScopeError
 
 EAST, OHIO = Scope(HOME, "us-east-1"), Scope(HOME, "us-east-2")
 THIRD = "333344445555"
 END = NOON + timedelta(seconds=7.5)
-THROTTLED = ScopeError("RequestLimitExceeded", "Too fast.", "error", NOON)
+THROTTLED = ScopeError("RequestLimitExceeded", "Too fast.", FailureKind.ERROR, NOON)
 
 
 def test_a_unit_is_one_region_of_a_group_of_accounts() -> None:
-    coverage = Coverage(
-        {HOME: ["us-east-1", "us-east-2"], OTHER: ["us-east-2"], THIRD: ["us-east-2"]}
-    )
+    coverage = {HOME: ["us-east-1", "us-east-2"], OTHER: ["us-east-2"], THIRD: ["us-east-2"]}
 
     run = new_run("run-1", NOON, coverage, {HOME: 0, OTHER: 0, THIRD: 1})
 
@@ -57,7 +47,7 @@ def test_units_that_a_run_no_longer_covers_are_to_be_retired() -> None:
 
 
 def test_a_run_that_may_not_cover_everything_retires_nothing() -> None:
-    run = new_run("run-1", NOON, Coverage({HOME: ["us-east-1"]}, is_complete=False), {HOME: 0})
+    run = new_run("run-1", NOON, {HOME: ["us-east-1"]}, {HOME: 0}, is_complete=False)
 
     assert to_retire(run, ["us-west-2/0"]) == []
     assert [unit.opened_at for unit in run.units] == [None]
@@ -168,7 +158,7 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
 
 
 def test_an_expected_denial_is_closed_and_neither_failed_nor_succeeded() -> None:
-    run, denied = a_run(), ScopeError("UnauthorizedOperation", "No.", "denied", NOON)
+    run, denied = a_run(), ScopeError("UnauthorizedOperation", "No.", FailureKind.DENIED, NOON)
     statuses = {
         EAST: a_status(EAST, run_id=run.run_id, error=THROTTLED),
         OHIO: a_status(OHIO, run_id=run.run_id, error=denied),

@@ -37,6 +37,7 @@ class Organization:
     clock: Clock
     fleet: Fleet
     deploy: Callable[..., None]
+    choose: Callable[..., None]
     accounts: list[str]
     lines: dict[str, Wire] = field(default_factory=dict)
 
@@ -63,7 +64,8 @@ class Organization:
     def runs(self) -> Counter[str]:
         """A run an hour later; how often each operation was called."""
         self.clock.advance(HOUR)
-        self._uses(FanOutSettings, regions=",".join(REGIONS), accounts=",".join(self.accounts))
+        self.choose(listed=tuple(self.accounts))
+        self._uses(FanOutSettings, regions=",".join(REGIONS))
         before = self.counts()
         context: Any = FakeContext(str(self.clock()))
         fan_out.handler({}, context)
@@ -102,14 +104,14 @@ class Organization:
 
 @pytest.fixture
 def organization(
-    stack: Stack, deploy: Callable[..., None], clock: Clock
+    stack: Stack, deploy: Callable[..., None], choose: Callable[..., None], clock: Clock
 ) -> Iterator[Callable[[int], Organization]]:
     lines: dict[str, Wire] = {}
 
     def make(count: int) -> Organization:
         accounts = [f"{number:012}" for number in range(1, count + 1)]
         lines.update({name: Wire(service(name)) for name in ("dynamodb", "s3", "sqs")})
-        return Organization(stack, clock, Fleet(), deploy, accounts, lines)
+        return Organization(stack, clock, Fleet(), deploy, choose, accounts, lines)
 
     yield make
     for line in lines.values():

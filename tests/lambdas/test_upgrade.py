@@ -120,12 +120,13 @@ Deploy = Callable[..., None]
 
 
 @pytest.fixture
-def run(old: Stack, deploy: Deploy, clock: Clock) -> Callable[[Fleet], None]:
+def run(old: Stack, deploy: Deploy, choose: Deploy, clock: Clock) -> Callable[[Fleet], None]:
     """The first run after the upgrade."""
 
     def start(fleet: Fleet) -> None:
         context: Any = FakeContext()
-        deploy(FanOutSettings, regions="us-east-2", accounts=f"{HOME},{OTHER}")
+        choose(listed=(HOME, OTHER))
+        deploy(FanOutSettings, regions="us-east-2")
         fan_out.handler({}, context)
         deploy(CollectSettings)
         wiring.collect().ec2 = fleet  # type: ignore[assignment]

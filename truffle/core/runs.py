@@ -92,29 +92,26 @@ class Run:
         return sorted({name.partition("/")[0] for name in self.pending})
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """The regions to collect in each account. ``is_complete`` is False where some of them could not
-    be found out, so that nothing may be retired."""
-
-    regions: Mapping[str, Collection[str]]
-    is_complete: bool = True
-
-
-def new_run(run_id: str, started_at: datetime, coverage: Coverage, groups: Groups) -> Run:
-    """A run over all that is covered, with the accounts of a group and region in a unit."""
+def new_run(
+    run_id: str,
+    started_at: datetime,
+    coverage: Mapping[str, Collection[str]],
+    groups: Groups,
+    is_complete: bool = True,
+) -> Run:
+    """A run over the regions of each account, with the accounts of a group and region in a unit."""
     members: dict[tuple[int, str], list[str]] = {}
-    for account_id in sorted(coverage.regions):
-        for region in coverage.regions[account_id]:
+    for account_id in sorted(coverage):
+        for region in coverage[account_id]:
             members.setdefault((groups[account_id], region), []).append(account_id)
-    opened_at = started_at if coverage.is_complete else None
+    opened_at = started_at if is_complete else None
     units = tuple(
         Unit(run_id, region, tuple(accounts), group, opened_at)
         for (group, region), accounts in sorted(members.items())
     )
     pending = frozenset(unit.name for unit in units)
     scope_count = sum(len(unit.accounts) for unit in units)
-    return Run(run_id, started_at, pending, scope_count, units, coverage.is_complete)
+    return Run(run_id, started_at, pending, scope_count, units, is_complete)
 
 
 def to_retire(run: Run, stored: Iterable[str]) -> list[Unit]:
