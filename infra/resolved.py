@@ -118,7 +118,7 @@ class Resolver:
                 text = argument if isinstance(argument, str) else argument[0]
                 return _SUBSTITUTED.sub(lambda found: self._reference(found[1]), text)
             case _:
-                raise ValueError(f"cannot tell how long {function} of {self.stack_name} becomes")
+                raise ValueError(f"the length of {function} in {self.stack_name} is unknown")
 
     def _reference(self, name: str) -> str:
         pseudo = {
