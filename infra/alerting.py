@@ -23,6 +23,9 @@ Developer Guide, "IAM policy to allow a Lambda function to access DynamoDB strea
 EVENTS = "EVENT#"
 """How the table's partitions with events begin (lambdas/store/table.py)."""
 
+DOCUMENTS = "DOCUMENT"
+"""How those begin of what Organizations said of accounts."""
+
 EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": EVENTS}]}}}}
 
 _STREAM_RETRIES = -1
@@ -70,7 +73,7 @@ def _publish(scope: Alerting, deployment: Deployment, storage: Storage) -> Pytho
             dead_letter_url=scope.dead_letters.queue_url,
         ).to_env(),
         statements=[
-            _read_events(storage),
+            _read(storage),
             allow("dynamodb", STREAM_ACTIONS, stream_arn),
             allow("dynamodb", ["ListStreams"], f"{storage.table.table_arn}/stream/*"),
             allow("dynamodb", IDEMPOTENCY_ACTIONS, storage.idempotency.table_arn),
@@ -89,10 +92,11 @@ def _publish(scope: Alerting, deployment: Deployment, storage: Storage) -> Pytho
     return publish
 
 
-def _read_events(storage: Storage) -> iam.PolicyStatement:
-    """To publish again what is in the table: its events, and nothing else of it."""
-    reading = allow("dynamodb", ["Query"], storage.table.table_arn)
-    reading.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": [f"{EVENTS}*"]})
+def _read(storage: Storage) -> iam.PolicyStatement:
+    """Of the table its events, to publish them again, and the names of accounts."""
+    reading = allow("dynamodb", ["GetItem", "Query"], storage.table.table_arn)
+    keys = [f"{EVENTS}*", f"{DOCUMENTS}*"]
+    reading.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": keys})
     return reading
 
 

@@ -14,9 +14,9 @@ from infra.hints import Hints
 from infra.monitoring import Monitoring, Watched
 from infra.storage import Storage
 
-TRUSTED = ("Collect", "Deliver")
-"""Functions whose roles others have to name: in the trust policy of the reader role, and in the
-policies of queues, secrets and keys."""
+TRUSTED = ("FanOut", "Collect", "Deliver")
+"""Functions whose roles others have to name: in the trust policies of the role that asks
+Organizations and of the reader role, and in the policies of queues, secrets and keys."""
 
 
 class TruffleStack(Stack):
@@ -54,6 +54,11 @@ class TruffleStack(Stack):
         Monitoring(self, "Monitoring", deployment.context, self._watched())
         for name, value in self._outputs().items():
             CfnOutput(self, name, value=value)
+
+    @property
+    def collector_role_arn(self) -> str:
+        """The role that assumes the reader role of other accounts."""
+        return _role_arn(self.collection.collect.function)
 
     @property
     def functions(self) -> list[PythonFunction]:

@@ -351,6 +351,7 @@ class Truffle:
             return list_api(self.api(), question)
         from truffle.sources.live import list_live
 
+        question.check_ids()
         found = list_live(self._caller, question.regions, self.timeout, progress, question.filter)
         return found.without_denied() if self.ignore_denied else found
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from truffle import clock
+from truffle.core.status import State
 from truffle.core.timeline import PAST
+from truffle.core.times import parse_time
 from truffle.errors import TruffleError
+from truffle.feeds.inputs import ScopeState
 from truffle.report.inputs import TEAM_TAG, FailedScope, Inputs
 from truffle.sources.listing import Listing, ScopeFailure
 
@@ -24,13 +27,15 @@ LIVE_NOTE = "Events are recorded by the deployed stack; this data was asked of E
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to gather: the period of the timeline, prices by instance type, and the team's tag."""
+    """What to gather: the period of the timeline, prices by instance type, the team's tag, and
+    whether events are needed."""
 
     regions: Several | None = None
     since: datetime | None = None
     until: datetime | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     team_tag: str = TEAM_TAG
+    has_events: bool = True
 
 
 def gather(
@@ -48,7 +53,7 @@ def gather(
     if inventory.observed_at is None:
         raise _nothing_known(inventory)
     now = clock.now()
-    events, note = _events(client, wanted.since or now - PAST)
+    events, note = _events(client, wanted, now)
     inputs = Inputs(
         rows=inventory.reservations,
         now=now,
@@ -68,12 +73,36 @@ def gather(
     return inputs, inventory
 
 
-def _events(client: Truffle, since: datetime) -> tuple[list[Event], str | None]:
+def scope_states(
+    client: Truffle, inventory: Listing, answered: Mapping[str, bool]
+) -> list[ScopeState]:
+    """Every scope that was asked; of EC2 directly, ``answered`` says which regions were listed."""
+    if client.api_url is not None:
+        return [_state_of(scope) for scope in client.status()["scopes"]]
+    known = [row.account_id for row in inventory.reservations if row.account_id]
+    known += [failure.account_id for failure in inventory.failures if failure.account_id]
+    account = known[0] if known else ""
+    seen = inventory.observed_at
+    return [
+        ScopeState(account, region, is_listed, seen if is_listed else None)
+        for region, is_listed in sorted(answered.items())
+    ]
+
+
+def _state_of(scope: Mapping[str, Any]) -> ScopeState:
+    seen = scope["last_success"]
+    is_listed = scope["state"] == State.CURRENT
+    return ScopeState(scope["account_id"], scope["region"], is_listed, seen and parse_time(seen))
+
+
+def _events(client: Truffle, wanted: Wanted, now: datetime) -> tuple[list[Event], str | None]:
     """The events, and why there are none where they cannot be had."""
     if client.api_url is None:
         return [], LIVE_NOTE
+    if not wanted.has_events:
+        return [], None
     try:
-        return client.events(since=since), None
+        return client.events(since=wanted.since or now - PAST), None
     except TruffleError as error:
         return [], f"Events could not be read: {error}"
 

@@ -73,9 +73,23 @@ class Question:
     regions: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def named_accounts(self) -> list[str]:
+        """Accounts that are not ids: only a deployed stack knows names."""
+        return sorted(it for it in self.filter.accounts if not it.isdecimal())
+
+    def check_ids(self) -> None:
+        """Raises BadArgument where accounts are named and EC2 itself is asked."""
+        for name in self.named_accounts:
+            allowed = "It takes 12 digits: names are known to a deployed stack alone (--api-url)."
+            raise BadArgument("account", name, allowed)
+
     def answer(self, reservations: Iterable[Reservation]) -> Answer:
-        """The answer among these reservations; pure, and the same for every source."""
-        matches = self.order.sorted(self.filter.apply(reservations))
+        """The answer among these reservations; pure, and the same for every source. Where accounts
+        are named, the source has chosen them."""
+        by_name = bool(self.named_accounts)
+        chosen = replace(self.filter, accounts=frozenset()) if by_name else self.filter
+        matches = self.order.sorted(chosen.apply(reservations))
         return Answer(matches[: self.limit], matches)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, SupportsIndex, TypeVar, ov
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from pandas import DataFrame
+
     from truffle.core.summary import Summary
     from truffle.sources.listing import Listing, ScopeFailure
 
@@ -64,6 +66,30 @@ class Results(list[Row], Generic[Row]):
         failed = f"; {len(self.failures)} {noun} ({', '.join(where + more)})" if where else ""
         return f"<{type(self).__name__}: {rows}{failed}>"
 
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows, what is missing from it above."""
+        from truffle.render.notebook import result_html
+
+        missing = [f"{failure} is not in this result." for failure in self.failures]
+        title = f"{type(self).__name__}: {len(self)}"
+        return result_html(title, self, [*missing, *getattr(self, "warnings", ())])
+
+    def to_dataframe(self) -> DataFrame:
+        """A pandas DataFrame: a column for each field, with aware UTC times and nullable integers;
+        ``attrs["failures"]`` has the texts of the failures.
+
+        Needs the extra ``truffle[pandas]``; raises TruffleError without it.
+        """
+        from truffle.dataframe import to_dataframe
+
+        made = to_dataframe(self, self._classes())
+        made.attrs["failures"] = [str(failure) for failure in self.failures]
+        return made
+
+    def _classes(self) -> list[type]:
+        """The classes of the rows, whose fields are the columns."""
+        return list(dict.fromkeys(type(row) for row in self))
+
     def _with(self, rows: Iterable[Row]) -> Self:
         """The same about other rows."""
         made = type(self).__new__(type(self))
@@ -106,6 +132,12 @@ class Reservations(Results[Row], Generic[Row]):
     def is_complete(self) -> bool:
         """Whether every scope answered."""
         return not self.failures
+
+    def _classes(self) -> list[type]:
+        """Without a row, those of both types: the columns are there all the same."""
+        from truffle.core.model import CapacityBlock, Odcr
+
+        return super()._classes() or [Odcr, CapacityBlock]
 
     def summary(self) -> Summary:
         """Totals over the rows of this list."""

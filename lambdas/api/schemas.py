@@ -17,6 +17,7 @@ Json = dict[str, Any]
 
 _TEXT: Json = {"type": "string"}
 _TEXT_OR_NULL: Json = {"type": ["string", "null"]}
+_LABELS: Json = {"account_name": _TEXT_OR_NULL, "organizational_unit": _TEXT_OR_NULL}
 _TIME: Json = {"type": "string", "format": "date-time"}
 _TIME_OR_NULL: Json = {"anyOf": [_TIME, {"type": "null"}]}
 _COUNT: Json = {"type": "integer", "minimum": 0}
@@ -79,6 +80,7 @@ def schemas() -> Json:
         "Reservation": {"oneOf": [ref("Odcr"), ref("CapacityBlock")]},
         "FailedScope": _object(
             account_id=_TEXT,
+            **_LABELS,
             region=_TEXT,
             error=_TEXT,
             message=_TEXT,
@@ -130,7 +132,13 @@ def schemas() -> Json:
             ),
             regions=array(_TEXT),
             runs=array(ref("Run")),
+            discovery={"anyOf": [ref("Discovery"), {"type": "null"}]},
             collection=ref("Collection"),
+        ),
+        "Discovery": _object(
+            complete={"type": "boolean"},
+            error={"anyOf": [_object(code=_TEXT, message=_TEXT), {"type": "null"}]},
+            observed_at=_TIME_OR_NULL,
         ),
         "Validation": _validation(),
         "Candidate": _candidate(),
@@ -236,6 +244,7 @@ def _event() -> Json:
         observed_at=_TIME,
         previous_observed_at=_TIME_OR_NULL,
         account_id=_TEXT,
+        **_LABELS,
         region=_TEXT,
         reservation_id=_TEXT_OR_NULL,
         capacity_block_id=_TEXT_OR_NULL,
@@ -253,6 +262,7 @@ def _event() -> Json:
 def _scope() -> Json:
     return _object(
         account_id=_TEXT,
+        **_LABELS,
         region=_TEXT,
         state=_enumerated(State),
         last_success=_TIME_OR_NULL,

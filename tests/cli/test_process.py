@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -252,3 +253,26 @@ def test_the_typed_marker_is_there() -> None:
     import truffle as package
 
     assert Path(package.__file__).with_name("py.typed").exists()
+
+
+def test_the_demo_is_served_without_aws_until_ctrl_c() -> None:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    process = subprocess.Popen(
+        [*TRUFFLE, "serve", "--demo", "--port", "0"],
+        env={**kept, "PYTHONPATH": os.getcwd(), "AWS_EC2_METADATA_DISABLED": "true"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        url = line.removeprefix("Serving ").partition(" ")[0]
+        with urlopen(url, timeout=30) as answer:
+            page = answer.read().decode()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert "llm-pretrain-07" in page

@@ -142,7 +142,7 @@ class TestPages:
         assert failure_of(ec2) == Failure(
             scope=OHIO,
             failed_at=NOON,
-            kind=FailureKind.ERROR,
+            kind=FailureKind.THROTTLED,
             code="RequestLimitExceeded",
             message="Request limit exceeded.",
             operation="DescribeCapacityReservations",

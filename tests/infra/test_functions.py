@@ -8,7 +8,7 @@ import pytest
 
 from infra.functions import RUNTIME
 from lambdas import settings
-from tests.infra.synthesized import ALERTS, EVERYTHING, NAMES, Synthesized, target
+from tests.infra.synthesized import ALERTS, NAMES, Synthesized, target
 
 SETTINGS: dict[str, type[settings.Settings]] = {
     "fan_out": settings.FanOutSettings,
@@ -23,7 +23,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
 @pytest.mark.parametrize(
     ("name", "seconds", "megabytes"),
     [
-        ("fan_out", 60, 256),
+        ("fan_out", 180, 256),
         ("collect", 120, 1024),
         ("hint", 30, 256),
         ("publish", 60, 256),
@@ -62,7 +62,8 @@ def test_a_function_gets_its_settings(stack: Synthesized, name: str) -> None:
 
 def test_the_context_reaches_the_functions(stack: Synthesized) -> None:
     fan_out = stack.function("fan_out")["Environment"]["Variables"]
-    assert fan_out["TRUFFLE_ACCOUNTS"] == ",".join(EVERYTHING["accounts"])
+    assert target(fan_out["TRUFFLE_COLLECTOR"]) == stack.function("collect").logical_id
+    assert fan_out["TRUFFLE_EXTERNAL_ID"] == "truffle-reader"
     assert fan_out["TRUFFLE_REGIONS"] == ""
     query = stack.function("query")["Environment"]["Variables"]
     assert query["TRUFFLE_SCHEDULE_MINUTES"] == "60"

@@ -172,6 +172,7 @@ def test_the_manifest_tells_of_every_scope_its_counts_its_failure_and_its_time(
         "scopes": 2,
         "succeeded": 1,
         "failed": 1,
+        "closed": 0,
         "reservations": 2,
         "changed": 2,
         "events": 0,

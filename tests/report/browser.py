@@ -148,6 +148,18 @@ class Browser:
             raise RuntimeError(json.dumps(result["exceptionDetails"])[:2000])
         return result["result"].get("value")
 
+    def wait_until(self, condition: str) -> None:
+        """Until an expression is true, also across pages. Raises TimeoutError."""
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            try:
+                if self.run(f"Boolean({condition})"):
+                    return
+            except RuntimeError:  # the page was left meanwhile
+                pass
+            time.sleep(0.1)
+        raise TimeoutError(condition)
+
     def size(self, width: int, height: int = 900, *, is_phone: bool = False) -> None:
         self.send(
             "Emulation.setDeviceMetricsOverride",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -16,6 +18,7 @@ from truffle.core.model import Reservation
 from truffle.report.demo import demo
 from truffle.report.inputs import Inputs
 from truffle.report.page import page
+from truffle.serving import open_server
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -181,6 +184,31 @@ def test_the_time_of_this_machine_can_be_chosen(browser: Browser, tmp_path: Path
     assert "local time" in browser.run("document.querySelector('.age').textContent")
 
 
-def test_the_page_can_be_printed(browser: Browser, tmp_path: Path) -> None:
+def test_what_is_printed_is_whole_and_light(browser: Browser, tmp_path: Path) -> None:
+    browser.scheme("dark")
     show(browser, tmp_path, demo(NOON))
+    assert browser.run("document.querySelectorAll('.rest:not([open])').length") == 1
     assert browser.send("Page.printToPDF", printBackground=True)["data"].startswith("JVBER")
+    assert browser.run("document.querySelectorAll('.rest:not([open])').length") == 0
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    assert browser.run("getComputedStyle(document.body).color") == "rgb(27, 31, 36)"
+    browser.send("Emulation.setEmulatedMedia", media="screen")
+
+
+def test_the_served_page_makes_no_error_and_keeps_its_view(browser: Browser) -> None:
+    server = open_server(0, lambda: demo(NOON), timedelta(seconds=1))
+    serving = Thread(target=server.serve_forever, args=(0.05,))
+    serving.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        browser.open(f"{url}#q=vla")
+        assert browser.requests == [f"{url}#q=vla"] or browser.requests == [url]
+        browser.run("window.isOld = true")
+        browser.wait_until("window.isOld === undefined && document.querySelector('#matching')")
+        assert names(browser) == ["vla-eval-03", "vla-train-11", "vla-train-12"]
+        assert browser.console == []
+    finally:
+        browser.send("Page.navigate", url="about:blank")
+        server.shutdown()
+        serving.join()
+        server.server_close()

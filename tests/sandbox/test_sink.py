@@ -17,12 +17,13 @@ from click.testing import CliRunner, Result
 from lambdas.delivery import webhook
 from lambdas.delivery.webhook import ALLOW_LOOPBACK, Unreachable, WebhookResponse, post
 from sandbox import command_line
-from sandbox.box import Sandbox, State
+from sandbox.box import Sandbox
 from sandbox.ports import free_port
 from sandbox.processes import start
 from sandbox.sink.certificates import write_trust
 from sandbox.sink.control import Sink
 from sandbox.sink.destination import DOWN, OK, Destination, Reply
+from sandbox.state import State
 from tests.builders import HOME
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

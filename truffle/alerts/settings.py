@@ -78,7 +78,8 @@ Tags = Mapping[str, tuple[str, ...]]
 class When:
     """What an event must be: OR between the values of one field, AND between fields.
 
-    An empty field allows everything. ``instance_types`` and ``regions`` are globs.
+    An empty field allows everything. ``instance_types``, ``regions``, ``account_names`` and
+    ``organizational_units`` are globs.
     """
 
     types: tuple[EventType, ...] = ()
@@ -88,6 +89,8 @@ class When:
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     instance_types: tuple[str, ...] = ()
+    account_names: tuple[str, ...] = ()
+    organizational_units: tuple[str, ...] = ()
     tags: Tags = field(default_factory=dict)
 
     @property

@@ -134,12 +134,16 @@ def _texts(read: Any) -> Parser:
 
 _tags = mapping_of(text("(?s).{1,128}", "keys of tags"), _texts(any_text))
 
+_CALLED = text(r"(?s).*\S.*", "names, or globs such as research-*")
+
 CONDITION_KEYS: Mapping[str, tuple[str, Parser]] = {
     "type": ("types", _texts(choice(EventType))),
     "severity": ("severities", _texts(choice(Severity))),
     "reservation_type": ("reservation_types", _texts(choice(TYPES))),
     "state": ("states", _texts(probably(_STATE, misspelt_state))),
     "account": ("accounts", _texts(account)),
+    "account_name": ("account_names", _texts(_CALLED)),
+    "organizational_unit": ("organizational_units", _texts(_CALLED)),
     "region": ("regions", _texts(region_or_glob)),
     "instance_type": ("instance_types", _texts(_GLOB)),
     "tag": ("tags", _tags),

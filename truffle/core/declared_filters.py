@@ -65,6 +65,13 @@ class DeclaredFilter:
     column: str | None = None
 
 
+ACCOUNT_ALLOWED = (
+    "It must be ids of 12 digits, names of accounts or organizational units, or globs such as "
+    "research-*."
+)
+ACCOUNT_FORM = r"[0-9]{12}|[^,]*[^0-9,\s][^,]*"
+"""What is not digits alone is a name: which ones there are, only the deployed stack knows."""
+
 DECLARED: tuple[DeclaredFilter, ...] = (
     DeclaredFilter(
         parameter="type",
@@ -123,10 +130,11 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         field="accounts",
         argument="accounts",
         kind=Kind.TEXTS,
-        description="Any account that sees the reservation.",
-        help="Accounts that see the reservation, comma-separated.",
-        allowed="It must have 12 digits.",
-        pattern="[0-9]{12}",
+        description="Any account that sees the reservation, by id or name; globs are allowed.",
+        help="Accounts that see the reservation, comma-separated: ids; from a deployed stack also "
+        "names of accounts or organizational units, or globs (research-*).",
+        allowed=ACCOUNT_ALLOWED,
+        pattern=ACCOUNT_FORM,
         alias="account",
         metavar="ACCOUNTS",
         column="account_id",

@@ -120,6 +120,8 @@ class Event:
     after: Facts | None = None
     run_id: str | None = None
     events_of_listing: int | None = None
+    account_name: str | None = None
+    organizational_unit: str | None = None
 
 
 def event_id(
@@ -161,6 +163,8 @@ def to_message(event: Event) -> dict[str, Any]:
         "reservation": encode(reservation) if reservation else None,
         "run_id": event.run_id,
         "events_of_listing": event.events_of_listing,
+        "account_name": event.account_name,
+        "organizational_unit": event.organizational_unit,
     }
 
 
@@ -184,6 +188,8 @@ def from_message(message: Mapping[str, Any]) -> Event:
         after=message["after"],
         run_id=message.get("run_id"),
         events_of_listing=message.get("events_of_listing"),
+        account_name=message.get("account_name"),
+        organizational_unit=message.get("organizational_unit"),
     )
 
 
@@ -198,5 +204,7 @@ def message_attributes(event: Event) -> dict[str, str]:
         "region": message["region"],
         "account_id": message["account_id"],
         "instance_type": message["instance_type"],
+        "account_name": message["account_name"],
+        "organizational_unit": message["organizational_unit"],
     }
     return {name: value for name, value in values.items() if value}

@@ -103,7 +103,9 @@ class Odcr:
     """One On-Demand Capacity Reservation as one scope, or several, see it.
 
     Capacities are instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the
-    reservation is active.
+    reservation is active. ``account_name`` and ``organizational_unit`` are what AWS Organizations
+    calls ``account_id`` and its units below the root, joined by slashes; None where the source does
+    not know.
     """
 
     reservation_id: str
@@ -139,6 +141,8 @@ class Odcr:
     tags: Mapping[str, str] = field(default_factory=dict)
     observed_at: datetime | None = None
     seen_by: tuple[str, ...] = ()
+    account_name: str | None = None
+    organizational_unit: str | None = None
 
     @property
     def size(self) -> int | None:
@@ -185,6 +189,8 @@ class CapacityBlock:
     tags: Mapping[str, str] = field(default_factory=dict)
     observed_at: datetime | None = None
     seen_by: tuple[str, ...] = ()
+    account_name: str | None = None
+    organizational_unit: str | None = None
 
     @property
     def size(self) -> int | None:

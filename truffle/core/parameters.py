@@ -13,7 +13,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from truffle.core.declared_filters import DECLARED, DeclaredFilter, Kind
+from truffle.core.declared_filters import (
+    ACCOUNT_ALLOWED,
+    ACCOUNT_FORM,
+    DECLARED,
+    DeclaredFilter,
+    Kind,
+)
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES
 from truffle.core.order import SORT_FIELDS, Order
@@ -304,7 +310,12 @@ EVENTS: tuple[Parameter, ...] = (
 """What the list of events takes."""
 
 STATUS: tuple[Parameter, ...] = (
-    _account("account", "The account of the scope."),
+    _texts(
+        "account",
+        "The account of the scope, by id or name; globs are allowed.",
+        ACCOUNT_ALLOWED,
+        ACCOUNT_FORM,
+    ),
     _REGION,
     _choices("state", "How well the scope is known.", [state.value for state in State]),
     *PAGE,

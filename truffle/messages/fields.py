@@ -39,7 +39,9 @@ def _facts(event: Event, now: datetime) -> _Pairs:
     yield from _own_facts(event, after, now)
     if row is not None:
         yield from _reservation_facts(event, row, now)
-    yield "Account", event.account_id
+    name = event.account_name
+    yield "Account", f"{name} ({event.account_id})" if name else event.account_id
+    yield "Organizational unit", event.organizational_unit
     if row is None or not row.availability_zone:
         yield "Region", event.region
 

@@ -123,8 +123,15 @@ def _identity(rows: Sequence[Reservation]) -> Columns:
 def _optional(rows: Sequence[Reservation]) -> Columns:
     return [
         Column("Name", lambda row: row.tags.get("Name") or row.reservation_id, 14, name="name"),
-        Column("Account", lambda row: row.account_id or "-", 7, name="account_id"),
+        Column("Account", account_of, 7, name="account_id"),
     ]
+
+
+def account_of(row: Reservation) -> str:
+    """``research-one (111122223333)``, where the name is known."""
+    if row.account_id is None:
+        return "-"
+    return f"{row.account_name} ({row.account_id})" if row.account_name else row.account_id
 
 
 def _wanted(rows: Sequence[Reservation]) -> tuple[bool, bool]:

@@ -108,6 +108,9 @@ function start() {
     el("footer", {}, el("p", {}, "Made by truffle. This file loads nothing and sends nothing; "
       + "it shows what was known when it was made.")));
   draw();
+  addEventListener("beforeprint", () => {
+    for (const rest of document.querySelectorAll("details.rest")) rest.open = true;
+  });
   addEventListener("hashchange", () => { readFragment(); draw(); });
   if (data.refresh_seconds !== null) {
     setInterval(() => { if (!document.hidden) location.reload(); }, data.refresh_seconds * 1000);

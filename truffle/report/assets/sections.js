@@ -115,6 +115,7 @@ function totals(rows) {
   const unknown = counted.filter((row) => row.amounts.includes(null)).length;
   const of = (some) => [0, 1, 2, 3].map((index) => sum(some.map((row) => row.amounts[index])));
   const [held, used, idle, coming] = of(counted);
+  const cost = sum(rows.map((row) => row.usd_per_hour));
   const names = [...new Set(counted.map((row) => row.accelerator))].sort();
   const share = held ? `${Math.round((used / held) * 100)}% of those held` : "";
   const figure = (title, value, note) => el("div", { class: "figure" },
@@ -122,7 +123,8 @@ function totals(rows) {
   return section("totals", "Accelerators", isFiltered() ? "of the filter" : null,
     el("dl", { class: "figures" },
       figure("Held now", held, "in active reservations"), figure("In use", used, share),
-      figure("Idle", idle, held ? `${Math.round((idle / held) * 100)}% of those held` : ""),
+      figure("Idle", idle, [held && `${Math.round((idle / held) * 100)}% of those held`,
+        cost && `${usd(cost)} an hour`].filter(Boolean).join(", ")),
       figure("Coming", coming, "scheduled or not paid yet")),
     unknown ? el("p", { class: "note" },
       `${plural(unknown, "reservation")} of unknown size: not in these sums.`) : null,
@@ -206,7 +208,7 @@ function odcrSection(rows) {
   return section("odcrs", "On-Demand Capacity Reservations", odcrs.length ? number(odcrs.length) : null,
     odcrs.length ? odcrTable(odcrs.slice(0, SHOWN_ODCRS))
       : el("p", { class: "quiet" }, isFiltered() ? "No ODCR matches the filter." : "No ODCRs."),
-    odcrs.length > SHOWN_ODCRS ? el("details", {},
+    odcrs.length > SHOWN_ODCRS ? el("details", { class: "rest" },
       el("summary", {}, `${number(odcrs.length - SHOWN_ODCRS)} more`),
       odcrTable(odcrs.slice(SHOWN_ODCRS))) : null);
 }
@@ -243,6 +245,6 @@ function eventSection(rows) {
       `The newest ${number(data.events.length)} of ${number(data.all_events)} events.`),
     found.length ? el("ol", { class: "events" }, found.slice(0, 15).map(line)) : data.events_note
       ? null : el("p", { class: "quiet" }, isFiltered() ? "No event matches the filter." : "No events in this period."),
-    found.length > 15 ? el("details", {}, el("summary", {}, `${number(found.length - 15)} earlier`),
+    found.length > 15 ? el("details", { class: "rest" }, el("summary", {}, `${number(found.length - 15)} earlier`),
       el("ol", { class: "events" }, found.slice(15).map(line))) : null);
 }

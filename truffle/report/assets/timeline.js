@@ -191,7 +191,7 @@ function legend() {
   return el("ul", { class: "legend" },
     Object.entries(PHASES).filter(([phase]) => present.has(phase))
       .map(([phase, text]) => el("li", {}, sample(phase), text)),
-    el("li", {}, shape("effective-end", "M3,4 h8 l-4,6 z"), "Instances terminated"),
+    el("li", {}, shape("effective-end", "M3,4 h8 l-4,6 z"), "AWS terminates its instances"),
     el("li", {}, shape("deadline", "M7,3 l4,4 l-4,4 l-4,-4 z"), "Extension deadline"),
     data.rows.some((row) => row.on_offer) ? el("li", {},
       svg("svg", { width: 26, height: 14, "aria-hidden": "true" },

@@ -1,0 +1,83 @@
+"""``truffle calendar``: the capacity blocks as an iCalendar."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from truffle import clock
+from truffle.cli.files import file_option
+from truffle.cli.options import Common, common, regions_option
+from truffle.errors import TruffleError
+
+REMEMBERED = timedelta(days=400)
+"""How far back the stack's events are read: as long as it keeps them by default."""
+
+
+@click.command("calendar")
+@file_option("stdout")
+@regions_option()
+@common()
+def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int:
+    """Write the capacity blocks as a calendar (iCalendar).
+
+    An event for each block, for its effective end, and for the last moment to extend it, with
+    reminders a day and an hour before. Needs the extra truffle[calendar].
+
+    A file that exists is brought up to date: an event that changed gets a higher SEQUENCE, and a
+    block that is gone is cancelled.
+
+    \b
+    truffle calendar -o blocks.ics
+
+    Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
+    usage.
+    """
+    from truffle.cli.extras import extra
+    from truffle.cli.files import chosen_file, write
+    from truffle.cli.gathering import gathered
+    from truffle.cli.output import put_text, tell, tell_all, tell_failures
+    from truffle.overview import Wanted
+
+    with extra("calendar"):
+        from truffle.feeds.calendar import Memory, calendar, last_changes
+    from truffle.report.model import spans_of
+
+    path = chosen_file(output)
+    previous = _previous(path)
+    wanted = Wanted(regions=regions, since=clock.now() - REMEMBERED)
+    inputs, inventory = gathered(common, wanted)
+    is_complete = not inventory.failures and not regions
+    memory = Memory(last_changes(inputs.events), previous, is_complete)
+    missing = sorted({f"{scope.region} ({scope.code})" for scope in inputs.failed})
+    try:
+        text = calendar(spans_of(inputs), inputs.now, memory, missing)
+    except ValueError as error:
+        raise _refused(path, error) from error
+    if path is None:
+        put_text(text.decode().removesuffix("\n"))
+    else:
+        write(path, text)
+        tell(f"Wrote {path}.")
+    tell_all(inputs.warnings)
+    return tell_failures(inventory.failures, inventory.scopes, clock.now())
+
+
+def _previous(path: Path | None) -> bytes | None:
+    """The calendar that is replaced. Raises BadArgument for another kind of file."""
+    if path is None or not path.exists():
+        return None
+    content = path.read_bytes()
+    if b"PRODID:-//truffle//" not in content:
+        raise _refused(path)
+    return content
+
+
+def _refused(path: Path | None, error: ValueError | None = None) -> TruffleError:
+    from truffle.query import BadArgument
+
+    cause = f" It cannot be read: {error}." if error else ""
+    allowed = f"It takes a new file, or a calendar that truffle wrote.{cause}"
+    return BadArgument("output", str(path or ""), allowed)

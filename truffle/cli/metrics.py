@@ -1,0 +1,64 @@
+"""``truffle metrics``: what is held as OpenMetrics text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from truffle import clock
+from truffle.cli.files import file_option
+from truffle.cli.options import Choice, Common, common, regions_option
+
+
+@click.command("metrics")
+@file_option("stdout")
+@click.option(
+    "--by",
+    type=Choice(["reservation"]),
+    help="Give each reservation samples of its own, labelled with its id.",
+)
+@click.option(
+    "--prices",
+    metavar="FILE",
+    help="An alerts.yaml with the prices that tell what idle capacity costs.",
+)
+@regions_option()
+@common()
+def command(
+    common: Common, output: str | None, by: str | None, prices: str | None, regions: tuple[str, ...]
+) -> int:
+    """Print what you hold as OpenMetrics text.
+
+    Instances and accelerators by state and use, what idle ones cost, and the age and success of
+    each scope; for the textfile collector of node_exporter, for instance. Needs the extra
+    truffle[metrics].
+
+    \b
+    truffle metrics -o /var/lib/node_exporter/truffle.prom
+
+    Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
+    usage.
+    """
+    from truffle.cli.extras import extra
+    from truffle.cli.files import chosen_file, write
+    from truffle.cli.gathering import wanted
+    from truffle.cli.output import put_text, tell_all, tell_failures
+    from truffle.feeds.inputs import Held
+    from truffle.overview import gather, scope_states
+
+    with extra("metrics"):
+        from truffle.feeds.metrics import metrics
+
+    question = replace(wanted(regions, prices=prices), has_events=False)
+    client, answered = common.client(), dict[str, bool]()
+    inputs, inventory = gather(client, question, answered.__setitem__)
+    scopes = scope_states(client, inventory, answered)
+    text = metrics(Held(inputs.rows, scopes, inputs.now, inputs.prices, by is not None))
+    path = chosen_file(output)
+    if path is None:
+        put_text(text.decode().removesuffix("\n"))
+    else:
+        write(path, text)
+    tell_all(inventory.warnings)
+    return tell_failures(inventory.failures, inventory.scopes, clock.now())

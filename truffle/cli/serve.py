@@ -1,0 +1,123 @@
+"""``truffle serve``: the report on this machine, kept fresh."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from truffle.cli.gathering import gathering_options
+from truffle.cli.options import Common, Seconds, common, regions_option
+
+if TYPE_CHECKING:
+    from truffle.overview import Wanted
+    from truffle.report.inputs import Inputs
+
+PORT = 8420
+
+
+@click.command("serve")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="The port on 127.0.0.1; 0 takes any that is free.",
+)
+@click.option(
+    "--refresh",
+    type=Seconds(5),
+    default=300,
+    show_default=True,
+    help="Seconds after which the page asks the source again.",
+)
+@click.option("--demo", is_flag=True, help="A made-up organization; needs no AWS at all.")
+@click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
+@gathering_options()
+@regions_option()
+@common()
+def command(
+    common: Common,
+    port: int,
+    refresh: float,
+    demo: bool,
+    is_opened: bool,
+    since: str | None,
+    until: str | None,
+    prices: str | None,
+    team_tag: str,
+    regions: tuple[str, ...],
+) -> int:
+    """Serve the report on this machine, and keep it fresh.
+
+    The page of `truffle report` at http://127.0.0.1:8420/, which nobody else can reach. While it is
+    open it asks the source anew every 5 minutes; if that fails, it keeps the last data and says
+    so. Ctrl-C ends it.
+
+    \b
+    truffle serve --demo --open
+
+    Exit status: 1 where nothing could be listed at the start or the port is taken, 2 bad usage.
+    """
+    from truffle.cli.gathering import wanted
+    from truffle.cli.output import put
+    from truffle.errors import TruffleError
+    from truffle.serving import LOOPBACK, open_server
+
+    question = wanted(regions, since, until, prices, team_tag)
+    source = _Demo() if demo else _Source(common, question)
+    try:
+        server = open_server(port, source, timedelta(seconds=refresh))
+    except OSError as error:
+        cause = f"Port {port} of {LOOPBACK} cannot be used: {error.strerror}."
+        raise TruffleError(f"{cause} Choose another one with --port.") from error
+    source.begin()
+    url = f"http://{LOOPBACK}:{server.server_address[1]}/"
+    put(f"Serving {url} until Ctrl-C.")
+    if is_opened:
+        import webbrowser
+
+        webbrowser.open(url)
+    server.serve_forever()
+    return 0
+
+
+class _Demo:
+    """The made-up organization, as of now."""
+
+    def begin(self) -> None:
+        """Nothing has to be asked."""
+
+    def __call__(self) -> Inputs:
+        from truffle import clock
+        from truffle.report.demo import demo
+
+        return demo(clock.now())
+
+
+class _Source:
+    """The source that the options name. Each time it signs in anew: credentials do not last."""
+
+    def __init__(self, common: Common, wanted: Wanted) -> None:
+        self._common = common
+        self._wanted = wanted
+        self._first: Inputs | None = None
+
+    def begin(self) -> None:
+        """Gather for the first page while the terminal can still say what is wrong.
+
+        Raises TruffleError.
+        """
+        from truffle.cli.gathering import gathered
+
+        self._first, _ = gathered(self._common, self._wanted)
+
+    def __call__(self) -> Inputs:
+        from truffle.overview import gather
+
+        first, self._first = self._first, None
+        if first is not None:
+            return first
+        inputs, _ = gather(self._common.client(), self._wanted)
+        return inputs

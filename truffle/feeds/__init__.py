@@ -1,0 +1,1 @@
+"""Feeds for other programs: a calendar (extra ``calendar``) and metrics (extra ``metrics``)."""

@@ -1,0 +1,179 @@
+"""What is held as OpenMetrics text (OpenMetrics 1.0), by the official client's exposition.
+
+Names follow Prometheus' conventions: base units, and no label whose values are without bound. The
+ids of reservations are labels only where they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from truffle.core.idle import unused, usd_per_hour
+from truffle.core.model import CapacityBlock, Reservation
+from truffle.feeds.inputs import Held, ScopeState
+
+CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+LABELS = ("type", "state", "instance_type", "accelerator", "region", "account_id")
+
+
+class _Sum(NamedTuple):
+    """A metric that is a sum over reservations: a value of each, None where it is not known."""
+
+    name: str
+    help: str
+    value: Callable[[Reservation], float | None]
+
+
+def _accelerators(
+    instances: Callable[[Reservation], int | None],
+) -> Callable[[Reservation], float | None]:
+    def value(row: Reservation) -> float | None:
+        return 0 if row.accelerator is None else row.accelerator.on(instances(row))
+
+    return value
+
+
+def _size(row: Reservation) -> int | None:
+    return row.size
+
+
+def _used(row: Reservation) -> int | None:
+    return row.used_capacity if row.state == "active" else 0
+
+
+def _idle_instances(row: Reservation) -> int | None:
+    return unused(row)
+
+
+SUMS = (
+    _Sum("truffle_reservations", "Reservations.", lambda row: 1),
+    _Sum(
+        "truffle_reservations_of_unknown_size",
+        "Reservations whose number of instances is not known, and in no sum.",
+        lambda row: int(row.size is None),
+    ),
+    _Sum("truffle_reservation_instances", "Reserved instances, also before a start.", _size),
+    _Sum("truffle_reservation_used_instances", "Instances in use.", _used),
+    _Sum("truffle_reservation_idle_instances", "Active instances not in use.", _idle_instances),
+    _Sum("truffle_reservation_accelerators", "Reserved accelerators.", _accelerators(_size)),
+    _Sum("truffle_reservation_used_accelerators", "Accelerators in use.", _accelerators(_used)),
+    _Sum(
+        "truffle_reservation_idle_accelerators",
+        "Active accelerators not in use.",
+        _accelerators(_idle_instances),
+    ),
+)
+IDLE_COST = "truffle_reservation_idle_usd_per_hour"
+UNPRICED = "truffle_reservation_idle_unpriced_instances"
+EFFECTIVE_END = "truffle_block_effective_end_timestamp_seconds"
+UNHEALTHY = "truffle_block_unhealthy"
+SCOPE_AGE = "truffle_scope_data_age_seconds"
+SCOPE_SUCCESS = "truffle_scope_success"
+
+NAMES = frozenset(
+    {each.name for each in SUMS}
+    | {IDLE_COST, UNPRICED, EFFECTIVE_END, UNHEALTHY, SCOPE_AGE, SCOPE_SUCCESS}
+)
+"""Every metric."""
+
+
+def metrics(held: Held) -> bytes:
+    """The exposition, which ends with ``# EOF``; a value that is not known has no sample."""
+    registry = CollectorRegistry()
+    registry.register(_Held(held))
+    return bytes(generate_latest(registry))  # type: ignore[no-untyped-call]
+
+
+class _Held(Collector):
+    def __init__(self, held: Held) -> None:
+        self._held = held
+
+    def collect(self) -> Iterator[Metric]:
+        held = self._held
+        rows = list(held.rows)
+        labels = (*LABELS, "reservation_id") if held.by_reservation else LABELS
+        for each in SUMS:
+            yield _family(each.name, each.help, labels, _added_up(rows, labels, each.value))
+        idle = [row for row in rows if row.state == "active"]
+        costs = _added_up(idle, labels, lambda row: usd_per_hour(row, held.prices))
+        yield _family(IDLE_COST, "What idle instances cost, where a price is known.", labels, costs)
+        unpriced = [row for row in idle if usd_per_hour(row, held.prices) is None]
+        counts = _added_up(unpriced, labels, unused)
+        yield _family(UNPRICED, "Idle instances whose price is not known.", labels, counts)
+        yield from _of_blocks(rows, labels, held.by_reservation)
+        yield from _of_scopes(held.scopes, held.now)
+
+
+Values = Mapping[tuple[str, ...], float]
+
+
+def _added_up(
+    rows: Iterable[Reservation],
+    labels: tuple[str, ...],
+    value: Callable[[Reservation], float | None],
+) -> Values:
+    """The sums of what is known; labels of which nothing is known are left out."""
+    sums: dict[tuple[str, ...], float] = defaultdict(float)
+    for row in rows:
+        amount = value(row)
+        if amount is not None:
+            sums[_labels_of(row, labels)] += amount
+    return sums
+
+
+def _labels_of(row: Reservation, labels: tuple[str, ...]) -> tuple[str, ...]:
+    carried = row.accelerator.name if row.accelerator else ""
+    values = {"accelerator": carried}
+    return tuple(values.get(name) or str(getattr(row, name, None) or "") for name in labels)
+
+
+def _of_blocks(
+    rows: list[Reservation], labels: tuple[str, ...], by_reservation: bool
+) -> Iterator[Metric]:
+    blocks = [row for row in rows if isinstance(row, CapacityBlock)]
+    sick = _added_up(blocks, labels, lambda row: int(_is_sick(row)))
+    yield _family(UNHEALTHY, "Blocks that are not healthy.", labels, sick)
+    if by_reservation:
+        ends = {
+            _labels_of(row, labels): row.effective_end.timestamp()
+            for row in blocks
+            if row.effective_end is not None
+        }
+        yield _family(EFFECTIVE_END, "When AWS terminates a block's instances.", labels, ends)
+
+
+def _is_sick(row: Reservation) -> bool:
+    return isinstance(row, CapacityBlock) and row.health is not None and row.health.is_bad
+
+
+def _of_scopes(scopes: Iterable[ScopeState], now: datetime) -> Iterator[Metric]:
+    listed = sorted(scopes, key=lambda scope: (scope.account_id, scope.region))
+    names = ("account_id", "region")
+    ages: Values = {
+        (scope.account_id, scope.region): max(0.0, (now - scope.last_success).total_seconds())
+        for scope in listed
+        if scope.last_success is not None
+    }
+    successes: Values = {
+        (scope.account_id, scope.region): float(scope.is_listed) for scope in listed
+    }
+    yield _family(SCOPE_AGE, "How old the data of a scope is.", names, ages)
+    yield _family(
+        SCOPE_SUCCESS, "Whether a scope was listed when it was last asked.", names, successes
+    )
+
+
+def _family(name: str, help_: str, labels: tuple[str, ...], values: Values) -> Metric:
+    family = GaugeMetricFamily(name, help_, labels=labels)
+    for key in sorted(values):
+        family.add_metric(key, values[key])
+    return family
