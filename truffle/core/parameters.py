@@ -204,7 +204,7 @@ def _type(*choices: str) -> Parameter:
 
 
 def _account(name: str, description: str) -> Parameter:
-    return _texts(name, description, "It must have 12 digits.", "[0-9]{12}")
+    return _texts(name, description, "It must be 12 digits.", "[0-9]{12}")
 
 
 def _declared(declared: DeclaredFilter) -> Parameter:
