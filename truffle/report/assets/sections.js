@@ -119,7 +119,7 @@ function totals(rows) {
   const names = [...new Set(counted.map((row) => row.accelerator))].sort();
   const share = held ? `${Math.round((used / held) * 100)}% of those held` : "";
   const figure = (title, value, note) => el("div", { class: "figure" },
-    el("dt", {}, title), el("dd", {}, number(value), el("span", { class: "more" }, note)));
+    el("dt", {}, title), el("dd", {}, number(value < 100 ? value : Math.round(value)), el("span", { class: "more" }, note)));
   return section("totals", "Accelerators", isFiltered() ? "of the filter" : null,
     el("dl", { class: "figures" },
       figure("Held now", held, "in active reservations"), figure("In use", used, share),
