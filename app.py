@@ -58,15 +58,21 @@ def synthesize(context: Context, raw: dict[str, object]) -> None:
 
     from infra.forwarding import forwarding_stacks
     from infra.functions import Deployment
+    from infra.organization import OrganizationStack
     from infra.stack import TruffleStack
 
     app = App(context={**raw, NO_RESOURCE_LIMIT: 0})
     forwarding_stacks(app, context)
-    if context.home_account is not None:
+    organization = f"{context.stack_name}-organization"
+    if context.collector_role_arn is not None:
+        OrganizationStack(app, organization, context, context.collector_role_arn)
+    if not context.has_own_stack:
         _finish(app, context)
         return
-    with lambda_asset(context.alerts) as asset:
-        TruffleStack(app, context.stack_name, Deployment(context, asset))
+    with lambda_asset(context.alerts, context.account_settings) as asset:
+        stack = TruffleStack(app, context.stack_name, Deployment(context, asset))
+        if context.organization_stack:
+            OrganizationStack(app, organization, context, stack.collector_role_arn)
         _finish(app, context)
 
 

@@ -1,5 +1,5 @@
 """The one zip of all Lambda functions: `lambdas/`, what of `truffle/` it imports, the requirements,
-the EC2 model of the pinned botocore, and the settings of alerts.
+models of the pinned botocore, and the settings of alerts and of accounts.
 
 No Docker: the requirements are pure Python, and pip is told to take nothing else, so that the same
 files run on Lambda's arm64 and on any other machine.
@@ -13,17 +13,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from infra.ec2_model import write_ec2_model
-from truffle.alerts.settings import AlertSettings, settings_to_json
+from infra.ec2_model import write_models
+from truffle.alerts.settings import AlertSettings
+from truffle.alerts.settings_json import settings_to_json
+from truffle.core.organization import AccountSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "lambda-requirements"
 ALERTS_FILE = "alerts.json"
 """In the zip's root, where the functions read it."""
+
+ACCOUNTS_FILE = "accounts.json"
+"""In the zip's root. A list of accounts may be longer than an environment variable can be."""
 
 MODELS = "models"
 """In the zip's root: botocore's models that outrank the runtime's (lambdas/clients.py)."""
@@ -42,11 +48,11 @@ class AssetError(RuntimeError):
 
 
 @contextmanager
-def lambda_asset(alerts: AlertSettings) -> Iterator[Path]:
+def lambda_asset(alerts: AlertSettings, accounts: AccountSettings) -> Iterator[Path]:
     """A directory with the content of the zip, for as long as the block lasts.
 
-    Its content depends on the sources, the pins and the settings of alerts alone, so that CDK's
-    hash of it does, too.
+    Its content depends on the sources, the pins and these settings alone, so that CDK's hash of it
+    does, too.
 
     Raises:
         AssetError: pip could not install the requirements.
@@ -59,11 +65,15 @@ def lambda_asset(alerts: AlertSettings) -> Iterator[Path]:
             destination = target / source.relative_to(ROOT)
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, destination)
-        write_ec2_model(target / MODELS)
-        text = json.dumps(settings_to_json(alerts), indent=1, ensure_ascii=False)
-        (target / ALERTS_FILE).write_text(text + "\n", "utf-8")
+        write_models(target / MODELS)
+        _write_json(target / ALERTS_FILE, settings_to_json(alerts))
+        _write_json(target / ACCOUNTS_FILE, accounts.to_json())
         _make_readable(target)
         yield target
+
+
+def _write_json(file: Path, content: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _make_readable(directory: Path) -> None:

@@ -11,8 +11,9 @@ from constructs import Construct
 
 from infra.acknowledgments import acknowledge_wildcard
 from infra.context import Context
-from infra.ec2_model import EC2_LIST_ACTIONS
+from infra.ec2_model import OPERATIONS, ORGANIZATIONS_ACTIONS
 from infra.functions import (
+    SCHEDULED_TIME,
     Deployment,
     PythonFunction,
     allow,
@@ -23,6 +24,10 @@ from infra.queues import consume, dead_letter_queue, deliver, work_queue
 from infra.rechecks import Checks
 from infra.storage import Storage
 from lambdas.settings import CollectSettings, FanOutSettings
+
+FAN_OUT_TIMEOUT_SECONDS = 180
+"""For 500 pages of 20 accounts, the most that an organization may have (AWS Organizations User
+Guide, quotas), and for accounts that are slow to answer."""
 
 COLLECT_TIMEOUT_SECONDS = 120
 VISIBILITY_SECONDS = 6 * COLLECT_TIMEOUT_SECONDS
@@ -39,10 +44,10 @@ COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "BatchGetItem", "DeleteItem")
 _READ = ("snapshots",)
 """Closing a run reads each scope's last snapshot."""
 
+_ONLY_LISTS = "Organizations' List actions take no resource; they only read."
 _ONLY_READS = "EC2's Describe actions take no resource; they only read."
 _TRIGGER_MAX_AGE_SECONDS = 30 * 60
 _SCHEDULER_RETRIES = 5
-_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 
 
 class Collection(Construct):
@@ -71,9 +76,9 @@ class Collection(Construct):
             dead_letters=self.unit_dead_letters,
         )
         self.trigger_dead_letters = dead_letter_queue(self, "TriggerDeadLetters")
-        self.fan_out = _fan_out(self, deployment, storage)
         self.checks = Checks(self, "Checks", self.units)
         self.collect = _collect(self, deployment, storage)
+        self.fan_out = _fan_out(self, deployment, storage)
         self.schedule = _schedule(self, deployment.context)
 
 
@@ -91,23 +96,46 @@ def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             queue_url=scope.units.queue_url,
             account_id=Aws.ACCOUNT_ID,
             regions=",".join(context.regions),
-            accounts=",".join(context.accounts),
-            role_name=context.role_name,
+            collector=scope.collect.function.function_name,
+            organization_role_arn=context.organization_role_arn or "",
+            external_id=context.external_id,
             schedule_minutes=str(context.schedule_minutes),
         ).to_env(),
         statements=[
             allow("ec2", ["DescribeRegions"], "*"),
             allow("dynamodb", FAN_OUT_TABLE_ACTIONS, storage.table.table_arn),
             _send_to(scope.units, scope.trigger_dead_letters),
+            *_discover(context),
+            *_ask_for_regions(scope, context),
         ],
-        timeout_seconds=60,
+        timeout_seconds=FAN_OUT_TIMEOUT_SECONDS,
         memory_megabytes=256,
     )
     acknowledge_wildcard(fan_out, "*", _ONLY_READS)
+    if context.is_organization:
+        acknowledge_wildcard(fan_out, "*", _ONLY_LISTS)
     keep_failed_starts(
         fan_out, scope.trigger_dead_letters, max_age_seconds=_TRIGGER_MAX_AGE_SECONDS
     )
     return fan_out
+
+
+def _collect_settings(scope: Collection, context: Context, storage: Storage) -> CollectSettings:
+    return CollectSettings(
+        table=storage.table.table_name,
+        bucket=storage.bucket.bucket_name,
+        queue_url=scope.units.queue_url,
+        account_id=Aws.ACCOUNT_ID,
+        role_name=context.role_name,
+        max_receives=str(MAX_RECEIVES),
+        event_retention_days=str(context.event_retention_days),
+        schedule_minutes=str(context.schedule_minutes),
+        checks_group=scope.checks.group,
+        checks_queue_arn=scope.units.queue_arn,
+        checks_role_arn=scope.checks.role.role_arn,
+        expected_denied=",".join(context.expected_denied),
+        external_id=context.external_id,
+    )
 
 
 def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> PythonFunction:
@@ -118,22 +146,9 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         deployment,
         name="collect",
         description="Lists a unit's reservations and stores what changed, with its events.",
-        environment=CollectSettings(
-            table=storage.table.table_name,
-            bucket=storage.bucket.bucket_name,
-            queue_url=scope.units.queue_url,
-            account_id=Aws.ACCOUNT_ID,
-            role_name=context.role_name,
-            max_receives=str(MAX_RECEIVES),
-            event_retention_days=str(context.event_retention_days),
-            schedule_minutes=str(context.schedule_minutes),
-            checks_group=scope.checks.group,
-            checks_queue_arn=scope.units.queue_arn,
-            checks_role_arn=scope.checks.role.role_arn,
-            expected_denied=",".join(context.expected_denied),
-        ).to_env(),
+        environment=_collect_settings(scope, context, storage).to_env(),
         statements=[
-            allow("ec2", EC2_LIST_ACTIONS, "*"),
+            allow("ec2", OPERATIONS, "*"),
             allow("dynamodb", COLLECT_TABLE_ACTIONS, storage.table.table_arn),
             allow("s3", ["PutObject"], *_objects(storage, written)),
             allow("s3", ["GetObject"], *_objects(storage, _READ)),
@@ -146,6 +161,11 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         memory_megabytes=1024,
     )
     _acknowledge(collect, storage, written)
+    acknowledge_wildcard(
+        collect,
+        f"arn:<AWS::Partition>:iam::*:role/{context.role_name}",
+        "A condition bounds the accounts; each of them decides whom its role trusts.",
+    )
     scope.checks.acknowledge(collect)
     deliver(scope.units, collect, at_a_time=context.collect_concurrency)
     return collect
@@ -166,7 +186,7 @@ def _schedule(scope: Collection, context: Context) -> scheduler.CfnSchedule:
     target = schedule.TargetProperty(
         arn=scope.fan_out.function.function_arn,
         role_arn=_schedule_role(scope).role_arn,
-        input=json.dumps({"scheduled_at": _SCHEDULED_TIME}),
+        input=json.dumps({"scheduled_at": SCHEDULED_TIME}),
         retry_policy=schedule.RetryPolicyProperty(
             maximum_retry_attempts=_SCHEDULER_RETRIES,
             maximum_event_age_in_seconds=_TRIGGER_MAX_AGE_SECONDS,
@@ -191,12 +211,37 @@ def _send_to(*queues: sqs.Queue) -> iam.PolicyStatement:
 
 
 def _assume_roles(context: Context) -> list[iam.PolicyStatement]:
-    """Only the reader role, only in the configured accounts; none configured, no statement."""
-    roles = [
-        f"arn:{Aws.PARTITION}:iam::{account}:role/{context.role_name}"
-        for account in context.accounts
-    ]
-    return [allow("sts", ["AssumeRole"], *roles)] if roles else []
+    """Only the reader role, only in the organization or the configured accounts; none configured,
+    no statement.
+
+    What bounds the accounts is a condition: ARNs of each would fill the policy four times as fast
+    as ids, and an organization needs neither (IAM User Guide, "AWS global condition context keys").
+    """
+    roles = allow("sts", ["AssumeRole"], f"arn:{Aws.PARTITION}:iam::*:role/{context.role_name}")
+    if context.is_organization:
+        roles.add_condition("StringEquals", {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"})
+        return [roles]
+    if not context.listed_accounts:
+        return []
+    roles.add_condition("StringEquals", {"aws:ResourceAccount": list(context.listed_accounts)})
+    return [roles]
+
+
+def _discover(context: Context) -> list[iam.PolicyStatement]:
+    """Organizations' List actions take no resource. Where another account's role is assumed for
+    them, they are that role's rights."""
+    if not context.is_organization:
+        return []
+    if context.organization_role_arn is not None:
+        return [allow("sts", ["AssumeRole"], context.organization_role_arn)]
+    return [allow("organizations", ORGANIZATIONS_ACTIONS, "*")]
+
+
+def _ask_for_regions(scope: Collection, context: Context) -> list[iam.PolicyStatement]:
+    """By way of collect, whose role is the only one that the other accounts trust."""
+    if not (context.is_organization or context.listed_accounts):
+        return []
+    return [allow("lambda", ["InvokeFunction"], scope.collect.function.function_arn)]
 
 
 def _objects(storage: Storage, prefixes: Sequence[str]) -> list[str]:

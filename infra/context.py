@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from infra.alerts import alert_settings
 from infra.quotas import (
@@ -23,8 +23,9 @@ from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.core.events import EventType, Severity
 from truffle.core.expected import EXPECTED_FORM, expected_denials
 from truffle.core.model import TYPES
+from truffle.core.organization import ORGANIZATION, AccountSettings, Selection
 from truffle.core.suggest import nearest
-from truffle.core.validators import region, time_zone
+from truffle.core.validators import EMAIL, SECRET_ARN, SECRET_ARN_FORM, region, time_zone
 
 _HERE = Path(__file__).resolve().parent.parent
 _T = TypeVar("_T")
@@ -49,6 +50,8 @@ ALERT_ATTRIBUTES = (
     "region",
     "account_id",
     "instance_type",
+    "account_name",
+    "organizational_unit",
 )
 """The message attributes of an alert, which a subscription filter can name."""
 
@@ -81,7 +84,13 @@ class Context:
         schedule_time_zone: IANA name in which a cron is meant.
         overdue_after_minutes: after how long without a completed run the alarm fires.
         regions: regions to collect; none means every region enabled for the account.
-        accounts: accounts to collect; none means the deployment's own.
+        accounts: accounts to collect; none means the deployment's own, `organization` every active
+            account of the organization.
+        organizational_units: ids of roots and organizational units, to whose accounts, however
+            deep, the organization's are narrowed; none means all.
+        excluded_accounts: accounts that are never collected.
+        organization_role_arn: role that is assumed to ask Organizations; None where the stack's own
+            account may ask it.
         expected_denied: globs of `account/region` that may be denied or not enabled, without the
             collection being incomplete.
         home_region: where the stack is; None where nobody said so. EC2's events of the other
@@ -89,6 +98,13 @@ class Context:
         home_account: the account of the stack, where this deployment is that of another account
             and only forwards its events; None for the stack itself.
         role_name: role that the collector assumes in those accounts.
+        external_id: sent with every AssumeRole, and required by the reader role in `roles/`.
+        organization_stack: whether the app has the StackSet of the reader role, too.
+        collector_role_arn: the role that the StackSet's reader roles trust, where the stack is
+            another account's: the app has the StackSet alone then.
+        delegated_administrator: whether the StackSet is made by a delegated administrator rather
+            than by the management account.
+        forward_events: whether the StackSet forwards EC2's events of `regions` to the stack.
         collect_concurrency: how many units are listed at the same time.
         alert_emails: who gets the alerts that pass `alert_filter_policy`.
         slack_secret_arn: complete ARN of the secret with Slack's webhook URL; None for no Slack.
@@ -111,11 +127,19 @@ class Context:
     schedule_time_zone: str = "UTC"
     overdue_after_minutes: int = 180
     regions: tuple[str, ...] = ()
-    accounts: tuple[str, ...] = ()
+    accounts: tuple[str, ...] | Literal["organization"] = ()
+    organizational_units: tuple[str, ...] = ()
+    excluded_accounts: tuple[str, ...] = ()
+    organization_role_arn: str | None = None
     expected_denied: tuple[str, ...] = ()
     home_region: str | None = None
     home_account: str | None = None
     role_name: str = "truffle-read"
+    external_id: str = "truffle-reader"
+    organization_stack: bool = False
+    collector_role_arn: str | None = None
+    delegated_administrator: bool = False
+    forward_events: bool = False
     collect_concurrency: int = 40
     alert_emails: tuple[str, ...] = ()
     slack_secret_arn: str | None = None
@@ -128,6 +152,29 @@ class Context:
     log_retention_days: int = 30
     log_level: str = "INFO"
     removal_policy: str = "retain"
+
+    @property
+    def has_own_stack(self) -> bool:
+        """Whether this deployment is that of the stack, and not one of another account's for it."""
+        return self.home_account is None and self.collector_role_arn is None
+
+    @property
+    def is_organization(self) -> bool:
+        """Whether Organizations says which accounts there are."""
+        return self.accounts == ORGANIZATION
+
+    @property
+    def listed_accounts(self) -> tuple[str, ...]:
+        """The accounts that the context names."""
+        return () if self.accounts == ORGANIZATION else self.accounts
+
+    @property
+    def account_settings(self) -> AccountSettings:
+        """Whose reservations are collected, for the functions."""
+        selection = Selection(
+            frozenset(self.organizational_units), frozenset(self.excluded_accounts)
+        )
+        return AccountSettings(self.listed_accounts, self.is_organization, selection)
 
     @property
     def schedule_minutes(self) -> int:
@@ -193,6 +240,7 @@ def parse_context(
     values["home_region"] = values.get("home_region") or default_region
     problems += _overdue_problems(values, own)
     problems += _forwarding_problems(values)
+    problems += _organization_problems(values)
     problems += _alert_problems(values, folder)
     if problems:
         raise ContextError(sorted(problems))
@@ -234,6 +282,28 @@ def _forwarding_problems(values: dict[str, Any]) -> list[str]:
     if not values.get("home_account") or not missing:
         return []
     return [f"home_account = {_show(values['home_account'])}: needs {' and '.join(missing)} too"]
+
+
+def _organization_problems(values: dict[str, Any]) -> list[str]:
+    """What is only of use with other settings, and none of them says so."""
+    of_organization = ("organizational_units", "organization_role_arn")
+    asks = values.get("accounts") == ORGANIZATION or values.get("organization_stack")
+    of_stack_set = ("collector_role_arn", "delegated_administrator", "forward_events")
+    problems = [
+        f"{key} = {_show(values[key])}: needs accounts = {_show(ORGANIZATION)} too"
+        for key in of_organization
+        if values.get(key) and not asks
+    ]
+    problems += [
+        f"{key} = {_show(values[key])}: needs organization_stack = true too"
+        for key in of_stack_set
+        if values.get(key) and not values.get("organization_stack")
+    ]
+    needed = {"regions": values.get("regions"), "home_region": values["home_region"]}
+    missing = [key for key, value in needed.items() if not value]
+    if values.get("forward_events") and missing:
+        problems.append(f"forward_events = true: needs {' and '.join(missing)} too")
+    return problems
 
 
 def _alert_problems(values: dict[str, Any], folder: Path) -> list[str]:
@@ -326,10 +396,7 @@ def _secret(value: object) -> str | None:
     return None if value in (None, "", "null") else _SECRET_ARN(value)
 
 
-_SECRET_ARN = _text(
-    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}",
-    "null, or the complete ARN of a secret (it ends in a hyphen and six characters)",
-)
+_SECRET_ARN = _text(SECRET_ARN, f"null, or {SECRET_ARN_FORM}")
 
 
 _KEY_ARN = _text(
@@ -356,9 +423,9 @@ def _filter_policy(value: object) -> _Json:
         raise ValueError('use a JSON object such as {"severity": ["critical"]}')
     _check_conditions(policy)
     if filter_names(policy) > MAX_FILTER_NAMES:
-        raise ValueError(f"SNS takes at most {MAX_FILTER_NAMES} attribute names")
+        raise ValueError(f"SNS allows at most {MAX_FILTER_NAMES} attribute names")
     if filter_combinations(policy) > MAX_FILTER_COMBINATIONS:
-        raise ValueError(f"SNS takes at most {MAX_FILTER_COMBINATIONS} combinations of values")
+        raise ValueError(f"SNS allows at most {MAX_FILTER_COMBINATIONS} combinations of values")
     return policy
 
 
@@ -372,9 +439,9 @@ def _check_conditions(policy: _Json) -> None:
 
 def _check_condition(name: str, values: object) -> None:
     if name not in ALERT_ATTRIBUTES:
-        raise ValueError(f"{name} is no attribute of an alert: {', '.join(ALERT_ATTRIBUTES)}")
+        raise ValueError(f"{name} is not an attribute of an alert: {', '.join(ALERT_ATTRIBUTES)}")
     if not isinstance(values, list) or not values:
-        raise ValueError(f"{name} takes a list of values")
+        raise ValueError(f"{name} must be a list of values")
     known = _ATTRIBUTE_VALUES.get(name, ())
     strange = [value for value in values if isinstance(value, str) and value not in known]
     if known and strange:
@@ -383,7 +450,7 @@ def _check_condition(name: str, values: object) -> None:
 
 def _check_alternatives(policies: object) -> None:
     if not isinstance(policies, list) or len(policies) < 2:
-        raise ValueError("$or takes a list of two or more policies")
+        raise ValueError("$or must be a list of two or more policies")
     if not all(isinstance(policy, dict) and policy for policy in policies):
         raise ValueError("each policy of $or is a JSON object with an attribute")
     for policy in policies:
@@ -398,7 +465,34 @@ def _expected_denial(value: object) -> str:
 
 
 _ACCOUNT = _text(r"\d{12}", "account ids of 12 digits, as strings")
-_EMAIL = _text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses")
+_UNIT = _text(
+    r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}",
+    "ids of roots (r-…) and of organizational units (ou-…)",
+)
+_ROLE_ARN = _text(
+    r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}",
+    "null, or the ARN of a role (arn:aws:iam::<account>:role/<name>)",
+)
+_EXTERNAL_ID = _text(
+    r"[\w+=,.@:/-]{2,1224}", "2 to 1,224 letters, digits and characters of +=,.@:/-_"
+)
+_EMAIL = _text(EMAIL, "e-mail addresses")
+
+
+def _accounts(value: object) -> tuple[str, ...] | str:
+    if value == ORGANIZATION:
+        return ORGANIZATION
+    if isinstance(value, str) and value and not re.match(r"[\[\d]", value.lstrip()):
+        raise ValueError(f'use "{ORGANIZATION}", or a list of account ids')
+    return _list_of(_ACCOUNT)(value)
+
+
+def _boolean(value: object) -> bool:
+    known = {True: True, False: False, "true": True, "false": False}
+    if not isinstance(value, bool | str) or value not in known:
+        raise ValueError("use true or false")
+    return known[value]
+
 
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "stack_name": _text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "letters, digits and hyphens, at most 100"),
@@ -406,11 +500,19 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "schedule_time_zone": time_zone,
     "overdue_after_minutes": _number(1, MAX_OVERDUE_MINUTES),
     "regions": _list_of(region),
-    "accounts": _list_of(_ACCOUNT),
+    "accounts": _accounts,
+    "organizational_units": _list_of(_UNIT),
+    "excluded_accounts": _list_of(_ACCOUNT),
+    "organization_role_arn": _optional(_ROLE_ARN),
     "expected_denied": _list_of(_expected_denial),
     "home_region": _optional(region),
     "home_account": _optional(_ACCOUNT),
     "role_name": _text(r"[\w+=,.@-]{1,64}", "the name of an IAM role, without a path"),
+    "external_id": _EXTERNAL_ID,
+    "organization_stack": _boolean,
+    "collector_role_arn": _optional(_ROLE_ARN),
+    "delegated_administrator": _boolean,
+    "forward_events": _boolean,
     "collect_concurrency": _number(2, 1000),
     "alert_emails": _list_of(_EMAIL),
     "slack_secret_arn": _secret,

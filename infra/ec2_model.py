@@ -1,4 +1,4 @@
-"""The part of botocore's EC2 model that the functions use, for their zip.
+"""The parts of botocore's models that the functions use, for their zip.
 
 The Lambda runtime's own botocore may be months older: a field that its model lacks is left out of
 every answer without a word. The model in the zip is that of the pinned botocore.
@@ -18,30 +18,46 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlockExtensionOfferings",
     "DescribeInstanceTypes",
 )
-"""What listing a scope calls; other accounts' roles have to allow these."""
+"""What listing a scope calls."""
 
 OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
-"""All that the functions call of EC2: the only operations that their clients have."""
+"""All that the functions call of EC2: the only operations that their clients have. Other accounts'
+roles have to allow these."""
+
+ORGANIZATIONS_ACTIONS = (
+    "ListAccounts",
+    "ListAccountsForParent",
+    "ListOrganizationalUnitsForParent",
+    "ListRoots",
+)
+"""All that finding the accounts calls of Organizations."""
 
 _Json = Mapping[str, Any]
 
+_USED: Mapping[str, tuple[str, ...]] = {
+    "ec2": OPERATIONS,
+    "organizations": ORGANIZATIONS_ACTIONS,
+}
 
-def write_ec2_model(directory: Path) -> None:
-    """Write the model as botocore reads it: `ec2/<version>/service-2.json` and its paginators."""
+
+def write_models(directory: Path) -> None:
+    """Write the models as botocore reads them: `<service>/<version>/service-2.json` and the
+    paginators beside it."""
     loader = Loader()
-    version = loader.determine_latest_version("ec2", "service-2")
-    target = directory / "ec2" / version
-    target.mkdir(parents=True)
-    model = loader.load_service_model("ec2", "service-2", version)
-    paginators = loader.load_service_model("ec2", "paginators-1", version)["pagination"]
-    found = {name: paginators[name] for name in OPERATIONS if name in paginators}
-    _write(target / "service-2.json", used_model(model))
-    _write(target / "paginators-1.json", {"pagination": found})
+    for service, operations in _USED.items():
+        version = loader.determine_latest_version(service, "service-2")
+        target = directory / service / version
+        target.mkdir(parents=True)
+        model = loader.load_service_model(service, "service-2", version)
+        paginators = loader.load_service_model(service, "paginators-1", version)["pagination"]
+        found = {name: paginators[name] for name in operations if name in paginators}
+        _write(target / "service-2.json", used_model(model, operations))
+        _write(target / "paginators-1.json", {"pagination": found})
 
 
-def used_model(model: _Json) -> dict[str, Any]:
+def used_model(model: _Json, names: Iterable[str]) -> dict[str, Any]:
     """A service model with these operations and the shapes that they lead to, undocumented."""
-    operations = {name: model["operations"][name] for name in OPERATIONS}
+    operations = {name: model["operations"][name] for name in names}
     shapes = _reachable(model["shapes"], operations.values())
     used = {**model, "operations": operations, "shapes": shapes}
     undocumented: dict[str, Any] = _undocumented(used)

@@ -51,6 +51,10 @@ PATTERN: Mapping[str, Any] = {
 
 MAX_AGE_SECONDS = 15 * 60
 MAX_RETRIES = 5
+THIS_ORGANIZATION = "${aws:ResourceOrgID}"
+"""IAM's variable for the organization of the account that owns the bus (IAM User Guide, "AWS global
+condition context keys"): synthesis need not know the organization's id."""
+
 _WRITTEN = "HINTS"
 """The partition of the table that the function writes (lambdas/store/table.py)."""
 
@@ -75,7 +79,7 @@ class Hints(Construct):
         dead_letters = collection.trigger_dead_letters
         self.hint = _hint(self, deployment, storage, collection.units, dead_letters)
         self.rule = _rule(self, self.hint, dead_letters)
-        if deployment.context.accounts:
+        if deployment.context.is_organization or deployment.context.listed_accounts:
             _let_send(self, deployment)
 
 
@@ -156,17 +160,21 @@ def _let_send(scope: Construct, deployment: Deployment) -> None:
     (EventBridge User Guide, "Using IAM policy conditions"; each entry of PutEvents has one source
     and one detail-type)."""
     context = deployment.context
+    principal: object = {"AWS": list(context.listed_accounts)}
+    condition = {"events:source": PATTERN["source"]}
+    if context.is_organization:
+        principal, condition = "*", {**condition, "aws:PrincipalOrgID": THIS_ORGANIZATION}
     events.CfnEventBusPolicy(
         scope,
         "Accounts",
         statement_id=f"{context.stack_name}-accounts",
         statement={
             "Effect": "Allow",
-            "Principal": {"AWS": list(context.accounts)},
+            "Principal": principal,
             "Action": "events:PutEvents",
             "Resource": default_bus(),
             "Condition": {
-                "StringEquals": {"events:source": PATTERN["source"]},
+                "StringEquals": condition,
                 "StringLike": {
                     "events:detail-type": [f"{name}*" for name in NAMES] + [*CLOUDTRAIL]
                 },

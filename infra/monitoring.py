@@ -55,6 +55,8 @@ class Monitoring(Construct):
         self.topic = _alarm_topic(self, context)
         self._overdue(context)
         self._failures(context)
+        if context.is_organization:
+            self._not_discovered(context)
         for name, queue in watched.dead_letters.items():
             meaning = f"Messages of {name} failed every attempt and wait in their dead-letter queue"
             self._dead_letters(name.lower(), f"Dead letters: {name}", meaning, queue)
@@ -106,6 +108,15 @@ class Monitoring(Construct):
                 _truffle_metric(context, metric, _FIVE_MINUTES),
                 cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             )
+
+    def _not_discovered(self, context: Context) -> None:
+        self._alarm(
+            "accounts-not-discovered",
+            "Accounts not discovered",
+            "Organizations did not say which accounts there are; the last known ones are collected",
+            _truffle_metric(context, "DiscoveryFailed", _FIVE_MINUTES),
+            cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        )
 
     def _dead_letters(self, name: str, section: str, meaning: str, queue: sqs.Queue) -> None:
         self._alarm(

@@ -18,6 +18,9 @@ LONGEST_REGION = "~" * 14
 _RANDOM = "~" * 13
 """What CloudFormation adds to a generated name, at most (User Guide, "Name type")."""
 
+_EXPORTED = "~" * 1024
+"""The most that an exported value has (AWS CloudFormation User Guide, quotas, "Outputs")."""
+
 _API_ID = "~" * 10
 _STREAM = "/stream/2026-01-01T00:00:00.000"
 
@@ -117,6 +120,8 @@ class Resolver:
             case "Fn::Sub":
                 text = argument if isinstance(argument, str) else argument[0]
                 return _SUBSTITUTED.sub(lambda found: self._reference(found[1]), text)
+            case "Fn::ImportValue":
+                return _EXPORTED
             case _:
                 raise ValueError(f"cannot tell how long {function} of {self.stack_name} becomes")
 

@@ -70,7 +70,11 @@ class _CronField:
             return []
         end = self._number(last) if dash else None
         is_open = base == "*" or (slash and not dash)
-        return list(range(start, (end or (self.highest if is_open else start)) + 1, int(step or 1)))
+        last_one = end or (self.highest if is_open else start)
+        if last_one < start:
+            around = [*range(start, self.highest + 1), *range(self.lowest, last_one + 1)]
+            return around[:: int(step or 1)]
+        return list(range(start, last_one + 1, int(step or 1)))
 
     def _number(self, text: str) -> int | None:
         if text in self.names:
@@ -125,24 +129,50 @@ def _check_cron(fields: list[str], today: date) -> None:
             )
     if [fields[2], fields[4]].count("?") != 1:
         raise ValueError("exactly one of day-of-month and day-of-week must be ?")
-    if not _has_a_day(fields[2], fields[3], fields[5], today):
-        days = f"day {fields[2]}, month {fields[3]}, year {fields[5]}"
-        raise ValueError(f"it never runs: {days} is no date from {today} on")
+    if not _has_a_day(fields[2], fields[3], fields[4], fields[5], today):
+        day = f"day {fields[2]}" if fields[4] == "?" else f"weekday {fields[4]}"
+        days = f"{day}, month {fields[3]}, year {fields[5]}"
+        raise ValueError(f"it never runs: {days} is not a date from {today} on")
 
 
-def _has_a_day(days: str, months: str, years: str, today: date) -> bool:
-    """Whether a day from today on has one of these numbers; days by weekday or from the end are in
-    every month."""
-    _, _, of_month, month, _, year = _FIELDS
-    numbers = of_month.values(days.upper().replace("W", ""))
-    has_last = not numbers or "L" in days.upper()
+def _has_a_day(days: str, months: str, weekdays: str, years: str, today: date) -> bool:
+    """Whether any day from today on is one of these."""
+    month, year = _FIELDS[3], _FIELDS[5]
     for each_year in sorted(year.values(years)):
         for each_month in month.values(months):
-            last = monthrange(each_year, each_month)[1]
-            possible = {day for day in numbers if day <= last} | ({last} if has_last else set())
+            possible = (
+                _days_by_number(days, each_year, each_month)
+                if weekdays == "?"
+                else _days_by_weekday(weekdays, each_year, each_month)
+            )
             if any(date(each_year, each_month, day) >= today for day in possible):
                 return True
     return False
+
+
+def _days_by_number(text: str, year: int, month: int) -> set[int]:
+    """The days of a month that have one of these numbers; ``L`` is its last one."""
+    last = monthrange(year, month)[1]
+    numbers = _FIELDS[2].values(text.upper().replace("W", ""))
+    return {day for day in numbers if day <= last} | ({last} if "L" in text.upper() else set())
+
+
+def _days_by_weekday(text: str, year: int, month: int) -> set[int]:
+    """The days of a month on one of these weekdays: ``2#5`` is its fifth Monday, ``6L`` its last
+    Friday, ``L`` a Saturday."""
+    last = monthrange(year, month)[1]
+    weekday = {day: date(year, month, day).isoweekday() % 7 + 1 for day in range(1, last + 1)}
+    numbers = _FIELDS[4].values(text)
+    found = {day for day, number in weekday.items() if number in numbers}
+    for part in text.upper().split(","):
+        number, sign, which = part.partition("#")
+        if sign:
+            members = [day for day in weekday if weekday[day] == int(number)]
+            found.update(members[int(which) - 1 : int(which)])
+        elif part.endswith("L"):
+            members = [day for day in weekday if weekday[day] == int(part[:-1] or 7)]
+            found.update(members[-1:])
+    return found
 
 
 def overdue_window(minutes: int) -> Window:

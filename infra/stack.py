@@ -14,9 +14,9 @@ from infra.hints import Hints
 from infra.monitoring import Monitoring, Watched
 from infra.storage import Storage
 
-TRUSTED = ("Collect", "Deliver")
-"""Functions whose roles others have to name: in the trust policy of the reader role, and in the
-policies of queues, secrets and keys."""
+TRUSTED = ("FanOut", "Collect", "Deliver")
+"""Functions whose roles others have to name: in the trust policies of the role that asks
+Organizations and of the reader role, and in the policies of queues, secrets and keys."""
 
 
 class TruffleStack(Stack):
@@ -37,7 +37,7 @@ class TruffleStack(Stack):
         self.alerting = Alerting(self, "Alerting", deployment, self.storage)
         destinations = self.alerting.destinations
         self.api = Api(
-            self, "Api", deployment, self.storage, destinations.queues, self.alerting.alert
+            self, "Api", deployment, self.storage, destinations.queues, self.alerting.publish
         )
         self.delivery = (
             Delivery(
@@ -56,6 +56,11 @@ class TruffleStack(Stack):
             CfnOutput(self, name, value=value)
 
     @property
+    def collector_role_arn(self) -> str:
+        """The role that assumes the reader role of other accounts."""
+        return _role_arn(self.collection.collect.function)
+
+    @property
     def functions(self) -> list[PythonFunction]:
         """The Lambda functions of the stack, in the order of the flow."""
         delivery = [self.delivery.deliver] if self.delivery else []
@@ -64,7 +69,7 @@ class TruffleStack(Stack):
             collection.fan_out,
             collection.collect,
             self.hints.hint,
-            self.alerting.alert,
+            self.alerting.publish,
             self.api.query,
             *delivery,
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.collecting.collector import Outcome
+from lambdas.collecting.discovery import regions_of
 from lambdas.collecting.retries import delivery_of, is_retry
 from lambdas.collecting.units import read_message
 from lambdas.observability import batch_logger, logger, metrics
@@ -62,11 +64,22 @@ def _completed(is_first: bool) -> None:
         metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
 
 
+def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
+    """Which regions are enabled for each account."""
+    answers = regions_of(accounts, wiring.collect().ec2_at_home)
+    unknown = sum("error" in answer for answer in answers.values())
+    metrics.add_metric("AccountsWithoutRegions", MetricUnit.Count, unknown)
+    return {"regions": answers}
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Collect each unit; one that failed stays on the queue, and the others do not. A retry lists
-    only the scopes that were not observed since the unit was first asked for."""
+    only the scopes that were not observed since the unit was first asked for. ``fan_out`` asks for
+    regions."""
+    if "regions_of" in event:
+        return _regions_of(event["regions_of"])
     deadline = (
         wiring.now() + timedelta(milliseconds=context.get_remaining_time_in_millis()) - RESERVE
     )

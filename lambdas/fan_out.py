@@ -13,9 +13,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas import wiring
+from lambdas.collecting.coverage import Found
 from lambdas.collecting.units import finish_message, to_message
 from lambdas.observability import logger, metrics
 from lambdas.settings import comma_separated
+from truffle.core.coverage import Coverage
 from truffle.core.runs import Run, run_id_of, units
 from truffle.core.status import ScopeStatus
 from truffle.core.times import parse_time
@@ -35,21 +37,17 @@ class InvalidRunId(ValueError):
     """A run cannot be called so."""
 
 
-def _regions(statuses: Sequence[ScopeStatus]) -> tuple[str, ...]:
-    """The configured regions; or all that are enabled, and those in which something was held when
-    they last were. Raises NoRegions, or what DescribeRegions does."""
+def _coverage(accounts: Sequence[str], statuses: Sequence[ScopeStatus]) -> Coverage:
+    """The configured regions of each account; or all that are enabled for it, and those in which
+    something was held when they last were. Raises NoRegions, or what DescribeRegions does."""
     configured = comma_separated(wiring.fan_out().settings.regions)
     if configured:
-        return tuple(sorted(configured))
+        return {account_id: tuple(sorted(configured)) for account_id in accounts}
     enabled = enabled_regions(wiring.fan_out().ec2)
     if not enabled:
         raise NoRegions("DescribeRegions names no region that is enabled for this account.")
-    held = {
-        status.scope.region
-        for status in statuses
-        if status.reservations and status.scope.account_id in _accounts()
-    }
-    return tuple(sorted(held.union(enabled)))
+    held = [status.scope for status in statuses if status.reservations]
+    return wiring.fan_out().finder.coverage(accounts, enabled, held, wiring.now())
 
 
 def _statuses() -> Sequence[ScopeStatus] | None:
@@ -62,16 +60,12 @@ def _statuses() -> Sequence[ScopeStatus] | None:
         return None
 
 
-def _accounts() -> tuple[str, ...]:
-    return tuple(
-        sorted(
-            comma_separated(wiring.fan_out().settings.accounts)
-            or [wiring.fan_out().settings.account_id]
-        )
-    )
-
-
-def new_run(event: Mapping[str, Any], request_id: str, statuses: Sequence[ScopeStatus]) -> Run:
+def new_run(
+    event: Mapping[str, Any],
+    request_id: str,
+    accounts: Sequence[str],
+    statuses: Sequence[ScopeStatus],
+) -> Run:
     """The run of an invocation; a repeated delivery of the same one gets the same run id.
 
     The schedule gives ``scheduled_at``, and may start two invocations for one moment; the sandbox
@@ -80,14 +74,15 @@ def new_run(event: Mapping[str, Any], request_id: str, statuses: Sequence[ScopeS
     named = event.get("run_id")
     if named and (not isinstance(named, str) or len(named.encode()) > LONGEST_RUN_ID):
         raise InvalidRunId(f"run_id must be text of at most {LONGEST_RUN_ID} bytes in UTF-8")
-    regions = _regions(statuses)
+    coverage = _coverage(accounts, statuses)
+    regions = tuple(sorted({region for regions in coverage.values() for region in regions}))
     started_at = wiring.now()
     scheduled = event.get("scheduled_at", "")
     if scheduled[:1].isdigit():
         run_id = run_id_of(parse_time(scheduled), "scheduled")
     else:
         run_id = run_id_of(started_at, request_id.replace("-", "")[:8])
-    return Run(named or run_id, started_at, regions, _accounts(), frozenset(regions))
+    return Run(named or run_id, started_at, regions, tuple(coverage), frozenset(regions))
 
 
 def send(bodies: Iterable[str]) -> None:
@@ -117,11 +112,14 @@ def _send_lost(run: Run) -> None:
     send(finish_message(it.run_id) for it in lost)
 
 
-def _tidy_up(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
-    """What earlier runs left; no fault of it may fail the start of the present one."""
+def _tidy_up(run: Run, found: Found, statuses: Sequence[ScopeStatus] | None) -> None:
+    """What earlier runs left; no fault of it may fail the start of the present one.
+
+    Nothing is retired by a list of accounts that may be incomplete.
+    """
     failed = 0
     tasks: Sequence[Callable[[], None]] = (
-        partial(_retire, run, statuses),
+        *([partial(_retire, run, statuses)] if found.is_complete else []),
         partial(_send_lost, run),
     )
     for tidy in tasks:
@@ -135,13 +133,25 @@ def _tidy_up(run: Run, statuses: Sequence[ScopeStatus] | None) -> None:
         metrics.flush_metrics()
 
 
+def _count(found: Found) -> None:
+    """How many accounts Organizations gave, and whether it could not be asked."""
+    if found.directory is None:
+        return
+    metrics.add_metric("AccountsDiscovered", MetricUnit.Count, len(found.accounts))
+    metrics.add_metric("DiscoveryFailed", MetricUnit.Count, not found.is_complete)
+    metrics.flush_metrics()
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Open a run; a repeated delivery sends again what has not been answered yet."""
-    statuses = _statuses()
-    run = wiring.fan_out().runs.open(new_run(event, context.aws_request_id, statuses or []))
+    statuses, found = _statuses(), wiring.fan_out().finder.accounts(wiring.now())
+    _count(found)
+    run = wiring.fan_out().runs.open(
+        new_run(event, context.aws_request_id, found.accounts, statuses or [])
+    )
     pending = [unit for unit in units(run) if unit.region in run.pending]
     send(map(to_message, pending))
     logger.info("run opened", extra={"run_id": run.run_id, "units": len(pending)})
-    _tidy_up(run, statuses)
+    _tidy_up(run, found, statuses)
     return {"run_id": run.run_id, "units": len(pending)}

@@ -26,13 +26,14 @@ from truffle.alerts.explanation import explain_delivered
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import Route
 from truffle.core import parameters
+from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.events import from_message, to_message
-from truffle.core.model import CAPACITY_BLOCK, ODCR
+from truffle.core.filters import Filter
+from truffle.core.model import ReservationType
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
 from truffle.core.queries import parse_filter, parse_list, to_page, unknown_words
 from truffle.core.status import judge
-from truffle.core.validation import TrainingRequest
 
 app = APIGatewayHttpResolver()
 
@@ -46,7 +47,13 @@ def _context() -> Context:
     parts, now = wiring.query(), wiring.now()
     view = parts.inventory.view()
     judged = [judge(status, now, parts.allowed_age, parts.expected) for status in view.statuses]
-    return Context(view, now, sorted(judged, key=lambda each: each.scope))
+    scopes = sorted(judged, key=lambda each: each.scope)
+    return Context(parts.names.of(view), now, scopes, parts.names.labels, parts.names.directory)
+
+
+def _of_ids(chosen: Filter) -> Filter:
+    """The filter with ids in the place of accounts' names. Raises BadParameter."""
+    return replace(chosen, accounts=wiring.query().names.ids(chosen.accounts))
 
 
 def _given() -> dict[str, list[str]]:
@@ -86,7 +93,9 @@ def _methods_of(path: str) -> list[str]:
 def _list(takes: tuple[Parameter, ...], only: str | None = None) -> Response[str]:
     given = _given()
     parsed = parse_list(given, takes)
-    chosen = parsed.filter if only is None else replace(parsed.filter, types=frozenset({only}))
+    chosen = _of_ids(parsed.filter)
+    if only is not None:
+        chosen = replace(chosen, types=frozenset({only}))
     context, question = _context(), _question(given)
     return page_of(
         lambda page: answers.reservations(
@@ -103,12 +112,14 @@ def reservations() -> Response[str]:
 
 @app.get("/odcrs")
 def odcrs() -> Response[str]:
-    return _list(parameters.list_of(ODCR), ODCR)
+    return _list(parameters.list_of(ReservationType.ODCR), ReservationType.ODCR)
 
 
 @app.get("/capacity-blocks")
 def capacity_blocks() -> Response[str]:
-    return _list(parameters.list_of(CAPACITY_BLOCK), CAPACITY_BLOCK)
+    return _list(
+        parameters.list_of(ReservationType.CAPACITY_BLOCKS), ReservationType.CAPACITY_BLOCKS
+    )
 
 
 @app.get("/reservations/<reservation_id>")
@@ -139,7 +150,7 @@ def _gone(reservation_id: str) -> Json | None:
 def summary() -> Response[str]:
     given = _given()
     warnings = list(unknown_words(parse(given, parameters.FILTERS)))
-    return json_response(answers.summary(_context(), parse_filter(given), warnings))
+    return json_response(answers.summary(_context(), _of_ids(parse_filter(given)), warnings))
 
 
 @app.get("/events")
@@ -165,6 +176,8 @@ def _period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:
 def status() -> Response[str]:
     given = _given()
     values = parse(given, parameters.STATUS)
+    accounts = wiring.query().names.ids(values.get("account", ()))
+    values = {**values, "account": sorted(accounts)} if accounts else values
     runs = wiring.query().runs.latest(RUNS_SHOWN)
     context, question = _context(), _question(given)
     return page_of(
@@ -232,7 +245,7 @@ def publish_again() -> Response[str]:
     values = parse(given, parameters.REPUBLISH)
     since, until = values["since"][0], values.get("until", [wiring.now()])[0]
     if wiring.now() - since > parameters.REPUBLISHED:
-        allowed = f"It takes a time at most {parameters.REPUBLISHED.days} days ago."
+        allowed = f"It must be at most {parameters.REPUBLISHED.days} days ago."
         raise BadParameter("since", given["since"][0], allowed)
     after = values.get("after", [None])[0]
     return json_response(

@@ -42,23 +42,28 @@ def comma_separated(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class FanOutSettings(Settings):
-    """``regions`` and ``accounts`` are comma-separated: none means all enabled regions, and the
-    stack's own account. ``schedule_minutes`` is the period of the runs."""
+    """``regions`` are comma-separated: none means those that are enabled for each account.
+    ``schedule_minutes`` is the period of the runs. ``collector`` is the name of the function that
+    asks accounts for their regions. ``organization_role_arn`` is assumed, with ``external_id``, to
+    ask Organizations; both may be empty. Which accounts are collected is in a file
+    (``lambdas/account_settings.py``)."""
 
     bucket: str
     queue_url: str
     account_id: str
     regions: str
-    accounts: str
-    role_name: str
+    collector: str
+    organization_role_arn: str = ""
+    external_id: str = ""
     schedule_minutes: str = "60"
 
 
 @dataclass(frozen=True, slots=True)
 class CollectSettings(Settings):
-    """``role_name`` is assumed in every account but ``account_id``, the stack's own. ``checks_…``:
-    the group of the one-time schedules, what they put units on, and the role that does it.
-    ``expected_denied`` are comma-separated globs of ``account/region``."""
+    """``role_name`` is assumed in every account but ``account_id``, the stack's own, with
+    ``external_id`` unless that is empty. ``checks_…``: the group of the one-time schedules, what
+    they put units on, and the role that does it. ``expected_denied`` are comma-separated globs of
+    ``account/region``."""
 
     bucket: str
     queue_url: str
@@ -71,6 +76,7 @@ class CollectSettings(Settings):
     checks_queue_arn: str
     checks_role_arn: str
     expected_denied: str
+    external_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

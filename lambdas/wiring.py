@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import os
 from datetime import timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lambdas import clients
+from lambdas.observability import logger
 from lambdas.settings import (
     CollectSettings,
     DeliverSettings,
@@ -25,10 +26,15 @@ from lambdas.settings import (
     Settings,
     comma_separated,
 )
+from truffle.core.model import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambdas.api.inventory import Inventory
+    from lambdas.api.names import Names
     from lambdas.collecting.collector import Collector
+    from lambdas.collecting.coverage import Ask, Finder
     from lambdas.collecting.finish_run import Closer
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
@@ -36,12 +42,14 @@ if TYPE_CHECKING:
     from lambdas.publishing import Publisher
     from lambdas.store.archive import Archive
     from lambdas.store.deliveries import DeliveryStore
+    from lambdas.store.directory import DirectoryCache, DirectoryStore
     from lambdas.store.events import EventStore
     from lambdas.store.hints import HintStore
     from lambdas.store.runs import RunStore
     from lambdas.store.scopes import ScopeStore
     from truffle.alerts.settings import AlertSettings
     from truffle.core.expected import ExpectedDenials
+    from truffle.core.organization import AccountSettings, AllLabels
 
 now = clients.now
 """The present time; the one clock of every handler."""
@@ -68,6 +76,18 @@ class Parts(Generic[S]):
         from lambdas.alert_settings import load
 
         return load()
+
+    @cached_property
+    def account_settings(self) -> AccountSettings:
+        from lambdas.account_settings import load
+
+        return load()
+
+    @cached_property
+    def directory(self) -> DirectoryStore:
+        from lambdas.store.directory import DirectoryStore
+
+        return DirectoryStore(service("dynamodb"), self.settings.table)
 
     @cached_property
     def scopes(self) -> ScopeStore:
@@ -114,6 +134,28 @@ class FanOut(Parts[FanOutSettings]):
 
         return clients.session().client("ec2", config=client_config())
 
+    @cached_property
+    def connect(self) -> Callable[[], Any]:
+        """Makes a client of Organizations."""
+        from lambdas.collecting.discovery import organizations_client
+
+        settings = self.settings
+        return partial(organizations_client, settings.organization_role_arn, settings.external_id)
+
+    @cached_property
+    def ask(self) -> Ask:
+        """Asks accounts for their regions."""
+        from lambdas.collecting.coverage import asking, patient_client
+
+        return asking(patient_client(), self.settings.collector)
+
+    @cached_property
+    def finder(self) -> Finder:
+        from lambdas.collecting.coverage import Finder
+
+        own = self.settings.account_id
+        return Finder(self.directory, self.account_settings, own, self.connect, self.ask)
+
 
 class Collect(Parts[CollectSettings]):
     @cached_property
@@ -136,6 +178,10 @@ class Collect(Parts[CollectSettings]):
     @cached_property
     def ec2(self) -> clients.EC2Clients:
         return clients.EC2Clients(self.settings.account_id, self.settings.role_name)
+
+    def ec2_at_home(self, account_id: str) -> Any:
+        """EC2 of an account, in the function's own region."""
+        return self.ec2.of(Scope(account_id, str(clients.session().region_name)))
 
     @cached_property
     def collector(self) -> Collector:
@@ -193,6 +239,26 @@ class Hint(Parts[HintSettings]):
 
 class Publish(Parts[PublishSettings]):
     @cached_property
+    def _names(self) -> DirectoryCache:
+        from lambdas.store.directory import DirectoryCache
+
+        return DirectoryCache(self.directory)
+
+    @property
+    def labels(self) -> AllLabels:
+        """What accounts are called; nothing where the directory cannot be read, since an event
+        without names is better than none."""
+        from lambdas.store.documents import UNREADABLE
+
+        if not self.account_settings.is_organization:
+            return {}
+        try:
+            return self._names.labels()
+        except UNREADABLE:
+            logger.exception("directory not read")
+            return {}
+
+    @cached_property
     def publisher(self) -> Publisher:
         from lambdas.publishing import Publisher
 
@@ -206,6 +272,14 @@ class Publish(Parts[PublishSettings]):
 
 
 class Query(Parts[QuerySettings]):
+    @cached_property
+    def names(self) -> Names:
+        from lambdas.api.names import Names
+        from lambdas.store.directory import DirectoryCache
+
+        cache = DirectoryCache(self.directory)
+        return Names(cache if self.account_settings.is_organization else None)
+
     @cached_property
     def expected(self) -> ExpectedDenials:
         return _expected(self.settings.expected_denied)
@@ -226,10 +300,9 @@ class Deliver(Parts[DeliverSettings]):
         from lambdas.delivery.digests import Digests
         from lambdas.delivery.idempotency import Once
         from lambdas.delivery.queue_message import Queues
-        from lambdas.store.digest_buffer import PendingStore
+        from lambdas.store.digest_buffer import DigestBuffer
         from lambdas.store.resolutions import ResolutionStore
         from lambdas.store.threads import ThreadStore
-        from truffle.core.expected import expected_denials
         from truffle.core.status import allowed_age
 
         settings, dynamodb = self.settings, service("dynamodb")
@@ -247,11 +320,11 @@ class Deliver(Parts[DeliverSettings]):
             destinations=json.loads(settings.destinations),
             api_url=settings.api_url,
             allowed_age=allowed_age(float(settings.schedule_minutes)),
-            expected=expected_denials(comma_separated(settings.expected_denied)),
+            expected=_expected(settings.expected_denied),
             channels=channels,
             queues=Queues(service("sqs")),
             deliveries=self.deliveries,
-            digests=Digests(PendingStore(dynamodb, settings.table), self.runs, now),
+            digests=Digests(DigestBuffer(dynamodb, settings.table), self.runs, now),
             events=self.events,
             inventory=self.inventory,
             once=Once(dynamodb, settings.idempotency_table),

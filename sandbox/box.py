@@ -10,23 +10,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from lambdas.clients import wall_clock
-from lambdas.store.archive import manifest_key
-from lambdas.store.runs import RunStore
 from sandbox.access import client, get
-from sandbox.deployment import deploy
+from sandbox.deployment import deploy, warm
 from sandbox.ec2.control import Control
+from sandbox.ec2.fleet import Fleet
 from sandbox.ec2.fleet_file import dump_fleet, read_fleet
 from sandbox.ec2.shapes import FleetError
 from sandbox.environment import (
     ACCESS_KEY,
     EC2_ENDPOINT_VARIABLE,
     HOST,
+    ORGANIZATION_NAME,
     REGION,
     SECRET_KEY,
     account_of,
@@ -35,35 +35,25 @@ from sandbox.environment import (
 )
 from sandbox.errors import SandboxError
 from sandbox.ports import free_port, is_free
-from sandbox.processes import Process, start, tail, undisturbed
+from sandbox.processes import start, tail, undisturbed
+from sandbox.readers import (
+    listed_accounts,
+    make_readers,
+    reader_parameters,
+    readers_of,
+    write_organization,
+)
+from sandbox.runs import run_to_end
 from sandbox.sink.__main__ import TRUST
 from sandbox.sink.control import Sink
+from sandbox.state import State
 from sandbox.subscription import Receive, subscribed
-from sandbox.synthesis import PROJECT, synthesize
+from sandbox.synthesis import PROJECT, alerts_context, synthesize
 
 FLEET = Path(__file__).with_name("fleet.json")
 
 MODEST = {"collect_concurrency": max(2, 2 * (os.cpu_count() or 1))}
 """The context of every sandbox: each concurrent collection is a process of its own here."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is kept of a sandbox that starts (no ``outputs`` yet) or runs."""
-
-    endpoint: str
-    ec2_endpoint: str
-    account_id: str
-    simulates_ec2: bool = True
-    sink: str = ""
-    sink_control: str = ""
-    context: Mapping[str, Any] = field(default_factory=dict)
-    processes: tuple[Process, ...] = ()
-    outputs: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_running(self) -> bool:
-        return bool(self.outputs) and all(process.is_running for process in self.processes)
 
 
 class Sandbox:
@@ -82,9 +72,7 @@ class Sandbox:
         path = folder / "state.json"
         if not path.exists():
             return None
-        raw = json.loads(path.read_text())
-        processes = tuple(Process(**process) for process in raw.pop("processes"))
-        box = cls(State(**raw, processes=processes), folder)
+        box = cls(State.from_json(path.read_text()), folder)
         if box._state.is_running:
             return box
         with box._alone():
@@ -115,12 +103,13 @@ class Sandbox:
         chosen = port or free_port()
         endpoint = f"http://{HOST}:{chosen}"
         ec2 = environment.get(EC2_ENDPOINT_VARIABLE, "")
-        settings = {**MODEST, **_alerts_file(alerts), **(context or {})}
+        settings = {**MODEST, **alerts_context(alerts), **(context or {})}
         state = State(endpoint, ec2, account_of(environment), not ec2, context=settings)
         box = cls(state, folder)
         with box._alone():
             try:
                 box._set_clock(timedelta())
+                box._read_fleet(fleet)
                 if not ec2:
                     box._start_ec2(fleet, environment)
                 trust = box._start_sink(environment)
@@ -128,25 +117,49 @@ class Sandbox:
                 box._start_aws(embedded_aws(environment, chosen, ec2, temporary, box._clock, trust))
                 synthesize(folder / "cdk.out", environment, settings)
                 box._wait_for(f"{endpoint}/_ministack/health", "aws.log")
-                box._deploy()
+                box._deploy(settings)
             except BaseException:
                 box.down()
                 raise
         return box
 
-    def _deploy(self) -> None:
+    def _deploy(self, context: Mapping[str, Any]) -> None:
         """Create the stack from the synthesized assembly, or update it, and start its functions."""
-        self._keep(replace(self._state, outputs=deploy(self.client, self.folder / "cdk.out")))
-        self._warm()
+        outputs = deploy(self.client, self.folder / "cdk.out")
+        self._keep(replace(self._state, outputs=outputs, context=context))
+        self._make_readers()
+        warm(self.client, outputs)
+
+    def _make_readers(self) -> None:
+        """Let the collector read the accounts of the fleet file and of the context."""
+        state, listed = self._state, listed_accounts(self._state.context)
+        accounts = {*state.readers, *listed} - {state.account_id}
+        role = reader_parameters(state.context, self.outputs["CollectRoleArn"])
+        make_readers(state.endpoint, sorted(accounts), role)
+
+    def _read_fleet(self, fleet: Path) -> Fleet:
+        """A file's fleet, whose accounts the embedded AWS has from now on. Raises SandboxError."""
+        try:
+            loaded = read_fleet(fleet, self.now(), self._state.account_id)
+        except FleetError as error:
+            raise SandboxError(str(error)) from None
+        write_organization(self.folder, loaded)
+        self._state = replace(self._state, readers=readers_of(loaded))
+        return loaded
 
     def route_alerts(self, alerts: Path, environment: Mapping[str, str] = os.environ) -> None:
-        """Deploy the running stack again with another file of destinations and routes; what it has
+        """``set_context`` with another file of destinations and routes."""
+        self.set_context(alerts_context(alerts), environment)
+
+    def set_context(
+        self, context: Mapping[str, Any], environment: Mapping[str, str] = os.environ
+    ) -> None:
+        """Deploy the running stack again with other values of some keys of its context; what it has
         collected stays. Raises SandboxError, and then the stack is as it was."""
-        settings = {**self._state.context, **_alerts_file(alerts)}
+        settings = {**self._state.context, **context}
         with self._alone():
             synthesize(self.folder / "cdk.out", environment, settings)
-            self._deploy()
-            self._keep(replace(self._state, context=settings))
+            self._deploy(settings)
 
     def replace_fleet(self, fleet: Path) -> None:
         """Give the simulated EC2 another fleet; its relative dates count from the sandbox's time.
@@ -157,26 +170,10 @@ class Sandbox:
             raise SandboxError(
                 f"A fleet file is of no use here: the functions ask {self._state.ec2_endpoint}."
             )
-        now = self.now()
-        try:
-            loaded = read_fleet(fleet, now, self._state.account_id)
-        except FleetError as error:
-            raise SandboxError(str(error)) from None
-        self.ec2.replace_fleet(dump_fleet(loaded, now))
-
-    def _warm(self) -> None:
-        """Start the functions that an event passes, with nothing to do, `deliver` once for each
-        destination: the first event that comes would wait for all of them, one after the other."""
-        destinations = sum(
-            name.startswith("Destination") and name.endswith("DeadLetterQueueUrl")
-            for name in self.outputs
-        )
-        for name, count in (("Hint", 1), ("Alert", 1), ("Deliver", destinations)):
-            function = self.outputs.get(f"{name}FunctionName")
-            for _ in range(count if function else 0):
-                self.client("lambda").invoke(
-                    FunctionName=function, InvocationType="Event", Payload=b'{"Records": []}'
-                )
+        loaded = self._read_fleet(fleet)
+        self.ec2.replace_fleet(dump_fleet(loaded, self.now()))
+        self._keep(self._state)
+        self._make_readers()
 
     def down(self) -> None:
         """Stop what ``up`` started and forget it."""
@@ -185,13 +182,13 @@ class Sandbox:
                 process.stop()
             for name in ("tmp", "sink"):
                 shutil.rmtree(self.folder / name, ignore_errors=True)
-            for name in ("clock", "state.json"):
+            for name in ("clock", ORGANIZATION_NAME, "state.json"):
                 (self.folder / name).unlink(missing_ok=True)
 
     def _keep(self, state: State) -> None:
         """Remember as soon as there is something to stop, so that nothing is left unrecorded."""
         self._state = state
-        (self.folder / "state.json").write_text(json.dumps(asdict(state), indent=1))
+        (self.folder / "state.json").write_text(state.to_json())
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -247,7 +244,7 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """What a program needs to use the sandbox as AWS."""
-        outputs = self._state.outputs
+        outputs = self.outputs
         return {
             "AWS_ENDPOINT_URL": self._state.endpoint,
             "AWS_ENDPOINT_URL_EC2": self._state.ec2_endpoint,
@@ -294,7 +291,7 @@ class Sandbox:
 
     @property
     def _clock(self) -> Path:
-        """The file with the seconds by which the sandbox's time is ahead."""
+        """The seconds by which the sandbox's time is ahead."""
         return self.folder.resolve() / "clock"
 
     def _set_clock(self, ahead: timedelta) -> None:
@@ -367,25 +364,11 @@ class Sandbox:
         """Run the collection to its end; its manifest. ``progress`` is told how many of how many
         regions have answered. Raises SandboxError."""
         run_id = self.start_run()
-        runs = RunStore(self.client("dynamodb"), self.outputs["TableName"])
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            run = runs.get(run_id)
-            if run is not None and progress is not None:
-                progress(len(run.regions) - len(run.pending), len(run.regions))
-            if run is not None and run.finished_at is not None:
-                answer = self.client("s3").get_object(
-                    Bucket=self.outputs["BucketName"], Key=manifest_key(run)
-                )
-                return dict(json.load(answer["Body"]))
-            time.sleep(0.1)
-        raise SandboxError(f"Run {run_id} did not end within {seconds:.0f} s.")
+        manifest = run_to_end(self.client, self.outputs, run_id, seconds, progress)
+        if manifest is None:
+            raise SandboxError(f"Run {run_id} did not end within {seconds:.0f} s.")
+        return manifest
 
     def alerts(self) -> AbstractContextManager[Receive]:
-        """A queue subscribed to the topic."""
+        """A queue that is subscribed to the topic."""
         return subscribed(self.client, self.outputs["TopicArn"])
-
-
-def _alerts_file(alerts: Path | None) -> dict[str, Any]:
-    """The setting that names it, as the stack's context."""
-    return {"alerts_file": str(alerts.resolve())} if alerts else {}

@@ -40,6 +40,20 @@ def _running() -> Sandbox:
     return box
 
 
+class Setting(click.ParamType[tuple[str, str]]):
+    """A key of the context and its value."""
+
+    name = "setting"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        key, equals, text = value.partition("=")
+        if not key or not equals:
+            self.fail(f"{value!r} must be KEY=VALUE.", param, ctx)
+        return key, text
+
+
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the embedded AWS.")
 @click.option(
@@ -52,11 +66,21 @@ def _running() -> Sandbox:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Destinations and routes of the alerts; default: those of cdk.json.",
 )
-def up(port: int | None, fleet: Path | None, alerts: Path | None) -> None:
-    """Start it and deploy the stack; on a running one, apply --fleet and --alerts."""
+@click.option(
+    "-c",
+    "--context",
+    type=Setting(),
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the stack, as cdk's -c has it; may be repeated.",
+)
+def up(
+    port: int | None, fleet: Path | None, alerts: Path | None, context: list[tuple[str, str]]
+) -> None:
+    """Start it and deploy the stack; on a running one, apply --fleet, --alerts and --context."""
     box = Sandbox.find()
     if box is None:
-        box = Sandbox.up(port=port, fleet=fleet or FLEET, alerts=alerts)
+        box = Sandbox.up(port=port, fleet=fleet or FLEET, alerts=alerts, context=dict(context))
         click.echo(f"The sandbox is up: {box.environment()['AWS_ENDPOINT_URL']}", err=True)
         return
     if port not in (None, box.port):
@@ -68,7 +92,10 @@ def up(port: int | None, fleet: Path | None, alerts: Path | None) -> None:
         box.replace_fleet(fleet)
     if alerts is not None:
         box.route_alerts(alerts)
+    if context:
+        box.set_context(dict(context))
     applied = [str(path) for path in (fleet, alerts) if path is not None]
+    applied += [f"{key}={value}" for key, value in context]
     click.echo(f"The sandbox is already running{_now_with(applied)}.", err=True)
 
 

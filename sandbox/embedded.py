@@ -12,6 +12,8 @@ from ministack.core.sigv4 import decode_header_value
 from ministack.services import apigateway, eventbridge
 from ministack.services.cloudformation import provisioners
 
+from sandbox.embedded_organization import add_organization
+
 _DEFAULT_GROUP = ":schedule/default/"
 _resource_arn = iam_actions.extract_resource_arn
 _pin_signed_request = iam_evaluator.pin_signed_request
@@ -23,6 +25,7 @@ def complete() -> None:
     app.pin_signed_request = _pin_signed_request_of_root
     app._enforce_execute_api = _enforce_signed_execute_api
     iam_actions.extract_resource_arn = _with_the_schedules_group
+    add_organization()
     provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
         "create": _create_bus_policy,
         "delete": _delete_bus_policy,

@@ -17,6 +17,10 @@ ACCESS_KEY = SECRET_KEY = "test"
 
 EC2_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_EC2"
 
+ORGANIZATION_NAME = "organization.json"
+ORGANIZATION_FILE = "TRUFFLE_SANDBOX_ORGANIZATION"
+"""Names the file with the accounts of the organization, for the embedded AWS."""
+
 _KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT")
 
 
@@ -72,6 +76,7 @@ def embedded_aws(
         ALLOW_LOOPBACK: "1",
         "SSL_CERT_FILE": str(trust),
         SANDBOX_CLOCK: str(clock),
+        ORGANIZATION_FILE: str(clock.with_name(ORGANIZATION_NAME)),
     }
 
 

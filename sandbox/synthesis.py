@@ -86,3 +86,8 @@ def _keep(output: Path, kept: Path) -> None:
         fresh.rename(kept)
     except OSError:
         shutil.rmtree(fresh)
+
+
+def alerts_context(alerts: Path | None) -> dict[str, Any]:
+    """The setting that names it, as the stack's context."""
+    return {"alerts_file": str(alerts.resolve())} if alerts else {}

@@ -6,20 +6,28 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from lambdas.api.inventory import View
+from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.filters import Filter, matches_globs
 from truffle.core.model import CLOSED_KINDS, Reservation
 from truffle.core.order import Order
+from truffle.core.organization import (
+    AllLabels,
+    Directory,
+    discovery_to_json,
+    event_with_labels,
+    with_labels,
+)
 from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
 from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
 from truffle.core.status import Judged, State, collection_to_json, totals_to_json
-from truffle.core.validation import TrainingRequest, validate
+from truffle.core.validation import validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +37,14 @@ class Context:
     view: View
     now: datetime
     scopes: Sequence[Judged]
+    labels: AllLabels = field(default_factory=dict)
+    discovery: Directory | None = None
 
     @property
     def collection(self) -> Json:
-        return collection_to_json(self.scopes)
+        found = collection_to_json(self.scopes)
+        failed = [with_labels(scope, self.labels) for scope in found["failed_scopes"]]
+        return {**found, "failed_scopes": failed}
 
 
 def question_of(route: str, given: Params) -> str:
@@ -102,7 +114,7 @@ def events(context: Context, found: list[tuple[str, Json]], page: Page, question
     part = found[start : start + page.limit]
     has_more = start + len(part) < len(found)
     return {
-        "items": [message for _, message in part],
+        "items": [event_with_labels(message, context.labels) for _, message in part],
         "next_token": to_token(question, part[-1][0]) if has_more else None,
         "count": len(found),
         "collection": context.collection,
@@ -141,12 +153,13 @@ def status(
     part = matches_left[: page.limit]
     has_more = len(part) < len(matches_left)
     return {
-        "scopes": [each.to_json(context.now) for each in part],
+        "scopes": [with_labels(each.to_json(context.now), context.labels) for each in part],
         "next_token": to_token(question, str(part[-1].scope)) if has_more else None,
         "count": len(matches),
         "totals": totals_to_json(asked),
         "regions": sorted({each.scope.region for each in context.scopes}),
         "runs": [run_to_json(run) for run in runs],
+        "discovery": context.discovery and discovery_to_json(context.discovery),
         "collection": context.collection,
     }
 
@@ -189,7 +202,7 @@ def reservation(context: Context, row: Json, messages: list[Json], shown: int) -
     return {
         "vanished_at": None,
         **row,
-        "events": messages[:shown],
+        "events": [event_with_labels(it, context.labels) for it in messages[:shown]],
         "events_left_out": len(messages) - shown,
         "collection": context.collection,
     }

@@ -16,6 +16,8 @@
 | ``PENDING#<destination>#<run id>`` | ``STATE`` | whether a flush of these is on its way |
 | ``DELIVERY#<event id or run id>`` | ``<destination>`` | what became of an event there |
 | ``THREADS#<destination>`` | ``<subject>`` | the chat thread about a subject |
+| ``DOCUMENT`` | ``<name>`` | the head of a document that may be larger than an item |
+| ``DOCUMENT#<name>`` | ``<version>#<number>`` | a part of its content, compressed |
 | ``RESOLVED#<destination>`` | ``<incident key>`` | when an incident was resolved last |
 """
 
@@ -40,6 +42,7 @@ BASELINES = "BASELINES"
 OUTAGES = "OUTAGE"
 RUNS = "RUNS"
 HINTS = "HINTS"
+DOCUMENTS = "DOCUMENT"
 EVENT_PREFIX = "EVENT#"
 PENDING_PREFIX = "PENDING#"
 DELIVERIES_PREFIX = "DELIVERY#"

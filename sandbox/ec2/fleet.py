@@ -63,12 +63,26 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganizationAccount:
+    """An account of the organization. ``unit`` is the name of its organizational unit, or names
+    joined by slashes, None at the root; ``has_role`` says whether it has the reader's role."""
+
+    account_id: str
+    name: str
+    status: str = "ACTIVE"
+    unit: str | None = None
+    has_role: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
     """One region. ``blocks``, ``statuses`` and ``topologies`` hold only what reservations do not
-    tell, by id; ``fleets`` are Capacity Reservation Fleets."""
+    tell, by id; ``fleets`` are Capacity Reservation Fleets. ``opt_in_by`` are accounts whose status
+    is another one than ``opt_in_status``."""
 
     name: str
     opt_in_status: str = "opt-in-not-required"
+    opt_in_by: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     reservations: Mapping[str, Reservation] = field(default_factory=dict)
     blocks: Mapping[str, Fields] = field(default_factory=dict)
     statuses: Mapping[str, Fields] = field(default_factory=dict)
@@ -76,10 +90,6 @@ class Region:
     market: tuple[Offer, ...] = ()
     fleets: tuple[Fields, ...] = ()
     topologies: Mapping[str, Fields] = field(default_factory=dict)
-
-    @property
-    def is_enabled(self) -> bool:
-        return self.opt_in_status in ENABLED
 
     def with_reservation(self, reservation: Reservation) -> Region:
         """The region with a reservation added, or put in place of the one with its id."""
@@ -102,12 +112,27 @@ class Region:
 class Fleet:
     """Everything, and the faults that are there from the start.
 
-    ``account`` is the caller's where an access key tells nothing.
+    ``account`` is the caller's where an access key tells nothing, and the one to whom the regions'
+    own status belongs. ``organization`` are the accounts that Organizations lists, ``others`` those
+    that the file gives regions of their own.
     """
 
     account: str = DEFAULT_ACCOUNT
     regions: Mapping[str, Region] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    organization: tuple[OrganizationAccount, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def opt_in_status(self, region: Region, account: str) -> str:
+        """OptInStatus of a region for an account: opting in is each account's own."""
+        status = region.opt_in_by.get(account)
+        if status is not None:
+            return status
+        is_others = account != self.account and region.opt_in_status == "opted-in"
+        return "not-opted-in" if is_others else region.opt_in_status
+
+    def is_enabled(self, region: Region, account: str) -> bool:
+        return self.opt_in_status(region, account) in ENABLED
 
     def with_regions(self, regions: Iterable[Region]) -> Fleet:
         changed = {**self.regions, **{region.name: region for region in regions}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -14,6 +13,14 @@ from typing import Any
 from sandbox.ec2.faults import Fault, fault_from_json, fault_to_json
 from sandbox.ec2.filters import Fields
 from sandbox.ec2.fleet import DEFAULT_ACCOUNT, Change, Fleet, Offer, Region, Reservation
+from sandbox.ec2.fleet_accounts import account as account_id
+from sandbox.ec2.fleet_accounts import (
+    no_others,
+    organization_from_json,
+    organization_to_json,
+    others_to_json,
+    with_accounts,
+)
 from sandbox.ec2.lifecycle import REQUESTED_QUANTITY_TAG, phase_at
 from sandbox.ec2.shapes import (
     FleetError,
@@ -26,10 +33,10 @@ from sandbox.ec2.shapes import (
 )
 from sandbox.ec2.zones import REGION, region_of_zone, zone_id
 
-_ACCOUNT = re.compile(r"[0-9]{12}")
 _OPT_IN = ("opt-in-not-required", "opted-in", "not-opted-in")
 _IGNORED = {"NextToken", "ResponseMetadata"}
 _SIMULATOR_KEYS = {"SharedWith", "Timeline", "UsedAtStart"}
+_FLEET_KEYS = {"account", "accounts", "description", "faults", "organization", "regions"}
 _REGION_KEYS = {
     "OptInStatus",
     "CapacityReservations",
@@ -69,7 +76,7 @@ def load_fleet(text: str, now: datetime, account: str | None = None) -> Fleet:
         raise FleetError(f"the fleet file is no JSON: {error}") from None
     if not isinstance(raw, Mapping):
         raise FleetError("the fleet file must hold a JSON object")
-    own = _account(raw.get("account", DEFAULT_ACCOUNT), "account")
+    own = account_id(raw.get("account", DEFAULT_ACCOUNT), "account")
     if account is not None and account != own:
         return load_fleet(json.dumps({"account": own, **raw}).replace(own, account), now)
     return _fleet(raw, own, now)
@@ -83,29 +90,27 @@ def read_fleet(path: Path, now: datetime, account: str | None = None) -> Fleet:
         raise FleetError(f"{path}: {error}") from None
 
 
-def _account(raw: Any, where: str) -> str:
-    if not isinstance(raw, str) or not _ACCOUNT.fullmatch(raw):
-        raise FleetError(f"{where} = {raw!r} must be an account: 12 digits in quotes")
-    return raw
-
-
 def _fleet(raw: Mapping[str, Any], account: str, now: datetime) -> Fleet:
     if "regions" not in raw:
         raw = {"account": account, "regions": _by_region(raw)}
-    _no_others(raw, {"account", "description", "regions", "faults"}, "the fleet file")
+    no_others(raw, _FLEET_KEYS, "the fleet file")
     if not isinstance(raw["regions"], Mapping):
         raise FleetError("regions must be an object: region name → what it holds")
-    regions = {
-        name: _region(name, content, account, now) for name, content in raw["regions"].items()
+
+    def read(name: str, content: Any, owner: str, where: str) -> Region:
+        return _region(name, content, owner, now, where)
+
+    own = {
+        name: read(name, content, account, f"regions.{name}")
+        for name, content in raw["regions"].items()
     }
-    return Fleet(account, regions, tuple(_faults(list_of(raw, "faults", "the fleet file"))))
-
-
-def _no_others(raw: Any, allowed: Iterable[str], where: str) -> None:
-    if not isinstance(raw, Mapping):
-        raise FleetError(f"{where} must be an object")
-    if others := sorted(set(raw) - set(allowed)):
-        raise FleetError(f"{where} has no {others[0]}; it may have {', '.join(sorted(allowed))}")
+    return Fleet(
+        account,
+        with_accounts(own, raw.get("accounts", {}), account, read),
+        tuple(_faults(list_of(raw, "faults", "the fleet file"))),
+        organization_from_json(raw.get("organization", {})),
+        tuple(raw.get("accounts", {})),
+    )
 
 
 def _faults(raw: Any) -> Iterable[Fault]:
@@ -118,7 +123,7 @@ def _faults(raw: Any) -> Iterable[Fault]:
 
 def _by_region(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The regions of a bare list of reservations."""
-    _no_others(raw, {"account", "CapacityReservations", *_IGNORED}, "the fleet file")
+    no_others(raw, {"account", "CapacityReservations", *_IGNORED}, "the fleet file")
     regions: dict[str, Any] = defaultdict(lambda: {"CapacityReservations": []})
     items = list_of(raw, "CapacityReservations", "the fleet file")
     for index, item in enumerate(items):
@@ -135,11 +140,10 @@ def _home(raw: Mapping[str, Any]) -> str | None:
     return parts[3] if len(parts) > 5 else region_of_zone(str(raw.get("AvailabilityZone", "")))
 
 
-def _region(name: str, raw: Any, account: str, now: datetime) -> Region:
-    where = f"regions.{name}"
+def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Region:
     if not REGION.fullmatch(name):
         raise FleetError(f"{where}: {name!r} is no region")
-    _no_others(raw, _REGION_KEYS | _IGNORED, where)
+    no_others(raw, _REGION_KEYS | _IGNORED, where)
     reservations = [
         reservation_from_json(item, name, account, now, f"{where}.CapacityReservations[{index}]")
         for index, item in enumerate(list_of(raw, "CapacityReservations", where))
@@ -211,7 +215,7 @@ def _market(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Offer
     for index, item in enumerate(list_of(raw, "Market", where)):
         here = f"{where}.Market[{index}]"
         keys = {"InstanceType", "UltraserverType", "AvailabilityZone", "Count"}
-        _no_others(item, keys | {"FirstStart", "HourlyPrice"}, here)
+        no_others(item, keys | {"FirstStart", "HourlyPrice"}, here)
         try:
             yield Offer(
                 item.get("UltraserverType") or item["InstanceType"],
@@ -231,10 +235,10 @@ def reservation_from_json(
     raw: Any, region: str, account: str, now: datetime, where: str
 ) -> Reservation:
     """One reservation of a fleet file. Raises FleetError."""
-    _no_others(raw, raw, where)
+    no_others(raw, raw, where)
     raw = dict(raw)
     hints = raw.pop("Simulator", {})
-    _no_others(hints, _SIMULATOR_KEYS, f"{where}.Simulator")
+    no_others(hints, _SIMULATOR_KEYS, f"{where}.Simulator")
     written = from_json(_reservation_shape(), raw, now, where)
     _check_tags(written, where)
     if "CapacityReservationId" not in written:
@@ -263,13 +267,13 @@ def _check_tags(fields: Fields, where: str) -> None:
 
 def _shared_with(raw: Mapping[str, Any], where: str) -> Iterable[str]:
     for index, item in enumerate(list_of(raw, "SharedWith", where)):
-        yield _account(item, f"{where}.SharedWith[{index}]")
+        yield account_id(item, f"{where}.SharedWith[{index}]")
 
 
 def _timeline(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Change]:
     for index, item in enumerate(list_of(raw, "Timeline", where)):
         here = f"{where}.Timeline[{index}]"
-        _no_others(item, {"At", "Set"}, here)
+        no_others(item, {"At", "Set"}, here)
         at = date_from_json(item.get("At"), now, f"{here}.At")
         yield Change(at, fields_from_json(item.get("Set"), now, f"{here}.Set"))
 
@@ -312,7 +316,9 @@ def dump_fleet(fleet: Fleet, now: datetime) -> dict[str, Any]:
     return {
         "account": fleet.account,
         "regions": regions,
+        "accounts": others_to_json(fleet.others, fleet.regions),
         "faults": [fault_to_json(fault) for fault in fleet.faults],
+        "organization": organization_to_json(fleet.organization),
     }
 
 

@@ -242,12 +242,13 @@ def regions(call: Call) -> Listing:
     """The regions enabled for the account; with AllRegions or by name, all of them."""
     asked = call.parameters.get("RegionNames")
     everything = call.parameters.get("AllRegions") or asked is not None
-    shown = [region for region in call.fleet.regions.values() if everything or region.is_enabled]
+    fleet, account = call.fleet, call.account
+    shown = [it for it in fleet.regions.values() if everything or fleet.is_enabled(it, account)]
     items = tuple(
         {
             "RegionName": region.name,
             "Endpoint": f"ec2.{region.name}.amazonaws.com",
-            "OptInStatus": region.opt_in_status,
+            "OptInStatus": fleet.opt_in_status(region, account),
         }
         for region in sorted(shown, key=lambda region: region.name)
     )

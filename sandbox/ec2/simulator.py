@@ -205,7 +205,7 @@ class Simulator:
         self, name: str, account: str, action: str, query: Mapping[str, str], request_id: str
     ) -> Reply:
         region = self._fleet.regions.get(name)
-        if region is None or not region.is_enabled:
+        if region is None or not self._fleet.is_enabled(region, account):
             raise not_credible()
         operation = operation_named(action)
         parameters = parse_parameters(action, query)

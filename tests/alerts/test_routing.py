@@ -51,6 +51,8 @@ MATCHING = (
     When(reservation_types=("capacity-block",)),
     When(states=("payment-failed",)),
     When(accounts=(HOME,)),
+    When(account_names=("research-*",)),
+    When(account_names=("billing", "research-one"), organizational_units=("Research*",)),
     When(regions=("us-east-2", "eu-west-1")),
     When(regions=("us-*",)),
     When(instance_types=("p5*",)),
@@ -64,6 +66,11 @@ REFUSING = (
     (When(reservation_types=("odcr",)), "reservation_type is capacity-block, not odcr"),
     (When(states=("active",)), "state is payment-failed, not active"),
     (When(accounts=(OTHER,)), f"account is {HOME}, not {OTHER}"),
+    (When(account_names=("ops-*",)), "account_name is research-one, not ops-*"),
+    (
+        When(organizational_units=("Research",)),
+        "organizational_unit is Research/Training, not Research",
+    ),
     (When(regions=("eu-west-1",)), "region is us-east-2, not eu-west-1"),
     (When(regions=("us-west-?",)), "region is us-east-2, not us-west-?"),
     (When(instance_types=("p5e*",)), "instance_type is p5.48xlarge, not p5e*"),
@@ -71,8 +78,17 @@ REFUSING = (
     (When(tags={"Team": ("research",), "Owner": ("me",)}), "tag Owner is not set, not me"),
 )
 A_FAILURE = an_event(
-    a_block("cr-0abc", state="payment-failed", tags={"Team": "research", "Stage": "prod"})
+    a_block("cr-0abc", state="payment-failed", tags={"Team": "research", "Stage": "prod"}),
+    account_name="research-one",
+    organizational_unit="Research/Training",
 )
+
+
+def test_an_account_without_a_name_meets_no_condition_of_names() -> None:
+    unnamed = replace(A_FAILURE, account_name=None, organizational_unit=None)
+    decision = decided(unnamed, only(When(account_names=("*",))))
+    assert decision.why == "Route a: account_name is not known, not *."
+    assert decided(unnamed, only(When())).outcome is Outcome.ROUTED
 
 
 @pytest.mark.parametrize("when", MATCHING, ids=str)

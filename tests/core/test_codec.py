@@ -13,6 +13,9 @@ from tests.strategies import whole_reservations
 from truffle.core.codec import decode, encode
 from truffle.core.model import CapacityBlock, Commitment, Health, Odcr, Reservation
 
+ADDED = ("account_name", "organizational_unit")
+"""What the second part of the contract adds: names of accounts."""
+
 ODCR_NAMES = [
     *("reservation_id", "reservation_arn", "type", "account_id", "owner_id", "region"),
     *("availability_zone", "availability_zone_id", "instance_type", "platform", "tenancy"),
@@ -21,6 +24,7 @@ ODCR_NAMES = [
     *("create_date", "fleet_id", "placement_group_arn", "outpost_arn", "interruptible"),
     *("commitment", "delivery_preference", "unused_billing_owner_id", "accelerator"),
     *("tags", "observed_at", "seen_by"),
+    *ADDED,
 ]
 BLOCK_NAMES = [
     *("capacity_block_id", "reservation_id", "reservation_ids", "type", "account_id"),
@@ -29,6 +33,7 @@ BLOCK_NAMES = [
     *("state", "total_capacity", "available_capacity", "used_capacity", "utilization"),
     *("ultra_cluster_placement", "ultraserver_type", "health", "platform", "tenancy"),
     *("create_date", "accelerator", "tags", "observed_at", "seen_by"),
+    *ADDED,
 ]
 
 

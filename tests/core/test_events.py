@@ -27,6 +27,7 @@ MESSAGE_NAMES = [
     *("previous_observed_at", "account_id", "region", "reservation_id"),
     *("capacity_block_id", "reservation_type", "instance_type", "instance_count", "before"),
     *("after", "reservation", "run_id", "events_of_listing"),
+    *("account_name", "organizational_unit"),
 ]
 
 
@@ -73,6 +74,8 @@ def test_a_message_of_a_block_reads_as_the_contract_says() -> None:
         "reservation": encode(block),
         "run_id": None,
         "events_of_listing": None,
+        "account_name": None,
+        "organizational_unit": None,
     }
 
 
@@ -91,6 +94,7 @@ def test_a_message_of_a_scope_has_every_key_and_no_reservation() -> None:
     assert absent == {
         *("previous_observed_at", "reservation_id", "capacity_block_id", "reservation_type"),
         *("instance_type", "instance_count", "reservation", "run_id", "events_of_listing"),
+        *("account_name", "organizational_unit"),
     }
 
 
@@ -115,6 +119,8 @@ events = st.builds(
     after=facts,
     run_id=st.none() | names,
     events_of_listing=st.none() | st.integers(1, 9),
+    account_name=st.none() | names,
+    organizational_unit=st.none() | names,
 )
 
 
@@ -139,6 +145,7 @@ def test_a_message_without_one_of_its_keys_is_refused_or_not_needed(name: str) -
     derived = {
         *("reservation_id", "capacity_block_id", "reservation_type"),
         *("instance_type", "instance_count", "run_id", "events_of_listing"),
+        *("account_name", "organizational_unit"),
     }
 
     if name in derived:

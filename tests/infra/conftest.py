@@ -28,14 +28,15 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Json:
 
 @pytest.fixture(scope="session")
 def asset(everything: Json) -> Iterator[Path]:
-    with lambda_asset(parse_context(everything).alerts) as directory:
+    context = parse_context(everything)
+    with lambda_asset(context.alerts, context.account_settings) as directory:
         yield directory
 
 
 @pytest.fixture(scope="session")
 def nagged(everything: Json, asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The stack with everything, beside the canary, with cdk-nag's report."""
-    return _synthesize(everything, asset, tmp_path_factory.mktemp("nagged"), with_nag=True)
+    return synthesize(everything, asset, tmp_path_factory.mktemp("nagged"), with_nag=True)
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +60,7 @@ def foreign_forwarding(nagged: Synthesized) -> Synthesized:
 @pytest.fixture(scope="session")
 def plain(asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The stack of a context without any key."""
-    return _synthesize({}, asset, tmp_path_factory.mktemp("plain"))
+    return synthesize({}, asset, tmp_path_factory.mktemp("plain"))
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +69,7 @@ def neighbour(
 ) -> Synthesized:
     """The stack with everything under another name, as it may stand beside the first one."""
     context = {**everything, "stack_name": "gpu-b"}
-    return _synthesize(context, asset, tmp_path_factory.mktemp("neighbour"))
+    return synthesize(context, asset, tmp_path_factory.mktemp("neighbour"))
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +86,8 @@ def findings(nagged: Synthesized) -> list[tuple[str, str]]:
     ]
 
 
-def _synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False) -> Synthesized:
+def synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False) -> Synthesized:
+    """The stack of a context."""
     use_bundled_node()
     from aws_cdk import App, Stack, Validations
     from aws_cdk.aws_sqs import Queue

@@ -24,6 +24,7 @@ OUTPUTS = {
     "AlertFunctionName",
     "QueryFunctionName",
     "CollectRoleArn",
+    "FanOutRoleArn",
     "UnitsQueueUrl",
     "UnitsDeadLetterQueueUrl",
     "AlertDeadLetterQueueUrl",
@@ -109,6 +110,30 @@ def test_another_account_gets_its_forwarding_alone(tmp_path: Path) -> None:
         "truffle-forwarding-us-east-2",
         "truffle-forwarding-eu-west-1",
     }
+    assert not list((tmp_path / "out").glob("asset.*"))
+
+
+def test_the_stack_set_of_an_organization_is_a_stack_of_its_own(tmp_path: Path) -> None:
+    context = {"accounts": "organization", "organization_stack": "true"}
+    done = _run(tmp_path / "out", context)
+    assert done.returncode == 0, done.stderr
+    assert set(_stacks(tmp_path / "out")) == {"truffle", "truffle-organization"}
+    assembly = Synthesized(tmp_path / "out", "truffle-organization")
+    (stack_set,) = assembly.of_type("CloudFormation::StackSet")
+    trusted = [
+        one["ParameterValue"]
+        for one in stack_set["Parameters"]
+        if one["ParameterKey"] == "CollectorRoleArn"
+    ]
+    assert "Collect" in json.dumps(trusted)
+
+
+def test_in_the_management_account_the_stack_set_is_alone(tmp_path: Path) -> None:
+    role = "arn:aws:iam::999988887777:role/truffle-collect"
+    context = {"organization_stack": "true", "collector_role_arn": role}
+    done = _run(tmp_path / "out", context)
+    assert done.returncode == 0, done.stderr
+    assert set(_stacks(tmp_path / "out")) == {"truffle-organization"}
     assert not list((tmp_path / "out").glob("asset.*"))
 
 

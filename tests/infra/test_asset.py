@@ -18,9 +18,12 @@ from infra import asset as assets
 from infra.asset import ROOT, AssetError, asset_sources, imported_names, lambda_asset
 from infra.context import parse_context
 from infra.ec2_model import EC2_LIST_ACTIONS
+from lambdas.account_settings import FILE as ACCOUNTS
 from lambdas.alert_settings import FILE
 from tests.infra.synthesized import NAMES, Json, Synthesized
-from truffle.alerts.settings import AlertSettings, parse_settings
+from truffle.alerts.settings import AlertSettings
+from truffle.alerts.settings_parser import parse_settings
+from truffle.core.organization import AccountSettings
 
 BROUGHT = {"aws_lambda_powertools", "jmespath", "typing_extensions"}
 BY_THE_RUNTIME = {"boto3", "botocore", "urllib3"}
@@ -35,7 +38,7 @@ def _files(directory: Path) -> set[str]:
 
 def test_the_zip_has_the_functions_what_they_use_and_nothing_else(asset: Path) -> None:
     top = {path.name.removesuffix(".py") for path in asset.iterdir()}
-    assert top == {"lambdas", "truffle", "models", "alerts.json"} | BROUGHT
+    assert top == {"lambdas", "truffle", "models", "alerts.json", "accounts.json"} | BROUGHT
     kinds = {Path(name).suffix for name in _files(asset / "lambdas") | _files(asset / "truffle")}
     assert kinds == {".py", ".json"}
 
@@ -44,6 +47,11 @@ def test_the_settings_of_alerts_lie_in_its_root(asset: Path, everything: Json) -
     assert asset / "alerts.json" == asset / FILE.name
     content = json.loads((asset / FILE.name).read_text("utf-8"))
     assert parse_settings(content) == parse_context(everything).alerts
+
+
+def test_the_choice_of_accounts_lies_beside_them(asset: Path, everything: Json) -> None:
+    content = json.loads((asset / ACCOUNTS.name).read_text("utf-8"))
+    assert AccountSettings.from_json(content) == parse_context(everything).account_settings
 
 
 MODEL = """
@@ -164,7 +172,7 @@ def test_the_zip_is_pure_python_and_small(asset: Path) -> None:
 def test_lambda_may_read_every_file_whatever_the_umask_is() -> None:
     before = os.umask(0o077)
     try:
-        with lambda_asset(AlertSettings()) as made:
+        with lambda_asset(AlertSettings(), AccountSettings()) as made:
             for name in _files(made):
                 assert (made / name).stat().st_mode & 0o444 == 0o444, name
     finally:
@@ -173,7 +181,10 @@ def test_lambda_may_read_every_file_whatever_the_umask_is() -> None:
 
 def test_the_same_sources_make_the_same_zip() -> None:
     settings = AlertSettings()
-    with lambda_asset(settings) as first, lambda_asset(settings) as again:
+    with (
+        lambda_asset(settings, AccountSettings()) as first,
+        lambda_asset(settings, AccountSettings()) as again,
+    ):
         assert _files(again) == _files(first)
         for name in _files(first):
             assert (again / name).read_bytes() == (first / name).read_bytes(), name

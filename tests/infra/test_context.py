@@ -21,14 +21,8 @@ from infra.context import (
 from infra.node import use_bundled_node
 from tests.infra.synthesized import KEY_ARN, SECRET_ARN
 from truffle.alerts.routing import subscription_filter
-from truffle.alerts.settings import (
-    EVERYTHING,
-    AlertSettings,
-    Destination,
-    Kind,
-    Route,
-    parse_settings,
-)
+from truffle.alerts.settings import EVERYTHING, AlertSettings, Destination, Kind, Route
+from truffle.alerts.settings_parser import parse_settings
 
 ALERTS_YAML = """
 destinations: {oncall: {kind: slack, secret: truffle/oncall}}
@@ -69,6 +63,11 @@ def test_cdk_json_shows_every_default() -> None:
         ("regions", ["us-east-1", "us-east-1"], ("us-east-1",)),
         ("regions", "", ()),
         ("accounts", ["012345678901"], ("012345678901",)),
+        ("accounts", "organization", "organization"),
+        ("excluded_accounts", "012345678901", ("012345678901",)),
+        ("organization_stack", "true", True),
+        ("organization_stack", False, False),
+        ("external_id", "a:b/c", "a:b/c"),
         ("expected_denied", ["*/ap-*"], ("*/ap-*",)),
         ("expected_denied", "*/ap-*,111122223333/us-west-2", ("*/ap-*", "111122223333/us-west-2")),
         ("accounts", "111122223333,444455556666", ("111122223333", "444455556666")),
@@ -107,6 +106,14 @@ def test_a_value_may_be_json_or_the_text_of_the_command_line(
     [
         ("stack_name", "1st", "letters, digits and hyphens"),
         ("stack_name", "a_b", "letters, digits and hyphens"),
+        ("accounts", "organisation", 'use "organization", or a list of account ids'),
+        ("accounts", ["organization"], "account ids of 12 digits"),
+        ("accounts", "123", "account ids of 12 digits"),
+        ("organizational_units", ["research"], "ids of roots (r-…)"),
+        ("organization_role_arn", "reader", "the ARN of a role"),
+        ("external_id", "x", "2 to 1,224"),
+        ("organization_stack", "yes", "use true or false"),
+        ("organization_stack", 1, "use true or false"),
         ("home_region", "Ohio", "region names such as us-east-1"),
         ("home_region", ["us-east-1"], "region names such as us-east-1"),
         ("home_account", "me", "account ids of 12 digits"),
@@ -160,7 +167,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(key: str, value: object, al
     [
         ("critical", "no JSON"),
         (["critical"], "use a JSON object"),
-        ({"level": ["critical"]}, "level is no attribute of an alert: type, severity,"),
+        ({"level": ["critical"]}, "level is not an attribute of an alert: type, severity,"),
         ({"severity": "critical"}, "severity takes a list of values"),
         ({"severity": []}, "severity takes a list of values"),
         ({"severity": ["fatal"]}, "severity is never fatal: use info, good, warning, critical"),
@@ -360,3 +367,49 @@ def test_the_retention_times_are_cloudwatchs() -> None:
         resource = group.node.default_child
         assert isinstance(resource, CfnLogGroup)
         assert resource.retention_in_days == days
+
+
+# --- an organization -----------------------------------------------------------------------------
+
+ROLE = "arn:aws:iam::111122223333:role/organization-reader"
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        (
+            {"organizational_units": ["r-abcd"]},
+            'organizational_units = ["r-abcd"]: needs accounts = "organization" too',
+        ),
+        (
+            {"organization_role_arn": ROLE},
+            f'organization_role_arn = "{ROLE}": needs accounts = "organization" too',
+        ),
+        (
+            {"collector_role_arn": ROLE},
+            f'collector_role_arn = "{ROLE}": needs organization_stack = true too',
+        ),
+        (
+            {"organization_stack": True, "forward_events": True},
+            "forward_events = true: needs regions and home_region too",
+        ),
+    ],
+)
+def test_a_setting_without_the_one_that_it_belongs_to_is_named(
+    raw: dict[str, Any], problem: str
+) -> None:
+    assert _problems(raw) == (problem,)
+
+
+def test_the_choice_of_accounts_for_the_functions() -> None:
+    raw = {
+        "accounts": "organization",
+        "organizational_units": ["ou-abcd-research1"],
+        "excluded_accounts": ["111122223333"],
+        "organization_role_arn": ROLE,
+    }
+    assert parse_context(raw).account_settings.to_json() == {
+        "accounts": "organization",
+        "organizational_units": ["ou-abcd-research1"],
+        "excluded_accounts": ["111122223333"],
+    }

@@ -8,13 +8,13 @@ import pytest
 
 from infra.functions import RUNTIME
 from lambdas import settings
-from tests.infra.synthesized import ALERTS, EVERYTHING, NAMES, Synthesized, target
+from tests.infra.synthesized import ALERTS, NAMES, Synthesized, target
 
 SETTINGS: dict[str, type[settings.Settings]] = {
     "fan_out": settings.FanOutSettings,
     "collect": settings.CollectSettings,
     "hint": settings.HintSettings,
-    "alert": settings.PublishSettings,
+    "publish": settings.PublishSettings,
     "query": settings.QuerySettings,
     "deliver": settings.DeliverSettings,
 }
@@ -23,10 +23,10 @@ SETTINGS: dict[str, type[settings.Settings]] = {
 @pytest.mark.parametrize(
     ("name", "seconds", "megabytes"),
     [
-        ("fan_out", 60, 256),
+        ("fan_out", 180, 256),
         ("collect", 120, 1024),
         ("hint", 30, 256),
-        ("alert", 60, 256),
+        ("publish", 60, 256),
         ("query", 29, 1769),
         ("deliver", 60, 1769),
     ],
@@ -62,7 +62,8 @@ def test_a_function_gets_its_settings(stack: Synthesized, name: str) -> None:
 
 def test_the_context_reaches_the_functions(stack: Synthesized) -> None:
     fan_out = stack.function("fan_out")["Environment"]["Variables"]
-    assert fan_out["TRUFFLE_ACCOUNTS"] == ",".join(EVERYTHING["accounts"])
+    assert target(fan_out["TRUFFLE_COLLECTOR"]) == stack.function("collect").logical_id
+    assert fan_out["TRUFFLE_EXTERNAL_ID"] == "truffle-reader"
     assert fan_out["TRUFFLE_REGIONS"] == ""
     query = stack.function("query")["Environment"]["Variables"]
     assert query["TRUFFLE_SCHEDULE_MINUTES"] == "60"
@@ -114,7 +115,7 @@ def test_units_start_collect_one_at_a_time(stack: Synthesized) -> None:
 
 
 def test_only_new_events_start_alert(stack: Synthesized) -> None:
-    mapping = stack.mapping("alert")
+    mapping = stack.mapping("publish")
     (pattern,) = [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
     table = target(stack.outputs["TableName"]["Value"])
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": [table, "StreamArn"]}
@@ -128,7 +129,7 @@ def test_only_new_events_start_alert(stack: Synthesized) -> None:
 def test_a_record_that_cannot_be_published_is_retried_until_it_is_six_hours_old(
     stack: Synthesized,
 ) -> None:
-    mapping = stack.mapping("alert")
+    mapping = stack.mapping("publish")
     kept = target(mapping["DestinationConfig"]["OnFailure"]["Destination"])
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["MaximumRetryAttempts"] == -1

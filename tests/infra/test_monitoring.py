@@ -54,6 +54,9 @@ WITHOUT_ALARM = {
     "EventsRecorded": "an amount, not a fault",
     "AlertsPublished": "an amount, not a fault",
     "AlertsDelivered": "an amount, not a fault",
+    "AccountsDiscovered": "an amount, not a fault",
+    "AccountsWithoutRegions": "asked again by the next run; the regions last known are collected",
+    "DiscoveryFailed": "its alarm is in stacks of an organization only",
     "ScopesFailed": "the event scope_failing reports a scope; if all fail, no run is completed",
     "DeliveriesFailed": "retried for a day, and then a dead letter, which has its alarm",
 }

@@ -6,6 +6,7 @@ import pytest
 
 from lambdas.store.table import (
     DELIVERIES_PREFIX,
+    DOCUMENTS,
     EVENT_PREFIX,
     PENDING_PREFIX,
     RESOLVED_PREFIX,
@@ -34,8 +35,10 @@ MAY = {
         "ec2:DescribeRegions",
         *(f"dynamodb:{action}" for action in ("GetItem", "Query", "PutItem", "UpdateItem")),
         "sqs:SendMessage",
+        "lambda:InvokeFunction",
     },
     "collect": {
+        "ec2:DescribeRegions",
         "ec2:DescribeCapacityReservations",
         "ec2:DescribeCapacityBlocks",
         "ec2:DescribeCapacityBlockStatus",
@@ -53,7 +56,7 @@ MAY = {
         "iam:PassRole",
     },
     "hint": {"dynamodb:GetItem", "dynamodb:PutItem", "sqs:SendMessage"},
-    "alert": {
+    "publish": {
         "dynamodb:Query",
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
         *(f"dynamodb:{action}" for action in ("GetShardIterator", "ListStreams")),
@@ -153,15 +156,17 @@ def test_logs_go_to_the_functions_own_group(stack: Synthesized, name: str) -> No
 
 
 def test_the_reader_role_is_assumed_in_the_configured_accounts(stack: Synthesized) -> None:
-    (assuming,) = [
-        one
-        for one in stack.statements(stack.role_of("collect"))
-        if one["Action"] == "sts:AssumeRole"
-    ]
-    assert {text_of(one) for one in assuming["Resource"]} == {
-        f"arn:<AWS::Partition>:iam::{account}:role/truffle-read"
-        for account in EVERYTHING["accounts"]
+    (assuming,) = _allowed(stack, "collect", "sts:AssumeRole")
+    assert text_of(assuming["Resource"]) == "arn:<AWS::Partition>:iam::*:role/truffle-read"
+    assert assuming["Condition"] == {
+        "StringEquals": {"aws:ResourceAccount": EVERYTHING["accounts"]}
     }
+
+
+def test_fan_out_invokes_the_collector_alone(stack: Synthesized, plain: Synthesized) -> None:
+    (invoking,) = _allowed(stack, "fan_out", "lambda:InvokeFunction")
+    assert text_of(invoking["Resource"]) == f"<{stack.function('collect').logical_id}>"
+    assert _allowed(plain, "fan_out", "lambda:InvokeFunction") == []
 
 
 def test_without_accounts_no_role_is_assumed(plain: Synthesized) -> None:
@@ -259,12 +264,11 @@ def test_query_invokes_the_publisher_alone(stack: Synthesized) -> None:
     assert text_of(invoking["Resource"]) == f"<{stack.function('alert').logical_id}>"
 
 
-def test_the_publisher_reads_events_alone(stack: Synthesized) -> None:
-    (reading,) = _allowed(stack, "alert", "dynamodb:Query")
+def test_the_publisher_reads_events_and_names_of_accounts_alone(stack: Synthesized) -> None:
+    (reading,) = _allowed(stack, "publish", "dynamodb:Query")
     assert text_of(reading["Resource"]) == f"<{target(stack.outputs['TableName']['Value'])}>"
-    assert reading["Condition"] == {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{EVENT_PREFIX}*"]}
-    }
+    keys = [f"{EVENT_PREFIX}*", f"{DOCUMENTS}*"]
+    assert reading["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
 
 
 def test_the_schedule_may_start_fan_out_and_keep_its_failures(stack: Synthesized) -> None:

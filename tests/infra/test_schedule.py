@@ -51,6 +51,7 @@ def test_a_cron_has_none(expression: str) -> None:
         *("cron(0 0 31W 2 ? *)", "cron(0 0 29 2 ? 2027)", "cron(0 0 29 2 ? 2029-2031)"),
         *("cron(0 0 * * ? 2025)", "cron(0 0 ? * MON 1970-2025)", "cron(0 0 L 1-10 ? 2026)"),
         *("cron(0 0 28 11 ? 2026)", "cron(0 0 ? 10 2 2026)"),
+        *("cron(0 0 ? 2 2#5 2027)", "cron(0 0 ? 11 SAT 2026)", "cron(0 0 ? 11 6L 2026)"),
     ],
 )
 def test_what_never_runs_is_refused(expression: str) -> None:
@@ -63,6 +64,7 @@ def test_what_never_runs_is_refused(expression: str) -> None:
     [
         *("cron(0 0 29 2 ? *)", "cron(0 0 29 2 ? 2027,2028)", "cron(0 0 31 2,3 ? *)"),
         *("cron(0 0 31,L 2 ? *)", "cron(0 0 29 11 ? 2026)", "cron(0 0 ? 11 MON 2026)"),
+        *("cron(0 0 ? 2 3#5 2028)", "cron(0 0 ? 11 FRI-MON 2026)", "cron(0 0 ? NOV-FEB 2L *)"),
         *("cron(0 0 1/10 2 ? *)", "cron(0 0 28-31 2 ? *)", "cron(0 0 L 2 ? 2026/1)"),
     ],
 )

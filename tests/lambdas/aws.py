@@ -128,8 +128,7 @@ class Stack:
                 queue_url=self.units,
                 account_id=HOME,
                 regions="us-east-2,eu-west-1",
-                accounts="",
-                role_name="truffle-read",
+                collector="collector",
             ),
             PublishSettings: lambda: PublishSettings(
                 self.table, self.topic, self.idempotency_table, self.dead_letters

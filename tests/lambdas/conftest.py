@@ -14,6 +14,7 @@ import pytest
 from moto import mock_aws
 
 from lambdas import clients, wiring
+from lambdas.account_settings import FILE_VARIABLE as ACCOUNTS_VARIABLE
 from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.delivery.webhook import ALLOW_LOOPBACK
 from lambdas.observability import logger, metrics
@@ -22,6 +23,7 @@ from sandbox.sink.destination import Destination, listening
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire
 from tests.lambdas.office import Office
+from truffle.core.organization import AccountSettings
 
 FUNCTIONS = (
     *(wiring.fan_out, wiring.collect, wiring.hint),
@@ -72,6 +74,19 @@ def deploy(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
         _start_cold()
         monkeypatch.setattr(metrics.provider, "namespace", "truffle")
         monkeypatch.setattr(metrics.provider, "service", "truffle")
+
+    return put
+
+
+@pytest.fixture
+def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts the choice of accounts beside the functions' code."""
+    file = tmp_path / "accounts.json"
+    monkeypatch.setenv(ACCOUNTS_VARIABLE, str(file))
+
+    def put(**settings: Any) -> None:
+        file.write_text(json.dumps(AccountSettings(**settings).to_json()))
+        _start_cold()
 
     return put
 

@@ -54,7 +54,9 @@ def fail(
     stack: Stack, code: str = "RequestLimitExceeded", scope: Scope = IRELAND, minutes: int = 1
 ) -> None:
     moment = NOON + timedelta(minutes=minutes)
-    failure = Failure(scope, moment, FailureKind.ERROR, code, "too fast")
+    failure = Failure(
+        scope=scope, failed_at=moment, kind=FailureKind.ERROR, code=code, message="too fast"
+    )
     assert stack.scopes.write_failure(failure, Attempt("run-1", 0.5))
 
 
@@ -170,6 +172,7 @@ def test_the_manifest_tells_of_every_scope_its_counts_its_failure_and_its_time(
         "scopes": 2,
         "succeeded": 1,
         "failed": 1,
+        "closed": 0,
         "reservations": 2,
         "changed": 2,
         "events": 0,

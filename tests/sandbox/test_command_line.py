@@ -16,10 +16,11 @@ from lambdas.clients import SANDBOX_CLOCK, now, wall_clock
 from sandbox import box as sandbox_box
 from sandbox import command_line
 from sandbox.access import client
-from sandbox.box import Sandbox, State
+from sandbox.box import Sandbox
 from sandbox.ec2.__main__ import main as serve
 from sandbox.ec2.fleet_file import load_fleet
 from sandbox.errors import SandboxError
+from sandbox.state import State
 from tests.builders import HOME
 from tests.sandbox.worlds import NOW, World, an_odcr
 
@@ -332,7 +333,7 @@ class TestSimulator:
     def test_a_fleet_without_the_home_region_gets_an_empty_one(self, tmp_path: Path) -> None:
         fleet = load_fleet(json.dumps({"CapacityReservations": [PASTED]}), NOW).with_home_region()
         assert sorted(fleet.regions) == ["us-east-1", "us-west-2"]
-        assert fleet.regions["us-east-1"].is_enabled
+        assert fleet.is_enabled(fleet.regions["us-east-1"], fleet.account)
         assert not fleet.regions["us-east-1"].reservations
 
     def test_the_home_region_answers_whatever_the_file_holds(self, tmp_path: Path) -> None:

@@ -184,7 +184,11 @@ class TestBundled:
         assert BUNDLED.read_text() == text_of(organization()) + "\n"
 
     def test_seventeen_regions_are_enabled_and_one_of_them_is_denied(self, bundled: Fleet) -> None:
-        enabled = {name for name, region in bundled.regions.items() if region.is_enabled}
+        enabled = {
+            name
+            for name, region in bundled.regions.items()
+            if bundled.is_enabled(region, bundled.account)
+        }
         assert len(enabled) == 17
         assert [(fault.kind, fault.region) for fault in bundled.faults] == [
             ("unauthorized", DENIED)

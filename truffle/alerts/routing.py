@@ -131,6 +131,12 @@ def _failed_conditions(event: Event, when: When) -> Iterator[str]:
             yield _says(name, value, allowed)
     if when.regions and not matches_globs(event.region, when.regions):
         yield _says("region", event.region, when.regions)
+    for name, called, globs in (
+        ("account_name", event.account_name, when.account_names),
+        ("organizational_unit", event.organizational_unit, when.organizational_units),
+    ):
+        if globs and not (called and matches_globs(called, globs)):
+            yield _says(name, called or "not known", globs)
     if row is not None:
         yield from _failed_row_conditions(row, when)
     elif when.reservation_types or when.states or when.instance_types or when.tags:
@@ -241,6 +247,8 @@ def _policy(when: When) -> Policy:
         "region": _glob_conditions(when.regions),
         "account_id": list(when.accounts),
         "instance_type": _glob_conditions(when.instance_types),
+        "account_name": _glob_conditions(when.account_names),
+        "organizational_unit": _glob_conditions(when.organizational_units),
     }
     return {name: values for name, values in conditions.items() if values}
 

@@ -155,15 +155,18 @@ class Tally:
         packed = _packed(listed)
         self._kinds = _Groups(map(attrgetter("type", "instance_type", "state"), listed), packed)
         self._regions = _Groups(map(attrgetter("region"), listed), packed)
-        self._hours = [
-            row.duration_hours if isinstance(row, CapacityBlock) else None for row in listed
-        ]
+        hours = {
+            place: row.duration_hours
+            for place, row in enumerate(listed)
+            if isinstance(row, CapacityBlock) and row.duration_hours is not None
+        }
+        self._hours, self._pick_timed = list(hours.values()), _picker(list(hours))
 
     def summary(self, mask: bytes | None = None) -> Summary:
         """The totals of all rows, or of those whose byte in the mask is 1."""
         kinds, regions = self._kinds.sums(mask), self._regions.sums(mask)
-        distinct = set(self._hours if mask is None else compress(self._hours, mask))
-        hours = [each for each in distinct if each is not None]
+        timed = None if mask is None else self._pick_timed(mask)
+        hours = set(self._hours if timed is None else compress(self._hours, timed))
         return Summary(
             total=Totals.unpacked(sum(kinds.values())),
             by_type=_unpacked((kind, each) for (kind, _, _), each in kinds.items()),
@@ -181,8 +184,7 @@ class _Groups:
     def __init__(self, keys: Iterable[Any], packed: Sequence[int]) -> None:
         by_row = list(keys)
         rows = sorted(range(len(by_row)), key=by_row.__getitem__)
-        # With several indices, itemgetter gives a tuple.
-        self._pick: Callable[[bytes], Iterable[int]] = itemgetter(*rows) if len(rows) > 1 else tuple
+        self._pick = _picker(rows)
         groups = groupby(rows, key=by_row.__getitem__)
         self._members = [(key, [packed[row] for row in members]) for key, members in groups]
         self._wholes = {key: sum(members) for key, members in self._members}
@@ -191,7 +193,7 @@ class _Groups:
         """The sum of each key that has rows whose byte in the mask is 1; None: of all rows."""
         if mask is None:
             return self._wholes
-        chosen, first, sums = bytes(self._pick(mask)), 0, {}
+        chosen, first, sums = self._pick(mask), 0, {}
         for key, members in self._members:
             here = chosen[first : first + len(members)]
             first += len(members)
@@ -201,6 +203,15 @@ class _Groups:
             elif count:
                 sums[key] = sum(compress(members, here))
         return sums
+
+
+def _picker(places: Sequence[int]) -> Callable[[bytes], bytes]:
+    """What gets the bytes of these places. One call of itemgetter is several times faster than a
+    call for each place; it gives a tuple only of several."""
+    if len(places) < 2:
+        return lambda mask: bytes(mask[place] for place in places)
+    pick = itemgetter(*places)
+    return lambda mask: bytes(pick(mask))
 
 
 def summarize(reservations: Iterable[Reservation]) -> Summary:

@@ -27,6 +27,7 @@ EVENT_FIELDS = (
     "type",
     "region",
     "account_id",
+    "account_name",
     "reservation_id",
     "reservation_type",
     "instance_type",
@@ -73,9 +74,10 @@ def render_history(history: Json, style: Style) -> str:
     history = visible_values(history)
     row = decode(history)
     gone = history.get("vanished_at")
+    noun = "block" if isinstance(row, CapacityBlock) else "ODCR"
     state = style.paint(state_text(row), state_paint(row))
     lines = [
-        style.bold(f"{row.reservation_id} ({'block' if row.type != 'odcr' else 'ODCR'})"),
+        style.bold(f"{row.reservation_id} ({noun})"),
         *([f"   Name: {row.tags['Name']}"] if row.tags.get("Name") else []),
         f"   {number(row.size)} x {row.instance_type} in {row.availability_zone or row.region}",
         f"   State: {state}",
@@ -116,7 +118,7 @@ def _use(row: Reservation) -> list[str]:
 
 
 _SCOPES: list[Column[Json]] = [
-    Column("Account", lambda row: str(row["account_id"])),
+    Column("Account", lambda row: _account(row)),
     Column("Region", lambda row: str(row["region"])),
     Column("Last Success", lambda row: minute(_moment(row["last_success"]))),
     Column("Age", lambda row: _age(row["age_seconds"]), leaves=2, is_number=True),
@@ -143,6 +145,11 @@ _RUNS: list[Column[Json]] = [
 ]
 
 
+def _account(row: Json) -> str:
+    name, account_id = row.get("account_name"), row["account_id"]
+    return f"{name} ({account_id})" if name else str(account_id)
+
+
 def render_status(status: Json, style: Style) -> str:
     """The totals, the scopes, and the last runs."""
     status = visible_values(status)
@@ -152,16 +159,29 @@ def render_status(status: Json, style: Style) -> str:
         lines += ["", *draw(_SCOPES, scopes, style).lines]
     if len(scopes) < totals["scopes"]:
         lines.append(f"Shown: {len(scopes)} of {totals['scopes']} scopes; --all shows all of them")
+    discovery = status.get("discovery")
+    if discovery and not discovery["complete"]:
+        lines.append(_discovery(discovery))
     if totals["by_error"]:
         errors = [f"{code} ({number(count)})" for code, count in totals["by_error"].items()]
         lines.append(f"Errors: {', '.join(errors)}")
     lines += [
-        f"{scope['account_id']}/{scope['region']}: {scope['error']}: {scope['error_message']}"
+        f"{_account(scope)}/{scope['region']}: {scope['error']}: {scope['error_message']}"
         for scope in scopes
         if scope["state"] in FAILING_STATES and scope["error_message"]
     ]
     lines += ["", style.bold("Last runs:"), *(draw(_RUNS, runs, style).lines if runs else ["none"])]
     return "\n".join([*lines, "Times are UTC."])
+
+
+def _discovery(discovery: Json) -> str:
+    """Why the list of accounts may be old."""
+    error = discovery["error"]
+    seen = _moment(discovery["observed_at"])
+    known = (
+        f"those of {minute(seen)} are collected" if seen else "only the stack's own is collected"
+    )
+    return f"Accounts: {known}: {error['code']}: {error['message']}"
 
 
 def _health(totals: Json) -> str:

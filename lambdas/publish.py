@@ -1,4 +1,4 @@
-"""``alert``: publish the events that the table's stream delivers, each once."""
+"""``publish``: publish the events that the table's stream delivers, each once."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lambdas.publishing import Claimed
 from lambdas.republishing import republish
 from truffle.core.codec import Json
 from truffle.core.events import from_message
+from truffle.core.organization import AllLabels, event_with_labels
 from truffle.messages.sns import publication
 
 CLAIM_CHECK_SECONDS = 0.5
@@ -27,10 +28,12 @@ class NotPublished(Exception):
     """Some events could not be published yet; the stream delivers the batch again."""
 
 
-def read_record(record: dict[str, Any]) -> tuple[Json, Json]:
-    """The message of a stream record, and the arguments with which SNS publishes it. Raises
-    ValueError, KeyError, TypeError or AttributeError for a record without a valid event."""
-    message = json.loads(record["dynamodb"]["NewImage"]["body"]["S"])
+def read_record(record: dict[str, Any], labels: AllLabels) -> tuple[Json, Json]:
+    """The message of a stream record with the names of its accounts, and the arguments with which
+    SNS publishes it. Raises ValueError, KeyError, TypeError or AttributeError for a record without
+    a valid event."""
+    stored = json.loads(record["dynamodb"]["NewImage"]["body"]["S"])
+    message = event_with_labels(stored, labels)
     return message, publication(from_message(message))
 
 
@@ -61,7 +64,7 @@ def _publish_after_claims(message: Json, arguments: Json, context: LambdaContext
 def _handle(record: dict[str, Any], context: LambdaContext) -> int:
     """Publish a record's event; 1, or 0 for a record without one."""
     try:
-        message, arguments = read_record(record)
+        message, arguments = read_record(record, wiring.publish().labels)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         _set_aside(record, error)
         return 0
@@ -77,7 +80,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
     parts = wiring.publish()
     parts.publisher.register(context)
     if "Records" not in event:
-        progress = republish(parts.events, event, parts.publisher.publish)
+        labels = parts.labels
+        progress = republish(
+            parts.events,
+            event,
+            lambda message: parts.publisher.publish(event_with_labels(message, labels)),
+        )
         metrics.add_metric("AlertsPublished", MetricUnit.Count, progress["published"])
         return progress
     _publish_records(event, context)

@@ -1,0 +1,74 @@
+"""The names of accounts in answers and in questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from lambdas.api.inventory import View
+from lambdas.store.directory import DirectoryCache
+from truffle.core.declared_filters import ACCOUNT_ALLOWED
+from truffle.core.model import Reservation
+from truffle.core.organization import AllLabels, Directory, ids_called, labels_of
+from truffle.core.parameters import BadParameter
+
+_GLOB = frozenset("*?[")
+
+
+@dataclass(slots=True)
+class Names:
+    """What accounts are called, from the directory; without one, accounts have ids alone."""
+
+    cache: DirectoryCache | None
+    _named: View = field(default_factory=lambda: View([], [], {}))
+    _unnamed: list[Reservation] | None = None
+    _used: AllLabels | None = None
+
+    @property
+    def directory(self) -> Directory | None:
+        return self.cache.directory() if self.cache is not None else None
+
+    @property
+    def labels(self) -> AllLabels:
+        return self.cache.labels() if self.cache is not None else {}
+
+    def of(self, view: View) -> View:
+        """The view with names in its rows; what it keeps is kept for as long as both stay."""
+        labels = self.labels
+        if not labels:
+            return view
+        if view.rows is self._unnamed and labels is self._used:
+            self._named = self._named.as_of(view.statuses)
+            return self._named
+        rows = [_named_row(row, labels) for row in view.rows]
+        self._named = View(view.statuses, rows, {row.reservation_id: row for row in rows})
+        self._unnamed, self._used = view.rows, labels
+        return self._named
+
+    def ids(self, accounts: Iterable[str]) -> frozenset[str]:
+        """The ids that these ids, names and globs mean.
+
+        Raises BadParameter for a name that nothing has; a glob may match nothing.
+        """
+        labels = self.labels
+        return frozenset(found for text in accounts for found in _ids(text, labels))
+
+
+def _named_row(row: Reservation, labels: AllLabels) -> Reservation:
+    found = labels_of(row.account_id, labels)
+    return replace(
+        row,
+        account_name=found.account_name,
+        organizational_unit=found.organizational_unit,
+    )
+
+
+def _ids(text: str, labels: AllLabels) -> list[str]:
+    if text.isdecimal():
+        return [text]
+    found = ids_called(text, labels)
+    if not found and _GLOB.isdisjoint(text):
+        allowed = f"{ACCOUNT_ALLOWED} No account or unit is called so."
+        raise BadParameter("account", text, allowed)
+    # A glob without a match has to match nothing, rather than not to be asked for.
+    return sorted(found) or [text]

@@ -1,0 +1,36 @@
+"""A run of the sandbox's stack, waited for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lambdas.store.archive import manifest_key
+from lambdas.store.runs import RunStore
+
+Client = Callable[[str], Any]
+"""boto3 clients by service name."""
+
+
+def run_to_end(
+    client: Client,
+    outputs: Mapping[str, str],
+    run_id: str,
+    seconds: float,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any] | None:
+    """The manifest of a run that was started; None where it does not end in time. ``progress`` gets
+    how many of how many regions have answered."""
+    runs = RunStore(client("dynamodb"), outputs["TableName"])
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        run = runs.get(run_id)
+        if run is not None and progress is not None:
+            progress(len(run.regions) - len(run.pending), len(run.regions))
+        if run is not None and run.finished_at is not None:
+            answer = client("s3").get_object(Bucket=outputs["BucketName"], Key=manifest_key(run))
+            return dict(json.load(answer["Body"]))
+        time.sleep(0.1)
+    return None

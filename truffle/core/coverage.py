@@ -1,0 +1,97 @@
+"""What a run covers: accounts with the regions of each, and when each is asked for its regions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from truffle.core.model import Scope
+from truffle.core.times import format_time, parse_time
+
+Coverage = Mapping[str, tuple[str, ...]]
+"""The regions to collect, sorted, by account id."""
+
+ASKED_EVERY = timedelta(days=1)
+RETRIED_AFTER = timedelta(hours=1)
+"""How soon an account is asked again for its regions: after an answer, and after a failure."""
+
+MOST_ASKED = 100
+"""Accounts that one run asks: a thousand are asked once a day by an hourly schedule with room to
+spare, and a run's opening takes no longer."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+_EARLY = timedelta(minutes=5)
+"""Runs do not start to the second: an account that is due a moment later is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRegions:
+    """The regions that are enabled for an account, as it answered last; None before its first
+    answer. ``error`` is AWS's code where the last attempt failed."""
+
+    regions: tuple[str, ...] | None
+    asked_at: datetime
+    error: str | None = None
+
+
+def due(known: Mapping[str, AccountRegions], accounts: Iterable[str], now: datetime) -> list[str]:
+    """The accounts to ask now, at most ``MOST_ASKED``: new ones first, then the longest waiting."""
+
+    def waits_since(account_id: str) -> datetime | None:
+        one = known.get(account_id)
+        if one is None:
+            return None
+        pause = RETRIED_AFTER if one.error else ASKED_EVERY
+        return one.asked_at + pause - _EARLY
+
+    waiting = {name: waits_since(name) for name in accounts}
+    found = [name for name, since in waiting.items() if since is None or since <= now]
+    return sorted(found, key=lambda name: (waiting[name] or _NEVER, name))[:MOST_ASKED]
+
+
+def coverage_of(
+    accounts: Iterable[str],
+    known: Mapping[str, AccountRegions],
+    default: Sequence[str],
+    held: Iterable[Scope],
+) -> Coverage:
+    """The regions of each account: its own where they are known, else ``default``; and those of
+    the ``held`` scopes in which something is, which AWS bills also while the region is disabled."""
+    kept: dict[str, set[str]] = {}
+    for scope in held:
+        kept.setdefault(scope.account_id, set()).add(scope.region)
+
+    def regions_of(account_id: str) -> tuple[str, ...]:
+        one = known.get(account_id)
+        own = default if one is None or one.regions is None else one.regions
+        return tuple(sorted(kept.get(account_id, set()).union(own)))
+
+    return {account_id: regions_of(account_id) for account_id in sorted(accounts)}
+
+
+def scopes_of(coverage: Coverage) -> frozenset[Scope]:
+    return frozenset(
+        Scope(account_id, region) for account_id, regions in coverage.items() for region in regions
+    )
+
+
+def regions_to_json(known: Mapping[str, AccountRegions]) -> dict[str, Any]:
+    """What is known of each account's regions. Most accounts have the same: each list is written
+    once, and the accounts name it by its index."""
+    lists: dict[tuple[str, ...], int] = {}
+    accounts = {}
+    for name, one in sorted(known.items()):
+        index = None if one.regions is None else lists.setdefault(one.regions, len(lists))
+        accounts[name] = [index, format_time(one.asked_at), one.error]
+    return {"lists": [list(regions) for regions in lists], "accounts": accounts}
+
+
+def regions_from_json(plain: Mapping[str, Any]) -> dict[str, AccountRegions]:
+    lists = [tuple(regions) for regions in plain["lists"]]
+    return {
+        name: AccountRegions(None if index is None else lists[index], parse_time(asked_at), error)
+        for name, (index, asked_at, error) in plain["accounts"].items()
+    }
