@@ -81,7 +81,7 @@ class Question:
     def check_ids(self) -> None:
         """Raises BadArgument where accounts are named and EC2 itself is asked."""
         for name in self.named_accounts:
-            allowed = "It takes 12 digits: names are known to a deployed stack alone (--api-url)."
+            allowed = "It must have 12 digits: only a deployed stack knows names (--api-url)."
             raise BadArgument("account", name, allowed)
 
     def answer(self, reservations: Iterable[Reservation]) -> Answer:
