@@ -126,7 +126,7 @@ class _Tools:
         """
         with _explained():
             rows = self._client.capacity(
-                reservation_type=types or TYPES,
+                reservation_type=list(types or TYPES),
                 instance_types=instance_types,
                 gpu=accelerators,
                 regions=regions,
