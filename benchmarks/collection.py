@@ -21,7 +21,7 @@ from benchmarks.organizations import REGIONS, raw_reservations
 from sandbox.box import Sandbox
 from truffle.core.times import format_time
 
-HANDLERS = ("fan_out", "collect", "hint", "alert", "query", "deliver")
+HANDLERS = ("fan_out", "collect", "hint", "publish", "query", "deliver")
 
 
 def fleet(regions: Iterable[str], count: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From the table's new events to people and machines: stream, alert, topic, subscriptions."""
+"""From the table's new events to people and machines: stream, publisher, topic, subscriptions."""
 
 import json
 
@@ -39,9 +39,9 @@ class Alerting(Construct):
 
     Attributes:
         topic: every event, JSON for machines and prose for e-mail.
-        alert: publishes the events.
+        publish: publishes the events.
         dead_letters: events that could not be published.
-        destinations: where alerts wait for `deliver`, which tells them.
+        destinations: where alerts wait for `deliver`, which delivers them.
     """
 
     def __init__(
@@ -51,20 +51,20 @@ class Alerting(Construct):
         context = deployment.context
         self.dead_letters = dead_letter_queue(self, "DeadLetters")
         self.topic = encrypted_topic(self, "Topic")
-        self.alert = _alert(self, deployment, storage)
+        self.publish = _publish(self, deployment, storage)
         for address in context.alert_emails:
             _subscribe_email(self, context, address)
         self.destinations = Destinations(self, "Destinations", context, self.topic)
 
 
-def _alert(scope: Alerting, deployment: Deployment, storage: Storage) -> PythonFunction:
+def _publish(scope: Alerting, deployment: Deployment, storage: Storage) -> PythonFunction:
     stream_arn = storage.table.table_stream_arn
     assert stream_arn is not None
-    alert = PythonFunction(
+    publish = PythonFunction(
         scope,
         "Alert",
         deployment,
-        name="alert",
+        name="publish",
         description="Publishes the table's new events to the topic, each once.",
         environment=PublishSettings(
             table=storage.table.table_name,
@@ -84,12 +84,12 @@ def _alert(scope: Alerting, deployment: Deployment, storage: Storage) -> PythonF
         memory_megabytes=256,
     )
     acknowledge_wildcard(
-        alert,
+        publish,
         f"<{storage.table_logical_id}.Arn>/stream/*",
         "ListStreams names no stream, only the table; Lambda asks for it.",
     )
-    _from_stream(alert, stream_arn, scope.dead_letters)
-    return alert
+    _from_stream(publish, stream_arn, scope.dead_letters)
+    return publish
 
 
 def _read(storage: Storage) -> iam.PolicyStatement:
@@ -100,13 +100,13 @@ def _read(storage: Storage) -> iam.PolicyStatement:
     return reading
 
 
-def _from_stream(alert: PythonFunction, stream_arn: str, dead_letters: sqs.Queue) -> None:
+def _from_stream(publish: PythonFunction, stream_arn: str, dead_letters: sqs.Queue) -> None:
     """Only new events start the function; a record that cannot be handled does not block them."""
     mapping = lambda_.CfnEventSourceMapping
     mapping(
-        alert,
+        publish,
         "FromStream",
-        function_name=alert.function.function_name,
+        function_name=publish.function.function_name,
         event_source_arn=stream_arn,
         starting_position="TRIM_HORIZON",
         batch_size=25,

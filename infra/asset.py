@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.ec2_model import write_models
-from truffle.alerts.settings import AlertSettings, settings_to_json
+from truffle.alerts.settings import AlertSettings
+from truffle.alerts.settings_json import settings_to_json
 from truffle.core.organization import AccountSettings
 
 ROOT = Path(__file__).resolve().parent.parent

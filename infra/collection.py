@@ -13,6 +13,7 @@ from infra.acknowledgments import acknowledge_wildcard
 from infra.context import Context
 from infra.ec2_model import OPERATIONS, ORGANIZATIONS_ACTIONS
 from infra.functions import (
+    SCHEDULED_TIME,
     Deployment,
     PythonFunction,
     allow,
@@ -47,7 +48,6 @@ _ONLY_LISTS = "Organizations' List actions take no resource; they only read."
 _ONLY_READS = "EC2's Describe actions take no resource; they only read."
 _TRIGGER_MAX_AGE_SECONDS = 30 * 60
 _SCHEDULER_RETRIES = 5
-_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 
 
 class Collection(Construct):
@@ -186,7 +186,7 @@ def _schedule(scope: Collection, context: Context) -> scheduler.CfnSchedule:
     target = schedule.TargetProperty(
         arn=scope.fan_out.function.function_arn,
         role_arn=_schedule_role(scope).role_arn,
-        input=json.dumps({"scheduled_at": _SCHEDULED_TIME}),
+        input=json.dumps({"scheduled_at": SCHEDULED_TIME}),
         retry_policy=schedule.RetryPolicyProperty(
             maximum_retry_attempts=_SCHEDULER_RETRIES,
             maximum_event_age_in_seconds=_TRIGGER_MAX_AGE_SECONDS,

@@ -25,7 +25,7 @@ from truffle.core.expected import EXPECTED_FORM, expected_denials
 from truffle.core.model import TYPES
 from truffle.core.organization import ORGANIZATION, AccountSettings, Selection
 from truffle.core.suggest import nearest
-from truffle.core.validators import region, time_zone
+from truffle.core.validators import EMAIL, SECRET_ARN, SECRET_ARN_FORM, region, time_zone
 
 _HERE = Path(__file__).resolve().parent.parent
 _T = TypeVar("_T")
@@ -396,10 +396,7 @@ def _secret(value: object) -> str | None:
     return None if value in (None, "", "null") else _SECRET_ARN(value)
 
 
-_SECRET_ARN = _text(
-    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}",
-    "null, or the complete ARN of a secret (it ends in a hyphen and six characters)",
-)
+_SECRET_ARN = _text(SECRET_ARN, f"null, or {SECRET_ARN_FORM}")
 
 
 _KEY_ARN = _text(
@@ -426,9 +423,9 @@ def _filter_policy(value: object) -> _Json:
         raise ValueError('use a JSON object such as {"severity": ["critical"]}')
     _check_conditions(policy)
     if filter_names(policy) > MAX_FILTER_NAMES:
-        raise ValueError(f"SNS takes at most {MAX_FILTER_NAMES} attribute names")
+        raise ValueError(f"SNS allows at most {MAX_FILTER_NAMES} attribute names")
     if filter_combinations(policy) > MAX_FILTER_COMBINATIONS:
-        raise ValueError(f"SNS takes at most {MAX_FILTER_COMBINATIONS} combinations of values")
+        raise ValueError(f"SNS allows at most {MAX_FILTER_COMBINATIONS} combinations of values")
     return policy
 
 
@@ -442,9 +439,9 @@ def _check_conditions(policy: _Json) -> None:
 
 def _check_condition(name: str, values: object) -> None:
     if name not in ALERT_ATTRIBUTES:
-        raise ValueError(f"{name} is no attribute of an alert: {', '.join(ALERT_ATTRIBUTES)}")
+        raise ValueError(f"{name} is not an attribute of an alert: {', '.join(ALERT_ATTRIBUTES)}")
     if not isinstance(values, list) or not values:
-        raise ValueError(f"{name} takes a list of values")
+        raise ValueError(f"{name} must be a list of values")
     known = _ATTRIBUTE_VALUES.get(name, ())
     strange = [value for value in values if isinstance(value, str) and value not in known]
     if known and strange:
@@ -453,7 +450,7 @@ def _check_condition(name: str, values: object) -> None:
 
 def _check_alternatives(policies: object) -> None:
     if not isinstance(policies, list) or len(policies) < 2:
-        raise ValueError("$or takes a list of two or more policies")
+        raise ValueError("$or must be a list of two or more policies")
     if not all(isinstance(policy, dict) and policy for policy in policies):
         raise ValueError("each policy of $or is a JSON object with an attribute")
     for policy in policies:
@@ -479,7 +476,7 @@ _ROLE_ARN = _text(
 _EXTERNAL_ID = _text(
     r"[\w+=,.@:/-]{2,1224}", "2 to 1,224 letters, digits and characters of +=,.@:/-_"
 )
-_EMAIL = _text(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+", "e-mail addresses")
+_EMAIL = _text(EMAIL, "e-mail addresses")
 
 
 def _accounts(value: object) -> tuple[str, ...] | str:

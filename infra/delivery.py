@@ -9,10 +9,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from infra.destinations import DELIVER_TIMEOUT_SECONDS, Destinations, Place
+from infra.destinations import DELIVER_TIMEOUT_SECONDS, DestinationResources, Destinations
 from infra.functions import (
     IDEMPOTENCY_ACTIONS,
     INVENTORY_MEGABYTES,
+    SCHEDULED_TIME,
     Deployment,
     PythonFunction,
     allow,
@@ -28,7 +29,6 @@ WRITTEN = ("PENDING#*", "DELIVERY#*", "THREADS#*", "RESOLVED#*")
 
 _AT_A_TIME = 2
 _MESSAGE_MEGABYTES = 256
-_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 _SCHEDULER_RETRIES = 5
 _SCHEDULER_MAX_AGE_SECONDS = 3600
 
@@ -183,7 +183,9 @@ def _schedule_summaries(scope: Construct, destinations: Destinations) -> None:
         _schedule(scope, place, summary, role)
 
 
-def _schedule(scope: Construct, place: Place, summary: DailySummary, role: iam.Role) -> None:
+def _schedule(
+    scope: Construct, place: DestinationResources, summary: DailySummary, role: iam.Role
+) -> None:
     schedule = scheduler.CfnSchedule
     name = place.destination.name
     schedule(
@@ -196,7 +198,7 @@ def _schedule(scope: Construct, place: Place, summary: DailySummary, role: iam.R
         target=schedule.TargetProperty(
             arn=place.queue.queue_arn,
             role_arn=role.role_arn,
-            input=json.dumps({"daily_summary": {"scheduled_at": _SCHEDULED_TIME}}),
+            input=json.dumps({"daily_summary": {"scheduled_at": SCHEDULED_TIME}}),
             retry_policy=schedule.RetryPolicyProperty(
                 maximum_retry_attempts=_SCHEDULER_RETRIES,
                 maximum_event_age_in_seconds=_SCHEDULER_MAX_AGE_SECONDS,

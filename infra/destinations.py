@@ -21,7 +21,7 @@ MAX_RECEIVES = 1000
 
 
 @dataclass(frozen=True)
-class Place:
+class DestinationResources:
     """A destination with its queues, and the topic that e-mail and chat applications listen to;
     all lie below `scope`."""
 
@@ -75,7 +75,7 @@ def encrypted_topic(scope: Construct, construct_id: str) -> sns.Topic:
     return sns.Topic(scope, construct_id, master_key=key, enforce_ssl=True)
 
 
-def _place(scope: Construct, destination: Destination) -> Place:
+def _place(scope: Construct, destination: Destination) -> DestinationResources:
     dead_letters = dead_letter_queue(scope, "DeadLetters", has_own_policy=False)
     queue = work_queue(
         scope,
@@ -85,7 +85,9 @@ def _place(scope: Construct, destination: Destination) -> Place:
         dead_letters=dead_letters,
         has_own_policy=False,
     )
-    return Place(scope, destination, queue, dead_letters, _own_topic(scope, destination))
+    return DestinationResources(
+        scope, destination, queue, dead_letters, _own_topic(scope, destination)
+    )
 
 
 def _own_topic(scope: Construct, destination: Destination) -> sns.Topic | None:
@@ -100,7 +102,9 @@ def _own_topic(scope: Construct, destination: Destination) -> sns.Topic | None:
     return topic
 
 
-def _subscribe(place: Place, context: Context, events: sns.Topic) -> sns.CfnSubscription:
+def _subscribe(
+    place: DestinationResources, context: Context, events: sns.Topic
+) -> sns.CfnSubscription:
     return sns.CfnSubscription(
         place.scope,
         "Subscription",

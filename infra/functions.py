@@ -19,6 +19,10 @@ RUNTIME = lambda_.Runtime.PYTHON_3_14
 IDEMPOTENCY_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
 """What Powertools' idempotency does with its table."""
 
+SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+"""The placeholder in a schedule's input that EventBridge Scheduler fills in (User Guide, context
+attributes)."""
+
 _START_RETRIES = 2
 """The most that Lambda does (API reference, PutFunctionEventInvokeConfig)."""
 

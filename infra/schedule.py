@@ -132,7 +132,7 @@ def _check_cron(fields: list[str], today: date) -> None:
     if not _has_a_day(fields[2], fields[3], fields[4], fields[5], today):
         day = f"day {fields[2]}" if fields[4] == "?" else f"weekday {fields[4]}"
         days = f"{day}, month {fields[3]}, year {fields[5]}"
-        raise ValueError(f"it never runs: {days} is no date from {today} on")
+        raise ValueError(f"it never runs: {days} is not a date from {today} on")
 
 
 def _has_a_day(days: str, months: str, weekdays: str, years: str, today: date) -> bool:

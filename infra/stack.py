@@ -37,7 +37,7 @@ class TruffleStack(Stack):
         self.alerting = Alerting(self, "Alerting", deployment, self.storage)
         destinations = self.alerting.destinations
         self.api = Api(
-            self, "Api", deployment, self.storage, destinations.queues, self.alerting.alert
+            self, "Api", deployment, self.storage, destinations.queues, self.alerting.publish
         )
         self.delivery = (
             Delivery(
@@ -69,7 +69,7 @@ class TruffleStack(Stack):
             collection.fan_out,
             collection.collect,
             self.hints.hint,
-            self.alerting.alert,
+            self.alerting.publish,
             self.api.query,
             *delivery,
         ]

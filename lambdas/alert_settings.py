@@ -6,7 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from truffle.alerts.settings import AlertSettings, parse_settings
+from truffle.alerts.settings import AlertSettings
+from truffle.alerts.settings_parser import parse_settings
 
 FILE = Path(__file__).resolve().parent.parent / "alerts.json"
 """In the root of the functions' zip."""

@@ -26,14 +26,14 @@ from truffle.alerts.explanation import explain_delivered
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import Route
 from truffle.core import parameters
+from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.events import from_message, to_message
 from truffle.core.filters import Filter
-from truffle.core.model import CAPACITY_BLOCK, ODCR
+from truffle.core.model import ReservationType
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
 from truffle.core.queries import parse_filter, parse_list, to_page, unknown_words
 from truffle.core.status import judge
-from truffle.core.validation import TrainingRequest
 
 app = APIGatewayHttpResolver()
 
@@ -112,12 +112,14 @@ def reservations() -> Response[str]:
 
 @app.get("/odcrs")
 def odcrs() -> Response[str]:
-    return _list(parameters.list_of(ODCR), ODCR)
+    return _list(parameters.list_of(ReservationType.ODCR), ReservationType.ODCR)
 
 
 @app.get("/capacity-blocks")
 def capacity_blocks() -> Response[str]:
-    return _list(parameters.list_of(CAPACITY_BLOCK), CAPACITY_BLOCK)
+    return _list(
+        parameters.list_of(ReservationType.CAPACITY_BLOCKS), ReservationType.CAPACITY_BLOCKS
+    )
 
 
 @app.get("/reservations/<reservation_id>")
@@ -243,7 +245,7 @@ def publish_again() -> Response[str]:
     values = parse(given, parameters.REPUBLISH)
     since, until = values["since"][0], values.get("until", [wiring.now()])[0]
     if wiring.now() - since > parameters.REPUBLISHED:
-        allowed = f"It takes a time at most {parameters.REPUBLISHED.days} days ago."
+        allowed = f"It must be at most {parameters.REPUBLISHED.days} days ago."
         raise BadParameter("since", given["since"][0], allowed)
     after = values.get("after", [None])[0]
     return json_response(

@@ -300,7 +300,7 @@ class Deliver(Parts[DeliverSettings]):
         from lambdas.delivery.digests import Digests
         from lambdas.delivery.idempotency import Once
         from lambdas.delivery.queue_message import Queues
-        from lambdas.store.digest_buffer import PendingStore
+        from lambdas.store.digest_buffer import DigestBuffer
         from lambdas.store.resolutions import ResolutionStore
         from lambdas.store.threads import ThreadStore
         from truffle.core.status import allowed_age
@@ -324,7 +324,7 @@ class Deliver(Parts[DeliverSettings]):
             channels=channels,
             queues=Queues(service("sqs")),
             deliveries=self.deliveries,
-            digests=Digests(PendingStore(dynamodb, settings.table), self.runs, now),
+            digests=Digests(DigestBuffer(dynamodb, settings.table), self.runs, now),
             events=self.events,
             inventory=self.inventory,
             once=Once(dynamodb, settings.idempotency_table),

@@ -18,13 +18,13 @@ from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import Reservation
 from truffle.errors import TruffleError
 from truffle.results import Reservations
-from truffle.sources.listing import Inventory, ScopeFailure
+from truffle.sources.listing import Listing, ScopeFailure
 
 DENIED = ScopeFailure(None, "eu-west-1", "UnauthorizedOperation", "No.")
 
 
 def result(*rows: Reservation, failures: tuple[ScopeFailure, ...] = ()) -> Reservations[Any]:
-    return Reservations(rows, Inventory([], list(failures), 17, NOON), len(rows))
+    return Reservations(rows, Listing([], list(failures), 17, NOON), len(rows))
 
 
 class Elements(HTMLParser):

@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truffle.core.filters import Filter
-from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES
+from truffle.core.model import TYPES, ReservationType
 from truffle.core.queries import parse_list
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
-from truffle.core.reservation_type import ReservationType
 from truffle.core.suggest import nearest
 from truffle.errors import TruffleError
 from truffle.query import BadArgument, ask
@@ -24,7 +23,9 @@ from truffle.sources.api import query_of
 
 class TestAsk:
     def test_nothing_asks_for_active_odcrs(self) -> None:
-        assert ask().filter == Filter(types=frozenset({ODCR}), active_only=frozenset({ODCR}))
+        assert ask().filter == Filter(
+            types=frozenset({ReservationType.ODCR}), active_only=frozenset({ReservationType.ODCR})
+        )
         assert ask().regions is None
 
     def test_one_text_or_several(self) -> None:
@@ -38,14 +39,14 @@ class TestAsk:
     def test_both_types(self) -> None:
         both = ask(reservation_type=list(ReservationType))
         assert both.filter.types == set(TYPES)
-        assert both.filter.active_only == {ODCR}
+        assert both.filter.active_only == {ReservationType.ODCR}
 
     @pytest.mark.parametrize(
         ("active_only", "states", "types"),
         [
-            (None, None, {ODCR}),
+            (None, None, {ReservationType.ODCR}),
             (None, "expired", set()),
-            (True, "expired", {ODCR, CAPACITY_BLOCK}),
+            (True, "expired", {ReservationType.ODCR, ReservationType.CAPACITY_BLOCKS}),
             (False, None, set()),
         ],
     )
@@ -86,7 +87,7 @@ class TestAsk:
 
     @pytest.mark.parametrize("wrong", [{"accounts": 123456789012}, {"tags": {"Team": None}}])
     def test_an_argument_of_another_type_is_a_bad_one(self, wrong: dict[str, Any]) -> None:
-        with pytest.raises(BadArgument, match="It takes text, or a list of texts"):
+        with pytest.raises(BadArgument, match="It must be a string or a list of strings"):
             ask(**wrong)
 
     @pytest.mark.parametrize(
@@ -141,13 +142,14 @@ TEXT = st.text(
 
 FILTERS = st.builds(
     Filter,
-    types=st.just(frozenset({ODCR})),
+    types=st.just(frozenset({ReservationType.ODCR})),
     instance_types=st.frozensets(st.sampled_from(["p5*", "g6.xlarge", "[gp]*.48xlarge"])),
     regions=st.frozensets(st.sampled_from(["us-east-1", "eu-west-1"])),
     availability_zones=st.frozensets(st.sampled_from(["us-east-1a", "us-west-2-lax-1b"])),
     accounts=st.frozensets(st.sampled_from(["123456789012", "210987654321"])),
     owners=st.frozensets(st.sampled_from(["123456789012", "210987654321"])),
     states=st.frozensets(st.sampled_from(["active", "payment-failed"])),
+    names=st.frozensets(TEXT),
     gpu_only=st.booleans(),
     available_only=st.booleans(),
     min_capacity=st.none() | st.integers(0, 1000),
@@ -165,6 +167,6 @@ FILTERS = st.builds(
 
 @given(FILTERS)
 def test_the_api_reads_a_filter_as_it_was_meant(asked: Filter) -> None:
-    text = urlencode([*query_of(asked, ODCR), ("type", ODCR)])
+    text = urlencode([*query_of(asked, ReservationType.ODCR), ("type", ReservationType.ODCR)])
     params: dict[str, Any] = parse_qs(text, keep_blank_values=True)
     assert parse_list(params).filter == asked

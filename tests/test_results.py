@@ -9,7 +9,7 @@ from tests.builders import an_odcr
 from truffle.core.model import Odcr
 from truffle.core.quoting.terminal import visible_values
 from truffle.results import Reservations
-from truffle.sources.listing import Inventory, ScopeFailure
+from truffle.sources.listing import Listing, ScopeFailure
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 DENIED = ScopeFailure(None, "eu-west-1", "UnauthorizedOperation", "No.")
@@ -19,7 +19,7 @@ THROTTLED = ScopeFailure(None, "us-east-1", "RequestLimitExceeded", "Slow down."
 def rows(
     count: int, *failures: ScopeFailure, observed_at: datetime | None = NOON
 ) -> Reservations[Odcr]:
-    inventory = Inventory([], list(failures), 17, observed_at, ["STS did not answer."])
+    inventory = Listing([], list(failures), 17, observed_at, ["STS did not answer."])
     return Reservations([an_odcr(f"cr-{n}") for n in range(count)], inventory, count)
 
 

@@ -79,20 +79,16 @@ ALLOWED = {
 
 MOST_LINES = 400
 LONG_FILES = {
-    "infra/context.py",
-    "lambdas/api/openapi.py",
-    "sandbox/ec2/organization.py",
-    "truffle/alerts/settings.py",
     "truffle/client.py",
-    "truffle/core/parameters.py",
-    "truffle/core/validation.py",
+    "infra/context.py",
+    "sandbox/ec2/organization.py",
 }
 """Files that are still longer. None may join them; one that becomes shorter leaves."""
 
 MOST_FUNCTION_LINES = 40
 LONG_FUNCTIONS = {
     "infra/forwarding.py:__init__": "one resource after the other, without a branch",
-    "lambdas/api/openapi.py:_schemas": "data",
+    "lambdas/api/schemas.py:schemas": "data",
     "lambdas/api/openapi.py:document": "data",
     "sandbox/box.py:up": "one step after the other",
     "sandbox/ec2/organization.py:_rest": "data",
@@ -101,19 +97,18 @@ LONG_FUNCTIONS = {
     "truffle/cli/calendar.py:command": "its docstring is the command's help",
     "truffle/cli/capacity.py:command": "its docstring is the command's help",
     "truffle/cli/options.py:_common_options": "data",
+    "truffle/report/demo.py:_events": "data",
     "truffle/cli/report.py:command": "its docstring is the command's help",
     "truffle/cli/serve.py:command": "its docstring is the command's help",
     "truffle/cli/validate.py:command": "its docstring is the command's help",
-    "truffle/client.py:capacity": "a signature with each argument's type",
     "truffle/ec2/mapping.py:to_capacity_block": "one line a field",
     "truffle/ec2/mapping.py:to_odcr": "one line a field",
     "truffle/errors.py:credentials_error": "one text a cause",
-    "truffle/query.py:ask": "a signature with each argument's type",
     "truffle/render/use/karpenter.py:node_pool": "a template",
 }
 """Functions that may be longer, and why."""
 
-HANDLERS = ("fan_out", "collect", "hint", "alert", "query", "deliver")
+HANDLERS = ("fan_out", "collect", "hint", "publish", "query", "deliver")
 
 
 PACKAGES = ("truffle", "lambdas", "infra", "sandbox")

@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from truffle.client import AsyncTruffle as AsyncTruffle
+    from truffle.async_client import AsyncTruffle as AsyncTruffle
     from truffle.client import Truffle as Truffle
     from truffle.client import check_gpu_capacity as check_gpu_capacity
     from truffle.core.events import Event as Event
     from truffle.core.model import CapacityBlock as CapacityBlock
     from truffle.core.model import Odcr as CapacityReservation
     from truffle.core.model import Odcr as Odcr
+    from truffle.core.model import ReservationType as ReservationType
     from truffle.core.offerings import Offering as Offering
-    from truffle.core.reservation_type import ReservationType as ReservationType
     from truffle.core.validation import Validation as Validation
     from truffle.errors import TruffleError as TruffleError
     from truffle.errors import TruffleNotFoundError as TruffleNotFoundError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from truffle.sources.listing import ScopeFailure as ScopeFailure
 
 _HOMES = {
-    "AsyncTruffle": "truffle.client",
+    "AsyncTruffle": "truffle.async_client",
     "BadArgument": "truffle.query",
     "CapacityBlock": "truffle.core.model",
     "CapacityReservation": "truffle.core.model:Odcr",
@@ -35,7 +35,7 @@ _HOMES = {
     "History": "truffle.sources.history",
     "Odcr": "truffle.core.model",
     "Offering": "truffle.core.offerings",
-    "ReservationType": "truffle.core.reservation_type",
+    "ReservationType": "truffle.core.model",
     "Reservations": "truffle.results",
     "ScopeFailure": "truffle.sources.listing",
     "Truffle": "truffle.client",

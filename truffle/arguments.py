@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 
 from truffle import clock
 from truffle.core import parameters
+from truffle.core.candidates import TrainingRequest
 from truffle.core.offerings import MAX_COUNT, MAX_DAYS, ULTRASERVERS, Wanted, sold_hours
 from truffle.core.parameters import MOST_DAYS, MOST_INSTANCES, BadParameter, Parameter
 from truffle.core.recommendation import Purpose, Workload
 from truffle.core.suggest import nearest
 from truffle.core.times import format_time
-from truffle.core.validation import TrainingRequest
 from truffle.core.vocabulary import is_type_name, misspelt_type, types_of_family, types_with
 from truffle.core.windows import lengths_between
 from truffle.query import BadArgument, Several, moment_of
@@ -24,9 +24,9 @@ MOST_EVENTS = 10_000
 RANGE = ".."
 """Between the ends of a range, which both belong to it."""
 
-_COUNT = f"It takes a whole number from 1 to {MOST_INSTANCES}."
-_BLOCK_COUNT = f"It takes a whole number from 1 to {MAX_COUNT}: a block has no more instances."
-_DAYS = f"It takes a number of days above 0 and up to {MOST_DAYS}."
+_COUNT = f"It must be a whole number from 1 to {MOST_INSTANCES}."
+_BLOCK_COUNT = f"It must be a whole number from 1 to {MAX_COUNT}: a block has no more instances."
+_DAYS = f"It must be a number of days above 0 and up to {MOST_DAYS}."
 
 _ULTRASERVER = re.compile(r"u-[a-z0-9-]+")
 
@@ -51,7 +51,7 @@ def training_request(
     _check_type(instance_type)
     if server := ULTRASERVERS.get(instance_type):
         allowed = (
-            f"It takes the type of the instances: {instance_type} is "
+            f"It must be the instance type: {instance_type} is "
             f"{server.instances} × {server.instance_type}."
         )
         raise BadArgument("instance_type", instance_type, allowed)
@@ -59,7 +59,7 @@ def training_request(
     length = _number("days", days, MOST_DAYS, _DAYS)
     latest = moment("start_by", start_by, is_end=True)
     if latest is not None and latest < clock.now() - timedelta(minutes=1):
-        raise BadArgument("start_by", str(start_by), "It takes a time that is not over yet.")
+        raise BadArgument("start_by", str(start_by), "It must be in the future.")
     return TrainingRequest(instance_type, instances, length * 24, latest)
 
 
@@ -102,7 +102,7 @@ def _in_time(wanted: Wanted, end_by: str) -> Wanted:
     """The same block without a start that is over. Raises BadArgument for an end that is."""
     start, end, now = wanted.start_after, wanted.end_by, clock.now()
     if end is not None and end <= max(now, start or now):
-        allowed = "It takes a time after now and after the start."
+        allowed = "It must be in the future and after the start."
         raise BadArgument("end_by", end_by, allowed)
     still_to_come = start if start is not None and start > now else None
     return replace(wanted, start_after=still_to_come)
@@ -135,7 +135,7 @@ def _lengths(days: float | str | None, duration_hours: float | str | None) -> tu
 
 
 def _sold(days: float | str | None, duration_hours: float | str | None) -> int:
-    allowed = "It takes a number above 0 and up to {}: a block lasts at most 182 days."
+    allowed = "It must be a number above 0 and up to {}: a block lasts at most 182 days."
     if days is not None and duration_hours is None:
         return sold_hours(_number("days", days, MAX_DAYS, allowed.format(MAX_DAYS)) * 24)
     if days is None and duration_hours is not None:
@@ -173,7 +173,7 @@ def workload(
 ) -> Workload:
     """The workload to recommend for. Raises BadArgument."""
     if purpose not in list(Purpose):
-        allowed = f"It takes {', '.join(Purpose)}."
+        allowed = f"It must be one of {', '.join(Purpose)}."
         raise BadArgument("purpose", purpose, allowed, nearest(purpose, Purpose))
     length = None if days is None else _number("days", days, MOST_DAYS, _DAYS)
     instances = None if count is None else _whole("count", count, MOST_INSTANCES, _COUNT)
@@ -181,7 +181,7 @@ def workload(
         _check_type(instance_type)
     day = _day(start)
     if day is not None and day < clock.now().date():
-        raise BadArgument("start", day.isoformat(), "It takes a day that is not over yet.")
+        raise BadArgument("start", day.isoformat(), "It must be today or later.")
     return Workload(Purpose(purpose), length, day, instance_type, instances)
 
 
@@ -196,11 +196,11 @@ def _check_type(instance_type: str) -> None:
     """One type, or one of UltraServers (``u-p6e-gb200x72``); no glob."""
     if _ULTRASERVER.fullmatch(instance_type):
         return
-    allowed = "It takes one instance type such as p5.48xlarge."
+    allowed = "It must be one instance type such as p5.48xlarge."
     if any(sign in instance_type for sign in "*?["):
         raise BadArgument("instance_type", instance_type, allowed)
     if members := types_of_family(instance_type):
-        allowed = f"It takes one instance type: {instance_type} has {', '.join(members)}."
+        allowed = f"It must be one instance type: {instance_type} has {', '.join(members)}."
         raise BadArgument("instance_type", instance_type, allowed)
     if types := types_with(instance_type):
         allowed = f"{instance_type} is an accelerator. Its instance types are {', '.join(types)}."
@@ -212,7 +212,9 @@ def _check_type(instance_type: str) -> None:
 
 def event_limit(given: int | str) -> int:
     """The most events to be told. Raises BadArgument."""
-    return _whole("limit", given, MOST_EVENTS, f"It takes a whole number from 1 to {MOST_EVENTS}.")
+    return _whole(
+        "limit", given, MOST_EVENTS, f"It must be a whole number from 1 to {MOST_EVENTS}."
+    )
 
 
 def event_query(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from truffle.core.reservation_type import ReservationType
-from truffle.errors import TruffleError, TruffleNotFoundError
+from truffle.completeness import find, incomplete, nothing_known, unanswered, unknown_regions
+from truffle.core.model import ReservationType
 from truffle.results import Reservations
 
 if TYPE_CHECKING:
     from datetime import date, datetime
-    from typing import TypedDict, Unpack
+    from typing import Unpack
 
     from botocore.session import Session
 
@@ -23,39 +23,15 @@ if TYPE_CHECKING:
     from truffle.core.recommendation import Recommendation
     from truffle.core.topology import Placement
     from truffle.core.validation import Validation
-    from truffle.query import Question, Several, Tags
+    from truffle.query import Filters, Question, Several
     from truffle.sources.api import Api
     from truffle.sources.history import History
-    from truffle.sources.listing import Inventory, Progress, ScopeFailure
+    from truffle.sources.listing import Listing, Progress
     from truffle.sources.offerings import Market, Offerings
     from truffle.sources.regional import Everywhere, RegionalResults
 
-    class Filters(TypedDict, total=False):
-        """What ``Truffle.capacity`` takes beside types and regions."""
-
-        gpu_only: bool
-        available_only: bool
-        min_capacity: int | None
-        active_only: bool | None
-        gpu: Several | None
-        states: Several | None
-        accounts: Several | None
-        tags: Tags | None
-        sort: str | None
-        limit: int | None
-        owners: Several | None
-        availability_zones: Several | None
-        starts_after: datetime | str | None
-        starts_before: datetime | str | None
-        ends_after: datetime | str | None
-        ends_before: datetime | str | None
-
-
 DEFAULT_TIMEOUT = 60.0
 """Seconds for one call of the client, over all regions and pages."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Truffle:
@@ -80,7 +56,7 @@ class Truffle:
         if not isinstance(timeout, int | float) or not timeout > 0:
             from truffle.query import BadArgument
 
-            raise BadArgument("timeout", str(timeout), "It takes a number of seconds above 0.")
+            raise BadArgument("timeout", str(timeout), "It must be a number of seconds above 0.")
         if api_url is not None:
             from truffle.sources.api import check_url
 
@@ -116,6 +92,9 @@ class Truffle:
         instance_types: Several | None = ...,
         regions: Several | None = ...,
         reservation_type: Literal[ReservationType.ODCR] = ...,
+        *,
+        sort: str | None = ...,
+        limit: int | None = ...,
         **filters: Unpack[Filters],
     ) -> Reservations[Odcr]: ...
 
@@ -126,6 +105,8 @@ class Truffle:
         regions: Several | None = ...,
         *,
         reservation_type: Literal[ReservationType.CAPACITY_BLOCKS],
+        sort: str | None = ...,
+        limit: int | None = ...,
         **filters: Unpack[Filters],
     ) -> Reservations[CapacityBlock]: ...
 
@@ -135,6 +116,9 @@ class Truffle:
         instance_types: Several | None = ...,
         regions: Several | None = ...,
         reservation_type: str | Iterable[str] = ...,
+        *,
+        sort: str | None = ...,
+        limit: int | None = ...,
         **filters: Unpack[Filters],
     ) -> Reservations[Any]: ...
 
@@ -143,31 +127,20 @@ class Truffle:
         instance_types: Several | None = None,
         regions: Several | None = None,
         reservation_type: str | Iterable[str] = ReservationType.ODCR,
-        gpu_only: bool = False,
-        available_only: bool = False,
-        min_capacity: int | None = None,
-        active_only: bool | None = None,
-        states: Several | None = None,
-        accounts: Several | None = None,
-        tags: Tags | None = None,
+        *,
         sort: str | None = None,
         limit: int | None = None,
-        owners: Several | None = None,
-        availability_zones: Several | None = None,
-        starts_after: datetime | str | None = None,
-        starts_before: datetime | str | None = None,
-        ends_after: datetime | str | None = None,
-        ends_before: datetime | str | None = None,
-        gpu: Several | None = None,
+        **filters: Unpack[Filters],
     ) -> Reservations[Any]:
         """The reservations that match, in the order of every truffle.
 
         ``instance_types`` takes globs (``p5*``). ``reservation_type`` takes one or several.
         ``min_capacity`` counts available instances of ODCRs, all instances of blocks.
         ``active_only`` None keeps active ODCRs and blocks in any state, and is off where ``states``
-        are named. ``tags`` takes a mapping or ``key=value`` texts; ``sort`` a field, ``-field``
-        descending. ``…_after`` includes its bound, ``…_before`` excludes it; times are datetimes,
-        or texts such as ``2026-12-01``, ``tomorrow`` or ``36h`` (from now).
+        are named. ``name`` takes names or globs of the tag Name, ``tags`` a mapping or
+        ``key=value`` texts, ``sort`` a field, ``-field`` descending. ``…_after`` includes its
+        bound, ``…_before`` excludes it; times are datetimes, or texts such as ``2026-12-01``,
+        ``tomorrow`` or ``36h`` (from now).
 
         Raises TruffleError where no scope answers; a scope that fails while others answer is in
         ``failures``.
@@ -178,26 +151,13 @@ class Truffle:
             instance_types=instance_types,
             regions=regions,
             reservation_type=reservation_type,
-            gpu=gpu,
-            gpu_only=gpu_only,
-            available_only=available_only,
-            min_capacity=min_capacity,
-            active_only=active_only,
-            states=states,
-            accounts=accounts,
-            tags=tags,
             sort=sort,
             limit=limit,
-            owners=owners,
-            availability_zones=availability_zones,
-            starts_after=starts_after,
-            starts_before=starts_before,
-            ends_after=ends_after,
-            ends_before=ends_before,
+            **filters,
         )
         inventory = self.inventory(question)
         if inventory.failures and inventory.observed_at is None:
-            raise _nothing_known(inventory.failures)
+            raise nothing_known(inventory.failures)
         answer = question.answer(inventory.reservations)
         return Reservations(answer.rows, inventory, len(answer.matches), question.warnings)
 
@@ -284,13 +244,14 @@ class Truffle:
         from truffle import clock
         from truffle.arguments import training_request
         from truffle.core.validation import validate
+        from truffle.query import run_question
 
         request = training_request(instance_type, count, days, start_by)
         inventory = self.inventory(run_question(request.instance_type, regions))
         rows, unknown = inventory.reservations, unknown_regions(inventory)
         validation = validate(rows, request, clock.now(), unknown)
         if not validation.ok and (silent := unanswered(inventory)):
-            raise _incomplete(silent)
+            raise incomplete(silent)
         return validation
 
     def recommend(
@@ -382,7 +343,7 @@ class Truffle:
                     return {**answer, **counts, "error": error}
                 query = list(answer["next"].items())
 
-    def inventory(self, question: Question, progress: Progress | None = None) -> Inventory:
+    def inventory(self, question: Question, progress: Progress | None = None) -> Listing:
         """Everything that the source knows of a question, unordered; the failures are data."""
         if self.api_url is not None:
             from truffle.sources.api import list_api
@@ -456,102 +417,6 @@ def _check_live(ignore_denied: bool) -> None:
             "It is for live listings: for the deployed stack, set expected_denied in its cdk.json."
         )
         raise BadArgument("ignore_denied", "", allowed)
-
-
-def run_question(instance_type: str, regions: Several | None = None) -> Question:
-    """What a validation looks at: both types of one instance type, in any state."""
-    from truffle.query import ask
-
-    return ask(
-        reservation_type=list(ReservationType),
-        instance_types=instance_type,
-        regions=regions,
-        active_only=False,
-    )
-
-
-def find(inventory: Inventory, reservation_id: str) -> Reservation:
-    """The reservation with this id, or of the block with this id.
-
-    Raises TruffleNotFoundError, or TruffleError where a scope that failed may have it.
-    """
-    for row in inventory.reservations:
-        if reservation_id in (row.reservation_id, getattr(row, "capacity_block_id", None)):
-            return row
-    if inventory.failures:
-        raise _incomplete(inventory.failures)
-    raise TruffleNotFoundError(
-        f"There is no reservation {reservation_id} in the {inventory.scopes} scopes that were "
-        "asked: check the id, the account and the regions."
-    )
-
-
-def unanswered(inventory: Inventory) -> list[ScopeFailure]:
-    """The scopes that failed for a while, and may have anything.
-
-    One that is denied or not enabled is no place to run, whatever it has.
-    """
-    from truffle.core.model import CLOSED_KINDS
-
-    return [failure for failure in inventory.failures if failure.kind not in CLOSED_KINDS]
-
-
-def unknown_regions(inventory: Inventory) -> list[str]:
-    """The regions of those scopes of which nothing is known, not even from earlier."""
-    return [each.region for each in unanswered(inventory) if each.last_success is None]
-
-
-def _nothing_known(failures: list[ScopeFailure]) -> TruffleError:
-    reasons = "; ".join(map(str, failures))
-    return TruffleError(f"No scope answered, so that nothing is known: {reasons}", failures)
-
-
-def _incomplete(failures: list[ScopeFailure]) -> TruffleError:
-    named = ", ".join(f"{failure.region} ({failure.code})" for failure in failures)
-    return TruffleError(
-        f"Nothing was found, and this is not certain: {named} did not answer.", failures
-    )
-
-
-class AsyncTruffle:
-    """The same for ``asyncio``: every method of ``Truffle`` as a coroutine, run in a thread."""
-
-    def __init__(
-        self,
-        *,
-        profile: str | None = None,
-        api_url: str | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-        ignore_denied: bool = False,
-    ) -> None:
-        client = Truffle(
-            profile=profile, api_url=api_url, timeout=timeout, ignore_denied=ignore_denied
-        )
-        self.sign_in = _threaded(client.sign_in)
-        self.capacity = _threaded(client.capacity)
-        self.reservation = _threaded(client.reservation)
-        self.list_regions = _threaded(client.list_regions)
-        self.offerings = _threaded(client.offerings)
-        self.fleets = _threaded(client.fleets)
-        self.topology = _threaded(client.topology)
-        self.validate = _threaded(client.validate)
-        self.recommend = _threaded(client.recommend)
-        self.events = _threaded(client.events)
-        self.history = _threaded(client.history)
-        self.status = _threaded(client.status)
-        self.explain = _threaded(client.explain)
-        self.test_route = _threaded(client.test_route)
-        self.republish = _threaded(client.republish)
-
-
-def _threaded(method: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
-    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        import asyncio
-
-        return await asyncio.to_thread(method, *args, **kwargs)
-
-    call.__doc__ = method.__doc__
-    return call
 
 
 def check_gpu_capacity(

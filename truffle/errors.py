@@ -26,6 +26,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from truffle.core import error_codes
 from truffle.core.quoting.shell import word
 
 if TYPE_CHECKING:
@@ -142,22 +143,12 @@ _EXPIRED = frozenset(
     }
 )
 
-_INVALID = frozenset(
-    {
-        "AuthFailure",
-        "Blocked",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "MissingAuthenticationToken",
-        "OptInRequired",
-        "PendingVerification",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_INVALID = error_codes.DISABLED | {
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "MissingAuthenticationToken",
+    "SignatureDoesNotMatch",
+}
 
 _SKEWED = frozenset({"RequestInTheFuture", "RequestTimeTooSkewed"})
 
@@ -272,7 +263,7 @@ def credentials_error(code: str, message: str, profile: str | None = None) -> Tr
             "shows whose they are; check the profile and the environment (AWS_ACCESS_KEY_ID, "
             "AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN)."
         )
-    if code in _DENIED:
+    if code in error_codes.DENIED:
         return AccessDeniedError(
             f"These AWS credentials are not allowed to list capacity {cause}. Allow "
             "ec2:DescribeRegions, ec2:DescribeCapacityReservations, ec2:DescribeCapacityBlocks, "

@@ -14,7 +14,7 @@ from truffle.core.times import parse_time
 from truffle.errors import TruffleError
 from truffle.feeds.inputs import ScopeState
 from truffle.report.inputs import TEAM_TAG, FailedScope, Inputs
-from truffle.sources.listing import Inventory, ScopeFailure
+from truffle.sources.listing import Listing, ScopeFailure
 
 if TYPE_CHECKING:
     from truffle.client import Truffle
@@ -40,7 +40,7 @@ class Wanted:
 
 def gather(
     client: Truffle, wanted: Wanted, progress: Progress | None = None
-) -> tuple[Inputs, Inventory]:
+) -> tuple[Inputs, Listing]:
     """Everything that the source holds, and the inventory that it came from.
 
     Raises TruffleError where no scope has answered, since an empty report would then be untrue.
@@ -74,7 +74,7 @@ def gather(
 
 
 def scope_states(
-    client: Truffle, inventory: Inventory, answered: Mapping[str, bool]
+    client: Truffle, inventory: Listing, answered: Mapping[str, bool]
 ) -> list[ScopeState]:
     """Every scope that was asked; of EC2 directly, ``answered`` says which regions were listed."""
     if client.api_url is not None:
@@ -113,6 +113,6 @@ def _failed(failure: ScopeFailure) -> FailedScope:
     )
 
 
-def _nothing_known(inventory: Inventory) -> TruffleError:
+def _nothing_known(inventory: Listing) -> TruffleError:
     reasons = "; ".join(map(str, inventory.failures[:20]))
     return TruffleError(f"No scope could be listed: {reasons}", inventory.failures)

@@ -10,16 +10,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from truffle import clock
+from truffle.core.declared_filters import BY_ARGUMENT, DECLARED, TIMES, DeclaredFilter, Kind
 from truffle.core.filters import Filter
-from truffle.core.model import ODCR, TYPES, Reservation
+from truffle.core.model import TYPES, Reservation, ReservationType
 from truffle.core.order import Order
 from truffle.core.parameters import LIST, BadParameter, Parameter, tag_text
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.regions import COMMERCIAL
-from truffle.core.reservation_type import ReservationType
 from truffle.core.times import When, format_time, parse_when, to_utc
 from truffle.core.vocabulary import is_type_glob, is_type_name, misspelt_type, types_with
 from truffle.errors import TruffleError
@@ -38,7 +38,7 @@ class BadArgument(TruffleError):
 
     def __init__(self, name: str, value: str, allowed: str, near: str | None = None) -> None:
         hint = f"Did you mean {near}? " if near else ""
-        refused = f"{value!r} is not allowed. " if value else ""
+        refused = f"invalid value {value!r}. " if value else ""
         self.advice = f"{hint}{allowed}"
         super().__init__(f"{name}: {refused}{self.advice}")
         self.name = name
@@ -81,7 +81,7 @@ class Question:
     def check_ids(self) -> None:
         """Raises BadArgument where accounts are named and EC2 itself is asked."""
         for name in self.named_accounts:
-            allowed = "It takes 12 digits: names are known to a deployed stack alone (--api-url)."
+            allowed = "It must have 12 digits: only a deployed stack knows names (--api-url)."
             raise BadArgument("account", name, allowed)
 
     def answer(self, reservations: Iterable[Reservation]) -> Answer:
@@ -95,81 +95,93 @@ class Question:
 
 _PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in LIST}
 
-_NAMES = {
-    "reservation_type": "type",
-    "instance_types": "instance_type",
-    "regions": "region",
-    "availability_zones": "availability_zone",
-    "accounts": "account",
-    "owners": "owner",
-    "states": "state",
-    "gpu": "accelerator",
-    "tags": "tag",
-}
-"""Arguments that are called otherwise than the API's parameters."""
+
+class Filters(TypedDict, total=False):
+    """The filters of ``Truffle.capacity`` beside types, regions and the type of reservation."""
+
+    gpu_only: bool
+    available_only: bool
+    min_capacity: int | None
+    active_only: bool | None
+    gpu: Several | None
+    name: Several | None
+    states: Several | None
+    accounts: Several | None
+    tags: Tags | None
+    owners: Several | None
+    availability_zones: Several | None
+    starts_after: datetime | str | None
+    starts_before: datetime | str | None
+    ends_after: datetime | str | None
+    ends_before: datetime | str | None
 
 
 def ask(
     *,
-    reservation_type: str | Iterable[str] = ReservationType.ODCR,
     instance_types: Several | None = None,
     regions: Several | None = None,
-    availability_zones: Several | None = None,
-    accounts: Several | None = None,
-    owners: Several | None = None,
-    states: Several | None = None,
-    tags: Tags | None = None,
-    gpu: Several | None = None,
-    gpu_only: bool = False,
-    available_only: bool = False,
-    active_only: bool | None = None,
-    min_capacity: int | str | None = None,
-    starts_before: datetime | str | None = None,
-    starts_after: datetime | str | None = None,
-    ends_before: datetime | str | None = None,
-    ends_after: datetime | str | None = None,
+    reservation_type: str | Iterable[str] = ReservationType.ODCR,
     sort: str | None = None,
     limit: int | str | None = None,
+    **filters: Unpack[Filters],
 ) -> Question:
-    """The question of these arguments; None asks for everything. Raises BadArgument.
+    """The question of these arguments; None asks for everything. Raises BadArgument, or TypeError
+    for a filter that does not exist.
 
     ``active_only`` None means ODCRs that are active and blocks in any state, unless states are
     named.
     """
-    values = {
-        **_several("reservation_type", reservation_type),
-        **_several("instance_types", instance_types),
-        **_several("regions", regions),
-        **_several("availability_zones", availability_zones),
-        **_several("accounts", accounts),
-        **_several("owners", owners),
-        **_several("states", states),
-        **_several("gpu", gpu),
-        **_tags(tags),
-        **_one("min_capacity", min_capacity),
-        **_one("starts_before", starts_before),
-        **_one("starts_after", starts_after),
-        **_one("ends_before", ends_before),
-        **_one("ends_after", ends_after),
-        **_one("sort", sort),
-        **_one("limit", limit),
+    given: dict[str, Any] = {
+        "reservation_type": reservation_type,
+        "instance_types": instance_types,
+        "regions": regions,
+        **filters,
     }
+    for name in given.keys() - BY_ARGUMENT.keys():
+        raise TypeError(f"{name!r} is not a filter: the filters are {', '.join(BY_ARGUMENT)}")
+    values = {**_one("sort", sort), **_one("limit", limit)}
+    for declared in DECLARED:
+        values |= _declared(declared, given.get(declared.argument))
     check_types(values.get("instance_type", ()))
-    chosen = replace(
-        to_filter(values),
-        gpu_only=gpu_only,
-        available_only=available_only,
-        active_only=_active_types(active_only, bool(values.get("state"))),
-    )
+    active = _active_types(given.get("active_only"), bool(values.get("state")))
     order = values["sort"][0] if "sort" in values else Order()
     named = tuple(dict.fromkeys(values["region"])) if "region" in values else None
     limit_of = values.get("limit", [None])[0]
+    chosen = replace(to_filter(values), active_only=active)
     return Question(chosen, order, limit_of, named, tuple(unknown_words(values, _OWN_WARNING)))
+
+
+def run_question(instance_type: str, regions: Several | None = None) -> Question:
+    """What a validation looks at: both types of one instance type, in any state."""
+    from truffle.query import ask
+
+    return ask(
+        reservation_type=list(ReservationType),
+        instance_types=instance_type,
+        regions=regions,
+        active_only=False,
+    )
+
+
+def _declared(declared: DeclaredFilter, given: Any) -> dict[str, list[Any]]:
+    """The values of one argument, by the API's parameter. Raises BadArgument."""
+    name = declared.argument
+    match declared.kind:
+        case Kind.TEXTS | Kind.NAMES | Kind.TYPES:
+            return _several(name, given)
+        case Kind.TAGS:
+            return _tags(given)
+        case Kind.COUNT | Kind.TIME:
+            return _one(name, given)
+        case Kind.FLAG:
+            return {declared.parameter: [True]} if given else {}
+        case Kind.ACTIVE:
+            return {}
 
 
 def _active_types(active_only: bool | None, names_states: bool) -> frozenset[str]:
     if active_only is None:
-        return frozenset() if names_states else frozenset({ODCR})
+        return frozenset() if names_states else frozenset({ReservationType.ODCR})
     return frozenset(TYPES) if active_only else frozenset()
 
 
@@ -181,7 +193,7 @@ def _several(name: str, given: Several | None) -> dict[str, list[Any]]:
 def _one(name: str, given: object) -> dict[str, list[Any]]:
     if given is None:
         return {}
-    if name in _TIMES:
+    if name in TIMES:
         given = format_time(moment_of(name, given).start)
     return _parsed(name, [str(given)])
 
@@ -223,7 +235,7 @@ def _texts(name: str, given: object) -> list[str]:
     if isinstance(given, str):
         return [given]
     if not isinstance(given, Iterable):
-        raise BadArgument(name, str(given), "It takes text, or a list of texts.")
+        raise BadArgument(name, str(given), "It must be a string or a list of strings.")
     return [str(value) for value in given]
 
 
@@ -236,13 +248,14 @@ def _pair(text: str) -> tuple[str, str]:
     """The key and the value of ``key=value``; an equals sign of a key is written ``\\=``."""
     key, *value = re.split(r"(?<!\\)=", text, maxsplit=1)
     if not value or not key.strip():
-        allowed = "It takes key=value, such as team=research; write a comma as \\,."
+        allowed = "It must be key=value, such as team=research; write a comma as \\,."
         raise BadArgument("tags", text, allowed)
     return key.strip().replace("\\=", "="), value[0]
 
 
 def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:
-    parameter = _PARAMETERS[_NAMES.get(name, name)]
+    declared = BY_ARGUMENT.get(name)
+    parameter = _PARAMETERS[declared.parameter if declared else name]
     try:
         return {parameter.name: parameter.values(texts)}
     except BadParameter as error:
@@ -253,8 +266,6 @@ def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:
 
 
 _REGIONS = f"The regions are {', '.join(COMMERCIAL)}."
-
-_TIMES = frozenset({"starts_before", "starts_after", "ends_before", "ends_after"})
 
 _OWN_WARNING = frozenset({"region"})
 """Parameters whose unknown values the source warns of, which has a list of its own."""

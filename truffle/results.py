@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from truffle.core.summary import Summary
-    from truffle.sources.listing import Inventory, ScopeFailure
+    from truffle.sources.listing import Listing, ScopeFailure
 
 Row = TypeVar("Row")
 
@@ -120,7 +120,7 @@ class Reservations(Results[Row], Generic[Row]):
     """
 
     def __init__(
-        self, rows: Iterable[Row], inventory: Inventory, matches: int, warnings: Iterable[str] = ()
+        self, rows: Iterable[Row], inventory: Listing, matches: int, warnings: Iterable[str] = ()
     ) -> None:
         super().__init__(rows)
         self.failures = list(inventory.failures)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.api.inventory import View
+from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.filters import Filter, matches_globs
 from truffle.core.model import CLOSED_KINDS, Reservation
@@ -26,7 +27,7 @@ from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
 from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
 from truffle.core.status import Judged, State, collection_to_json, totals_to_json
-from truffle.core.validation import TrainingRequest, validate
+from truffle.core.validation import validate
 
 
 @dataclass(frozen=True, slots=True)

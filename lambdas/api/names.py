@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from lambdas.api.inventory import View
 from lambdas.store.directory import DirectoryCache
+from truffle.core.declared_filters import ACCOUNT_ALLOWED
 from truffle.core.model import Reservation
 from truffle.core.organization import AllLabels, Directory, ids_called, labels_of
-from truffle.core.parameters import ACCOUNT_ALLOWED, BadParameter
+from truffle.core.parameters import BadParameter
 
 _GLOB = frozenset("*?[")
 

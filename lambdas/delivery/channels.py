@@ -10,7 +10,7 @@ from typing import Any
 
 from lambdas.delivery.credentials import Secret, Secrets
 from lambdas.delivery.queue_message import queue_url
-from lambdas.delivery.webhook import NO_HEADERS, Answer, post
+from lambdas.delivery.webhook import NO_HEADERS, WebhookResponse, post
 from lambdas.store.resolutions import ResolutionStore
 from lambdas.store.threads import ThreadStore
 from truffle.alerts.settings import Destination, Kind
@@ -40,7 +40,7 @@ class Refused(Exception):
     same request again until its secret is changed.
     """
 
-    def __init__(self, destination: Destination, answer: Answer, secret: Secret) -> None:
+    def __init__(self, destination: Destination, answer: WebhookResponse, secret: Secret) -> None:
         said = secret.hidden_in(answer.text)[:_LONGEST_TOLD]
         super().__init__(
             f"{destination.name} ({destination.kind}) answered {answer.status}: {said}"

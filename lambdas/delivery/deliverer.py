@@ -30,7 +30,7 @@ from lambdas.delivery.queue_message import QueueMessage, Queues
 from lambdas.errors import reason_of
 from lambdas.observability import logger, metrics
 from lambdas.store.deliveries import DeliveryStore
-from lambdas.store.digest_buffer import Round
+from lambdas.store.digest_buffer import Batch
 from lambdas.store.events import EventStore
 from truffle.alerts.explanation import Delivery, DeliveryStatus
 from truffle.alerts.routing import Outcome, decision_for
@@ -112,7 +112,7 @@ class Deliverer:
         try:
             return self.alerts.destination(name)
         except KeyError:
-            raise Undeliverable(f"there is no destination {name} any more") from None
+            raise Undeliverable(f"destination {name} no longer exists") from None
 
     def _perform(self, task: Task, destination: Destination, message: QueueMessage) -> None:
         """Raises what the channel raises, Claimed, or NotYet."""
@@ -141,7 +141,7 @@ class Deliverer:
             )
             return
         send_flush = partial(self._send_flush, message.queue_arn)
-        run_id = self.digests.put_aside(destination, task.message, send_flush)
+        run_id = self.digests.add(destination, task.message, send_flush)
         if run_id is None:
             self._deliver_single(destination, event, task.message)
         else:
@@ -159,7 +159,7 @@ class Deliverer:
         delivery = Delivery(status, self.clock(), detail=detail)
         self.deliveries.note(destination.name, [event.event_id], delivery)
 
-    def _deliver_batch(self, destination: Destination, run_id: str, batch: Round) -> None:
+    def _deliver_batch(self, destination: Destination, run_id: str, batch: Batch) -> None:
         """One digest if there are more events than the destination wants one by one."""
         events = [from_message(message) for message in batch.messages]
         if destination.digest_above is not None and len(events) > destination.digest_above:

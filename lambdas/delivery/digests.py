@@ -1,4 +1,4 @@
-"""Events of one run, put aside until it is over: many are told as one digest, few one by one.
+"""Events of one run, buffered until it is over: many are delivered as a digest, few one by one.
 
 The events of a listing that is part of no run are a run of their own where there are many.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.store.digest_buffer import Conflict, PendingStore, Placed, Round
+from lambdas.store.digest_buffer import Batch, Conflict, DigestBuffer, Placed
 from lambdas.store.runs import RunStore
 from truffle.alerts.settings import Destination
 from truffle.core.runs import Run
@@ -33,20 +33,20 @@ class NotYet(Exception):
 class Digests:
     """The events that wait. ``send_flush`` puts a flush of a run on a destination's queue."""
 
-    pending: PendingStore
+    pending: DigestBuffer
     runs: RunStore
     clock: Callable[[], datetime]
 
-    def put_aside(
+    def add(
         self, destination: Destination, message: Message, send_flush: Callable[[str], None]
     ) -> str | None:
-        """The run for whose end an event waits, or with whose events it was told; None where there
-        is nothing to wait for, and it has to be told at once."""
+        """Buffer an event; the run for whose end it waits, or with whose events it was delivered.
+        None if there is nothing to wait for, and it must be delivered at once."""
         run_id = self._waits_for(destination, message)
         if run_id is None:
             return None
         name, now = destination.name, self.clock()
-        placed = self.pending.put_aside(name, run_id, message, now)
+        placed = self.pending.add(name, run_id, message, now)
         # An event that comes again may come from whoever claimed the flush and did not send it. A
         # flush too many finds nothing to tell; an event without one would wait for ever.
         if placed is Placed.AGAIN or (
@@ -56,8 +56,8 @@ class Digests:
         return run_id
 
     def _waits_for(self, destination: Destination, message: Message) -> str | None:
-        """The run whose end an event waits for. Outside of runs, where an event is to be told
-        within seconds, its listing, and that only where it has too many to be told one by one."""
+        """The run whose end an event waits for. Outside of runs, where events are delivered within
+        seconds, its listing, and that only if it has too many events to deliver one by one."""
         most, run_id = destination.digest_above, message.get("run_id")
         if most is None:
             return None
@@ -68,28 +68,30 @@ class Digests:
             return None
         return f"{message['account_id']}/{message['region']}@{message['observed_at']}"
 
-    def flush(self, destination: Destination, run_id: str, tell: Callable[[Round], None]) -> None:
-        """Tell what waits, round by round. Raises NotYet, and what telling does: then the round is
-        told by the next flush."""
+    def flush(
+        self, destination: Destination, run_id: str, deliver: Callable[[Batch], None]
+    ) -> None:
+        """Deliver the buffered events, batch by batch. Raises NotYet, and what delivering raises:
+        then the next flush delivers the batch."""
         name = destination.name
         if not self._is_over(self.runs.get(run_id)) or not self._is_quiet(name, run_id):
             raise NotYet
         # First of all: an event that is put there from now on sends a flush of its own, and one
         # that was put there before is seen below.
         self.pending.forget_flush(name, run_id)
-        while (told := self._next_round(name, run_id)) is not None:
-            tell(told)
-            self.pending.finish(name, run_id, told.number, self.clock())
+        while (batch := self._next_batch(name, run_id)) is not None:
+            deliver(batch)
+            self.pending.finish(name, run_id, batch.number, self.clock())
 
     def begun(self, run_id: str) -> datetime | None:
         """When a run began; None where it is not known."""
         run = self.runs.get(run_id)
         return None if run is None else run.started_at
 
-    def _next_round(self, name: str, run_id: str) -> Round | None:
+    def _next_batch(self, name: str, run_id: str) -> Batch | None:
         while True:
             try:
-                return self.pending.next_round(name, run_id, self.clock())
+                return self.pending.next_batch(name, run_id, self.clock())
             except Conflict:
                 continue
 
@@ -99,5 +101,5 @@ class Digests:
         return self.clock() - run.started_at >= LONGEST_RUN
 
     def _is_quiet(self, name: str, run_id: str) -> bool:
-        newest = self.pending.pile(name, run_id).newest
+        newest = self.pending.buffer(name, run_id).newest
         return newest is None or self.clock() - newest >= QUIET

@@ -68,7 +68,7 @@ class Unusable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookResponse:
     """What the destination responded; ``retry_after`` is in seconds. The text is the destination's
     own: it may repeat what it was sent. It is empty, and the answer not ``is_whole``, where the
     body could not be read: what counts is the status."""
@@ -90,7 +90,9 @@ class Unreachable(Exception):
         return f"unreachable: {super().__str__()}"
 
 
-def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS) -> Answer:
+def post(
+    url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS
+) -> WebhookResponse:
     """Raises Unusable or Unreachable; any answer at all is returned. ``headers`` go beside those
     that every request has."""
     parts, host, port = _destination(url)
@@ -109,7 +111,7 @@ def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEAD
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     own = {"Content-Type": "application/json", "Host": parts.netloc.rpartition("@")[2]}
     data = to_json(body, compact=False).encode()
-    heads: list[Answer] = []
+    heads: list[WebhookResponse] = []
     exchange = start(partial(_exchange, pool, path, data, {**headers, **own}, heads.append))
     try:
         return exchange.result(LONGEST_EXCHANGE)
@@ -125,8 +127,8 @@ def _exchange(
     path: str,
     data: bytes,
     headers: Mapping[str, str],
-    began: Callable[[Answer], None],
-) -> Answer:
+    began: Callable[[WebhookResponse], None],
+) -> WebhookResponse:
     """Send a request and read the response; ``began`` is called when its head is there.
     Raises Unreachable."""
     with pool:
@@ -138,12 +140,12 @@ def _exchange(
             # A header that cannot be sent is a ValueError, with the header in its text.
             raise Unreachable(type(error).__name__) from None
         retry_after = _seconds(response.headers.get("Retry-After"))
-        head = Answer(response.status, "", retry_after, is_whole=False)
+        head = WebhookResponse(response.status, "", retry_after, is_whole=False)
         began(head)
         return _with_body(head, response)
 
 
-def _with_body(head: Answer, response: urllib3.BaseHTTPResponse) -> Answer:
+def _with_body(head: WebhookResponse, response: urllib3.BaseHTTPResponse) -> WebhookResponse:
     """The response with its text, or without it where that is broken: cut off, wrongly compressed
     or wrongly chunked. The destination has the message, and would get it twice."""
     try:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from truffle.core.codec import decode
 from truffle.core.json_text import json_object
-from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope, Snapshot
+from truffle.core.model import Reservation, ReservationType, Scope, Snapshot
 from truffle.core.order import Order
 from truffle.core.runs import Run
 from truffle.core.status import ScopeStatus
@@ -22,7 +22,10 @@ from truffle.core.status import ScopeStatus
 _DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
 """What reading an object raises that is no gzip, is cut off, or holds no reservations."""
 
-LATEST_KEYS = {ODCR: "latest/odcrs.json", CAPACITY_BLOCK: "latest/capacity-blocks.json"}
+LATEST_KEYS = {
+    ReservationType.ODCR: "latest/odcrs.json",
+    ReservationType.CAPACITY_BLOCKS: "latest/capacity-blocks.json",
+}
 
 
 class Unreadable(Exception):

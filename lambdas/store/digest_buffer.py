@@ -1,11 +1,11 @@
-"""Events that are put aside until their run is over, so that they can be told together.
+"""Events that are buffered until their run is over, so that they can be delivered together.
 
-The events of one destination and one run are a *pile*. A *round* is what is told of it at once: it
-is fixed before anything is sent, so that however often the sending is repeated it is the same, and
-no other round begins before it is finished. What was told stays until the pile expires, so that an
-event that is delivered again is known.
+The events of one destination and one run are a *buffer*. A *batch* is the part of it that is
+delivered at once: it is fixed before anything is sent, so every retry sends the same, and no other
+batch begins before it is finished. Delivered events stay until the buffer expires, so an event that
+comes again is recognized.
 
-A pile has no limit; a round has one, since its ids are one item and its events are read at once.
+A buffer has no limit; a batch has one, since its ids are one item and its events are read at once.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ RETENTION = timedelta(days=30)
 """Longer than a message can be under way: 14 days on a queue, 14 more as a dead letter."""
 
 MOST_EVENTS = 5_000
-"""Events of a round."""
+"""Events of a batch."""
 MOST_BODIES = 8_000_000
-"""Bytes of a round's events, which the function holds in memory."""
+"""Bytes of a batch's events, which the function holds in memory."""
 MOST_IDS = 300_000
-"""Bytes of a round's ids, of the 400 KB that DynamoDB takes in an item (Amazon DynamoDB Developer
+"""Bytes of a batch's ids, of the 400 KB that DynamoDB takes in an item (Amazon DynamoDB Developer
 Guide, quotas)."""
 
 _STATE = "STATE"
@@ -49,39 +49,39 @@ Message = dict[str, Any]
 
 
 class Placed(Enum):
-    """How an event came to lie on its pile."""
+    """What became of an event that was added."""
 
     NEW = auto()
     AGAIN = auto()
     TOLD = auto()
-    """It lies there, and was told."""
+    """It was in the buffer, and has been delivered."""
 
 
 class Conflict(Exception):
-    """Another flush began a round meanwhile: look again."""
+    """Another flush began a batch meanwhile: look again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pile:
+class Contents:
     """The events of a run for a destination, as they lie in the table now.
 
-    ``sizes`` are the bytes of each event, by its id. ``rounds`` are the ids of each round that ever
-    began; ``open_round`` is the number of the one that is not finished. ``newest`` is when the last
+    ``sizes`` are the bytes of each event, by its id. ``batches`` are the ids of each batch so far;
+    ``open_batch`` is the number of the one that is not finished. ``newest`` is when the last
     event was put here.
     """
 
     sizes: Mapping[str, int]
-    rounds: Mapping[int, frozenset[str]]
-    open_round: int | None
+    batches: Mapping[int, frozenset[str]]
+    open_batch: int | None
     newest: datetime | None
 
     @property
     def waiting(self) -> list[str]:
-        """Ids of the events that are in no round yet, in order."""
-        return sorted(set(self.sizes).difference(*self.rounds.values()))
+        """Ids of the events that are in no batch yet, in order."""
+        return sorted(set(self.sizes).difference(*self.batches.values()))
 
     def next_part(self) -> frozenset[str]:
-        """What the next round takes of what waits: all, or about equal parts of it, so that none
+        """What the next batch takes of what waits: all, or about equal parts of it, so that none
         has a mere remainder."""
         waiting = self.waiting
         bodies, ids = sum(self.sizes[it] for it in waiting), sum(len(it.encode()) for it in waiting)
@@ -92,7 +92,7 @@ class Pile:
         return frozenset(self._fitting(first))
 
     def _fitting(self, ids: Iterable[str]) -> Iterator[str]:
-        """The first of these that a round has room for, at least one."""
+        """The first of these that a batch has room for, at least one."""
         bodies = names = 0
         for place, event_id in enumerate(ids):
             bodies += self.sizes[event_id]
@@ -103,22 +103,22 @@ class Pile:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What is told at once; ``messages`` in the order of their ids, at least one."""
+class Batch:
+    """What is delivered at once; ``messages`` in the order of their ids, at least one."""
 
     number: int
     messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PendingStore:
+class DigestBuffer:
     """The piles in the table, by the destination's name and the run's id."""
 
     client: Client
     table: str
 
-    def put_aside(self, destination: str, run_id: str, message: Message, at: datetime) -> Placed:
-        """Lay an event on its pile, where it stays if it lies there already."""
+    def add(self, destination: str, run_id: str, message: Message, at: datetime) -> Placed:
+        """Add an event; one that is in the buffer stays as it is."""
         place = key(_pile_key(destination, run_id), f"{_EVENT}{message['event_id']}")
         content = body(message)
         try:
@@ -138,12 +138,12 @@ class PendingStore:
         return Placed.NEW
 
     def _placed(self, destination: str, run_id: str, event_id: str) -> Placed:
-        rounds = self._items(destination, run_id, _ROUND)
-        told = any(event_id in item["ids"]["SS"] for item in rounds if "told_at" in item)
-        return Placed.TOLD if told else Placed.AGAIN
+        batches = self._items(destination, run_id, _ROUND)
+        delivered = any(event_id in item["ids"]["SS"] for item in batches if "told_at" in item)
+        return Placed.TOLD if delivered else Placed.AGAIN
 
     def claim_flush(self, destination: str, run_id: str, at: datetime) -> bool:
-        """Whether the caller is the one to send a flush of the pile: nobody is since the last one
+        """Whether the caller is the one to send a flush of the buffer: nobody is since the last one
         looked at it. A caller that does not come to it is delivered its event again."""
         try:
             self.client.update_item(
@@ -158,42 +158,42 @@ class PendingStore:
         return True
 
     def forget_flush(self, destination: str, run_id: str) -> None:
-        """The flush looks at the pile from now on: what is put there later needs another one."""
+        """The flush looks at the buffer from now on: what is put there later needs another one."""
         self.client.update_item(
             TableName=self.table,
             Key=key(_pile_key(destination, run_id), _STATE),
             UpdateExpression="REMOVE flush_at",
         )
 
-    def pile(self, destination: str, run_id: str) -> Pile:
+    def buffer(self, destination: str, run_id: str) -> Contents:
         """What lies there, without the events' bodies."""
         events = self._items(
             destination, run_id, _EVENT, ProjectionExpression="sk, body_bytes, put_at"
         )
-        rounds = self._items(destination, run_id, _ROUND)
-        numbers = {_turn(item): frozenset(item["ids"]["SS"]) for item in rounds}
-        unfinished = [_turn(item) for item in rounds if "told_at" not in item]
-        return Pile(
+        batches = self._items(destination, run_id, _ROUND)
+        numbers = {_turn(item): frozenset(item["ids"]["SS"]) for item in batches}
+        unfinished = [_turn(item) for item in batches if "told_at" not in item]
+        return Contents(
             {_event_id(item): int(item["body_bytes"]["N"]) for item in events},
             numbers,
             min(unfinished, default=None),
             max((parse_time(item["put_at"]["S"]) for item in events), default=None),
         )
 
-    def next_round(self, destination: str, run_id: str, at: datetime) -> Round | None:
-        """The round that is not finished, else a new one of what waits; None where nothing does.
+    def next_batch(self, destination: str, run_id: str, at: datetime) -> Batch | None:
+        """The batch that is not finished, else a new one of what waits; None where nothing does.
 
         Raises Conflict.
         """
-        pile = self.pile(destination, run_id)
-        if pile.open_round is not None:
-            turn, ids = pile.open_round, pile.rounds[pile.open_round]
+        buffer = self.buffer(destination, run_id)
+        if buffer.open_batch is not None:
+            turn, ids = buffer.open_batch, buffer.batches[buffer.open_batch]
         else:
-            turn, ids = max(pile.rounds, default=0) + 1, pile.next_part()
+            turn, ids = max(buffer.batches, default=0) + 1, buffer.next_part()
             if not ids:
                 return None
             self._begin(destination, run_id, turn, ids, at)
-        return Round(turn, tuple(self._bodies(destination, run_id, ids)))
+        return Batch(turn, tuple(self._bodies(destination, run_id, ids)))
 
     def _begin(
         self, destination: str, run_id: str, turn: int, ids: frozenset[str], at: datetime
@@ -212,7 +212,7 @@ class PendingStore:
             raise Conflict from error
 
     def finish(self, destination: str, run_id: str, turn: int, at: datetime) -> None:
-        """All of a round was told; finishing it again changes nothing."""
+        """All of a batch was delivered; finishing it again changes nothing."""
         self.client.update_item(
             TableName=self.table,
             Key=_round_key(destination, run_id, turn),
@@ -221,7 +221,7 @@ class PendingStore:
         )
 
     def _bodies(self, destination: str, run_id: str, ids: frozenset[str]) -> list[Message]:
-        """The events of a round, by id: only what lies between its first and its last is read."""
+        """The events of a batch, by id: only what lies between its first and its last is read."""
         items = query(
             self.client,
             TableName=self.table,

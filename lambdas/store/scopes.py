@@ -269,7 +269,7 @@ class ScopeStore:
         self, before: StoredStatus, failure: Failure, attempt: Attempt, streak: Streak
     ) -> Item:
         """A failure on top of the status that its failed runs were counted from."""
-        error = {"code": failure.code, "message": failure.message[:1000], "kind": failure.kind}
+        error = {"code": failure.code, "message": failure.short_message, "kind": failure.kind}
         set_run, run = setting_run(attempt.run_id)
         set_streak, counted = setting_streak(streak)
         is_as_read, read = as_read(before)

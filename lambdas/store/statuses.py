@@ -10,7 +10,7 @@ from typing import Any
 
 from lambdas.store.table import Item, number, text, to_scope
 from truffle.core.idle import IdleWatch
-from truffle.core.model import Failure
+from truffle.core.model import Failure, FailureKind
 from truffle.core.reports import Reliance
 from truffle.core.status import ScopeError, ScopeStatus, Streak
 from truffle.core.times import format_time, parse_time, sortable_time
@@ -194,4 +194,4 @@ def _to_error(item: Item) -> ScopeError | None:
     if error is None:
         return None
     since = parse_time(item["failing_since"]["S"])
-    return ScopeError(error["code"], error["message"], error["kind"], since)
+    return ScopeError(error["code"], error["message"], FailureKind(error["kind"]), since)

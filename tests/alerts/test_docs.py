@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from truffle.alerts import settings
-from truffle.alerts.settings import Kind, parse_settings, settings_to_json
+from truffle.alerts import settings_parser
+from truffle.alerts.settings import Kind
+from truffle.alerts.settings_json import settings_to_json
+from truffle.alerts.settings_parser import parse_settings
 from truffle.alerts.yaml_file import read_alerts
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES
@@ -23,15 +25,17 @@ EXAMPLE = ROOT / "alerts.example.yaml"
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 KEYS: Mapping[str, Mapping[str, object]] = {
-    "file": settings._FILE,
-    "destination": {key: True for keys in settings._KEYS.values() for key in keys},
+    "file": settings_parser.FILE_KEYS,
+    "destination": {
+        key: True for keys in settings_parser.DESTINATION_KEYS.values() for key in keys
+    },
     "daily summary": {"at": True, "time_zone": True},
     "route": {"name": True, "to": True, "when": True},
-    "condition": settings._WHEN,
-    "mute": settings._MUTE,
-    "threshold": settings._THRESHOLDS,
-    "payment due": settings._PAYMENT_DUE,
-    "idle": settings._IDLE,
+    "condition": settings_parser.CONDITION_KEYS,
+    "mute": settings_parser.MUTE_KEYS,
+    "threshold": settings_parser.THRESHOLD_KEYS,
+    "payment due": settings_parser.PAYMENT_KEYS,
+    "idle": settings_parser.IDLE_KEYS,
 }
 
 

@@ -20,9 +20,9 @@ from truffle.alerts.settings import (
     Route,
     SettingsError,
     When,
-    parse_settings,
-    settings_to_json,
 )
+from truffle.alerts.settings_json import settings_to_json
+from truffle.alerts.settings_parser import parse_settings
 from truffle.core.events import EventType, Severity
 from truffle.core.thresholds import Thresholds
 from truffle.core.times import format_time

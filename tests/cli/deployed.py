@@ -26,7 +26,7 @@ from truffle.core.codec import encode
 from truffle.core.events import Event, to_message
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.merging import merge
-from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope
+from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
 from truffle.core.parameters import BadParameter, parse
 from truffle.core.queries import parse_list, to_page
 from truffle.core.runs import Run
@@ -35,7 +35,10 @@ from truffle.core.status import ScopeError, ScopeStatus, judge
 Answer = tuple[int, Any]
 Given = dict[str, list[str]]
 
-TYPES = {"/odcrs": [ODCR], "/capacity-blocks": [CAPACITY_BLOCK]}
+TYPES: dict[str, list[str]] = {
+    "/odcrs": [ReservationType.ODCR],
+    "/capacity-blocks": [ReservationType.CAPACITY_BLOCKS],
+}
 
 
 @dataclass
@@ -70,7 +73,7 @@ class Deployed:
     ) -> None:
         """A scope that has failed for so long, and was listed 3 hours ago."""
         now = self.clock()
-        error = ScopeError(code, "It says no.", "denied", now - since)
+        error = ScopeError(code, "It says no.", FailureKind.DENIED, now - since)
         seen = now - timedelta(hours=3) if rows else None
         self.rows += rows
         self.statuses.append(ScopeStatus(scope, observed_at=seen, attempted_at=now, error=error))

@@ -220,7 +220,7 @@ class TestExplain:
         deployed.events = [an_event(severity=Severity.INFO)]
         deployed.alerts = parse_alerts("")
         command = ["alerts", "explain", EVENT_ID, "--api-url", api_url]
-        assert "Nobody gets it: there are no destinations." in truffle(*command).out
+        assert "No destination receives it: none is configured." in truffle(*command).out
         out = truffle(*command, "--file", file).out
         assert "oncall: Route training: severity is info, not warning or critical." in out
 
@@ -311,15 +311,15 @@ class TestRepublish:
 BAD = [
     (["check", "/nowhere/alerts.yaml"], "/nowhere/alerts.yaml cannot be read: No such file"),
     (["check", "-o", "csv"], "'csv'"),
-    (["explain", "cr-0abc"], "EVENT_ID: 'cr-0abc' is not allowed. It takes the event_id"),
+    (["explain", "cr-0abc"], "EVENT_ID: invalid value 'cr-0abc'. It must be the event_id"),
     (["explain"], "EVENT_ID"),
     (["explain", EVENT_ID], "Events come from the deployed stack: set TRUFFLE_API_URL"),
     (["explain", EVENT_ID, "--file", "/nowhere.yaml"], "/nowhere.yaml cannot be read"),
     (["test"], "--route"),
-    (["test", "--route", "My route"], "--route: 'My route' is not allowed."),
+    (["test", "--route", "My route"], "--route: invalid value 'My route'."),
     (["test", "--route", "training"], "Samples come from the deployed stack: set TRUFFLE_API_URL"),
     (["republish"], "--since"),
-    (["republish", "--since", "soon"], "--since: 'soon' is not allowed."),
+    (["republish", "--since", "soon"], "--since: invalid value 'soon'."),
     (["republish", "--since", "6h"], "Events come from the deployed stack: set TRUFFLE_API_URL"),
     (
         ["explian", EVENT_ID],

@@ -49,7 +49,7 @@ def test_another_file_is_not_replaced(truffle: Run, world: World, tmp_path: Path
     file.write_text("mine")
     result = truffle("calendar", "-o", str(file))
     assert (result.status, file.read_text()) == (2, "mine")
-    assert "It takes a new file, or a calendar that truffle wrote." in result.err
+    assert "It must be a new file, or a calendar that truffle wrote." in result.err
 
 
 def test_a_calendar_that_is_cut_off_is_named(truffle: Run, world: World, tmp_path: Path) -> None:

@@ -172,10 +172,10 @@ class TestTerminal:
         answers = b"training\nten\n10\n2020-01-01\n\nH100\np5.48xlarge\nmany\n64\n"
         status, told = on_a_terminal(["recommend"], env, answers)
         assert status == 0
-        assert "Error: 'ten': It takes a number of days above 0" in told
-        assert "Error: '2020-01-01': It takes a day that is not over yet." in told
+        assert "Error: 'ten': It must be a number of days above 0" in told
+        assert "Error: '2020-01-01': It must be today or later." in told
         assert "Error: 'H100': H100 is an accelerator." in told
-        assert "Error: 'many': It takes a whole number" in told
+        assert "Error: 'many': It must be a whole number" in told
         assert "--instance-type p5.48xlarge --count 64 --days 10" in told
 
 

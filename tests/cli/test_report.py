@@ -112,7 +112,7 @@ def test_prices_cost_what_is_idle(truffle: Run, world: World, tmp_path: Path) ->
     [
         (("--since", "soon"), "--since: 'soon'"),
         (("--since", "2026-11-20", "--until", "2026-11-19"), "--until: '2026-11-19'"),
-        (("--prices", "no.yaml"), "--prices: 'no.yaml' is not allowed. It cannot be read"),
+        (("--prices", "no.yaml"), "--prices: invalid value 'no.yaml'. It cannot be read"),
         (("--open", "-o", "-"), "--open needs a file"),
     ],
 )

@@ -153,7 +153,7 @@ def test_bad_usage(arguments: list[str], told: list[str], truffle: Run, world: W
         (["events", "--severity", "bad"], "--severity"),
         (["events", "--since", "long ago"], "a length such as 36h or 7d"),
         (["events", "--limit", "0"], "--limit"),
-        (["events", "--limit", "all"], "'all' is not allowed. It takes a whole number from 1"),
+        (["events", "--limit", "all"], "invalid value 'all'. It must be a whole number from 1"),
         (["events", "--follow", "--interval", "0.5"], "from 1 to 3600"),
         (["events", "--follow", "-o", "csv"], "--follow"),
         (["events", "--follow", "--until", "2026-12-01"], "--until"),

@@ -19,7 +19,7 @@ from tests.builders import (
 from truffle.core.daily import Day, FailingScope, Held, day
 from truffle.core.events import Event, EventType
 from truffle.core.expected import expected_denials
-from truffle.core.model import CAPACITY_BLOCK, ODCR, Reservation, Scope
+from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
 from truffle.core.status import ScopeError, ScopeStatus
 
 OREGON = Scope(HOME, "us-west-2")
@@ -49,10 +49,42 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
     ).held
 
     assert held == (
-        Held(CAPACITY_BLOCK, "H100", 2, 12, 96, 8, 2),
-        Held(ODCR, "A100", 1, 8, 64, 8, 3),
-        Held(ODCR, "L4", 1, 3, 0.375, 3, 0),
-        Held(ODCR, None, 1, 5, 0, 5, 0),
+        Held(
+            type=ReservationType.CAPACITY_BLOCKS,
+            accelerator="H100",
+            reservations=2,
+            instances=12,
+            accelerators=96,
+            active=8,
+            unused=2,
+        ),
+        Held(
+            type=ReservationType.ODCR,
+            accelerator="A100",
+            reservations=1,
+            instances=8,
+            accelerators=64,
+            active=8,
+            unused=3,
+        ),
+        Held(
+            type=ReservationType.ODCR,
+            accelerator="L4",
+            reservations=1,
+            instances=3,
+            accelerators=0.375,
+            active=3,
+            unused=0,
+        ),
+        Held(
+            type=ReservationType.ODCR,
+            accelerator=None,
+            reservations=1,
+            instances=5,
+            accelerators=0,
+            active=5,
+            unused=0,
+        ),
     )
 
 
@@ -151,7 +183,7 @@ def test_failures_of_the_last_24_hours_are_told(facts: Any, is_told: bool) -> No
 
 
 def test_a_scope_that_fails_is_told_with_its_error_and_its_last_success() -> None:
-    error = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON - HOUR)
+    error = ScopeError("UnauthorizedOperation", "You may not.", FailureKind.DENIED, NOON - HOUR)
 
     found = of(statuses=[a_status(error=error, observed_at=NOON - 2 * HOUR), a_status(OREGON)])
 
@@ -166,7 +198,7 @@ def test_a_scope_that_nothing_collects_any_more_is_old_data_too() -> None:
     assert [failing.error.code for failing in found.failing] == ["NotCollected"]
 
 
-DENIED = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON)
+DENIED = ScopeError("UnauthorizedOperation", "You may not.", FailureKind.DENIED, NOON)
 
 
 @pytest.mark.parametrize("observed_at", [None, NOON - DAY])
@@ -187,7 +219,7 @@ def test_a_denial_that_is_not_expected_is_a_failure(expected: list[str]) -> None
 
 
 def test_another_failure_where_a_denial_is_expected_is_a_failure() -> None:
-    throttled = ScopeError("RequestLimitExceeded", "Slow down.", "throttled", NOON)
+    throttled = ScopeError("RequestLimitExceeded", "Slow down.", FailureKind.THROTTLED, NOON)
 
     found = of(statuses=[a_status(error=throttled)], expected=["*/*"])
 
@@ -195,7 +227,7 @@ def test_another_failure_where_a_denial_is_expected_is_a_failure() -> None:
 
 
 def test_a_scope_that_was_never_read_has_no_last_success() -> None:
-    error = ScopeError("RequestExpired", "No.", "error", NOON)
+    error = ScopeError("RequestExpired", "No.", FailureKind.ERROR, NOON)
 
     found = of(statuses=[a_status(observed_at=None, error=error)])
 

@@ -50,19 +50,19 @@ class TestAnEvent:
 
         # Then one event tells it
         assert replace(event, event_id="") == Event(
-            "",
-            EventType.STATE_CHANGED,
-            Severity.CRITICAL,
-            "Capacity block cr-0abc (8 × p5.48xlarge, us-east-1) payment failed: "
+            event_id="",
+            type=EventType.STATE_CHANGED,
+            severity=Severity.CRITICAL,
+            summary="Capacity block cr-0abc (8 × p5.48xlarge, us-east-1) payment failed: "
             "the block is released.",
-            "payment-pending → payment-failed",
-            NOON,
-            BEFORE,
-            HOME,
-            OHIO.region,
-            failed,
-            {"state": "payment-pending"},
-            {"state": "payment-failed"},
+            reason="payment-pending → payment-failed",
+            observed_at=NOON,
+            previous_observed_at=BEFORE,
+            account_id=HOME,
+            region=OHIO.region,
+            reservation=failed,
+            before={"state": "payment-pending"},
+            after={"state": "payment-failed"},
         )
 
     def test_names_the_scope_that_was_compared_and_not_the_owner(self) -> None:

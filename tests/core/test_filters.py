@@ -342,3 +342,24 @@ def test_two_values_of_a_field_keep_the_union_of_each(
     either = Filter(states=some(one)).apply(rows) + Filter(states=some(other)).apply(rows)
 
     assert Filter(states=some(one, other)).apply(rows) == [row for row in rows if row in either]
+
+
+@pytest.mark.parametrize(
+    ("globs", "kept"),
+    [
+        (["train-1"], ["cr-1"]),
+        (["train-*"], ["cr-1", "cr-2"]),
+        (["*"], ["cr-1", "cr-2", "cr-3"]),
+        (["TRAIN-1"], []),
+        (["train-1", "web"], ["cr-1", "cr-3"]),
+    ],
+)
+def test_names_are_those_of_the_tag_name(globs: list[str], kept: list[str]) -> None:
+    """A reservation without that tag has no name, which no glob matches."""
+    rows = [
+        an_odcr("cr-1", tags={"Name": "train-1"}),
+        an_odcr("cr-2", tags={"Name": "train-2"}),
+        an_odcr("cr-3", tags={"Name": "web"}),
+        an_odcr("cr-4", tags={"name": "train-1"}),
+    ]
+    assert [row.reservation_id for row in Filter(names=frozenset(globs)).apply(rows)] == kept

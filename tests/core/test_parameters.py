@@ -46,7 +46,8 @@ def refusal(given: dict[str, Sequence[str]]) -> BadParameter:
 
 def test_the_parameters_are_the_contracts() -> None:
     assert [parameter.name for parameter in LIST] == [
-        *("type", "instance_type", "region", "availability_zone", "account", "owner", "state"),
+        *("type", "instance_type", "region", "availability_zone"),
+        *("name", "account", "owner", "state"),
         *("accelerator", "gpu_only", "available_only", "active_only", "min_capacity", "tag"),
         *("starts_before", "starts_after", "ends_before", "ends_after"),
         *("sort", "limit", "next_token"),

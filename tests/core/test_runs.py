@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_run, a_status
 from truffle.core.expected import expected_denials
-from truffle.core.model import Scope
+from truffle.core.model import FailureKind, Scope
 from truffle.core.runs import Unit, manifest, run_id_of, run_to_json, units
 from truffle.core.status import ScopeError
 
 EAST, OHIO = Scope(HOME, "us-east-1"), Scope(HOME, "us-east-2")
 END = NOON + timedelta(seconds=7.5)
-THROTTLED = ScopeError("RequestLimitExceeded", "Too fast.", "error", NOON)
+THROTTLED = ScopeError("RequestLimitExceeded", "Too fast.", FailureKind.ERROR, NOON)
 
 
 def test_the_work_of_a_run_is_one_unit_a_region_with_all_accounts() -> None:
@@ -136,7 +136,7 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
 
 
 def test_an_expected_denial_is_closed_and_neither_failed_nor_succeeded() -> None:
-    run, denied = a_run(), ScopeError("UnauthorizedOperation", "No.", "denied", NOON)
+    run, denied = a_run(), ScopeError("UnauthorizedOperation", "No.", FailureKind.DENIED, NOON)
     statuses = {
         EAST: a_status(EAST, run_id=run.run_id, error=THROTTLED),
         OHIO: a_status(OHIO, run_id=run.run_id, error=denied),

@@ -16,10 +16,16 @@ from truffle.core.status import ScopeError, ScopeStatus, Streak
 
 
 def a_failure(kind: FailureKind = FailureKind.ERROR, hours: int = 3) -> Failure:
-    return Failure(OHIO, NOON + hours * HOUR, kind, "RequestLimitExceeded", "too fast")
+    return Failure(
+        scope=OHIO,
+        failed_at=NOON + hours * HOUR,
+        kind=kind,
+        code="RequestLimitExceeded",
+        message="too fast",
+    )
 
 
-SINCE_ONE = ScopeError("RequestLimitExceeded", "too fast", "error", NOON + HOUR)
+SINCE_ONE = ScopeError("RequestLimitExceeded", "too fast", FailureKind.ERROR, NOON + HOUR)
 TWICE = a_status(error=SINCE_ONE, streak=Streak(("run-1", "run-2")))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders import HOME, HOUR, NOON, OHIO, OTHER, a_status
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials, expected_denials
-from truffle.core.model import Scope
+from truffle.core.model import FailureKind, Scope
 from truffle.core.status import (
     Judged,
     ScopeError,
@@ -21,9 +21,9 @@ from truffle.core.status import (
 )
 
 AGE = 3 * HOUR
-DENIED = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON - HOUR)
-DISABLED = replace(DENIED, code="AuthFailure", kind="disabled")
-THROTTLED = replace(DENIED, code="RequestLimitExceeded", kind="error")
+DENIED = ScopeError("UnauthorizedOperation", "You may not.", FailureKind.DENIED, NOON - HOUR)
+DISABLED = replace(DENIED, code="AuthFailure", kind=FailureKind.DISABLED)
+THROTTLED = replace(DENIED, code="RequestLimitExceeded", kind=FailureKind.ERROR)
 LATE = "NotCollected"
 NOTHING = {"total": 0, "by_code": {}}
 

@@ -32,7 +32,7 @@ def test_the_same_length_is_told_in_one_way(text: str, usual: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "h", "24", "24 h", "-1h", "1.5h", "1w", "١h", "1h\n"])
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no duration such as 40m"):
+    with pytest.raises(ValueError, match="is not a duration such as 40m"):
         parse_duration(text)
 
 

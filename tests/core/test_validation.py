@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
+from truffle.core.candidates import TrainingRequest
 from truffle.core.model import Health, Reservation
-from truffle.core.validation import TrainingRequest, Validation, validate
+from truffle.core.validation import Validation, validate
 
 WEEK = TrainingRequest("p5.48xlarge", 16, 7 * 24)
 

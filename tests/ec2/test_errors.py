@@ -88,12 +88,12 @@ def test_ec2s_errors_become_failures_with_ec2s_words(
     failure = to_failure(error(name), OHIO, NOON)
 
     assert failure == Failure(
-        OHIO,
-        NOON,
-        kind,
-        code,
-        error(name).response["Error"]["Message"],
-        "DescribeCapacityReservations",
+        scope=OHIO,
+        failed_at=NOON,
+        kind=kind,
+        code=code,
+        message=error(name).response["Error"]["Message"],
+        operation="DescribeCapacityReservations",
     )
 
 

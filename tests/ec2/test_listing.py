@@ -140,12 +140,12 @@ class TestPages:
         ec2.refuses(RESERVATIONS, "throttled")
 
         assert failure_of(ec2) == Failure(
-            OHIO,
-            NOON,
-            FailureKind.THROTTLED,
-            "RequestLimitExceeded",
-            "Request limit exceeded.",
-            "DescribeCapacityReservations",
+            scope=OHIO,
+            failed_at=NOON,
+            kind=FailureKind.THROTTLED,
+            code="RequestLimitExceeded",
+            message="Request limit exceeded.",
+            operation="DescribeCapacityReservations",
         )
 
     @pytest.mark.parametrize(

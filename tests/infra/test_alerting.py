@@ -18,7 +18,7 @@ from tests.infra.synthesized import (
     text_of,
 )
 from truffle.alerts.routing import subscription_filter
-from truffle.alerts.settings import parse_settings
+from truffle.alerts.settings_parser import parse_settings
 from truffle.core.events import message_attributes
 from truffle.core.times import parse_time
 

@@ -21,7 +21,8 @@ from infra.ec2_model import EC2_LIST_ACTIONS
 from lambdas.account_settings import FILE as ACCOUNTS
 from lambdas.alert_settings import FILE
 from tests.infra.synthesized import NAMES, Json, Synthesized
-from truffle.alerts.settings import AlertSettings, parse_settings
+from truffle.alerts.settings import AlertSettings
+from truffle.alerts.settings_parser import parse_settings
 from truffle.core.organization import AccountSettings
 
 BROUGHT = {"aws_lambda_powertools", "jmespath", "typing_extensions"}

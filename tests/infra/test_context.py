@@ -21,14 +21,8 @@ from infra.context import (
 from infra.node import use_bundled_node
 from tests.infra.synthesized import KEY_ARN, SECRET_ARN
 from truffle.alerts.routing import subscription_filter
-from truffle.alerts.settings import (
-    EVERYTHING,
-    AlertSettings,
-    Destination,
-    Kind,
-    Route,
-    parse_settings,
-)
+from truffle.alerts.settings import EVERYTHING, AlertSettings, Destination, Kind, Route
+from truffle.alerts.settings_parser import parse_settings
 
 ALERTS_YAML = """
 destinations: {oncall: {kind: slack, secret: truffle/oncall}}
@@ -173,7 +167,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(key: str, value: object, al
     [
         ("critical", "no JSON"),
         (["critical"], "use a JSON object"),
-        ({"level": ["critical"]}, "level is no attribute of an alert: type, severity,"),
+        ({"level": ["critical"]}, "level is not an attribute of an alert: type, severity,"),
         ({"severity": "critical"}, "severity takes a list of values"),
         ({"severity": []}, "severity takes a list of values"),
         ({"severity": ["fatal"]}, "severity is never fatal: use info, good, warning, critical"),

@@ -14,7 +14,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     "fan_out": settings.FanOutSettings,
     "collect": settings.CollectSettings,
     "hint": settings.HintSettings,
-    "alert": settings.PublishSettings,
+    "publish": settings.PublishSettings,
     "query": settings.QuerySettings,
     "deliver": settings.DeliverSettings,
 }
@@ -26,7 +26,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
         ("fan_out", 180, 256),
         ("collect", 120, 1024),
         ("hint", 30, 256),
-        ("alert", 60, 256),
+        ("publish", 60, 256),
         ("query", 29, 1769),
         ("deliver", 60, 1769),
     ],
@@ -115,7 +115,7 @@ def test_units_start_collect_one_at_a_time(stack: Synthesized) -> None:
 
 
 def test_only_new_events_start_alert(stack: Synthesized) -> None:
-    mapping = stack.mapping("alert")
+    mapping = stack.mapping("publish")
     (pattern,) = [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
     table = target(stack.outputs["TableName"]["Value"])
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": [table, "StreamArn"]}
@@ -129,7 +129,7 @@ def test_only_new_events_start_alert(stack: Synthesized) -> None:
 def test_a_record_that_cannot_be_published_is_retried_until_it_is_six_hours_old(
     stack: Synthesized,
 ) -> None:
-    mapping = stack.mapping("alert")
+    mapping = stack.mapping("publish")
     kept = target(mapping["DestinationConfig"]["OnFailure"]["Destination"])
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["MaximumRetryAttempts"] == -1

@@ -56,7 +56,7 @@ MAY = {
         "iam:PassRole",
     },
     "hint": {"dynamodb:GetItem", "dynamodb:PutItem", "sqs:SendMessage"},
-    "alert": {
+    "publish": {
         "dynamodb:Query",
         *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords")),
         *(f"dynamodb:{action}" for action in ("GetShardIterator", "ListStreams")),
@@ -265,7 +265,7 @@ def test_query_invokes_the_publisher_alone(stack: Synthesized) -> None:
 
 
 def test_the_publisher_reads_events_and_names_of_accounts_alone(stack: Synthesized) -> None:
-    (reading,) = _allowed(stack, "alert", "dynamodb:Query")
+    (reading,) = _allowed(stack, "publish", "dynamodb:Query")
     assert text_of(reading["Resource"]) == f"<{target(stack.outputs['TableName']['Value'])}>"
     keys = [f"{EVENT_PREFIX}*", f"{DOCUMENTS}*"]
     assert reading["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}

@@ -43,7 +43,7 @@ def test_the_table_streams_new_items_and_forgets_old_events(table: Resource) -> 
 
 
 def test_the_idempotency_table_has_powertools_layout(stack: Synthesized) -> None:
-    name = stack.function("alert")["Environment"]["Variables"]["TRUFFLE_IDEMPOTENCY_TABLE"]
+    name = stack.function("publish")["Environment"]["Variables"]["TRUFFLE_IDEMPOTENCY_TABLE"]
     table = stack.get(target(name))
     assert _keys(table.properties) == {"HASH": "id"}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiration", "Enabled": True}

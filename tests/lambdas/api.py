@@ -113,6 +113,9 @@ MATCHES: Mapping[str, Callable[[Any, Sequence[str]], bool]] = {
     "instance_type": lambda row, values: any(fnmatchcase(row.instance_type, it) for it in values),
     "region": lambda row, values: any(fnmatchcase(row.region, it) for it in values),
     "availability_zone": lambda row, values: row.availability_zone in values,
+    "name": lambda row, values: (
+        "Name" in row.tags and any(fnmatchcase(row.tags["Name"], it) for it in values)
+    ),
     "account": lambda row, values: bool({*row.seen_by} & {*values}),
     "owner": lambda row, values: row.owner_id in values,
     "state": lambda row, values: row.state in values,

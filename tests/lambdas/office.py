@@ -11,7 +11,7 @@ from typing import Any
 from lambdas import deliver
 from lambdas.clients import service
 from lambdas.settings import DeliverSettings
-from lambdas.store.digest_buffer import PendingStore
+from lambdas.store.digest_buffer import DigestBuffer
 from lambdas.store.runs import RunStore
 from sandbox.sink.destination import Destination
 from tests.builders import an_event
@@ -108,8 +108,8 @@ class Office:
         RunStore(service("dynamodb"), self.stack.table).finish(run, self.clock(), 1, 0)
 
     @property
-    def pending(self) -> PendingStore:
-        return PendingStore(service("dynamodb"), self.stack.table)
+    def pending(self) -> DigestBuffer:
+        return DigestBuffer(service("dynamodb"), self.stack.table)
 
 
 def put_secret(name: str, content: str | Json) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from lambdas import alert_settings
 from lambdas.alert_settings import FILE_VARIABLE, load
-from truffle.alerts.settings import AlertSettings, SettingsError, parse_settings, settings_to_json
+from truffle.alerts.settings import AlertSettings, SettingsError
+from truffle.alerts.settings_json import settings_to_json
+from truffle.alerts.settings_parser import parse_settings
 
 SETTINGS = parse_settings(
     {

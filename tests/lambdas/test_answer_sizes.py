@@ -20,7 +20,7 @@ from tests.builders import HOUR, NOON, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.fakes import Clock
 from truffle.core.events import to_message
-from truffle.core.model import Reservation, Scope
+from truffle.core.model import FailureKind, Reservation, Scope
 from truffle.core.runs import Run
 from truffle.core.status import ScopeError
 
@@ -28,7 +28,7 @@ LAMBDA_RETURNS = 6 * 1024 * 1024
 """Bytes (AWS Lambda Developer Guide, quotas: invocation payload, 6 MB each way)."""
 
 REGIONS = [f"us-east-{number}" for number in range(30)]
-DENIAL = ScopeError("UnauthorizedOperation", 'encoded: "\\' * 100, "denied", NOON - HOUR)
+DENIAL = ScopeError("UnauthorizedOperation", 'encoded: "\\' * 100, FailureKind.DENIED, NOON - HOUR)
 FAT = {f"Note {number}": "研" * 256 for number in range(50)}
 """As many tags as AWS allows, each as long as it allows."""
 

@@ -16,7 +16,7 @@ from lambdas import wiring
 from lambdas.delivery import deliverer
 from lambdas.delivery.channels import Alert, Channels
 from lambdas.delivery.queue_message import QueueMessage
-from lambdas.store.digest_buffer import PendingStore, Round
+from lambdas.store.digest_buffer import Batch, DigestBuffer
 from sandbox.sink.destination import Destination, Reply
 from tests.builders import a_run
 from tests.lambdas.fakes import Killed, Wire, client_error
@@ -233,15 +233,15 @@ def test_an_event_that_comes_while_a_flush_is_at_work_is_told_once_by_it_or_by_a
     """It comes after the flush has looked, and cannot know whether that was its last look."""
     put_aside(oncall, range(4))
     finish(oncall)
-    line, look, late = wire("sqs"), PendingStore.next_round, [of_run(7)]
+    line, look, late = wire("sqs"), DigestBuffer.next_batch, [of_run(7)]
 
-    def look_and_wait(store: PendingStore, name: str, run_id: str, at: datetime) -> Round | None:
+    def look_and_wait(store: DigestBuffer, name: str, run_id: str, at: datetime) -> Batch | None:
         seen = look(store, name, run_id, at)
         if late and (seen is None) is is_last_look:
             assert oncall.deliver("oncall", late.pop()) == 0
         return seen
 
-    monkeypatch.setattr(PendingStore, "next_round", look_and_wait)
+    monkeypatch.setattr(DigestBuffer, "next_batch", look_and_wait)
     oncall.flush("oncall")
     assert len(flushes(line)) == 1
     oncall.clock.advance(QUIET)

@@ -214,7 +214,13 @@ def test_as_many_units_as_there_are_regions_are_sent(
 
 
 def fail(stack: Stack, scope: Scope) -> None:
-    failure = Failure(scope, NOON - HOUR, FailureKind.DISABLED, "AuthFailure", "no")
+    failure = Failure(
+        scope=scope,
+        failed_at=NOON - HOUR,
+        kind=FailureKind.DISABLED,
+        code="AuthFailure",
+        message="no",
+    )
     stack.scopes.write_failure(failure, Attempt("run-0", 1))
 
 

@@ -44,7 +44,13 @@ def invoke(
 def cover(stack: Stack, *scopes: Scope) -> None:
     """Have scopes known to the stack."""
     for scope in scopes:
-        failure = Failure(scope, Clock().moment, FailureKind.ERROR, "Throttled", "slow down")
+        failure = Failure(
+            scope=scope,
+            failed_at=Clock().moment,
+            kind=FailureKind.ERROR,
+            code="Throttled",
+            message="slow down",
+        )
         stack.scopes.write_failure(failure, Attempt("run-1", 1.0))
 
 

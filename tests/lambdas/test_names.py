@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import alert
+from lambdas import publish
 from lambdas.clients import service
 from lambdas.settings import PublishSettings, QuerySettings
 from lambdas.store.directory import DirectoryStore
@@ -16,7 +16,7 @@ from tests.builders import HOME, HOUR, NOON, OTHER, an_event, an_odcr
 from tests.lambdas.api import ask
 from tests.lambdas.aws import Stack, messages
 from tests.lambdas.fakes import Clock, FakeContext, Wire, client_error
-from tests.lambdas.test_alert import record
+from tests.lambdas.test_publish import record
 from tests.lambdas.test_query import Api
 from truffle.core.model import Scope
 from truffle.core.organization import Account, Directory
@@ -171,14 +171,14 @@ def published(
     deploy(PublishSettings)
     assert stack.published
 
-    def publish() -> tuple[dict[str, Any], dict[str, Any]]:
+    def published_event() -> tuple[dict[str, Any], dict[str, Any]]:
         event = an_event(account_id=OTHER, reservation=an_odcr(account_id=OTHER))
         context: Any = FakeContext()
-        alert.handler({"Records": [record(event)]}, context)
+        publish.handler({"Records": [record(event)]}, context)
         (message,) = messages(stack.published)
         return json.loads(message["Body"]), message["MessageAttributes"]
 
-    return publish
+    return published_event
 
 
 def test_an_event_is_published_with_names(

@@ -82,7 +82,9 @@ class Api:
         kind: FailureKind = FailureKind.ERROR,
     ) -> None:
         """A collection fails, now."""
-        failure = Failure(scope, self.clock(), kind, code, "too fast")
+        failure = Failure(
+            scope=scope, failed_at=self.clock(), kind=kind, code=code, message="too fast"
+        )
         self.stack.scopes.write_failure(failure, Attempt("run-1", 1))
 
 
@@ -273,6 +275,7 @@ CHOICES: dict[str, st.SearchStrategy[list[str]]] = {
         st.sampled_from((*REGIONS, "sa-east-1", "us-*", "*-1")), min_size=1, max_size=2
     ),
     "availability_zone": st.lists(st.sampled_from(ZONES), min_size=1, max_size=2),
+    "name": st.lists(st.sampled_from(("*", "r*", "ops", "?")), min_size=1, max_size=2),
     "account": st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=2),
     "owner": st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=2),
     "state": st.lists(st.sampled_from(STATES), min_size=1, max_size=4),

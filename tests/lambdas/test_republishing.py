@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import alert, wiring
+from lambdas import publish, wiring
 from lambdas.clients import service
 from lambdas.republishing import SECONDS, republish
 from lambdas.settings import PublishSettings, QuerySettings
@@ -52,7 +52,7 @@ def publisher(stack: Stack, table: EventStore, deploy: Deploy) -> Callable[..., 
 
     def invoke(**more: str) -> Json:
         context: Any = FakeContext(remaining_milliseconds=60_000)
-        answer: Json = alert.handler(asked(**more), context)
+        answer: Json = publish.handler(asked(**more), context)
         return answer
 
     return invoke

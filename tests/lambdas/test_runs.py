@@ -54,7 +54,9 @@ def fail(
     stack: Stack, code: str = "RequestLimitExceeded", scope: Scope = IRELAND, minutes: int = 1
 ) -> None:
     moment = NOON + timedelta(minutes=minutes)
-    failure = Failure(scope, moment, FailureKind.ERROR, code, "too fast")
+    failure = Failure(
+        scope=scope, failed_at=moment, kind=FailureKind.ERROR, code=code, message="too fast"
+    )
     assert stack.scopes.write_failure(failure, Attempt("run-1", 0.5))
 
 

@@ -12,8 +12,8 @@ from lambdas.store.digest_buffer import (
     MOST_BODIES,
     MOST_EVENTS,
     MOST_IDS,
-    PendingStore,
-    Pile,
+    Contents,
+    DigestBuffer,
     Placed,
 )
 from tests.builders import NOON
@@ -23,14 +23,14 @@ ITEM = 400 * 1024
 RUN = "20261124T120000Z-1a2b3c4d"
 
 
-def a_pile(sizes: dict[str, int]) -> Pile:
-    return Pile(sizes, {}, None, NOON)
+def a_pile(sizes: dict[str, int]) -> Contents:
+    return Contents(sizes, {}, None, NOON)
 
 
 def rounds_of(sizes: dict[str, int]) -> list[list[str]]:
     """All rounds, one after the other."""
     told: dict[int, frozenset[str]] = {}
-    while part := Pile(sizes, told, None, NOON).next_part():
+    while part := Contents(sizes, told, None, NOON).next_part():
         told[len(told)] = part
     return [sorted(part) for part in told.values()]
 
@@ -77,40 +77,40 @@ def test_every_event_is_in_one_round_that_fits(
 
 
 @pytest.fixture
-def pending(stack: Stack) -> PendingStore:
-    return PendingStore(service("dynamodb"), stack.table)
+def pending(stack: Stack) -> DigestBuffer:
+    return DigestBuffer(service("dynamodb"), stack.table)
 
 
 def test_a_pile_that_is_too_large_for_one_round_is_told_in_several(
-    pending: PendingStore, monkeypatch: pytest.MonkeyPatch
+    pending: DigestBuffer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "MOST_EVENTS", 4)
     ids = [f"{it:032}" for it in range(10)]
     for event_id in ids:
-        pending.put_aside("oncall", RUN, {"event_id": event_id}, NOON)
+        pending.add("oncall", RUN, {"event_id": event_id}, NOON)
     told = []
-    while (found := pending.next_round("oncall", RUN, NOON)) is not None:
+    while (found := pending.next_batch("oncall", RUN, NOON)) is not None:
         told.append([message["event_id"] for message in found.messages])
         pending.finish("oncall", RUN, found.number, NOON)
     assert told == [ids[:4], ids[4:7], ids[7:]]
 
 
-def test_an_event_that_was_told_is_known(pending: PendingStore) -> None:
+def test_an_event_that_was_told_is_known(pending: DigestBuffer) -> None:
     message = {"event_id": "e"}
-    assert pending.put_aside("oncall", RUN, message, NOON) is Placed.NEW
-    assert pending.put_aside("oncall", RUN, message, NOON) is Placed.AGAIN
-    found = pending.next_round("oncall", RUN, NOON)
+    assert pending.add("oncall", RUN, message, NOON) is Placed.NEW
+    assert pending.add("oncall", RUN, message, NOON) is Placed.AGAIN
+    found = pending.next_batch("oncall", RUN, NOON)
     assert found is not None
-    assert pending.put_aside("oncall", RUN, message, NOON) is Placed.AGAIN
+    assert pending.add("oncall", RUN, message, NOON) is Placed.AGAIN
     pending.finish("oncall", RUN, found.number, NOON)
-    assert pending.put_aside("oncall", RUN, message, NOON) is Placed.TOLD
+    assert pending.add("oncall", RUN, message, NOON) is Placed.TOLD
 
 
-def test_ids_longer_than_a_key_can_be_are_told(pending: PendingStore) -> None:
+def test_ids_longer_than_a_key_can_be_are_told(pending: DigestBuffer) -> None:
     """A sort key has 1,024 bytes, a partition key 2,048 (DynamoDB Developer Guide, quotas)."""
     run_id, messages = "研" * 900, [{"event_id": "é" * 600 + last} for last in "ab"]
     for message in messages:
-        pending.put_aside("oncall", run_id, message, NOON)
-    found = pending.next_round("oncall", run_id, NOON)
+        pending.add("oncall", run_id, message, NOON)
+    found = pending.next_batch("oncall", run_id, NOON)
     assert found is not None
     assert sorted(found.messages, key=str) == messages

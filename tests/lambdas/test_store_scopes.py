@@ -64,7 +64,9 @@ def write(
 def a_failure(
     code: str = "RequestLimitExceeded", after: timedelta = HOUR, scope: Scope = OHIO
 ) -> Failure:
-    return Failure(scope, NOON + after, FailureKind.ERROR, code, "too fast")
+    return Failure(
+        scope=scope, failed_at=NOON + after, kind=FailureKind.ERROR, code=code, message="too fast"
+    )
 
 
 def stored(scopes: ScopeStore, scope: Scope = OHIO) -> dict[str, str]:

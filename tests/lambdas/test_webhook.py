@@ -16,9 +16,9 @@ from lambdas.delivery import webhook
 from lambdas.delivery.webhook import (
     ALLOW_LOOPBACK,
     LONGEST_ANSWER,
-    Answer,
     Unreachable,
     Unusable,
+    WebhookResponse,
     is_public,
     post,
 )
@@ -52,7 +52,7 @@ def resolves(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def test_the_body_is_json_and_the_path_and_query_are_the_urls(destination: Destination) -> None:
-    assert post(destination.url("/a/b?c=d"), {"text": "8 × p5"}) == Answer(200, "ok")
+    assert post(destination.url("/a/b?c=d"), {"text": "8 × p5"}) == WebhookResponse(200, "ok")
     (request,) = destination.requests
     assert (request.path, json.loads(request.body)) == ("/a/b?c=d", {"text": "8 × p5"})
     assert request.headers["Content-Type"] == "application/json"
@@ -120,7 +120,7 @@ def test_the_status_counts_where_the_body_is_broken(
     destination: Destination, status: int, text: str, headers: dict[str, str]
 ) -> None:
     destination.replies = [Reply(status, text, headers | {"Retry-After": "7"})]
-    assert post(destination.url(), {}) == Answer(status, "", 7, is_whole=False)
+    assert post(destination.url(), {}) == WebhookResponse(status, "", 7, is_whole=False)
 
 
 def test_a_destination_that_says_nothing_is_unreachable_in_time(

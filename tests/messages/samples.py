@@ -20,7 +20,7 @@ from tests.builders import (
 from truffle.core.daily import Day, FailingScope, Idle, day
 from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import Reservation, Scope
+from truffle.core.model import FailureKind, Reservation, Scope
 from truffle.core.status import ScopeError
 from truffle.core.times import format_time
 
@@ -170,7 +170,7 @@ def a_full_day(name: str) -> Day:
     """A day with hundreds of lines in each of its lists; the rows' ids begin with the name."""
     ids = [f"{name}{number}" for number in range(200)]
     coming = tuple(a_block(row, start_date=NOON + HOUR) for row in ids)
-    error = ScopeError("RequestExpired", name, "error", NOON)
+    error = ScopeError("RequestExpired", name, FailureKind.ERROR, NOON)
     return a_day(
         starting=coming,
         ending=tuple(a_block(row, state="active", end_date=NOON + HOUR) for row in ids),
@@ -192,7 +192,9 @@ def a_day(**facts: Any) -> Day:
         an_odcr("cr-idle", available_capacity=8),
         an_odcr("cr-plain", instance_type="m5.large", available_capacity=0),
     )
-    broken = ScopeError("UnauthorizedOperation", "You may not.", "denied", NOON - 9 * HOUR)
+    broken = ScopeError(
+        "UnauthorizedOperation", "You may not.", FailureKind.DENIED, NOON - 9 * HOUR
+    )
     statuses = (
         a_status(),
         a_status(Scope(HOME, "us-west-2"), observed_at=NOON - 9 * HOUR, error=broken),

@@ -16,6 +16,7 @@ from tests.messages.strategies import events, lates
 from tests.strategies import hostile_texts
 from truffle.core.daily import FailingScope
 from truffle.core.events import Event, Severity
+from truffle.core.model import FailureKind
 from truffle.core.status import ScopeError
 from truffle.messages.card import digest_card, event_card, summary_card
 from truffle.messages.slack import COLOURS, escape, payload
@@ -175,7 +176,7 @@ def test_no_text_can_ping_anyone_or_hide_a_link(event: Event) -> None:
 
 @given(hostile_texts)
 def test_no_text_in_a_daily_summary_can_ping_anyone(text: str) -> None:
-    error = ScopeError(text, f"{text} <!channel>", "error", NOON)
+    error = ScopeError(text, f"{text} <!channel>", FailureKind.ERROR, NOON)
     failing = FailingScope(OHIO, error, None)
     event = replace(EVENT, summary=f"{text} <!everyone>")
     body = payload(summary_card(a_day(failing=(failing,), failed=(event,))))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import a_block, an_odcr
-from truffle.core.model import CAPACITY_BLOCK, ODCR, Health, Reservation
+from truffle.core.model import Health, Reservation, ReservationType
 from truffle.render.capacity import Shown, render
 from truffle.render.columns import View, column_names, columns_of
 from truffle.render.style import Style
@@ -93,7 +93,9 @@ def test_what_leaves_is_said() -> None:
 
 def test_what_the_question_is_about_leaves_last() -> None:
     view = View(asked=frozenset({"start_date", "owner_id"}))
-    told = render(Shown(BLOCKS, BLOCKS, view), [CAPACITY_BLOCK], Style(width=80)).splitlines()
+    told = render(
+        Shown(BLOCKS, BLOCKS, view), [ReservationType.CAPACITY_BLOCKS], Style(width=80)
+    ).splitlines()
 
     assert "Start" in heads(told)
     assert "Owner" in heads(told)
@@ -101,14 +103,18 @@ def test_what_the_question_is_about_leaves_last() -> None:
 
 def test_named_columns_are_all_there_is() -> None:
     view = View(chosen=("reservation_id", "end", "owner_id", "tags"))
-    told = render(Shown(BLOCKS, BLOCKS, view), [CAPACITY_BLOCK], Style(width=40)).splitlines()
+    told = render(
+        Shown(BLOCKS, BLOCKS, view), [ReservationType.CAPACITY_BLOCKS], Style(width=40)
+    ).splitlines()
 
     assert heads(told) == ["Reservation ID", "End", "Owner", "Tags"]
 
 
 def test_wide_tables_have_more_than_the_terminal_has_room_for() -> None:
     view = View(is_wide=True)
-    told = render(Shown(BLOCKS, BLOCKS, view), [CAPACITY_BLOCK], Style(width=80)).splitlines()
+    told = render(
+        Shown(BLOCKS, BLOCKS, view), [ReservationType.CAPACITY_BLOCKS], Style(width=80)
+    ).splitlines()
 
     assert {"Owner", "Platform", "Region", "Start", "Reservation ID"} <= set(heads(told))
 
@@ -118,7 +124,7 @@ def test_every_column_that_can_be_named_is_one_of_a_type() -> None:
         assert any(columns_of(kind, rows, View(chosen=(name,))) for kind, rows in TYPED)
 
 
-TYPED = ((CAPACITY_BLOCK, BLOCKS), (ODCR, ODCRS))
+TYPED = ((ReservationType.CAPACITY_BLOCKS, BLOCKS), (ReservationType.ODCR, ODCRS))
 
 
 def test_an_unhealthy_block_is_not_a_green_active_one() -> None:
@@ -223,7 +229,7 @@ def test_unknown_sizes_are_no_zeros() -> None:
 
 
 def test_nothing_says_of_what() -> None:
-    told = render(Shown([], []), [ODCR, CAPACITY_BLOCK], Style())
+    told = render(Shown([], []), [ReservationType.ODCR, ReservationType.CAPACITY_BLOCKS], Style())
     assert told == (
         "No capacity reservations found matching criteria (ODCRs)\n\n"
         "No capacity reservations found matching criteria (capacity blocks)"

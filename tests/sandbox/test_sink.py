@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lambdas.delivery import webhook
-from lambdas.delivery.webhook import ALLOW_LOOPBACK, Answer, Unreachable, post
+from lambdas.delivery.webhook import ALLOW_LOOPBACK, Unreachable, WebhookResponse, post
 from sandbox import command_line
 from sandbox.box import Sandbox
 from sandbox.ports import free_port
@@ -75,7 +75,7 @@ def test_a_path_is_answered_as_it_was_told_until_it_is_well_again(
 ) -> None:
     destination.answer(Reply(429, "slow", {"Retry-After": "30"}), "/slack")
     for _ in range(2):
-        assert post(destination.url("/slack"), {}) == Answer(429, "slow", 30)
+        assert post(destination.url("/slack"), {}) == WebhookResponse(429, "slow", 30)
     assert status(destination, "/teams") == 200
     destination.answer(OK, "/slack")
     assert status(destination) == 200
@@ -209,7 +209,7 @@ def sink(tmp_path: Path, trust: Callable[[Path], None]) -> Iterator[Sink]:
 
 def test_as_a_process_it_is_told_and_read_through_its_control_surface(sink: Sink) -> None:
     sink.answer(Reply(429, "slow", {"Retry-After": "7"}), "/slack")
-    assert post(sink.url("/slack"), {"n": 1}) == Answer(429, "slow", 7)
+    assert post(sink.url("/slack"), {"n": 1}) == WebhookResponse(429, "slow", 7)
     sink.mend("/slack")
     assert post(sink.url("/slack"), {"n": 1}).is_accepted
     assert post(sink.url("/teams"), {"n": 2}).is_accepted

@@ -32,7 +32,7 @@ from truffle.errors import (
     UnknownProfileError,
     UnreachableError,
 )
-from truffle.sources.listing import Inventory, ScopeFailure
+from truffle.sources.listing import Listing, ScopeFailure
 from truffle.sources.live import list_live, list_regions
 
 RESERVATIONS = "DescribeCapacityReservations"
@@ -94,12 +94,12 @@ def environment(world: World, sts: STS, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv(name, value)
 
 
-def numbers(inventory: Inventory) -> list[int]:
+def numbers(inventory: Listing) -> list[int]:
     """The reservations of an inventory by the numbers that they were made with."""
     return sorted(int(row.reservation_id.removeprefix("cr-"), 16) for row in inventory.reservations)
 
 
-def failed(inventory: Inventory) -> dict[str, str]:
+def failed(inventory: Listing) -> dict[str, str]:
     return {failure.region: failure.code for failure in inventory.failures}
 
 
@@ -128,7 +128,7 @@ class TestWhatIsListed:
         assert world.control.calls() == {(IRELAND, RESERVATIONS): 1}
 
     def test_nothing_where_no_region_is_named(self, world: World) -> None:
-        assert list_live(regions=[]) == Inventory([], [], 0, None)
+        assert list_live(regions=[]) == Listing([], [], 0, None)
 
     def test_the_row_says_where_and_whose_it_is(self) -> None:
         (row,) = list_live(regions=[IRELAND]).reservations

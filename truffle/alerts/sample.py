@@ -14,11 +14,10 @@ from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
 from truffle.core.filters import matches_globs
 from truffle.core.model import (
-    CAPACITY_BLOCK,
-    ODCR,
     CapacityBlock,
     Odcr,
     Reservation,
+    ReservationType,
     Scope,
     block_hours,
     effective_end,
@@ -210,7 +209,7 @@ def sample_event(route: Route, now: datetime) -> Event:
 def _events(when: When, now: datetime) -> Iterator[Event]:
     """Everything that can happen where the conditions want it, the most telling first."""
     scope = Scope(_first(when.accounts, ACCOUNT), _region_of(when.regions))
-    for kind in when.reservation_types or (CAPACITY_BLOCK,):
+    for kind in when.reservation_types or (ReservationType.CAPACITY_BLOCKS,):
         for story in _stories(when):
             row = _reservation(kind, story, scope, when, now)
             yield _event(story, scope, describe(row), row, now)
@@ -223,8 +222,9 @@ def _stories(when: When) -> Iterator[_Story]:
     yield from _STORIES
     for state in when.states:
         says, reason = f"is now in state {state}.", f"scheduled → {state}"
-        kind, facts = EventType.STATE_CHANGED, ({"state": "scheduled"}, {"state": state})
-        yield _Story(kind, Severity.WARNING, state, _DAY, says, reason, *facts)
+        before, after = Facts(state="scheduled"), Facts(state=state)
+        kind = EventType.STATE_CHANGED
+        yield _Story(kind, Severity.WARNING, state, _DAY, says, reason, before, after)
         yield from (replace(story, state=state) for story in _STORIES)
 
 
@@ -232,18 +232,18 @@ def _event(
     story: _Story, scope: Scope, subject: str, row: Reservation | None, now: datetime
 ) -> Event:
     return Event(
-        event_id("sample", story.type, story.before, story.after, now),
-        story.type,
-        story.severity,
-        f"{subject} {story.says}",
-        story.reason,
-        now,
-        now - _HOUR,
-        scope.account_id,
-        scope.region,
-        row,
-        story.before,
-        story.after,
+        event_id=event_id("sample", story.type, story.before, story.after, now),
+        type=story.type,
+        severity=story.severity,
+        summary=f"{subject} {story.says}",
+        reason=story.reason,
+        observed_at=now,
+        previous_observed_at=now - _HOUR,
+        account_id=scope.account_id,
+        region=scope.region,
+        reservation=row,
+        before=story.before,
+        after=story.after,
     )
 
 
@@ -252,7 +252,7 @@ def _reservation(kind: str, story: _Story, scope: Scope, when: When, now: dateti
     end = start + 7 * _DAY
     instance_type = _type_of(when.instance_types)
     carried = accelerator_of(instance_type, {})
-    total = INSTANCES if kind == ODCR or story.state == "active" else 0
+    total = INSTANCES if kind == ReservationType.ODCR or story.state == "active" else 0
     available = total if story.type is EventType.IDLE else 0
     used = used_of(story.state, total, available)
     facts: dict[str, Any] = {
@@ -277,7 +277,7 @@ def _reservation(kind: str, story: _Story, scope: Scope, when: When, now: dateti
         "observed_at": now,
         "seen_by": (scope.account_id,),
     }
-    if kind == ODCR:
+    if kind == ReservationType.ODCR:
         return Odcr(**facts, end_date_type="limited")
     return CapacityBlock(
         capacity_block_id=RESERVATION_ID,

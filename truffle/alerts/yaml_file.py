@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from truffle.alerts.settings import AlertSettings, SettingsError, parse_settings
+from truffle.alerts.settings import AlertSettings, SettingsError
+from truffle.alerts.settings_parser import parse_settings
 
 
 class _Loader(yaml.SafeLoader):

@@ -43,7 +43,8 @@ def check(file: str, output: str, no_color: bool) -> int:
     Exit status: 0 the file can be deployed, 1 it cannot, 2 bad usage.
     """
     from truffle import clock
-    from truffle.alerts.settings import SettingsError, settings_to_json
+    from truffle.alerts.settings import SettingsError
+    from truffle.alerts.settings_json import settings_to_json
     from truffle.cli.options import set_no_colour
     from truffle.cli.output import put, put_data, style_of_stdout, tell
     from truffle.cli.running import FAILED, OK

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "calendar": "Write the capacity blocks as a calendar (iCalendar).",
     "metrics": "Print what you hold as OpenMetrics text.",
     "serve": "Serve the report on this machine, and keep it fresh.",
+    "mcp": "Serve truffle's tools to a language model (MCP, stdio).",
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
     "status": "Show how current the deployed stack's data is.",

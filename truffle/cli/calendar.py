@@ -79,5 +79,5 @@ def _refused(path: Path | None, error: ValueError | None = None) -> TruffleError
     from truffle.query import BadArgument
 
     cause = f" It cannot be read: {error}." if error else ""
-    allowed = f"It takes a new file, or a calendar that truffle wrote.{cause}"
+    allowed = f"It must be a new file, or a calendar that truffle wrote.{cause}"
     return BadArgument("output", str(path or ""), allowed)

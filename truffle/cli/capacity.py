@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from truffle import clock
-from truffle.cli.options import (
-    ACCELERATOR,
-    COLUMNS,
-    INSTANCE_TYPES,
-    SORT,
-    STATE,
-    Common,
-    common,
-    output_option,
-    regions_option,
-)
+from truffle.cli.options import COLUMNS, SORT, Common, common, filter_options, output_option
+from truffle.core.declared_filters import DECLARED, TIMES
 
 if TYPE_CHECKING:
     from truffle.render.columns import View
@@ -26,94 +18,11 @@ FORMATS = ("table", "wide", "json", "yaml", "csv", "terraform")
 
 _TABLES = ("table", "wide")
 
-_ASKED = {
-    "availability_zones": "availability_zone",
-    "gpu": "accelerator",
-    "gpu_only": "accelerator",
-    "available_only": "available_capacity",
-    "states": "state",
-    "accounts": "account_id",
-    "owners": "owner_id",
-    "tags": "tags",
-    "starts_after": "start_date",
-    "starts_before": "start_date",
-    "ends_after": "end_date",
-    "ends_before": "end_date",
-}
-"""By the filter: the column that the question is about."""
-
-_TIMES = ("starts_after", "starts_before", "ends_after", "ends_before")
-
 
 @click.command("capacity")
 @click.option("--odcr", is_flag=True, help="ODCRs (the default); with --blocks: both.")
 @click.option("--blocks", is_flag=True, help="Capacity blocks instead; with --odcr: both.")
-@click.option(
-    "--instance-types",
-    "--instance-type",
-    "instance_types",
-    multiple=True,
-    type=INSTANCE_TYPES,
-    help="Instance types or globs (p5*), comma-separated.",
-)
-@regions_option()
-@click.option(
-    "--availability-zones",
-    "--availability-zone",
-    multiple=True,
-    metavar="ZONES",
-    help="Availability zones by name (us-east-1a), comma-separated.",
-)
-@click.option(
-    "--gpu",
-    "--accelerator",
-    "gpu",
-    multiple=True,
-    type=ACCELERATOR,
-    help="Accelerators by name (H100, Trainium2), comma-separated.",
-)
-@click.option("--gpu-only", is_flag=True, help="Only types with a GPU, Trainium or Inferentia.")
-@click.option("--available-only", is_flag=True, help="Only with available instances.")
-@click.option(
-    "--active-only/--no-active-only",
-    default=None,
-    help="Only active ODCRs, and active or scheduled blocks. "
-    "[default: on for ODCRs, off for blocks, off with --states]",
-)
-@click.option(
-    "--min-capacity",
-    metavar="N",
-    help="At least N available instances of an ODCR, N instances of a block.",
-)
-@click.option("--states", "--state", multiple=True, type=STATE, help="States, comma-separated.")
-@click.option(
-    "--accounts",
-    "--account",
-    multiple=True,
-    metavar="ACCOUNTS",
-    help="Accounts that see the reservation, comma-separated: ids; from a deployed stack also "
-    "names of accounts or organizational units, or globs (research-*).",
-)
-@click.option(
-    "--owners",
-    "--owner",
-    multiple=True,
-    metavar="ACCOUNTS",
-    help="Accounts that own the reservation, comma-separated.",
-)
-@click.option(
-    "--tags",
-    "--tag",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Tags; AND between keys, OR between the values of one key.",
-)
-@click.option("--starts-after", metavar="TIME", help="Only with a start at or after this.")
-@click.option("--starts-before", metavar="TIME", help="Only with a start before this.")
-@click.option(
-    "--ends-after", metavar="TIME", help="Only with an end at or after this, or with no end."
-)
-@click.option("--ends-before", metavar="TIME", help="Only with an end before this.")
+@filter_options
 @click.option("--sort", type=SORT, help="A field of the JSON; -field for descending.")
 @click.option("--limit", metavar="N", help="The first N rows, from 1 to 1000.")
 @click.option(
@@ -155,18 +64,21 @@ def command(
         tell_failures,
         tell_times,
     )
-    from truffle.core.model import CAPACITY_BLOCK, ODCR
+    from truffle.core.model import ReservationType
     from truffle.errors import TruffleError
     from truffle.query import ask
 
     types = [
         name
-        for name, is_asked in ((ODCR, odcr or not blocks), (CAPACITY_BLOCK, blocks))
+        for name, is_asked in (
+            (ReservationType.ODCR, odcr or not blocks),
+            (ReservationType.CAPACITY_BLOCKS, blocks),
+        )
         if is_asked
     ]
     question = ask(reservation_type=types, **filters)
     view = _view(filters, columns, types, output)
-    tell_times({name: filters[name] for name in _TIMES})
+    tell_times({name: filters[name] for name in TIMES})
     client = common.client(question.regions)
     try:
         with progress("Asking", question.regions, common.is_verbose) as tick:
@@ -187,7 +99,9 @@ def command(
     return tell_failures(inventory.failures, inventory.scopes, clock.now())
 
 
-def _view(filters: dict[str, Any], columns: tuple[str, ...], types: list[str], output: str) -> View:
+def _view(
+    filters: dict[str, Any], columns: tuple[str, ...], types: Sequence[str], output: str
+) -> View:
     """What is shown: the columns that were named, else what the question is about first.
 
     Raises BadArgument.
@@ -207,11 +121,12 @@ def _view(filters: dict[str, Any], columns: tuple[str, ...], types: list[str], o
             allowed = f"The columns are {', '.join(known)}."
             raise BadArgument("columns", name, allowed, nearest(name, known))
     sort = (filters["sort"] or "").removeprefix("-")
-    asked = {field for flag, field in _ASKED.items() if filters[flag]} | ({sort} if sort else set())
+    asked = {it.column for it in DECLARED if it.column and filters.get(it.argument)}
+    asked |= {sort} if sort else set()
     return View(frozenset(asked), tuple(names), output == "wide")
 
 
-def _show(output: str, answer: Any, types: list[str], view: View) -> None:
+def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
     from truffle.cli.output import (
         put,
         put_data,
@@ -241,8 +156,8 @@ def _show(output: str, answer: Any, types: list[str], view: View) -> None:
 def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
     """What may have kept rows away without being meant to."""
     from truffle.cli.output import tell
-    from truffle.core.model import ODCR
+    from truffle.core.model import ReservationType
 
     is_default = filters["active_only"] is None
-    if is_default and ODCR in question.filter.types & question.filter.active_only:
+    if is_default and ReservationType.ODCR in question.filter.types & question.filter.active_only:
         tell("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

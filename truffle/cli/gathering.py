@@ -12,7 +12,7 @@ from truffle.cli.options import Common
 if TYPE_CHECKING:
     from truffle.overview import Wanted
     from truffle.report.inputs import Inputs
-    from truffle.sources.listing import Inventory
+    from truffle.sources.listing import Listing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -69,7 +69,7 @@ def wanted(
     start = moment("since", since, ahead=False)
     end = moment("until", until, is_end=True)
     if start and end and end <= start:
-        raise BadArgument("until", until or "", "It takes a time after --since.")
+        raise BadArgument("until", until or "", "It must be after --since.")
     tell_times({"since": since}, ahead=False)
     tell_times({"until": until})
     return Wanted(regions, start, end, _prices(prices), team_tag)
@@ -94,7 +94,7 @@ def _prices(path: str | None) -> Mapping[str, float]:
         raise BadArgument("prices", path, f"It cannot be read: {error.strerror}.") from None
 
 
-def gathered(common: Common, wanted: Wanted) -> tuple[Inputs, Inventory]:
+def gathered(common: Common, wanted: Wanted) -> tuple[Inputs, Listing]:
     """What the source holds, with a bar while regions answer. Raises TruffleError."""
     from truffle.cli.output import progress
     from truffle.overview import gather

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from truffle.core.declared_filters import DECLARED, DeclaredFilter, Kind
 from truffle.core.suggest import nearest
 
 if TYPE_CHECKING:
@@ -255,6 +256,42 @@ def regions_option() -> Callable[[Command], Command]:
         multiple=True,
         type=REGIONS,
         help="Regions or globs (us-*), comma-separated. [default: all that are enabled]",
+    )
+
+
+_COMPLETED: dict[str, Any] = {
+    "instance_types": INSTANCE_TYPES,
+    "gpu": ACCELERATOR,
+    "states": STATE,
+}
+"""By the filter: the type of its flag's values, which completes them."""
+
+
+def filter_options(command: Command) -> Command:
+    """Adds a flag for each filter but the type of reservation, which has flags of its own."""
+    for declared in reversed(DECLARED):
+        if declared.kind is not Kind.TYPES:
+            command = _filter_option(declared)(command)
+    return command
+
+
+def _filter_option(declared: DeclaredFilter) -> Callable[[Command], Command]:
+    name = declared.argument.replace("_", "-")
+    flags = [f"--{each}" for each in (name, declared.alias) if each]
+    match declared.kind:
+        case Kind.FLAG:
+            return click.option(*flags, is_flag=True, help=declared.help)
+        case Kind.ACTIVE:
+            return click.option(f"--{name}/--no-{name}", default=None, help=declared.help)
+        case _ if declared.parameter == "region":
+            return regions_option()
+    return click.option(
+        *flags,
+        declared.argument,
+        multiple=declared.kind.is_many,
+        metavar="TIME" if declared.kind is Kind.TIME else declared.metavar,
+        type=_COMPLETED.get(declared.argument),
+        help=declared.help,
     )
 
 

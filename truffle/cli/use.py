@@ -31,9 +31,8 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
     """
     from truffle.arguments import check_reservation_id
     from truffle.cli.output import put_text, tell
-    from truffle.client import find
-    from truffle.core.model import TERMINAL_STATES
-    from truffle.core.reservation_type import ReservationType
+    from truffle.completeness import find
+    from truffle.core.model import TERMINAL_STATES, ReservationType
     from truffle.query import ask
     from truffle.render.use import SNIPPETS
 

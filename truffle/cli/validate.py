@@ -11,8 +11,9 @@ from truffle.cli.options import INSTANCE_TYPE, Common, common, output_option, re
 
 if TYPE_CHECKING:
     from truffle.client import Truffle
+    from truffle.core.candidates import TrainingRequest
     from truffle.core.offerings import Offering
-    from truffle.core.validation import TrainingRequest, Validation
+    from truffle.core.validation import Validation
 
 FORMATS = ("table", "json", "yaml")
 
@@ -66,8 +67,9 @@ def command(
         tell_times,
     )
     from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
-    from truffle.client import run_question, unanswered, unknown_regions
+    from truffle.completeness import unanswered, unknown_regions
     from truffle.core.validation import validate
+    from truffle.query import run_question
 
     request = training_request(instance_type, count, days, start_by)
     question = run_question(instance_type, regions or None)

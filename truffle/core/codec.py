@@ -16,14 +16,13 @@ from typing import Any
 
 from truffle.core.field_types import check_types, refusal
 from truffle.core.model import (
-    CAPACITY_BLOCK,
-    ODCR,
     Accelerator,
     CapacityBlock,
     Commitment,
     Health,
     Odcr,
     Reservation,
+    ReservationType,
 )
 from truffle.core.times import format_time, parse_time
 
@@ -35,7 +34,10 @@ FIELD_NAMES: dict[str, tuple[str, ...]] = {
 """The names of each type's JSON object, in their order."""
 
 
-_CLASSES: dict[str, type[Reservation]] = {ODCR: Odcr, CAPACITY_BLOCK: CapacityBlock}
+_CLASSES: dict[str, type[Reservation]] = {
+    ReservationType.ODCR: Odcr,
+    ReservationType.CAPACITY_BLOCKS: CapacityBlock,
+}
 
 
 def encode(reservation: Reservation) -> Json:
@@ -77,6 +79,7 @@ def _written(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...
 _PLAIN: dict[type, Callable[[Any], Any]] = {
     datetime: format_time,
     tuple: list,
+    ReservationType: str,
     dict: dict,
     Accelerator: plain_fields,
     Health: plain_fields,

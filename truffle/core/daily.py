@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 
+from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.idle import is_idle, unused, usd_per_hour
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Scope
+from truffle.core.model import TERMINAL_STATES, Reservation, Scope
 from truffle.core.status import FAILING_STATES, Judged, ScopeError, ScopeStatus, State, judge
 from truffle.core.times import whole
 
@@ -20,7 +21,7 @@ NO_PRICES: Mapping[str, float] = {}
 FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """What is held of one reservation type and one accelerator (None for types without any).
 
@@ -56,7 +57,7 @@ class Idle:
     usd_per_hour: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
     """What a daily summary tells, as of ``now``.
 
@@ -101,18 +102,20 @@ def day(
     open_ones = [each.status for each in judged if each.state is not State.CLOSED]
     seen = [status.observed_at for status in open_ones if status.observed_at is not None]
     return Day(
-        now,
-        tuple(_held(current)),
-        _soonest((row.start_date, row) for row in current if _is_next(row.start_date, now)),
-        _soonest((end_of(row), row) for row in current if _is_next(end_of(row), now)),
-        _soonest((row.start_date, row) for row in current if _is_late(row, now)),
-        tuple(row for row in current if row.state == "payment-pending"),
-        _idle(current, prices),
-        tuple(event for event in events if _tells_a_failure(event, now)),
-        tuple(_failing(each for each in judged if each.state in FAILING_STATES)),
-        tuple(_failing(each for each in judged if each.state is State.CLOSED)),
-        len(open_ones),
-        min(seen, default=None),
+        now=now,
+        held=tuple(_held(current)),
+        starting=_soonest(
+            (row.start_date, row) for row in current if _is_next(row.start_date, now)
+        ),
+        ending=_soonest((end_of(row), row) for row in current if _is_next(end_of(row), now)),
+        late=_soonest((row.start_date, row) for row in current if _is_late(row, now)),
+        unpaid=tuple(row for row in current if row.state == "payment-pending"),
+        idle=_idle(current, prices),
+        failed=tuple(event for event in events if _tells_a_failure(event, now)),
+        failing=tuple(_failing(each for each in judged if each.state in FAILING_STATES)),
+        closed=tuple(_failing(each for each in judged if each.state is State.CLOSED)),
+        scopes=len(open_ones),
+        oldest=min(seen, default=None),
     )
 
 
@@ -120,11 +123,6 @@ def _failing(scopes: Iterable[Judged]) -> Iterable[FailingScope]:
     for each in scopes:
         assert each.error is not None
         yield FailingScope(each.scope, each.error, each.status.observed_at)
-
-
-def end_of(row: Reservation) -> datetime | None:
-    """Until when a reservation can be used: a block's effective end, an ODCR's end date."""
-    return row.effective_end if isinstance(row, CapacityBlock) else row.end_date
 
 
 def _idle(rows: Iterable[Reservation], prices: Mapping[str, float]) -> tuple[Idle, ...]:
@@ -157,14 +155,14 @@ def _held(rows: Iterable[Reservation]) -> Iterable[Held]:
 def _group(kind: str, accelerator: str | None, rows: list[Reservation]) -> Held:
     devices = (row.accelerator.total_count for row in rows if row.accelerator)
     return Held(
-        kind,
-        accelerator,
-        len(rows),
-        int(_known_sum(row.size for row in rows)),
-        _known_sum(devices),
-        int(_known_sum(row.size for row in rows if row.state == "active")),
-        int(_known_sum(map(unused, rows))),
-        sum(row.size is None for row in rows),
+        type=kind,
+        accelerator=accelerator,
+        reservations=len(rows),
+        instances=int(_known_sum(row.size for row in rows)),
+        accelerators=_known_sum(devices),
+        active=int(_known_sum(row.size for row in rows if row.state == "active")),
+        unused=int(_known_sum(map(unused, rows))),
+        unknown=sum(row.size is None for row in rows),
     )
 
 

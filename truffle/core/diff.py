@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from truffle.core.codec import encode, plain_fields
+from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
 from truffle.core.model import (
     TERMINAL_STATES,
@@ -18,7 +19,6 @@ from truffle.core.model import (
     Health,
     Reservation,
     Snapshot,
-    is_block,
 )
 from truffle.core.times import format_time
 from truffle.core.wording import count
@@ -27,7 +27,7 @@ NOT_COMPARED = frozenset({"observed_at", "seen_by"})
 """Fields that differ between any two observations, and so are no change."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What one rule found: the event without its identity and its context."""
 
@@ -66,7 +66,7 @@ def is_same(before: Reservation, after: Reservation) -> bool:
 
 def describe(reservation: Reservation) -> str:
     """``Capacity block cr-0abc (8 × p5.48xlarge, us-east-1)``."""
-    noun = "Capacity block" if is_block(reservation) else "ODCR"
+    noun = "Capacity block" if isinstance(reservation, CapacityBlock) else "ODCR"
     size = "?" if reservation.size is None else reservation.size
     what = f"{size} × {reservation.instance_type or 'unknown type'}"
     return f"{noun} {reservation.reservation_id} ({what}, {reservation.region})"
@@ -76,24 +76,24 @@ def _event(
     finding: Finding, reservation: Reservation, previous: Snapshot, present: Snapshot
 ) -> Event:
     return Event(
-        event_id(
+        event_id=event_id(
             reservation.reservation_id,
             finding.type,
             finding.before,
             finding.after,
             previous.observed_at,
         ),
-        finding.type,
-        finding.severity,
-        f"{describe(reservation)} {finding.says}",
-        finding.reason,
-        present.observed_at,
-        previous.observed_at,
-        present.scope.account_id,
-        present.scope.region,
-        reservation,
-        finding.before,
-        finding.after,
+        type=finding.type,
+        severity=finding.severity,
+        summary=f"{describe(reservation)} {finding.says}",
+        reason=finding.reason,
+        observed_at=present.observed_at,
+        previous_observed_at=previous.observed_at,
+        account_id=present.scope.account_id,
+        region=present.scope.region,
+        reservation=reservation,
+        before=finding.before,
+        after=finding.after,
     )
 
 
@@ -119,12 +119,12 @@ def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
         return
     severity, _ = _verdict(None, after, since)
     yield Finding(
-        EventType.DISCOVERED,
-        Severity.INFO if severity is Severity.GOOD else severity,
-        f"was discovered in state {after.state}.",
-        f"first seen in state {after.state}",
-        None,
-        {"state": after.state},
+        type=EventType.DISCOVERED,
+        severity=Severity.INFO if severity is Severity.GOOD else severity,
+        says=f"was discovered in state {after.state}.",
+        reason=f"first seen in state {after.state}",
+        before=None,
+        after={"state": after.state},
     )
 
 
@@ -132,22 +132,22 @@ def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
     """Gone from a complete listing; silent where it was over anyway."""
     if before.state in TERMINAL_STATES:
         return
-    is_over = _end(before) is not None and not _ends_after(before, now)
+    is_over = end_of(before) is not None and not _ends_after(before, now)
     severity, says = Severity.WARNING, "is no longer listed by EC2."
     if is_over:
         severity, says = Severity.INFO, "ended and is no longer listed by EC2."
-    elif is_block(before):
+    elif isinstance(before, CapacityBlock):
         severity, says = (
             Severity.CRITICAL,
             "disappeared before its end: EC2 no longer lists it.",
         )
     yield Finding(
-        EventType.VANISHED,
-        severity,
-        says,
-        f"{before.state} → no longer listed",
-        {"state": before.state},
-        None,
+        type=EventType.VANISHED,
+        severity=severity,
+        says=says,
+        reason=f"{before.state} → no longer listed",
+        before={"state": before.state},
+        after=None,
     )
 
 
@@ -156,12 +156,12 @@ def _state_changed(before: Reservation, after: Reservation, now: datetime) -> It
         return
     severity, says = _verdict(before.state, after, now)
     yield Finding(
-        EventType.STATE_CHANGED,
-        severity,
-        says,
-        f"{before.state} → {after.state}",
-        {"state": before.state},
-        {"state": after.state},
+        type=EventType.STATE_CHANGED,
+        severity=severity,
+        says=says,
+        reason=f"{before.state} → {after.state}",
+        before={"state": before.state},
+        after={"state": after.state},
     )
 
 
@@ -175,16 +175,19 @@ def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator
     is_part = before.state != after.state and not (before.size and after.size)
     if is_part or after.state in TERMINAL_STATES:
         return
-    field = "instance_count" if is_block(after) else "total_capacity"
-    grows = after.size > before.size
+    grows, new = after.size > before.size, count(after.size, "instance")
     yield Finding(
-        EventType.RESIZED,
-        Severity.INFO if grows else Severity.WARNING,
-        f"{'grew' if grows else 'shrank'} from {before.size} to {count(after.size, 'instance')}.",
-        f"{before.size} → {count(after.size, 'instance')}",
-        {field: before.size},
-        {field: after.size},
+        type=EventType.RESIZED,
+        severity=Severity.INFO if grows else Severity.WARNING,
+        says=f"{'grew' if grows else 'shrank'} from {before.size} to {new}.",
+        reason=f"{before.size} → {new}",
+        before=_size(after, before.size),
+        after=_size(after, after.size),
     )
+
+
+def _size(row: Reservation, size: int) -> Facts:
+    return {"instance_count": size} if isinstance(row, CapacityBlock) else {"total_capacity": size}
 
 
 def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
@@ -203,19 +206,30 @@ def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[F
         for name in changed
     )
     yield Finding(
-        EventType.EXTENDED if extended else EventType.RESCHEDULED,
-        _moved_severity(after, extended),
-        f"{'was extended' if extended else 'was rescheduled'}: {reason}.",
-        reason,
-        {name: was[name] and _date(was[name]) for name in changed},
-        {name: now_is[name] and _date(now_is[name]) for name in changed},
+        type=EventType.EXTENDED if extended else EventType.RESCHEDULED,
+        severity=_moved_severity(after, extended),
+        says=f"{'was extended' if extended else 'was rescheduled'}: {reason}.",
+        reason=reason,
+        before=_dates(was, changed),
+        after=_dates(now_is, changed),
     )
+
+
+def _dates(dates: Mapping[str, datetime | None], names: list[str]) -> Facts:
+    facts: Facts = {}
+    for name in names:
+        text = None if (date := dates[name]) is None else format_time(date)
+        if name == "start_date":
+            facts["start_date"] = text
+        else:
+            facts["end_date"] = text
+    return facts
 
 
 def _moved_severity(after: Reservation, extended: bool) -> Severity:
     if not extended:
         return Severity.WARNING
-    return Severity.GOOD if is_block(after) else Severity.INFO
+    return Severity.GOOD if isinstance(after, CapacityBlock) else Severity.INFO
 
 
 def _is_later(after: datetime | None, before: datetime | None) -> bool:
@@ -241,12 +255,12 @@ def _health_changed(before: Reservation, after: Reservation, now: datetime) -> I
         return
     severity, says = _health_verdict(is_now)
     yield Finding(
-        EventType.HEALTH_CHANGED,
-        severity,
-        says,
-        f"{_health(was)} → {_health(is_now)}",
-        {"health": plain_fields(was) if was else None},
-        {"health": plain_fields(is_now)},
+        type=EventType.HEALTH_CHANGED,
+        severity=severity,
+        says=says,
+        reason=f"{_health(was)} → {_health(is_now)}",
+        before={"health": plain_fields(was) if was else None},
+        after={"health": plain_fields(is_now)},
     )
 
 
@@ -273,14 +287,8 @@ def _health(health: Health | None) -> str:
     return f"{status}, {down} unavailable" if down else status
 
 
-def _end(reservation: Reservation) -> datetime | None:
-    if isinstance(reservation, CapacityBlock):
-        return reservation.effective_end
-    return reservation.end_date
-
-
 def _ends_after(reservation: Reservation, now: datetime) -> bool:
-    end = _end(reservation)
+    end = end_of(reservation)
     return end is None or end > now
 
 
@@ -317,7 +325,7 @@ _ODCR_VERDICTS: Mapping[str, tuple[Severity, str]] = {
 def _verdict(before: str | None, after: Reservation, now: datetime) -> tuple[Severity, str]:
     """How bad a state is, and the words for it; a state that nobody knows deserves a look."""
     if after.state == "expired" and before is not None and _ends_after(after, now):
-        severity = Severity.CRITICAL if is_block(after) else Severity.WARNING
+        severity = Severity.CRITICAL if isinstance(after, CapacityBlock) else Severity.WARNING
         return severity, "ended before its end date."
-    verdicts = _BLOCK_VERDICTS if is_block(after) else _ODCR_VERDICTS
+    verdicts = _BLOCK_VERDICTS if isinstance(after, CapacityBlock) else _ODCR_VERDICTS
     return verdicts.get(after.state, (Severity.WARNING, f"is now in state {after.state!r}."))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from truffle.core.codec import decode, encode
 from truffle.core.model import CapacityBlock, Reservation
@@ -45,11 +45,56 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-Facts = Mapping[str, Any]
-"""JSON values by field name: what was, or what is."""
+class Extension(TypedDict, total=False):
+    """The extension of an ending block: whether EC2 has one on offer (None: unknown, and perhaps
+    the code of the ``error``), and the ``deadline`` by which it must be purchased."""
+
+    deadline: str
+    on_offer: bool | None
+    error: str | None
 
 
-@dataclass(frozen=True, slots=True)
+class Facts(TypedDict, total=False):
+    """``before`` and ``after`` of events: JSON values, times in RFC 3339. An event has the keys of
+    its type alone."""
+
+    state: str
+    """``discovered``, ``vanished``, ``state_changed``."""
+    instance_count: int
+    """``resized``, of a block."""
+    total_capacity: int
+    """``resized``, of an ODCR."""
+    start_date: str | None
+    """``rescheduled``; ``starting_soon``, ``payment_due`` and ``late_delivery``, by their date."""
+    end_date: str | None
+    """``rescheduled``, ``extended``; ``ending_soon`` of an ODCR."""
+    effective_end: str
+    """``ending_soon`` of a block."""
+    create_date: str
+    """``payment_due``, if it is due by the time since the purchase."""
+    health: dict[str, Any] | None
+    """``health_changed``."""
+    threshold: str
+    """A duration such as ``24h``: the threshold of an event that time causes."""
+    extension: Extension
+    """``ending_soon`` of a block."""
+    idle_since: str
+    """``idle``, like the next three: ``unused`` instances, and their cost."""
+    unused: int | None
+    usd_per_hour: float | None
+    usd_so_far: float | None
+    error: str | None
+    """``scope_failing`` and ``scope_recovered``, like the rest."""
+    message: str
+    failed_runs: int
+    since: str
+    last_success: str | None
+    outage: str | None
+    all_regions: bool
+    regions: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One thing that happened between two observations of a scope.
 
@@ -82,8 +127,8 @@ class Event:
 def event_id(
     subject: str,
     kind: EventType,
-    before: Facts | None,
-    after: Facts | None,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
     previous_observed_at: datetime | None,
 ) -> str:
     """32 hexadecimal digits from what happened; the same for the same thing, however often."""
@@ -110,7 +155,7 @@ def to_message(event: Event) -> dict[str, Any]:
         "region": event.region,
         "reservation_id": reservation.reservation_id if reservation else None,
         "capacity_block_id": block.capacity_block_id if block else None,
-        "reservation_type": reservation.type if reservation else None,
+        "reservation_type": reservation.type.value if reservation else None,
         "instance_type": reservation.instance_type if reservation else None,
         "instance_count": reservation.size if reservation else None,
         "before": event.before,
@@ -129,22 +174,22 @@ def from_message(message: Mapping[str, Any]) -> Event:
         raise ValueError(f"message version {message['version']} is not {MESSAGE_VERSION}")
     previous, reservation = message["previous_observed_at"], message["reservation"]
     return Event(
-        message["event_id"],
-        EventType(message["type"]),
-        Severity(message["severity"]),
-        message["summary"],
-        message["reason"],
-        parse_time(message["observed_at"]),
-        parse_time(previous) if previous else None,
-        message["account_id"],
-        message["region"],
-        decode(reservation) if reservation else None,
-        message["before"],
-        message["after"],
-        message.get("run_id"),
-        message.get("events_of_listing"),
-        message.get("account_name"),
-        message.get("organizational_unit"),
+        event_id=message["event_id"],
+        type=EventType(message["type"]),
+        severity=Severity(message["severity"]),
+        summary=message["summary"],
+        reason=message["reason"],
+        observed_at=parse_time(message["observed_at"]),
+        previous_observed_at=parse_time(previous) if previous else None,
+        account_id=message["account_id"],
+        region=message["region"],
+        reservation=decode(reservation) if reservation else None,
+        before=message["before"],
+        after=message["after"],
+        run_id=message.get("run_id"),
+        events_of_listing=message.get("events_of_listing"),
+        account_name=message.get("account_name"),
+        organizational_unit=message.get("organizational_unit"),
     )
 
 

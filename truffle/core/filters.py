@@ -17,11 +17,11 @@ from math import inf, nan
 from operator import attrgetter, not_
 from typing import Any
 
-from truffle.core.model import CAPACITY_BLOCK, ODCR, CapacityBlock, Reservation
+from truffle.core.model import USABLE_STATES, CapacityBlock, Reservation, ReservationType
 
 ACTIVE_STATES: Mapping[str, frozenset[str]] = {
-    ODCR: frozenset({"active"}),
-    CAPACITY_BLOCK: frozenset({"active", "scheduled"}),
+    ReservationType.ODCR: frozenset({"active"}),
+    ReservationType.CAPACITY_BLOCKS: USABLE_STATES,
 }
 """The states that ``active_only`` keeps, by type."""
 
@@ -55,8 +55,8 @@ class Predicate:
 class Filter:
     """What to keep; the empty filter keeps everything.
 
-    ``instance_types`` and ``regions`` take globs. ``accelerators`` are names, whose case does not
-    count. ``accounts`` matches any account that sees the reservation,
+    ``instance_types``, ``regions`` and ``names`` (of the tag Name) take globs. ``accelerators`` are
+    names, whose case does not count. ``accounts`` matches any account that sees the reservation,
     ``owners`` the one that owns it. ``active_only`` names the types that it applies to.
     ``…_after`` includes its bound, ``…_before`` excludes it; no end date is never before and
     always after. ``min_capacity`` is instances: available ones of an ODCR, the size of a block.
@@ -66,6 +66,7 @@ class Filter:
     instance_types: frozenset[str] = frozenset()
     regions: frozenset[str] = frozenset()
     availability_zones: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
     states: frozenset[str] = frozenset()
@@ -103,6 +104,7 @@ class Filter:
             _gpu_predicate() if self.gpu_only else None,
             _available_predicate() if self.available_only else None,
             _account_predicate(self.accounts),
+            _name_predicate(self.names),
             *(_tag_predicate(key, values) for key, values in self.tags.items()),
             _starts_predicate(self.starts_after, self.starts_before),
             _ends_predicate(self.ends_after, self.ends_before),
@@ -162,6 +164,17 @@ class _Decided(dict[str, bool]):
 
 def _glob_predicate(name: str, globs: frozenset[str]) -> Predicate | None:
     return _of_field(name, partial(map, _Decided(globs).__getitem__)) if globs else None
+
+
+def _name_predicate(globs: frozenset[str]) -> Predicate | None:
+    """A reservation without a name matches no glob."""
+    if not globs:
+        return None
+
+    def match(names: Iterable[str | None]) -> list[bool]:
+        return [name is not None and matches_globs(name, globs) for name in names]
+
+    return Predicate("tags.Name", lambda row: row.tags.get("Name"), match)
 
 
 def _accelerator_predicate(names: frozenset[str]) -> Predicate | None:

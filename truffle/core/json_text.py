@@ -17,7 +17,7 @@ from types import NoneType
 from typing import Any
 
 from truffle.core.codec import FIELD_NAMES, plain_fields
-from truffle.core.model import Accelerator, Reservation
+from truffle.core.model import Accelerator, Reservation, ReservationType
 from truffle.core.times import format_time
 
 PIECE = 1000
@@ -93,6 +93,7 @@ class _Writers(dict[type, Write]):
         super().__init__(
             {
                 str: quote,
+                ReservationType: quote,
                 int: int.__repr__,
                 bool: lambda value: "true" if value else "false",
                 NoneType: lambda value: "null",

@@ -13,9 +13,15 @@ from typing import Final
 
 from truffle.core.times import hours_between, whole
 
-ODCR: Final = "odcr"
-CAPACITY_BLOCK: Final = "capacity-block"
-TYPES: Final = (ODCR, CAPACITY_BLOCK)
+
+class ReservationType(StrEnum):
+    """The two types of capacity that AWS reserves for machine learning."""
+
+    ODCR = "odcr"
+    CAPACITY_BLOCKS = "capacity-block"
+
+
+TYPES: Final = tuple(ReservationType)
 
 STATES: Final = (
     "active",
@@ -33,6 +39,9 @@ STATES: Final = (
     "unsupported",
 )
 """EC2's CapacityReservationState (botocore 1.43); a newer one is kept as it comes."""
+
+USABLE_STATES: Final = frozenset({"active", "scheduled"})
+"""States in which instances can be launched, now or from the start date."""
 
 TERMINAL_STATES: Final = frozenset(
     {"expired", "cancelled", "failed", "payment-failed", "unsupported"}
@@ -101,7 +110,7 @@ class Odcr:
 
     reservation_id: str
     reservation_arn: str | None = None
-    type: str = field(default=ODCR, init=False)
+    type: ReservationType = field(default=ReservationType.ODCR, init=False)
     account_id: str | None = None
     owner_id: str | None = None
     region: str = ""
@@ -153,7 +162,7 @@ class CapacityBlock:
     capacity_block_id: str
     reservation_id: str
     reservation_ids: tuple[str, ...] = ()
-    type: str = field(default=CAPACITY_BLOCK, init=False)
+    type: ReservationType = field(default=ReservationType.CAPACITY_BLOCKS, init=False)
     account_id: str | None = None
     owner_id: str | None = None
     region: str = ""
@@ -190,10 +199,6 @@ class CapacityBlock:
 
 
 Reservation = Odcr | CapacityBlock
-
-
-def is_block(reservation: Reservation) -> bool:
-    return reservation.type == CAPACITY_BLOCK
 
 
 class Market(StrEnum):
@@ -263,11 +268,14 @@ class FailureKind(StrEnum):
     ERROR = "error"
 
 
+DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
+"""The code of a failure that is truffle's own: time ran out before AWS answered."""
+
 CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
 """The answers among them: nobody looks there, and nothing can run there."""
 
-DEADLINE_EXCEEDED = "DeadlineExceeded"
-"""The code of a failure for which the caller's own time ran out."""
+LONGEST_MESSAGE: Final = 1000
+"""Characters of a failure's message that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +297,11 @@ class Failure:
     def is_final(self) -> bool:
         """Whether asking again soon would only get the same answer."""
         return self.kind in CLOSED_KINDS
+
+    @property
+    def short_message(self) -> str:
+        """The message as it is stored and published."""
+        return self.message[:LONGEST_MESSAGE]
 
     def __str__(self) -> str:
         return f"{self.scope}: {self.code}: {self.message}"

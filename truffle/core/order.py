@@ -31,7 +31,7 @@ class Order:
 
     def __post_init__(self) -> None:
         if self.field is not None and self.field not in SORT_FIELDS:
-            raise ValueError(f"{self.sort} is no field of a reservation")
+            raise ValueError(f"{self.sort} is not a field of a reservation")
 
     @property
     def field(self) -> str | None:
@@ -65,7 +65,7 @@ class Order:
         if not isinstance(mark, list) or any(
             len(self.mark(row)) != len(mark) for row in ordered[:1]
         ):
-            raise ValueError(f"{mark} is no mark of this order")
+            raise ValueError(f"{mark} is not a position in this order")
         return bisect_left(ordered, True, key=lambda row: self._is_behind(self.mark(row), mark))
 
     def _is_behind(self, key: list[Any], mark: list[Any]) -> bool:

@@ -13,10 +13,16 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from truffle.core.declared_filters import (
+    ACCOUNT_ALLOWED,
+    ACCOUNT_FORM,
+    DECLARED,
+    DeclaredFilter,
+    Kind,
+)
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES
 from truffle.core.order import SORT_FIELDS, Order
-from truffle.core.regions import REGION_FORM, REGION_GLOB
 from truffle.core.status import State
 from truffle.core.suggest import misspelt, nearest
 from truffle.core.times import TIME_FORMS, TIME_PATTERN, parse_time, parse_written
@@ -42,7 +48,7 @@ class BadParameter(ValueError):
 
     def __init__(self, name: str, value: str, allowed: str, near: str | None = None) -> None:
         hint = f"Did you mean {near}? " if near else ""
-        super().__init__(f"{name}: {value!r} is not allowed. {hint}{allowed}")
+        super().__init__(f"{name}: invalid value {value!r}. {hint}{allowed}")
         self.name = name
         self.value = value
         self.allowed = allowed
@@ -159,6 +165,11 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\([\\:,])", r"\1", text)
 
 
+def name_text(name: str) -> str:
+    """A name as the parameter ``name`` takes it."""
+    return re.sub(r"([\\,])", r"\\\1", name)
+
+
 def tag_text(key: str, value: str) -> str:
     """A tag as the parameter ``tag`` takes it."""
     return ":".join(re.sub(r"([\\:,])", r"\\\1", part) for part in (key, value))
@@ -166,7 +177,6 @@ def tag_text(key: str, value: str) -> str:
 
 _BOOLEAN: Schema = {"type": "boolean"}
 _TIME_ALLOWED = f"It must be {TIME_FORMS}; in a URL, + is written %2B."
-_TYPE_PATTERN = r"[a-z0-9*?\[\]!-]+(\.[a-z0-9*?\[\]!-]+)?"
 _TAG_PATTERN = r"([^:\\,]|\\[\s\S])+:([^\\,]|\\[\s\S])*"
 
 
@@ -187,7 +197,7 @@ def _one(name: str, description: str, allowed: str, pattern: str) -> Parameter:
 
 
 def _choices(name: str, description: str, choices: Sequence[str]) -> Parameter:
-    allowed = f"It takes {' or '.join(choices)}."
+    allowed = f"It must be {' or '.join(choices)}."
     schema = {"type": "string", "enum": list(choices)}
     read = _spaced("|".join(map(re.escape, choices)))
     meant = partial(misspelt, known=choices)
@@ -195,7 +205,7 @@ def _choices(name: str, description: str, choices: Sequence[str]) -> Parameter:
 
 
 def _flag(name: str, description: str) -> Parameter:
-    return Parameter(name, description, "It takes true or false.", _BOOLEAN, _boolean)
+    return Parameter(name, description, "It must be true or false.", _BOOLEAN, _boolean)
 
 
 def _time(name: str, description: str, read: Callable[[str], datetime] = parse_time) -> Parameter:
@@ -207,7 +217,7 @@ def _day_end(text: str) -> datetime:
 
 
 def _number(name: str, description: str, least: int, most: int) -> Parameter:
-    allowed = f"It takes a whole number from {least} to {most}."
+    allowed = f"It must be a whole number from {least} to {most}."
     schema = {"type": "integer", "minimum": least, "maximum": most}
     return Parameter(name, description, allowed, schema, _integer(least, most))
 
@@ -217,77 +227,41 @@ def _type(*choices: str) -> Parameter:
 
 
 def _account(name: str, description: str) -> Parameter:
-    return _texts(name, description, "It takes 12 digits.", "[0-9]{12}")
+    return _texts(name, description, "It must have 12 digits.", "[0-9]{12}")
 
 
-ACCOUNT_ALLOWED = (
-    "It takes ids of 12 digits, names of accounts or organizational units, or globs such as "
-    "research-*."
+def _declared(declared: DeclaredFilter) -> Parameter:
+    name, description = declared.parameter, declared.description
+    match declared.kind:
+        case Kind.TYPES:
+            return _type(*TYPES)
+        case Kind.FLAG | Kind.ACTIVE:
+            return _flag(name, description)
+        case Kind.COUNT:
+            return _number(name, description, 0, 10**9)
+        case Kind.TIME:
+            return _time(name, description)
+        case Kind.TAGS:
+            return Parameter(
+                name, description, _TAG_ALLOWED, _described(_TAG_PATTERN), _tag, many=True
+            )
+        case Kind.NAMES:
+            made = _texts(name, description, declared.allowed, declared.pattern)
+            return replace(made, read=lambda text: _unescaped(made.read(text)))
+        case Kind.TEXTS:
+            return _texts(name, description, declared.allowed, declared.pattern)
+
+
+_TAG_ALLOWED = (
+    "It must be key:value, with a backslash before a backslash, a comma and a colon of the key."
 )
 
-
-def _named_account(description: str) -> Parameter:
-    """What is not digits alone is a name: which ones there are, only the deployed stack knows."""
-    return _texts("account", description, ACCOUNT_ALLOWED, r"[0-9]{12}|[^,]*[^0-9,\s][^,]*")
-
-
-_REGION = _texts(
-    "region",
-    "The AWS region; globs are allowed.",
-    "It takes region names such as us-east-1, or globs such as us-*.",
-    f"{REGION_FORM}|{REGION_GLOB}",
-)
-_INSTANCE_TYPE = _texts(
-    "instance_type",
-    "The instance type; globs are allowed.",
-    "It takes instance types such as p5.48xlarge, or globs such as p5*.",
-    _TYPE_PATTERN,
-)
-
-FILTERS: tuple[Parameter, ...] = (
-    _type(*TYPES),
-    _INSTANCE_TYPE,
-    _REGION,
-    _texts(
-        "availability_zone",
-        "The availability zone, by name.",
-        "It takes zone names such as us-east-1a.",
-        rf"{REGION_FORM}((-[a-z]+-[0-9]+)?[a-z]|(-[a-z0-9]+)+-wlz-[0-9]+)",
-    ),
-    _named_account("Any account that sees the reservation, by id or name; globs are allowed."),
-    _account("owner", "The account that owns it."),
-    _texts(
-        "state",
-        "EC2's state.",
-        "It takes states such as active, scheduled or payment-failed.",
-        "[A-Za-z0-9][A-Za-z0-9_-]*",
-    ),
-    _texts(
-        "accelerator",
-        "The accelerator's name, in any case.",
-        "It takes names of accelerators such as H100 or Trainium2.",
-        "[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}",
-    ),
-    _flag("gpu_only", "Only instance types with an accelerator."),
-    _flag("available_only", "Only reservations with available instances."),
-    _flag("active_only", "Only active ODCRs, and active or scheduled blocks."),
-    _number("min_capacity", "The least instances: available of an ODCR, all of a block.", 0, 10**9),
-    Parameter(
-        "tag",
-        "A tag; AND between keys, OR between the values of one key.",
-        r"It takes key:value; a backslash before a backslash, a comma and a colon of the key.",
-        _described(_TAG_PATTERN),
-        _tag,
-        many=True,
-    ),
-    _time("starts_before", "The start is before this."),
-    _time("starts_after", "The start is at or after this."),
-    _time("ends_before", "The end is before this; no end never is."),
-    _time("ends_after", "The end is at or after this, or there is none."),
-)
+FILTERS: tuple[Parameter, ...] = tuple(map(_declared, DECLARED))
 """What every route that answers reservations can be filtered by."""
 
-TOKEN_ALLOWED = "It takes the next_token of an answer to the same question."
+_REGION = next(parameter for parameter in FILTERS if parameter.name == "region")
+
+TOKEN_ALLOWED = "It must be the next_token of an answer to the same request."
 
 PAGE: tuple[Parameter, ...] = (
     _number("limit", "The most items of one answer.", 1, MAX_LIMIT),
@@ -305,7 +279,7 @@ _SORTS = [sign + name for name in SORT_FIELDS for sign in ("", "-")]
 SORT = Parameter(
     "sort",
     "A field of a reservation; -field for descending.",
-    f"It takes one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
+    f"It must be one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
     {"type": "string", "enum": _SORTS},
     Order,
     meant=partial(misspelt, known=_SORTS),
@@ -326,14 +300,22 @@ EVENTS: tuple[Parameter, ...] = (
     _choices("type", "The type of event.", [kind.value for kind in EventType]),
     _choices("severity", "The severity.", [severity.value for severity in Severity]),
     _texts(
-        "reservation_id", "The reservation.", "It takes ids such as cr-0abc.", "cr-[0-9a-zA-Z-]+"
+        "reservation_id",
+        "The reservation.",
+        "It must be an id such as cr-0abc.",
+        "cr-[0-9a-zA-Z-]+",
     ),
     *PAGE,
 )
 """What the list of events takes."""
 
 STATUS: tuple[Parameter, ...] = (
-    _named_account("The account of the scope, by id or name; globs are allowed."),
+    _texts(
+        "account",
+        "The account of the scope, by id or name; globs are allowed.",
+        ACCOUNT_ALLOWED,
+        ACCOUNT_FORM,
+    ),
     _REGION,
     _choices("state", "How well the scope is known.", [state.value for state in State]),
     *PAGE,
@@ -344,7 +326,7 @@ VALIDATE: tuple[Parameter, ...] = (
     _one(
         "instance_type",
         "The instance type to train on.",
-        "It takes one instance type such as p5.48xlarge.",
+        "It must be one instance type such as p5.48xlarge.",
         r"[a-z0-9-]+\.[a-z0-9-]+",
     ),
     replace(_number("count", "How many instances.", 1, MOST_INSTANCES), required=True),
@@ -371,7 +353,7 @@ EXPLAIN: tuple[Parameter, ...] = (
     _one(
         "event_id",
         "The event: its id, or the beginning of it where no other event has the same.",
-        "It takes the event_id of an event, or the beginning of one: 4 to 32 hexadecimal digits.",
+        "It must be the event_id of an event, or the beginning of one: 4 to 32 hexadecimal digits.",
         "[0-9a-f]{4,32}",
     ),
     _time("since", f"Only events of this day or later; the default is {EXPLAINED.days} days ago."),
@@ -382,7 +364,7 @@ TEST: tuple[Parameter, ...] = (
     _one(
         "route",
         "The route to whose destinations a sample is sent.",
-        "It takes the name of a route.",
+        "It must be the name of a route.",
         "[a-z0-9-]{1,40}",
     ),
 )

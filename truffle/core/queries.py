@@ -6,10 +6,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from truffle.core.declared_filters import DECLARED, Kind
 from truffle.core.filters import Filter, tags_by_key
 from truffle.core.model import TYPES
 from truffle.core.order import Order
-from truffle.core.parameters import DEFAULT_LIMIT, FILTERS, LIST, Parameter, Params, parse
+from truffle.core.parameters import (
+    DEFAULT_LIMIT,
+    FILTERS,
+    LIST,
+    Parameter,
+    Params,
+    name_text,
+    parse,
+    tag_text,
+)
+from truffle.core.times import format_time
 from truffle.core.vocabulary import MISSPELT, unknown_word
 
 
@@ -60,29 +71,50 @@ def to_page(values: Mapping[str, list[Any]]) -> Page:
 
 def to_filter(values: Mapping[str, list[Any]]) -> Filter:
     """Parsed values as a Filter."""
-
-    def several(name: str) -> frozenset[str]:
-        return frozenset(values.get(name, ()))
-
-    def one(name: str) -> Any:
-        return values.get(name, [None])[0]
-
     return Filter(
-        types=several("type"),
-        instance_types=several("instance_type"),
-        regions=several("region"),
-        availability_zones=several("availability_zone"),
-        accounts=several("account"),
-        owners=several("owner"),
-        states=several("state"),
-        accelerators=several("accelerator"),
-        gpu_only=bool(one("gpu_only")),
-        available_only=bool(one("available_only")),
-        active_only=frozenset(TYPES) if one("active_only") else frozenset(),
-        min_capacity=one("min_capacity"),
-        tags=tags_by_key(values.get("tag", ())),
-        starts_before=one("starts_before"),
-        starts_after=one("starts_after"),
-        ends_before=one("ends_before"),
-        ends_after=one("ends_after"),
+        **{
+            declared.field: _field(declared.kind, values[declared.parameter])
+            for declared in DECLARED
+            if declared.parameter in values
+        }
     )
+
+
+def _field(kind: Kind, values: list[Any]) -> Any:
+    match kind:
+        case Kind.TEXTS | Kind.NAMES | Kind.TYPES:
+            return frozenset(values)
+        case Kind.TAGS:
+            return tags_by_key(values)
+        case Kind.ACTIVE:
+            return frozenset(TYPES) if values[0] else frozenset()
+        case Kind.FLAG | Kind.COUNT | Kind.TIME:
+            return values[0]
+
+
+def to_values(chosen: Filter, only: str) -> Iterator[tuple[str, str]]:
+    """A filter as the parameters of a route that lists one type: the inverse of ``to_filter``."""
+    for declared in DECLARED:
+        value = getattr(chosen, declared.field)
+        for text in _texts(declared.kind, value, only):
+            yield declared.parameter, text
+
+
+def _texts(kind: Kind, value: Any, only: str) -> list[str]:
+    match kind:
+        case Kind.TEXTS:
+            return [",".join(sorted(value))] if value else []
+        case Kind.NAMES:
+            return [",".join(map(name_text, sorted(value)))] if value else []
+        case Kind.TYPES:
+            return []
+        case Kind.TAGS:
+            return [tag_text(key, each) for key, values in value.items() for each in values]
+        case Kind.FLAG:
+            return ["true"] if value else []
+        case Kind.ACTIVE:
+            return ["true"] if only in value else []
+        case Kind.COUNT:
+            return [] if value is None else [str(value)]
+        case Kind.TIME:
+            return [] if value is None else [format_time(value)]

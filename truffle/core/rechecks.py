@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
+from truffle.core.deadlines import payment_deadline
 from truffle.core.model import TERMINAL_STATES, CapacityBlock, Snapshot
 from truffle.core.thresholds import Thresholds
-
-PAID_AFTER_PURCHASE = timedelta(hours=12)
-PAID_BEFORE_START = timedelta(minutes=5)
-"""A block that is not paid by the earlier of both is released (EC2 User Guide,
-capacity-blocks-purchase)."""
 
 _LONGEST = timedelta(days=1)
 """Earlier warnings need no check of their own: the next run is soon enough."""
@@ -45,10 +41,10 @@ def _moments_of(snapshot: Snapshot, thresholds: Thresholds) -> Iterator[datetime
 def _moments(block: CapacityBlock, thresholds: Thresholds) -> Iterator[datetime]:
     """When a block changes by itself, and when an event of it is due."""
     if block.state == "payment-pending":
-        yield from _payment(block, PAID_AFTER_PURCHASE, PAID_BEFORE_START)
-        yield from _payment(
-            block, thresholds.payment_due_after_purchase, thresholds.payment_due_before_start
-        )
+        warning = (thresholds.payment_due_after_purchase, thresholds.payment_due_before_start)
+        for deadline in (payment_deadline(block), payment_deadline(block, *warning)):
+            if deadline is not None:
+                yield deadline
     if block.start_date is not None and block.state != "active":
         yield block.start_date
         yield from (block.start_date - early for early in _near(thresholds.starting_soon))
@@ -58,18 +54,6 @@ def _moments(block: CapacityBlock, thresholds: Thresholds) -> Iterator[datetime]
         yield from (block.effective_end - early for early in _near(thresholds.ending_soon))
     if block.end_date is not None:
         yield block.end_date
-
-
-def _payment(
-    block: CapacityBlock, after_purchase: timedelta, before_start: timedelta
-) -> Iterator[datetime]:
-    """The earlier of two deadlines, as far as they are known."""
-    deadlines = [
-        *([block.create_date + after_purchase] if block.create_date else []),
-        *([block.start_date - before_start] if block.start_date else []),
-    ]
-    if deadlines:
-        yield min(deadlines)
 
 
 def _near(distances: Iterable[timedelta]) -> Iterator[timedelta]:

@@ -70,7 +70,7 @@ class Workload:
         return self.purpose is Purpose.TRAINING and (self.count is None or self.count > 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
     """What to reserve and why, what to watch, what to run next, and the facts behind it."""
 
@@ -179,12 +179,12 @@ def _block(workload: Workload, length: float) -> Recommendation:
             "not promise one low-latency network across blocks."
         )
     return Recommendation(
-        workload,
-        Choice.BLOCK,
-        tuple(because),
-        tuple(watch),
-        tuple(_block_commands(workload, days)),
-        (
+        workload=workload,
+        choice=Choice.BLOCK,
+        because=tuple(because),
+        watch=tuple(watch),
+        commands=tuple(_block_commands(workload, days)),
+        facts=(
             aws_facts.BLOCK_DURATION,
             aws_facts.BLOCK_BOOKING,
             aws_facts.BLOCK_EXTENSION,
@@ -204,12 +204,12 @@ def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -
     wait = f"Blocks are sold 8 weeks ahead: one that starts {workload.start} is sold from {opens}."
     if not FUTURE_DATED_DAYS[0] <= ahead <= FUTURE_DATED_DAYS[1]:
         return Recommendation(
-            workload,
-            Choice.BLOCK,
-            (*block.because, wait),
-            block.watch,
-            block.commands,
-            block.facts,
+            workload=workload,
+            choice=Choice.BLOCK,
+            because=(*block.because, wait),
+            watch=block.watch,
+            commands=block.commands,
+            facts=block.facts,
         )
     because = (
         wait,
@@ -228,7 +228,14 @@ def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -
         aws_facts.ODCR_BILLING,
         aws_facts.ODCR_NETWORK,
     )
-    return Recommendation(workload, Choice.FUTURE_DATED_ODCR, because, watch, block.commands, known)
+    return Recommendation(
+        workload=workload,
+        choice=Choice.FUTURE_DATED_ODCR,
+        because=because,
+        watch=watch,
+        commands=block.commands,
+        facts=known,
+    )
 
 
 def _odcr(workload: Workload, because: list[str], known: list[Fact]) -> Recommendation:
@@ -244,12 +251,12 @@ def _odcr(workload: Workload, because: list[str], known: list[Fact]) -> Recommen
         )
         facts_used.append(aws_facts.INFERENCE_ON_BLOCKS)
     return Recommendation(
-        workload,
-        Choice.ODCR,
-        tuple(because),
-        tuple(watch),
-        tuple(_odcr_commands(workload)),
-        tuple(dict.fromkeys(facts_used)),
+        workload=workload,
+        choice=Choice.ODCR,
+        because=tuple(because),
+        watch=tuple(watch),
+        commands=tuple(_odcr_commands(workload)),
+        facts=tuple(dict.fromkeys(facts_used)),
     )
 
 

@@ -8,10 +8,13 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from truffle.core.model import ReservationType
+
 Schema = dict[str, Any]
 
 _PLAIN: dict[Any, Schema] = {
     str: {"type": "string"},
+    ReservationType: {"type": "string"},
     bool: {"type": "boolean"},
     int: {"type": "integer"},
     float: {"type": "number"},

@@ -11,7 +11,7 @@ from heapq import nsmallest
 from typing import Any
 
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
-from truffle.core.model import Scope
+from truffle.core.model import FailureKind, Scope
 from truffle.core.times import format_time
 
 STALE = "NotCollected"
@@ -48,7 +48,7 @@ class ScopeError:
 
     code: str
     message: str
-    kind: str
+    kind: FailureKind
     since: datetime
 
 
@@ -102,7 +102,9 @@ def error_of(status: ScopeStatus, now: datetime, allowed_age: timedelta) -> Scop
     if seen is not None and now - seen <= allowed_age:
         return None
     since = seen or now
-    return ScopeError(STALE, "No run has collected this scope for too long.", "error", since)
+    return ScopeError(
+        STALE, "No run has collected this scope for too long.", FailureKind.ERROR, since
+    )
 
 
 @dataclass(frozen=True, slots=True)

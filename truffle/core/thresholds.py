@@ -43,7 +43,7 @@ def parse_duration(text: str) -> timedelta:
     """``40m``, ``24h`` or ``14d``. Raises ValueError for anything else."""
     match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
     if match is None:
-        raise ValueError(f"{text!r} is no duration such as 40m, 24h or 14d")
+        raise ValueError(f"{text!r} is not a duration such as 40m, 24h or 14d")
     return int(match[1]) * _UNITS[match[2]]
 
 

@@ -11,20 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import cast
 
+from truffle.core import deadlines
 from truffle.core.diff import describe
-from truffle.core.events import Event, EventType, Facts, Severity, event_id
+from truffle.core.events import Event, EventType, Extension, Facts, Severity, event_id
 from truffle.core.idle import IdleSince, lengths_of, unused, usd_per_hour
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Snapshot, is_block
+from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Snapshot
 from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time, span
-
-EXTENSION_NOTICE = timedelta(hours=1)
-"""A block can be extended until so long before its end (EC2 User Guide, capacity-blocks-extend)."""
-
-EXTENDABLE_STATES = frozenset({"active", "scheduled"})
-"""The states of a block that can be extended (same page)."""
 
 PLENTY = timedelta(days=3)
 """An end that is so far away, or farther, is only worth knowing."""
@@ -127,7 +122,7 @@ def due(
                 (looked_at or {}).get(row.reservation_id, previous.observed_at),
                 present.observed_at,
             ),
-            rules[is_block(row)],
+            rules[isinstance(row, CapacityBlock)],
             (idle or {}).get(row.reservation_id),
             thresholds,
         )
@@ -137,25 +132,23 @@ def due(
 def extension_deadline(event: Event) -> datetime | None:
     """Until when the ending block of an event can be extended; None where it cannot any more."""
     row = event.reservation
-    if event.type is not EventType.ENDING_SOON or not isinstance(row, CapacityBlock):
+    if event.type is not EventType.ENDING_SOON or row is None or not deadlines.is_extendable(row):
         return None
-    if row.end_date is None or row.state not in EXTENDABLE_STATES:
-        return None
-    deadline = row.end_date - EXTENSION_NOTICE
-    return deadline if event.observed_at < deadline else None
+    deadline = deadlines.extension_deadline(row)
+    return deadline if deadline is not None and event.observed_at < deadline else None
 
 
 def with_extension(event: Event, on_offer: bool | None, error: str | None) -> Event:
     """The event of an ending block with what EC2 said of an extension: whether one is on offer, or
     the code of the error with which it did not say."""
-    after = dict(event.after or {})
-    extension = {**after["extension"], "on_offer": on_offer, "error": error}
+    after = event.after or {}
+    extension: Extension = {**after["extension"], "on_offer": on_offer, "error": error}
     return replace(event, after={**after, "extension": extension})
 
 
 def _rules(thresholds: Thresholds, is_of_block: bool) -> tuple[Rule, ...]:
     """Those of one type of reservation, the earliest of each kind first."""
-    end = "effective_end" if is_of_block else "end_date"
+    end = deadlines.BLOCK_END if is_of_block else deadlines.ODCR_END
     payment = (
         ("create_date", thresholds.payment_due_after_purchase),
         ("start_date", -thresholds.payment_due_before_start),
@@ -217,18 +210,18 @@ def _length(row: Reservation) -> timedelta | None:
 
 def _event(finding: _Finding, row: Reservation, previous: Snapshot, present: Snapshot) -> Event:
     return Event(
-        event_id(row.reservation_id, finding.type, None, finding.counted, None),
-        finding.type,
-        finding.severity,
-        f"{describe(row)} {finding.says}",
-        finding.reason,
-        present.observed_at,
-        previous.observed_at,
-        present.scope.account_id,
-        present.scope.region,
-        row,
-        None,
-        {**finding.counted, **finding.told},
+        event_id=event_id(row.reservation_id, finding.type, None, finding.counted, None),
+        type=finding.type,
+        severity=finding.severity,
+        summary=f"{describe(row)} {finding.says}",
+        reason=finding.reason,
+        observed_at=present.observed_at,
+        previous_observed_at=previous.observed_at,
+        account_id=present.scope.account_id,
+        region=present.scope.region,
+        reservation=row,
+        before=None,
+        after={**finding.counted, **finding.told},
     )
 
 
@@ -238,8 +231,8 @@ def _event(finding: _Finding, row: Reservation, previous: Snapshot, present: Sna
 def _crossed(kind: EventType, mark: Mark, look: _Look) -> _Finding:
     severity, says, reason = _WORDS[kind](mark, look)
     threshold = format_duration(abs(mark.distance))
-    counted = {"threshold": threshold, mark.name: format_time(mark.date)}
-    extension = _extension(look) if kind is EventType.ENDING_SOON else {}
+    counted = cast(Facts, {"threshold": threshold, mark.name: format_time(mark.date)})
+    extension = _extension(look) if kind is EventType.ENDING_SOON else Facts()
     return _Finding(kind, severity, says, reason, counted, extension)
 
 
@@ -261,7 +254,11 @@ def _ends(mark: Mark, look: _Look) -> _Words:
     if mark.date <= look.now:
         says = f"reached its end {span(look.now - mark.date)} ago."
         return Severity.INFO, says, "its end has passed"
-    then = "when AWS terminates its instances" if is_block(look.row) else "when EC2 releases it"
+    then = (
+        "when AWS terminates its instances"
+        if isinstance(look.row, CapacityBlock)
+        else "when EC2 releases it"
+    )
     return (
         Severity.INFO if -mark.distance >= PLENTY else Severity.WARNING,
         f"ends in {span(mark.date - look.now)}, {then}.",
@@ -297,12 +294,11 @@ _WORDS = {
 }
 
 
-def _extension(look: _Look) -> dict[str, Any]:
+def _extension(look: _Look) -> Facts:
     """Until when a block can be extended; whether it can is not known before EC2 is asked."""
-    row = look.row
-    if not isinstance(row, CapacityBlock) or row.end_date is None:
+    deadline = deadlines.extension_deadline(look.row)
+    if deadline is None:
         return {}
-    deadline = row.end_date - EXTENSION_NOTICE
     on_offer = None if look.now < deadline else False
     return {"extension": {"deadline": format_time(deadline), "on_offer": on_offer, "error": None}}
 
@@ -311,7 +307,7 @@ def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Threshold
     row, lasted = look.row, look.now - since
     per_hour = usd_per_hour(row, thresholds.prices)
     says = f"has had no instances in use for {span(lasted)}."
-    if is_block(row):
+    if isinstance(row, CapacityBlock):
         says = f"has had unused instances for {span(lasted)}: {unused(row)} of {row.size} now."
     return _Finding(
         EventType.IDLE,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from truffle.core.deadlines import EXTENSION_NOTICE, is_extendable
 from truffle.core.events import Event, EventType
 from truffle.core.model import CapacityBlock, Reservation
-from truffle.core.timed_events import EXTENDABLE_STATES, EXTENSION_NOTICE
 
 PAST = timedelta(days=30)
 """How far back a timeline goes by default."""
@@ -88,7 +88,7 @@ def span_of(row: Reservation, on_offer: bool | None = None, *, is_gone: bool = F
     start = row.start_date or row.create_date
     if not isinstance(row, CapacityBlock):
         return Span(row, phase, start, row.end_date, is_gone=is_gone)
-    can_extend = row.state in EXTENDABLE_STATES and row.end_date is not None and not is_gone
+    can_extend = is_extendable(row) and row.end_date is not None and not is_gone
     deadline = _before(row.end_date, EXTENSION_NOTICE) if can_extend else None
     return Span(
         row,

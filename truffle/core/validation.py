@@ -6,124 +6,23 @@ together is told, and never counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from truffle.core.candidates import (
+    Candidate,
+    TrainingRequest,
+    block_candidate,
+    blocks_of,
+    date_text,
+    length_text,
+    odcr_candidate,
+)
 from truffle.core.codec import encode
-from truffle.core.diff import health_of
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Odcr, Reservation
-from truffle.core.times import format_time, hours_between, whole
-
-BLOCK_STATES = ("active", "scheduled")
-"""States of a capacity block that a run can be planned on."""
-
-ODCR_STATES = ("active", "scheduled")
-"""States of an ODCR that a run can be planned on; future-dated ones are scheduled first."""
-
-SOLD_SHORT = timedelta(hours=3)
-"""How much shorter than the days it was sold as a whole block may be.
-
-AWS ends every block at 11:30 UTC, so that a block of 7 days may last 6 days and 23 hours (EC2 User
-Guide, capacity-blocks-purchase; its CapacityBlockDurationMinutes).
-"""
-
-LAUNCH_TIME = timedelta(hours=1)
-"""How long after its start a block still counts as whole: launching a run takes a while."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingRequest:
-    """A run of ``hours`` hours on ``count`` instances of exactly this type.
-
-    It has to start by ``start_by``; None accepts any start, and so any scheduled block.
-    """
-
-    instance_type: str
-    count: int
-    hours: float
-    start_by: datetime | None = None
-
-    @property
-    def is_whole_days(self) -> bool:
-        return self.hours % 24 == 0
-
-    def __str__(self) -> str:
-        when = f", to start by {_date(self.start_by)}" if self.start_by else ""
-        return f"{self.count} × {self.instance_type} for {_length(self.hours)}{when}"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What one capacity block (with all its reservations) or one ODCR could do for a run.
-
-    ``instances`` are those the run could have, from ``start`` to ``usable_until`` (None: no end);
-    instances and start are None where they are not known. ``why`` says what keeps it from fitting,
-    and is empty where it fits; ``unknown`` says what is not known and keeps it from being decided.
-    ``notes`` is what to know.
-    """
-
-    rows: tuple[Reservation, ...]
-    instances: int | None
-    start: datetime | None
-    usable_until: datetime | None
-    why: tuple[str, ...]
-    notes: tuple[str, ...]
-    unknown: tuple[str, ...] = ()
-    lacks_instances_only: bool = False
-
-    @property
-    def reservation(self) -> Reservation:
-        return self.rows[0]
-
-    @property
-    def is_block(self) -> bool:
-        return isinstance(self.reservation, CapacityBlock)
-
-    @property
-    def fits(self) -> bool:
-        return not self.why and not self.unknown
-
-    @property
-    def is_undecided(self) -> bool:
-        """Whether it could fit, and only what is not known keeps it from being sure."""
-        return not self.why and bool(self.unknown)
-
-    @property
-    def obstacles(self) -> tuple[str, ...]:
-        """Why it does not fit, as far as is known."""
-        return (*self.why, *self.unknown)
-
-    @property
-    def usable_hours(self) -> float | None:
-        if self.usable_until is None or self.start is None:
-            return None
-        return max(0, hours_between(self.start, self.usable_until))
-
-    @property
-    def network(self) -> str:
-        return network_of(self.reservation)
-
-    def to_json(self) -> dict[str, Any]:
-        row = self.reservation
-        return {
-            "reservation_id": row.reservation_id,
-            "reservation_ids": [each.reservation_id for each in self.rows],
-            "capacity_block_id": getattr(row, "capacity_block_id", None),
-            "type": row.type,
-            "region": row.region,
-            "availability_zone": row.availability_zone,
-            "state": row.state,
-            "fits": self.fits,
-            "why": list(self.obstacles),
-            "notes": list(self.notes),
-            "instances": self.instances,
-            "start": self.start and format_time(self.start),
-            "usable_until": self.usable_until and format_time(self.usable_until),
-            "usable_hours": self.usable_hours,
-            "network": self.network,
-        }
+from truffle.core.model import TERMINAL_STATES, Odcr, Reservation
+from truffle.core.times import format_time, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +45,7 @@ class Together:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
     """The answer: what fits (the best of it is ``found``), what does not, and why.
 
@@ -214,202 +113,19 @@ def validate(
     was sold as, although its end at 11:30 UTC makes it a little shorter.
     """
     rows = [row for row in reservations if row.instance_type == request.instance_type]
-    blocks = [_block_candidate(members, request, now) for members in _by_block(rows)]
-    odcrs = [_odcr_candidate(row, request, now) for row in rows if isinstance(row, Odcr)]
+    blocks = [block_candidate(members, request, now) for members in blocks_of(rows)]
+    odcrs = [odcr_candidate(row, request, now) for row in rows if isinstance(row, Odcr)]
     candidates = (*sorted(blocks, key=_block_rank), *sorted(odcrs, key=_odcr_rank))
     together = (*_together(blocks, request), *_together(odcrs, request))
     unknown = tuple(sorted(set(unknown_regions)))
     reason = _reason(candidates, together, request, unknown)
-    return Validation(request, candidates, together, reason, unknown)
-
-
-def network_of(reservation: Reservation) -> str:
-    """On what network instances in a reservation run."""
-    if isinstance(reservation, CapacityBlock):
-        ultra = reservation.ultraserver_type
-        server = f"UltraServer {ultra} in an " if ultra else ""
-        return f"{server}EC2 UltraCluster: low latency between all instances of the block"
-    if reservation.placement_group_arn:
-        group = reservation.placement_group_arn.rpartition("/")[2]
-        return f"cluster placement group {group}: low latency between its instances"
-    return "standard EC2 networking: this ODCR is in no cluster placement group"
-
-
-def _by_block(rows: Iterable[Reservation]) -> list[list[CapacityBlock]]:
-    """The reservations of each block: one block of UltraServers may have several."""
-    blocks: dict[tuple[str, str], list[CapacityBlock]] = {}
-    for row in rows:
-        if isinstance(row, CapacityBlock):
-            blocks.setdefault((row.region, row.capacity_block_id), []).append(row)
-    return [sorted(members, key=lambda row: row.reservation_id) for members in blocks.values()]
-
-
-@dataclass(frozen=True, slots=True)
-class _Checks:
-    """What one look at a reservation found: reasons against it, open questions, things to know."""
-
-    why: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def __add__(self, other: _Checks) -> _Checks:
-        return _Checks(self.why + other.why, self.unknown + other.unknown, self.notes + other.notes)
-
-
-def _block_candidate(
-    members: Sequence[CapacityBlock], request: TrainingRequest, now: datetime
-) -> Candidate:
-    block = members[0]
-    usable = tuple(row for row in members if row.state in BLOCK_STATES)
-    rows = usable or tuple(members)
-    start = _start(rows[0], now)
-    free = [_free(row) for row in rows]
-    checks = _Checks() if usable else _state_checks(block)
-    checks += _block_hours(block, start, request, now)
-    checks += _Checks(notes=_block_notes(members, now))
-    return _candidate(rows, free, start, block.effective_end, checks, request)
-
-
-def _candidate(
-    rows: tuple[Reservation, ...],
-    free: Sequence[int | None],
-    start: datetime | None,
-    usable_until: datetime | None,
-    checks: _Checks,
-    request: TrainingRequest,
-) -> Candidate:
-    if rows[0].state in TERMINAL_STATES:
-        return Candidate(rows, 0, start, usable_until, _state_checks(rows[0]).why, ())
-    checks += _start_checks(start, request)
-    known = sum(count for count in free if count is not None)
-    enough = known >= request.count
-    instances = known if enough or None not in free else None
-    if not enough:
-        others = checks
-        checks += _too_few(rows, instances, request)
-        lacks = instances is not None and not others.why and not others.unknown
-        return Candidate(
-            rows, instances, start, usable_until, checks.why, checks.notes, checks.unknown, lacks
-        )
-    return Candidate(rows, instances, start, usable_until, checks.why, checks.notes, checks.unknown)
-
-
-def _start(row: Reservation, now: datetime) -> datetime | None:
-    """When a run could begin on it; None where it has not begun and its start is not known."""
-    if row.state == "active":
-        return max(now, row.start_date or now) if isinstance(row, CapacityBlock) else now
-    return max(now, row.start_date) if row.start_date else None
-
-
-def _free(row: Reservation) -> int | None:
-    """What a run can have of it: before the start all of it, then what is not in use."""
-    return row.available_capacity if row.state == "active" else row.size
-
-
-def _too_few(
-    rows: Sequence[Reservation], instances: int | None, request: TrainingRequest
-) -> _Checks:
-    is_active = any(row.state == "active" for row in rows)
-    if instances is None:
-        what = "how many of its instances are free" if is_active else "how many instances it has"
-        return _Checks(unknown=(f"it is not known {what}, {request.count} are needed",))
-    if is_active:
-        sizes = [row.size for row in rows]
-        known = sum(size for size in sizes if size is not None)
-        size = "an unknown number" if None in sizes else f"its {known}"
-        return _Checks((f"{instances} of {size} instances are free, {request.count} are needed",))
-    noun = "instance" if instances == 1 else "instances"
-    return _Checks((f"it has {instances} {noun}, {request.count} are needed",))
-
-
-def _start_checks(start: datetime | None, request: TrainingRequest) -> _Checks:
-    if start is None:
-        return _Checks(unknown=("its start is not known",))
-    if request.start_by is None or start <= request.start_by:
-        return _Checks()
-    return _Checks((f"it cannot start before {_date(start)}, after {_date(request.start_by)}",))
-
-
-def _block_hours(
-    block: CapacityBlock, start: datetime | None, request: TrainingRequest, now: datetime
-) -> _Checks:
-    """Why a block is too short, and what to know of one that is just long enough."""
-    end = block.effective_end
-    if end is None:
-        return _Checks(unknown=("its end is not known",))
-    left = max(0.0, hours_between(start or now, end))
-    short = request.hours - left
-    if short <= 0:
-        return _Checks()
-    if not _counts_as_whole(block, request, now):
-        return _Checks(
-            (
-                f"{_length(left)} are left until {_date(end)}, when AWS starts to terminate "
-                f"instances: {_length(short)} too short",
-            )
-        )
-    note = (
-        f"it is {_length(short)} short of {_length(request.hours)}, as blocks end at 11:30 UTC: "
-        f"save the last checkpoint before {_date(end)}"
+    return Validation(
+        request=request,
+        candidates=candidates,
+        together=together,
+        reason=reason,
+        unknown_regions=unknown,
     )
-    return _Checks(notes=(note,))
-
-
-def _counts_as_whole(block: CapacityBlock, request: TrainingRequest, now: datetime) -> bool:
-    """Whether a run can have all of a block that was sold as at least its days."""
-    if block.duration_hours is None or block.start_date is None or not request.is_whole_days:
-        return False
-    is_long_enough = timedelta(hours=block.duration_hours) >= (
-        timedelta(hours=request.hours) - SOLD_SHORT
-    )
-    return is_long_enough and now <= block.start_date + LAUNCH_TIME
-
-
-def _block_notes(members: Sequence[CapacityBlock], now: datetime) -> tuple[str, ...]:
-    block = members[0]
-    notes = []
-    if len(members) > 1:
-        notes.append(f"it is one block with {len(members)} reservations")
-    if block.state == "scheduled" and block.start_date and block.start_date < now:
-        notes.append(f"it was due at {_date(block.start_date)} and is not delivered yet")
-    if block.health is not None and block.health.is_bad:
-        notes.append(f"it is unhealthy: {health_of(block.health)}")
-    return tuple(notes)
-
-
-def _odcr_candidate(row: Odcr, request: TrainingRequest, now: datetime) -> Candidate:
-    start = _start(row, now)
-    checks = _Checks() if row.state in ODCR_STATES else _state_checks(row)
-    checks += _odcr_hours(row, start or now, request)
-    note = "it is interruptible: its owner can take the instances back at two minutes' notice"
-    checks += _Checks(notes=(note,) if row.interruptible else ())
-    return _candidate((row,), [_free(row)], start, row.end_date, checks, request)
-
-
-def _odcr_hours(row: Odcr, start: datetime, request: TrainingRequest) -> _Checks:
-    if row.end_date is None:
-        return _Checks()
-    left = max(0.0, hours_between(start, row.end_date))
-    if left >= request.hours:
-        return _Checks()
-    short = _length(request.hours - left)
-    ends = f"until it ends at {_date(row.end_date)}"
-    return _Checks((f"{_length(left)} are left {ends}: {short} too short",))
-
-
-_STATE_WHY: Mapping[str, str] = {
-    "payment-pending": "it is payment-pending: nothing can run before its payment is through",
-    "payment-failed": "it is payment-failed: the block is released, buy another one",
-    "pending": "it is pending: EC2 is still providing it, ask again in a few minutes",
-    "assessing": "it is assessing: EC2 has not promised the capacity yet",
-    "delayed": "it is delayed: EC2 cannot deliver it by its start",
-}
-
-
-def _state_checks(row: Reservation) -> _Checks:
-    if not row.state:
-        return _Checks(unknown=("its state is not known",))
-    return _Checks((_STATE_WHY.get(row.state, f"it is {row.state}"),))
 
 
 def _rank(candidate: Candidate) -> tuple[Any, ...]:
@@ -509,10 +225,10 @@ def _found_reason(found: Candidate) -> str:
     row = found.reservation
     noun = "Capacity block" if found.is_block else "ODCR"
     free = f"{found.instances} instance{'' if found.instances == 1 else 's'}"
-    since = f" from {_date(found.start)}" if found.start else ""
+    since = f" from {date_text(found.start)}" if found.start else ""
     until = " with no end date"
     if found.usable_until is not None and found.usable_hours is not None:
-        until = f" until {_date(found.usable_until)} ({_length(found.usable_hours)})"
+        until = f" until {date_text(found.usable_until)} ({length_text(found.usable_hours)})"
     where = row.availability_zone or row.region
     return f"{noun} {row.reservation_id} in {where} fits: {free}{since}{until}."
 
@@ -527,14 +243,3 @@ def _misses(
     nearest = misses[0]
     which = f"the nearest of {len(misses)} {noun}s" if len(misses) > 1 else f"the one {noun}"
     return f"{which}, {nearest.reservation.reservation_id}: {', '.join(nearest.obstacles)}"
-
-
-def _date(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _length(hours: float) -> str:
-    """``7 days``, ``167.5 h``: days only where they are whole."""
-    if hours and hours % 24 == 0:
-        return f"{hours / 24:g} day{'' if hours == 24 else 's'}"
-    return f"{round(hours, 2):g} h"

@@ -22,23 +22,27 @@ from truffle.core.times import parse_time
 Values = Mapping[str, Any]
 
 _URL = re.compile(r"https?://[^\s\"']*", re.IGNORECASE)
+SECRET_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}"
+SECRET_ARN_FORM = "the complete ARN of a secret (it ends in a hyphen and six characters)"
+EMAIL = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"
+
 _LONGEST_SHOWN = 120
 _LONGEST_READ = 10_000
 _LONGEST_DURATION = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where in a file a value stands, and the file's list of problems."""
 
     path: str = ""
     problems: list[str] = field(default_factory=list)
 
-    def key(self, name: object) -> Place:
-        return Place(f"{self.path}.{name}" if self.path else str(name), self.problems)
+    def key(self, name: object) -> Location:
+        return Location(f"{self.path}.{name}" if self.path else str(name), self.problems)
 
-    def item(self, number: int) -> Place:
-        return Place(f"{self.path}[{number}]", self.problems)
+    def item(self, number: int) -> Location:
+        return Location(f"{self.path}[{number}]", self.problems)
 
     def wrong(self, value: object, allowed: str) -> None:
         """Note a value, and what is allowed in its place."""
@@ -49,7 +53,7 @@ class Place:
         self.problems.append(f"{self.path or 'the file'}: {text}")
 
 
-Parser = Callable[[Place, object], Any]
+Parser = Callable[[Location, object], Any]
 
 
 def show(value: object) -> str:
@@ -87,7 +91,7 @@ _KINDS = ((bool, "a boolean"), (int | float, "a number"), (datetime, "a time"), 
 def leaf(read: Callable[[object], Any]) -> Parser:
     """A parser of one value; ``read`` raises ValueError with what is allowed."""
 
-    def parse(place: Place, value: object) -> Any:
+    def parse(place: Location, value: object) -> Any:
         try:
             return read(value)
         except ValueError as error:
@@ -100,7 +104,7 @@ def leaf(read: Callable[[object], Any]) -> Parser:
 def list_of(item: Parser, *, may_be_empty: bool = False) -> Parser:
     """A list as a tuple without repetitions; a single text or number is a list of one."""
 
-    def parse(place: Place, value: object) -> tuple[Any, ...]:
+    def parse(place: Location, value: object) -> tuple[Any, ...]:
         if not isinstance(value, list | Mapping) and value is not None:
             return (item(place, value),)
         if not isinstance(value, list):
@@ -117,7 +121,7 @@ def list_of(item: Parser, *, may_be_empty: bool = False) -> Parser:
 def objects(item: Parser) -> Parser:
     """A list of objects, in its order."""
 
-    def parse(place: Place, value: object) -> tuple[Any, ...]:
+    def parse(place: Location, value: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
             place.wrong(value, "use a list")
             return ()
@@ -129,7 +133,7 @@ def objects(item: Parser) -> Parser:
 def mapping_of(key: Callable[[object], str], item: Parser) -> Parser:
     """An object with keys of the user's own; ``key`` raises ValueError with what is allowed."""
 
-    def parse(place: Place, value: object) -> dict[str, Any]:
+    def parse(place: Location, value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             place.wrong(value, "use an object")
             return {}
@@ -148,7 +152,7 @@ def record(
 ) -> Parser:
     """An object with known keys, as a dictionary of those that are given."""
 
-    def parse(place: Place, value: object) -> dict[str, Any]:
+    def parse(place: Location, value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             place.wrong(value, f"use an object with {listed(parsers)}")
             return {}

@@ -12,44 +12,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from truffle.core import error_codes
 from truffle.core.model import Failure, FailureKind, Scope
-
-DENIED_CODES = frozenset({"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"})
-"""IAM or a service control policy says no."""
-
-DISABLED_CODES = frozenset(
-    {
-        "AuthFailure",
-        "OptInRequired",
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-        "Blocked",
-        "PendingVerification",
-    }
-)
-"""What a region answers that is not enabled for the account (EC2 API Reference, error codes)."""
-
-THROTTLED_CODES = frozenset(
-    {
-        "CapacityBlockDescribeLimitExceeded",
-        "EC2ThrottledException",
-        "PriorRequestNotComplete",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-"""What EC2 and STS answer to callers that ask too often: those of botocore's own list of throttling
-codes that are not another service's (botocore/retries/standard.py, ThrottledRetryableChecker), and
-the limit of Capacity Blocks' calls, which that list lacks."""
-
-UNSUPPORTED_CODES = frozenset({"UnsupportedOperation", "InvalidAction", "Unsupported"})
-"""The region does not have this operation."""
 
 _LONGEST_MESSAGE = 200
 """AWS's own messages are not cut: the reason of a refusal is encoded in them, and long."""
@@ -90,21 +54,21 @@ def failure_kind(error: Exception) -> FailureKind:
 
 def kind_of(code: str) -> FailureKind:
     """The kind of a failure with one of AWS's error codes."""
-    if code in DENIED_CODES:
+    if code in error_codes.DENIED:
         return FailureKind.DENIED
-    if code in DISABLED_CODES:
+    if code in error_codes.DISABLED:
         return FailureKind.DISABLED
-    return FailureKind.THROTTLED if code in THROTTLED_CODES else FailureKind.ERROR
+    return FailureKind.THROTTLED if code in error_codes.THROTTLED else FailureKind.ERROR
 
 
 def to_failure(error: Exception, scope: Scope, failed_at: datetime) -> Failure:
     """The failure of a scope's listing. ``failed_at`` is when the listing was asked for."""
     operation = error.operation_name if isinstance(error, ClientError) else None
     return Failure(
-        scope,
-        failed_at,
-        failure_kind(error),
-        error_code(error),
-        error_message(error),
-        operation,
+        scope=scope,
+        failed_at=failed_at,
+        kind=failure_kind(error),
+        code=error_code(error),
+        message=error_message(error),
+        operation=operation,
     )

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from truffle.core import error_codes
 from truffle.core.accelerators import recorded, unknown_types
 from truffle.core.model import (
     DEADLINE_EXCEEDED,
@@ -25,9 +26,7 @@ from truffle.core.model import (
     Unanswered,
 )
 from truffle.ec2.errors import (
-    DENIED_CODES,
     FAILURES,
-    UNSUPPORTED_CODES,
     error_code,
     to_failure,
 )
@@ -134,7 +133,13 @@ def list_unnamed_scope(
         return to_failure(error, scope_of(), observed_at)
     except DeadlineExceeded:
         message = "The listing was not complete before its deadline."
-        return Failure(scope_of(), observed_at, FailureKind.ERROR, DEADLINE_EXCEEDED, message)
+        return Failure(
+            scope=scope_of(),
+            failed_at=observed_at,
+            kind=FailureKind.ERROR,
+            code=DEADLINE_EXCEEDED,
+            message=message,
+        )
 
 
 @dataclass(slots=True)
@@ -239,6 +244,6 @@ def _or_refusal(task: Callable[[], Any]) -> Any:
         return task()
     except ClientError as error:
         code = error_code(error)
-        if code in DENIED_CODES or code in UNSUPPORTED_CODES:
+        if code in error_codes.DENIED or code in error_codes.UNSUPPORTED:
             return _Refusal(code)
         raise

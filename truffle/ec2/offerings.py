@@ -320,7 +320,7 @@ def _fee(text: str | None) -> str | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        raise ValueError(f"the upfront fee {text!r} is no amount")
+        raise ValueError(f"the upfront fee {text!r} is not an amount")
     return text
 
 

@@ -114,7 +114,7 @@ def _check_root(root: Element, shape: Shape) -> None:
     operation = shape.name.removesuffix("Result")
     tag = _NAMESPACE.sub("", root.tag)
     if not tag.startswith(operation):
-        raise ResponseParserError(f"<{tag}> is no answer of EC2 to {operation}")
+        raise ResponseParserError(f"<{tag}> is not an EC2 response to {operation}")
 
 
 class FastEC2ParserFactory(ResponseParserFactory):  # type: ignore[misc]

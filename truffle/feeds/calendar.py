@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from icalendar import Alarm, Calendar, Event
 
 from truffle.core import events as happened
+from truffle.core.deadlines import EXTENSION_NOTICE
 from truffle.core.events import EventType
 from truffle.core.model import CapacityBlock
 from truffle.core.quoting.terminal import visible
-from truffle.core.timed_events import EXTENSION_NOTICE
 from truffle.core.timeline import Phase, Span
 from truffle.messages.advice import reservation_url
 from truffle.messages.fields import instances

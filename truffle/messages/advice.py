@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from urllib.parse import quote
 
-from truffle.core.daily import end_of
+from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import Reservation, is_block
+from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.regions import partition_of
 
 _BLOCK_STATES = {
@@ -68,7 +68,7 @@ def next_step(event: Event, now: datetime) -> str | None:
         return _TYPES[event.type]
     if row is None:
         return None
-    return (_BLOCK_STATES if is_block(row) else _ODCR_STATES).get(row.state)
+    return (_BLOCK_STATES if isinstance(row, CapacityBlock) else _ODCR_STATES).get(row.state)
 
 
 def _starting(event: Event, row: Reservation, now: datetime) -> str:
@@ -83,7 +83,7 @@ def _ending(event: Event, row: Reservation, now: datetime) -> str:
     end = end_of(row)
     if end is not None and end <= now:
         return "No action needed: it has reached its end."
-    if not is_block(row):
+    if not isinstance(row, CapacityBlock):
         return "Check that no workload relies on this capacity after its end, or move the end date."
     extension = (event.after or {}).get("extension")
     on_offer = extension.get("on_offer") if isinstance(extension, Mapping) else None
@@ -103,7 +103,7 @@ def _late(event: Event, row: Reservation, now: datetime) -> str:
 
 
 def _idle(event: Event, row: Reservation, now: datetime) -> str:
-    if is_block(row):
+    if isinstance(row, CapacityBlock):
         return "Launch instances in it or share it: the block is paid until its end."
     return "Use it, share it, shrink it or cancel it: it is billed whether it is used or not."
 

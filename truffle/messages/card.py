@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from urllib.parse import quote
 
-from truffle.core.daily import Day, end_of
+from truffle.core.daily import Day
+from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import CapacityBlock, Reservation, Scope, is_block
+from truffle.core.model import CapacityBlock, Reservation, Scope
 from truffle.core.quoting.shell import word
 from truffle.core.regions import partition_of
 from truffle.core.times import format_time, whole
@@ -39,7 +40,7 @@ class Link:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """What people are told.
 
@@ -97,17 +98,17 @@ def event_card(
     """The card of one event. ``late`` is how long after its observation it is delivered."""
     row, now = event.reservation, event.observed_at + (late or timedelta())
     return Card(
-        event.type.value,
-        event.event_id,
-        f"{_title(event, now)} · {event.region}",
-        event.severity,
-        event.summary,
-        _footer(event),
-        f"truffle history {word(row.reservation_id)}" if row else "truffle status",
-        subject_of(event),
-        next_step(event, now),
-        facts_of(event, now),
-        tuple(_links(event, api_url)),
+        kind=event.type.value,
+        message_id=event.event_id,
+        title=f"{_title(event, now)} · {event.region}",
+        severity=event.severity,
+        summary=event.summary,
+        footer=_footer(event),
+        command=f"truffle history {word(row.reservation_id)}" if row else "truffle status",
+        subject=subject_of(event),
+        step=next_step(event, now),
+        facts=facts_of(event, now),
+        links=tuple(_links(event, api_url)),
         keywords=_keywords(event),
         resources=(_arn(event, row),) if row else (),
         late=late,
@@ -159,7 +160,13 @@ def _arn(event: Event, row: Reservation) -> str:
 
 def _title(event: Event, now: datetime) -> str:
     row = event.reservation
-    noun = "Reservation" if row is None else "Capacity block" if is_block(row) else "ODCR"
+    noun = (
+        "Reservation"
+        if row is None
+        else "Capacity block"
+        if isinstance(row, CapacityBlock)
+        else "ODCR"
+    )
     match event.type:
         case EventType.STATE_CHANGED:
             state = row.state if row else str((event.after or {}).get("state", "changed"))
@@ -216,14 +223,14 @@ def digest_card(
     where = regions[0] if len(regions) == 1 else count(len(regions), "region")
     number = sha256("\n".join(sorted(event.event_id for event in events)).encode())
     return Card(
-        "digest",
-        number.hexdigest()[:32],
-        f"{count(len(events), 'event')} · {where}",
-        ordered[0].severity,
-        f"{count(len(events), 'event')} in one run: {counts}.",
-        f"Observed {moment(max(event.observed_at for event in events))}",
-        "truffle events",
-        f"digest/{number.hexdigest()[:32]}",
+        kind="digest",
+        message_id=number.hexdigest()[:32],
+        title=f"{count(len(events), 'event')} · {where}",
+        severity=ordered[0].severity,
+        summary=f"{count(len(events), 'event')} in one run: {counts}.",
+        footer=f"Observed {moment(max(event.observed_at for event in events))}",
+        command="truffle events",
+        subject=f"digest/{number.hexdigest()[:32]}",
         facts=(Fact("Types", _types(events)), Fact("Regions", ", ".join(regions))),
         links=(Link("Query API", f"{api_url.rstrip('/')}/events"),) if api_url else (),
         sections=(section_of_events(ordered),),
@@ -247,14 +254,14 @@ def _types(events: Iterable[Event]) -> str:
 def summary_card(day: Day, *, api_url: str | None = None, test: bool = False) -> Card:
     """The card of a day."""
     return Card(
-        "daily_summary",
-        f"daily_summary/{format_time(day.now)}",
-        "Daily summary of GPU capacity",
-        _severity(day),
-        _sentence(day),
-        f"As of {moment(day.now)} · {_age(day)}",
-        "truffle status",
-        f"daily_summary/{day.now.date().isoformat()}",
+        kind="daily_summary",
+        message_id=f"daily_summary/{format_time(day.now)}",
+        title="Daily summary of GPU capacity",
+        severity=_severity(day),
+        summary=_sentence(day),
+        footer=f"As of {moment(day.now)} · {_age(day)}",
+        command="truffle status",
+        subject=f"daily_summary/{day.now.date().isoformat()}",
         links=(Link("Query API", f"{api_url.rstrip('/')}/reservations"),) if api_url else (),
         sections=sections_of_day(day),
         test=test,

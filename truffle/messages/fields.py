@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
+from truffle.core.deadlines import payment_deadline
 from truffle.core.events import Event, EventType
 from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.times import parse_time
@@ -21,12 +22,6 @@ class Fact:
 
     name: str
     value: str
-
-
-PAYMENT_TIME = timedelta(hours=12)
-PAYMENT_BEFORE_START = timedelta(minutes=5)
-"""A block that is not paid within 12 hours, or 5 minutes before its start where that is sooner, is
-released (EC2 User Guide, capacity-blocks)."""
 
 
 def facts_of(event: Event, now: datetime) -> tuple[Fact, ...]:
@@ -95,16 +90,6 @@ def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
             before = event.before or {}
             yield "Previous error", before.get("error") and str(before["error"])
             yield "Failing since", _when(_time(before.get("since")), now)
-
-
-def payment_deadline(row: Reservation) -> datetime | None:
-    """When an unpaid block is released; None where that is not known."""
-    deadlines = []
-    if row.create_date:
-        deadlines.append(row.create_date + PAYMENT_TIME)
-    if row.start_date:
-        deadlines.append(row.start_date - PAYMENT_BEFORE_START)
-    return min(deadlines, default=None)
 
 
 def _threshold(told: object) -> str | None:

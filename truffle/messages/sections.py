@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from truffle.core.daily import Day, FailingScope, Held, Idle, end_of
+from truffle.core.daily import Day, FailingScope, Held, Idle
+from truffle.core.deadlines import end_of, payment_deadline
 from truffle.core.diff import describe
 from truffle.core.events import Event, Severity
 from truffle.core.idle import unused
-from truffle.core.model import CAPACITY_BLOCK, Reservation
-from truffle.messages.fields import payment_deadline
+from truffle.core.model import Reservation, ReservationType
 from truffle.messages.wording import count, moment_from, of_instances, usd
 
 
@@ -114,7 +114,7 @@ def _idle(idle: Idle) -> str:
 
 
 def _held(held: Held) -> str:
-    nouns = "block" if held.type == CAPACITY_BLOCK else "ODCR"
+    nouns = "block" if held.type == ReservationType.CAPACITY_BLOCKS else "ODCR"
     what = f"{held.accelerators:,} × {held.accelerator}" if held.accelerator else "no accelerator"
     where = f"{count(held.instances, 'instance')} in {count(held.reservations, nouns)}"
     unknown = f", {count(held.unknown, nouns)} of unknown size" if held.unknown else ""

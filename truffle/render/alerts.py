@@ -93,7 +93,7 @@ def render_explanation(answer: Json, style: Style) -> str:
     decisions = answer["decisions"]
     lines = event_lines(answer["event"], style)
     if not decisions:
-        return "\n".join([*lines, "Nobody gets it: there are no destinations."])
+        return "\n".join([*lines, "No destination receives it: none is configured."])
     lines += ["", *draw(_DECISIONS, decisions, style).lines]
     for decision in decisions:
         text = f"{decision['destination']}: {decision['why']}{_delivery(decision)}"

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from truffle.core.model import (
-    CAPACITY_BLOCK,
     TERMINAL_STATES,
     CapacityBlock,
     Market,
     Reservation,
+    ReservationType,
     market_of,
 )
 from truffle.core.summary import Totals, summarize, unless_unknown
@@ -46,7 +46,7 @@ def _of_type(shown: Shown, name: str) -> Shown:
 
 
 def _section(shown: Shown, name: str, style: Style) -> str:
-    is_blocks = name == CAPACITY_BLOCK
+    is_blocks = name == ReservationType.CAPACITY_BLOCKS
     if not shown.matches:
         what = "capacity blocks" if is_blocks else "ODCRs"
         return f"{NOTHING} ({what})"

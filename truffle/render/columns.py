@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from truffle.core.codec import FIELD_NAMES, encode
-from truffle.core.model import CAPACITY_BLOCK, CapacityBlock, Reservation
+from truffle.core.model import CapacityBlock, Reservation, ReservationType
 from truffle.render.style import state_colour
 from truffle.render.tables import NEVER, Column
 from truffle.render.words import day, duration, minute, number, percent, short_day
@@ -34,7 +34,7 @@ class View:
 
 def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
     """The columns of one type of reservations."""
-    made = _blocks(rows) if kind == CAPACITY_BLOCK else _odcrs(rows)
+    made = _blocks(rows) if kind == ReservationType.CAPACITY_BLOCKS else _odcrs(rows)
     if view.chosen:
         return [column for name in view.chosen for column in _named(name, kind, made)]
     wide = _wide(rows)
@@ -55,7 +55,7 @@ def _named(name: str, kind: str, made: Columns) -> Columns:
     for column in [*made, *_optional(())]:
         if name in (column.name, _snake(column.head)):
             return [replace(column, leaves=NEVER, brief=None, short=None)]
-    fields = FIELD_NAMES["CapacityBlock" if kind == CAPACITY_BLOCK else "Odcr"]
+    fields = FIELD_NAMES["CapacityBlock" if kind == ReservationType.CAPACITY_BLOCKS else "Odcr"]
     return [replace(_plain(name), leaves=NEVER)] if name in fields else []
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from truffle.core.codec import FIELD_NAMES
-from truffle.core.model import CAPACITY_BLOCK, ODCR
+from truffle.core.model import ReservationType
 from truffle.core.quoting import csv_text, json_text, yaml_text
 from truffle.core.quoting.terminal import visible
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_FIELDS = {ODCR: FIELD_NAMES["Odcr"], CAPACITY_BLOCK: FIELD_NAMES["CapacityBlock"]}
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    ReservationType.ODCR: FIELD_NAMES["Odcr"],
+    ReservationType.CAPACITY_BLOCKS: FIELD_NAMES["CapacityBlock"],
+}
 
 
 def to_json(value: Any, ascii_only: bool = False) -> str:

@@ -74,9 +74,10 @@ def render_history(history: Json, style: Style) -> str:
     history = visible_values(history)
     row = decode(history)
     gone = history.get("vanished_at")
+    noun = "block" if isinstance(row, CapacityBlock) else "ODCR"
     state = style.paint(state_text(row), state_paint(row))
     lines = [
-        style.bold(f"{row.reservation_id} ({'block' if row.type != 'odcr' else 'ODCR'})"),
+        style.bold(f"{row.reservation_id} ({noun})"),
         *([f"   Name: {row.tags['Name']}"] if row.tags.get("Name") else []),
         f"   {number(row.size)} x {row.instance_type} in {row.availability_zone or row.region}",
         f"   State: {state}",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
+from truffle.core.candidates import Candidate
 from truffle.core.offerings import Offering
 from truffle.core.quoting.terminal import visible_values
-from truffle.core.validation import Candidate, Validation
+from truffle.core.validation import Validation
 from truffle.render.offerings import offering_table
 from truffle.render.style import Style
 from truffle.render.words import duration, minute

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from truffle.core.daily import FAILED_STATES
-from truffle.core.events import Event, EventType, Severity
+from truffle.core.deadlines import payment_deadline
+from truffle.core.events import Event, EventType, Extension, Facts, Severity
 from truffle.core.idle import is_idle, unused, usd_per_hour
 from truffle.core.model import CapacityBlock, Odcr
 from truffle.core.timeline import Span
 from truffle.messages.advice import console_url, next_step
-from truffle.messages.fields import payment_deadline
 from truffle.messages.wording import of_instances
 from truffle.report.inputs import Inputs
 
@@ -146,10 +146,23 @@ def _decision(
 ) -> Decision:
     row = span.row
     severity = _SEVERITIES.get(kind, Severity.WARNING)
-    after = {"extension": {"on_offer": on_offer}}
+    after = Facts(extension=Extension(on_offer=on_offer))
     account = row.account_id or ""
     # The advice is that of an alert about the same thing.
-    event = Event("", kind, severity, why, "", now, None, account, row.region, row, None, after)
+    event = Event(
+        event_id="",
+        type=kind,
+        severity=severity,
+        summary=why,
+        reason="",
+        observed_at=now,
+        previous_observed_at=None,
+        account_id=account,
+        region=row.region,
+        reservation=row,
+        before=None,
+        after=after,
+    )
     return Decision(
         kind,
         severity,

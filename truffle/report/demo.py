@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from truffle.core.accelerators import accelerator_of
 from truffle.core.diff import describe
-from truffle.core.events import Event, EventType, Severity
+from truffle.core.events import Event, EventType, Facts, Severity
 from truffle.core.model import (
     CapacityBlock,
     Health,
@@ -183,7 +183,7 @@ def _events(
 ) -> list[Event]:
     rows: list[Reservation] = [*blocks, *odcrs]
     named = {row.tags["Name"]: row for row in rows}
-    offer: dict[str, object] = {"extension": {"on_offer": True}}
+    offer: Facts = {"extension": {"on_offer": True}}
 
     def event(
         hours: int,
@@ -191,14 +191,25 @@ def _events(
         kind: EventType,
         severity: Severity,
         says: str,
-        after: dict[str, object] | None = None,
+        after: Facts | None = None,
     ) -> Event:
         moment = at - timedelta(hours=hours)
         name = sha256(f"{row.reservation_id}{kind}".encode()).hexdigest()[:32]
         summary = f"{describe(row)} {says}"
         account = row.account_id or ""
         return Event(
-            name, kind, severity, summary, "", moment, None, account, row.region, row, None, after
+            event_id=name,
+            type=kind,
+            severity=severity,
+            summary=summary,
+            reason="",
+            observed_at=moment,
+            previous_observed_at=None,
+            account_id=account,
+            region=row.region,
+            reservation=row,
+            before=None,
+            after=after,
         )
 
     ending, failed = named["llm-pretrain-07"], named["rank-distill-01"]

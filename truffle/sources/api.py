@@ -16,15 +16,16 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from truffle.core.codec import Json, decode
 from truffle.core.filters import Filter
-from truffle.core.model import CAPACITY_BLOCK, ODCR, TYPES, FailureKind
-from truffle.core.parameters import MAX_LIMIT, tag_text
+from truffle.core.model import TYPES, FailureKind, ReservationType
+from truffle.core.parameters import MAX_LIMIT
+from truffle.core.queries import to_values
 from truffle.core.regions import expanded, is_glob
 from truffle.core.status import STALE, State
-from truffle.core.times import format_time, parse_time
+from truffle.core.times import parse_time
 from truffle.errors import TruffleError, TruffleNotFoundError
 from truffle.query import BadArgument, Question
 from truffle.scopes import FAILING, read_status
-from truffle.sources.listing import Inventory, ScopeFailure
+from truffle.sources.listing import Listing, ScopeFailure
 from truffle.threads import start
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ REQUEST_TIMEOUT = 30.0
 
 LATE = "The API did not answer before the deadline: allow more with --timeout."
 
-ROUTES = {ODCR: "/odcrs", CAPACITY_BLOCK: "/capacity-blocks"}
+ROUTES: Mapping[str, str] = {
+    ReservationType.ODCR: "/odcrs",
+    ReservationType.CAPACITY_BLOCKS: "/capacity-blocks",
+}
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -177,14 +181,14 @@ def check_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         allowed = (
-            "It takes the ApiUrl of the deployed stack, such as "
+            "It must be the ApiUrl of the deployed stack, such as "
             "https://abc123.execute-api.us-east-1.amazonaws.com."
         )
         raise BadArgument("api_url", url, allowed)
     return url
 
 
-def list_api(api: Api, question: Question) -> Inventory:
+def list_api(api: Api, question: Question) -> Listing:
     """What the deployed stack knows of a question, as the live source gives it.
 
     The server filters too, so that less is sent; the caller's own filter decides in any case.
@@ -200,7 +204,7 @@ def list_api(api: Api, question: Question) -> Inventory:
         totals = status["totals"]
         missing = _not_collected(status["regions"], question)
         _check_globs(status["regions"], question)
-        return Inventory(
+        return Listing(
             reservations=[decode(item) for item in items],
             failures=[*_failures(status["scopes"]), *missing],
             scopes=totals["scopes"] - totals["by_state"][State.CLOSED] + len(missing),
@@ -255,35 +259,7 @@ def _check_globs(collected: Sequence[str], question: Question) -> None:
 
 def query_of(chosen: Filter, name: str) -> list[tuple[str, str]]:
     """A filter as the API's parameters, for a list of one type."""
-    many = {
-        "instance_type": chosen.instance_types,
-        "region": chosen.regions,
-        "availability_zone": chosen.availability_zones,
-        "account": chosen.accounts,
-        "owner": chosen.owners,
-        "state": chosen.states,
-        "accelerator": chosen.accelerators,
-    }
-    flags = {
-        "gpu_only": chosen.gpu_only,
-        "available_only": chosen.available_only,
-        "active_only": name in chosen.active_only,
-    }
-    times = {
-        "starts_before": chosen.starts_before,
-        "starts_after": chosen.starts_after,
-        "ends_before": chosen.ends_before,
-        "ends_after": chosen.ends_after,
-    }
-    query = [(key, ",".join(sorted(values))) for key, values in many.items() if values]
-    query += [(key, "true") for key, value in flags.items() if value]
-    query += [(key, format_time(moment)) for key, moment in times.items() if moment]
-    if chosen.min_capacity is not None:
-        query.append(("min_capacity", str(chosen.min_capacity)))
-    query += [
-        ("tag", tag_text(key, value)) for key, values in chosen.tags.items() for value in values
-    ]
-    return [*query, ("limit", str(MAX_LIMIT))]
+    return [*to_values(chosen, name), ("limit", str(MAX_LIMIT))]
 
 
 def open_api(url: str, caller: Session | str | None, timeout: float | None) -> Api:

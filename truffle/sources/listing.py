@@ -39,7 +39,7 @@ class ScopeFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
+class Listing:
     """Everything that answered, and the scopes that did not.
 
     ``reservations`` has one row per reservation, in no order. ``scopes`` is how many were asked,
@@ -55,7 +55,7 @@ class Inventory:
     warnings: list[str] = field(default_factory=list)
     closed: list[ScopeFailure] = field(default_factory=list)
 
-    def without_denied(self) -> Inventory:
+    def without_denied(self) -> Listing:
         """The same with the scopes that are denied or not enabled as closed ones.
 
         Where no scope answered they stay failures: nothing is known then, whatever is expected.

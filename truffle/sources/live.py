@@ -41,7 +41,7 @@ from truffle.errors import (
     known_error,
 )
 from truffle.query import BadArgument
-from truffle.sources.listing import Inventory, Progress, ScopeFailure
+from truffle.sources.listing import Listing, Progress, ScopeFailure
 
 if TYPE_CHECKING:
     from truffle.ec2.clients import EC2Clients
@@ -61,7 +61,7 @@ def list_live(
     deadline: float | None = None,
     progress: Progress | None = None,
     filter: Filter | None = None,  # noqa: A002
-) -> Inventory:
+) -> Listing:
     """Everything in these regions, by default in all that are enabled for the account.
 
     A glob such as ``us-*`` stands for the enabled regions that it matches.
@@ -331,7 +331,7 @@ class _Gathered:
                 ScopeFailure(account_id, region, DEADLINE_EXCEEDED, message, FailureKind.ERROR)
             )
 
-    def inventory(self) -> Inventory:
+    def inventory(self) -> Listing:
         """Raises TruffleError if every region failed for one reason, or STS did not say which
         account the filter is about."""
         if self.moments and self.filter.accounts and self.asked.caller.warning:
@@ -342,7 +342,7 @@ class _Gathered:
         failures = [self.failures[region] for region in sorted(self.failures)]
         if failures and not self.moments:
             _raise_common_cause(failures, self.asked)
-        return Inventory(
+        return Listing(
             merge(self.rows),
             failures,
             len(self.asked.regions),

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from truffle import clock
-from truffle.core.model import CLOSED_KINDS, FailureKind
+from truffle.core import error_codes
+from truffle.core.model import CLOSED_KINDS, DEADLINE_EXCEEDED, FailureKind
 from truffle.core.regions import first_region, is_glob
 from truffle.credentials import sign_in
 from truffle.ec2.clients import EC2Clients
 from truffle.ec2.errors import (
     FAILURES,
-    UNSUPPORTED_CODES,
     error_code,
     error_message,
     failure_kind,
@@ -136,7 +136,7 @@ def _listed(
 
 def _late(region: str) -> ScopeFailure:
     message = "The region did not answer before the deadline."
-    return ScopeFailure(None, region, "DeadlineExceeded", message, FailureKind.ERROR)
+    return ScopeFailure(None, region, DEADLINE_EXCEEDED, message, FailureKind.ERROR)
 
 
 def _together(answers: Mapping[str, list[Item] | ScopeFailure]) -> Everywhere[Item]:
@@ -146,7 +146,7 @@ def _together(answers: Mapping[str, list[Item] | ScopeFailure]) -> Everywhere[It
     for region, answer in sorted(answers.items()):
         if not isinstance(answer, ScopeFailure):
             items += answer
-        elif answer.code in UNSUPPORTED_CODES:
+        elif answer.code in error_codes.UNSUPPORTED:
             unsupported.append(region)
         else:
             failures.append(answer)

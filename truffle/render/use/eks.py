@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from truffle.core.model import Market, Reservation, is_block, market_of
+from truffle.core.model import CapacityBlock, Market, Reservation, market_of
 from truffle.core.quoting import aws_cli
 from truffle.render.use.target import (
     COUNT_WORDS,
@@ -25,7 +25,7 @@ from truffle.render.use.target import (
 def node_group(row: Reservation) -> str:
     """A launch template that targets the reservation, and the node group that uses it."""
     name = f"{label(row)}-{name_of(row.reservation_id)}"[:63]
-    kind = "CAPACITY_BLOCK" if is_block(row) else "ON_DEMAND"
+    kind = "CAPACITY_BLOCK" if isinstance(row, CapacityBlock) else "ON_DEMAND"
     image, region = _image(row), aws_cli.option("region", row.region)
     return "\n".join(
         [

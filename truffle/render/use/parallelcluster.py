@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from truffle.core.model import Market, Reservation, is_block, market_of
+from truffle.core.model import CapacityBlock, Market, Reservation, market_of
 from truffle.core.quoting.yaml_text import scalar
 from truffle.render.use.target import (
     COUNT_WORDS,
@@ -26,7 +26,8 @@ def queue(row: Reservation) -> str:
     """A queue on the reservation. All nodes of a block are static: MinCount equals MaxCount."""
     if obstacle := _obstacle(row):
         return f"# {says(row)}\n# ParallelCluster {obstacle}: none would match."
-    count = row.size if is_block(row) else instances(row)
+    is_block = isinstance(row, CapacityBlock)
+    count = row.size if is_block else instances(row)
     name, most = label(row, LONGEST_NAME), "COUNT" if not count else str(count)
     return "\n".join(
         [
@@ -41,12 +42,12 @@ def queue(row: Reservation) -> str:
             "  Scheduler: slurm",
             "  SlurmQueues:",
             f"    - Name: {name}",
-            f"      CapacityType: {'CAPACITY_BLOCK' if is_block(row) else 'ONDEMAND'}",
+            f"      CapacityType: {'CAPACITY_BLOCK' if is_block else 'ONDEMAND'}",
             *_network(row),
             "      ComputeResources:",
             f"        - Name: {name}",
             f"          InstanceType: {scalar(row.instance_type)}",
-            f"          MinCount: {most if is_block(row) else 0}",
+            f"          MinCount: {most if is_block else 0}",
             f"          MaxCount: {most}",
             "          CapacityReservationTarget:",
             f"            CapacityReservationId: {scalar(row.reservation_id)}",

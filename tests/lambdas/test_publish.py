@@ -1,4 +1,4 @@
-"""``alert``: every event of the stream reaches the topic, once."""
+"""``publish``: every event of the stream reaches the topic, once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lambdas import alert
-from lambdas.alert import NotPublished
+from lambdas import publish
+from lambdas.publish import NotPublished
 from lambdas.settings import PublishSettings
 from lambdas.store.events import event_item
 from tests.builders import HOME, a_block, a_scope_event, an_event, an_odcr
@@ -33,7 +33,7 @@ def invoke(stack: Stack, deploy: Deploy) -> Invoke:
 
     def start(*records: Record, milliseconds: int = 60_000) -> None:
         context: Any = FakeContext(remaining_milliseconds=milliseconds)
-        alert.handler({"Records": list(records)}, context)
+        publish.handler({"Records": list(records)}, context)
 
     return start
 

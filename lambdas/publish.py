@@ -1,4 +1,4 @@
-"""``alert``: publish the events that the table's stream delivers, each once."""
+"""``publish``: publish the events that the table's stream delivers, each once."""
 
 from __future__ import annotations
 

@@ -1,0 +1,290 @@
+"""JSON Schemas of the API's answers, for its OpenAPI document."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from truffle.alerts.explanation import DeliveryStatus
+from truffle.alerts.routing import Outcome
+from truffle.alerts.settings import Kind
+from truffle.core.events import EventType, Severity
+from truffle.core.model import CapacityBlock, Odcr
+from truffle.core.schema import schema_of
+from truffle.core.status import NAMED_FAILURES, State
+
+Json = dict[str, Any]
+
+_TEXT: Json = {"type": "string"}
+_TEXT_OR_NULL: Json = {"type": ["string", "null"]}
+_LABELS: Json = {"account_name": _TEXT_OR_NULL, "organizational_unit": _TEXT_OR_NULL}
+_TIME: Json = {"type": "string", "format": "date-time"}
+_TIME_OR_NULL: Json = {"anyOf": [_TIME, {"type": "null"}]}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_NUMBER_OR_NULL: Json = {"type": ["number", "null"]}
+
+
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _enumerated(values: type[StrEnum]) -> Json:
+    return {"type": "string", "enum": [value.value for value in values]}
+
+
+def one_of(values: tuple[str, ...]) -> Json:
+    return {"type": "string", "enum": list(values)}
+
+
+def array(items: Json) -> Json:
+    return {"type": "array", "items": items}
+
+
+def ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list_of(name: str, **more: Json) -> Json:
+    return _object(
+        items=array(ref(name)),
+        next_token=_TEXT_OR_NULL,
+        count=_COUNT,
+        **more,
+        collection=ref("Collection"),
+    )
+
+
+def _counts() -> Json:
+    return {"type": "object", "additionalProperties": _COUNT}
+
+
+def _totals() -> Json:
+    names = ("reservations", "total_capacity", "available_capacity", "used_capacity")
+    return _object(
+        **dict.fromkeys(names, _COUNT),
+        instances=_NUMBER_OR_NULL,
+        utilization=_NUMBER_OR_NULL,
+        accelerators=_NUMBER_OR_NULL,
+        idle_accelerators={"type": "number"},
+        unknown_sizes=_COUNT,
+        unknown_accelerators=_COUNT,
+    )
+
+
+def schemas() -> Json:
+    totals = {"type": "object", "additionalProperties": ref("Totals")}
+    groups = ("by_type", "by_region", "by_instance_type", "by_state")
+    return {
+        "Odcr": schema_of(Odcr),
+        "CapacityBlock": schema_of(CapacityBlock),
+        "Reservation": {"oneOf": [ref("Odcr"), ref("CapacityBlock")]},
+        "FailedScope": _object(
+            account_id=_TEXT,
+            **_LABELS,
+            region=_TEXT,
+            error=_TEXT,
+            message=_TEXT,
+            last_success=_TIME_OR_NULL,
+        ),
+        "Collection": _object(
+            complete={"type": "boolean"},
+            observed_at=_TIME_OR_NULL,
+            newest=_TIME_OR_NULL,
+            failed_scopes={**array(ref("FailedScope")), "maxItems": NAMED_FAILURES},
+            failed=ref("Counted"),
+            closed=ref("Counted"),
+        ),
+        "Counted": _object(total=_COUNT, by_code=_counts()),
+        "ReservationList": _list_of("Reservation", warnings=array(_TEXT)),
+        "ReservationWithEvents": {
+            "allOf": [
+                {"anyOf": [ref("Odcr"), ref("CapacityBlock")]},
+                _object(
+                    vanished_at=_TIME_OR_NULL,
+                    events=array(ref("Event")),
+                    events_left_out=_COUNT,
+                    collection=ref("Collection"),
+                ),
+            ]
+        },
+        "Totals": _totals(),
+        "Summary": _object(
+            total=ref("Totals"),
+            **dict.fromkeys(groups, totals),
+            duration_hours=_object(shortest=_NUMBER_OR_NULL, longest=_NUMBER_OR_NULL),
+            warnings=array(_TEXT),
+            collection=ref("Collection"),
+        ),
+        "Event": _event(),
+        "EventList": _list_of("Event"),
+        "Scope": _scope(),
+        "Run": _run(),
+        "Status": _object(
+            scopes=array(ref("Scope")),
+            next_token=_TEXT_OR_NULL,
+            count=_COUNT,
+            totals=_object(
+                scopes=_COUNT,
+                by_state=_object(**dict.fromkeys(State, _COUNT)),
+                by_error=_counts(),
+                observed_at=_TIME_OR_NULL,
+                newest=_TIME_OR_NULL,
+            ),
+            regions=array(_TEXT),
+            runs=array(ref("Run")),
+            discovery={"anyOf": [ref("Discovery"), {"type": "null"}]},
+            collection=ref("Collection"),
+        ),
+        "Discovery": _object(
+            complete={"type": "boolean"},
+            error={"anyOf": [_object(code=_TEXT, message=_TEXT), {"type": "null"}]},
+            observed_at=_TIME_OR_NULL,
+        ),
+        "Validation": _validation(),
+        "Candidate": _candidate(),
+        "Problem": _problem_schema(),
+        "Decision": _object(
+            destination=_TEXT,
+            kind=_enumerated(Kind),
+            outcome=_enumerated(Outcome),
+            routes=array(_TEXT),
+            why=_TEXT,
+            delivery={"anyOf": [ref("Delivery"), {"type": "null"}]},
+        ),
+        "Delivery": _object(
+            status=_enumerated(DeliveryStatus),
+            at=_TIME,
+            attempts={"type": ["integer", "null"]},
+            detail=_TEXT_OR_NULL,
+            retry_at=_TIME_OR_NULL,
+        ),
+        "Explanation": _object(event=ref("Event"), decisions=array(ref("Decision"))),
+        "Republication": _republication(),
+        "Trial": _object(
+            route=_TEXT,
+            event=ref("Event"),
+            sent=array(_object(destination=_TEXT, kind=_enumerated(Kind), error=_TEXT_OR_NULL)),
+        ),
+    }
+
+
+def _republication() -> Json:
+    place = _object(since=_TIME, until=_TIME)
+    place["properties"]["after"] = _TEXT
+    return _object(
+        **dict.fromkeys(("published", "already_published", "failed"), _COUNT),
+        error=_TEXT_OR_NULL,
+        next={"anyOf": [place, {"type": "null"}]},
+    )
+
+
+def _validation() -> Json:
+    found = {"allOf": [ref("Candidate"), _object(reservation=ref("Reservation"))]}
+    together = _object(
+        type=_TEXT,
+        availability_zone=_TEXT,
+        reservation_ids=array(_TEXT),
+        instances=_COUNT,
+        why_not=_TEXT,
+    )
+    return _object(
+        ok={"type": "boolean"},
+        instance_type=_TEXT,
+        count=_COUNT,
+        hours={"type": "number"},
+        start_by=_TIME_OR_NULL,
+        found={"anyOf": [found, {"type": "null"}]},
+        network=_TEXT_OR_NULL,
+        reason=_TEXT,
+        unknown_regions=array(_TEXT),
+        unknown_reservations=array(_TEXT),
+        together=array(together),
+        candidates=array(ref("Candidate")),
+        candidates_left_out=_COUNT,
+        collection=ref("Collection"),
+    )
+
+
+def _candidate() -> Json:
+    return _object(
+        reservation_id=_TEXT,
+        reservation_ids=array(_TEXT),
+        capacity_block_id=_TEXT_OR_NULL,
+        type=_TEXT,
+        region=_TEXT,
+        availability_zone=_TEXT_OR_NULL,
+        state=_TEXT,
+        fits={"type": "boolean"},
+        why=array(_TEXT),
+        notes=array(_TEXT),
+        instances={"type": ["integer", "null"], "minimum": 0},
+        start=_TIME_OR_NULL,
+        usable_until=_TIME_OR_NULL,
+        usable_hours=_NUMBER_OR_NULL,
+        network=_TEXT,
+    )
+
+
+def _problem_schema() -> Json:
+    problem = _object(type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT)
+    of_400 = {"parameter": _TEXT, "value": _TEXT, "allowed": _TEXT}
+    of_404 = {"collection": ref("Collection")}
+    return {**problem, "properties": {**problem["properties"], **of_400, **of_404}}
+
+
+def _event() -> Json:
+    facts = {"type": ["object", "null"]}
+    return _object(
+        version={"type": "integer"},
+        event_id=_TEXT,
+        type=_enumerated(EventType),
+        severity=_enumerated(Severity),
+        summary=_TEXT,
+        reason=_TEXT,
+        observed_at=_TIME,
+        previous_observed_at=_TIME_OR_NULL,
+        account_id=_TEXT,
+        **_LABELS,
+        region=_TEXT,
+        reservation_id=_TEXT_OR_NULL,
+        capacity_block_id=_TEXT_OR_NULL,
+        reservation_type=_TEXT_OR_NULL,
+        instance_type=_TEXT_OR_NULL,
+        instance_count={"type": ["integer", "null"]},
+        before=facts,
+        after=facts,
+        reservation={"anyOf": [ref("Odcr"), ref("CapacityBlock"), {"type": "null"}]},
+        run_id=_TEXT_OR_NULL,
+        events_of_listing={"type": ["integer", "null"], "minimum": 1},
+    )
+
+
+def _scope() -> Json:
+    return _object(
+        account_id=_TEXT,
+        **_LABELS,
+        region=_TEXT,
+        state=_enumerated(State),
+        last_success=_TIME_OR_NULL,
+        age_seconds={"type": ["integer", "null"]},
+        last_attempt=_TIME_OR_NULL,
+        error=_TEXT_OR_NULL,
+        error_message=_TEXT_OR_NULL,
+        failing_since=_TIME_OR_NULL,
+        reservations=_COUNT,
+        run_id=_TEXT_OR_NULL,
+        unanswered=array(_TEXT),
+    )
+
+
+def _run() -> Json:
+    return _object(
+        run_id=_TEXT,
+        started_at=_TIME,
+        finished_at=_TIME_OR_NULL,
+        seconds=_NUMBER_OR_NULL,
+        scopes=_COUNT,
+        succeeded=_COUNT,
+        failed=_COUNT,
+        pending_regions=array(_TEXT),
+    )

@@ -1,0 +1,116 @@
+"""The MCP server, as the SDK's own client sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from sandbox.ec2.faults import FaultKind
+from tests.builders import HOME, OHIO, an_event
+from tests.builders import an_odcr as odcr_row
+from tests.cli.conftest import variables
+from tests.cli.deployed import Deployed
+from tests.sandbox.worlds import World, a_block, an_odcr
+from truffle import Truffle
+from truffle.agents import MOST, server_of
+from truffle.core.model import Scope
+
+
+def call(client: Truffle, name: str, **arguments: Any) -> Any:
+    """The structured answer of a tool; its text where it is an error."""
+
+    async def asked() -> Any:
+        async with Client(server_of(client)) as agent:
+            found = await agent.call_tool(name, arguments)
+            return found.content[0].text if found.is_error else found.structured_content  # type: ignore[union-attr]
+
+    return asyncio.run(asked())
+
+
+def tools(client: Truffle) -> dict[str, Any]:
+    async def asked() -> Any:
+        async with Client(server_of(client)) as agent:
+            return (await agent.list_tools()).tools
+
+    return {tool.name: tool for tool in asyncio.run(asked())}
+
+
+def test_every_tool_reads_and_has_typed_results(world: World, api_url: str) -> None:
+    found = tools(Truffle(api_url=api_url))
+    assert set(found) == {"capacity", "reservation", "offerings", "validate", "events", "status"}
+    for tool in found.values():
+        assert tool.annotations.read_only_hint is True
+        assert tool.annotations.destructive_hint is False
+        assert "collection" in tool.output_schema["properties"]
+        assert tool.description
+
+
+def test_live_there_are_no_tools_that_need_a_stack(world: World) -> None:
+    assert set(tools(Truffle())) == {"capacity", "reservation", "offerings", "validate"}
+
+
+def test_capacity_names_the_failed_regions(world: World) -> None:
+    world.has(an_odcr(1), a_block(2))
+    world.control.break_calls(FaultKind.UNAUTHORIZED, "eu-west-1")
+    found = call(Truffle(), "capacity")
+    assert found["count"] == 2
+    assert found["collection"]["complete"] is False
+    assert [scope["region"] for scope in found["collection"]["failed_scopes"]] == ["eu-west-1"]
+
+
+def test_a_long_list_is_cut_and_says_so(world: World) -> None:
+    world.has(*[an_odcr(number) for number in range(5)])
+    found = call(Truffle(), "capacity", limit=2)
+    assert (len(found["items"]), found["count"], found["truncated"]) == (2, 5, True)
+
+
+@pytest.mark.parametrize("limit", [0, MOST + 1])
+def test_an_unbounded_answer_is_refused(world: World, limit: int) -> None:
+    assert "limit" in call(Truffle(), "capacity", limit=limit)
+
+
+def test_a_wrong_argument_is_named_with_what_is_allowed(world: World) -> None:
+    assert "Did you mean us-east-1" in call(Truffle(), "capacity", regions=["us-esat-1"])
+
+
+def test_validate_says_what_fits_and_which_regions_failed(world: World) -> None:
+    world.has(a_block(2))
+    world.control.break_calls(FaultKind.UNAUTHORIZED, "eu-west-1")
+    found = call(Truffle(), "validate", instance_type="p5.48xlarge", count=4, days=0.5)
+    assert found["answer"]["ok"] is True
+    assert found["collection"]["failed"] == 1
+
+
+def test_one_reservation_is_shown_and_an_unknown_one_named(world: World) -> None:
+    world.has(an_odcr(1))
+    name = f"cr-{1:017x}"
+    assert call(Truffle(), "reservation", reservation_id=name)["answer"]["reservation_id"] == name
+    assert "There is no reservation" in call(Truffle(), "reservation", reservation_id="cr-0000")
+
+
+def test_the_stack_says_what_happened_and_how_old_it_is(deployed: Deployed, api_url: str) -> None:
+    deployed.collected(OHIO, odcr_row("cr-1"))
+    deployed.failed(Scope(HOME, "eu-west-1"), "Throttled")
+    deployed.events = [an_event(observed_at=deployed.clock())]
+    client = Truffle(api_url=api_url)
+    found = call(client, "events")
+    assert [event["type"] for event in found["items"]] == ["state_changed"]
+    assert found["collection"]["failed"] == 1
+    assert call(client, "status")["answer"]["totals"]["scopes"] == 2
+
+
+def test_the_command_speaks_the_protocol_on_stdio(world: World) -> None:
+    world.has(an_odcr(1))
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", "truffle", "mcp"], env=variables(world.url)
+    )
+
+    async def asked() -> Any:
+        async with Client(command) as agent:
+            return await agent.call_tool("capacity", {"regions": ["us-east-2"]})
+
+    assert asyncio.run(asked()).structured_content["count"] == 1

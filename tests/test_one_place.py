@@ -1,0 +1,48 @@
+"""Rules that once stood in several places: each has one home, and no copy of it may come back.
+
+The sandbox and the oracles state AWS's rules on their own: they are what the code is held against.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+HOMES = {
+    "payment deadline": (r"timedelta\(hours=12\)", {"truffle/core/deadlines.py"}),
+    "extension deadline": (r"EXTENSION_NOTICE = ", {"truffle/core/deadlines.py"}),
+    "end of use": (
+        r"effective_end\b.*\bif\b.*\belse\b.*end_date|Block.*:\n\s+return \w+\.effective_end",
+        {"truffle/core/deadlines.py"},
+    ),
+    "usable states": (r"[\"']active[\"'], [\"']scheduled[\"']", {"truffle/core/model.py"}),
+    "reservation types": (r" = [\"'](odcr|capacity-block)[\"']", {"truffle/core/model.py"}),
+    "denied": (r"[\"']AccessDeniedException[\"']", {"truffle/core/error_codes.py"}),
+    "deadline exceeded": (r"[\"']DeadlineExceeded[\"']", {"truffle/core/model.py"}),
+    "ARN of a secret": (r":secretsmanager:\[", {"truffle/core/validators.py"}),
+    "e-mail address": (r"@\[\^@", {"truffle/core/validators.py"}),
+    "allowed age": (r"minutes=2 \*|2 \* timedelta\(minutes", set[str]()),
+    "did you mean": (r"get_close_matches", {"truffle/core/suggest.py"}),
+    "limits of SNS": (r"MAX_FILTER_\w+ = ", {"infra/quotas.py"}),
+    "scheduled time": (r"<aws\.scheduler\.scheduled-time>", {"infra/functions.py"}),
+    "length of a message": (r"message\[:1000\]", set[str]()),
+}
+"""What a rule looks like in the code, and where it stands."""
+
+OTHER_THINGS = {
+    "reservation types": {"truffle/core/recommendation.py"},  # a choice to make, not a type
+}
+
+
+@pytest.mark.parametrize("rule", HOMES)
+def test_a_rule_stands_in_one_place(rule: str) -> None:
+    pattern, homes = HOMES[rule]
+    files = [
+        path for room in ("truffle", "lambdas", "infra") for path in (ROOT / room).rglob("*.py")
+    ]
+    found = {str(path.relative_to(ROOT)) for path in files if re.search(pattern, path.read_text())}
+    assert found - OTHER_THINGS.get(rule, set()) == homes

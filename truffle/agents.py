@@ -1,0 +1,258 @@
+"""truffle as a Model Context Protocol server (extra ``truffle[mcp]``): tools that read.
+
+Every answer says how old its data is and which scopes could not be listed, and none is without
+bound: a tool takes a limit, and tells how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
+from pydantic import Field
+
+from truffle import clock
+from truffle.core.codec import encode
+from truffle.core.events import EventType, Severity, to_message
+from truffle.core.model import TYPES
+from truffle.core.times import format_time
+from truffle.errors import TruffleError
+from truffle.version import VERSION
+
+if TYPE_CHECKING:
+    from truffle.client import Truffle
+    from truffle.sources.listing import ScopeFailure
+
+MOST = 200
+"""The longest list that a tool returns."""
+
+INSTRUCTIONS = (
+    "Reads the GPU capacity that an organization holds on AWS: On-Demand Capacity Reservations "
+    "(odcr) and Capacity Blocks for ML (capacity-block). Nothing is ever bought or changed. "
+    "Check 'collection' in each answer: a failed scope says nothing about its reservations. "
+    "Times are UTC; arguments take dates, RFC 3339, or lengths such as 7d."
+)
+
+_READS = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+)
+
+Limit = Annotated[int, Field(ge=1, le=MOST, description=f"The longest list, 1 to {MOST}.")]
+Kind = Literal["odcr", "capacity-block"]
+
+
+@dataclass
+class FailedScope:
+    """An account in a region that could not be listed; nothing newer is known of it."""
+
+    account_id: str | None
+    region: str
+    error: str
+    last_success: str | None
+
+
+@dataclass
+class Collection:
+    """How complete and how old an answer is."""
+
+    complete: bool
+    observed_at: str | None
+    asked_at: str
+    failed: int = 0
+    failed_scopes: list[FailedScope] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Listed:
+    """A part of a list: ``count`` is how many match, ``truncated`` whether some are left out."""
+
+    items: list[dict[str, Any]]
+    count: int
+    truncated: bool
+    collection: Collection
+
+
+@dataclass
+class Answered:
+    """An answer that is not a list."""
+
+    answer: dict[str, Any]
+    collection: Collection
+
+
+def server_of(client: Truffle) -> MCPServer:
+    """A server whose tools ask this client; events and status only where it has a stack."""
+    server = MCPServer("truffle", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING")
+    tools = _Tools(client)
+    asked: list[Callable[..., Any]] = [tools.capacity, tools.reservation, tools.offerings]
+    asked += [tools.validate]
+    if client.api_url is not None:
+        asked += [tools.events, tools.status]
+    for tool in asked:
+        server.tool(annotations=_READS)(tool)
+    return server
+
+
+class _Tools:
+    """The methods are the tools; their docstrings and types describe them to the model."""
+
+    def __init__(self, client: Truffle) -> None:
+        self._client = client
+
+    def capacity(
+        self,
+        types: list[Kind] | None = None,
+        instance_types: list[str] | None = None,
+        accelerators: list[str] | None = None,
+        regions: list[str] | None = None,
+        states: list[str] | None = None,
+        accounts: list[str] | None = None,
+        tags: dict[str, str] | None = None,
+        gpu_only: bool = False,
+        available_only: bool = False,
+        limit: Limit = 50,
+    ) -> Listed:
+        """List the reservations that are held, in any state unless states are named.
+
+        instance_types and regions take globs (p5*, us-*). available_only keeps those with unused
+        instances now.
+        """
+        with _explained():
+            rows = self._client.capacity(
+                reservation_type=types or list(TYPES),
+                instance_types=instance_types,
+                gpu=accelerators,
+                regions=regions,
+                states=states,
+                accounts=accounts,
+                tags=tags,
+                gpu_only=gpu_only,
+                available_only=available_only,
+                active_only=False,
+                limit=limit,
+            )
+        collection = _collection(rows.failures, rows.observed_at, rows.warnings)
+        items = [encode(row) for row in rows]
+        return Listed(items, rows.matches, rows.matches > len(items), collection)
+
+    def reservation(self, reservation_id: str) -> Answered:
+        """Show one reservation by its id (cr-… or the block's id)."""
+        from truffle.client import find
+        from truffle.query import ask
+
+        with _explained():
+            everything = ask(reservation_type=list(TYPES), active_only=False)
+            inventory = self._client.inventory(everything)
+            row = find(inventory, reservation_id)
+        return Answered(encode(row), _collection(inventory.failures, row.observed_at))
+
+    def offerings(
+        self,
+        instance_type: str,
+        days: Annotated[float, Field(gt=0, le=182)],
+        count: Annotated[int, Field(ge=1)] = 1,
+        start_after: str | None = None,
+        end_by: str | None = None,
+        regions: list[str] | None = None,
+        limit: Limit = 20,
+    ) -> Listed:
+        """Find capacity blocks that can be bought now, the cheapest first. Buys nothing."""
+        with _explained():
+            found = self._client.offerings(
+                instance_type, count, days, None, start_after, end_by, regions
+            )
+        items = [offering.to_json() for offering in found[:limit]]
+        collection = _collection(found.failures, clock.now())
+        return Listed(items, len(found), len(found) > limit, collection)
+
+    def validate(
+        self,
+        instance_type: str,
+        count: Annotated[int, Field(ge=1)],
+        days: Annotated[float, Field(gt=0)],
+        start_by: str | None = None,
+        regions: list[str] | None = None,
+    ) -> Answered:
+        """Check whether a training run has capacity among what is held, on what, and why not."""
+        from truffle.arguments import training_request
+        from truffle.client import run_question, unknown_regions
+        from truffle.core.validation import validate
+
+        with _explained():
+            request = training_request(instance_type, count, days, start_by)
+            inventory = self._client.inventory(run_question(instance_type, regions))
+        unknown = unknown_regions(inventory)
+        answer = validate(inventory.reservations, request, clock.now(), unknown).to_json()
+        answer["candidates"] = answer["candidates"][:MOST]
+        return Answered(answer, _collection(inventory.failures, inventory.observed_at))
+
+    def events(
+        self,
+        since: str = "7d",
+        types: list[EventType] | None = None,
+        severities: list[Severity] | None = None,
+        reservation_id: str | None = None,
+        limit: Limit = 50,
+    ) -> Listed:
+        """List what happened to reservations, the newest first, as the stack recorded it."""
+        with _explained():
+            found = self._client.events(since, None, types, severities, reservation_id, limit + 1)
+            collection = self._collection_of_stack()
+        items = [to_message(event) for event in found[:limit]]
+        return Listed(items, len(found), len(found) > limit, collection)
+
+    def status(self) -> Answered:
+        """Show how current the stack's data is: totals, and the scopes that are not current."""
+        with _explained():
+            status = self._client.status()
+        scopes = [scope for scope in status["scopes"] if scope["state"] != "current"]
+        answer = {"totals": status["totals"], "scopes": scopes[:MOST]}
+        return Answered(answer, _collection_of(status))
+
+    def _collection_of_stack(self) -> Collection:
+        return _collection_of(self._client.status())
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """truffle's errors say what to do: the model reads their text, and can correct itself."""
+    try:
+        yield
+    except TruffleError as error:
+        raise ToolError(str(error)) from error
+
+
+def _collection(
+    failures: Sequence[ScopeFailure], observed_at: datetime | None, warnings: Sequence[str] = ()
+) -> Collection:
+    named = [
+        FailedScope(
+            each.account_id,
+            each.region,
+            f"{each.code}: {each.message}",
+            format_time(each.last_success) if each.last_success else None,
+        )
+        for each in failures[:20]
+    ]
+    seen = format_time(observed_at) if observed_at else None
+    now = format_time(clock.now())
+    return Collection(not failures, seen, now, len(failures), named, list(warnings))
+
+
+def _collection_of(status: dict[str, Any]) -> Collection:
+    """What ``GET /status`` says of the stack's data."""
+    found, totals = status["collection"], status["totals"]
+    named = [
+        FailedScope(each["account_id"], each["region"], each["error"], each["last_success"])
+        for each in found["failed_scopes"]
+    ]
+    failed = found["failed"]["total"]
+    now = format_time(clock.now())
+    return Collection(found["complete"], totals["observed_at"], now, failed, named)

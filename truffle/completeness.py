@@ -1,0 +1,54 @@
+"""Whether a listing is complete enough for an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from truffle.errors import TruffleError, TruffleNotFoundError
+
+if TYPE_CHECKING:
+    from truffle.core.model import Reservation
+    from truffle.sources.listing import Listing, ScopeFailure
+
+
+def find(inventory: Listing, reservation_id: str) -> Reservation:
+    """The reservation with this id, or of the block with this id.
+
+    Raises TruffleNotFoundError, or TruffleError where a scope that failed may have it.
+    """
+    for row in inventory.reservations:
+        if reservation_id in (row.reservation_id, getattr(row, "capacity_block_id", None)):
+            return row
+    if inventory.failures:
+        raise incomplete(inventory.failures)
+    raise TruffleNotFoundError(
+        f"There is no reservation {reservation_id} in the {inventory.scopes} scopes that were "
+        "asked: check the id, the account and the regions."
+    )
+
+
+def unanswered(inventory: Listing) -> list[ScopeFailure]:
+    """The scopes that failed for a while, and may have anything.
+
+    One that is denied or not enabled is no place to run, whatever it has.
+    """
+    from truffle.core.model import CLOSED_KINDS
+
+    return [failure for failure in inventory.failures if failure.kind not in CLOSED_KINDS]
+
+
+def unknown_regions(inventory: Listing) -> list[str]:
+    """The regions of those scopes of which nothing is known, not even from earlier."""
+    return [each.region for each in unanswered(inventory) if each.last_success is None]
+
+
+def nothing_known(failures: list[ScopeFailure]) -> TruffleError:
+    reasons = "; ".join(map(str, failures))
+    return TruffleError(f"No scope answered, so that nothing is known: {reasons}", failures)
+
+
+def incomplete(failures: list[ScopeFailure]) -> TruffleError:
+    named = ", ".join(f"{failure.region} ({failure.code})" for failure in failures)
+    return TruffleError(
+        f"Nothing was found, and this is not certain: {named} did not answer.", failures
+    )

@@ -1,0 +1,57 @@
+"""Deadlines of a reservation: its payment, its extension, its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from truffle.core.model import USABLE_STATES, CapacityBlock, Reservation
+
+PAID_AFTER_PURCHASE = timedelta(hours=12)
+PAID_BEFORE_START = timedelta(minutes=5)
+"""A block that is not paid by the earlier of both is released (EC2 User Guide,
+capacity-blocks-purchase)."""
+
+EXTENSION_NOTICE = timedelta(hours=1)
+"""A block can be extended up to an hour before its end (EC2 User Guide, capacity-blocks-extend)."""
+
+
+def payment_deadline(
+    row: Reservation,
+    after_purchase: timedelta = PAID_AFTER_PURCHASE,
+    before_start: timedelta = PAID_BEFORE_START,
+) -> datetime | None:
+    """When an unpaid block is released: the earlier of two moments, None if neither is known. Other
+    distances give the moment of a warning."""
+    return min(_payment_moments(row, after_purchase, before_start), default=None)
+
+
+def _payment_moments(
+    row: Reservation, after_purchase: timedelta, before_start: timedelta
+) -> Iterator[datetime]:
+    if row.create_date is not None:
+        yield row.create_date + after_purchase
+    if row.start_date is not None:
+        yield row.start_date - before_start
+
+
+def extension_deadline(row: Reservation) -> datetime | None:
+    """Until when a block can be extended; None for other reservations and for an unknown end."""
+    if not isinstance(row, CapacityBlock) or row.end_date is None:
+        return None
+    return row.end_date - EXTENSION_NOTICE
+
+
+def is_extendable(row: Reservation) -> bool:
+    """Whether a block's state allows an extension (EC2 User Guide, capacity-blocks-extend)."""
+    return isinstance(row, CapacityBlock) and row.state in USABLE_STATES
+
+
+def end_of(row: Reservation) -> datetime | None:
+    """Until when a reservation can be used: a block's effective end, an ODCR's end date."""
+    return row.effective_end if isinstance(row, CapacityBlock) else row.end_date
+
+
+BLOCK_END = "effective_end"
+ODCR_END = "end_date"
+"""The fields that ``end_of`` reads."""

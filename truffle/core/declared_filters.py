@@ -1,0 +1,262 @@
+"""The filters of a list of reservations, each declared once.
+
+The API's parameters and their OpenAPI description, the command line's flags, the Python arguments
+and the way from all of them to a ``Filter`` follow from this table. A new filter is a row here, a
+field and a predicate in ``filters.py``, and its type in ``truffle.query.Filters``. The module is
+light, since every start of the command line reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from truffle.core.regions import REGION_FORM, REGION_GLOB
+
+
+class Kind(Enum):
+    """How the values of a filter are written."""
+
+    TEXTS = auto()
+    NAMES = auto()
+    TYPES = auto()
+    TAGS = auto()
+    FLAG = auto()
+    ACTIVE = auto()
+    COUNT = auto()
+    TIME = auto()
+
+    @property
+    def is_many(self) -> bool:
+        """Whether several values are allowed."""
+        return self in (Kind.TEXTS, Kind.NAMES, Kind.TYPES, Kind.TAGS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredFilter:
+    """A filter in all its forms.
+
+    Attributes:
+        parameter: name of the API's parameter.
+        field: field of ``Filter``.
+        argument: name of the Python argument, and of the flag with hyphens.
+        kind: how its values are written.
+        description: for the API.
+        help: for the command line.
+        allowed, pattern: of texts, what an error says and a regular expression.
+        alias: another name of the flag.
+        metavar: name of the flag's value.
+        column: field of a reservation that a table then shows.
+    """
+
+    parameter: str
+    field: str
+    argument: str
+    kind: Kind
+    description: str
+    help: str = ""
+    allowed: str = ""
+    pattern: str = ""
+    alias: str | None = None
+    metavar: str | None = None
+    column: str | None = None
+
+
+ACCOUNT_ALLOWED = (
+    "It must be ids of 12 digits, names of accounts or organizational units, or globs such as "
+    "research-*."
+)
+ACCOUNT_FORM = r"[0-9]{12}|[^,]*[^0-9,\s][^,]*"
+"""What is not digits alone is a name: which ones there are, only the deployed stack knows."""
+
+DECLARED: tuple[DeclaredFilter, ...] = (
+    DeclaredFilter(
+        parameter="type",
+        field="types",
+        argument="reservation_type",
+        kind=Kind.TYPES,
+        description="The type of reservation.",
+    ),
+    DeclaredFilter(
+        parameter="instance_type",
+        field="instance_types",
+        argument="instance_types",
+        kind=Kind.TEXTS,
+        description="The instance type; globs are allowed.",
+        help="Instance types or globs (p5*), comma-separated.",
+        allowed="It must be an instance type such as p5.48xlarge, or a glob such as p5*.",
+        pattern=r"[a-z0-9*?\[\]!-]+(\.[a-z0-9*?\[\]!-]+)?",
+        alias="instance-type",
+    ),
+    DeclaredFilter(
+        parameter="region",
+        field="regions",
+        argument="regions",
+        kind=Kind.TEXTS,
+        description="The AWS region; globs are allowed.",
+        allowed="It must be a region such as us-east-1, or a glob such as us-*.",
+        pattern=f"{REGION_FORM}|{REGION_GLOB}",
+    ),
+    DeclaredFilter(
+        parameter="availability_zone",
+        field="availability_zones",
+        argument="availability_zones",
+        kind=Kind.TEXTS,
+        description="The availability zone, by name.",
+        help="Availability zones by name (us-east-1a), comma-separated.",
+        allowed="It must be a zone such as us-east-1a.",
+        pattern=rf"{REGION_FORM}((-[a-z]+-[0-9]+)?[a-z]|(-[a-z0-9]+)+-wlz-[0-9]+)",
+        alias="availability-zone",
+        metavar="ZONES",
+        column="availability_zone",
+    ),
+    DeclaredFilter(
+        parameter="name",
+        field="names",
+        argument="name",
+        kind=Kind.NAMES,
+        description="The tag Name; globs are allowed.",
+        help="Names (the tag Name) or globs (train-*), comma-separated.",
+        allowed="It must be a name or a glob such as train-*; write a comma as \\,.",
+        pattern=r"([^ \\,]|\\[\\,])(([^\\,]|\\[\\,])*([^ \\,]|\\[\\,]))?",
+        metavar="GLOBS",
+        column="tags",
+    ),
+    DeclaredFilter(
+        parameter="account",
+        field="accounts",
+        argument="accounts",
+        kind=Kind.TEXTS,
+        description="Any account that sees the reservation, by id or name; globs are allowed.",
+        help="Accounts that see the reservation, comma-separated: ids; from a deployed stack also "
+        "names of accounts or organizational units, or globs (research-*).",
+        allowed=ACCOUNT_ALLOWED,
+        pattern=ACCOUNT_FORM,
+        alias="account",
+        metavar="ACCOUNTS",
+        column="account_id",
+    ),
+    DeclaredFilter(
+        parameter="owner",
+        field="owners",
+        argument="owners",
+        kind=Kind.TEXTS,
+        description="The account that owns it.",
+        help="Accounts that own the reservation, comma-separated.",
+        allowed="It must have 12 digits.",
+        pattern="[0-9]{12}",
+        alias="owner",
+        metavar="ACCOUNTS",
+        column="owner_id",
+    ),
+    DeclaredFilter(
+        parameter="state",
+        field="states",
+        argument="states",
+        kind=Kind.TEXTS,
+        description="EC2's state.",
+        help="States, comma-separated.",
+        allowed="It must be a state such as active, scheduled or payment-failed.",
+        pattern="[A-Za-z0-9][A-Za-z0-9_-]*",
+        alias="state",
+        column="state",
+    ),
+    DeclaredFilter(
+        parameter="accelerator",
+        field="accelerators",
+        argument="gpu",
+        kind=Kind.TEXTS,
+        description="The accelerator's name, in any case.",
+        help="Accelerators by name (H100, Trainium2), comma-separated.",
+        allowed="It must be an accelerator such as H100 or Trainium2.",
+        pattern="[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}",
+        alias="accelerator",
+        column="accelerator",
+    ),
+    DeclaredFilter(
+        parameter="gpu_only",
+        field="gpu_only",
+        argument="gpu_only",
+        kind=Kind.FLAG,
+        description="Only instance types with an accelerator.",
+        help="Only types with a GPU, Trainium or Inferentia.",
+        column="accelerator",
+    ),
+    DeclaredFilter(
+        parameter="available_only",
+        field="available_only",
+        argument="available_only",
+        kind=Kind.FLAG,
+        description="Only reservations with available instances.",
+        help="Only with available instances.",
+        column="available_capacity",
+    ),
+    DeclaredFilter(
+        parameter="active_only",
+        field="active_only",
+        argument="active_only",
+        kind=Kind.ACTIVE,
+        description="Only active ODCRs, and active or scheduled blocks.",
+        help="Only active ODCRs, and active or scheduled blocks. "
+        "[default: on for ODCRs, off for blocks, off with --states]",
+    ),
+    DeclaredFilter(
+        parameter="min_capacity",
+        field="min_capacity",
+        argument="min_capacity",
+        kind=Kind.COUNT,
+        description="The least instances: available of an ODCR, all of a block.",
+        help="At least N available instances of an ODCR, N instances of a block.",
+        metavar="N",
+    ),
+    DeclaredFilter(
+        parameter="tag",
+        field="tags",
+        argument="tags",
+        kind=Kind.TAGS,
+        description="A tag; AND between keys, OR between the values of one key.",
+        help="Tags; AND between keys, OR between the values of one key.",
+        alias="tag",
+        metavar="KEY=VALUE",
+        column="tags",
+    ),
+    DeclaredFilter(
+        parameter="starts_before",
+        field="starts_before",
+        argument="starts_before",
+        kind=Kind.TIME,
+        description="The start is before this.",
+        help="Only with a start before this.",
+        column="start_date",
+    ),
+    DeclaredFilter(
+        parameter="starts_after",
+        field="starts_after",
+        argument="starts_after",
+        kind=Kind.TIME,
+        description="The start is at or after this.",
+        help="Only with a start at or after this.",
+        column="start_date",
+    ),
+    DeclaredFilter(
+        parameter="ends_before",
+        field="ends_before",
+        argument="ends_before",
+        kind=Kind.TIME,
+        description="The end is before this; no end never is.",
+        help="Only with an end before this.",
+        column="end_date",
+    ),
+    DeclaredFilter(
+        parameter="ends_after",
+        field="ends_after",
+        argument="ends_after",
+        kind=Kind.TIME,
+        description="The end is at or after this, or there is none.",
+        help="Only with an end at or after this, or with no end.",
+        column="end_date",
+    ),
+)
+
+BY_ARGUMENT = {declared.argument: declared for declared in DECLARED}
+TIMES = tuple(declared.argument for declared in DECLARED if declared.kind is Kind.TIME)
