@@ -126,7 +126,7 @@ class _Tools:
         """
         with _explained():
             rows = self._client.capacity(
-                reservation_type=types or list(TYPES),
+                reservation_type=list(types or TYPES),
                 instance_types=instance_types,
                 gpu=accelerators,
                 regions=regions,
@@ -144,7 +144,7 @@ class _Tools:
 
     def reservation(self, reservation_id: str) -> Answered:
         """Show one reservation by its id (cr-… or the block's id)."""
-        from truffle.client import find
+        from truffle.completeness import find
         from truffle.query import ask
 
         with _explained():
@@ -182,8 +182,9 @@ class _Tools:
     ) -> Answered:
         """Check whether a training run has capacity among what is held, on what, and why not."""
         from truffle.arguments import training_request
-        from truffle.client import run_question, unknown_regions
+        from truffle.completeness import unknown_regions
         from truffle.core.validation import validate
+        from truffle.query import run_question
 
         with _explained():
             request = training_request(instance_type, count, days, start_by)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from truffle.query import Several
     from truffle.sources.listing import Progress
 
+MOST_EVENTS = 10_000
+"""The newest events that are read of a stack."""
+
 LIVE_NOTE = "Events are recorded by the deployed stack; this data was asked of EC2 directly."
 
 
@@ -102,9 +105,11 @@ def _events(client: Truffle, wanted: Wanted, now: datetime) -> tuple[list[Event]
     if not wanted.has_events:
         return [], None
     try:
-        return client.events(since=wanted.since or now - PAST), None
+        found = client.events(since=wanted.since or now - PAST, limit=MOST_EVENTS)
     except TruffleError as error:
         return [], f"Events could not be read: {error}"
+    is_cut = len(found) == MOST_EVENTS
+    return found, f"Only the newest {MOST_EVENTS:,} events were read." if is_cut else None
 
 
 def _failed(failure: ScopeFailure) -> FailedScope:

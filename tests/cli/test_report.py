@@ -110,8 +110,8 @@ def test_prices_cost_what_is_idle(truffle: Run, world: World, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("--since", "soon"), "--since: 'soon'"),
-        (("--since", "2026-11-20", "--until", "2026-11-19"), "--until: '2026-11-19'"),
+        (("--since", "soon"), "--since: invalid value 'soon'"),
+        (("--since", "2026-11-20", "--until", "2026-11-19"), "--until: invalid value '2026-11-19'"),
         (("--prices", "no.yaml"), "--prices: invalid value 'no.yaml'. It cannot be read"),
         (("--open", "-o", "-"), "--open needs a file"),
     ],

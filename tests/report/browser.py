@@ -174,11 +174,11 @@ class Browser:
         features = [{"name": "prefers-color-scheme", "value": name}]
         self.send("Emulation.setEmulatedMedia", features=features)
 
-    def picture(self, path: Path, most: int = 6000) -> None:
+    def picture(self, path: Path, most: int = 6000, scale: float = 1) -> None:
         """The whole page as a PNG, to so many pixels of its height."""
         size = self.send("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], most)}
         shot = self.send(
-            "Page.captureScreenshot", captureBeyondViewport=True, clip={**clip, "scale": 1}
+            "Page.captureScreenshot", captureBeyondViewport=True, clip={**clip, "scale": scale}
         )
         path.write_bytes(b64decode(shot["data"]))

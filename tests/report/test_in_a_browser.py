@@ -166,6 +166,18 @@ def test_every_picture_has_a_name_and_a_table(browser: Browser, tmp_path: Path) 
     assert browser.run(in_table) == len(names(browser))
 
 
+def test_of_a_large_fleet_a_table_is_made_when_it_is_opened(
+    browser: Browser, tmp_path: Path
+) -> None:
+    show(browser, tmp_path, fleet(600, NOON))
+    count = "document.querySelectorAll('#blocks tbody tr').length"
+    assert browser.run(count) == 0
+    browser.run("document.querySelector('#blocks details').open = true")
+    browser.wait_until(f"{count} > 400")
+    set_field(browser, "#choose-sort", "end")
+    assert browser.run(count) > 400
+
+
 def test_groups_open_and_close_by_the_keyboard(browser: Browser, tmp_path: Path) -> None:
     show(browser, tmp_path, fleet(200, NOON))
     assert names(browser) == []

@@ -161,6 +161,11 @@ def test_failed_scopes_come_in_the_order_of_how_long_nothing_is_known() -> None:
     assert [scope["region"] for scope in shown] == ["us-east-2", "eu-west-1", "us-east-1"]
 
 
+def test_a_timeline_that_ends_before_it_begins_goes_back_30_days() -> None:
+    report = data_of(page(an_input(until=NOON - 90 * DAY)))
+    assert report["since"] < report["until"] == "2026-08-26T12:00:00Z"
+
+
 def test_use_over_time_is_carried_where_it_is_known() -> None:
     use = {"cr-odcr": [Use(NOON - DAY, 3), Use(NOON - HOUR, None)]}
     [row] = data_of(page(an_input(an_odcr(), use=use)))["rows"]

@@ -12,8 +12,8 @@ from truffle.cli.files import file_option
 from truffle.cli.options import Common, common, regions_option
 from truffle.errors import TruffleError
 
-REMEMBERED = timedelta(days=400)
-"""How far back the stack's events are read: as long as it keeps them by default."""
+REMEMBERED = timedelta(days=60)
+"""How far back the stack's events are read: what changed earlier has reached every calendar."""
 
 
 @click.command("calendar")

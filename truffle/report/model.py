@@ -10,6 +10,7 @@ from truffle.core.events import Event
 from truffle.core.idle import is_idle, usd_per_hour
 from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.timeline import (
+    PAST,
     Phase,
     Span,
     extensions_on_offer,
@@ -46,6 +47,7 @@ def content(inputs: Inputs) -> Json:
     blocks = [span for span in spans if isinstance(span.row, CapacityBlock)]
     since, until = window(blocks, inputs.now, inputs.since)
     until = inputs.until or until
+    since = since if since < until else until - PAST
     shown = [span for span in spans if not span.is_gone or span.overlaps(since, until)]
     newest = sorted(inputs.events, key=lambda event: (event.observed_at, event.event_id))[::-1]
     return {

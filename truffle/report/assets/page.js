@@ -77,7 +77,10 @@ function put(name, node) {
   const focused = holder.contains(document.activeElement) ? document.activeElement.textContent : null;
   holder.replaceChildren(...[node].flat().filter(Boolean));
   for (const summary of holder.querySelectorAll("details > summary")) {
-    if (opened.has(summary.textContent)) summary.parentElement.open = true;
+    if (opened.has(summary.textContent)) {
+      summary.parentElement.open = true;
+      summary.parentElement.fill?.();
+    }
   }
   if (focused !== null) {
     [...holder.querySelectorAll("button")].find((each) => each.textContent === focused)?.focus();
@@ -104,12 +107,15 @@ function start() {
     parts_[name] = el("div", { class: "part", id: `part-${name}` });
   }
   const { header: top, failures: notice, ...others } = parts_;
-  root.replaceChildren(top, el("main", {}, notice, toolbar(), ...Object.values(others)),
+  root.replaceChildren(patterns(), top, el("main", {}, notice, toolbar(), ...Object.values(others)),
     el("footer", {}, el("p", {}, "Made by truffle. This file loads nothing and sends nothing; "
       + "it shows what was known when it was made.")));
   draw();
   addEventListener("beforeprint", () => {
-    for (const rest of document.querySelectorAll("details.rest")) rest.open = true;
+    for (const rest of document.querySelectorAll("details.rest")) {
+      rest.open = true;
+      rest.fill?.();
+    }
   });
   addEventListener("hashchange", () => { readFragment(); draw(); });
   if (data.refresh_seconds !== null) {

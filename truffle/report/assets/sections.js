@@ -19,6 +19,18 @@ function table(label, columns, rows, most = 500) {
   ];
 }
 
+// Details whose content is made when they are opened, where there is much of it.
+function folded(summary, content, properties) {
+  const node = el("details", properties, el("summary", {}, summary));
+  node.fill = () => {
+    node.fill = () => {};
+    node.append(...[content()].flat(Infinity).filter(Boolean));
+  };
+  node.addEventListener("toggle", () => node.open && node.fill());
+  if (data.rows.length <= EAGER_ROWS) node.fill();
+  return node;
+}
+
 const console_ = (row) =>
   link(row.url, quoted(row.name || row.id), `${row.name || row.id} in the EC2 console`);
 
@@ -103,9 +115,8 @@ function decisionSection(rows) {
     found.length ? el("ol", { class: "decisions" }, first.map(decision))
       : el("p", { class: "quiet" }, data.rows.length && !rows.length
         ? "No reservation matches the filter." : "Nothing in the next 7 days."),
-    others.length ? el("details", { class: "rest" },
-      el("summary", {}, `${number(found.length - first.length)} more`),
-      el("ol", { class: "decisions" }, others.map(decision))) : null);
+    others.length ? folded(`${number(found.length - first.length)} more`,
+      () => el("ol", { class: "decisions" }, others.map(decision)), { class: "rest" }) : null);
 }
 
 // --- totals --------------------------------------------------------------------------------------
@@ -119,7 +130,7 @@ function totals(rows) {
   const names = [...new Set(counted.map((row) => row.accelerator))].sort();
   const share = held ? `${Math.round((used / held) * 100)}% of those held` : "";
   const figure = (title, value, note) => el("div", { class: "figure" },
-    el("dt", {}, title), el("dd", {}, number(value), el("span", { class: "more" }, note)));
+    el("dt", {}, title), el("dd", {}, number(value < 100 ? value : Math.round(value)), el("span", { class: "more" }, note)));
   return section("totals", "Accelerators", isFiltered() ? "of the filter" : null,
     el("dl", { class: "figures" },
       figure("Held now", held, "in active reservations"), figure("In use", used, share),
@@ -161,11 +172,11 @@ function blockSection(rows) {
     !blocks.length ? el("p", { class: "quiet" }, isFiltered() ? "No block matches the filter." : "No capacity blocks.") : [
       !canOpen && el("p", { class: "note" }, `More than ${number(MANY_ROWS)} reservations: each line is a `
         + "group. Search or filter to see single blocks."),
-      legend(), patterns(),
+      legend(),
       el("div", { class: "timeline" }, axis(),
         names.map((name) => groupOf(name, groups.get(name),
           canOpen && isOpen !== toggled.has(name), canOpen))),
-      el("details", {}, el("summary", {}, "The same as a table"), table("Capacity blocks", [
+      folded("The same as a table", () => table("Capacity blocks", [
         ["Block", console_], ["Id", (row) => row.id], ["Capacity", what],
         ["State", stateOf], [`Start (${zoneName()})`, (row) => minute(row.start)],
         ["Usable until", (row) => minute(row.effective_end)],
@@ -208,9 +219,8 @@ function odcrSection(rows) {
   return section("odcrs", "On-Demand Capacity Reservations", odcrs.length ? number(odcrs.length) : null,
     odcrs.length ? odcrTable(odcrs.slice(0, SHOWN_ODCRS))
       : el("p", { class: "quiet" }, isFiltered() ? "No ODCR matches the filter." : "No ODCRs."),
-    odcrs.length > SHOWN_ODCRS ? el("details", { class: "rest" },
-      el("summary", {}, `${number(odcrs.length - SHOWN_ODCRS)} more`),
-      odcrTable(odcrs.slice(SHOWN_ODCRS))) : null);
+    odcrs.length > SHOWN_ODCRS ? folded(`${number(odcrs.length - SHOWN_ODCRS)} more`,
+      () => odcrTable(odcrs.slice(SHOWN_ODCRS)), { class: "rest" }) : null);
 }
 
 function odcrTable(odcrs) {

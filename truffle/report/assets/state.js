@@ -3,6 +3,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const NOW = Date.parse(data.now);
 const MANY_ROWS = 2000;
 const FEW_ROWS = 60;
+const EAGER_ROWS = 500;
 
 const DEFAULTS = {
   q: "", type: "", state: "", accelerator: "", account: "", region: "",
