@@ -230,11 +230,11 @@ def parse_context(
         ContextError: keys that are unknown or have a wrong value, all of them at once.
     """
     own = {key: value for key, value in raw.items() if not _is_cdk_key(key)}
-    problems = [_unknown(key) for key in own if key not in _PARSERS]
+    problems = [_unknown(key) for key in own if key not in PARSERS]
     values: dict[str, Any] = {}
-    for key in own.keys() & _PARSERS.keys():
+    for key in own.keys() & PARSERS.keys():
         try:
-            values[key] = _PARSERS[key](own[key])
+            values[key] = PARSERS[key](own[key])
         except ValueError as error:
             problems.append(f"{key} = {_show(own[key])}: {error}")
     values["home_region"] = values.get("home_region") or default_region
@@ -252,8 +252,8 @@ def _is_cdk_key(key: str) -> bool:
 
 
 def _unknown(key: str) -> str:
-    near = nearest(key, _PARSERS)
-    hint = f"did you mean {near}?" if near else f"known keys: {', '.join(_PARSERS)}"
+    near = nearest(key, PARSERS)
+    hint = f"did you mean {near}?" if near else f"known keys: {', '.join(PARSERS)}"
     return f"{key}: unknown key; {hint}"
 
 
@@ -494,7 +494,7 @@ def _boolean(value: object) -> bool:
     return known[value]
 
 
-_PARSERS: Mapping[str, Callable[[object], Any]] = {
+PARSERS: Mapping[str, Callable[[object], Any]] = {
     "stack_name": _text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "letters, digits and hyphens, at most 100"),
     "schedule": _schedule,
     "schedule_time_zone": time_zone,

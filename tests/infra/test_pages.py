@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.asset import ROOT
-from infra.context import _PARSERS, Context, parse_context
+from infra.context import PARSERS, Context, parse_context
 from infra.ec2_model import OPERATIONS
 from tests.infra.synthesized import ALERTS, Synthesized
 
@@ -51,11 +51,11 @@ def json_blocks(text: str) -> list[Any]:
 
 def test_the_table_has_every_setting_once() -> None:
     names = [name for name, _ in settings()]
-    assert sorted(names) == sorted(_PARSERS)
+    assert sorted(names) == sorted(PARSERS)
 
 
 def test_cdk_json_has_every_setting_with_its_default() -> None:
-    assert set(CDK_JSON) == set(_PARSERS) - WITHOUT_DEFAULT
+    assert set(CDK_JSON) == set(PARSERS) - WITHOUT_DEFAULT
     assert parse_context(CDK_JSON) == Context()
 
 
