@@ -123,7 +123,7 @@ class Resolver:
             case "Fn::ImportValue":
                 return _EXPORTED
             case _:
-                raise ValueError(f"cannot tell how long {function} of {self.stack_name} becomes")
+                raise ValueError(f"the length of {function} in {self.stack_name} is unknown")
 
     def _reference(self, name: str) -> str:
         pseudo = {

@@ -134,6 +134,8 @@ class Sandbox:
         """Let the collector read the accounts of the fleet file and of the context."""
         state, listed = self._state, listed_accounts(self._state.context)
         accounts = {*state.readers, *listed} - {state.account_id}
+        if not accounts:
+            return
         role = reader_parameters(state.context, self.outputs["CollectRoleArn"])
         make_readers(state.endpoint, sorted(accounts), role)
 

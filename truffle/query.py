@@ -17,9 +17,10 @@ from truffle.core.declared_filters import BY_ARGUMENT, DECLARED, TIMES, Declared
 from truffle.core.filters import Filter
 from truffle.core.model import TYPES, Reservation, ReservationType
 from truffle.core.order import Order
-from truffle.core.parameters import LIST, BadParameter, Parameter, tag_text
+from truffle.core.parameters import LIST, BadParameter, Parameter
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.regions import COMMERCIAL
+from truffle.core.tag_text import tag_text
 from truffle.core.times import When, format_time, parse_when, to_utc
 from truffle.core.vocabulary import is_type_glob, is_type_name, misspelt_type, types_with
 from truffle.errors import TruffleError
@@ -81,7 +82,7 @@ class Question:
     def check_ids(self) -> None:
         """Raises BadArgument where accounts are named and EC2 itself is asked."""
         for name in self.named_accounts:
-            allowed = "It must have 12 digits: only a deployed stack knows names (--api-url)."
+            allowed = "It must be 12 digits: only a deployed stack knows names (--api-url)."
             raise BadArgument("account", name, allowed)
 
     def answer(self, reservations: Iterable[Reservation]) -> Answer:

@@ -26,9 +26,9 @@ from truffle.core.parameters import (
     Parameter,
     list_of,
     parse,
-    tag_text,
 )
 from truffle.core.queries import Page, parse_filter, parse_list, to_page
+from truffle.core.tag_text import tag_text
 from truffle.core.times import format_time
 
 EVERY_TYPE = frozenset({"odcr", "capacity-block"})

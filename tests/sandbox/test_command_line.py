@@ -40,6 +40,8 @@ PASTED = {
         (["up", "--port", "http"], "'http' is not a valid integer"),
         (["up", "--fleet", "nowhere.json"], "nowhere.json"),
         (["up", "--fleets", "x"], "No such option"),
+        (["up", "-c", "accounts"], "'accounts' must be KEY=VALUE"),
+        (["up", "-c", "=organization"], "'=organization' must be KEY=VALUE"),
         (["collect", "now"], "unexpected extra argument"),
         (["logs", "collect", "query"], "unexpected extra argument"),
         (["up", "--alerts", "nowhere.yaml"], "nowhere.yaml"),
@@ -63,6 +65,17 @@ def test_bad_usage_is_said_before_anything_starts(arguments: list[str], text: st
     said = CliRunner().invoke(command_line.main, arguments)
     assert said.exit_code == 2
     assert text in said.output
+
+
+def test_the_context_of_the_stack_is_set_as_the_cdk_does(
+    monkeypatch: pytest.MonkeyPatch, simulated: tuple[Sandbox, World]
+) -> None:
+    deployed: list[object] = []
+    monkeypatch.setattr(Sandbox, "set_context", lambda _, context: deployed.append(context))
+    said = invoke("up", "-c", "accounts=organization", "-c", "external_id=a=b")
+    assert said.exit_code == 0, said.output
+    assert deployed == [{"accounts": "organization", "external_id": "a=b"}]
+    assert "it now uses accounts=organization and external_id=a=b" in said.output
 
 
 @pytest.mark.parametrize(

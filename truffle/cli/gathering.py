@@ -41,7 +41,7 @@ _OPTIONS = (
     click.option(
         "--prices",
         metavar="FILE",
-        help="An alerts.yaml with the prices that tell what idle capacity costs.",
+        help="An alerts.yaml with prices, for the cost of idle capacity.",
     ),
     click.option(
         "--team-tag",

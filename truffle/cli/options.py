@@ -197,7 +197,7 @@ def _common_options(has_source: bool, is_api: bool) -> list[Callable[[Any], Any]
     source = click.option(
         "--source",
         type=Choice(["live", "api"]),
-        help="Where to ask: EC2 itself (live) or the deployed stack (api). "
+        help="The source: EC2 itself (live) or the deployed stack (api). "
         "[default: api if a URL is given, else live]",
     )
     url = click.option(
@@ -224,7 +224,7 @@ def _common_options(has_source: bool, is_api: bool) -> list[Callable[[Any], Any]
             show_default=True,
             help="One deadline for the whole command, in seconds.",
         ),
-        click.option("-v", "--verbose", is_flag=True, help="Tell each region as it answers."),
+        click.option("-v", "--verbose", is_flag=True, help="Report each region as it responds."),
         click.option(
             "--no-color",
             is_flag=True,

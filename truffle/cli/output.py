@@ -135,7 +135,7 @@ def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:
 def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> int:
     """Name the scopes that failed, at most 20, and return the exit status that this means."""
     for failure in failures[:NAMED_FAILURES]:
-        account = f"{failure.account_id}/" if failure.account_id else ""
+        account = f"{failure.account}/" if failure.account else ""
         message = f": {failure.message.rstrip('.')}" if failure.message else ""
         seen = ""
         if failure.last_success is not None:

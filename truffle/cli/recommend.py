@@ -18,7 +18,7 @@ PURPOSES = ("training", "inference", "development")
 @click.option(
     "--purpose",
     type=Choice(PURPOSES),
-    help="What it is for. Without it, a terminal is asked for everything.",
+    help="What it is for. Without it, the command prompts for everything.",
 )
 @click.option(
     "--days", metavar="DAYS", help="How long it runs; leave it out if it has no known end."

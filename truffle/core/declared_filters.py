@@ -13,6 +13,9 @@ from enum import Enum, auto
 
 from truffle.core.regions import REGION_FORM, REGION_GLOB
 
+_VISIBLE = r"[^ \\,\x00-\x1f]|\\[\\,]"
+"""A character of a name but a space; a backslash and a comma are escaped."""
+
 
 class Kind(Enum):
     """How the values of a filter are written."""
@@ -118,7 +121,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         description="The tag Name; globs are allowed.",
         help="Names (the tag Name) or globs (train-*), comma-separated.",
         allowed="It must be a name or a glob such as train-*; write a comma as \\,.",
-        pattern=r"([^ \\,]|\\[\\,])(([^\\,]|\\[\\,])*([^ \\,]|\\[\\,]))?",
+        pattern=f"({_VISIBLE})(({_VISIBLE}| )*({_VISIBLE}))?",
         metavar="GLOBS",
         column="tags",
     ),
@@ -143,7 +146,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         kind=Kind.TEXTS,
         description="The account that owns it.",
         help="Accounts that own the reservation, comma-separated.",
-        allowed="It must have 12 digits.",
+        allowed="It must be 12 digits.",
         pattern="[0-9]{12}",
         alias="owner",
         metavar="ACCOUNTS",

@@ -25,6 +25,7 @@ from truffle.core.model import TYPES
 from truffle.core.order import SORT_FIELDS, Order
 from truffle.core.status import State
 from truffle.core.suggest import misspelt, nearest
+from truffle.core.tag_text import parse_tag, unescaped
 from truffle.core.times import TIME_FORMS, TIME_PATTERN, parse_time, parse_written
 from truffle.core.vocabulary import MISSPELT, Meant
 
@@ -151,30 +152,6 @@ def _days(text: str) -> float:
     return number
 
 
-def _tag(text: str) -> tuple[str, str]:
-    """``key:value``. The keys of AWS's own tags have two colons (``aws:service:name``); any other
-    colon in a key is written ``\\:``, a backslash ``\\\\``, and a comma ``\\,``."""
-    word = r"(?:[^:\\]|\\.)+"
-    match = re.fullmatch(rf"(aws:{word}:{word}|{word}):((?:[^\\]|\\.)*)", text, re.DOTALL)
-    if not match:
-        raise ValueError(text)
-    return _unescaped(match[1]), _unescaped(match[2])
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\([\\:,])", r"\1", text)
-
-
-def name_text(name: str) -> str:
-    """A name as the parameter ``name`` takes it."""
-    return re.sub(r"([\\,])", r"\\\1", name)
-
-
-def tag_text(key: str, value: str) -> str:
-    """A tag as the parameter ``tag`` takes it."""
-    return ":".join(re.sub(r"([\\:,])", r"\\\1", part) for part in (key, value))
-
-
 _BOOLEAN: Schema = {"type": "boolean"}
 _TIME_ALLOWED = f"It must be {TIME_FORMS}; in a URL, + is written %2B."
 _TAG_PATTERN = r"([^:\\,]|\\[\s\S])+:([^\\,]|\\[\s\S])*"
@@ -227,7 +204,7 @@ def _type(*choices: str) -> Parameter:
 
 
 def _account(name: str, description: str) -> Parameter:
-    return _texts(name, description, "It must have 12 digits.", "[0-9]{12}")
+    return _texts(name, description, "It must be 12 digits.", "[0-9]{12}")
 
 
 def _declared(declared: DeclaredFilter) -> Parameter:
@@ -243,11 +220,11 @@ def _declared(declared: DeclaredFilter) -> Parameter:
             return _time(name, description)
         case Kind.TAGS:
             return Parameter(
-                name, description, _TAG_ALLOWED, _described(_TAG_PATTERN), _tag, many=True
+                name, description, _TAG_ALLOWED, _described(_TAG_PATTERN), parse_tag, many=True
             )
         case Kind.NAMES:
             made = _texts(name, description, declared.allowed, declared.pattern)
-            return replace(made, read=lambda text: _unescaped(made.read(text)))
+            return replace(made, read=lambda text: unescaped(made.read(text)))
         case Kind.TEXTS:
             return _texts(name, description, declared.allowed, declared.pattern)
 

@@ -10,16 +10,8 @@ from truffle.core.declared_filters import DECLARED, Kind
 from truffle.core.filters import Filter, tags_by_key
 from truffle.core.model import TYPES
 from truffle.core.order import Order
-from truffle.core.parameters import (
-    DEFAULT_LIMIT,
-    FILTERS,
-    LIST,
-    Parameter,
-    Params,
-    name_text,
-    parse,
-    tag_text,
-)
+from truffle.core.parameters import DEFAULT_LIMIT, FILTERS, LIST, Parameter, Params, parse
+from truffle.core.tag_text import name_text, tag_text
 from truffle.core.times import format_time
 from truffle.core.vocabulary import MISSPELT, unknown_word
 

@@ -234,6 +234,7 @@ def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
             message=scope.get("error_message") or "",
             kind=kind_of(scope["error"]),
             last_success=parse_time(scope["last_success"]) if scope["last_success"] else None,
+            account_name=scope.get("account_name"),
         )
         for scope in scopes
     ]

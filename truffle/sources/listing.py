@@ -26,6 +26,13 @@ class ScopeFailure:
     message: str
     kind: FailureKind | None = None
     last_success: datetime | None = None
+    account_name: str | None = None
+
+    @property
+    def account(self) -> str | None:
+        """``research-one (111122223333)``, where the name is known."""
+        name = self.account_name
+        return f"{name} ({self.account_id})" if name else self.account_id
 
     def __str__(self) -> str:
         return f"{self.region}: {self.code}: {self.message}"

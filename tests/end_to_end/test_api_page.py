@@ -1,4 +1,4 @@
-"""README's questions to the API, asked with this machine's curl, and the signatures of requests."""
+"""The API page's requests, asked with this machine's curl, and the signatures of requests."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sandbox.box import Sandbox
 from tests.end_to_end.conftest import restore, rows
 from truffle import Truffle
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
-ASK = re.search(r"^ask\(\) \{\n.*?^\}\n", README, re.DOTALL | re.MULTILINE)
-QUESTIONS = re.findall(r'^ask "(.*?)"', README, re.MULTILINE)
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "api.md").read_text()
+ASK = re.search(r"^ask\(\) \{\n.*?^\}\n", PAGE, re.DOTALL | re.MULTILINE)
+QUESTIONS = re.findall(r'^ask "(.*?)"', PAGE, re.MULTILINE)
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -35,7 +35,7 @@ def healthy(box: Sandbox) -> None:
 
 
 def answered(box: Sandbox, question: str, **environment: str) -> tuple[int, Any]:
-    """Status and JSON of one of README's lines, run by bash."""
+    """Status and JSON of one of the page's lines, run by bash."""
     assert ASK is not None
     ask = ASK[0].replace("curl ", "curl --write-out '\\n%{http_code}' ")
     done = subprocess.run(

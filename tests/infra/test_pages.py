@@ -1,4 +1,4 @@
-"""What README says of settings, rights and costs is so."""
+"""What the pages say of settings, rights and costs is so."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from infra.context import _PARSERS, Context, parse_context
 from infra.ec2_model import OPERATIONS
 from tests.infra.synthesized import ALERTS, Synthesized
 
-README = (ROOT / "README.md").read_text("utf-8")
+PAGES = "".join((ROOT / "docs" / name).read_text("utf-8") for name in ("deploying.md", "api.md"))
 CDK_JSON: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
 WITHOUT_DEFAULT = {"overdue_after_minutes"}
 """Settings whose default follows from others."""
 
 
 def section(title: str) -> str:
-    (found,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.M | re.S)
+    (found,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^##? |\Z)", PAGES, re.M | re.S)
     return str(found)
 
 
@@ -34,7 +34,7 @@ def rows(text: str) -> Iterator[list[str]]:
 
 def settings() -> Iterator[tuple[str, str]]:
     """Each setting of the table with its default, as it stands there."""
-    head, *others = rows(section("Deploy to AWS in three"))
+    head, *others = rows(section("Settings"))
     assert head == ["key", "default", "meaning"]
     for keys, default, _ in others:
         names = re.findall(r"`(\w+)`", keys)
@@ -82,7 +82,7 @@ def test_the_readers_rights_are_those_of_the_collecting_function(stack: Synthesi
 
 def test_the_callers_policy_reads_alone(stack: Synthesized) -> None:
     """ARNs of routes: API Gateway Developer Guide, "Control access to HTTP APIs with IAM"."""
-    (policy,) = json_blocks(section("Ask it"))
+    (policy,) = json_blocks(section("Rights of callers"))
     (statement,) = policy["Statement"]
     (stage,) = stack.of_type("ApiGatewayV2::Stage")
     assert statement["Action"] == "execute-api:Invoke"
