@@ -26,6 +26,9 @@ QUIET_SECONDS = 2.5
 ANSWERED = (0, 3, 4)
 """The exit statuses of questions with an answer: complete, with failed regions, no capacity."""
 
+REPORT = "truffle-report.html"
+"""The page that the demo leaves in the folder."""
+
 STYLES = {"info": "cyan", "good": "green", "warning": "yellow", "critical": "bold red"}
 
 
@@ -61,6 +64,8 @@ class Demo:
             box, "validate", "--instance-type", "p5.48xlarge", "--count", "4", "--days", "2"
         )
         self.truffle(box, "events", "--limit", "4")
+        self.title("The report: open it in a browser")
+        self.truffle(box, "report", "-o", REPORT)
 
     def collect(self, box: Sandbox) -> None:
         """One run, with the regions that have answered so far."""
