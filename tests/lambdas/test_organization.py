@@ -152,24 +152,12 @@ def test_a_run_of_three_times_the_accounts_takes_hardly_more_calls(
 
 
 def test_a_query_reads_units_and_not_scopes(organization: Make) -> None:
-    made = organization(60)
+    made = organization(20)
     made.settles()
     _, cold = made.asks("/reservations")
     _, warm = made.asks("/reservations", is_cold=False)
     assert total(warm, *READS) <= 2
     assert total(cold, *READS) <= made.units + len(made.holding) + 5
-
-
-def test_after_an_unchanged_run_a_query_reads_no_scope_again(organization: Make) -> None:
-    made = organization(20)
-    made.settles()
-    made.asks("/reservations")
-    made.runs()
-    made.deploy(QuerySettings)
-    body, _ = made.asks("/reservations")
-    made.runs()
-    # The same warm function: the run between did not forget what it holds.
-    assert json.loads(body)["collection"]["complete"]
 
 
 def test_every_scopes_age_is_exact_after_an_unchanged_run(organization: Make) -> None:
