@@ -338,7 +338,7 @@ def test_messages_for_a_destination_that_is_gone_are_dead_letters(
     assert oncall.deliver("oncall", an_event()) == 0
     (dead,) = oncall.dead_letters("oncall")
     reason = dead["MessageAttributes"]["reason"]["StringValue"]
-    assert reason == "there is no destination oncall any more"
+    assert reason == "destination oncall no longer exists"
     assert sink.requests == []
 
 
