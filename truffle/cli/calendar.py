@@ -36,7 +36,7 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
     usage.
     """
     from truffle.cli.extras import extra
-    from truffle.cli.files import chosen_file, write
+    from truffle.cli.files import chosen_file, replace_file
     from truffle.cli.gathering import gathered
     from truffle.cli.output import put_text, tell, tell_all, tell_failures
     from truffle.overview import Wanted
@@ -59,7 +59,7 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
     if path is None:
         put_text(text.decode().removesuffix("\n"))
     else:
-        write(path, text)
+        replace_file(path, text)
         tell(f"Wrote {path}.")
     tell_all(inputs.warnings)
     return tell_failures(inventory.failures, inventory.scopes, clock.now())

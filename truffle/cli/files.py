@@ -36,7 +36,7 @@ def chosen_file(output: str | None, default: str | None = None) -> Path | None:
     return Path(default) if default and sys.stdout.isatty() else None
 
 
-def write(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Replace a file in one step, so that whoever has it open never reads half of it.
 
     Raises OSError.
@@ -44,8 +44,8 @@ def write(path: Path, content: bytes) -> None:
     path = path.resolve() if path.is_symlink() else path
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        os.close(handle)
+        Path(name).write_bytes(content)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:

@@ -41,7 +41,7 @@ def command(
     usage.
     """
     from truffle.cli.extras import extra
-    from truffle.cli.files import chosen_file, write
+    from truffle.cli.files import chosen_file, replace_file
     from truffle.cli.gathering import wanted
     from truffle.cli.output import put_text, tell_all, tell_failures
     from truffle.feeds.inputs import Held
@@ -59,6 +59,6 @@ def command(
     if path is None:
         put_text(text.decode().removesuffix("\n"))
     else:
-        write(path, text)
+        replace_file(path, text)
     tell_all(inventory.warnings)
     return tell_failures(inventory.failures, inventory.scopes, clock.now())

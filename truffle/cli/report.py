@@ -43,7 +43,7 @@ def command(
     """
     from pathlib import Path
 
-    from truffle.cli.files import STDOUT, chosen_file, write
+    from truffle.cli.files import STDOUT, chosen_file, replace_file
     from truffle.cli.gathering import gathered, wanted
     from truffle.cli.output import put_text, tell, tell_all, tell_failures
     from truffle.report.page import page
@@ -58,7 +58,7 @@ def command(
     if path is None:
         put_text(html.removesuffix("\n"))
     else:
-        write(path, html.encode())
+        replace_file(path, html.encode())
         tell(f"Wrote {path}.")
     tell_all(inputs.warnings)
     if is_opened and path is not None:
