@@ -619,6 +619,8 @@ def test_every_answer_names_a_scope_that_failed(fleet: Api) -> None:
         "error": "RequestLimitExceeded",
         "message": "too fast",
         "last_success": "2026-11-24T12:00:00Z",
+        "account_name": None,
+        "organizational_unit": None,
     }
     found = [collection_of(path) for path in ANSWERS]
     assert [it["failed_scopes"] for it in found] == [[failed]] * len(ANSWERS)
