@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -104,11 +105,13 @@ class RoleSessions:
     """The reader role's sessions, one for each account, kept until ten minutes before their end.
 
     Each is assumed at the STS endpoint of the region that needs it first, or at the function's own
-    where that one does not answer. Used by several threads.
+    where that one does not answer. ``external_id`` is what the role demands, nothing if empty. Used
+    by several threads.
     """
 
-    def __init__(self, role_name: str) -> None:
+    def __init__(self, role_name: str, external_id: str = "") -> None:
         self._role_name = role_name
+        self._external_id = {"ExternalId": external_id} if external_id else {}
         self._sessions: dict[str, _Session] = {}
         self._lock = Lock()
         self._locks: dict[str, Lock] = {}
@@ -142,6 +145,7 @@ class RoleSessions:
         response = _sts(region).assume_role(
             RoleArn=f"arn:{partition}:iam::{account_id}:role/{self._role_name}",
             RoleSessionName="truffle",
+            **self._external_id,
         )["Credentials"]
         credentials = Credentials(
             response["AccessKeyId"], response["SecretAccessKey"], response["SessionToken"]
@@ -168,6 +172,15 @@ _signing: ContextVar[Credentials | None] = ContextVar("signing", default=None)
 """The credentials of the request that the present thread makes; None: the client's own."""
 
 
+@contextmanager
+def _signed_as(credentials: Credentials) -> Iterator[None]:
+    token = _signing.set(credentials)
+    try:
+        yield
+    finally:
+        _signing.reset(token)
+
+
 def _sign_as_scope(request: Any, **_: Any) -> None:
     """Have a request signed with the present credentials. botocore's signer takes them from the
     request's context (botocore/signers.py, RequestSigner.sign), as it does for S3 Express."""
@@ -183,9 +196,9 @@ class EC2Clients:
     threads; ``of`` raises what AssumeRole does.
     """
 
-    def __init__(self, home_account: str, role_name: str) -> None:
+    def __init__(self, home_account: str, role_name: str, external_id: str = "") -> None:
         self._home = home_account
-        self._sessions = RoleSessions(role_name)
+        self._sessions = RoleSessions(role_name, external_id)
         self._clients: dict[str, EC2] = {}
 
     def of(self, scope: Scope) -> EC2:
@@ -213,6 +226,10 @@ class ScopedEC2:
     def get_paginator(self, operation_name: str) -> ScopedPaginator:
         return ScopedPaginator(self.client.get_paginator(operation_name), self.credentials)
 
+    def describe_regions(self, **parameters: Any) -> Any:
+        with _signed_as(self.credentials):
+            return self.client.describe_regions(**parameters)  # type: ignore[attr-defined]
+
 
 @dataclass(frozen=True, slots=True)
 class ScopedPaginator:
@@ -225,11 +242,8 @@ class ScopedPaginator:
         pages = iter(self.paginator.paginate(**parameters))
         while True:
             # Only while a page is asked for: between two pages the thread may do anything else.
-            token = _signing.set(self.credentials)
-            try:
+            with _signed_as(self.credentials):
                 page = next(pages, None)
-            finally:
-                _signing.reset(token)
             if page is None:
                 return
             yield page

@@ -177,7 +177,8 @@ class Collect(Parts[CollectSettings]):
 
     @cached_property
     def ec2(self) -> clients.EC2Clients:
-        return clients.EC2Clients(self.settings.account_id, self.settings.role_name)
+        settings = self.settings
+        return clients.EC2Clients(settings.account_id, settings.role_name, settings.external_id)
 
     def ec2_at_home(self, account_id: str) -> Any:
         """EC2 of an account, in the function's own region."""
@@ -202,7 +203,8 @@ class Collect(Parts[CollectSettings]):
     def closer(self) -> Closer:
         from lambdas.collecting.finish_run import Closer
 
-        return Closer(self.scopes, self.runs, self.archive, now, self.expected)
+        directory = self.directory if self.account_settings.is_organization else None
+        return Closer(self.scopes, self.runs, self.archive, now, self.expected, directory)
 
     @cached_property
     def retrier(self) -> Retrier:

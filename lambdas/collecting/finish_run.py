@@ -11,12 +11,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.observability import logger
 from lambdas.store.archive import Archive, Rows, Unreadable
+from lambdas.store.directory import DirectoryStore
+from lambdas.store.documents import UNREADABLE
 from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import ScopeStore, StoredStatus
 from lambdas.store.statuses import NO_ROWS
+from truffle.core.codec import Json
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.merging import merge
 from truffle.core.model import Reservation, Scope
+from truffle.core.organization import discovery_to_json
 from truffle.core.runs import Finish, Run, Unit, manifest
 
 PARALLEL_SCOPES = 16
@@ -30,13 +34,17 @@ MOST_WARNINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Closer:
-    """Closes runs: each once, and again where a unit found something new after that."""
+    """Closes runs: each once, and again where a unit found something new after that.
+
+    ``directory`` keeps the accounts of the organization; None where none is collected.
+    """
 
     scopes: ScopeStore
     runs: RunStore
     archive: Archive
     clock: Callable[[], datetime]
     expected: ExpectedDenials = NOTHING_EXPECTED
+    directory: DirectoryStore | None = None
 
     def answer(self, unit: Unit, is_news: bool = True, observed_at: datetime | None = None) -> bool:
         """Note that a unit had an attempt; True where its run is closed with that, and has its
@@ -87,13 +95,25 @@ class Closer:
         refusal = self._write_latest(statuses, warnings)
         finished_at = self.clock()
         outcomes = {it.scope: it for it in statuses}
-        papers = manifest(run, outcomes, finished_at, _few(warnings), self.expected)
+        discovery = self._discovery(warnings)
+        papers = manifest(run, outcomes, finished_at, _few(warnings), self.expected, discovery)
         self.archive.write_manifest(run, papers)
         if refusal is not None:
             raise refusal
         counts = papers["counts"]
         logger.info("run finished", extra={"run_id": run.run_id, "counts": counts})
         return self.runs.finish(run, finished_at, counts["succeeded"], counts["failed"])
+
+    def _discovery(self, warnings: list[str]) -> Json | None:
+        """How old the list of accounts is; where that cannot be read, the manifest says so."""
+        if self.directory is None:
+            return None
+        try:
+            return discovery_to_json(self.directory.directory())
+        except UNREADABLE as error:
+            logger.warning("directory not read", extra={"error": str(error)})
+            warnings.append(f"the list of accounts was not read: {error}")
+            return None
 
     def _write_latest(
         self, statuses: Sequence[StoredStatus], warnings: list[str]

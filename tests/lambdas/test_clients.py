@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
 from lambdas import clients
 from lambdas.clients import EC2Clients
@@ -151,6 +152,28 @@ def test_in_another_account_the_reader_role_is_assumed_at_the_regions_own_endpoi
     assert client.client.meta.region_name == "eu-west-1"
     assert key_of(client) != own_key()
     assert home.calls == []
+
+
+def test_the_external_id_is_sent_where_the_role_demands_one(sts: STS) -> None:
+    ireland = sts("eu-west-1")
+    EC2Clients(HOME, "truffle-read", "truffle-reader").of(OTHER_IRELAND)
+    EC2Clients(HOME, "truffle-read").of(OTHER_IRELAND)
+    with_id, without = ireland.parameters("AssumeRole")
+    assert with_id["ExternalId"] == "truffle-reader"
+    assert "ExternalId" not in without
+
+
+def test_an_account_is_asked_for_its_regions_with_its_own_credentials(
+    ec2: EC2Clients, sts: STS, signatures: Signatures
+) -> None:
+    sts("us-east-2")
+    own: Any = ec2.of(HOME_OHIO)
+    other: Any = ec2.of(OTHER_OHIO)
+    keys = signatures(own)
+    for client in (other, own):
+        with pytest.raises(ResponseParserError):
+            client.describe_regions()
+    assert keys == [key_of(other), own_key()]
 
 
 @pytest.mark.parametrize(

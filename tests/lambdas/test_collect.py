@@ -45,7 +45,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """What EC2 has, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(clients, "EC2Clients", lambda home_account, role_name: made)
+    monkeypatch.setattr(clients, "EC2Clients", lambda *_: made)
     return made
 
 

@@ -159,11 +159,13 @@ def manifest(
     finished_at: datetime,
     warnings: Sequence[str] = (),
     expected: ExpectedDenials = NOTHING_EXPECTED,
+    discovery: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What ``runs/dt=…/<run id>.json`` holds: scopes, counts, failures, timings (seconds).
 
     ``warnings`` name what of the bucket could not be read or written. Scopes with an ``expected``
-    denial are ``closed``: neither succeeded nor failed.
+    denial are ``closed``: neither succeeded nor failed. ``discovery`` says how old the list of the
+    organization's accounts is; None where there is none.
     """
     scopes = [_outcome(scope, statuses.get(scope), run, expected) for scope in run.scopes]
     failures = [scope for scope in scopes if scope["outcome"] == "failed"]
@@ -181,6 +183,7 @@ def manifest(
             "changed": _total(scopes, "changed"),
             "events": _total(scopes, "events"),
         },
+        "discovery": discovery,
         "scopes": scopes,
         "failures": [
             {"account_id": scope["account_id"], "region": scope["region"], **scope["error"]}
