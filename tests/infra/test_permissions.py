@@ -267,7 +267,7 @@ def test_query_sends_to_the_destinations_queues_alone(
 
 def test_query_invokes_the_publisher_alone(stack: Synthesized) -> None:
     (invoking,) = _allowed(stack, "query", "lambda:InvokeFunction")
-    assert text_of(invoking["Resource"]) == f"<{stack.function('alert').logical_id}>"
+    assert text_of(invoking["Resource"]) == f"<{stack.function('publish').logical_id}>"
 
 
 def test_the_publisher_reads_events_and_names_of_accounts_alone(stack: Synthesized) -> None:
