@@ -54,7 +54,7 @@ def warm(client: Client, outputs: Mapping[str, str]) -> None:
     destinations = sum(
         name.startswith("Destination") and name.endswith("DeadLetterQueueUrl") for name in outputs
     )
-    for name, count in (("Hint", 1), ("Alert", 1), ("Deliver", destinations)):
+    for name, count in (("Hint", 1), ("Publish", 1), ("Deliver", destinations)):
         function = outputs.get(f"{name}FunctionName")
         for _ in range(count if function else 0):
             client("lambda").invoke(

@@ -142,7 +142,7 @@ class TestErrors:
             Truffle().events()
 
     def test_the_most_events_are_a_number_above_none(self) -> None:
-        with pytest.raises(BadArgument, match="limit: '-5'"):
+        with pytest.raises(BadArgument, match="limit: invalid value '-5'"):
             Truffle(api_url="http://127.0.0.1:9").events(limit=-5)
 
     def test_a_url_and_a_timeout_are_checked_at_once(self) -> None:
@@ -150,7 +150,7 @@ class TestErrors:
             Truffle(api_url="example.com")
         with pytest.raises(BadArgument, match="timeout"):
             Truffle(timeout=0)
-        with pytest.raises(BadArgument, match="timeout: 'soon'"):
+        with pytest.raises(BadArgument, match="timeout: invalid value 'soon'"):
             Truffle(timeout="soon")  # type: ignore[arg-type]
 
 

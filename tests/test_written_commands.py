@@ -129,8 +129,23 @@ def help_of(module: str) -> str:
     return re.sub(r"[,\[\]]", " ", done.stdout)
 
 
+OF_THE_COMMAND_LINE = {
+    ("cloudformation", "deploy"): {
+        *("--stack-name", "--template-file", "--capabilities", "--parameter-overrides"),
+        "--region",
+    }
+}
+"""Commands that the AWS command line has of its own, with the options that the pages use (AWS CLI
+Command Reference, deploy)."""
+
+
 def check_aws(service: str, operation: str, arguments: list[str]) -> None:
     """By botocore's models, from which the AWS command line is made."""
+    own = OF_THE_COMMAND_LINE.get((service, operation))
+    if own is not None:
+        unknown = {word for word in arguments if word.startswith("--")} - own
+        assert not unknown, f"aws {service} {operation} has no {unknown}"
+        return
     model = botocore.session.Session().get_service_model(service)
     names = {xform_name(name, "-"): name for name in model.operation_names}
     assert operation in names, f"aws {service} has no {operation}"

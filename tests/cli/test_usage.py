@@ -80,7 +80,7 @@ BAD: list[tuple[list[str], list[str]]] = [
     ([*OFFERINGS, "--days", "2", "--start-after", "2026-13-01"], ["--start-after", "2026-12-01"]),
     (
         [*OFFERINGS, "--days", "2", "--end-by", "2020-01-01"],
-        ["--end-by", "'2020-01-01'", "after now"],
+        ["--end-by", "'2020-01-01'", "in the future"],
     ),
     ([*OFFERINGS, "--days", "2", "--sort", "cost"], ["--sort", "price"]),
     ([*OFFERINGS, "--days", "2", "-r", "us-esat-1"], ["Did you mean us-east-1?"]),
@@ -111,13 +111,16 @@ BAD: list[tuple[list[str], list[str]]] = [
     ([*VALIDATE, "8"], ["--days"]),
     (
         [*VALIDATE, "8", "--days", "7", "--start-by", "2020-01-01"],
-        ["--start-by", "'2020-01-01'", "not over"],
+        ["--start-by", "'2020-01-01'", "in the future"],
     ),
     ([*VALIDATE, "8", "--days", "7", "--start-by", "2026-11-24T11:30"], ["--start-by", "RFC 3339"]),
     (["recommend"], ["--purpose", "training"]),
     (["recommend", "--purpose", "trainig"], ["Did you mean training?"]),
     (["recommend", "--purpose", "training", "--start", "soon"], ["--start"]),
-    (["recommend", "--purpose", "training", "--start", "2020-01-01"], ["--start", "not over"]),
+    (
+        ["recommend", "--purpose", "training", "--start", "2020-01-01"],
+        ["--start", "today or later"],
+    ),
     (["recommend", "--purpose", "training", "--start", "0001-01-01"], ["--start"]),
     (["recommend", "--purpose", "training", "--days", "nan"], ["--days", "above 0"]),
     (["recommend", "--purpose", "training", "--days", "inf"], ["--days"]),

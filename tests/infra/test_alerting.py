@@ -197,4 +197,6 @@ def test_without_addresses_nobody_is_subscribed(plain: Synthesized) -> None:
 
 
 def test_a_filter_can_name_every_attribute_of_an_alert() -> None:
-    assert set(message_attributes(an_event())) == set(ALERT_ATTRIBUTES)
+    assert set(
+        message_attributes(an_event(account_name="research", organizational_unit="ml"))
+    ) == set(ALERT_ATTRIBUTES)

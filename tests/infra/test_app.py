@@ -21,7 +21,7 @@ OUTPUTS = {
     "FanOutFunctionName",
     "CollectFunctionName",
     "HintFunctionName",
-    "AlertFunctionName",
+    "PublishFunctionName",
     "QueryFunctionName",
     "CollectRoleArn",
     "FanOutRoleArn",

@@ -237,7 +237,7 @@ class Performance:
         # A look that comes when time has gone on would be another one.
         wait(lambda: self._is_empty(self.box.outputs["UnitsQueueUrl"]))
         functions.invoke(
-            FunctionName=self.box.outputs["AlertFunctionName"],
+            FunctionName=self.box.outputs["PublishFunctionName"],
             Payload=json.dumps({"Records": list(map(_record, events))}),
         )
         for name in PATHS:
