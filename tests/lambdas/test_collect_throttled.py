@@ -32,7 +32,7 @@ PERIOD = timedelta(hours=1)
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """EC2's inventory, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(clients, "EC2Clients", lambda home_account, role_name: made)
+    monkeypatch.setattr(clients, "EC2Clients", lambda *_: made)
     return made
 
 
