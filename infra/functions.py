@@ -11,7 +11,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.context import LOG_RETENTION_DAYS, Context
+from infra.context import Context
+from infra.context_values import LOG_RETENTION_DAYS
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 """The newest runtime that CDK and Powertools know."""

@@ -79,11 +79,10 @@ ALLOWED = {
 
 MOST_LINES = 400
 LONG_FILES = {
-    "truffle/client.py",
-    "infra/context.py",
-    "sandbox/ec2/organization.py",
+    "truffle/client.py": "a method for each question, each with its signature and its page",
+    "sandbox/ec2/organization.py": "data: the made-up organization",
 }
-"""Files that are still longer. None may join them; one that becomes shorter leaves."""
+"""Files that may be longer, and why."""
 
 MOST_FUNCTION_LINES = 40
 LONG_FUNCTIONS = {
@@ -210,7 +209,7 @@ def test_files_are_short() -> None:
         if len(path.read_text().splitlines()) > MOST_LINES
     }
     assert len(files) > 200
-    assert long == LONG_FILES
+    assert long == LONG_FILES.keys()
 
 
 def test_functions_are_short() -> None:

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from infra.context import ALERT_ATTRIBUTES, DEFAULT_FILTER
+from infra.context import DEFAULT_FILTER
+from infra.context_values import ALERT_ATTRIBUTES
 from lambdas.delivery.messages import DeliverSummary, parse_task
 from tests.builders import an_event
 from tests.infra.synthesized import (

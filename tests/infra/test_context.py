@@ -12,12 +12,12 @@ import pytest
 from infra.asset import ROOT
 from infra.context import (
     DEFAULT_FILTER,
-    LOG_RETENTION_DAYS,
     Context,
     ContextError,
     merge_context,
     parse_context,
 )
+from infra.context_values import LOG_RETENTION_DAYS
 from infra.node import use_bundled_node
 from tests.infra.synthesized import KEY_ARN, SECRET_ARN
 from truffle.alerts.routing import subscription_filter

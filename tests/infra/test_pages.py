@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from infra.asset import ROOT
-from infra.context import PARSERS, Context, parse_context
+from infra.context import Context, parse_context
+from infra.context_values import PARSERS
 from infra.ec2_model import OPERATIONS
 from tests.infra.synthesized import ALERTS, Synthesized
 
