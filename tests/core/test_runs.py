@@ -120,6 +120,7 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
             "changed": 2,
             "events": 1,
         },
+        "discovery": None,
         "scopes": [
             {
                 "account_id": HOME,
