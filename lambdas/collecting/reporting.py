@@ -152,9 +152,9 @@ class Reporter:
     def _valid(self, names: Sequence[str], ground: Ground, known: Known) -> Reports:
         """The reports, as they stood before the listing began. A report that does not exist never
         did; one of the version that the scope's own row names has not changed since then."""
-        unread = [name for name in names if name not in ground.reports]
+        unread = [name for name in names if _is_older(ground.reports.get(name), known, name)]
         read = self.reports.get(unread) if unread else {}
-        reports = {name: ground.reports.get(name) or read[name] for name in names}
+        reports = {name: read.get(name) or ground.reports[name] for name in names}
         if any(it.version not in (0, known.versions.get(name)) for name, it in read.items()):
             raise Outdated(reports)
         return reports
@@ -214,6 +214,11 @@ class Reporter:
             since,
             {name: _as_of_both(ground.peers.get(name), it) for name, it in peers.items()},
         )
+
+
+def _is_older(report: Report | None, known: Known, name: str) -> bool:
+    """Whether a report has to be read: it was not, or before the stored row was written."""
+    return report is None or report.version < known.versions.get(name, 0)
 
 
 def _as_of_both(before: ScopeStatus | None, now: ScopeStatus) -> ScopeStatus:

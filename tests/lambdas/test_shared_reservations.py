@@ -12,16 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.collecting.collector import Collector
+from lambdas.collecting.reporting import Ground, Reporter
 from lambdas.store.archive import Archive
-from lambdas.store.scopes import ScopeStore
+from lambdas.store.scopes import ScopeStore, digest_of
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR, NOON
 from tests.lambdas.aws import make_scopes, retire_others
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr, client_error
 from tests.lambdas.memory import memory_scopes, timeless
 from tests.lambdas.test_collection import Around, Bucket, dies
-from truffle.core.model import Scope
+from truffle.core.events import EventType
+from truffle.core.model import Scope, Snapshot
 from truffle.core.runs import Unit
+from truffle.core.thresholds import Thresholds
 from truffle.ec2.listing import DescribedTypes
 
 ONE, TWO, THREE = ACCOUNTS = ("111111111111", "222222222222", "333333333333")
@@ -78,6 +81,23 @@ def shared(owner: str = STRANGER, accounts: Collection[str] = ACCOUNTS) -> Share
     made.holds("active", accounts)
     made.collect()
     return made
+
+
+def test_a_report_that_is_older_than_the_stored_row_is_read_again() -> None:
+    """Between the report and the status, another collection of the same account wrote both."""
+    world, scope = Shared(), Scope(ONE, REGION)
+    reporter = Reporter(world.scopes, Thresholds())
+    world.collect()
+    for accounts in ([ONE], []):
+        world.holds("active", accounts)
+        world.collect()
+    before = reporter.reports.get(["cr-a"])
+    world.holds("active", [ONE])
+    world.collect()
+    ground = Ground(world.scopes.status(scope), 0, before)
+    gone = Snapshot(scope, world.clock() + HOUR, ())
+    write = reporter.write_of(ground, gone, digest_of(()))
+    assert [event.type for event in write.events] == [EventType.VANISHED]
 
 
 @pytest.mark.parametrize("owner", ACCOUNTS)
