@@ -33,11 +33,6 @@ class Span:
     end: datetime
     is_observed: bool = True
 
-    def clipped(self, since: datetime, until: datetime) -> Span | None:
-        """The part of the span in a period; None where there is none."""
-        start, end = max(self.start, since), min(self.end, until)
-        return replace(self, start=start, end=end) if start < end else None
-
 
 def spans_of(snapshots: Sequence[Snapshot], until: datetime, period: timedelta) -> list[Span]:
     """The spans of one scope, from its snapshots in the order of their time.

@@ -24,11 +24,10 @@ from truffle.ec2.offerings import (
     list_offerings,
     offerings_config,
 )
-from truffle.errors import known_error
 from truffle.results import Results
 from truffle.sources.listing import Progress, ScopeFailure
 from truffle.sources.live import list_regions, raise_as_truffle_error
-from truffle.sources.regional import gather
+from truffle.sources.regional import gather, raise_common_cause
 from truffle.threads import start
 
 _ANSWERS = frozenset({Outcome.ANSWERED, Outcome.NOT_SOLD})
@@ -131,7 +130,7 @@ def list_market(
     except FAILURES as error:
         raise_as_truffle_error(error, clients.profile)
     market = Market(wanted, tuple(sorted(answers, key=lambda answer: answer.region)))
-    _raise_common_cause(market, clients.profile)
+    raise_common_cause(market.failures, len(market.regions), clients.profile)
     return market
 
 
@@ -178,14 +177,3 @@ def budget_of(caller: str, region: str) -> Budget:
     """The one budget of a caller in a region: it outlives a client, and is shared by all."""
     with _budgets_lock:
         return _budgets.setdefault((caller, region), Budget())
-
-
-def _raise_common_cause(market: Market, profile: str | None) -> None:
-    """Raise where every region failed for one reason that is known."""
-    failures = market.failures
-    if failures and len(failures) == len(market.regions):
-        first = failures[0]
-        known = known_error(first.code, first.message, profile)
-        if known is not None and {failure.code for failure in failures} == {first.code}:
-            known.failures = tuple(failures)
-            raise known

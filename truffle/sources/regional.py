@@ -102,7 +102,7 @@ def list_everywhere(
     answers = gather(asked, deadline, arrived)
     late = {region: _late(region) for region in asked.values() if region not in answers}
     found = _together({**answers, **late})
-    _raise_common_cause(found, clients.profile)
+    raise_common_cause(found.failures, found.regions, clients.profile)
     return found
 
 
@@ -153,10 +153,9 @@ def _together(answers: Mapping[str, list[Item] | ScopeFailure]) -> Everywhere[It
     return Everywhere(items, failures, len(answers), unsupported)
 
 
-def _raise_common_cause(found: Everywhere[Any], profile: str | None) -> None:
-    """Raise where every region failed for one reason that is known."""
-    failures = found.failures
-    if failures and len(failures) == found.regions:
+def raise_common_cause(failures: list[ScopeFailure], regions: int, profile: str | None) -> None:
+    """Raise where every one of so many regions failed for one reason that is known."""
+    if failures and len(failures) == regions:
         first = failures[0]
         known = known_error(first.code, first.message, profile)
         if known is not None and {failure.code for failure in failures} == {first.code}:
