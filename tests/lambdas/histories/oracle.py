@@ -8,7 +8,8 @@ Nothing here knows how the code decides. The rules:
    A first snapshot says nothing: an account that listed the reservation earlier, and left it to the
    owner, may still report it as discovered in the state that it listed.
 3. ``discovered`` is for what nobody knew: not for what a first snapshot showed, except where the
-   account that says it had last looked before that first snapshot.
+   account that says it had last looked before that first snapshot, or where an account that had
+   looked without it found it, and left it to an owner that never said it.
 4. ``vanished`` needs a complete listing without it, by the owner, or by the last of the accounts
    whose last stored listing still showed it; one that fails still shows it. An account that is not
    collected does not count. One that is collected again after the listing was read does not count
@@ -24,6 +25,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from tests.lambdas.histories.world import TERMINAL, Content, World
@@ -172,13 +174,21 @@ class Oracle:
     def _is_unseen(self, name: str, page: Page) -> bool:
         """Rule 3: known by a first snapshot alone, which came after the account's last look."""
         shown, looks = self.baselines.get(name), self.looks.get(page.account, [])
-        if self.said[name].is_back:
+        if self.said[name].is_back or self._was_left_unsaid(name):
             return True
         if not shown or self.said[name].discovered_at or not looks:
             return False
         ends = [self.counted.get(account, self.world.tick) for account, _ in shown]
         before = [it for it in looks if name not in it.content][-1:]
         return bool(before) and before[0].began <= max(ends)
+
+    def _was_left_unsaid(self, name: str) -> bool:
+        """Rule 3: nothing was said, though an account's listings went from without to with."""
+        return self.said[name].said_read < 0 and any(
+            name not in earlier.content and name in later.content
+            for looks in self.looks.values()
+            for earlier, later in pairwise(looks)
+        )
 
     def _changed(self, message: dict[str, Any], name: str, page: Page) -> None:
         last = self.said.get(name)
