@@ -186,12 +186,12 @@ def installed_requirements(requirements: Path) -> Path:
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE, prefix="installing-") as workplace:
             fresh = Path(workplace) / "content"
-            _install(requirements, fresh)
+            install(requirements, fresh)
             _publish(fresh, directory)
     return directory
 
 
-def _install(requirements: Path, target: Path) -> None:
+def install(requirements: Path, target: Path) -> None:
     command = [sys.executable, *_INSTALL, "--target", str(target), "-r", str(requirements)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:

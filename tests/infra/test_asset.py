@@ -250,7 +250,7 @@ def test_an_installation_is_made_once(tmp_path: Path, monkeypatch: pytest.Monkey
         installed.append(requirements)
         target.mkdir()
 
-    monkeypatch.setattr(assets, "_install", install)
+    monkeypatch.setattr(assets, "install", install)
     first = assets.installed_requirements(empty)
     assert assets.installed_requirements(empty) == first
     empty.write_text("# something else\n")

@@ -25,7 +25,7 @@ from tests.builders import HOUR, OTHER, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock
-from tests.lambdas.test_query import Api, inventory_of
+from tests.lambdas.query.builders import Api, inventory_of
 from tests.strategies import inventories
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
