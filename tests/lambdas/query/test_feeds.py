@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +13,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from lambdas import overview, wiring
 from lambdas.api import responses
-from lambdas.settings import QuerySettings
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, a_block, an_odcr
 from tests.lambdas.api import ask
-from tests.lambdas.aws import Stack
-from tests.lambdas.fakes import Clock
-from tests.lambdas.test_query import Api
-from truffle.core.model import Scope
+from tests.lambdas.query.builders import IRELAND, Api
 
-IRELAND = Scope(HOME, "eu-west-1")
 IDLE = an_odcr(
     "cr-idle",
     instance_type="p5.48xlarge",
@@ -30,13 +24,6 @@ IDLE = an_odcr(
     available_capacity=2,
     tags={"Name": "</script><b>"},
 )
-
-
-@pytest.fixture
-def api(stack: Stack, deploy: Callable[..., None], clock: Clock) -> Api:
-    deploy(QuerySettings)
-    stack.scopes.groups.write(None, {HOME: 0})
-    return Api(stack, clock)
 
 
 @pytest.fixture
