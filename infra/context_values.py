@@ -202,6 +202,9 @@ _ROLE_ARN = _text(
 _EXTERNAL_ID = _text(
     r"[\w+=,.@:/-]{2,1224}", "2 to 1,224 letters, digits and characters of +=,.@:/-_"
 )
+_REPORT_URL = _text(
+    r"https://[^\s/?#]+[^\s?#]{0,1000}", "null, or an https URL without a query and a fragment"
+)
 _EMAIL = _text(EMAIL, "e-mail addresses")
 
 
@@ -245,6 +248,9 @@ PARSERS: Mapping[str, Callable[[object], Any]] = {
     "kms_key_arns": _list_of(_KEY_ARN),
     "alert_filter_policy": _filter_policy,
     "alerts_file": _path,
+    "report_url": _optional(_REPORT_URL),
+    "calendar_feed": _boolean,
+    "capacity_metrics": _boolean,
     "alarm_emails": _list_of(_EMAIL),
     "event_retention_days": _number(1, 3650),
     "snapshot_retention_days": _number(1, 3650),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -292,6 +293,29 @@ def report() -> Response[str]:
 @app.get("/calendar.ics")
 def calendar() -> Response[str]:
     return feeds.calendar(*_chosen(), wiring.query().reports)
+
+
+@app.get("/calendar-feed.ics")
+def calendar_feed() -> Response[str]:
+    """The calendar for programs that cannot sign; this route alone takes no signature."""
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+    values = parse(_given(), parameters.CALENDAR_FEED)
+    try:
+        secret = wiring.query().feed_secret
+    except GetParameterError:
+        logger.exception("feed secret not read")
+        return problem(503, "Not available", "The secret of the calendar feed cannot be read now.")
+    if secret is None:
+        return problem(404, "No calendar feed", "The setting calendar_feed of the stack is off.")
+    if not compare_digest(values["token"][0].encode(), secret.encode()):
+        return problem(403, "Forbidden", "This is not the token of the calendar feed.")
+    chosen = to_filter(values)
+    recent = recent_events(wiring.query().events, wiring.now())
+    context = _context()
+    return feeds.calendar(
+        context, feeds.choose(context, _of_ids(chosen), recent), wiring.query().reports
+    )
 
 
 @app.get("/metrics")

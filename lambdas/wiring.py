@@ -31,11 +31,14 @@ from truffle.core.model import Scope
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aws_lambda_powertools.utilities.parameters.base import BaseProvider
+
     from lambdas.api.inventory import Inventory
     from lambdas.api.names import Names
     from lambdas.collecting.collector import Collector
     from lambdas.collecting.coverage import Ask, Finder
     from lambdas.collecting.finish_run import Closer
+    from lambdas.collecting.publications import Publication
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
     from lambdas.delivery.deliverer import Deliverer
@@ -205,7 +208,35 @@ class Collect(Parts[CollectSettings]):
         from lambdas.collecting.finish_run import Closer
 
         directory = self.directory if self.account_settings.is_organization else None
-        return Closer(self.scopes, self.runs, self.archive, now, self.expected, directory)
+        return Closer(
+            self.scopes,
+            self.runs,
+            self.archive,
+            now,
+            self.expected,
+            directory,
+            self.publications,
+        )
+
+    def publications(self) -> tuple[Publication, ...]:
+        """What is made from the whole inventory when a run is closed."""
+        from lambdas.collecting.capacity import Capacity
+        from lambdas.collecting.report_file import ReportFile
+        from lambdas.store.directory import DirectoryCache
+        from truffle.core.status import allowed_age
+
+        settings, prices = self.settings, self.alert_settings.thresholds.prices
+        has_names = self.account_settings.is_organization
+        report = ReportFile(
+            archive=self.archive,
+            events=self.events,
+            labels=DirectoryCache(self.directory).labels if has_names else dict,
+            source=settings.stack,
+            prices=prices,
+            allowed_age=allowed_age(float(settings.schedule_minutes)),
+            expected=self.expected,
+        )
+        return report, Capacity(prices=prices, has_metrics=bool(settings.capacity_metrics))
 
     @cached_property
     def retrier(self) -> Retrier:
@@ -284,6 +315,21 @@ class Query(Parts[QuerySettings]):
         return Names(cache if self.account_settings.is_organization else None)
 
     @cached_property
+    def _secrets(self) -> BaseProvider:
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+        return SecretsProvider(boto3_client=service("secretsmanager"))
+
+    @property
+    def feed_secret(self) -> str | None:
+        """The token of the calendar feed, at most a minute old; None where there is no feed.
+
+        Raises GetParameterError.
+        """
+        name = self.settings.feed_secret
+        return str(self._secrets.get(name, max_age=60)) if name else None
+
+    @cached_property
     def reports(self) -> ReportStore:
         from lambdas.store.reports import ReportStore
 
@@ -319,7 +365,7 @@ class Deliver(Parts[DeliverSettings]):
             threads=ThreadStore(dynamodb, settings.table),
             resolutions=ResolutionStore(dynamodb, settings.table),
             topics=json.loads(settings.topics),
-            api_url=settings.api_url,
+            report_url=settings.report_url or None,
             secrets=Secrets(service),
             service=service,
             clock=now,
@@ -327,7 +373,7 @@ class Deliver(Parts[DeliverSettings]):
         return Deliverer(
             alerts=self.alert_settings,
             destinations=json.loads(settings.destinations),
-            api_url=settings.api_url,
+            report_url=settings.report_url or None,
             allowed_age=allowed_age(float(settings.schedule_minutes)),
             expected=_expected(settings.expected_denied),
             channels=channels,

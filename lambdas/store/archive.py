@@ -29,6 +29,9 @@ LATEST_KEYS = {
 }
 
 
+REPORT_KEY = "latest/report.html"
+
+
 class Unreadable(Exception):
     """The bucket does not give an object, or what it gives is damaged; the text names it."""
 
@@ -109,6 +112,10 @@ class Archive:
         for kind, name in LATEST_KEYS.items():
             items = ",\n".join(json_object(row) for row in rows if row.type == kind)
             self._put(name, f"[{items}]\n".encode(), "application/json")
+
+    def write_report(self, html: str) -> None:
+        """The report as of the run that was closed last."""
+        self._put(REPORT_KEY, html.encode("utf-8", "replace"), "text/html; charset=utf-8")
 
     def write_manifest(self, run: Run, manifest: Mapping[str, Any]) -> None:
         text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)

@@ -76,6 +76,7 @@ MAY = {
         "sqs:GetQueueUrl",
         "sqs:SendMessage",
         "lambda:InvokeFunction",
+        "secretsmanager:GetSecretValue",
     },
     "deliver": {
         *CONSUME,
@@ -263,6 +264,13 @@ def test_query_sends_to_the_destinations_queues_alone(
         stack.queue(name).logical_id for name in (*ALERTS["destinations"], "slack")
     }
     assert _allowed(plain, "query", "sqs:SendMessage") == []
+
+
+def test_query_reads_the_secret_of_the_feed_alone(stack: Synthesized, plain: Synthesized) -> None:
+    (reading,) = _allowed(stack, "query", "secretsmanager:GetSecretValue")
+    (secret,) = stack.of_type("SecretsManager::Secret")
+    assert target(reading["Resource"]) == secret.logical_id
+    assert _allowed(plain, "query", "secretsmanager:GetSecretValue") == []
 
 
 def test_query_invokes_the_publisher_alone(stack: Synthesized) -> None:

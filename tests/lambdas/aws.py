@@ -30,6 +30,8 @@ Json = dict[str, Any]
 
 _numbers = count(1)
 
+FEED_TOKEN = "0123456789abcdefghijABCDEFGHIJ0123456789xyz"
+
 
 class Stack:
     """One deployment's resources, each made when a test first needs it."""
@@ -46,6 +48,14 @@ class Stack:
     @cached_property
     def idempotency_table(self) -> str:
         return _idempotency_table(f"idempotency-{self._number}")
+
+    @cached_property
+    def feed_secret(self) -> str:
+        """The ARN of the secret of the calendar feed."""
+        made = service("secretsmanager").create_secret(
+            Name=f"feed-{self._number}", SecretString=FEED_TOKEN
+        )
+        return str(made["ARN"])
 
     @cached_property
     def bucket(self) -> str:
@@ -136,14 +146,20 @@ class Stack:
                 self.table, self.topic, self.idempotency_table, self.dead_letters
             ),
             QuerySettings: lambda: QuerySettings(
-                self.table, "60", "400", "", self._queues(), "publisher"
+                table=self.table,
+                schedule_minutes="60",
+                event_retention_days="400",
+                expected_denied="",
+                queues=self._queues(),
+                publisher="publisher",
+                feed_secret=self.feed_secret,
             ),
             DeliverSettings: lambda: DeliverSettings(
                 table=self.table,
                 idempotency_table=self.idempotency_table,
                 destinations=json.dumps({box.name: name for name, box in self._boxes.items()}),
                 topics=json.dumps(self.topics),
-                api_url="https://api.example",
+                report_url="https://report.example/gpu",
                 schedule_minutes="60",
                 expected_denied="*/eu-north-*",
             ),

@@ -23,7 +23,7 @@ from lambdas.store.events import event_item
 from lambdas.store.runs import RunStore
 from tests.builders import HOUR, OTHER, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
-from tests.lambdas.aws import Stack
+from tests.lambdas.aws import FEED_TOKEN, Stack
 from tests.lambdas.fakes import Clock
 from tests.lambdas.query.builders import Api, inventory_of
 from tests.strategies import inventories
@@ -81,7 +81,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 15
+    assert len(set(names)) == len(names) == 16
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -120,6 +120,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/validate": parameters.VALIDATE,
     "/report": parameters.FILTERS,
     "/calendar.ics": parameters.FILTERS,
+    "/calendar-feed.ics": parameters.CALENDAR_FEED,
     "/metrics": parameters.METRICS,
     "/alerts/explain": parameters.EXPLAIN,
     "/alerts/test": parameters.TEST,
@@ -185,6 +186,7 @@ REAL = {
     ],
     "/report": ["/report", "/report?type=odcr"],
     "/calendar.ics": ["/calendar.ics"],
+    "/calendar-feed.ics": [f"/calendar-feed.ics?token={FEED_TOKEN}"],
     "/metrics": ["/metrics", "/metrics?by=reservation"],
     "/alerts/explain": [f"/alerts/explain?event_id={EVENT_ID}"],
     "/alerts/test": ["/alerts/test?route=all"],
@@ -253,7 +255,9 @@ UNKNOWN = {
 
 
 def test_every_path_that_asks_for_an_id_is_asked_for_an_unknown_one() -> None:
-    assert {path for path, it in operations().items() if "404" in it["responses"]} == set(UNKNOWN)
+    optional = {"/calendar-feed.ics"}
+    found = {path for path, it in operations().items() if "404" in it["responses"]}
+    assert found == set(UNKNOWN) | optional
 
 
 @pytest.mark.parametrize("path", UNKNOWN)

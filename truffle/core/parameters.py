@@ -299,6 +299,17 @@ STATUS: tuple[Parameter, ...] = (
 )
 """What the status of the scopes takes."""
 
+CALENDAR_FEED: tuple[Parameter, ...] = (
+    _one(
+        "token",
+        "The secret of the calendar feed.",
+        "It must be the feed's secret.",
+        "[A-Za-z0-9_-]{1,200}",
+    ),
+    *FILTERS,
+)
+"""What the calendar's open route takes."""
+
 METRICS: tuple[Parameter, ...] = (
     *FILTERS,
     _choices("by", "Samples of each reservation, labelled with its id.", ("reservation",)),
