@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.context import Context
 from infra.functions import INVENTORY_MEGABYTES, Deployment, PythonFunction, allow, log_group
+from infra.past import RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
 from infra.storage import RESERVATION_INDEX, Storage
 from lambdas.settings import QuerySettings
 
@@ -31,6 +32,7 @@ ROUTES = (
 POST_ROUTES = ("/alerts/test", "/alerts/republish")
 """What is answered to POST."""
 
+_PAST = (SNAPSHOTS, RUNS, USAGE)
 _EVERYTHING_ELSE = ("/", "/{proxy+}")
 _REQUESTS_PER_SECOND = 50
 _BURST = 100
@@ -122,7 +124,7 @@ def _query(
     table = storage.table
     names = {name: queue.queue_name for name, queue in queues.items()}
     arns = [queue.queue_arn for queue in queues.values()]
-    return PythonFunction(
+    query = PythonFunction(
         scope,
         "Query",
         deployment,
@@ -135,13 +137,17 @@ def _query(
             expected_denied=",".join(deployment.context.expected_denied),
             queues=json.dumps(names, separators=(",", ":")),
             publisher=publisher.function.function_name,
+            bucket=storage.bucket.bucket_name,
         ).to_env(),
         statements=[
             allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], table.table_arn),
             allow("dynamodb", ["Query"], f"{table.table_arn}/index/{RESERVATION_INDEX}"),
             *([allow("sqs", ["GetQueueUrl", "SendMessage"], *arns)] if arns else []),
             allow("lambda", ["InvokeFunction"], publisher.function.function_arn),
+            *reads(storage, *_PAST),
         ],
         timeout_seconds=_TIMEOUT_SECONDS,
         memory_megabytes=INVENTORY_MEGABYTES,
     )
+    acknowledge_reads(query, storage, *_PAST)
+    return query

@@ -103,6 +103,7 @@ class QuerySettings(Settings):
     expected_denied: str
     queues: str
     publisher: str
+    bucket: str
 
 
 @dataclass(frozen=True, slots=True)

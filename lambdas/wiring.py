@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 
     from lambdas.api.inventory import Inventory
     from lambdas.api.names import Names
+    from lambdas.api.past import Moments
     from lambdas.collecting.collector import Collector
     from lambdas.collecting.coverage import Ask, Finder
     from lambdas.collecting.finish_run import Closer
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
     from lambdas.delivery.deliverer import Deliverer
+    from lambdas.history.snapshots import SnapshotReader
     from lambdas.publishing import Publisher
     from lambdas.store.archive import Archive
     from lambdas.store.deliveries import DeliveryStore
@@ -281,6 +283,28 @@ class Query(Parts[QuerySettings]):
 
         cache = DirectoryCache(self.directory)
         return Names(cache if self.account_settings.is_organization else None)
+
+    @cached_property
+    def past_names(self) -> Names:
+        """Names for views of the past: what is kept for the present stays."""
+        from lambdas.api.names import Names
+
+        return Names(self.names.cache)
+
+    @cached_property
+    def moments(self) -> Moments:
+        from lambdas.api.past import Moments
+        from lambdas.history.manifests import ManifestReader
+        from lambdas.history.moments import Past
+
+        manifests = ManifestReader(service("s3"), self.settings.bucket)
+        return Moments(Past(self.snapshots, manifests, self.allowed_age))
+
+    @cached_property
+    def snapshots(self) -> SnapshotReader:
+        from lambdas.history.snapshots import SnapshotReader
+
+        return SnapshotReader(service("s3"), self.settings.bucket)
 
     @cached_property
     def expected(self) -> ExpectedDenials:

@@ -1,7 +1,7 @@
 """Query parameters → a filter, an order and a page; anything else is an error that says what is."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,11 +27,15 @@ from truffle.core.parameters import (
     list_of,
     parse,
 )
-from truffle.core.queries import Page, parse_filter, parse_list, to_page
+from truffle.core.queries import Page, parse_list, to_page
 from truffle.core.tag_text import tag_text
 from truffle.core.times import format_time
 
 EVERY_TYPE = frozenset({"odcr", "capacity-block"})
+
+
+def parse_filter(given: Mapping[str, Sequence[str]]) -> Filter:
+    return parse_list(given, FILTERS).filter
 
 
 def some(*values: str) -> frozenset[str]:
@@ -50,7 +54,7 @@ def test_the_parameters_are_the_contracts() -> None:
         *("name", "account", "owner", "state"),
         *("accelerator", "gpu_only", "available_only", "active_only", "min_capacity", "tag"),
         *("starts_before", "starts_after", "ends_before", "ends_after"),
-        *("sort", "limit", "next_token"),
+        *("sort", "limit", "next_token", "as_of"),
     ]
     assert [parameter.name for parameter in EVENTS] == [
         *("since", "until", "type", "severity", "reservation_id", "limit", "next_token")

@@ -76,6 +76,8 @@ MAY = {
         "sqs:GetQueueUrl",
         "sqs:SendMessage",
         "lambda:InvokeFunction",
+        "s3:GetObject",
+        "s3:ListBucket",
     },
     "deliver": {
         *CONSUME,

@@ -262,7 +262,15 @@ SORT = Parameter(
     meant=partial(misspelt, known=_SORTS),
 )
 
-LIST: tuple[Parameter, ...] = (*FILTERS, SORT, *PAGE)
+AS_OF = _time("as_of", "What was held at this time, instead of now.")
+
+ONE: tuple[Parameter, ...] = (AS_OF,)
+"""What ``GET /reservations/{id}`` takes."""
+
+SUMMARY: tuple[Parameter, ...] = (*FILTERS, AS_OF)
+"""What ``GET /summary`` takes."""
+
+LIST: tuple[Parameter, ...] = (*FILTERS, SORT, *PAGE, AS_OF)
 """What ``GET /reservations`` takes."""
 
 
@@ -296,6 +304,7 @@ STATUS: tuple[Parameter, ...] = (
     _REGION,
     _choices("state", "How well the scope is known.", [state.value for state in State]),
     *PAGE,
+    AS_OF,
 )
 """What the status of the scopes takes."""
 

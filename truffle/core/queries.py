@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from truffle.core.declared_filters import DECLARED, Kind
 from truffle.core.filters import Filter, tags_by_key
 from truffle.core.model import TYPES
 from truffle.core.order import Order
-from truffle.core.parameters import DEFAULT_LIMIT, FILTERS, LIST, Parameter, Params, parse
+from truffle.core.parameters import DEFAULT_LIMIT, LIST, Parameter, Params, parse
 from truffle.core.tag_text import name_text, tag_text
 from truffle.core.times import format_time
 from truffle.core.vocabulary import MISSPELT, unknown_word
@@ -26,24 +27,21 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A list of reservations that is asked for."""
+    """A list of reservations that is asked for, of now or ``as_of`` a time."""
 
     filter: Filter
     order: Order
     page: Page
     warnings: tuple[str, ...] = ()
+    as_of: datetime | None = None
 
 
 def parse_list(given: Params, takes: Iterable[Parameter] = LIST) -> Query:
     """The question of a route that lists reservations. Raises BadParameter."""
     values = parse(given, takes)
     order = values["sort"][0] if "sort" in values else Order()
-    return Query(to_filter(values), order, to_page(values), tuple(unknown_words(values)))
-
-
-def parse_filter(given: Params) -> Filter:
-    """The filter of routes that take no order and no page. Raises BadParameter."""
-    return to_filter(parse(given, FILTERS))
+    as_of = values.get("as_of", [None])[0]
+    return Query(to_filter(values), order, to_page(values), tuple(unknown_words(values)), as_of)
 
 
 def unknown_words(values: Mapping[str, list[Any]], without: Collection[str] = ()) -> Iterator[str]:
