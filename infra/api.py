@@ -24,6 +24,9 @@ ROUTES = (
     "/events",
     "/status",
     "/validate",
+    "/report",
+    "/calendar.ics",
+    "/metrics",
     "/alerts/explain",
     "/openapi.json",
 )
@@ -138,6 +141,7 @@ def _query(
             queues=json.dumps(names, separators=(",", ":")),
             publisher=publisher.function.function_name,
             bucket=storage.bucket.bucket_name,
+            stack=deployment.context.stack_name,
         ).to_env(),
         statements=[
             allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], table.table_arn),

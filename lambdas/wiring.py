@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from lambdas.store.directory import DirectoryCache, DirectoryStore
     from lambdas.store.events import EventStore
     from lambdas.store.hints import HintStore
+    from lambdas.store.reports import ReportStore
     from lambdas.store.runs import RunStore
     from lambdas.store.scopes import ScopeStore
     from truffle.alerts.settings import AlertSettings
@@ -305,6 +306,12 @@ class Query(Parts[QuerySettings]):
         from lambdas.history.snapshots import SnapshotReader
 
         return SnapshotReader(service("s3"), self.settings.bucket)
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        from lambdas.store.reports import ReportStore
+
+        return ReportStore(service("dynamodb"), self.settings.table)
 
     @cached_property
     def expected(self) -> ExpectedDenials:

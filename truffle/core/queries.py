@@ -11,7 +11,7 @@ from truffle.core.declared_filters import DECLARED, Kind
 from truffle.core.filters import Filter, tags_by_key
 from truffle.core.model import TYPES
 from truffle.core.order import Order
-from truffle.core.parameters import DEFAULT_LIMIT, LIST, Parameter, Params, parse
+from truffle.core.parameters import DEFAULT_LIMIT, FILTERS, LIST, Parameter, Params, parse
 from truffle.core.tag_text import name_text, tag_text
 from truffle.core.times import format_time
 from truffle.core.vocabulary import MISSPELT, unknown_word
@@ -42,6 +42,11 @@ def parse_list(given: Params, takes: Iterable[Parameter] = LIST) -> Query:
     order = values["sort"][0] if "sort" in values else Order()
     as_of = values.get("as_of", [None])[0]
     return Query(to_filter(values), order, to_page(values), tuple(unknown_words(values)), as_of)
+
+
+def parse_filter(given: Params) -> Filter:
+    """The filter of routes that take no order and no page. Raises BadParameter."""
+    return to_filter(parse(given, FILTERS))
 
 
 def unknown_words(values: Mapping[str, list[Any]], without: Collection[str] = ()) -> Iterator[str]:
