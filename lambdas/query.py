@@ -28,7 +28,10 @@ from lambdas.api.responses import (
     too_large,
 )
 from lambdas.api.samples import send_sample
+from lambdas.api.usage import answer as usage_of
+from lambdas.api.usage import to_question
 from lambdas.history.moments import TooEarly
+from lambdas.history.usage import TooLarge
 from lambdas.observability import logger
 from lambdas.overview import recent_events
 from lambdas.republishing import ask_publisher
@@ -183,6 +186,24 @@ def summary() -> Response[str]:
     asked = parse_list(given, parameters.SUMMARY)
     context, chosen = _context(asked.as_of), _of_ids(asked.filter)
     return json_response(answers.summary(context, chosen, asked.warnings))
+
+
+@app.get("/usage")
+def usage() -> Response[str]:
+    values, now = parse(_given(), parameters.USAGE), wiring.now()
+    asked = to_question(values, now)
+    question = replace(asked, chosen=_of_ids(asked.chosen))
+    period, reader = question.period, wiring.query().usage()
+    try:
+        spans = reader.between(period.since, period.until, now)
+        found = usage_of(question, spans, wiring.query().prices)
+    except TooLarge as error:
+        return responses.ask_sql(str(error), question)
+    missing = {"missing_days": sorted(reader.missing), "collection": _context().collection}
+    response = json_response({**found, **missing})
+    if is_too_large(response.body):
+        return responses.ask_sql(f"{found['count']:,} rows", question)
+    return response
 
 
 @app.get("/events")

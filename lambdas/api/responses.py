@@ -10,6 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from lambdas.api.usage import UsageQuestion
 from truffle.core.codec import Json
 from truffle.core.parameters import BadParameter
 from truffle.core.queries import Page
@@ -83,6 +84,18 @@ def too_early(earliest: datetime | None) -> Response[str]:
     return problem(
         404, "Before the first snapshot", detail, earliest=earliest and format_time(earliest)
     )
+
+
+def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
+    """What to ask instead of a question whose answer takes too much."""
+    since, until = question.period.since, question.period.until
+    sql = (
+        "SELECT dt, owner_id, instance_type, sum(reserved_hours) AS reserved_hours, "
+        "sum(idle_hours) AS idle_hours FROM usage "
+        f"WHERE dt BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}' GROUP BY 1, 2, 3"
+    )
+    detail = f"The answer takes {much}. Ask for a shorter period or fewer groups, or by SQL: {sql}"
+    return problem(400, "Question too large", detail, sql=sql)
 
 
 def too_large() -> Response[str]:

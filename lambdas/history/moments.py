@@ -52,6 +52,24 @@ class Past:
 
     def as_of(self, moment: datetime) -> Moment:
         """Raises TooEarly, and Unreadable."""
+        known = self._known(moment)
+        outcomes = known.manifest.outcomes if known.manifest else {}
+        scopes = sorted({*outcomes, *known.attempts})
+        if not scopes:
+            raise TooEarly(self._earliest())
+        rows = merge(
+            row
+            for scope in scopes
+            if scope in known.successes
+            for row in known.successes[scope].reservations
+        )
+        return Moment(moment, [_status(scope, known) for scope in scopes], rows)
+
+    def last_seen(self, moment: datetime) -> dict[Scope, Snapshot]:
+        """The newest success of each scope at or before a moment. Raises Unreadable."""
+        return self._known(moment).successes
+
+    def _known(self, moment: datetime) -> _Known:
         manifest = self.manifests.closed_by(moment)
         start = manifest.started_at if manifest else moment - self.allowed_age
         last = _newest(self._read(self.snapshots.between(start, moment)), moment)
@@ -63,17 +81,7 @@ class Past:
         }
         earlier = _newest(self._read(self._earlier(wanted)), moment, wanted)
         successes = {**earlier.successes, **last.successes}
-        scopes = sorted({*outcomes, *last.attempts})
-        if not scopes:
-            raise TooEarly(self._earliest())
-        statuses = [
-            _status(scope, successes.get(scope), last.attempts.get(scope), manifest)
-            for scope in scopes
-        ]
-        rows = merge(
-            row for scope in scopes if scope in successes for row in successes[scope].reservations
-        )
-        return Moment(moment, statuses, rows)
+        return _Known(manifest, successes, last.attempts)
 
     def _read(self, objects: Iterable[SnapshotObject]) -> Listings:
         return (it for listings in self.snapshots.read(objects) for it in listings)
@@ -93,18 +101,20 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class _Newest:
-    """The newest success and the newest attempt of each scope."""
+class _Known:
+    """What is known at a moment: the last closed run, and the newest success and the newest attempt
+    of each scope; of attempts, those since that run began."""
 
+    manifest: Manifest | None
     successes: dict[Scope, Snapshot]
     attempts: dict[Scope, Snapshot | Failure]
 
 
 def _newest(
     listings: Listings, by: datetime, wanted: Mapping[Scope, datetime] | None = None
-) -> _Newest:
+) -> _Known:
     """The newest of listings up to a time, of the wanted scopes where they are named."""
-    newest = _Newest({}, {})
+    newest = _Known(None, {}, {})
     for it in listings:
         at = observed_or_failed_at(it)
         if at > by or (wanted is not None and it.scope not in wanted):
@@ -119,12 +129,9 @@ def _newest(
     return newest
 
 
-def _status(
-    scope: Scope,
-    success: Snapshot | None,
-    attempt: Snapshot | Failure | None,
-    manifest: Manifest | None,
-) -> ScopeStatus:
+def _status(scope: Scope, known: _Known) -> ScopeStatus:
+    manifest, attempt = known.manifest, known.attempts.get(scope)
+    success = known.successes.get(scope)
     outcome = manifest.outcomes.get(scope) if manifest else None
     seen = success.observed_at if success else None
     at = manifest.finished_at if manifest else seen

@@ -17,6 +17,7 @@ from lambdas.settings import (
     DeliverSettings,
     FanOutSettings,
     HintSettings,
+    LedgerSettings,
     PublishSettings,
     QuerySettings,
     Settings,
@@ -123,6 +124,7 @@ class Stack:
                 checks_role_arn=f"arn:aws:iam::{HOME}:role/checks",
                 expected_denied="",
             ),
+            LedgerSettings: lambda: LedgerSettings(self.table, self.bucket, "60"),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(
                 table=self.table,

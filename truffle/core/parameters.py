@@ -38,6 +38,7 @@ from truffle.core.status import State
 from truffle.core.suggest import misspelt
 from truffle.core.tag_text import parse_tag, unescaped
 from truffle.core.times import parse_written
+from truffle.core.usage import FIELDS, Interval
 
 __all__ = ["BadParameter", "Parameter", "Params", "parse"]
 
@@ -180,6 +181,26 @@ METRICS: tuple[Parameter, ...] = (
     choices_parameter("by", "Samples of each reservation, labelled with its id.", ("reservation",)),
 )
 """What the metrics take."""
+
+USAGE: tuple[Parameter, ...] = (
+    time_parameter("since", "The start of the period; the default is 7 days before its end."),
+    time_parameter("until", "The end of the period; the default is the last midnight."),
+    replace(
+        choices_parameter("interval", "The length of a row; the default is day.", list(Interval)),
+        many=False,
+    ),
+    Parameter(
+        "by",
+        "What the rows are grouped by; the default is type.",
+        f"It must be one of {', '.join(FIELDS)}, or tag: and the key of a tag.",
+        {"type": "string", "pattern": f"^({'|'.join(FIELDS)}|tag:[^,\\\\]+)$"},
+        matching(f"{'|'.join(FIELDS)}|tag:.+"),
+        many=True,
+        meant=partial(misspelt, known=list(FIELDS)),
+    ),
+    *FILTERS,
+)
+"""What usage takes."""
 
 VALIDATE: tuple[Parameter, ...] = (
     one_parameter(
