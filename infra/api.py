@@ -19,6 +19,7 @@ from infra.calendar_feed import (
 )
 from infra.context import Context
 from infra.functions import INVENTORY_MEGABYTES, Deployment, PythonFunction, allow, log_group
+from infra.past import RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
 from infra.storage import RESERVATION_INDEX, Storage
 from lambdas.settings import QuerySettings
 
@@ -42,6 +43,7 @@ ROUTES = (
 POST_ROUTES = ("/alerts/test", "/alerts/republish")
 """What is answered to POST."""
 
+_PAST = (SNAPSHOTS, RUNS, USAGE)
 _EVERYTHING_ELSE = ("/", "/{proxy+}")
 _REQUESTS_PER_SECOND = 50
 _BURST = 100
@@ -159,7 +161,7 @@ def _query(
     table = storage.table
     names = {name: queue.queue_name for name, queue in queues.items()}
     arns = [queue.queue_arn for queue in queues.values()]
-    return PythonFunction(
+    query = PythonFunction(
         scope,
         "Query",
         deployment,
@@ -172,6 +174,7 @@ def _query(
             expected_denied=",".join(deployment.context.expected_denied),
             queues=json.dumps(names, separators=(",", ":")),
             publisher=publisher.function.function_name,
+            bucket=storage.bucket.bucket_name,
             stack=deployment.context.stack_name,
             feed_secret=secret.secret_arn if secret else "",
         ).to_env(),
@@ -181,7 +184,10 @@ def _query(
             *([allow("sqs", ["GetQueueUrl", "SendMessage"], *arns)] if arns else []),
             allow("lambda", ["InvokeFunction"], publisher.function.function_arn),
             *([allow("secretsmanager", ["GetSecretValue"], secret.secret_arn)] if secret else []),
+            *reads(storage, *_PAST),
         ],
         timeout_seconds=_TIMEOUT_SECONDS,
         memory_megabytes=INVENTORY_MEGABYTES,
     )
+    acknowledge_reads(query, storage, *_PAST)
+    return query

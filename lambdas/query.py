@@ -29,9 +29,14 @@ from lambdas.api.responses import (
     too_large,
 )
 from lambdas.api.samples import send_sample
+from lambdas.api.usage import answer as usage_of
+from lambdas.api.usage import to_question
+from lambdas.history.moments import TooEarly
+from lambdas.history.usage import TooLarge
 from lambdas.observability import logger
 from lambdas.overview import recent_events
 from lambdas.republishing import ask_publisher
+from lambdas.store.archive import Unreadable
 from truffle.alerts.explanation import explain_delivered
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import Route
@@ -43,8 +48,9 @@ from truffle.core.filters import Filter
 from truffle.core.model import ReservationType
 from truffle.core.order import Order
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
-from truffle.core.queries import parse_filter, parse_list, to_filter, to_page, unknown_words
+from truffle.core.queries import parse_filter, parse_list, to_filter, to_page
 from truffle.core.status import judge
+from truffle.core.times import format_time
 
 app = APIGatewayHttpResolver()
 
@@ -54,12 +60,16 @@ AMBIGUOUS_SHOWN = 5
 UNTIL_LATER = timedelta(seconds=1)
 
 
-def _context() -> Context:
+def _context(as_of: datetime | None = None) -> Context:
+    """The inventory as it is, or as it was. Raises BadParameter and TooEarly for the latter."""
     parts, now = wiring.query(), wiring.now()
-    view = parts.inventory.view()
+    if as_of is None:
+        view = parts.names.of(parts.inventory.view())
+    else:
+        view, now = parts.past_names.of(parts.moments.view(as_of, now)), as_of
     judged = [judge(status, now, parts.allowed_age, parts.expected) for status in view.statuses]
     scopes = sorted(judged, key=lambda each: each.scope)
-    return Context(parts.names.of(view), now, scopes, parts.names.labels, parts.names.directory)
+    return Context(view, now, scopes, parts.names.labels, parts.names.directory)
 
 
 def _of_ids(chosen: Filter) -> Filter:
@@ -79,6 +89,17 @@ def _question(given: Mapping[str, list[str]]) -> str:
 @app.exception_handler(BadParameter)  # type: ignore[untyped-decorator]
 def bad_parameter(error: BadParameter) -> Response[str]:
     return responses.bad_parameter(error)
+
+
+@app.exception_handler(TooEarly)  # type: ignore[untyped-decorator]
+def too_early(error: TooEarly) -> Response[str]:
+    return responses.too_early(error.earliest)
+
+
+@app.exception_handler(Unreadable)  # type: ignore[untyped-decorator]
+def unreadable(error: Unreadable) -> Response[str]:
+    logger.error("bucket unreadable", extra={"error": str(error)})
+    return problem(503, "The bucket cannot be read", str(error))
 
 
 @app.not_found
@@ -107,7 +128,7 @@ def _list(takes: tuple[Parameter, ...], only: str | None = None) -> Response[str
     chosen = _of_ids(parsed.filter)
     if only is not None:
         chosen = replace(chosen, types=frozenset({only}))
-    context, question = _context(), _question(given)
+    context, question = _context(parsed.as_of), _question(given)
     return page_of(
         lambda page: answers.reservations(
             context, replace(parsed, filter=chosen, page=page), question
@@ -135,33 +156,55 @@ def capacity_blocks() -> Response[str]:
 
 @app.get("/reservations/<reservation_id>")
 def reservation(reservation_id: str) -> Response[str]:
-    parse(_given(), ())
-    context = _context()
+    as_of = parse(_given(), parameters.ONE).get("as_of", [None])[0]
+    context = _context(as_of)
     row = context.view.by_id.get(reservation_id)
-    known = context.view.encoded(row) if row else _gone(reservation_id)
+    known = context.view.encoded(row) if row else _gone(reservation_id, as_of)
     if known is None:
-        detail = f"No scope lists or has listed {reservation_id[: responses.LONGEST_VALUE_SHOWN]}."
+        by = "" if as_of is None else f" by {format_time(as_of)}"
+        shown = reservation_id[: responses.LONGEST_VALUE_SHOWN]
+        detail = f"No scope lists or has listed {shown}{by}."
         return problem(404, "No such reservation", detail, collection=context.collection)
-    messages = wiring.query().events.of_reservation(reservation_id)
+    messages = answers.until(wiring.query().events.of_reservation(reservation_id), as_of)
     return fitting_json(
         lambda shown: answers.reservation(context, known, messages, shown), len(messages), least=0
     )
 
 
-def _gone(reservation_id: str) -> Json | None:
-    """What is known of a reservation that no list has any more; nothing where it can be none: an
-    id of more than 1,024 bytes is no key that DynamoDB takes."""
+def _gone(reservation_id: str, as_of: datetime | None = None) -> Json | None:
+    """What is known of a reservation that no list has any more, or had any more at a time; nothing
+    where it can be none: an id of more than 1,024 bytes is no key that DynamoDB takes."""
     if not re.fullmatch(RESERVATION_ID, reservation_id):
         return None
     scopes = wiring.query().scopes
-    return scopes.uncovered(reservation_id) or scopes.gone(reservation_id)
+    known = scopes.uncovered(reservation_id) or scopes.gone(reservation_id)
+    return known if known is None or as_of is None else answers.gone_by(known, as_of)
 
 
 @app.get("/summary")
 def summary() -> Response[str]:
     given = _given()
-    warnings = list(unknown_words(parse(given, parameters.FILTERS)))
-    return json_response(answers.summary(_context(), _of_ids(parse_filter(given)), warnings))
+    asked = parse_list(given, parameters.SUMMARY)
+    context, chosen = _context(asked.as_of), _of_ids(asked.filter)
+    return json_response(answers.summary(context, chosen, asked.warnings))
+
+
+@app.get("/usage")
+def usage() -> Response[str]:
+    values, now = parse(_given(), parameters.USAGE), wiring.now()
+    asked = to_question(values, now)
+    question = replace(asked, chosen=_of_ids(asked.chosen))
+    period, reader = question.period, wiring.query().usage()
+    try:
+        spans = reader.between(period.since, period.until, now)
+        found = usage_of(question, spans, wiring.query().prices)
+    except TooLarge as error:
+        return responses.ask_sql(str(error), question)
+    missing = {"missing_days": sorted(reader.missing), "collection": _context().collection}
+    response = json_response({**found, **missing})
+    if is_too_large(response.body):
+        return responses.ask_sql(f"{found['count']:,} rows", question)
+    return response
 
 
 @app.get("/events")
@@ -189,8 +232,9 @@ def status() -> Response[str]:
     values = parse(given, parameters.STATUS)
     accounts = wiring.query().names.ids(values.get("account", ()))
     values = {**values, "account": sorted(accounts)} if accounts else values
-    runs = wiring.query().runs.latest(RUNS_SHOWN)
-    context, question = _context(), _question(given)
+    as_of = values.get("as_of", [None])[0]
+    runs = wiring.query().runs.latest(RUNS_SHOWN, as_of)
+    context, question = _context(as_of), _question(given)
     return page_of(
         lambda page: answers.status(context, runs, values, page, question), to_page(values)
     )

@@ -95,6 +95,14 @@ class PublishSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSettings(Settings):
+    """``schedule_minutes`` is the period of the runs."""
+
+    bucket: str
+    schedule_minutes: str
+
+
+@dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
     """``schedule_minutes``: a scope older than two periods counts as old in every answer.
     ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON
@@ -107,6 +115,7 @@ class QuerySettings(Settings):
     expected_denied: str
     queues: str
     publisher: str
+    bucket: str
     stack: str = "truffle"
     feed_secret: str = ""
 

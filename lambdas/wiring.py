@@ -21,6 +21,7 @@ from lambdas.settings import (
     DeliverSettings,
     FanOutSettings,
     HintSettings,
+    LedgerSettings,
     PublishSettings,
     QuerySettings,
     Settings,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from lambdas.api.inventory import Inventory
     from lambdas.api.names import Names
+    from lambdas.api.past import Moments
     from lambdas.collecting.collector import Collector
     from lambdas.collecting.coverage import Ask, Finder
     from lambdas.collecting.finish_run import Closer
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
     from lambdas.delivery.deliverer import Deliverer
+    from lambdas.history.ledgers import DayCloser
+    from lambdas.history.snapshots import SnapshotReader
+    from lambdas.history.usage import UsageReader
     from lambdas.publishing import Publisher
     from lambdas.store.archive import Archive
     from lambdas.store.deliveries import DeliveryStore
@@ -54,6 +59,7 @@ if TYPE_CHECKING:
     from truffle.alerts.settings import AlertSettings
     from truffle.core.expected import ExpectedDenials
     from truffle.core.organization import AccountSettings, AllLabels
+    from truffle.core.pricing import PriceBook
 
 now = clients.now
 """The present time; the one clock of every handler."""
@@ -330,6 +336,43 @@ class Query(Parts[QuerySettings]):
         return str(self._secrets.get(name, max_age=60)) if name else None
 
     @cached_property
+    def past_names(self) -> Names:
+        """Names for views of the past: what is kept for the present stays."""
+        from lambdas.api.names import Names
+
+        return Names(self.names.cache)
+
+    @cached_property
+    def moments(self) -> Moments:
+        from lambdas.api.past import Moments
+        from lambdas.history.manifests import ManifestReader
+        from lambdas.history.moments import Past
+
+        manifests = ManifestReader(service("s3"), self.settings.bucket)
+        return Moments(Past(self.snapshots, manifests, self.allowed_age))
+
+    @cached_property
+    def snapshots(self) -> SnapshotReader:
+        from lambdas.history.snapshots import SnapshotReader
+
+        return SnapshotReader(service("s3"), self.settings.bucket)
+
+    def usage(self) -> UsageReader:
+        """A reader for one question."""
+        from lambdas.history.ledgers import LedgerStore, SpanReader
+        from lambdas.history.usage import UsageReader
+
+        period = timedelta(minutes=float(self.settings.schedule_minutes))
+        spans = SpanReader(self.snapshots, self.moments.past, period)
+        return UsageReader(spans, LedgerStore(service("s3"), self.settings.bucket))
+
+    @property
+    def prices(self) -> PriceBook:
+        from truffle.core.pricing import PriceBook
+
+        return PriceBook(settings=self.alert_settings.thresholds.prices)
+
+    @cached_property
     def reports(self) -> ReportStore:
         from lambdas.store.reports import ReportStore
 
@@ -344,6 +387,24 @@ class Query(Parts[QuerySettings]):
         from truffle.core.status import allowed_age
 
         return allowed_age(float(self.settings.schedule_minutes))
+
+
+class Ledger(Parts[LedgerSettings]):
+    @cached_property
+    def closer(self) -> DayCloser:
+        from lambdas.history.ledgers import DayCloser, LedgerStore, SpanReader
+        from lambdas.history.manifests import ManifestReader
+        from lambdas.history.moments import Past
+        from lambdas.history.snapshots import SnapshotReader
+        from truffle.core.status import allowed_age
+
+        client, settings = service("s3"), self.settings
+        minutes = float(settings.schedule_minutes)
+        snapshots = SnapshotReader(client, settings.bucket)
+        manifests = ManifestReader(client, settings.bucket)
+        past = Past(snapshots, manifests, allowed_age(minutes))
+        spans = SpanReader(snapshots, past, timedelta(minutes=minutes))
+        return DayCloser(spans, LedgerStore(client, settings.bucket))
 
 
 class Deliver(Parts[DeliverSettings]):
@@ -405,6 +466,11 @@ def hint() -> Hint:
 @cache
 def publish() -> Publish:
     return Publish(PublishSettings)
+
+
+@cache
+def ledger() -> Ledger:
+    return Ledger(LedgerSettings)
 
 
 @cache

@@ -20,7 +20,10 @@ from truffle.core.order import Order
 from truffle.core.runs import Run
 from truffle.core.times import format_time
 
-_DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
+REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
+"""What S3 raises where it gives no object."""
+
+DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
 """What reading an object raises that is no gzip, is cut off, or holds no reservations."""
 
 LATEST_KEYS = {
@@ -91,11 +94,11 @@ class Archive:
             packed = self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read()
         except self.client.exceptions.NoSuchKey:
             return {}
-        except (ClientError, BotoCoreError, HTTPClientError) as error:
+        except REFUSALS as error:
             raise Unreadable(f"{name}: {error}") from error
         try:
             return _read_region(region, bytes(packed))
-        except _DAMAGES as error:
+        except DAMAGES as error:
             raise Unreadable(f"{name} is damaged: {error}") from error
 
     def write_region(self, region: str, held: Mapping[Scope, Rows]) -> None:

@@ -77,6 +77,8 @@ MAY = {
         "sqs:SendMessage",
         "lambda:InvokeFunction",
         "secretsmanager:GetSecretValue",
+        "s3:GetObject",
+        "s3:ListBucket",
     },
     "deliver": {
         *CONSUME,

@@ -17,6 +17,7 @@ from lambdas.settings import (
     DeliverSettings,
     FanOutSettings,
     HintSettings,
+    LedgerSettings,
     PublishSettings,
     QuerySettings,
     Settings,
@@ -133,6 +134,7 @@ class Stack:
                 checks_role_arn=f"arn:aws:iam::{HOME}:role/checks",
                 expected_denied="",
             ),
+            LedgerSettings: lambda: LedgerSettings(self.table, self.bucket, "60"),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(
                 table=self.table,
@@ -152,6 +154,7 @@ class Stack:
                 expected_denied="",
                 queues=self._queues(),
                 publisher="publisher",
+                bucket=self.bucket,
                 feed_secret=self.feed_secret,
             ),
             DeliverSettings: lambda: DeliverSettings(

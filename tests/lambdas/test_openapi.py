@@ -113,8 +113,8 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/reservations": parameters.LIST,
     "/odcrs": parameters.list_of("odcr"),
     "/capacity-blocks": parameters.list_of("capacity-block"),
-    "/reservations/{id}": (),
-    "/summary": parameters.FILTERS,
+    "/reservations/{id}": parameters.ONE,
+    "/summary": parameters.SUMMARY,
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
     "/validate": parameters.VALIDATE,
@@ -251,17 +251,21 @@ def test_a_refusal_is_as_described(path: str) -> None:
 UNKNOWN = {
     "/reservations/{id}": "/reservations/cr-unknown",
     "/alerts/explain": f"/alerts/explain?event_id={'0' * 32}",
+    **{
+        path: f"{path}?as_of=2020-01-01"
+        for path in ("/reservations", "/odcrs", "/capacity-blocks", "/summary", "/status")
+    },
 }
 
 
-def test_every_path_that_asks_for_an_id_is_asked_for_an_unknown_one() -> None:
+def test_every_path_that_may_know_nothing_is_asked_for_that() -> None:
     optional = {"/calendar-feed.ics"}
     found = {path for path, it in operations().items() if "404" in it["responses"]}
     assert found == set(UNKNOWN) | optional
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
-def test_an_unknown_id_is_answered_as_described(api: Api, path: str) -> None:
+def test_an_unknown_id_or_time_is_answered_as_described(api: Api, path: str) -> None:
     answer = ask(*UNKNOWN[path].split("?"))
     assert answer.status == 404
     assert_described(answer, path)
