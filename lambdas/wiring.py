@@ -55,6 +55,8 @@ now = clients.now
 """The present time; the one clock of every handler."""
 service = clients.service
 """Makes a boto3 client of a service; the one factory of every handler."""
+meter = clients.meter
+"""Counts the requests of every client."""
 
 S = TypeVar("S", bound=Settings)
 
@@ -204,7 +206,8 @@ class Collect(Parts[CollectSettings]):
         from lambdas.collecting.finish_run import Closer
 
         directory = self.directory if self.account_settings.is_organization else None
-        return Closer(self.scopes, self.runs, self.archive, now, self.expected, directory)
+        stores = self.scopes, self.runs, self.archive
+        return Closer(*stores, now, self.expected, directory, meter)
 
     @cached_property
     def retrier(self) -> Retrier:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.metering import CallMeter
 from lambdas.observability import logger
 from lambdas.store.archive import Archive, Rows, Unreadable
 from lambdas.store.directory import DirectoryStore
@@ -16,6 +17,7 @@ from lambdas.store.documents import UNREADABLE
 from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import ScopeStore, StoredStatus
 from lambdas.store.statuses import NO_ROWS
+from truffle.core.calls import Calls
 from truffle.core.codec import Json
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.merging import merge
@@ -31,12 +33,19 @@ CLOSE_TRIES = 3
 
 MOST_WARNINGS = 20
 
+ANSWER = Calls(dynamodb=1, items_written=1)
+"""What an answer costs, which is written in the answer itself."""
+
+LAST_CALLS = Calls(s3=1, dynamodb=1, items_written=1)
+"""What the manifest and the closing of its run cost, which is written in the manifest itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Closer:
     """Closes runs: each once, and again where a unit found something new after that.
 
-    ``directory`` keeps the accounts of the organization; None where none is collected.
+    ``directory`` keeps the accounts of the organization; None where none is collected. ``meter``
+    counts what the present attempt at a unit and the close send.
     """
 
     scopes: ScopeStore
@@ -45,6 +54,7 @@ class Closer:
     clock: Callable[[], datetime]
     expected: ExpectedDenials = NOTHING_EXPECTED
     directory: DirectoryStore | None = None
+    meter: CallMeter = field(default_factory=CallMeter)
 
     def answer(self, unit: Unit, is_news: bool = True, observed_at: datetime | None = None) -> bool:
         """Note that a unit had an attempt; True where its run is closed with that, and has its
@@ -55,7 +65,9 @@ class Closer:
         """
         if unit.run_id is None:
             return False
-        run = self.runs.answer(unit.run_id, unit.name, is_news)
+        spent = self.meter.take() + ANSWER
+        run = self.runs.answer(unit.run_id, unit.name, is_news, spent)
+        self.meter.take()
         if run is None:
             logger.warning("unknown run", extra={"run_id": unit.run_id})
             return False
@@ -88,21 +100,31 @@ class Closer:
         raise Changed(f"units of run {run.run_id} found something new {CLOSE_TRIES} times in a row")
 
     def _close(self, run: Run) -> bool:
-        planned = self.runs.get(run.run_id)
-        run = replace(run, units=planned.units if planned else ())
+        run = self.runs.get(run.run_id) or run
         statuses = self.scopes.statuses()
         warnings: list[str] = []
         refusal = self._write_latest(statuses, warnings)
         finished_at = self.clock()
         outcomes = {it.scope: it for it in statuses}
         discovery = self._discovery(warnings)
+        spent = self.meter.take() + LAST_CALLS
+        run = replace(run, calls=run.calls + spent)
         papers = manifest(run, outcomes, finished_at, _few(warnings), self.expected, discovery)
         self.archive.write_manifest(run, papers)
         if refusal is not None:
             raise refusal
-        counts = papers["counts"]
-        logger.info("run finished", extra={"run_id": run.run_id, "counts": counts})
-        return self.runs.finish(run, finished_at, counts["succeeded"], counts["failed"])
+        logger.info("run finished", extra={"run_id": run.run_id, "counts": papers["counts"]})
+        return self._finish(run, finished_at, papers["counts"], spent)
+
+    def _finish(self, run: Run, at: datetime, counts: Mapping[str, int], spent: Calls) -> bool:
+        """Raises Changed; what was spent then counts for the next try."""
+        succeeded, failed, closed = (counts[it] for it in ("succeeded", "failed", "closed"))
+        run = replace(run, succeeded=succeeded, failed=failed, closed=closed)
+        try:
+            return self.runs.finish(run, at, spent)
+        except Changed:
+            self.meter.add(spent)
+            raise
 
     def _discovery(self, warnings: list[str]) -> Json | None:
         """How old the list of accounts is; where that cannot be read, the manifest says so."""
