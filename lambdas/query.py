@@ -33,7 +33,6 @@ from truffle.core.filters import Filter
 from truffle.core.model import ReservationType
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
 from truffle.core.queries import parse_filter, parse_list, to_page, unknown_words
-from truffle.core.status import judge
 
 app = APIGatewayHttpResolver()
 
@@ -45,10 +44,9 @@ UNTIL_LATER = timedelta(seconds=1)
 
 def _context() -> Context:
     parts, now = wiring.query(), wiring.now()
-    view = parts.inventory.view()
-    judged = [judge(status, now, parts.allowed_age, parts.expected) for status in view.statuses]
-    scopes = sorted(judged, key=lambda each: each.scope)
-    return Context(parts.names.of(view), now, scopes, parts.names.labels, parts.names.directory)
+    view, directory = parts.inventory.view(), parts.names.directory
+    judged = parts.judge.of(view.statuses, now)
+    return Context(parts.names.of(view), now, judged, parts.names.last_labels, directory)
 
 
 def _of_ids(chosen: Filter) -> Filter:

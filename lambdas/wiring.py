@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambdas.api.inventory import Inventory
+    from lambdas.api.judging import Judge
     from lambdas.api.names import Names
     from lambdas.collecting.collector import Collector
     from lambdas.collecting.coverage import Ask, Finder
@@ -286,14 +287,13 @@ class Query(Parts[QuerySettings]):
         return Names(cache if self.account_settings.is_organization else None)
 
     @cached_property
-    def expected(self) -> ExpectedDenials:
-        return _expected(self.settings.expected_denied)
-
-    @cached_property
-    def allowed_age(self) -> timedelta:
+    def judge(self) -> Judge:
+        from lambdas.api.judging import Judge
         from truffle.core.status import allowed_age
 
-        return allowed_age(float(self.settings.schedule_minutes))
+        settings = self.settings
+        age = allowed_age(float(settings.schedule_minutes))
+        return Judge(age, _expected(settings.expected_denied))
 
 
 class Deliver(Parts[DeliverSettings]):

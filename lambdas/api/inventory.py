@@ -57,7 +57,9 @@ class View:
         object.__setattr__(self, "last_seen", seen)
 
     def as_of(self, statuses: Sequence[ScopeStatus]) -> View:
-        """The same rows with newer statuses."""
+        """The same rows with newer statuses; the same list means the same statuses."""
+        if statuses is self.statuses:
+            return self
         newer = replace(self, statuses=statuses)
         if newer.last_seen != self.last_seen:
             for order in [order for order in self.orders if order.field == "observed_at"]:
@@ -121,6 +123,8 @@ class Inventory:
     def view(self) -> View:
         """The inventory as it is now. Raises what DynamoDB does."""
         statuses = self._statuses.statuses()
+        if statuses is self._view.statuses:
+            return self._view
         moved = [status for status in statuses if not self._is_held(status)]
         if not moved and len(statuses) == len(self._held):
             self._view = self._view.as_of(statuses)

@@ -175,10 +175,14 @@ class StatusCache:
         self._versions: dict[str, int] = {}
         self._units: dict[str, Statuses] = {}
         self._is_assigned = False
+        self._found: list[StoredStatus] = []
 
     def statuses(self) -> list[StoredStatus]:
-        """Every scope that was ever attempted, but those that no run covers any more."""
+        """Every scope that was ever attempted, but those that no run covers any more, in their
+        order. Where nothing was written since, it is the list of the last time."""
         versions = self._scopes.heartbeats.versions()
+        if self._is_assigned and versions == self._versions:
+            return self._found
         moved = [unit for unit in versions if self._versions.get(unit) != versions[unit]]
         if moved:
             fresh = self._read(self._scopes.heartbeats.get(moved))
@@ -190,7 +194,8 @@ class StatusCache:
             self._is_assigned = self._scopes.groups.read() is not None
         if not self._is_assigned:
             found = {**self._scopes.before_heartbeats(), **found}
-        return [found[scope] for scope in sorted(found)]
+        self._found = sorted(found.values(), key=_place)
+        return self._found
 
     def _read(self, units: Mapping[str, Heartbeats]) -> dict[str, Statuses]:
         beats = {
@@ -212,6 +217,10 @@ class StatusCache:
             }
             for unit, of_unit in beats.items()
         }
+
+
+def _place(status: StoredStatus) -> tuple[str, str]:
+    return status.scope.account_id, status.scope.region
 
 
 def _is_same(known: StoredStatus | None, beat: str) -> bool:

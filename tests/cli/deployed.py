@@ -30,7 +30,7 @@ from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
 from truffle.core.parameters import BadParameter, parse
 from truffle.core.queries import parse_list, to_page
 from truffle.core.runs import Run
-from truffle.core.status import ScopeError, ScopeStatus, judge
+from truffle.core.status import ScopeError, ScopeStatus, judge_all
 
 Answer = tuple[int, Any]
 Given = dict[str, list[str]]
@@ -90,10 +90,9 @@ class Deployed:
     def _answer(self, path: str, given: Given) -> Answer:
         merged = merge(self.rows)
         view = View(self.statuses, merged, {row.reservation_id: row for row in merged})
-        scopes = [
-            judge(each, self.clock(), timedelta(hours=2), self.expected) for each in self.statuses
-        ]
-        context = Context(view, self.clock(), sorted(scopes, key=lambda each: each.scope))
+        now = self.clock()
+        judged = judge_all(self.statuses, now, timedelta(hours=2), self.expected)
+        context = Context(view, now, judged)
         question = answers.question_of(path, given)
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given
