@@ -133,6 +133,7 @@ def _query(
         description="Answers the query API from memory.",
         environment=QuerySettings(
             table=table.table_name,
+            bucket=storage.bucket.bucket_name,
             schedule_minutes=str(deployment.context.schedule_minutes),
             event_retention_days=str(deployment.context.event_retention_days),
             expected_denied=",".join(deployment.context.expected_denied),
@@ -143,6 +144,7 @@ def _query(
         statements=[
             allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], table.table_arn),
             allow("dynamodb", ["Query"], f"{table.table_arn}/index/{RESERVATION_INDEX}"),
+            allow("s3", ["GetObject"], storage.bucket.arn_for_objects("latest/regions/*")),
             *([allow("sqs", ["GetQueueUrl", "SendMessage"], *arns)] if arns else []),
             allow("lambda", ["InvokeFunction"], publisher.function.function_arn),
         ],

@@ -294,6 +294,15 @@ class Query(Parts[QuerySettings]):
         return ReportStore(service("dynamodb"), self.settings.table)
 
     @cached_property
+    def inventory(self) -> Inventory:
+        from lambdas.api.inventory import Inventory
+        from lambdas.store.archive import Archive
+        from lambdas.store.latest import LatestRegions
+
+        archive = Archive(service("s3"), self.settings.bucket)
+        return Inventory(self.scopes, LatestRegions(archive))
+
+    @cached_property
     def judge(self) -> Judge:
         from lambdas.api.judging import Judge
         from truffle.core.status import allowed_age

@@ -14,6 +14,8 @@ from lambdas.observability import logger
 from lambdas.store.archive import Archive, Rows, Unreadable
 from lambdas.store.directory import DirectoryStore
 from lambdas.store.documents import UNREADABLE
+from lambdas.store.heartbeats import is_plain
+from lambdas.store.latest import own_to_json
 from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import ScopeStore, StoredStatus
 from lambdas.store.statuses import NO_ROWS
@@ -157,7 +159,7 @@ class Closer:
         written are read from the table, and the object is written again."""
         held: dict[str, list[StoredStatus]] = {}
         for status in statuses:
-            if status.observed_at is not None and status.digest != NO_ROWS:
+            if not is_plain(status.heartbeat):
                 held.setdefault(status.scope.region, []).append(status)
         with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
             known = dict(zip(held, pool.map(self._read, held), strict=True))
@@ -183,19 +185,28 @@ class Closer:
             known = {}
         changed = [it for it in statuses if not _is_current(it, known.get(it.scope))]
         with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
-            read = list(pool.map(self.scopes.reservations, changed))
-        fresh = {
-            status.scope: Rows(status.revision, list(rows))
-            for status, rows in zip(changed, read, strict=True)
+            rows = pool.map(self._rows, changed)
+            read = {it.scope: found for it, found in zip(changed, rows, strict=True)}
+        present = {
+            it.scope: Rows(
+                it.revision,
+                read[it.scope] if it.scope in read else known[it.scope].rows,
+                own_to_json(it),
+            )
+            for it in statuses
         }
-        present = {it.scope: fresh.get(it.scope) or known[it.scope] for it in statuses}
-        if fresh or present.keys() != known.keys():
+        if read or _heads(present) != _heads(known):
             self._write_region(region, present, warnings)
         return [
             replace(row, observed_at=status.observed_at)
             for status in statuses
             for row in present[status.scope].rows
         ]
+
+    def _rows(self, status: StoredStatus) -> list[Reservation]:
+        if status.observed_at is None or status.digest == NO_ROWS:
+            return []
+        return list(self.scopes.reservations(status))
 
     def _write_region(
         self, region: str, present: Mapping[Scope, Rows], warnings: list[str]
@@ -206,6 +217,10 @@ class Closer:
         except (ClientError, BotoCoreError) as error:
             logger.warning("region not written", extra={"error": str(error)})
             warnings.append(f"{region} was not written: {error}")
+
+
+def _heads(held: Mapping[Scope, Rows]) -> dict[Scope, tuple[int, Json | None]]:
+    return {scope: (rows.revision, rows.status) for scope, rows in held.items()}
 
 
 def _is_current(status: StoredStatus, known: Rows | None) -> bool:

@@ -17,6 +17,7 @@ from lambdas.store.heartbeats import (
     to_heartbeats,
     with_heartbeat,
 )
+from lambdas.store.latest import LatestRegions
 from lambdas.store.reports import ReportStore, baselines_key, to_baselines
 from lambdas.store.statuses import StoredStatus, to_status
 from lambdas.store.table import SCOPES, Client, fetch, key, query, scope_key, text
@@ -60,9 +61,9 @@ class StatusReader:
         """Every scope that was ever attempted, but those that no run covers any more."""
         return self.cache().statuses()
 
-    def cache(self) -> StatusCache:
-        """Reads all statuses again and again."""
-        return StatusCache(self)
+    def cache(self, latest: LatestRegions | None = None) -> StatusCache:
+        """Reads all statuses again and again; what it does not know yet also from ``latest``."""
+        return StatusCache(self, latest)
 
     def status(self, scope: Scope) -> StoredStatus:
         """One scope; revision 0 where nothing is stored of it."""
@@ -170,8 +171,9 @@ class StatusCache:
     """Reads one small item for each unit, the heartbeats of units that were written since the last
     read, and the own items of scopes of which more than the heartbeat was written."""
 
-    def __init__(self, scopes: StatusReader) -> None:
+    def __init__(self, scopes: StatusReader, latest: LatestRegions | None = None) -> None:
         self._scopes = scopes
+        self._latest = latest
         self._versions: dict[str, int] = {}
         self._units: dict[str, Statuses] = {}
         self._is_assigned = False
@@ -203,6 +205,10 @@ class StatusCache:
             for unit, heartbeats in units.items()
         }
         known = {scope: it for unit in units for scope, it in self._units.get(unit, {}).items()}
+        if self._latest is not None:
+            unknown = {scope: beat for unit in beats.values() for scope, beat in unit.items()}
+            asked = [it for it, beat in unknown.items() if it not in known and not is_plain(beat)]
+            known |= self._latest.statuses(asked)
         new = {
             scope: beat
             for unit in beats.values()

@@ -73,6 +73,7 @@ MAY = {
         "dynamodb:GetItem",
         "dynamodb:BatchGetItem",
         "dynamodb:Query",
+        "s3:GetObject",
         "sqs:GetQueueUrl",
         "sqs:SendMessage",
         "lambda:InvokeFunction",
@@ -297,3 +298,8 @@ def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesiz
         for destination in ("on-call", "silent")
         for queue in (stack.queue(destination), stack.dead_letters(destination))
     }
+
+
+def test_query_reads_the_rows_of_regions_alone_from_the_bucket(stack: Synthesized) -> None:
+    (reading,) = _allowed(stack, "query", "s3:GetObject")
+    assert text_of(reading["Resource"]).endswith("/latest/regions/*")

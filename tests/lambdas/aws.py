@@ -136,7 +136,7 @@ class Stack:
                 self.table, self.topic, self.idempotency_table, self.dead_letters
             ),
             QuerySettings: lambda: QuerySettings(
-                self.table, "60", "400", "", self._queues(), "publisher"
+                self.table, self.bucket, "60", "400", "", self._queues(), "publisher"
             ),
             DeliverSettings: lambda: DeliverSettings(
                 table=self.table,
