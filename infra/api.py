@@ -19,7 +19,7 @@ from infra.calendar_feed import (
 )
 from infra.context import Context
 from infra.functions import INVENTORY_MEGABYTES, Deployment, PythonFunction, allow, log_group
-from infra.past import RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
+from infra.past import REGIONS, RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
 from infra.storage import RESERVATION_INDEX, Storage
 from lambdas.settings import QuerySettings
 
@@ -43,7 +43,7 @@ ROUTES = (
 POST_ROUTES = ("/alerts/test", "/alerts/republish")
 """What is answered to POST."""
 
-_PAST = (SNAPSHOTS, RUNS, USAGE)
+_READ = (SNAPSHOTS, RUNS, USAGE, REGIONS)
 _EVERYTHING_ELSE = ("/", "/{proxy+}")
 _REQUESTS_PER_SECOND = 50
 _BURST = 100
@@ -169,12 +169,12 @@ def _query(
         description="Answers the query API from memory.",
         environment=QuerySettings(
             table=table.table_name,
+            bucket=storage.bucket.bucket_name,
             schedule_minutes=str(deployment.context.schedule_minutes),
             event_retention_days=str(deployment.context.event_retention_days),
             expected_denied=",".join(deployment.context.expected_denied),
             queues=json.dumps(names, separators=(",", ":")),
             publisher=publisher.function.function_name,
-            bucket=storage.bucket.bucket_name,
             stack=deployment.context.stack_name,
             feed_secret=secret.secret_arn if secret else "",
         ).to_env(),
@@ -184,10 +184,10 @@ def _query(
             *([allow("sqs", ["GetQueueUrl", "SendMessage"], *arns)] if arns else []),
             allow("lambda", ["InvokeFunction"], publisher.function.function_arn),
             *([allow("secretsmanager", ["GetSecretValue"], secret.secret_arn)] if secret else []),
-            *reads(storage, *_PAST),
+            *reads(storage, *_READ),
         ],
         timeout_seconds=_TIMEOUT_SECONDS,
         memory_megabytes=INVENTORY_MEGABYTES,
     )
-    acknowledge_reads(query, storage, *_PAST)
+    acknowledge_reads(query, storage, *_READ)
     return query

@@ -49,7 +49,6 @@ from truffle.core.model import ReservationType
 from truffle.core.order import Order
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
 from truffle.core.queries import parse_filter, parse_list, to_filter, to_page
-from truffle.core.status import judge
 from truffle.core.times import format_time
 
 app = APIGatewayHttpResolver()
@@ -63,13 +62,14 @@ UNTIL_LATER = timedelta(seconds=1)
 def _context(as_of: datetime | None = None) -> Context:
     """The inventory as it is, or as it was. Raises BadParameter and TooEarly for the latter."""
     parts, now = wiring.query(), wiring.now()
+    directory = parts.names.directory
     if as_of is None:
-        view = parts.names.of(parts.inventory.view())
+        view = parts.inventory.view()
+        judged, named = parts.judge.of(view.statuses, now), parts.names.of(view)
     else:
-        view, now = parts.past_names.of(parts.moments.view(as_of, now)), as_of
-    judged = [judge(status, now, parts.allowed_age, parts.expected) for status in view.statuses]
-    scopes = sorted(judged, key=lambda each: each.scope)
-    return Context(view, now, scopes, parts.names.labels, parts.names.directory)
+        view, now = parts.moments.view(as_of, now), as_of
+        judged, named = parts.judge.at(view.statuses, now), parts.past_names.of(view)
+    return Context(named, now, judged, parts.names.last_labels, directory)
 
 
 def _of_ids(chosen: Filter) -> Filter:

@@ -104,18 +104,19 @@ class LedgerSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
-    """``schedule_minutes``: a scope older than two periods counts as old in every answer.
-    ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON
-    object: the name of each destination's queue, by the destination's name. ``publisher``: name of
-    the function that publishes events. ``stack`` is the stack's name. ``feed_secret`` is the
-    ARN of the secret in the calendar's URL, empty where the feed is off."""
+    """``bucket`` has the rows of regions and what was held before. ``schedule_minutes``: a scope
+    older than two periods counts as old in every answer. ``expected_denied`` are comma-separated
+    globs of ``account/region``. ``queues`` is a JSON object: the name of each destination's queue,
+    by the destination's name. ``publisher``: name of the function that publishes events. ``stack``
+    is the stack's name. ``feed_secret`` is the ARN of the secret in the calendar's URL, empty
+    where the feed is off."""
 
+    bucket: str
     schedule_minutes: str
     event_retention_days: str
     expected_denied: str
     queues: str
     publisher: str
-    bucket: str
     stack: str = "truffle"
     feed_secret: str = ""
 

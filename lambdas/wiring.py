@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters.base import BaseProvider
 
     from lambdas.api.inventory import Inventory
+    from lambdas.api.judging import Judge
     from lambdas.api.names import Names
     from lambdas.api.past import Moments
     from lambdas.collecting.collector import Collector
@@ -65,6 +66,8 @@ now = clients.now
 """The present time; the one clock of every handler."""
 service = clients.service
 """Makes a boto3 client of a service; the one factory of every handler."""
+meter = clients.meter
+"""Counts the requests of every client."""
 
 S = TypeVar("S", bound=Settings)
 
@@ -214,15 +217,8 @@ class Collect(Parts[CollectSettings]):
         from lambdas.collecting.finish_run import Closer
 
         directory = self.directory if self.account_settings.is_organization else None
-        return Closer(
-            self.scopes,
-            self.runs,
-            self.archive,
-            now,
-            self.expected,
-            directory,
-            self.publications,
-        )
+        stores = self.scopes, self.runs, self.archive
+        return Closer(*stores, now, self.expected, directory, meter, self.publications)
 
     def publications(self) -> tuple[Publication, ...]:
         """What is made from the whole inventory when a run is closed."""
@@ -379,8 +375,19 @@ class Query(Parts[QuerySettings]):
         return ReportStore(service("dynamodb"), self.settings.table)
 
     @cached_property
-    def expected(self) -> ExpectedDenials:
-        return _expected(self.settings.expected_denied)
+    def inventory(self) -> Inventory:
+        from lambdas.api.inventory import Inventory
+        from lambdas.store.archive import Archive
+        from lambdas.store.latest import LatestRegions
+
+        archive = Archive(service("s3"), self.settings.bucket)
+        return Inventory(self.scopes, LatestRegions(archive))
+
+    @cached_property
+    def judge(self) -> Judge:
+        from lambdas.api.judging import Judge
+
+        return Judge(self.allowed_age, _expected(self.settings.expected_denied))
 
     @cached_property
     def allowed_age(self) -> timedelta:

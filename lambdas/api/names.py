@@ -26,15 +26,17 @@ class Names:
 
     @property
     def directory(self) -> Directory | None:
+        """The directory as it is now. Raises what DynamoDB does, and Incomplete."""
         return self.cache.directory() if self.cache is not None else None
 
     @property
-    def labels(self) -> AllLabels:
-        return self.cache.labels() if self.cache is not None else {}
+    def last_labels(self) -> AllLabels:
+        """What accounts were called when the directory was last read."""
+        return self.cache.last_labels if self.cache is not None else {}
 
     def of(self, view: View) -> View:
-        """The view with names in its rows; what it keeps is kept for as long as both stay."""
-        labels = self.labels
+        """The view with the last names in its rows; what it keeps is kept while both stay."""
+        labels = self.last_labels
         if not labels:
             return view
         if view.rows is self._unnamed and labels is self._used:
@@ -50,8 +52,11 @@ class Names:
 
         Raises BadParameter for a name that nothing has; a glob may match nothing.
         """
-        labels = self.labels
-        return frozenset(found for text in accounts for found in _ids(text, labels))
+        asked = list(accounts)
+        if not asked:
+            return frozenset()
+        labels = self.cache.labels() if self.cache is not None else {}
+        return frozenset(found for text in asked for found in _ids(text, labels))
 
 
 def _ids(text: str, labels: AllLabels) -> list[str]:

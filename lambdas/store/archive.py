@@ -59,10 +59,12 @@ def manifest_key(run: Run) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a scope as of a revision of its status."""
+    """The rows of a scope as of a revision of its status. ``status`` is what the scope's own item
+    said then, as ``own_to_json`` has it; None where that is not known."""
 
     revision: int
     rows: list[Reservation]
+    status: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,13 @@ class Archive:
 
     def write_region(self, region: str, held: Mapping[Scope, Rows]) -> None:
         """Have the rows of a region's scopes read by ``read_region``."""
-        revisions = {scope.account_id: rows.revision for scope, rows in sorted(held.items())}
-        first = json.dumps({"schema_version": SCHEMA_VERSION, "revisions": revisions})
+        scopes = sorted(held.items())
+        head = {
+            "schema_version": SCHEMA_VERSION,
+            "revisions": {scope.account_id: rows.revision for scope, rows in scopes},
+            "statuses": {scope.account_id: rows.status for scope, rows in scopes if rows.status},
+        }
+        first = json.dumps(head, ensure_ascii=False)
         lines = [first, *(json_object(row) for rows in held.values() for row in rows.rows)]
         content = "".join(line + "\n" for line in lines).encode()
         self._put_gzipped(region_key(region), content)
@@ -159,7 +166,11 @@ def _read_region(region: str, packed: bytes) -> dict[Scope, Rows]:
     if head["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"its schema version is {head['schema_version']}")
     rows = [decode(row) for row in json.loads(b"[" + b",".join(lines) + b"]")]
-    held = {Scope(name, region): Rows(number, []) for name, number in head["revisions"].items()}
+    statuses = head.get("statuses", {})
+    held = {
+        Scope(name, region): Rows(number, [], statuses.get(name))
+        for name, number in head["revisions"].items()
+    }
     for row in rows:
         held[Scope(str(row.account_id), region)].rows.append(row)
     return held

@@ -73,11 +73,11 @@ MAY = {
         "dynamodb:GetItem",
         "dynamodb:BatchGetItem",
         "dynamodb:Query",
+        "s3:GetObject",
         "sqs:GetQueueUrl",
         "sqs:SendMessage",
         "lambda:InvokeFunction",
         "secretsmanager:GetSecretValue",
-        "s3:GetObject",
         "s3:ListBucket",
     },
     "deliver": {
@@ -307,3 +307,9 @@ def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesiz
         for destination in ("on-call", "silent")
         for queue in (stack.queue(destination), stack.dead_letters(destination))
     }
+
+
+def test_query_reads_the_past_and_the_rows_of_regions_from_the_bucket(stack: Synthesized) -> None:
+    (reading,) = _allowed(stack, "query", "s3:GetObject")
+    read = {text_of(one).partition("/")[2] for one in reading["Resource"]}
+    assert read == {"snapshots/*", "runs/*", "usage/*", "latest/regions/*"}
