@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
-
 
 TABLES_PREFIX = "tables/"
 STATE_KEY = "tables/state.json"
@@ -69,7 +68,22 @@ def fingerprint(sources: Iterable[Source]) -> str:
 
 
 State = Mapping[str, Mapping[str, str]]
-"""The fingerprint of the sources of each day (``2026-11-24``) of each table."""
+"""The fingerprint of the sources of each day (``2026-11-24``) of each table, and under ``schedule``
+the ``minutes`` between two runs."""
+
+HOURLY = "60"
+"""Minutes between two runs, where nothing names them."""
+
+
+def database_name(stack: str) -> str:
+    """The Glue database of a stack: letters, digits and underscores (Athena User Guide, "Name
+    databases, tables, and columns")."""
+    return stack.lower().replace("-", "_")
+
+
+def period_of(state: State) -> timedelta:
+    """The period of the schedule."""
+    return timedelta(minutes=int(state.get("schedule", {}).get("minutes", HOURLY)))
 
 
 def days_to_make(table: str, now: Mapping[date, str], state: State) -> list[date]:
@@ -89,3 +103,7 @@ def days_to_make(table: str, now: Mapping[date, str], state: State) -> list[date
     return sorted(day for day in now if day >= first)
 
 
+def with_days(state: State, table: str, marks: Mapping[date, str]) -> State:
+    """The state after a table's files of these days were made."""
+    made = {str(day): mark for day, mark in marks.items()}
+    return {**state, table: {**state.get(table, {}), **made}}

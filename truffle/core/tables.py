@@ -110,7 +110,9 @@ def _reservation_columns(left_out: frozenset[str] = frozenset()) -> tuple[Column
 
 
 OTHER_FIELDS = Column(
-    "other_fields", "string", "JSON of the fields that this version does not know; null without any."
+    "other_fields",
+    "string",
+    "JSON of the fields that this version does not know; null without any.",
 )
 
 SNAPSHOTS = Table(

@@ -62,7 +62,7 @@ def valid_spans(
     spans = merged(
         span
         for members in snapshots.values()
-        for span in spans_of(members, until, period, lambda row: True)
+        for span in spans_of(members, _end(members, until), period, lambda row: True)
     )
     newest = {scope: members[-1].observed_at for scope, members in snapshots.items() if members}
     digests: dict[int, str] = {}
@@ -78,9 +78,13 @@ def valid_spans(
     return _without_echoes(found)
 
 
-def _valid(
-    span: Span, digest: str, until: datetime, newest: Mapping[Scope, datetime]
-) -> ValidSpan:
+def _end(snapshots: Sequence[Snapshot], until: datetime) -> datetime:
+    """What the newest snapshot of all shows holds for a moment, not for none."""
+    newest = snapshots[-1].observed_at if snapshots else until
+    return max(until, newest + timedelta.resolution)
+
+
+def _valid(span: Span, digest: str, until: datetime, newest: Mapping[Scope, datetime]) -> ValidSpan:
     """A span with its end; one that is unobserved has none but its beginning, which was seen."""
     if not span.is_observed:
         return ValidSpan(span.row, span.start, span.start, span.start, digest)

@@ -43,18 +43,10 @@ class Compaction:
         """Write the files of ``snapshots`` and ``listings`` from the objects of a day."""
         with tempfile.TemporaryDirectory() as folder:
             contents, looks = Path(folder, "contents.json"), Path(folder, "looks.csv")
-            with contents.open("w", encoding="utf-8") as lines, looks.open("w") as pairs:
-                numbers = count()
-                take = lambda text: lines.write(f'{{"{_NUMBER}": {next(numbers)}, {text[1:]}\n')
-                found = list(read_listings(objects, Contents(take)))
-                pairs.writelines(
-                    f"{number},{listing.observed_at}\n"
-                    for listing in found
-                    for number in listing.rows
-                )
+            found = _part(objects, contents, looks)
             rows = _snapshot_rows(contents, looks, is_empty=not any(it.rows for it in found))
             self._copy(TABLES["snapshots"], rows, snapshots)
-            self._copy(TABLES["listings"], self._listing_rows(found, Path(folder)), listings)
+        self._write(TABLES["listings"], map(_listing_line, found), listings)
 
     def write_spans(self, spans: Sequence[ValidSpan], target: Path) -> None:
         """Write a file of ``spans``."""
@@ -76,22 +68,6 @@ class Compaction:
                 file.writelines(f"{line}\n" for line in lines)
             self._copy(table, _json_rows(table, path), target)
 
-    def _listing_rows(self, listings: Iterable[Listing], folder: Path) -> str:
-        path = folder / "listings.json"
-        with path.open("w", encoding="utf-8") as file:
-            for it in listings:
-                count = len(it.rows) if it.outcome == "succeeded" else None
-                row = {
-                    "account_id": it.account_id,
-                    "region": it.region,
-                    "observed_at": it.observed_at,
-                    "outcome": it.outcome,
-                    "error": it.error,
-                    "reservations": count,
-                }
-                file.write(f"{json.dumps(row)}\n")
-        return _json_rows(TABLES["listings"], path)
-
     def _copy(self, table: Table, rows: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         names = ", ".join(f'"{column.name}"' for column in table.columns)
@@ -102,10 +78,37 @@ class Compaction:
         )
 
 
+def _part(objects: Iterable[Path], contents: Path, looks: Path) -> list[Listing]:
+    """Write the distinct rows with their numbers, and the number and time of each row."""
+    with contents.open("w", encoding="utf-8") as lines, looks.open("w") as pairs:
+        numbers = count()
+
+        def take(text: str) -> None:
+            lines.write(f'{{"{_NUMBER}": {next(numbers)}, {text[1:]}\n')
+
+        found = list(read_listings(objects, Contents(take)))
+        pairs.writelines(f"{row},{it.observed_at}\n" for it in found for row in it.rows)
+    return found
+
+
+def _listing_line(listing: Listing) -> str:
+    row = {
+        "account_id": listing.account_id,
+        "region": listing.region,
+        "observed_at": listing.observed_at,
+        "outcome": listing.outcome,
+        "error": listing.error,
+        "reservations": len(listing.rows) if listing.outcome == "succeeded" else None,
+    }
+    return json.dumps(row)
+
+
 def _json_rows(table: Table, path: Path, more: Mapping[str, str] = MappingProxyType({})) -> str:
     """The rows of a file of JSON Lines; a field of another type than declared is null."""
     declared = [column for column in table.columns if column is not OTHER_FIELDS]
-    structure = json.dumps({column.name: duckdb_type(column.type) for column in declared} | more)
+    structure = json.dumps(
+        {column.name: duckdb_type(column.type) for column in declared} | {**more}
+    )
     others = f", {_other_fields(table)} AS other_fields" if OTHER_FIELDS in table.columns else ""
     return (
         f"SELECT unnest(from_json(json, {literal(structure)})){others} "
