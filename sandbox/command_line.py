@@ -33,7 +33,7 @@ def main() -> None:
     """The whole stack on this machine: an embedded AWS, the deployed stack, a simulated EC2."""
 
 
-def _running() -> Sandbox:
+def running_sandbox() -> Sandbox:
     box = Sandbox.find()
     if box is None:
         raise click.ClickException("The sandbox is not running. Start it: python -m sandbox up")
@@ -106,14 +106,14 @@ def _now_with(applied: list[str]) -> str:
 @main.command()
 def env() -> None:
     """Print what a program needs to use it as AWS."""
-    for name, value in _running().environment().items():
+    for name, value in running_sandbox().environment().items():
         click.echo(f"{name}={value}")
 
 
 @main.command()
 def collect() -> None:
     """Run the collection now; exit status 3 where scopes failed, unless that is expected."""
-    manifest = _running().collect()
+    manifest = running_sandbox().collect()
     for scope in manifest["scopes"]:
         click.echo(scope_line(scope))
     counts = manifest["counts"]
@@ -154,7 +154,7 @@ class Distance(click.ParamType[timedelta]):
 @click.argument("distance", type=Distance())
 def advance(distance: timedelta) -> None:
     """Let time pass: 6h, 2d, 40m. Schedules and retries go on in real time."""
-    box = _running()
+    box = running_sandbox()
     now = box.advance(distance)
     whose = (
         "" if box.simulates_ec2 else " for the functions; the EC2 that they ask keeps its own time"
@@ -164,7 +164,7 @@ def advance(distance: timedelta) -> None:
 
 def _simulating() -> Sandbox:
     """A running sandbox whose EC2 can be broken."""
-    box = _running()
+    box = running_sandbox()
     if not box.simulates_ec2:
         raise click.ClickException(
             "The functions ask an EC2 of your own, which the sandbox cannot break or mend."
@@ -220,7 +220,7 @@ def event(file: TextIO) -> None:
         envelope = json.load(file)
     except ValueError as error:
         raise click.BadParameter(f"{file.name} is no JSON: {error}", param_hint="FILE") from error
-    _running().send_event(envelope)
+    running_sandbox().send_event(envelope)
 
 
 @main.command()
@@ -228,7 +228,7 @@ def event(file: TextIO) -> None:
 @click.argument("value")
 def secret(name: str, value: str) -> None:
     """Put a secret, such as the URL of a webhook, where the functions read it."""
-    _running().put_secret(name, value)
+    running_sandbox().put_secret(name, value)
 
 
 @main.group(invoke_without_command=True)
@@ -238,7 +238,7 @@ def sink(context: click.Context, follow: bool) -> None:
     """Print what was sent to the local destination, a line of JSON per request."""
     if context.invoked_subcommand is not None:
         return
-    box = _running()
+    box = running_sandbox()
     click.echo(f"Webhooks can be sent to {box.sink.url('/<any path>')}", err=True)
     shown = _put_requests(box.sink, 0)
     while follow:
@@ -285,14 +285,14 @@ class Said(click.ParamType[Reply]):
 def answer(reply: Reply, path: str, retry_after: int | None) -> None:
     """Say how a path is answered from now on: ok, down, hang, or a status such as 429."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    _running().sink.answer(replace(reply, headers=headers), path)
+    running_sandbox().sink.answer(replace(reply, headers=headers), path)
 
 
 @main.command()
 @click.argument("function", required=False)
 def logs(function: str | None) -> None:
     """Print the functions' logs, or those of FUNCTION, such as collect."""
-    box = _running()
+    box = running_sandbox()
     names = {
         key.removesuffix("FunctionName"): value
         for key, value in box.outputs.items()

@@ -13,7 +13,15 @@ import pytest
 import truffle
 from sandbox.ec2.faults import FaultKind
 from tests.builders import HOME, OHIO, a_block, an_event, an_odcr
-from tests.cli.conftest import _models, _serving, _world, api_url, deployed, environment, world
+from tests.cli.conftest import (
+    api_url,
+    deployed,
+    environment,
+    models,
+    running_server,
+    running_world,
+    world,
+)
 from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import World, running_now
 from tests.sandbox.worlds import a_block as raw_block
@@ -31,7 +39,15 @@ from truffle import (
 )
 from truffle.core.model import Scope
 
-__all__ = ["_models", "_serving", "_world", "api_url", "deployed", "environment", "world"]
+__all__ = [
+    "api_url",
+    "deployed",
+    "environment",
+    "models",
+    "running_server",
+    "running_world",
+    "world",
+]
 
 
 @pytest.fixture
@@ -47,9 +63,8 @@ def fleet(world: World) -> World:
 class TestNames:
     def test_every_public_name_is_there(self) -> None:
         assert len(truffle.__all__) > 10
-        assert sorted(truffle._HOMES) == sorted(truffle.__all__)
         assert all(getattr(truffle, name) is not None for name in truffle.__all__)
-        assert set(truffle.__all__) <= set(dir(truffle))
+        assert dir(truffle) == sorted(truffle.__all__)
 
     def test_another_name_is_not(self) -> None:
         with pytest.raises(AttributeError, match="has no attribute 'Truffel'"):

@@ -152,12 +152,12 @@ def test_what_stands_before_aws_is_named(code: str, message: str, advice: str) -
 
 def test_every_exception_of_botocore_that_is_named_exists() -> None:
     names = {
-        *errors._MISSING,
-        *errors._CONFIGURATION,
-        *errors._SIGNED_OUT,
-        *errors._LOGGED_OUT,
-        *errors._NOT_FETCHED,
-        *errors._UNREACHED,
+        *errors.NO_CREDENTIALS,
+        *errors.INVALID_CONFIGURATION,
+        *errors.SIGNED_OUT,
+        *errors.LOGGED_OUT,
+        *errors.NOT_FETCHED,
+        *errors.UNREACHABLE,
     }
 
     assert {name for name in names if not hasattr(exceptions, name)} == set()

@@ -46,8 +46,11 @@ ALLOWED = {
         "truffle.core",
         "truffle.ec2",
         "truffle.alerts",
+        "truffle.report",
+        "truffle.feeds",
         "lambdas.store",
         "lambdas.api",
+        "lambdas.overview",
         "truffle.version",
         "aws_lambda_powertools",
         "botocore",
@@ -59,6 +62,8 @@ ALLOWED = {
         "truffle.ec2",
         "truffle.messages",
         "truffle.alerts",
+        "truffle.report",
+        "truffle.feeds",
         "lambdas",
         "boto3",
         "botocore",
@@ -107,6 +112,18 @@ LONG_FUNCTIONS = {
     "truffle/render/use/karpenter.py:node_pool": "a template",
 }
 """Functions that may be longer, and why."""
+
+PRIVATE_NAMES = {
+    "tests/ec2/test_clients.py:_credentials": "botocore has no setter that keeps a subclass",
+    "tests/lambdas/aws.py:_messages": "moto shows no message that is hidden",
+    "tests/lambdas/test_discovery.py:_credentials": "botocore does not show them",
+    "tests/lambdas/test_discovery.py:_request_signer": "botocore does not show them",
+    "tests/lambdas/test_openapi.py:_dynamic_routes": "Powertools does not list its routes",
+    "tests/lambdas/test_openapi.py:_static_routes": "Powertools does not list its routes",
+    "tests/sandbox/test_embedded.py:_RESOURCE_HANDLERS": "ministack has no public way to add one",
+    "tests/sandbox/test_embedded.py:_event_bus_policies": "ministack does not show the policy",
+}
+"""Private names of libraries that tests use, and why."""
 
 HANDLERS = ("fan_out", "collect", "hint", "publish", "query", "deliver")
 
@@ -197,28 +214,72 @@ def test_only_describe_calls_of_ec2_are_named() -> None:
     assert callers == []
 
 
-def _production() -> list[Path]:
-    rooms = ("truffle", "lambdas", "infra", "sandbox", "benchmarks")
+PRODUCTION = ("truffle", "lambdas", "infra", "sandbox", "benchmarks")
+
+
+def files_of(*rooms: str) -> list[Path]:
     return sorted(path for room in rooms for path in (ROOT / room).rglob("*.py"))
 
 
 def test_files_are_short() -> None:
-    files = _production()
+    files = files_of(*PRODUCTION, "tests")
     long = {
         str(path.relative_to(ROOT))
         for path in files
         if len(path.read_text().splitlines()) > MOST_LINES
     }
-    assert len(files) > 200
+    assert len(files) > 400
     assert long == LONG_FILES.keys()
 
 
 def test_functions_are_short() -> None:
     long = {
         f"{path.relative_to(ROOT)}:{node.name}"
-        for path in _production()
+        for path in files_of(*PRODUCTION)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno >= MOST_FUNCTION_LINES
     }
     assert long == LONG_FUNCTIONS.keys()
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("_")
+
+
+PATCHES = (".setattr", ".object")
+
+
+def patched(call: ast.Call) -> Iterator[str]:
+    """The attribute that a call of ``setattr`` or ``patch.object`` replaces."""
+    for argument in call.args[:2]:
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            yield argument.value.rpartition(".")[2]
+
+
+def private_names(path: Path) -> Iterator[str]:
+    """The private names of other modules that a file uses; those of its own classes are not."""
+    tree = ast.parse(path.read_text())
+    own = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"self", "cls"}
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own:
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names if is_private(alias.name))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            (".setattr", ".object")
+        ):
+            yield from (name for name in patched(node) if is_private(name))
+
+
+def test_tests_use_no_private_name_of_another_module() -> None:
+    files = files_of("tests")
+    found = {f"{path.relative_to(ROOT)}:{name}" for path in files for name in private_names(path)}
+    assert len(files) > 200
+    assert found == PRIVATE_NAMES.keys()

@@ -87,9 +87,9 @@ class TruffleNotFoundError(TruffleError):
     """There is no reservation, or no event, with this id."""
 
 
-_MISSING = frozenset({"NoCredentialsError", "NoAuthTokenError"})
+NO_CREDENTIALS = frozenset({"NoCredentialsError", "NoAuthTokenError"})
 
-_CONFIGURATION = frozenset(
+INVALID_CONFIGURATION = frozenset(
     {
         "ConfigNotFound",
         "ConfigParseError",
@@ -111,7 +111,7 @@ _CONFIGURATION = frozenset(
     }
 )
 
-_SIGNED_OUT = frozenset(
+SIGNED_OUT = frozenset(
     {
         "SSOError",
         "SSOTokenLoadError",
@@ -121,7 +121,7 @@ _SIGNED_OUT = frozenset(
 )
 """IAM Identity Center: no session, or one that is over; botocore does not always say which."""
 
-_LOGGED_OUT = frozenset(
+LOGGED_OUT = frozenset(
     {
         "LoginAuthorizationCodeError",
         "LoginError",
@@ -132,7 +132,7 @@ _LOGGED_OUT = frozenset(
 )
 """The session of `aws login`."""
 
-_NOT_FETCHED = frozenset({"CredentialRetrievalError", "MetadataRetrievalError"})
+NOT_FETCHED = frozenset({"CredentialRetrievalError", "MetadataRetrievalError"})
 
 _EXPIRED = frozenset(
     {
@@ -158,7 +158,7 @@ _SKEW = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
 _SOURCES = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials"})
 """The calls that credentials come from (STS, IAM Identity Center)."""
 
-_UNREACHED = frozenset(
+UNREACHABLE = frozenset(
     {
         "ConnectTimeoutError",
         "ConnectionClosedError",
@@ -229,24 +229,24 @@ def credentials_error(code: str, message: str, profile: str | None = None) -> Tr
             f"AWS does not accept the time of this request {cause}: this machine's clock is wrong. "
             "Set it, for instance by NTP."
         )
-    if code in _MISSING:
+    if code in NO_CREDENTIALS:
         return MissingCredentialsError(
             f"No AWS credentials were found {cause}. Name a profile (--profile, AWS_PROFILE), set "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`."
         )
-    if code in {*_CONFIGURATION, "ProfileNotFound"}:
+    if code in {*INVALID_CONFIGURATION, "ProfileNotFound"}:
         return _configuration_error(code, message)
-    if code in _SIGNED_OUT:
+    if code in SIGNED_OUT:
         kind = MissingCredentialsError if code == "SSOTokenLoadError" else ExpiredCredentialsError
         return kind(
             f"There is no current session with IAM Identity Center {cause}. Sign in by "
             f"`aws sso login{named}`."
         )
-    if code in _LOGGED_OUT:
+    if code in LOGGED_OUT:
         return ExpiredCredentialsError(
             f"There is no current session {cause}. Sign in by `aws login{named}`."
         )
-    if code in _NOT_FETCHED:
+    if code in NOT_FETCHED:
         return MissingCredentialsError(
             f"The AWS credentials cannot be fetched {cause}. Check where the profile takes them "
             "from: its credential_process or credential_source, the container's or the instance's "
@@ -300,7 +300,7 @@ def _configuration_error(code: str, message: str) -> ConfigurationError:
 
 def connection_error(code: str, message: str) -> UnreachableError | None:
     """What stands between this machine and AWS, None where AWS has answered."""
-    if code not in _UNREACHED:
+    if code not in UNREACHABLE:
         return None
     if "Proxy" in code or "proxy" in message:
         advice = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs."

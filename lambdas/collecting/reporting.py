@@ -56,7 +56,7 @@ class Reporter:
 
     def read_noted(self, status: StoredStatus) -> Reports:
         """The reports that a scope has to look at, whatever it lists."""
-        noted = _noted(status)
+        noted = noted_names(status)
         return self.reports.get(noted) if noted else {}
 
     def write_of(self, ground: Ground, snapshot: Snapshot, digest: str) -> Write:
@@ -68,7 +68,7 @@ class Reporter:
         if status.observed_at is None or not self._is_unchanged(status, snapshot, digest):
             return self._changes(ground, snapshot)
         unchanged = replace(snapshot, observed_at=status.observed_at)
-        names = _subjects(due(unchanged, snapshot, self.thresholds)) | _noted(status)
+        names = _subjects(due(unchanged, snapshot, self.thresholds)) | noted_names(status)
         write = Write(baselines=ground.baseline)
         if not names:
             return write
@@ -116,11 +116,11 @@ class Reporter:
         after = {row.reservation_id: row for row in snapshot.reservations}
         names = before.keys() ^ after.keys()
         if status.observed_at is None or not status.has_reports:
-            return sorted(names | after.keys() | _noted(status))
+            return sorted(names | after.keys() | noted_names(status))
         both = before.keys() & after.keys()
         names |= {name for name in both if facts(before[name]) != facts(after[name])}
         names |= _subjects(due(previous, snapshot, self.thresholds, since))
-        return sorted(names | _noted(status))
+        return sorted(names | noted_names(status))
 
     def _reported(
         self,
@@ -132,7 +132,7 @@ class Reporter:
         since: IdleSince,
     ) -> Write:
         """The write with the events of these reservations, and their reports after that."""
-        reports = self._valid(names, ground, known)
+        reports = self.valid(names, ground, known)
         sights = self._sights(reports, known, snapshot, ground.status)
         look = self._look(ground, snapshot, since, sights)
         verdicts = {name: decide(sight, look) for name, sight in sights.items()}
@@ -149,7 +149,7 @@ class Reporter:
             relied={name: it.relied for name, it in verdicts.items() if it.relied},
         )
 
-    def _valid(self, names: Sequence[str], ground: Ground, known: Known) -> Reports:
+    def valid(self, names: Sequence[str], ground: Ground, known: Known) -> Reports:
         """The reports, as they stood before the listing began. A report that does not exist never
         did; one of the version that the scope's own row names has not changed since then."""
         unread = [name for name in names if _is_older(ground.reports.get(name), known, name)]
@@ -228,7 +228,7 @@ def _as_of_both(before: ScopeStatus | None, now: ScopeStatus) -> ScopeStatus:
     return now
 
 
-def _noted(status: StoredStatus) -> frozenset[str]:
+def noted_names(status: StoredStatus) -> frozenset[str]:
     return status.rechecks | status.relied.keys()
 
 

@@ -33,17 +33,17 @@ class Control:
 
     def health(self) -> Mapping[str, Any]:
         """The account and the simulated time."""
-        answer: Mapping[str, Any] = self._call("GET", "health")
+        answer: Mapping[str, Any] = self.request("GET", "health")
         return answer
 
     def fleet(self) -> dict[str, Any]:
         """The fleet as it is now, as a fleet file with absolute dates."""
-        answer: dict[str, Any] = self._call("GET", "fleet")
+        answer: dict[str, Any] = self.request("GET", "fleet")
         return answer
 
     def replace_fleet(self, fleet: Mapping[str, Any]) -> None:
         """Another fleet, given as the content of a fleet file."""
-        self._call("PUT", "fleet", fleet)
+        self.request("PUT", "fleet", fleet)
 
     def reservations(self, region: str | None = None) -> list[dict[str, Any]]:
         """All reservations, or those of one region, as they are now."""
@@ -52,40 +52,40 @@ class Control:
         return [item for name in names for item in regions[name]["CapacityReservations"]]
 
     def reservation(self, reservation_id: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self._call("GET", f"reservations/{reservation_id}")
+        answer: dict[str, Any] = self.request("GET", f"reservations/{reservation_id}")
         return answer
 
     def add(self, region: str, reservation: Mapping[str, Any]) -> dict[str, Any]:
         """A new reservation, or one in place of the one with its id; how EC2 then shows it."""
         body = {"region": region, "reservation": reservation}
-        answer: dict[str, Any] = self._call("POST", "reservations", body)
+        answer: dict[str, Any] = self.request("POST", "reservations", body)
         return answer
 
     def patch(self, reservation_id: str, **fields: Any) -> dict[str, Any]:
         """Set fields of a reservation, None takes one away; how EC2 then shows it."""
-        answer: dict[str, Any] = self._call("PATCH", f"reservations/{reservation_id}", fields)
+        answer: dict[str, Any] = self.request("PATCH", f"reservations/{reservation_id}", fields)
         return answer
 
     def remove(self, reservation_id: str) -> None:
-        self._call("DELETE", f"reservations/{reservation_id}")
+        self.request("DELETE", f"reservations/{reservation_id}")
 
     def set_block_status(self, region: str, block_id: str, **fields: Any) -> None:
         """Set fields of a block's health, such as ``InterconnectStatus="impaired"``."""
-        self._call("PATCH", f"blocks/{region}/{block_id}", fields)
+        self.request("PATCH", f"blocks/{region}/{block_id}", fields)
 
     def now(self) -> datetime:
-        return parse_absolute(self._call("GET", "clock")["now"])
+        return parse_absolute(self.request("GET", "clock")["now"])
 
     def set_clock(self, now: datetime) -> None:
-        self._call("PUT", "clock", {"now": format_date(now)})
+        self.request("PUT", "clock", {"now": format_date(now)})
 
     def advance(self, distance: timedelta) -> datetime:
         """Let time pass; the simulated time after that."""
         body = {"advance_seconds": distance.total_seconds()}
-        return parse_absolute(self._call("PUT", "clock", body)["now"])
+        return parse_absolute(self.request("PUT", "clock", body)["now"])
 
     def faults(self) -> list[Fault]:
-        return [fault_from_json(raw) for raw in self._call("GET", "faults")]
+        return [fault_from_json(raw) for raw in self.request("GET", "faults")]
 
     def break_calls(
         self,
@@ -101,35 +101,36 @@ class Control:
     ) -> None:
         """Let calls go wrong: see Fault."""
         fault = Fault(kind, region, operation, account, page, times, seconds, code)
-        self._call("POST", "faults", fault_to_json(fault))
+        self.request("POST", "faults", fault_to_json(fault))
 
     def clear_faults(self) -> None:
         """Those of the fleet file, too."""
-        self._call("DELETE", "faults")
+        self.request("DELETE", "faults")
 
     def mend(self, region: str) -> None:
         """End the faults that name this region; those of all regions stay."""
-        self._call("DELETE", f"faults/{region}")
+        self.request("DELETE", f"faults/{region}")
 
     def set_latency(self, milliseconds: float, region: str | None = None) -> None:
         """How long every call takes."""
-        self._call("PUT", "latency", {"milliseconds": milliseconds, "region": region})
+        self.request("PUT", "latency", {"milliseconds": milliseconds, "region": region})
 
     def calls(self) -> dict[tuple[str, str], int]:
         """EC2 calls so far by region and operation."""
         return {
             (item["region"], item["operation"]): item["count"]
-            for item in self._call("GET", "calls")
+            for item in self.request("GET", "calls")
         }
 
     def forget_calls(self) -> None:
-        self._call("DELETE", "calls")
+        self.request("DELETE", "calls")
 
     def reset(self) -> None:
         """Everything as it was when the simulator started."""
-        self._call("POST", "reset")
+        self.request("POST", "reset")
 
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON that the simulator answers. Raises ControlError with its reason."""
         content = json.dumps(body).encode() if body is not None else None
         request = Request(f"{self.url}/_sim/{path}", content, method=method)
         try:

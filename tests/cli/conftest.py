@@ -44,7 +44,7 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _models() -> Iterator[None]:
+def models() -> Iterator[None]:
     """botocore's models are read once, not for every command: that was most of the tests' time."""
     load_file = JSONFileLoader.load_file
     load_once = cache(lambda path: load_file(JSONFileLoader(), path))
@@ -54,48 +54,48 @@ def _models() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _world() -> Iterator[World]:
+def running_world() -> Iterator[World]:
     simulator = Simulator(Fleet(), clock=running_now)
     with RunningServer(simulator) as server:
         yield World(simulator, server.url)
 
 
 @pytest.fixture(scope="session")
-def _serving() -> Iterator[Serving]:
+def running_server() -> Iterator[Serving]:
     serving = Serving()
     yield serving
     serving.close()
 
 
 @pytest.fixture
-def world(_world: World) -> World:
+def world(running_world: World) -> World:
     """EC2 with an empty us-east-2 and an empty eu-west-1, until a test says more."""
-    _world.simulator.reset()
-    _world.has()
-    return _world
+    running_world.simulator.reset()
+    running_world.has()
+    return running_world
 
 
 @pytest.fixture
-def deployed(_serving: Serving) -> Deployed:
+def deployed(running_server: Serving) -> Deployed:
     """A stack that has collected nothing, until a test says more."""
-    _serving.deployed = Deployed()
-    return _serving.deployed
+    running_server.deployed = Deployed()
+    return running_server.deployed
 
 
 @pytest.fixture
-def api_url(_serving: Serving, deployed: Deployed) -> str:
-    return _serving.url
+def api_url(running_server: Serving, deployed: Deployed) -> str:
+    return running_server.url
 
 
 @pytest.fixture(autouse=True)
-def environment(_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(running_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the developer's own AWS; EC2 is the simulated one, and so is the time."""
     monkeypatch.setattr(clock, "now", running_now)
     for name in [name for name in os.environ if name.startswith(("AWS_", "TRUFFLE_"))]:
         monkeypatch.delenv(name)
-    for name, value in variables(_world.url).items():
+    for name, value in variables(running_world.url).items():
         monkeypatch.setenv(name, value)
-    offerings._budgets.clear()
+    offerings.budgets.clear()
 
 
 def variables(ec2_url: str) -> dict[str, str]:

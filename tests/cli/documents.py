@@ -135,7 +135,7 @@ def _printed(line: str, api_url: str) -> str:
     """What a terminal shows of ``$ truffle …``; ``TRUFFLE_API_URL=…`` before it is the stack's."""
     words = shlex.split(line.removeprefix("$ "), comments=True)
     has_stack = words[0].startswith("TRUFFLE_API_URL=")
-    offerings._budgets.clear()
+    offerings.budgets.clear()
     told = io.StringIO()
     stack = {"TRUFFLE_API_URL": api_url} if has_stack else {}
     with patch.dict(os.environ, stack), redirect_stdout(told), redirect_stderr(told):

@@ -241,7 +241,7 @@ class TestBudget:
         self, truffle: Run, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         spent = Budget(tokens=0)
-        monkeypatch.setitem(offerings._budgets, ("testing", "us-east-2"), spent)
+        monkeypatch.setitem(offerings.budgets, ("testing", "us-east-2"), spent)
         found = truffle(*P5, "--days", "2", "--timeout", "6", "-o", "json")
         assert found.status == 3
         assert "asked too often in us-east-2" in found.err

@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.asset import ROOT
-from infra.context import (
-    DEFAULT_FILTER,
-    Context,
-    ContextError,
-    merge_context,
-    parse_context,
-)
+from infra.context import Context, ContextError, merge_context, parse_context
 from infra.context_values import LOG_RETENTION_DAYS
 from infra.node import use_bundled_node
+from tests.infra.contexts import problems_of
 from tests.infra.synthesized import KEY_ARN, SECRET_ARN
-from truffle.alerts.routing import subscription_filter
-from truffle.alerts.settings import EVERYTHING, AlertSettings, Destination, Kind, Route
-from truffle.alerts.settings_parser import parse_settings
-
-ALERTS_YAML = """
-destinations: {oncall: {kind: slack, secret: truffle/oncall}}
-routes: [{name: all, to: [oncall]}]
-"""
 
 CDK_JSON = (ROOT / "cdk.json").read_text("utf-8")
-
-
-def _problems(raw: dict[str, Any]) -> tuple[str, ...]:
-    with pytest.raises(ContextError) as caught:
-        parse_context(raw)
-    return caught.value.problems
 
 
 def test_nothing_said_is_the_default() -> None:
@@ -157,7 +137,7 @@ def test_a_value_may_be_json_or_the_text_of_the_command_line(
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(key: str, value: object, allowed: str) -> None:
-    (problem,) = _problems({key: value})
+    (problem,) = problems_of({key: value})
     assert problem.startswith(f"{key} = {json.dumps(value)}")
     assert allowed in problem
 
@@ -191,84 +171,9 @@ def test_a_wrong_value_is_named_with_what_is_allowed(key: str, value: object, al
 def test_a_filter_policy_that_would_let_nothing_pass_is_refused(
     policy: object, complaint: str
 ) -> None:
-    (problem,) = _problems({"alert_filter_policy": policy})
+    (problem,) = problems_of({"alert_filter_policy": policy})
     assert problem.startswith("alert_filter_policy = ")
     assert complaint in problem
-
-
-def test_an_alerts_file_is_read_beside_cdk_json(tmp_path: Path) -> None:
-    (tmp_path / "alerts.yaml").write_text(ALERTS_YAML)
-    context = parse_context({"alerts_file": "alerts.yaml"}, tmp_path)
-    assert context.alerts == parse_settings(
-        {
-            "destinations": {"oncall": {"kind": "slack", "secret": "truffle/oncall"}},
-            "routes": [{"name": "all", "to": ["oncall"]}],
-        }
-    )
-
-
-@pytest.mark.parametrize("nothing", [None, "", "null"])
-def test_without_an_alerts_file_there_is_no_destination(nothing: object) -> None:
-    assert parse_context({"alerts_file": nothing}).alerts == AlertSettings()
-
-
-def test_a_secret_makes_a_destination_that_gets_what_people_get() -> None:
-    alerts = parse_context({"slack_secret_arn": SECRET_ARN}).alerts
-    assert alerts.destinations == (Destination("slack", Kind.SLACK, SECRET_ARN),)
-    assert alerts.routes == (Route("slack", ("slack",)),)
-
-
-def test_with_a_filter_of_ones_own_it_gets_whatever_that_passes() -> None:
-    policy = {"severity": ["critical"]}
-    raw = {"slack_secret_arn": SECRET_ARN, "alert_filter_policy": policy}
-    assert parse_context(raw).alerts.routes == (Route("slack", ("slack",), EVERYTHING),)
-
-
-def test_the_default_filter_is_what_people_get_by_default() -> None:
-    settings = parse_context({"slack_secret_arn": SECRET_ARN}).alerts
-    assert subscription_filter(settings, settings.destination("slack")) == DEFAULT_FILTER
-
-
-def test_the_secrets_destination_stands_beside_those_of_the_file(tmp_path: Path) -> None:
-    (tmp_path / "alerts.yaml").write_text(ALERTS_YAML.replace("name: all", "name: slack"))
-    raw = {"alerts_file": "alerts.yaml", "slack_secret_arn": SECRET_ARN}
-    alerts = parse_context(raw, tmp_path).alerts
-    assert [destination.name for destination in alerts.destinations] == ["oncall", "slack"]
-    assert [route.name for route in alerts.routes] == ["slack", "slack-2"]
-
-
-def test_a_destination_of_the_secrets_name_is_one_too_many(tmp_path: Path) -> None:
-    (tmp_path / "alerts.yaml").write_text(ALERTS_YAML.replace("oncall", "slack"))
-    with pytest.raises(ContextError, match="slack_secret_arn of the context makes one"):
-        parse_context({"alerts_file": "alerts.yaml", "slack_secret_arn": SECRET_ARN}, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (None, 'alerts_file = "alerts.yaml": No such file or directory'),
-        ("routes: [", 'alerts_file = "alerts.yaml": the file is no YAML: line 1'),
-        (
-            "route: []",
-            'alerts_file = "alerts.yaml": route: the file has no such key; did you mean routes?',
-        ),
-    ],
-)
-def test_a_wrong_alerts_file_is_named_with_what_is_wrong(
-    tmp_path: Path, content: str | None, complaint: str
-) -> None:
-    if content is not None:
-        (tmp_path / "alerts.yaml").write_text(content)
-    with pytest.raises(ContextError) as caught:
-        parse_context({"alerts_file": "alerts.yaml", "log_level": "loud"}, tmp_path)
-    file, level = caught.value.problems
-    assert file.startswith(complaint)
-    assert level.startswith("log_level")
-
-
-def test_the_path_of_an_alerts_file_is_text() -> None:
-    (problem,) = _problems({"alerts_file": ["alerts.yaml"]})
-    assert problem.endswith("use null, or the path of a YAML file, relative to cdk.json")
 
 
 def test_operators_of_sns_are_left_to_sns() -> None:
@@ -277,13 +182,13 @@ def test_operators_of_sns_are_left_to_sns() -> None:
 
 
 def test_an_unknown_key_is_an_error_that_offers_the_nearest() -> None:
-    assert _problems({"shedule": "rate(1 hour)"}) == (
+    assert problems_of({"shedule": "rate(1 hour)"}) == (
         "shedule: unknown key; did you mean schedule?",
     )
 
 
 def test_a_key_unlike_any_other_is_answered_with_all() -> None:
-    (problem,) = _problems({"xyz": 1})
+    (problem,) = problems_of({"xyz": 1})
     assert problem.startswith("xyz: unknown key; known keys: stack_name, schedule,")
 
 
@@ -299,7 +204,7 @@ def test_cdks_own_keys_are_left_alone() -> None:
 
 
 def test_all_mistakes_are_named_at_once() -> None:
-    problems = _problems({"scedule": 1, "regions": ["x"], "log_level": "loud", "schedule": "no"})
+    problems = problems_of({"scedule": 1, "regions": ["x"], "log_level": "loud", "schedule": "no"})
     assert [problem.split(" ")[0] for problem in problems] == [
         "log_level",
         "regions",
@@ -317,13 +222,15 @@ def test_a_run_is_overdue_after_three_periods(schedule: str, overdue: int) -> No
 
 def test_a_cron_must_say_when_a_run_is_overdue() -> None:
     cron = {"schedule": "cron(0 6 * * ? *)"}
-    assert _problems(cron) == ("overdue_after_minutes: required with a cron schedule, in minutes",)
+    assert problems_of(cron) == (
+        "overdue_after_minutes: required with a cron schedule, in minutes",
+    )
     context = parse_context({**cron, "overdue_after_minutes": 2880})
     assert (context.overdue_after_minutes, context.schedule_minutes) == (2880, 960)
 
 
 def test_an_alarm_cannot_look_back_for_more_than_a_week() -> None:
-    (problem,) = _problems({"schedule": "rate(3 days)"})
+    (problem,) = problems_of({"schedule": "rate(3 days)"})
     assert problem.startswith("overdue_after_minutes = 12960 (three periods)")
     slow = parse_context({"schedule": "rate(3 days)", "overdue_after_minutes": 10080})
     assert slow.schedule_minutes == 3 * 24 * 60
@@ -398,7 +305,7 @@ ROLE = "arn:aws:iam::111122223333:role/organization-reader"
 def test_a_setting_without_the_one_that_it_belongs_to_is_named(
     raw: dict[str, Any], problem: str
 ) -> None:
-    assert _problems(raw) == (problem,)
+    assert problems_of(raw) == (problem,)
 
 
 def test_the_choice_of_accounts_for_the_functions() -> None:

@@ -219,6 +219,22 @@ def deliver(queue_url: str) -> Json:
     return {"Records": [_record(message, arn) for message in _receive(queue_url)]}
 
 
+def hidden_messages(queue_url: str) -> list[Any]:
+    """moto's messages of a queue, also those that a receiver does not see now."""
+    from moto.sqs.models import sqs_backends
+
+    messages: list[Any] = (
+        sqs_backends[HOME]["us-east-2"].queues[queue_url.rpartition("/")[2]]._messages
+    )
+    return messages
+
+
+def show_again(queue_url: str) -> None:
+    """Time passes for the queue: what it hides becomes visible."""
+    for message in hidden_messages(queue_url):
+        message.change_visibility(0)
+
+
 def _receive(queue_url: str) -> Iterator[Json]:
     while True:
         answer = service("sqs").receive_message(

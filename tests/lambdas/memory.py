@@ -76,7 +76,7 @@ class MemoryTable:
     def put_item(self, **call: Any) -> None:
         if not self._allows(call):
             raise _error("ConditionalCheckFailedException")
-        self._put(call)
+        self.put(call)
 
     def transact_write_items(self, **call: Any) -> None:
         actions = [next(iter(entry.items())) for entry in call["TransactItems"]]
@@ -88,7 +88,7 @@ class MemoryTable:
             reasons = [{"Code": "None" if it else "ConditionalCheckFailed"} for it in allowed]
             raise _error("TransactionCanceledException", CancellationReasons=reasons)
         for kind, action in actions:
-            {"Put": self._put, "Update": self._update, "Delete": self._delete}[kind](action)
+            {"Put": self.put, "Update": self._update, "Delete": self.delete}[kind](action)
 
     def _allows(self, action: Item) -> bool:
         """Whether an action's condition holds."""
@@ -106,7 +106,7 @@ class MemoryTable:
         assert re.fullmatch(r"(True|False|AND|OR|[() ])+", text), text
         return _decided(text)
 
-    def _put(self, action: Item) -> None:
+    def put(self, action: Item) -> None:
         item = self._item(action)
         item.clear()
         item.update(_copy(action["Item"]))
@@ -117,7 +117,7 @@ class MemoryTable:
         self.partitions.setdefault(pk, set()).add(sk)
         return self.items.setdefault((pk, sk), {})
 
-    def _delete(self, action: Item) -> None:
+    def delete(self, action: Item) -> None:
         pk, sk = _key_of(action)
         self.items.pop((pk, sk), None)
         self.partitions.get(pk, set()).discard(sk)

@@ -23,6 +23,7 @@ from truffle.core.runs import Run
 
 Json = dict[str, Any]
 
+API = "https://api.example"
 RUN = "20261124T120000Z-1a2b3c4d"
 
 

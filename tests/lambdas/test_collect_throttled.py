@@ -14,7 +14,7 @@ from lambdas.clients import service
 from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
 from tests.builders import HOME, OHIO, OTHER, a_run
-from tests.lambdas.aws import Stack, deliver, messages
+from tests.lambdas.aws import Stack, deliver, hidden_messages, messages
 from tests.lambdas.fakes import LISTING, Clock, FakeContext, Fleet, Wire, a_raw_odcr, client_error
 from truffle.core.model import Scope
 
@@ -60,11 +60,8 @@ class Units:
 
     def wait(self) -> None:
         """Let the delay of the last postponed message pass, for the queue and for the function."""
-        from moto.sqs.models import sqs_backends
-
         self._clock.advance(timedelta(seconds=self.delays[-1]))
-        queue = sqs_backends[HOME]["us-east-2"].queues[self._stack.units.rpartition("/")[2]]
-        for message in queue._messages:
+        for message in hidden_messages(self._stack.units):
             message.delayed_until = 0
 
     def collect_until_nothing_is_left(self) -> timedelta:

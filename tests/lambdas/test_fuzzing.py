@@ -12,8 +12,8 @@ import pytest
 from lambdas.settings import QuerySettings
 from tests.lambdas.fuzzing import NOT_CHECKED, fuzz
 from tests.lambdas.gateway import SIGNATURE, gateway
+from tests.lambdas.query.builders import Api
 from tests.lambdas.test_openapi import api  # noqa: F401 - a fixture
-from tests.lambdas.test_query import Api
 
 EXAMPLES = 5
 """Random cases of an operation; the bounds of every parameter are tried beside them."""

@@ -16,8 +16,8 @@ from tests.builders import HOME, HOUR, NOON, OTHER, an_event, an_odcr
 from tests.lambdas.api import ask
 from tests.lambdas.aws import Stack, messages
 from tests.lambdas.fakes import Clock, FakeContext, Wire, client_error
+from tests.lambdas.query.builders import Api
 from tests.lambdas.test_publish import record
-from tests.lambdas.test_query import Api
 from truffle.core.model import Scope
 from truffle.core.organization import Account, Directory
 

@@ -39,8 +39,8 @@ def _nobody(*_: Any) -> frozenset[str]:
 
 
 BREAKAGES: dict[str, tuple[object, str, Callable[..., Any]]] = {
-    "only the owner reports": (reports, "_may_report", _never),
-    "what was left to the owner is forgotten": (reporting, "_noted", _nobody),
+    "only the owner reports": (reports, "may_report", _never),
+    "what was left to the owner is forgotten": (reporting, "noted_names", _nobody),
     "nobody else is collected": (reports.Look, "collects", _never),
 }
 """Ways to break the rule, each of which the oracle must see."""
@@ -60,7 +60,7 @@ def test_the_oracle_sees_a_listing_that_is_compared_with_what_was_read_after_it(
     def valid(self: reporting.Reporter, names: list[str], *_: Any) -> Any:
         return self.reports.get(names)
 
-    monkeypatch.setattr(reporting.Reporter, "_valid", valid)
+    monkeypatch.setattr(reporting.Reporter, "valid", valid)
     with quietly():
         assert any(_is_wrong(seed) for seed in range(60))
 

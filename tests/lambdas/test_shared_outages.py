@@ -12,9 +12,9 @@ from lambdas.store.archive import Archive
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR
+from tests.lambdas.collection.builders import Bucket
 from tests.lambdas.fakes import Clock, Fleet, client_error
 from tests.lambdas.memory import memory_scopes
-from tests.lambdas.test_collection import Bucket
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
 from truffle.ec2.listing import DescribedTypes

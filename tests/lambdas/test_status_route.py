@@ -11,7 +11,7 @@ from tests.builders import HOME, HOUR, OTHER, an_odcr
 from tests.lambdas.api import ask, pages
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock
-from tests.lambdas.test_query import Api
+from tests.lambdas.query.builders import Api
 from truffle.core.model import FailureKind, Scope
 
 

@@ -15,20 +15,13 @@ from click.testing import CliRunner, Result
 from lambdas.clients import SANDBOX_CLOCK, now, wall_clock
 from sandbox import box as sandbox_box
 from sandbox import command_line
-from sandbox.access import client
 from sandbox.box import Sandbox
-from sandbox.ec2.__main__ import main as serve
-from sandbox.ec2.fleet_file import load_fleet
 from sandbox.errors import SandboxError
 from sandbox.state import State
 from tests.builders import HOME
 from tests.sandbox.worlds import NOW, World, an_odcr
 
 ODCR = an_odcr(7)
-PASTED = {
-    **an_odcr(8),
-    "CapacityReservationArn": f"arn:aws:ec2:us-west-2:{HOME}:capacity-reservation/{8:017x}",
-}
 
 
 @pytest.mark.parametrize(
@@ -186,7 +179,7 @@ def test_only_failures_that_are_not_expected_make_collect_exit_with_3(
     )
     manifest = {"scopes": [], "counts": {**counts, "scopes": 1, outcome: 1}}
     monkeypatch.setattr(Sandbox, "collect", lambda box: manifest)
-    monkeypatch.setattr(command_line, "_running", lambda: Sandbox.__new__(Sandbox))
+    monkeypatch.setattr(command_line, "running_sandbox", lambda: Sandbox.__new__(Sandbox))
     assert CliRunner().invoke(command_line.main, ["collect"]).exit_code == status
 
 
@@ -340,50 +333,6 @@ class TestUpOnARunningSandbox:
 
     def test_the_port_that_it_has_is_fine(self, simulated: tuple[Sandbox, World]) -> None:
         assert invoke("up", "--port", "4566").exit_code == 0
-
-
-class TestSimulator:
-    def test_a_fleet_without_the_home_region_gets_an_empty_one(self, tmp_path: Path) -> None:
-        fleet = load_fleet(json.dumps({"CapacityReservations": [PASTED]}), NOW).with_home_region()
-        assert sorted(fleet.regions) == ["us-east-1", "us-west-2"]
-        assert fleet.is_enabled(fleet.regions["us-east-1"], fleet.account)
-        assert not fleet.regions["us-east-1"].reservations
-
-    def test_the_home_region_answers_whatever_the_file_holds(self, tmp_path: Path) -> None:
-        fleet = tmp_path / "fleet.json"
-        fleet.write_text(json.dumps({"CapacityReservations": [PASTED]}))
-        command = [sys.executable, "-m", "sandbox.ec2", "--fleet", str(fleet)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                assert process.stdout is not None
-                ec2 = client("ec2", process.stdout.readline().strip())
-                names = [region["RegionName"] for region in ec2.describe_regions()["Regions"]]
-            finally:
-                process.terminate()
-        assert sorted(names) == ["us-east-1", "us-west-2"]
-
-    def test_a_home_region_of_the_files_own_stays(self) -> None:
-        fleet = load_fleet(json.dumps({"regions": {"us-east-1": {"OptInStatus": "opted-in"}}}), NOW)
-        assert fleet.with_home_region() == fleet
-
-    def test_a_wrong_fleet_is_told_in_a_sentence(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        fleet = tmp_path / "fleet.json"
-        fleet.write_text('{"regions": {"moon": {}}}')
-        assert serve(["--fleet", str(fleet)]) == 1
-        assert capsys.readouterr().err == f"error: {fleet}: regions.moon: 'moon' is no region\n"
-
-    def test_so_is_a_fleet_that_is_not_there(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert serve(["--fleet", str(tmp_path / "fleet.json")]) == 1
-        assert "No such file" in capsys.readouterr().err
-
-    def test_a_fleet_must_be_given(self) -> None:
-        with pytest.raises(SystemExit) as ended:
-            serve([])
-        assert ended.value.code == 2
 
 
 INTERRUPTED = """

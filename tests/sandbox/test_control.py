@@ -105,7 +105,7 @@ class TestWorld:
 
     def test_an_unknown_path_is_told(self, world: World) -> None:
         with pytest.raises(ControlError, match="there is no GET /_sim/weather"):
-            world.control._call("GET", "weather")
+            world.control.request("GET", "weather")
 
 
 class TestKeyOwners:

@@ -106,7 +106,7 @@ def test_faults_end_by_region_or_all_at_once(world: World) -> None:
 
 def test_an_unknown_kind_is_refused(world: World) -> None:
     with pytest.raises(ControlError, match="bored"):
-        world.control._call("POST", "faults", {"kind": "bored"})
+        world.control.request("POST", "faults", {"kind": "bored"})
 
 
 class TestBucket:

@@ -2,96 +2,25 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import pytest
 
 from sandbox.ec2.faults import FaultKind
-from sandbox.ec2.fleet import Fleet
-from sandbox.ec2.server import RunningServer
-from sandbox.ec2.simulator import Simulator
 from tests.ec2.sts import STS
-from tests.sandbox.worlds import FOR_GOOD, HOME, NOW, World, a_block, an_odcr
+from tests.sandbox.worlds import FOR_GOOD, HOME, World, a_block, an_odcr
+from tests.sources.worlds import IRELAND, OHIO, PARIS, RESERVATIONS, python
 from truffle.core.filters import Filter
 from truffle.core.model import FailureKind
 from truffle.errors import (
-    AccessDeniedError,
     DeadlineError,
-    ExpiredCredentialsError,
-    InvalidCredentialsError,
-    MissingCredentialsError,
-    UnknownProfileError,
     UnreachableError,
 )
 from truffle.sources.listing import Listing, ScopeFailure
 from truffle.sources.live import list_live, list_regions
-
-RESERVATIONS = "DescribeCapacityReservations"
-OHIO, IRELAND, PARIS = "us-east-2", "eu-west-1", "eu-west-3"
-
-
-@pytest.fixture(scope="module")
-def _world() -> Iterator[World]:
-    simulator = Simulator(Fleet(), clock=lambda: NOW)
-    with RunningServer(simulator) as server:
-        yield World(simulator, server.url)
-
-
-@pytest.fixture
-def world(_world: World) -> World:
-    """One reservation in Ohio, one in Ireland, none in Paris; Milan is not enabled."""
-    _world.simulator.reset()
-    _world.has_regions(
-        {
-            OHIO: {"CapacityReservations": [an_odcr(1)]},
-            IRELAND: {"CapacityReservations": [an_odcr(2)]},
-            PARIS: {},
-            "eu-south-1": {"OptInStatus": "not-opted-in", "CapacityReservations": [an_odcr(3)]},
-        }
-    )
-    return _world
-
-
-@pytest.fixture(scope="module")
-def _sts() -> Iterator[STS]:
-    with STS() as sts:
-        yield sts
-
-
-@pytest.fixture
-def sts(_sts: STS) -> STS:
-    _sts.identifies(HOME)
-    _sts.calls = 0
-    return _sts
-
-
-@pytest.fixture(autouse=True)
-def environment(world: World, sts: STS, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the developer's own AWS; EC2 and STS are the simulated ones."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    variables = {
-        "AWS_ENDPOINT_URL_EC2": world.url,
-        "AWS_ENDPOINT_URL_STS": sts.url,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_DEFAULT_REGION": OHIO,
-        "NO_PROXY": "*",
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
 
 
 def numbers(inventory: Listing) -> list[int]:
@@ -101,17 +30,6 @@ def numbers(inventory: Listing) -> list[int]:
 
 def failed(inventory: Listing) -> dict[str, str]:
     return {failure.region: failure.code for failure in inventory.failures}
-
-
-def python(program: str) -> subprocess.Popen[str]:
-    """A process of its own; the environment is this one's."""
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 class TestWhatIsListed:
@@ -340,122 +258,3 @@ class TestTheDeadline:
             _, err = process.communicate(timeout=60)
 
         assert "KeyboardInterrupt" in err
-
-
-class TestCredentials:
-    def test_none_are_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-
-        with pytest.raises(MissingCredentialsError, match="AWS_PROFILE"):
-            list_live()
-
-    def test_the_profile_does_not_exist(self) -> None:
-        with pytest.raises(UnknownProfileError, match="nobody"):
-            list_live("nobody")
-
-    def test_have_expired(self, world: World) -> None:
-        world.control.break_calls(FaultKind.ERROR, code="RequestExpired")
-
-        with pytest.raises(ExpiredCredentialsError, match="aws sso login"):
-            list_live()
-
-    def test_have_expired_in_every_region(self, world: World) -> None:
-        world.control.break_calls(FaultKind.ERROR, operation=RESERVATIONS, code="ExpiredToken")
-
-        with pytest.raises(ExpiredCredentialsError) as caught:
-            list_live()
-
-        assert [failure.region for failure in caught.value.failures] == [IRELAND, PARIS, OHIO]
-
-    def test_are_not_accepted(self, world: World) -> None:
-        world.control.break_calls(FaultKind.DISABLED)
-
-        with pytest.raises(InvalidCredentialsError, match="get-caller-identity"):
-            list_live()
-
-    def test_are_not_accepted_anywhere(self, world: World, sts: STS) -> None:
-        world.control.break_calls(FaultKind.DISABLED)
-        sts.refuses("InvalidClientTokenId")
-
-        with pytest.raises(InvalidCredentialsError):
-            list_live(regions=[OHIO, PARIS])
-
-    def test_that_sts_accepts_are_not_to_blame_for_regions_that_are_not_enabled(self) -> None:
-        inventory = list_live(regions=["eu-south-1"])
-
-        assert [failure.kind for failure in inventory.failures] == [FailureKind.DISABLED]
-
-    def test_may_not_list_the_regions(self, world: World) -> None:
-        world.control.break_calls(FaultKind.UNAUTHORIZED, operation="DescribeRegions")
-
-        with pytest.raises(AccessDeniedError, match="ec2:DescribeRegions"):
-            list_live()
-
-    def test_may_not_list_reservations_anywhere(self, world: World) -> None:
-        world.control.break_calls(FaultKind.UNAUTHORIZED, operation=RESERVATIONS)
-
-        with pytest.raises(AccessDeniedError, match="ec2:DescribeCapacityReservations"):
-            list_live()
-
-    def test_cannot_be_checked_where_nobody_answers(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:9")
-
-        with pytest.raises(UnreachableError, match="AWS_ENDPOINT_URL"):
-            list_live()
-
-    def test_are_not_to_blame_where_no_region_can_be_reached(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:9")
-
-        with pytest.raises(UnreachableError, match="the network") as caught:
-            list_live(regions=[OHIO, PARIS])
-
-        assert [failure.region for failure in caught.value.failures] == [PARIS, OHIO]
-
-    @pytest.mark.parametrize("service", ["EC2", "STS"])
-    def test_cannot_be_checked_at_an_endpoint_that_is_no_url(
-        self, service: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "nonsense")
-
-        with pytest.raises(UnreachableError, match="Invalid endpoint: nonsense"):
-            list_live()
-
-    def test_are_not_to_blame_where_aws_is_asked_too_often(self, world: World) -> None:
-        world.control.break_calls(FaultKind.THROTTLED, operation="DescribeRegions")
-
-        with pytest.raises(UnreachableError, match=r"RequestLimitExceeded.*Try again"):
-            list_live()
-
-    def test_of_which_there_are_none_for_listing_regions(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-
-        with pytest.raises(MissingCredentialsError):
-            list_regions(deadline=9)
-
-
-class TestTheProcess:
-    def test_a_fault_of_truffles_own_is_raised_to_the_caller(self) -> None:
-        with pytest.raises(AttributeError):
-            list_live(object())
-
-    @pytest.mark.parametrize("is_on", [True, False])
-    def test_has_its_collector_as_before(self, is_on: bool, world: World) -> None:
-        try:
-            gc.enable() if is_on else gc.disable()
-            world.control.break_calls(FaultKind.UNAUTHORIZED, operation=RESERVATIONS)
-            with pytest.raises(AccessDeniedError):
-                list_live()
-
-            assert gc.isenabled() is is_on
-        finally:
-            gc.enable()
-
-    def test_has_no_botocore_until_something_is_listed(self) -> None:
-        program = "import sys, truffle.sources.live; print({'boto3', 'botocore'} & {*sys.modules})"
-
-        with python(program) as process:
-            assert process.communicate(timeout=15) == ("set()\n", "")

@@ -190,7 +190,7 @@ def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime
     if before is not None and facts(before) == facts(after) and not timed:
         return Verdict(joined)
     owner = listed.owner_id or account_id
-    if not is_new and not _may_report(sight, owner, look):
+    if not is_new and not may_report(sight, owner, look):
         return Verdict(joined, relied=_rely_on(owner, report, look))
     events = (*_changes(steps, listed, report, look, previous_at), *timed)
     told = _with_news(
@@ -217,7 +217,7 @@ def _rely_on(account_id: str, report: Report, look: Look) -> Reliance:
     return Reliance(account_id, look.peers[account_id].observed_at, report.news)
 
 
-def _may_report(sight: Sight, owner: str, look: Look) -> bool:
+def may_report(sight: Sight, owner: str, look: Look) -> bool:
     """The owner may, and anyone while the owner does not answer, or was not listed since."""
     if owner == look.scope.account_id or not look.answers(owner):
         return True
@@ -284,7 +284,7 @@ def _leave(sight: Sight, rest: Report, owner: str, relied: Reliance, look: Look)
         )
         return Verdict(rest, relied=sight.relied if is_waiting else None)
     steps = [report.row, *_left_to_another(sight, report.row)]
-    if len(steps) == 1 or look.previous_at is None or not _may_report(sight, owner, look):
+    if len(steps) == 1 or look.previous_at is None or not may_report(sight, owner, look):
         return Verdict(rest, relied=relied)
     events = _changes(steps, sight.stored, report, look, look.previous_at)
     # Thresholds are for those who still list it: until when these were looked at stays.

@@ -32,7 +32,7 @@ from truffle.threads import start
 
 _ANSWERS = frozenset({Outcome.ANSWERED, Outcome.NOT_SOLD})
 
-_budgets: dict[tuple[str, str], Budget] = {}
+budgets: dict[tuple[str, str], Budget] = {}
 _budgets_lock = Lock()
 
 
@@ -176,4 +176,4 @@ def _key(clients: EC2Clients) -> str:
 def budget_of(caller: str, region: str) -> Budget:
     """The one budget of a caller in a region: it outlives a client, and is shared by all."""
     with _budgets_lock:
-        return _budgets.setdefault((caller, region), Budget())
+        return budgets.setdefault((caller, region), Budget())

@@ -360,11 +360,11 @@ class History:
         statuses = self.scopes.statuses()
         for pk, sk in list(self.table.items):
             if pk.startswith(("REPORT#", "UNIT")) or pk in (BASELINES, GROUPS, SCOPES):
-                self.table._delete({"Key": {"pk": {"S": pk}, "sk": {"S": sk}}})
+                self.table.delete({"Key": {"pk": {"S": pk}, "sk": {"S": sk}}})
             else:
                 self.table.items[pk, sk].pop("reported", None)
         for status in statuses:
-            self.table._put({"Item": item_before_heartbeats(replace(status, baselines=None))})
+            self.table.put({"Item": item_before_heartbeats(replace(status, baselines=None))})
         self._regroup()
         self.scopes.adopt()
         for _ in range(2):

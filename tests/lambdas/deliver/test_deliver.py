@@ -9,33 +9,20 @@ from typing import Any
 
 import pytest
 
-from lambdas.clients import service
 from lambdas.delivery import channels
-from lambdas.store.events import event_item
-from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
 from sandbox.sink.destination import Destination, Reply
-from tests.builders import DAY, HOME, HOUR, NOON, OHIO, a_block, a_snapshot, a_status, an_event
+from tests.builders import DAY, an_event
 from tests.lambdas.fakes import Killed, Wire, client_error
-from tests.lambdas.office import Office, bodies, numbered, pauses, put_secret
-from truffle.core.daily import day
-from truffle.core.events import Severity, to_message
-from truffle.core.model import Failure, FailureKind, Scope
+from tests.lambdas.office import API, Office, bodies, numbered, pauses, put_secret
+from truffle.core.events import Severity
 from truffle.messages import slack
-from truffle.messages.card import event_card, summary_card
+from truffle.messages.card import event_card
 
 SECRET = "s3cr3t"
-API = "https://api.example"
+
 
 Counted = Callable[[str], list[float]]
 WireTo = Callable[[str], Wire]
-
-
-@pytest.fixture
-def oncall(office: Office, sink: Destination) -> Office:
-    """One destination: Slack, whose webhook the sink plays."""
-    put_secret("truffle/oncall", sink.url())
-    office.opens(oncall={"kind": "slack", "secret": "truffle/oncall"})
-    return office
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -239,184 +226,6 @@ def test_what_another_function_is_telling_is_looked_at_again_in_five_seconds(
         again = again.again()
     assert sink.requests == []
     assert pauses(line) == [5, 5, 5]
-
-
-# --- given up ------------------------------------------------------------------------------------
-
-
-def test_after_a_day_a_message_that_fails_again_is_a_dead_letter_with_the_reason(
-    oncall: Office, sink: Destination
-) -> None:
-    sink.replies = [Reply(410, "gone")] * 2
-    mailed = oncall.mail("oncall", an_event())
-    oncall.clock.advance(DAY - timedelta(seconds=1))
-    assert oncall.invoke(mailed) == 1
-    assert oncall.dead_letters("oncall") == []
-    oncall.clock.advance(timedelta(seconds=1))
-    assert oncall.invoke(mailed.again()) == 0
-    (dead,) = oncall.dead_letters("oncall")
-    assert json.loads(dead["Body"]) == to_message(an_event())
-    reason = dead["MessageAttributes"]["reason"]["StringValue"]
-    assert reason == "oncall (slack) answered 410: gone"
-
-
-def test_a_dead_letter_that_is_put_back_is_told_once_and_late(
-    oncall: Office, sink: Destination
-) -> None:
-    oncall.clock.advance(3 * DAY)
-    for _ in range(2):
-        assert oncall.deliver("oncall", an_event()) == 0
-    card = event_card(an_event(), api_url=API, late=3 * DAY)
-    assert bodies(sink) == [slack.payload(card)]
-
-
-def test_a_dead_letter_that_is_put_back_has_another_day(oncall: Office, sink: Destination) -> None:
-    sink.replies = [Reply(500)] * 2
-    oncall.clock.advance(3 * DAY)
-    mailed = oncall.mail("oncall", an_event())
-    assert oncall.invoke(mailed) == 1
-    oncall.clock.advance(DAY)
-    assert oncall.invoke(mailed.again()) == 0
-    assert len(oncall.dead_letters("oncall")) == 1
-
-
-def test_a_message_whose_dead_letter_cannot_be_written_stays(
-    oncall: Office, sink: Destination, wire: WireTo
-) -> None:
-    sink.replies = [Reply(500)]
-    mailed = oncall.mail("oncall", an_event())
-    oncall.clock.advance(2 * DAY)
-    wire("sqs").fails_before(client_error("Throttled", "SendMessage"), "SendMessage")
-    assert oncall.invoke(mailed) == 1
-
-
-def test_the_reason_of_a_dead_letter_is_a_sentence(
-    oncall: Office, wire: WireTo, logs: Callable[[], str]
-) -> None:
-    wire("secretsmanager").fails_before(
-        client_error("ResourceNotFoundException", "GetSecretValue"), "GetSecretValue"
-    )
-    mailed = oncall.mail("oncall", an_event())
-    oncall.clock.advance(2 * DAY)
-    assert oncall.invoke(mailed) == 0
-    (dead,) = oncall.dead_letters("oncall")
-    reason = dead["MessageAttributes"]["reason"]["StringValue"]
-    start = "the secret truffle/oncall cannot be read: ResourceNotFoundException: "
-    assert reason.startswith(start)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("no json", "JSONDecodeError"),
-        ("[]", "AttributeError"),
-        ("{}", "ValueError"),
-        ("null", "TypeError"),
-        ('{"version": 1}', "KeyError"),
-        ('{"version": 2}', "message version 2"),
-        ('{"test": {}}', "KeyError"),
-        ('{"flush": {"run_id": 1}}', "is not text"),
-        ('{"daily_summary": {"scheduled_at": "soon"}}', "ValueError"),
-        ('{"digest": {}}', "unknown kind of message 'digest'"),
-    ],
-)
-def test_a_message_that_nobody_can_read_is_a_dead_letter_and_the_others_go_on(
-    oncall: Office, sink: Destination, text: str, reason: str
-) -> None:
-    assert oncall.deliver("oncall", text, an_event()) == 0
-    (dead,) = oncall.dead_letters("oncall")
-    assert dead["Body"] == text
-    assert reason in dead["MessageAttributes"]["reason"]["StringValue"]
-    assert len(sink.requests) == 1
-
-
-def test_messages_for_a_destination_that_is_gone_are_dead_letters(
-    oncall: Office, sink: Destination
-) -> None:
-    oncall.opens(other={"kind": "slack", "secret": "truffle/oncall"})
-    oncall.write("oncall")
-    assert oncall.deliver("oncall", an_event()) == 0
-    (dead,) = oncall.dead_letters("oncall")
-    reason = dead["MessageAttributes"]["reason"]["StringValue"]
-    assert reason == "destination oncall no longer exists"
-    assert sink.requests == []
-
-
-def test_messages_of_a_queue_that_nobody_knows_are_dead_letters(oncall: Office) -> None:
-    queue = oncall.stack.destination("unknown").name
-    assert oncall.deliver("unknown", an_event()) == 0
-    (dead,) = oncall.dead_letters("unknown")
-    reason = dead["MessageAttributes"]["reason"]["StringValue"]
-    assert reason == f"no destination has the queue {queue}"
-
-
-# --- tests and summaries -------------------------------------------------------------------------
-
-
-def test_a_test_is_told_as_one_each_time_it_is_asked_for(oncall: Office, sink: Destination) -> None:
-    sample = {"test": to_message(an_event())}
-    mailed = oncall.mail("oncall", sample)
-    assert oncall.invoke(mailed) == 0
-    assert oncall.invoke(mailed.again()) == 0
-    assert oncall.deliver("oncall", sample) == 0
-    card = slack.payload(event_card(an_event(), api_url=API, test=True))
-    assert bodies(sink) == [card, card]
-
-
-def test_a_test_asks_no_route_and_no_mute(oncall: Office, sink: Destination) -> None:
-    oncall.mutes = [{"reason": "drain", "until": "2026-12-01T00:00:00Z", "region": ["us-east-2"]}]
-    oncall.write()
-    oncall.deliver("oncall", {"test": to_message(an_event())})
-    assert len(sink.requests) == 1
-
-
-def test_a_summary_is_told_once_for_its_time(oncall: Office, sink: Destination) -> None:
-    asked = {"daily_summary": {"scheduled_at": "2026-11-24T12:00:00Z"}}
-    tomorrow = {"daily_summary": {"scheduled_at": "2026-11-25T12:00:00Z"}}
-    assert oncall.deliver("oncall", asked, asked, tomorrow) == 0
-    assert len(sink.requests) == 2
-
-
-def test_a_summary_without_its_time_is_told_once_for_its_message(
-    oncall: Office, sink: Destination
-) -> None:
-    """The sandbox's scheduler does not fill it in."""
-    mailed = oncall.mail(
-        "oncall", {"daily_summary": {"scheduled_at": "<aws.scheduler.scheduled-time>"}}
-    )
-    assert (oncall.invoke(mailed), oncall.invoke(mailed.again())) == (0, 0)
-    assert len(sink.requests) == 1
-
-
-def test_a_summary_tells_what_is_held_and_what_failed(oncall: Office, sink: Destination) -> None:
-    rows = (a_block("cr-held"),)
-    snapshot, failed = a_snapshot(*rows), an_event()
-    oncall.stack.scopes.write_snapshot(
-        StoredStatus(OHIO), snapshot, digest_of(rows), Write(rows), Attempt("run", 1)
-    )
-    item = event_item(failed, 400)
-    service("dynamodb").put_item(TableName=oncall.stack.table, Item=item)
-    oncall.clock.advance(HOUR)
-    oncall.deliver("oncall", {"daily_summary": {"scheduled_at": "2026-11-24T13:00:00Z"}})
-    day_of = day(rows, [a_status()], [failed], NOON + HOUR, 2 * HOUR)
-    assert bodies(sink) == [slack.payload(summary_card(day_of, api_url=API))]
-
-
-def test_a_summary_names_denials_that_are_expected_as_closed(
-    oncall: Office, sink: Destination
-) -> None:
-    for region in ("eu-north-1", "us-west-2"):
-        scope = Scope(HOME, region)
-        failure = Failure(scope, NOON, FailureKind.DENIED, "UnauthorizedOperation", "No.")
-        oncall.stack.scopes.write_failure(failure, Attempt("run", 1))
-    oncall.deliver("oncall", {"daily_summary": {"scheduled_at": "2026-11-24T12:00:00Z"}})
-    (told,) = (json.dumps(body, ensure_ascii=False) for body in bodies(sink))
-    old, closed = told.split("Closed, as expected")
-    assert ("us-west-2" in old, "eu-north-1" in closed, "us-west-2" in closed) == (
-        True,
-        True,
-        False,
-    )
 
 
 # --- secrets -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,24 +11,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas import fan_out, wiring
+from lambdas import fan_out
 from lambdas.clients import service
-from lambdas.collecting import coverage
 from lambdas.collecting.units import read_unit
 from lambdas.settings import FanOutSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt, Write, digest_of
 from tests.builders import HOME, HOUR, NOON, OHIO, OTHER, a_run, a_snapshot, an_odcr
 from tests.lambdas.aws import Stack, messages
-from tests.lambdas.fakes import Clock, FakeContext, Wire, client_error
-from tests.lambdas.organizations import Organization, account_id
-from truffle.core.model import Failure, FailureKind, Reservation, Scope
-from truffle.core.organization import Selection
+from tests.lambdas.fakes import Clock, Wire, client_error
+from tests.lambdas.fan_out.builders import NEXT, fail, units_of
+from truffle.core.model import Reservation, Scope
 from truffle.core.runs import Run, Unit
 
-SCHEDULED = {"scheduled_at": "2026-11-24T12:00:00Z"}
 SCHEDULED_RUN = "20261124T120000Z-scheduled"
 REGIONS = ["eu-west-1", "us-east-2"]
+
 
 Choose = Callable[..., None]
 Counted = Callable[[str], list[float]]
@@ -37,26 +35,8 @@ Invoke = Callable[..., dict[str, Any]]
 WireTo = Callable[[str], Wire]
 
 
-@pytest.fixture
-def invoke(deploy: Deploy, clock: Clock) -> Invoke:
-    """Starts a run, as the schedule does unless told otherwise."""
-    deploy(FanOutSettings)
-
-    def start(event: dict[str, Any] = SCHEDULED, request_id: str = "1-1") -> dict[str, Any]:
-        context: Any = FakeContext(request_id)
-        answer: dict[str, Any] = fan_out.handler(dict(event), context)
-        return answer
-
-    return start
-
-
 def runs_of(stack: Stack) -> list[Run]:
     return RunStore(service("dynamodb"), stack.table).latest(100)
-
-
-def units_of(stack: Stack) -> list[dict[str, Any]]:
-    found = [json.loads(message["Body"]) for message in messages(stack.units)]
-    return sorted(found, key=lambda unit: str(unit["region"]))
 
 
 def test_a_run_is_one_message_for_each_region(stack: Stack, invoke: Invoke) -> None:
@@ -220,20 +200,6 @@ def test_as_many_units_as_there_are_regions_are_sent(
     assert [unit["region"] for unit in units_of(stack)] == regions
 
 
-# --- what the run before left --------------------------------------------------------------------
-
-
-def fail(stack: Stack, scope: Scope) -> None:
-    failure = Failure(
-        scope=scope,
-        failed_at=NOON - HOUR,
-        kind=FailureKind.DISABLED,
-        code="AuthFailure",
-        message="no",
-    )
-    stack.scopes.write_failure(failure, Attempt("run-0", 1))
-
-
 def test_a_region_that_is_covered_no_more_is_left_to_collect_to_retire(
     stack: Stack, invoke: Invoke, wire: WireTo
 ) -> None:
@@ -258,9 +224,6 @@ def test_nothing_is_retired_where_the_held_scopes_cannot_be_read(
     invoke()
     (unit,) = [read_unit(it["Body"]) for it in messages(stack.units)]
     assert (unit.region, unit.opened_at) == ("eu-west-1", None)
-
-
-NEXT = {"scheduled_at": "2026-11-24T13:00:00Z"}
 
 
 def bodies(stack: Stack) -> list[dict[str, Any]]:
@@ -330,145 +293,3 @@ def test_a_run_cannot_be_called_what_no_key_can_hold(
     with pytest.raises(fan_out.InvalidRunId, match="at most 200 bytes"):
         invoke({"run_id": run_id})
     assert runs_of(stack) == []
-
-
-# --- an organization -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def organization(choose: Choose, invoke: Invoke) -> Organization:
-    """Three accounts, of which one is suspended; all regions are those of home."""
-    made = Organization()
-    for number, state in ((1, "ACTIVE"), (2, "ACTIVE"), (3, "SUSPENDED")):
-        made.has(number, state=state)
-    choose(is_organization=True)
-    wiring.fan_out().connect = made.client
-    return made
-
-
-def accounts_of(stack: Stack) -> set[str]:
-    return {account for unit in units_of(stack) for account in unit["accounts"]}
-
-
-def test_a_run_covers_the_active_accounts_of_the_organization(
-    stack: Stack, invoke: Invoke, organization: Organization, counted: Counted
-) -> None:
-    invoke()
-    assert accounts_of(stack) == {account_id(1), account_id(2)}
-    assert counted("AccountsDiscovered")[-1] == 2
-
-
-def test_an_account_that_joins_is_in_the_next_run_and_one_that_leaves_is_not(
-    stack: Stack, invoke: Invoke, organization: Organization
-) -> None:
-    invoke()
-    units_of(stack)
-    organization.has(4)
-    organization.has(2, state="SUSPENDED")
-    invoke(NEXT)
-    units = units_of(stack)
-    assert {tuple(unit["accounts"]) for unit in units} == {(account_id(1), account_id(4))}
-    assert {unit["opened_at"] for unit in units} == {"2026-11-24T12:00:00Z"}
-
-
-@pytest.mark.parametrize("page", [0, 1])
-def test_where_organizations_does_not_answer_the_last_accounts_serve_and_nobody_is_retired(
-    stack: Stack, invoke: Invoke, organization: Organization, counted: Counted, page: int
-) -> None:
-    for number in range(4, 30):
-        organization.has(number)
-    invoke()
-    before = accounts_of(stack)
-    stranger = Scope("999999999999", "us-east-2")
-    fail(stack, stranger)
-    organization.faults["ListAccounts", page] = "ServiceException"
-    counted("DiscoveryFailed")
-    invoke(NEXT)
-    units = units_of(stack)
-    assert {account for unit in units for account in unit["accounts"]} == before
-    assert {unit["opened_at"] for unit in units} == {None}
-    assert counted("DiscoveryFailed") == [1.0]
-
-
-def test_before_organizations_ever_answered_the_own_account_is_collected(
-    stack: Stack, invoke: Invoke, organization: Organization
-) -> None:
-    organization.faults["ListAccounts", 0] = "AWSOrganizationsNotInUseException"
-    invoke()
-    assert accounts_of(stack) == {HOME}
-
-
-def test_a_table_that_cannot_be_read_keeps_no_run_from_its_start(
-    stack: Stack, invoke: Invoke, organization: Organization, wire: WireTo
-) -> None:
-    line = wire("dynamodb")
-    line.fails_before(client_error("InternalServerError", "GetItem"), "GetItem", call=1)
-    invoke()
-    assert accounts_of(stack) == {account_id(1), account_id(2)}
-
-
-def test_excluded_accounts_and_those_outside_of_the_units_are_left_out(
-    stack: Stack, invoke: Invoke, organization: Organization, choose: Choose
-) -> None:
-    unit = organization.unit("ou-root-research", "Research")
-    for number in (5, 6):
-        organization.has(number, unit=unit)
-    selection = Selection(frozenset({unit}), frozenset({account_id(6)}))
-    choose(is_organization=True, selection=selection)
-    wiring.fan_out().connect = organization.client
-    invoke()
-    assert accounts_of(stack) == {account_id(5)}
-
-
-# --- regions of other accounts -------------------------------------------------------------------
-
-
-@pytest.fixture
-def regions(monkeypatch: pytest.MonkeyPatch) -> Regions:
-    """What accounts answer, beside us-east-2 and eu-west-1 of the own one."""
-    made = Regions()
-    monkeypatch.setattr(fan_out, "enabled_regions", lambda client: ["eu-west-1", "us-east-2"])
-    monkeypatch.setattr(coverage, "asking", lambda client, function: made.ask)
-    return made
-
-
-class Regions:
-    """Accounts that answer which regions they have, and how often they were asked."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, dict[str, Any]] = {}
-        self.asked: list[str] = []
-
-    def ask(self, accounts: Sequence[str]) -> dict[str, dict[str, Any]]:
-        self.asked += accounts
-        return {name: self.answers[name] for name in accounts if name in self.answers}
-
-
-def test_accounts_are_asked_for_their_regions_once_a_day_and_the_own_one_every_time(
-    stack: Stack, invoke: Invoke, deploy: Deploy, choose: Choose, clock: Clock, regions: Regions
-) -> None:
-    choose(listed=(HOME, OTHER))
-    deploy(FanOutSettings, regions="")
-    regions.answers[OTHER] = {"regions": ["il-central-1", "us-east-2"]}
-    for hour in range(25):
-        invoke({"run_id": f"run-{hour}"})
-        clock.advance(HOUR)
-    assert regions.asked == [OTHER, OTHER]
-
-
-def test_an_account_that_does_not_answer_is_collected_in_the_regions_of_home(
-    stack: Stack, invoke: Invoke, deploy: Deploy, choose: Choose, regions: Regions
-) -> None:
-    choose(listed=(OTHER,))
-    deploy(FanOutSettings, regions="")
-    invoke()
-    assert [unit["region"] for unit in units_of(stack)] == ["eu-west-1", "us-east-2"]
-
-
-def test_with_configured_regions_nobody_is_asked(
-    stack: Stack, invoke: Invoke, deploy: Deploy, choose: Choose, regions: Regions
-) -> None:
-    choose(listed=(HOME, OTHER))
-    deploy(FanOutSettings, regions="us-east-2")
-    invoke()
-    assert regions.asked == []

@@ -1,0 +1,10 @@
+"""Queries as parameters."""
+
+EVERY_TYPE = frozenset({"odcr", "capacity-block"})
+
+
+def some(*values: str) -> frozenset[str]:
+    return frozenset(values)
+
+
+RUN = {"instance_type": ["p5.48xlarge"], "count": ["8"], "days": ["2.5"]}

@@ -1,0 +1,50 @@
+"""The function over units on its queue, and what EC2 has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lambdas import clients, collect
+from lambdas.clients import service
+from lambdas.settings import CollectSettings
+from tests.lambdas.aws import Stack, deliver
+from tests.lambdas.collect.builders import region
+from tests.lambdas.fakes import (
+    Clock,
+    FakeContext,
+    Fleet,
+)
+
+Deploy = Callable[..., None]
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """What EC2 has, in place of the clients that the function would make."""
+    made = Fleet()
+    monkeypatch.setattr(clients, "EC2Clients", lambda *_: made)
+    return made
+
+
+@pytest.fixture
+def lambda_(
+    stack: Stack, deploy: Deploy, fleet: Fleet, clock: Clock, context: FakeContext
+) -> Callable[[], list[str]]:
+    """Invokes the function with all visible units; gives the regions that it reports as failed."""
+    deploy(CollectSettings)
+
+    def invoke() -> list[str]:
+        event = deliver(stack.units)
+        answer = collect.handler(event, context)
+        failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        bodies = {record["messageId"]: record["body"] for record in event["Records"]}
+        for record in event["Records"]:
+            if record["messageId"] not in failed:
+                service("sqs").delete_message(
+                    QueueUrl=stack.units, ReceiptHandle=record["receiptHandle"]
+                )
+        return sorted(region(bodies[name]) for name in failed)
+
+    return invoke

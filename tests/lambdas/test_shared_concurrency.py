@@ -1,0 +1,171 @@
+"""Accounts that list the same reservation at the same time, or in any order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lambdas.collecting.collector import Collector
+from lambdas.store.archive import Archive
+from tests.builders import HOUR, NOON
+from tests.lambdas.aws import make_scopes
+from tests.lambdas.collection.builders import Bucket
+from tests.lambdas.fakes import Fleet, a_raw_odcr
+from tests.lambdas.memory import timeless
+from tests.lambdas.sharing import ACCOUNTS, ONE, REGION, STRANGER, THREE, TWO, Shared, shared
+from truffle.core.model import Scope
+from truffle.core.runs import Unit
+from truffle.ec2.listing import DescribedTypes
+
+
+class Slow:
+    """An EC2 that does something before it reads the first page of an account's listing, or
+    after."""
+
+    def __init__(self, fleet: Fleet, before: Any = int, after: Any = int) -> None:
+        self.fleet, self.before, self.after = fleet, before, after
+
+    def of(self, scope: Scope) -> Any:
+        client, slow = self.fleet.of(scope), self
+
+        class Client:
+            def get_paginator(self, operation: str) -> Any:
+                class Pages:
+                    def paginate(self, **parameters: Any) -> Any:
+                        before, slow.before = slow.before, int
+                        before()
+                        pages = list(client.get_paginator(operation).paginate(**parameters))
+                        after, slow.after = slow.after, int
+                        after()
+                        return pages
+
+                return Pages()
+
+        return Client()
+
+
+def overlapping(world: Shared, slow: Slow, account_id: str) -> None:
+    world.clock.advance(HOUR)
+    archive = Archive(Bucket(), "bucket")
+    collector = Collector(slow.of, DescribedTypes(), world.scopes, archive, world.clock)
+    collector.collect(Unit("run", REGION, (account_id,)), world.clock() + HOUR)
+
+
+@pytest.mark.parametrize("other", [ONE, TWO])
+def test_a_listing_from_before_a_newer_write_is_made_again(other: str) -> None:
+    world = shared(accounts=[])
+
+    def purchase() -> None:
+        world.holds("scheduled", [ONE, TWO])
+        world.collect(accounts=(other,))
+
+    overlapping(world, Slow(world.fleet, after=purchase), ONE)
+    world.collect()
+    assert [kind for _, kind in world.told()] == ["discovered"]
+
+
+def test_a_listing_that_began_first_and_read_later_is_the_newer_one() -> None:
+    world = shared(accounts=[ONE])
+
+    def end() -> None:
+        world.collect(accounts=(ONE,))
+        world.holds("active", [])
+
+    overlapping(world, Slow(world.fleet, before=end), ONE)
+    world.collect()
+    assert [kind for _, kind in world.told()] == ["vanished"]
+
+
+def test_the_table_in_memory_holds_of_several_accounts_what_dynamodb_does() -> None:
+    worlds = Shared(ONE), Shared(ONE, scopes=make_scopes())
+    for world in worlds:
+        world.collect(failing=[THREE])
+        world.holds("active", [ONE, TWO])
+        world.collect(accounts=(TWO,))
+        world.holds("delayed", [ONE, TWO])
+        world.collect(accounts=(TWO,))
+        world.collect(failing=[ONE])
+        world.collect(dies_after=1)
+        world.holds("delayed", [])
+        world.collect()
+    tables = [it.scopes.client.scan(TableName=it.scopes.table)["Items"] for it in worlds]
+    assert timeless(tables[0]) == timeless(tables[1])
+
+
+# --- any sequence of that ------------------------------------------------------------------------
+
+SOME = st.sets(st.sampled_from(ACCOUNTS), min_size=1)
+PASSES = st.lists(
+    st.tuples(st.sets(st.sampled_from(ACCOUNTS)), st.none() | st.integers(1, 4)), max_size=3
+)
+HAPPENINGS = ("state_changed", "vanished", "discovered")
+
+
+@settings(max_examples=150)
+@given(
+    owner=st.sampled_from((*ACCOUNTS, STRANGER)),
+    accounts=SOME,
+    happening=st.sampled_from(HAPPENINGS),
+    passes=PASSES,
+)
+def test_whatever_fails_or_dies_on_the_way_what_happens_is_told_exactly_once(
+    owner: str, accounts: set[str], happening: str, passes: list[tuple[set[str], int | None]]
+) -> None:
+    accounts |= {owner} & set(ACCOUNTS)
+    world = shared(owner, [] if happening == "discovered" else accounts)
+    after = "pending" if happening == "state_changed" else "active"
+    world.holds(after, [] if happening == "vanished" else accounts)
+    for failing, dies_after in passes:
+        world.collect(failing, dies_after)
+    world.collect()
+    world.collect()
+    assert [kind for _, kind in world.told()] == [happening]
+    assert (world.scopes.gone("cr-a") is not None) == (happening == "vanished")
+
+
+@settings(max_examples=75)
+@given(
+    owner=st.sampled_from((*ACCOUNTS, STRANGER)),
+    before=SOME,
+    after=SOME,
+    passes=PASSES,
+)
+def test_whoever_gets_or_loses_a_share_nothing_has_happened(
+    owner: str, before: set[str], after: set[str], passes: list[tuple[set[str], int | None]]
+) -> None:
+    keeper = {owner} & set(ACCOUNTS) or {min(before)}
+    world = shared(owner, before | keeper)
+    world.holds("active", after | keeper)
+    for failing, dies_after in passes:
+        world.collect(failing, dies_after)
+    world.collect()
+    assert (world.told(), world.scopes.gone("cr-a")) == ([], None)
+
+
+@settings(max_examples=100)
+@given(
+    owner=st.sampled_from((*ACCOUNTS, STRANGER)), accounts=SOME, is_new=st.booleans(), passes=PASSES
+)
+def test_whatever_fails_or_dies_on_the_way_a_threshold_is_told_exactly_once(
+    owner: str, accounts: set[str], is_new: bool, passes: list[tuple[set[str], int | None]]
+) -> None:
+    accounts |= {owner} & set(ACCOUNTS)
+    world = Shared(owner)
+    dates = {"CreateDate": NOON - HOUR, "StartDate": NOON + 25.5 * HOUR}
+    raw = a_raw_odcr("cr-a", State="scheduled", OwnerId=owner, **dates)
+    if is_new:
+        world.collect()
+    for account_id in accounts:
+        world.fleet.holds(Scope(account_id, REGION), raw)
+    if not is_new:
+        world.collect()
+    for failing, dies_after in passes:
+        world.collect(failing, dies_after)
+    world.collect()
+    world.collect()
+    told = [kind for _, kind in world.told()]
+    assert told.count("starting_soon") == 1
+    assert set(told) == {"starting_soon"} | ({"discovered"} if is_new else set())
