@@ -24,6 +24,7 @@ ALLOWED = {
         "prometheus_client",
     },
     "truffle/report": {"truffle.core", "truffle.messages", "truffle.report"},
+    "truffle/sql": {"truffle.core", "truffle.errors", "truffle.sql", "botocore", "duckdb"},
     "truffle/render": {"truffle.core", "truffle.alerts", "truffle.render", "yaml"},
     "truffle/sources": {
         "truffle.core",
