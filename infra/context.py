@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from infra.alerts import alert_settings
+from infra.alert_settings import alert_settings
 from infra.context_values import PARSERS
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule
 from truffle.alerts.settings import AlertSettings, SettingsError

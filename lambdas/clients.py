@@ -189,7 +189,7 @@ def _sign_as_scope(request: Any, **_: Any) -> None:
         request.context.setdefault("signing", {})["request_credentials"] = credentials
 
 
-class EC2Clients:
+class ScopeClients:
     """EC2 by scope: the function's own role at home, the reader role in other accounts.
 
     There is one boto3 client for each region, whatever the number of accounts. Used by several

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdas.collecting.collector import Collector, Outcome
+from lambdas.collecting.collector import Collector, ScopeOutcome
 from lambdas.store.archive import Archive
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import EVENT_PREFIX, read_body
@@ -89,7 +89,7 @@ class World:
         archive = Archive(self.bucket, "bucket")
         return Collector(self.fleet.of, DescribedTypes(), scopes, archive, self.clock)
 
-    def collect(self, client: Any = None) -> Outcome:
+    def collect(self, client: Any = None) -> ScopeOutcome:
         self.clock.advance(HOUR)
         (outcome,) = self.collector(client).collect(UNIT, self.clock() + HOUR)
         return outcome
