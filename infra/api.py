@@ -23,6 +23,9 @@ ROUTES = (
     "/events",
     "/status",
     "/validate",
+    "/report",
+    "/calendar.ics",
+    "/metrics",
     "/alerts/explain",
     "/openapi.json",
 )
@@ -135,6 +138,7 @@ def _query(
             expected_denied=",".join(deployment.context.expected_denied),
             queues=json.dumps(names, separators=(",", ":")),
             publisher=publisher.function.function_name,
+            stack=deployment.context.stack_name,
         ).to_env(),
         statements=[
             allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], table.table_arn),

@@ -85,8 +85,17 @@ def _make_readable(directory: Path) -> None:
 def asset_sources() -> tuple[Path, ...]:
     """The project's files in the zip: `lambdas/`, the modules it imports, and their data files."""
     modules = reachable_modules(sorted((ROOT / "lambdas").glob("*.py")))
-    data = {file for module in modules for file in module.parent.iterdir() if _is_data(file)}
+    data = {file for folder in {module.parent for module in modules} for file in _data_of(folder)}
     return tuple(sorted(modules | data))
+
+
+def _data_of(package: Path) -> Iterator[Path]:
+    """The data files of a package: beside its modules, and in folders that are no packages."""
+    for entry in package.iterdir():
+        if entry.is_dir() and entry.name != "__pycache__" and not (entry / "__init__.py").exists():
+            yield from (file for file in entry.rglob("*") if _is_data(file))
+        elif _is_data(entry):
+            yield entry
 
 
 def reachable_modules(roots: Iterable[Path]) -> set[Path]:
@@ -187,7 +196,7 @@ def install(requirements: Path, target: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssetError(f"pip cannot install {requirements}:\n{done.stderr.strip()}")
-    for noise in [*target.glob("*.dist-info"), target / "bin"]:
+    for noise in [*target.glob("*.dist-info"), *target.glob("*/tests"), target / "bin"]:
         shutil.rmtree(noise, ignore_errors=True)
 
 

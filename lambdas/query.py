@@ -15,12 +15,21 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
-from lambdas.api import answers, responses
+from lambdas.api import answers, feeds, responses
 from lambdas.api.answers import Context
+from lambdas.api.feeds import Chosen
 from lambdas.api.openapi import document
-from lambdas.api.responses import fitting, is_too_large, json_response, page_of, problem, too_large
+from lambdas.api.responses import (
+    fitting_json,
+    is_too_large,
+    json_response,
+    page_of,
+    problem,
+    too_large,
+)
 from lambdas.api.samples import send_sample
 from lambdas.observability import logger
+from lambdas.overview import recent_events
 from lambdas.republishing import ask_publisher
 from truffle.alerts.explanation import explain_delivered
 from truffle.alerts.sample import sample_event
@@ -31,8 +40,9 @@ from truffle.core.codec import Json
 from truffle.core.events import from_message, to_message
 from truffle.core.filters import Filter
 from truffle.core.model import ReservationType
+from truffle.core.order import Order
 from truffle.core.parameters import RESERVATION_ID, BadParameter, Parameter, parse
-from truffle.core.queries import parse_filter, parse_list, to_page, unknown_words
+from truffle.core.queries import parse_filter, parse_list, to_filter, to_page, unknown_words
 from truffle.core.status import judge
 
 app = APIGatewayHttpResolver()
@@ -132,7 +142,7 @@ def reservation(reservation_id: str) -> Response[str]:
         detail = f"No scope lists or has listed {reservation_id[: responses.LONGEST_VALUE_SHOWN]}."
         return problem(404, "No such reservation", detail, collection=context.collection)
     messages = wiring.query().events.of_reservation(reservation_id)
-    return fitting(
+    return fitting_json(
         lambda shown: answers.reservation(context, known, messages, shown), len(messages), least=0
     )
 
@@ -195,7 +205,7 @@ def validate_run() -> Response[str]:
         values.get("start_by", [None])[0],
     )
     context = _context()
-    return fitting(
+    return fitting_json(
         lambda shown: answers.validation(context, request, shown), len(context.view.rows), least=0
     )
 
@@ -262,6 +272,37 @@ def _route(name: str) -> Route:
         known = f"The routes are {', '.join(routes)}." if routes else "This stack has no routes."
         raise BadParameter("route", name, f"There is no such route. {known}")
     return routes[name]
+
+
+def _chosen() -> tuple[Context, Chosen]:
+    """What the filters of a report or a calendar keep."""
+    chosen = _of_ids(parse_filter(_given()))
+    recent = recent_events(wiring.query().events, wiring.now())
+    context = _context()
+    return context, feeds.choose(context, chosen, recent)
+
+
+@app.get("/report")
+def report() -> Response[str]:
+    context, chosen = _chosen()
+    prices = wiring.query().alert_settings.thresholds.prices
+    return feeds.report(context, chosen, wiring.query().settings.stack, prices)
+
+
+@app.get("/calendar.ics")
+def calendar() -> Response[str]:
+    return feeds.calendar(*_chosen(), wiring.query().reports)
+
+
+@app.get("/metrics")
+def metrics() -> Response[str]:
+    values = parse(_given(), parameters.METRICS)
+    chosen = _of_ids(to_filter(values))
+    context = _context()
+    matches = context.view.sorted(Order()).matches(chosen)
+    prices = wiring.query().alert_settings.thresholds.prices
+    rows = matches.first(len(matches))
+    return feeds.metrics(context, feeds.Measured(rows, chosen, "by" in values), prices)
 
 
 @app.get("/openapi.json")

@@ -96,13 +96,14 @@ class QuerySettings(Settings):
     """``schedule_minutes``: a scope older than two periods counts as old in every answer.
     ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON
     object: the name of each destination's queue, by the destination's name. ``publisher``: name of
-    the function that publishes events."""
+    the function that publishes events. ``stack`` is the stack's name."""
 
     schedule_minutes: str
     event_retention_days: str
     expected_denied: str
     queues: str
     publisher: str
+    stack: str = "truffle"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from lambdas.store.directory import DirectoryCache, DirectoryStore
     from lambdas.store.events import EventStore
     from lambdas.store.hints import HintStore
+    from lambdas.store.reports import ReportStore
     from lambdas.store.runs import RunStore
     from lambdas.store.scopes import ScopeStore
     from truffle.alerts.settings import AlertSettings
@@ -281,6 +282,12 @@ class Query(Parts[QuerySettings]):
 
         cache = DirectoryCache(self.directory)
         return Names(cache if self.account_settings.is_organization else None)
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        from lambdas.store.reports import ReportStore
+
+        return ReportStore(service("dynamodb"), self.settings.table)
 
     @cached_property
     def expected(self) -> ExpectedDenials:

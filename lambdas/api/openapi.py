@@ -53,6 +53,14 @@ def _get(summary: str, schema: str, takes: Iterable[Parameter] = ()) -> Json:
     return {"get": _operation(summary, schema, map(_parameter, takes))}
 
 
+def _get_text(summary: str, content_type: str, takes: Iterable[Parameter] = ()) -> Json:
+    """An answer that is no JSON."""
+    content = {content_type: {"schema": {"type": "string"}}}
+    answers = {"200": {"description": "The answer.", "content": content}, **_refusals()}
+    parameters = list(map(_parameter, takes))
+    return {"get": {"summary": summary, "parameters": parameters, "responses": answers}}
+
+
 def _get_one(summary: str, schema: str, *takes: Json) -> Json:
     """One thing by its id, which may be unknown."""
     operation = _operation(summary, schema, takes)
@@ -101,6 +109,13 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
         "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),
         "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
+        "/report": _get_text("The report, an HTML page.", "text/html", parameters.FILTERS),
+        "/calendar.ics": _get_text(
+            "The capacity blocks as a calendar (RFC 5545).", "text/calendar", parameters.FILTERS
+        ),
+        "/metrics": _get_text(
+            "What is held, as OpenMetrics text.", "application/openmetrics-text", parameters.METRICS
+        ),
         "/alerts/explain": _get_one(
             "Who gets an event, why, and what became of it.",
             "Explanation",
@@ -146,5 +161,11 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
 
 
 def _operation_id(method: str, path: str) -> str:
-    words = path.replace(".json", "").replace("{id}", "by id").replace("-", " ").replace("/", " ")
+    words = (
+        path.replace(".json", "")
+        .replace(".ics", "")
+        .replace("{id}", "by id")
+        .replace("-", " ")
+        .replace("/", " ")
+    )
     return method + "".join(word.capitalize() for word in words.split())

@@ -27,30 +27,37 @@ def json_response(
     return Response(status, content_type, text)
 
 
-def fitting(answer: Callable[[int], Json | str], most: int, least: int = 1) -> Response[str]:
-    """The response to ``answer(most)``, or to fewer items if that is too large."""
-    response = json_response(answer(most))
+def fitting(answer: Callable[[int], Response[str]], most: int, least: int = 1) -> Response[str]:
+    """``answer(most)``, or the answer with fewer items if that is too large."""
+    response = answer(most)
     while is_too_large(response.body) and most > least:
         count = most * LONGEST_BODY // _size(response.body or "")
         most = max(least, min(most - 1, count))
-        response = json_response(answer(most))
+        response = answer(most)
     return response
+
+
+def fitting_json(answer: Callable[[int], Json | str], most: int, least: int = 1) -> Response[str]:
+    """The same for an answer of JSON."""
+    return fitting(lambda shown: json_response(answer(shown)), most, least)
 
 
 def page_of(answer: Callable[[Page], Json | str], page: Page) -> Response[str]:
     """One page of a list; shorter than requested if it is too large."""
-    return fitting(lambda limit: answer(replace(page, limit=limit)), page.limit)
+    return fitting_json(lambda limit: answer(replace(page, limit=limit)), page.limit)
 
 
 def is_too_large(text: str | None) -> bool:
-    """Whether Lambda would not return a body. A character counts at most twice, so short texts
-    need no counting."""
-    return text is not None and 2 * len(text) > LONGEST_BODY and _size(text) > LONGEST_BODY
+    """Whether Lambda would not return a body. A character counts at most twelve times, as an
+    escaped pair of surrogates, so short texts need no counting."""
+    return text is not None and 12 * len(text) > LONGEST_BODY and _size(text) > LONGEST_BODY
 
 
 def _size(text: str) -> int:
-    """The bytes of a body of ASCII as Lambda counts them."""
-    return len(text) + text.count('"') + text.count("\\")
+    """The bytes of a body as Lambda counts them."""
+    if not text.isascii():
+        return len(json.dumps(text))
+    return len(text) + sum(map(text.count, '"\\\n'))
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> Response[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from lambdas.observability import logger
@@ -130,6 +131,34 @@ class EventStore:
             yield from (message for sort_key, message in _readable(items) if sort_key != start)
             day += timedelta(days=1)
 
+    def newest(self, since: datetime, until: datetime, most: int) -> list[dict[str, Any]]:
+        """The messages of the newest events of ``since <= observed_at < until``, so many at most;
+        days before them are not read."""
+        return list(islice(self._backwards(since, until), most))
+
+    def _backwards(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        day = until.astimezone(UTC).date()
+        while day >= since.astimezone(UTC).date():
+            yield from (message for _, message in self._of_day(day, since, until))
+            day -= timedelta(days=1)
+
+    def _of_day(
+        self, day: date, since: datetime, until: datetime
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Sort keys and messages of a day, the newest first."""
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
+            ExpressionAttributeValues={
+                ":pk": text(f"{EVENT_PREFIX}{day}"),
+                ":since": text(sortable_time(since)),
+                ":until": text(sortable_time(until)),
+            },
+            ScanIndexForward=False,
+        )
+        return _readable(items)
+
     def between(self, since: datetime, until: datetime) -> list[tuple[str, dict[str, Any]]]:
         """Sort keys and messages of ``since <= observed_at < until``, the newest first."""
         if since >= until:
@@ -139,18 +168,7 @@ class EventStore:
         days = [last - timedelta(days=back) for back in range(count)]
 
         def of_day(day: date) -> list[tuple[str, dict[str, Any]]]:
-            items = query(
-                self.client,
-                TableName=self.table,
-                KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
-                ExpressionAttributeValues={
-                    ":pk": text(f"{EVENT_PREFIX}{day}"),
-                    ":since": text(sortable_time(since)),
-                    ":until": text(sortable_time(until)),
-                },
-                ScanIndexForward=False,
-            )
-            return list(_readable(items))
+            return list(self._of_day(day, since, until))
 
         with ThreadPoolExecutor(PARALLEL_DAYS) as pool:
             return [event for events in pool.map(of_day, days) for event in events]

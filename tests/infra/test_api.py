@@ -16,6 +16,9 @@ GET_ROUTES = {
     "GET /events",
     "GET /status",
     "GET /validate",
+    "GET /report",
+    "GET /calendar.ics",
+    "GET /metrics",
     "GET /alerts/explain",
     "GET /openapi.json",
 }

@@ -20,7 +20,7 @@ Asked = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; ``body`` is the JSON that ``text`` is, None where it is empty."""
+    """An HTTP answer; ``body`` is the JSON that ``text`` is, None where it is empty or no JSON."""
 
     status: int
     content_type: str
@@ -55,7 +55,8 @@ def answer_to(event: Mapping[str, Any]) -> Answer:
     context: Any = FakeContext()
     answer = query.handler(dict(event), context)
     headers, text = answer["headers"], answer["body"]
-    told = json.loads(text) if text else None
+    is_json = "json" in headers["Content-Type"]
+    told = json.loads(text) if text and is_json else None
     return Answer(answer["statusCode"], headers["Content-Type"], told, headers, text)
 
 

@@ -76,6 +76,9 @@ class Organization:
     def latest(self, count: int) -> list[Run]:
         return [a_run() for _ in range(count)]
 
+    def newest(self, since: Any, until: Any, most: int) -> list[dict[str, Any]]:
+        return self.messages[:most]
+
     def between(self, since: Any, until: Any) -> list[tuple[str, dict[str, Any]]]:
         return [(f"{n:09}", each) for n, each in reversed(list(enumerate(self.messages)))]
 
@@ -112,6 +115,7 @@ def organization() -> Iterator[None]:
         "/validate?instance_type=p4d.24xlarge&count=99&days=1",
         "/validate?instance_type=g6.xlarge&count=99&days=1",
         *("/reservations/cr-00000", "/openapi.json"),
+        *("/report", "/report?instance_type=p4d.24xlarge", "/metrics?region=us-east-1"),
     ],
 )
 def test_an_answer_about_a_large_organization_can_be_returned(

@@ -50,7 +50,7 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
     wanted = Wanted(regions=regions, since=clock.now() - REMEMBERED)
     inputs, inventory = gathered(common, wanted)
     is_complete = not inventory.failures and not regions
-    memory = Memory(last_changes(inputs.events), previous, is_complete)
+    memory = Memory(last_changes(inputs.events), previous=previous, is_complete=is_complete)
     missing = sorted({f"{scope.region} ({scope.code})" for scope in inputs.failed})
     try:
         text = calendar(spans_of(inputs), inputs.now, memory, missing)

@@ -299,6 +299,12 @@ STATUS: tuple[Parameter, ...] = (
 )
 """What the status of the scopes takes."""
 
+METRICS: tuple[Parameter, ...] = (
+    *FILTERS,
+    _choices("by", "Samples of each reservation, labelled with its id.", ("reservation",)),
+)
+"""What the metrics take."""
+
 VALIDATE: tuple[Parameter, ...] = (
     _one(
         "instance_type",

@@ -24,6 +24,7 @@ from truffle.core.timeline import Phase, Span
 from truffle.messages.advice import reservation_url
 from truffle.messages.fields import instances
 
+CONTENT_TYPE = "text/calendar; charset=utf-8"
 PRODUCT = "-//truffle//GPU capacity//EN"
 REFRESH = timedelta(hours=1)
 """How often a calendar should ask (RFC 7986, REFRESH-INTERVAL); a hint."""
@@ -66,10 +67,12 @@ class Planned:
 class Memory:
     """What is known of earlier: when each reservation last changed, and the calendar before.
 
+    ``sequences`` counts the changes of each reservation, where somebody has counted them.
     ``is_complete`` is whether every scope was listed: only then is a block that is missing gone.
     """
 
     changed: Mapping[str, datetime] = field(default_factory=dict)
+    sequences: Mapping[str, int] = field(default_factory=dict)
     previous: bytes | None = None
     is_complete: bool = False
 
@@ -164,7 +167,8 @@ def _write(
 ) -> Event:
     created = span.row.create_date or _BEGINNING
     changed = memory.changed.get(span.row.reservation_id)
-    sequence = max(0, (changed - created) // timedelta(minutes=1)) if changed else 0
+    minutes = max(0, (changed - created) // timedelta(minutes=1)) if changed else 0
+    sequence = memory.sequences.get(span.row.reservation_id, minutes)
     stamp = changed or created
     made = _component(planned)
     if before is not None:

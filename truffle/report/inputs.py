@@ -44,7 +44,8 @@ class Inputs:
     comes from. ``since`` and ``until`` bound the timeline, None leaves the default. ``prices`` are
     US dollars per instance and hour by instance type or glob. ``use`` has the use over time of
     reservations by id, where the source knows it. ``refresh_seconds`` makes the page load itself
-    again; None for a file.
+    again; None for a file. A page holds ``most_rows`` reservations, None for all: those that need a
+    decision first.
     """
 
     rows: Sequence[Reservation]
@@ -64,3 +65,4 @@ class Inputs:
     team_tag: str = TEAM_TAG
     idle_usd_per_hour: float = IDLE_USD_PER_HOUR
     refresh_seconds: int | None = None
+    most_rows: int | None = None

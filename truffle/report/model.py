@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,13 +24,16 @@ from truffle.core.times import format_time
 from truffle.messages.advice import reservation_url
 from truffle.report.decisions import Decision, decisions
 from truffle.report.inputs import FailedScope, Inputs, Use
-from truffle.report.quantities import quantities_of
+from truffle.report.quantities import quantities_of, sums_by_accelerator
 
 Json = dict[str, Any]
 
 VERSION = 1
 MOST_EVENTS = 500
 """The newest events that a page holds."""
+
+MOST_FAILED = 500
+"""The failed scopes that a page names, the longest failing first; it counts all."""
 
 
 def spans_of(inputs: Inputs) -> list[Span]:
@@ -48,7 +51,9 @@ def content(inputs: Inputs) -> Json:
     since, until = window(blocks, inputs.now, inputs.since)
     until = inputs.until or until
     since = since if since < until else until - PAST
-    shown = [span for span in spans if not span.is_gone or span.overlaps(since, until)]
+    everything = [span for span in spans if not span.is_gone or span.overlaps(since, until)]
+    needed = decisions(everything, inputs)
+    shown, left_out = _parted(everything, needed, inputs.most_rows)
     newest = sorted(inputs.events, key=lambda event: (event.observed_at, event.event_id))[::-1]
     return {
         "version": VERSION,
@@ -59,13 +64,15 @@ def content(inputs: Inputs) -> Json:
         "source": inputs.source,
         "scopes": inputs.scopes,
         "closed": inputs.closed,
-        "failed": [_failed(scope) for scope in _worst_first(inputs.failed)],
+        "failed": [_failed(scope) for scope in _worst_first(inputs.failed)[:MOST_FAILED]],
+        "all_failed": len(inputs.failed),
         "warnings": sorted(inputs.warnings),
         "team_tag": inputs.team_tag,
         "idle_usd_per_hour": inputs.idle_usd_per_hour if inputs.prices else None,
         "refresh_seconds": inputs.refresh_seconds,
-        "decisions": [_decision(each) for each in decisions(shown, inputs)],
+        "decisions": _decisions(needed, shown),
         "rows": [_row(span, inputs) for span in shown],
+        "left_out": _left_out(left_out),
         "gaps": [
             {"group": gap.group, "start": format_time(gap.start), "end": format_time(gap.end)}
             for gap in gaps(blocks, lambda row: team_of(row, inputs.team_tag))
@@ -74,6 +81,40 @@ def content(inputs: Inputs) -> Json:
         "all_events": len(newest),
         "events_note": inputs.events_note,
     }
+
+
+def _parted(
+    spans: Sequence[Span], needed: Iterable[Decision], most: int | None
+) -> tuple[Sequence[Span], list[Span]]:
+    """The spans that a page holds, and those that it leaves out, both in their order."""
+    if most is None or len(spans) <= most:
+        return spans, []
+    decided = {decision.reservation_id for decision in needed}
+    ranked = sorted(spans, key=lambda span: (span.row.reservation_id not in decided, _rank(span)))
+    kept = {span.row.reservation_id for span in ranked[:most]}
+    return (
+        [span for span in spans if span.row.reservation_id in kept],
+        [span for span in spans if span.row.reservation_id not in kept],
+    )
+
+
+def _rank(span: Span) -> int:
+    """What is kept first: blocks that are not over, then idle capacity, then what is held."""
+    is_over = span.is_gone or span.phase in (Phase.OVER, Phase.FAILED)
+    if is_over:
+        return 3
+    if isinstance(span.row, CapacityBlock):
+        return 0
+    return 1 if is_idle(span.row) else 2
+
+
+def _left_out(spans: Sequence[Span]) -> Json | None:
+    """How many reservations a page leaves out, and their accelerators; None where it has all."""
+    if not spans:
+        return None
+    sums = sums_by_accelerator(span.row for span in spans if not span.is_gone)
+    amounts = {name: [of.held, of.used, of.idle, of.coming] for name, of in sums.items()}
+    return {"reservations": len(spans), "accelerators": amounts}
 
 
 def team_of(row: Reservation, tag: str) -> str | None:
@@ -101,6 +142,7 @@ def _row(span: Span, inputs: Inputs) -> Json:
         "name": row.tags.get("Name"),
         "team": team_of(row, inputs.team_tag),
         "account": row.account_id,
+        "account_name": row.account_name,
         "owner": row.owner_id,
         "region": row.region,
         "zone": row.availability_zone,
@@ -129,6 +171,12 @@ def _row(span: Span, inputs: Inputs) -> Json:
         "use": [_use(each) for each in inputs.use.get(row.reservation_id, ())],
         "url": reservation_url(row.region, row.reservation_id),
     }
+
+
+def _decisions(needed: Iterable[Decision], shown: Iterable[Span]) -> list[Json]:
+    """The decisions on what the page holds."""
+    ids = {span.row.reservation_id for span in shown}
+    return [_decision(each) for each in needed if each.reservation_id in ids]
 
 
 def _decision(decision: Decision) -> Json:

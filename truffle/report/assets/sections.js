@@ -45,7 +45,7 @@ function age() {
 const isOld = () => data.observed_at === null || NOW - time(data.observed_at) > 2 * HOUR;
 
 function header() {
-  const answered = data.scopes - data.failed.length;
+  const answered = data.scopes - data.all_failed;
   return el("header", {},
     el("div", {},
       el("h1", {}, "GPU capacity"),
@@ -59,23 +59,33 @@ function header() {
         el("button", { type: "button", onclick: () => location.reload() }, "Reload")));
 }
 
+// Decisions, blocks and idle capacity are in the file before anything else is.
+function leftOut() {
+  const held = sum(Object.values(data.left_out.accelerators).map((amounts) => amounts[0]));
+  return `${plural(data.left_out.reservations, "reservation")} with ${plural(held, "active accelerator")} `
+    + "not in this file, which is too long with them: ask for a region, an account or a type alone.";
+}
+
 function failures() {
-  if (!data.failed.length && !data.warnings.length) return null;
+  if (!data.failed.length && !data.warnings.length && !data.left_out) return null;
   const seen = (scope) => scope.last_success === null
     ? "nothing is known" : `shown as of ${minute(time(scope.last_success))}`;
   return el("section", { id: "failures", class: "notice", "aria-label": "Incomplete data" },
-    data.failed.length ? el("h2", {}, `${plural(data.failed.length, "scope")} could not be listed`) : null,
+    data.failed.length ? el("h2", {}, `${plural(data.all_failed, "scope")} could not be listed`) : null,
     data.failed.length ? el("p", {}, "Reservations there may be missing or out of date.") : null,
     el("ul", {},
       data.failed.slice(0, 20).map((scope) => el("li", {},
         el("strong", {}, quoted([scope.account, scope.region].filter(Boolean).join("/"))), " ",
         el("code", {}, scope.code), scope.message ? [" ", quoted(scope.message)] : "",
         " · ", seen(scope))),
-      data.warnings.map((warning) => el("li", {}, quoted(warning)))),
+      data.warnings.map((warning) => el("li", {}, quoted(warning))),
+      data.left_out && el("li", {}, leftOut())),
     data.failed.length > 20 && el("details", {},
-      el("summary", {}, `${number(data.failed.length - 20)} more`),
+      el("summary", {}, `${number(data.all_failed - 20)} more`),
       el("p", {}, data.failed.slice(20).map((scope, index) =>
-        `${index ? ", " : ""}${[scope.account, scope.region].filter(Boolean).join("/")} (${scope.code})`))));
+        `${index ? ", " : ""}${[scope.account, scope.region].filter(Boolean).join("/")} (${scope.code})`),
+        data.all_failed > data.failed.length
+          ? ` and ${number(data.all_failed - data.failed.length)} that are not named` : "")));
 }
 
 // --- decisions -----------------------------------------------------------------------------------

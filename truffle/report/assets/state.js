@@ -15,6 +15,7 @@ for (const row of data.rows) {
   for (const name of ["start", "end", "effective_end", "deadline", "observed_at"]) {
     row[name] = time(row[name]);
   }
+  if (row.account_name) row.account = `${row.account_name} (${row.account})`;
   row.text = [row.id, row.block_id, row.name, row.team, row.account, row.owner, row.region,
     row.zone, row.instance_type, row.accelerator, row.state, row.type,
     ...Object.entries(row.tags).map(([key, value]) => `${key}=${value}`)]

@@ -1,0 +1,129 @@
+"""The answers that are no JSON: the report, the calendar and the metrics.
+
+Their libraries are imported when they are first asked for: no other route pays for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from aws_lambda_powertools.event_handler import Response
+
+from lambdas.api.answers import Context
+from lambdas.api.responses import fitting
+from lambdas.overview import Recent, report_inputs, scope_states
+from lambdas.store.reports import ReportStore
+from truffle.core.filters import Filter, matches_globs
+from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.order import Order
+from truffle.report.inputs import Inputs
+
+_PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The reservations that a request asks for, and the events of these.
+
+    ``is_everything`` is False where a filter leaves some out.
+    """
+
+    rows: Sequence[Reservation]
+    recent: Recent
+    is_everything: bool
+
+
+def choose(context: Context, chosen: Filter, recent: Recent) -> Chosen:
+    """What a filter keeps of the inventory and of the events."""
+    view = context.view
+    matches = view.sorted(Order()).matches(chosen)
+    rows = view.observed(matches.first(len(matches)))
+    if chosen == Filter():
+        return Chosen(rows, recent, True)
+    tests = chosen.predicates()
+    events = [
+        event
+        for event in recent.events
+        if event.reservation is not None and all(test.holds(event.reservation) for test in tests)
+    ]
+    return Chosen(rows, replace(recent, events=events), False)
+
+
+def _inputs(context: Context, chosen: Chosen, source: str, prices: Mapping[str, float]) -> Inputs:
+    part = "The request has a filter: other reservations and their events are not shown."
+    return report_inputs(
+        chosen.rows,
+        context.scopes,
+        chosen.recent,
+        context.now,
+        source=source,
+        prices=prices,
+        warnings=() if chosen.is_everything else (part,),
+    )
+
+
+def report(
+    context: Context, chosen: Chosen, source: str, prices: Mapping[str, float]
+) -> Response[str]:
+    """The report, with as many reservations as an answer can have."""
+    from truffle.report.page import page, policy
+
+    inputs = _inputs(context, chosen, source, prices)
+    headers = {**_PRIVATE, "Content-Security-Policy": policy()}
+
+    def answer(most: int) -> Response[str]:
+        html = page(replace(inputs, most_rows=most))
+        return Response(200, "text/html; charset=utf-8", html, headers)
+
+    return fitting(answer, len(inputs.rows))
+
+
+def calendar(context: Context, chosen: Chosen, reports: ReportStore) -> Response[str]:
+    """The blocks as a calendar. A reservation's SEQUENCE counts what was reported of it.
+
+    Raises what DynamoDB does.
+    """
+    from truffle.feeds.calendar import CONTENT_TYPE, Memory, last_changes
+    from truffle.feeds.calendar import calendar as written
+    from truffle.report.model import spans_of
+
+    inputs = _inputs(context, chosen, "", {})
+    spans = [span for span in spans_of(inputs) if isinstance(span.row, CapacityBlock)]
+    known = reports.get(span.row.reservation_id for span in spans)
+    sequences = {name: report.news for name, report in known.items()}
+    memory = Memory(last_changes(inputs.events), sequences)
+    text = written(spans, context.now, memory, _missing(inputs))
+    return Response(200, CONTENT_TYPE, text.decode(), _PRIVATE)
+
+
+def _missing(inputs: Inputs) -> list[str]:
+    return sorted({f"{scope.account_id}/{scope.region} ({scope.code})" for scope in inputs.failed})
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The reservations that a filter keeps, the filter, and whether each has samples of its own."""
+
+    rows: Sequence[Reservation]
+    chosen: Filter
+    by_reservation: bool
+
+
+def metrics(context: Context, asked: Measured, prices: Mapping[str, float]) -> Response[str]:
+    """What is held as OpenMetrics text, with the scopes of the accounts and regions asked for."""
+    from truffle.feeds.inputs import Held
+    from truffle.feeds.metrics import CONTENT_TYPE
+    from truffle.feeds.metrics import metrics as written
+
+    regions, accounts = asked.chosen.regions, asked.chosen.accounts
+    scopes = [
+        each
+        for each in context.scopes
+        if (not regions or matches_globs(each.scope.region, regions))
+        and (not accounts or each.scope.account_id in accounts)
+    ]
+    held = Held(
+        asked.rows, scope_states(scopes), context.now, prices, by_reservation=asked.by_reservation
+    )
+    return Response(200, CONTENT_TYPE, written(held).decode(), _PRIVATE)

@@ -1,0 +1,106 @@
+"""What a report, a calendar and metrics are made from, as the stack's own table has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lambdas.observability import logger
+from lambdas.store.events import EventStore
+from truffle.core.codec import Json
+from truffle.core.events import Event, from_message
+from truffle.core.model import Reservation
+from truffle.core.status import FAILING_STATES, Judged, State
+from truffle.core.timeline import PAST
+from truffle.feeds.inputs import ScopeState
+from truffle.messages.wording import count
+from truffle.report.inputs import FailedScope, Inputs
+
+MOST_EVENTS = 2_000
+"""The newest events that are read: a large organization has thousands a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The newest events of the last days, and why they are not all, where they are not."""
+
+    events: Sequence[Event]
+    note: str | None = None
+
+
+def recent_events(store: EventStore, now: datetime) -> Recent:
+    """The events of the time that a timeline looks back. Raises what DynamoDB does."""
+    messages = store.newest(now - PAST, now + timedelta(seconds=1), MOST_EVENTS)
+    events = [event for event in map(_event, messages) if event is not None]
+    notes = []
+    if len(messages) == MOST_EVENTS:
+        notes.append(f"Only the newest {MOST_EVENTS:,} events were read.")
+    if len(events) < len(messages):
+        notes.append(f"{count(len(messages) - len(events), 'event')} could not be read.")
+    return Recent(events, " ".join(notes) or None)
+
+
+def _event(message: Json) -> Event | None:
+    """An event; None for an item that is damaged, which must not hide the others."""
+    try:
+        return from_message(message)
+    except (ValueError, KeyError, TypeError) as error:
+        facts = {"event_id": message.get("event_id"), "error": repr(error)}
+        logger.error("unreadable event", extra=facts)
+        return None
+
+
+def report_inputs(
+    rows: Sequence[Reservation],
+    scopes: Sequence[Judged],
+    recent: Recent,
+    now: datetime,
+    *,
+    source: str,
+    prices: Mapping[str, float],
+    warnings: Sequence[str] = (),
+    most_rows: int | None = None,
+) -> Inputs:
+    """The inputs of a report; ``scopes`` are all that are collected."""
+    open_scopes = [each for each in scopes if each.state is not State.CLOSED]
+    seen = [each.status.observed_at for each in open_scopes if each.status.observed_at]
+    return Inputs(
+        rows=rows,
+        now=now,
+        observed_at=min(seen, default=None),
+        scopes=len(open_scopes),
+        source=source,
+        failed=[_failed(each) for each in scopes if each.state in FAILING_STATES],
+        closed=len(scopes) - len(open_scopes),
+        events=recent.events,
+        events_note=recent.note,
+        warnings=warnings,
+        prices=prices,
+        most_rows=most_rows,
+    )
+
+
+def _failed(scope: Judged) -> FailedScope:
+    assert scope.error is not None
+    return FailedScope(
+        scope.scope.account_id,
+        scope.scope.region,
+        scope.error.code,
+        scope.error.message,
+        scope.status.observed_at,
+    )
+
+
+def scope_states(scopes: Sequence[Judged]) -> list[ScopeState]:
+    """The scopes as metrics count them."""
+    return [
+        ScopeState(
+            each.scope.account_id,
+            each.scope.region,
+            each.state is State.CURRENT,
+            each.status.observed_at,
+        )
+        for each in scopes
+        if each.state is not State.CLOSED
+    ]

@@ -1,0 +1,187 @@
+"""The report, the calendar and the metrics of the API."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import icalendar
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from lambdas import overview, wiring
+from lambdas.api import responses
+from tests.builders import DAY, HOME, HOUR, NOON, OHIO, a_block, an_odcr
+from tests.lambdas.api import ask
+from tests.lambdas.query.builders import IRELAND, Api
+
+IDLE = an_odcr(
+    "cr-idle",
+    instance_type="p5.48xlarge",
+    total_capacity=2,
+    available_capacity=2,
+    tags={"Name": "</script><b>"},
+)
+
+
+@pytest.fixture
+def fleet(api: Api) -> Api:
+    """An idle ODCR, a block that is paid for within the hour, and a scope that failed."""
+    api.collects(
+        IDLE,
+        a_block("cr-block"),
+    )
+    api.clock.advance(HOUR)
+    api.collects(
+        IDLE,
+        replace(a_block("cr-block"), state="cancelled"),
+    )
+    api.fails(IRELAND)
+    return api
+
+
+def data_of(html: str) -> Any:
+    """The data in a page, as a browser reads it."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+# --- the report ----------------------------------------------------------------------------------
+
+
+def test_the_report_is_a_page_that_may_load_nothing(fleet: Api) -> None:
+    answer = ask("/report")
+    assert (answer.status, answer.content_type) == (200, "text/html; charset=utf-8")
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert "</script><b>" not in answer.text
+
+
+def test_the_report_has_the_inventory_its_events_and_what_failed(fleet: Api) -> None:
+    data = data_of(ask("/report").text)
+    assert {row["id"]: row["state"] for row in data["rows"]} == {
+        "cr-idle": "active",
+        "cr-block": "cancelled",
+    }
+    assert [event["type"] for event in data["events"]] == ["state_changed"]
+    assert [(it["region"], it["code"]) for it in data["failed"]] == [
+        ("eu-west-1", "RequestLimitExceeded")
+    ]
+    assert (data["scopes"], data["closed"], data["left_out"]) == (2, 0, None)
+    assert "cr-idle" in {each["id"] for each in data["decisions"]}
+
+
+def test_a_filter_keeps_a_part_and_the_page_says_so(fleet: Api) -> None:
+    data = data_of(ask("/report", type="odcr").text)
+    assert [row["id"] for row in data["rows"]] == ["cr-idle"]
+    assert data["events"] == []
+    assert len(data["warnings"]) == 1
+    assert data_of(ask("/report").text)["warnings"] == []
+
+
+def test_a_report_that_is_too_long_leaves_out_what_matters_least(
+    fleet: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.clock.advance(HOUR)
+    fleet.collects(
+        *(an_odcr(f"cr-{n:04}", available_capacity=0, total_capacity=1) for n in range(400)),
+        IDLE,
+        a_block("cr-block"),
+    )
+    whole = ask("/report")
+    monkeypatch.setattr(responses, "LONGEST_BODY", len(whole.text) * 3 // 4)
+    answer = ask("/report")
+    assert answer.status == 200
+    assert len(json.dumps(answer.text)) <= responses.LONGEST_BODY
+    data = data_of(answer.text)
+    assert {"cr-idle", "cr-block"} <= {row["id"] for row in data["rows"]}
+    assert data["left_out"]["reservations"] == 402 - len(data["rows"])
+
+
+def test_an_event_that_is_damaged_hides_no_other_and_is_counted(
+    fleet: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = wiring.query().events
+    (message,) = store.newest(NOON - DAY, NOON + DAY, 10)
+    damaged = {**message, "reservation": {"type": "odcr"}}
+    found = [message, damaged]
+
+    class Damaged:
+        def newest(self, *_: Any) -> list[Any]:
+            return found
+
+    monkeypatch.setattr(wiring.query(), "events", Damaged(), raising=False)
+    data = data_of(ask("/report").text)
+    assert len(data["events"]) == 1
+    assert data["events_note"] == "1 event could not be read."
+
+
+def test_more_events_than_are_read_are_named(fleet: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "MOST_EVENTS", 1)
+    assert data_of(ask("/report").text)["events_note"] == "Only the newest 1 events were read."
+
+
+# --- the calendar --------------------------------------------------------------------------------
+
+
+def test_the_calendar_has_the_blocks_and_names_what_is_missing(fleet: Api) -> None:
+    answer = ask("/calendar.ics")
+    assert (answer.status, answer.content_type) == (200, "text/calendar; charset=utf-8")
+    read: Any = icalendar.Calendar.from_ical(answer.text)
+    assert {str(event["uid"]) for event in read.events} == {
+        "cr-block@truffle",
+        "cr-block-effective-end@truffle",
+        "cr-block-extension-deadline@truffle",
+    }
+    assert {str(event["status"]) for event in read.events} == {"CANCELLED"}
+    assert "eu-west-1 (RequestLimitExceeded)" in read["x-wr-caldesc"]
+
+
+def test_a_calendar_without_a_change_is_the_same_later(fleet: Api) -> None:
+    before = ask("/calendar.ics").text
+    fleet.clock.advance(HOUR)
+    assert ask("/calendar.ics").text == before
+
+
+def test_a_filter_keeps_some_blocks(fleet: Api) -> None:
+    answer = ask("/calendar.ics", region="eu-west-1")
+    assert "BEGIN:VEVENT" not in answer.text
+
+
+# --- the metrics ---------------------------------------------------------------------------------
+
+
+def samples(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
+    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+    return {
+        family.name: [(dict(each.labels), each.value) for each in family.samples]
+        for family in families
+    }
+
+
+def test_the_metrics_are_open_metrics(fleet: Api) -> None:
+    answer = ask("/metrics")
+    assert answer.content_type.startswith("application/openmetrics-text")
+    found = samples(answer.text)
+    ((labels, idle),) = [
+        each for each in found["truffle_reservation_idle_instances"] if each[0]["type"] == "odcr"
+    ]
+    assert (labels["instance_type"], labels["account_id"], idle) == ("p5.48xlarge", HOME, 2)
+    assert {each[0]["region"]: each[1] for each in found["truffle_scope_success"]} == {
+        OHIO.region: 1,
+        "eu-west-1": 0,
+    }
+
+
+def test_a_reservation_is_a_label_only_where_it_is_asked_for(fleet: Api) -> None:
+    def named(text: str) -> set[str | None]:
+        found = samples(text)["truffle_reservations"]
+        return {labels.get("reservation_id") for labels, _ in found}
+
+    assert named(ask("/metrics").text) == {None}
+    assert named(ask("/metrics", by="reservation").text) == {"cr-idle", "cr-block"}
+    assert named(ask("/metrics", by="reservation", type="odcr").text) == {"cr-idle"}
+    assert ask("/metrics", by="account").status == 400
