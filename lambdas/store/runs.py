@@ -157,7 +157,7 @@ class RunStore:
         """Close a run, or bring the counts of a closed one up to date; True where scopes succeeded
         of which none had before. Raises Changed."""
         try:
-            answer: dict[str, Any] = self.client.update_item(
+            answer = self.client.update_item(
                 TableName=self.table,
                 Key=key(RUNS, run.run_id),
                 UpdateExpression="SET finished_at = if_not_exists(finished_at, :at), "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from lambdas.clients import service
 from lambdas.settings import (
@@ -29,6 +29,9 @@ from tests.builders import HOME
 Json = dict[str, Any]
 
 _numbers = count(1)
+
+untyped: Callable[[str], Any] = cast("Any", service)
+"""The functions' clients, for calls whose parameters are made of plain dictionaries."""
 
 
 class Stack:
@@ -69,7 +72,7 @@ class Stack:
     def checks(self) -> str:
         """The group of the one-time schedules."""
         name = f"checks-{self._number}"
-        service("scheduler").create_schedule_group(Name=name)
+        untyped("scheduler").create_schedule_group(Name=name)
         return name
 
     @cached_property
@@ -237,7 +240,7 @@ def show_again(queue_url: str) -> None:
 
 def _receive(queue_url: str) -> Iterator[Json]:
     while True:
-        answer = service("sqs").receive_message(
+        answer = untyped("sqs").receive_message(
             QueueUrl=queue_url,
             MaxNumberOfMessages=10,
             MessageSystemAttributeNames=["All"],
@@ -263,7 +266,7 @@ def _record(message: Json, queue_arn: str) -> Json:
 
 def make_table(name: str) -> str:
     """The table, with its index and its time to live; gives its name."""
-    client = service("dynamodb")
+    client = untyped("dynamodb")
     client.create_table(
         TableName=name,
         KeySchema=_key("pk", "sk"),
@@ -286,7 +289,7 @@ def make_table(name: str) -> str:
 
 def make_scopes() -> ScopeStore:
     """A store with a table of its own, the only one that there is."""
-    client = service("dynamodb")
+    client = untyped("dynamodb")
     for name in client.list_tables()["TableNames"]:
         client.delete_table(TableName=name)
     return ScopeStore(client, make_table(f"scopes-{next(_numbers)}"))
@@ -306,7 +309,7 @@ def retire_others(
 
 
 def _idempotency_table(name: str) -> str:
-    service("dynamodb").create_table(
+    untyped("dynamodb").create_table(
         TableName=name,
         KeySchema=_key("id"),
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -331,7 +334,7 @@ def _expires(table: str, attribute: str) -> None:
 
 
 def _queue(name: str, **attributes: str) -> str:
-    url: str = service("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    url: str = untyped("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     return url
 
 

@@ -65,6 +65,11 @@ class Bucket:
         self.objects[parameters["Key"]] = parameters["Body"]
 
 
+def archive_in(bucket: Any) -> Archive:
+    """An archive whose bucket stands in for S3's client."""
+    return Archive(bucket, "bucket")
+
+
 def dies() -> None:
     raise Killed
 
@@ -86,7 +91,7 @@ class World:
 
     def collector(self, client: Any = None) -> Collector:
         scopes = ScopeStore(client or self.scopes.client, self.scopes.table)
-        archive = Archive(self.bucket, "bucket")
+        archive = archive_in(self.bucket)
         return Collector(self.fleet.of, DescribedTypes(), scopes, archive, self.clock)
 
     def collect(self, client: Any = None) -> ScopeOutcome:
