@@ -189,9 +189,9 @@ class Collect(Parts[CollectSettings]):
         return _expected(self.settings.expected_denied)
 
     @cached_property
-    def ec2(self) -> clients.EC2Clients:
+    def ec2(self) -> clients.ScopeClients:
         settings = self.settings
-        return clients.EC2Clients(settings.account_id, settings.role_name, settings.external_id)
+        return clients.ScopeClients(settings.account_id, settings.role_name, settings.external_id)
 
     def ec2_at_home(self, account_id: str) -> Any:
         """EC2 of an account, in the function's own region."""

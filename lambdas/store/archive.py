@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
@@ -19,6 +19,9 @@ from truffle.core.model import Failure, Reservation, ReservationType, Scope, Sna
 from truffle.core.order import Order
 from truffle.core.runs import Run
 from truffle.core.times import format_time
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
 """What S3 raises where it gives no object."""
@@ -71,7 +74,7 @@ class Rows:
 class Archive:
     """The bucket, with a boto3 S3 client."""
 
-    client: Any
+    client: S3Client
     bucket: str
 
     def write_snapshots(self, unit: str, results: Sequence[Snapshot | Failure]) -> None:
@@ -136,7 +139,7 @@ class Archive:
         body = gzip.compress(content, compresslevel=6, mtime=0)
         self._put(name, body, "application/x-ndjson", ContentEncoding="gzip")
 
-    def _put(self, name: str, body: bytes, content_type: str, **more: str) -> None:
+    def _put(self, name: str, body: bytes, content_type: str, **more: Any) -> None:
         self.client.put_object(
             Bucket=self.bucket, Key=name, Body=body, ContentType=content_type, **more
         )

@@ -168,7 +168,7 @@ class RunStore:
         succeeded of which none had before. ``calls`` is what closing it cost. Raises Changed."""
         added, values = _adding(calls)
         try:
-            answer: dict[str, Any] = self.client.update_item(
+            answer = self.client.update_item(
                 TableName=self.table,
                 Key=key(RUNS, run.run_id),
                 UpdateExpression="SET finished_at = if_not_exists(finished_at, :at), "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from lambdas.clients import service
 from lambdas.settings import (
@@ -32,6 +32,8 @@ Json = dict[str, Any]
 _numbers = count(1)
 
 FEED_TOKEN = "0123456789abcdefghijABCDEFGHIJ0123456789xyz"
+untyped: Callable[[str], Any] = cast("Any", service)
+"""The functions' clients, for calls whose parameters are made of plain dictionaries."""
 
 
 class Stack:
@@ -80,7 +82,7 @@ class Stack:
     def checks(self) -> str:
         """The group of the one-time schedules."""
         name = f"checks-{self._number}"
-        service("scheduler").create_schedule_group(Name=name)
+        untyped("scheduler").create_schedule_group(Name=name)
         return name
 
     @cached_property
@@ -256,7 +258,7 @@ def show_again(queue_url: str) -> None:
 
 def _receive(queue_url: str) -> Iterator[Json]:
     while True:
-        answer = service("sqs").receive_message(
+        answer = untyped("sqs").receive_message(
             QueueUrl=queue_url,
             MaxNumberOfMessages=10,
             MessageSystemAttributeNames=["All"],
@@ -282,7 +284,7 @@ def _record(message: Json, queue_arn: str) -> Json:
 
 def make_table(name: str) -> str:
     """The table, with its index and its time to live; gives its name."""
-    client = service("dynamodb")
+    client = untyped("dynamodb")
     client.create_table(
         TableName=name,
         KeySchema=_key("pk", "sk"),
@@ -305,7 +307,7 @@ def make_table(name: str) -> str:
 
 def make_scopes() -> ScopeStore:
     """A store with a table of its own, the only one that there is."""
-    client = service("dynamodb")
+    client = untyped("dynamodb")
     for name in client.list_tables()["TableNames"]:
         client.delete_table(TableName=name)
     return ScopeStore(client, make_table(f"scopes-{next(_numbers)}"))
@@ -325,7 +327,7 @@ def retire_others(
 
 
 def _idempotency_table(name: str) -> str:
-    service("dynamodb").create_table(
+    untyped("dynamodb").create_table(
         TableName=name,
         KeySchema=_key("id"),
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -350,7 +352,7 @@ def _expires(table: str, attribute: str) -> None:
 
 
 def _queue(name: str, **attributes: str) -> str:
-    url: str = service("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    url: str = untyped("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     return url
 
 
