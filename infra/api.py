@@ -150,6 +150,27 @@ def _open_routes() -> dict[str, dict[str, int]]:
     return {f"GET {FEED_ROUTE}": limits}
 
 
+def _settings(
+    context: Context,
+    storage: Storage,
+    queues: Mapping[str, sqs.Queue],
+    publisher: PythonFunction,
+    secret: secretsmanager.Secret | None,
+) -> QuerySettings:
+    names = {name: queue.queue_name for name, queue in queues.items()}
+    return QuerySettings(
+        table=storage.table.table_name,
+        bucket=storage.bucket.bucket_name,
+        schedule_minutes=str(context.schedule_minutes),
+        event_retention_days=str(context.event_retention_days),
+        expected_denied=",".join(context.expected_denied),
+        queues=json.dumps(names, separators=(",", ":")),
+        publisher=publisher.function.function_name,
+        stack=context.stack_name,
+        feed_secret=secret.secret_arn if secret else "",
+    )
+
+
 def _query(
     scope: Construct,
     deployment: Deployment,
@@ -159,7 +180,6 @@ def _query(
     secret: secretsmanager.Secret | None,
 ) -> PythonFunction:
     table = storage.table
-    names = {name: queue.queue_name for name, queue in queues.items()}
     arns = [queue.queue_arn for queue in queues.values()]
     query = PythonFunction(
         scope,
@@ -167,17 +187,7 @@ def _query(
         deployment,
         name="query",
         description="Answers the query API from memory.",
-        environment=QuerySettings(
-            table=table.table_name,
-            bucket=storage.bucket.bucket_name,
-            schedule_minutes=str(deployment.context.schedule_minutes),
-            event_retention_days=str(deployment.context.event_retention_days),
-            expected_denied=",".join(deployment.context.expected_denied),
-            queues=json.dumps(names, separators=(",", ":")),
-            publisher=publisher.function.function_name,
-            stack=deployment.context.stack_name,
-            feed_secret=secret.secret_arn if secret else "",
-        ).to_env(),
+        environment=_settings(deployment.context, storage, queues, publisher, secret).to_env(),
         statements=[
             allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], table.table_arn),
             allow("dynamodb", ["Query"], f"{table.table_arn}/index/{RESERVATION_INDEX}"),

@@ -30,7 +30,7 @@ def _close(day: datetime) -> str | None:
         return f"{day:%Y-%m-%d}: {error}"
     if is_written:
         logger.info("day closed", extra={"day": f"{day:%Y-%m-%d}"})
-        metrics.add_metric(name="DaysClosed", unit=MetricUnit.Count, value=1)
+        metrics.add_metric("DaysClosed", MetricUnit.Count, 1)
     return None
 
 

@@ -94,6 +94,7 @@ ALLOWED = {
 
 MOST_LINES = 400
 LONG_FILES = {
+    "lambdas/wiring.py": "a property for each part of each function",
     "truffle/client.py": "a method for each question, each with its signature and its page",
     "sandbox/ec2/organization.py": "data: the made-up organization",
 }

@@ -56,6 +56,7 @@ WITHOUT_ALARM = {
     "AlertsDelivered": "an amount, not a fault",
     "AccountsDiscovered": "an amount, not a fault",
     "AccountsWithoutRegions": "asked again by the next run; the regions last known are collected",
+    "DaysClosed": "an amount, not a fault",
     "AcceleratorsHeld": "an amount, not a fault",
     "AcceleratorsUsed": "an amount, not a fault",
     "AcceleratorsIdle": "an amount; the event idle reports a reservation",

@@ -15,10 +15,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate as validate_document
 from openapi_spec_validator.versions import OPENAPIV31, get_spec_version
 
-from lambdas import query
 from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.api.openapi import document
 from lambdas.clients import service
+from lambdas.routes.request import app
 from lambdas.settings import QuerySettings
 from lambdas.store.events import event_item
 from lambdas.store.runs import RunStore
@@ -102,7 +102,7 @@ def test_every_call_has_to_be_signed() -> None:
 
 def routes() -> Iterator[tuple[str, str]]:
     """The methods and routes of the function, as the document writes paths."""
-    for route in query.app._static_routes + query.app._dynamic_routes:
+    for route in app._static_routes + app._dynamic_routes:
         yield route.method, re.sub(r"<\w+>", "{id}", route.path)
 
 
