@@ -33,7 +33,7 @@ _WRITE_BYTES, _READ_BYTES = 1024, 4096
 
 class FakeAWS:
     """The services that the collector uses. ``list_scope`` gives EC2's answer for the access key's
-    account and a region."""
+    account and a region. ``seconds`` is the processor time that the fake itself took."""
 
     def __init__(self, list_scope: Callable[[str, str], bytes]) -> None:
         self.table = RangeTable()
@@ -43,6 +43,8 @@ class FakeAWS:
         self.amounts: Counter[str] = Counter()
         self.has_latency = False
         self.seconds = 0.0
+        self.waited = 0.0
+        self._waiting, self._since = 0, 0.0
         self._list_scope = list_scope
         self._lock = Lock()
 
@@ -52,14 +54,24 @@ class FakeAWS:
 
     def _answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         began = time.thread_time()
-        _, service, operation = event_name.split(".")
+        service, operation = event_name.split(".")[1:]
         with self._lock:
             self.calls[f"{service}.{operation}"] += 1
             status, headers, body = getattr(self, f"_{service}")(operation, request)
             self.seconds += time.thread_time() - began
         if self.has_latency:
-            time.sleep(LATENCY[service])
+            self._wait(LATENCY[service])
         return AWSResponse(request.url, status, headers, _Raw(body))
+
+    def _wait(self, seconds: float) -> None:
+        """Take the time of a call. ``waited`` is how long any call was under way."""
+        with self._lock:
+            self._waiting += 1
+            self._since = time.perf_counter() if self._waiting == 1 else self._since
+        time.sleep(seconds)
+        with self._lock:
+            self._waiting -= 1
+            self.waited += time.perf_counter() - self._since if not self._waiting else 0
 
     def _ec2(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         assert operation == "DescribeCapacityReservations", operation
@@ -79,7 +91,7 @@ class FakeAWS:
     def _s3(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         key = urlsplit(request.url).path.lstrip("/")
         if operation == "PutObject":
-            content = request.body if isinstance(request.body, bytes) else request.body.read()
+            content = _content(request)
             self.objects[key] = content
             self.amounts["s3.bytes"] += len(content) if not key.startswith("latest/") else 0
             return 200, {"ETag": '"x"'}, b""
@@ -159,6 +171,21 @@ class _Raw(io.BytesIO):
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         yield self.read()
+
+
+def _content(request: Any) -> bytes:
+    """What is stored of an upload: botocore sends it in chunks, with a checksum at the end."""
+    sent = request.body if isinstance(request.body, bytes) else request.body.read()
+    if b"aws-chunked" not in request.headers.get("Content-Encoding", b""):
+        return bytes(sent)
+    content = b""
+    while sent:
+        head, _, rest = sent.partition(b"\r\n")
+        length = int(head, 16)
+        if not length:
+            break
+        content, sent = content + rest[:length], rest[length + 2 :]
+    return content
 
 
 def _text(body: Any) -> str:
