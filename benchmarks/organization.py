@@ -30,7 +30,6 @@ from benchmarks.played import (
     COLLECTORS,
     ENVIRONMENT,
     FAN_OUT_MEGABYTES,
-    HOLDING,
     QUERY_MEGABYTES,
     Fleet,
     Play,
@@ -57,10 +56,12 @@ def print_run(name: str, ran: Ran) -> None:
         f"  DynamoDB items: {ran.amounts['dynamodb.read']:,} read, "
         f"{ran.amounts['dynamodb.written']:,} written; bucket: {ran.amounts['s3.bytes']:,} bytes"
     )
+    seconds = ran.unit_seconds
     print(
-        f"  wall time with {COLLECTORS} collectors: {ran.wall:.0f} s (opening "
-        f"{ran.opened.at(FAN_OUT_MEGABYTES):.1f}, a unit {ran.unit_seconds:.2f}, close "
-        f"{ran.closed.at(COLLECT_MEGABYTES):.1f})"
+        f"  wall time with {COLLECTORS} collectors: {ran.wall:.1f} s: opening "
+        f"{ran.opened.at(FAN_OUT_MEGABYTES):.1f}, units {ran.collecting:.1f} "
+        f"({ran.collecting / max(seconds):.1f} × the slowest, {statistics.fmean(seconds):.2f} "
+        f"each), close {ran.closed.at(COLLECT_MEGABYTES):.1f}"
     )
     print(
         f"  memory beside the runtime's: fan_out {ran.opened.megabytes:.0f} MB, collect "
@@ -86,9 +87,7 @@ def print_queries(play: Play) -> prices.Question:
     return prices.Question(took * QUERY_MEGABYTES / 1024, read["dynamodb.rru"])
 
 
-def play(accounts: int, regions: int, reservations: int) -> None:
-    names = [f"{n:012}" for n in range(1, accounts + 1)]
-    fleet = Fleet(names, COMMERCIAL[:regions], reservations)
+def play(fleet: Fleet) -> None:
     with tempfile.TemporaryDirectory() as folder:
         deployed = Play(fleet, Path(folder))
         with _quiet():
@@ -116,9 +115,13 @@ def main(arguments: list[str] | None = None) -> int:
     most = len(COMMERCIAL)
     parser.add_argument("regions", nargs="?", type=number(int, 1, most), default=17)
     parser.add_argument("reservations", nargs="?", type=number(int, 0), default=None)
+    parser.add_argument(
+        "--holding", type=number(int, 1), default=10, help="one scope in so many; default 10"
+    )
     asked = parser.parse_args(arguments)
     scopes = asked.accounts * asked.regions
     reservations = asked.reservations if asked.reservations is not None else scopes * 33 // 10
+    names = [f"{n:012}" for n in range(1, asked.accounts + 1)]
     if not ENVIRONMENT.items() <= os.environ.items():
         # The functions read it as they are imported.
         command = [sys.executable, "-m", "benchmarks.organization", *(arguments or sys.argv[1:])]
@@ -126,9 +129,9 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
     print(
         f"{asked.accounts:,} accounts × {asked.regions} regions, {reservations:,} reservations in "
-        f"one scope of {HOLDING}."
+        f"one scope of {asked.holding}."
     )
-    play(asked.accounts, asked.regions, reservations)
+    play(Fleet(names, COMMERCIAL[: asked.regions], reservations, asked.holding))
     return 0
 
 

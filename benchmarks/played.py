@@ -9,7 +9,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from heapq import heapreplace
@@ -30,9 +30,6 @@ VCPU_MEGABYTES = 1769
 SAMPLED = 20
 """Units that wait as long as AWS would."""
 
-HOLDING = 10
-"""One scope in so many holds something."""
-
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "own",
@@ -47,18 +44,19 @@ START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @dataclass
 class Fleet:
-    """What EC2 lists: reservations, spread over one scope in ten."""
+    """What EC2 lists: reservations, spread over one scope in so many."""
 
     accounts: list[str]
     regions: tuple[str, ...]
     reservations: int
+    holding: int = 10
     changed: set[int] = field(default_factory=set)
 
     @cached_property
     def held(self) -> dict[tuple[str, str], range]:
         """The numbers of each holding scope's reservations."""
         scopes = [(it, region) for it in self.accounts for region in self.regions]
-        chosen = scopes[::HOLDING]
+        chosen = scopes[:: self.holding]
         bounds = [self.reservations * n // len(chosen) for n in range(len(chosen) + 1)]
         return {scope: range(bounds[n], bounds[n + 1]) for n, scope in enumerate(chosen)}
 
@@ -153,8 +151,9 @@ class Play:
         self.aws.messages.clear()
         self._collect(messages, units)
         closed = self.closes[0]
-        # The last unit closed the run: that is measured apart.
-        units.pop()
+        # The last unit closed the run, which is measured apart.
+        waited, processor = units[-1].waited - closed.waited, units[-1].processor - closed.processor
+        units[-1] = replace(units[-1], waited=max(0, waited), processor=max(0, processor))
         counts, amounts = Counter(self.aws.calls), Counter(self.aws.amounts)
         return Ran(opened[0], units, closed, counts, amounts, len(messages))
 
@@ -214,27 +213,30 @@ class Ran:
     messages: int
 
     @property
-    def unit_seconds(self) -> float:
-        """Of a unit, as deployed: the median of those that waited, and what the others needed of
-        the processor more or less than they."""
-        waited = [it for it in self.units if it.has_latency]
-        seconds = statistics.median(it.at(COLLECT_MEGABYTES) for it in waited)
-        share = VCPU_MEGABYTES / COLLECT_MEGABYTES
-        usual = statistics.median(it.processor for it in waited)
-        mean = statistics.fmean(it.processor for it in self.units)
-        return seconds + (mean - usual) * share
+    def unit_seconds(self) -> list[float]:
+        """Of each unit, as deployed. One that did not wait is given what the others waited."""
+        waited = statistics.median(it.waited for it in self.units if it.has_latency)
+        return [
+            (it if it.has_latency else replace(it, waited=waited)).at(COLLECT_MEGABYTES)
+            for it in self.units
+        ]
+
+    @property
+    def collecting(self) -> float:
+        """Seconds until the last unit is done, with so many collectors at once."""
+        ends = [0.0] * COLLECTORS
+        for seconds in self.unit_seconds:
+            heapreplace(ends, ends[0] + seconds)
+        return max(ends)
 
     @property
     def wall(self) -> float:
-        """Seconds from the opening to the close, with so many collectors at once."""
-        ends = [0.0] * COLLECTORS
-        for _ in range(self.messages):
-            heapreplace(ends, ends[0] + self.unit_seconds)
+        """Seconds from the opening to the close."""
         opened, closed = self.opened.at(FAN_OUT_MEGABYTES), self.closed.at(COLLECT_MEGABYTES)
-        return opened + max(ends) + closed
+        return opened + self.collecting + closed
 
     def to_prices(self) -> prices.Run:
-        collecting = self.messages * self.unit_seconds + self.closed.at(COLLECT_MEGABYTES)
+        collecting = sum(self.unit_seconds) + self.closed.at(COLLECT_MEGABYTES)
         opening = self.opened.at(FAN_OUT_MEGABYTES)
         return prices.Run(
             collecting * COLLECT_MEGABYTES / 1024 + opening * FAN_OUT_MEGABYTES / 1024,
