@@ -28,6 +28,7 @@ from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
 from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
 from truffle.core.status import Judged, Judgement, totals_to_json
+from truffle.core.times import parse_time
 from truffle.core.validation import validate
 
 
@@ -197,6 +198,19 @@ def unknown_regions(context: Context) -> list[str]:
         and each.error is not None
         and each.error.kind not in CLOSED_KINDS
     ]
+
+
+def until(messages: list[Json], as_of: datetime | None) -> list[Json]:
+    """The events up to a time, of all time for None."""
+    if as_of is None:
+        return messages
+    return [it for it in messages if parse_time(it["observed_at"]) <= as_of]
+
+
+def gone_by(known: Json, as_of: datetime) -> Json | None:
+    """What is known of a reservation, if it had vanished by a time."""
+    vanished = known.get("vanished_at")
+    return known if vanished is not None and parse_time(vanished) <= as_of else None
 
 
 def reservation(context: Context, row: Json, messages: list[Json], shown: int) -> Json:

@@ -26,3 +26,7 @@ class Judge:
         judgement = judge_all(statuses, now, self._allowed_age, self._expected)
         self._judged = statuses, judgement
         return judgement
+
+    def at(self, statuses: Sequence[ScopeStatus], moment: datetime) -> Judgement:
+        """The states at a moment that has passed, which is not kept."""
+        return judge_all(statuses, moment, self._allowed_age, self._expected)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lambdas.api.inventory import View
 from lambdas.store.directory import DirectoryCache
 from truffle.core.declared_filters import ACCOUNT_ALLOWED
 from truffle.core.model import Reservation
-from truffle.core.organization import AllLabels, Directory, ids_called, labels_of
+from truffle.core.organization import AllLabels, Directory, ids_called, labelled
 from truffle.core.parameters import BadParameter
 
 _GLOB = frozenset("*?[")
@@ -42,7 +42,7 @@ class Names:
         if view.rows is self._unnamed and labels is self._used:
             self._named = self._named.as_of(view.statuses)
             return self._named
-        rows = [_named_row(row, labels) for row in view.rows]
+        rows = [labelled(row, labels) for row in view.rows]
         self._named = View(view.statuses, rows, {row.reservation_id: row for row in rows})
         self._unnamed, self._used = view.rows, labels
         return self._named
@@ -57,15 +57,6 @@ class Names:
             return frozenset()
         labels = self.cache.labels() if self.cache is not None else {}
         return frozenset(found for text in asked for found in _ids(text, labels))
-
-
-def _named_row(row: Reservation, labels: AllLabels) -> Reservation:
-    found = labels_of(row.account_id, labels)
-    return replace(
-        row,
-        account_name=found.account_name,
-        organizational_unit=found.organizational_unit,
-    )
 
 
 def _ids(text: str, labels: AllLabels) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.collecting.publications import Publication, publish_all
 from lambdas.metering import CallMeter
 from lambdas.observability import logger
 from lambdas.store.archive import Archive, Rows, Unreadable
@@ -47,7 +48,8 @@ class Closer:
     """Closes runs: each once, and again where a unit found something new after that.
 
     ``directory`` keeps the accounts of the organization; None where none is collected. ``meter``
-    counts what the present attempt at a unit and the close send.
+    counts what the present attempt at a unit and the close send. ``publications`` makes what is
+    published from the inventory of each close.
     """
 
     scopes: ScopeStore
@@ -57,6 +59,7 @@ class Closer:
     expected: ExpectedDenials = NOTHING_EXPECTED
     directory: DirectoryStore | None = None
     meter: CallMeter = field(default_factory=CallMeter)
+    publications: Callable[[], Sequence[Publication]] = tuple
 
     def answer(self, unit: Unit, is_news: bool = True, observed_at: datetime | None = None) -> bool:
         """Note that a unit had an attempt; True where its run is closed with that, and has its
@@ -105,8 +108,10 @@ class Closer:
         run = self.runs.get(run.run_id) or run
         statuses = self.scopes.statuses()
         warnings: list[str] = []
-        refusal = self._write_latest(statuses, warnings)
+        rows = merge(self._inventory(statuses, warnings))
+        refusal = self._write_latest(rows, warnings)
         finished_at = self.clock()
+        warnings += publish_all(self.publications(), rows, statuses, finished_at)
         outcomes = {it.scope: it for it in statuses}
         discovery = self._discovery(warnings)
         spent = self.meter.take() + LAST_CALLS
@@ -140,10 +145,9 @@ class Closer:
             return None
 
     def _write_latest(
-        self, statuses: Sequence[StoredStatus], warnings: list[str]
+        self, rows: Sequence[Reservation], warnings: list[str]
     ) -> ClientError | BotoCoreError | None:
         """S3's refusal, which must not keep the run's manifest from being written."""
-        rows = merge(self._inventory(statuses, warnings))
         try:
             self.archive.write_latest(rows)
         except (ClientError, BotoCoreError) as error:

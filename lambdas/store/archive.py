@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
@@ -20,13 +20,22 @@ from truffle.core.order import Order
 from truffle.core.runs import Run
 from truffle.core.times import format_time
 
-_DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
+"""What S3 raises where it gives no object."""
+
+DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
 """What reading an object raises that is no gzip, is cut off, or holds no reservations."""
 
 LATEST_KEYS = {
     ReservationType.ODCR: "latest/odcrs.json",
     ReservationType.CAPACITY_BLOCKS: "latest/capacity-blocks.json",
 }
+
+
+REPORT_KEY = "latest/report.html"
 
 
 class Unreadable(Exception):
@@ -65,7 +74,7 @@ class Rows:
 class Archive:
     """The bucket, with a boto3 S3 client."""
 
-    client: Any
+    client: S3Client
     bucket: str
 
     def write_snapshots(self, unit: str, results: Sequence[Snapshot | Failure]) -> None:
@@ -90,11 +99,11 @@ class Archive:
             packed = self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read()
         except self.client.exceptions.NoSuchKey:
             return {}
-        except (ClientError, BotoCoreError, HTTPClientError) as error:
+        except REFUSALS as error:
             raise Unreadable(f"{name}: {error}") from error
         try:
             return _read_region(region, bytes(packed))
-        except _DAMAGES as error:
+        except DAMAGES as error:
             raise Unreadable(f"{name} is damaged: {error}") from error
 
     def write_region(self, region: str, held: Mapping[Scope, Rows]) -> None:
@@ -122,6 +131,10 @@ class Archive:
             content += b"]\n"
             self._put(name, content, "application/json")
 
+    def write_report(self, html: str) -> None:
+        """The report as of the run that was closed last."""
+        self._put(REPORT_KEY, html.encode("utf-8", "replace"), "text/html; charset=utf-8")
+
     def write_manifest(self, run: Run, manifest: Mapping[str, Any]) -> None:
         text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)
         self._put(manifest_key(run), (text + "\n").encode(), "application/json")
@@ -131,7 +144,7 @@ class Archive:
         body = gzip.compress(content, compresslevel=6, mtime=0)
         self._put(name, body, "application/x-ndjson", ContentEncoding="gzip")
 
-    def _put(self, name: str, body: bytes | bytearray, content_type: str, **more: str) -> None:
+    def _put(self, name: str, body: bytes | bytearray, content_type: str, **more: Any) -> None:
         self.client.put_object(
             Bucket=self.bucket, Key=name, Body=body, ContentType=content_type, **more
         )

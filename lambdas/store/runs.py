@@ -76,11 +76,13 @@ class RunStore:
         run = _to_run(found[RUNS])
         return replace(run, units=_to_units(run, found[PLANS])) if PLANS in found else run
 
-    def latest(self, count: int) -> list[Run]:
-        """The last runs, the newest first, whatever they are called."""
-        found = list(self._named())
+    def latest(self, count: int, as_of: datetime | None = None) -> list[Run]:
+        """The last runs, or the last that were started by a time, the newest first, whatever they
+        are called."""
+        found = [run for run in self._named() if as_of is None or run.started_at <= as_of]
+        end = _AFTER_DATED if as_of is None else run_id_of(as_of + timedelta(seconds=1), "")
         dated = 0
-        for run in self._between(_FIRST_DATED, _AFTER_DATED, Limit=count):
+        for run in self._between(_FIRST_DATED, end, Limit=count):
             found.append(run)
             dated += _DATED.fullmatch(run.run_id) is not None
             if dated == count:
@@ -166,7 +168,7 @@ class RunStore:
         succeeded of which none had before. ``calls`` is what closing it cost. Raises Changed."""
         added, values = _adding(calls)
         try:
-            answer: dict[str, Any] = self.client.update_item(
+            answer = self.client.update_item(
                 TableName=self.table,
                 Key=key(RUNS, run.run_id),
                 UpdateExpression="SET finished_at = if_not_exists(finished_at, :at), "

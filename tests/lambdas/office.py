@@ -23,7 +23,7 @@ from truffle.core.runs import Run
 
 Json = dict[str, Any]
 
-API = "https://api.example"
+REPORT = "https://report.example/gpu"
 RUN = "20261124T120000Z-1a2b3c4d"
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from lambdas.clients import meter, service
 from lambdas.metering import CallMeter
 from lambdas.store.table import key, text
-from tests.lambdas.aws import Stack
+from tests.lambdas.aws import Stack, untyped
 from tests.lambdas.fakes import Wire
 from truffle.core.calls import Calls
 from truffle.threads import start
@@ -61,7 +61,7 @@ def test_each_attempt_of_a_call_is_a_request(table: str, wire: WireTo) -> None:
 
 def transaction(table: str, *actions: dict[str, Any]) -> None:
     kinds = [{kind: {"TableName": table, **more}} for it in actions for kind, more in it.items()]
-    service("dynamodb").transact_write_items(TransactItems=kinds)
+    untyped("dynamodb").transact_write_items(TransactItems=kinds)
 
 
 def test_the_items_of_a_transaction_are_written_but_those_that_it_only_checks(table: str) -> None:
