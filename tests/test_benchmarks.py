@@ -11,7 +11,7 @@ import pytest
 import benchmarks
 from benchmarks import collection
 
-LIBRARIES = {"numbers", "organizations"}
+LIBRARIES = {"fake_aws", "numbers", "organizations", "played", "prices"}
 """What the benchmarks share; all other modules are commands."""
 
 COMMANDS = sorted({module.name for module in pkgutil.iter_modules(benchmarks.__path__)} - LIBRARIES)
@@ -46,6 +46,7 @@ def test_each_says_how_it_is_used(name: str) -> None:
         ("ec2_server", ["--latency", "-1"], "'-1' must be a number from 0 on"),
         ("list_live", ["--sizes", "10,x"], "'x' must be a number from 0 on"),
         ("list_live", ["--latency", "nan"], "'nan' must be a number from 0 on"),
+        ("organization", ["0"], "'0' must be a number from 1 to 10000"),
         ("list_live", ["--regions", "99"], "'99' must be a number from 1 to"),
     ],
 )
@@ -75,3 +76,15 @@ def test_a_collection_in_a_sandbox_of_its_own() -> None:
     changed_and_failed = [(line.split()[-3], line.split()[-1]) for line in runs[1:]]
     assert changed_and_failed == [("10", "0"), ("0", "0"), ("2", "0"), ("10", "0")]
     assert [line.split()[0] for line in said.stdout.splitlines()[-6:]] == [*collection.HANDLERS]
+
+
+def test_an_organization_of_four_accounts_in_two_regions() -> None:
+    said = run("organization", "4", "2", "16")
+    assert (said.returncode, said.stderr) == (0, "")
+    hours = said.stdout.split("\n\n")
+    (unchanged,) = [it for it in hours if it.startswith("unchanged hour")]
+    # Each scope is listed; each unit assumes the roles of the three other accounts, and writes a
+    # snapshot. The close reads the region that holds something, and writes two lists and a
+    # manifest.
+    assert "ec2 8, s3 6, sqs 2, sts 6" in unchanged
+    assert [line.split()[0] for line in hours[-1].splitlines()[-1:]] == ["sum"]

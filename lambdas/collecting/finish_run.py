@@ -168,7 +168,7 @@ class Closer:
         with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
             known = dict(zip(held, pool.map(self._read, held), strict=True))
         for region, members in held.items():
-            yield from self._region(region, members, known[region], warnings)
+            yield from self._region(region, members, known.pop(region), warnings)
 
     def _read(self, region: str) -> dict[Scope, Rows] | Unreadable:
         try:

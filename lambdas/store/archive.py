@@ -123,8 +123,13 @@ class Archive:
         """One array for each type, in the default order."""
         rows = Order().sorted(reservations)
         for kind, name in LATEST_KEYS.items():
-            items = ",\n".join(json_object(row) for row in rows if row.type == kind)
-            self._put(name, f"[{items}]\n".encode(), "application/json")
+            # One buffer, row by row: at 100,000 rows each copy of the text takes 80 MB.
+            content = bytearray(b"[")
+            for row in rows:
+                if row.type == kind:
+                    content += b",\n" * (len(content) > 1) + json_object(row).encode()
+            content += b"]\n"
+            self._put(name, content, "application/json")
 
     def write_report(self, html: str) -> None:
         """The report as of the run that was closed last."""
@@ -139,7 +144,7 @@ class Archive:
         body = gzip.compress(content, compresslevel=6, mtime=0)
         self._put(name, body, "application/x-ndjson", ContentEncoding="gzip")
 
-    def _put(self, name: str, body: bytes, content_type: str, **more: Any) -> None:
+    def _put(self, name: str, body: bytes | bytearray, content_type: str, **more: Any) -> None:
         self.client.put_object(
             Bucket=self.bucket, Key=name, Body=body, ContentType=content_type, **more
         )

@@ -143,18 +143,20 @@ class ScopeStore(StatusReader):
     def uncovered(self, reservation_id: str) -> Json | None:
         """The last known row of a reservation in a scope that no run covers any more."""
         report = ReportStore(self.client, self.table).get([reservation_id])[reservation_id]
-        if report.row is None:
+        if report.row is not None:
+            scopes = [Scope(it, report.row.region) for it in report.members]
+        else:
+            scopes = self.retired_before_reports()
+        statuses = self.statuses_of(scopes)
+        retired = {reservations_key(it): it for it in statuses if statuses[it].is_retired}
+        places = [key(place, reservation_id) for place in sorted(retired)]
+        items = {it["pk"]["S"]: it for it in fetch(self.client, self.table, places)}
+        if not items:
             return None
-        members = self.statuses_of(Scope(it, report.row.region) for it in report.members)
-        for scope, status in members.items():
-            if status.is_retired:
-                place = key(reservations_key(scope), reservation_id)
-                answer = self.client.get_item(TableName=self.table, Key=place)
-                if "Item" in answer:
-                    seen = status.observed_at and format_time(status.observed_at)
-                    known = {"observed_at": seen, "seen_by": [scope.account_id]}
-                    return dict(read_body(answer["Item"])) | known
-        return None
+        scope = retired[min(items)]
+        seen = statuses[scope].observed_at
+        known = {"observed_at": seen and format_time(seen), "seen_by": [scope.account_id]}
+        return dict(read_body(items[min(items)])) | known
 
     def gone(self, reservation_id: str) -> Json | None:
         """The last known row of a reservation that is gone, with its ``vanished_at``."""

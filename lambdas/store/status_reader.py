@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lambdas.store.groups import GroupStore
@@ -20,7 +20,19 @@ from lambdas.store.heartbeats import (
 from lambdas.store.latest import LatestRegions
 from lambdas.store.reports import ReportStore, baselines_key, to_baselines
 from lambdas.store.statuses import StoredStatus, to_status
-from lambdas.store.table import SCOPES, Client, fetch, key, query, scope_key, text
+from lambdas.store.table import (
+    RETIRED,
+    SCOPES,
+    Client,
+    body,
+    fetch,
+    key,
+    query,
+    read_body,
+    scope_key,
+    text,
+    to_scope,
+)
 from lambdas.store.transactions import transact
 from truffle.core.model import Scope
 from truffle.core.runs import Unit, unit_name
@@ -131,6 +143,17 @@ class StatusReader:
     def before_heartbeats(self) -> dict[Scope, StoredStatus]:
         """The scopes of a table that was written before there were heartbeats, but those that were
         retired."""
+        return {it.scope: it for it in self._own_items() if not it.is_retired}
+
+    def retired_before_reports(self) -> list[Scope]:
+        """The scopes of whose rows no report says who lists them, since they were retired before
+        there were any."""
+        answer = self.client.get_item(TableName=self.table, Key=key(RETIRED, RETIRED))
+        if "Item" in answer:
+            return [to_scope(name) for name in read_body(answer["Item"])]
+        return sorted(it.scope for it in self._own_items() if it.is_retired)
+
+    def _own_items(self) -> Iterator[StoredStatus]:
         items = query(
             self.client,
             TableName=self.table,
@@ -138,7 +161,7 @@ class StatusReader:
             ExpressionAttributeValues={":pk": text(SCOPES)},
             ConsistentRead=True,
         )
-        return {it.scope: it for it in map(to_status, items) if not it.is_retired}
+        return map(to_status, items)
 
     def held(self) -> frozenset[Scope]:
         """The scopes of every unit that held something when they were last listed."""
@@ -152,7 +175,12 @@ class StatusReader:
         )
 
     def adopt(self) -> None:
-        """Give heartbeats to the scopes of a table that was written before there were any."""
+        """Give heartbeats to the scopes of a table that was written before there were any, and note
+        which ones were retired by then."""
+        retired = [scope_key(scope) for scope in self.retired_before_reports()]
+        self.client.put_item(
+            TableName=self.table, Item={**key(RETIRED, RETIRED), "body": body(retired)}
+        )
         units: dict[str, list[StoredStatus]] = {}
         present = self.before_heartbeats()
         names = self.units_of(present)

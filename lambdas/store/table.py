@@ -6,6 +6,7 @@
 | ``UNIT#<region>/<group>`` | ``HEARTBEATS`` | the last attempt at each of the unit's scopes |
 | ``SCOPES`` | ``<account>#<region>`` | what else is known of a scope that is not simply empty |
 | ``GROUPS`` | ``GROUPS`` | the group of each account |
+| ``RETIRED`` | ``RETIRED`` | the scopes that were retired before there were reports |
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
 | ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
@@ -46,6 +47,7 @@ UNITS = "UNITS"
 UNIT = "UNIT"
 HEARTBEATS = "HEARTBEATS"
 GROUPS = "GROUPS"
+RETIRED = "RETIRED"
 GONE = "GONE"
 REPORT = "REPORT"
 BASELINES = "BASELINES"

@@ -140,8 +140,9 @@ class MemoryTable:
             for name in clause.split(", "):
                 item.pop(name, None)
         else:
-            name, value = clause.split(" ")
-            _combine(kind, name, item, values[value])
+            for part in clause.split(", "):
+                name, value = part.split(" ")
+                _combine(kind, name, item, values[value])
 
 
 def timeless(items: list[Item]) -> list[Item]:

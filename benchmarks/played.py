@@ -1,0 +1,293 @@
+"""A deployment in this process: its runs and queries, and what each invocation took."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from heapq import heapreplace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import prices
+from benchmarks.ec2_server import raw_reservation
+from benchmarks.fake_aws import FakeAWS
+from benchmarks.query import Invocation
+from sandbox.ec2.wire import answer_xml, renderer
+
+COLLECTORS = 40
+COLLECT_MEGABYTES, FAN_OUT_MEGABYTES, QUERY_MEGABYTES = 1024, 256, 1769
+VCPU_MEGABYTES = 1769
+"""The memory with which a function has one processor (Lambda Developer Guide, "Memory")."""
+
+SAMPLED = 20
+"""Units that wait as long as AWS would."""
+
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "own",
+    "AWS_SECRET_ACCESS_KEY": "own",
+    "POWERTOOLS_SERVICE_NAME": "truffle",
+    "POWERTOOLS_METRICS_NAMESPACE": "truffle",
+    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+}
+
+START = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@dataclass
+class Fleet:
+    """What EC2 lists: reservations, spread over one scope in so many."""
+
+    accounts: list[str]
+    regions: tuple[str, ...]
+    reservations: int
+    holding: int = 10
+    changed: set[int] = field(default_factory=set)
+
+    @cached_property
+    def held(self) -> dict[tuple[str, str], range]:
+        """The numbers of each holding scope's reservations."""
+        scopes = [(it, region) for it in self.accounts for region in self.regions]
+        chosen = scopes[:: self.holding]
+        bounds = [self.reservations * n // len(chosen) for n in range(len(chosen) + 1)]
+        return {scope: range(bounds[n], bounds[n + 1]) for n, scope in enumerate(chosen)}
+
+    def list_scope(self, key: str, region: str) -> bytes:
+        """EC2's answer to the account of an access key; the function's own key is the first's."""
+        account = key if key.isdecimal() else self.accounts[0]
+        numbers = self.held.get((account, region), range(0))
+        render = renderer("DescribeCapacityReservations", "CapacityReservations")
+        items = [render(self._raw(account, region, index)) for index in numbers]
+        return answer_xml("DescribeCapacityReservations", "CapacityReservations", items, None, "0")
+
+    def _raw(self, account: str, region: str, index: int) -> dict[str, Any]:
+        raw = raw_reservation(region, index) | {"OwnerId": account}
+        if index in self.changed:
+            raw["Tags"] = [{"Key": "Name", "Value": "changed"}]
+        return raw
+
+    def change(self, every: int) -> None:
+        """Another tag on every so-manieth reservation: a change that is stored and no event."""
+        self.changed.update(range(0, self.reservations, every))
+
+
+class Unhurried(Invocation):
+    """An invocation that has all its time before it."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 120_000
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What an invocation took: seconds in which a call was under way, those of the processor
+    without the fake's own, and MB more than before at its peak."""
+
+    waited: float
+    processor: float
+    megabytes: float
+    has_latency: bool
+
+    def at(self, megabytes: int) -> float:
+        """Seconds with a memory, whose share of a processor the function has; rather too many, as
+        if nothing were computed while calls are under way. So it does not matter what else this
+        machine does."""
+        return self.waited + self.processor * max(1.0, VCPU_MEGABYTES / megabytes)
+
+
+class Play:
+    """A deployment in this process."""
+
+    def __init__(self, fleet: Fleet, folder: Path) -> None:
+        self.fleet, self.aws = fleet, FakeAWS(fleet.list_scope)
+        self.hour, self.closes = 0, list[Took]()
+        os.environ |= _settings(fleet, folder)
+        from lambdas import clients, wiring
+        from lambdas.collecting.finish_run import Closer
+
+        clients.session.cache_clear()
+        self.aws.attach(clients.session()._session)
+        wiring.now = lambda: START + timedelta(hours=self.hour)
+        close = Closer.close
+
+        def measured_close(closer: Closer, run: Any) -> Any:
+            return self.measure(lambda: close(closer, run), True, self.closes)
+
+        Closer.close = measured_close  # type: ignore[assignment, method-assign]
+
+    def measure(self, act: Callable[[], Any], has_latency: bool, into: list[Took]) -> Any:
+        before, self.aws.has_latency = self.aws.has_latency, has_latency
+        _forget_peak()
+        resident, fake, waited = _megabytes("VmRSS"), self.aws.seconds, self.aws.waited
+        processor = time.process_time()
+        answer = act()
+        processor = time.process_time() - processor - (self.aws.seconds - fake)
+        more = max(0.0, _megabytes("VmHWM") - resident)
+        into.append(Took(self.aws.waited - waited, max(0, processor), more, has_latency))
+        self.aws.has_latency = before
+        return answer
+
+    def run(self) -> Ran:
+        """One hour later: a run from its opening to its close."""
+        from lambdas import fan_out
+
+        self.hour += 1
+        self.aws.calls.clear()
+        self.aws.amounts.clear()
+        self.closes.clear()
+        opened, units = list[Took](), list[Took]()
+        invocation: Any = Unhurried()
+        event = {"run_id": f"run-{self.hour}"}
+        self.measure(lambda: fan_out.handler(event, invocation), True, opened)
+        messages = self.aws.messages[:]
+        self.aws.messages.clear()
+        self._collect(messages, units)
+        closed = self.closes[0]
+        # The last unit closed the run, which is measured apart.
+        waited, processor = units[-1].waited - closed.waited, units[-1].processor - closed.processor
+        units[-1] = replace(units[-1], waited=max(0, waited), processor=max(0, processor))
+        counts, amounts = Counter(self.aws.calls), Counter(self.aws.amounts)
+        return Ran(opened[0], units, closed, counts, amounts, len(messages))
+
+    def _collect(self, messages: list[str], units: list[Took]) -> None:
+        """Collector by collector: each has clients and sessions of its own."""
+        from lambdas import clients, collect, wiring
+
+        every = max(1, len(messages) // SAMPLED)
+        invocation: Any = Unhurried()
+        for collector in range(min(COLLECTORS, len(messages))):
+            wiring.collect.cache_clear()
+            clients.sts_client.cache_clear()
+            gc.collect()
+            for index in range(collector, len(messages), COLLECTORS):
+                event = {"Records": [_record(messages[index], index)]}
+
+                def act(event: dict[str, Any] = event) -> None:
+                    answer = collect.handler(event, invocation)
+                    if answer["batchItemFailures"]:
+                        raise RuntimeError(f"a unit failed: {event}")
+
+                self.measure(act, index % every == 0, units)
+
+    def ask(self, path: str, query: str) -> tuple[Took, Counter[str]]:
+        """A query, with what it read."""
+        from lambdas import query as function
+
+        http = {"method": "GET", "path": path}
+        event = {
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": {},
+            "requestContext": {"http": http, "stage": "$default", "requestId": "0"},
+        }
+        taken, invocation = list[Took](), Invocation()
+        before = Counter(self.aws.amounts)
+
+        def act() -> None:
+            answer = function.handler(event, invocation)  # type: ignore[arg-type]
+            if answer["statusCode"] != 200:
+                raise RuntimeError(answer["body"])
+
+        self.measure(act, True, taken)
+        return taken[0], Counter(self.aws.amounts) - before
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run took."""
+
+    opened: Took
+    units: list[Took]
+    closed: Took
+    calls: Counter[str]
+    amounts: Counter[str]
+    messages: int
+
+    @property
+    def unit_seconds(self) -> list[float]:
+        """Of each unit, as deployed. One that did not wait is given what the others waited."""
+        waited = statistics.median(it.waited for it in self.units if it.has_latency)
+        return [
+            (it if it.has_latency else replace(it, waited=waited)).at(COLLECT_MEGABYTES)
+            for it in self.units
+        ]
+
+    @property
+    def collecting(self) -> float:
+        """Seconds until the last unit is done, with so many collectors at once."""
+        ends = [0.0] * COLLECTORS
+        for seconds in self.unit_seconds:
+            heapreplace(ends, ends[0] + seconds)
+        return max(ends)
+
+    @property
+    def wall(self) -> float:
+        """Seconds from the opening to the close."""
+        opened, closed = self.opened.at(FAN_OUT_MEGABYTES), self.closed.at(COLLECT_MEGABYTES)
+        return opened + self.collecting + closed
+
+    def to_prices(self) -> prices.Run:
+        collecting = sum(self.unit_seconds) + self.closed.at(COLLECT_MEGABYTES)
+        opening = self.opened.at(FAN_OUT_MEGABYTES)
+        return prices.Run(
+            collecting * COLLECT_MEGABYTES / 1024 + opening * FAN_OUT_MEGABYTES / 1024,
+            self.messages + 1,
+            self.amounts["dynamodb.wru"],
+            self.amounts["dynamodb.rru"],
+            self.calls["s3.PutObject"],
+            self.calls["s3.GetObject"],
+            self.messages,
+            self.amounts["s3.bytes"],
+        )
+
+
+def _record(body: str, index: int) -> dict[str, Any]:
+    return {
+        "messageId": f"message-{index}",
+        "receiptHandle": "0",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:units",
+        "awsRegion": "us-east-1",
+    }
+
+
+def _settings(fleet: Fleet, folder: Path) -> dict[str, str]:
+    from lambdas.account_settings import FILE_VARIABLE
+    from lambdas.settings import CollectSettings, FanOutSettings, QuerySettings
+    from truffle.core.organization import AccountSettings
+
+    file = folder / "accounts.json"
+    file.write_text(json.dumps(AccountSettings(listed=tuple(fleet.accounts)).to_json()))
+    own, queue = fleet.accounts[0], "https://sqs.us-east-1.amazonaws.com/123456789012/units"
+    arn = "arn:aws:sqs:us-east-1:123456789012:units"
+    collect = CollectSettings(
+        *("table", "bucket", queue, own, "truffle-read", "5", "400", "60"),
+        *("checks", arn, "arn:aws:iam::123456789012:role/checks", ""),
+    )
+    return {
+        FILE_VARIABLE: str(file),
+        **collect.to_env(),
+        **FanOutSettings("table", "bucket", queue, own, ",".join(fleet.regions), "c").to_env(),
+        **QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher").to_env(),
+    }
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _megabytes(name: str) -> float:
+    (line,) = [it for it in Path("/proc/self/status").read_text().splitlines() if name in it]
+    return int(line.split()[1]) / 1024

@@ -1,0 +1,84 @@
+"""What a month costs, line by line: list prices of us-east-1 in USD, without the free tier.
+
+Sources, as of 2026-11-30: https://aws.amazon.com/lambda/pricing/ (arm64),
+https://aws.amazon.com/dynamodb/pricing/on-demand/, https://aws.amazon.com/s3/pricing/,
+https://aws.amazon.com/sqs/pricing/, https://aws.amazon.com/cloudwatch/pricing/,
+https://aws.amazon.com/api-gateway/pricing/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RUNS = 730
+"""Runs of a month: one an hour."""
+
+QUERIES = 30_000
+"""Queries of a month."""
+
+GB_SECOND = 0.0000133334
+INVOCATION = 0.20 / 1e6
+WRITE_UNIT = 0.625 / 1e6
+READ_UNIT = 0.125 / 1e6
+DYNAMODB_GB = 0.25
+PUT = 0.005 / 1e3
+GET = 0.0004 / 1e3
+S3_GB = 0.023
+SQS_REQUEST = 0.40 / 1e6
+API_REQUEST = 1.00 / 1e6
+LOG_GB = 0.50
+
+POLLS = 648_000
+"""Requests with which Lambda polls the queue of units, 15 a minute."""
+
+LOG_BYTES = 1_000
+"""Of an invocation: what Lambda writes about it, and a line of its own."""
+
+FIXED = 5.90
+"""11 alarms, 6 metrics, and the dashboard (free where it is one of the first three)."""
+
+DAYS_KEPT = 400
+"""``snapshot_retention_days``: after so long the bucket is as large as it gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run took: GB-seconds and invocations of all functions, units and bytes."""
+
+    gb_seconds: float
+    invocations: int
+    write_units: int
+    read_units: int
+    puts: int
+    gets: int
+    messages: int
+    bytes_kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one query takes, warm."""
+
+    gb_seconds: float
+    read_units: float
+
+
+def bill(run: Run, question: Question, table_bytes: int) -> dict[str, float]:
+    """USD of a month of such runs and questions, by line."""
+    logs = LOG_BYTES * (run.invocations * RUNS + QUERIES) / 1e9
+    return {
+        "Lambda: runs": RUNS * (run.gb_seconds * GB_SECOND + run.invocations * INVOCATION),
+        "Lambda: queries": QUERIES * (question.gb_seconds * GB_SECOND + INVOCATION),
+        "DynamoDB: writes": RUNS * run.write_units * WRITE_UNIT,
+        "DynamoDB: reads of runs": RUNS * run.read_units * READ_UNIT,
+        "DynamoDB: reads of queries": QUERIES * question.read_units * READ_UNIT,
+        "DynamoDB: storage": table_bytes / 1e9 * DYNAMODB_GB,
+        "S3: PUT": RUNS * run.puts * PUT,
+        "S3: GET": RUNS * run.gets * GET,
+        f"S3: storage after {DAYS_KEPT} days": run.bytes_kept * 24 * DAYS_KEPT / 1e9 * S3_GB,
+        # Each message is sent, and deleted.
+        "SQS": (RUNS * run.messages * 2 + POLLS) * SQS_REQUEST,
+        "API Gateway": QUERIES * API_REQUEST,
+        "CloudWatch: logs": logs * LOG_GB,
+        "CloudWatch: alarms, metrics, dashboard": FIXED,
+    }

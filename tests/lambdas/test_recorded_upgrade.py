@@ -1,0 +1,206 @@
+"""A stack that an earlier version wrote is taken over in place: nothing is lost, nothing repeated.
+
+Table, bucket and answers are that version's own (``recorded/README.md``).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdas import collect, fan_out, wiring
+from lambdas.clients import service
+from lambdas.settings import CollectSettings, FanOutSettings, QuerySettings
+from tests.builders import HOME, HOUR, OTHER
+from tests.lambdas.api import ask
+from tests.lambdas.aws import Stack, deliver
+from tests.lambdas.fakes import Clock, FakeContext, Fleet, client_error
+from truffle.core.model import Scope
+
+RECORDED: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "recorded" / "stack-8afdc50.json").read_text()
+)
+THIRD = "333344445555"
+REGIONS: list[str] = RECORDED["regions"]
+
+Deploy = Callable[..., None]
+
+
+@pytest.fixture
+def old(stack: Stack, clock: Clock, deploy: Deploy) -> Stack:
+    """The recorded stack, at the moment of its last run, under the present functions."""
+    clock.moment = datetime.fromisoformat(RECORDED["at"])
+    table, bucket = service("dynamodb"), service("s3")
+    for item in RECORDED["items"]:
+        table.put_item(TableName=stack.table, Item=item)
+    for name, content in RECORDED["objects"].items():
+        bucket.put_object(Bucket=stack.bucket, Key=name, Body=base64.b64decode(content))
+    deploy(QuerySettings)
+    return stack
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    """What EC2 listed last, with the failures of that time."""
+    made = Fleet()
+    for scope in RECORDED["listed"]:
+        raw = [_with_dates(it) for it in scope["reservations"]]
+        made.holds(Scope(scope["account_id"], scope["region"]), *raw)
+    for region in REGIONS:
+        made.fails(Scope(THIRD, region), client_error("UnauthorizedOperation"))
+    return made
+
+
+def _with_dates(raw: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: datetime.fromisoformat(it) if name.endswith("Date") and it else it
+        for name, it in raw.items()
+    }
+
+
+@pytest.fixture
+def run(
+    old: Stack, fleet: Fleet, deploy: Deploy, choose: Deploy, clock: Clock
+) -> Callable[[], None]:
+    """A run of the present functions, an hour later."""
+
+    def start() -> None:
+        clock.advance(HOUR)
+        context: Any = FakeContext(str(clock()))
+        choose(listed=tuple(RECORDED["accounts"]))
+        deploy(FanOutSettings, regions=",".join(REGIONS))
+        fan_out.handler({}, context)
+        deploy(CollectSettings)
+        wiring.collect().ec2 = fleet  # type: ignore[assignment]
+        assert collect.handler(deliver(old.units), context) == {"batchItemFailures": []}
+        deploy(QuerySettings)
+
+    return start
+
+
+def known(now: dict[str, Any], then: dict[str, Any], *without: str) -> dict[str, Any]:
+    """Of an answer, what that version said, too."""
+    return {name: now[name] for name in then if name not in without}
+
+
+def rows(*without: str) -> list[dict[str, Any]]:
+    then = RECORDED["answers"]["/reservations"]["items"]
+    found = ask("/reservations").body["items"]
+    assert [row["reservation_id"] for row in found] == [row["reservation_id"] for row in then]
+    return [known(now, row, *without) for now, row in zip(found, then, strict=True)]
+
+
+def recorded_rows(*without: str) -> list[dict[str, Any]]:
+    then = RECORDED["answers"]["/reservations"]["items"]
+    return [{name: it for name, it in row.items() if name not in without} for row in then]
+
+
+def event_ids() -> list[str]:
+    return [event["event_id"] for event in ask("/events").body["items"]]
+
+
+def test_before_the_first_run_the_lists_are_those_of_then(old: Stack) -> None:
+    assert rows() == recorded_rows()
+
+
+def test_before_the_first_run_each_scope_has_its_state_of_then(old: Stack) -> None:
+    then = RECORDED["answers"]["/status"]["scopes"]
+    found = ask("/status").body["scopes"]
+    assert [known(now, scope) for now, scope in zip(found, then, strict=True)] == then
+
+
+def test_events_stay_as_they_were(old: Stack, run: Callable[[], None]) -> None:
+    then = RECORDED["answers"]["/events"]["items"]
+    before = ask("/events").body["items"]
+    assert [event["event_id"] for event in before] == [event["event_id"] for event in then]
+    assert [event["summary"] for event in before] == [event["summary"] for event in then]
+    run()
+    run()
+    assert event_ids() == [event["event_id"] for event in then]
+
+
+@pytest.mark.parametrize("name", ["cr-gone", "cr-left"])
+def test_before_the_first_run_a_reservation_that_is_gone_is_found(old: Stack, name: str) -> None:
+    assert ask(f"/reservations/{name}").status == 200
+
+
+@pytest.mark.parametrize("name", ["cr-gone", "cr-left", "cr-shared"])
+def test_a_reservation_is_found_with_its_events(run: Callable[[], None], name: str) -> None:
+    path = f"/reservations/{name}"
+    then = RECORDED["answers"][path]
+    run()
+    now = ask(path).body
+    differs = ("collection", "events", "observed_at")
+    assert known(now, then, *differs) == known(then, then, *differs)
+    assert [it["event_id"] for it in now["events"]] == [it["event_id"] for it in then["events"]]
+
+
+def test_the_first_runs_change_nothing_but_when_it_was_observed(run: Callable[[], None]) -> None:
+    run()
+    run()
+    assert rows("observed_at") == recorded_rows("observed_at")
+
+
+def test_the_first_run_has_a_whole_manifest_and_inventory(
+    old: Stack, run: Callable[[], None]
+) -> None:
+    run()
+    (name,) = [it for it in set(old.keys()) - set(RECORDED["objects"]) if it.startswith("runs/")]
+    counts = old.document(name)["counts"]
+    assert (counts["scopes"], counts["succeeded"], counts["failed"]) == (6, 4, 2)
+    assert (counts["changed"], counts["events"]) == (0, 0)
+    latest = [
+        it for kind in ("odcrs", "capacity-blocks") for it in old.document(f"latest/{kind}.json")
+    ]
+    assert {it["reservation_id"] for it in latest} == {"cr-a", "cr-b", "cr-block", "cr-shared"}
+
+
+def test_no_object_of_then_is_lost(old: Stack, run: Callable[[], None]) -> None:
+    run()
+    kept = {name for name in RECORDED["objects"] if not name.startswith("latest/")}
+    assert kept <= set(old.keys())
+
+
+def change(fleet: Fleet, name: str, **facts: Any) -> None:
+    for scope, listed in list(fleet.raw.items()):
+        raw = [it | facts if it["CapacityReservationId"] == name else it for it in listed]
+        fleet.holds(scope, *raw)
+
+
+def test_a_change_across_the_upgrade_is_one_event(
+    old: Stack, fleet: Fleet, run: Callable[[], None]
+) -> None:
+    before = set(event_ids())
+    change(fleet, "cr-a", State="pending")
+    change(fleet, "cr-shared", TotalInstanceCount=10)
+    run()
+    run()
+    new = [it for it in ask("/events").body["items"] if it["event_id"] not in before]
+    assert sorted((it["reservation_id"], it["type"], it["account_id"]) for it in new) == [
+        ("cr-a", "state_changed", HOME),
+        ("cr-shared", "resized", HOME),
+    ]
+
+
+def test_a_scope_that_recovers_across_the_upgrade_says_so_once(
+    old: Stack, fleet: Fleet, run: Callable[[], None]
+) -> None:
+    before = set(event_ids())
+    fleet.recovers()
+    run()
+    run()
+    new = [it for it in ask("/events").body["items"] if it["event_id"] not in before]
+    assert {(it["type"], it["account_id"]) for it in new} == {("scope_recovered", THIRD)}
+    assert len(new) == len({(it["region"]) for it in new})
+
+
+def test_an_account_that_left_stays_away(run: Callable[[], None]) -> None:
+    run()
+    accounts = {scope["account_id"] for scope in ask("/status").body["scopes"]}
+    assert accounts == {HOME, OTHER, THIRD}
