@@ -15,6 +15,7 @@ from tests.builders import HOME, a_block, an_event
 from tests.messages import limits
 from tests.messages.samples import a_full_day, of_every_type
 from truffle.core.events import Event, from_message
+from truffle.core.incidents import Action, Incident
 from truffle.core.model import Reservation
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
 from truffle.messages.card import Card, digest_card, event_card, summary_card
@@ -54,11 +55,10 @@ def check_for_people(card: Card) -> None:
 
 def check_for_machines(event: Event, late: timedelta | None) -> None:
     limits.check_publication(publication(event))
-    incident = pagerduty.payload(event, KEY, api_url=API, late=late)
-    if incident is not None:
-        limits.check_pagerduty(incident)
-    request = opsgenie.request(event, api_url=API, late=late)
-    if request is not None:
+    for action in Action:
+        incident = Incident("k" * 1000, action)
+        limits.check_pagerduty(pagerduty.payload(event, incident, KEY, api_url=API, late=late))
+        request = opsgenie.request(event, incident, api_url=API, late=late)
         limits.check_opsgenie(request.path, request.body)
 
 
