@@ -110,7 +110,7 @@ HAPPENINGS = ("state_changed", "vanished", "discovered")
     happening=st.sampled_from(HAPPENINGS),
     passes=PASSES,
 )
-def test_whatever_fails_or_dies_on_the_way_what_happens_is_told_exactly_once(
+def test_despite_failures_and_crashes_each_event_is_reported_exactly_once(
     owner: str, accounts: set[str], happening: str, passes: list[tuple[set[str], int | None]]
 ) -> None:
     accounts |= {owner} & set(ACCOUNTS)
@@ -132,7 +132,7 @@ def test_whatever_fails_or_dies_on_the_way_what_happens_is_told_exactly_once(
     after=SOME,
     passes=PASSES,
 )
-def test_whoever_gets_or_loses_a_share_nothing_has_happened(
+def test_gaining_or_losing_a_share_is_not_an_event(
     owner: str, before: set[str], after: set[str], passes: list[tuple[set[str], int | None]]
 ) -> None:
     keeper = {owner} & set(ACCOUNTS) or {min(before)}
@@ -148,7 +148,7 @@ def test_whoever_gets_or_loses_a_share_nothing_has_happened(
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)), accounts=SOME, is_new=st.booleans(), passes=PASSES
 )
-def test_whatever_fails_or_dies_on_the_way_a_threshold_is_told_exactly_once(
+def test_despite_failures_and_crashes_a_threshold_is_reported_exactly_once(
     owner: str, accounts: set[str], is_new: bool, passes: list[tuple[set[str], int | None]]
 ) -> None:
     accounts |= {owner} & set(ACCOUNTS)

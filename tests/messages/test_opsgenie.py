@@ -57,7 +57,7 @@ def test_a_late_alert_says_so() -> None:
     assert alert.body["description"].startswith("Delivered late: observed 1 h 3 min ago.")
 
 
-def test_a_test_is_an_alert_of_its_own_that_wakes_nobody() -> None:
+def test_a_test_is_an_alert_of_its_own_with_the_lowest_priority() -> None:
     alert = asked(an_event(), test=True)
 
     assert alert.body["alias"] == f"test/{an_event().event_id}"

@@ -56,7 +56,7 @@ def test_a_late_incident_says_so() -> None:
     assert details["Delivered late"] == "Delivered late: observed 1 h 3 min ago."
 
 
-def test_a_test_is_an_incident_of_its_own_that_wakes_nobody() -> None:
+def test_a_test_is_an_incident_of_its_own_with_the_lowest_severity() -> None:
     body = body_of(an_event(), test=True)
 
     assert body["dedup_key"] == f"test/{an_event().event_id}"

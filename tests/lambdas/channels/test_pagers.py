@@ -45,7 +45,7 @@ def incident_in(event: Event) -> Incident:
     return found
 
 
-def test_pagerduty_is_told_of_an_incident_and_of_its_end(pager: Office, sink: Destination) -> None:
+def test_pagerduty_gets_an_incident_and_its_resolution(pager: Office, sink: Destination) -> None:
     pager.clock.advance(HOUR)
     assert pager.deliver("pagerduty", a_well_block(observed_at=NOON + HOUR)) == 0
     assert pager.deliver("pagerduty", an_ill_block(observed_at=NOON + HOUR)) == 0
@@ -58,7 +58,7 @@ def test_pagerduty_is_told_of_an_incident_and_of_its_end(pager: Office, sink: De
     ]
 
 
-def test_opsgenie_is_told_of_an_alert_with_its_key(ops: Office, sink: Destination) -> None:
+def test_opsgenie_gets_an_alert_with_its_key(ops: Office, sink: Destination) -> None:
     assert ops.deliver("opsgenie", an_ill_block()) == 0
     (request,) = sink.requests
     asked = opsgenie.request(an_ill_block(), incident_in(an_ill_block()), api_url=API)
@@ -66,7 +66,7 @@ def test_opsgenie_is_told_of_an_alert_with_its_key(ops: Office, sink: Destinatio
     assert request.headers["Authorization"] == f"GenieKey {SECRET}"
 
 
-def test_opsgenie_is_told_to_close_it_by_its_alias(ops: Office, sink: Destination) -> None:
+def test_opsgenie_closes_an_alert_by_its_alias(ops: Office, sink: Destination) -> None:
     sink.replies = [Reply(202, "{}")]
     assert ops.deliver("opsgenie", a_well_block(observed_at=NOON)) == 0
     (request,) = sink.requests

@@ -129,7 +129,7 @@ def test_the_order_by_observation_follows_the_scopes(fleet: Api, sort: str) -> N
     assert found == ids
 
 
-def test_a_page_holds_100_reservations_unless_told_otherwise(api: Api) -> None:
+def test_a_page_holds_100_reservations_by_default(api: Api) -> None:
     api.collects(*(an_odcr(f"cr-{number:03}") for number in range(101)))
     answer = ask("/reservations")
     assert (len(answer.ids), answer.body["count"]) == (100, 101)
