@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.collecting.collector import Collector
 from tests.builders import HOUR, NOON
+from tests.effort import examples
 from tests.lambdas.aws import make_scopes
 from tests.lambdas.collection.builders import Bucket, archive_in
 from tests.lambdas.fakes import Fleet, a_raw_odcr
@@ -103,7 +104,7 @@ PASSES = st.lists(
 HAPPENINGS = ("state_changed", "vanished", "discovered")
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(50))
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)),
     accounts=SOME,
@@ -125,7 +126,7 @@ def test_despite_failures_and_crashes_each_event_is_reported_exactly_once(
     assert (world.scopes.gone("cr-a") is not None) == (happening == "vanished")
 
 
-@settings(max_examples=75)
+@settings(max_examples=examples(30))
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)),
     before=SOME,
@@ -144,7 +145,7 @@ def test_gaining_or_losing_a_share_is_not_an_event(
     assert (world.told(), world.scopes.gone("cr-a")) == ([], None)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(40))
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)), accounts=SOME, is_new=st.booleans(), passes=PASSES
 )

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import HOME, a_block, an_event
+from tests.effort import examples
 from tests.messages import limits
 from tests.messages.samples import a_full_day, of_every_type
 from truffle.core.events import Event, from_message
@@ -82,7 +83,7 @@ def test_a_digest_and_a_day_of_such_reservations_fit_in_every_format(character: 
 _scripts = st.lists(st.sampled_from(CHARACTERS) | st.characters(), min_size=1, max_size=8)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(list(of_every_type().values())), _scripts)
 def test_tags_of_any_mixture_fit_in_every_format(event: Event, script: Sequence[str]) -> None:
     hostile = tagged(event, "".join(script))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.api import responses
 from tests.builders import HOUR, NOON, an_odcr
+from tests.effort import examples
 from tests.lambdas.api import (
     MATCHES,
     Asked,
@@ -79,7 +80,7 @@ def test_the_oracle_knows_every_filter() -> None:
     assert set(MATCHES) == set(CHOICES) == {parameter.name for parameter in known}
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(100))
 @given(rows=inventories, asked=QUESTIONS, limit=st.integers(1, 5), write=st.booleans())
 def test_the_pages_of_any_question_are_what_the_contract_wants(
     rows: list[Reservation],

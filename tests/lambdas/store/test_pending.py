@@ -17,6 +17,7 @@ from lambdas.store.digest_buffer import (
     Placed,
 )
 from tests.builders import NOON
+from tests.effort import examples
 from tests.lambdas.aws import Stack
 
 ITEM = 400 * 1024
@@ -55,7 +56,7 @@ def test_an_empty_buffer_has_no_batch() -> None:
     assert a_pile({}).next_part() == frozenset()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(20))
 @given(
     st.lists(st.tuples(st.integers(1, 380_000), st.integers(1, 900)), min_size=1, max_size=100),
     st.integers(1, 60),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import DAY, HOUR, NOON, OHIO
+from tests.effort import examples
 from tests.lambdas.collection.builders import UNIT, Around, dies
 from tests.lambdas.fakes import EXTENSIONS, Killed, client_error
 from tests.lambdas.timed_events.builders import END, START, Counting, Timed
@@ -141,7 +142,7 @@ def test_after_a_crash_a_moved_date_is_neither_lost_nor_reported_twice(
     assert soon == {("starting_soon", "24h"): 6, ("starting_soon", "1h"): 6}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     steps=st.lists(
         st.tuples(st.integers(1, 600), st.sampled_from(["collect", "fail", "die"]), st.booleans()),
