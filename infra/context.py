@@ -74,6 +74,10 @@ class Context:
         alert_filter_policy: SNS filter policy of alert_emails and slack_secret_arn; {} passes all.
         alerts: destinations, routes, mutes and thresholds: those of `alerts_file`, and the
             destination that `slack_secret_arn` makes.
+        report_url: where the bucket's `latest/report.html` is published, for the links of alerts;
+            None where it is not.
+        calendar_feed: whether the calendar has a URL with a secret, for calendars that cannot sign.
+        capacity_metrics: whether each run sends what is held to CloudWatch, as metrics.
         alarm_emails: who is told when truffle itself fails.
         event_retention_days: how long the table keeps events.
         snapshot_retention_days: how long the bucket keeps snapshots and manifests.
@@ -107,6 +111,9 @@ class Context:
     kms_key_arns: tuple[str, ...] = ()
     alert_filter_policy: _Json = field(default_factory=lambda: DEFAULT_FILTER)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    report_url: str | None = None
+    calendar_feed: bool = False
+    capacity_metrics: bool = False
     alarm_emails: tuple[str, ...] = ()
     event_retention_days: int = 400
     snapshot_retention_days: int = 400

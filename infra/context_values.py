@@ -188,6 +188,9 @@ _stack_name = text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "letters, digits and hyphens, 
 _role_name = text(r"[\w+=,.@-]{1,64}", "the name of an IAM role, without a path")
 _path = text("(?s).+", "null, or the path of a YAML file, relative to cdk.json")
 _email = text(EMAIL, "e-mail addresses")
+_report_url = text(
+    r"https://[^\s/?#]+[^\s?#]{0,1000}", "null, or an https URL without a query and a fragment"
+)
 
 
 def _accounts(place: Location, value: object) -> Any:
@@ -224,6 +227,9 @@ PARSERS: Mapping[str, Parser] = {
     "kms_key_arns": _list(_key_arn),
     "alert_filter_policy": _or_text(_from_json, leaf(_filter_policy)),
     "alerts_file": _optional(_path),
+    "report_url": _optional(_report_url),
+    "calendar_feed": _boolean,
+    "capacity_metrics": _boolean,
     "alarm_emails": _list(_email),
     "event_retention_days": _number(1, 3650),
     "snapshot_retention_days": _number(1, 3650),

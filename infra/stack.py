@@ -40,14 +40,7 @@ class TruffleStack(Stack):
             self, "Api", deployment, self.storage, destinations.queues, self.publication.publish
         )
         self.delivery = (
-            Delivery(
-                self,
-                "Delivery",
-                deployment,
-                self.storage,
-                destinations,
-                self.api.http_api.api_endpoint,
-            )
+            Delivery(self, "Delivery", deployment, self.storage, destinations)
             if destinations.places
             else None
         )
@@ -86,6 +79,7 @@ class TruffleStack(Stack):
             destination_dead_letters=publication.destinations.dead_letters,
             queues={"units": collection.units, **publication.destinations.queues},
             http_api=self.api.http_api,
+            collect=collection.collect,
         )
 
     def _outputs(self) -> dict[str, str]:

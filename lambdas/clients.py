@@ -24,6 +24,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from lambdas.metering import CallMeter
 from truffle.core.model import Scope
 from truffle.ec2.errors import error_code
 from truffle.ec2.listing import EC2, client_config
@@ -68,12 +69,17 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 older, and leaves what it does not know out of EC2's answers without a word."""
 
 
+meter = CallMeter()
+"""Counts the requests of every client of the function."""
+
+
 @cache
 def session() -> Any:
     """The function's session; what EC2 answers goes through the fast parser."""
     made = botocore.session.Session()
     made.set_config_variable("data_path", str(MODELS))
     made.register_component("response_parser_factory", FastEC2ParserFactory())
+    meter.attach(made)
     return boto3.Session(botocore_session=made)
 
 

@@ -65,11 +65,12 @@ def _completed(is_first: bool) -> None:
 
 
 def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
-    """Which regions are enabled for each account."""
+    """Which regions are enabled for each account, and what asking cost."""
+    wiring.meter.take()
     answers = regions_of(accounts, wiring.collect().ec2_at_home)
     unknown = sum("error" in answer for answer in answers.values())
     metrics.add_metric("AccountsWithoutRegions", MetricUnit.Count, unknown)
-    return {"regions": answers}
+    return {"regions": answers, "calls": wiring.meter.take().to_counts()}
 
 
 @logger.inject_lambda_context
@@ -85,6 +86,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     )
 
     def collect(record: SQSRecord) -> None:
+        # What is left belongs to no run: what followed on the last answer, or on a hint.
+        wiring.meter.take()
         message = read_message(record.body)
         if isinstance(message, Finish):
             _completed(wiring.collect().closer.finish(message))

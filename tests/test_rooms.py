@@ -24,6 +24,7 @@ ALLOWED = {
         "prometheus_client",
     },
     "truffle/report": {"truffle.core", "truffle.messages", "truffle.report"},
+    "truffle/sql": {"truffle.core", "truffle.errors", "truffle.sql", "botocore", "duckdb"},
     "truffle/render": {"truffle.core", "truffle.alerts", "truffle.render", "yaml"},
     "truffle/sources": {
         "truffle.core",
@@ -41,6 +42,14 @@ ALLOWED = {
         "lambdas.observability",
         "botocore",
     },
+    "lambdas/history": {
+        "truffle.core",
+        "truffle.ec2",
+        "lambdas.history",
+        "lambdas.store",
+        "lambdas.observability",
+        "botocore",
+    },
     "lambdas/api": {
         "truffle.core",
         "truffle.ec2",
@@ -48,6 +57,7 @@ ALLOWED = {
         "truffle.report",
         "truffle.feeds",
         "lambdas.store",
+        "lambdas.history",
         "lambdas.api",
         "lambdas.overview",
         "truffle.version",
@@ -84,6 +94,7 @@ ALLOWED = {
 
 MOST_LINES = 400
 LONG_FILES = {
+    "lambdas/wiring.py": "a property for each part of each function",
     "truffle/client.py": "a method for each question, each with its signature and its page",
     "sandbox/ec2/organization.py": "data: the made-up organization",
 }
@@ -99,6 +110,7 @@ LONG_FUNCTIONS = {
     "sandbox/ec2/organization.py:_us_east_1": "data",
     "truffle/alerts/sample.py:_reservation": "data",
     "truffle/cli/calendar.py:command": "its docstring is the command's help",
+    "truffle/client.py:capacity": "its docstring is the page of its arguments",
     "truffle/cli/capacity.py:command": "its docstring is the command's help",
     "truffle/cli/options.py:_common_options": "data",
     "truffle/report/demo.py:_events": "data",

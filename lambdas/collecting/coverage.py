@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.clients import session
+from lambdas.clients import meter, session
 from lambdas.collecting.discovery import RegionsAnswer, discover
 from lambdas.observability import logger
 from lambdas.store.directory import DirectoryStore
 from lambdas.store.documents import UNREADABLE
+from truffle.core.calls import Calls
 from truffle.core.coverage import AccountRegions, Coverage, coverage_of, due
 from truffle.core.model import Scope
 from truffle.core.organization import AccountSettings, Directory
@@ -147,6 +148,7 @@ def asking(client: LambdaClient, function: str) -> Ask:
         if "FunctionError" in answer:
             logger.warning("accounts not asked for regions", extra={"error": str(told)})
             return {}
+        meter.add(Calls.from_counts(told.get("calls", {})))
         regions: Mapping[str, RegionsAnswer] = told["regions"]
         return regions
 

@@ -74,13 +74,14 @@ class Channels:
     """The channels of all destinations.
 
     ``topics`` maps the names of destinations to the ARNs of topics of their own; ``service`` makes
-    a boto3 client of a service, in a region; ``api_url`` is the query API's, for links.
+    a boto3 client of a service, in a region; ``report_url`` is where the report is
+    published, None where it is not.
     """
 
     threads: ThreadStore
     resolutions: ResolutionStore
     topics: Mapping[str, str]
-    api_url: str
+    report_url: str | None
     secrets: Secrets
     service: Callable[..., Any]
     clock: Callable[[], datetime]
@@ -89,7 +90,9 @@ class Channels:
         """Deliver an event; False if the destination needs nothing of it. Raises Refused, or what
         reading the secret and sending raise."""
         if destination.kind.is_for_people:
-            card = event_card(alert.event, api_url=self.api_url, late=alert.late, test=alert.test)
+            card = event_card(
+                alert.event, report_url=self.report_url, late=alert.late, test=alert.test
+            )
             return self.show(destination, card)
         match destination.kind:
             case Kind.SQS:
@@ -191,7 +194,7 @@ class Channels:
             alert.event,
             incident,
             secret.sole("routing_key"),
-            api_url=self.api_url,
+            report_url=self.report_url,
             late=alert.late,
             test=alert.test,
         )
@@ -201,7 +204,7 @@ class Channels:
     def _request(self, destination: Destination, alert: Alert, incident: Incident) -> None:
         secret = self._secret(destination)
         request = opsgenie.request(
-            alert.event, incident, api_url=self.api_url, late=alert.late, test=alert.test
+            alert.event, incident, report_url=self.report_url, late=alert.late, test=alert.test
         )
         url = secret.values.get("url", opsgenie.API_URL).rstrip("/") + request.path
         headers = {"Authorization": f"GenieKey {secret.sole('api_key')}"}

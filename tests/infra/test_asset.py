@@ -149,9 +149,22 @@ def test_everything_imported_is_in_the_zip_or_the_runtime(asset: Path) -> None:
         assert not strange, source
 
 
+STUBS = "types_boto3_"
+"""Types of boto3's clients, which only a type checker imports (tests/test_rooms.py)."""
+
+
 def _top_names(source: str) -> set[str]:
-    nodes = ast.walk(ast.parse(source))
-    return {name.split(".")[0] for node in nodes for name in _names(node)}
+    nodes = _running(ast.parse(source))
+    names = {name.split(".")[0] for node in nodes for name in _names(node)}
+    return {name for name in names if not name.startswith(STUBS)}
+
+
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a module but those for type checkers alone."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+            yield from _running(child)
 
 
 def _names(node: ast.AST) -> Iterator[str]:

@@ -17,6 +17,7 @@ from lambdas.settings import (
     DeliverSettings,
     FanOutSettings,
     HintSettings,
+    LedgerSettings,
     PublishSettings,
     QuerySettings,
     Settings,
@@ -30,6 +31,7 @@ Json = dict[str, Any]
 
 _numbers = count(1)
 
+FEED_TOKEN = "0123456789abcdefghijABCDEFGHIJ0123456789xyz"
 untyped: Callable[[str], Any] = cast("Any", service)
 """The functions' clients, for calls whose parameters are made of plain dictionaries."""
 
@@ -49,6 +51,14 @@ class Stack:
     @cached_property
     def idempotency_table(self) -> str:
         return _idempotency_table(f"idempotency-{self._number}")
+
+    @cached_property
+    def feed_secret(self) -> str:
+        """The ARN of the secret of the calendar feed."""
+        made = service("secretsmanager").create_secret(
+            Name=f"feed-{self._number}", SecretString=FEED_TOKEN
+        )
+        return str(made["ARN"])
 
     @cached_property
     def bucket(self) -> str:
@@ -126,6 +136,7 @@ class Stack:
                 checks_role_arn=f"arn:aws:iam::{HOME}:role/checks",
                 expected_denied="",
             ),
+            LedgerSettings: lambda: LedgerSettings(self.table, self.bucket, "60"),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(
                 table=self.table,
@@ -139,14 +150,21 @@ class Stack:
                 self.table, self.topic, self.idempotency_table, self.dead_letters
             ),
             QuerySettings: lambda: QuerySettings(
-                self.table, "60", "400", "", self._queues(), "publisher"
+                table=self.table,
+                schedule_minutes="60",
+                event_retention_days="400",
+                expected_denied="",
+                queues=self._queues(),
+                publisher="publisher",
+                bucket=self.bucket,
+                feed_secret=self.feed_secret,
             ),
             DeliverSettings: lambda: DeliverSettings(
                 table=self.table,
                 idempotency_table=self.idempotency_table,
                 destinations=json.dumps({box.name: name for name, box in self._boxes.items()}),
                 topics=json.dumps(self.topics),
-                api_url="https://api.example",
+                report_url="https://report.example/gpu",
                 schedule_minutes="60",
                 expected_denied="*/eu-north-*",
             ),

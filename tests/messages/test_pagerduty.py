@@ -25,7 +25,7 @@ def body_of(event: Event, **facts: Any) -> dict[str, Any]:
 
 
 def test_the_body_is_the_sentence_with_its_facts() -> None:
-    body = body_of(idle(), api_url="https://api.example")
+    body = body_of(idle(), report_url="https://report.example/gpu")
 
     assert body["event_action"] == "trigger"
     assert body["dedup_key"] == "cr-0abc/capacity"
@@ -44,9 +44,9 @@ def test_the_body_is_the_sentence_with_its_facts() -> None:
 
 
 def test_links_lead_to_the_console_and_to_the_query() -> None:
-    links = body_of(idle(), api_url="https://api.example")["links"]
+    links = body_of(idle(), report_url="https://report.example/gpu")["links"]
 
-    assert [link["text"] for link in links] == ["EC2 console", "Query API"]
+    assert [link["text"] for link in links] == ["EC2 console", "Report"]
 
 
 def test_a_late_incident_says_so() -> None:
@@ -66,14 +66,14 @@ def test_a_test_is_an_incident_of_its_own_with_the_lowest_severity() -> None:
 
 @pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
 def test_every_type_of_event_is_a_valid_request(event: Event) -> None:
-    check_pagerduty(payload(event, INCIDENT, KEY, api_url="https://api.example"))
+    check_pagerduty(payload(event, INCIDENT, KEY, report_url="https://report.example/gpu"))
 
 
 @given(events, lates)
 def test_any_event_is_a_valid_request(event: Event, late: timedelta | None) -> None:
     test = late is None
     check_pagerduty(
-        payload(event, INCIDENT, KEY, api_url="https://api.example", late=late, test=test)
+        payload(event, INCIDENT, KEY, report_url="https://report.example/gpu", late=late, test=test)
     )
 
 

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
     "status": "Show how current the deployed stack's data is.",
+    "sql": "Ask the history of what you held with SQL.",
     "alerts": "Validate, explain and test alert routing.",
     "completion": "Print the completion script of a shell.",
 }

@@ -40,15 +40,15 @@ def request(
     event: Event,
     incident: Incident,
     *,
-    api_url: str | None = None,
+    report_url: str | None = None,
     late: timedelta | None = None,
     test: bool = False,
 ) -> Request:
     """The request that creates or closes the alert.
 
-    ``api_url`` is the URL of truffle's query API, for the links.
+    ``report_url`` is where the report is published, None where it is not.
     """
-    card = event_card(event, api_url=api_url, late=late, test=test)
+    card = event_card(event, report_url=report_url, late=late, test=test)
     alias = fit(f"test/{event.event_id}" if test else incident.key, 512)
     if incident.is_end:
         path = f"/v2/alerts/{quote(alias, safe='')}/close?identifierType=alias"

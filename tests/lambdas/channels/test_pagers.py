@@ -12,7 +12,7 @@ import pytest
 from sandbox.sink.destination import Destination, Reply
 from tests.builders import HOUR, NOON, an_event
 from tests.lambdas.channels.builders import SECRET, an_ill_block
-from tests.lambdas.office import API, Office, bodies
+from tests.lambdas.office import REPORT, Office, bodies
 from truffle.core.events import Event, EventType, Severity, to_message
 from truffle.core.incidents import Incident, incident_of
 from truffle.messages import opsgenie, pagerduty
@@ -50,7 +50,7 @@ def test_pagerduty_gets_an_incident_and_its_resolution(pager: Office, sink: Dest
     assert pager.deliver("pagerduty", a_well_block(observed_at=NOON + HOUR)) == 0
     assert pager.deliver("pagerduty", an_ill_block(observed_at=NOON + HOUR)) == 0
     assert bodies(sink) == [
-        pagerduty.payload(event, incident_in(event), SECRET, api_url=API)
+        pagerduty.payload(event, incident_in(event), SECRET, report_url=REPORT)
         for event in (
             a_well_block(observed_at=NOON + HOUR),
             an_ill_block(observed_at=NOON + HOUR),
@@ -61,7 +61,7 @@ def test_pagerduty_gets_an_incident_and_its_resolution(pager: Office, sink: Dest
 def test_opsgenie_gets_an_alert_with_its_key(ops: Office, sink: Destination) -> None:
     assert ops.deliver("opsgenie", an_ill_block()) == 0
     (request,) = sink.requests
-    asked = opsgenie.request(an_ill_block(), incident_in(an_ill_block()), api_url=API)
+    asked = opsgenie.request(an_ill_block(), incident_in(an_ill_block()), report_url=REPORT)
     assert (request.path, json.loads(request.body)) == (asked.path, asked.body)
     assert request.headers["Authorization"] == f"GenieKey {SECRET}"
 
@@ -126,7 +126,7 @@ def test_a_test_opens_an_incident_of_its_own(pager: Office, sink: Destination) -
     event = an_ill_block()
     pager.deliver("pagerduty", {"test": to_message(event)})
     assert bodies(sink) == [
-        pagerduty.payload(event, incident_in(event), SECRET, api_url=API, test=True)
+        pagerduty.payload(event, incident_in(event), SECRET, report_url=REPORT, test=True)
     ]
 
 
