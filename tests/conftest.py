@@ -1,4 +1,4 @@
-"""What all tests share: how hard the property-based ones look, and how their children end."""
+"""What all tests share: the effort of random tests, their processes, and how children end."""
 
 import signal
 from collections.abc import Iterator
@@ -16,6 +16,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("truffle")
+
+SHARED_SETUP = ("end_to_end", "infra")
+"""Rooms whose tests share what takes long to make: a sandbox, the synthesized templates."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In parallel runs, each of these rooms and every other file stays in one process."""
+    for item in items:
+        room = next((name for name in SHARED_SETUP if name in item.path.parts), None)
+        item.add_marker(pytest.mark.xdist_group(room or item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -98,5 +98,5 @@ def test_the_status_shows_names_and_why_the_list_of_accounts_is_old() -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"discovery": None}, {"discovery": {"complete": True}}])
-def test_a_list_that_is_complete_is_no_line(more: dict[str, object]) -> None:
+def test_a_complete_list_adds_no_line(more: dict[str, object]) -> None:
     assert "Accounts:" not in render_status({**STATUS, **more}, Style(width=200))

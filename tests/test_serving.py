@@ -162,7 +162,7 @@ def test_a_source_that_fails_keeps_the_last_data_and_the_page_says_so() -> None:
     assert "nothing newer" not in back
 
 
-def test_a_source_that_never_answered_is_told_and_asked_again() -> None:
+def test_a_source_that_never_answered_is_reported_and_asked_again() -> None:
     source = Source(TruffleError("no <credentials>"), inputs())
     with serving(source) as port:
         status, _, body = ask(port)

@@ -15,7 +15,7 @@ from lambdas.store.resolutions import ResolutionStore
 from lambdas.store.threads import ThreadStore
 from truffle.alerts.settings import Destination, Kind
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.incidents import incident
+from truffle.core.incidents import Incident, incident_of
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
 from truffle.messages.card import Card, event_card
 from truffle.messages.text import to_json
@@ -150,21 +150,21 @@ class Channels:
 
     def _deliver_incident(self, destination: Destination, alert: Alert) -> bool:
         """Queues keep no order: what was resolved must not be opened by an older event."""
-        told = incident(alert.event)
-        if told is None:
+        found = incident_of(alert.event)
+        if found is None:
             return False
         if not alert.test:
             at = alert.event.observed_at
-            if told.is_end:
-                self.resolutions.note(destination.name, told.key, at)
+            if found.is_end:
+                self.resolutions.note(destination.name, found.key, at)
             else:
-                resolved_at = self.resolutions.latest(destination.name, told.key)
+                resolved_at = self.resolutions.latest(destination.name, found.key)
                 if resolved_at is not None and resolved_at > at:
                     return False
         if destination.kind is Kind.PAGERDUTY:
-            self._enqueue(destination, alert)
+            self._enqueue(destination, alert, found)
         else:
-            self._request(destination, alert)
+            self._request(destination, alert, found)
         return True
 
     def _secret(self, destination: Destination) -> Secret:
@@ -188,28 +188,27 @@ class Channels:
             },
         )
 
-    def _enqueue(self, destination: Destination, alert: Alert) -> None:
+    def _enqueue(self, destination: Destination, alert: Alert, incident: Incident) -> None:
         secret = self._secret(destination)
         body = pagerduty.payload(
             alert.event,
+            incident,
             secret.sole("routing_key"),
             report_url=self.report_url,
             late=alert.late,
             test=alert.test,
         )
-        if body is not None:
-            url = secret.values.get("url", pagerduty.ENQUEUE_URL)
-            _post(destination, secret, url, body, accepted=ACCEPTED)
+        url = secret.values.get("url", pagerduty.ENQUEUE_URL)
+        _post(destination, secret, url, body, accepted=ACCEPTED)
 
-    def _request(self, destination: Destination, alert: Alert) -> None:
+    def _request(self, destination: Destination, alert: Alert, incident: Incident) -> None:
         secret = self._secret(destination)
-        asked = opsgenie.request(
-            alert.event, report_url=self.report_url, late=alert.late, test=alert.test
+        request = opsgenie.request(
+            alert.event, incident, report_url=self.report_url, late=alert.late, test=alert.test
         )
-        if asked is not None:
-            url = secret.values.get("url", opsgenie.API_URL).rstrip("/") + asked.path
-            headers = {"Authorization": f"GenieKey {secret.sole('api_key')}"}
-            _post(destination, secret, url, asked.body, headers, accepted=ACCEPTED)
+        url = secret.values.get("url", opsgenie.API_URL).rstrip("/") + request.path
+        headers = {"Authorization": f"GenieKey {secret.sole('api_key')}"}
+        _post(destination, secret, url, request.body, headers, accepted=ACCEPTED)
 
 
 def _subject(card: Card) -> str | None:

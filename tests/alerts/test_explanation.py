@@ -11,7 +11,7 @@ PAGER = Destination("pager", Kind.PAGERDUTY, secret="truffle/pager")
 SETTINGS = AlertSettings((SLACK, PAGER), (Route("all", ("oncall", "pager"), When()),))
 
 
-def test_each_destination_is_told_with_its_outcome_and_the_reason() -> None:
+def test_each_destination_is_shown_with_its_outcome_and_the_reason() -> None:
     assert explain(an_event(), SETTINGS) == [
         {
             "destination": "oncall",

@@ -201,13 +201,13 @@ def test_what_may_be_a_secret_is_never_shown(raw: Any) -> None:
     assert "s3cr3t" not in "\n".join(problems(raw)).lower()
 
 
-def test_names_that_hyphens_alone_tell_apart_are_too_much_alike() -> None:
+def test_names_that_differ_in_hyphens_alone_are_too_similar() -> None:
     twins = {"team-1": ONCALL, "team1": ONCALL}
     raw = {"destinations": twins, "routes": [{"name": "all", "to": ["team-1", "team1"]}]}
     assert problems(raw) == ("destinations.team1: differs from team-1 by hyphens alone",)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     found = problems(
         {
             "destinations": {
@@ -242,7 +242,7 @@ def test_a_destination_is_not_called_lost_while_the_routes_are_wrong() -> None:
     assert problem.startswith("routes[0].to[0]")
 
 
-def test_a_long_value_is_told_shortly() -> None:
+def test_a_long_value_is_shortened() -> None:
     (problem,) = problems(with_oncall(digest_above="9" * 5000))
     assert len(problem) < 250
 
@@ -254,6 +254,6 @@ def test_regions_may_be_globs(glob: str) -> None:
     assert settings.mutes[0].regions == (glob,)
 
 
-def test_a_state_and_a_region_that_nobody_knows_yet_are_allowed() -> None:
+def test_an_unknown_state_and_region_are_allowed() -> None:
     when = parse_settings(with_when(state=["teleporting"], region=["xx-moon-1"])).routes[0].when
     assert when == When(states=("teleporting",), regions=("xx-moon-1",))

@@ -102,7 +102,9 @@ def test_a_route_lets_through_what_meets_all_its_conditions(when: When) -> None:
 
 
 @pytest.mark.parametrize(("when", "why"), REFUSING, ids=str)
-def test_a_route_that_does_not_tells_the_first_condition_that_failed(when: When, why: str) -> None:
+def test_a_route_that_does_not_match_names_the_first_condition_that_failed(
+    when: When, why: str
+) -> None:
     decision = decided(A_FAILURE, only(when))
     assert (decision.outcome, decision.routes) == (Outcome.NO_ROUTE, ())
     assert decision.why == f"Route a: {why}."
@@ -123,20 +125,20 @@ def test_a_scope_s_event_meets_no_condition_of_a_reservation(when: When) -> None
     assert why == "Route a: the event is of a scope, and of no reservation."
 
 
-def test_any_route_that_matches_sends_and_all_of_them_are_told() -> None:
+def test_any_route_that_matches_sends_and_all_of_them_are_named() -> None:
     refusing, matching = When(regions=("eu-west-1",)), When(severities=(Severity.CRITICAL,))
     decision = decided(A_FAILURE, only(refusing, matching, When()))
     assert (decision.routes, decision.why) == (("b", "c"), "By routes b and c.")
 
 
-def test_each_route_that_refuses_is_told() -> None:
+def test_each_route_that_refuses_is_named() -> None:
     why = decided(A_FAILURE, only(When(regions=("eu-west-1",)), When(accounts=(OTHER,)))).why
     assert why == (
         f"Route a: region is us-east-2, not eu-west-1; Route b: account is {HOME}, not {OTHER}."
     )
 
 
-def test_a_destination_for_people_gets_blocks_scopes_and_warnings_unless_told_otherwise() -> None:
+def test_a_destination_for_people_gets_blocks_scopes_and_warnings_by_default() -> None:
     settings = only(None)
     block = an_event(severity=Severity.INFO)
     scope = a_scope_event(type=EventType.SCOPE_RECOVERED, severity=Severity.GOOD)
@@ -149,7 +151,7 @@ def test_a_destination_for_people_gets_blocks_scopes_and_warnings_unless_told_ot
     )
 
 
-def test_a_machine_gets_everything_unless_told_otherwise() -> None:
+def test_a_machine_gets_everything_by_default() -> None:
     settings = AlertSettings((WAREHOUSE,), (Route("all", ("warehouse",)),))
     assert decided(an_idle_odcr(), settings).outcome is Outcome.ROUTED
 
@@ -305,13 +307,13 @@ def test_a_mute_holds_from_its_begin_to_before_its_end(hours: int, outcome: Outc
     assert decided(event, only(None, mutes=(mute,))).outcome is outcome
 
 
-def test_of_several_mutes_the_longest_is_told() -> None:
+def test_of_several_mutes_the_longest_is_named() -> None:
     longer = a_mute(regions=("us-east-2",), until=NOON + DAY, reason="moving")
     decision = decided(A_FAILURE, only(None, mutes=(longer, a_mute())))
     assert "until 2026-11-25T12:00:00Z: moving" in decision.why
 
 
-def test_what_no_route_sends_is_not_told_as_muted() -> None:
+def test_an_event_that_no_route_sends_is_not_called_muted() -> None:
     settings = only(When(regions=("eu-west-1",)), mutes=(a_mute(),))
     assert decided(A_FAILURE, settings).outcome is Outcome.NO_ROUTE
 

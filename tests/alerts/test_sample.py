@@ -56,7 +56,7 @@ def test_what_cannot_be_met_gives_a_sample_all_the_same() -> None:
     assert event.type is EventType.STATE_CHANGED
 
 
-def test_a_good_event_tells_something_good() -> None:
+def test_a_good_event_brings_good_news() -> None:
     assert "is active" in sample(When(severities=(Severity.GOOD,))).summary
 
 

@@ -42,7 +42,7 @@ UNTIL = datetime(2026, 12, 1, tzinfo=UTC)
 # --- what a file may say -------------------------------------------------------------------------
 
 
-def test_nothing_means_nobody_and_the_default_thresholds() -> None:
+def test_an_empty_file_means_no_destination_and_the_default_thresholds() -> None:
     assert parse_settings({}) == AlertSettings((), (), (), Thresholds())
 
 

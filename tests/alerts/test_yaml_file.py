@@ -37,7 +37,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}", "---\n"])
-def test_an_empty_file_is_nobody(text: str) -> None:
+def test_an_empty_file_has_no_destination(text: str) -> None:
     assert parse_alerts(text) == AlertSettings()
 
 
@@ -86,13 +86,13 @@ def test_json_is_yaml_too() -> None:
         ("\x00", "the file is no YAML"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
+def test_each_problem_is_reported_with_its_location(text: str, told: str) -> None:
     with pytest.raises(SettingsError) as raised:
         parse_alerts(text)
     assert told in str(raised.value)
 
 
-def test_a_short_file_that_is_a_value_without_end_is_told_at_once() -> None:
+def test_a_short_file_that_expands_without_end_is_reported_at_once() -> None:
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 20)]
     with pytest.raises(SettingsError, match="destinations = "):
         parse_alerts("\n".join(["l0: &l0 [a]", *levels, "destinations: *l19"]))

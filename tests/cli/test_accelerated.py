@@ -25,7 +25,9 @@ def test_a_block_of_four_is_shown_with_its_accelerators(
 
 
 @pytest.mark.parametrize("instance_type", ["f2.6xlarge", "vt1.3xlarge", "m5.large"])
-def test_fpga_and_media_devices_are_no_gpus(truffle: Run, world: World, instance_type: str) -> None:
+def test_fpga_and_media_devices_are_not_gpus(
+    truffle: Run, world: World, instance_type: str
+) -> None:
     world.has(a_block(1, 4, InstanceType=instance_type))
 
     assert truffle("capacity", "--blocks", "--gpu-only", "-o", "json").json == []

@@ -57,7 +57,7 @@ def wrong(tmp_path: Path) -> str:
 
 
 class TestCheck:
-    def test_a_good_file_is_told_in_short(self, truffle: Run, file: str) -> None:
+    def test_a_valid_file_is_summarized(self, truffle: Run, file: str) -> None:
         found = truffle("alerts", "check", file)
         assert (found.status, found.err) == (0, "")
         lines = found.out.splitlines()
@@ -95,7 +95,7 @@ class TestCheck:
         monkeypatch.chdir(Path(file).parent)
         assert truffle("alerts", "check").out.startswith("alerts.yaml can be deployed")
 
-    def test_what_is_no_yaml_is_told_with_its_line(self, truffle: Run, tmp_path: Path) -> None:
+    def test_invalid_yaml_is_reported_with_its_line(self, truffle: Run, tmp_path: Path) -> None:
         (tmp_path / "bad.yaml").write_text("destinations:\n  a: {kind: [}\n")
         found = truffle("alerts", "check", str(tmp_path / "bad.yaml"))
         assert found.status == 1
@@ -117,7 +117,7 @@ class TestCheck:
         assert found.status == 1
         assert found.err.startswith("Error: stdin cannot be deployed:")
 
-    def test_an_empty_file_has_nobody(self, truffle: Run, tmp_path: Path) -> None:
+    def test_an_empty_file_has_no_destination(self, truffle: Run, tmp_path: Path) -> None:
         (tmp_path / "empty.yaml").write_text("# nothing yet\n")
         found = truffle("alerts", "check", str(tmp_path / "empty.yaml"))
         assert "0 destinations, 0 routes, 0 mutes" in found.out
@@ -296,7 +296,7 @@ class TestRepublish:
             "next": None,
         }
 
-    def test_what_cannot_be_published_is_told_and_the_others_are(
+    def test_an_event_that_cannot_be_published_is_reported_and_the_others_are_published(
         self, truffle: Run, deployed: Deployed, api_url: str
     ) -> None:
         deployed.unpublishable = ["c" * 32]
@@ -339,7 +339,7 @@ def test_bad_usage(arguments: list[str], told: str, truffle: Run, world: World) 
     assert calls_of(world) == before
 
 
-def test_a_wrong_file_is_told_before_the_stack_is_asked(
+def test_an_invalid_file_is_reported_before_the_stack_is_asked(
     truffle: Run, deployed: Deployed, api_url: str, wrong: str
 ) -> None:
     found = truffle("alerts", "explain", EVENT_ID, "--file", wrong, "--api-url", api_url)
@@ -353,7 +353,7 @@ def test_without_a_command_it_shows_the_help(truffle: Run) -> None:
     assert all(name in found.out + found.err for name in ("check", "explain", "test"))
 
 
-def test_a_mute_that_still_holds_is_told_as_one(truffle: Run, tmp_path: Path) -> None:
+def test_a_mute_that_still_holds_is_shown_as_one(truffle: Run, tmp_path: Path) -> None:
     until = (NOW + timedelta(days=1)).isoformat()
     (tmp_path / "it.yaml").write_text(
         f"mutes: [{{reason: moving, until: '{until}', account: ['123456789012']}}]"

@@ -183,7 +183,7 @@ class TestFailures:
         assert (found.status, found.json) == (1, [])
         assert "ec2:DescribeCapacityReservations" in found.err
 
-    def test_regions_that_are_not_enabled_are_told_to_be_so(
+    def test_regions_that_are_not_enabled_are_reported_as_such(
         self, truffle: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with STS() as sts:
@@ -220,7 +220,7 @@ class TestFailures:
         assert "only active ODCRs" in truffle("capacity", "-r", "us-east-2").err
         assert "only active ODCRs" not in truffle("capacity", "--blocks", "-r", "us-east-2").err
 
-    def test_a_value_that_nobody_knows_passes_with_a_warning(self, truffle: Run) -> None:
+    def test_an_unknown_value_passes_with_a_warning(self, truffle: Run) -> None:
         found = truffle("capacity", "--instance-types", "g6.49xlarge", "--states", "delivering")
 
         assert (found.status, "No capacity reservations" in found.out) == (0, True)
@@ -238,7 +238,7 @@ class TestFailures:
 
         assert (found.status, len(found.ids), found.err) == (0, 1, "")
 
-    def test_a_region_that_nobody_knows_is_asked_with_a_warning(self, truffle: Run) -> None:
+    def test_an_unknown_region_is_asked_with_a_warning(self, truffle: Run) -> None:
         found = truffle("capacity", "-r", "ap-southeast-9,us-east-2", "-o", "json")
 
         assert found.status == 3
@@ -297,7 +297,7 @@ class TestTimes:
         ("text", "said"),
         [("24h", "2026-11-25 09:"), ("tomorrow", "2026-11-25"), ("fri", "2026-11-27")],
     )
-    def test_relative_ones_are_said_back(self, text: str, said: str, truffle: Run) -> None:
+    def test_relative_times_are_echoed(self, text: str, said: str, truffle: Run) -> None:
         found = truffle("capacity", "--ends-before", text)
 
         assert found.status == 0

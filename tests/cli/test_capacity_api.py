@@ -102,7 +102,7 @@ class TestApi:
         deployed.broken = [(503, {"message": "Service Unavailable"})] * 2
         assert truffle("capacity", "--api-url", api_url, "-o", "json").ids == ["cr-1"]
 
-    def test_nobody_at_the_url(self, truffle: Run) -> None:
+    def test_a_url_without_a_server(self, truffle: Run) -> None:
         found = truffle("capacity", "--api-url", "http://127.0.0.1:9/", "--timeout", "1")
         assert (found.status, found.out) == (1, "")
         assert "http://127.0.0.1:9/ cannot be reached" in found.err

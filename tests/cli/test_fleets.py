@@ -96,7 +96,7 @@ class TestFleets:
         assert [failure.region for failure in fleets[:0].failures] == ["eu-west-1"]
 
 
-def test_no_fleets_are_said_to_be_none(truffle: Run, world: World) -> None:
+def test_the_absence_of_fleets_is_stated(truffle: Run, world: World) -> None:
     world.has_regions({"us-east-2": {}})
     assert truffle("fleets").out.strip() == "No fleets found"
 

@@ -89,7 +89,7 @@ class TestAnswer:
             (["--days", "182"], 4368, None),
         ],
     )
-    def test_the_duration_is_rounded_up_and_said(
+    def test_the_duration_is_rounded_up_and_shown(
         self, truffle: Run, asked: list[str], hours: int, note: str | None
     ) -> None:
         found = truffle(*P5, *asked, "-o", "json")
@@ -149,7 +149,7 @@ class TestNothing:
         assert "none for sale" not in found.err
         assert truffle(*P5, "--days", "2").out == ""
 
-    def test_an_endpoint_that_is_no_url(
+    def test_an_endpoint_that_is_not_a_url(
         self, truffle: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "nonsense")
@@ -176,7 +176,7 @@ class TestNothing:
         assert world.control.calls()["us-east-2", CALL] == 1
 
     @pytest.mark.parametrize("price", ["NaN", "1,200", "free"])
-    def test_a_price_that_is_no_amount_fails_its_region(self, price: str) -> None:
+    def test_a_price_that_is_not_an_amount_fails_its_region(self, price: str) -> None:
         wanted = Wanted("p5.48xlarge", 1, 24)
         found = list_offerings(Selling(price), "us-east-2", wanted, Budget(), running_now)
         assert (found.outcome, found.code) == (RegionOutcome.FAILED, "ValueError")
@@ -237,7 +237,7 @@ class TestBudget:
         assert budget_of("me", "us-east-1") is budget_of("me", "us-east-1")
         assert budget_of("me", "us-east-1") is not budget_of("me", "us-east-2")
 
-    def test_a_used_up_budget_is_a_limit_and_asks_nobody(
+    def test_a_used_up_budget_is_a_limit_and_makes_no_call(
         self, truffle: Run, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         spent = Budget(tokens=0)
@@ -256,7 +256,7 @@ def test_sold_hours(hours: float, sold: int) -> None:
 
 
 @pytest.mark.parametrize("hours", [0, -1, 4368.5])
-def test_hours_that_nobody_sells(hours: float) -> None:
+def test_hours_that_are_not_sold(hours: float) -> None:
     with pytest.raises(ValueError, match="hours"):
         sold_hours(hours)
 

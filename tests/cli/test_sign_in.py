@@ -197,7 +197,7 @@ class TestMFA:
             assert terminal.ends() == 130
             assert terminal.echoes
 
-    def test_a_wrong_code_is_said_to_be_one(self, env: dict[str, str]) -> None:
+    def test_a_wrong_code_is_reported_as_such(self, env: dict[str, str]) -> None:
         with Terminal(["capacity", "--profile", "ops"], env) as terminal:
             terminal.wait_for(PROMPT)
             terminal.wait_until_hidden()

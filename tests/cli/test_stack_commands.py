@@ -121,7 +121,7 @@ class TestHistory:
 class TestAge:
     """How old an answer of the stack is, against the clock of this machine."""
 
-    def test_tables_of_the_stack_say_it(
+    def test_tables_of_the_stack_show_the_age(
         self, truffle: Run, deployed: Deployed, api_url: str
     ) -> None:
         row = an_odcr("cr-0abc")
@@ -134,7 +134,7 @@ class TestAge:
     def test_live_tables_do_not(self, truffle: Run) -> None:
         assert "as of" not in truffle("capacity").err
 
-    def test_a_clock_that_is_behind_is_said_to_be(
+    def test_a_clock_that_is_behind_causes_a_note(
         self, truffle: Run, deployed: Deployed, api_url: str
     ) -> None:
         deployed.collected(OHIO, an_odcr("cr-1"), at=clock.now() + timedelta(hours=3))

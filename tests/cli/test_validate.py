@@ -61,7 +61,9 @@ def test_a_start_by(truffle: Run, world: World) -> None:
     assert truffle(*RUN, "--start-by", f"{start - timedelta(days=1):%Y-%m-%d}").status == 4
 
 
-def test_without_an_answer_of_every_region_nobody_knows(truffle: Run, world: World) -> None:
+def test_without_an_answer_of_every_region_the_result_is_unknown(
+    truffle: Run, world: World
+) -> None:
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     found = truffle(*RUN)
     assert found.status == 3
@@ -75,7 +77,7 @@ def test_without_an_answer_of_every_region_nobody_knows(truffle: Run, world: Wor
     assert truffle(*RUN).status == 0
 
 
-def test_a_denied_region_is_no_place_to_run(truffle: Run, world: World) -> None:
+def test_a_denied_region_is_not_a_place_to_run(truffle: Run, world: World) -> None:
     world.control.break_calls(FaultKind.UNAUTHORIZED, "eu-west-1")
     found = truffle(*RUN)
     assert found.status == 4

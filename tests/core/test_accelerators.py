@@ -98,7 +98,7 @@ def test_what_ec2_said_comes_before_the_bundled_table() -> None:
     assert accelerator_of("m5.large", {"m5.large": said}) == said
 
 
-def test_only_types_that_nobody_has_described_are_unknown() -> None:
+def test_only_types_without_a_description_are_unknown() -> None:
     asked = ["p9.48xlarge", "m99.large", "p5.48xlarge", "m5.large", "p8.48xlarge", "p9.48xlarge"]
 
     assert unknown_types(asked, {"p8.48xlarge": None}) == ["m99.large", "p9.48xlarge"]

@@ -23,7 +23,7 @@ from truffle.core.diff import compare
 from truffle.core.events import Event, EventType
 from truffle.core.filters import Filter
 from truffle.core.idle import idle_since, price_of, unused, watch
-from truffle.core.incidents import incident
+from truffle.core.incidents import incident_of
 from truffle.core.merging import merge
 from truffle.core.model import Failure, FailureKind, Reservation
 from truffle.core.scope_health import after_failure
@@ -265,6 +265,6 @@ def test_a_failure_keeps_a_thousand_characters_of_its_message() -> None:
 
 
 def test_a_scope_has_an_incident_of_its_own() -> None:
-    opened = incident(a_scope_event())
+    opened = incident_of(a_scope_event())
     assert opened is not None
     assert opened.key.endswith("/scope")

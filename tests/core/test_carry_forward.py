@@ -29,7 +29,7 @@ UNTOLD = replace(
 )
 
 
-def test_a_refusal_is_no_change() -> None:
+def test_a_refusal_is_not_a_change() -> None:
     before, after = a_snapshot(ILL), a_snapshot(UNTOLD, unanswered=REFUSED)
 
     carried = carry_forward(after, before.reservations)

@@ -98,7 +98,7 @@ def test_what_is_over_is_not_held_and_neither_starts_nor_ends(state: str) -> Non
 @pytest.mark.parametrize(
     ("away", "is_told"), [(HOUR, True), (DAY, True), (DAY + HOUR, False), (0 * HOUR, False)]
 )
-def test_starts_within_24_hours_are_told(away: Any, is_told: bool) -> None:
+def test_starts_within_24_hours_are_included(away: Any, is_told: bool) -> None:
     assert bool(of(a_block(start_date=NOON + away)).starting) is is_told
 
 
@@ -178,11 +178,11 @@ def test_what_idles_for_most_money_comes_first() -> None:
         ({"type": EventType.IDLE}, False),
     ],
 )
-def test_failures_of_the_last_24_hours_are_told(facts: Any, is_told: bool) -> None:
+def test_failures_of_the_last_24_hours_are_included(facts: Any, is_told: bool) -> None:
     assert bool(of(events=[an_event(**facts)]).failed) is is_told
 
 
-def test_a_scope_that_fails_is_told_with_its_error_and_its_last_success() -> None:
+def test_a_failing_scope_is_included_with_its_error_and_its_last_success() -> None:
     error = ScopeError("UnauthorizedOperation", "You may not.", FailureKind.DENIED, NOON - HOUR)
 
     found = of(statuses=[a_status(error=error, observed_at=NOON - 2 * HOUR), a_status(OREGON)])

@@ -16,7 +16,7 @@ from truffle.core.model import TERMINAL_STATES, Reservation, Scope
 
 
 class TestAnEvent:
-    def test_tells_what_the_contract_shows(self) -> None:
+    def test_shows_what_the_contract_shows(self) -> None:
         # Given a block that waited for its payment
         waiting = a_block("cr-0abc", instance_count=8, region="us-east-1", state="payment-pending")
 
@@ -93,7 +93,7 @@ class TestDiscovered:
             (a_block(state="teleporting"), Severity.WARNING),
         ],
     )
-    def test_a_new_reservation_is_told_as_bad_as_its_state_is(
+    def test_a_new_reservation_is_as_severe_as_its_state(
         self, row: Reservation, severity: Severity
     ) -> None:
         event = the_event(None, row)
@@ -102,11 +102,11 @@ class TestDiscovered:
         assert (event.before, event.after) == (None, {"state": row.state})
 
     @pytest.mark.parametrize("state", sorted(TERMINAL_STATES))
-    def test_one_that_was_over_before_it_was_first_seen_is_not_told(self, state: str) -> None:
+    def test_one_that_was_over_before_it_was_first_seen_is_not_reported(self, state: str) -> None:
         assert happened(None, a_block(state=state, create_date=BEFORE - DAY)) == []
         assert happened(None, a_block(state=state, create_date=None)) != []
 
-    def test_one_that_came_and_failed_since_the_last_listing_is_told(self) -> None:
+    def test_one_that_came_and_failed_since_the_last_listing_is_reported(self) -> None:
         row = a_block(state="payment-failed", create_date=BEFORE + HOUR / 2)
 
         event = the_event(None, row)
@@ -266,7 +266,7 @@ class TestResized:
 
         assert (event.type, event.severity) == (EventType.RESIZED, Severity.INFO)
 
-    def test_a_change_in_use_alone_is_no_event(self) -> None:
+    def test_a_change_in_use_alone_is_not_an_event(self) -> None:
         row = an_odcr(total_capacity=8, available_capacity=8)
 
         assert happened(row, an_odcr(total_capacity=8, available_capacity=0)) == []
@@ -307,7 +307,7 @@ class TestResized:
         assert kinds(events) == ["state_changed"]
 
     @pytest.mark.parametrize(("was", "is_now"), [(None, 8), (8, None)])
-    def test_getting_to_know_a_size_or_losing_sight_of_it_is_no_new_size(
+    def test_getting_to_know_a_size_or_losing_sight_of_it_is_not_a_new_size(
         self, was: int | None, is_now: int | None
     ) -> None:
         before, after = a_block(instance_count=was), a_block(instance_count=is_now)

@@ -61,7 +61,7 @@ class TestOtherDates:
 
         assert kinds(happened(planned, started)) == ["state_changed"]
 
-    def test_a_start_that_was_not_known_before_is_no_new_date(self) -> None:
+    def test_a_start_that_was_not_known_before_is_not_a_new_date(self) -> None:
         row = an_odcr(state="pending", start_date=None)
 
         assert happened(row, replace(row, start_date=NOON)) == []

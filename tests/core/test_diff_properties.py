@@ -19,7 +19,7 @@ from truffle.core.model import TERMINAL_STATES, Reservation, Snapshot
 
 
 class TestSameness:
-    def test_being_observed_again_or_by_others_is_no_difference(self) -> None:
+    def test_being_observed_again_or_by_others_is_not_a_difference(self) -> None:
         again = replace(an_odcr(), observed_at=NOON, seen_by=(HOME, OTHER))
 
         assert is_same(an_odcr(), again)
@@ -83,7 +83,7 @@ class TestWhateverHappens:
         assert compare(*shuffled) == compare(*history)
 
     @given(histories(length=3))
-    def test_no_change_is_told_that_did_not_happen(self, history: list[Snapshot]) -> None:
+    def test_no_change_is_reported_that_did_not_happen(self, history: list[Snapshot]) -> None:
         for previous, present in pairwise(history):
             was, is_now = by_id(previous), by_id(present)
             for event in compare(previous, present):
@@ -92,9 +92,7 @@ class TestWhateverHappens:
                 assert did_happen(event, was.get(name), is_now.get(name))
 
     @given(histories())
-    def test_every_other_state_every_newcomer_and_every_loss_is_told(
-        self, history: list[Snapshot]
-    ) -> None:
+    def test_every_other_state_newcomer_and_loss_is_reported(self, history: list[Snapshot]) -> None:
         previous, present = history
         was, is_now = by_id(previous), by_id(present)
 
@@ -112,7 +110,7 @@ class TestWhateverHappens:
             assert (was[name].state not in TERMINAL_STATES) == (("vanished", name) in told)
 
     @given(histories())
-    def test_a_reservation_is_told_of_once_for_each_kind_of_change(
+    def test_a_reservation_has_one_event_for_each_kind_of_change(
         self, history: list[Snapshot]
     ) -> None:
         told: dict[str, list[str]] = defaultdict(list)
@@ -127,7 +125,7 @@ class TestWhateverHappens:
                 assert not {"extended", "rescheduled"} <= set(found)
 
     @given(histories())
-    def test_an_event_tells_of_the_reservation_as_it_is_now_or_last_was(
+    def test_an_event_has_the_reservation_as_it_is_now_or_last_was(
         self, history: list[Snapshot]
     ) -> None:
         previous, present = history

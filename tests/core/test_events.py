@@ -133,7 +133,7 @@ def test_every_event_survives_its_message(event: Event) -> None:
     "change",
     [{"version": 2}, {"type": "exploded"}, {"severity": "bad"}, {"observed_at": "yesterday"}],
 )
-def test_what_is_no_such_message_is_refused(change: dict[str, Any]) -> None:
+def test_what_is_not_such_a_message_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         from_message(to_message(an_event()) | change)
 
@@ -208,7 +208,7 @@ def test_another_thing_has_another_id(change: dict[str, Any]) -> None:
     assert identity(**change) != identity()
 
 
-def test_what_people_read_is_no_part_of_what_happened() -> None:
+def test_what_people_read_is_not_part_of_what_happened() -> None:
     event = an_event()
 
     assert replace(event, summary="Other words").event_id == event.event_id

@@ -36,7 +36,7 @@ def test_an_error_is_never_expected() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "*", "ap-*", "/", "*/", "/ap-*", "*/*/*", "me/us-east-1"])
-def test_what_is_no_pattern_is_refused_with_what_one_looks_like(text: str) -> None:
+def test_what_is_not_a_pattern_is_refused_with_what_one_looks_like(text: str) -> None:
     with pytest.raises(ValueError, match=r"account/region"):
         expected_denials([text])
 

@@ -7,7 +7,7 @@ import pytest
 from tests.builders import a_block, an_event, an_odcr
 from tests.messages.samples import ending_soon, scope_failing, scope_recovered
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.incidents import Action, Incident, incident
+from truffle.core.incidents import Action, Incident, incident_of
 
 BLOCK = a_block("cr-1", capacity_block_id="cb-1", state="active")
 
@@ -45,7 +45,7 @@ BLOCK = a_block("cr-1", capacity_block_id="cb-1", state="active")
     ],
 )
 def test_what_an_event_opens_or_closes(event: Event, expected: Incident | None) -> None:
-    assert incident(event) == expected
+    assert incident_of(event) == expected
 
 
 def test_what_is_well_with_one_reservation_of_a_block_ends_nothing_of_another() -> None:
@@ -53,7 +53,7 @@ def test_what_is_well_with_one_reservation_of_a_block_ends_nothing_of_another() 
     active = an_event(
         a_block("cr-2", capacity_block_id="cb-1", state="active"), severity=Severity.GOOD
     )
-    opened, ended = incident(failed), incident(active)
+    opened, ended = incident_of(failed), incident_of(active)
 
     assert opened is not None
     assert ended is not None

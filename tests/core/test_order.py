@@ -104,7 +104,7 @@ def test_every_field_of_either_type_can_be_sorted_by() -> None:
 
 
 @pytest.mark.parametrize("sort", ["", "-", "colour", "--region", "region ", "Region"])
-def test_what_is_no_field_is_refused(sort: str) -> None:
+def test_what_is_not_a_field_is_refused(sort: str) -> None:
     with pytest.raises(ValueError, match="not a field"):
         Order(sort)
 
@@ -224,6 +224,6 @@ def test_a_mark_of_another_order_is_refused() -> None:
 
 @pytest.mark.parametrize("sort", [None, "region"])
 @pytest.mark.parametrize("mark", [[], "ab", {}, [0] * 3, [0] * 50])
-def test_what_is_no_mark_is_refused(sort: str | None, mark: Any) -> None:
+def test_what_is_not_a_mark_is_refused(sort: str | None, mark: Any) -> None:
     with pytest.raises(ValueError, match="not a position"):
         Order(sort).after([an_odcr()], mark)

@@ -252,7 +252,7 @@ def test_a_training_run_has_a_type_a_count_and_days() -> None:
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_a_training_run_without_one_of_them_is_told_that_it_is_required(name: str) -> None:
+def test_a_training_run_without_one_of_them_is_refused_as_required(name: str) -> None:
     given = {other: texts for other, texts in RUN.items() if other != name}
 
     with pytest.raises(BadParameter, match=f"^{name}: .* required"):

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from tests.effort import examples
 from tests.hostile import texts
 from truffle.core.quoting import csv_text, hcl, json_text, shell, terminal, yaml_text
 
@@ -35,7 +36,7 @@ def words_of(shell_path: str, script: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", SHELLS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.lists(texts, min_size=1, max_size=20))
 def test_a_shell_reads_each_word_as_the_text(path: str, given_texts: list[str]) -> None:
     assert words_of(path, " ".join(map(shell.word, given_texts))) == given_texts
@@ -62,7 +63,7 @@ def in_yaml(text: str) -> list[str]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(texts)
 def test_yaml_1_1_and_1_2_read_a_scalar_as_the_text(text: str) -> None:
     for document in in_yaml(text):
@@ -79,7 +80,7 @@ def test_plain_words_need_no_quotes(text: str) -> None:
     assert shell.word(text) == text
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(texts)
 def test_hcl_reads_a_string_as_the_text(text: str) -> None:
     read = hcl2.loads(f"x {{\n  a = {hcl.string(text)}\n}}\n")["x"][0]["a"]

@@ -122,7 +122,7 @@ def fact(look: int, event: Event) -> Fact:
 
 @pytest.mark.seeded
 @pytest.mark.parametrize("seed", seeds(40))
-def test_everything_is_told_once_by_the_first_look_that_sees_it(seed: int) -> None:
+def test_each_change_is_reported_once_by_the_first_observation_of_it(seed: int) -> None:
     dice = random.Random(seed)
     lives = [a_life(dice, number) for number in range(12)]
     looks = some_looks(dice)

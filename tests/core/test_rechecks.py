@@ -62,7 +62,7 @@ def test_a_block_that_runs_has_no_start_any_more() -> None:
     assert checks(a_starting_block(-5 * MINUTE, state="active"), thresholds=late) == []
 
 
-def test_a_warning_of_a_start_is_told_in_time() -> None:
+def test_a_warning_of_a_start_comes_in_time() -> None:
     soon = Thresholds(starting_soon=(HOUR,), ending_soon=(), late_delivery=())
     assert checks(a_starting_block(150 * MINUTE), thresholds=soon) == [91 * MINUTE]
 

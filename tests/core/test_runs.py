@@ -80,7 +80,7 @@ def test_a_run_under_way_reads_without_an_end() -> None:
     }
 
 
-def test_a_finished_run_tells_how_long_it_took() -> None:
+def test_a_finished_run_has_its_duration() -> None:
     answer = run_to_json(a_run(finished_at=END, succeeded=1, failed=1))
 
     assert (answer["finished_at"], answer["seconds"]) == ("2026-11-24T12:00:07.5Z", 7.5)

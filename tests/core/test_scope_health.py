@@ -29,7 +29,7 @@ SINCE_ONE = ScopeError("RequestLimitExceeded", "too fast", FailureKind.ERROR, NO
 TWICE = a_status(error=SINCE_ONE, streak=Streak(("run-1", "run-2")))
 
 
-def test_the_failed_run_that_is_one_too_many_is_told() -> None:
+def test_the_failed_run_at_the_threshold_is_reported() -> None:
     streak, event = after_failure(TWICE, a_failure(), "run-3", 3)
     assert streak == Streak(("run-1", "run-2", "run-3"), True)
     assert event is not None
@@ -55,7 +55,7 @@ def test_a_retry_of_a_run_or_a_collection_outside_of_runs_does_not_count(
     assert after_failure(TWICE, a_failure(), run_id, 3) == (TWICE.streak, None)
 
 
-def test_it_is_told_once() -> None:
+def test_it_is_reported_once() -> None:
     status = replace(TWICE, streak=Streak(("run-1",), True))
     assert after_failure(status, a_failure(), "run-9", 1) == (status.streak, None)
 
@@ -68,12 +68,12 @@ def test_one_failed_run_is_enough_where_the_settings_say_so() -> None:
 
 
 @pytest.mark.parametrize("kind", [FailureKind.DENIED, FailureKind.DISABLED])
-def test_a_region_that_was_never_open_is_no_news(kind: FailureKind) -> None:
+def test_a_region_that_was_never_open_is_not_news(kind: FailureKind) -> None:
     never = ScopeStatus(OHIO)
     assert after_failure(never, a_failure(kind), "run-1", 1) == (Streak(), None)
 
 
-def test_a_denial_that_is_expected_is_no_news_even_where_the_scope_was_listed_before() -> None:
+def test_a_denial_that_is_expected_is_not_news_even_where_the_scope_was_listed_before() -> None:
     expected = replace(a_failure(FailureKind.DENIED), is_expected=True)
     assert after_failure(TWICE, expected, "run-3", 3) == (TWICE.streak, None)
 
@@ -89,7 +89,7 @@ def test_a_region_that_is_closed_after_it_was_listed_is() -> None:
     assert event is not None
 
 
-def test_the_success_after_it_is_told() -> None:
+def test_the_success_after_it_is_reported() -> None:
     status = replace(TWICE, streak=Streak(("run-1", "run-2"), True))
     event = after_success(status, NOON + 6 * HOUR, "run-6")
     assert event is not None
@@ -100,7 +100,7 @@ def test_the_success_after_it_is_told() -> None:
 
 
 @pytest.mark.parametrize("status", [a_status(), TWICE])
-def test_a_success_after_what_nobody_was_told_is_silent(status: ScopeStatus) -> None:
+def test_a_success_after_an_unreported_failure_is_silent(status: ScopeStatus) -> None:
     assert after_success(status, NOON + 6 * HOUR, None) is None
 
 

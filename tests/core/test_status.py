@@ -116,7 +116,7 @@ def test_a_healthy_scope_reads_as_the_contract_says() -> None:
     }
 
 
-def test_a_failing_scope_tells_its_error_and_its_last_success() -> None:
+def test_a_failing_scope_has_its_error_and_its_last_success() -> None:
     answer = scope_json(a_status(observed_at=NOON - 2 * HOUR, attempted_at=NOON, error=DENIED))
 
     assert (answer["error"], answer["error_message"]) == ("UnauthorizedOperation", "You may not.")

@@ -26,7 +26,7 @@ def test_a_duration_is_a_number_and_a_unit(text: str, length: timedelta) -> None
 
 
 @pytest.mark.parametrize(("text", "usual"), [("1d", "24h"), ("60m", "1h"), ("48h", "2d")])
-def test_the_same_length_is_told_in_one_way(text: str, usual: str) -> None:
+def test_a_length_has_one_form(text: str, usual: str) -> None:
     assert format_duration(parse_duration(text)) == usual
 
 

@@ -31,7 +31,7 @@ DENIED = replace(THROTTLED, kind=FailureKind.DENIED, code="UnauthorizedOperation
         ([DENIED], False),
     ],
 )
-def test_throttling_is_told_apart_from_other_failures(
+def test_throttling_is_distinguished_from_other_failures(
     failures: list[Failure], expected: bool
 ) -> None:
     assert is_throttled(failures) is expected

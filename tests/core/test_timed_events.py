@@ -196,21 +196,21 @@ def test_an_end_is_a_warning_from_a_day_on(moment: datetime, severity: Severity)
     assert event.severity is severity
 
 
-def test_a_start_that_was_missed_is_told_as_having_been() -> None:
+def test_a_missed_start_is_reported_as_past() -> None:
     events = between(START - 25 * HOUR, START + 2 * HOUR, week("active"))
     assert told(events) == [("starting_soon", "24h"), ("starting_soon", "1h")]
     assert {event.severity for event in events} == {Severity.INFO}
     assert all(event.summary.endswith("started 2 h ago.") for event in events)
 
 
-def test_a_start_that_did_not_come_is_not_told_as_one() -> None:
+def test_a_start_that_did_not_come_is_not_reported_as_one() -> None:
     soon, late = between(START - 2 * HOUR, START + 2 * HOUR, week())
     assert soon.summary.endswith("should have started 2 h ago but is still scheduled.")
     assert late.summary.endswith("should have started 2 h ago but is still scheduled.")
     assert [event.severity for event in (soon, late)] == [Severity.INFO, Severity.WARNING]
 
 
-def test_an_end_that_was_missed_is_told_as_having_been() -> None:
+def test_a_missed_end_is_reported_as_past() -> None:
     (event,) = between(END - HOUR, END + 2 * HOUR, week("expired"))
     assert (event.severity, told([event])) == (Severity.INFO, [("ending_soon", "40m")])
     assert event.summary.endswith("reached its end 2 h ago.")
@@ -229,7 +229,7 @@ def test_a_block_that_ends_says_until_when_it_can_be_extended() -> None:
     assert extension_deadline(event) == START + 7 * DAY - HOUR
 
 
-def test_what_ec2_said_of_an_extension_is_no_part_of_the_events_identity() -> None:
+def test_what_ec2_said_of_an_extension_is_not_part_of_the_events_identity() -> None:
     (event,) = at(END - DAY, week("active"))
     answered = with_extension(event, True, None)
     assert (answered.after or {})["extension"]["on_offer"] is True

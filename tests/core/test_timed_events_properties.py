@@ -96,7 +96,7 @@ def test_skipped_runs_lose_no_event_and_make_no_other(
 
 
 @given(rows(), LOOKS)
-def test_each_event_is_told_at_the_first_look_after_its_moment(
+def test_each_event_is_reported_at_the_first_observation_after_its_moment(
     row: Reservation, looks: list[datetime]
 ) -> None:
     for event in story([(moment, row) for moment in looks]):
@@ -141,7 +141,7 @@ def is_ahead(moment: datetime, row: Reservation, length: timedelta) -> bool:
 
 
 @given(rows(), LOOKS)
-def test_a_reservation_that_comes_later_is_told_of_what_it_crosses_since_the_look_before(
+def test_a_later_reservation_crosses_thresholds_since_the_previous_observation(
     row: Reservation, looks: list[datetime]
 ) -> None:
     first, *rest = looks
@@ -152,9 +152,7 @@ def test_a_reservation_that_comes_later_is_told_of_what_it_crosses_since_the_loo
 
 
 @given(rows(), LOOKS)
-def test_whoever_computes_an_event_twice_computes_the_same_id(
-    row: Reservation, looks: list[datetime]
-) -> None:
+def test_an_event_computed_twice_has_the_same_id(row: Reservation, looks: list[datetime]) -> None:
     early, *_, late = looks
     one, two = (between(early, moment, row, row) for moment in (late, late + timedelta(seconds=1)))
     names = {tuple(told([event])): event.event_id for event in one}

@@ -132,7 +132,7 @@ def test_the_newest_answer_about_an_extension_counts() -> None:
 
 
 @pytest.mark.parametrize("on_offer", [None, "true", 1])
-def test_what_is_no_answer_about_an_extension_is_unknown(on_offer: object) -> None:
+def test_what_is_not_an_answer_about_an_extension_is_unknown(on_offer: object) -> None:
     assert extensions_on_offer([ending(a_block(), on_offer)]) == {}
 
 

@@ -86,12 +86,12 @@ def test_a_date_is_its_midnight_and_an_offset_is_applied(text: str, moment: date
         "0001-01-01T00:00:00+23:59",
     ],
 )
-def test_what_is_no_moment_is_refused(text: str) -> None:
+def test_what_is_not_a_moment_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_time(text)
 
 
-def test_a_time_without_an_offset_is_told_what_is_missing() -> None:
+def test_a_time_without_an_offset_is_refused_with_what_is_missing() -> None:
     with pytest.raises(ValueError, match="such as 2026-12-01T11:30:00Z"):
         parse_time("2026-11-24T11:30:00")
 
@@ -229,7 +229,7 @@ def test_only_a_day_is_one() -> None:
 @pytest.mark.parametrize(
     "text", ["", "h", "5", "7 d", "1h1d", "-3h", "1.5d", "someday", "9" * 9999]
 )
-def test_what_nobody_means_is_refused_with_every_form(text: str) -> None:
+def test_an_unknown_form_is_refused_with_every_known_one(text: str) -> None:
     with pytest.raises(ValueError, match=r"RFC 3339 time .*, a length such as 36h or 7d, today"):
         parse_when(text, SUNDAY, ahead=True)
 

@@ -77,7 +77,7 @@ class TestBlocks:
         )
         assert asked(block, hours=23.75).ok
 
-    def test_a_block_of_six_days_is_no_block_of_seven(self) -> None:
+    def test_a_block_of_six_days_is_not_a_block_of_seven(self) -> None:
         answer = asked(a_block(end_date=NOON + 7 * DAY, start_date=NOON + DAY))
 
         assert not answer.ok
@@ -122,7 +122,7 @@ class TestBlocks:
         assert answer.ok
         assert answer.to_json()["found"]["reservation_ids"] == ["cr-1", "cr-2"]
 
-    def test_several_blocks_of_one_zone_are_told_and_never_added_up(self) -> None:
+    def test_several_blocks_of_one_zone_are_named_and_never_added_up(self) -> None:
         answer = asked(a_block("cr-1"), a_block("cr-2"), count=32)
 
         assert not answer.ok

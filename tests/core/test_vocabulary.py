@@ -109,5 +109,5 @@ def test_nothing_is_warned_of_that_is_known(parameter: str, value: str) -> None:
         ),
     ],
 )
-def test_what_nobody_knows_is_warned_of(parameter: str, value: str, warning: str) -> None:
+def test_an_unknown_word_causes_a_warning(parameter: str, value: str, warning: str) -> None:
     assert unknown_word(parameter, value) == warning

@@ -125,7 +125,7 @@ class TestAClient:
 
         assert CallerClients().of("us-east-2").meta.endpoint_url == "http://localhost:1234"
 
-    def test_cannot_be_made_for_an_endpoint_that_is_no_url(
+    def test_cannot_be_made_for_an_endpoint_that_is_not_a_url(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "nonsense")

@@ -67,7 +67,7 @@ class TestEnrichment:
         ("name", "code"),
         [("unauthorized", "UnauthorizedOperation"), ("unsupported", "UnsupportedOperation")],
     )
-    def test_what_ec2_refuses_to_tell_is_named_and_leaves_its_fields_empty(
+    def test_a_refused_enrichment_is_named_and_leaves_its_fields_empty(
         self, name: str, code: str
     ) -> None:
         # Given a block, of which this account may ask nothing more
@@ -160,7 +160,7 @@ class TestUnknownInstanceTypes:
         assert second.asked == [RESERVATIONS]
         assert again == known
 
-    def test_that_ec2_may_not_tell_are_no_gpu_types_and_are_asked_again_next_time(self) -> None:
+    def test_that_may_not_be_described_count_as_no_gpus_and_are_asked_again_next_time(self) -> None:
         types = DescribedTypes()
         ec2 = StubbedEC2().answers(RESERVATIONS, page(an_odcr("cr-1", InstanceType="p99.48xlarge")))
         ec2.refuses(TYPES, "unauthorized")

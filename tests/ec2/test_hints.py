@@ -37,7 +37,7 @@ def sample(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_every_documented_event_tells_where(path: Path) -> None:
+def test_every_documented_event_has_its_account_and_region(path: Path) -> None:
     envelope = json.loads(path.read_text())
     assert scope_of(envelope) == Scope(envelope["account"], envelope["region"])
     assert name_of(envelope).startswith(envelope["detail-type"])
@@ -59,7 +59,9 @@ def test_the_envelopes_own_place_comes_first() -> None:
         {"detail": {"recipientAccountId": "210987654321", "awsRegion": "eu-west-1"}},
     ],
 )
-def test_where_the_envelope_is_silent_the_record_or_an_arn_tells(envelope: dict[str, Any]) -> None:
+def test_an_account_missing_in_the_envelope_is_read_from_the_record_or_an_arn(
+    envelope: dict[str, Any],
+) -> None:
     assert scope_of(envelope) == IRELAND
 
 
@@ -78,7 +80,7 @@ def test_where_the_envelope_is_silent_the_record_or_an_arn_tells(envelope: dict[
         {"resources": {"ARN": ARN}, "detail": [ARN]},
     ],
 )
-def test_what_tells_no_place_is_none(envelope: object) -> None:
+def test_an_event_without_account_or_region_is_not_a_hint(envelope: object) -> None:
     assert scope_of(envelope) is None
 
 

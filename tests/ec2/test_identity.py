@@ -60,7 +60,7 @@ def test_where_sts_refuses_the_account_is_empty_and_the_warning_says_why() -> No
     assert not caller.is_accepted
 
 
-def test_where_sts_does_not_answer_nobody_waits_longer_than_patience_lasts() -> None:
+def test_an_sts_that_does_not_answer_is_waited_for_only_so_long() -> None:
     never_answered = Waiting()
     caller = Caller(never_answered, patience=0.05)
 

@@ -139,7 +139,7 @@ class TestPages:
         assert isinstance(answer, Failure)
         assert (answer.code, answer.kind) == ("EndpointConnectionError", FailureKind.ERROR)
 
-    def test_a_fault_of_our_own_is_no_failure_of_the_region(self) -> None:
+    def test_a_fault_of_our_own_is_not_a_failure_of_the_region(self) -> None:
         class Broken:
             def get_paginator(self, operation: str) -> Any:
                 raise ZeroDivisionError
@@ -176,7 +176,7 @@ class TestAScopeThatIsStillBeingFoundOut:
         assert answer.reservations[0].account_id == OHIO.account_id
 
     @pytest.mark.parametrize("raw", [an_odcr("cr-1"), a_block("cr-1")], ids=["ODCR", "block"])
-    def test_that_nobody_can_name_is_listed_without_an_account(self, raw: Raw) -> None:
+    def test_without_a_known_owner_is_listed_without_an_account(self, raw: Raw) -> None:
         ec2 = StubbedEC2().answers(RESERVATIONS, page(raw))
         if raw.get("ReservationType") == "capacity-block":
             ec2.answers(BLOCKS, {}).answers(STATUS, {})

@@ -240,7 +240,7 @@ def test_a_block_in_any_other_state_keeps_its_size_and_has_no_use(
     assert (row["used_capacity"], row["utilization"]) == (None, None)
 
 
-def test_an_ultraserver_ends_an_hour_early_and_tells_its_health(
+def test_an_ultraserver_ends_an_hour_early_and_has_its_own_health(
     dallas: dict[str, Reservation],
 ) -> None:
     row = encode(dallas["008"])
@@ -306,7 +306,7 @@ def test_a_type_that_ec2_described_has_its_accelerator(dallas: dict[str, Reserva
     ],
     ids=["GPU", "part of a GPU", "Neuron", "inference", "FPGA", "media", "no GPU", "nothing"],
 )
-def test_what_ec2_says_of_a_type_is_its_accelerator(
+def test_the_description_of_a_type_gives_its_accelerator(
     described: Raw, carried: tuple[str, str, float] | None
 ) -> None:
     ec2 = StubbedEC2().answers(RESERVATIONS, page(a_raw_odcr(InstanceType="x99.large")))

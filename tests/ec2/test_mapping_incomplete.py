@@ -101,7 +101,7 @@ def test_the_hours_of_a_block_are_not_truncated() -> None:
     assert block_of(one(a_raw_block(StartDate=start, EndDate=end))).duration_hours == 167.5
 
 
-def test_a_block_whose_size_nobody_tells_has_none() -> None:
+def test_a_block_of_unknown_size_has_no_size() -> None:
     """A consumer of a shared block does not see the owner's tags."""
     row = block_of(one(a_raw_block(Tags=[])))
 
@@ -111,7 +111,7 @@ def test_a_block_whose_size_nobody_tells_has_none() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "1.5"])
-def test_a_size_tag_that_is_no_number_is_no_size(text: str) -> None:
+def test_a_size_tag_that_is_not_a_number_is_not_a_size(text: str) -> None:
     tags = [{"Key": REQUESTED_QUANTITY_TAG, "Value": text}]
 
     assert block_of(one(a_raw_block(Tags=tags))).instance_count is None
@@ -181,7 +181,7 @@ def test_a_fraction_of_a_gpu_counts_as_a_fraction() -> None:
     }
 
 
-def test_an_odcr_of_which_ec2_tells_only_the_id_has_nulls() -> None:
+def test_an_odcr_described_by_its_id_alone_has_nulls() -> None:
     row = one({"CapacityReservationId": "cr-1"})
 
     assert row == Odcr(
@@ -189,7 +189,7 @@ def test_an_odcr_of_which_ec2_tells_only_the_id_has_nulls() -> None:
     )
 
 
-def test_a_block_of_which_ec2_tells_only_the_id_has_nulls() -> None:
+def test_a_block_described_by_its_id_alone_has_nulls() -> None:
     raw = {"CapacityReservationId": "cr-1", "ReservationType": "capacity-block"}
 
     assert one(raw) == CapacityBlock(

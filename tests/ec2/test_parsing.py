@@ -237,7 +237,7 @@ class TestUnusualAnswers:
             reservation("<state>active</state>")[:-20],
         ],
     )
-    def test_that_is_no_answer_fails_as_it_does_with_botocore(self, body: bytes) -> None:
+    def test_that_is_not_an_answer_fails_as_it_does_with_botocore(self, body: bytes) -> None:
         assert_same(body)
 
     def test_that_is_not_well_formed_is_a_parser_error(self) -> None:
@@ -253,7 +253,7 @@ class TestUnusualAnswers:
             b"<DescribeRegionsResponse><regionInfo/></DescribeRegionsResponse>",
         ],
     )
-    def test_that_is_no_answer_to_the_call_is_no_empty_listing(self, body: bytes) -> None:
+    def test_that_does_not_answer_the_call_is_not_an_empty_listing(self, body: bytes) -> None:
         assert outcome(FastEC2Parser(), body, RESERVATIONS)[0] is ResponseParserError
 
     @given(data=st.data())

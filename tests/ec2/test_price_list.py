@@ -72,7 +72,7 @@ def test_products_of_something_else_have_no_price(attributes: dict[str, str]) ->
     assert rates([an_entry(**attributes)]) == {}
 
 
-def test_operating_systems_and_tenancies_are_told_apart() -> None:
+def test_operating_systems_and_tenancies_are_distinguished() -> None:
     found = rates(
         [
             an_entry("1"),
@@ -92,7 +92,7 @@ def test_a_price_of_nothing_is_unknown(price: str) -> None:
     assert rates([an_entry(price)]) == {}
 
 
-def test_a_unit_that_is_not_an_hour_is_no_price() -> None:
+def test_a_unit_that_is_not_an_hour_is_not_a_price() -> None:
     assert rates([an_entry(unit="Quantity")]) == {}
 
 

@@ -27,7 +27,7 @@ def told(messages: list[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
     return Counter((item["type"], item["severity"], item["reservation_id"]) for item in messages)
 
 
-def test_each_change_is_told_once_and_a_failing_region_tells_nothing(box: Sandbox) -> None:
+def test_each_change_is_delivered_once_and_a_failing_region_reports_none(box: Sandbox) -> None:
     pending = a_block(box, "payment-pending")["CapacityReservationId"]
     active = a_block(box, "active")
     gone = a_block(box, "scheduled")["CapacityReservationId"]
@@ -99,7 +99,7 @@ def _all(box: Sandbox) -> list[dict[str, Any]]:
     return list(answer["items"])
 
 
-def test_a_record_that_is_no_event_does_not_hold_up_the_stream(box: Sandbox) -> None:
+def test_a_record_that_is_not_an_event_does_not_hold_up_the_stream(box: Sandbox) -> None:
     box.client("dynamodb").put_item(
         TableName=box.outputs["TableName"],
         Item={

@@ -123,7 +123,7 @@ def test_they_are_found_by_name_and_by_unit(box: Sandbox, account: str, found: s
     assert {row["reservation_id"] for row in rows(box, account=account)} == found
 
 
-def test_an_account_without_the_role_is_denied_and_holds_up_nobody(box: Sandbox) -> None:
+def test_an_account_without_the_role_is_denied_and_delays_no_other(box: Sandbox) -> None:
     denied = scopes(box, account="roleless")
     assert {(scope["state"], scope["error"]) for scope in denied} == {("failed", "AccessDenied")}
     assert all("sts:AssumeRole" in scope["error_message"] for scope in denied)

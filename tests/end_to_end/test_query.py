@@ -25,7 +25,7 @@ def test_an_unsigned_request_is_refused(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "anyone", "Basic dGVzdDp0ZXN0", "AWS4-HMAC-SHA256 nothing"])
-def test_an_authorization_that_is_no_signature_is_refused(box: Sandbox, header: str) -> None:
+def test_an_authorization_that_is_not_a_signature_is_refused(box: Sandbox, header: str) -> None:
     request = Request(f"{box.api_url}/reservations", headers={"Authorization": header})
     with pytest.raises(HTTPError, match="403"):
         build_opener(ProxyHandler({})).open(request)

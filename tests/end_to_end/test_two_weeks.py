@@ -140,7 +140,7 @@ def test_a_destination_hears_what_it_should_each_once(
     assert told(story, events, heard_ids(story, name)) == Counter(filter(hears, expected))
 
 
-def test_a_burst_is_one_digest_and_the_rest_is_told_one_by_one(
+def test_a_burst_is_one_digest_and_other_events_are_delivered_one_by_one(
     story: Performance, events: dict[str, Json], expected: list[Fact]
 ) -> None:
     hearing = story.hearing()

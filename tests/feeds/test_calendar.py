@@ -112,7 +112,7 @@ def test_the_events_of_the_stack_raise_the_sequence_without_a_calendar_before() 
     assert sequence(written(row)) < sequence(before) < sequence(later)
 
 
-def test_an_event_that_is_no_change_of_the_block_changes_nothing() -> None:
+def test_an_event_that_is_not_a_change_of_the_block_changes_nothing() -> None:
     soon = an_event(a_block("cr-1"), type=EventType.STARTING_SOON)
     assert last_changes([soon]) == {}
 

@@ -270,7 +270,7 @@ def test_what_the_command_line_hands_over_goes_before_cdk_json() -> None:
         ("{}", "1", "CDK_CONTEXT_JSON = 1: use a JSON object"),
     ],
 )
-def test_a_file_that_is_no_context_is_named(
+def test_a_file_that_is_not_a_context_is_named(
     cdk_json: str, environment: str | None, complaint: str
 ) -> None:
     with pytest.raises(ContextError, match=complaint):

@@ -111,7 +111,7 @@ def test_three_hours_without_a_completed_run_raise_an_alarm(stack: Synthesized) 
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 3 * 3600
 
 
-def test_every_alarm_tells_the_operators_twice(stack: Synthesized) -> None:
+def test_every_alarm_notifies_the_operators_twice(stack: Synthesized) -> None:
     """When it begins, and when it is over."""
     for alarm in stack.of_type("CloudWatch::Alarm"):
         (topic,) = alarm["AlarmActions"]

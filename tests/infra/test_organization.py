@@ -213,7 +213,7 @@ def _parameters(stack: Synthesized) -> dict[str, Any]:
     return {one["ParameterKey"]: one["ParameterValue"] for one in stack_set["Parameters"]}
 
 
-def test_the_stack_set_deploys_the_role_to_whoever_joins(tmp_path: Path) -> None:
+def test_the_stack_set_deploys_the_role_to_accounts_that_join(tmp_path: Path) -> None:
     stack = _stack_set(tmp_path, {"organizational_units": [UNIT], "external_id": "one-two"})
     (stack_set,) = stack.of_type("CloudFormation::StackSet")
     (instances,) = stack_set["StackInstancesGroup"]

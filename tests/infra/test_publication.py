@@ -66,7 +66,7 @@ def test_every_topic_of_alerts_is_encrypted(stack: Synthesized) -> None:
         assert "alias/aws/sns" in str(topic["KmsMasterKeyId"]), topic.logical_id
 
 
-def test_only_cloudwatch_of_this_account_is_let_in_to_tell_of_alarms(stack: Synthesized) -> None:
+def test_only_cloudwatch_of_this_account_may_publish_alarms(stack: Synthesized) -> None:
     topic = _alarms(stack)
     (allowing,) = [
         one for one in stack.policy_of("SNS::TopicPolicy", topic) if one["Effect"] == "Allow"
@@ -193,7 +193,7 @@ def test_operators_get_every_alarm(stack: Synthesized) -> None:
     assert "FilterPolicy" not in email.properties
 
 
-def test_without_addresses_nobody_is_subscribed(plain: Synthesized) -> None:
+def test_without_addresses_there_is_no_subscription(plain: Synthesized) -> None:
     assert not plain.has("SNS::Subscription")
 
 

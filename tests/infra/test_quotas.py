@@ -209,7 +209,7 @@ def test_the_partition_is_the_regions(region: str | None, partition: str) -> Non
     assert Resolver({}, "truffle", region).resolve({"Ref": "AWS::Partition"}) == partition
 
 
-def test_a_function_whose_length_cannot_be_told_is_an_error() -> None:
+def test_a_function_of_unknown_length_is_an_error() -> None:
     with pytest.raises(ValueError, match="Fn::Cidr"):
         Resolver({}, "truffle").resolve({"Fn::Cidr": ["10.0.0.0/16", 1]})
 

@@ -171,7 +171,7 @@ def test_the_beginning_of_several_ids_names_them(alerts: Alerts) -> None:
     assert ask("/alerts/explain", event_id=ids[0]).status == 200
 
 
-def test_what_became_of_an_event_is_told_beside_the_decision(alerts: Alerts) -> None:
+def test_the_delivery_of_an_event_stands_beside_the_decision(alerts: Alerts) -> None:
     event = an_event()
     alerts.happened(event)
     store = DeliveryStore(service("dynamodb"), alerts.stack.table)
@@ -218,7 +218,7 @@ def test_an_unknown_event_is_a_problem(alerts: Alerts) -> None:
 @pytest.mark.parametrize(
     "asked", [{}, *({"event_id": it} for it in ("cr-0abc", "F" * 32, "abc", "0" * 33))]
 )
-def test_what_is_no_event_id_is_refused(alerts: Alerts, asked: dict[str, str]) -> None:
+def test_what_is_not_an_event_id_is_refused(alerts: Alerts, asked: dict[str, str]) -> None:
     answer = ask("/alerts/explain", **asked)
     assert (answer.status, answer.body["parameter"]) == (400, "event_id")
 

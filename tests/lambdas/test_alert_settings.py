@@ -38,7 +38,7 @@ def test_a_variable_names_another_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert load() == SETTINGS
 
 
-def test_no_file_and_an_empty_object_are_no_destinations(
+def test_no_file_and_an_empty_object_mean_no_destinations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(FILE_VARIABLE, str(tmp_path / "none.json"))

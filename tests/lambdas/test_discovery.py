@@ -244,7 +244,7 @@ def test_accounts_that_come_back_are_doubted_no_more(organization: Organization)
     assert EVERYWHERE.of(found) == EVERYWHERE.of(first)
 
 
-def test_a_narrower_choice_of_ones_own_is_no_loss(organization: Organization) -> None:
+def test_a_narrower_choice_of_ones_own_is_not_a_loss(organization: Organization) -> None:
     first = ask(organization)
     selection = Selection(frozenset({SANDBOXES}))
     found = ask(organization, first, selection, NOON + HOUR)

@@ -10,12 +10,13 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 
 from lambdas.settings import QuerySettings
+from tests.effort import examples
 from tests.lambdas.fuzzing import NOT_CHECKED, fuzz
 from tests.lambdas.gateway import SIGNATURE, gateway
 from tests.lambdas.query.builders import Api
 from tests.lambdas.test_openapi import api  # noqa: F401 - a fixture
 
-EXAMPLES = 5
+EXAMPLES = examples(2)
 """Random cases of an operation; the bounds of every parameter are tried beside them."""
 
 

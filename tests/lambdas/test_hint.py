@@ -19,6 +19,7 @@ from lambdas.collecting.units import read_unit
 from lambdas.settings import HintSettings
 from lambdas.store.scopes import Attempt
 from tests.builders import HOME, OHIO, OTHER
+from tests.effort import examples
 from tests.lambdas.aws import Stack, retire_others
 from tests.lambdas.fakes import Clock, Wire, client_error
 from truffle.core.model import Failure, FailureKind, Scope
@@ -134,7 +135,9 @@ def test_garbage_is_ignored_and_the_next_event_works(
 
 @given(event=st.recursive(st.none() | st.text() | st.integers(), lambda inner: st.lists(inner)))
 @hypothesis_settings(
-    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=examples(30),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 def test_no_payload_raises(event: object, invoke: Invoke) -> None:
     invoke(event)

@@ -88,7 +88,7 @@ def test_what_was_published_is_not_published_again(
     assert sorted(published(stack)) == IDS
 
 
-def test_an_event_that_fails_keeps_no_other_back_and_is_told_with_its_reason(
+def test_an_event_that_fails_holds_back_no_other_and_is_reported_with_its_reason(
     stack: Stack, publisher: Callable[..., Json], wire: Callable[[str], Wire]
 ) -> None:
     wire("sns").fails_before(client_error("InvalidParameter"), "Publish", call=2)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.collecting.collector import Collector
 from tests.builders import HOUR, NOON
+from tests.effort import examples
 from tests.lambdas.aws import make_scopes
 from tests.lambdas.collection.builders import Bucket, archive_in
 from tests.lambdas.fakes import Fleet, a_raw_odcr
@@ -103,14 +104,14 @@ PASSES = st.lists(
 HAPPENINGS = ("state_changed", "vanished", "discovered")
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(50))
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)),
     accounts=SOME,
     happening=st.sampled_from(HAPPENINGS),
     passes=PASSES,
 )
-def test_whatever_fails_or_dies_on_the_way_what_happens_is_told_exactly_once(
+def test_despite_failures_and_crashes_each_event_is_reported_exactly_once(
     owner: str, accounts: set[str], happening: str, passes: list[tuple[set[str], int | None]]
 ) -> None:
     accounts |= {owner} & set(ACCOUNTS)
@@ -125,14 +126,14 @@ def test_whatever_fails_or_dies_on_the_way_what_happens_is_told_exactly_once(
     assert (world.scopes.gone("cr-a") is not None) == (happening == "vanished")
 
 
-@settings(max_examples=75)
+@settings(max_examples=examples(30))
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)),
     before=SOME,
     after=SOME,
     passes=PASSES,
 )
-def test_whoever_gets_or_loses_a_share_nothing_has_happened(
+def test_gaining_or_losing_a_share_is_not_an_event(
     owner: str, before: set[str], after: set[str], passes: list[tuple[set[str], int | None]]
 ) -> None:
     keeper = {owner} & set(ACCOUNTS) or {min(before)}
@@ -144,11 +145,11 @@ def test_whoever_gets_or_loses_a_share_nothing_has_happened(
     assert (world.told(), world.scopes.gone("cr-a")) == ([], None)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(40))
 @given(
     owner=st.sampled_from((*ACCOUNTS, STRANGER)), accounts=SOME, is_new=st.booleans(), passes=PASSES
 )
-def test_whatever_fails_or_dies_on_the_way_a_threshold_is_told_exactly_once(
+def test_despite_failures_and_crashes_a_threshold_is_reported_exactly_once(
     owner: str, accounts: set[str], is_new: bool, passes: list[tuple[set[str], int | None]]
 ) -> None:
     accounts |= {owner} & set(ACCOUNTS)

@@ -82,7 +82,7 @@ def test_two_accounts_without_their_roles_are_two_events(stacked: Stacked) -> No
     assert [message["account_id"] for message in stacked.told()] == [ONE, TWO]
 
 
-def test_an_outage_of_an_account_that_comes_back_is_told_again(stacked: Stacked) -> None:
+def test_an_outage_of_an_account_that_comes_back_is_reported_again(stacked: Stacked) -> None:
     for _ in range(2):
         for region in REGIONS:
             error = client_error("AccessDenied", "AssumeRole")

@@ -34,14 +34,14 @@ def test_a_report_that_is_older_than_the_stored_row_is_read_again() -> None:
 
 
 @pytest.mark.parametrize("owner", ACCOUNTS)
-def test_the_owner_tells_of_a_change(owner: str) -> None:
+def test_the_owner_reports_a_change(owner: str) -> None:
     world = shared(owner)
     world.holds("pending", ACCOUNTS)
     world.collect()
     assert world.told() == [(owner, "state_changed")]
 
 
-def test_without_the_owner_the_first_account_tells_of_a_change() -> None:
+def test_without_the_owner_the_first_account_reports_a_change() -> None:
     world = shared(accounts=[TWO, THREE])
     world.holds("pending", [TWO, THREE])
     world.collect()
@@ -57,7 +57,7 @@ def test_a_change_is_reported_once_while_the_owners_scope_fails() -> None:
     assert world.told() == [(TWO, "state_changed")]
 
 
-def test_an_owner_that_was_never_listed_keeps_nobody_from_telling() -> None:
+def test_an_owner_that_was_never_listed_keeps_no_account_from_reporting() -> None:
     world = Shared(ONE)
     world.holds("active", ACCOUNTS)
     world.collect(failing=[ONE])
@@ -66,7 +66,7 @@ def test_an_owner_that_was_never_listed_keeps_nobody_from_telling() -> None:
     assert world.told() == [(TWO, "state_changed")]
 
 
-def test_an_owner_whose_baseline_shows_the_change_keeps_nobody_from_telling() -> None:
+def test_an_owner_whose_baseline_shows_the_change_keeps_no_account_from_reporting() -> None:
     world = Shared(ONE)
     world.holds("active", ACCOUNTS)
     world.collect(failing=[ONE])
@@ -75,14 +75,14 @@ def test_an_owner_whose_baseline_shows_the_change_keeps_nobody_from_telling() ->
     assert world.told() == [(TWO, "state_changed")]
 
 
-def test_the_end_of_a_reservation_is_told_by_the_owner() -> None:
+def test_the_owner_reports_the_end_of_a_reservation() -> None:
     world = shared(ONE)
     world.holds("active", [])
     world.collect()
     assert world.told() == [(ONE, "vanished")]
 
 
-def test_without_the_owner_the_last_account_that_loses_a_reservation_tells_of_its_end() -> None:
+def test_without_the_owner_the_last_account_that_loses_a_reservation_reports_its_end() -> None:
     world = shared(accounts=[ONE, TWO])
     world.holds("active", [])
     world.collect()
@@ -97,7 +97,7 @@ def test_a_reservation_that_someone_may_still_list_has_not_vanished() -> None:
 
 
 @pytest.mark.parametrize("owner", [STRANGER, ONE])
-def test_an_account_that_loses_its_share_tells_nothing_and_keeps_no_last_row(owner: str) -> None:
+def test_an_account_that_loses_its_share_reports_nothing_and_keeps_no_last_row(owner: str) -> None:
     world = shared(owner)
     world.holds("active", [ONE, TWO])
     world.collect()
@@ -105,7 +105,7 @@ def test_an_account_that_loses_its_share_tells_nothing_and_keeps_no_last_row(own
 
 
 @pytest.mark.parametrize("owner", [STRANGER, THREE])
-def test_an_account_that_gets_a_share_tells_nothing(owner: str) -> None:
+def test_an_account_that_gets_a_share_reports_nothing(owner: str) -> None:
     world = shared(owner, [TWO, THREE])
     world.holds("active", ACCOUNTS)
     world.collect()
@@ -155,7 +155,7 @@ def test_units_of_one_account_each_report_the_same() -> None:
     assert world.told() == [(ONE, "state_changed")] * 2
 
 
-def test_an_owner_that_is_not_listed_any_more_keeps_nobody_from_reporting_for_long() -> None:
+def test_an_owner_that_is_no_longer_listed_soon_keeps_no_account_from_reporting() -> None:
     world = shared(ONE, [ONE, TWO])
     world.holds("delayed", [ONE, TWO])
     world.collect(accounts=(TWO,))
@@ -184,7 +184,7 @@ def test_an_account_that_is_collected_no_more_keeps_no_reservation_alive() -> No
     assert world.told() == [(ONE, "vanished")]
 
 
-def test_what_another_first_snapshot_showed_is_news_to_whoever_looked_before_it() -> None:
+def test_a_find_of_another_first_snapshot_is_news_to_accounts_listed_before_it() -> None:
     world = Shared()
     world.collect(accounts=(ONE,))
     world.holds("active", [ONE, TWO])

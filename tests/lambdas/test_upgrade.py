@@ -150,7 +150,7 @@ def test_an_unchanged_scope_has_no_event_and_a_recovered_one_has_its_event(
     assert found[OHIO].revision == 3
 
 
-def test_a_change_across_the_upgrade_is_told_once(old: Stack, run: Run) -> None:
+def test_a_change_across_the_upgrade_is_reported_once(old: Stack, run: Run) -> None:
     fleet = Fleet()
     fleet.holds(OHIO, {**RAW, "State": "pending"})
     run(fleet)

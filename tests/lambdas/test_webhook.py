@@ -144,7 +144,7 @@ def test_headers_go_beside_those_of_every_request(destination: Destination) -> N
     assert request.headers["Host"] == f"127.0.0.1:{destination.port}"
 
 
-def test_a_header_that_cannot_be_sent_is_not_told(destination: Destination) -> None:
+def test_a_header_that_cannot_be_sent_is_not_shown(destination: Destination) -> None:
     with pytest.raises(Unreachable) as caught:
         post(destination.url(), {}, {"Authorization": f"Bearer {SECRET}\nX-Other: 1"})
     assert SECRET not in str(caught.value)
@@ -178,7 +178,7 @@ def test_a_redirect_is_not_followed(destination: Destination, status: int) -> No
         "",
     ],
 )
-def test_a_url_that_is_not_plain_https_is_refused_without_being_told(url: str) -> None:
+def test_a_url_that_is_not_plain_https_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(Unusable) as caught:
         post(url, {})
     assert SECRET not in str(caught.value)
@@ -246,7 +246,7 @@ def test_a_host_that_does_not_exist_is_unreachable(
         post(f"https://{host}/services/s3cr3t", {})
 
 
-def test_a_port_that_nobody_listens_on_is_unreachable(destination: Destination) -> None:
+def test_a_closed_port_is_unreachable(destination: Destination) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]

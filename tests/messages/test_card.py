@@ -61,7 +61,7 @@ def test_every_type_has_a_title(kind: EventType) -> None:
         (ending_soon(observed_at=NOON + 2 * HOUR), "Capacity block reached its end"),
     ],
 )
-def test_the_title_tells_how_things_are(event: Event, title: str) -> None:
+def test_the_title_describes_the_present_state(event: Event, title: str) -> None:
     assert event_card(event).title.partition(" · ")[0] == title
 
 
@@ -117,7 +117,7 @@ def test_a_punctual_card_of_a_true_event_has_no_notes() -> None:
     assert event_card(an_event()).notes == ()
 
 
-def test_a_late_card_tells_times_from_its_delivery() -> None:
+def test_a_late_card_counts_times_from_its_delivery() -> None:
     card = event_card(starting_soon(), late=timedelta(hours=3))
 
     (start,) = [fact.value for fact in card.facts if fact.name == "Start"]
@@ -125,7 +125,7 @@ def test_a_late_card_tells_times_from_its_delivery() -> None:
     assert card.notes == ("Delivered late: observed 3 h ago.",)
 
 
-def test_a_card_that_comes_after_what_it_warned_of_says_that_it_is_over() -> None:
+def test_a_card_that_comes_after_its_moment_says_that_it_is_over() -> None:
     event = an_event(
         a_block("cr-1", state="active", end_date=NOON + DAY), type=EventType.ENDING_SOON
     )
@@ -136,7 +136,7 @@ def test_a_card_that_comes_after_what_it_warned_of_says_that_it_is_over() -> Non
     assert event_card(event).title.startswith("Capacity block ends soon")
 
 
-def test_times_in_a_change_are_told_as_all_others() -> None:
+def test_times_in_a_change_are_shown_like_all_others() -> None:
     reason = "end 2026-11-25T11:30:00Z → 2026-12-02T11:30:00.5Z"
     card = event_card(an_event(a_block(), type=EventType.EXTENDED, reason=reason))
 
@@ -178,7 +178,7 @@ def test_a_digest_of_the_same_events_is_the_same_message() -> None:
     assert digest_card(events).message_id != digest_card(events[1:]).message_id
 
 
-def test_a_day_tells_first_what_is_old() -> None:
+def test_a_day_shows_old_data_first() -> None:
     card = summary_card(a_day())
 
     assert card.summary == (
@@ -190,7 +190,7 @@ def test_a_day_tells_first_what_is_old() -> None:
     )
 
 
-def test_a_day_with_one_of_each_is_told_in_the_singular() -> None:
+def test_a_day_with_one_of_each_is_in_the_singular() -> None:
     row = an_odcr("cr-1", instance_type="g5.xlarge", total_capacity=1, available_capacity=1)
     card = summary_card(day([row], [a_status()], [], NOON, 2 * HOUR))
 

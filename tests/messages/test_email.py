@@ -150,7 +150,7 @@ def test_any_digest_is_an_e_mail_that_sns_takes(number: int) -> None:
     check_email(payload(digest_card(a_run_of(number))))
 
 
-def test_a_day_is_told_with_what_needs_a_decision_first() -> None:
+def test_a_day_begins_with_what_needs_a_decision() -> None:
     body = text(summary_card(a_day()))
 
     assert body.index("Old data:") < body.index("Late:") < body.index("Held:")

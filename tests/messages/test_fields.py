@@ -27,7 +27,7 @@ def told(event: Event) -> dict[str, str]:
     return {fact.name: fact.value for fact in facts_of(event, event.observed_at)}
 
 
-def test_a_change_is_told_with_the_reservation_as_it_is() -> None:
+def test_a_change_is_shown_with_the_present_reservation() -> None:
     block = a_block("cr-0abc", capacity_block_id="cb-1", tags={"Name": "llm-pretrain"})
 
     assert told(an_event(block, type=EventType.RESIZED, reason="16 → 8 instances")) == {
@@ -54,20 +54,20 @@ def test_a_change_of_state_says_the_state_once() -> None:
     assert "State" not in told(an_event())
 
 
-def test_an_odcr_tells_its_end() -> None:
+def test_an_odcr_shows_its_end() -> None:
     row = an_odcr(end_date=NOON + HOUR)
 
     assert told(an_event(row))["End"] == "Tue 24 Nov 2026, 13:00 UTC (in 1 h)"
 
 
-def test_a_warning_of_a_start_tells_its_threshold() -> None:
+def test_a_warning_of_a_start_shows_its_threshold() -> None:
     facts = told(starting_soon())
 
     assert facts["Threshold"] == "24 h before the start"
     assert facts["Start"] == "Wed 25 Nov 2026, 11:30 UTC (in 23 h 30 min)"
 
 
-def test_a_warning_of_an_end_tells_the_effective_end_and_the_extension() -> None:
+def test_a_warning_of_an_end_shows_the_effective_end_and_the_extension() -> None:
     facts = told(ending_soon())
 
     assert facts["Threshold"] == "2 h before the end"
@@ -97,7 +97,7 @@ def test_an_extension_that_cannot_be_had_or_asked_for_says_so(extension: Any, sa
     assert told(ending_soon(extension))["Extension"].startswith(says)
 
 
-def test_an_unpaid_block_tells_until_when_it_can_be_paid() -> None:
+def test_an_unpaid_block_shows_until_when_it_can_be_paid() -> None:
     facts = told(payment_due())
 
     assert facts["Reason"] == "unpaid for 11 h"
@@ -112,14 +112,14 @@ def test_a_block_must_be_paid_five_minutes_before_its_start_where_that_is_sooner
     assert facts["Payment deadline"] == "Tue 24 Nov 2026, 12:30 UTC (in 30 min)"
 
 
-def test_a_late_block_tells_how_late_it_is() -> None:
+def test_a_late_block_shows_how_late_it_is() -> None:
     facts = told(late_delivery())
 
     assert facts["Threshold"] == "15 min after the start"
     assert facts["Late by"] == "20 min"
 
 
-def test_an_idle_block_tells_what_it_costs() -> None:
+def test_an_idle_block_shows_what_it_costs() -> None:
     facts = told(idle())
 
     assert facts["Unused"] == "4 of 16 instances"
@@ -135,11 +135,11 @@ def test_an_idle_block_tells_what_it_costs() -> None:
         ({"usd_per_hour": float("nan")}, "price unknown"),
     ],
 )
-def test_an_unknown_price_is_told_as_such(cost: dict[str, Any], says: str) -> None:
+def test_an_unknown_price_is_shown_as_such(cost: dict[str, Any], says: str) -> None:
     assert told(idle(**cost))["Cost"] == says
 
 
-def test_a_failing_scope_tells_since_when_and_how_old_its_data_is() -> None:
+def test_a_failing_scope_shows_since_when_and_how_old_its_data_is() -> None:
     assert told(scope_failing()) == {
         "Error": "UnauthorizedOperation",
         "Message": "You are not authorized to perform this operation.",
@@ -151,7 +151,7 @@ def test_a_failing_scope_tells_since_when_and_how_old_its_data_is() -> None:
     }
 
 
-def test_a_scope_that_works_again_tells_its_scope() -> None:
+def test_a_recovered_scope_shows_its_name() -> None:
     assert told(scope_recovered()) == {
         "Reason": "listed again",
         "Previous error": "UnauthorizedOperation",
@@ -161,7 +161,7 @@ def test_a_scope_that_works_again_tells_its_scope() -> None:
     }
 
 
-def test_times_are_told_from_when_they_are_told() -> None:
+def test_times_are_counted_from_the_delivery() -> None:
     facts = facts_of(starting_soon(), NOON + DAY)
 
     assert "Wed 25 Nov 2026, 11:30 UTC (30 min ago)" in [fact.value for fact in facts]
@@ -185,7 +185,7 @@ def test_any_event_has_facts_and_none_is_empty(event: Event) -> None:
         (an_odcr(instance_type="", total_capacity=1), "1 × unknown type"),
     ],
 )
-def test_instances_are_told_with_their_accelerators(row: Reservation, expected: str) -> None:
+def test_instances_are_shown_with_their_accelerators(row: Reservation, expected: str) -> None:
     assert instances(row) == expected
 
 

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import HOME, a_block, an_event
+from tests.effort import examples
 from tests.messages import limits
 from tests.messages.samples import a_full_day, of_every_type
 from truffle.core.events import Event, from_message
+from truffle.core.incidents import Action, Incident
 from truffle.core.model import Reservation
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
 from truffle.messages.card import Card, digest_card, event_card, summary_card
@@ -54,11 +56,12 @@ def check_for_people(card: Card) -> None:
 
 def check_for_machines(event: Event, late: timedelta | None) -> None:
     limits.check_publication(publication(event))
-    incident = pagerduty.payload(event, KEY, report_url=REPORT, late=late)
-    if incident is not None:
-        limits.check_pagerduty(incident)
-    request = opsgenie.request(event, report_url=REPORT, late=late)
-    if request is not None:
+    for action in Action:
+        incident = Incident("k" * 1000, action)
+        limits.check_pagerduty(
+            pagerduty.payload(event, incident, KEY, report_url=REPORT, late=late)
+        )
+        request = opsgenie.request(event, incident, report_url=REPORT, late=late)
         limits.check_opsgenie(request.path, request.body)
 
 
@@ -84,7 +87,7 @@ def test_a_digest_and_a_day_of_such_reservations_fit_in_every_format(character: 
 _scripts = st.lists(st.sampled_from(CHARACTERS) | st.characters(), min_size=1, max_size=8)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(list(of_every_type().values())), _scripts)
 def test_tags_of_any_mixture_fit_in_every_format(event: Event, script: Sequence[str]) -> None:
     hostile = tagged(event, "".join(script))

@@ -8,16 +8,19 @@ from hypothesis import given
 
 from tests.builders import a_block, an_event
 from tests.messages.limits import check_opsgenie
-from tests.messages.samples import ending_soon, idle, of_every_type, scope_failing, scope_recovered
+from tests.messages.samples import idle, of_every_type, scope_failing, scope_recovered
 from tests.messages.strategies import events, lates
-from truffle.core.events import Event, Severity
+from truffle.core.events import Event
+from truffle.core.incidents import Action, Incident, incident_of
 from truffle.messages.opsgenie import Request, request
+
+INCIDENT = Incident("cr-0abc/capacity", Action.TRIGGER)
 
 
 def asked(event: Event, **facts: Any) -> Request:
-    found = request(event, **facts)
-    assert found is not None
-    return found
+    incident = incident_of(event)
+    assert incident is not None
+    return request(event, incident, **facts)
 
 
 def test_what_is_bad_creates_an_alert() -> None:
@@ -48,17 +51,13 @@ def test_the_recovery_closes_the_alert_that_the_failure_created() -> None:
     assert closing.body == {"source": "truffle", "note": scope_recovered().summary}
 
 
-def test_an_event_without_an_incident_asks_nothing() -> None:
-    assert request(ending_soon(severity=Severity.INFO)) is None
-
-
 def test_a_late_alert_says_so() -> None:
     alert = asked(idle(), late=timedelta(minutes=63))
 
     assert alert.body["description"].startswith("Delivered late: observed 1 h 3 min ago.")
 
 
-def test_a_test_is_an_alert_of_its_own_that_wakes_nobody() -> None:
+def test_a_test_is_an_alert_of_its_own_with_the_lowest_priority() -> None:
     alert = asked(an_event(), test=True)
 
     assert alert.body["alias"] == f"test/{an_event().event_id}"
@@ -74,17 +73,15 @@ def test_no_text_is_html() -> None:
 
 @pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
 def test_every_type_of_event_is_a_valid_request(event: Event) -> None:
-    found = request(event, report_url="https://report.example/gpu")
-
-    if found is not None:
-        check_opsgenie(found.path, found.body)
+    found = request(event, INCIDENT, report_url="https://report.example/gpu")
+    check_opsgenie(found.path, found.body)
 
 
 @given(events, lates)
 def test_any_event_is_a_valid_request(event: Event, late: timedelta | None) -> None:
-    found = request(event, report_url="https://report.example/gpu", late=late, test=late is None)
-
-    if found is not None:
-        check_opsgenie(found.path, found.body)
-        shown = {name: value for name, value in found.body.items() if name != "alias"}
-        assert "<" not in str(shown)
+    found = request(
+        event, INCIDENT, report_url="https://report.example/gpu", late=late, test=late is None
+    )
+    check_opsgenie(found.path, found.body)
+    shown = {name: value for name, value in found.body.items() if name != "alias"}
+    assert "<" not in str(shown)

@@ -6,25 +6,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.builders import a_block, a_scope_event, an_event
+from tests.builders import a_scope_event, an_event
 from tests.messages.limits import check_pagerduty
-from tests.messages.samples import ending_soon, idle, of_every_type
+from tests.messages.samples import idle, of_every_type
 from tests.messages.strategies import events, lates
-from truffle.core.events import Event, Severity
+from truffle.core.events import Event
+from truffle.core.incidents import Action, Incident, incident_of
 from truffle.messages.pagerduty import payload
 
 KEY = "0123456789abcdef0123456789abcdef"
-BLOCK = a_block("cr-1", capacity_block_id="cb-1", state="active")
+INCIDENT = Incident("cr-0abc/capacity", Action.TRIGGER)
 
 
 def body_of(event: Event, **facts: Any) -> dict[str, Any]:
-    body = payload(event, KEY, **facts)
-    assert body is not None
-    return body
-
-
-def test_an_event_without_an_incident_has_no_body() -> None:
-    assert payload(ending_soon(severity=Severity.INFO), KEY) is None
+    incident = incident_of(event)
+    assert incident is not None
+    return payload(event, incident, KEY, **facts)
 
 
 def test_the_body_is_the_sentence_with_its_facts() -> None:
@@ -59,7 +56,7 @@ def test_a_late_incident_says_so() -> None:
     assert details["Delivered late"] == "Delivered late: observed 1 h 3 min ago."
 
 
-def test_a_test_is_an_incident_of_its_own_that_wakes_nobody() -> None:
+def test_a_test_is_an_incident_of_its_own_with_the_lowest_severity() -> None:
     body = body_of(an_event(), test=True)
 
     assert body["dedup_key"] == f"test/{an_event().event_id}"
@@ -69,20 +66,15 @@ def test_a_test_is_an_incident_of_its_own_that_wakes_nobody() -> None:
 
 @pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
 def test_every_type_of_event_is_a_valid_request(event: Event) -> None:
-    body = payload(event, KEY, report_url="https://report.example/gpu")
-
-    if body is not None:
-        check_pagerduty(body)
+    check_pagerduty(payload(event, INCIDENT, KEY, report_url="https://report.example/gpu"))
 
 
 @given(events, lates)
 def test_any_event_is_a_valid_request(event: Event, late: timedelta | None) -> None:
-    body = payload(
-        event, KEY, report_url="https://report.example/gpu", late=late, test=late is None
+    test = late is None
+    check_pagerduty(
+        payload(event, INCIDENT, KEY, report_url="https://report.example/gpu", late=late, test=test)
     )
-
-    if body is not None:
-        check_pagerduty(body)
 
 
 def test_an_event_of_a_scope_is_about_the_scope() -> None:

@@ -79,7 +79,7 @@ def test_a_late_test_says_both_above_the_sentence() -> None:
         ("us-east-1a", "us-east-1a"),
     ],
 )
-def test_text_is_no_markdown(text: str, escaped: str) -> None:
+def test_text_is_not_markdown(text: str, escaped: str) -> None:
     assert escape(text) == escaped
 
 

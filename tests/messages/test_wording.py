@@ -22,11 +22,11 @@ from truffle.messages.wording import count, moment, moment_from, span, usd
         (timedelta(days=6, hours=23, minutes=30), "6 d 23 h"),
     ],
 )
-def test_a_span_is_told_in_its_two_largest_units(length: timedelta, told: str) -> None:
+def test_a_span_is_shown_in_its_two_largest_units(length: timedelta, told: str) -> None:
     assert span(length) == told
 
 
-def test_a_moment_is_told_in_utc() -> None:
+def test_a_moment_is_shown_in_utc() -> None:
     berlin = timezone(timedelta(hours=1))
 
     assert moment(datetime(2026, 11, 24, 12, 5, tzinfo=berlin)) == "Tue 24 Nov 2026, 11:05 UTC"
@@ -42,7 +42,7 @@ def test_a_moment_is_told_in_utc() -> None:
         (timedelta(minutes=1), "(in 1 min)"),
     ],
 )
-def test_a_moment_is_told_with_how_far_it_is(away: timedelta, told: str) -> None:
+def test_a_moment_is_shown_with_its_distance(away: timedelta, told: str) -> None:
     assert moment_from(NOON + away, NOON).endswith(told)
 
 

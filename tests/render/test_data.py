@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.builders import an_odcr
+from tests.effort import examples
 from tests.hostile import texts
 from truffle.core.codec import encode
 from truffle.core.quoting.terminal import HIDDEN
@@ -31,7 +32,7 @@ def read_by_1_2(document: str) -> Any:
     return YAML(typ="safe", pure=True).load(document)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(values)
 def test_yaml_is_the_same_value_for_readers_of_1_1_and_1_2(value: Any) -> None:
     document = to_yaml(value)

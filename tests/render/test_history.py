@@ -27,5 +27,5 @@ def test_events_that_were_too_many_are_counted_with_the_command_that_shows_them(
     assert "--reservation-id cr-0abc" in last
 
 
-def test_nothing_is_said_of_older_events_where_all_are_shown() -> None:
+def test_older_events_are_not_mentioned_where_all_are_shown() -> None:
     assert "older" not in told(0)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.builders import a_block, an_odcr
+from tests.effort import examples
 from tests.hostile import texts
 from truffle.core.model import Odcr, Reservation
 from truffle.render.terraform import to_terraform
@@ -99,7 +100,9 @@ def placed(value: str) -> str:
 
 
 runs = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -143,7 +146,7 @@ def read(document: str) -> list[Any]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(hostile_rows.map(lambda row: replace(row, platform="Linux/UNIX")))
 def test_parallelcluster_reads_each_name_as_it_is(row: Reservation) -> None:
     (config,) = read(SNIPPETS["parallelcluster"](row)) or [None]
@@ -158,7 +161,7 @@ def test_parallelcluster_reads_each_name_as_it_is(row: Reservation) -> None:
         assert ARN + queue["Networking"]["PlacementGroup"]["Name"] == row.placement_group_arn
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(hostile_rows)
 def test_karpenter_reads_each_name_as_it_is(row: Reservation) -> None:
     node_class, pool = read(SNIPPETS["karpenter"](row))
@@ -168,7 +171,7 @@ def test_karpenter_reads_each_name_as_it_is(row: Reservation) -> None:
     assert node_class["metadata"]["name"] == pool["metadata"]["name"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(hostile_rows)
 def test_terraform_reads_one_block(row: Reservation) -> None:
     read_back = hcl2.loads(to_terraform([row]) + "\n")

@@ -84,7 +84,7 @@ def test_at_120_columns_use_is_there() -> None:
     assert {"Used", "Idle", "End", "State"} <= set(heads(lines(named, 120)))
 
 
-def test_what_leaves_is_said() -> None:
+def test_columns_left_out_are_named() -> None:
     told = lines(BLOCKS, 80)
     assert "Not shown at this width: Region" in " ".join(told)
     assert "(-o wide shows all columns)." in " ".join(told)
@@ -221,14 +221,14 @@ def test_blocks_that_are_all_over_are_placed_nowhere() -> None:
     assert "UltraCluster" not in told
 
 
-def test_unknown_sizes_are_no_zeros() -> None:
+def test_unknown_sizes_are_not_zeros() -> None:
     told = lines([a_block("cr-1", instance_count=None)], None)
 
     assert "   Instances: ? (unknown for 1 reservation)" in told
     assert "   GPUs: ? in total (H100 ?), 0 idle (unknown for 1 reservation)" in told
 
 
-def test_nothing_says_of_what() -> None:
+def test_an_empty_list_names_what_was_looked_for() -> None:
     told = render(Shown([], []), [ReservationType.ODCR, ReservationType.CAPACITY_BLOCKS], Style())
     assert told == (
         "No capacity reservations found matching criteria (ODCRs)\n\n"

@@ -79,7 +79,7 @@ def test_blocks_outside_of_the_window_are_counted() -> None:
     assert "1 block outside of this period." in drawn(a_week(), a_week("cr-2", first=40))[-1]
 
 
-def test_no_block_is_said_with_the_period() -> None:
+def test_the_absence_of_blocks_is_shown_with_the_period() -> None:
     assert drawn() == ["No capacity blocks from 2026-11-14 12:00 to 2026-12-04 12:00 UTC."]
 
 

@@ -74,7 +74,7 @@ def test_capacity_that_will_not_come_is_named_until_its_planned_end(state: str) 
     assert titles(a_block(state=state, end_date=NOON - HOUR, start_date=NOON - DAY)) == []
 
 
-def test_a_failure_of_more_than_a_week_ago_is_no_news() -> None:
+def test_a_failure_of_more_than_a_week_ago_is_not_news() -> None:
     facts: dict[str, Any] = {"state": "failed", "available_capacity": 0, "total_capacity": 0}
     assert titles(an_odcr(start_date=NOON - 6 * DAY, **facts)) == ["Failed"]
     assert titles(an_odcr(start_date=NOON - 8 * DAY, **facts)) == []

@@ -126,7 +126,7 @@ def test_a_link_with_the_filter_restores_the_view(browser: Browser, tmp_path: Pa
     )
 
 
-def test_a_fragment_that_is_no_view_is_passed_over(browser: Browser, tmp_path: Path) -> None:
+def test_a_fragment_that_is_not_a_view_is_passed_over(browser: Browser, tmp_path: Path) -> None:
     show(browser, tmp_path, demo(NOON), "#group=constructor&sort=__proto__&x=1&open=%0A")
     assert browser.console == []
     assert len(names(browser)) == 11

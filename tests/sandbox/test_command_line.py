@@ -54,7 +54,7 @@ ODCR = an_odcr(7)
         (["sink", "answer", "429", "--retry-after", "soon"], "'soon' is not a valid integer"),
     ],
 )
-def test_bad_usage_is_said_before_anything_starts(arguments: list[str], text: str) -> None:
+def test_bad_usage_is_reported_before_anything_starts(arguments: list[str], text: str) -> None:
     said = CliRunner().invoke(command_line.main, arguments)
     assert said.exit_code == 2
     assert text in said.output
@@ -97,7 +97,7 @@ def test_without_a_sandbox_there_is_a_hint(
     assert "python -m sandbox up" in output.err
 
 
-def test_stopping_what_does_not_run_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_what_does_not_run_is_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sandbox, "find", lambda: None)
     assert CliRunner().invoke(command_line.main, ["down"]).exit_code == 0
 
@@ -112,7 +112,7 @@ def test_an_event_is_whatever_json_holds(
     assert sent == [json.loads(payload)]
 
 
-def test_what_is_no_json_is_no_event(box: Sandbox, tmp_path: Path) -> None:
+def test_what_is_not_json_is_not_an_event(box: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "event.json"
     file.write_text("{'region': 'us-east-1'}")
     said = CliRunner().invoke(command_line.main, ["event", str(file)])
@@ -132,7 +132,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 @pytest.mark.parametrize(
     ("distances", "hours"), [(["6h"], 6), (["2d"], 48), (["40m"], 2 / 3), (["1d12h", "6h"], 42)]
 )
-def test_time_passes_by_as_much_as_is_said(
+def test_time_passes_by_the_given_length(
     box: Sandbox, distances: list[str], hours: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox_box, "wall_clock", lambda: NOW)

@@ -50,13 +50,13 @@ class TestReservations:
         world.control.remove(shown["CapacityReservationId"])
         assert world.listed() == []
 
-    def test_what_is_not_there_is_told(self, world: World) -> None:
+    def test_a_missing_file_is_reported(self, world: World) -> None:
         with pytest.raises(ControlError, match="there is no cr-9"):
             world.control.remove("cr-9")
         with pytest.raises(ControlError, match="there is no mars-1"):
             world.control.add("mars-1", an_odcr(1))
 
-    def test_a_wrong_field_is_told(self, world: World) -> None:
+    def test_an_invalid_field_is_reported(self, world: World) -> None:
         world.has(an_odcr(1))
         with pytest.raises(ControlError, match="Stat is no field"):
             world.control.patch(ID, Stat="active")
@@ -103,7 +103,7 @@ class TestWorld:
     def test_health(self, world: World) -> None:
         assert world.control.health()["account"] == "123456789012"
 
-    def test_an_unknown_path_is_told(self, world: World) -> None:
+    def test_an_unknown_path_is_reported(self, world: World) -> None:
         with pytest.raises(ControlError, match="there is no GET /_sim/weather"):
             world.control.request("GET", "weather")
 
@@ -113,16 +113,16 @@ class TestKeyOwners:
         assert KeyOwners(None).account_of("210987654321") == "210987654321"
 
     @pytest.mark.parametrize("key", ["test", "AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE"])
-    def test_nobody_to_ask_nothing_known(self, key: str) -> None:
+    def test_with_no_one_to_ask_nothing_is_known(self, key: str) -> None:
         assert KeyOwners(None).account_of(key) is None
 
-    def test_an_sts_that_does_not_answer_tells_nothing(self) -> None:
+    def test_without_an_answer_from_sts_the_account_is_unknown(self) -> None:
         owners = KeyOwners("http://127.0.0.1:9")
         assert owners.account_of("ASIAIOSFODNN7EXAMPLE") is None
 
 
 class TestStory:
-    def test_each_step_does_what_it_tells(self, world: World) -> None:
+    def test_each_step_does_what_it_announces(self, world: World) -> None:
         world.simulator.replace_fleet(load_fleet(text_of(organization()), NOW))
         told = {step.title: _apply(world, step) for step in STORY}
         block_starts, payment_fails, network, cancelled, breaks, mended = told.values()
@@ -150,7 +150,7 @@ class TestStory:
         mended = [step.region for step in STORY if isinstance(step.action, Mend)]
         assert broken == mended != []
 
-    def test_whom_it_tells_of_is_in_the_organization(self) -> None:
+    def test_every_account_of_the_story_is_in_the_organization(self) -> None:
         fleet = load_fleet(text_of(organization()), NOW)
         told = [step for step in STORY if step.reservation_id is not None]
         assert told

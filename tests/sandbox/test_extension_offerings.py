@@ -79,7 +79,7 @@ def test_a_length_that_is_not_sold_is_refused(world: World) -> None:
     assert refused(lambda: offered(world, hours=25)) == "InvalidParameterValue"
 
 
-def test_what_is_no_block_of_ones_own_is_not_found(world: World) -> None:
+def test_a_block_of_another_account_is_not_found(world: World) -> None:
     world.has(an_odcr(1))
     assert refused(lambda: offered(world)) == "InvalidCapacityReservationId.NotFound"
     for_sale(world, a_block(1, Simulator={"SharedWith": [PARTNER]}))

@@ -80,7 +80,7 @@ def test_a_dropped_connection(world: World) -> None:
         world.listed()
 
 
-def test_an_answer_that_is_no_xml(world: World) -> None:
+def test_an_answer_that_is_not_xml(world: World) -> None:
     world.has(an_odcr())
     world.control.break_calls(FaultKind.MALFORMED, times=1)
     with pytest.raises(ResponseParserError):

@@ -133,7 +133,7 @@ def test_accounts_of_the_context_are_a_list_or_text(accounts: Any, found: list[s
     assert listed_accounts({"accounts": accounts}) == found
 
 
-def test_the_readers_trust_what_the_context_says() -> None:
+def test_the_readers_trust_the_role_of_the_context() -> None:
     role = "arn:aws:iam::123456789012:role/collect"
     assert reader_parameters({}, role) == {
         "CollectorRoleArn": role,

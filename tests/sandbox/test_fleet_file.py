@@ -86,7 +86,7 @@ def with_value(whole: Raw, place: tuple[Any, ...], value: Any) -> Raw:
 
 
 class TestReading:
-    def test_what_is_left_out_is_what_ec2_would_say(self) -> None:
+    def test_fields_left_out_are_as_in_ec2(self) -> None:
         region = {"CapacityReservations": [an_odcr(1, AvailabilityZone="us-east-2c")]}
         (item,) = fields(loaded({"regions": {"us-east-2": region}}))
         assert item["OwnerId"] == HOME
@@ -131,7 +131,7 @@ class TestReading:
             ({"regions": {}, "faults": [{"kind": "sleepy"}]}, r"faults\[0\].*sleepy"),
         ],
     )
-    def test_what_is_wrong_is_told(self, content: Any, text: str) -> None:
+    def test_each_problem_is_reported(self, content: Any, text: str) -> None:
         with pytest.raises(FleetError, match=text):
             loaded(content)
 
@@ -146,7 +146,7 @@ class TestReading:
             ({"Simulator": {"Timeline": [{"At": "+1h", "Do": {}}]}}, "has no Do"),
         ],
     )
-    def test_a_wrong_field_is_told_with_its_place(self, changes: Any, text: str) -> None:
+    def test_an_invalid_field_is_reported_with_its_location(self, changes: Any, text: str) -> None:
         region = {"CapacityReservations": [an_odcr(1), an_odcr(2, **changes)]}
         with pytest.raises(FleetError, match=rf"CapacityReservations\[1\].*{text}"):
             loaded({"regions": {"us-east-2": region}})
@@ -165,7 +165,7 @@ class TestReading:
             with pytest.raises(FleetError, match=name):
                 read_fleet(tmp_path / name, NOW)
 
-    def test_what_is_no_json_is_told(self) -> None:
+    def test_invalid_json_is_reported(self) -> None:
         with pytest.raises(FleetError, match="is no JSON"):
             load_fleet("{", NOW)
 

@@ -128,7 +128,7 @@ class TestPages:
         assert raw_refusal(world, MaxResults=str(size)) == "InvalidParameterValue"
 
     @pytest.mark.parametrize("token", ["x", "AAAA", "YWJj" * 20, "ü"])
-    def test_a_token_that_nobody_issued_is_refused(self, world: World, token: str) -> None:
+    def test_an_unknown_token_is_refused(self, world: World, token: str) -> None:
         assert world.refusal(NextToken=token) == "InvalidPaginationToken"
 
     def test_a_token_belongs_to_its_request(self, world: World) -> None:

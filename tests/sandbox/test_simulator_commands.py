@@ -45,7 +45,7 @@ class TestSimulator:
         fleet = load_fleet(json.dumps({"regions": {"us-east-1": {"OptInStatus": "opted-in"}}}), NOW)
         assert fleet.with_home_region() == fleet
 
-    def test_a_wrong_fleet_is_told_in_a_sentence(
+    def test_an_invalid_fleet_is_reported_in_one_sentence(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         fleet = tmp_path / "fleet.json"

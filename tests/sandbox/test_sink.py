@@ -70,7 +70,7 @@ def test_each_request_is_a_line_of_the_record(destination: Destination, tmp_path
     assert {line["at"] for line in lines} == {"2026-11-24T12:00:00Z"}
 
 
-def test_a_path_is_answered_as_it_was_told_until_it_is_well_again(
+def test_a_path_is_answered_as_set_until_it_is_reset(
     destination: Destination,
 ) -> None:
     destination.answer(Reply(429, "slow", {"Retry-After": "30"}), "/slack")
@@ -81,7 +81,7 @@ def test_a_path_is_answered_as_it_was_told_until_it_is_well_again(
     assert status(destination) == 200
 
 
-def test_what_is_told_of_all_paths_holds_for_those_with_nothing_of_their_own(
+def test_the_reply_for_all_paths_holds_for_those_without_their_own(
     destination: Destination,
 ) -> None:
     destination.answer(Reply(500))
@@ -124,7 +124,7 @@ def test_pagerduty_is_found_on_its_own_path_alone(
     assert post(destination.url(path), PAGERDUTY).status == status
 
 
-def test_an_answer_of_its_own_outranks_what_the_service_would_say(
+def test_a_reply_of_its_own_comes_before_the_services(
     destination: Destination,
 ) -> None:
     destination.answer(Reply(500), "/pagerduty")
@@ -207,7 +207,7 @@ def sink(tmp_path: Path, trust: Callable[[Path], None]) -> Iterator[Sink]:
         process.stop()
 
 
-def test_as_a_process_it_is_told_and_read_through_its_control_surface(sink: Sink) -> None:
+def test_as_a_process_it_is_set_and_read_through_its_control_api(sink: Sink) -> None:
     sink.answer(Reply(429, "slow", {"Retry-After": "7"}), "/slack")
     assert post(sink.url("/slack"), {"n": 1}) == WebhookResponse(429, "slow", 7)
     sink.mend("/slack")
@@ -220,7 +220,7 @@ def test_as_a_process_it_is_told_and_read_through_its_control_surface(sink: Sink
     assert len(sink.requests()) == 3
 
 
-def test_the_commands_tell_it_and_print_what_came(
+def test_the_commands_set_it_and_print_the_requests(
     sink: Sink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = State("", "", HOME, sink=sink.endpoint, sink_control=sink.control)

@@ -79,7 +79,7 @@ class TestWhatIsListed:
             row.observed_at for row in inventory.reservations if row.observed_at
         )
 
-    def test_the_caller_is_told_of_every_region_in_its_own_thread(self, world: World) -> None:
+    def test_progress_is_reported_in_the_callers_own_thread(self, world: World) -> None:
         world.control.break_calls(FaultKind.UNAUTHORIZED, IRELAND)
         told: list[tuple[str, bool, int]] = []
 
@@ -124,7 +124,9 @@ class TestWhoseItIs:
         with pytest.raises(UnreachableError, match=r"AccessDenied.*leave --accounts out"):
             list_live(filter=Filter(accounts=frozenset({HOME})))
 
-    def test_without_rows_nobody_is_warned_of_what_they_lack(self, sts: STS, world: World) -> None:
+    def test_without_rows_there_is_no_warning_of_what_they_lack(
+        self, sts: STS, world: World
+    ) -> None:
         sts.refuses("AccessDenied")
         world.control.break_calls(FaultKind.UNSUPPORTED)
 

@@ -77,7 +77,7 @@ class TestCredentials:
         with pytest.raises(AccessDeniedError, match="ec2:DescribeCapacityReservations"):
             list_live()
 
-    def test_cannot_be_checked_where_nobody_answers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_cannot_be_checked_without_an_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:9")
 
         with pytest.raises(UnreachableError, match="AWS_ENDPOINT_URL"):
@@ -94,7 +94,7 @@ class TestCredentials:
         assert [failure.region for failure in caught.value.failures] == [PARIS, OHIO]
 
     @pytest.mark.parametrize("service", ["EC2", "STS"])
-    def test_cannot_be_checked_at_an_endpoint_that_is_no_url(
+    def test_cannot_be_checked_at_an_endpoint_that_is_not_a_url(
         self, service: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "nonsense")

@@ -21,7 +21,7 @@ from truffle.alerts.settings import (
 )
 from truffle.core.events import Event, Severity
 from truffle.core.filters import matches_globs
-from truffle.core.incidents import ENDING_TYPES, incident
+from truffle.core.incidents import ENDING_TYPES, incident_of
 from truffle.core.model import CapacityBlock, Reservation
 from truffle.core.times import format_time
 
@@ -62,8 +62,8 @@ def decision_for(event: Event, destination_name: str, settings: AlertSettings) -
 
 
 def _decide(event: Event, destination: Destination, settings: AlertSettings) -> Decision:
-    told = incident(event) if destination.kind.is_pager else None
-    is_end = told is not None and told.is_end
+    found = incident_of(event) if destination.kind.is_pager else None
+    is_end = found is not None and found.is_end
     refusals = {
         route.name: _refusal(event, route, destination.kind, is_end)
         for route in settings.routes_to(destination.name)
@@ -79,7 +79,7 @@ def _decide(event: Event, destination: Destination, settings: AlertSettings) -> 
     if mute is not None:
         why = f"Muted until {format_time(mute.until)}: {mute.reason} (else by {routes})."
         return Decision(destination, Outcome.MUTED, matching, why)
-    if destination.kind.is_pager and told is None:
+    if destination.kind.is_pager and found is None:
         why = f"By {routes}, but it neither opens nor resolves an incident."
         return Decision(destination, Outcome.NO_INCIDENT, matching, why)
     return Decision(destination, Outcome.ROUTED, matching, f"By {routes}.")

@@ -1,4 +1,4 @@
-"""What an event does to an incident: what is bad opens one, the recovery of the same ends it."""
+"""Incidents: a warning or worse opens one, the recovery of the same resolves it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from truffle.core.model import TERMINAL_STATES, Scope
 
 
 class Action(StrEnum):
-    """What an event does to an incident, in PagerDuty's words."""
+    """The effect of an event on an incident, in PagerDuty's terms."""
 
     TRIGGER = "trigger"
     RESOLVE = "resolve"
@@ -18,7 +18,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What an event opens or ends. A reservation has one incident per concern at a time."""
+    """An incident and what happens to it. A reservation has one per concern at a time."""
 
     key: str
     action: Action
@@ -29,14 +29,14 @@ class Incident:
 
 
 ENDING_TYPES = (EventType.VANISHED, EventType.STATE_CHANGED)
-"""What ends an incident is good news, or of one of these types."""
+"""Events that can resolve an incident without being good news."""
 
 
-def incident(event: Event) -> Incident | None:
-    """What an event does; None where it is nobody's problem, and the end of none.
+def incident_of(event: Event) -> Incident | None:
+    """The incident that an event opens or resolves; None where it does neither.
 
-    A warning or worse opens, good news and a natural end close. Of a block with several
-    reservations each has its own: what is well with one does not end what is wrong with another.
+    Warnings and worse open one; good news and a natural end resolve it. Each reservation of a
+    block has its own, so that one that recovers does not resolve the problem of another.
     """
     key = f"{_subject(event)}/{_concern(event)}"
     if event.severity in (Severity.WARNING, Severity.CRITICAL):

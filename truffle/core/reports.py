@@ -20,7 +20,6 @@ from truffle.core.idle import IdleSince
 from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Scope, Snapshot
 from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
-from truffle.core.timed_events import due
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -339,6 +338,8 @@ def _timed(
     previous_at: datetime,
 ) -> list[Event]:
     """The thresholds that were crossed since they were last looked at, by whichever account."""
+    from truffle.core.timed_events import due  # functions that only read reports do not load it
+
     report = sight.report
     since = max(previous_at, report.looked_at or previous_at)
     if report.looked_at is not None and (sight.stored is None or sight.is_left_to_another):

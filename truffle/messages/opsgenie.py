@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from truffle.core.events import Event, Severity
-from truffle.core.incidents import incident
+from truffle.core.incidents import Incident
 from truffle.messages.card import Card, event_card
 from truffle.messages.text import defused, fit
 
@@ -38,21 +38,19 @@ class Request:
 
 def request(
     event: Event,
+    incident: Incident,
     *,
     report_url: str | None = None,
     late: timedelta | None = None,
     test: bool = False,
-) -> Request | None:
-    """What creates or closes the alert; None for an event without an incident.
+) -> Request:
+    """The request that creates or closes the alert.
 
     ``report_url`` is where the report is published, None where it is not.
     """
-    told = incident(event)
-    if told is None:
-        return None
     card = event_card(event, report_url=report_url, late=late, test=test)
-    alias = fit(f"test/{event.event_id}" if test else told.key, 512)
-    if told.is_end:
+    alias = fit(f"test/{event.event_id}" if test else incident.key, 512)
+    if incident.is_end:
         path = f"/v2/alerts/{quote(alias, safe='')}/close?identifierType=alias"
         return Request(path, {"source": "truffle", "note": fit(card.summary, 2000, escape)})
     return Request("/v2/alerts", _alert(event, card, alias))

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from truffle.core.events import Event, Severity
-from truffle.core.incidents import incident
+from truffle.core.incidents import Incident
 from truffle.core.model import Scope
 from truffle.core.times import format_time
 from truffle.messages.card import event_card, subject_of
@@ -22,20 +22,18 @@ ENQUEUE_URL = "https://events.pagerduty.com/v2/enqueue"
 
 def payload(
     event: Event,
+    incident: Incident,
     routing_key: str,
     *,
     report_url: str | None = None,
     late: timedelta | None = None,
     test: bool = False,
-) -> dict[str, Any] | None:
-    """The body for the enqueue endpoint; None for an event without an incident."""
-    told = incident(event)
-    if told is None:
-        return None
-    key = fit(f"test/{event.event_id}" if test else told.key, KEY_LENGTH)
+) -> dict[str, Any]:
+    """The body for the enqueue endpoint."""
+    key = fit(f"test/{event.event_id}" if test else incident.key, KEY_LENGTH)
     body: dict[str, Any] = {
         "routing_key": routing_key,
-        "event_action": told.action.value,
+        "event_action": incident.action.value,
         "dedup_key": key,
     }
     card = event_card(event, report_url=report_url, late=late, test=test)

@@ -69,7 +69,7 @@ def test_a_bot_posts_to_its_channel_with_its_token(bot: Office, sink: Destinatio
     assert bodies(sink) == [{**card, "channel": "C0123"}]
 
 
-def test_what_is_told_about_one_block_is_one_thread(bot: Office, sink: Destination) -> None:
+def test_messages_about_one_block_are_one_thread(bot: Office, sink: Destination) -> None:
     sink.replies = [Reply(200, GOOD)] * 3
     bot.deliver("slack", numbered(1), numbered(2), a_scope_event(event_id="scope"))
     threads = [body.get("thread_ts") for body in bodies(sink)]
@@ -85,7 +85,7 @@ def test_what_is_told_about_one_block_is_one_thread(bot: Office, sink: Destinati
         (Severity.CRITICAL, True),
     ],
 )
-def test_a_reply_that_tells_something_bad_is_shown_in_the_channel_as_well(
+def test_a_reply_with_bad_news_is_shown_in_the_channel_as_well(
     bot: Office, sink: Destination, severity: Severity, is_shown: bool
 ) -> None:
     sink.replies = [Reply(200, GOOD)] * 2
@@ -111,7 +111,7 @@ def test_a_rate_limit_is_respected(bot: Office, sink: Destination, wire: WireTo)
     assert pauses(line) == [30]
 
 
-def test_a_thread_that_is_refused_is_begun_anew(bot: Office, sink: Destination) -> None:
+def test_a_refused_thread_is_started_again(bot: Office, sink: Destination) -> None:
     """Its first message may have been deleted."""
     sink.replies = [
         Reply(200, GOOD),
@@ -191,14 +191,14 @@ def test_https_gets_the_message_itself_with_a_key_to_know_repetitions_by(
     assert request.headers["Idempotency-Key"] == an_event().event_id
 
 
-def test_machines_are_told_how_late_a_message_comes(opened: Open, sink: Destination) -> None:
+def test_a_machine_learns_how_late_a_message_is(opened: Open, sink: Destination) -> None:
     office = opened("https", sink.url("/bus"))
     office.clock.advance(HOUR)
     office.deliver("https", an_event())
     assert bodies(sink) == [{**to_message(an_event()), "late_seconds": 3600}]
 
 
-def test_machines_are_told_that_a_test_is_one(opened: Open, sink: Destination) -> None:
+def test_a_machine_learns_that_a_message_is_a_test(opened: Open, sink: Destination) -> None:
     office = opened("https", sink.url("/bus"))
     office.deliver("https", {"test": to_message(an_event())})
     assert bodies(sink) == [{**to_message(an_event()), "test": True}]

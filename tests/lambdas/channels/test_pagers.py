@@ -14,6 +14,7 @@ from tests.builders import HOUR, NOON, an_event
 from tests.lambdas.channels.builders import SECRET, an_ill_block
 from tests.lambdas.office import REPORT, Office, bodies
 from truffle.core.events import Event, EventType, Severity, to_message
+from truffle.core.incidents import Incident, incident_of
 from truffle.messages import opsgenie, pagerduty
 
 Open = Callable[..., Office]
@@ -38,12 +39,18 @@ def ops(opened: Open, sink: Destination) -> Office:
     return opened("opsgenie", {"api_key": SECRET, "url": sink.url("")})
 
 
-def test_pagerduty_is_told_of_an_incident_and_of_its_end(pager: Office, sink: Destination) -> None:
+def incident_in(event: Event) -> Incident:
+    found = incident_of(event)
+    assert found is not None
+    return found
+
+
+def test_pagerduty_gets_an_incident_and_its_resolution(pager: Office, sink: Destination) -> None:
     pager.clock.advance(HOUR)
     assert pager.deliver("pagerduty", a_well_block(observed_at=NOON + HOUR)) == 0
     assert pager.deliver("pagerduty", an_ill_block(observed_at=NOON + HOUR)) == 0
     assert bodies(sink) == [
-        pagerduty.payload(event, SECRET, report_url=REPORT)
+        pagerduty.payload(event, incident_in(event), SECRET, report_url=REPORT)
         for event in (
             a_well_block(observed_at=NOON + HOUR),
             an_ill_block(observed_at=NOON + HOUR),
@@ -51,16 +58,15 @@ def test_pagerduty_is_told_of_an_incident_and_of_its_end(pager: Office, sink: De
     ]
 
 
-def test_opsgenie_is_told_of_an_alert_with_its_key(ops: Office, sink: Destination) -> None:
+def test_opsgenie_gets_an_alert_with_its_key(ops: Office, sink: Destination) -> None:
     assert ops.deliver("opsgenie", an_ill_block()) == 0
     (request,) = sink.requests
-    asked = opsgenie.request(an_ill_block(), report_url=REPORT)
-    assert asked is not None
+    asked = opsgenie.request(an_ill_block(), incident_in(an_ill_block()), report_url=REPORT)
     assert (request.path, json.loads(request.body)) == (asked.path, asked.body)
     assert request.headers["Authorization"] == f"GenieKey {SECRET}"
 
 
-def test_opsgenie_is_told_to_close_it_by_its_alias(ops: Office, sink: Destination) -> None:
+def test_opsgenie_closes_an_alert_by_its_alias(ops: Office, sink: Destination) -> None:
     sink.replies = [Reply(202, "{}")]
     assert ops.deliver("opsgenie", a_well_block(observed_at=NOON)) == 0
     (request,) = sink.requests
@@ -117,8 +123,11 @@ def test_an_older_recovery_does_not_take_the_place_of_a_newer_one(
 
 
 def test_a_test_opens_an_incident_of_its_own(pager: Office, sink: Destination) -> None:
-    pager.deliver("pagerduty", {"test": to_message(an_ill_block())})
-    assert bodies(sink) == [pagerduty.payload(an_ill_block(), SECRET, report_url=REPORT, test=True)]
+    event = an_ill_block()
+    pager.deliver("pagerduty", {"test": to_message(event)})
+    assert bodies(sink) == [
+        pagerduty.payload(event, incident_in(event), SECRET, report_url=REPORT, test=True)
+    ]
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 413])

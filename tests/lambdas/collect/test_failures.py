@@ -90,7 +90,7 @@ def test_a_denied_or_disabled_region_is_recorded_and_not_tried_again(
     assert (error.code, run_of(runs).failed) == (code, 1)
 
 
-def test_an_expected_denial_is_no_failure_of_the_run_and_no_event(
+def test_an_expected_denial_is_not_a_failure_of_the_run_and_no_event(
     stack: Stack, fleet: Fleet, lambda_: Invoke, deploy: Deploy, clock: Clock, counted: Counted
 ) -> None:
     deploy(CollectSettings, expected_denied="*/us-east-2")
@@ -157,7 +157,7 @@ def test_an_account_whose_role_may_not_be_assumed_is_not_tried_again(
 
 
 @pytest.mark.parametrize("body", [" ", "no json", "{}", "[]", '{"run_id": "r", "region": "x"}'])
-def test_a_message_that_is_no_unit_stays_for_the_dead_letters_and_harms_no_other(
+def test_a_message_that_is_not_a_unit_stays_for_the_dead_letters_and_harms_no_other(
     stack: Stack, fleet: Fleet, lambda_: Invoke, body: str, logs: Callable[[], str]
 ) -> None:
     fleet.holds(OHIO, a_raw_odcr("cr-a"))

@@ -54,7 +54,7 @@ def test_a_retry_lists_only_the_scopes_that_failed_and_closes_nothing_again(
     assert [key for key in written if not key.startswith("snapshots/")] == []
 
 
-def test_a_retry_that_succeeds_brings_the_papers_up_to_date(
+def test_a_retry_that_succeeds_updates_the_manifest(
     stack: Stack, fleet: Fleet, lambda_: Invoke, clock: Clock
 ) -> None:
     fleet.fails(OTHER_OHIO, client_error("InternalError"))

@@ -16,14 +16,14 @@ from tests.lambdas.collection.builders import UNIT, Around, World
 from tests.lambdas.fakes import a_raw_block, a_raw_odcr, client_error
 
 
-def test_the_first_snapshot_of_a_scope_is_its_baseline_and_tells_nothing(world: World) -> None:
+def test_the_first_snapshot_of_a_scope_is_its_baseline_without_events(world: World) -> None:
     world.holds(a="active", b="payment-failed")
     outcome = world.collect()
     assert (outcome.changed, outcome.events) == (2, 0)
     assert (world.stored(), world.events()) == ({"a": "active", "b": "payment-failed"}, [])
 
 
-def test_what_changed_since_the_baseline_is_told_once(world: World) -> None:
+def test_a_change_since_the_baseline_is_reported_once(world: World) -> None:
     world.holds(a="active", b="active", c="active")
     world.collect()
     world.holds(a="pending", b="active", d="active")
@@ -96,7 +96,7 @@ def is_failed(world: World, outcome: ScopeOutcome, code: str, kind: str) -> bool
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("after_pages", [0, 1, 2])
-def test_a_listing_that_fails_on_any_page_changes_no_reservation_and_tells_nothing(
+def test_a_listing_that_fails_on_any_page_changes_no_reservation_and_makes_no_event(
     world: World, fault: str, after_pages: int
 ) -> None:
     code, kind = FAULTS[fault]
@@ -142,7 +142,7 @@ def test_an_enrichment_that_is_denied_is_named_and_the_listing_stands(world: Wor
     assert unanswered == ("DescribeCapacityBlockStatus: UnauthorizedOperation",)
 
 
-def test_what_changed_during_a_failure_is_told_when_it_ends(world: World) -> None:
+def test_a_change_during_a_failure_is_reported_when_it_ends(world: World) -> None:
     world.holds(a="active")
     world.collect()
     world.holds(a="pending")

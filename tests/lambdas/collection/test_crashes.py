@@ -31,7 +31,7 @@ def test_these_changes_take_four_writes(world: World) -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_a_change_that_is_undone_after_a_kill_is_told_both_ways(world: World, k: int) -> None:
+def test_a_change_undone_after_a_crash_is_reported_both_ways(world: World, k: int) -> None:
     world.holds(**BEFORE)
     world.collect()
     world.holds(**AFTER)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import HOUR, NOON, OHIO
+from tests.effort import examples
 from tests.lambdas.collection.builders import AFTER, BEFORE, Around, World
 from tests.lambdas.fakes import client_error
 from tests.lambdas.memory import memory_scopes, timeless
@@ -83,7 +84,7 @@ def test_the_table_in_memory_holds_what_dynamodb_does() -> None:
     assert timeless(worlds[0].items()) == timeless(worlds[1].items())
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(60))
 @given(baseline=FLEETS, steps=st.lists(STEPS, max_size=8), end=FLEETS)
 def test_the_events_of_any_story_lead_from_its_baseline_to_its_end_without_gap_or_repeat(
     baseline: dict[str, str], steps: list[tuple[str, Any]], end: dict[str, str]

@@ -17,7 +17,9 @@ from truffle.messages import slack
 from truffle.messages.card import event_card, summary_card
 
 
-def test_a_test_is_told_as_one_each_time_it_is_asked_for(oncall: Office, sink: Destination) -> None:
+def test_a_test_is_delivered_as_one_each_time_it_is_asked_for(
+    oncall: Office, sink: Destination
+) -> None:
     sample = {"test": to_message(an_event())}
     mailed = oncall.mail("oncall", sample)
     assert oncall.invoke(mailed) == 0
@@ -34,14 +36,14 @@ def test_a_test_asks_no_route_and_no_mute(oncall: Office, sink: Destination) -> 
     assert len(sink.requests) == 1
 
 
-def test_a_summary_is_told_once_for_its_time(oncall: Office, sink: Destination) -> None:
+def test_a_summary_is_delivered_once_for_its_time(oncall: Office, sink: Destination) -> None:
     asked = {"daily_summary": {"scheduled_at": "2026-11-24T12:00:00Z"}}
     tomorrow = {"daily_summary": {"scheduled_at": "2026-11-25T12:00:00Z"}}
     assert oncall.deliver("oncall", asked, asked, tomorrow) == 0
     assert len(sink.requests) == 2
 
 
-def test_a_summary_without_its_time_is_told_once_for_its_message(
+def test_a_summary_without_its_time_is_delivered_once_for_its_message(
     oncall: Office, sink: Destination
 ) -> None:
     """The sandbox's scheduler does not fill it in."""
@@ -52,7 +54,7 @@ def test_a_summary_without_its_time_is_told_once_for_its_message(
     assert len(sink.requests) == 1
 
 
-def test_a_summary_tells_what_is_held_and_what_failed(oncall: Office, sink: Destination) -> None:
+def test_a_summary_has_what_is_held_and_what_failed(oncall: Office, sink: Destination) -> None:
     rows = (a_block("cr-held"),)
     snapshot, failed = a_snapshot(*rows), an_event()
     oncall.stack.scopes.write_snapshot(

@@ -38,7 +38,7 @@ def test_after_a_day_a_message_that_fails_again_is_a_dead_letter_with_the_reason
     assert reason == "oncall (slack) answered 410: gone"
 
 
-def test_a_dead_letter_that_is_put_back_is_told_once_and_late(
+def test_a_redriven_dead_letter_is_delivered_once_and_late(
     oncall: Office, sink: Destination
 ) -> None:
     oncall.clock.advance(3 * DAY)
@@ -48,7 +48,7 @@ def test_a_dead_letter_that_is_put_back_is_told_once_and_late(
     assert bodies(sink) == [slack.payload(card)]
 
 
-def test_a_dead_letter_that_is_put_back_has_another_day(oncall: Office, sink: Destination) -> None:
+def test_a_redriven_dead_letter_has_another_day(oncall: Office, sink: Destination) -> None:
     sink.replies = [Reply(500)] * 2
     oncall.clock.advance(3 * DAY)
     mailed = oncall.mail("oncall", an_event())
@@ -98,7 +98,7 @@ def test_the_reason_of_a_dead_letter_is_a_sentence(
         ('{"digest": {}}', "unknown kind of message 'digest'"),
     ],
 )
-def test_a_message_that_nobody_can_read_is_a_dead_letter_and_the_others_go_on(
+def test_an_unreadable_message_is_a_dead_letter_and_the_others_go_on(
     oncall: Office, sink: Destination, text: str, reason: str
 ) -> None:
     assert oncall.deliver("oncall", text, an_event()) == 0
@@ -120,7 +120,7 @@ def test_messages_for_a_destination_that_is_gone_are_dead_letters(
     assert sink.requests == []
 
 
-def test_messages_of_a_queue_that_nobody_knows_are_dead_letters(oncall: Office) -> None:
+def test_messages_of_an_unknown_queue_are_dead_letters(oncall: Office) -> None:
     queue = oncall.stack.destination("unknown").name
     assert oncall.deliver("unknown", an_event()) == 0
     (dead,) = oncall.dead_letters("unknown")

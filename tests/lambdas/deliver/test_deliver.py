@@ -32,18 +32,18 @@ def die(*_: Any, **__: Any) -> None:
 # --- told, once ----------------------------------------------------------------------------------
 
 
-def test_an_event_is_told_as_a_card(oncall: Office, sink: Destination) -> None:
+def test_an_event_is_delivered_as_a_card(oncall: Office, sink: Destination) -> None:
     assert oncall.deliver("oncall", an_event()) == 0
     assert bodies(sink) == [slack.payload(event_card(an_event(), report_url=REPORT))]
 
 
-def test_an_event_that_comes_again_is_told_once(oncall: Office, sink: Destination) -> None:
+def test_an_event_that_comes_again_is_delivered_once(oncall: Office, sink: Destination) -> None:
     for _ in range(3):
         assert oncall.deliver("oncall", an_event()) == 0
     assert len(sink.requests) == 1
 
 
-def test_each_destination_is_told(oncall: Office, sink: Destination) -> None:
+def test_each_destination_gets_the_event(oncall: Office, sink: Destination) -> None:
     oncall.opens(night={"kind": "slack", "secret": "truffle/oncall"})
     oncall.invoke(oncall.mail("oncall", an_event()), oncall.mail("night", an_event()))
     assert len(sink.requests) == 2
@@ -177,7 +177,7 @@ def test_a_summary_comes_back_within_half_an_hour(
 @pytest.mark.parametrize(
     ("name", "operation"), [("secretsmanager", "GetSecretValue"), ("dynamodb", "PutItem")]
 )
-def test_a_call_that_fails_once_tells_nothing_and_the_next_delivery_tells_once(
+def test_after_a_call_that_fails_the_next_attempt_delivers_once(
     oncall: Office, sink: Destination, wire: WireTo, name: str, operation: str
 ) -> None:
     wire(name).fails_before(client_error("InternalServiceError", operation), operation)
@@ -267,7 +267,7 @@ def test_a_url_that_must_not_be_called_fails_the_message(
     assert SECRET not in logs()
 
 
-def test_a_secret_that_cannot_be_used_is_not_told(oncall: Office, logs: Callable[[], str]) -> None:
+def test_an_unusable_secret_is_not_shown(oncall: Office, logs: Callable[[], str]) -> None:
     put_secret("truffle/oncall", f'{{"webhook": "{SECRET}"}}')
     assert oncall.deliver("oncall", an_event()) == 1
     assert "the secret truffle/oncall has no key url" in logs()

@@ -29,7 +29,7 @@ def test_many_events_of_a_run_are_one_digest(oncall: Office, sink: Destination) 
     assert bodies(sink) == [digest(0, 1, 2, 3)]
 
 
-def test_few_events_of_a_run_are_told_one_by_one(oncall: Office, sink: Destination) -> None:
+def test_few_events_of_a_run_are_delivered_one_by_one(oncall: Office, sink: Destination) -> None:
     put_aside(oncall, range(3))
     finish(oncall)
     assert oncall.flush("oncall") == 0
@@ -51,7 +51,7 @@ def test_many_events_of_one_listing_are_a_digest_without_any_run(
     assert "4 events" in json.dumps(bodies(sink))
 
 
-def test_few_events_of_one_listing_are_told_at_once_without_any_run(
+def test_few_events_of_one_listing_without_a_run_are_delivered_at_once(
     oncall: Office, sink: Destination
 ) -> None:
     assert oncall.deliver("oncall", of_run(1, None, events_of_listing=3)) == 0
@@ -64,7 +64,7 @@ def test_one_flush_is_sent_for_the_events_of_a_run(oncall: Office, wire: WireTo)
     assert flushes(line) == [({"flush": {"run_id": RUN}}, 5)]
 
 
-def test_nothing_is_told_before_the_run_is_over(
+def test_nothing_is_delivered_before_the_run_is_over(
     oncall: Office, sink: Destination, wire: WireTo
 ) -> None:
     put_aside(oncall, range(4))
@@ -75,7 +75,7 @@ def test_nothing_is_told_before_the_run_is_over(
     assert sink.requests == []
 
 
-def test_nothing_is_told_while_events_still_come(oncall: Office, sink: Destination) -> None:
+def test_nothing_is_delivered_while_events_still_come(oncall: Office, sink: Destination) -> None:
     """The last events of a run are on their way when it is over."""
     finish(oncall)
     oncall.deliver("oncall", of_run(1))
@@ -97,14 +97,14 @@ def test_a_run_that_never_ends_is_waited_for_for_a_quarter_of_an_hour(
 
 
 @pytest.mark.parametrize("run_id", [None, "unknown"])
-def test_an_event_of_no_run_is_told_at_once(
+def test_an_event_without_a_run_is_delivered_at_once(
     oncall: Office, sink: Destination, run_id: str | None
 ) -> None:
     assert oncall.deliver("oncall", of_run(1, run_id)) == 0
     assert bodies(sink) == [single(1)]
 
 
-def test_without_digests_an_event_is_told_at_once(office: Office, sink: Destination) -> None:
+def test_without_digests_an_event_is_delivered_at_once(office: Office, sink: Destination) -> None:
     put_secret("truffle/oncall", sink.url())
     office.opens(oncall={"kind": "slack", "secret": "truffle/oncall"})
     office.opens_run(a_run(run_id=RUN, pending=frozenset({"us-east-1"})))

@@ -29,7 +29,7 @@ WireTo = Callable[[str], Wire]
 # --- once ----------------------------------------------------------------------------------------
 
 
-def test_a_flush_that_comes_twice_tells_once(oncall: Office, sink: Destination) -> None:
+def test_a_flush_that_comes_twice_delivers_once(oncall: Office, sink: Destination) -> None:
     put_aside(oncall, range(4))
     finish(oncall)
     assert (oncall.flush("oncall"), oncall.flush("oncall")) == (0, 0)
@@ -37,7 +37,7 @@ def test_a_flush_that_comes_twice_tells_once(oncall: Office, sink: Destination) 
 
 
 @pytest.mark.parametrize("events", [2, 5])
-def test_an_event_that_comes_again_after_the_flush_is_not_told_again(
+def test_an_event_repeated_after_the_flush_is_not_delivered_again(
     oncall: Office, sink: Destination, events: int
 ) -> None:
     put_aside(oncall, range(events))
@@ -49,7 +49,7 @@ def test_an_event_that_comes_again_after_the_flush_is_not_told_again(
     assert len(sink.requests) == told
 
 
-def test_an_event_that_comes_first_after_the_flush_is_told_by_another_one(
+def test_an_event_that_first_comes_after_the_flush_is_delivered_by_another_one(
     oncall: Office, sink: Destination, wire: WireTo
 ) -> None:
     put_aside(oncall, range(4))
@@ -64,7 +64,7 @@ def test_an_event_that_comes_first_after_the_flush_is_told_by_another_one(
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.mark.parametrize("is_last_look", [False, True])
-def test_an_event_that_comes_while_a_flush_is_at_work_is_told_once_by_it_or_by_another(
+def test_an_event_that_comes_during_a_flush_is_delivered_once_by_it_or_by_another(
     oncall: Office,
     sink: Destination,
     wire: WireTo,
@@ -167,7 +167,7 @@ def test_a_flush_whose_destination_is_down_is_tried_again(
     assert len(sink.requests) == 3
 
 
-def test_singles_of_a_flush_that_were_told_are_not_told_again(
+def test_events_that_a_flush_delivered_are_not_delivered_again(
     oncall: Office, sink: Destination
 ) -> None:
     put_aside(oncall, range(3))
@@ -178,7 +178,7 @@ def test_singles_of_a_flush_that_were_told_are_not_told_again(
     assert bodies(sink) == [single(0), single(1), single(1), single(2)]
 
 
-def test_a_round_that_takes_too_long_for_one_delivery_is_told_in_several(
+def test_a_batch_too_slow_for_one_invocation_is_delivered_in_several(
     oncall: Office, sink: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_aside(oncall, range(3))
@@ -191,7 +191,7 @@ def test_a_round_that_takes_too_long_for_one_delivery_is_told_in_several(
     assert bodies(sink) == [single(0), single(1), single(2)]
 
 
-def test_what_comes_between_the_deliveries_of_a_flush_is_told_once(
+def test_an_event_between_the_deliveries_of_a_flush_is_delivered_once(
     oncall: Office, sink: Destination
 ) -> None:
     """The digest that failed is told as it was; what came since is told after it."""
@@ -225,7 +225,7 @@ def test_a_call_that_fails_leaves_the_event_on_its_queue(oncall: Office, wire: W
     assert oncall.deliver("oncall", of_run(1)) == 1
 
 
-def test_a_digest_that_two_functions_tell_at_once_is_told_once(
+def test_a_digest_that_two_functions_send_at_once_is_delivered_once(
     oncall: Office, sink: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_aside(oncall, range(4))
@@ -295,7 +295,7 @@ class Chaos:
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.mark.parametrize("seed", range(8))
-def test_whatever_is_repeated_reordered_or_killed_each_event_is_told_once(
+def test_repeated_reordered_or_killed_each_event_is_delivered_once(
     oncall: Office, wire: WireTo, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chaos = Chaos(oncall, wire("dynamodb"), Random(seed))

@@ -64,7 +64,7 @@ def test_an_account_that_joins_is_in_the_next_run_and_one_that_leaves_is_not(
 
 
 @pytest.mark.parametrize("page", [0, 1])
-def test_where_organizations_does_not_answer_the_last_accounts_serve_and_nobody_is_retired(
+def test_without_an_answer_of_organizations_the_last_accounts_serve_and_none_is_retired(
     stack: Stack, invoke: Invoke, organization: Organization, counted: Counted, page: int
 ) -> None:
     for number in range(4, 30):
@@ -133,7 +133,7 @@ def test_an_account_that_does_not_answer_is_collected_in_the_regions_of_home(
     assert [unit["region"] for unit in units_of(stack)] == ["eu-west-1", "us-east-2"]
 
 
-def test_with_configured_regions_nobody_is_asked(
+def test_with_configured_regions_no_account_is_asked(
     stack: Stack, invoke: Invoke, deploy: Deploy, choose: Choose, regions: Regions
 ) -> None:
     choose(listed=(HOME, OTHER))

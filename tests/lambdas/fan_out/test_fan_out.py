@@ -149,14 +149,14 @@ def test_a_repeated_delivery_of_a_start_by_hand_is_the_same_run(
     assert len(runs_of(stack)) == 1
 
 
-def test_a_run_may_be_named_by_whoever_starts_it(stack: Stack, invoke: Invoke) -> None:
+def test_a_start_may_name_its_run(stack: Stack, invoke: Invoke) -> None:
     assert invoke({"run_id": "mine"})["run_id"] == "mine"
 
 
 # --- repeats and faults --------------------------------------------------------------------------
 
 
-def test_a_repeated_delivery_sends_only_what_nobody_has_answered_for(
+def test_a_repeated_delivery_sends_only_units_that_are_pending(
     stack: Stack, invoke: Invoke
 ) -> None:
     invoke()

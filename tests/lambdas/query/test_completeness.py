@@ -34,7 +34,7 @@ NONE_SO = {"total": 0, "by_code": {}}
 ANSWERS = (*ROUTES, "/validate", "/reservations/cr-unknown")
 
 
-def test_every_answer_tells_how_old_its_data_is(fleet: Api) -> None:
+def test_every_response_has_the_age_of_its_data(fleet: Api) -> None:
     fleet.clock.advance(HOUR)
     fleet.collects(scope=IRELAND)
     told = {

@@ -62,7 +62,7 @@ def test_events_are_filtered_by_what_is_asked(
     assert (answer.status, answer.body["count"], len(answer.body["items"])) == (200, count, count)
 
 
-def test_events_of_the_last_seven_days_are_shown_unless_told_otherwise(story: Api) -> None:
+def test_events_of_the_last_seven_days_are_shown_by_default(story: Api) -> None:
     story.clock.moment = NOON + 4 * DAY + HOUR
     assert ask("/events").body["count"] == 3
 
@@ -91,7 +91,7 @@ def test_of_the_past_only_the_days_are_read_that_can_have_events(
 
 
 @pytest.mark.parametrize("body", ["not JSON", "[]", "{}"])
-def test_an_item_that_is_no_event_hides_no_other(
+def test_an_item_that_is_not_an_event_hides_no_other(
     story: Api, body: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     item = {

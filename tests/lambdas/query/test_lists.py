@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.api import responses
 from tests.builders import HOUR, NOON, an_odcr
+from tests.effort import examples
 from tests.lambdas.api import (
     MATCHES,
     Asked,
@@ -79,7 +80,7 @@ def test_the_oracle_knows_every_filter() -> None:
     assert set(MATCHES) == set(CHOICES) == {parameter.name for parameter in known}
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(100))
 @given(rows=inventories, asked=QUESTIONS, limit=st.integers(1, 5), write=st.booleans())
 def test_the_pages_of_any_question_are_what_the_contract_wants(
     rows: list[Reservation],
@@ -129,7 +130,7 @@ def test_the_order_by_observation_follows_the_scopes(fleet: Api, sort: str) -> N
     assert found == ids
 
 
-def test_a_page_holds_100_reservations_unless_told_otherwise(api: Api) -> None:
+def test_a_page_holds_100_reservations_by_default(api: Api) -> None:
     api.collects(*(an_odcr(f"cr-{number:03}") for number in range(101)))
     answer = ask("/reservations")
     assert (len(answer.ids), answer.body["count"]) == (100, 101)

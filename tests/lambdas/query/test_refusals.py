@@ -65,7 +65,7 @@ def test_a_near_miss_is_refused_with_the_match(api: Api, name: str, value: str, 
 
 
 @pytest.mark.parametrize("route", ["/reservations", "/odcrs", "/summary"])
-def test_a_value_that_nobody_knows_passes_with_a_warning(api: Api, route: str) -> None:
+def test_an_unknown_value_passes_with_a_warning(api: Api, route: str) -> None:
     answer = ask(route, "state=delivering&region=ap-southeast-9")
     assert answer.status == 200
     assert "This release does not know the state delivering." in answer.body["warnings"]
@@ -89,7 +89,7 @@ def test_an_unknown_parameter_is_an_error_on_every_route(api: Api, path: str) ->
     assert (answer.body["parameter"], answer.body["value"]) == ("colour", "red")
 
 
-def test_a_misspelled_parameter_is_told_the_right_one(api: Api) -> None:
+def test_a_misspelled_parameter_is_answered_with_the_right_one(api: Api) -> None:
     assert "instance_type?" in ask("/reservations", instance_types="p5*").body["allowed"]
 
 

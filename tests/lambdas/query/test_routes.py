@@ -53,7 +53,7 @@ def test_the_summary_has_totals_of_all_and_by_four_fields(fleet: Api) -> None:
     }
 
 
-def test_the_status_tells_of_every_scope_and_the_last_runs(fleet: Api) -> None:
+def test_the_status_has_every_scope_and_the_last_runs(fleet: Api) -> None:
     runs = RunStore(service("dynamodb"), fleet.stack.table)
     for number in range(12):
         runs.open(a_run(run_id=f"run-{number:02}", pending=frozenset({"us-east-1"})))
@@ -88,7 +88,7 @@ def test_an_unknown_path_is_a_problem_that_names_the_routes(api: Api, path: str)
     "path", [*ROUTES, "/validate", "/openapi.json", "/reservations/cr-unknown", "/alerts/explain"]
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
-def test_a_method_that_a_route_does_not_take_is_told_those_that_it_does(
+def test_a_method_that_a_route_does_not_take_is_answered_with_those_that_it_does(
     path: str, method: str
 ) -> None:
     answer = ask(path, method=method)

@@ -14,13 +14,13 @@ from tests.lambdas.query.builders import A_RUN, Api
 from truffle.core.model import FailureKind, Scope
 
 
-def test_a_run_that_has_capacity_is_told_where(fleet: Api) -> None:
+def test_a_run_with_capacity_learns_where_it_is(fleet: Api) -> None:
     body = ask("/validate", **A_RUN).body
     assert (body["ok"], body["found"]["reservation_id"]) == (True, "cr-c")
     assert body["found"]["reservation"]["observed_at"] == "2026-11-24T12:00:00Z"
 
 
-def test_a_run_that_has_none_is_told_why(fleet: Api) -> None:
+def test_a_run_without_capacity_learns_why(fleet: Api) -> None:
     body = ask("/validate", **A_RUN | {"count": "17"}).body
     assert (body["ok"], body["found"]) == (False, None)
     assert "17 are needed" in body["reason"]
@@ -54,7 +54,7 @@ def test_only_a_region_that_may_have_it_is_unknown(
 
 
 @pytest.mark.parametrize("name", A_RUN)
-def test_what_a_run_needs_has_to_be_told(api: Api, name: str) -> None:
+def test_the_needs_of_a_run_are_required(api: Api, name: str) -> None:
     answer = ask("/validate", **{key: value for key, value in A_RUN.items() if key != name})
     assert (answer.status, answer.body["parameter"]) == (400, name)
     assert answer.body["allowed"].startswith("It is required.")

@@ -121,7 +121,7 @@ def test_a_reservation_that_two_scopes_list_is_one_row_of_the_latest_inventory(
     assert (row["account_id"], row["seen_by"]) == (HOME, [HOME, OTHER])
 
 
-def test_a_unit_that_succeeds_after_the_end_brings_the_papers_up_to_date(
+def test_a_unit_that_succeeds_after_the_end_updates_the_manifest(
     stack: Stack, closer: Closer
 ) -> None:
     closer.runs.open(open_run())

@@ -72,7 +72,7 @@ def test_only_the_first_end_of_a_run_counts(runs: RunStore) -> None:
     assert (stored.succeeded, stored.failed, stored.closed) == (3, 0, 1)
 
 
-def test_a_run_without_a_success_is_no_completed_run_until_it_has_one(runs: RunStore) -> None:
+def test_a_run_without_a_success_is_not_a_completed_run_until_it_has_one(runs: RunStore) -> None:
     run = runs.open(open_run())
     completed = [
         runs.finish(replace(run, succeeded=succeeded), NOON + HOUR) for succeeded in (0, 0, 1, 2)
@@ -105,7 +105,7 @@ def test_a_unit_of_an_unknown_run_closes_nothing(stack: Stack, closer: Closer) -
     assert stack.keys() == []
 
 
-def test_the_manifest_tells_of_every_scope_its_counts_its_failure_and_its_time(
+def test_the_manifest_has_every_scope_with_its_counts_failure_and_time(
     stack: Stack, closer: Closer, clock: Clock
 ) -> None:
     closer.runs.open(open_run())
@@ -184,7 +184,7 @@ def test_a_finished_run_is_not_closed_again(
     assert line.calls == []
 
 
-def test_a_run_that_nobody_knows_cannot_be_finished(closer: Closer) -> None:
+def test_an_unknown_run_cannot_be_finished(closer: Closer) -> None:
     assert not closer.finish(Finish("never"))
 
 
@@ -237,7 +237,7 @@ def test_a_unit_that_was_killed_as_it_closed_its_run_closes_it_when_it_comes_bac
     assert run.finished_at is not None
 
 
-def test_what_a_unit_finds_while_its_run_is_being_closed_is_in_the_papers(
+def test_a_find_during_the_close_of_its_run_is_in_the_manifest(
     stack: Stack, closer: Closer
 ) -> None:
     closer.runs.open(open_run())

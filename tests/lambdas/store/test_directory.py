@@ -96,7 +96,7 @@ def test_parts_of_an_old_version_expire(stack: Stack, store: DirectoryStore) -> 
     assert len([item for item in stack.items() if "expires_at" in item]) == 1
 
 
-def test_missing_parts_are_no_empty_directory(stack: Stack, store: DirectoryStore) -> None:
+def test_missing_parts_are_not_an_empty_directory(stack: Stack, store: DirectoryStore) -> None:
     store.write(a_directory(), NOON)
     (part,) = [item for item in stack.items() if "content" in item]
     key = {name: part[name] for name in ("pk", "sk")}

@@ -51,7 +51,7 @@ def test_events_of_several_days_come_newest_first(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("length", [timedelta(0), -HOUR, -DAY])
-def test_there_are_no_events_in_no_time(stack: Stack, length: timedelta) -> None:
+def test_an_empty_period_has_no_events(stack: Stack, length: timedelta) -> None:
     assert tell(stack, 0).between(NOON, NOON + length) == []
 
 

@@ -17,6 +17,7 @@ from lambdas.store.digest_buffer import (
     Placed,
 )
 from tests.builders import NOON
+from tests.effort import examples
 from tests.lambdas.aws import Stack
 
 ITEM = 400 * 1024
@@ -51,11 +52,11 @@ def test_a_round_is_never_a_mere_remainder() -> None:
     assert sizes == [2502, 2501]
 
 
-def test_nothing_is_no_round() -> None:
+def test_an_empty_buffer_has_no_batch() -> None:
     assert a_pile({}).next_part() == frozenset()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(20))
 @given(
     st.lists(st.tuples(st.integers(1, 380_000), st.integers(1, 900)), min_size=1, max_size=100),
     st.integers(1, 60),
@@ -81,7 +82,7 @@ def pending(stack: Stack) -> DigestBuffer:
     return DigestBuffer(service("dynamodb"), stack.table)
 
 
-def test_a_pile_that_is_too_large_for_one_round_is_told_in_several(
+def test_a_buffer_too_large_for_one_batch_is_delivered_in_several(
     pending: DigestBuffer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "MOST_EVENTS", 4)
@@ -95,7 +96,7 @@ def test_a_pile_that_is_too_large_for_one_round_is_told_in_several(
     assert told == [ids[:4], ids[4:7], ids[7:]]
 
 
-def test_an_event_that_was_told_is_known(pending: DigestBuffer) -> None:
+def test_a_delivered_event_is_known(pending: DigestBuffer) -> None:
     message = {"event_id": "e"}
     assert pending.add("oncall", RUN, message, NOON) is Placed.NEW
     assert pending.add("oncall", RUN, message, NOON) is Placed.AGAIN
@@ -106,7 +107,7 @@ def test_an_event_that_was_told_is_known(pending: DigestBuffer) -> None:
     assert pending.add("oncall", RUN, message, NOON) is Placed.TOLD
 
 
-def test_ids_longer_than_a_key_can_be_are_told(pending: DigestBuffer) -> None:
+def test_ids_longer_than_a_key_are_refused(pending: DigestBuffer) -> None:
     """A sort key has 1,024 bytes, a partition key 2,048 (DynamoDB Developer Guide, quotas)."""
     run_id, messages = "研" * 900, [{"event_id": "é" * 600 + last} for last in "ab"]
     for message in messages:

@@ -39,7 +39,7 @@ def test_a_snapshots_rows_come_back_as_they_were_observed(scopes: ScopeStore) ->
     assert scopes.reservations(scopes.status(OHIO)) == observed
 
 
-def test_a_scopes_status_tells_of_its_last_snapshot(scopes: ScopeStore) -> None:
+def test_a_scopes_status_describes_its_last_snapshot(scopes: ScopeStore) -> None:
     refused = Unanswered("DescribeCapacityBlockStatus", "UnauthorizedOperation")
     snapshot = a_snapshot(an_odcr("cr-a"), an_odcr("cr-b"), unanswered=(refused,))
     write(scopes, snapshot)
@@ -147,7 +147,7 @@ def test_a_reservation_that_others_still_list_is_not_gone(scopes: ScopeStore) ->
     assert (stored(scopes), scopes.gone("cr-a")) == ({}, None)
 
 
-def test_a_reservation_that_nobody_listed_is_not_gone(scopes: ScopeStore) -> None:
+def test_a_reservation_that_was_never_listed_is_not_gone(scopes: ScopeStore) -> None:
     assert scopes.gone("cr-never") is None
 
 

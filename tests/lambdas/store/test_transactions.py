@@ -180,7 +180,7 @@ def test_an_item_that_other_transactions_keep_holding_is_a_conflict(
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
-def test_a_fault_of_dynamodb_is_no_conflict(scopes: ScopeStore, wire: WireTo, code: str) -> None:
+def test_a_fault_of_dynamodb_is_not_a_conflict(scopes: ScopeStore, wire: WireTo, code: str) -> None:
     wire("dynamodb").fails_before(client_error(code), "TransactWriteItems")
     with pytest.raises(ClientError, match=code):
         write(scopes, a_snapshot(an_odcr("cr-a")))

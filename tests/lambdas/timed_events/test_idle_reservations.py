@@ -17,7 +17,7 @@ def wasted(**facts: Any) -> dict[str, Any]:
     return a_raw_odcr("cr-a", **{"AvailableInstanceCount": 8, **facts})
 
 
-def test_an_odcr_that_stays_unused_is_told_once(world: Timed) -> None:
+def test_an_odcr_that_stays_unused_is_reported_once(world: Timed) -> None:
     world.fleet.holds(OHIO, wasted())
     for hours in (0, 10, 23, 25, 26, 60):
         world.collect_at(NOON + hours * HOUR)
@@ -95,7 +95,7 @@ def test_what_an_earlier_version_stored_counts_from_its_last_look(world: Timed) 
     assert event["after"]["idle_since"] == "2026-11-24T12:00:00Z"
 
 
-def test_since_when_a_row_is_idle_is_stored_with_what_is_told_of_it(world: Timed) -> None:
+def test_the_start_of_idleness_is_stored_with_its_event(world: Timed) -> None:
     world.has_block(State="active", TotalInstanceCount=16, AvailableInstanceCount=16)
     world.collect_at(END - 50 * HOUR)
     forget_idle(world)

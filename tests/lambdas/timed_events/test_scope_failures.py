@@ -14,7 +14,7 @@ from truffle.core.runs import Unit
 from truffle.core.thresholds import Thresholds
 
 
-def test_three_failed_runs_are_told_once_and_then_the_recovery(world: Timed) -> None:
+def test_three_failed_runs_are_reported_once_and_then_the_recovery(world: Timed) -> None:
     world.holds(a="active")
     world.collect_at(NOON)
     fail(world, "run-1", "run-1", "run-2", None, "run-2")
@@ -49,7 +49,7 @@ def test_a_region_that_was_always_denied_is_silent_for_ever(world: Timed) -> Non
     assert world.events() == []
 
 
-def test_a_recovery_is_told_with_the_snapshot_that_it_is(world: Timed) -> None:
+def test_a_recovery_is_reported_with_its_snapshot(world: Timed) -> None:
     world.holds(a="active")
     world.collect_at(NOON)
     fail(world, "run-1", "run-2", "run-3")
@@ -61,7 +61,7 @@ def test_a_recovery_is_told_with_the_snapshot_that_it_is(world: Timed) -> None:
     assert len(world.events()) == 2
 
 
-def test_a_success_that_a_failure_came_before_tells_of_its_end(world: Timed) -> None:
+def test_a_success_after_a_failure_reports_its_end(world: Timed) -> None:
     world.holds(a="active")
     world.collect_at(NOON)
     fail(world, "run-1", "run-2")

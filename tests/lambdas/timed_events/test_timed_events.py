@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import DAY, HOUR, NOON, OHIO
+from tests.effort import examples
 from tests.lambdas.collection.builders import UNIT, Around, dies
 from tests.lambdas.fakes import EXTENSIONS, Killed, client_error
 from tests.lambdas.timed_events.builders import END, START, Counting, Timed
@@ -23,7 +24,7 @@ SOON = Thresholds(starting_soon=(DAY, 6 * HOUR, HOUR), ending_soon=())
 # --- time ----------------------------------------------------------------------------------------
 
 
-def test_the_first_snapshot_tells_of_no_threshold(world: Timed) -> None:
+def test_the_first_snapshot_reports_no_threshold(world: Timed) -> None:
     world.has_block()
     world.collect_at(START - HOUR)
     assert world.events() == []
@@ -59,7 +60,7 @@ def test_an_event_of_an_unchanged_row_moves_no_revision(world: Timed) -> None:
     assert (after.revision, after.digest) == (before.revision, before.digest)
 
 
-def test_a_change_and_a_threshold_are_told_together(world: Timed) -> None:
+def test_a_change_and_a_threshold_are_reported_together(world: Timed) -> None:
     world.has_block(State="payment-pending")
     world.collect_at(START - 2 * DAY)
     world.has_block()
@@ -87,7 +88,7 @@ def test_a_failed_run_between_delays_an_event_and_does_not_lose_it(world: Timed)
     assert world.kinds() == [("starting_soon", "24h")]
 
 
-def test_a_collection_outside_of_runs_tells_as_any_other(world: Timed) -> None:
+def test_a_collection_outside_of_runs_reports_like_any_other(world: Timed) -> None:
     world.has_block()
     world.collect_at(START - 2 * DAY)
     world.collect_at(START - 23 * HOUR, run_id=None)
@@ -96,7 +97,7 @@ def test_a_collection_outside_of_runs_tells_as_any_other(world: Timed) -> None:
     assert world.scopes.status(OHIO).run_id == "run-1"
 
 
-def test_of_two_collections_at_once_one_tells(world: Timed) -> None:
+def test_of_two_collections_at_once_one_reports(world: Timed) -> None:
     world.has_block()
     world.collect_at(START - 2 * DAY)
     moment = START - 23 * HOUR
@@ -110,7 +111,9 @@ def test_of_two_collections_at_once_one_tells(world: Timed) -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_after_a_crash_between_two_transactions_nothing_is_told_twice(world: Timed, k: int) -> None:
+def test_after_a_crash_between_two_transactions_nothing_is_reported_twice(
+    world: Timed, k: int
+) -> None:
     names = [f"cr-{number}" for number in range(6)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lambdas.store.scopes.MAX_ACTIONS", 5)
@@ -123,7 +126,9 @@ def test_after_a_crash_between_two_transactions_nothing_is_told_twice(world: Tim
 
 
 @pytest.mark.parametrize("k", [1, 2])
-def test_after_a_crash_a_moved_date_is_neither_lost_nor_told_twice(world: Timed, k: int) -> None:
+def test_after_a_crash_a_moved_date_is_neither_lost_nor_reported_twice(
+    world: Timed, k: int
+) -> None:
     names = [f"cr-{number}" for number in range(6)]
     earlier = START - 23.5 * HOUR
     with pytest.MonkeyPatch.context() as patch:
@@ -137,7 +142,7 @@ def test_after_a_crash_a_moved_date_is_neither_lost_nor_told_twice(world: Timed,
     assert soon == {("starting_soon", "24h"): 6, ("starting_soon", "1h"): 6}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     steps=st.lists(
         st.tuples(st.integers(1, 600), st.sampled_from(["collect", "fail", "die"]), st.booleans()),
@@ -145,7 +150,7 @@ def test_after_a_crash_a_moved_date_is_neither_lost_nor_told_twice(world: Timed,
     ),
     k=st.integers(1, 3),
 )
-def test_whatever_happens_each_threshold_between_the_first_and_the_last_look_is_told_once(
+def test_each_threshold_between_the_first_and_the_last_observation_is_reported_once(
     steps: list[tuple[int, str, bool]], k: int
 ) -> None:
     world = Timed(thresholds=SOON)
@@ -208,7 +213,7 @@ def test_ec2_may_have_none(world: Timed) -> None:
     assert ending(world)["on_offer"] is False
 
 
-def test_an_event_is_told_though_ec2_does_not_say(world: Timed) -> None:
+def test_an_event_is_reported_without_an_answer_about_extensions(world: Timed) -> None:
     world.fleet.fails(OHIO, client_error("CapacityBlockDescribeLimitExceeded"), EXTENSIONS)
     extension = ending(world)
     assert (extension["on_offer"], extension["error"]) == (
@@ -222,7 +227,7 @@ def test_only_the_owner_of_a_block_can_extend_it(world: Timed) -> None:
     assert ending(world, OwnerId="210987654321")["on_offer"] is None
 
 
-def test_ec2_is_asked_once_for_a_block_and_only_when_it_is_told(world: Timed) -> None:
+def test_ec2_is_asked_once_for_a_block_and_only_when_its_end_is_reported(world: Timed) -> None:
     world.has_block(State="active", TotalInstanceCount=16)
     for before_end in (100, 50, 1):
         world.collect_at(END - before_end * HOUR)
