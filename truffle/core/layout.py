@@ -104,6 +104,10 @@ def days_to_make(table: str, now: Mapping[date, str], state: State) -> list[date
 
 
 def with_days(state: State, table: str, marks: Mapping[date, str]) -> State:
-    """The state after a table's files of these days were made."""
+    """The state after a table's files of these days were made. Spans of later days no longer
+    continue them."""
     made = {str(day): mark for day, mark in marks.items()}
-    return {**state, table: {**state.get(table, {}), **made}}
+    known = state.get(table, {})
+    if table == "spans" and made:
+        known = {day: mark for day, mark in known.items() if day <= max(made)}
+    return {**state, table: {**known, **made}}

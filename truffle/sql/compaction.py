@@ -39,14 +39,16 @@ class Compaction:
 
     database: Database
 
-    def write_listings(self, objects: Iterable[Path], snapshots: Path, listings: Path) -> None:
-        """Write the files of ``snapshots`` and ``listings`` from the objects of a day."""
+    def write_listings(self, table: str, objects: Iterable[Path], target: Path) -> None:
+        """Write a file of ``snapshots`` or ``listings`` from the objects of a day."""
         with tempfile.TemporaryDirectory() as folder:
             contents, looks = Path(folder, "contents.json"), Path(folder, "looks.csv")
             found = _part(objects, contents, looks)
-            rows = _snapshot_rows(contents, looks, is_empty=not any(it.rows for it in found))
-            self._copy(TABLES["snapshots"], rows, snapshots)
-        self._write(TABLES["listings"], map(_listing_line, found), listings)
+            if table == "listings":
+                self._write(TABLES[table], map(_listing_line, found), target)
+            else:
+                rows = _snapshot_rows(contents, looks, is_empty=not any(it.rows for it in found))
+                self._copy(TABLES[table], rows, target)
 
     def write_spans(self, spans: Sequence[ValidSpan], target: Path) -> None:
         """Write a file of ``spans``."""
