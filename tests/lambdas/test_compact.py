@@ -29,17 +29,17 @@ def bucket(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def compact(bucket: Path, tmp_path: Path) -> Compact:
-    """Runs a new invocation, with time for so many days; the function's folder stays."""
+    """Runs a new invocation, with time for so many objects; the function's folder stays."""
 
-    def run(*days: date, time_for: int = 100) -> dict[str, list[str]]:
-        left = iter([True] * (time_for - 1) + [False] * 100)
+    def run(*days: date, time_for: int = 1000) -> dict[str, list[str]]:
+        client = FolderBucket(bucket)
         compactor = Compactor(
-            FolderBucket(bucket),
+            client,
             "bucket",
             tmp_path / "function",
             Compaction(connect()),
             timedelta(hours=1),
-            lambda: next(left),
+            lambda: client.puts < time_for,
         )
         return compactor.run(days)
 

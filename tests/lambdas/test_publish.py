@@ -129,7 +129,8 @@ def test_what_was_published_is_counted(
 def test_what_is_published_is_archived_once(stack: Stack, invoke: Invoke) -> None:
     invoke(record(numbered(1)))
     invoke(record(numbered(1)))
-    (key,) = [name for name in stack.keys() if name.startswith("events/")]
+    keys = stack.keys()
+    (key,) = [name for name in keys if name.startswith("events/")]
     assert stack.document(key)["event_id"] == f"{1:032}"
 
 

@@ -69,8 +69,10 @@ class Folder:
         return made
 
     def _make_spans(self, table: str, days: Sequence[date]) -> list[date]:
-        """What is open when a day ends is in the file of the day that is made last. The first of the
-        days may be one that was made before: there is always time for two."""
+        """What is open when a day ends is in the file of the day that is made last.
+
+        The first day may be one that was made before: there is always time for two.
+        """
         made: list[date] = []
         spans: list[ValidSpan] = []
         for day in days:
