@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from sandbox.box import Sandbox
 from tests.end_to_end.conftest import restore, rows
+from truffle.cli.running import run
 from truffle.core.questions import CUR_TABLE, QUESTIONS, Question
 from truffle.core.tables import TABLES
 from truffle.sql.athena import Athena
@@ -143,6 +145,44 @@ def test_the_newest_rows_are_those_of_the_api(box: Sandbox, copy: Path) -> None:
     query = "SELECT reservation_id FROM spans WHERE valid_to IS NULL"
     held = {row[0] for row in ask_folder(copy, query).rows}
     assert held == {item["reservation_id"] for item in rows(box)}
+
+
+@pytest.fixture
+def typed(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are typed as ``python -m sandbox env`` prepares them."""
+    for name, value in box.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("typed", "copy")
+def test_the_command_asks_athena(capsys: pytest.CaptureFixture[str]) -> None:
+    query = "SELECT region, outcome FROM listings ORDER BY observed_at LIMIT 1"
+    assert run(["sql", query, "-o", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["outcome"] in ("succeeded", "failed")
+
+
+@pytest.mark.usefixtures("typed", "copy")
+def test_a_query_that_athena_refuses_is_an_error_with_its_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["sql", "SELECT nothing FROM spans"]) == 1
+    assert "The query failed: " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("typed", "copy")
+def test_the_command_copies_the_bucket_of_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("TRUFFLE_BUCKET")
+    assert run(["sql", "--copy", str(tmp_path)]) == 0
+    capsys.readouterr()
+    query = "SELECT count(*) AS n FROM spans"
+    answers = []
+    for arguments in (["sql", "--local", str(tmp_path), query], ["sql", query]):
+        assert run([*arguments, "-o", "json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0] == answers[1]
 
 
 def test_a_bill_stands_beside_what_was_seen(box: Sandbox, copy: Path) -> None:
