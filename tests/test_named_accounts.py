@@ -15,9 +15,9 @@ from truffle.sources.listing import ScopeFailure
 
 
 def test_a_live_listing_refuses_names_and_takes_ids() -> None:
-    ask(accounts=[HOME]).check_ids()
+    ask(accounts=[HOME]).check_live()
     with pytest.raises(BadArgument, match=r"research-\*.*12 digits.*--api-url"):
-        ask(accounts=[HOME, "research-*"]).check_ids()
+        ask(accounts=[HOME, "research-*"]).check_live()
 
 
 @pytest.mark.parametrize("account", ["12345678901", "1234567890123", ""])

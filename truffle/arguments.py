@@ -252,6 +252,12 @@ def explain_query(event_id: str, since: datetime | str | None = None) -> list[tu
     return [("event_id", event_id), *([("since", format_time(first))] if first else [])]
 
 
+def as_of_query(given: datetime | str | None) -> list[tuple[str, str]]:
+    """The parameter of a time of the past. Raises BadArgument."""
+    moment_then = moment("as_of", given, ahead=False)
+    return [("as_of", format_time(moment_then))] if moment_then else []
+
+
 def _choices(argument: str, name: str, given: Several | None) -> list[tuple[str, str]]:
     texts = [given] if isinstance(given, str) else list(given or ())
     if not texts:

@@ -95,6 +95,7 @@ class Truffle:
         *,
         sort: str | None = ...,
         limit: int | None = ...,
+        as_of: datetime | str | None = ...,
         **filters: Unpack[Filters],
     ) -> Reservations[Odcr]: ...
 
@@ -107,6 +108,7 @@ class Truffle:
         reservation_type: Literal[ReservationType.CAPACITY_BLOCKS],
         sort: str | None = ...,
         limit: int | None = ...,
+        as_of: datetime | str | None = ...,
         **filters: Unpack[Filters],
     ) -> Reservations[CapacityBlock]: ...
 
@@ -119,6 +121,7 @@ class Truffle:
         *,
         sort: str | None = ...,
         limit: int | None = ...,
+        as_of: datetime | str | None = ...,
         **filters: Unpack[Filters],
     ) -> Reservations[Any]: ...
 
@@ -130,6 +133,7 @@ class Truffle:
         *,
         sort: str | None = None,
         limit: int | None = None,
+        as_of: datetime | str | None = None,
         **filters: Unpack[Filters],
     ) -> Reservations[Any]:
         """The reservations that match, in the order of every truffle.
@@ -140,7 +144,8 @@ class Truffle:
         are named. ``name`` takes names or globs of the tag Name, ``tags`` a mapping or
         ``key=value`` texts, ``sort`` a field, ``-field`` descending. ``…_after`` includes its
         bound, ``…_before`` excludes it; times are datetimes, or texts such as ``2026-12-01``,
-        ``tomorrow`` or ``36h`` (from now).
+        ``tomorrow`` or ``36h`` (from now). ``as_of`` asks a deployed stack what was held at a
+        time of the past (``2026-11-03T12:00:00Z``, ``7d`` ago).
 
         Raises TruffleError where no scope answers; a scope that fails while others answer is in
         ``failures``.
@@ -153,6 +158,7 @@ class Truffle:
             reservation_type=reservation_type,
             sort=sort,
             limit=limit,
+            as_of=as_of,
             **filters,
         )
         inventory = self.inventory(question)
@@ -161,13 +167,21 @@ class Truffle:
         answer = question.answer(inventory.reservations)
         return Reservations(answer.rows, inventory, len(answer.matches), question.warnings)
 
-    def reservation(self, reservation_id: str, regions: Several | None = None) -> Reservation:
-        """The reservation with this id. Raises TruffleNotFoundError."""
+    def reservation(
+        self,
+        reservation_id: str,
+        regions: Several | None = None,
+        *,
+        as_of: datetime | str | None = None,
+    ) -> Reservation:
+        """The reservation with this id, as it is or was at a time. Raises TruffleNotFoundError."""
         from truffle.arguments import check_reservation_id
         from truffle.query import ask
 
         check_reservation_id(reservation_id, is_of_ec2=self.api_url is None)
-        everything = ask(reservation_type=list(ReservationType), regions=regions, active_only=False)
+        everything = ask(
+            reservation_type=list(ReservationType), regions=regions, active_only=False, as_of=as_of
+        )
         inventory = self.inventory(everything)
         return find(inventory, reservation_id)
 
@@ -291,12 +305,15 @@ class Truffle:
         with api.understood():
             return [from_message(item) for item in found.items]
 
-    def history(self, reservation_id: str) -> History:
-        """One reservation with its events, also when it is gone. Raises TruffleNotFoundError."""
+    def history(self, reservation_id: str, *, as_of: datetime | str | None = None) -> History:
+        """One reservation with its events, also when it is gone, now or at a time of the past.
+
+        Raises TruffleNotFoundError."""
+        from truffle.arguments import as_of_query
         from truffle.sources.history import to_history
 
         api = self.api()
-        told = api.get(f"/reservations/{reservation_id}", "events")
+        told = api.get(f"/reservations/{reservation_id}", "events", as_of_query(as_of))
         with api.understood():
             return to_history(told)
 
@@ -351,7 +368,7 @@ class Truffle:
             return list_api(self.api(), question)
         from truffle.sources.live import list_live
 
-        question.check_ids()
+        question.check_live()
         found = list_live(self._caller, question.regions, self.timeout, progress, question.filter)
         return found.without_denied() if self.ignore_denied else found
 

@@ -53,7 +53,7 @@ class BadArgument(TruffleError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """What a question gets: the rows in their order, and all that match where they are limited."""
 
     rows: list[Reservation]
@@ -65,7 +65,7 @@ class Question:
     """What to list: ``regions`` None are all that the source has; they may be globs.
 
     ``warnings`` are of values that this release does not know. Whether a region is known, its
-    source says.
+    source says. ``as_of`` is a time of the past, None for now.
     """
 
     filter: Filter
@@ -73,25 +73,29 @@ class Question:
     limit: int | None = None
     regions: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
+    as_of: datetime | None = None
 
     @property
     def named_accounts(self) -> list[str]:
         """Accounts that are not ids: only a deployed stack knows names."""
         return sorted(it for it in self.filter.accounts if not it.isdecimal())
 
-    def check_ids(self) -> None:
-        """Raises BadArgument where accounts are named and EC2 itself is asked."""
+    def check_live(self) -> None:
+        """Raises BadArgument where accounts are named, or the past, and EC2 itself is asked."""
+        if self.as_of is not None:
+            allowed = "EC2 knows only the present: ask a deployed stack (--api-url)."
+            raise BadArgument("as_of", format_time(self.as_of), allowed)
         for name in self.named_accounts:
             allowed = "It must be 12 digits: only a deployed stack knows names (--api-url)."
             raise BadArgument("account", name, allowed)
 
-    def answer(self, reservations: Iterable[Reservation]) -> Answer:
+    def answer(self, reservations: Iterable[Reservation]) -> QueryResult:
         """The answer among these reservations; pure, and the same for every source. Where accounts
         are named, the source has chosen them."""
         by_name = bool(self.named_accounts)
         chosen = replace(self.filter, accounts=frozenset()) if by_name else self.filter
         matches = self.order.sorted(chosen.apply(reservations))
-        return Answer(matches[: self.limit], matches)
+        return QueryResult(matches[: self.limit], matches)
 
 
 _PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in LIST}
@@ -124,6 +128,7 @@ def ask(
     reservation_type: str | Iterable[str] = ReservationType.ODCR,
     sort: str | None = None,
     limit: int | str | None = None,
+    as_of: datetime | str | None = None,
     **filters: Unpack[Filters],
 ) -> Question:
     """The question of these arguments; None asks for everything. Raises BadArgument, or TypeError
@@ -149,7 +154,9 @@ def ask(
     named = tuple(dict.fromkeys(values["region"])) if "region" in values else None
     limit_of = values.get("limit", [None])[0]
     chosen = replace(to_filter(values), active_only=active)
-    return Question(chosen, order, limit_of, named, tuple(unknown_words(values, _OWN_WARNING)))
+    warnings = tuple(unknown_words(values, _OWN_WARNING))
+    moment = None if as_of is None else moment_of("as_of", as_of, ahead=False).start
+    return Question(chosen, order, limit_of, named, warnings, moment)
 
 
 def run_question(instance_type: str, regions: Several | None = None) -> Question:

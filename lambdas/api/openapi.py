@@ -61,10 +61,24 @@ def _get_text(summary: str, content_type: str, takes: Iterable[Parameter] = ()) 
     return {"get": {"summary": summary, "parameters": parameters, "responses": answers}}
 
 
+def _open_feed() -> Json:
+    """The one route that takes no signature."""
+    described = _get_text(
+        "The calendar for programs that cannot sign, where the setting calendar_feed is on.",
+        "text/calendar",
+        parameters.CALENDAR_FEED,
+    )
+    operation = described["get"]
+    operation["security"] = []
+    operation["responses"]["403"] = _problem("This is not the token of the feed.")
+    operation["responses"]["404"] = _problem("The stack has no calendar feed.")
+    return described
+
+
 def _get_one(summary: str, schema: str, *takes: Json) -> Json:
     """One thing by its id, which may be unknown."""
     operation = _operation(summary, schema, takes)
-    operation["responses"]["404"] = _problem("There is none with this id.")
+    operation["responses"]["404"] = _problem("There is none with this id, or was none then.")
     return {"get": operation}
 
 
@@ -73,8 +87,18 @@ def _post(summary: str, schema: str, takes: Iterable[Parameter]) -> Json:
 
 
 def _operation(summary: str, schema: str, takes: Iterable[Json]) -> Json:
+    listed = list(takes)
     answers = {"200": _answer("The answer.", ref(schema)), **_refusals()}
-    return {"summary": summary, "parameters": list(takes), "responses": answers}
+    if any(each["name"] == parameters.AS_OF.name for each in listed):
+        answers |= _refusals_of_the_past()
+    return {"summary": summary, "parameters": listed, "responses": answers}
+
+
+def _refusals_of_the_past() -> Json:
+    return {
+        "404": _problem("The time is before the first snapshot; the earliest one is named."),
+        "503": _problem("The bucket with the snapshots cannot be read."),
+    }
 
 
 @cache
@@ -103,9 +127,12 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
             parameters.list_of(ReservationType.CAPACITY_BLOCKS),
         ),
         "/reservations/{id}": _get_one(
-            "One reservation, with its events.", "ReservationWithEvents", reservation_id
+            "One reservation, with its events.",
+            "ReservationWithEvents",
+            reservation_id,
+            *map(_parameter, parameters.ONE),
         ),
-        "/summary": _get("Totals of reservations.", "Summary", parameters.FILTERS),
+        "/summary": _get("Totals of reservations.", "Summary", parameters.SUMMARY),
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
         "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),
         "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
@@ -113,6 +140,7 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         "/calendar.ics": _get_text(
             "The capacity blocks as a calendar (RFC 5545).", "text/calendar", parameters.FILTERS
         ),
+        "/calendar-feed.ics": _open_feed(),
         "/metrics": _get_text(
             "What is held, as OpenMetrics text.", "application/openmetrics-text", parameters.METRICS
         ),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from lambdas.api.usage import UsageQuestion
 from truffle.core.codec import Json
 from truffle.core.parameters import BadParameter
 from truffle.core.queries import Page
+from truffle.core.times import format_time
 
 LONGEST_BODY = 6_000_000
 """Bytes as Lambda counts them: a response has at most 6 MB, and the body is a JSON string in it."""
@@ -71,6 +74,28 @@ def bad_parameter(error: BadParameter) -> Response[str]:
     shown = BadParameter(error.name, value, error.allowed, error.nearest)
     more = {"parameter": shown.name, "value": shown.value, "allowed": shown.allowed}
     return problem(400, "Bad parameter", str(shown), **more)
+
+
+def too_early(earliest: datetime | None) -> Response[str]:
+    since = "no snapshot has been taken yet"
+    if earliest is not None:
+        since = f"the earliest time that can be asked for is {format_time(earliest)}"
+    detail = f"Nothing is known of that time: {since}."
+    return problem(
+        404, "Before the first snapshot", detail, earliest=earliest and format_time(earliest)
+    )
+
+
+def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
+    """What to ask instead of a question whose answer takes too much."""
+    since, until = question.period.since, question.period.until
+    sql = (
+        "SELECT dt, owner_id, instance_type, sum(reserved_hours) AS reserved_hours, "
+        "sum(idle_hours) AS idle_hours FROM usage "
+        f"WHERE dt BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}' GROUP BY 1, 2, 3"
+    )
+    detail = f"The answer takes {much}. Ask for a shorter period or fewer groups, or by SQL: {sql}"
+    return problem(400, "Question too large", detail, sql=sql)
 
 
 def too_large() -> Response[str]:

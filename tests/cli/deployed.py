@@ -30,7 +30,8 @@ from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
 from truffle.core.parameters import BadParameter, parse
 from truffle.core.queries import parse_list, to_page
 from truffle.core.runs import Run
-from truffle.core.status import ScopeError, ScopeStatus, judge
+from truffle.core.status import ScopeError, ScopeStatus, judge_all
+from truffle.core.times import parse_time
 
 Answer = tuple[int, Any]
 Given = dict[str, list[str]]
@@ -58,6 +59,7 @@ class Deployed:
     unpublishable: list[str] = field(default_factory=list)
     broken: list[Answer] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    past: dict[datetime, Deployed] = field(default_factory=dict)
     clock: Callable[[], datetime] = running_now
 
     def collected(self, scope: Scope, *rows: Reservation, at: datetime | None = None) -> None:
@@ -88,12 +90,18 @@ class Deployed:
             return 400, {**detail, "parameter": error.name}
 
     def _answer(self, path: str, given: Given) -> Answer:
+        if "as_of" in given:
+            given = dict(given)
+            moment = parse_time(given.pop("as_of")[0])
+            known = [at for at in self.past if at <= moment]
+            if not known:
+                return 404, {"title": "Before the first snapshot", "detail": "Nothing is known."}
+            return self.past[max(known)]._answer(path, given)
         merged = merge(self.rows)
         view = View(self.statuses, merged, {row.reservation_id: row for row in merged})
-        scopes = [
-            judge(each, self.clock(), timedelta(hours=2), self.expected) for each in self.statuses
-        ]
-        context = Context(view, self.clock(), sorted(scopes, key=lambda each: each.scope))
+        now = self.clock()
+        judged = judge_all(self.statuses, now, timedelta(hours=2), self.expected)
+        context = Context(view, now, judged)
         question = answers.question_of(path, given)
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given

@@ -25,7 +25,7 @@ def test_the_parameters_are_the_contracts() -> None:
         *("name", "account", "owner", "state"),
         *("accelerator", "gpu_only", "available_only", "active_only", "min_capacity", "tag"),
         *("starts_before", "starts_after", "ends_before", "ends_after"),
-        *("sort", "limit", "next_token"),
+        *("sort", "limit", "next_token", "as_of"),
     ]
     assert [parameter.name for parameter in EVENTS] == [
         *("since", "until", "type", "severity", "reservation_id", "limit", "next_token")

@@ -60,7 +60,8 @@ class FolderBucket:
 
 
 def archive(path: Path) -> Archive:
-    return Archive(FolderBucket(path), "bucket")
+    bucket: Any = FolderBucket(path)
+    return Archive(bucket, "bucket")
 
 
 def look(

@@ -31,6 +31,11 @@ _TABLES = ("table", "wide")
     type=COLUMNS,
     help="Only these columns, comma-separated: fields of the JSON; for a table also name, az, end.",
 )
+@click.option(
+    "--as-of",
+    metavar="TIME",
+    help="What was held then: a time, a date, yesterday, or 7d ago. Needs a deployed stack.",
+)
 @output_option(FORMATS)
 @common()
 def command(
@@ -39,6 +44,7 @@ def command(
     blocks: bool,
     output: str,
     columns: tuple[str, ...],
+    as_of: str | None,
     **filters: Any,
 ) -> int:
     """List the ODCRs and capacity blocks that you have.
@@ -51,6 +57,7 @@ def command(
     truffle capacity --odcr --gpu-only --available-only
     truffle capacity --blocks --ends-before 7d --sort end_date
     truffle capacity --gpu H100 -r 'us-*'
+    truffle capacity --as-of 2026-11-03T12:00:00Z
     truffle capacity --blocks -o json > capacity-blocks.json
 
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
@@ -76,9 +83,12 @@ def command(
         )
         if is_asked
     ]
-    question = ask(reservation_type=types, **filters)
+    question = ask(reservation_type=types, as_of=as_of, **filters)
+    if not common.is_api:
+        question.check_live()
     view = _view(filters, columns, types, output)
     tell_times({name: filters[name] for name in TIMES})
+    tell_times({"as_of": as_of}, ahead=False)
     client = common.client(question.regions)
     try:
         with progress("Asking", question.regions, common.is_verbose) as tick:
@@ -91,12 +101,13 @@ def command(
     if output not in _TABLES or inventory.scopes > len(inventory.failures) or answer.matches:
         _show(output, answer, types, view)
     if common.is_api and output in _TABLES:
-        tell_age(inventory.observed_at)
+        tell_age(inventory.observed_at, question.as_of)
     tell_all([*question.warnings, *inventory.warnings])
     tell_closed(inventory.closed)
     if not answer.matches and not inventory.failures:
         _tell_why_empty(filters, question)
-    return tell_failures(inventory.failures, inventory.scopes, clock.now())
+    moment = question.as_of or clock.now()
+    return tell_failures(inventory.failures, inventory.scopes, moment)
 
 
 def _view(

@@ -113,12 +113,12 @@ def tell(text: str) -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
-def tell_age(observed_at: datetime | None) -> None:
-    """How old an answer of the deployed stack is."""
+def tell_age(observed_at: datetime | None, as_of: datetime | None = None) -> None:
+    """How old an answer of the deployed stack is, or was at a time."""
     from truffle import clock
 
     if observed_at is not None:
-        tell(f"Note: {age(observed_at, clock.now())}")
+        tell(f"Note: {age(observed_at, as_of or clock.now())}")
 
 
 def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:

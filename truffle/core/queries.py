@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from truffle.core.declared_filters import DECLARED, Kind
@@ -26,19 +27,21 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A list of reservations that is asked for."""
+    """A list of reservations that is asked for, of now or ``as_of`` a time."""
 
     filter: Filter
     order: Order
     page: Page
     warnings: tuple[str, ...] = ()
+    as_of: datetime | None = None
 
 
 def parse_list(given: Params, takes: Iterable[Parameter] = LIST) -> Query:
     """The question of a route that lists reservations. Raises BadParameter."""
     values = parse(given, takes)
     order = values["sort"][0] if "sort" in values else Order()
-    return Query(to_filter(values), order, to_page(values), tuple(unknown_words(values)))
+    as_of = values.get("as_of", [None])[0]
+    return Query(to_filter(values), order, to_page(values), tuple(unknown_words(values)), as_of)
 
 
 def parse_filter(given: Params) -> Filter:

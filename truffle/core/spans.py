@@ -33,6 +33,15 @@ class Span:
     end: datetime
     is_observed: bool = True
 
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether what was reserved and used is known."""
+        return self.is_observed and self.row.used_capacity is not None
+
 
 def is_active(row: Reservation) -> bool:
     """Whether a reservation counts as reserved."""
@@ -61,7 +70,7 @@ def spans_of(
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """One account of each reservation, although several scopes may list it.
+    """One account of each reservation, although several scopes may list it, seen by all of them.
 
     At each moment an observed span counts before an unobserved one, then the owner's before
     another account's, then the account with the lowest number.
@@ -92,6 +101,7 @@ def _continues(span: Span, following: Span) -> bool:
     return (
         span.end == following.start
         and span.is_observed == following.is_observed
+        and span.row.seen_by == following.row.seen_by
         and is_same(span.row, following.row)
     )
 
@@ -144,9 +154,11 @@ def _swept(spans: Sequence[Span]) -> Iterator[Span]:
     ranked = sorted(spans, key=_rank)
     moments = sorted({moment for span in spans for moment in (span.start, span.end)})
     for start, end in pairwise(moments):
-        best = next((it for it in ranked if it.start <= start and end <= it.end), None)
-        if best is not None:
-            yield replace(best, start=start, end=end)
+        present = [it for it in ranked if it.start <= start and end <= it.end]
+        if present:
+            accounts = sorted({account for it in present for account in it.row.seen_by})
+            row = replace(present[0].row, seen_by=tuple(accounts))
+            yield replace(present[0], row=row, start=start, end=end)
 
 
 def _rank(span: Span) -> tuple[bool, bool, str]:

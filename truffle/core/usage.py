@@ -6,6 +6,7 @@ microseconds, so that parts add up exactly; only the numbers that leave here are
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from truffle.core.codec import Json
+from truffle.core.filters import Filter
 from truffle.core.model import Reservation
 from truffle.core.pricing import Rate
 from truffle.core.spans import Span
@@ -20,6 +22,7 @@ from truffle.core.times import format_time
 
 HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
+ZERO = timedelta()
 DIGITS = 6
 """Decimal places of hours and costs; a thousand rounded rows still add up to the cent."""
 
@@ -205,23 +208,99 @@ def usage(
     ``by`` are names of FIELDS, or ``tag:`` and a key. Money of several currencies is in rows of
     its own; what has no price is in the first of them.
     """
-    readers = [_reader(name) for name in by]
-    bins = list(period.bins())
-    sums: dict[tuple[datetime, datetime], dict[Group, dict[str | None, Sums]]] = {}
+    tally = Tally(period, by, rate_of)
     for span in spans:
-        rate = rate_of(span.row)
-        group = tuple(read(span.row) for read in readers)
-        for start, end in _overlapping(bins, span):
-            of_group = sums.setdefault((start, end), {}).setdefault(group, {})
-            part = of_group.setdefault(rate.currency if rate else None, Sums())
+        tally.add(span)
+    return tally.rows()
+
+
+@dataclass(frozen=True, slots=True)
+class UsedPrice:
+    """What an instance of a kind costs for an hour; ``rate`` is None where no source knows it."""
+
+    type: str
+    instance_type: str
+    region: str
+    platform: str | None
+    tenancy: str | None
+    rate: Rate | None
+
+    def to_json(self) -> Json:
+        rate = self.rate
+        return {
+            "type": self.type,
+            "instance_type": self.instance_type,
+            "region": self.region,
+            "platform": self.platform,
+            "tenancy": self.tenancy,
+            "per_instance_hour": None if rate is None else float(rate.amount),
+            "currency": rate and rate.currency,
+            "source": rate and rate.source.value,
+            "as_of": rate.as_of.isoformat() if rate and rate.as_of else None,
+        }
+
+
+class Tally:
+    """Adds spans up, one after the other.
+
+    Most spans share their row with others: group and price are found once for each row, and time
+    is added before it is multiplied. ``prices`` are those of all rows.
+    """
+
+    def __init__(
+        self, period: Period, by: Sequence[str], rate_of: RateOf, chosen: Filter | None = None
+    ) -> None:
+        self.prices: set[UsedPrice] = set()
+        self._by = by
+        self._readers = [_reader(name) for name in by]
+        self._bins = list(period.bins())
+        self._ends = [end for _, end in self._bins]
+        self._rate_of, self._chosen = rate_of, chosen
+        self._rows: dict[int, Reservation] = {}
+        self._matching: dict[int, bool] = {}
+        self._times: dict[tuple[int, int, bool], timedelta] = {}
+
+    def add(self, span: Span) -> None:
+        """Count a span, if its row is among the chosen ones."""
+        name = id(span.row)
+        if name not in self._rows:
+            # A row that is kept cannot be freed, and its id cannot become another's.
+            self._rows[name] = span.row
+            self._matching[name] = self._chosen is None or self._chosen.matches(span.row)
+        if not self._matching[name]:
+            return
+        for number in range(bisect_right(self._ends, span.start), len(self._bins)):
+            start, end = self._bins[number]
+            if start >= span.end:
+                return
+            key = number, name, span.is_observed
             length = min(end, span.end) - max(start, span.start)
-            part.add(span.row, length, span.is_observed, rate)
-    return [
-        _row(bounds, dict(zip(by, group, strict=True)), currency, part)
-        for bounds, groups in sorted(sums.items())
-        for group, currencies in sorted(groups.items(), key=lambda it: _order(it[0]))
-        for currency, part in _with_unpriced(currencies)
-    ]
+            self._times[key] = self._times.get(key, ZERO) + length
+
+    def rows(self) -> list[UsageRow]:
+        """The sums, by interval and group, in that order."""
+        sums: dict[int, dict[Group, dict[str | None, Sums]]] = {}
+        of_row: dict[int, tuple[Group, Rate | None]] = {}
+        for (number, name, is_observed), length in self._times.items():
+            row = self._rows[name]
+            if name not in of_row:
+                of_row[name] = tuple(read(row) for read in self._readers), self._rate(row)
+            group, rate = of_row[name]
+            of_group = sums.setdefault(number, {}).setdefault(group, {})
+            part = of_group.setdefault(rate.currency if rate else None, Sums())
+            part.add(row, length, is_observed, rate)
+        return [
+            _row(self._bins[number], dict(zip(self._by, group, strict=True)), currency, part)
+            for number, groups in sorted(sums.items())
+            for group, currencies in sorted(groups.items(), key=lambda it: _order(it[0]))
+            for currency, part in _with_unpriced(currencies)
+        ]
+
+    def _rate(self, row: Reservation) -> Rate | None:
+        rate = self._rate_of(row)
+        place = row.type.value, row.instance_type, row.region, row.platform, row.tenancy
+        self.prices.add(UsedPrice(*place, rate))
+        return rate
 
 
 def _reader(name: str) -> Callable[[Reservation], str | None]:
@@ -229,22 +308,6 @@ def _reader(name: str) -> Callable[[Reservation], str | None]:
         key = name.removeprefix(TAG)
         return lambda row: row.tags.get(key)
     return FIELDS[name]
-
-
-def _overlapping(
-    bins: Sequence[tuple[datetime, datetime]], span: Span
-) -> Iterator[tuple[datetime, datetime]]:
-    low, high = 0, len(bins)
-    while low < high:
-        middle = (low + high) // 2
-        if bins[middle][1] <= span.start:
-            low = middle + 1
-        else:
-            high = middle
-    for number in range(low, len(bins)):
-        if bins[number][0] >= span.end:
-            return
-        yield bins[number]
 
 
 def _order(group: Group) -> list[tuple[bool, str]]:

@@ -21,7 +21,7 @@ from truffle.core.parameters import MAX_LIMIT
 from truffle.core.queries import to_values
 from truffle.core.regions import expanded, is_glob
 from truffle.core.status import STALE, State
-from truffle.core.times import parse_time
+from truffle.core.times import format_time, parse_time
 from truffle.errors import TruffleError, TruffleNotFoundError
 from truffle.query import BadArgument, Question
 from truffle.scopes import FAILING, read_status
@@ -194,7 +194,9 @@ def list_api(api: Api, question: Question) -> Listing:
     The server filters too, so that less is sent; the caller's own filter decides in any case.
     """
     types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
-    reading = start(partial(read_status, api, [FAILING, *_scopes_of(question)]))
+    reading = start(
+        partial(read_status, api, [FAILING, *_scopes_of(question), *_time_of(question)])
+    )
     lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
     status = reading.result()
     items = [item for future in lists for page in future.result() for item in page["items"]]
@@ -213,7 +215,11 @@ def list_api(api: Api, question: Question) -> Listing:
 
 
 def _pages_of_type(api: Api, name: str, question: Question) -> list[Json]:
-    return list(api.pages(ROUTES[name], query_of(question.filter, name)))
+    return list(api.pages(ROUTES[name], [*query_of(question.filter, name), *_time_of(question)]))
+
+
+def _time_of(question: Question) -> list[tuple[str, str]]:
+    return [("as_of", format_time(question.as_of))] if question.as_of else []
 
 
 def _scopes_of(question: Question) -> list[tuple[str, str]]:

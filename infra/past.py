@@ -1,0 +1,32 @@
+"""The right to read what the bucket keeps."""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_iam as iam
+
+from infra.acknowledgments import acknowledge_wildcard
+from infra.functions import PythonFunction, allow
+from infra.storage import Storage
+
+SNAPSHOTS, RUNS, USAGE, REGIONS = "snapshots", "runs", "usage", "latest/regions"
+
+
+def reads(storage: Storage, *prefixes: str) -> list[iam.PolicyStatement]:
+    """To list and get the objects below prefixes."""
+    listing = allow("s3", ["ListBucket"], storage.bucket.bucket_arn)
+    listing.add_condition("StringLike", {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]})
+    return [allow("s3", ["GetObject"], *objects(storage, prefixes)), listing]
+
+
+def objects(storage: Storage, prefixes: Sequence[str]) -> list[str]:
+    """The ARNs of the objects below prefixes."""
+    return [storage.bucket.arn_for_objects(f"{prefix}/*") for prefix in prefixes]
+
+
+def acknowledge_reads(function: PythonFunction, storage: Storage, *prefixes: str) -> None:
+    for prefix in prefixes:
+        acknowledge_wildcard(
+            function,
+            f"<{storage.bucket_logical_id}.Arn>/{prefix}/*",
+            f"The names of the objects below {prefix}/ follow from what they hold.",
+        )

@@ -1,0 +1,69 @@
+"""What ``GET /usage`` answers: the question, the sums, the prices that were used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from truffle.core.codec import Json
+from truffle.core.filters import Filter
+from truffle.core.ledger import DAY, day_of
+from truffle.core.parameters import BadParameter
+from truffle.core.pricing import PriceBook
+from truffle.core.queries import to_filter, unknown_words
+from truffle.core.spans import Span
+from truffle.core.times import format_time
+from truffle.core.usage import Interval, Period, Tally
+
+DEFAULT_DAYS = 7
+DEFAULT_BY = ("type",)
+LONGEST = timedelta(days=3 * 366)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuestion:
+    """The period, the keys of the groups, and what is counted."""
+
+    period: Period
+    by: tuple[str, ...]
+    chosen: Filter
+    warnings: tuple[str, ...] = ()
+
+
+def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion:
+    """The question of parsed parameters; the default are the last seven whole days.
+
+    A period ends now at the latest. Raises BadParameter.
+    """
+    until = min(values.get("until", [day_of(now)])[0], now)
+    since = values.get("since", [day_of(until) - DEFAULT_DAYS * DAY])[0]
+    if since >= until:
+        raise BadParameter("since", format_time(since), f"It must be before {format_time(until)}.")
+    if until - since > LONGEST:
+        allowed = f"It must be at most {LONGEST.days} days before {format_time(until)}."
+        raise BadParameter("since", format_time(since), allowed)
+    interval = Interval(values.get("interval", [Interval.DAY])[0])
+    by = tuple(dict.fromkeys(values.get("by", DEFAULT_BY)))
+    warnings = tuple(unknown_words(values))
+    return UsageQuestion(Period(since, until, interval), by, to_filter(values), warnings)
+
+
+def answer(question: UsageQuestion, spans: Iterable[Span], prices: PriceBook) -> Json:
+    """The rows by interval and group, and the price of each product in them, null if unknown."""
+    tally = Tally(question.period, question.by, prices.rate, question.chosen)
+    for span in spans:
+        tally.add(span)
+    rows = [row.to_json() for row in tally.rows()]
+    period = question.period
+    return {
+        "items": rows,
+        "count": len(rows),
+        "since": format_time(period.since),
+        "until": format_time(period.until),
+        "interval": period.interval.value,
+        "by": list(question.by),
+        "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
+        "warnings": list(question.warnings),
+    }

@@ -1,0 +1,1 @@
+"""The past: what the bucket's snapshots, manifests and ledgers say."""

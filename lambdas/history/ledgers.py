@@ -1,0 +1,176 @@
+"""The ledgers of past days in the bucket, and how they are made from snapshots."""
+
+from __future__ import annotations
+
+import gzip
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.history.moments import LONGEST_UNIT, Past
+from lambdas.history.snapshots import SnapshotObject, SnapshotReader, days_below, fetch
+from lambdas.store.archive import DAMAGES, Unreadable
+from truffle.core.ledger import DAY, day_of, write_day
+from truffle.core.model import Scope, Snapshot
+from truffle.core.spans import PERIODS_KNOWN, Span, merged, spans_of
+from truffle.core.times import format_time, parse_time
+
+PREFIX = "usage/"
+
+RECHECKED = timedelta(days=3)
+"""For so long a closed day is looked at again for data that came late."""
+
+
+def ledger_key(day: datetime) -> str:
+    return f"{PREFIX}dt={day:%Y-%m-%d}/usage.json.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class SpanReader:
+    """What was held in a stretch of time, from snapshots. ``period`` is the schedule's."""
+
+    snapshots: SnapshotReader
+    past: Past
+    period: timedelta
+
+    @property
+    def known_for(self) -> timedelta:
+        """For how long a snapshot says what is held."""
+        return PERIODS_KNOWN * self.period
+
+    def objects(self, start: datetime, end: datetime, now: datetime) -> list[SnapshotObject]:
+        """The objects on which the spans from ``start`` to ``end`` depend, but those of scopes that
+        fail for long."""
+        return self.snapshots.between(start - self.known_for - LONGEST_UNIT, self._until(end, now))
+
+    def spans(self, start: datetime, end: datetime, now: datetime) -> Iterator[Span]:
+        """Spans that overlap the time from ``start`` to ``end``, one account of each reservation.
+
+        What follows ``end`` says whether what was seen last still held. Raises Unreadable.
+        """
+        until = self._until(end, now)
+        looks: dict[str, dict[Scope, list[Snapshot]]] = defaultdict(lambda: defaultdict(list))
+        for scope, snapshot in self.past.last_seen(start).items():
+            looks[scope.region][scope].append(snapshot)
+        objects: dict[str, list[SnapshotObject]] = defaultdict(list)
+        for one in self.snapshots.between(start - LONGEST_UNIT, until):
+            objects[one.region].append(one)
+        for region in sorted({*looks, *objects}):
+            known = looks.pop(region, defaultdict(list))
+            for listings in self.snapshots.read(objects[region]):
+                for it in listings:
+                    if isinstance(it, Snapshot) and start < it.observed_at <= until:
+                        known[it.scope].append(it)
+            yield from merged(
+                span for seen in known.values() for span in self._of_scope(seen, start, end, until)
+            )
+
+    def _of_scope(
+        self, seen: list[Snapshot], start: datetime, end: datetime, until: datetime
+    ) -> Iterator[Span]:
+        seen.sort(key=lambda it: it.observed_at)
+        for span in spans_of(seen, until, self.period):
+            if span.start < end and span.end > start:
+                yield span
+
+    def _until(self, end: datetime, now: datetime) -> datetime:
+        return min(now, end + self.known_for)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStore:
+    """The ledgers of a bucket, with a boto3 S3 client."""
+
+    client: Any
+    bucket: str
+
+    def days(self) -> list[str]:
+        """The days (``2026-11-24``) that have a ledger."""
+        return days_below(self.client, self.bucket, PREFIX)
+
+    def sizes(self, since: datetime, until: datetime) -> dict[str, int]:
+        """The bytes of each ledger of this time, by day."""
+        first, last = ledger_key(since), ledger_key(until)
+        pages = self.client.get_paginator("list_objects_v2")
+        before = f"{PREFIX}dt={since - DAY:%Y-%m-%d}/~"
+        found: dict[str, int] = {}
+        for page in pages.paginate(Bucket=self.bucket, Prefix=PREFIX, StartAfter=before):
+            for it in page.get("Contents", ()):
+                if it["Key"] > last:
+                    return found
+                if it["Key"] >= first:
+                    found[it["Key"].removeprefix(f"{PREFIX}dt=").partition("/")[0]] = it["Size"]
+        return found
+
+    def read(self, day: datetime) -> str:
+        """The lines of a day. Raises Unreadable."""
+        name = ledger_key(day)
+        packed = fetch(self.client, self.bucket, name)
+        try:
+            return gzip.decompress(packed).decode()
+        except DAMAGES as error:
+            raise Unreadable(f"{name} is damaged: {error}") from error
+
+    def inputs(self, day: datetime) -> str | None:
+        """What the ledger of a day was made from; None where there is none."""
+        try:
+            head = self.client.head_object(Bucket=self.bucket, Key=ledger_key(day))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
+                return None
+            raise
+        return str(head["Metadata"].get("inputs", ""))
+
+    def write(self, day: datetime, text: str, inputs: str) -> None:
+        # No time stamp in the gzip header: the same lines are the same object.
+        self.client.put_object(
+            Bucket=self.bucket,
+            Key=ledger_key(day),
+            Body=gzip.compress(text.encode(), compresslevel=6, mtime=0),
+            ContentType="application/x-ndjson",
+            ContentEncoding="gzip",
+            Metadata={"inputs": inputs},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DayCloser:
+    """Makes the ledgers of days that are over, and again those whose data changed since."""
+
+    spans: SpanReader
+    ledgers: LedgerStore
+
+    def due(self, now: datetime) -> list[datetime]:
+        """The days to look at, the newest first: those without a ledger, and those that are over
+        for a short time only."""
+        today, made = day_of(now), set(self.ledgers.days())
+        recent = today - RECHECKED - self.spans.known_for
+        days = [parse_time(name) for name in self.spans.snapshots.days()]
+        return sorted(
+            (
+                day
+                for day in days
+                if day < today and (day >= recent or f"{day:%Y-%m-%d}" not in made)
+            ),
+            reverse=True,
+        )
+
+    def close(self, day: datetime, now: datetime) -> bool:
+        """Write the ledger of a day; False where it is as its data are. Raises Unreadable."""
+        inputs = self._inputs(day, now)
+        if self.ledgers.inputs(day) == inputs:
+            return False
+        spans = self.spans.spans(day, day + DAY, now)
+        self.ledgers.write(day, write_day(spans, day), inputs)
+        return True
+
+    def _inputs(self, day: datetime, now: datetime) -> str:
+        """What the ledger follows from: the objects, and how much of the time after the day."""
+        end = min(now, day + DAY + self.spans.known_for)
+        names = [f"{it.name} {it.etag}" for it in self.spans.objects(day, day + DAY, now)]
+        return sha256("\n".join([format_time(end), *names]).encode()).hexdigest()

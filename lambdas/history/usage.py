@@ -1,0 +1,82 @@
+"""The use of a period: past days from their ledgers, the rest from snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lambdas.history.ledgers import LedgerStore, SpanReader
+from truffle.core.ledger import DAY, Reader, day_of
+from truffle.core.spans import Span
+
+PARALLEL_READS = 16
+AT_ONCE = 32
+"""Ledgers in memory at once."""
+
+MOST_OBJECTS = 4_000
+"""Snapshot objects that one question may read: more than a stack of 150 units has in a day."""
+
+MOST_BYTES = 24_000_000
+"""Of ledgers, compressed: what the function adds up within its time (benchmarks/history.py)."""
+
+
+class TooLarge(Exception):
+    """The question reads more than the function may; the text says how much."""
+
+
+@dataclass(slots=True)
+class UsageReader:
+    """The spans of any period. ``missing`` collects the days of which the bucket has nothing."""
+
+    spans: SpanReader
+    ledgers: LedgerStore
+    missing: list[str] = field(default_factory=list)
+
+    def between(self, since: datetime, until: datetime, now: datetime) -> Iterator[Span]:
+        """Spans that overlap the time, in no order. Raises TooLarge, and Unreadable."""
+        closed = self.ledgers.sizes(since, until)
+        wanted = _days(since, until)
+        size = sum(closed.get(f"{day:%Y-%m-%d}", 0) for day in wanted)
+        if size > MOST_BYTES:
+            raise TooLarge(f"{size:,} bytes of ledgers")
+        yield from self._closed([day for day in wanted if f"{day:%Y-%m-%d}" in closed])
+        yield from self._open([day for day in wanted if f"{day:%Y-%m-%d}" not in closed], now)
+
+    def _closed(self, days: list[datetime]) -> Iterator[Span]:
+        reader = Reader()
+        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+            for first in range(0, len(days), AT_ONCE):
+                for text in pool.map(self.ledgers.read, days[first : first + AT_ONCE]):
+                    yield from reader.spans(text)
+
+    def _open(self, days: list[datetime], now: datetime) -> Iterator[Span]:
+        if not days:
+            return
+        known = self.spans.snapshots.days()
+        count = 0
+        for day in days:
+            name = f"{day:%Y-%m-%d}"
+            if name not in known and day != day_of(now):
+                self.missing.append(name)
+            if not known or name < known[0]:
+                continue
+            count += 1 + len(self.spans.objects(day, day + DAY, now))
+            if count > MOST_OBJECTS:
+                raise TooLarge(f"{count:,} snapshot objects of days without a ledger")
+            for span in self.spans.spans(day, day + DAY, now):
+                yield _cut(span, day, min(day + DAY, now))
+
+
+def _days(since: datetime, until: datetime) -> list[datetime]:
+    days, day = [], day_of(since)
+    while day < until:
+        days.append(day)
+        day += DAY
+    return days
+
+
+def _cut(span: Span, start: datetime, end: datetime) -> Span:
+    """The part of a span that lies in a day, so that no other day counts it too."""
+    return Span(span.row, max(span.start, start), min(span.end, end), span.is_observed)

@@ -1,0 +1,54 @@
+"""``ledger``: makes the ledger of each day that is over, and again where its data changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas import wiring
+from lambdas.observability import logger, metrics
+from lambdas.store.archive import Unreadable
+
+LEAST_MILLISECONDS = 120_000
+"""The remaining time below which no other day is begun; the next invocation goes on."""
+
+
+class NotClosed(Exception):
+    """The ledgers of some days could not be made; the text names them."""
+
+
+def _close(day: datetime) -> str | None:
+    """Close a day; its name and the reason where that fails, which must not keep the others."""
+    try:
+        is_written = wiring.ledger().closer.close(day, wiring.now())
+    except (Unreadable, ClientError, BotoCoreError) as error:
+        logger.exception("day not closed", extra={"day": f"{day:%Y-%m-%d}"})
+        return f"{day:%Y-%m-%d}: {error}"
+    if is_written:
+        logger.info("day closed", extra={"day": f"{day:%Y-%m-%d}"})
+        metrics.add_metric("DaysClosed", MetricUnit.Count, 1)
+    return None
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """A daily start, whatever its event says, to the number of days that were looked at.
+
+    Raises NotClosed after the other days were closed.
+    """
+    due = wiring.ledger().closer.due(wiring.now())
+    failures, looked = [], 0
+    for day in due:
+        if looked and context.get_remaining_time_in_millis() < LEAST_MILLISECONDS:
+            logger.warning("days left", extra={"days": len(due) - looked})
+            break
+        failures.append(_close(day))
+        looked += 1
+    if any(failures):
+        raise NotClosed("; ".join(filter(None, failures)))
+    return {"days": looked}

@@ -1,0 +1,128 @@
+"""The ledger of a day: what is written is what is read, in the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import HOME, HOUR, OTHER, a_block, an_odcr
+from truffle.core.ledger import Reader, write_day
+from truffle.core.model import Accelerator, Health
+from truffle.core.spans import Span, joined
+from truffle.core.usage import Interval, Period, usage
+
+DAY = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def held(start: float, end: float, row: object = None, is_observed: bool = True) -> Span:
+    """A span, in hours of the day."""
+    return Span(row or an_odcr(), DAY + start * HOUR, DAY + end * HOUR, is_observed)  # type: ignore[arg-type]
+
+
+def lines(*spans: Span) -> list[dict[str, object]]:
+    return [json.loads(line) for line in write_day(spans, DAY).splitlines()]
+
+
+def test_a_reservation_is_a_line_with_the_hours_of_its_day() -> None:
+    (line,) = lines(held(0, 12), held(12, 24, an_odcr(available_capacity=8)))
+    assert line["schema_version"] == 1
+    assert line["reservation_id"] == "cr-odcr"
+    assert (line["reserved_hours"], line["used_hours"], line["idle_hours"]) == (192, 60, 132)
+    assert line["reserved_accelerator_hours"] == 8 * 192
+    assert line["stretches"] == [
+        {
+            "start": "2026-11-24T00:00:00Z",
+            "end": "2026-11-24T12:00:00Z",
+            "total_capacity": 8,
+            "used_capacity": 5,
+            "is_observed": True,
+        },
+        {
+            "start": "2026-11-24T12:00:00Z",
+            "end": "2026-11-25T00:00:00Z",
+            "total_capacity": 8,
+            "used_capacity": 0,
+            "is_observed": True,
+        },
+    ]
+
+
+def test_a_span_is_cut_at_the_bounds_of_the_day() -> None:
+    (line,) = lines(held(-5, 30))
+    assert line["reserved_hours"] == 8 * 24
+    assert lines(held(-5, 0), held(24, 25)) == []
+
+
+def test_unobserved_hours_are_neither_reserved_nor_used() -> None:
+    (line,) = lines(held(0, 6), held(6, 24, is_observed=False))
+    assert (line["reserved_hours"], line["unobserved_hours"]) == (48, 144)
+
+
+def test_another_tag_begins_another_line() -> None:
+    first, second = lines(held(12, 24, an_odcr(tags={"Team": "b"})), held(0, 12, an_odcr()))
+    assert (first["tags"], second["tags"]) == ({}, {"Team": "b"})
+
+
+def test_accelerators_that_nobody_counts_have_unknown_hours() -> None:
+    row = an_odcr(accelerator=Accelerator("X", "ACME", None))
+    (line,) = lines(held(0, 1, row))
+    assert line["reserved_accelerator_hours"] is None
+
+
+def test_what_changes_with_every_look_is_not_among_the_facts() -> None:
+    block = a_block(state="active", health=Health("ok", 0), observed_at=DAY)
+    (line,) = lines(held(0, 1, block))
+    assert not {"health", "observed_at", "available_capacity", "utilization"} & line.keys()
+
+
+@given(st.randoms(use_true_random=False))
+def test_what_is_written_is_read(random: Random) -> None:
+    spans = joined(
+        held(
+            hour,
+            hour + 1,
+            an_odcr(
+                f"cr-{number}",
+                available_capacity=random.randint(0, 8),
+                tags={"Team": random.choice(['a", "reserved_hours": 1', "ü\u2028\n", ""])},
+                seen_by=random.choice([(HOME,), (HOME, OTHER)]),
+            ),
+            random.random() < 0.8,
+        )
+        for number in range(3)
+        for hour in range(24)
+        if random.random() < 0.9
+    )
+    text = write_day(spans, DAY)
+    random.shuffle(spans)
+    assert write_day(spans, DAY) == text
+    read = list(Reader().spans(text))
+    period = Period(DAY, DAY + timedelta(days=1), Interval.HOUR)
+    by = ("reservation", "tag:Team")
+    assert usage(read, period, by, lambda _: None) == usage(spans, period, by, lambda _: None)
+    assert sorted(map(_shown, read)) == sorted(map(_shown, spans))
+
+
+def _shown(span: Span) -> tuple[object, ...]:
+    row = span.row
+    return span.start, row.reservation_id, row.available_capacity, row.seen_by, row.tags["Team"]
+
+
+def test_days_of_the_same_facts_share_a_row() -> None:
+    reader = Reader()
+    text = write_day([held(0, 24)], DAY)
+    (one,), (other,) = reader.spans(text), reader.spans(text)
+    assert one.row is other.row
+
+
+@pytest.mark.parametrize("version", [0, 2, None])
+def test_a_version_that_is_unknown_is_refused(version: int | None) -> None:
+    text = write_day([held(0, 24)], DAY)
+    other = text.replace('"schema_version": 1', f'"schema_version": {json.dumps(version)}')
+    with pytest.raises(ValueError, match="schema version"):
+        list(Reader().spans(other))

@@ -1,0 +1,175 @@
+"""The ledger of a day: what was held and used on it, one line for each reservation.
+
+A line has what does not change with use (``FACTS``), the day's hours, and the stretches of the day
+in which the numbers stayed the same. A reservation whose facts changed during the day has several
+lines. Facts are spelled alike on every day, so that a reader decodes those of a reservation once
+for any number of days.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from truffle.core.codec import FIELD_NAMES, Json, decode, encode
+from truffle.core.model import Reservation, utilization_of
+from truffle.core.spans import Span
+from truffle.core.times import format_time, parse_time, whole
+
+SCHEMA_VERSION = 1
+"""Of every line; a reader refuses a version that it does not know."""
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+DIGITS = 6
+
+_CHANGING = frozenset(
+    {
+        "total_capacity",
+        "available_capacity",
+        "used_capacity",
+        "utilization",
+        "health",
+        "observed_at",
+    }
+)
+"""What changes with use, or with every look."""
+
+FACTS = {
+    kind: tuple(name for name in names if name not in _CHANGING)
+    for kind, names in FIELD_NAMES.items()
+}
+"""The fields of a line that describe the reservation, by the name of its class."""
+
+_HOURS = ', "reserved_hours": '
+"""Where the facts of a line end. No text within a JSON string is spelled so: it has its quotation
+marks escaped."""
+
+
+def day_of(moment: datetime) -> datetime:
+    """The midnight (UTC) at which a moment's day begins."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def write_day(spans: Iterable[Span], day: datetime) -> str:
+    """The ledger of the day that begins at ``day``, as JSON Lines in the order of the ids.
+
+    The same spans give the same text, in whatever order they come.
+    """
+    members: dict[tuple[str, str], list[Span]] = defaultdict(list)
+    for span in spans:
+        start, end = max(span.start, day), min(span.end, day + DAY)
+        if start < end:
+            cut = replace(span, start=start, end=end)
+            members[span.row.reservation_id, _facts(span.row)].append(cut)
+    lines = sorted(
+        (name, min(span.start for span in held), _line(facts, held))
+        for (name, facts), held in members.items()
+    )
+    return "".join(line + "\n" for _, _, line in lines)
+
+
+def _facts(row: Reservation) -> str:
+    data = encode(row)
+    facts: Json = {name: data[name] for name in FACTS[type(row).__name__]}
+    if row.accelerator is not None:
+        facts["accelerator"] = {**data["accelerator"], "total_count": None}
+    return json.dumps({"schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False)
+
+
+def _line(facts: str, spans: list[Span]) -> str:
+    spans.sort(key=lambda span: span.start)
+    numbers = {**_hours(spans), "stretches": [_stretch(span) for span in spans]}
+    return f"{facts[:-1]}, {json.dumps(numbers)[1:]}"
+
+
+def _hours(spans: list[Span]) -> dict[str, float | None]:
+    """The day's instance-hours and accelerator-hours; None where the accelerators of an instance
+    are not known."""
+    observed = [span for span in spans if span.is_counted]
+    reserved = sum(((s.row.total_capacity or 0) * s.length for s in observed), timedelta())
+    used = sum(((s.row.used_capacity or 0) * s.length for s in observed), timedelta())
+    unobserved = sum(
+        ((s.row.total_capacity or 0) * s.length for s in spans if not s.is_counted), timedelta()
+    )
+    carried = spans[0].row.accelerator
+    devices = 0 if carried is None else carried.count
+    hours = {"reserved": reserved, "used": used, "idle": reserved - used}
+    return {
+        **{f"{name}_hours": _number(length) for name, length in hours.items()},
+        "unobserved_hours": _number(unobserved),
+        **{
+            f"{name}_accelerator_hours": None if devices is None else _number(length * devices)
+            for name, length in hours.items()
+        },
+    }
+
+
+def _number(length: timedelta) -> float:
+    return whole(round(length / HOUR, DIGITS))
+
+
+def _stretch(span: Span) -> Json:
+    return {
+        "start": format_time(span.start),
+        "end": format_time(span.end),
+        "total_capacity": span.row.total_capacity,
+        "used_capacity": span.row.used_capacity,
+        "is_observed": span.is_observed,
+    }
+
+
+_moment = lru_cache(65_536)(parse_time)
+"""Most stretches begin and end with the look at a scope."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads ledgers, and keeps what it decoded: spans of the same facts and numbers share a row."""
+
+    _facts: dict[str, Reservation] = field(default_factory=dict)
+    _rows: dict[tuple[str, int | None, int | None], Reservation] = field(default_factory=dict)
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """The spans of a day's ledger. Raises ValueError, KeyError and TypeError for a text that
+        is none."""
+        for line in filter(None, text.split("\n")):
+            facts, mark, numbers = line.partition(_HOURS)
+            if not mark:
+                raise ValueError("a line of the ledger has no hours")
+            for it in json.loads(f'{{"reserved_hours": {numbers}')["stretches"]:
+                row = self._row(facts, it["total_capacity"], it["used_capacity"])
+                yield Span(row, _moment(it["start"]), _moment(it["end"]), it["is_observed"])
+
+    def _row(self, facts: str, total: int | None, used: int | None) -> Reservation:
+        key = facts, total, used
+        if key not in self._rows:
+            self._rows[key] = _with_numbers(self._decoded(facts), total, used)
+        return self._rows[key]
+
+    def _decoded(self, facts: str) -> Reservation:
+        if facts not in self._facts:
+            data = json.loads(facts + "}")
+            if data["schema_version"] != SCHEMA_VERSION:
+                raise ValueError(f"the schema version is {data['schema_version']}")
+            self._facts[facts] = decode(data)
+        return self._facts[facts]
+
+
+def _with_numbers(row: Reservation, total: int | None, used: int | None) -> Reservation:
+    available = None if total is None or used is None else total - used
+    carried = row.accelerator
+    return replace(
+        row,
+        total_capacity=total,
+        available_capacity=available,
+        used_capacity=used,
+        utilization=utilization_of(used, total),
+        accelerator=None
+        if carried is None
+        else carried.times(row.size if total is None else total),
+    )
