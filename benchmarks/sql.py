@@ -1,11 +1,11 @@
 """A made-up year of tables, asked every documented question by DuckDB: sizes and seconds.
 
-``python -m benchmarks.sql [--reservations 10000] [--days 365] [--snapshot-days 30] [--runs 3]``
+``python -m benchmarks.sql [--reservations 10000] [--days 365] [--snapshot-days 5] [--runs 3]``
 
 5 % of the reservations change in an hour. The tables are made by SQL, spread as ``compact`` makes
-them; ``snapshots`` only for the last days, which the one question about them covers, and their size
-over all days is computed from that. Beside it, Python and pandas read the raw objects of one day of
-up to 1,000 reservations, made by the collector's own archive. At the end, the goals.
+them; ``snapshots`` only for the last days, and their size over all days is computed from that.
+Beside it, Python and pandas read the raw objects of one day of up to 1,000 reservations, made by
+the collector's own archive. At the end, the goals.
 """
 
 from __future__ import annotations
@@ -125,6 +125,19 @@ class World:
         at = f"TIMESTAMP '{self.day(back)}' + to_hours(CAST(hour AS INTEGER))"
         return self.write("snapshots", self.day(back), {**RESERVATION, "observed_at": at}, source)
 
+    def write_usage(self, back: int) -> int:
+        hours = {
+            "reserved_hours": "8 * 24",
+            "used_hours": "used * 24",
+            "idle_hours": "(8 - used) * 24",
+            "unobserved_hours": "0",
+        }
+        source = (
+            f"(SELECT id, CAST(hash(id, {back}) % 9 AS BIGINT) AS used FROM "
+            f"range({self.reservations}) AS r(id))"
+        )
+        return self.write("usage", self.day(back), {**RESERVATION, **hours}, source)
+
     def write_others(self, back: int) -> int:
         """The listings, events and runs of a day."""
         day = self.day(back)
@@ -155,10 +168,16 @@ def sizes(world: World, snapshot_days: int) -> float:
     count = min(snapshot_days, world.days)
     snapshots = sum(map(world.write_snapshots, range(count))) / count * world.days
     spans = sum(map(world.write_spans, range(world.days)))
+    usage = sum(map(world.write_usage, range(world.days)))
     others = sum(map(world.write_others, range(world.days)))
-    for name, size in (("snapshots", snapshots), ("spans", spans), ("others", others)):
+    for name, size in (
+        ("snapshots", snapshots),
+        ("spans", spans),
+        ("usage", usage),
+        ("others", others),
+    ):
         print(f"{name:<10} {size / 1e6:8.1f} MB")
-    return (snapshots + spans + others) / 1e6
+    return (snapshots + spans + usage + others) / 1e6
 
 
 def asked(folder: Path, runs: int) -> Iterator[float]:
@@ -228,7 +247,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--reservations", type=number(int, 1), default=10_000)
     parser.add_argument("--days", type=number(int, 1), default=365)
-    parser.add_argument("--snapshot-days", type=number(int, 1), default=30)
+    parser.add_argument("--snapshot-days", type=number(int, 1), default=5)
     parser.add_argument("--runs", type=number(int, 1), default=3, help="the median counts")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as place:

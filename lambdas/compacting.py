@@ -174,6 +174,6 @@ def _prefixes() -> list[str]:
 
 
 def _has(path: Path, source: Source) -> bool:
-    """Objects never change but manifests and tables' files, which are read anew."""
-    is_fixed = path.suffix == ".gz"
+    """Snapshots never change; everything else is read anew."""
+    is_fixed = source.key.startswith("snapshots/")
     return is_fixed and path.exists() and path.stat().st_size == source.size

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from lambdas.history.ledgers import LedgerStore
 from sandbox.box import Sandbox
+from tests.builders import an_odcr
 from tests.end_to_end.conftest import restore, rows
 from truffle.cli.running import run
+from truffle.core.ledger import day_of, write_day
 from truffle.core.questions import CUR_TABLE, QUESTIONS, Question
+from truffle.core.spans import Span
 from truffle.core.tables import TABLES
 from truffle.sql.athena import Athena
 from truffle.sql.copying import Copy
@@ -45,6 +49,8 @@ def copy(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     box.compact()
     folder = tmp_path_factory.mktemp("copy")
     make_bill(box, folder)
+    make_ledger(box)
+    box.compact()
     Copy(box.client("s3"), box.outputs["BucketName"], folder).run()
     yield folder
     box.client("glue").delete_table(DatabaseName="truffle", Name=CUR_TABLE)
@@ -84,6 +90,13 @@ def make_bill(box: Sandbox, folder: Path) -> None:
             },
         },
     )
+
+
+def make_ledger(box: Sandbox) -> None:
+    """A ledger of yesterday: eight instances all day, of which five were used."""
+    day = day_of(datetime.now(UTC)) - timedelta(days=1)
+    spans = [Span(an_odcr(tags={"Team": "research"}), day, day + timedelta(days=1))]
+    LedgerStore(box.client("s3"), box.outputs["BucketName"]).write(day, write_day(spans, day), "")
 
 
 def athena(box: Sandbox) -> Athena:

@@ -16,6 +16,7 @@ SOURCES: Mapping[str, str] = {
     "snapshots": "snapshots",
     "listings": "snapshots",
     "spans": "snapshots",
+    "usage": "usage",
     "events": "events",
     "runs": "runs",
 }
@@ -60,8 +61,8 @@ def day_of_key(key: str) -> date | None:
 def fingerprint(sources: Iterable[Source]) -> str:
     """Tells whether the objects of a day are those that its file was made from.
 
-    Snapshots and events are written once under names of their own; a manifest that is written
-    again is taken for the same one if it has the same size.
+    Snapshots and events are written once under names of their own; a manifest or a ledger that is
+    written again is taken for the same one if it has the same size.
     """
     lines = sorted(f"{source.key} {source.size}\n" for source in sources)
     return sha256("".join(lines).encode()).hexdigest()[:16]

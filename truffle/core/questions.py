@@ -29,19 +29,11 @@ QUESTIONS = (
         "How much did each team hold and use on each day?",
         "The tag `Team`, and the first day.",
         """\
-WITH days AS (
-  SELECT DISTINCT CAST(CAST(dt AS date) AS timestamp) AS day
-  FROM listings WHERE dt >= '2026-11-01'
-), parts AS (
-  SELECT day, coalesce(try(tags['Team']), '(untagged)') AS team, total_capacity, used_capacity,
-    date_diff('second', greatest(valid_from, day), least(known_until, day + interval '1' day))
-      / 3600e0 AS hours
-  FROM spans JOIN days ON valid_from < day + interval '1' day AND known_until > day
-  WHERE dt >= '2026-11-01' AND state = 'active' AND used_capacity IS NOT NULL
-)
-SELECT CAST(day AS date) AS day, team, sum(total_capacity * hours) AS reserved_hours,
-  sum(used_capacity * hours) AS used_hours
-FROM parts GROUP BY day, team ORDER BY day, team""",
+SELECT dt AS day, coalesce(try(tags['Team']), '(untagged)') AS team,
+  sum(reserved_hours) AS reserved_hours, sum(used_hours) AS used_hours,
+  sum(idle_hours) AS idle_hours, sum(unobserved_hours) AS unobserved_hours
+FROM usage WHERE dt >= '2026-11-01'
+GROUP BY dt, coalesce(try(tags['Team']), '(untagged)') ORDER BY day, team""",
     ),
     Question(
         "held-at-a-moment",
@@ -61,21 +53,20 @@ ORDER BY region, instance_type, reservation_id""",
         """\
 WITH prices (instance_type, usd_per_hour) AS (
   VALUES ('p5.48xlarge', 55.04e0), ('p4d.24xlarge', 21.96e0)
-), life AS (
-  SELECT reservation_id, max(known_until) AS seen_until, min(valid_from) AS seen_since,
-    max(CASE WHEN used_capacity > 0 THEN known_until END) AS used_until,
-    max_by(owner_id, valid_from) AS owner_id, max_by(region, valid_from) AS region,
-    max_by(try(tags['Team']), valid_from) AS team,
-    max_by(instance_type, valid_from) AS instance_type,
-    max_by(total_capacity, valid_from) AS instances, max_by(state, valid_from) AS state
+), used AS (
+  SELECT reservation_id, min(valid_from) AS seen_since,
+    max(CASE WHEN used_capacity > 0 THEN known_until END) AS used_until
   FROM spans WHERE dt >= '2026-11-01' GROUP BY reservation_id
 ), idle AS (
-  SELECT *, date_diff('second', coalesce(used_until, seen_since), seen_until) / 3600e0 AS idle_hours
-  FROM life WHERE state = 'active'
+  SELECT spans.reservation_id, owner_id, try(tags['Team']) AS team, region, instance_type,
+    total_capacity AS instances,
+    date_diff('second', coalesce(used_until, seen_since), known_until) / 3600e0 AS idle_hours
+  FROM spans JOIN used ON spans.reservation_id = used.reservation_id
+  WHERE valid_to IS NULL AND state = 'active'
 )
-SELECT reservation_id, owner_id, team, region, instance_type, instances, idle_hours,
+SELECT reservation_id, owner_id, team, region, idle.instance_type, instances, idle_hours,
   instances * idle_hours * usd_per_hour AS idle_usd
-FROM idle LEFT JOIN prices USING (instance_type)
+FROM idle LEFT JOIN prices ON idle.instance_type = prices.instance_type
 WHERE idle_hours >= 168
 ORDER BY idle_usd DESC NULLS LAST, reservation_id""",
     ),
@@ -150,20 +141,24 @@ GROUP BY region ORDER BY failed DESC, region""",
     ),
     Question(
         "peak-by-type",
-        "How many instances of each type did we hold at most, hour by hour?",
-        "The days. A shared reservation is counted where its owner lists it.",
+        "How many instances of each type did we hold at most, and when?",
+        "The first day.",
         """\
-WITH hourly AS (
-  SELECT instance_type, date_trunc('hour', observed_at) AS hour, reservation_id,
-    max(total_capacity) AS instances
-  FROM snapshots
-  WHERE dt BETWEEN '2026-11-01' AND '2026-11-30' AND state = 'active' AND account_id = owner_id
-  GROUP BY instance_type, date_trunc('hour', observed_at), reservation_id
+WITH steps AS (
+  SELECT instance_type, valid_from AS moment, total_capacity AS change
+  FROM spans WHERE dt >= '2026-11-01' AND state = 'active'
+  UNION ALL
+  SELECT instance_type, known_until, -total_capacity
+  FROM spans WHERE dt >= '2026-11-01' AND state = 'active' AND valid_to IS NOT NULL
+), moments AS (
+  SELECT instance_type, moment, sum(change) AS change
+  FROM steps GROUP BY instance_type, moment
 ), held AS (
-  SELECT instance_type, hour, sum(instances) AS instances
-  FROM hourly GROUP BY instance_type, hour
+  SELECT instance_type, moment,
+    sum(change) OVER (PARTITION BY instance_type ORDER BY moment) AS instances
+  FROM moments
 )
-SELECT instance_type, max(instances) AS peak, min_by(hour, -instances) AS at_hour
+SELECT instance_type, max(instances) AS peak, min_by(moment, -instances) AS since
 FROM held GROUP BY instance_type ORDER BY instance_type""",
     ),
     Question(
@@ -181,8 +176,8 @@ ORDER BY region, reservation_id""",
         "Which reservations change most?",
         "The first day.",
         """\
-SELECT reservation_id, max_by(instance_type, valid_from) AS instance_type, count(*) AS spans,
-  count(DISTINCT state) AS states, count(DISTINCT used_capacity) AS levels_of_use
+SELECT reservation_id, max(instance_type) AS instance_type, count(*) AS spans,
+  min(used_capacity) AS least_used, max(used_capacity) AS most_used
 FROM spans WHERE dt >= '2026-11-01'
 GROUP BY reservation_id ORDER BY spans DESC, reservation_id LIMIT 50""",
     ),

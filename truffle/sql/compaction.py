@@ -18,7 +18,7 @@ from truffle.core.tables import OTHER_FIELDS, TABLES, Table, duckdb_type
 from truffle.core.times import format_time
 from truffle.core.validity import ValidSpan
 from truffle.sql.database import Database, literal
-from truffle.sql.listings import Contents, Listing, read_listings
+from truffle.sql.listings import Contents, Listing, read_listings, read_text
 
 SCHEMA_VERSION = 1
 """Of the tables' files, in the metadata of each."""
@@ -55,12 +55,11 @@ class Compaction:
         self._write(TABLES["spans"], map(_span_line, spans), target)
 
     def write_documents(self, table: str, objects: Iterable[Path], target: Path) -> None:
-        """Write a file of ``events`` or ``runs`` from a day's objects: each a line of JSON, or
-        several."""
-        key, documents = _KEYS[table], {}
+        """Write a file of ``usage``, ``events`` or ``runs`` from a day's objects: JSON Lines."""
+        key, documents = _KEYS.get(table), {}
         for path in sorted(objects):
-            for line in filter(None, path.read_text("utf-8").split("\n")):
-                documents[json.loads(line)[key]] = line
+            for line in filter(None, read_text(path).split("\n")):
+                documents[json.loads(line)[key] if key else line] = line
         self._write(TABLES[table], documents.values(), target)
 
     def _write(self, table: Table, lines: Iterable[str], target: Path) -> None:

@@ -62,7 +62,7 @@ class Folder:
             if SOURCES[table] == "snapshots":
                 self.compaction.write_listings(table, self._objects(day), target)
             else:
-                objects = self.path.glob(f"{table}/dt={day}/*.json")
+                objects = self.path.glob(f"{table}/dt={day}/*.json*")
                 self.compaction.write_documents(table, objects, target)
             self.keep(target)
             made.append(day)
