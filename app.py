@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.asset import AssetError, lambda_asset
+from infra.asset import AssetError, duckdb_layer, lambda_asset
 from infra.context import Context, ContextError, merge_context, parse_context
 from infra.node import use_bundled_node
 from infra.quota_check import QuotaError, quota_problems
@@ -70,7 +70,7 @@ def synthesize(context: Context, raw: dict[str, object]) -> None:
         _finish(app, context)
         return
     with lambda_asset(context.alerts, context.account_settings) as asset:
-        stack = TruffleStack(app, context.stack_name, Deployment(context, asset))
+        stack = TruffleStack(app, context.stack_name, Deployment(context, asset, duckdb_layer()))
         if context.organization_stack:
             OrganizationStack(app, organization, context, stack.collector_role_arn)
         _finish(app, context)

@@ -1,8 +1,8 @@
 """The one zip of all Lambda functions: `lambdas/`, what of `truffle/` it imports, the requirements,
-models of the pinned botocore, and the settings of alerts and of accounts.
+models of the pinned botocore, and the settings of alerts and of accounts; and DuckDB's layer.
 
-No Docker: the requirements are pure Python, and pip is told to take nothing else, so that the same
-files run on Lambda's arm64 and on any other machine.
+No Docker: the requirements are pure Python, and pip is told to take nothing else. The files run on
+Lambda's arm64 and on any other machine. DuckDB's wheel of arm64 is a layer of one function.
 """
 
 import ast
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,12 @@ _PACKAGES = ("lambdas", "truffle")
 _RUNTIME_VERSION = "3.14"
 _INSTALL = (
     *("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
-    *("--no-deps", "--only-binary=:all:", "--implementation=py", "--abi=none", "--platform=any"),
-    f"--python-version={_RUNTIME_VERSION}",
+    *("--no-deps", "--only-binary=:all:", f"--python-version={_RUNTIME_VERSION}"),
 )
+_PURE = ("--implementation=py", "--abi=none", "--platform=any")
+_ARM64 = ("--require-hashes", "--implementation=cp", "--platform=manylinux_2_28_aarch64")
+"""The runtime is Amazon Linux 2023, with glibc 2.34 (AWS Lambda Developer Guide, "Lambda
+runtimes")."""
 
 
 class AssetError(RuntimeError):
@@ -70,6 +73,16 @@ def lambda_asset(alerts: AlertSettings, accounts: AccountSettings) -> Iterator[P
         _write_json(target / ACCOUNTS_FILE, accounts.to_json())
         _make_readable(target)
         yield target
+
+
+def duckdb_layer() -> Path:
+    """A directory with the content of the layer that has DuckDB, for Lambda's arm64.
+
+    Raises:
+        AssetError: pip could not install it.
+    """
+    requirements = ROOT / "lambdas" / "requirements-compact.txt"
+    return installed_requirements(requirements, _ARM64, "python")
 
 
 def _write_json(file: Path, content: Mapping[str, Any]) -> None:
@@ -174,29 +187,36 @@ def _names(node: ast.AST, package: str) -> list[str]:
 
 
 def _is_data(file: Path) -> bool:
-    is_source = file.suffix in (".py", ".pyc", ".typed") or file.name == "requirements.txt"
+    is_source = file.suffix in (".py", ".pyc", ".typed") or file.name.startswith("requirements")
     return file.is_file() and not is_source
 
 
-def installed_requirements(requirements: Path) -> Path:
-    """The directory with the installed requirements, kept from earlier as long as the pins stay."""
-    key = hashlib.sha256(requirements.read_bytes() + repr(_INSTALL).encode()).hexdigest()[:16]
-    directory = CACHE / key
+def installed_requirements(
+    requirements: Path, options: Sequence[str] = _PURE, below: str = ""
+) -> Path:
+    """The directory with the installed requirements, kept from earlier as long as the pins stay.
+
+    They are `below` a directory of it, which is where Lambda looks in a layer.
+    """
+    marked = requirements.read_bytes() + repr((_INSTALL, options, below)).encode()
+    directory = CACHE / hashlib.sha256(marked).hexdigest()[:16]
     if not directory.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE, prefix="installing-") as workplace:
             fresh = Path(workplace) / "content"
-            install(requirements, fresh)
+            install(requirements, fresh / below, options)
+            _make_readable(fresh)
             _publish(fresh, directory)
     return directory
 
 
-def install(requirements: Path, target: Path) -> None:
-    command = [sys.executable, *_INSTALL, "--target", str(target), "-r", str(requirements)]
+def install(requirements: Path, target: Path, options: Sequence[str]) -> None:
+    where = ["--target", str(target), "-r", str(requirements)]
+    command = [sys.executable, *_INSTALL, *options, *where]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssetError(f"pip cannot install {requirements}:\n{done.stderr.strip()}")
-    for noise in [*target.glob("*.dist-info"), *target.glob("*/tests"), target / "bin"]:
+    for noise in [*target.glob("*.dist-info"), target / "bin"]:
         shutil.rmtree(noise, ignore_errors=True)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy, Size
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -37,10 +37,15 @@ _RETENTION = dict(zip(LOG_RETENTION_DAYS, logs.RetentionDays, strict=False))
 
 @dataclass(frozen=True)
 class Deployment:
-    """What every function of a stack has in common: the choices and the directory of the code."""
+    """What every function of a stack has in common: the choices and the directory of the code.
+
+    Attributes:
+        duckdb: the directory of the layer with DuckDB.
+    """
 
     context: Context
     asset: Path
+    duckdb: Path
 
 
 def allow(service: str, actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
@@ -98,6 +103,8 @@ class PythonFunction(Construct):
         statements: Sequence[iam.PolicyStatement],
         timeout_seconds: int,
         memory_megabytes: int,
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        storage_megabytes: int = 512,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
@@ -116,6 +123,8 @@ class PythonFunction(Construct):
             log_group=group,
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_megabytes,
+            ephemeral_storage_size=Size.mebibytes(storage_megabytes),
+            layers=list(layers) or None,
             environment=_powertools(context) | dict(environment),
         )
 

@@ -68,6 +68,7 @@ def _publish(scope: Publication, deployment: Deployment, storage: Storage) -> Py
         description="Publishes the table's new events to the topic, each once.",
         environment=PublishSettings(
             table=storage.table.table_name,
+            bucket=storage.bucket.bucket_name,
             topic_arn=scope.topic.topic_arn,
             idempotency_table=storage.idempotency.table_name,
             dead_letter_url=scope.dead_letters.queue_url,
@@ -79,6 +80,7 @@ def _publish(scope: Publication, deployment: Deployment, storage: Storage) -> Py
             allow("dynamodb", IDEMPOTENCY_ACTIONS, storage.idempotency.table_arn),
             allow("sns", ["Publish"], scope.topic.topic_arn),
             allow("sqs", ["SendMessage"], scope.dead_letters.queue_arn),
+            allow("s3", ["PutObject"], storage.bucket.arn_for_objects("events/*")),
         ],
         timeout_seconds=60,
         memory_megabytes=256,
@@ -87,6 +89,11 @@ def _publish(scope: Publication, deployment: Deployment, storage: Storage) -> Py
         publish,
         f"<{storage.table_logical_id}.Arn>/stream/*",
         "ListStreams names no stream, only the table; Lambda asks for it.",
+    )
+    acknowledge_wildcard(
+        publish,
+        f"<{storage.bucket_logical_id}.Arn>/events/*",
+        "The names of the objects below events/ follow from the time and the event's id.",
     )
     _from_stream(publish, stream_arn, scope.dead_letters)
     return publish

@@ -6,12 +6,14 @@ from constructs import Construct
 
 from infra.api import Api
 from infra.collection import Collection
+from infra.compaction import Compaction
 from infra.delivery import Delivery
 from infra.destinations import Destinations
 from infra.functions import Deployment, PythonFunction
 from infra.hints import Hints
 from infra.monitoring import Monitoring, Watched
 from infra.publication import Publication
+from infra.sql import Sql
 from infra.storage import Storage
 
 TRUSTED = ("FanOut", "Collect", "Deliver")
@@ -28,7 +30,6 @@ class TruffleStack(Stack):
             construct_id,
             description="truffle: capacity reservations, watched",
             env=Environment(region=deployment.context.home_region),
-            # Keeps the template below the 51,200 bytes that CreateStack takes without a bucket.
             suppress_template_indentation=True,
         )
         self.storage = Storage(self, "Storage", deployment.context)
@@ -44,6 +45,8 @@ class TruffleStack(Stack):
             if destinations.places
             else None
         )
+        self.compaction = Compaction(self, "Compaction", deployment, self.storage)
+        self.sql = Sql(self, "Sql", deployment.context, self.storage)
         Monitoring(self, "Monitoring", deployment.context, self._watched())
         for name, value in self._outputs().items():
             CfnOutput(self, name, value=value)
@@ -65,6 +68,7 @@ class TruffleStack(Stack):
             self.publication.publish,
             self.api.query,
             *delivery,
+            self.compaction.compact,
         ]
 
     def _watched(self) -> Watched:
@@ -89,6 +93,8 @@ class TruffleStack(Stack):
             "TableName": self.storage.table.table_name,
             "BucketName": self.storage.bucket.bucket_name,
             "TopicArn": self.publication.topic.topic_arn,
+            "DatabaseName": self.sql.database,
+            "WorkgroupName": self.sql.workgroup,
             **{f"{name}FunctionName": one.function_name for name, one in functions.items()},
             **{
                 f"{name}RoleArn": _role_arn(functions[name])

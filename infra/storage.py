@@ -7,9 +7,14 @@ from constructs import Construct
 
 from infra.acknowledgments import acknowledge
 from infra.context import Context
+from truffle.core.layout import TABLES_PREFIX
 
 RESERVATION_INDEX = "by-reservation"
+RESULTS_PREFIX = "query-results/"
+"""Where Athena writes what queries return."""
+
 _OLD_VERSIONS_DAYS = 7
+_RESULTS_DAYS = 7
 
 
 class Storage(Construct):
@@ -18,7 +23,7 @@ class Storage(Construct):
     Attributes:
         table: scopes, reservations, events and runs; its stream carries new items.
         idempotency: what the alerting functions have already sent (Powertools' layout).
-        bucket: snapshots, the latest inventory and the runs' manifests.
+        bucket: snapshots, the latest inventory, the runs' manifests, events, and tables for SQL.
     """
 
     def __init__(self, scope: Construct, construct_id: str, context: Context) -> None:
@@ -103,7 +108,7 @@ def _bucket(scope: Construct, context: Context, removal: RemovalPolicy) -> s3.Bu
     acknowledge(
         bucket,
         "AwsSolutions-S1",
-        "Two functions of this stack alone may write here, and the objects repeat what EC2 shows; "
+        "Three functions of this stack alone may write here. The objects repeat what EC2 shows; "
         "who reads them is CloudTrail's to record.",
     )
     return bucket
@@ -114,6 +119,13 @@ def _lifecycle(context: Context) -> list[s3.LifecycleRule]:
     return [
         s3.LifecycleRule(id="snapshots", prefix="snapshots/", expiration=kept),
         s3.LifecycleRule(id="runs", prefix="runs/", expiration=kept),
+        s3.LifecycleRule(id="events", prefix="events/", expiration=kept),
+        s3.LifecycleRule(id="tables", prefix=TABLES_PREFIX, expiration=kept),
+        s3.LifecycleRule(
+            id="query-results",
+            prefix=RESULTS_PREFIX,
+            expiration=Duration.days(_RESULTS_DAYS),
+        ),
         s3.LifecycleRule(
             id="leftovers",
             noncurrent_version_expiration=Duration.days(_OLD_VERSIONS_DAYS),

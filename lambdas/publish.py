@@ -1,4 +1,4 @@
-"""``publish``: publish the events that the table's stream delivers, each once."""
+"""``publish``: publish the events that the table's stream delivers, each once, and archive them."""
 
 from __future__ import annotations
 
@@ -62,13 +62,14 @@ def _publish_after_claims(message: Json, arguments: Json, context: LambdaContext
 
 
 def _handle(record: dict[str, Any], context: LambdaContext) -> int:
-    """Publish a record's event; 1, or 0 for a record without one."""
+    """Publish and archive a record's event; 1, or 0 for a record without one."""
     try:
         message, arguments = read_record(record, wiring.publish().labels)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         _set_aside(record, error)
         return 0
     _publish_after_claims(message, arguments, context)
+    wiring.publish().archive.write_event(message)
     logger.info("published", extra={name: message[name] for name in ("event_id", "summary")})
     return 1
 
@@ -81,11 +82,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
     parts.publisher.register(context)
     if "Records" not in event:
         labels = parts.labels
-        progress = republish(
-            parts.events,
-            event,
-            lambda message: parts.publisher.publish(event_with_labels(message, labels)),
-        )
+
+        def publish(stored: Json) -> bool:
+            message = event_with_labels(stored, labels)
+            is_new = parts.publisher.publish(message)
+            parts.archive.write_event(message)
+            return is_new
+
+        progress = republish(parts.events, event, publish)
         metrics.add_metric("AlertsPublished", MetricUnit.Count, progress["published"])
         return progress
     _publish_records(event, context)

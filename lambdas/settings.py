@@ -89,6 +89,9 @@ class HintSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class PublishSettings(Settings):
+    """``bucket`` is where events are archived."""
+
+    bucket: str
     topic_arn: str
     idempotency_table: str
     dead_letter_url: str
@@ -134,3 +137,12 @@ class DeliverSettings(Settings):
     schedule_minutes: str
     expected_denied: str
     report_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CompactSettings(Settings):
+    """``schedule_minutes`` is the period of the runs, ``memory_megabytes`` what DuckDB may use."""
+
+    bucket: str
+    schedule_minutes: str
+    memory_megabytes: str

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from datetime import timedelta
 from functools import cache, cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lambdas import clients
 from lambdas.observability import logger
 from lambdas.settings import (
     CollectSettings,
+    CompactSettings,
     DeliverSettings,
     FanOutSettings,
     HintSettings,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from lambdas.collecting.publications import Publication
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
+    from lambdas.compacting import Compactor
     from lambdas.delivery.deliverer import Deliverer
     from lambdas.history.ledgers import DayCloser
     from lambdas.history.snapshots import SnapshotReader
@@ -295,6 +299,12 @@ class Publish(Parts[PublishSettings]):
             return {}
 
     @cached_property
+    def archive(self) -> Archive:
+        from lambdas.store.archive import Archive
+
+        return Archive(service("s3"), self.settings.bucket)
+
+    @cached_property
     def publisher(self) -> Publisher:
         from lambdas.publishing import Publisher
 
@@ -455,6 +465,20 @@ class Deliver(Parts[DeliverSettings]):
         )
 
 
+class Compact(Parts[CompactSettings]):
+    def compactor(self, has_time: Callable[[], bool]) -> Compactor:
+        """A compactor of one invocation, in the function's own folder."""
+        from lambdas.compacting import Compactor
+        from truffle.sql.compaction import Compaction
+        from truffle.sql.database import connect
+
+        settings = self.settings
+        compaction = Compaction(connect(int(settings.memory_megabytes)))
+        period = timedelta(minutes=int(settings.schedule_minutes))
+        folder = Path(tempfile.gettempdir(), "truffle-tables")
+        return Compactor(service("s3"), settings.bucket, folder, compaction, period, has_time)
+
+
 @cache
 def fan_out() -> FanOut:
     return FanOut(FanOutSettings)
@@ -488,3 +512,8 @@ def query() -> Query:
 @cache
 def deliver() -> Deliver:
     return Deliver(DeliverSettings)
+
+
+@cache
+def compact() -> Compact:
+    return Compact(CompactSettings)

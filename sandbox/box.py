@@ -371,6 +371,17 @@ class Sandbox:
             raise SandboxError(f"Run {run_id} did not end within {seconds:.0f} s.")
         return manifest
 
+    def compact(self) -> dict[str, list[str]]:
+        """Bring the tables for SQL up to date, which the schedule does every 15 minutes; the days
+        of each that were made. Raises SandboxError."""
+        answer = self.client("lambda").invoke(
+            FunctionName=self.outputs["CompactFunctionName"], Payload=b"{}"
+        )
+        made = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            raise SandboxError(f"The tables were not made: {made.get('errorMessage', made)}")
+        return dict(made)
+
     def alerts(self) -> AbstractContextManager[Receive]:
         """A queue that is subscribed to the topic."""
         return subscribed(self.client, self.outputs["TopicArn"])

@@ -112,8 +112,13 @@ def env() -> None:
 
 @main.command()
 def collect() -> None:
-    """Run the collection now; exit status 3 where scopes failed, unless that is expected."""
-    manifest = running_sandbox().collect()
+    """Run the collection now; exit status 3 where scopes failed, unless that is expected.
+
+    The tables for SQL are then brought up to date.
+    """
+    box = running_sandbox()
+    manifest = box.collect()
+    box.compact()
     for scope in manifest["scopes"]:
         click.echo(scope_line(scope))
     counts = manifest["counts"]

@@ -9,7 +9,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.router import extract_access_key_id
 from ministack.core.sigv4 import decode_header_value
-from ministack.services import apigateway, eventbridge
+from ministack.services import apigateway, athena, eventbridge
 from ministack.services.cloudformation import provisioners
 
 from sandbox.embedded_organization import add_organization
@@ -29,6 +29,10 @@ def complete() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
         "create": _create_bus_policy,
         "delete": _delete_bus_policy,
+    }
+    provisioners._RESOURCE_HANDLERS["AWS::Athena::NamedQuery"] = {
+        "create": _create_named_query,
+        "delete": _delete_named_query,
     }
 
 
@@ -110,3 +114,14 @@ def _delete_bus_policy(physical_id: str, properties: dict[str, Any]) -> None:
             "StatementId": properties["StatementId"],
         }
     )
+
+
+def _create_named_query(
+    logical_id: str, properties: dict[str, Any], stack: str
+) -> tuple[str, dict[str, Any]]:
+    _, _, body = athena._create_named_query(properties)
+    return str(json.loads(body)["NamedQueryId"]), {}
+
+
+def _delete_named_query(physical_id: str, properties: dict[str, Any]) -> None:
+    athena._delete_named_query({"NamedQueryId": physical_id})

@@ -34,7 +34,9 @@ HOMES = {
 """What a rule looks like in the code, and where it stands."""
 
 OTHER_THINGS = {
-    "reservation types": {"truffle/core/recommendation.py"},  # a choice to make, not a type
+    # A choice to make, not a type; and queries, which stand as people read them.
+    "reservation types": {"truffle/core/recommendation.py", "truffle/core/questions.py"},
+    "usable states": {"truffle/core/questions.py"},
 }
 
 

@@ -73,6 +73,7 @@ ALLOWED = {
         "truffle.alerts",
         "truffle.report",
         "truffle.feeds",
+        "truffle.sql",
         "lambdas",
         "boto3",
         "botocore",
@@ -136,7 +137,7 @@ PRIVATE_NAMES = {
 }
 """Private names of libraries that tests use, and why."""
 
-HANDLERS = ("fan_out", "collect", "hint", "publish", "query", "deliver")
+HANDLERS = ("fan_out", "collect", "hint", "publish", "query", "deliver", "compact")
 
 
 PACKAGES = ("truffle", "lambdas", "infra", "sandbox")

@@ -1,4 +1,4 @@
-"""The S3 bucket: the listings of each unit, the latest inventory, and each run's manifest."""
+"""The S3 bucket: the listings of each unit, the latest inventory, each run's manifest, events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from truffle.core.json_text import json_object
 from truffle.core.model import Failure, Reservation, ReservationType, Scope, Snapshot
 from truffle.core.order import Order
 from truffle.core.runs import Run
-from truffle.core.times import format_time
+from truffle.core.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -54,6 +54,12 @@ def snapshot_key(unit: str, at: datetime, content: bytes) -> str:
 
 def region_key(region: str) -> str:
     return f"latest/regions/{region}.json.gz"
+
+
+def event_key(message: Mapping[str, Any]) -> str:
+    """Of an event's message; the same event has the same key."""
+    at = parse_time(message["observed_at"])
+    return f"events/dt={at:%Y-%m-%d}/{at:%H%M%S}-{message['event_id']}.json"
 
 
 def manifest_key(run: Run) -> str:
@@ -138,6 +144,11 @@ class Archive:
     def write_manifest(self, run: Run, manifest: Mapping[str, Any]) -> None:
         text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)
         self._put(manifest_key(run), (text + "\n").encode(), "application/json")
+
+    def write_event(self, message: Mapping[str, Any]) -> None:
+        """A published event's message, on one line."""
+        text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+        self._put(event_key(message), f"{text}\n".encode(), "application/x-ndjson")
 
     def _put_gzipped(self, name: str, content: bytes) -> None:
         # No time stamp in the gzip header: the same content is the same object.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.asset import lambda_asset
+from infra.asset import duckdb_layer, lambda_asset
 from infra.context import parse_context
 from infra.node import use_bundled_node
 from tests.infra.synthesized import ALERTS, EVERYTHING, FORWARDED, Json, Synthesized
@@ -99,7 +99,7 @@ def synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False) 
 
     app = App(outdir=str(directory))
     name = parse_context(raw).stack_name
-    TruffleStack(app, name, Deployment(parse_context(raw), asset))
+    TruffleStack(app, name, Deployment(parse_context(raw), asset, duckdb_layer()))
     if not with_nag:
         app.synth()
         return Synthesized(directory, name)

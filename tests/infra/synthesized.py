@@ -63,7 +63,7 @@ FORWARDED: tuple[Json, ...] = (
 )
 """Contexts whose other regions, or another account, have their events forwarded."""
 
-NAMES = ("fan_out", "collect", "hint", "publish", "query", "deliver")
+NAMES = ("fan_out", "collect", "hint", "publish", "query", "deliver", "compact")
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,25 @@ class Synthesized:
     @property
     def asset(self) -> Path:
         """The directory of the functions' code."""
-        sources = [file["source"] for file in self._read("assets")["files"].values()]
-        (code,) = {source["path"] for source in sources if source["packaging"] == "zip"}
-        return self.directory / str(code)
+        return self._zipped(is_layer=False)
+
+    @property
+    def layer(self) -> Path:
+        """The directory of DuckDB's layer."""
+        return self._zipped(is_layer=True)
+
+    def _zipped(self, *, is_layer: bool) -> Path:
+        sources = [
+            file["source"]
+            for file in self._read("assets")["files"].values()
+            if file["source"]["packaging"] == "zip"
+        ]
+        (path,) = {
+            source["path"]
+            for source in sources
+            if (self.directory / source["path"] / "python").is_dir() == is_layer
+        }
+        return self.directory / str(path)
 
     def acknowledged(self) -> Iterator[tuple[str, str, str]]:
         """Construct, finding and reason of everything that was accepted."""

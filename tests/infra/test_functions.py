@@ -17,6 +17,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     "publish": settings.PublishSettings,
     "query": settings.QuerySettings,
     "deliver": settings.DeliverSettings,
+    "compact": settings.CompactSettings,
 }
 
 
@@ -29,6 +30,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
         ("publish", 60, 256),
         ("query", 29, 1769),
         ("deliver", 60, 1769),
+        ("compact", 880, 1769),
     ],
 )
 def test_time_and_memory(stack: Synthesized, name: str, seconds: int, megabytes: int) -> None:

@@ -135,7 +135,7 @@ def _text(alarm: Resource) -> str:
 
 def test_the_alarms_names_begin_with_the_stacks(stack: Synthesized) -> None:
     names = [alarm["AlarmName"] for alarm in stack.of_type("CloudWatch::Alarm")]
-    assert len(set(names)) == len(names) == 12 + 10
+    assert len(set(names)) == len(names) == 13 + 10
     assert all(re.fullmatch(r"truffle-[a-z-]+", name) for name in names)
 
 

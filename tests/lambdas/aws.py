@@ -147,7 +147,7 @@ class Stack:
                 collector="collector",
             ),
             PublishSettings: lambda: PublishSettings(
-                self.table, self.topic, self.idempotency_table, self.dead_letters
+                self.table, self.bucket, self.topic, self.idempotency_table, self.dead_letters
             ),
             QuerySettings: lambda: QuerySettings(
                 table=self.table,

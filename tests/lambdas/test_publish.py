@@ -126,6 +126,14 @@ def test_what_was_published_is_counted(
 # --- repeats -------------------------------------------------------------------------------------
 
 
+def test_what_is_published_is_archived_once(stack: Stack, invoke: Invoke) -> None:
+    invoke(record(numbered(1)))
+    invoke(record(numbered(1)))
+    keys = stack.keys()
+    (key,) = [name for name in keys if name.startswith("events/")]
+    assert stack.document(key)["event_id"] == f"{1:032}"
+
+
 def test_a_record_that_comes_again_is_not_published_again(stack: Stack, invoke: Invoke) -> None:
     for _ in range(3):
         invoke(record(numbered(1)))

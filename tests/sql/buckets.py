@@ -22,8 +22,10 @@ class FolderBucket:
     """The calls of S3 that truffle makes, over a folder. Times are those of the files."""
 
     path: Path
+    puts: int = 0
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, **more: Any) -> None:
+        self.puts += 1
         place = self.path / Key
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(Body)

@@ -12,7 +12,9 @@ import pytest
 
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, an_odcr
 from tests.sql.buckets import failed_look, look
+from truffle.core.ledger import write_day
 from truffle.core.model import Scope
+from truffle.core.spans import Span
 from truffle.sql.local import SqlError, ask_folder
 
 
@@ -147,6 +149,17 @@ def test_a_shared_reservation_is_in_the_spans_once(tmp_path: Path) -> None:
         look(tmp_path, at, an_odcr(account_id=OTHER, owner_id=HOME), scope=consumer)
     assert ask(tmp_path, "SELECT count(*) FROM snapshots") == [[4]]
     assert ask(tmp_path, "SELECT account_id FROM spans") == [[HOME]]
+
+
+def test_the_ledger_of_a_day_is_a_table(tmp_path: Path) -> None:
+    day = NOON.replace(hour=0)
+    busy, free = an_odcr(tags={"Team": "a"}), an_odcr(tags={"Team": "a"}, available_capacity=8)
+    text = write_day([Span(busy, day, NOON), Span(free, NOON, NOON + 2 * HOUR)], day)
+    path = tmp_path / "usage/dt=2026-11-24/usage.json.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(text.encode()))
+    query = "SELECT dt, try(tags['Team']), reserved_hours, used_hours, len(stretches) FROM usage"
+    assert ask(tmp_path, query) == [["2026-11-24", "a", 112.0, 60.0, 2]]
 
 
 @pytest.mark.parametrize(

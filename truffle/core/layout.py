@@ -16,6 +16,7 @@ SOURCES: Mapping[str, str] = {
     "snapshots": "snapshots",
     "listings": "snapshots",
     "spans": "snapshots",
+    "usage": "usage",
     "events": "events",
     "runs": "runs",
 }
@@ -60,8 +61,8 @@ def day_of_key(key: str) -> date | None:
 def fingerprint(sources: Iterable[Source]) -> str:
     """Tells whether the objects of a day are those that its file was made from.
 
-    Snapshots and events are written once under names of their own; a manifest that is written
-    again is taken for the same one if it has the same size.
+    Snapshots and events are written once under names of their own; a manifest or a ledger that is
+    written again is taken for the same one if it has the same size.
     """
     lines = sorted(f"{source.key} {source.size}\n" for source in sources)
     return sha256("".join(lines).encode()).hexdigest()[:16]
@@ -104,6 +105,10 @@ def days_to_make(table: str, now: Mapping[date, str], state: State) -> list[date
 
 
 def with_days(state: State, table: str, marks: Mapping[date, str]) -> State:
-    """The state after a table's files of these days were made."""
+    """The state after a table's files of these days were made. Spans of later days no longer
+    continue them."""
     made = {str(day): mark for day, mark in marks.items()}
-    return {**state, table: {**state.get(table, {}), **made}}
+    known = state.get(table, {})
+    if table == "spans" and made:
+        known = {day: mark for day, mark in known.items() if day <= max(made)}
+    return {**state, table: {**known, **made}}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from truffle.core.ledger import FACTS
 from truffle.core.meanings import MEANINGS
 from truffle.core.model import CapacityBlock, Odcr, ReservationType
 
@@ -84,7 +85,8 @@ def duckdb_type(glue: str) -> str:
     if head == "map":
         return f"MAP({', '.join(map(duckdb_type, members))})"
     named = [member.partition(":") for member in members]
-    return f"STRUCT({', '.join(f'{name} {duckdb_type(kind)}' for name, _, kind in named)})"
+    fields_of = [f'"{name}" {duckdb_type(kind)}' for name, _, kind in named]
+    return f"STRUCT({', '.join(fields_of)})"
 
 
 def _split(text: str) -> list[str]:
@@ -98,15 +100,11 @@ def _split(text: str) -> list[str]:
     return [*members, text[start:]]
 
 
-def _reservation_columns(left_out: frozenset[str] = frozenset()) -> tuple[Column, ...]:
+def _reservation_columns() -> tuple[Column, ...]:
     """The fields of both types, those that both have once, in the order of the JSON."""
     hints = get_type_hints(Odcr) | get_type_hints(CapacityBlock)
     names = dict.fromkeys(one.name for cls in (Odcr, CapacityBlock) for one in fields(cls))
-    return tuple(
-        Column(name, glue_type(hints[name]), MEANINGS[name])
-        for name in names
-        if name not in left_out
-    )
+    return tuple(Column(name, glue_type(hints[name]), MEANINGS[name]) for name in names)
 
 
 OTHER_FIELDS = Column(
@@ -154,6 +152,34 @@ SPANS = Table(
         Column("digest", "string", "The same in any two rows with the same fields."),
     ),
     ("reservation_id", "valid_from"),
+)
+
+USAGE = Table(
+    "usage",
+    "A row for each reservation and day that is over; several for a reservation of which more than "
+    "its use changed on that day. Hours are instance-hours of the state `active`.",
+    "The day.",
+    (
+        *(
+            it
+            for it in _reservation_columns()
+            if it.name in {*FACTS["Odcr"], *FACTS["CapacityBlock"]}
+        ),
+        Column("reserved_hours", "double", "Hours that were reserved, and observed."),
+        Column("used_hours", "double", "Hours in use."),
+        Column("idle_hours", "double", "Reserved less used hours."),
+        Column("unobserved_hours", "double", "Hours without a listing that shows the use."),
+        Column("reserved_accelerator_hours", "double", "Null where their number is unknown."),
+        Column("used_accelerator_hours", "double", "Null where their number is unknown."),
+        Column("idle_accelerator_hours", "double", "Null where their number is unknown."),
+        Column(
+            "stretches",
+            "array<struct<start:timestamp,end:timestamp,total_capacity:bigint,"
+            "used_capacity:bigint,is_observed:boolean>>",
+            "The times of the day in which the numbers stayed the same.",
+        ),
+    ),
+    ("reservation_id", "stretches"),
 )
 
 EVENTS = Table(
@@ -211,5 +237,5 @@ RUNS = Table(
 )
 
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (SNAPSHOTS, LISTINGS, SPANS, EVENTS, RUNS)
+    table.name: table for table in (SNAPSHOTS, LISTINGS, SPANS, USAGE, EVENTS, RUNS)
 }

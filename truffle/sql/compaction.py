@@ -18,7 +18,7 @@ from truffle.core.tables import OTHER_FIELDS, TABLES, Table, duckdb_type
 from truffle.core.times import format_time
 from truffle.core.validity import ValidSpan
 from truffle.sql.database import Database, literal
-from truffle.sql.listings import Contents, Listing, read_listings
+from truffle.sql.listings import Contents, Listing, read_listings, read_text
 
 SCHEMA_VERSION = 1
 """Of the tables' files, in the metadata of each."""
@@ -39,26 +39,27 @@ class Compaction:
 
     database: Database
 
-    def write_listings(self, objects: Iterable[Path], snapshots: Path, listings: Path) -> None:
-        """Write the files of ``snapshots`` and ``listings`` from the objects of a day."""
+    def write_listings(self, table: str, objects: Iterable[Path], target: Path) -> None:
+        """Write a file of ``snapshots`` or ``listings`` from the objects of a day."""
         with tempfile.TemporaryDirectory() as folder:
             contents, looks = Path(folder, "contents.json"), Path(folder, "looks.csv")
             found = _part(objects, contents, looks)
-            rows = _snapshot_rows(contents, looks, is_empty=not any(it.rows for it in found))
-            self._copy(TABLES["snapshots"], rows, snapshots)
-        self._write(TABLES["listings"], map(_listing_line, found), listings)
+            if table == "listings":
+                self._write(TABLES[table], map(_listing_line, found), target)
+            else:
+                rows = _snapshot_rows(contents, looks, is_empty=not any(it.rows for it in found))
+                self._copy(TABLES[table], rows, target)
 
     def write_spans(self, spans: Sequence[ValidSpan], target: Path) -> None:
         """Write a file of ``spans``."""
         self._write(TABLES["spans"], map(_span_line, spans), target)
 
     def write_documents(self, table: str, objects: Iterable[Path], target: Path) -> None:
-        """Write a file of ``events`` or ``runs`` from a day's objects: each a line of JSON, or
-        several."""
-        key, documents = _KEYS[table], {}
+        """Write a file of ``usage``, ``events`` or ``runs`` from a day's objects: JSON Lines."""
+        key, documents = _KEYS.get(table), {}
         for path in sorted(objects):
-            for line in filter(None, path.read_text("utf-8").split("\n")):
-                documents[json.loads(line)[key]] = line
+            for line in filter(None, read_text(path).split("\n")):
+                documents[json.loads(line)[key] if key else line] = line
         self._write(TABLES[table], documents.values(), target)
 
     def _write(self, table: Table, lines: Iterable[str], target: Path) -> None:

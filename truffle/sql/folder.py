@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from truffle.core.codec import decode
-from truffle.core.layout import table_key
+from truffle.core.layout import SOURCES, table_key
 from truffle.core.model import Reservation, Scope, Snapshot
 from truffle.core.times import parse_time
-from truffle.core.validity import LOOKBACK_PERIODS, Known, open_spans, valid_spans
+from truffle.core.validity import LOOKBACK_PERIODS, Known, ValidSpan, open_spans, valid_spans
 from truffle.sql.compaction import Compaction
 from truffle.sql.database import literal
 from truffle.sql.listings import Contents, Listing, read_listings
@@ -30,50 +30,79 @@ def lookback_hours(day: date, period: timedelta) -> list[datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """``period`` is that of the schedule. Its methods raise duckdb.Error, OSError and Damaged."""
+    """Makes tables' files in a folder; ``period`` is that of the schedule.
+
+    ``fetch`` is called with a table and a day before its objects are read, ``keep`` with each file
+    that was written, and ``has_time`` before each day but the first ones. Its methods raise
+    duckdb.Error, OSError and Damaged.
+    """
 
     path: Path
     compaction: Compaction
     period: timedelta
+    fetch: Callable[[str, date], object] = lambda table, day: None
+    keep: Callable[[Path], object] = lambda path: None
+    has_time: Callable[[], bool] = lambda: True
 
-    def make(self, table: str, days: Sequence[date]) -> list[Path]:
-        """Make a table's files of these days, in order; the files that were written.
+    def make(self, table: str, days: Sequence[date]) -> list[date]:
+        """Make a table's files of these days, in order; the days for which there was time.
 
         Days of ``spans`` have to follow one another, up to the newest.
         """
-        if table == "spans":
-            return self._make_spans(days)
-        return [path for day in days for path in self._make(table, day)]
+        make = self._make_spans if table == "spans" else self._make_days
+        return make(table, days)
 
-    def _make(self, table: str, day: date) -> list[Path]:
-        if table in ("snapshots", "listings"):
-            targets = self._target("snapshots", day), self._target("listings", day)
-            self.compaction.write_listings(self._objects(day), *targets)
-            return list(targets)
-        target = self._target(table, day)
-        objects = self.path.glob(f"{table}/dt={day}/*.json")
-        self.compaction.write_documents(table, objects, target)
-        return [target]
-
-    def _make_spans(self, days: Sequence[date]) -> list[Path]:
-        known = self._known(days[0]) if days else {}
-        written = []
+    def _make_days(self, table: str, days: Sequence[date]) -> list[date]:
+        made: list[date] = []
         for day in days:
-            reader = _SnapshotReader()
-            before = (
-                path
-                for hour in lookback_hours(day, self.period)
-                for path in self.path.glob(f"snapshots/dt={hour:%Y-%m-%d}/hour={hour:%H}/*.json.gz")
-            )
-            snapshots = reader.last(before)
-            until = reader.read(self._objects(day), snapshots)
-            spans = valid_spans(snapshots, midnight(day), until, self.period, known)
-            known = open_spans(spans)
-            is_newest = day == days[-1]
-            kept = [span for span in spans if is_newest or span.valid_to is not None]
-            written.append(self._target("spans", day))
-            self.compaction.write_spans(kept, written[-1])
-        return written
+            if made and not self.has_time():
+                break
+            self.fetch(table, day)
+            target = self._target(table, day)
+            if SOURCES[table] == "snapshots":
+                self.compaction.write_listings(table, self._objects(day), target)
+            else:
+                objects = self.path.glob(f"{table}/dt={day}/*.json*")
+                self.compaction.write_documents(table, objects, target)
+            self.keep(target)
+            made.append(day)
+        return made
+
+    def _make_spans(self, table: str, days: Sequence[date]) -> list[date]:
+        """What is open when a day ends is in the file of the day that is made last.
+
+        The first day may be one that was made before: there is always time for two.
+        """
+        made: list[date] = []
+        spans: list[ValidSpan] = []
+        for day in days:
+            if len(made) > 1 and not self.has_time():
+                break
+            self.fetch(table, day)
+            known = open_spans(spans) if made else self._known(day)
+            following = self._spans_of(day, known)
+            if made:
+                self._write_spans(made[-1], [it for it in spans if it.valid_to is not None])
+            spans = following
+            made.append(day)
+        if made:
+            self._write_spans(made[-1], spans)
+        return made
+
+    def _write_spans(self, day: date, spans: Sequence[ValidSpan]) -> None:
+        target = self._target("spans", day)
+        self.compaction.write_spans(spans, target)
+        self.keep(target)
+
+    def _spans_of(self, day: date, known: Known) -> list[ValidSpan]:
+        reader = _SnapshotReader()
+        snapshots = reader.last(
+            path
+            for hour in lookback_hours(day, self.period)
+            for path in self.path.glob(f"snapshots/dt={hour:%Y-%m-%d}/hour={hour:%H}/*.json.gz")
+        )
+        until = reader.read(self._objects(day), snapshots)
+        return valid_spans(snapshots, midnight(day), until, self.period, known)
 
     def _known(self, day: date) -> Known:
         """The spans that were open when a day began, of the files of that day and later ones."""

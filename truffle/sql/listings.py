@@ -21,8 +21,8 @@ from truffle.core.codec import Json
 _MOMENT = re.compile(r'"observed_at": ?"([^"]*)"')
 _NAME = '"observed_at"'
 
-_DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
-"""What reading an object raises that is cut off, or holds no listings."""
+_DAMAGES = (ValueError, KeyError, TypeError)
+"""What reading a text raises that holds no listings."""
 
 
 class Damaged(Exception):
@@ -73,14 +73,24 @@ def read_listings(objects: Iterable[Path], contents: Contents) -> Iterator[Listi
     """The listings of these objects; one that stands in several is read once. Raises Damaged."""
     seen: set[tuple[str, str, str]] = set()
     for path in sorted(objects):
+        text = read_text(path)
         try:
-            found = _read(gzip.decompress(path.read_bytes()).decode(), contents)
+            found = _read(text, contents)
         except _DAMAGES as error:
             raise Damaged(f"{path} is damaged: {error}") from error
         for listing in found:
             if listing.key not in seen:
                 seen.add(listing.key)
                 yield listing
+
+
+def read_text(path: Path) -> str:
+    """The text of an object, gzipped or not. Raises Damaged."""
+    try:
+        content = path.read_bytes()
+        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+        raise Damaged(f"{path} is damaged: {error}") from error
 
 
 def _read(text: str, contents: Contents) -> list[Listing]:

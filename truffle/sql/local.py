@@ -94,8 +94,8 @@ def _bring_up_to_date(folder: Path, database: Database, named: Collection[str]) 
         now = marks[SOURCES[table]]
         days = days_to_make(table, now, state)
         if days:
-            maker.make(table, days)
-            state = with_days(state, table, {day: now[day] for day in days})
+            made = maker.make(table, days)
+            state = with_days(state, table, {day: now[day] for day in made})
             write_state(folder, state)
 
 

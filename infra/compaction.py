@@ -1,0 +1,116 @@
+"""The function that makes the tables for SQL, with DuckDB in a layer of its own."""
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from infra.acknowledgments import acknowledge_wildcard
+from infra.functions import RUNTIME, Deployment, PythonFunction, allow, scheduler_role
+from infra.storage import Storage
+from lambdas.settings import CompactSettings
+from truffle.core.layout import SOURCES, TABLES_PREFIX
+
+EVERY_MINUTES = 15
+"""How old the tables are at most. An invocation that finds nothing new makes some ten requests."""
+
+TIMEOUT_SECONDS = 880
+"""Below the period, so that no two overlap."""
+
+MEMORY_MEGABYTES = 1769
+"""One processor (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
+
+DUCKDB_MEGABYTES = 900
+"""What DuckDB may use; beyond that it writes to the function's storage."""
+
+STORAGE_MEGABYTES = 2048
+"""A day of 100,000 reservations has some 300 MB of objects."""
+
+
+class Compaction(Construct):
+    """Makes the tables' files from the bucket's objects.
+
+    Attributes:
+        compact: the function.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, deployment: Deployment, storage: Storage
+    ) -> None:
+        super().__init__(scope, construct_id)
+        layer = lambda_.LayerVersion(
+            self,
+            "DuckDB",
+            description="DuckDB for the function compact.",
+            code=lambda_.Code.from_asset(str(deployment.duckdb)),
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+            compatible_runtimes=[RUNTIME],
+        )
+        self.compact = PythonFunction(
+            self,
+            "Compact",
+            deployment,
+            name="compact",
+            description="Makes the tables that SQL asks from the objects of the bucket.",
+            environment=CompactSettings(
+                table=storage.table.table_name,
+                bucket=storage.bucket.bucket_name,
+                schedule_minutes=str(deployment.context.schedule_minutes),
+                memory_megabytes=str(DUCKDB_MEGABYTES),
+            ).to_env(),
+            statements=_rights(storage),
+            timeout_seconds=TIMEOUT_SECONDS,
+            memory_megabytes=MEMORY_MEGABYTES,
+            layers=[layer],
+            storage_megabytes=STORAGE_MEGABYTES,
+        )
+        for prefix in (*_read(), TABLES_PREFIX):
+            acknowledge_wildcard(
+                self.compact,
+                f"<{storage.bucket_logical_id}.Arn>/{prefix}*",
+                "The names of objects follow from the day, the unit, the run and the event.",
+            )
+        _schedule(self, self.compact)
+
+
+def _read() -> list[str]:
+    return sorted({f"{prefix}/" for prefix in SOURCES.values()})
+
+
+def _rights(storage: Storage) -> list[iam.PolicyStatement]:
+    bucket = storage.bucket.bucket_arn
+    listing = allow("s3", ["ListBucket"], bucket)
+    prefixes = [f"{prefix}*" for prefix in (*_read(), TABLES_PREFIX)]
+    listing.add_condition("StringLike", {"s3:prefix": prefixes})
+    return [
+        listing,
+        allow("s3", ["GetObject"], *(f"{bucket}/{one}*" for one in (*_read(), TABLES_PREFIX))),
+        allow("s3", ["PutObject"], f"{bucket}/{TABLES_PREFIX}*"),
+    ]
+
+
+def _schedule(scope: Construct, compact: PythonFunction) -> None:
+    """What one invocation could not do, the next one does: none is retried."""
+    schedule = scheduler.CfnSchedule
+    arn = compact.function.function_arn
+    role = scheduler_role(scope, "ScheduleRole", allow("lambda", ["InvokeFunction"], arn))
+    schedule(
+        scope,
+        "Schedule",
+        description="Brings the tables for SQL up to date.",
+        schedule_expression=f"rate({EVERY_MINUTES} minutes)",
+        flexible_time_window=schedule.FlexibleTimeWindowProperty(mode="OFF"),
+        target=schedule.TargetProperty(
+            arn=arn,
+            role_arn=role.role_arn,
+            input="{}",
+            retry_policy=schedule.RetryPolicyProperty(maximum_retry_attempts=0),
+        ),
+    )
+    lambda_.CfnEventInvokeConfig(
+        scope,
+        "Once",
+        function_name=compact.function.function_name,
+        qualifier="$LATEST",
+        maximum_retry_attempts=0,
+    )

@@ -1,0 +1,57 @@
+"""``docs/sql.md`` says of tables, columns and questions what the code declares."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from truffle.core.questions import CUR_TABLE, QUESTIONS, Question
+from truffle.core.tables import PARTITION, TABLES, Table
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "sql.md").read_text("utf-8")
+
+
+def section(title: str) -> str:
+    (found,) = re.findall(rf"^### {re.escape(title)}\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
+    return str(found)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_a_table_is_documented_column_by_column(table: Table) -> None:
+    text = section(f"`{table.name}`")
+    assert " ".join(text.split()).startswith(f"{table.meaning} `dt`: {table.day}")
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.+) \|$", text, re.M)
+    assert rows == [(it.name, it.type, it.meaning) for it in (*table.columns, PARTITION)]
+
+
+def test_there_are_questions_enough() -> None:
+    assert len(QUESTIONS) >= 10
+    assert re.findall(r"^### ([^`].*)$", PAGE, re.M) == [question.title for question in QUESTIONS]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda it: it.name)
+def test_a_question_is_documented_as_it_is_saved(question: Question) -> None:
+    text = section(question.title)
+    assert re.findall(r"^```sql\n(.*?)\n```$", text, re.M | re.S) == [question.sql]
+    assert question.hint in text
+
+
+@pytest.mark.parametrize("dialect", ["athena", "trino"])
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda it: it.name)
+def test_a_question_is_a_query_of_athenas_dialect(question: Question, dialect: str) -> None:
+    parsed = sqlglot.parse_one(question.sql, read=dialect)
+    assert isinstance(parsed, exp.Select)
+    names = {table.name for table in parsed.find_all(exp.Table)}
+    own = {cte.alias_or_name for cte in parsed.find_all(exp.CTE)}
+    assert names - own <= {*TABLES, CUR_TABLE}
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda it: it.name)
+def test_a_question_reads_tags_and_quotients_as_both_engines_do(question: Question) -> None:
+    """Trino fails for a tag that is not there, and cuts the quotient by a decimal to its scale."""
+    assert "tags[" not in question.sql.replace("try(tags[", "")
+    assert not re.search(r"\d\.\d+(?!e)\b", question.sql)

@@ -1,0 +1,238 @@
+"""The questions that people ask with SQL: saved in Athena, documented in ``docs/sql.md``.
+
+Each runs in Athena (Trino) and in DuckDB as it stands, so it keeps to what both have:
+``try(map[key])`` for a tag, ``date_diff('second', …)`` for lengths, and ``3600e0`` where a quotient
+must not be cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query with its name and title. ``hint`` says what to change in it."""
+
+    name: str
+    title: str
+    hint: str
+    sql: str
+
+
+CUR_TABLE = "cur2"
+"""The name of a CUR 2.0 export's table in the query that reads it; people put in their own."""
+
+QUESTIONS = (
+    Question(
+        "use-by-team-and-day",
+        "How much did each team hold and use on each day?",
+        "The tag `Team`, and the first day.",
+        """\
+SELECT dt AS day, coalesce(try(tags['Team']), '(untagged)') AS team,
+  sum(reserved_hours) AS reserved_hours, sum(used_hours) AS used_hours,
+  sum(idle_hours) AS idle_hours, sum(unobserved_hours) AS unobserved_hours
+FROM usage WHERE dt >= '2026-11-01'
+GROUP BY dt, coalesce(try(tags['Team']), '(untagged)') ORDER BY day, team""",
+    ),
+    Question(
+        "held-at-a-moment",
+        "What did we hold on the 24th at noon?",
+        "The moment, in UTC, and `dt` with its day.",
+        """\
+SELECT reservation_id, type, account_id, region, instance_type, state, total_capacity, used_capacity
+FROM spans
+WHERE dt >= '2026-11-24' AND valid_from <= TIMESTAMP '2026-11-24 12:00:00'
+  AND known_until > TIMESTAMP '2026-11-24 12:00:00'
+ORDER BY region, instance_type, reservation_id""",
+    ),
+    Question(
+        "idle-for-a-week",
+        "Which reservations have been idle for a week, whose are they, and what does that cost?",
+        "The prices: yours, in USD per instance-hour. Where none is given, the cost is null.",
+        """\
+WITH prices (instance_type, usd_per_hour) AS (
+  VALUES ('p5.48xlarge', 55.04e0), ('p4d.24xlarge', 21.96e0)
+), used AS (
+  SELECT reservation_id, min(valid_from) AS seen_since,
+    max(CASE WHEN used_capacity > 0 THEN known_until END) AS used_until
+  FROM spans WHERE dt >= '2026-11-01' GROUP BY reservation_id
+), idle AS (
+  SELECT spans.reservation_id, owner_id, try(tags['Team']) AS team, region, instance_type,
+    total_capacity AS instances,
+    date_diff('second', coalesce(used_until, seen_since), known_until) / 3600e0 AS idle_hours
+  FROM spans JOIN used ON spans.reservation_id = used.reservation_id
+  WHERE valid_to IS NULL AND state = 'active'
+)
+SELECT reservation_id, owner_id, team, region, idle.instance_type, instances, idle_hours,
+  instances * idle_hours * usd_per_hour AS idle_usd
+FROM idle LEFT JOIN prices ON idle.instance_type = prices.instance_type
+WHERE idle_hours >= 168
+ORDER BY idle_usd DESC NULLS LAST, reservation_id""",
+    ),
+    Question(
+        "utilization-by-type",
+        "How well is each instance type used?",
+        "The first day.",
+        """\
+SELECT instance_type, region, count(DISTINCT reservation_id) AS reservations,
+  sum(total_capacity * date_diff('second', valid_from, known_until)) / 3600e0 AS reserved_hours,
+  sum(used_capacity * date_diff('second', valid_from, known_until)) / 3600e0 AS used_hours,
+  CAST(sum(used_capacity * date_diff('second', valid_from, known_until)) AS double)
+    / nullif(sum(total_capacity * date_diff('second', valid_from, known_until)), 0) AS utilization
+FROM spans
+WHERE dt >= '2026-11-01' AND state = 'active' AND used_capacity IS NOT NULL
+GROUP BY instance_type, region ORDER BY instance_type, region""",
+    ),
+    Question(
+        "lead-time-of-blocks",
+        "How long is it from the purchase of a block to its start?",
+        "The first day.",
+        """\
+SELECT instance_type, count(*) AS blocks, min(hours) AS shortest, avg(hours) AS average,
+  max(hours) AS longest
+FROM (
+  SELECT DISTINCT capacity_block_id, instance_type,
+    date_diff('second', create_date, start_date) / 3600e0 AS hours
+  FROM spans
+  WHERE dt >= '2026-11-01' AND type = 'capacity-block'
+    AND create_date IS NOT NULL AND start_date IS NOT NULL
+) AS blocks
+GROUP BY instance_type ORDER BY instance_type""",
+    ),
+    Question(
+        "time-to-pay",
+        "How long did each payment take?",
+        "The first day. Null where the payment was never seen to succeed.",
+        """\
+SELECT capacity_block_id, min(create_date) AS purchased,
+  min(CASE WHEN state IN ('scheduled', 'active') THEN valid_from END) AS paid_until,
+  date_diff('second', min(create_date),
+    min(CASE WHEN state IN ('scheduled', 'active') THEN valid_from END)) / 3600e0 AS hours
+FROM spans
+WHERE dt >= '2026-11-01' AND type = 'capacity-block'
+GROUP BY capacity_block_id
+HAVING count_if(state = 'payment-pending') > 0
+ORDER BY capacity_block_id""",
+    ),
+    Question(
+        "extended-blocks",
+        "Which blocks were extended, and by how much?",
+        "The first day.",
+        """\
+SELECT capacity_block_id, max_by(instance_type, valid_from) AS instance_type,
+  min(end_date) AS first_end, max(end_date) AS last_end,
+  date_diff('second', min(end_date), max(end_date)) / 3600e0 AS hours_more
+FROM spans
+WHERE dt >= '2026-11-01' AND type = 'capacity-block'
+GROUP BY capacity_block_id
+HAVING count(DISTINCT end_date) > 1
+ORDER BY capacity_block_id""",
+    ),
+    Question(
+        "failures-by-region",
+        "Which regions failed most?",
+        "The first day.",
+        """\
+SELECT region, count_if(outcome = 'failed') AS failed, count(*) AS attempts,
+  CAST(count_if(outcome = 'failed') AS double) / count(*) AS share, max(error) AS an_error
+FROM listings WHERE dt >= '2026-11-01'
+GROUP BY region ORDER BY failed DESC, region""",
+    ),
+    Question(
+        "peak-by-type",
+        "How many instances of each type did we hold at most, and when?",
+        "The first day.",
+        """\
+WITH steps AS (
+  SELECT instance_type, valid_from AS moment, total_capacity AS change
+  FROM spans WHERE dt >= '2026-11-01' AND state = 'active'
+  UNION ALL
+  SELECT instance_type, known_until, -total_capacity
+  FROM spans WHERE dt >= '2026-11-01' AND state = 'active' AND valid_to IS NOT NULL
+), moments AS (
+  SELECT instance_type, moment, sum(change) AS change
+  FROM steps GROUP BY instance_type, moment
+), held AS (
+  SELECT instance_type, moment,
+    sum(change) OVER (PARTITION BY instance_type ORDER BY moment) AS instances
+  FROM moments
+)
+SELECT instance_type, max(instances) AS peak, min_by(moment, -instances) AS since
+FROM held GROUP BY instance_type ORDER BY instance_type""",
+    ),
+    Question(
+        "untagged",
+        "Which reservations have no team now?",
+        "The tag `Team`.",
+        """\
+SELECT reservation_id, owner_id, region, instance_type, total_capacity
+FROM spans
+WHERE valid_to IS NULL AND state IN ('active', 'scheduled') AND try(tags['Team']) IS NULL
+ORDER BY region, reservation_id""",
+    ),
+    Question(
+        "restless",
+        "Which reservations change most?",
+        "The first day.",
+        """\
+SELECT reservation_id, max(instance_type) AS instance_type, count(*) AS spans,
+  min(used_capacity) AS least_used, max(used_capacity) AS most_used
+FROM spans WHERE dt >= '2026-11-01'
+GROUP BY reservation_id ORDER BY spans DESC, reservation_id LIMIT 50""",
+    ),
+    Question(
+        "events-by-type",
+        "What happened, how often?",
+        "The first day.",
+        """\
+SELECT dt, type, severity, count(*) AS events, count(DISTINCT reservation_id) AS reservations
+FROM events WHERE dt >= '2026-11-01'
+GROUP BY dt, type, severity ORDER BY dt, type, severity""",
+    ),
+    Question(
+        "slow-runs",
+        "Which runs were slow, and what failed in them?",
+        "The first day.",
+        """\
+SELECT run_id, started_at, seconds, counts.scopes AS scopes, counts.failed AS failed,
+  counts.reservations AS reservations
+FROM runs WHERE dt >= '2026-11-01'
+ORDER BY seconds DESC, run_id LIMIT 50""",
+    ),
+    Question(
+        "bill-beside-use",
+        "What was billed for each reservation, beside what we saw?",
+        f"`{CUR_TABLE}`, the table of your CUR 2.0 export, made with "
+        "`INCLUDE_CAPACITY_RESERVATION_DATA`; and the month.",
+        f"""\
+WITH billed AS (
+  SELECT capacity_reservation_capacity_reservation_arn AS reservation_arn,
+    sum(CASE WHEN capacity_reservation_capacity_reservation_status = 'Unused'
+      THEN line_item_unblended_cost ELSE 0e0 END) AS unused_usd,
+    sum(line_item_unblended_cost) AS billed_usd
+  FROM {CUR_TABLE}
+  WHERE line_item_usage_start_date >= TIMESTAMP '2026-11-01 00:00:00'
+    AND line_item_usage_start_date < TIMESTAMP '2026-12-01 00:00:00'
+    AND capacity_reservation_capacity_reservation_arn <> ''
+  GROUP BY capacity_reservation_capacity_reservation_arn
+), parts AS (
+  SELECT reservation_arn, reservation_id, total_capacity, used_capacity,
+    date_diff('second', greatest(valid_from, TIMESTAMP '2026-11-01 00:00:00'),
+      least(known_until, TIMESTAMP '2026-12-01 00:00:00')) / 3600e0 AS hours
+  FROM spans
+  WHERE dt >= '2026-11-01' AND valid_from < TIMESTAMP '2026-12-01 00:00:00'
+    AND state = 'active' AND used_capacity IS NOT NULL
+), seen AS (
+  SELECT reservation_arn, max(reservation_id) AS reservation_id,
+    sum(total_capacity * hours) AS reserved_hours,
+    sum((total_capacity - used_capacity) * hours) AS idle_hours
+  FROM parts GROUP BY reservation_arn
+)
+SELECT coalesce(billed.reservation_arn, seen.reservation_arn) AS reservation_arn, reservation_id,
+  reserved_hours, idle_hours, billed_usd, unused_usd, unused_usd / nullif(idle_hours, 0e0)
+    AS usd_per_idle_hour
+FROM billed FULL JOIN seen ON billed.reservation_arn = seen.reservation_arn
+ORDER BY reservation_arn""",
+    ),
+)
