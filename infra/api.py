@@ -21,6 +21,7 @@ ROUTES = (
     "/capacity-blocks",
     "/reservations/{id}",
     "/summary",
+    "/usage",
     "/events",
     "/status",
     "/validate",

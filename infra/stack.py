@@ -11,6 +11,7 @@ from infra.delivery import Delivery
 from infra.destinations import Destinations
 from infra.functions import Deployment, PythonFunction
 from infra.hints import Hints
+from infra.history import History
 from infra.monitoring import Monitoring, Watched
 from infra.storage import Storage
 
@@ -28,12 +29,13 @@ class TruffleStack(Stack):
             construct_id,
             description="truffle: capacity reservations, watched",
             env=Environment(region=deployment.context.home_region),
-            # Keeps the template below the 51,200 bytes that CreateStack takes without a bucket.
+            # Of the megabyte that a template may have, indentation would be half.
             suppress_template_indentation=True,
         )
         self.storage = Storage(self, "Storage", deployment.context)
         self.collection = Collection(self, "Collection", deployment, self.storage)
         self.hints = Hints(self, "Hints", deployment, self.storage, self.collection)
+        self.history = History(self, "History", deployment, self.storage, self.collection)
         self.alerting = Alerting(self, "Alerting", deployment, self.storage)
         destinations = self.alerting.destinations
         self.api = Api(
@@ -69,6 +71,8 @@ class TruffleStack(Stack):
             collection.fan_out,
             collection.collect,
             self.hints.hint,
+            self.history.ledger,
+            self.history.prices,
             self.alerting.publish,
             self.api.query,
             *delivery,

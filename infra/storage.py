@@ -114,6 +114,7 @@ def _lifecycle(context: Context) -> list[s3.LifecycleRule]:
     return [
         s3.LifecycleRule(id="snapshots", prefix="snapshots/", expiration=kept),
         s3.LifecycleRule(id="runs", prefix="runs/", expiration=kept),
+        s3.LifecycleRule(id="usage", prefix="usage/", expiration=kept),
         s3.LifecycleRule(
             id="leftovers",
             noncurrent_version_expiration=Duration.days(_OLD_VERSIONS_DAYS),

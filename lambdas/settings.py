@@ -100,6 +100,11 @@ class LedgerSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class PricesSettings(Settings):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
     """``schedule_minutes``: a scope older than two periods counts as old in every answer.
     ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON

@@ -134,7 +134,7 @@ PRIVATE_NAMES = {
 }
 """Private names of libraries that tests use, and why."""
 
-HANDLERS = ("fan_out", "collect", "hint", "publish", "query", "deliver")
+HANDLERS = ("fan_out", "collect", "hint", "ledger", "prices", "publish", "query", "deliver")
 
 
 PACKAGES = ("truffle", "lambdas", "infra", "sandbox")

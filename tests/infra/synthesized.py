@@ -60,7 +60,7 @@ FORWARDED: tuple[Json, ...] = (
 )
 """Contexts whose other regions, or another account, have their events forwarded."""
 
-NAMES = ("fan_out", "collect", "hint", "publish", "query", "deliver")
+NAMES = ("fan_out", "collect", "hint", "ledger", "prices", "publish", "query", "deliver")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def test_every_function_has_an_alarm_on_its_first_error(stack: Synthesized) -> N
 WITHOUT_ALARM = {
     "ScopesSucceeded": "an amount, not a fault",
     "ReservationsListed": "an amount, not a fault",
+    "DaysClosed": "an amount, not a fault",
     "EventsRecorded": "an amount, not a fault",
     "AlertsPublished": "an amount, not a fault",
     "AlertsDelivered": "an amount, not a fault",
@@ -130,7 +131,7 @@ def _text(alarm: Resource) -> str:
 
 def test_the_alarms_names_begin_with_the_stacks(stack: Synthesized) -> None:
     names = [alarm["AlarmName"] for alarm in stack.of_type("CloudWatch::Alarm")]
-    assert len(set(names)) == len(names) == 12 + 10
+    assert len(set(names)) == len(names) == 14 + 10
     assert all(re.fullmatch(r"truffle-[a-z-]+", name) for name in names)
 
 
