@@ -17,7 +17,7 @@ from truffle.core.pricing import Product, Rate
 from truffle.ec2.price_list import SERVICE, filters, rates
 
 FETCHED_EVERY = timedelta(days=7)
-SLACK = timedelta(hours=12)
+SLACK = timedelta(hours=6)
 """A start that comes early by so much still fetches what is due on its day."""
 
 PAGE = 100

@@ -114,6 +114,7 @@ LONG_FUNCTIONS = {
     "truffle/report/demo.py:_events": "data",
     "truffle/cli/report.py:command": "its docstring is the command's help",
     "truffle/cli/serve.py:command": "its docstring is the command's help",
+    "truffle/cli/usage.py:command": "its docstring is the command's help",
     "truffle/cli/validate.py:command": "its docstring is the command's help",
     "truffle/ec2/mapping.py:to_capacity_block": "one line a field",
     "truffle/ec2/mapping.py:to_odcr": "one line a field",

@@ -18,7 +18,7 @@ from truffle.core.filters import Filter
 from truffle.core.model import Reservation
 from truffle.core.pricing import Rate
 from truffle.core.spans import Span
-from truffle.core.times import format_time
+from truffle.core.times import format_time, parse_time
 
 HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
@@ -184,6 +184,19 @@ class UsageRow:
             "currency": self.currency,
             **unknown,
         }
+
+    @classmethod
+    def from_json(cls, data: Json) -> UsageRow:
+        """The inverse of ``to_json``; keys of a newer version are passed over."""
+        return cls(
+            start=parse_time(data["start"]),
+            end=parse_time(data["end"]),
+            group=dict(data["group"]),
+            currency=data["currency"],
+            unpriced_hours=data.get("unpriced_hours", 0.0),
+            unknown_accelerator_hours=data.get("unknown_accelerator_hours", 0.0),
+            **{name: data[name] for name in _NUMBERS},
+        )
 
 
 _NUMBERS = (
