@@ -29,6 +29,7 @@ ROUTES = (
     "/capacity-blocks",
     "/reservations/{id}",
     "/summary",
+    "/usage",
     "/events",
     "/status",
     "/validate",

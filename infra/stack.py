@@ -11,6 +11,7 @@ from infra.delivery import Delivery
 from infra.destinations import Destinations
 from infra.functions import Deployment, PythonFunction
 from infra.hints import Hints
+from infra.history import History
 from infra.monitoring import Monitoring, Watched
 from infra.publication import Publication
 from infra.sql import Sql
@@ -30,11 +31,13 @@ class TruffleStack(Stack):
             construct_id,
             description="truffle: capacity reservations, watched",
             env=Environment(region=deployment.context.home_region),
+            # Of the megabyte that a template may have, indentation would be half.
             suppress_template_indentation=True,
         )
         self.storage = Storage(self, "Storage", deployment.context)
         self.collection = Collection(self, "Collection", deployment, self.storage)
         self.hints = Hints(self, "Hints", deployment, self.storage, self.collection)
+        self.history = History(self, "History", deployment, self.storage, self.collection)
         self.publication = Publication(self, "Alerting", deployment, self.storage)
         destinations = self.publication.destinations
         self.api = Api(
@@ -65,6 +68,8 @@ class TruffleStack(Stack):
             collection.fan_out,
             collection.collect,
             self.hints.hint,
+            self.history.ledger,
+            self.history.prices,
             self.publication.publish,
             self.api.query,
             *delivery,

@@ -126,6 +126,7 @@ def _lifecycle(context: Context) -> list[s3.LifecycleRule]:
             prefix=RESULTS_PREFIX,
             expiration=Duration.days(_RESULTS_DAYS),
         ),
+        s3.LifecycleRule(id="usage", prefix="usage/", expiration=kept),
         s3.LifecycleRule(
             id="leftovers",
             noncurrent_version_expiration=Duration.days(_OLD_VERSIONS_DAYS),

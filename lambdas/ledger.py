@@ -21,34 +21,35 @@ class NotClosed(Exception):
     """The ledgers of some days could not be made; the text names them."""
 
 
-def _close(day: datetime) -> str | None:
-    """Close a day; its name and the reason where that fails, which must not keep the others."""
+def _close(day: datetime) -> tuple[bool, str | None]:
+    """Whether a day's ledger was written; and the day and the reason where that fails, which must
+    not keep the others."""
     try:
         is_written = wiring.ledger().closer.close(day, wiring.now())
     except (Unreadable, ClientError, BotoCoreError) as error:
         logger.exception("day not closed", extra={"day": f"{day:%Y-%m-%d}"})
-        return f"{day:%Y-%m-%d}: {error}"
+        return False, f"{day:%Y-%m-%d}: {error}"
     if is_written:
         logger.info("day closed", extra={"day": f"{day:%Y-%m-%d}"})
-        metrics.add_metric("DaysClosed", MetricUnit.Count, 1)
-    return None
+    return is_written, None
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """A daily start, whatever its event says, to the number of days that were looked at.
+    """A daily start, whatever its event says, to the number of days that were written.
 
     Raises NotClosed after the other days were closed.
     """
     due = wiring.ledger().closer.due(wiring.now())
-    failures, looked = [], 0
+    closed: list[tuple[bool, str | None]] = []
     for day in due:
-        if looked and context.get_remaining_time_in_millis() < LEAST_MILLISECONDS:
-            logger.warning("days left", extra={"days": len(due) - looked})
+        if closed and context.get_remaining_time_in_millis() < LEAST_MILLISECONDS:
+            logger.warning("days left", extra={"days": len(due) - len(closed)})
             break
-        failures.append(_close(day))
-        looked += 1
-    if any(failures):
-        raise NotClosed("; ".join(filter(None, failures)))
-    return {"days": looked}
+        closed.append(_close(day))
+    written = sum(is_written for is_written, _ in closed)
+    metrics.add_metric("DaysClosed", MetricUnit.Count, written)
+    if failures := [failure for _, failure in closed if failure]:
+        raise NotClosed("; ".join(failures))
+    return {"days": written}

@@ -106,6 +106,11 @@ class LedgerSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class PricesSettings(Settings):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
     """``bucket`` has the rows of regions and what was held before. ``schedule_minutes``: a scope
     older than two periods counts as old in every answer. ``expected_denied`` are comma-separated

@@ -9,15 +9,15 @@ set a part before the handler runs: ``wiring.query().inventory = …``.
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from datetime import timedelta
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from lambdas import clients
 from lambdas.observability import logger
+from lambdas.parts import Parts
 from lambdas.settings import (
     CollectSettings,
     CompactSettings,
@@ -25,9 +25,9 @@ from lambdas.settings import (
     FanOutSettings,
     HintSettings,
     LedgerSettings,
+    PricesSettings,
     PublishSettings,
     QuerySettings,
-    Settings,
     comma_separated,
 )
 from truffle.core.model import Scope
@@ -49,21 +49,16 @@ if TYPE_CHECKING:
     from lambdas.collecting.retries import Retrier
     from lambdas.compacting import Compactor
     from lambdas.delivery.deliverer import Deliverer
-    from lambdas.history.ledgers import DayCloser
-    from lambdas.history.snapshots import SnapshotReader
+    from lambdas.history.ledgers import DayCloser, SpanReader
     from lambdas.history.usage import UsageReader
     from lambdas.publishing import Publisher
     from lambdas.store.archive import Archive
-    from lambdas.store.deliveries import DeliveryStore
-    from lambdas.store.directory import DirectoryCache, DirectoryStore
-    from lambdas.store.events import EventStore
+    from lambdas.store.directory import DirectoryCache
     from lambdas.store.hints import HintStore
     from lambdas.store.reports import ReportStore
-    from lambdas.store.runs import RunStore
     from lambdas.store.scopes import ScopeStore
-    from truffle.alerts.settings import AlertSettings
     from truffle.core.expected import ExpectedDenials
-    from truffle.core.organization import AccountSettings, AllLabels
+    from truffle.core.organization import AllLabels
     from truffle.core.pricing import PriceBook
 
 now = clients.now
@@ -73,74 +68,17 @@ service = clients.service
 meter = clients.meter
 """Counts the requests of every client."""
 
-S = TypeVar("S", bound=Settings)
-
-
-class Parts(Generic[S]):
-    """What functions have in common; ``settings`` are read from the environment."""
-
-    def __init__(self, kind: type[S]) -> None:
-        self._kind = kind
-
-    @cached_property
-    def settings(self) -> S:
-        """Raises MissingSettings."""
-        return self._kind.from_env(os.environ)
-
-    @cached_property
-    def alert_settings(self) -> AlertSettings:
-        """Raises SettingsError."""
-        from lambdas.alert_settings import load
-
-        return load()
-
-    @cached_property
-    def account_settings(self) -> AccountSettings:
-        from lambdas.account_settings import load
-
-        return load()
-
-    @cached_property
-    def directory(self) -> DirectoryStore:
-        from lambdas.store.directory import DirectoryStore
-
-        return DirectoryStore(service("dynamodb"), self.settings.table)
-
-    @cached_property
-    def scopes(self) -> ScopeStore:
-        from lambdas.store.scopes import ScopeStore
-
-        return ScopeStore(service("dynamodb"), self.settings.table)
-
-    @cached_property
-    def runs(self) -> RunStore:
-        from lambdas.store.runs import RunStore
-
-        return RunStore(service("dynamodb"), self.settings.table)
-
-    @cached_property
-    def events(self) -> EventStore:
-        from lambdas.store.events import EventStore
-
-        return EventStore(service("dynamodb"), self.settings.table)
-
-    @cached_property
-    def deliveries(self) -> DeliveryStore:
-        from lambdas.store.deliveries import DeliveryStore
-
-        return DeliveryStore(service("dynamodb"), self.settings.table)
-
-    @cached_property
-    def inventory(self) -> Inventory:
-        from lambdas.api.inventory import Inventory
-
-        return Inventory(self.scopes)
-
 
 def _expected(setting: str) -> ExpectedDenials:
     from truffle.core.expected import expected_denials
 
     return expected_denials(comma_separated(setting))
+
+
+def _spans(bucket: str, schedule_minutes: str) -> SpanReader:
+    from lambdas.history.ledgers import SpanReader
+
+    return SpanReader.of(service("s3"), bucket, timedelta(minutes=float(schedule_minutes)))
 
 
 class FanOut(Parts[FanOutSettings]):
@@ -349,34 +287,29 @@ class Query(Parts[QuerySettings]):
         return Names(self.names.cache)
 
     @cached_property
-    def moments(self) -> Moments:
-        from lambdas.api.past import Moments
-        from lambdas.history.manifests import ManifestReader
-        from lambdas.history.moments import Past
-
-        manifests = ManifestReader(service("s3"), self.settings.bucket)
-        return Moments(Past(self.snapshots, manifests, self.allowed_age))
+    def spans(self) -> SpanReader:
+        return _spans(self.settings.bucket, self.settings.schedule_minutes)
 
     @cached_property
-    def snapshots(self) -> SnapshotReader:
-        from lambdas.history.snapshots import SnapshotReader
+    def moments(self) -> Moments:
+        from lambdas.api.past import Moments
 
-        return SnapshotReader(service("s3"), self.settings.bucket)
+        return Moments(self.spans.past)
 
     def usage(self) -> UsageReader:
         """A reader for one question."""
-        from lambdas.history.ledgers import LedgerStore, SpanReader
+        from lambdas.history.ledgers import LedgerStore
         from lambdas.history.usage import UsageReader
 
-        period = timedelta(minutes=float(self.settings.schedule_minutes))
-        spans = SpanReader(self.snapshots, self.moments.past, period)
-        return UsageReader(spans, LedgerStore(service("s3"), self.settings.bucket))
+        return UsageReader(self.spans, LedgerStore(service("s3"), self.settings.bucket))
 
     @property
     def prices(self) -> PriceBook:
+        """What is known of prices now. Raises what reading a document raises."""
         from truffle.core.pricing import PriceBook
 
-        return PriceBook(settings=self.alert_settings.thresholds.prices)
+        settings = self.alert_settings.thresholds.prices
+        return PriceBook(settings=settings, listed=self.price_list.read().rates)
 
     @cached_property
     def reports(self) -> ReportStore:
@@ -409,19 +342,21 @@ class Query(Parts[QuerySettings]):
 class Ledger(Parts[LedgerSettings]):
     @cached_property
     def closer(self) -> DayCloser:
-        from lambdas.history.ledgers import DayCloser, LedgerStore, SpanReader
-        from lambdas.history.manifests import ManifestReader
-        from lambdas.history.moments import Past
-        from lambdas.history.snapshots import SnapshotReader
-        from truffle.core.status import allowed_age
+        from lambdas.history.ledgers import DayCloser, LedgerStore
 
-        client, settings = service("s3"), self.settings
-        minutes = float(settings.schedule_minutes)
-        snapshots = SnapshotReader(client, settings.bucket)
-        manifests = ManifestReader(client, settings.bucket)
-        past = Past(snapshots, manifests, allowed_age(minutes))
-        spans = SpanReader(snapshots, past, timedelta(minutes=minutes))
-        return DayCloser(spans, LedgerStore(client, settings.bucket))
+        settings = self.settings
+        spans = _spans(settings.bucket, settings.schedule_minutes)
+        return DayCloser(spans, LedgerStore(service("s3"), settings.bucket))
+
+
+class Prices(Parts[PricesSettings]):
+    @cached_property
+    def client(self) -> Any:
+        """A client of the price list; None where the partition has none."""
+        from truffle.ec2.price_list import endpoint_region
+
+        region = endpoint_region(str(clients.session().region_name))
+        return None if region is None else service("pricing", region)
 
 
 class Deliver(Parts[DeliverSettings]):
@@ -502,6 +437,11 @@ def publish() -> Publish:
 @cache
 def ledger() -> Ledger:
     return Ledger(LedgerSettings)
+
+
+@cache
+def prices() -> Prices:
+    return Prices(PricesSettings)
 
 
 @cache

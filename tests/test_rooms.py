@@ -117,6 +117,7 @@ LONG_FUNCTIONS = {
     "truffle/report/demo.py:_events": "data",
     "truffle/cli/report.py:command": "its docstring is the command's help",
     "truffle/cli/serve.py:command": "its docstring is the command's help",
+    "truffle/cli/usage.py:command": "its docstring is the command's help",
     "truffle/cli/validate.py:command": "its docstring is the command's help",
     "truffle/ec2/mapping.py:to_capacity_block": "one line a field",
     "truffle/ec2/mapping.py:to_odcr": "one line a field",
@@ -137,7 +138,10 @@ PRIVATE_NAMES = {
 }
 """Private names of libraries that tests use, and why."""
 
-HANDLERS = ("fan_out", "collect", "hint", "publish", "query", "deliver", "compact")
+HANDLERS = (
+    *("fan_out", "collect", "hint", "ledger", "prices", "publish", "query", "deliver"),
+    "compact",
+)
 
 
 PACKAGES = ("truffle", "lambdas", "infra", "sandbox")

@@ -11,12 +11,13 @@ from truffle.core import parameters
 from truffle.core.candidates import TrainingRequest
 from truffle.core.offerings import MAX_COUNT, MAX_DAYS, ULTRASERVERS, Wanted, sold_hours
 from truffle.core.parameters import MOST_DAYS, MOST_INSTANCES, BadParameter, Parameter
+from truffle.core.queries import to_values
 from truffle.core.recommendation import Purpose, Workload
 from truffle.core.suggest import nearest
 from truffle.core.times import format_time
 from truffle.core.vocabulary import is_type_name, misspelt_type, types_of_family, types_with
 from truffle.core.windows import lengths_between
-from truffle.query import BadArgument, Several, moment_of
+from truffle.query import BadArgument, Question, Several, moment_of
 
 MOST_EVENTS = 10_000
 """More than these is a slip of the keyboard."""
@@ -250,6 +251,36 @@ def explain_query(event_id: str, since: datetime | str | None = None) -> list[tu
     check_event_id(event_id)
     first = moment_of("since", since, ahead=False).start if since is not None else None
     return [("event_id", event_id), *([("since", format_time(first))] if first else [])]
+
+
+def usage_query(
+    question: Question,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    interval: str | None = None,
+    by: Several | None = None,
+) -> list[tuple[str, str]]:
+    """The parameters of ``GET /usage``, with the filters of a question. Raises BadArgument."""
+    start, end = moment("since", since, ahead=False), moment("until", until, ahead=False)
+    if start and end and end <= start:
+        raise BadArgument("until", str(until), "It must be after since.")
+    query = [(name, format_time(at)) for name, at in (("since", start), ("until", end)) if at]
+    for name, given in (("interval", interval), ("by", by)):
+        texts = [given] if isinstance(given, str) else list(given or ())
+        if texts:
+            query.append((name, ",".join(_usage_values(name, texts))))
+    types = sorted(question.filter.types)
+    filters = to_values(question.filter, only="")
+    return [*query, *([("type", ",".join(types))] if types else []), *filters]
+
+
+def _usage_values(name: str, texts: list[str]) -> list[str]:
+    parameter = next(it for it in parameters.USAGE if it.name == name)
+    try:
+        values: list[str] = parameter.values(texts)
+    except BadParameter as error:
+        raise BadArgument(name, error.value, error.allowed, error.nearest) from None
+    return [value.replace("\\", "\\\\").replace(",", "\\,") for value in values]
 
 
 def as_of_query(given: datetime | str | None) -> list[tuple[str, str]]:

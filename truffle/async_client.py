@@ -39,6 +39,7 @@ class AsyncTruffle:
         self.recommend = _threaded(client.recommend)
         self.events = _threaded(client.events)
         self.history = _threaded(client.history)
+        self.usage = _threaded(client.usage)
         self.status = _threaded(client.status)
         self.explain = _threaded(client.explain)
         self.test_route = _threaded(client.test_route)

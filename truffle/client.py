@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from truffle.sources.listing import Listing, Progress
     from truffle.sources.offerings import Market, Offerings
     from truffle.sources.regional import Everywhere, RegionalResults
+    from truffle.sources.usage import Usage
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds for one call of the client, over all regions and pages."""
@@ -317,6 +318,38 @@ class Truffle:
         with api.understood():
             return to_history(told)
 
+    def usage(
+        self,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        interval: str = "day",
+        by: Several = "type",
+        *,
+        instance_types: Several | None = None,
+        regions: Several | None = None,
+        reservation_type: str | Iterable[str] = tuple(ReservationType),
+        **filters: Unpack[Filters],
+    ) -> Usage:
+        """What was held, used and idle, and what it cost, by interval and group.
+
+        The last 7 whole days in UTC where no period is given. ``interval`` is ``hour``, ``day``,
+        ``week``, ``month`` or ``total``; ``by`` one or several of ``reservation``, ``account``,
+        ``owner``, ``region``, ``instance_type``, ``accelerator``, ``type`` and ``tag:KEY``. A cost
+        is None where no price is known. Needs a deployed stack.
+        """
+        from truffle.arguments import usage_query
+        from truffle.query import ask
+        from truffle.sources.usage import read_usage
+
+        filters.setdefault("active_only", False)
+        question = ask(
+            reservation_type=reservation_type,
+            instance_types=instance_types,
+            regions=regions,
+            **filters,
+        )
+        return read_usage(self.api(), usage_query(question, since, until, interval, by))
+
     def status(self) -> Json:
         """Every scope, their totals and the last runs, as ``GET /status`` tells them."""
         from truffle.scopes import read_status
@@ -416,9 +449,7 @@ class Truffle:
         if self.api_url is None:
             from truffle.query import BadArgument
 
-            allowed = (
-                "Events, history, status and alerts need the deployed stack: Truffle(api_url=…)."
-            )
+            allowed = "Events, history, usage, status and alerts need a stack: Truffle(api_url=…)."
             raise BadArgument("api_url", "", allowed)
         from truffle.sources.api import open_api
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from lambdas.history.manifests import ManifestReader
 from lambdas.history.moments import LONGEST_UNIT, Past
 from lambdas.history.snapshots import SnapshotObject, SnapshotReader, days_below, fetch
 from lambdas.store.archive import DAMAGES, Unreadable
@@ -37,6 +38,13 @@ class SpanReader:
     snapshots: SnapshotReader
     past: Past
     period: timedelta
+
+    @classmethod
+    def of(cls, client: Any, bucket: str, period: timedelta) -> Self:
+        """The reader of a bucket, with a boto3 S3 client."""
+        snapshots, manifests = SnapshotReader(client, bucket), ManifestReader(client, bucket)
+        past = Past(snapshots, manifests, PERIODS_KNOWN * period)
+        return cls(snapshots, past, period)
 
     @property
     def known_for(self) -> timedelta:

@@ -15,8 +15,8 @@ PARALLEL_READS = 16
 AT_ONCE = 32
 """Ledgers in memory at once."""
 
-MOST_OBJECTS = 4_000
-"""Snapshot objects that one question may read: more than a stack of 150 units has in a day."""
+MOST_OBJECTS = 10_000
+"""Snapshot objects that one question may read: a week of a stack with 60 units."""
 
 MOST_BYTES = 24_000_000
 """Of ledgers, compressed: what the function adds up within its time (benchmarks/history.py)."""

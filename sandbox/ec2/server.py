@@ -1,4 +1,5 @@
-"""The simulator's HTTP server: EC2 at ``/``, the control surface at ``/_sim/``; loopback only."""
+"""The simulator's HTTP server: EC2 and the price list at ``/``, the control surface at ``/_sim/``;
+loopback only."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
+from sandbox import pricing
 from sandbox.ec2.control_api import PREFIX, control
 from sandbox.ec2.simulator import Reply, Simulator
 
@@ -37,8 +39,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        target = self.headers.get("X-Amz-Target", "")
         if self.path.startswith(PREFIX):
             self._control(body)
+        elif target.startswith(pricing.TARGET):
+            status, content = pricing.answer(target, body)
+            self._send(status, pricing.CONTENT_TYPE, json.dumps(content).encode())
         else:
             self._describe(body.decode())
 

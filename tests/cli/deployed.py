@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 from lambdas.api import answers
 from lambdas.api.answers import Context
 from lambdas.api.inventory import View
+from lambdas.api.usage import answer as usage_of
+from lambdas.api.usage import to_question
 from lambdas.republishing import SECONDS, republish
 from tests.sandbox.worlds import running_now
 from truffle.alerts.explanation import Delivery, explain_delivered
@@ -28,8 +30,10 @@ from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.merging import merge
 from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
 from truffle.core.parameters import BadParameter, parse
+from truffle.core.pricing import PriceBook
 from truffle.core.queries import parse_list, to_page
 from truffle.core.runs import Run
+from truffle.core.spans import Span
 from truffle.core.status import ScopeError, ScopeStatus, judge_all
 from truffle.core.times import parse_time
 
@@ -60,6 +64,9 @@ class Deployed:
     broken: list[Answer] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     past: dict[datetime, Deployed] = field(default_factory=dict)
+    spans: list[Span] = field(default_factory=list)
+    missing_days: list[str] = field(default_factory=list)
+    prices: PriceBook = field(default_factory=PriceBook)
     clock: Callable[[], datetime] = running_now
 
     def collected(self, scope: Scope, *rows: Reservation, at: datetime | None = None) -> None:
@@ -106,6 +113,11 @@ class Deployed:
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given
             return 200, json.loads(answers.reservations(context, parse_list(asked), question))
+        if path == "/usage":
+            asked_for = to_question(parse(given, parameters.USAGE), self.clock())
+            found = usage_of(asked_for, self.spans, self.prices)
+            more = {"missing_days": self.missing_days, "collection": context.collection}
+            return 200, {**found, **more}
         if path == "/status":
             values = parse(given, parameters.STATUS)
             return 200, answers.status(context, self.runs, values, to_page(values), question)

@@ -11,7 +11,7 @@ import botocore.session
 import pytest
 
 from truffle.core.pricing import Product
-from truffle.ec2.price_list import PLATFORMS, filters, rates
+from truffle.ec2.price_list import PLATFORMS, endpoint_region, filters, rates
 
 LINUX = Product("p5.48xlarge", "us-east-2", "Linux/UNIX", "default")
 
@@ -115,3 +115,19 @@ def test_platforms_are_those_that_ec2_knows() -> None:
     model = botocore.session.get_session().get_service_model("ec2")
     known = model.shape_for("CapacityReservationInstancePlatform").enum
     assert set(PLATFORMS.values()) <= set(known)
+
+
+@pytest.mark.parametrize(
+    ("region", "endpoint"),
+    [
+        ("us-west-2", "us-east-1"),
+        ("ca-central-1", "us-east-1"),
+        ("eu-west-3", "eu-central-1"),
+        ("ap-northeast-1", "ap-south-1"),
+        ("cn-north-1", "cn-northwest-1"),
+        ("eusc-de-east-1", "eusc-de-east-1"),
+        ("us-gov-west-1", None),
+    ],
+)
+def test_the_price_list_answers_in_few_regions(region: str, endpoint: str | None) -> None:
+    assert endpoint_region(region) == endpoint

@@ -63,7 +63,10 @@ FORWARDED: tuple[Json, ...] = (
 )
 """Contexts whose other regions, or another account, have their events forwarded."""
 
-NAMES = ("fan_out", "collect", "hint", "publish", "query", "deliver", "compact")
+NAMES = (
+    *("fan_out", "collect", "hint", "ledger", "prices", "publish", "query", "deliver"),
+    "compact",
+)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     "fan_out": settings.FanOutSettings,
     "collect": settings.CollectSettings,
     "hint": settings.HintSettings,
+    "ledger": settings.LedgerSettings,
+    "prices": settings.PricesSettings,
     "publish": settings.PublishSettings,
     "query": settings.QuerySettings,
     "deliver": settings.DeliverSettings,
@@ -27,6 +29,8 @@ SETTINGS: dict[str, type[settings.Settings]] = {
         ("fan_out", 180, 256),
         ("collect", 120, 1024),
         ("hint", 30, 256),
+        ("ledger", 900, 1769),
+        ("prices", 300, 1769),
         ("publish", 60, 256),
         ("query", 29, 1769),
         ("deliver", 60, 1769),
@@ -97,7 +101,7 @@ def test_the_schedule_starts_fan_out(stack: Synthesized) -> None:
     assert target(aim["DeadLetterConfig"]["Arn"]) == _kept(stack, "fan_out")
 
 
-@pytest.mark.parametrize("name", ["fan_out", "hint"])
+@pytest.mark.parametrize("name", ["fan_out", "hint", "ledger", "prices"])
 def test_a_start_that_fails_is_retried_and_then_kept(stack: Synthesized, name: str) -> None:
     assert stack.failed_starts(name)["MaximumRetryAttempts"] == 2
     assert _kept(stack, name) in {one.logical_id for one in stack.of_type("SQS::Queue")}

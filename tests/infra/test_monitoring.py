@@ -51,12 +51,12 @@ def test_every_function_has_an_alarm_on_its_first_error(stack: Synthesized) -> N
 WITHOUT_ALARM = {
     "ScopesSucceeded": "an amount, not a fault",
     "ReservationsListed": "an amount, not a fault",
+    "DaysClosed": "an amount, not a fault",
     "EventsRecorded": "an amount, not a fault",
     "AlertsPublished": "an amount, not a fault",
     "AlertsDelivered": "an amount, not a fault",
     "AccountsDiscovered": "an amount, not a fault",
     "AccountsWithoutRegions": "asked again by the next run; the regions last known are collected",
-    "DaysClosed": "an amount, not a fault",
     "AcceleratorsHeld": "an amount, not a fault",
     "AcceleratorsUsed": "an amount, not a fault",
     "AcceleratorsIdle": "an amount; the event idle reports a reservation",
@@ -135,7 +135,7 @@ def _text(alarm: Resource) -> str:
 
 def test_the_alarms_names_begin_with_the_stacks(stack: Synthesized) -> None:
     names = [alarm["AlarmName"] for alarm in stack.of_type("CloudWatch::Alarm")]
-    assert len(set(names)) == len(names) == 13 + 10
+    assert len(set(names)) == len(names) == 15 + 10
     assert all(re.fullmatch(r"truffle-[a-z-]+", name) for name in names)
 
 

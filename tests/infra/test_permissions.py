@@ -19,6 +19,7 @@ from tests.infra.synthesized import (
     NAMES,
     SECRET_ARN,
     Json,
+    Resource,
     Synthesized,
     actions_of,
     as_list,
@@ -60,6 +61,13 @@ MAY = {
     },
     "hint": {
         *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "PutItem")),
+        "sqs:SendMessage",
+    },
+    "ledger": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "sqs:SendMessage"},
+    "prices": {
+        "pricing:GetProducts",
+        *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),
+        *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem")),
         "sqs:SendMessage",
     },
     "publish": {
@@ -125,7 +133,7 @@ def test_ec2_is_only_described(stack: Synthesized) -> None:
     assert all(action.startswith("ec2:Describe") for action in actions)
 
 
-def test_a_star_as_resource_is_for_ec2_describe_alone(stack: Synthesized) -> None:
+def test_a_star_as_resource_is_for_reads_that_take_none_alone(stack: Synthesized) -> None:
     starred = [
         statement
         for role in stack.of_type("IAM::Role")
@@ -133,7 +141,10 @@ def test_a_star_as_resource_is_for_ec2_describe_alone(stack: Synthesized) -> Non
         if "*" in as_list(statement["Resource"])
     ]
     assert starred
-    assert all(action.startswith("ec2:Describe") for action in actions_of(starred))
+    assert all(
+        action.startswith("ec2:Describe") or action == "pricing:GetProducts"
+        for action in actions_of(starred)
+    )
 
 
 def test_no_action_is_a_pattern_and_nothing_is_denied(stack: Synthesized) -> None:
@@ -298,13 +309,29 @@ def test_the_schedule_may_start_fan_out_and_keep_its_failures(stack: Synthesized
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesized) -> None:
-    functions = {one.logical_id for one in stack.of_type("Lambda::Function")}
-    schedules = [
+def _starts(stack: Synthesized, schedule: Resource) -> bool:
+    """Whether a schedule starts a function, rather than sending a message."""
+    return target(schedule["Target"]["Arn"]) in {
+        one.logical_id for one in stack.of_type("Lambda::Function")
+    }
+
+
+def test_the_daily_schedules_start_their_functions_alone(stack: Synthesized) -> None:
+    functions = {stack.function(name).logical_id for name in ("ledger", "prices")}
+    daily = [
         one
         for one in stack.of_type("Scheduler::Schedule")
-        if target(one["Target"]["Arn"]) not in functions
+        if target(one["Target"]["Arn"]) in functions
     ]
+    assert {target(one["Target"]["Arn"]) for one in daily} == functions
+    (name,) = {target(one["Target"]["RoleArn"]) for one in daily}
+    statements = stack.statements(stack.get(name))
+    (invoking,) = [it for it in statements if it["Action"] == "lambda:InvokeFunction"]
+    assert {target(one) for one in as_list(invoking["Resource"])} == functions
+
+
+def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesized) -> None:
+    schedules = [one for one in stack.of_type("Scheduler::Schedule") if not _starts(stack, one)]
     (name,) = {target(one["Target"]["RoleArn"]) for one in schedules}
     (sending,) = stack.statements(stack.get(name))
     assert sending["Action"] == "sqs:SendMessage"

@@ -72,10 +72,8 @@ def test_what_the_bucket_forgets(bucket: Resource) -> None:
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
     kept = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules.values() if "Prefix" in rule}
-    assert kept == {
-        **dict.fromkeys(("snapshots/", "runs/", "events/", "tables/"), 400),
-        "query-results/": 7,
-    }
+    kept_long = ("snapshots/", "runs/", "events/", "tables/", "usage/")
+    assert kept == {**dict.fromkeys(kept_long, 400), "query-results/": 7}
     assert rules["leftovers"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
     assert rules["leftovers"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 

@@ -18,6 +18,7 @@ from lambdas.settings import (
     FanOutSettings,
     HintSettings,
     LedgerSettings,
+    PricesSettings,
     PublishSettings,
     QuerySettings,
     Settings,
@@ -137,6 +138,7 @@ class Stack:
                 expected_denied="",
             ),
             LedgerSettings: lambda: LedgerSettings(self.table, self.bucket, "60"),
+            PricesSettings: lambda: PricesSettings(self.table),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(
                 table=self.table,

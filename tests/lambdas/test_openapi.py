@@ -116,6 +116,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/capacity-blocks": parameters.list_of("capacity-block"),
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
+    "/usage": parameters.USAGE,
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
     "/validate": parameters.VALIDATE,
@@ -177,6 +178,7 @@ REAL = {
     "/capacity-blocks": ["/capacity-blocks"],
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
+    "/usage": ["/usage", "/usage?interval=total&by=owner,tag:Team"],
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
     "/status": ["/status", "/status?state=failed", "/status?limit=1"],
     "/validate": [

@@ -46,8 +46,12 @@ FACTS = {
 """The fields of a line that describe the reservation, by the name of its class."""
 
 _HOURS = ', "reserved_hours": '
-"""Where the facts of a line end. No text within a JSON string is spelled so: it has its quotation
-marks escaped."""
+_STRETCHES = ', "stretches": '
+"""Where the facts and the hours of a line end. No text within a JSON string is spelled so: it has
+its quotation marks escaped."""
+
+Numbers = tuple[int | None, int | None]
+"""Reserved and used instances."""
 
 
 def day_of(moment: datetime) -> datetime:
@@ -132,32 +136,30 @@ class Reader:
     """Reads ledgers, and keeps what it decoded: spans of the same facts and numbers share a row."""
 
     _facts: dict[str, Reservation] = field(default_factory=dict)
-    _rows: dict[tuple[str, int | None, int | None], Reservation] = field(default_factory=dict)
+    _rows: dict[str, dict[Numbers, Reservation]] = field(default_factory=dict)
 
     def spans(self, text: str) -> Iterator[Span]:
         """The spans of a day's ledger. Raises ValueError, KeyError and TypeError for a text that
         is none."""
         for line in filter(None, text.split("\n")):
-            facts, mark, numbers = line.partition(_HOURS)
+            facts, mark, numbers = line.partition(_STRETCHES)
             if not mark:
-                raise ValueError("a line of the ledger has no hours")
-            for it in json.loads(f'{{"reserved_hours": {numbers}')["stretches"]:
-                row = self._row(facts, it["total_capacity"], it["used_capacity"])
+                raise ValueError("a line of the ledger has no stretches")
+            rows = self._rows.setdefault(facts.partition(_HOURS)[0], {})
+            for it in json.loads(numbers[:-1]):
+                total, used = it["total_capacity"], it["used_capacity"]
+                row = rows.get((total, used))
+                if row is None:
+                    row = rows[total, used] = self._row(facts.partition(_HOURS)[0], total, used)
                 yield Span(row, _moment(it["start"]), _moment(it["end"]), it["is_observed"])
 
     def _row(self, facts: str, total: int | None, used: int | None) -> Reservation:
-        key = facts, total, used
-        if key not in self._rows:
-            self._rows[key] = _with_numbers(self._decoded(facts), total, used)
-        return self._rows[key]
-
-    def _decoded(self, facts: str) -> Reservation:
         if facts not in self._facts:
             data = json.loads(facts + "}")
             if data["schema_version"] != SCHEMA_VERSION:
                 raise ValueError(f"the schema version is {data['schema_version']}")
             self._facts[facts] = decode(data)
-        return self._facts[facts]
+        return _with_numbers(self._facts[facts], total, used)
 
 
 def _with_numbers(row: Reservation, total: int | None, used: int | None) -> Reservation:

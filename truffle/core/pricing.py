@@ -32,6 +32,32 @@ class Rate:
     as_of: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class UsedPrice:
+    """What an instance of a kind costs for an hour; ``rate`` is None where no source knows it."""
+
+    type: str
+    instance_type: str
+    region: str
+    platform: str | None
+    tenancy: str | None
+    rate: Rate | None
+
+    def to_json(self) -> dict[str, object]:
+        rate = self.rate
+        return {
+            "type": self.type,
+            "instance_type": self.instance_type,
+            "region": self.region,
+            "platform": self.platform,
+            "tenancy": self.tenancy,
+            "per_instance_hour": None if rate is None else float(rate.amount),
+            "currency": rate and rate.currency,
+            "source": rate and rate.source.value,
+            "as_of": rate.as_of.isoformat() if rate and rate.as_of else None,
+        }
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Product:
     """What AWS's price list has one On-Demand price for."""

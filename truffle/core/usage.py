@@ -16,13 +16,12 @@ from enum import StrEnum
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.model import Reservation
-from truffle.core.pricing import Rate
+from truffle.core.pricing import Rate, UsedPrice
 from truffle.core.spans import Span
-from truffle.core.times import format_time
+from truffle.core.times import format_time, parse_time
 
 HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
-ZERO = timedelta()
 DIGITS = 6
 """Decimal places of hours and costs; a thousand rounded rows still add up to the cent."""
 
@@ -185,6 +184,19 @@ class UsageRow:
             **unknown,
         }
 
+    @classmethod
+    def from_json(cls, data: Json) -> UsageRow:
+        """The inverse of ``to_json``; keys of a newer version are passed over."""
+        return cls(
+            start=parse_time(data["start"]),
+            end=parse_time(data["end"]),
+            group=dict(data["group"]),
+            currency=data["currency"],
+            unpriced_hours=data.get("unpriced_hours", 0.0),
+            unknown_accelerator_hours=data.get("unknown_accelerator_hours", 0.0),
+            **{name: data[name] for name in _NUMBERS},
+        )
+
 
 _NUMBERS = (
     "reserved_hours",
@@ -214,32 +226,6 @@ def usage(
     return tally.rows()
 
 
-@dataclass(frozen=True, slots=True)
-class UsedPrice:
-    """What an instance of a kind costs for an hour; ``rate`` is None where no source knows it."""
-
-    type: str
-    instance_type: str
-    region: str
-    platform: str | None
-    tenancy: str | None
-    rate: Rate | None
-
-    def to_json(self) -> Json:
-        rate = self.rate
-        return {
-            "type": self.type,
-            "instance_type": self.instance_type,
-            "region": self.region,
-            "platform": self.platform,
-            "tenancy": self.tenancy,
-            "per_instance_hour": None if rate is None else float(rate.amount),
-            "currency": rate and rate.currency,
-            "source": rate and rate.source.value,
-            "as_of": rate.as_of.isoformat() if rate and rate.as_of else None,
-        }
-
-
 class Tally:
     """Adds spans up, one after the other.
 
@@ -255,37 +241,50 @@ class Tally:
         self._readers = [_reader(name) for name in by]
         self._bins = list(period.bins())
         self._ends = [end for _, end in self._bins]
-        self._rate_of, self._chosen = rate_of, chosen
-        self._rows: dict[int, Reservation] = {}
-        self._matching: dict[int, bool] = {}
+        self._rate_of = rate_of
+        self._predicates = chosen.predicates() if chosen else []
+        self._rows: list[Reservation] = []
+        self._kept: list[Reservation | None] = []
+        self._places: dict[int, int] = {}
         self._times: dict[tuple[int, int, bool], timedelta] = {}
 
     def add(self, span: Span) -> None:
         """Count a span, if its row is among the chosen ones."""
-        name = id(span.row)
-        if name not in self._rows:
-            # A row that is kept cannot be freed, and its id cannot become another's.
-            self._rows[name] = span.row
-            self._matching[name] = self._chosen is None or self._chosen.matches(span.row)
-        if not self._matching[name]:
+        place = self._places.get(id(span.row), -1)
+        if place < 0:
+            place = self._place(span.row)
+        if self._kept[place] is None:
             return
-        for number in range(bisect_right(self._ends, span.start), len(self._bins)):
-            start, end = self._bins[number]
-            if start >= span.end:
+        start, end, times = span.start, span.end, self._times
+        for number in range(bisect_right(self._ends, start), len(self._bins)):
+            first, last = self._bins[number]
+            if first >= end:
                 return
-            key = number, name, span.is_observed
-            length = min(end, span.end) - max(start, span.start)
-            self._times[key] = self._times.get(key, ZERO) + length
+            key = number, place, span.is_observed
+            length = (end if end < last else last) - (start if start > first else first)
+            times[key] = times[key] + length if key in times else length
+
+    def _place(self, row: Reservation) -> int:
+        """Where a row is kept, None in its place if it is not chosen. What is kept cannot be freed,
+        and its id cannot become another's."""
+        self._rows.append(row)
+        is_chosen = all(predicate.holds(row) for predicate in self._predicates)
+        self._kept.append(row if is_chosen else None)
+        self._places[id(row)] = len(self._kept) - 1
+        return len(self._kept) - 1
 
     def rows(self) -> list[UsageRow]:
         """The sums, by interval and group, in that order."""
         sums: dict[int, dict[Group, dict[str | None, Sums]]] = {}
-        of_row: dict[int, tuple[Group, Rate | None]] = {}
-        for (number, name, is_observed), length in self._times.items():
-            row = self._rows[name]
-            if name not in of_row:
-                of_row[name] = tuple(read(row) for read in self._readers), self._rate(row)
-            group, rate = of_row[name]
+        parts = [
+            (tuple(read(row) for read in self._readers), self._rate(row)) if row else None
+            for row in self._kept
+        ]
+        for (number, place, is_observed), length in self._times.items():
+            row, part_of = self._kept[place], parts[place]
+            assert row is not None
+            assert part_of is not None
+            group, rate = part_of
             of_group = sums.setdefault(number, {}).setdefault(group, {})
             part = of_group.setdefault(rate.currency if rate else None, Sums())
             part.add(row, length, is_observed, rate)

@@ -110,3 +110,24 @@ def _day(text: str | None) -> date | None:
         return None if text is None else datetime.fromisoformat(text).date()
     except ValueError:
         return None
+
+
+def endpoint_region(region: str) -> str | None:
+    """The region of the price list that answers a caller in a region; None where its partition has
+    none.
+
+    The endpoints of botocore 1.44: us-east-1, eu-central-1 and ap-south-1 for the commercial
+    partition, cn-northwest-1, eusc-de-east-1. GovCloud and the isolated partitions have none.
+    """
+    match region.split("-")[:2]:
+        case ["cn", _]:
+            return "cn-northwest-1"
+        case ["eusc", _]:
+            return "eusc-de-east-1"
+        case ["us", "gov" | "iso" | "isob" | "isof"] | ["eu", "isoe"]:
+            return None
+        case ["eu" | "me" | "il" | "af", _]:
+            return "eu-central-1"
+        case ["ap", _]:
+            return "ap-south-1"
+    return "us-east-1"

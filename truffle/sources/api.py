@@ -246,6 +246,13 @@ def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
     ]
 
 
+def collection_failures(collection: Mapping[str, Any]) -> list[ScopeFailure]:
+    """The scopes that an answer's ``collection`` names as failed."""
+    return _failures(
+        {**scope, "error_message": scope["message"]} for scope in collection["failed_scopes"]
+    )
+
+
 def _not_collected(collected: Iterable[str], question: Question) -> list[ScopeFailure]:
     """The regions that were asked for and that the stack does not collect: nothing is known."""
     message = "The deployed stack does not collect this region."

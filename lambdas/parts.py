@@ -1,0 +1,94 @@
+"""What the parts of all functions have in common: their settings and the stores of the table.
+
+A part's module is imported with it, so a cold start loads nothing that its function does not use.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from lambdas.clients import service
+from lambdas.settings import Settings
+
+if TYPE_CHECKING:
+    from lambdas.api.inventory import Inventory
+    from lambdas.store.deliveries import DeliveryStore
+    from lambdas.store.directory import DirectoryStore
+    from lambdas.store.events import EventStore
+    from lambdas.store.prices import PriceStore
+    from lambdas.store.runs import RunStore
+    from lambdas.store.scopes import ScopeStore
+    from truffle.alerts.settings import AlertSettings
+    from truffle.core.organization import AccountSettings
+
+S = TypeVar("S", bound=Settings)
+
+
+class Parts(Generic[S]):
+    """What functions have in common; ``settings`` are read from the environment."""
+
+    def __init__(self, kind: type[S]) -> None:
+        self._kind = kind
+
+    @cached_property
+    def settings(self) -> S:
+        """Raises MissingSettings."""
+        return self._kind.from_env(os.environ)
+
+    @cached_property
+    def alert_settings(self) -> AlertSettings:
+        """Raises SettingsError."""
+        from lambdas.alert_settings import load
+
+        return load()
+
+    @cached_property
+    def account_settings(self) -> AccountSettings:
+        from lambdas.account_settings import load
+
+        return load()
+
+    @cached_property
+    def directory(self) -> DirectoryStore:
+        from lambdas.store.directory import DirectoryStore
+
+        return DirectoryStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def scopes(self) -> ScopeStore:
+        from lambdas.store.scopes import ScopeStore
+
+        return ScopeStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def runs(self) -> RunStore:
+        from lambdas.store.runs import RunStore
+
+        return RunStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def events(self) -> EventStore:
+        from lambdas.store.events import EventStore
+
+        return EventStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def deliveries(self) -> DeliveryStore:
+        from lambdas.store.deliveries import DeliveryStore
+
+        return DeliveryStore(service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def price_list(self) -> PriceStore:
+        from lambdas.store.documents import DocumentStore
+        from lambdas.store.prices import PriceStore
+
+        return PriceStore(DocumentStore(service("dynamodb"), self.settings.table))
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        from lambdas.api.inventory import Inventory
+
+        return Inventory(self.scopes)

@@ -1,0 +1,89 @@
+"""``prices``: fetches AWS's On-Demand prices of the instance types that are held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas import wiring
+from lambdas.observability import logger
+from lambdas.store.prices import Place, PriceList
+from truffle.core.model import Odcr, Reservation
+from truffle.core.pricing import Product, Rate
+from truffle.ec2.price_list import SERVICE, filters, rates
+
+FETCHED_EVERY = timedelta(days=7)
+SLACK = timedelta(hours=6)
+"""A start that comes early by so much still fetches what is due on its day."""
+
+PAGE = 100
+"""The most of GetProducts (AWS Price List API Reference)."""
+
+LEAST_MILLISECONDS = 20_000
+
+
+class NotFetched(Exception):
+    """Prices of some types could not be fetched; the text names them. The old ones stay."""
+
+
+def places_of(rows: Iterable[Reservation]) -> set[Place]:
+    """What is held as ODCRs: capacity blocks have no list price."""
+    return {(row.instance_type, row.region) for row in rows if isinstance(row, Odcr)}
+
+
+def due(held: set[Place], known: PriceList, now: datetime) -> list[Place]:
+    """What to ask for: what is new, then what was asked for a week ago."""
+    old = now - FETCHED_EVERY + SLACK
+    never = held - set(known.fetched)
+    again = [(at, it) for it, at in known.fetched.items() if at <= old]
+    return [*sorted(never), *(it for _, it in sorted(again))]
+
+
+def fetch(client: Any, place: Place) -> dict[Product, Rate]:
+    """The prices of a type in a region, from every page. Raises ClientError and BotoCoreError."""
+    pages = client.get_paginator("get_products").paginate(
+        ServiceCode=SERVICE, Filters=filters(*place), PaginationConfig={"PageSize": PAGE}
+    )
+    return rates(text for page in pages for text in page["PriceList"])
+
+
+def _fetch_due(known: PriceList, wanted: list[Place], context: LambdaContext) -> list[str]:
+    """Fetch and store; the failures in words."""
+    prices, fetched, failures = dict(known.rates), dict(known.fetched), []
+    for place in wanted:
+        if context.get_remaining_time_in_millis() < LEAST_MILLISECONDS:
+            break
+        try:
+            found = fetch(wiring.prices().client, place)
+        except (ClientError, BotoCoreError) as error:
+            logger.exception("prices not fetched", extra={"place": place})
+            failures.append(f"{place[0]} in {place[1]}: {error}")
+            continue
+        gone = [it for it in prices if (it.instance_type, it.region) == place]
+        for product in gone:
+            del prices[product]
+        prices.update(found)
+        fetched[place] = wiring.now()
+    wiring.prices().price_list.write(PriceList(prices, fetched), wiring.now())
+    return failures
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """A daily start to the number of types and regions that were due.
+
+    Raises NotFetched after the others were stored.
+    """
+    parts = wiring.prices()
+    known = parts.price_list.read()
+    wanted = due(places_of(parts.inventory.view().rows), known, wiring.now())
+    if wanted and parts.client is not None:
+        failures = _fetch_due(known, wanted, context)
+        if failures:
+            raise NotFetched("; ".join(failures))
+    logger.info("prices fetched", extra={"due": len(wanted)})
+    return {"due": len(wanted)}

@@ -1,0 +1,87 @@
+"""AWS's price list in the table: the prices of the types that the stack has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from lambdas.store.documents import DocumentStore, Head
+from truffle.core.codec import Json
+from truffle.core.pricing import PriceSource, Product, Rate
+from truffle.core.times import format_time, parse_time
+
+NAME = "prices"
+SCHEMA_VERSION = 1
+
+Place = tuple[str, str]
+"""An instance type and a region: what the price list is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """The prices that are known, and when each type was last asked for in each region."""
+
+    rates: Mapping[Product, Rate] = field(default_factory=dict)
+    fetched: Mapping[Place, datetime] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PriceStore:
+    """Keeps the list that was read for as long as the table has the same one."""
+
+    documents: DocumentStore
+    _head: Head | None = None
+    _list: PriceList = field(default_factory=PriceList)
+
+    def read(self) -> PriceList:
+        """Raises what reading a document raises, and ValueError for a newer schema."""
+        head = self.documents.head(NAME)
+        if head is None:
+            return PriceList()
+        if self._head is None or self._head.version != head.version:
+            self._list = _from_json(self.documents.content(NAME, head))
+            self._head = head
+        return self._list
+
+    def write(self, prices: PriceList, at: datetime) -> None:
+        self.documents.write(NAME, _to_json(prices), {}, at)
+
+
+def _to_json(prices: PriceList) -> Json:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "rates": [
+            {
+                "instance_type": product.instance_type,
+                "region": product.region,
+                "platform": product.platform,
+                "tenancy": product.tenancy,
+                "amount": str(rate.amount),
+                "currency": rate.currency,
+                "as_of": rate.as_of and rate.as_of.isoformat(),
+            }
+            for product, rate in sorted(prices.rates.items())
+        ],
+        "fetched": [
+            {"instance_type": name, "region": region, "at": format_time(at)}
+            for (name, region), at in sorted(prices.fetched.items())
+        ],
+    }
+
+
+def _from_json(data: Json) -> PriceList:
+    if data["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(f"the schema version of the prices is {data['schema_version']}")
+    rates = {
+        Product(it["instance_type"], it["region"], it["platform"], it["tenancy"]): Rate(
+            Decimal(it["amount"]),
+            it["currency"],
+            PriceSource.PRICE_LIST,
+            None if it["as_of"] is None else date.fromisoformat(it["as_of"]),
+        )
+        for it in data["rates"]
+    }
+    fetched = {(it["instance_type"], it["region"]): parse_time(it["at"]) for it in data["fetched"]}
+    return PriceList(rates, fetched)

@@ -1,0 +1,160 @@
+"""``prices``: AWS's price list is asked for what is held, new types at once and others weekly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas import prices, wiring
+from lambdas.settings import PricesSettings, QuerySettings
+from tests.builders import DAY, HOUR
+from tests.lambdas.aws import Stack
+from tests.lambdas.fakes import Clock, FakeContext, a_raw_block, a_raw_odcr, client_error
+from tests.lambdas.hours import IRELAND, OHIO, Hours
+
+Place = tuple[str, str]
+
+
+def an_entry(name: str, region: str, amount: str, **attributes: str) -> str:
+    """A product of a running instance, with its On-Demand price."""
+    dimension = {"unit": "Hrs", "pricePerUnit": {"USD": amount}}
+    return json.dumps(
+        {
+            "product": {
+                "attributes": {
+                    "instanceType": name,
+                    "regionCode": region,
+                    "operation": "RunInstances",
+                    "tenancy": "Shared",
+                    "capacitystatus": "Used",
+                    **attributes,
+                }
+            },
+            "terms": {
+                "OnDemand": {
+                    "a": {
+                        "effectiveDate": "2026-11-01T00:00:00Z",
+                        "priceDimensions": {"b": dimension},
+                    }
+                }
+            },
+        }
+    )
+
+
+@dataclass
+class PriceServer:
+    """A client of the price list: a page for each product, and the faults of some types."""
+
+    listed: dict[Place, list[str]] = field(default_factory=dict)
+    faults: dict[Place, Exception] = field(default_factory=dict)
+    asked: list[Place] = field(default_factory=list)
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "get_products"
+        return self
+
+    def paginate(self, **call: Any) -> Iterator[Any]:
+        assert call["ServiceCode"] == "AmazonEC2"
+        wanted = {it["Field"]: it["Value"] for it in call["Filters"]}
+        place = wanted["instanceType"], wanted["regionCode"]
+        self.asked.append(place)
+        if place in self.faults:
+            raise self.faults[place]
+        for text in self.listed.get(place, []):
+            yield {"PriceList": [text]}
+
+
+@pytest.fixture
+def hours(stack: Stack, clock: Clock, deploy: Callable[..., None]) -> Hours:
+    made = Hours(stack, clock, deploy)
+    made.fleet.holds(OHIO, a_raw_odcr("cr-a"), a_raw_block("cr-b"))
+    made.run()
+    return made
+
+
+@pytest.fixture
+def server() -> PriceServer:
+    ohio = ("p4d.24xlarge", "us-east-2")
+    windows = an_entry(*ohio, "99", operation="RunInstances:0002")
+    return PriceServer({ohio: [windows, an_entry(*ohio, "32.7726")]})
+
+
+def fetch(hours: Hours, server: PriceServer) -> list[Place]:
+    """Run the function, and say what it asked for."""
+    hours.deploy(PricesSettings)
+    wiring.prices().client = server
+    context: Any = FakeContext()
+    server.asked.clear()
+    prices.handler({}, context)
+    return server.asked
+
+
+def test_odcrs_that_are_held_get_a_price_and_blocks_do_not(
+    hours: Hours, server: PriceServer
+) -> None:
+    assert fetch(hours, server) == [("p4d.24xlarge", "us-east-2")]
+    hours.next()
+    asked = {"since": "2026-11-24", "until": "2026-11-24T13:00:01Z", "interval": "total"}
+    body = hours.ask("/usage", **asked).body
+    (row,) = body["items"]
+    assert row["reserved_cost"] == pytest.approx(8 * 32.7726, abs=0.1)
+    assert row["idle_cost"] == pytest.approx(3 * 32.7726, abs=0.1)
+    assert body["prices"] == [
+        {
+            "type": "odcr",
+            "instance_type": "p4d.24xlarge",
+            "region": "us-east-2",
+            "platform": "Linux/UNIX",
+            "tenancy": "default",
+            "per_instance_hour": 32.7726,
+            "currency": "USD",
+            "source": "price-list",
+            "as_of": "2026-11-01",
+        }
+    ]
+
+
+def test_a_type_is_asked_for_again_after_a_week_and_a_new_one_at_once(
+    hours: Hours, server: PriceServer
+) -> None:
+    fetch(hours, server)
+    hours.clock.advance(DAY)
+    assert fetch(hours, server) == []
+    hours.fleet.holds(IRELAND, a_raw_odcr("cr-c", InstanceType="g6.xlarge"))
+    hours.next()
+    assert fetch(hours, server) == [("g6.xlarge", "eu-west-1")]
+    hours.clock.advance(6 * DAY - 2 * HOUR)
+    assert fetch(hours, server) == [("p4d.24xlarge", "us-east-2")]
+
+
+def test_a_type_that_fails_keeps_its_old_price_and_not_the_others(
+    hours: Hours, server: PriceServer
+) -> None:
+    fetch(hours, server)
+    hours.fleet.holds(IRELAND, a_raw_odcr("cr-c", InstanceType="g6.xlarge"))
+    hours.next()
+    hours.clock.advance(timedelta(days=7))
+    server.listed["g6.xlarge", "eu-west-1"] = [an_entry("g6.xlarge", "eu-west-1", "0.9")]
+    server.faults["p4d.24xlarge", "us-east-2"] = client_error("ThrottlingException", "GetProducts")
+    with pytest.raises(prices.NotFetched, match=r"p4d.24xlarge in us-east-2"):
+        fetch(hours, server)
+    hours.deploy(QuerySettings)
+    listed = wiring.query().prices.listed
+    linux = {it.instance_type: rate for it, rate in listed.items() if it.platform == "Linux/UNIX"}
+    assert {name: str(rate.amount) for name, rate in linux.items()} == {
+        "p4d.24xlarge": "32.7726",
+        "g6.xlarge": "0.9",
+    }
+
+
+def test_a_partition_without_a_price_list_is_not_asked(hours: Hours) -> None:
+    hours.deploy(PricesSettings)
+    wiring.prices().client = None
+    context: Any = FakeContext()
+    assert prices.handler({}, context) == {"due": 1}

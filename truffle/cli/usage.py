@@ -1,0 +1,125 @@
+"""``truffle usage``: what was held, used and idle, and what it cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from truffle.cli.options import Choice, Common, common, filter_options, output_option
+
+FORMATS = ("table", "wide", "json", "yaml", "csv")
+
+
+@click.command("usage")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="A time, a date, yesterday, or 30d ago. [default: 7 days before the end]",
+)
+@click.option("--until", metavar="TIME", help="The end. [default: the last midnight, UTC]")
+@click.option(
+    "--interval",
+    type=Choice(["hour", "day", "week", "month", "total"]),
+    default="day",
+    show_default=True,
+    help="The length of a row, in UTC.",
+)
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="KEYS",
+    help="Groups, comma-separated: reservation, account, owner, region, instance_type, "
+    "accelerator, type, tag:KEY. [default: type]",
+)
+@click.option("--odcr", is_flag=True, help="ODCRs only; with --blocks: both (the default).")
+@click.option("--blocks", is_flag=True, help="Capacity blocks only.")
+@click.option("--prices", is_flag=True, help="Show which price of which source was used.")
+@filter_options
+@output_option(FORMATS)
+@common(is_api=True)
+def command(
+    common: Common,
+    output: str,
+    since: str | None,
+    until: str | None,
+    interval: str,
+    by: tuple[str, ...],
+    odcr: bool,
+    blocks: bool,
+    prices: bool,
+    **filters: Any,
+) -> int:
+    """Show what was held, used and idle, and what it cost.
+
+    Hours are instance-hours. What was not listed for two periods is unobserved, and in no other
+    number. A cost is - where no price is known.
+
+    \b
+    truffle usage --by tag:Team
+    truffle usage --since 2026-10-01 --until 2026-11-01 --interval total --by owner,accelerator
+    truffle usage --blocks --by reservation -o csv > usage.csv
+    """
+    from truffle.arguments import moment
+    from truffle.cli.output import tell_all, tell_times
+
+    common.needs_api("Usage")
+    start, end = (
+        moment(name, text, ahead=False) for name, text in (("since", since), ("until", until))
+    )
+    tell_times({"since": since, "until": until}, ahead=False)
+    client = common.client()
+    usage = client.usage(
+        start,
+        end,
+        interval,
+        by or ("type",),
+        reservation_type=_types(odcr, blocks),
+        **{**filters, "active_only": bool(filters["active_only"])},
+    )
+    if prices:
+        _show_prices(output, usage.prices)
+    else:
+        _show(output, usage)
+    if usage.missing_days:
+        count = len(usage.missing_days)
+        tell_all([f"No snapshots of {count} of the days, from {usage.missing_days[0]} on."])
+    tell_all(usage.warnings)
+    return 0
+
+
+def _types(odcr: bool, blocks: bool) -> list[str]:
+    from truffle.core.model import ReservationType
+
+    asked = {ReservationType.ODCR: odcr, ReservationType.CAPACITY_BLOCKS: blocks}
+    return [kind for kind, is_asked in asked.items() if is_asked] or list(asked)
+
+
+def _show(output: str, usage: Any) -> None:
+    from dataclasses import replace
+
+    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.core.usage import Interval, Period
+    from truffle.render.usage import flat, flat_names, render
+
+    if output in ("table", "wide"):
+        style = style_of_stdout()
+        shown = replace(style, width=None) if output == "wide" else style
+        period = Period(usage.since, usage.until, Interval(usage.interval))
+        put(render(usage, period, usage.by, shown))
+    elif output == "csv":
+        put_data(output, [flat(row) for row in usage], flat_names(usage.by))
+    else:
+        put_data(output, [row.to_json() for row in usage])
+
+
+def _show_prices(output: str, prices: list[Any]) -> None:
+    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.render.usage import render_prices
+
+    if output in ("table", "wide"):
+        put(render_prices(prices, style_of_stdout()))
+    else:
+        names = ("type", "instance_type", "region", "platform", "tenancy")
+        numbers = ("per_instance_hour", "currency", "source", "as_of")
+        put_data(output, prices, [*names, *numbers])

@@ -1,0 +1,143 @@
+"""The table of ``truffle usage``: rows with bars, and their totals above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from truffle.core.codec import Json
+from truffle.core.usage import TAG, Interval, Period, UsageRow
+from truffle.render.style import Style
+from truffle.render.tables import Column, draw
+from truffle.render.words import day, minute, percent
+
+BAR = 10
+"""Cells of a bar: all that was reserved."""
+
+
+def render(rows: Sequence[UsageRow], period: Period, by: Sequence[str], style: Style) -> str:
+    """Totals, then a row for each interval and group."""
+    table = draw(_columns(period.interval, by, style), rows, style)
+    title = f"Usage: {minute(period.since)} to {minute(period.until)} UTC"
+    return "\n".join(
+        [
+            style.title(title),
+            "",
+            *(f"  {line}" for line in _totals(rows)),
+            "",
+            *table.lines,
+            *(style.wrapped(table.note) if table.note else []),
+        ]
+    )
+
+
+def render_prices(prices: Sequence[Json], style: Style) -> str:
+    """Which price of which source was used."""
+    columns: list[Column[Json]] = [
+        Column("Type", lambda row: row["type"], 3),
+        Column("Instance Type", lambda row: row["instance_type"]),
+        Column("Region", lambda row: row["region"]),
+        Column("Platform", lambda row: row["platform"] or "-", 1),
+        Column("Tenancy", lambda row: row["tenancy"] or "-", 2),
+        Column("Per Instance-Hour", _price, is_number=True),
+        Column("Source", lambda row: row["source"] or "unknown"),
+        Column("As Of", lambda row: row["as_of"] or "-", 4),
+    ]
+    return "\n".join(draw(columns, prices, style).lines)
+
+
+def group_text(name: str, value: str | None) -> str:
+    """A group's value; what has no such tag is told apart from an empty one."""
+    if value is None:
+        return "(untagged)" if name.startswith(TAG) else "(unknown)"
+    return value or "(empty)"
+
+
+def _columns(interval: Interval, by: Sequence[str], style: Style) -> list[Column[UsageRow]]:
+    when = minute if interval is Interval.HOUR else day
+    start: Column[UsageRow] = Column("Start", lambda row: when(row.start))
+    groups: list[Column[UsageRow]] = [Column(_head(name), partial(_group, name)) for name in by]
+    return [
+        *([start] if interval is not Interval.TOTAL else []),
+        *groups,
+        Column("Reserved h", lambda row: _hours(row.reserved_hours), is_number=True),
+        Column("Used h", lambda row: _hours(row.used_hours), 4, is_number=True),
+        Column("Idle h", lambda row: _hours(row.idle_hours), is_number=True),
+        Column("Unobserved h", lambda row: _hours(row.unobserved_hours), 3, is_number=True),
+        Column("Used", lambda row: percent(row.utilization), is_number=True),
+        Column("", lambda row: _bar(row.utilization, style), 1),
+        Column("Accelerator h", lambda row: _hours(row.reserved_accelerator_hours), 2, True),
+        Column("Cost", lambda row: _money(row.reserved_cost, row.currency), 6, is_number=True),
+        Column("Idle Cost", lambda row: _money(row.idle_cost, row.currency), 7, is_number=True),
+    ]
+
+
+def _head(name: str) -> str:
+    return name if name.startswith(TAG) else name.replace("_", " ").title()
+
+
+def _group(name: str, row: UsageRow) -> str:
+    return group_text(name, row.group.get(name))
+
+
+def _totals(rows: Sequence[UsageRow]) -> list[str]:
+    reserved = sum(row.reserved_hours for row in rows)
+    used = sum(row.used_hours for row in rows)
+    share = percent(used / reserved if reserved else None)
+    lines = [
+        f"Instance-hours:    {_hours(reserved)} reserved, {_hours(used)} used ({share}), "
+        f"{_hours(reserved - used)} idle"
+    ]
+    if unobserved := sum(row.unobserved_hours for row in rows):
+        lines.append(f"Unobserved:        {_hours(unobserved)} instance-hours, in no other number")
+    costs: dict[str, tuple[float, float]] = {}
+    for row in rows:
+        if row.currency is not None:
+            cost, idle = costs.get(row.currency, (0.0, 0.0))
+            costs[row.currency] = cost + (row.reserved_cost or 0), idle + (row.idle_cost or 0)
+    for currency, (cost, idle) in sorted(costs.items()):
+        lines.append(
+            f"Cost:              {_money(cost, currency)}, of which {_money(idle, currency)} idle"
+        )
+    if unpriced := sum(row.unpriced_hours for row in rows):
+        lines.append(f"Without a price:   {_hours(unpriced)} instance-hours, in no cost")
+    return lines
+
+
+def _hours(value: float) -> str:
+    return f"{value:,.1f}"
+
+
+def _bar(share: float | None, style: Style) -> str:
+    if share is None:
+        return ""
+    full = max(0, min(BAR, round(share * BAR)))
+    filled, empty = ("█", "░") if style.is_unicode else ("#", ".")
+    return filled * full + empty * (BAR - full)
+
+
+def _money(amount: float | None, currency: str | None) -> str:
+    if amount is None:
+        return "-"
+    return f"${amount:,.2f}" if currency == "USD" else f"{amount:,.2f} {currency}"
+
+
+def _price(row: Mapping[str, Any]) -> str:
+    return _money(row["per_instance_hour"], row["currency"])
+
+
+def flat(row: UsageRow) -> Json:
+    """A row for CSV: a column for each key of the group, null where it is unknown or untagged."""
+    data = row.to_json()
+    group = data.pop("group")
+    return {**group, **data}
+
+
+def flat_names(by: Sequence[str]) -> list[str]:
+    """The columns of ``flat``, in their order."""
+    numbers = [name for name in UsageRow.__dataclass_fields__ if name not in _PLACED]
+    return ["start", "end", *by, *numbers]
+
+
+_PLACED = frozenset({"start", "end", "group"})

@@ -1,0 +1,38 @@
+"""The use of a period, as the deployed stack answers ``GET /usage``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from truffle.core.codec import Json
+from truffle.core.times import parse_time
+from truffle.core.usage import UsageRow
+from truffle.results import Results
+from truffle.sources.api import Api, Parameters, collection_failures
+
+
+class Usage(Results[UsageRow]):
+    """Rows of use by interval and group.
+
+    ``prices`` are those that were used, as JSON objects with their source; null where unknown.
+    ``missing_days`` are days of which the stack has nothing. ``failures`` are the scopes that fail
+    now, at most the 20 that have failed for the longest time.
+    """
+
+    def __init__(self, answer: Json) -> None:
+        super().__init__(map(UsageRow.from_json, answer["items"]))
+        self.since: datetime = parse_time(answer["since"])
+        self.until: datetime = parse_time(answer["until"])
+        self.interval: str = answer["interval"]
+        self.by: list[str] = list(answer["by"])
+        self.prices: list[Json] = list(answer["prices"])
+        self.missing_days: list[str] = list(answer["missing_days"])
+        self.warnings: list[str] = list(answer["warnings"])
+        self.failures = collection_failures(answer["collection"])
+
+
+def read_usage(api: Api, query: Parameters) -> Usage:
+    """Raises ApiError."""
+    answer = api.get("/usage", "items", query)
+    with api.understood():
+        return Usage(answer)
