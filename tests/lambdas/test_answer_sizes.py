@@ -16,6 +16,7 @@ from lambdas.api import responses
 from lambdas.api.inventory import Inventory
 from lambdas.settings import QuerySettings
 from lambdas.store.scopes import StoredStatus
+from lambdas.wiring.answers import Query
 from tests.builders import HOUR, NOON, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.fakes import Clock
@@ -86,7 +87,7 @@ class Organization:
 @contextmanager
 def asked_of(organization: Organization) -> Iterator[None]:
     store: Any = organization
-    parts = wiring.Query(QuerySettings)
+    parts = Query(QuerySettings)
     parts.settings = QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher")
     parts.inventory, parts.events, parts.runs = Inventory(store), store, store
     with pytest.MonkeyPatch.context() as patch:

@@ -13,6 +13,7 @@ from lambdas import wiring
 from lambdas.api.inventory import Inventory
 from lambdas.settings import QuerySettings
 from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
+from lambdas.wiring.answers import Query
 from tests.builders import HOME, NOON, OHIO, a_snapshot
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock
@@ -81,7 +82,7 @@ class Stored:
 def inventory_of(rows: list[Reservation]) -> Iterator[None]:
     """The function over an inventory in memory."""
     store: Any = Stored(rows)
-    parts = wiring.Query(QuerySettings)
+    parts = Query(QuerySettings)
     parts.settings = QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher")
     parts.inventory = Inventory(store)
     with pytest.MonkeyPatch.context() as patch:

@@ -6,14 +6,16 @@ A part's module is imported with it, so a cold start loads nothing that its func
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from lambdas.clients import service
-from lambdas.settings import Settings
+from lambdas import wiring
+from lambdas.settings import Settings, comma_separated
 
 if TYPE_CHECKING:
     from lambdas.api.inventory import Inventory
+    from lambdas.history.ledgers import SpanReader
     from lambdas.store.deliveries import DeliveryStore
     from lambdas.store.directory import DirectoryStore
     from lambdas.store.events import EventStore
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from lambdas.store.runs import RunStore
     from lambdas.store.scopes import ScopeStore
     from truffle.alerts.settings import AlertSettings
+    from truffle.core.expected import ExpectedDenials
     from truffle.core.organization import AccountSettings
 
 S = TypeVar("S", bound=Settings)
@@ -54,41 +57,55 @@ class Parts(Generic[S]):
     def directory(self) -> DirectoryStore:
         from lambdas.store.directory import DirectoryStore
 
-        return DirectoryStore(service("dynamodb"), self.settings.table)
+        return DirectoryStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def scopes(self) -> ScopeStore:
         from lambdas.store.scopes import ScopeStore
 
-        return ScopeStore(service("dynamodb"), self.settings.table)
+        return ScopeStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def runs(self) -> RunStore:
         from lambdas.store.runs import RunStore
 
-        return RunStore(service("dynamodb"), self.settings.table)
+        return RunStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def events(self) -> EventStore:
         from lambdas.store.events import EventStore
 
-        return EventStore(service("dynamodb"), self.settings.table)
+        return EventStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def deliveries(self) -> DeliveryStore:
         from lambdas.store.deliveries import DeliveryStore
 
-        return DeliveryStore(service("dynamodb"), self.settings.table)
+        return DeliveryStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def price_list(self) -> PriceStore:
         from lambdas.store.documents import DocumentStore
         from lambdas.store.prices import PriceStore
 
-        return PriceStore(DocumentStore(service("dynamodb"), self.settings.table))
+        return PriceStore(DocumentStore(wiring.service("dynamodb"), self.settings.table))
 
     @cached_property
     def inventory(self) -> Inventory:
         from lambdas.api.inventory import Inventory
 
         return Inventory(self.scopes)
+
+
+def expected_by(setting: str) -> ExpectedDenials:
+    """The denials that a setting expects."""
+    from truffle.core.expected import expected_denials
+
+    return expected_denials(comma_separated(setting))
+
+
+def span_reader(bucket: str, schedule_minutes: str) -> SpanReader:
+    """What reads the spans of snapshots that runs of this period have left."""
+    from lambdas.history.ledgers import SpanReader
+
+    return SpanReader.of(wiring.service("s3"), bucket, timedelta(minutes=float(schedule_minutes)))

@@ -1,0 +1,109 @@
+"""The parts of ``query``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lambdas import wiring
+from lambdas.settings import (
+    QuerySettings,
+)
+from lambdas.wiring.parts import Parts, expected_by, span_reader
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters.base import BaseProvider
+
+    from lambdas.api.inventory import Inventory
+    from lambdas.api.judging import Judge
+    from lambdas.api.names import Names
+    from lambdas.api.past import Moments
+    from lambdas.history.ledgers import SpanReader
+    from lambdas.history.usage import UsageReader
+    from lambdas.store.reports import ReportStore
+    from truffle.core.pricing import PriceBook
+
+
+class Query(Parts[QuerySettings]):
+    @cached_property
+    def names(self) -> Names:
+        from lambdas.api.names import Names
+        from lambdas.store.directory import DirectoryCache
+
+        cache = DirectoryCache(self.directory)
+        return Names(cache if self.account_settings.is_organization else None)
+
+    @cached_property
+    def _secrets(self) -> BaseProvider:
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+        return SecretsProvider(boto3_client=wiring.service("secretsmanager"))
+
+    @property
+    def feed_secret(self) -> str | None:
+        """The token of the calendar feed, at most a minute old; None where there is no feed.
+
+        Raises GetParameterError.
+        """
+        name = self.settings.feed_secret
+        return str(self._secrets.get(name, max_age=60)) if name else None
+
+    @cached_property
+    def past_names(self) -> Names:
+        """Names for views of the past: what is kept for the present stays."""
+        from lambdas.api.names import Names
+
+        return Names(self.names.cache)
+
+    @cached_property
+    def spans(self) -> SpanReader:
+        return span_reader(self.settings.bucket, self.settings.schedule_minutes)
+
+    @cached_property
+    def moments(self) -> Moments:
+        from lambdas.api.past import Moments
+
+        return Moments(self.spans.past)
+
+    def usage(self) -> UsageReader:
+        """A reader for one question."""
+        from lambdas.history.ledgers import LedgerStore
+        from lambdas.history.usage import UsageReader
+
+        return UsageReader(self.spans, LedgerStore(wiring.service("s3"), self.settings.bucket))
+
+    @property
+    def prices(self) -> PriceBook:
+        """What is known of prices now. Raises what reading a document raises."""
+        from truffle.core.pricing import PriceBook
+
+        settings = self.alert_settings.thresholds.prices
+        return PriceBook(settings=settings, listed=self.price_list.read().rates)
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        from lambdas.store.reports import ReportStore
+
+        return ReportStore(wiring.service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        from lambdas.api.inventory import Inventory
+        from lambdas.store.archive import Archive
+        from lambdas.store.latest import LatestRegions
+
+        archive = Archive(wiring.service("s3"), self.settings.bucket)
+        return Inventory(self.scopes, LatestRegions(archive))
+
+    @cached_property
+    def judge(self) -> Judge:
+        from lambdas.api.judging import Judge
+
+        return Judge(self.allowed_age, expected_by(self.settings.expected_denied))
+
+    @cached_property
+    def allowed_age(self) -> timedelta:
+        from truffle.core.status import allowed_age
+
+        return allowed_age(float(self.settings.schedule_minutes))

@@ -1,0 +1,168 @@
+"""The parts of the functions that collect: ``fan_out``, ``collect`` and ``hint``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from lambdas import clients, wiring
+from lambdas.settings import (
+    CollectSettings,
+    FanOutSettings,
+    HintSettings,
+)
+from lambdas.wiring.parts import Parts, expected_by
+from truffle.core.model import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambdas.collecting.collector import Collector
+    from lambdas.collecting.coverage import Ask, Finder
+    from lambdas.collecting.finish_run import Closer
+    from lambdas.collecting.publications import Publication
+    from lambdas.collecting.rechecks import Planner
+    from lambdas.collecting.retries import Retrier
+    from lambdas.store.archive import Archive
+    from lambdas.store.hints import HintStore
+    from lambdas.store.scopes import ScopeStore
+    from truffle.core.expected import ExpectedDenials
+
+
+class FanOut(Parts[FanOutSettings]):
+    @property
+    def ec2(self) -> Any:
+        """A client of EC2 in the function's own region."""
+        from truffle.ec2.listing import client_config
+
+        return clients.session().client("ec2", config=client_config())
+
+    @cached_property
+    def connect(self) -> Callable[[], Any]:
+        """Makes a client of Organizations."""
+        from lambdas.collecting.discovery import organizations_client
+
+        settings = self.settings
+        return partial(organizations_client, settings.organization_role_arn, settings.external_id)
+
+    @cached_property
+    def ask(self) -> Ask:
+        """Asks accounts for their regions."""
+        from lambdas.collecting.coverage import asking, patient_client
+
+        return asking(patient_client(), self.settings.collector)
+
+    @cached_property
+    def finder(self) -> Finder:
+        from lambdas.collecting.coverage import Finder
+
+        own = self.settings.account_id
+        return Finder(self.directory, self.account_settings, own, self.connect, self.ask)
+
+
+class Collect(Parts[CollectSettings]):
+    @cached_property
+    def scopes(self) -> ScopeStore:
+        from lambdas.store.scopes import ScopeStore
+
+        settings = self.settings
+        return ScopeStore(
+            wiring.service("dynamodb"), settings.table, int(settings.event_retention_days)
+        )
+
+    @cached_property
+    def archive(self) -> Archive:
+        from lambdas.store.archive import Archive
+
+        return Archive(wiring.service("s3"), self.settings.bucket)
+
+    @cached_property
+    def expected(self) -> ExpectedDenials:
+        return expected_by(self.settings.expected_denied)
+
+    @cached_property
+    def ec2(self) -> clients.ScopeClients:
+        settings = self.settings
+        return clients.ScopeClients(settings.account_id, settings.role_name, settings.external_id)
+
+    def ec2_at_home(self, account_id: str) -> Any:
+        """EC2 of an account, in the function's own region."""
+        return self.ec2.of(Scope(account_id, str(clients.session().region_name)))
+
+    @cached_property
+    def collector(self) -> Collector:
+        from lambdas.collecting.collector import Collector
+        from truffle.ec2.listing import DescribedTypes
+
+        return Collector(
+            self.ec2.of,
+            DescribedTypes(),
+            self.scopes,
+            self.archive,
+            wiring.now,
+            self.alert_settings.thresholds,
+            self.expected,
+        )
+
+    @cached_property
+    def closer(self) -> Closer:
+        from lambdas.collecting.finish_run import Closer
+
+        directory = self.directory if self.account_settings.is_organization else None
+        stores = self.scopes, self.runs, self.archive
+        return Closer(
+            *stores, wiring.now, self.expected, directory, wiring.meter, self.publications
+        )
+
+    def publications(self) -> tuple[Publication, ...]:
+        """What is made from the whole inventory when a run is closed."""
+        from lambdas.collecting.capacity import Capacity
+        from lambdas.collecting.report_file import ReportFile
+        from lambdas.store.directory import DirectoryCache
+        from truffle.core.status import allowed_age
+
+        settings, prices = self.settings, self.alert_settings.thresholds.prices
+        has_names = self.account_settings.is_organization
+        report = ReportFile(
+            archive=self.archive,
+            events=self.events,
+            labels=DirectoryCache(self.directory).labels if has_names else dict,
+            source=settings.stack,
+            prices=prices,
+            allowed_age=allowed_age(float(settings.schedule_minutes)),
+            expected=self.expected,
+        )
+        return report, Capacity(prices=prices, has_metrics=bool(settings.capacity_metrics))
+
+    @cached_property
+    def retrier(self) -> Retrier:
+        from lambdas.collecting.retries import Retrier
+
+        settings = self.settings
+        period = timedelta(minutes=int(settings.schedule_minutes))
+        receives = int(settings.max_receives)
+        return Retrier(wiring.service("sqs"), settings.queue_url, receives, period, wiring.now)
+
+    @cached_property
+    def scheduler(self) -> Any:
+        """A client of EventBridge Scheduler."""
+        from lambdas.collecting.rechecks import make_client
+
+        return make_client()
+
+    @cached_property
+    def planner(self) -> Planner:
+        from lambdas.collecting.rechecks import Planner
+
+        settings = self.settings
+        queue, role = settings.checks_queue_arn, settings.checks_role_arn
+        return Planner(self.scheduler, settings.checks_group, queue, role)
+
+
+class Hint(Parts[HintSettings]):
+    @cached_property
+    def hints(self) -> HintStore:
+        from lambdas.store.hints import HintStore
+
+        return HintStore(wiring.service("dynamodb"), self.settings.table)

@@ -1,0 +1,59 @@
+"""The parts of the functions that keep what was held: ``ledger``, ``prices`` and ``compact``."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lambdas import clients, wiring
+from lambdas.settings import (
+    CompactSettings,
+    LedgerSettings,
+    PricesSettings,
+)
+from lambdas.wiring.parts import Parts, span_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambdas.compacting import Compactor
+    from lambdas.history.ledgers import DayCloser
+
+
+class Ledger(Parts[LedgerSettings]):
+    @cached_property
+    def closer(self) -> DayCloser:
+        from lambdas.history.ledgers import DayCloser, LedgerStore
+
+        settings = self.settings
+        spans = span_reader(settings.bucket, settings.schedule_minutes)
+        return DayCloser(spans, LedgerStore(wiring.service("s3"), settings.bucket))
+
+
+class Prices(Parts[PricesSettings]):
+    @cached_property
+    def client(self) -> Any:
+        """A client of the price list; None where the partition has none."""
+        from truffle.ec2.price_list import endpoint_region
+
+        region = endpoint_region(str(clients.session().region_name))
+        return None if region is None else wiring.service("pricing", region)
+
+
+class Compact(Parts[CompactSettings]):
+    def compactor(self, has_time: Callable[[], bool]) -> Compactor:
+        """A compactor of one invocation, in the function's own folder."""
+        from lambdas.compacting import Compactor
+        from truffle.sql.compaction import Compaction
+        from truffle.sql.database import connect
+
+        settings = self.settings
+        compaction = Compaction(connect(int(settings.memory_megabytes)))
+        period = timedelta(minutes=int(settings.schedule_minutes))
+        folder = Path(tempfile.gettempdir(), "truffle-tables")
+        return Compactor(
+            wiring.service("s3"), settings.bucket, folder, compaction, period, has_time
+        )
