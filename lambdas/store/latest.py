@@ -7,7 +7,6 @@ the status has the same revision. So a stale, missing or damaged object costs re
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,9 +19,6 @@ from truffle.core.status import ScopeError
 from truffle.core.times import format_time, parse_time
 
 PARALLEL_REGIONS = 8
-
-FEWEST_SCOPES = 2
-"""Where fewer scopes of a region are to be read, asking the table takes no more calls."""
 
 
 def own_to_json(status: StoredStatus) -> Json | None:
@@ -73,8 +69,7 @@ class LatestRegions:
     def statuses(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
         """Those of the scopes that the bucket knows, as of the last close."""
         wanted = list(scopes)
-        counts = Counter(scope.region for scope in wanted)
-        regions = [it for it in counts if counts[it] >= FEWEST_SCOPES and it not in self._asked]
+        regions = {scope.region for scope in wanted} - self._asked
         self._asked.update(regions)
         with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
             for found in pool.map(self._read, regions):

@@ -156,16 +156,6 @@ def test_a_scope_that_was_written_since_the_close_is_read_from_the_table(world: 
     assert world.table.reads == 2, "the scope's item and its rows"
 
 
-def test_a_region_of_one_scope_is_read_from_the_table() -> None:
-    world = World(covered={HOME})
-    world.holds(Scope(HOME, "us-east-2"), "active")
-    world.collects()
-    world.closes()
-    world.bucket.reads = 0
-    _, rows = world.starts(from_bucket=True)
-    assert (len(rows), world.bucket.reads) == (1, 0)
-
-
 DAMAGES = {
     "missing": None,
     "no gzip": b"{}",
