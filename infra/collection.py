@@ -167,7 +167,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
     acknowledge_wildcard(
         collect,
         f"arn:<AWS::Partition>:iam::*:role/{context.role_name}",
-        "A condition bounds the accounts; each of them decides whom its role trusts.",
+        "A condition bounds the accounts; each account decides which principals its role trusts.",
     )
     scope.checks.acknowledge(collect)
     deliver(scope.units, collect, at_a_time=context.collect_concurrency)

@@ -166,7 +166,7 @@ def merge_context(cdk_json: str, environment: str | None) -> dict[str, Any]:
         environment: the value of CDK_CONTEXT_JSON, None when it is not set.
 
     Raises:
-        ContextError: one of them is no JSON object.
+        ContextError: one of them is not a JSON object.
     """
     file = _object_of(cdk_json, "cdk.json")
     context = file.get("context", {})
@@ -179,7 +179,7 @@ def _object_of(text: str, source: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise ContextError([f"{source} is no JSON: {error}"]) from error
+        raise ContextError([f"{source} is not JSON: {error}"]) from error
     if not isinstance(value, dict):
         raise ContextError([f"{source} = {show(value)}: use a JSON object"])
     return value

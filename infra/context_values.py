@@ -81,7 +81,7 @@ def _from_json(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"no JSON: {error}") from error
+        raise ValueError(f"not JSON: {error}") from error
 
 
 def _split(text: str) -> object:

@@ -1,4 +1,4 @@
-"""How people learn that truffle itself fails: alarms, the topic that tells of them, a dashboard."""
+"""Monitoring of truffle itself: alarms, the topic that announces them, a dashboard."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -113,7 +113,7 @@ def send(bodies: Iterable[str]) -> None:
 
 
 def _send_retired(run: Run) -> None:
-    """Have the units retired that the run no longer covers: by ``collect``, scope by scope."""
+    """Queue the units that the run no longer covers: ``collect`` retires their scopes."""
     stored = wiring.fan_out().scopes.heartbeats.versions()
     send(map(to_message, to_retire(run, stored)))
 

@@ -134,7 +134,7 @@ def patient_client() -> LambdaClient:
 
 
 def asking(client: LambdaClient, function: str) -> Ask:
-    """Asks by way of the collecting function, whose role is the only one that the accounts trust;
+    """Ask through the collecting function, whose role is the only one that the accounts trust;
     ``client`` is a boto3 Lambda client."""
 
     def ask(accounts: Sequence[str]) -> Mapping[str, RegionsAnswer]:

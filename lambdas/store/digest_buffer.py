@@ -112,7 +112,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class DigestBuffer:
-    """The piles in the table, by the destination's name and the run's id."""
+    """The buffers in the table, by the destination's name and the run's id."""
 
     client: Client
     table: str

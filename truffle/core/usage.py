@@ -37,7 +37,7 @@ FIELDS: Mapping[str, Callable[[Reservation], str | None]] = {
     "accelerator": lambda row: row.accelerator.name if row.accelerator else None,
     "type": lambda row: row.type,
 }
-"""What usage is grouped by, beside ``tag:KEY``."""
+"""The fields to group usage by, beside ``tag:KEY``."""
 
 Group = tuple[str | None, ...]
 RateOf = Callable[[Reservation], Rate | None]
@@ -216,7 +216,7 @@ def usage(
 
 @dataclass(frozen=True, slots=True)
 class UsedPrice:
-    """What an instance of a kind costs for an hour; ``rate`` is None where no source knows it."""
+    """The cost of an instance for an hour; ``rate`` is None where no source has it."""
 
     type: str
     instance_type: str
