@@ -51,7 +51,7 @@ _SCHEDULER_RETRIES = 5
 
 
 class Collection(Construct):
-    """What makes a run happen, and where its failures wait.
+    """The collection: what starts a run, and where its failures wait.
 
     Attributes:
         units: the queue with one message per unit.

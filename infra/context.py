@@ -1,4 +1,4 @@
-"""What a deployment can choose: the context of cdk.json and of `cdk -c key=value`, checked.
+"""The settings of a deployment: the context of cdk.json and of `cdk -c key=value`, checked.
 
 No CDK; the one file that is read is `alerts_file`. The checks run before synthesis, so that a wrong
 or unknown key is one readable error and not a failed deployment.
@@ -244,7 +244,7 @@ def _forwarding_problems(values: dict[str, Any]) -> list[str]:
 
 
 def _organization_problems(values: dict[str, Any]) -> list[str]:
-    """What is only of use with other settings, and none of them says so."""
+    """Problems of settings that are only of use with others."""
     of_organization = ("organizational_units", "organization_role_arn")
     asks = values.get("accounts") == ORGANIZATION or values.get("organization_stack")
     of_stack_set = ("collector_role_arn", "delegated_administrator", "forward_events")

@@ -53,7 +53,7 @@ LOG_RETENTION_DAYS = (
     3288, 3653,
 )
 # fmt: on
-"""What CloudWatch Logs accepts (`PutRetentionPolicy`)."""
+"""The retention times of CloudWatch Logs (`PutRetentionPolicy`)."""
 
 _ATTRIBUTE_VALUES: Mapping[str, tuple[str, ...]] = {
     "type": tuple(EventType),

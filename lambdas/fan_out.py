@@ -128,7 +128,7 @@ def _send_lost(run: Run) -> None:
 
 
 def _tidy_up(run: Run) -> None:
-    """What earlier runs left; no fault of it may fail the start of the present one."""
+    """Finish what earlier runs left; an error here must not fail the start of the present run."""
     failed = 0
     for tidy in (_send_retired, _send_lost):
         try:

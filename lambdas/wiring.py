@@ -73,7 +73,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class Parts(Generic[S]):
-    """What functions have in common; ``settings`` are read from the environment."""
+    """The parts that functions have in common; ``settings`` are read from the environment."""
 
     def __init__(self, kind: type[S]) -> None:
         self._kind = kind

@@ -185,7 +185,7 @@ def _members(client: OrganizationsClient, tree: _Tree) -> Iterator[tuple[str, tu
 
 
 RegionsAnswer = Mapping[str, Any]
-"""What an account answers: ``{"regions": […]}`` or ``{"error": code}``."""
+"""The answer of an account: ``{"regions": […]}`` or ``{"error": code}``."""
 
 
 def regions_of(

@@ -32,7 +32,7 @@ class BadSecret(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What a secret holds: one text, or a JSON object of texts."""
+    """The content of a secret: one text, or a JSON object of texts."""
 
     name: str
     text: str = field(repr=False)

@@ -30,7 +30,7 @@ class Incomplete(Exception):
 
 
 UNREADABLE = (ClientError, BotoCoreError, Incomplete)
-"""What reading and writing a document raises."""
+"""The exceptions of reading and writing a document."""
 
 
 @dataclass(frozen=True, slots=True)
