@@ -51,7 +51,7 @@ _SCHEDULER_RETRIES = 5
 
 
 class Collection(Construct):
-    """What makes a run happen, and where its failures wait.
+    """The collection: what starts a run, and where its failures wait.
 
     Attributes:
         units: the queue with one message per unit.
@@ -167,7 +167,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
     acknowledge_wildcard(
         collect,
         f"arn:<AWS::Partition>:iam::*:role/{context.role_name}",
-        "A condition bounds the accounts; each of them decides whom its role trusts.",
+        "A condition bounds the accounts; each account decides which principals its role trusts.",
     )
     scope.checks.acknowledge(collect)
     deliver(scope.units, collect, at_a_time=context.collect_concurrency)

@@ -1,4 +1,4 @@
-"""What a deployment can choose: the context of cdk.json and of `cdk -c key=value`, checked.
+"""The settings of a deployment: the context of cdk.json and of `cdk -c key=value`, checked.
 
 No CDK; the one file that is read is `alerts_file`. The checks run before synthesis, so that a wrong
 or unknown key is one readable error and not a failed deployment.
@@ -166,7 +166,7 @@ def merge_context(cdk_json: str, environment: str | None) -> dict[str, Any]:
         environment: the value of CDK_CONTEXT_JSON, None when it is not set.
 
     Raises:
-        ContextError: one of them is no JSON object.
+        ContextError: one of them is not a JSON object.
     """
     file = _object_of(cdk_json, "cdk.json")
     context = file.get("context", {})
@@ -179,7 +179,7 @@ def _object_of(text: str, source: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise ContextError([f"{source} is no JSON: {error}"]) from error
+        raise ContextError([f"{source} is not JSON: {error}"]) from error
     if not isinstance(value, dict):
         raise ContextError([f"{source} = {show(value)}: use a JSON object"])
     return value
@@ -244,7 +244,7 @@ def _forwarding_problems(values: dict[str, Any]) -> list[str]:
 
 
 def _organization_problems(values: dict[str, Any]) -> list[str]:
-    """What is only of use with other settings, and none of them says so."""
+    """Problems of settings that are only of use with others."""
     of_organization = ("organizational_units", "organization_role_arn")
     asks = values.get("accounts") == ORGANIZATION or values.get("organization_stack")
     of_stack_set = ("collector_role_arn", "delegated_administrator", "forward_events")

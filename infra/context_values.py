@@ -53,7 +53,7 @@ LOG_RETENTION_DAYS = (
     3288, 3653,
 )
 # fmt: on
-"""What CloudWatch Logs accepts (`PutRetentionPolicy`)."""
+"""The retention times of CloudWatch Logs (`PutRetentionPolicy`)."""
 
 _ATTRIBUTE_VALUES: Mapping[str, tuple[str, ...]] = {
     "type": tuple(EventType),
@@ -81,7 +81,7 @@ def _from_json(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"no JSON: {error}") from error
+        raise ValueError(f"not JSON: {error}") from error
 
 
 def _split(text: str) -> object:

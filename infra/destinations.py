@@ -118,7 +118,7 @@ def _subscribe(
 
 
 def _filter(destination: Destination, context: Context) -> Mapping[str, Any] | None:
-    """What `deliver` need not even look at; None for no filter."""
+    """The subscription's filter, which spares `deliver` messages; None for no filter."""
     if destination.name == SLACK and context.slack_secret_arn:
         return context.alert_filter_policy or None
     return subscription_filter(context.alerts, destination)

@@ -18,7 +18,7 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlockExtensionOfferings",
     "DescribeInstanceTypes",
 )
-"""What listing a scope calls."""
+"""The operations of listing a scope."""
 
 OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
 """All that the functions call of EC2: the only operations that their clients have. Other accounts'

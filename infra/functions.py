@@ -37,7 +37,7 @@ _RETENTION = dict(zip(LOG_RETENTION_DAYS, logs.RetentionDays, strict=False))
 
 @dataclass(frozen=True)
 class Deployment:
-    """What every function of a stack has in common: the choices and the directory of the code.
+    """The common parts of a stack's functions: the context and the directory of the code.
 
     Attributes:
         duckdb: the directory of the layer with DuckDB.
@@ -58,7 +58,7 @@ def allow(service: str, actions: Sequence[str], *resources: str) -> iam.PolicySt
 def scheduler_role(
     scope: Construct, construct_id: str, *statements: iam.PolicyStatement
 ) -> iam.Role:
-    """What EventBridge Scheduler may do for this account's schedules."""
+    """The permission of EventBridge Scheduler for this account's schedules."""
     return iam.Role(
         scope,
         construct_id,

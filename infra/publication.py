@@ -35,7 +35,7 @@ _STREAM_MAX_AGE_SECONDS = 6 * 3600
 
 
 class Publication(Construct):
-    """What tells the world about events.
+    """The publication of events.
 
     Attributes:
         topic: every event, JSON for machines and prose for e-mail.

@@ -16,7 +16,7 @@ LONGEST_REGION = "~" * 14
 """As long as `ap-southeast-1`, `us-gov-west-1` and the others are at most."""
 
 _RANDOM = "~" * 13
-"""What CloudFormation adds to a generated name, at most (User Guide, "Name type")."""
+"""The most that CloudFormation adds to a generated name (User Guide, "Name type")."""
 
 _EXPORTED = "~" * 1024
 """The most that an exported value has (AWS CloudFormation User Guide, quotas, "Outputs")."""

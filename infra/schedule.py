@@ -30,7 +30,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Window:
-    """What a CloudWatch alarm looks at: `periods` periods of `period_minutes` each."""
+    """The window of a CloudWatch alarm: `periods` periods of `period_minutes` each."""
 
     period_minutes: int
     periods: int

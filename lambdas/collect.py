@@ -27,7 +27,7 @@ from truffle.core.rechecks import next_checks
 from truffle.core.runs import Finish, Unit
 
 RESERVE = timedelta(seconds=50)
-"""What listing leaves of the function's time: one call that hangs, and the writing."""
+"""The part of the function's time that listing leaves: one call that hangs, and the writes."""
 
 PERIODS_PLANNED = 2
 """Checks are planned so many periods of the schedule ahead: a run that is late misses none."""

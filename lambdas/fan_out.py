@@ -113,7 +113,7 @@ def send(bodies: Iterable[str]) -> None:
 
 
 def _send_retired(run: Run) -> None:
-    """Have the units retired that the run no longer covers: by ``collect``, scope by scope."""
+    """Queue the units that the run no longer covers: ``collect`` retires their scopes."""
     stored = wiring.fan_out().scopes.heartbeats.versions()
     send(map(to_message, to_retire(run, stored)))
 
@@ -128,7 +128,7 @@ def _send_lost(run: Run) -> None:
 
 
 def _tidy_up(run: Run) -> None:
-    """What earlier runs left; no fault of it may fail the start of the present one."""
+    """Finish what earlier runs left; an error here must not fail the start of the present run."""
     failed = 0
     for tidy in (_send_retired, _send_lost):
         try:

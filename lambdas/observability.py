@@ -1,4 +1,4 @@
-"""What every function logs and measures with: Powertools, configured by the environment."""
+"""The logger and the metrics of every function: Powertools, configured by the environment."""
 
 from __future__ import annotations
 

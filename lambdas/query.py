@@ -12,7 +12,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.api import responses
-from lambdas.api.openapi import document
 from lambdas.api.responses import (
     is_too_large,
     json_response,
@@ -24,6 +23,7 @@ from lambdas.observability import logger
 from lambdas.routes import alerts, feeds, inventory  # noqa: F401
 from lambdas.routes.request import app, raw_query
 from lambdas.store.archive import Unreadable
+from truffle.core.codec import Json
 from truffle.core.parameters import BadParameter, parse
 
 
@@ -47,16 +47,23 @@ def unreadable(error: Unreadable) -> Response[str]:
 def no_route(error: NotFoundError) -> Response[str]:
     allowed = _methods_of(app.current_event.path)
     if not allowed:
-        return problem(404, "No such route", f"The routes are {', '.join(document()['paths'])}.")
+        return problem(404, "No such route", f"The routes are {', '.join(_document()['paths'])}.")
     listed = ", ".join(allowed)
     response = problem(405, "Method not allowed", f"The method must be {' or '.join(allowed)}.")
     response.headers["Allow"] = listed
     return response
 
 
+def _document(routes: tuple[str, ...] = ()) -> Json:
+    """The OpenAPI document; its modules are imported with the first request for it."""
+    from lambdas.api.openapi import document
+
+    return document(routes)
+
+
 def _methods_of(path: str) -> list[str]:
     """The methods that a path takes, none where there is no such route."""
-    for template, operations in document()["paths"].items():
+    for template, operations in _document()["paths"].items():
         if re.fullmatch(template.replace(".", r"\.").replace("{id}", "[^/]+"), path):
             methods = [method.upper() for method in operations]
             return [*methods, "HEAD"] if "GET" in methods else methods
@@ -67,7 +74,7 @@ def _methods_of(path: str) -> list[str]:
 def openapi() -> Response[str]:
     parse(raw_query(), ())
     return json_response(
-        document(tuple(route.name for route in wiring.query().alert_settings.routes))
+        _document(tuple(route.name for route in wiring.query().alert_settings.routes))
     )
 
 

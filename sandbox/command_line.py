@@ -224,7 +224,7 @@ def event(file: TextIO) -> None:
     try:
         envelope = json.load(file)
     except ValueError as error:
-        raise click.BadParameter(f"{file.name} is no JSON: {error}", param_hint="FILE") from error
+        raise click.BadParameter(f"{file.name} is not JSON: {error}", param_hint="FILE") from error
     running_sandbox().send_event(envelope)
 
 

@@ -248,7 +248,7 @@ def _collection(
 
 
 def _collection_of(status: dict[str, Any]) -> Collection:
-    """What ``GET /status`` says of the stack's data."""
+    """The state of the stack's data, from ``GET /status``."""
     found, totals = status["collection"], status["totals"]
     named = [
         FailedScope(each["account_id"], each["region"], each["error"], each["last_success"])

@@ -1,4 +1,4 @@
-"""What a person wants, checked before anything is asked: runs, blocks, workloads, events."""
+"""Arguments of runs, blocks, workloads and events, checked before any call."""
 
 from __future__ import annotations
 
@@ -304,7 +304,7 @@ _EVENTS: dict[str, Parameter] = {parameter.name: parameter for parameter in para
 
 
 def check_event_id(text: str) -> None:
-    """Raises BadArgument for what can be no id of an event."""
+    """Raises BadArgument for text that cannot be an event's id."""
     _check(parameters.EXPLAIN[0], text)
 
 

@@ -294,7 +294,7 @@ class Truffle:
         reservation_id: str | None = None,
         limit: int | None = None,
     ) -> list[Event]:
-        """What happened, the newest first; of the last 7 days where ``since`` is None."""
+        """Events, the newest first; of the last 7 days where ``since`` is None."""
         from truffle.arguments import event_limit, event_query
         from truffle.core.events import from_message
         from truffle.sources.api import list_events
@@ -351,7 +351,7 @@ class Truffle:
         return read_usage(self.api(), usage_query(question, since, until, interval, by))
 
     def status(self) -> Json:
-        """Every scope, their totals and the last runs, as ``GET /status`` tells them."""
+        """Every scope, their totals and the last runs, as ``GET /status`` gives them."""
         from truffle.scopes import read_status
 
         return read_status(self.api())
@@ -408,7 +408,7 @@ class Truffle:
     def market(
         self, wanted: Wanted, regions: Several | None = None, progress: Progress | None = None
     ) -> Market:
-        """What every region sells of a wanted block (``truffle.core.offerings.Wanted``)."""
+        """The offerings of every region for a wanted block (``truffle.core.offerings.Wanted``)."""
         from truffle.query import ask
         from truffle.sources.offerings import list_market
 

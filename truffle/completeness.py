@@ -44,7 +44,7 @@ def unknown_regions(inventory: Listing) -> list[str]:
 
 def nothing_known(failures: list[ScopeFailure]) -> TruffleError:
     reasons = "; ".join(map(str, failures))
-    return TruffleError(f"No scope answered, so that nothing is known: {reasons}", failures)
+    return TruffleError(f"No account or region responded: {reasons}", failures)
 
 
 def incomplete(failures: list[ScopeFailure]) -> TruffleError:

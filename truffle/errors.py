@@ -1,4 +1,4 @@
-"""What goes wrong, as errors whose text says what to do.
+"""Errors whose text says what to do.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What a report, a calendar or metrics are made from, gathered from either source."""
+"""The data of a report, a calendar or metrics, gathered from either source."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class BadArgument(TruffleError):
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """What a question gets: the rows in their order, and all that match where they are limited."""
+    """The result of a query: the rows in their order, and all matches where these are limited."""
 
     rows: list[Reservation]
     matches: list[Reservation]
@@ -62,7 +62,7 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to list: ``regions`` None are all that the source has; they may be globs.
+    """The query of a list: ``regions`` None are all that the source has; they may be globs.
 
     ``warnings`` are of values that this release does not know. Whether a region is known, its
     source says. ``as_of`` is a time of the past, None for now.

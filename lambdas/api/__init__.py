@@ -1,1 +1,1 @@
-"""What the routes of the query API answer, and their description."""
+"""The answers of the query API's routes, and their description."""

@@ -1,4 +1,4 @@
-"""The answers that are no JSON: the report, the calendar and the metrics.
+"""The answers that are not JSON: the report, the calendar and the metrics.
 
 Their libraries are imported when they are first asked for: no other route pays for them.
 """

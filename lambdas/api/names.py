@@ -17,7 +17,7 @@ _GLOB = frozenset("*?[")
 
 @dataclass(slots=True)
 class Names:
-    """What accounts are called, from the directory; without one, accounts have ids alone."""
+    """Labels of accounts, from the directory; without one, accounts have ids alone."""
 
     cache: DirectoryCache | None
     _named: View = field(default_factory=lambda: View([], [], {}))
@@ -31,7 +31,7 @@ class Names:
 
     @property
     def last_labels(self) -> AllLabels:
-        """What accounts were called when the directory was last read."""
+        """The labels of accounts when the directory was last read."""
         return self.cache.last_labels if self.cache is not None else {}
 
     def of(self, view: View) -> View:

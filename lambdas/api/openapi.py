@@ -54,7 +54,7 @@ def _get(summary: str, schema: str, takes: Iterable[Parameter] = ()) -> Json:
 
 
 def _get_text(summary: str, content_type: str, takes: Iterable[Parameter] = ()) -> Json:
-    """An answer that is no JSON."""
+    """An answer that is not JSON."""
     content = {content_type: {"schema": {"type": "string"}}}
     answers = {"200": {"description": "The answer.", "content": content}, **_refusals()}
     parameters = list(map(_parameter, takes))

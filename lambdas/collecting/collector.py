@@ -40,9 +40,9 @@ PARALLEL_SCOPES = 16
 
 @dataclass(frozen=True, slots=True)
 class ScopeOutcome:
-    """What became of one scope: what was listed or why not, and how much of it was written.
+    """The outcome of one scope: what was listed or why not, and how much of it was written.
 
-    ``is_news`` says that the papers of a run that is closed already have to say so, too.
+    ``is_news`` says that the manifest of a run that is closed already has to be updated.
     """
 
     result: Snapshot | Failure
@@ -70,7 +70,7 @@ class _Visit:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """What a scope's listing gave, what had been read before it, and the seconds that it took."""
+    """A scope's listing, the status read before it, and the seconds that it took."""
 
     ground: Ground
     result: Snapshot | Failure

@@ -1,4 +1,4 @@
-"""What a run covers: found at its opening, kept in the table for when nobody can be asked."""
+"""The coverage of a run: found at its opening, and kept in the table as a fallback."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Finder:
 def _noted(
     before: AccountRegions | None, answer: RegionsAnswer | None, at: datetime
 ) -> AccountRegions:
-    """What is known of an account after it was asked; its last regions where it did not answer."""
+    """The regions of an account after a request; its last ones where it did not answer."""
     if answer is not None and "regions" in answer:
         return AccountRegions(tuple(answer["regions"]), at)
     error = answer["error"] if answer is not None else "NoAnswer"
@@ -134,7 +134,7 @@ def patient_client() -> LambdaClient:
 
 
 def asking(client: LambdaClient, function: str) -> Ask:
-    """Asks by way of the collecting function, whose role is the only one that the accounts trust;
+    """Ask through the collecting function, whose role is the only one that the accounts trust;
     ``client`` is a boto3 Lambda client."""
 
     def ask(accounts: Sequence[str]) -> Mapping[str, RegionsAnswer]:

@@ -66,7 +66,7 @@ def discover(
         logger.warning("organizational units not read", extra={"code": code, "error": message})
         found = _as_placed(found, before)
     if not selection.of(found):
-        message = "Organizations lists no active account of those that are to be collected."
+        message = "Organizations lists no active account to collect."
         return before.failed(NO_ACTIVE_ACCOUNT, message, at)
     missing = missing_units(selection.units, found)
     if missing:
@@ -185,7 +185,7 @@ def _members(client: OrganizationsClient, tree: _Tree) -> Iterator[tuple[str, tu
 
 
 RegionsAnswer = Mapping[str, Any]
-"""What an account answers: ``{"regions": […]}`` or ``{"error": code}``."""
+"""The answer of an account: ``{"regions": […]}`` or ``{"error": code}``."""
 
 
 def regions_of(

@@ -47,10 +47,10 @@ class Planner:
     role_arn: str
 
     def plan(self, units: Mapping[datetime, Unit]) -> int:
-        """Have units collected at full minutes; return how many could not be planned.
+        """Schedule collections of units at full minutes; return how many could not be scheduled.
 
-        One that is planned already stays as it is. The first that AWS refuses is the last that is
-        tried: the next run plans again.
+        A schedule that exists stays as it is. After the first refusal none is tried: the next run
+        schedules again.
         """
         for number, (moment, unit) in enumerate(units.items()):
             try:

@@ -1,4 +1,4 @@
-"""What a listing changes: rows, what is reported of them, and what is left to other accounts."""
+"""The changes of a listing: rows, their reports, and what is left to other accounts."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def finish_message(run_id: str) -> str:
 
 
 def read_message(body: str) -> Unit | Finish:
-    """What a message asks for. Raises ValueError, KeyError or TypeError for what is nothing."""
+    """The unit of a message. Raises ValueError, KeyError or TypeError for any other message."""
     message = json.loads(body)
     if isinstance(message, dict) and "finish" in message:
         return Finish(message["finish"])

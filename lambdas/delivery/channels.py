@@ -63,7 +63,7 @@ class Alert:
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """What machines get: the message, with ``late_seconds`` where it comes late."""
+        """The document for machines: the message, with ``late_seconds`` where it comes late."""
         if self.late is None:
             return self.message
         return {**self.message, "late_seconds": round(self.late.total_seconds())}
@@ -212,7 +212,7 @@ class Channels:
 
 
 def _subject(card: Card) -> str | None:
-    """What a card's thread is about; None for what stands alone: a digest, a day, a test."""
+    """The subject of a card's thread; None for cards that stand alone: a digest, a day, a test."""
     return card.subject if card.kind in list(EventType) and not card.test else None
 
 

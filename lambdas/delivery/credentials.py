@@ -32,14 +32,14 @@ class BadSecret(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What a secret holds: one text, or a JSON object of texts."""
+    """The content of a secret: one text, or a JSON object of texts."""
 
     name: str
     text: str = field(repr=False)
     values: Mapping[str, str] = field(repr=False)
 
     def get(self, key: str, default: str | None = None) -> str:
-        """A value of the JSON object. Raises BadSecret where neither it nor a default is there."""
+        """A value of the JSON object. Raises BadSecret without it and without a default."""
         found = self.values.get(key, default)
         if found is None:
             raise BadSecret(f"the secret {self.name} has no key {key}")
@@ -109,14 +109,14 @@ class Secrets:
 
 
 def to_secret(name: str, text: str) -> Secret:
-    """What a secret's text holds. Raises BadSecret."""
+    """Parse the text of a secret. Raises BadSecret."""
     stripped = text.strip()
     if not stripped.startswith("{"):
         return Secret(name, stripped, {})
     try:
         values = json.loads(stripped)
     except ValueError:
-        raise BadSecret(f"the secret {name} begins with a brace and is no JSON") from None
+        raise BadSecret(f"the secret {name} begins with a brace but is not JSON") from None
     texts = {key: value.strip() for key, value in values.items() if isinstance(value, str)}
     if not texts:
         raise BadSecret(f"the secret {name} is a JSON object without any text")

@@ -69,7 +69,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
-    """What the destination responded; ``retry_after`` is in seconds. The text is the destination's
+    """The response of a destination; ``retry_after`` is in seconds. The text is the destination's
     own: it may repeat what it was sent. It is empty, and the answer not ``is_whole``, where the
     body could not be read: what counts is the status."""
 

@@ -1,4 +1,7 @@
-"""Routes about alerts: who gets an event and why, samples, and publishing again."""
+"""Routes about alerts: who gets an event and why, samples, and publishing again.
+
+They are rare: what they need is imported with their first request.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,7 @@ from lambdas.api.responses import (
     json_response,
     problem,
 )
-from lambdas.api.samples import send_sample
-from lambdas.republishing import ask_publisher
 from lambdas.routes.request import app, period, raw_query
-from truffle.alerts.explanation import explain_delivered
-from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import Route
 from truffle.core import parameters
 from truffle.core.codec import Json
@@ -38,6 +37,8 @@ def explain_alert() -> Response[str]:
         raise BadParameter("event_id", event_id, _ambiguous(found))
     event = from_message(found[0])
     known = wiring.query().deliveries.of_event(event.event_id)
+    from truffle.alerts.explanation import explain_delivered
+
     decisions = explain_delivered(event, wiring.query().alert_settings, known)
     return json_response({"event": found[0], "decisions": decisions})
 
@@ -49,6 +50,9 @@ def _ambiguous(found: list[Json]) -> str:
 
 @app.post("/alerts/test")
 def try_route() -> Response[str]:
+    from lambdas.api.samples import send_sample
+    from truffle.alerts.sample import sample_event
+
     route = _route(parse(raw_query(), parameters.TEST)["route"][0])
     message = to_message(sample_event(route, wiring.now()))
     queues = json.loads(wiring.query().settings.queues)
@@ -66,6 +70,8 @@ def try_route() -> Response[str]:
 
 @app.post("/alerts/republish")
 def publish_again() -> Response[str]:
+    from lambdas.republishing import ask_publisher
+
     given = raw_query()
     values = parse(given, parameters.REPUBLISH)
     since, until = values["since"][0], values.get("until", [wiring.now()])[0]

@@ -45,7 +45,7 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What a snapshot changes: rows to put, rows that left the scope, and the events that say so.
+    """The changes of a snapshot: rows to put, rows that left the scope, and the events that say so.
 
     ``gone`` are those that left and that no other scope lists: their last row is kept.
     ``newly_idle`` are rows that have not changed and of which it is not stored yet since when they
@@ -109,7 +109,7 @@ class Actions:
         return list(groups.values())
 
     def _notes(self, snapshot: Snapshot, write: Write) -> Mapping[str, Item]:
-        """What is remembered of rows that have not changed."""
+        """The remembered facts of unchanged rows."""
         notes: dict[str, dict[str, Any]] = {}
         changed = {row.reservation_id for row in write.changed}
         for name in {row.reservation_id for row in snapshot.reservations} - changed:
@@ -147,7 +147,7 @@ class Actions:
         }
 
     def recheck(self, scope: Scope, ids: Iterable[str]) -> Item:
-        """What has another account look at reports again, even where its own rows stay the same."""
+        """The action for another account to check reports again, even with unchanged rows."""
         update = {
             "TableName": self.table,
             "Key": key(SCOPES, scope_key(scope)),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
-"""What S3 raises where it gives no object."""
+"""The exceptions of S3 when it returns no object."""
 
 DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
 """What reading an object raises that is no gzip, is cut off, or holds no reservations."""

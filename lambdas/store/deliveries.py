@@ -1,4 +1,4 @@
-"""What became of each event at each destination, in the table: for ``truffle alerts explain``.
+"""The delivery of each event to each destination, in the table: for ``truffle alerts explain``.
 
 The events of a run that wait for its digest share what becomes of that: as long as an event is
 ``waiting``, a later record of its run at the destination is its own.
@@ -46,7 +46,7 @@ class DeliveryStore:
         self._put(destination, delivery, run_id, run_id=None, condition=None)
 
     def of_event(self, event_id: str) -> dict[str, Delivery]:
-        """What is known of an event, by destination."""
+        """The deliveries of an event, by destination."""
         items = query(
             self.client,
             TableName=self.table,

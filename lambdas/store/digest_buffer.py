@@ -49,7 +49,7 @@ Message = dict[str, Any]
 
 
 class Placed(Enum):
-    """What became of an event that was added."""
+    """The result of adding an event."""
 
     NEW = auto()
     AGAIN = auto()
@@ -112,7 +112,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class DigestBuffer:
-    """The piles in the table, by the destination's name and the run's id."""
+    """The buffers in the table, by the destination's name and the run's id."""
 
     client: Client
     table: str
@@ -166,7 +166,7 @@ class DigestBuffer:
         )
 
     def buffer(self, destination: str, run_id: str) -> Contents:
-        """What lies there, without the events' bodies."""
+        """The content of a buffer, without the events' bodies."""
         events = self._items(
             destination, run_id, _EVENT, ProjectionExpression="sk, body_bytes, put_at"
         )

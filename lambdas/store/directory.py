@@ -54,7 +54,7 @@ class DirectoryStore:
         self._documents.write(_DIRECTORY, directory_to_json(directory), facts, at)
 
     def regions(self) -> dict[str, AccountRegions]:
-        """What is known of each account's regions."""
+        """The known regions of each account."""
         head = self._documents.head(_REGIONS)
         return {} if head is None else regions_from_json(self._documents.content(_REGIONS, head))
 
@@ -104,11 +104,11 @@ class DirectoryCache:
         return self._directory
 
     def labels(self) -> dict[str, Labels]:
-        """What each account is called now."""
+        """The present label of each account."""
         self.directory()
         return self.last_labels
 
     @property
     def last_labels(self) -> dict[str, Labels]:
-        """What each account was called when the directory was last read."""
+        """The label of each account when the directory was last read."""
         return self._labels

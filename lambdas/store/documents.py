@@ -30,7 +30,7 @@ class Incomplete(Exception):
 
 
 UNREADABLE = (ClientError, BotoCoreError, Incomplete)
-"""What reading and writing a document raises."""
+"""The exceptions of reading and writing a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class DocumentStore:
         return json.loads(zlib.decompress(b"".join(parts)))
 
     def write(self, name: str, content: Any, facts: Any, at: datetime) -> None:
-        """Replace a document; content that is as it was is not written again."""
+        """Replace a document; unchanged content is not written again."""
         plain = json.dumps(content, separators=(",", ":"), sort_keys=True).encode()
         version, before = sha256(plain).hexdigest()[:16], self.head(name)
         count = before.parts if before is not None else 0

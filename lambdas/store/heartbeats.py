@@ -48,7 +48,7 @@ class Beat:
 
 
 def heartbeat_of(status: StoredStatus) -> str:
-    """What is written of a status with every attempt."""
+    """The part of a status that every attempt writes."""
     plain = [
         status.observed_at and _microseconds(status.observed_at),
         status.attempted_at and _microseconds(status.attempted_at),

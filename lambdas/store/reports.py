@@ -1,4 +1,4 @@
-"""What was last reported of each reservation, in the table: one item for all its scopes.
+"""The last report of each reservation, in the table: one item for all its scopes.
 
 A report's item is read before a listing and written on exactly that version, so that two accounts
 never report the same change. It stays when the reservation is gone, so that a listing from before

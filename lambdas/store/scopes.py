@@ -105,7 +105,7 @@ class ScopeStore(StatusReader):
         return to_rows(self._rows(status.scope), status)
 
     def known(self, status: ScopeStatus, names: Collection[str] | None = None) -> Known:
-        """The same rows with what is remembered of them; only these, where any are named."""
+        """The rows with what is remembered of them; only the named ones, if any are named."""
         if names is None:
             items = list(self._rows(status.scope))
         else:
@@ -287,7 +287,7 @@ def after_snapshot(
 
 
 def is_unchanged(before: StoredStatus, after: StoredStatus, write: Write) -> bool:
-    """Whether a snapshot changes nothing of a scope but its heartbeat."""
+    """Whether a snapshot changes only the heartbeat of a scope."""
     if not write.is_empty:
         return False
     if before == StoredStatus(before.scope):

@@ -1,4 +1,4 @@
-"""What the parts of all functions have in common: their settings and the stores of the table.
+"""The common parts of all functions: their settings and the stores of the table.
 
 A part's module is imported with it, so a cold start loads nothing that its function does not use.
 """
@@ -30,7 +30,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class Parts(Generic[S]):
-    """What functions have in common; ``settings`` are read from the environment."""
+    """The parts that functions have in common; ``settings`` are read from the environment."""
 
     def __init__(self, kind: type[S]) -> None:
         self._kind = kind
@@ -105,7 +105,7 @@ def expected_by(setting: str) -> ExpectedDenials:
 
 
 def span_reader(bucket: str, schedule_minutes: str) -> SpanReader:
-    """What reads the spans of snapshots that runs of this period have left."""
+    """The reader of the spans of snapshots that runs of this period have left."""
     from lambdas.history.ledgers import SpanReader
 
     return SpanReader.of(wiring.service("s3"), bucket, timedelta(minutes=float(schedule_minutes)))

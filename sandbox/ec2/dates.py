@@ -29,7 +29,7 @@ def parse_distance(text: str) -> timedelta:
             return _sum(text)
     except OverflowError:
         pass
-    raise ValueError(f"{text!r} is no length of time: use 6h, 2d, 40m or 1d12h")
+    raise ValueError(f"{text!r} is not a duration: use 6h, 2d, 40m or 1d12h")
 
 
 def _sum(steps: str) -> timedelta:
@@ -51,7 +51,7 @@ def parse_absolute(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        message = f"{text!r} is no date: use 2026-12-01T11:30:00Z, +3d, -2h or +1d@11:30"
+        message = f"{text!r} is not a date: use 2026-12-01T11:30:00Z, +3d, -2h or +1d@11:30"
         raise ValueError(message) from None
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -73,7 +73,7 @@ def load_fleet(text: str, now: datetime, account: str | None = None) -> Fleet:
     try:
         raw = json.loads(text)
     except ValueError as error:
-        raise FleetError(f"the fleet file is no JSON: {error}") from None
+        raise FleetError(f"the fleet file is not JSON: {error}") from None
     if not isinstance(raw, Mapping):
         raise FleetError("the fleet file must hold a JSON object")
     own = account_id(raw.get("account", DEFAULT_ACCOUNT), "account")
@@ -130,7 +130,7 @@ def _by_region(raw: Mapping[str, Any]) -> dict[str, Any]:
         name = _home(item) if isinstance(item, Mapping) else None
         if name is None:
             where = f"CapacityReservations[{index}]"
-            raise FleetError(f"{where} tells no region: give CapacityReservationArn")
+            raise FleetError(f"{where} has no region: give CapacityReservationArn")
         regions[name]["CapacityReservations"].append(item)
     return dict(regions)
 
@@ -142,7 +142,7 @@ def _home(raw: Mapping[str, Any]) -> str | None:
 
 def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Region:
     if not REGION.fullmatch(name):
-        raise FleetError(f"{where}: {name!r} is no region")
+        raise FleetError(f"{where}: {name!r} is not a region")
     no_others(raw, _REGION_KEYS | _IGNORED, where)
     reservations = [
         reservation_from_json(item, name, account, now, f"{where}.CapacityReservations[{index}]")

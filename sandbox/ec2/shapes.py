@@ -71,7 +71,7 @@ def _structure(shape: Shape, value: Any, now: datetime, where: str) -> dict[str,
         if name not in shape.members:
             near = nearest(name, shape.members)
             hint = f"; did you mean {near}?" if near else ""
-            raise FleetError(f"{where}.{name} is no field of EC2's {shape.name}{hint}")
+            raise FleetError(f"{where}.{name} is not a field of EC2's {shape.name}{hint}")
     return {
         name: from_json(shape.members[name], item, now, f"{where}.{name}")
         for name, item in value.items()

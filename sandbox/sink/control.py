@@ -1,4 +1,4 @@
-"""The client of a destination that runs as a process of its own."""
+"""The client of a destination that runs in a process of its own."""
 
 from __future__ import annotations
 

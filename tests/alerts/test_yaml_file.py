@@ -51,11 +51,11 @@ def test_json_is_yaml_too() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("destinations: {", "the file is no YAML: line 1, column 16"),
-        ("a: b: c", "the file is no YAML: line 1, column 5"),
+        ("destinations: {", "the file is not valid YAML: line 1, column 16"),
+        ("a: b: c", "the file is not valid YAML: line 1, column 5"),
         ("destinations: {}\ndestinations: {}", "line 2, column 1: the key 'destinations' is there"),
         ("destinations: {a: {kind: sqs}, a: {kind: sqs}}", "the key 'a' is there twice"),
-        ("a: !!python/object:os.system x", "the file is no YAML: line 1"),
+        ("a: !!python/object:os.system x", "the file is not valid YAML: line 1"),
         (
             "mutes: [{reason: drain, until: 2026-13-45, region: us-east-1}]",
             'mutes[0].until = "2026-13-45": use a time',
@@ -81,9 +81,9 @@ def test_json_is_yaml_too() -> None:
         ("destinations: {yes: {kind: amazon-q}}", "the key true: use lower-case letters"),
         (f"routes: {'[' * 50_000}{']' * 50_000}", "the file is nested too deeply"),
         ("- a", 'the file = ["a"]: use an object'),
-        ("{? [1]: 2}", "the file is no YAML: line 1"),
+        ("{? [1]: 2}", "the file is not valid YAML: line 1"),
         ("routes: &x {a: *x}", "routes = …: use a list"),
-        ("\x00", "the file is no YAML"),
+        ("\x00", "the file is not valid YAML"),
     ],
 )
 def test_each_problem_is_reported_with_its_location(text: str, told: str) -> None:
@@ -99,7 +99,7 @@ def test_a_short_file_that_expands_without_end_is_reported_at_once() -> None:
 
 
 def test_bytes_that_are_no_text_are_no_yaml() -> None:
-    with pytest.raises(SettingsError, match="no YAML"):
+    with pytest.raises(SettingsError, match="not valid YAML"):
         parse_alerts(b"\xff\xfe\xfa\x00\xd8")
 
 

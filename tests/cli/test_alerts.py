@@ -99,7 +99,7 @@ class TestCheck:
         (tmp_path / "bad.yaml").write_text("destinations:\n  a: {kind: [}\n")
         found = truffle("alerts", "check", str(tmp_path / "bad.yaml"))
         assert found.status == 1
-        assert "the file is no YAML: line 2" in found.err
+        assert "the file is not valid YAML: line 2" in found.err
 
     def test_a_hyphen_is_stdin(self, truffle: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(FILE.encode())))

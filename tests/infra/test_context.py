@@ -114,7 +114,7 @@ def test_a_value_may_be_json_or_the_text_of_the_command_line(
         ("regions", ["somewhere"], "region names such as us-east-1"),
         ("regions", "us-east-1a", "did you mean us-east-1?"),
         ("regions", ["us-east-1", "us-wset-2"], "did you mean us-west-2?"),
-        ("regions", '["us-east-1"', "no JSON"),
+        ("regions", '["us-east-1"', "not JSON"),
         ("regions", {"us-east-1": True}, "use a list"),
         ("accounts", ["12345678901"], "12 digits"),
         ("expected_denied", ["ap-*"], "account/region"),
@@ -161,7 +161,7 @@ def test_a_problem_shows_the_value_and_where_it_stands(key: str, value: object, 
 @pytest.mark.parametrize(
     ("policy", "complaint"),
     [
-        ("critical", "no JSON"),
+        ("critical", "not JSON"),
         (["critical"], "use a JSON object"),
         ({"level": ["critical"]}, "level is not an attribute of an alert: type, severity,"),
         ({"severity": "critical"}, "severity must be a list of values"),
@@ -263,10 +263,10 @@ def test_what_the_command_line_hands_over_goes_before_cdk_json() -> None:
 @pytest.mark.parametrize(
     ("cdk_json", "environment", "complaint"),
     [
-        ("{", None, "cdk.json is no JSON"),
+        ("{", None, "cdk.json is not JSON"),
         ("[]", None, r"cdk.json = \[\]: use a JSON object"),
         ('{"context": []}', None, r"context of cdk.json = \[\]: use a JSON object"),
-        ("{}", "x", "CDK_CONTEXT_JSON is no JSON"),
+        ("{}", "x", "CDK_CONTEXT_JSON is not JSON"),
         ("{}", "1", "CDK_CONTEXT_JSON = 1: use a JSON object"),
     ],
 )

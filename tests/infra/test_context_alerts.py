@@ -70,7 +70,7 @@ def test_a_destination_of_the_secrets_name_is_one_too_many(tmp_path: Path) -> No
     ("content", "complaint"),
     [
         (None, 'alerts_file = "alerts.yaml": No such file or directory'),
-        ("routes: [", 'alerts_file = "alerts.yaml": the file is no YAML: line 1'),
+        ("routes: [", 'alerts_file = "alerts.yaml": the file is not valid YAML: line 1'),
         (
             "route: []",
             'alerts_file = "alerts.yaml": route: the file has no such key; did you mean routes?',

@@ -236,7 +236,7 @@ def test_a_publisher_that_was_killed_after_it_published_repeats_the_same_event_i
 # --- records that can never be published ---------------------------------------------------------
 
 POISON: dict[str, Record] = {
-    "no JSON": broken("no JSON"),
+    "no JSON": broken("not JSON"),
     "no object": broken([1, 2]),
     "no message": broken({}),
     "another version": broken(to_message(an_event()) | {"version": 2}),

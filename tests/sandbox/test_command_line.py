@@ -39,10 +39,10 @@ ODCR = an_odcr(7)
         (["logs", "collect", "query"], "unexpected extra argument"),
         (["up", "--alerts", "nowhere.yaml"], "nowhere.yaml"),
         (["advance"], "Missing argument 'DISTANCE'"),
-        (["advance", "soon"], "'soon' is no length of time: use 6h, 2d, 40m or 1d12h"),
-        (["advance", "6"], "'6' is no length of time"),
-        (["advance", "99999999999999d"], "is no length of time"),
-        (["advance", "--", "-6h"], "'-6h' is no length of time"),
+        (["advance", "soon"], "'soon' is not a duration: use 6h, 2d, 40m or 1d12h"),
+        (["advance", "6"], "'6' is not a duration"),
+        (["advance", "99999999999999d"], "is not a duration"),
+        (["advance", "--", "-6h"], "'-6h' is not a duration"),
         (["break"], "Missing argument 'REGION'"),
         (["break", "us-east-1", "sometimes"], "'sometimes' is not one of 'throttled', 'internal'"),
         (["break", "us-east-1", "error"], "'error' is not one of"),
@@ -117,7 +117,7 @@ def test_what_is_not_json_is_not_an_event(box: Sandbox, tmp_path: Path) -> None:
     file.write_text("{'region': 'us-east-1'}")
     said = CliRunner().invoke(command_line.main, ["event", str(file)])
     assert said.exit_code == 2
-    assert "event.json is no JSON: Expecting property name" in said.output
+    assert "event.json is not JSON: Expecting property name" in said.output
 
 
 @pytest.fixture
@@ -309,7 +309,9 @@ class TestUpOnARunningSandbox:
         before = simulated[0].ec2.fleet()
         fleet = tmp_path / "fleet.json"
         fleet.write_text('{"regions": {"moon": {}}}')
-        with pytest.raises(SandboxError, match=r"fleet\.json: regions\.moon: 'moon' is no region"):
+        with pytest.raises(
+            SandboxError, match=r"fleet\.json: regions\.moon: 'moon' is not a region"
+        ):
             CliRunner().invoke(
                 command_line.main, ["up", "--fleet", str(fleet)], catch_exceptions=False
             )

@@ -121,13 +121,13 @@ class TestReading:
         [
             ([], "must hold a JSON object"),
             ({"region": {}}, "has no region"),
-            ({"regions": {"moon": {}}}, "'moon' is no region"),
+            ({"regions": {"moon": {}}}, "'moon' is not a region"),
             ({"regions": {"us-east-2": {"Reservations": []}}}, "has no Reservations"),
             (
                 {"regions": {"us-east-2": {"CapacityReservations": [{"InstanceType": "x"}]}}},
                 r"CapacityReservations\[0\] lacks CapacityReservationId",
             ),
-            ({"CapacityReservations": [an_odcr(1)]}, "tells no region"),
+            ({"CapacityReservations": [an_odcr(1)]}, "has no region"),
             ({"regions": {}, "faults": [{"kind": "sleepy"}]}, r"faults\[0\].*sleepy"),
         ],
     )
@@ -138,8 +138,8 @@ class TestReading:
     @pytest.mark.parametrize(
         ("changes", "text"),
         [
-            ({"Tag": []}, r"Tag is no field .*; did you mean Tags\?"),
-            ({"StartDate": "soon"}, "'soon' is no date"),
+            ({"Tag": []}, r"Tag is not a field .*; did you mean Tags\?"),
+            ({"StartDate": "soon"}, "'soon' is not a date"),
             ({"TotalInstanceCount": "4"}, "must be of type integer"),
             ({"Tags": {}}, "must be a list"),
             ({"Simulator": {"Shared": []}}, "has no Shared"),
@@ -166,7 +166,7 @@ class TestReading:
                 read_fleet(tmp_path / name, NOW)
 
     def test_invalid_json_is_reported(self) -> None:
-        with pytest.raises(FleetError, match="is no JSON"):
+        with pytest.raises(FleetError, match="is not JSON"):
             load_fleet("{", NOW)
 
 

@@ -153,5 +153,5 @@ def test_dates_of_a_fleet_file(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "+3", "3d", "+1d@25:00", "tomorrow", "+1y"])
 def test_an_invalid_date(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no date|must be in"):
+    with pytest.raises(ValueError, match=r"is not a date|must be in"):
         parse_date(text, datetime(2026, 1, 1, tzinfo=UTC))

@@ -51,7 +51,7 @@ class TestSimulator:
         fleet = tmp_path / "fleet.json"
         fleet.write_text('{"regions": {"moon": {}}}')
         assert serve(["--fleet", str(fleet)]) == 1
-        assert capsys.readouterr().err == f"error: {fleet}: regions.moon: 'moon' is no region\n"
+        assert capsys.readouterr().err == f"error: {fleet}: regions.moon: 'moon' is not a region\n"
 
     def test_so_is_a_fleet_that_is_not_there(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -115,7 +115,7 @@ class TestWhoseItIs:
         assert numbers(inventory) == [1, 2]
         assert {(row.account_id, row.seen_by) for row in inventory.reservations} == {(None, ())}
         assert inventory.warnings == [
-            "STS did not say whose these credentials are (AccessDenied): account_id and seen_by "
+            "STS did not identify these credentials (AccessDenied): account_id and seen_by "
             "are empty."
         ]
 
@@ -224,7 +224,7 @@ class TestTheDeadline:
     def test_without_knowing_the_regions_there_is_nothing_to_list(self, world: World) -> None:
         world.control.break_calls(FaultKind.HANG, operation="DescribeRegions", seconds=FOR_GOOD)
 
-        with pytest.raises(DeadlineError, match="within 2 s which regions"):
+        with pytest.raises(DeadlineError, match="list the regions within 2 s"):
             list_live(deadline=2)
 
     @pytest.mark.parametrize("deadline", [20, 2.5])

@@ -30,7 +30,7 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of an event at a destination, as of ``at``.
+    """The delivery of an event to a destination, as of ``at``.
 
     ``attempts`` counts the failed ones, ``detail`` is a sentence such as the response of the
     destination, ``retry_at`` is when the next attempt is due.

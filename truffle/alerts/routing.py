@@ -27,7 +27,7 @@ from truffle.core.times import format_time
 
 
 class Outcome(StrEnum):
-    """What is decided about an event at a destination; ``no_incident`` is for pagers alone, which
+    """The decision about an event at a destination; ``no_incident`` is for pagers alone, which
     are silent where an event neither opens nor resolves an incident."""
 
     ROUTED = "routed"
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is decided about an event at one destination; ``routes`` match it, ``why`` is a
+    """The decision about an event at one destination; ``routes`` match it, ``why`` is a
     sentence."""
 
     destination: Destination
@@ -230,7 +230,7 @@ def subscription_filter(settings: AlertSettings, destination: Destination) -> Po
 
 
 def _alternatives(route: Route, kind: Kind) -> Iterator[When]:
-    """What may pass a route; for a pager also what may end an incident of those it is about."""
+    """The events that can pass a route; for a pager also those that can resolve its incidents."""
     for when in route.alternatives(kind):
         yield when
         if kind.is_pager and when != when.of_whom:

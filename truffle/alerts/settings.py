@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
     @property
     def is_pager(self) -> bool:
-        """Whether it is told of incidents alone: of what opens one, and of what ends it."""
+        """Whether it gets incidents alone: events that open one or resolve it."""
         return self in (Kind.PAGERDUTY, Kind.OPSGENIE)
 
 
@@ -76,7 +76,7 @@ Tags = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """What an event must be: OR between the values of one field, AND between fields.
+    """The conditions on an event: OR between the values of one field, AND between fields.
 
     An empty field allows everything. ``instance_types``, ``regions``, ``account_names`` and
     ``organizational_units`` are globs.
@@ -126,7 +126,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """What nobody wants to hear of for a while, and why; all that is given must match.
+    """Events that are silenced for a while, and why; all that is given must match.
 
     It holds for events observed at or after ``since`` and before ``until``; a date in the file
     includes its whole day. ``reservation_ids`` are ids of reservations or of blocks, ``regions``

@@ -106,7 +106,7 @@ DESTINATION_KEYS: Mapping[Kind, Mapping[str, Parser]] = {
     Kind.PAGERDUTY: _WITH_SECRET,
     Kind.OPSGENIE: _WITH_SECRET,
 }
-"""What a destination takes beside its kind; what is not for people is required."""
+"""The keys of a destination beside its kind; those not for people are required."""
 
 
 def _destination(place: Location, value: object) -> Json:
@@ -195,7 +195,7 @@ def _mute(place: Location, value: object, file_zone: str) -> Mute | None:
         if fields.get(name) is not None:
             fields[name] = leaf(partial(_in_zone, moment_of, zone))(place.key(name), fields[name])
     if isinstance(value, Mapping) and not any(value.get(name) for name in _MUTED):
-        place.note(f"says nothing that it mutes; give at least one of {listed(_MUTED)}")
+        place.note(f"names nothing to mute; give at least one of {listed(_MUTED)}")
     if fields.get("reason") is None or fields.get("until") is None:
         return None
     mute = Mute(**fields)

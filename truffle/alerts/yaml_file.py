@@ -39,7 +39,7 @@ def read_alerts(path: Path) -> AlertSettings:
     """The settings in a file; an empty one has no destinations.
 
     Raises:
-        SettingsError: the file is no YAML, or its content is wrong.
+        SettingsError: the file is not valid YAML, or its content is wrong.
         OSError: the file cannot be read.
     """
     return parse_alerts(path.read_bytes())
@@ -50,7 +50,7 @@ def parse_alerts(content: bytes | str) -> AlertSettings:
     try:
         raw = yaml.load(content, _Loader)
     except (yaml.YAMLError, ValueError) as error:
-        raise SettingsError([f"the file is no YAML: {_where(error)}"]) from error
+        raise SettingsError([f"the file is not valid YAML: {_where(error)}"]) from error
     except RecursionError:
         raise SettingsError(["the file is nested too deeply"]) from None
     return parse_settings({} if raw is None else raw)

@@ -24,7 +24,7 @@ def main() -> NoReturn:
 
 
 def _ending(restore: Callable[[], None]) -> Callable[[int, FrameType | None], NoReturn]:
-    """What Ctrl-C and a request to terminate do: the exit status is 128 and the signal's number.
+    """Handle Ctrl-C and a request to terminate: the exit status is 128 and the signal's number.
 
     The cursor, which a progress bar hides, is shown again, and so is what is typed, which a prompt
     for an MFA code hides.

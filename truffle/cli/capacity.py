@@ -165,7 +165,7 @@ def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
 
 
 def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
-    """What may have kept rows away without being meant to."""
+    """Filters that may have left rows out unintentionally."""
     from truffle.cli.output import tell
     from truffle.core.model import ReservationType
 

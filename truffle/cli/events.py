@@ -117,8 +117,8 @@ def _follow(
 ) -> int:
     """Print each event once, the oldest first, until Ctrl-C.
 
-    Raises what the first look does; a later one that fails is told, and made again. Each look signs
-    in, since the credentials of the first do not last.
+    Raises what the first request does; a later failure is reported, and the request repeated. Each
+    request signs in anew, since the credentials of the first do not last.
     """
     from truffle.cli.output import tell
     from truffle.errors import UnreachableError

@@ -95,7 +95,7 @@ def _prices(path: str | None) -> Mapping[str, float]:
 
 
 def gathered(common: Common, wanted: Wanted) -> tuple[Inputs, Listing]:
-    """What the source holds, with a bar while regions answer. Raises TruffleError."""
+    """The content of the source, with a progress bar while regions respond. Raises TruffleError."""
     from truffle.cli.output import progress
     from truffle.overview import gather
     from truffle.query import ask

@@ -21,7 +21,7 @@ from truffle.cli.options import Choice, Common, common, regions_option
 @click.option(
     "--prices",
     metavar="FILE",
-    help="An alerts.yaml with the prices that tell what idle capacity costs.",
+    help="An alerts.yaml with prices, for the cost of idle capacity.",
 )
 @regions_option()
 @common()

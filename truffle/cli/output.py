@@ -48,7 +48,7 @@ def _is_unicode(stream: TextIO) -> bool:
 
 
 def put(text: str) -> None:
-    """A part of an answer for people. Raises BrokenPipeError where nobody reads it any more."""
+    """Print a part of an answer for people. Raises BrokenPipeError when the reader is gone."""
     shown = _in_forms_of(sys.stdout, visible_lines(text))
     if not _can_write(sys.stdout, shown):
         _tell_once(f"{_lacks()}: they are shown as escapes. -o json has them all.")

@@ -1,4 +1,4 @@
-"""What AWS's two types of capacity are today: each fact with where it was read."""
+"""Facts about AWS's two types of capacity, each with its source."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class TrainingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What one capacity block (with all its reservations) or one ODCR could do for a run.
+    """A capacity block (with all its reservations) or an ODCR as a candidate for a run.
 
     ``instances`` are those the run could have, from ``start`` to ``usable_until`` (None: no end);
     instances and start are None where they are not known. ``why`` says what keeps it from fitting,
@@ -138,7 +138,7 @@ def blocks_of(rows: Iterable[Reservation]) -> list[list[CapacityBlock]]:
 
 @dataclass(frozen=True, slots=True)
 class _Checks:
-    """What one look at a reservation found: reasons against it, open questions, things to know."""
+    """The findings about a reservation: reasons against it, open questions, things to know."""
 
     why: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -208,7 +208,7 @@ def _start(row: Reservation, now: datetime) -> datetime | None:
 
 
 def _free(row: Reservation) -> int | None:
-    """What a run can have of it: before the start all of it, then what is not in use."""
+    """The instances that a run can have: before the start all, then those not in use."""
     return row.available_capacity if row.state == "active" else row.size
 
 

@@ -36,7 +36,7 @@ def _carried(row: Reservation, before: Reservation | None, refused: set[str]) ->
 
 
 def _as_block(row: CapacityBlock, before: CapacityBlock) -> CapacityBlock:
-    """What DescribeCapacityBlocks tells of a block."""
+    """The fields of a block from DescribeCapacityBlocks."""
     is_ultraserver = before.ultraserver_type is not None
     return replace(
         row,

@@ -48,8 +48,8 @@ def encode(reservation: Reservation) -> Json:
 def decode(data: Mapping[str, Any]) -> Reservation:
     """The reservation of a JSON object; keys of a newer version are passed over.
 
-    Raises ValueError for an object that is no reservation; it names the field, its value and what
-    is allowed.
+    Raises ValueError for an object that is not a reservation; it names the field, its value and
+    what is allowed.
     """
     if not isinstance(data, Mapping):
         raise ValueError(f"a reservation must be an object, not {reprlib.repr(data)}")
@@ -71,7 +71,7 @@ def plain_fields(value: Any) -> Json:
 
 @cache
 def _written(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    """The names of a class's fields, and what gets their values all at once."""
+    """The names of a class's fields, and a getter of all their values."""
     names = tuple(field.name for field in fields(cls))
     return names, attrgetter(*names)
 
@@ -88,7 +88,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 
 
 def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What to make an object of: the values of its fields, of the types that the model names.
+    """The values of an object's fields, of the types that the model names.
 
     Raises ValueError.
     """

@@ -1,4 +1,4 @@
-"""What a run covers: accounts with the regions of each, and when each is asked for its regions."""
+"""The coverage of a run: accounts, the regions of each, and when each is asked for them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def scopes_of(coverage: Coverage) -> frozenset[Scope]:
 
 
 def regions_to_json(known: Mapping[str, AccountRegions]) -> dict[str, Any]:
-    """What is known of each account's regions. Most accounts have the same: each list is written
+    """The known regions of each account. Most accounts have the same: each list is written
     once, and the accounts name it by its index."""
     lists: dict[tuple[str, ...], int] = {}
     accounts = {}

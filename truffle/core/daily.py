@@ -23,7 +23,7 @@ FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What is held of one reservation type and one accelerator (None for types without any).
+    """The capacity held of one reservation type and one accelerator (None for types without any).
 
     ``instances`` are reserved ones, also before a start; ``accelerators`` are devices, in
     fractions for shared GPUs; ``active`` and ``unused`` are instances of active reservations.
@@ -59,7 +59,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """What a daily summary tells, as of ``now``.
+    """The content of a daily summary, as of ``now``.
 
     ``held`` and the lists of reservations are of those that are not over. ``starting`` and
     ``ending`` have those whose start or (effective) end comes within 24 hours, ``late`` the

@@ -29,7 +29,7 @@ NOT_COMPARED = frozenset({"observed_at", "seen_by"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one rule found: the event without its identity and its context."""
+    """The result of one rule: the event without its identity and its context."""
 
     type: EventType
     severity: Severity
@@ -40,7 +40,7 @@ class Finding:
 
 
 def compare(previous: Snapshot, present: Snapshot) -> list[Event]:
-    """What happened to each reservation between two snapshots of one scope, by reservation id.
+    """The events between two snapshots of one scope, by reservation id.
 
     Raises ValueError for snapshots of two scopes, or in the wrong order.
     """
@@ -193,7 +193,7 @@ def _size(row: Reservation, size: int) -> Facts:
 
 
 def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
-    """Other dates: a later end alone is an extension, anything else a new schedule."""
+    """Changed dates: a later end alone is an extension, anything else a new schedule."""
     started = before.state != after.state and after.state == "active"
     was = {"start_date": before.start_date, "end_date": before.end_date}
     now_is = {"start_date": after.start_date, "end_date": after.end_date}
@@ -325,7 +325,7 @@ _ODCR_VERDICTS: Mapping[str, tuple[Severity, str]] = {
 
 
 def _verdict(before: str | None, after: Reservation, now: datetime) -> tuple[Severity, str]:
-    """How bad a state is, and the words for it; a state that nobody knows deserves a look."""
+    """The severity of a state and its words; an unknown state deserves a look."""
     if after.state == "expired" and before is not None and _ends_after(after, now):
         severity = Severity.CRITICAL if isinstance(after, CapacityBlock) else Severity.WARNING
         return severity, "ended before its end date."

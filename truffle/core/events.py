@@ -1,4 +1,4 @@
-"""What happened to a reservation or a scope, and the alert message that tells it."""
+"""Events of reservations and scopes, and their messages."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def from_message(message: Mapping[str, Any]) -> Event:
 
 
 def message_attributes(event: Event) -> dict[str, str]:
-    """What a subscription can filter on; a value that does not exist is left out."""
+    """The attributes that a subscription can filter on; absent values are left out."""
     message = to_message(event)
     values = {
         "type": message["type"],

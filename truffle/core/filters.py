@@ -53,7 +53,7 @@ class Predicate:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What to keep; the empty filter keeps everything.
+    """A filter of reservations; the empty one keeps everything.
 
     ``instance_types``, ``regions`` and ``names`` (of the tag Name) take globs. ``accelerators`` are
     names, whose case does not count. ``accounts`` matches any account that sees the reservation,
@@ -115,7 +115,7 @@ class Filter:
 
 
 def capacity_of(reservation: Reservation) -> int | None:
-    """What ``min_capacity`` compares: a block's size, an ODCR's available instances."""
+    """The number that ``min_capacity`` compares: a block's size, an ODCR's available instances."""
     if isinstance(reservation, CapacityBlock):
         return reservation.instance_count
     return reservation.available_capacity

@@ -56,7 +56,7 @@ def idle_since(previous: Snapshot, present: Snapshot, known: IdleSince) -> dict[
 
 
 def lengths_of(row: Reservation, thresholds: Thresholds) -> set[timedelta]:
-    """After how long being idle becomes an event."""
+    """The lengths of idle time that cause an event."""
     return set(thresholds.idle_blocks if isinstance(row, CapacityBlock) else thresholds.idle_odcrs)
 
 
@@ -90,6 +90,6 @@ def price_of(instance_type: str, prices: Mapping[str, float]) -> float | None:
 
 
 def usd_per_hour(row: Reservation, prices: Mapping[str, float]) -> float | None:
-    """What the unused instances cost; None where their price or their number is not known."""
+    """The cost of the unused instances; None where their price or number is unknown."""
     price, instances = price_of(row.instance_type, prices), unused(row)
     return None if price is None or instances is None else round(price * instances, 2)

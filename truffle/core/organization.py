@@ -54,7 +54,7 @@ class DiscoveryError:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What people call an account: its name, and the names of its organizational units below the
+    """The label of an account: its name, and the names of its organizational units below the
     root, joined by slashes. Both are None where they are not known."""
 
     account_name: str | None = None
@@ -64,7 +64,7 @@ class Labels:
 NO_LABELS: Final = Labels()
 
 AllLabels = Mapping[str, Labels]
-"""What each account is called, by its id."""
+"""The label of each account, by its id."""
 
 
 def labels_of(account_id: str | None, labels: AllLabels) -> Labels:
@@ -145,7 +145,7 @@ class Directory:
         return replace(self, error=DiscoveryError(code, message, since))
 
     def labels(self) -> dict[str, Labels]:
-        """What each account is called."""
+        """The label of each account."""
         return {it.account_id: Labels(it.name, self._unit_of(it)) for it in self.accounts}
 
     def _unit_of(self, account: Account) -> str | None:

@@ -49,7 +49,7 @@ MOST_DAYS = 100_000
 """Instances and days of a training run: more is a slip of the keyboard."""
 
 RESERVATION_ID = "[A-Za-z0-9-]{1,100}"
-"""What the path of one reservation takes as its id; EC2's are ``cr-`` and 17 hexadecimal digits."""
+"""The id in the path of one reservation; EC2's are ``cr-`` and 17 hexadecimal digits."""
 
 
 def _days(text: str) -> float:
@@ -102,7 +102,7 @@ _TAG_ALLOWED = (
 )
 
 FILTERS: tuple[Parameter, ...] = tuple(map(_declared, DECLARED))
-"""What every route that answers reservations can be filtered by."""
+"""The filters of every route that answers reservations."""
 
 _REGION = next(parameter for parameter in FILTERS if parameter.name == "region")
 
@@ -133,17 +133,17 @@ SORT = Parameter(
 AS_OF = time_parameter("as_of", "What was held at this time, instead of now.")
 
 ONE: tuple[Parameter, ...] = (AS_OF,)
-"""What ``GET /reservations/{id}`` takes."""
+"""The parameters of ``GET /reservations/{id}``."""
 
 SUMMARY: tuple[Parameter, ...] = (*FILTERS, AS_OF)
-"""What ``GET /summary`` takes."""
+"""The parameters of ``GET /summary``."""
 
 LIST: tuple[Parameter, ...] = (*FILTERS, SORT, *PAGE, AS_OF)
-"""What ``GET /reservations`` takes."""
+"""The parameters of ``GET /reservations``."""
 
 
 def list_of(only: str) -> tuple[Parameter, ...]:
-    """What a route takes that lists reservations of one type."""
+    """The parameters of a route that lists reservations of one type."""
     return tuple(_type(only) if each.name == "type" else each for each in LIST)
 
 
@@ -160,7 +160,7 @@ EVENTS: tuple[Parameter, ...] = (
     ),
     *PAGE,
 )
-"""What the list of events takes."""
+"""The parameters of the list of events."""
 
 STATUS: tuple[Parameter, ...] = (
     texts_parameter(
@@ -174,7 +174,7 @@ STATUS: tuple[Parameter, ...] = (
     *PAGE,
     AS_OF,
 )
-"""What the status of the scopes takes."""
+"""The parameters of the scopes' status."""
 
 CALENDAR_FEED: tuple[Parameter, ...] = (
     one_parameter(
@@ -185,13 +185,13 @@ CALENDAR_FEED: tuple[Parameter, ...] = (
     ),
     *FILTERS,
 )
-"""What the calendar's open route takes."""
+"""The parameters of the calendar's open route."""
 
 METRICS: tuple[Parameter, ...] = (
     *FILTERS,
     choices_parameter("by", "Samples of each reservation, labelled with its id.", ("reservation",)),
 )
-"""What the metrics take."""
+"""The parameters of the metrics."""
 
 USAGE: tuple[Parameter, ...] = (
     time_parameter("since", "The start of the period; the default is 7 days before its end."),
@@ -235,7 +235,7 @@ VALIDATE: tuple[Parameter, ...] = (
         _day_end,
     ),
 )
-"""What the validation of a training run takes."""
+"""The parameters of the validation of a training run."""
 
 EXPLAINED = timedelta(days=31)
 """How far back an event is looked for by default: records of deliveries are kept for 30 days."""
@@ -251,7 +251,7 @@ EXPLAIN: tuple[Parameter, ...] = (
         "since", f"Only events of this day or later; the default is {EXPLAINED.days} days ago."
     ),
 )
-"""What the explanation of an alert takes."""
+"""The parameters of the explanation of an alert."""
 
 TEST: tuple[Parameter, ...] = (
     one_parameter(
@@ -261,7 +261,7 @@ TEST: tuple[Parameter, ...] = (
         "[a-z0-9-]{1,40}",
     ),
 )
-"""What the test of a route takes."""
+"""The parameters of the test of a route."""
 
 REPUBLISH: tuple[Parameter, ...] = (
     replace(
@@ -279,7 +279,7 @@ REPUBLISH: tuple[Parameter, ...] = (
         required=False,
     ),
 )
-"""What publishing events again takes."""
+"""The parameters of publishing events again."""
 
 REPUBLISHED = timedelta(days=7)
 """How far back events are published again: for so long it is known what was published."""

@@ -1,4 +1,4 @@
-"""What an instance costs for an hour, and which source says so."""
+"""Prices of instances by the hour, each with its source."""
 
 from __future__ import annotations
 

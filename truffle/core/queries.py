@@ -50,7 +50,7 @@ def parse_filter(given: Params) -> Filter:
 
 
 def unknown_words(values: Mapping[str, list[Any]], without: Collection[str] = ()) -> Iterator[str]:
-    """What to warn of: values that this release does not know, and that may be new."""
+    """Warnings of values that this release does not know and that may be new."""
     for name in values:
         for value in (
             dict.fromkeys(values[name]) if name in MISSPELT and name not in without else ()

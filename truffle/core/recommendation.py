@@ -43,7 +43,7 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is to run. ``days`` None has no known end, ``start`` None is now or not known yet."""
+    """A workload to run. ``days`` None has no known end, ``start`` None is now or not known yet."""
 
     purpose: Purpose
     days: float | None = None
@@ -72,7 +72,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """What to reserve and why, what to watch, what to run next, and the facts behind it."""
+    """A recommendation: what to reserve and why, what to watch, the next commands, the facts."""
 
     workload: Workload
     choice: Choice
@@ -103,7 +103,7 @@ class Recommendation:
 
 @dataclass(slots=True)
 class _Reasons:
-    """What speaks against a block, and what was learnt on the way."""
+    """The reasons against a block, and facts found on the way."""
 
     against: list[str] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What was last reported of a reservation, and what a new listing adds to it.
+"""Reports: the last reported state of a reservation, and what a new listing adds.
 
 Several collected accounts may list one reservation. Each compares its listing with one shared
 report instead of with what the others list, so that a change is reported exactly once: whoever
@@ -26,7 +26,7 @@ NOBODY: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was last reported of a reservation.
+    """The last reported state of a reservation.
 
     ``version`` counts the changes of the report, 0 where there is none, and ``news`` those of what
     it says. ``row`` is the reservation as last reported, None where it was not, or as vanished.
@@ -130,7 +130,7 @@ def facts(row: Reservation) -> tuple[Any, ...]:
 
 
 def decide(sight: Sight, look: Look) -> Verdict:
-    """What a scope's listing reports of one reservation."""
+    """Compute what a scope's listing reports of one reservation."""
     sight = replace(sight, report=_as_stored(sight, look))
     if sight.listed is None:
         return _missing(sight, look)

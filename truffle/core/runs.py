@@ -166,7 +166,7 @@ def manifest(
     expected: ExpectedDenials = NOTHING_EXPECTED,
     discovery: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What ``runs/dt=…/<run id>.json`` holds: scopes, counts, failures, timings (seconds).
+    """The content of ``runs/dt=…/<run id>.json``: scopes, counts, failures, timings (seconds).
 
     ``warnings`` name what of the bucket could not be read or written. Scopes with an ``expected``
     denial are ``closed``: neither succeeded nor failed. ``discovery`` says how old the list of the

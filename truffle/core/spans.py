@@ -1,4 +1,4 @@
-"""What was held when: snapshots of scopes become spans of time, one row per reservation.
+"""Spans of time from snapshots of scopes: one row per reservation.
 
 Between two snapshots of a scope, what the earlier one shows holds until the later one, cut at a
 reservation's own end. Snapshots that lie more than two periods of the schedule apart say nothing

@@ -65,7 +65,7 @@ class Streak:
 
 @dataclass(frozen=True, slots=True)
 class ScopeStatus:
-    """What is stored of a scope.
+    """The stored status of a scope.
 
     ``revision`` counts the changes of its stored reservations. ``observed_at`` is its last
     complete listing, ``attempted_at`` its last attempt. ``reservations``, ``changed`` and

@@ -1,4 +1,4 @@
-"""What time alone makes an event: a threshold was ahead at one observation and is not at the next.
+"""Events caused by time alone: a threshold was ahead at one observation and is not at the next.
 
 A threshold is a moment that follows from a row, such as 24 hours before its effective end. It is
 crossed between two observations where the present row's moment has come, and the previous row's had

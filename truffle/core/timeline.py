@@ -25,7 +25,7 @@ FARTHEST = timedelta(days=366)
 
 
 class Phase(StrEnum):
-    """What a state means on a timeline; each has a form of its own."""
+    """The meaning of a state on a timeline; each has a form of its own."""
 
     ACTIVE = "active"
     COMING = "coming"

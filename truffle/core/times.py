@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 TIME_FORMS = "a date such as 2026-12-01 or an RFC 3339 time such as 2026-12-01T11:30:00Z"
-"""What ``parse_time`` reads, for error messages."""
+"""The form that ``parse_time`` reads, for error messages."""
 
 WHEN_FORMS = (
     f"{TIME_FORMS.replace(' or', ',')}, a length such as 36h or 7d, today, tomorrow or a weekday"
 )
-"""What ``parse_when`` reads, for error messages."""
+"""The forms that ``parse_when`` reads, for error messages."""
 
 _YEARS = "in the years 0001 to 9999 in UTC"
 

@@ -36,7 +36,7 @@ FIELDS: Mapping[str, Callable[[Reservation], str | None]] = {
     "accelerator": lambda row: row.accelerator.name if row.accelerator else None,
     "type": lambda row: row.type,
 }
-"""What usage is grouped by, beside ``tag:KEY``."""
+"""The fields to group usage by, beside ``tag:KEY``."""
 
 Group = tuple[str | None, ...]
 RateOf = Callable[[Reservation], Rate | None]

@@ -129,7 +129,7 @@ def validate(
 
 
 def _rank(candidate: Candidate) -> tuple[Any, ...]:
-    """What fits first, then what could; what is over last."""
+    """Candidates that fit first, then those that could; those that are over last."""
     return (
         not candidate.fits,
         not candidate.is_undecided,

@@ -127,7 +127,7 @@ _WORDS: Mapping[str, Callable[[], Iterable[str]]] = {
 
 
 def unknown_word(parameter: str, value: str) -> str | None:
-    """What to warn of: a value that this release does not know, and that may be new."""
+    """A warning of a value that this release does not know and that may be new."""
     if parameter == "availability_zone":
         parameter, value = "region", zone_region(value)
     if parameter not in _WORDS or is_type_glob(value):

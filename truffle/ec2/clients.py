@@ -29,7 +29,7 @@ OPERATIONS = (
     "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",
 )
-"""All that truffle ever calls of EC2 from a laptop; nothing among them changes or buys anything."""
+"""The only EC2 operations that truffle calls from a laptop; none of them changes anything."""
 
 STS_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=2
@@ -100,7 +100,7 @@ class CallerClients:
         return str(self.session.get_config_variable("region") or self._first)
 
     def account_id(self) -> str | None:
-        """The account that the credentials say themselves that they belong to, if they do.
+        """The account that the credentials themselves name, if they do.
 
         Raises what botocore does without usable credentials.
         """

@@ -1,4 +1,4 @@
-"""What EC2 and botocore call a failure → a Failure with its kind and its code."""
+"""Failures of EC2 and botocore → a Failure with its kind and its code."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def error_code(error: Exception) -> str:
 
 
 def error_message(error: Exception) -> str:
-    """What AWS said, or botocore, in one line; botocore repeats an answer that it cannot read."""
+    """AWS's or botocore's message in one line; botocore repeats an answer that it cannot read."""
     if isinstance(error, ClientError):
         return " ".join(str(error.response.get("Error", {}).get("Message") or error).split())
     text = " ".join(str(error).split())

@@ -55,7 +55,7 @@ class Caller:
         if self._problem is None:
             return None
         return (
-            f"STS did not say whose these credentials are ({self._problem}): account_id and "
+            f"STS did not identify these credentials ({self._problem}): account_id and "
             "seen_by are empty."
         )
 
@@ -70,7 +70,7 @@ class Caller:
 
 
 def identify(clients: CallerClients, left: float | None = None) -> Caller:
-    """Begin to find out whose the credentials are. Raises what botocore does without any.
+    """Begin to identify the credentials. Raises what botocore does without any.
 
     ``left`` are the seconds until the caller's deadline: STS is waited for half of them at most.
     """

@@ -71,7 +71,7 @@ def client_config(max_connections: int = 10) -> Config:
 
 @dataclass(slots=True)
 class DescribedTypes:
-    """What EC2 said of instance types whose description is not bundled; shared between listings."""
+    """EC2's descriptions of instance types that are not bundled; shared between listings."""
 
     known: dict[str, Accelerator | None] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""What EC2 calls it → the model. The only place that knows EC2's field names.
+"""EC2's fields → the model. The only place that knows EC2's field names.
 
 Every field is optional in EC2's model, so each is read with ``get``; states and other enumerations
 are kept as they came. The shapes are those of boto3's parsed responses (botocore 1.43).
@@ -34,7 +34,7 @@ REQUESTED_QUANTITY_TAG = "aws:ec2capacityreservation:incrementalRequestedQuantit
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What DescribeCapacityBlocks adds to a block's reservations."""
+    """The facts that DescribeCapacityBlocks adds to a block's reservations."""
 
     capacity_block_id: str
     reservation_ids: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Enrichment:
-    """What the other calls of a scope add: blocks by reservation id, health by block id."""
+    """The results of a scope's other calls: blocks by reservation id, health by block id."""
 
     blocks: Mapping[str, Block] = field(default_factory=dict)
     health: Mapping[str, Health] = field(default_factory=dict)

@@ -64,7 +64,7 @@ class RegionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegionOfferings:
-    """What a region sells of a block; ``code`` and ``message`` are EC2's where it refused."""
+    """A region's offerings for a block; ``code`` and ``message`` are EC2's where it refused."""
 
     region: str
     outcome: RegionOutcome
@@ -272,7 +272,7 @@ def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> O
 
 
 def _only(raw: Raw) -> Raw:
-    """The offering's segment where it has exactly one: what the offering itself does not say."""
+    """The only segment of an offering, which has what the offering itself lacks."""
     segments: Sequence[Raw] = raw.get("CapacityBlockOfferingSegments") or ()
     return segments[0] if len(segments) == 1 else {}
 

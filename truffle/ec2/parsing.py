@@ -72,7 +72,7 @@ class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
                 return super()._do_parse(response, shape)
 
     def _is_generic_error_response(self, response: Any) -> bool:
-        """Whether a failure is no document of EC2's, but has its status alone to go by.
+        """Whether a failure is not an EC2 document and has only its status to go by.
 
         botocore knows a load balancer's or a proxy's page by ``<html>``; others are plain text.
         """

@@ -224,7 +224,7 @@ def _kept(before: Event, memory: Memory, now: datetime) -> Event:
 
 
 def _content(event: Event) -> bytes:
-    """What is shown of an event."""
+    """The entry of an event."""
     copied = Event.from_ical(event.to_ical())
     for name in ("sequence", "dtstamp"):
         copied.pop(name, None)

@@ -1,4 +1,4 @@
-"""What metrics are made from; whoever publishes them gathers it."""
+"""The data of metrics; their publisher gathers it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ScopeState:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What metrics are made from: ``prices`` are US dollars per instance and hour."""
+    """The data of metrics: ``prices`` are US dollars per instance and hour."""
 
     rows: Iterable[Reservation]
     scopes: Iterable[ScopeState]

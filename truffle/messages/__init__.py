@@ -1,1 +1,1 @@
-"""What each channel is sent: pure functions of an event."""
+"""The messages of each channel: pure functions of an event."""

@@ -47,7 +47,7 @@ _SCOPES = {
 
 
 def next_step(event: Event, now: datetime) -> str | None:
-    """What an event that is told at ``now`` asks of people; None where nothing that is known."""
+    """The next step after an event delivered at ``now``; None where none is known."""
     row = event.reservation
     if event.type in _TIMED and row is not None:
         return _TIMED[event.type](event, row, now)

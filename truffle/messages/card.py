@@ -1,4 +1,4 @@
-"""What people are told, before any format: the card of an event, of a digest, of a day.
+"""Cards, the content of messages before any format: of an event, a digest, a day.
 
 A card holds the texts as they came; each format cuts and escapes them for itself.
 """
@@ -42,10 +42,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What people are told.
+    """A message to people.
 
     ``kind`` is the event's type, ``digest`` or ``daily_summary``. ``message_id`` is the same
-    whenever the same is told. ``summary`` is the sentence, ``step`` what to do next, ``command``
+    whenever the content is. ``summary`` is the sentence, ``step`` what to do next, ``command``
     shows more on the command line. ``subject`` is what messages are grouped by: a block, a
     reservation, a scope. ``late`` is how long ago it happened, where that is worth a word.
     """
@@ -117,7 +117,7 @@ def event_card(
 
 
 def subject_of(event: Event) -> str:
-    """What an event is about: its block, its reservation, or its scope."""
+    """The subject of an event: its block, its reservation, or its scope."""
     row = event.reservation
     if row is None:
         return str(Scope(event.account_id, event.region))

@@ -47,7 +47,7 @@ def _facts(event: Event, now: datetime) -> _Pairs:
 
 
 def _cause(event: Event, after: Mapping[str, Any]) -> _Pairs:
-    """What made the event: a change, a threshold that was crossed, or the reason as it was told."""
+    """The cause of the event: a change, a crossed threshold, or the reason as it stands."""
     counted = _COUNTED.get(event.type)
     threshold = _threshold(after.get("threshold"))
     if counted and threshold:

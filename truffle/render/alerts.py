@@ -50,7 +50,7 @@ _SENT: list[Column[Json]] = [
 
 
 def render_settings(settings: AlertSettings, file: str, now: datetime, style: Style) -> str:
-    """What a valid file says, in short."""
+    """A summary of a valid file."""
     counts = (
         counted(len(settings.destinations), "destination"),
         counted(len(settings.routes), "route"),
@@ -107,7 +107,7 @@ def _outcome(decision: Json) -> str:
 
 
 def _delivery(decision: Json) -> str:
-    """What became of a routed event; nothing where that was not asked."""
+    """The delivery of a routed event; nothing where that was not asked."""
     if "delivery" not in decision or decision["outcome"] != "routed":
         return ""
     delivery = decision["delivery"]

@@ -51,7 +51,7 @@ def column_names() -> tuple[str, ...]:
 
 
 def _named(name: str, kind: str, made: Columns) -> Columns:
-    """The column of this name, or of this field; none where the type has no such."""
+    """The column of this name, or of this field; empty where the type has none."""
     for column in [*made, *_optional(())]:
         if name in (column.name, _snake(column.head)):
             return [replace(column, leaves=NEVER, brief=None, short=None)]

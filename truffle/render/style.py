@@ -1,4 +1,4 @@
-"""What the output can show: colours, a width, letters beyond ASCII."""
+"""The abilities of the output: colours, a width, letters beyond ASCII."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every source of reservations gives, the live one as well as the deployed API."""
+"""The result of a listing, from EC2 itself or from the deployed API."""
 
 from __future__ import annotations
 

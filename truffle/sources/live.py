@@ -128,7 +128,7 @@ def _without_collector() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Deadline:
-    """So many seconds from a moment of the monotonic clock, or none."""
+    """A number of seconds from a moment of the monotonic clock, or no deadline."""
 
     seconds: float | None
     began: float
@@ -255,7 +255,7 @@ def _begun(news: SimpleQueue[_News], end: _Deadline, clients: CallerClients) -> 
         first = news.get(timeout=end.left())
     except Empty:
         raise DeadlineError(
-            f"AWS has not said within {end} which regions there are: allow more with --timeout, "
+            f"AWS did not list the regions within {end}: allow more with --timeout, "
             "or name the regions."
         ) from None
     if isinstance(first, BaseException):

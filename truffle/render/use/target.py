@@ -1,4 +1,4 @@
-"""What every snippet needs of a reservation."""
+"""The facts of a reservation that every snippet needs."""
 
 from __future__ import annotations
 
