@@ -212,7 +212,8 @@ class _Disk:
 
 def write_raw(folder: Path, reservations: int) -> None:
     """The objects of one day."""
-    archive = Archive(_Disk(folder), "bucket")
+    disk: Any = _Disk(folder)
+    archive = Archive(disk, "bucket")
     for region in range(REGIONS):
         scope = Scope("123456789012", f"region-{region:02}")
         rows = [
