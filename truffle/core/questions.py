@@ -75,13 +75,9 @@ ORDER BY idle_usd DESC NULLS LAST, reservation_id""",
         "How well is each instance type used?",
         "The first day.",
         """\
-SELECT instance_type, region, count(DISTINCT reservation_id) AS reservations,
-  sum(total_capacity * date_diff('second', valid_from, known_until)) / 3600e0 AS reserved_hours,
-  sum(used_capacity * date_diff('second', valid_from, known_until)) / 3600e0 AS used_hours,
-  CAST(sum(used_capacity * date_diff('second', valid_from, known_until)) AS double)
-    / nullif(sum(total_capacity * date_diff('second', valid_from, known_until)), 0) AS utilization
-FROM spans
-WHERE dt >= '2026-11-01' AND state = 'active' AND used_capacity IS NOT NULL
+SELECT instance_type, region, sum(reserved_hours) AS reserved_hours, sum(used_hours) AS used_hours,
+  sum(used_hours) / nullif(sum(reserved_hours), 0e0) AS utilization
+FROM usage WHERE dt >= '2026-11-01'
 GROUP BY instance_type, region ORDER BY instance_type, region""",
     ),
     Question(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import duckdb
 
-from truffle.core.tables import Column
-
 Database = duckdb.DuckDBPyConnection
 
 
@@ -23,7 +21,3 @@ def connect(memory_megabytes: int | None = None) -> Database:
 def literal(text: str) -> str:
     """A text as SQL spells it."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def name(column: Column) -> str:
-    return f'"{column.name}"'
