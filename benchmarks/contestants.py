@@ -131,8 +131,8 @@ def stages() -> None:
         from truffle.core.order import Order
         from truffle.ec2 import clients, listing, parsing
         from truffle.sources.live import list_live
-    told.watch(clients.EC2Clients, "of", "clients")
-    told.watch(clients.EC2Clients, "sts", "clients")
+    told.watch(clients.CallerClients, "of", "clients")
+    told.watch(clients.CallerClients, "sts", "clients")
     told.watch(parsing.FastEC2Parser, "_do_parse", "parse")
     told.watch(listing._Rows, "add", "map")
     told.watch(listing._Rows, "all", "map")

@@ -89,7 +89,7 @@ class Invocation:
 
 def asker(count: int) -> Ask:
     """The handler over this many reservations, as a function of path and query."""
-    settings = QuerySettings("none", "1e9", "400", "", "{}", "none", "none")
+    settings = QuerySettings("none", "none", "1e9", "400", "", "{}", "none")
     os.environ |= {
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_SERVICE_NAME": "truffle",

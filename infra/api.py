@@ -1,17 +1,25 @@
 """The query API: an HTTP API with AWS signatures in front of the query function."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.calendar_feed import (
+    FEED_BURST,
+    FEED_REQUESTS_PER_SECOND,
+    FEED_ROUTE,
+    feed_secret,
+    open_route,
+)
 from infra.context import Context
 from infra.functions import INVENTORY_MEGABYTES, Deployment, PythonFunction, allow, log_group
-from infra.past import RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
+from infra.past import REGIONS, RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
 from infra.storage import RESERVATION_INDEX, Storage
 from lambdas.settings import QuerySettings
 
@@ -36,7 +44,7 @@ ROUTES = (
 POST_ROUTES = ("/alerts/test", "/alerts/republish")
 """What is answered to POST."""
 
-_PAST = (SNAPSHOTS, RUNS, USAGE)
+_READ = (SNAPSHOTS, RUNS, USAGE, REGIONS)
 _EVERYTHING_ELSE = ("/", "/{proxy+}")
 _REQUESTS_PER_SECOND = 50
 _BURST = 100
@@ -75,7 +83,8 @@ class Api(Construct):
         """`queues` are those of the destinations, by their names: a test is put there. `publisher`
         publishes events again when it is asked to."""
         super().__init__(scope, construct_id)
-        self.query = _query(self, deployment, storage, queues, publisher)
+        secret = feed_secret(self) if deployment.context.calendar_feed else None
+        self.query = _query(self, deployment, storage, queues, publisher, secret)
         self.http_api = apigateway.HttpApi(
             self,
             "HttpApi",
@@ -84,10 +93,11 @@ class Api(Construct):
             default_authorizer=authorizers.HttpIamAuthorizer(),
             create_default_stage=False,
         )
-        self._add_routes()
-        self._add_stage(deployment.context)
+        feed = self._add_routes(deployment.context)
+        self._add_stage(deployment.context, feed)
 
-    def _add_routes(self) -> None:
+    def _add_routes(self, context: Context) -> Sequence[apigateway.HttpRoute]:
+        """Add every route; the open one of the calendar feed, where there is one."""
         integration = integrations.HttpLambdaIntegration(
             "Query",
             self.query.function,
@@ -99,10 +109,22 @@ class Api(Construct):
         for each, paths in routes.items():
             for path in paths:
                 self.http_api.add_routes(path=path, methods=[each], integration=integration)
+        if not context.calendar_feed:
+            return ()
+        opened = self.http_api.add_routes(
+            path=FEED_ROUTE,
+            methods=[method.GET],
+            integration=integration,
+            authorizer=apigateway.HttpNoneAuthorizer(),
+        )
+        for route in opened:
+            open_route(route)
+        return opened
 
-    def _add_stage(self, context: Context) -> None:
+    def _add_stage(self, context: Context, feed: Sequence[apigateway.HttpRoute]) -> None:
+        """The stage; it names the open route, which must exist before it."""
         stage = apigateway.CfnStage
-        stage(
+        made = stage(
             self,
             "Stage",
             api_id=self.http_api.api_id,
@@ -111,11 +133,43 @@ class Api(Construct):
             default_route_settings=stage.RouteSettingsProperty(
                 throttling_rate_limit=_REQUESTS_PER_SECOND, throttling_burst_limit=_BURST
             ),
+            route_settings=_open_routes() if feed else None,
             access_log_settings=stage.AccessLogSettingsProperty(
                 destination_arn=log_group(self, "AccessLogs", context).log_group_arn,
                 format=json.dumps(_ACCESS_LOG),
             ),
         )
+        made.node.add_dependency(*feed)
+
+
+def _open_routes() -> dict[str, dict[str, int]]:
+    """The limits of the route that anyone may call; CDK passes this object on as it is."""
+    limits = {
+        "ThrottlingRateLimit": FEED_REQUESTS_PER_SECOND,
+        "ThrottlingBurstLimit": FEED_BURST,
+    }
+    return {f"GET {FEED_ROUTE}": limits}
+
+
+def _settings(
+    context: Context,
+    storage: Storage,
+    queues: Mapping[str, sqs.Queue],
+    publisher: PythonFunction,
+    secret: secretsmanager.Secret | None,
+) -> QuerySettings:
+    names = {name: queue.queue_name for name, queue in queues.items()}
+    return QuerySettings(
+        table=storage.table.table_name,
+        bucket=storage.bucket.bucket_name,
+        schedule_minutes=str(context.schedule_minutes),
+        event_retention_days=str(context.event_retention_days),
+        expected_denied=",".join(context.expected_denied),
+        queues=json.dumps(names, separators=(",", ":")),
+        publisher=publisher.function.function_name,
+        stack=context.stack_name,
+        feed_secret=secret.secret_arn if secret else "",
+    )
 
 
 def _query(
@@ -124,9 +178,9 @@ def _query(
     storage: Storage,
     queues: Mapping[str, sqs.Queue],
     publisher: PythonFunction,
+    secret: secretsmanager.Secret | None,
 ) -> PythonFunction:
     table = storage.table
-    names = {name: queue.queue_name for name, queue in queues.items()}
     arns = [queue.queue_arn for queue in queues.values()]
     query = PythonFunction(
         scope,
@@ -134,25 +188,17 @@ def _query(
         deployment,
         name="query",
         description="Answers the query API from memory.",
-        environment=QuerySettings(
-            table=table.table_name,
-            schedule_minutes=str(deployment.context.schedule_minutes),
-            event_retention_days=str(deployment.context.event_retention_days),
-            expected_denied=",".join(deployment.context.expected_denied),
-            queues=json.dumps(names, separators=(",", ":")),
-            publisher=publisher.function.function_name,
-            bucket=storage.bucket.bucket_name,
-            stack=deployment.context.stack_name,
-        ).to_env(),
+        environment=_settings(deployment.context, storage, queues, publisher, secret).to_env(),
         statements=[
             allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], table.table_arn),
             allow("dynamodb", ["Query"], f"{table.table_arn}/index/{RESERVATION_INDEX}"),
             *([allow("sqs", ["GetQueueUrl", "SendMessage"], *arns)] if arns else []),
             allow("lambda", ["InvokeFunction"], publisher.function.function_arn),
-            *reads(storage, *_PAST),
+            *([allow("secretsmanager", ["GetSecretValue"], secret.secret_arn)] if secret else []),
+            *reads(storage, *_READ),
         ],
         timeout_seconds=_TIMEOUT_SECONDS,
         memory_megabytes=INVENTORY_MEGABYTES,
     )
-    acknowledge_reads(query, storage, *_PAST)
+    acknowledge_reads(query, storage, *_READ)
     return query

@@ -135,6 +135,8 @@ def _collect_settings(scope: Collection, context: Context, storage: Storage) -> 
         checks_role_arn=scope.checks.role.role_arn,
         expected_denied=",".join(context.expected_denied),
         external_id=context.external_id,
+        stack=context.stack_name,
+        capacity_metrics="on" if context.capacity_metrics else "",
     )
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from infra.alerts import alert_settings
+from infra.alert_settings import alert_settings
 from infra.context_values import PARSERS
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule
 from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.core.organization import ORGANIZATION, AccountSettings, Selection
-from truffle.core.suggest import nearest
+from truffle.core.validators import Location, record, show
 
 _HERE = Path(__file__).resolve().parent.parent
 _Json = Mapping[str, Any]
@@ -74,6 +74,10 @@ class Context:
         alert_filter_policy: SNS filter policy of alert_emails and slack_secret_arn; {} passes all.
         alerts: destinations, routes, mutes and thresholds: those of `alerts_file`, and the
             destination that `slack_secret_arn` makes.
+        report_url: where the bucket's `latest/report.html` is published, for the links of alerts;
+            None where it is not.
+        calendar_feed: whether the calendar has a URL with a secret, for calendars that cannot sign.
+        capacity_metrics: whether each run sends what is held to CloudWatch, as metrics.
         alarm_emails: who is told when truffle itself fails.
         event_retention_days: how long the table keeps events.
         snapshot_retention_days: how long the bucket keeps snapshots and manifests.
@@ -107,6 +111,9 @@ class Context:
     kms_key_arns: tuple[str, ...] = ()
     alert_filter_policy: _Json = field(default_factory=lambda: DEFAULT_FILTER)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    report_url: str | None = None
+    calendar_feed: bool = False
+    capacity_metrics: bool = False
     alarm_emails: tuple[str, ...] = ()
     event_retention_days: int = 400
     snapshot_retention_days: int = 400
@@ -164,7 +171,7 @@ def merge_context(cdk_json: str, environment: str | None) -> dict[str, Any]:
     file = _object_of(cdk_json, "cdk.json")
     context = file.get("context", {})
     if not isinstance(context, dict):
-        raise ContextError([f"context of cdk.json = {_show(context)}: use a JSON object"])
+        raise ContextError([f"context of cdk.json = {show(context)}: use a JSON object"])
     return context | _object_of(environment or "{}", "CDK_CONTEXT_JSON")
 
 
@@ -174,7 +181,7 @@ def _object_of(text: str, source: str) -> dict[str, Any]:
     except ValueError as error:
         raise ContextError([f"{source} is no JSON: {error}"]) from error
     if not isinstance(value, dict):
-        raise ContextError([f"{source} = {_show(value)}: use a JSON object"])
+        raise ContextError([f"{source} = {show(value)}: use a JSON object"])
     return value
 
 
@@ -191,15 +198,11 @@ def parse_context(
         ContextError: keys that are unknown or have a wrong value, all of them at once.
     """
     own = {key: value for key, value in raw.items() if not _is_cdk_key(key)}
-    problems = [_unknown(key) for key in own if key not in PARSERS]
-    values: dict[str, Any] = {}
-    for key in own.keys() & PARSERS.keys():
-        try:
-            values[key] = PARSERS[key](own[key])
-        except ValueError as error:
-            problems.append(f"{key} = {_show(own[key])}: {error}")
+    file = Location()
+    values = record(PARSERS, what="the context")(file, own)
+    problems = file.problems
     values["home_region"] = values.get("home_region") or default_region
-    problems += _overdue_problems(values, own)
+    problems += _overdue_problems(values)
     problems += _forwarding_problems(values)
     problems += _organization_problems(values)
     problems += _alert_problems(values, folder)
@@ -212,17 +215,12 @@ def _is_cdk_key(key: str) -> bool:
     return key.startswith(_CDK_PREFIXES) or key in _CDK_KEYS
 
 
-def _unknown(key: str) -> str:
-    near = nearest(key, PARSERS)
-    hint = f"did you mean {near}?" if near else f"known keys: {', '.join(PARSERS)}"
-    return f"{key}: unknown key; {hint}"
-
-
-def _overdue_problems(values: dict[str, Any], own: _Json) -> list[str]:
+def _overdue_problems(values: dict[str, Any]) -> list[str]:
     """Complete `values` with the default of three periods, or say why there is none."""
-    if any(key in own and key not in values for key in ("schedule", "overdue_after_minutes")):
+    schedule = values.get("schedule", HOURLY)
+    if schedule is None or values.get("overdue_after_minutes", 0) is None:
         return []
-    period = values.get("schedule", HOURLY).period_minutes
+    period = schedule.period_minutes
     overdue = values.setdefault("overdue_after_minutes", 3 * period if period else None)
     if overdue is None:
         return ["overdue_after_minutes: required with a cron schedule, in minutes"]
@@ -242,7 +240,7 @@ def _forwarding_problems(values: dict[str, Any]) -> list[str]:
     missing = [key for key, value in needed.items() if not value]
     if not values.get("home_account") or not missing:
         return []
-    return [f"home_account = {_show(values['home_account'])}: needs {' and '.join(missing)} too"]
+    return [f"home_account = {show(values['home_account'])}: needs {' and '.join(missing)} too"]
 
 
 def _organization_problems(values: dict[str, Any]) -> list[str]:
@@ -251,12 +249,12 @@ def _organization_problems(values: dict[str, Any]) -> list[str]:
     asks = values.get("accounts") == ORGANIZATION or values.get("organization_stack")
     of_stack_set = ("collector_role_arn", "delegated_administrator", "forward_events")
     problems = [
-        f"{key} = {_show(values[key])}: needs accounts = {_show(ORGANIZATION)} too"
+        f"{key} = {show(values[key])}: needs accounts = {show(ORGANIZATION)} too"
         for key in of_organization
         if values.get(key) and not asks
     ]
     problems += [
-        f"{key} = {_show(values[key])}: needs organization_stack = true too"
+        f"{key} = {show(values[key])}: needs organization_stack = true too"
         for key in of_stack_set
         if values.get(key) and not values.get("organization_stack")
     ]
@@ -276,11 +274,7 @@ def _alert_problems(values: dict[str, Any], folder: Path) -> list[str]:
             path and folder / path, secret, has_own_filter=has_own_filter
         )
     except OSError as error:
-        return [f"alerts_file = {_show(path)}: {error.strerror}"]
+        return [f"alerts_file = {show(path)}: {error.strerror}"]
     except SettingsError as error:
-        return [f"alerts_file = {_show(path)}: {problem}" for problem in error.problems]
+        return [f"alerts_file = {show(path)}: {problem}" for problem in error.problems]
     return []
-
-
-def _show(value: object) -> str:
-    return json.dumps(value, default=str)

@@ -1,9 +1,9 @@
-"""The values of the context's keys, checked one by one; what a value must be is in the error."""
+"""The values of the context's keys: what each must be, as JSON and as text of `cdk -c`."""
 
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from infra.quotas import (
     MAX_FILTER_COMBINATIONS,
@@ -16,9 +16,22 @@ from truffle.core.events import EventType, Severity
 from truffle.core.expected import EXPECTED_FORM, expected_denials
 from truffle.core.model import TYPES
 from truffle.core.organization import ORGANIZATION
-from truffle.core.validators import EMAIL, SECRET_ARN, SECRET_ARN_FORM, region, time_zone
+from truffle.core.validators import (
+    EMAIL,
+    SECRET_ARN,
+    SECRET_ARN_FORM,
+    Location,
+    Parser,
+    boolean,
+    choice,
+    leaf,
+    list_of,
+    region,
+    text,
+    time_zone,
+    whole_number,
+)
 
-_T = TypeVar("_T")
 _Json = Mapping[str, Any]
 
 ALERT_ATTRIBUTES = (
@@ -51,58 +64,17 @@ _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REMOVAL_POLICIES = ("retain", "destroy")
 
 
-def _text(pattern: str, allowed: str) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        if isinstance(value, str) and re.fullmatch(pattern, value):
-            return value
-        raise ValueError(f"use {allowed}")
+def _or_text(read: Callable[[str], object], parser: Parser) -> Parser:
+    """Also the text that `cdk -c key=value` gives in the place of a JSON value."""
+
+    def parse(place: Location, value: object) -> Any:
+        try:
+            return parser(place, read(value) if isinstance(value, str) else value)
+        except ValueError as error:
+            place.wrong(value, str(error))
+            return None
 
     return parse
-
-
-def _one_of(allowed: tuple[str, ...]) -> Callable[[object], str]:
-    return _text("|".join(allowed), f"one of {', '.join(allowed)}")
-
-
-def _whole_number(value: object) -> int | None:
-    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(lowest: int, highest: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        number = _whole_number(value)
-        if number is None or not lowest <= number <= highest:
-            raise ValueError(f"use a whole number from {lowest} to {highest}")
-        return number
-
-    return parse
-
-
-def _log_retention(value: object) -> int:
-    number = _whole_number(value)
-    if number not in LOG_RETENTION_DAYS:
-        raise ValueError(f"use one of {', '.join(map(str, LOG_RETENTION_DAYS))}")
-    return number
-
-
-def _list_of(item: Callable[[object], _T]) -> Callable[[object], tuple[_T, ...]]:
-    """A JSON list; as a string, JSON or separated by commas."""
-
-    def parse(value: object) -> tuple[_T, ...]:
-        parts = _split(value) if isinstance(value, str) else value
-        if not isinstance(parts, list):
-            raise ValueError("use a list")
-        return tuple(dict.fromkeys(item(part) for part in parts))
-
-    return parse
-
-
-def _split(text: str) -> object:
-    if text.lstrip().startswith("["):
-        return _from_json(text)
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _from_json(text: str) -> object:
@@ -112,47 +84,53 @@ def _from_json(text: str) -> object:
         raise ValueError(f"no JSON: {error}") from error
 
 
+def _split(text: str) -> object:
+    """JSON, or parts that commas separate."""
+    if text.lstrip().startswith("["):
+        return _from_json(text)
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _digits(text: str) -> object:
+    return int(text) if re.fullmatch(r"\d{1,9}", text) else text
+
+
+def _number(least: int, most: int) -> Parser:
+    return _or_text(_digits, leaf(whole_number(least, most)))
+
+
+def _list(item: Callable[[object], Any]) -> Parser:
+    return _or_text(_split, list_of(leaf(item), may_be_empty=True))
+
+
+def _optional(item: Callable[[object], Any]) -> Parser:
+    return leaf(lambda value: None if value in (None, "", "null") else item(value))
+
+
+_boolean = _or_text(lambda text: {"true": True, "false": False}.get(text, text), leaf(boolean))
+
+
+def _log_retention(value: object) -> int:
+    if not isinstance(value, int) or value not in LOG_RETENTION_DAYS:
+        raise ValueError(f"use one of {', '.join(map(str, LOG_RETENTION_DAYS))}")
+    return value
+
+
 def _schedule(value: object) -> Schedule:
     if not isinstance(value, str):
         raise ValueError("use a string such as rate(1 hour)")
     return parse_schedule(value)
 
 
-def _secret(value: object) -> str | None:
-    return None if value in (None, "", "null") else _SECRET_ARN(value)
-
-
-_SECRET_ARN = _text(SECRET_ARN, f"null, or {SECRET_ARN_FORM}")
-
-
-_KEY_ARN = _text(
-    r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+",
-    "the complete ARNs of keys (arn:aws:kms:<region>:<account>:key/<id>), not of aliases",
-)
-
-
-def _optional(parse: Callable[[object], _T]) -> Callable[[object], _T | None]:
-    return lambda value: None if value in (None, "", "null") else parse(value)
-
-
-def _path(value: object) -> str | None:
-    if value in (None, "", "null"):
-        return None
-    if not isinstance(value, str):
-        raise ValueError("use null, or the path of a YAML file, relative to cdk.json")
-    return value
-
-
 def _filter_policy(value: object) -> _Json:
-    policy = _from_json(value) if isinstance(value, str) else value
-    if not isinstance(policy, dict):
+    if not isinstance(value, dict):
         raise ValueError('use a JSON object such as {"severity": ["critical"]}')
-    _check_conditions(policy)
-    if filter_names(policy) > MAX_FILTER_NAMES:
+    _check_conditions(value)
+    if filter_names(value) > MAX_FILTER_NAMES:
         raise ValueError(f"SNS allows at most {MAX_FILTER_NAMES} attribute names")
-    if filter_combinations(policy) > MAX_FILTER_COMBINATIONS:
+    if filter_combinations(value) > MAX_FILTER_COMBINATIONS:
         raise ValueError(f"SNS allows at most {MAX_FILTER_COMBINATIONS} combinations of values")
-    return policy
+    return value
 
 
 def _check_conditions(policy: _Json) -> None:
@@ -190,65 +168,72 @@ def _expected_denial(value: object) -> str:
     return value
 
 
-_ACCOUNT = _text(r"\d{12}", "account ids of 12 digits, as strings")
-_UNIT = _text(
+_account = text(r"\d{12}", "account ids of 12 digits, in quotes")
+_unit = text(
     r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}",
     "ids of roots (r-…) and of organizational units (ou-…)",
 )
-_ROLE_ARN = _text(
+_role_arn = text(
     r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}",
     "null, or the ARN of a role (arn:aws:iam::<account>:role/<name>)",
 )
-_EXTERNAL_ID = _text(
+_key_arn = text(
+    r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+",
+    "the complete ARNs of keys (arn:aws:kms:<region>:<account>:key/<id>), not of aliases",
+)
+_external_id = text(
     r"[\w+=,.@:/-]{2,1224}", "2 to 1,224 letters, digits and characters of +=,.@:/-_"
 )
-_EMAIL = _text(EMAIL, "e-mail addresses")
+_stack_name = text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "letters, digits and hyphens, at most 100")
+_role_name = text(r"[\w+=,.@-]{1,64}", "the name of an IAM role, without a path")
+_path = text("(?s).+", "null, or the path of a YAML file, relative to cdk.json")
+_email = text(EMAIL, "e-mail addresses")
+_report_url = text(
+    r"https://[^\s/?#]+[^\s?#]{0,1000}", "null, or an https URL without a query and a fragment"
+)
 
 
-def _accounts(value: object) -> tuple[str, ...] | str:
+def _accounts(place: Location, value: object) -> Any:
     if value == ORGANIZATION:
         return ORGANIZATION
     if isinstance(value, str) and value and not re.match(r"[\[\d]", value.lstrip()):
-        raise ValueError(f'use "{ORGANIZATION}", or a list of account ids')
-    return _list_of(_ACCOUNT)(value)
+        place.wrong(value, f'use "{ORGANIZATION}", or a list of account ids')
+        return None
+    return _list(_account)(place, value)
 
 
-def _boolean(value: object) -> bool:
-    known = {True: True, False: False, "true": True, "false": False}
-    if not isinstance(value, bool | str) or value not in known:
-        raise ValueError("use true or false")
-    return known[value]
-
-
-PARSERS: Mapping[str, Callable[[object], Any]] = {
-    "stack_name": _text(r"[A-Za-z][A-Za-z0-9-]{0,99}", "letters, digits and hyphens, at most 100"),
-    "schedule": _schedule,
-    "schedule_time_zone": time_zone,
+PARSERS: Mapping[str, Parser] = {
+    "stack_name": leaf(_stack_name),
+    "schedule": leaf(_schedule),
+    "schedule_time_zone": leaf(time_zone),
     "overdue_after_minutes": _number(1, MAX_OVERDUE_MINUTES),
-    "regions": _list_of(region),
+    "regions": _list(region),
     "accounts": _accounts,
-    "organizational_units": _list_of(_UNIT),
-    "excluded_accounts": _list_of(_ACCOUNT),
-    "organization_role_arn": _optional(_ROLE_ARN),
-    "expected_denied": _list_of(_expected_denial),
+    "organizational_units": _list(_unit),
+    "excluded_accounts": _list(_account),
+    "organization_role_arn": _optional(_role_arn),
+    "expected_denied": _list(_expected_denial),
     "home_region": _optional(region),
-    "home_account": _optional(_ACCOUNT),
-    "role_name": _text(r"[\w+=,.@-]{1,64}", "the name of an IAM role, without a path"),
-    "external_id": _EXTERNAL_ID,
+    "home_account": _optional(_account),
+    "role_name": leaf(_role_name),
+    "external_id": leaf(_external_id),
     "organization_stack": _boolean,
-    "collector_role_arn": _optional(_ROLE_ARN),
+    "collector_role_arn": _optional(_role_arn),
     "delegated_administrator": _boolean,
     "forward_events": _boolean,
     "collect_concurrency": _number(2, 1000),
-    "alert_emails": _list_of(_EMAIL),
-    "slack_secret_arn": _secret,
-    "kms_key_arns": _list_of(_KEY_ARN),
-    "alert_filter_policy": _filter_policy,
-    "alerts_file": _path,
-    "alarm_emails": _list_of(_EMAIL),
+    "alert_emails": _list(_email),
+    "slack_secret_arn": _optional(text(SECRET_ARN, f"null, or {SECRET_ARN_FORM}")),
+    "kms_key_arns": _list(_key_arn),
+    "alert_filter_policy": _or_text(_from_json, leaf(_filter_policy)),
+    "alerts_file": _optional(_path),
+    "report_url": _optional(_report_url),
+    "calendar_feed": _boolean,
+    "capacity_metrics": _boolean,
+    "alarm_emails": _list(_email),
     "event_retention_days": _number(1, 3650),
     "snapshot_retention_days": _number(1, 3650),
-    "log_retention_days": _log_retention,
-    "log_level": _one_of(_LOG_LEVELS),
-    "removal_policy": _one_of(_REMOVAL_POLICIES),
+    "log_retention_days": _or_text(_digits, leaf(_log_retention)),
+    "log_level": leaf(choice(_LOG_LEVELS)),
+    "removal_policy": leaf(choice(_REMOVAL_POLICIES)),
 }

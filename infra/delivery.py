@@ -47,10 +47,9 @@ class Delivery(Construct):
         deployment: Deployment,
         storage: Storage,
         destinations: Destinations,
-        api_url: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.deliver = _deliver(self, deployment, storage, destinations, api_url)
+        self.deliver = _deliver(self, deployment, storage, destinations)
         for place in destinations.places:
             name = place.destination.name
             deliver(place.queue, self.deliver, at_a_time=_AT_A_TIME, construct_id=f"From {name}")
@@ -62,7 +61,6 @@ def _deliver(
     deployment: Deployment,
     storage: Storage,
     destinations: Destinations,
-    api_url: str,
 ) -> PythonFunction:
     topics = {name: topic.topic_arn for name, topic in destinations.topics.items()}
     return PythonFunction(
@@ -76,9 +74,9 @@ def _deliver(
             idempotency_table=storage.idempotency.table_name,
             destinations=_json({q.queue_name: name for name, q in destinations.queues.items()}),
             topics=_json(topics),
-            api_url=api_url,
             schedule_minutes=str(deployment.context.schedule_minutes),
             expected_denied=",".join(deployment.context.expected_denied),
+            report_url=deployment.context.report_url or "",
         ).to_env(),
         statements=[
             *_queue_rights(destinations),

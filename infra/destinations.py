@@ -9,7 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.alerts import SLACK
+from infra.alert_settings import SLACK
 from infra.context import Context
 from infra.queues import dead_letter_queue, shared_policy, work_queue
 from truffle.alerts.routing import subscription_filter

@@ -32,6 +32,7 @@ class Watched:
         destination_dead_letters: the same, of the destinations of alerts.
         queues: the other queues, shown on the dashboard.
         http_api: the query API.
+        collect: logs what is held, whenever a run is closed.
     """
 
     functions: Sequence[PythonFunction]
@@ -39,6 +40,7 @@ class Watched:
     destination_dead_letters: Mapping[str, sqs.Queue]
     queues: Mapping[str, sqs.Queue]
     http_api: apigateway.HttpApi
+    collect: PythonFunction
 
 
 class Monitoring(Construct):
@@ -200,6 +202,7 @@ def _dashboard(scope: Construct, context: Context, watched: Watched) -> None:
         default_interval=Duration.days(1),
     )
     per_run = Duration.minutes(max(context.schedule_minutes, 5))
+    dashboard.add_widgets(*_capacity(context, watched.collect, per_run))
     dashboard.add_widgets(
         _graph("Runs completed", _own(context, per_run, "RunsCompleted")),
         _graph("Scopes", _own(context, per_run, "ScopesSucceeded", "ScopesFailed")),
@@ -219,6 +222,60 @@ def _dashboard(scope: Construct, context: Context, watched: Watched) -> None:
         _graph("API latency", [api.metric_latency(statistic=s) for s in ("p50", "p99")]),
         _graph("API client errors", [api.metric_client_error()]),
         _graph("API server errors", [api.metric_server_error()]),
+    )
+
+
+def _capacity(
+    context: Context, collect: PythonFunction, period: Duration
+) -> Sequence[cloudwatch.IWidget]:
+    """What is held: of the logs, which cost only when the dashboard is looked at, or of metrics,
+    where the context asks for them."""
+    if not context.capacity_metrics:
+        return [_logged_capacity(collect, period)]
+    return [
+        _by_accelerator(context, title, name, period)
+        for title, name in (
+            ("Accelerators held", "AcceleratorsHeld"),
+            ("Accelerators in use", "AcceleratorsUsed"),
+            ("Accelerators idle", "AcceleratorsIdle"),
+            ("Idle, USD per hour", "IdleUsdPerHour"),
+        )
+    ]
+
+
+def _logged_capacity(collect: PythonFunction, period: Duration) -> cloudwatch.IWidget:
+    sums = ("held", "used", "idle", "coming")
+    return cloudwatch.LogQueryWidget(
+        title="Accelerators, as of each run",
+        log_group_names=[collect.function.log_group.log_group_name],
+        view=cloudwatch.LogQueryVisualizationType.TABLE,
+        query_lines=[
+            'filter message = "capacity"',
+            f"stats {', '.join(f'max({name}) as {name}' for name in sums)} by accelerator, "
+            f"bin({period.to_minutes():.0f}m) as run",
+            "sort run desc, accelerator",
+        ],
+        width=24,
+    )
+
+
+def _by_accelerator(
+    context: Context, title: str, name: str, period: Duration
+) -> cloudwatch.GraphWidget:
+    """A line for each accelerator, whichever there are."""
+    dimensions = f"{context.stack_name},accelerator,service"
+    return cloudwatch.GraphWidget(
+        title=title,
+        width=6,
+        left=[
+            cloudwatch.MathExpression(
+                expression=f"SEARCH('{{{dimensions}}} MetricName=\"{name}\"', 'Maximum', "
+                f"{period.to_seconds():.0f})",
+                using_metrics={},
+                label="",
+                period=period,
+            )
+        ],
     )
 
 

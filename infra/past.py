@@ -1,4 +1,4 @@
-"""The right to read what the bucket keeps of the past."""
+"""The right to read what the bucket keeps."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from infra.acknowledgments import acknowledge_wildcard
 from infra.functions import PythonFunction, allow
 from infra.storage import Storage
 
-SNAPSHOTS, RUNS, USAGE = "snapshots", "runs", "usage"
+SNAPSHOTS, RUNS, USAGE, REGIONS = "snapshots", "runs", "usage", "latest/regions"
 
 
 def reads(storage: Storage, *prefixes: str) -> list[iam.PolicyStatement]:
@@ -28,5 +28,5 @@ def acknowledge_reads(function: PythonFunction, storage: Storage, *prefixes: str
         acknowledge_wildcard(
             function,
             f"<{storage.bucket_logical_id}.Arn>/{prefix}/*",
-            f"The names of the objects below {prefix}/ follow from their time.",
+            f"The names of the objects below {prefix}/ follow from what they hold.",
         )

@@ -4,7 +4,6 @@ from aws_cdk import CfnOutput, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.alerting import Alerting
 from infra.api import Api
 from infra.collection import Collection
 from infra.delivery import Delivery
@@ -13,6 +12,7 @@ from infra.functions import Deployment, PythonFunction
 from infra.hints import Hints
 from infra.history import History
 from infra.monitoring import Monitoring, Watched
+from infra.publication import Publication
 from infra.storage import Storage
 
 TRUSTED = ("FanOut", "Collect", "Deliver")
@@ -36,20 +36,13 @@ class TruffleStack(Stack):
         self.collection = Collection(self, "Collection", deployment, self.storage)
         self.hints = Hints(self, "Hints", deployment, self.storage, self.collection)
         self.history = History(self, "History", deployment, self.storage, self.collection)
-        self.alerting = Alerting(self, "Alerting", deployment, self.storage)
-        destinations = self.alerting.destinations
+        self.publication = Publication(self, "Alerting", deployment, self.storage)
+        destinations = self.publication.destinations
         self.api = Api(
-            self, "Api", deployment, self.storage, destinations.queues, self.alerting.publish
+            self, "Api", deployment, self.storage, destinations.queues, self.publication.publish
         )
         self.delivery = (
-            Delivery(
-                self,
-                "Delivery",
-                deployment,
-                self.storage,
-                destinations,
-                self.api.http_api.api_endpoint,
-            )
+            Delivery(self, "Delivery", deployment, self.storage, destinations)
             if destinations.places
             else None
         )
@@ -73,23 +66,24 @@ class TruffleStack(Stack):
             self.hints.hint,
             self.history.ledger,
             self.history.prices,
-            self.alerting.publish,
+            self.publication.publish,
             self.api.query,
             *delivery,
         ]
 
     def _watched(self) -> Watched:
-        collection, alerting = self.collection, self.alerting
+        collection, publication = self.collection, self.publication
         return Watched(
             functions=self.functions,
             dead_letters={
                 "triggers": collection.trigger_dead_letters,
                 "units": collection.unit_dead_letters,
-                "alerts": alerting.dead_letters,
+                "alerts": publication.dead_letters,
             },
-            destination_dead_letters=alerting.destinations.dead_letters,
-            queues={"units": collection.units, **alerting.destinations.queues},
+            destination_dead_letters=publication.destinations.dead_letters,
+            queues={"units": collection.units, **publication.destinations.queues},
             http_api=self.api.http_api,
+            collect=collection.collect,
         )
 
     def _outputs(self) -> dict[str, str]:
@@ -98,7 +92,7 @@ class TruffleStack(Stack):
             "ApiUrl": self.api.http_api.api_endpoint,
             "TableName": self.storage.table.table_name,
             "BucketName": self.storage.bucket.bucket_name,
-            "TopicArn": self.alerting.topic.topic_arn,
+            "TopicArn": self.publication.topic.topic_arn,
             **{f"{name}FunctionName": one.function_name for name, one in functions.items()},
             **{
                 f"{name}RoleArn": _role_arn(functions[name])
@@ -107,10 +101,10 @@ class TruffleStack(Stack):
             },
             "UnitsQueueUrl": self.collection.units.queue_url,
             "UnitsDeadLetterQueueUrl": self.collection.unit_dead_letters.queue_url,
-            "AlertDeadLetterQueueUrl": self.alerting.dead_letters.queue_url,
+            "AlertDeadLetterQueueUrl": self.publication.dead_letters.queue_url,
             "ScheduleName": self.collection.schedule.ref,
             "HintRuleName": self.hints.rule.ref,
-            **_destination_outputs(self.alerting.destinations),
+            **_destination_outputs(self.publication.destinations),
         }
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
 import boto3
 import botocore.session
@@ -24,10 +24,20 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from lambdas.metering import CallMeter
 from truffle.core.model import Scope
 from truffle.ec2.errors import error_code
 from truffle.ec2.listing import EC2, client_config
 from truffle.ec2.parsing import FastEC2ParserFactory
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_lambda.client import LambdaClient
+    from types_boto3_s3.client import S3Client
+    from types_boto3_secretsmanager.client import SecretsManagerClient
+    from types_boto3_sns.client import SNSClient
+    from types_boto3_sqs.client import SQSClient
+    from types_boto3_sts.client import STSClient
 
 SERVICE_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
@@ -59,19 +69,53 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 older, and leaves what it does not know out of EC2's answers without a word."""
 
 
+meter = CallMeter()
+"""Counts the requests of every client of the function."""
+
+
 @cache
 def session() -> Any:
     """The function's session; what EC2 answers goes through the fast parser."""
     made = botocore.session.Session()
     made.set_config_variable("data_path", str(MODELS))
     made.register_component("response_parser_factory", FastEC2ParserFactory())
+    meter.attach(made)
     return boto3.Session(botocore_session=made)
 
 
+class Services(Protocol):
+    """The clients that ``service`` makes, each once."""
+
+    @overload
+    def __call__(self, name: Literal["dynamodb"]) -> DynamoDBClient: ...
+    @overload
+    def __call__(self, name: Literal["lambda"]) -> LambdaClient: ...
+    @overload
+    def __call__(self, name: Literal["s3"]) -> S3Client: ...
+    @overload
+    def __call__(self, name: Literal["sns"], region: str | None = None) -> SNSClient: ...
+    @overload
+    def __call__(self, name: Literal["sqs"], region: str | None = None) -> SQSClient: ...
+    @overload
+    def __call__(self, name: Literal["sts"]) -> STSClient: ...
+    @overload
+    def __call__(
+        self, name: Literal["secretsmanager"], region: str | None = None
+    ) -> SecretsManagerClient: ...
+
+    @overload
+    def __call__(self, name: Literal["pricing"], region: str | None = None) -> Any: ...
+
+    def cache_clear(self) -> None: ...
+
+
 @cache
-def service(name: str, region: str | None = None) -> Any:
+def _service(name: str, region: str | None = None) -> Any:
     """A client of a service, in the function's own region unless another one is named."""
     return session().client(name, region_name=region, config=SERVICE_CONFIG)
+
+
+service: Services = cast("Services", _service)
 
 
 STS_CONFIG = Config(
@@ -111,7 +155,7 @@ class RoleSessions:
 
     def __init__(self, role_name: str, external_id: str = "") -> None:
         self._role_name = role_name
-        self._external_id = {"ExternalId": external_id} if external_id else {}
+        self._external_id: dict[str, Any] = {"ExternalId": external_id} if external_id else {}
         self._sessions: dict[str, _Session] = {}
         self._lock = Lock()
         self._locks: dict[str, Lock] = {}
@@ -158,12 +202,13 @@ _making = Lock()
 
 
 @cache
-def sts_client(region: str | None = None) -> Any:
+def sts_client(region: str | None = None) -> STSClient:
     """A client of STS at a region's own endpoint, or at that of the function's region."""
-    return session().client("sts", region_name=region, config=STS_CONFIG)
+    client: STSClient = session().client("sts", region_name=region, config=STS_CONFIG)
+    return client
 
 
-def _sts(region: str | None) -> Any:
+def _sts(region: str | None) -> STSClient:
     with _making:
         return sts_client(region)
 
@@ -189,7 +234,7 @@ def _sign_as_scope(request: Any, **_: Any) -> None:
         request.context.setdefault("signing", {})["request_credentials"] = credentials
 
 
-class EC2Clients:
+class ScopeClients:
     """EC2 by scope: the function's own role at home, the reader role in other accounts.
 
     There is one boto3 client for each region, whatever the number of accounts. Used by several

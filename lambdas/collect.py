@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
-from lambdas.collecting.collector import Outcome
+from lambdas.collecting.collector import ScopeOutcome
 from lambdas.collecting.discovery import regions_of
 from lambdas.collecting.retries import delivery_of, is_retry
 from lambdas.collecting.units import read_message
@@ -35,7 +35,7 @@ PERIODS_PLANNED = 2
 _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=batch_logger)
 
 
-def _count(outcomes: list[Outcome]) -> None:
+def _count(outcomes: list[ScopeOutcome]) -> None:
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
     failures = [outcome.failure for outcome in outcomes if outcome.failure]
     listed = sum(len(snapshot.reservations) for snapshot in snapshots)
@@ -47,7 +47,7 @@ def _count(outcomes: list[Outcome]) -> None:
     metrics.add_metric("EventsRecorded", MetricUnit.Count, events)
 
 
-def _plan_checks(unit: Unit, outcomes: list[Outcome]) -> None:
+def _plan_checks(unit: Unit, outcomes: list[ScopeOutcome]) -> None:
     """Have the accounts collected in which something is due before the run after the next one."""
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
     ahead = PERIODS_PLANNED * timedelta(minutes=int(wiring.collect().settings.schedule_minutes))
@@ -65,11 +65,12 @@ def _completed(is_first: bool) -> None:
 
 
 def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
-    """Which regions are enabled for each account."""
+    """Which regions are enabled for each account, and what asking cost."""
+    wiring.meter.take()
     answers = regions_of(accounts, wiring.collect().ec2_at_home)
     unknown = sum("error" in answer for answer in answers.values())
     metrics.add_metric("AccountsWithoutRegions", MetricUnit.Count, unknown)
-    return {"regions": answers}
+    return {"regions": answers, "calls": wiring.meter.take().to_counts()}
 
 
 @logger.inject_lambda_context
@@ -85,6 +86,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     )
 
     def collect(record: SQSRecord) -> None:
+        # What is left belongs to no run: what followed on the last answer, or on a hint.
+        wiring.meter.take()
         message = read_message(record.body)
         if isinstance(message, Finish):
             _completed(wiring.collect().closer.finish(message))

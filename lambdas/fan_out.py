@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from lambdas.collecting.coverage import Found
 from lambdas.collecting.units import finish_message, to_message
 from lambdas.observability import logger, metrics
 from lambdas.settings import comma_separated
+from truffle.core.calls import Calls
 from truffle.core.coverage import Coverage
 from truffle.core.groups import Groups, assign_groups
 from truffle.core.model import Scope
@@ -148,17 +150,23 @@ def _count(found: Found) -> None:
     metrics.flush_metrics()
 
 
+def _open(run: Run) -> Run:
+    """The run as stored, with what its opening costs: the calls so far, the transaction that
+    stores it, and the messages of its units."""
+    opening = Calls(dynamodb=1, items_written=2, sqs=len(run.units))
+    return wiring.fan_out().runs.open(replace(run, calls=wiring.meter.take() + opening))
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Open a run; a repeated delivery sends again what has not been answered yet."""
+    wiring.meter.take()
     started_at = wiring.now()
     name = run_name(event, context.aws_request_id, started_at)
     found = wiring.fan_out().finder.accounts(started_at)
     _count(found)
     coverage, is_complete = _coverage(found)
-    run = wiring.fan_out().runs.open(
-        new_run(name, started_at, coverage, _groups(coverage), is_complete)
-    )
+    run = _open(new_run(name, started_at, coverage, _groups(coverage), is_complete))
     pending = run.pending_units
     send(map(to_message, pending))
     logger.info("run opened", extra={"run_id": run.run_id, "units": len(pending)})

@@ -63,7 +63,8 @@ class CollectSettings(Settings):
     """``role_name`` is assumed in every account but ``account_id``, the stack's own, with
     ``external_id`` unless that is empty. ``checks_…``: the group of the one-time schedules, what
     they put units on, and the role that does it. ``expected_denied`` are comma-separated globs of
-    ``account/region``."""
+    ``account/region``. ``stack`` is the stack's name. ``capacity_metrics`` is empty where what is
+    held is no metric of CloudWatch."""
 
     bucket: str
     queue_url: str
@@ -77,6 +78,8 @@ class CollectSettings(Settings):
     checks_role_arn: str
     expected_denied: str
     external_id: str = ""
+    stack: str = "truffle"
+    capacity_metrics: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +109,33 @@ class PricesSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
-    """``schedule_minutes``: a scope older than two periods counts as old in every answer.
-    ``expected_denied`` are comma-separated globs of ``account/region``. ``queues`` is a JSON
-    object: the name of each destination's queue, by the destination's name. ``publisher``: name of
-    the function that publishes events. ``stack`` is the stack's name."""
+    """``bucket`` has the rows of regions and what was held before. ``schedule_minutes``: a scope
+    older than two periods counts as old in every answer. ``expected_denied`` are comma-separated
+    globs of ``account/region``. ``queues`` is a JSON object: the name of each destination's queue,
+    by the destination's name. ``publisher``: name of the function that publishes events. ``stack``
+    is the stack's name. ``feed_secret`` is the ARN of the secret in the calendar's URL, empty
+    where the feed is off."""
 
+    bucket: str
     schedule_minutes: str
     event_retention_days: str
     expected_denied: str
     queues: str
     publisher: str
-    bucket: str
     stack: str = "truffle"
+    feed_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverSettings(Settings):
     """``destinations`` and ``topics`` are JSON objects: the name of the destination by that of its
     queue, and the ARN of the topic that a destination has of its own by the destination's name.
-    ``expected_denied`` are comma-separated globs of ``account/region``."""
+    ``expected_denied`` are comma-separated globs of ``account/region``. ``report_url`` is where the
+    report is published, empty where it is not."""
 
     idempotency_table: str
     destinations: str
     topics: str
-    api_url: str
     schedule_minutes: str
     expected_denied: str
+    report_url: str = ""

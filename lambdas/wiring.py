@@ -32,11 +32,16 @@ from truffle.core.model import Scope
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aws_lambda_powertools.utilities.parameters.base import BaseProvider
+
+    from lambdas.api.inventory import Inventory
+    from lambdas.api.judging import Judge
     from lambdas.api.names import Names
     from lambdas.api.past import Moments
     from lambdas.collecting.collector import Collector
     from lambdas.collecting.coverage import Ask, Finder
     from lambdas.collecting.finish_run import Closer
+    from lambdas.collecting.publications import Publication
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
     from lambdas.delivery.deliverer import Deliverer
@@ -56,6 +61,8 @@ now = clients.now
 """The present time; the one clock of every handler."""
 service = clients.service
 """Makes a boto3 client of a service; the one factory of every handler."""
+meter = clients.meter
+"""Counts the requests of every client."""
 
 
 def _expected(setting: str) -> ExpectedDenials:
@@ -120,9 +127,9 @@ class Collect(Parts[CollectSettings]):
         return _expected(self.settings.expected_denied)
 
     @cached_property
-    def ec2(self) -> clients.EC2Clients:
+    def ec2(self) -> clients.ScopeClients:
         settings = self.settings
-        return clients.EC2Clients(settings.account_id, settings.role_name, settings.external_id)
+        return clients.ScopeClients(settings.account_id, settings.role_name, settings.external_id)
 
     def ec2_at_home(self, account_id: str) -> Any:
         """EC2 of an account, in the function's own region."""
@@ -148,7 +155,28 @@ class Collect(Parts[CollectSettings]):
         from lambdas.collecting.finish_run import Closer
 
         directory = self.directory if self.account_settings.is_organization else None
-        return Closer(self.scopes, self.runs, self.archive, now, self.expected, directory)
+        stores = self.scopes, self.runs, self.archive
+        return Closer(*stores, now, self.expected, directory, meter, self.publications)
+
+    def publications(self) -> tuple[Publication, ...]:
+        """What is made from the whole inventory when a run is closed."""
+        from lambdas.collecting.capacity import Capacity
+        from lambdas.collecting.report_file import ReportFile
+        from lambdas.store.directory import DirectoryCache
+        from truffle.core.status import allowed_age
+
+        settings, prices = self.settings, self.alert_settings.thresholds.prices
+        has_names = self.account_settings.is_organization
+        report = ReportFile(
+            archive=self.archive,
+            events=self.events,
+            labels=DirectoryCache(self.directory).labels if has_names else dict,
+            source=settings.stack,
+            prices=prices,
+            allowed_age=allowed_age(float(settings.schedule_minutes)),
+            expected=self.expected,
+        )
+        return report, Capacity(prices=prices, has_metrics=bool(settings.capacity_metrics))
 
     @cached_property
     def retrier(self) -> Retrier:
@@ -227,6 +255,21 @@ class Query(Parts[QuerySettings]):
         return Names(cache if self.account_settings.is_organization else None)
 
     @cached_property
+    def _secrets(self) -> BaseProvider:
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+        return SecretsProvider(boto3_client=service("secretsmanager"))
+
+    @property
+    def feed_secret(self) -> str | None:
+        """The token of the calendar feed, at most a minute old; None where there is no feed.
+
+        Raises GetParameterError.
+        """
+        name = self.settings.feed_secret
+        return str(self._secrets.get(name, max_age=60)) if name else None
+
+    @cached_property
     def past_names(self) -> Names:
         """Names for views of the past: what is kept for the present stays."""
         from lambdas.api.names import Names
@@ -265,8 +308,19 @@ class Query(Parts[QuerySettings]):
         return ReportStore(service("dynamodb"), self.settings.table)
 
     @cached_property
-    def expected(self) -> ExpectedDenials:
-        return _expected(self.settings.expected_denied)
+    def inventory(self) -> Inventory:
+        from lambdas.api.inventory import Inventory
+        from lambdas.store.archive import Archive
+        from lambdas.store.latest import LatestRegions
+
+        archive = Archive(service("s3"), self.settings.bucket)
+        return Inventory(self.scopes, LatestRegions(archive))
+
+    @cached_property
+    def judge(self) -> Judge:
+        from lambdas.api.judging import Judge
+
+        return Judge(self.allowed_age, _expected(self.settings.expected_denied))
 
     @cached_property
     def allowed_age(self) -> timedelta:
@@ -314,7 +368,7 @@ class Deliver(Parts[DeliverSettings]):
             threads=ThreadStore(dynamodb, settings.table),
             resolutions=ResolutionStore(dynamodb, settings.table),
             topics=json.loads(settings.topics),
-            api_url=settings.api_url,
+            report_url=settings.report_url or None,
             secrets=Secrets(service),
             service=service,
             clock=now,
@@ -322,7 +376,7 @@ class Deliver(Parts[DeliverSettings]):
         return Deliverer(
             alerts=self.alert_settings,
             destinations=json.loads(settings.destinations),
-            api_url=settings.api_url,
+            report_url=settings.report_url or None,
             allowed_age=allowed_age(float(settings.schedule_minutes)),
             expected=_expected(settings.expected_denied),
             channels=channels,

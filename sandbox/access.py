@@ -43,7 +43,7 @@ def client(service: str, endpoint: str, region: str = REGION, account_id: str | 
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What an HTTP API answered."""
 
     status: int
@@ -55,17 +55,17 @@ class Answer:
         return json.loads(self.body)
 
 
-def get(url: str, parameters: Mapping[str, Any] | None = None, *, signed: bool = True) -> Answer:
+def get(url: str, parameters: Mapping[str, Any] | None = None, *, signed: bool = True) -> Response:
     """GET an HTTP API with the root caller's signature, or without one."""
     query = urlencode(parameters or {}, doseq=True, quote_via=quote)
     full = f"{url}?{query}" if query else url
     headers = _signature(full) if signed else {}
     try:
         with _OPENER.open(Request(full, headers=headers), timeout=40) as answer:
-            return Answer(answer.status, dict(answer.headers), answer.read())
+            return Response(answer.status, dict(answer.headers), answer.read())
     except HTTPError as error:
         with error:
-            return Answer(error.code, dict(error.headers), error.read())
+            return Response(error.code, dict(error.headers), error.read())
 
 
 def _signature(url: str) -> dict[str, str]:

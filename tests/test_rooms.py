@@ -24,6 +24,7 @@ ALLOWED = {
         "prometheus_client",
     },
     "truffle/report": {"truffle.core", "truffle.messages", "truffle.report"},
+    "truffle/sql": {"truffle.core", "truffle.errors", "truffle.sql", "botocore", "duckdb"},
     "truffle/render": {"truffle.core", "truffle.alerts", "truffle.render", "yaml"},
     "truffle/sources": {
         "truffle.core",
@@ -93,6 +94,7 @@ ALLOWED = {
 
 MOST_LINES = 400
 LONG_FILES = {
+    "lambdas/wiring.py": "a property for each part of each function",
     "truffle/client.py": "a method for each question, each with its signature and its page",
     "sandbox/ec2/organization.py": "data: the made-up organization",
 }
@@ -140,6 +142,9 @@ HANDLERS = ("fan_out", "collect", "hint", "ledger", "prices", "publish", "query"
 
 PACKAGES = ("truffle", "lambdas", "infra", "sandbox")
 
+STUBS = "types_boto3_"
+"""Types of boto3's clients, which only a type checker has."""
+
 
 def imports(path: Path) -> Iterator[str]:
     """The modules that a file names, wherever in it."""
@@ -153,7 +158,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def is_allowed(module: str, allowed: set[str]) -> bool:
-    if module.partition(".")[0] in sys.stdlib_module_names:
+    if module.partition(".")[0] in sys.stdlib_module_names or module.startswith(STUBS):
         return True
     return any(module == room or module.startswith(f"{room}.") for room in allowed)
 
@@ -169,6 +174,17 @@ def test_a_room_uses_only_what_it_may(room: str) -> None:
     }
     assert len(files) > 3
     assert strangers == set()
+
+
+def test_stubs_are_imported_for_type_checkers_alone() -> None:
+    lines = [
+        (path.relative_to(ROOT), line)
+        for path in files_of(*PRODUCTION)
+        for line in path.read_text().splitlines()
+        if f"from {STUBS}" in line
+    ]
+    assert len(lines) > 10
+    assert [(path, line) for path, line in lines if not line.startswith("    from")] == []
 
 
 @pytest.mark.parametrize("name", HANDLERS)

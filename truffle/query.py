@@ -53,7 +53,7 @@ class BadArgument(TruffleError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """What a question gets: the rows in their order, and all that match where they are limited."""
 
     rows: list[Reservation]
@@ -89,13 +89,13 @@ class Question:
             allowed = "It must be 12 digits: only a deployed stack knows names (--api-url)."
             raise BadArgument("account", name, allowed)
 
-    def answer(self, reservations: Iterable[Reservation]) -> Answer:
+    def answer(self, reservations: Iterable[Reservation]) -> QueryResult:
         """The answer among these reservations; pure, and the same for every source. Where accounts
         are named, the source has chosen them."""
         by_name = bool(self.named_accounts)
         chosen = replace(self.filter, accounts=frozenset()) if by_name else self.filter
         matches = self.order.sorted(chosen.apply(reservations))
-        return Answer(matches[: self.limit], matches)
+        return QueryResult(matches[: self.limit], matches)
 
 
 _PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in LIST}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,7 +27,7 @@ from truffle.core.organization import (
 from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
 from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
-from truffle.core.status import Judged, State, collection_to_json, totals_to_json
+from truffle.core.status import Judged, Judgement, totals_to_json
 from truffle.core.times import parse_time
 from truffle.core.validation import validate
 
@@ -37,13 +38,13 @@ class Context:
 
     view: View
     now: datetime
-    scopes: Sequence[Judged]
+    judged: Judgement
     labels: AllLabels = field(default_factory=dict)
     discovery: Directory | None = None
 
     @property
     def collection(self) -> Json:
-        found = collection_to_json(self.scopes)
+        found = self.judged.collection
         failed = [with_labels(scope, self.labels) for scope in found["failed_scopes"]]
         return {**found, "failed_scopes": failed}
 
@@ -143,22 +144,24 @@ def status(
 ) -> Json:
     """One page of the scopes that match, in their order, and totals of all that are in the
     accounts and regions asked for, whatever their state."""
-    asked = [each for each in context.scopes if _is_asked(each, values)]
-    states = values.get("state", list(State))
-    matches = [each for each in asked if each.state in states]
+    everything: Sequence[Judged] = context.judged.scopes
+    asked = everything
+    if "account" in values or "region" in values:
+        asked = [each for each in everything if _is_asked(each, values)]
+    states = values.get("state")
+    matches = asked if states is None else [each for each in asked if each.state in states]
+    start = 0
     if page.next_token is not None:
-        mark = from_token(page.next_token, question)
-        matches_left = [each for each in matches if str(each.scope) > str(mark)]
-    else:
-        matches_left = matches
-    part = matches_left[: page.limit]
-    has_more = len(part) < len(matches_left)
+        mark = str(from_token(page.next_token, question))
+        start = bisect_right(matches, mark, key=lambda each: str(each.scope))
+    part = matches[start : start + page.limit]
+    has_more = start + len(part) < len(matches)
     return {
         "scopes": [with_labels(each.to_json(context.now), context.labels) for each in part],
         "next_token": to_token(question, str(part[-1].scope)) if has_more else None,
         "count": len(matches),
-        "totals": totals_to_json(asked),
-        "regions": sorted({each.scope.region for each in context.scopes}),
+        "totals": context.judged.totals if asked is everything else totals_to_json(asked),
+        "regions": context.judged.regions,
         "runs": [run_to_json(run) for run in runs],
         "discovery": context.discovery and discovery_to_json(context.discovery),
         "collection": context.collection,
@@ -190,7 +193,7 @@ def unknown_regions(context: Context) -> list[str]:
     disabled has given its answer."""
     return [
         each.scope.region
-        for each in context.scopes
+        for each in context.judged.scopes
         if each.status.observed_at is None
         and each.error is not None
         and each.error.kind not in CLOSED_KINDS

@@ -54,7 +54,7 @@ def _inputs(context: Context, chosen: Chosen, source: str, prices: Mapping[str, 
     part = "The request has a filter: other reservations and their events are not shown."
     return report_inputs(
         chosen.rows,
-        context.scopes,
+        context.judged.scopes,
         chosen.recent,
         context.now,
         source=source,
@@ -119,7 +119,7 @@ def metrics(context: Context, asked: Measured, prices: Mapping[str, float]) -> R
     regions, accounts = asked.chosen.regions, asked.chosen.accounts
     scopes = [
         each
-        for each in context.scopes
+        for each in context.judged.scopes
         if (not regions or matches_globs(each.scope.region, regions))
         and (not accounts or each.scope.account_id in accounts)
     ]

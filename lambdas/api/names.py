@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lambdas.api.inventory import View
 from lambdas.store.directory import DirectoryCache
 from truffle.core.declared_filters import ACCOUNT_ALLOWED
 from truffle.core.model import Reservation
-from truffle.core.organization import AllLabels, Directory, ids_called, labels_of
+from truffle.core.organization import AllLabels, Directory, ids_called, labelled
 from truffle.core.parameters import BadParameter
 
 _GLOB = frozenset("*?[")
@@ -26,21 +26,23 @@ class Names:
 
     @property
     def directory(self) -> Directory | None:
+        """The directory as it is now. Raises what DynamoDB does, and Incomplete."""
         return self.cache.directory() if self.cache is not None else None
 
     @property
-    def labels(self) -> AllLabels:
-        return self.cache.labels() if self.cache is not None else {}
+    def last_labels(self) -> AllLabels:
+        """What accounts were called when the directory was last read."""
+        return self.cache.last_labels if self.cache is not None else {}
 
     def of(self, view: View) -> View:
-        """The view with names in its rows; what it keeps is kept for as long as both stay."""
-        labels = self.labels
+        """The view with the last names in its rows; what it keeps is kept while both stay."""
+        labels = self.last_labels
         if not labels:
             return view
         if view.rows is self._unnamed and labels is self._used:
             self._named = self._named.as_of(view.statuses)
             return self._named
-        rows = [_named_row(row, labels) for row in view.rows]
+        rows = [labelled(row, labels) for row in view.rows]
         self._named = View(view.statuses, rows, {row.reservation_id: row for row in rows})
         self._unnamed, self._used = view.rows, labels
         return self._named
@@ -50,17 +52,11 @@ class Names:
 
         Raises BadParameter for a name that nothing has; a glob may match nothing.
         """
-        labels = self.labels
-        return frozenset(found for text in accounts for found in _ids(text, labels))
-
-
-def _named_row(row: Reservation, labels: AllLabels) -> Reservation:
-    found = labels_of(row.account_id, labels)
-    return replace(
-        row,
-        account_name=found.account_name,
-        organizational_unit=found.organizational_unit,
-    )
+        asked = list(accounts)
+        if not asked:
+            return frozenset()
+        labels = self.cache.labels() if self.cache is not None else {}
+        return frozenset(found for text in asked for found in _ids(text, labels))
 
 
 def _ids(text: str, labels: AllLabels) -> list[str]:

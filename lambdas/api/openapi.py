@@ -61,6 +61,20 @@ def _get_text(summary: str, content_type: str, takes: Iterable[Parameter] = ()) 
     return {"get": {"summary": summary, "parameters": parameters, "responses": answers}}
 
 
+def _open_feed() -> Json:
+    """The one route that takes no signature."""
+    described = _get_text(
+        "The calendar for programs that cannot sign, where the setting calendar_feed is on.",
+        "text/calendar",
+        parameters.CALENDAR_FEED,
+    )
+    operation = described["get"]
+    operation["security"] = []
+    operation["responses"]["403"] = _problem("This is not the token of the feed.")
+    operation["responses"]["404"] = _problem("The stack has no calendar feed.")
+    return described
+
+
 def _get_one(summary: str, schema: str, *takes: Json) -> Json:
     """One thing by its id, which may be unknown."""
     operation = _operation(summary, schema, takes)
@@ -127,6 +141,7 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         "/calendar.ics": _get_text(
             "The capacity blocks as a calendar (RFC 5545).", "text/calendar", parameters.FILTERS
         ),
+        "/calendar-feed.ics": _open_feed(),
         "/metrics": _get_text(
             "What is held, as OpenMetrics text.", "application/openmetrics-text", parameters.METRICS
         ),

@@ -335,5 +335,6 @@ def _run() -> Json:
         scopes=_COUNT,
         succeeded=_COUNT,
         failed=_COUNT,
+        closed=_COUNT,
         pending_regions=array(_TEXT),
     )

@@ -32,14 +32,14 @@ from truffle.core.scope_health import ASSUME_ROLE, after_failure, after_success,
 from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import extension_deadline, with_extension
 from truffle.ec2.errors import FAILURES, error_code, to_failure
-from truffle.ec2.extensions import Answer, ask_for_extension
+from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
 from truffle.ec2.listing import EC2, DescribedTypes, list_scope
 
 PARALLEL_SCOPES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScopeOutcome:
     """What became of one scope: what was listed or why not, and how much of it was written.
 
     ``is_news`` says that the papers of a run that is closed already have to say so, too.
@@ -64,7 +64,7 @@ class _Visit:
     run_id: str | None
     deadline: datetime
     delivery: str | None = None
-    extensions: dict[str, Answer] = field(default_factory=dict)
+    extensions: dict[str, ExtensionCheck] = field(default_factory=dict)
     unchanged: list[_Unchanged] | None = field(default_factory=list)
 
 
@@ -116,7 +116,9 @@ class Collector:
         seen = [it.observed_at for it in done if it.observed_at is not None]
         return replace(unit, accounts=left, opened_at=None), max(seen, default=None)
 
-    def collect(self, unit: Unit, deadline: datetime, delivery: str | None = None) -> list[Outcome]:
+    def collect(
+        self, unit: Unit, deadline: datetime, delivery: str | None = None
+    ) -> list[ScopeOutcome]:
         """List every scope of a unit and store what each gave, a snapshot or a failure.
 
         A scope that is not reached before the deadline is a failure. ``delivery`` is the id of the
@@ -168,10 +170,10 @@ class Collector:
         if not unit.accounts:
             self.scopes.forget_unit(unit.name)
 
-    def _write_unchanged(self, batch: _Visit) -> dict[Scope, Outcome]:
+    def _write_unchanged(self, batch: _Visit) -> dict[Scope, ScopeOutcome]:
         """Record the unchanged scopes of a unit at once; those that others wrote meanwhile are
         listed again."""
-        outcomes: dict[Scope, Outcome] = {}
+        outcomes: dict[Scope, ScopeOutcome] = {}
         alone, left = replace(batch, unchanged=None), list(batch.unchanged or ())
         for _ in range(CONFLICT_TRIES):
             try:
@@ -230,7 +232,7 @@ class Collector:
         before = Ground(status, baselines, reports, ground.peers)
         return _after(status, self._list(before, deadline))
 
-    def _store(self, listing: _Listing, visit: _Visit) -> Outcome:
+    def _store(self, listing: _Listing, visit: _Visit) -> ScopeOutcome:
         """Write what a listing gave; list again where something it relies on was written since."""
         scope = listing.result.scope
         for _ in range(CONFLICT_TRIES):
@@ -246,7 +248,7 @@ class Collector:
             self._archive([listing])
         raise Conflict(f"{scope} was written by others {CONFLICT_TRIES} times in a row")
 
-    def _written(self, listing: _Listing, visit: _Visit) -> Outcome:
+    def _written(self, listing: _Listing, visit: _Visit) -> ScopeOutcome:
         """Raises Conflict or Outdated."""
         status, snapshot = listing.ground.status, listing.result
         attempt = Attempt(visit.run_id, listing.seconds, visit.delivery)
@@ -255,16 +257,16 @@ class Collector:
             written = self._write_failure(listing, snapshot, attempt, visit)
             logger.warning("scope failed", extra={"failure": str(snapshot), "written": written})
             is_first = is_news and status.run_id != visit.run_id
-            return Outcome(snapshot, is_news=is_first and written)
+            return ScopeOutcome(snapshot, is_news=is_first and written)
         if status.is_newer_than(snapshot.observed_at):
             logger.info("late delivery", extra={"scope": str(snapshot.scope)})
-            return Outcome(snapshot)
+            return ScopeOutcome(snapshot)
         digest = digest_of(snapshot.reservations)
         found = self._reporter.write_of(listing.ground, snapshot, digest)
         write = self._told(found, listing, snapshot.observed_at, visit)
         after = after_snapshot(status, snapshot, digest, write, attempt)
         changed = len(write.changed) + len(write.left)
-        outcome = Outcome(snapshot, changed, len(write.events), is_news or changed > 0)
+        outcome = ScopeOutcome(snapshot, changed, len(write.events), is_news or changed > 0)
         if is_unchanged(status, after, write):
             self._unchanged(_Unchanged(listing, status, after), visit)
             return outcome
@@ -329,14 +331,14 @@ class Collector:
         answer = visit.extensions[row.reservation_id]
         return with_extension(event, answer.on_offer, answer.error)
 
-    def _ask(self, scope: Scope, reservation_id: str, visit: _Visit) -> Answer:
+    def _ask(self, scope: Scope, reservation_id: str, visit: _Visit) -> ExtensionCheck:
         """Calls are few, and an event does not wait for its extras."""
         if self.clock() >= visit.deadline:
-            return Answer(None, DEADLINE_EXCEEDED)
+            return ExtensionCheck(None, DEADLINE_EXCEEDED)
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:
-            return Answer(None, error_code(error))
+            return ExtensionCheck(None, error_code(error))
         return ask_for_extension(client, reservation_id)
 
 

@@ -7,19 +7,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.clients import session
+from lambdas.clients import meter, session
 from lambdas.collecting.discovery import RegionsAnswer, discover
 from lambdas.observability import logger
 from lambdas.store.directory import DirectoryStore
 from lambdas.store.documents import UNREADABLE
+from truffle.core.calls import Calls
 from truffle.core.coverage import AccountRegions, Coverage, coverage_of, due
 from truffle.core.model import Scope
 from truffle.core.organization import AccountSettings, Directory
+
+if TYPE_CHECKING:
+    from types_boto3_lambda.client import LambdaClient
 
 ACCOUNTS_A_CALL = 25
 PARALLEL_CALLS = 4
@@ -120,15 +124,16 @@ def _noted(
     return AccountRegions(before.regions if before else None, at, error)
 
 
-def patient_client() -> Any:
+def patient_client() -> LambdaClient:
     """A boto3 Lambda client that waits for an answer, and asks once."""
     config = Config(
         connect_timeout=3, read_timeout=LONGEST_CALL_SECONDS, retries={"total_max_attempts": 1}
     )
-    return session().client("lambda", config=config)
+    client: LambdaClient = session().client("lambda", config=config)
+    return client
 
 
-def asking(client: Any, function: str) -> Ask:
+def asking(client: LambdaClient, function: str) -> Ask:
     """Asks by way of the collecting function, whose role is the only one that the accounts trust;
     ``client`` is a boto3 Lambda client."""
 
@@ -143,6 +148,7 @@ def asking(client: Any, function: str) -> Ask:
         if "FunctionError" in answer:
             logger.warning("accounts not asked for regions", extra={"error": str(told)})
             return {}
+        meter.add(Calls.from_counts(told.get("calls", {})))
         regions: Mapping[str, RegionsAnswer] = told["regions"]
         return regions
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambdas.clients import SERVICE_CONFIG, service, session
 from lambdas.observability import logger
@@ -20,6 +20,9 @@ from truffle.core.organization import (
 )
 from truffle.ec2.errors import FAILURES, error_code, error_message
 from truffle.ec2.regions import enabled_regions
+
+if TYPE_CHECKING:
+    from types_boto3_organizations.client import OrganizationsClient
 
 UNITS_ASKED_EVERY = timedelta(days=1)
 """Names of organizational units change rarely, and one call is needed for each unit."""
@@ -72,21 +75,21 @@ def discover(
     return accepted(before, found, selection)
 
 
-def organizations_client(role_arn: str, external_id: str) -> Any:
+def organizations_client(role_arn: str, external_id: str) -> OrganizationsClient:
     """A boto3 client of Organizations: of the function's own role, or of one that it assumes,
     where ``role_arn`` is not empty. Raises what AssumeRole does."""
-    if not role_arn:
-        return session().client("organizations", config=SERVICE_CONFIG)
-    more = {"ExternalId": external_id} if external_id else {}
-    assumed = service("sts").assume_role(RoleArn=role_arn, RoleSessionName="truffle", **more)
-    credentials = assumed["Credentials"]
-    return session().client(
-        "organizations",
-        config=SERVICE_CONFIG,
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
+    keys: dict[str, str] = {}
+    if role_arn:
+        more: dict[str, Any] = {"ExternalId": external_id} if external_id else {}
+        assumed = service("sts").assume_role(RoleArn=role_arn, RoleSessionName="truffle", **more)
+        credentials = assumed["Credentials"]
+        keys = {
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
+        }
+    client: OrganizationsClient = session().client("organizations", config=SERVICE_CONFIG, **keys)
+    return client
 
 
 def _pages(
@@ -98,7 +101,7 @@ def _pages(
         yield from page.get(name) or ()
 
 
-def _accounts(client: Any) -> tuple[Account, ...]:
+def _accounts(client: OrganizationsClient) -> tuple[Account, ...]:
     """Every account. ``Status`` is what ``State`` replaced on 2026-09-09 (AWS Organizations API
     Reference, Account); an account lies in one place, though ``Paths`` is a list."""
     return in_order(
@@ -122,7 +125,7 @@ def _are_placed(accounts: Sequence[Account]) -> bool:
 
 
 def _with_units(
-    client: Any, found: Directory, before: Directory, selection: Selection
+    client: OrganizationsClient, found: Directory, before: Directory, selection: Selection
 ) -> Directory:
     """The accounts with their places, and the names of the units, asked for where they have to be.
 
@@ -153,7 +156,7 @@ def _as_placed(found: Directory, before: Directory) -> Directory:
     return replace(found, accounts=tuple(placed))
 
 
-def _tree(client: Any) -> _Tree:
+def _tree(client: OrganizationsClient) -> _Tree:
     names: dict[str, str] = {}
     places: dict[str, tuple[str, ...]] = {}
     waiting: list[tuple[str, ...]] = [
@@ -174,7 +177,7 @@ def _tree(client: Any) -> _Tree:
     return _Tree(names, places)
 
 
-def _members(client: Any, tree: _Tree) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _members(client: OrganizationsClient, tree: _Tree) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each account's place, by asking every root and unit for its own accounts."""
     for parent, place in tree.places.items():
         listed = _pages(client, "list_accounts_for_parent", "Accounts", ParentId=parent)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.collecting.publications import Publication, publish_all
+from lambdas.metering import CallMeter
 from lambdas.observability import logger
 from lambdas.store.archive import Archive, Rows, Unreadable
 from lambdas.store.directory import DirectoryStore
 from lambdas.store.documents import UNREADABLE
+from lambdas.store.heartbeats import is_plain
+from lambdas.store.latest import own_to_json
 from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import ScopeStore, StoredStatus
 from lambdas.store.statuses import NO_ROWS
+from truffle.core.calls import Calls
 from truffle.core.codec import Json
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.merging import merge
@@ -31,12 +36,20 @@ CLOSE_TRIES = 3
 
 MOST_WARNINGS = 20
 
+ANSWER = Calls(dynamodb=1, items_written=1)
+"""What an answer costs, which is written in the answer itself."""
+
+LAST_CALLS = Calls(s3=1, dynamodb=1, items_written=1)
+"""What the manifest and the closing of its run cost, which is written in the manifest itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Closer:
     """Closes runs: each once, and again where a unit found something new after that.
 
-    ``directory`` keeps the accounts of the organization; None where none is collected.
+    ``directory`` keeps the accounts of the organization; None where none is collected. ``meter``
+    counts what the present attempt at a unit and the close send. ``publications`` makes what is
+    published from the inventory of each close.
     """
 
     scopes: ScopeStore
@@ -45,6 +58,8 @@ class Closer:
     clock: Callable[[], datetime]
     expected: ExpectedDenials = NOTHING_EXPECTED
     directory: DirectoryStore | None = None
+    meter: CallMeter = field(default_factory=CallMeter)
+    publications: Callable[[], Sequence[Publication]] = tuple
 
     def answer(self, unit: Unit, is_news: bool = True, observed_at: datetime | None = None) -> bool:
         """Note that a unit had an attempt; True where its run is closed with that, and has its
@@ -55,7 +70,9 @@ class Closer:
         """
         if unit.run_id is None:
             return False
-        run = self.runs.answer(unit.run_id, unit.name, is_news)
+        spent = self.meter.take() + ANSWER
+        run = self.runs.answer(unit.run_id, unit.name, is_news, spent)
+        self.meter.take()
         if run is None:
             logger.warning("unknown run", extra={"run_id": unit.run_id})
             return False
@@ -88,21 +105,33 @@ class Closer:
         raise Changed(f"units of run {run.run_id} found something new {CLOSE_TRIES} times in a row")
 
     def _close(self, run: Run) -> bool:
-        planned = self.runs.get(run.run_id)
-        run = replace(run, units=planned.units if planned else ())
+        run = self.runs.get(run.run_id) or run
         statuses = self.scopes.statuses()
         warnings: list[str] = []
-        refusal = self._write_latest(statuses, warnings)
+        rows = merge(self._inventory(statuses, warnings))
+        refusal = self._write_latest(rows, warnings)
         finished_at = self.clock()
+        warnings += publish_all(self.publications(), rows, statuses, finished_at)
         outcomes = {it.scope: it for it in statuses}
         discovery = self._discovery(warnings)
+        spent = self.meter.take() + LAST_CALLS
+        run = replace(run, calls=run.calls + spent)
         papers = manifest(run, outcomes, finished_at, _few(warnings), self.expected, discovery)
         self.archive.write_manifest(run, papers)
         if refusal is not None:
             raise refusal
-        counts = papers["counts"]
-        logger.info("run finished", extra={"run_id": run.run_id, "counts": counts})
-        return self.runs.finish(run, finished_at, counts["succeeded"], counts["failed"])
+        logger.info("run finished", extra={"run_id": run.run_id, "counts": papers["counts"]})
+        return self._finish(run, finished_at, papers["counts"], spent)
+
+    def _finish(self, run: Run, at: datetime, counts: Mapping[str, int], spent: Calls) -> bool:
+        """Raises Changed; what was spent then counts for the next try."""
+        succeeded, failed, closed = (counts[it] for it in ("succeeded", "failed", "closed"))
+        run = replace(run, succeeded=succeeded, failed=failed, closed=closed)
+        try:
+            return self.runs.finish(run, at, spent)
+        except Changed:
+            self.meter.add(spent)
+            raise
 
     def _discovery(self, warnings: list[str]) -> Json | None:
         """How old the list of accounts is; where that cannot be read, the manifest says so."""
@@ -116,10 +145,9 @@ class Closer:
             return None
 
     def _write_latest(
-        self, statuses: Sequence[StoredStatus], warnings: list[str]
+        self, rows: Sequence[Reservation], warnings: list[str]
     ) -> ClientError | BotoCoreError | None:
         """S3's refusal, which must not keep the run's manifest from being written."""
-        rows = merge(self._inventory(statuses, warnings))
         try:
             self.archive.write_latest(rows)
         except (ClientError, BotoCoreError) as error:
@@ -135,7 +163,7 @@ class Closer:
         written are read from the table, and the object is written again."""
         held: dict[str, list[StoredStatus]] = {}
         for status in statuses:
-            if status.observed_at is not None and status.digest != NO_ROWS:
+            if not is_plain(status.heartbeat):
                 held.setdefault(status.scope.region, []).append(status)
         with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
             known = dict(zip(held, pool.map(self._read, held), strict=True))
@@ -161,19 +189,28 @@ class Closer:
             known = {}
         changed = [it for it in statuses if not _is_current(it, known.get(it.scope))]
         with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
-            read = list(pool.map(self.scopes.reservations, changed))
-        fresh = {
-            status.scope: Rows(status.revision, list(rows))
-            for status, rows in zip(changed, read, strict=True)
+            rows = pool.map(self._rows, changed)
+            read = {it.scope: found for it, found in zip(changed, rows, strict=True)}
+        present = {
+            it.scope: Rows(
+                it.revision,
+                read[it.scope] if it.scope in read else known[it.scope].rows,
+                own_to_json(it),
+            )
+            for it in statuses
         }
-        present = {it.scope: fresh.get(it.scope) or known[it.scope] for it in statuses}
-        if fresh or present.keys() != known.keys():
+        if read or _heads(present) != _heads(known):
             self._write_region(region, present, warnings)
         return [
             replace(row, observed_at=status.observed_at)
             for status in statuses
             for row in present[status.scope].rows
         ]
+
+    def _rows(self, status: StoredStatus) -> list[Reservation]:
+        if status.observed_at is None or status.digest == NO_ROWS:
+            return []
+        return list(self.scopes.reservations(status))
 
     def _write_region(
         self, region: str, present: Mapping[Scope, Rows], warnings: list[str]
@@ -184,6 +221,10 @@ class Closer:
         except (ClientError, BotoCoreError) as error:
             logger.warning("region not written", extra={"error": str(error)})
             warnings.append(f"{region} was not written: {error}")
+
+
+def _heads(held: Mapping[Scope, Rows]) -> dict[Scope, tuple[int, Json | None]]:
+    return {scope: (rows.revision, rows.status) for scope, rows in held.items()}
 
 
 def _is_current(status: StoredStatus, known: Rows | None) -> bool:

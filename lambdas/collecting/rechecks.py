@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +15,9 @@ from lambdas.clients import session
 from lambdas.collecting.units import to_message
 from lambdas.observability import logger
 from truffle.core.runs import Unit
+
+if TYPE_CHECKING:
+    from types_boto3_scheduler.client import EventBridgeSchedulerClient
 
 # Collecting matters more: a Scheduler that hangs must not take the function's time.
 _CONFIG = Config(
@@ -25,9 +28,10 @@ _LATE_BY_AT_MOST = 300
 least that EventBridge Scheduler takes (API reference, RetryPolicy)."""
 
 
-def make_client() -> Any:
+def make_client() -> EventBridgeSchedulerClient:
     """A client of EventBridge Scheduler that gives up soon."""
-    return session().client("scheduler", config=_CONFIG)
+    client: EventBridgeSchedulerClient = session().client("scheduler", config=_CONFIG)
+    return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Planner:
     ``role_arn`` is what EventBridge Scheduler uses to send to ``queue_arn``.
     """
 
-    client: Any
+    client: EventBridgeSchedulerClient
     group: str
     queue_arn: str
     role_arn: str

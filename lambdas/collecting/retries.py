@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
@@ -15,6 +15,9 @@ from lambdas.observability import logger
 from truffle.core.model import Failure
 from truffle.core.runs import Unit
 from truffle.core.throttling import is_throttled, postpone
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
 
 FIRST_RETRY_SECONDS = 15
 LONGEST_RETRY_SECONDS = 30
@@ -40,7 +43,7 @@ def is_retry(record: SQSRecord) -> bool:
 class Retrier:
     """Brings units back to the queue. ``period`` is that of the schedule."""
 
-    client: Any
+    client: SQSClient
     queue_url: str
     max_receives: int
     period: timedelta

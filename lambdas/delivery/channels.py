@@ -74,13 +74,14 @@ class Channels:
     """The channels of all destinations.
 
     ``topics`` maps the names of destinations to the ARNs of topics of their own; ``service`` makes
-    a boto3 client of a service, in a region; ``api_url`` is the query API's, for links.
+    a boto3 client of a service, in a region; ``report_url`` is where the report is
+    published, None where it is not.
     """
 
     threads: ThreadStore
     resolutions: ResolutionStore
     topics: Mapping[str, str]
-    api_url: str
+    report_url: str | None
     secrets: Secrets
     service: Callable[..., Any]
     clock: Callable[[], datetime]
@@ -89,7 +90,9 @@ class Channels:
         """Deliver an event; False if the destination needs nothing of it. Raises Refused, or what
         reading the secret and sending raise."""
         if destination.kind.is_for_people:
-            card = event_card(alert.event, api_url=self.api_url, late=alert.late, test=alert.test)
+            card = event_card(
+                alert.event, report_url=self.report_url, late=alert.late, test=alert.test
+            )
             return self.show(destination, card)
         match destination.kind:
             case Kind.SQS:
@@ -190,7 +193,7 @@ class Channels:
         body = pagerduty.payload(
             alert.event,
             secret.sole("routing_key"),
-            api_url=self.api_url,
+            report_url=self.report_url,
             late=alert.late,
             test=alert.test,
         )
@@ -201,7 +204,7 @@ class Channels:
     def _request(self, destination: Destination, alert: Alert) -> None:
         secret = self._secret(destination)
         asked = opsgenie.request(
-            alert.event, api_url=self.api_url, late=alert.late, test=alert.test
+            alert.event, report_url=self.report_url, late=alert.late, test=alert.test
         )
         if asked is not None:
             url = secret.values.get("url", opsgenie.API_URL).rstrip("/") + asked.path

@@ -67,13 +67,13 @@ class Deliverer:
     """Delivers the messages of the destinations' queues.
 
     ``destinations`` maps the names of queues to those of destinations; a scope is late if its last
-    listing is older than ``allowed_age``, unless its denial is ``expected``; ``api_url`` is the
-    query API's, for links.
+    listing is older than ``allowed_age``, unless its denial is ``expected``; ``report_url`` is
+    where the report is published, None where it is not.
     """
 
     alerts: AlertSettings
     destinations: Mapping[str, str]
-    api_url: str
+    report_url: str | None
     allowed_age: timedelta
     expected: ExpectedDenials
     channels: Channels
@@ -178,7 +178,9 @@ class Deliverer:
 
     def _deliver_digest(self, destination: Destination, events: list[Event]) -> bool:
         late = self._lateness(max(events, key=lambda event: event.observed_at))
-        return self.channels.show(destination, digest_card(events, api_url=self.api_url, late=late))
+        return self.channels.show(
+            destination, digest_card(events, report_url=self.report_url, late=late)
+        )
 
     def _deliver_summary(self, destination: Destination) -> bool:
         now = self.clock()
@@ -188,7 +190,7 @@ class Deliverer:
         rows, prices = view.observed(view.rows), self.alerts.thresholds.prices
         age, expected = self.allowed_age, self.expected
         facts = day(rows, view.statuses, events, now, age, prices, expected)
-        return self.channels.show(destination, summary_card(facts, api_url=self.api_url))
+        return self.channels.show(destination, summary_card(facts, report_url=self.report_url))
 
     def _lateness(self, event: Event) -> timedelta | None:
         """The age of an event that is old enough to be marked as late."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
 
 LONGEST_PAUSE = timedelta(hours=11)
 """SQS hides a message for 12 hours at most, counted from when it was received (SQS Developer Guide,
 visibility timeout)."""
 LONGEST_REASON = 1000
 
-Client = Any
-"""A boto3 SQS client."""
 
-
-def queue_url(client: Client, arn: str) -> str:
+def queue_url(client: SQSClient, arn: str) -> str:
     """A queue's URL, which follows from its ARN and the endpoint of a client of its region (SQS
     Developer Guide, queue and message identifiers)."""
     *_, account_id, name = arn.split(":")
@@ -56,7 +56,7 @@ class QueueMessage:
 class Queues:
     """The destinations' queues, each with its dead letters."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: SQSClient) -> None:
         self._client = client
         self._dead_letter_urls: dict[str, str] = {}
 

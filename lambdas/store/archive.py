@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
@@ -19,6 +19,9 @@ from truffle.core.model import Failure, Reservation, ReservationType, Scope, Sna
 from truffle.core.order import Order
 from truffle.core.runs import Run
 from truffle.core.times import format_time
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
 """What S3 raises where it gives no object."""
@@ -30,6 +33,9 @@ LATEST_KEYS = {
     ReservationType.ODCR: "latest/odcrs.json",
     ReservationType.CAPACITY_BLOCKS: "latest/capacity-blocks.json",
 }
+
+
+REPORT_KEY = "latest/report.html"
 
 
 class Unreadable(Exception):
@@ -56,17 +62,19 @@ def manifest_key(run: Run) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a scope as of a revision of its status."""
+    """The rows of a scope as of a revision of its status. ``status`` is what the scope's own item
+    said then, as ``own_to_json`` has it; None where that is not known."""
 
     revision: int
     rows: list[Reservation]
+    status: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
     """The bucket, with a boto3 S3 client."""
 
-    client: Any
+    client: S3Client
     bucket: str
 
     def write_snapshots(self, unit: str, results: Sequence[Snapshot | Failure]) -> None:
@@ -100,8 +108,13 @@ class Archive:
 
     def write_region(self, region: str, held: Mapping[Scope, Rows]) -> None:
         """Have the rows of a region's scopes read by ``read_region``."""
-        revisions = {scope.account_id: rows.revision for scope, rows in sorted(held.items())}
-        first = json.dumps({"schema_version": SCHEMA_VERSION, "revisions": revisions})
+        scopes = sorted(held.items())
+        head = {
+            "schema_version": SCHEMA_VERSION,
+            "revisions": {scope.account_id: rows.revision for scope, rows in scopes},
+            "statuses": {scope.account_id: rows.status for scope, rows in scopes if rows.status},
+        }
+        first = json.dumps(head, ensure_ascii=False)
         lines = [first, *(json_object(row) for rows in held.values() for row in rows.rows)]
         content = "".join(line + "\n" for line in lines).encode()
         self._put_gzipped(region_key(region), content)
@@ -113,6 +126,10 @@ class Archive:
             items = ",\n".join(json_object(row) for row in rows if row.type == kind)
             self._put(name, f"[{items}]\n".encode(), "application/json")
 
+    def write_report(self, html: str) -> None:
+        """The report as of the run that was closed last."""
+        self._put(REPORT_KEY, html.encode("utf-8", "replace"), "text/html; charset=utf-8")
+
     def write_manifest(self, run: Run, manifest: Mapping[str, Any]) -> None:
         text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)
         self._put(manifest_key(run), (text + "\n").encode(), "application/json")
@@ -122,7 +139,7 @@ class Archive:
         body = gzip.compress(content, compresslevel=6, mtime=0)
         self._put(name, body, "application/x-ndjson", ContentEncoding="gzip")
 
-    def _put(self, name: str, body: bytes, content_type: str, **more: str) -> None:
+    def _put(self, name: str, body: bytes, content_type: str, **more: Any) -> None:
         self.client.put_object(
             Bucket=self.bucket, Key=name, Body=body, ContentType=content_type, **more
         )
@@ -152,7 +169,11 @@ def _read_region(region: str, packed: bytes) -> dict[Scope, Rows]:
     if head["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"its schema version is {head['schema_version']}")
     rows = [decode(row) for row in json.loads(b"[" + b",".join(lines) + b"]")]
-    held = {Scope(name, region): Rows(number, []) for name, number in head["revisions"].items()}
+    statuses = head.get("statuses", {})
+    held = {
+        Scope(name, region): Rows(number, [], statuses.get(name))
+        for name, number in head["revisions"].items()
+    }
     for row in rows:
         held[Scope(str(row.account_id), region)].rows.append(row)
     return held

@@ -106,4 +106,9 @@ class DirectoryCache:
     def labels(self) -> dict[str, Labels]:
         """What each account is called now."""
         self.directory()
+        return self.last_labels
+
+    @property
+    def last_labels(self) -> dict[str, Labels]:
+        """What each account was called when the directory was last read."""
         return self._labels

@@ -22,6 +22,7 @@ from lambdas.store.table import (
     text,
 )
 from lambdas.store.transactions import Conflict, transact
+from truffle.core.calls import Calls
 from truffle.core.runs import Run, Unit, is_lost, run_id_of
 from truffle.core.times import format_time, parse_time
 
@@ -38,6 +39,9 @@ _FIRST_DATED, _AFTER_DATED = "1", "3"
 
 
 _IS_NEW = "attribute_not_exists(pk)"
+
+
+NO_CALLS = Calls()
 
 
 class Changed(Exception):
@@ -113,13 +117,17 @@ class RunStore:
         )
         return map(_to_run, items)
 
-    def answer(self, run_id: str, unit_name: str, is_news: bool = False) -> Run | None:
-        """Note that a unit had an attempt, and whether that found something new; the run as it then
-        is, without its units, None where it is unknown."""
-        expression, values = "DELETE pending :unit", {":unit": {"SS": [unit_name]}}
+    def answer(
+        self, run_id: str, unit_name: str, is_news: bool = False, calls: Calls = NO_CALLS
+    ) -> Run | None:
+        """Note that a unit had an attempt, what it cost, and whether it found something new; the
+        run as it then is, without its units, None where it is unknown."""
+        added, values = _adding(calls)
         if is_news:
-            expression += " ADD changes :one"
-            values[":one"] = number(1)  # type: ignore[assignment]
+            added.append("changes :one")
+            values[":one"] = number(1)
+        expression = "DELETE pending :unit" + (f" ADD {', '.join(added)}" if added else "")
+        values[":unit"] = {"SS": [unit_name]}
         return self._update(run_id, expression, values, "attribute_exists(pk)")
 
     def claim(self, run_id: str, name: str) -> Run | None:
@@ -155,28 +163,39 @@ class RunStore:
             return None
         return _to_run(answer["Attributes"])
 
-    def finish(self, run: Run, finished_at: datetime, succeeded: int, failed: int) -> bool:
-        """Close a run, or bring the counts of a closed one up to date; True where scopes succeeded
-        of which none had before. Raises Changed."""
+    def finish(self, run: Run, finished_at: datetime, calls: Calls = NO_CALLS) -> bool:
+        """Close a run with its counts, or bring those of a closed one up to date; True where scopes
+        succeeded of which none had before. ``calls`` is what closing it cost. Raises Changed."""
+        added, values = _adding(calls)
         try:
-            answer: dict[str, Any] = self.client.update_item(
+            answer = self.client.update_item(
                 TableName=self.table,
                 Key=key(RUNS, run.run_id),
                 UpdateExpression="SET finished_at = if_not_exists(finished_at, :at), "
-                "closed_at = :at, succeeded = :succeeded, failed = :failed",
+                "closed_at = :at, succeeded = :succeeded, failed = :failed, closed = :closed"
+                + (f" ADD {', '.join(added)}" if added else ""),
                 ConditionExpression="attribute_not_exists(changes) OR changes = :changes",
                 ExpressionAttributeValues={
                     ":at": text(format_time(finished_at)),
-                    ":succeeded": number(succeeded),
-                    ":failed": number(failed),
+                    ":succeeded": number(run.succeeded),
+                    ":failed": number(run.failed),
+                    ":closed": number(run.closed),
                     ":changes": number(run.changes),
+                    **values,
                 },
                 ReturnValues="ALL_OLD",
             )
         except self.client.exceptions.ConditionalCheckFailedException as error:
             raise Changed from error
         before = answer.get("Attributes", {}).get("succeeded", number(0))
-        return succeeded > 0 and int(before["N"]) == 0
+        return run.succeeded > 0 and int(before["N"]) == 0
+
+
+def _adding(calls: Calls) -> tuple[list[str], dict[str, Any]]:
+    """What an update adds to a run's calls, and the values of that."""
+    counts = calls.to_counts()
+    values = {f":calls_{name}": number(count) for name, count in counts.items()}
+    return [f"calls_{name} :calls_{name}" for name in counts], values
 
 
 def _to_item(run: Run) -> Item:
@@ -187,6 +206,7 @@ def _to_item(run: Run) -> Item:
         "is_complete": {"BOOL": run.is_complete},
         "pending": {"SS": sorted(run.pending)},
         "expires_at": _expiry(run),
+        **{f"calls_{name}": number(count) for name, count in run.calls.to_counts().items()},
     }
 
 
@@ -227,8 +247,16 @@ def _to_run(item: Item) -> Run:
         finished_at=moment("finished_at"),
         succeeded=count("succeeded"),
         failed=count("failed"),
+        closed=count("closed"),
         closed_at=moment("closed_at"),
         changes=count("changes"),
+        calls=Calls.from_counts(
+            {
+                name.removeprefix("calls_"): int(value["N"])
+                for name, value in item.items()
+                if name.startswith("calls_")
+            }
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from lambdas.store.heartbeats import (
     to_heartbeats,
     with_heartbeat,
 )
+from lambdas.store.latest import LatestRegions
 from lambdas.store.reports import ReportStore, baselines_key, to_baselines
 from lambdas.store.statuses import StoredStatus, to_status
 from lambdas.store.table import SCOPES, Client, fetch, key, query, scope_key, text
@@ -60,9 +61,9 @@ class StatusReader:
         """Every scope that was ever attempted, but those that no run covers any more."""
         return self.cache().statuses()
 
-    def cache(self) -> StatusCache:
-        """Reads all statuses again and again."""
-        return StatusCache(self)
+    def cache(self, latest: LatestRegions | None = None) -> StatusCache:
+        """Reads all statuses again and again; what it does not know yet also from ``latest``."""
+        return StatusCache(self, latest)
 
     def status(self, scope: Scope) -> StoredStatus:
         """One scope; revision 0 where nothing is stored of it."""
@@ -170,15 +171,20 @@ class StatusCache:
     """Reads one small item for each unit, the heartbeats of units that were written since the last
     read, and the own items of scopes of which more than the heartbeat was written."""
 
-    def __init__(self, scopes: StatusReader) -> None:
+    def __init__(self, scopes: StatusReader, latest: LatestRegions | None = None) -> None:
         self._scopes = scopes
+        self._latest = latest
         self._versions: dict[str, int] = {}
         self._units: dict[str, Statuses] = {}
         self._is_assigned = False
+        self._found: list[StoredStatus] = []
 
     def statuses(self) -> list[StoredStatus]:
-        """Every scope that was ever attempted, but those that no run covers any more."""
+        """Every scope that was ever attempted, but those that no run covers any more, in their
+        order. Where nothing was written since, it is the list of the last time."""
         versions = self._scopes.heartbeats.versions()
+        if self._is_assigned and versions == self._versions:
+            return self._found
         moved = [unit for unit in versions if self._versions.get(unit) != versions[unit]]
         if moved:
             fresh = self._read(self._scopes.heartbeats.get(moved))
@@ -190,7 +196,8 @@ class StatusCache:
             self._is_assigned = self._scopes.groups.read() is not None
         if not self._is_assigned:
             found = {**self._scopes.before_heartbeats(), **found}
-        return [found[scope] for scope in sorted(found)]
+        self._found = sorted(found.values(), key=_place)
+        return self._found
 
     def _read(self, units: Mapping[str, Heartbeats]) -> dict[str, Statuses]:
         beats = {
@@ -198,6 +205,10 @@ class StatusCache:
             for unit, heartbeats in units.items()
         }
         known = {scope: it for unit in units for scope, it in self._units.get(unit, {}).items()}
+        if self._latest is not None:
+            unknown = {scope: beat for unit in beats.values() for scope, beat in unit.items()}
+            asked = [it for it, beat in unknown.items() if it not in known and not is_plain(beat)]
+            known |= self._latest.statuses(asked)
         new = {
             scope: beat
             for unit in beats.values()
@@ -212,6 +223,10 @@ class StatusCache:
             }
             for unit, of_unit in beats.items()
         }
+
+
+def _place(status: StoredStatus) -> tuple[str, str]:
+    return status.scope.account_id, status.scope.region
 
 
 def _is_same(known: StoredStatus | None, beat: str) -> bool:

@@ -168,6 +168,8 @@ class StatusItems:
             "baselines": None if before.baselines is None else number(before.baselines),
             "reservations": number(before.reservations),
             "run_id": before.run_id and text(before.run_id),
+            # A scope that comes back goes on counting: a reader may know the number of before.
+            "writes": number(before.writes + 1),
         }
         return self._update(before, sets, [])
 
@@ -254,6 +256,7 @@ def to_status(item: Item) -> StoredStatus:
         relied=_to_relied(item),
         baselines=count("baselines") if "baselines" in item else None,
         delivery=item.get("delivery", text(""))["S"] or None,
+        writes=count("writes"),
     )
 
 

@@ -30,12 +30,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truffle.core.model import Scope
 
-Client = Any
-"""A boto3 DynamoDB client; boto3 makes its methods at run time, so no static type has them."""
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+Client: TypeAlias = "DynamoDBClient"
 
 Item = Mapping[str, Any]
 
@@ -127,8 +129,10 @@ BATCH = 100
 def fetch(client: Client, table: str, keys: Sequence[Item]) -> Iterator[Item]:
     """The items of these keys that exist, read consistently, in any order."""
     for first in range(0, len(keys), BATCH):
-        wanted = {table: {"Keys": list(keys[first : first + BATCH]), "ConsistentRead": True}}
+        wanted: dict[str, Any] = {
+            table: {"Keys": list(keys[first : first + BATCH]), "ConsistentRead": True}
+        }
         while wanted:
             answer = client.batch_get_item(RequestItems=wanted)
             yield from answer["Responses"].get(table, ())
-            wanted = answer.get("UnprocessedKeys") or {}
+            wanted = dict(answer.get("UnprocessedKeys") or {})

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import random
 from time import sleep
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -66,9 +67,10 @@ CONTENTION_TRIES = 6
 def transact(client: Client, actions: Sequence[Item], last: Item) -> None:
     """Do all actions or none. Raises Conflict where a condition does not hold, or what DynamoDB
     does. Where another transaction holds an item at that moment, the same is tried again."""
+    everything: list[Any] = [*actions, last]
     for left in reversed(range(CONTENTION_TRIES)):
         try:
-            client.transact_write_items(TransactItems=[*actions, last])
+            client.transact_write_items(TransactItems=everything)
             return
         except ClientError as error:
             reasons = _reasons(error)

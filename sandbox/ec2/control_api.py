@@ -40,23 +40,23 @@ PREFIX = "/_sim/"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     status: HTTPStatus
     content: Any
 
 
-def control(simulator: Simulator, method: str, path: str, body: bytes) -> Answer:
+def control(simulator: Simulator, method: str, path: str, body: bytes) -> Response:
     """One call of the control surface; what is wrong with it is told in ``error``."""
     name, *rest = path.removeprefix(PREFIX).split("/")
     action = _ACTIONS.get((method, name, len(rest)))
     if action is None:
-        return Answer(HTTPStatus.NOT_FOUND, {"error": f"there is no {method} {path}"})
+        return Response(HTTPStatus.NOT_FOUND, {"error": f"there is no {method} {path}"})
     try:
-        return Answer(HTTPStatus.OK, action(simulator, rest, json.loads(body or b"{}")))
+        return Response(HTTPStatus.OK, action(simulator, rest, json.loads(body or b"{}")))
     except KeyError as error:
-        return Answer(HTTPStatus.NOT_FOUND, {"error": f"there is no {error.args[0]}"})
+        return Response(HTTPStatus.NOT_FOUND, {"error": f"there is no {error.args[0]}"})
     except (TypeError, ValueError) as error:
-        return Answer(HTTPStatus.BAD_REQUEST, {"error": str(error)})
+        return Response(HTTPStatus.BAD_REQUEST, {"error": str(error)})
 
 
 def _health(simulator: Simulator, rest: list[str], body: Any) -> Any:

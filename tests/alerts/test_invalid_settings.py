@@ -144,7 +144,7 @@ WRONG: list[tuple[Any, str]] = [
     (with_when(tag={"Team": [1]}), "routes[0].when.tag.Team[0] = 1: use text, in quotes"),
     (
         with_when(tag={"Team": True}),
-        "Team = true: use text, in quotes: without them YAML reads a boolean",
+        "Team = true: use text, in quotes: without them this is a boolean",
     ),
     (with_when(tag={1: "x"}), "routes[0].when.tag: the key 1: use keys of tags"),
     # mutes

@@ -63,7 +63,7 @@ def test_json_is_yaml_too() -> None:
         *[
             (
                 f"routes: [{{name: r, to: [a], when: {{tag: {{Stage: {word}}}}}}}]",
-                f"when.tag.Stage = {shown}: use text, in quotes: without them YAML reads {kind}",
+                f"when.tag.Stage = {shown}: use text, in quotes: without them this is {kind}",
             )
             for word, shown, kind in (
                 ("yes", "true", "a boolean"),
@@ -76,7 +76,7 @@ def test_json_is_yaml_too() -> None:
         ],
         (
             "destinations: {a: {kind: off}}",
-            "pagerduty, opsgenie, in quotes: without them YAML reads a boolean",
+            "pagerduty, opsgenie, in quotes: without them this is a boolean",
         ),
         ("destinations: {yes: {kind: amazon-q}}", "the key true: use lower-case letters"),
         (f"routes: {'[' * 50_000}{']' * 50_000}", "the file is nested too deeply"),

@@ -34,7 +34,7 @@ from truffle.core.pricing import PriceBook
 from truffle.core.queries import parse_list, to_page
 from truffle.core.runs import Run
 from truffle.core.spans import Span
-from truffle.core.status import ScopeError, ScopeStatus, judge
+from truffle.core.status import ScopeError, ScopeStatus, judge_all
 from truffle.core.times import parse_time
 
 Answer = tuple[int, Any]
@@ -106,10 +106,9 @@ class Deployed:
             return self.past[max(known)]._answer(path, given)
         merged = merge(self.rows)
         view = View(self.statuses, merged, {row.reservation_id: row for row in merged})
-        scopes = [
-            judge(each, self.clock(), timedelta(hours=2), self.expected) for each in self.statuses
-        ]
-        context = Context(view, self.clock(), sorted(scopes, key=lambda each: each.scope))
+        now = self.clock()
+        judged = judge_all(self.statuses, now, timedelta(hours=2), self.expected)
+        context = Context(view, now, judged)
         question = answers.question_of(path, given)
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given

@@ -12,7 +12,7 @@ from tests.cli.conftest import Run
 from tests.sandbox.worlds import World, running_now
 from truffle.core.model import Accelerator
 from truffle.core.offerings import Offering, Wanted, sold_hours, sorted_offerings
-from truffle.ec2.offerings import BURST, Budget, Outcome, OutOfTime, list_offerings
+from truffle.ec2.offerings import BURST, Budget, OutOfTime, RegionOutcome, list_offerings
 from truffle.sources import offerings
 from truffle.sources.offerings import budget_of
 
@@ -179,7 +179,7 @@ class TestNothing:
     def test_a_price_that_is_no_amount_fails_its_region(self, price: str) -> None:
         wanted = Wanted("p5.48xlarge", 1, 24)
         found = list_offerings(Selling(price), "us-east-2", wanted, Budget(), running_now)
-        assert (found.outcome, found.code) == (Outcome.FAILED, "ValueError")
+        assert (found.outcome, found.code) == (RegionOutcome.FAILED, "ValueError")
         assert price in (found.message or "")
 
     def test_a_hanging_region_meets_the_deadline(self, truffle: Run, world: World) -> None:
@@ -324,7 +324,7 @@ class TestFlexible:
         found = list_offerings(
             Selling("1"), "us-east-2", wanted, budget, running_now, clock.now + 1
         )
-        assert found.outcome is Outcome.LIMITED
+        assert found.outcome is RegionOutcome.LIMITED
         assert found.message is not None
         assert "2 of 3 lengths were requested" in found.message
         assert len(found.offerings) == 1

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_run, a_status
+from truffle.core.calls import Calls
 from truffle.core.expected import expected_denials
 from truffle.core.model import FailureKind, Scope
 from truffle.core.runs import Unit, manifest, new_run, run_id_of, run_to_json, to_retire
@@ -74,6 +75,7 @@ def test_a_run_under_way_reads_without_an_end() -> None:
         "scopes": 2,
         "succeeded": 0,
         "failed": 0,
+        "closed": 0,
         "pending_regions": ["us-east-1", "us-east-2"],
     }
 
@@ -87,7 +89,7 @@ def test_a_finished_run_tells_how_long_it_took() -> None:
 
 def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
     # Given a run of which one scope succeeded and one failed
-    run = a_run()
+    run = a_run(calls=Calls(ec2=2, sts=1, dynamodb=9, s3=4, sqs=2, items_read=7, items_written=8))
     well = a_status(
         EAST, run_id=run.run_id, reservations=5, changed=2, events=1, seconds=0.8, unanswered=("x",)
     )
@@ -121,6 +123,8 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
             "events": 1,
         },
         "discovery": None,
+        "calls": {"ec2": 2, "sts": 1, "dynamodb": 9, "s3": 4, "sqs": 2},
+        "dynamodb_items": {"read": 7, "written": 8},
         "scopes": [
             {
                 "account_id": HOME,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import HOME, HOUR, NOON, OHIO, OTHER, a_status
+from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_status
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials, expected_denials
 from truffle.core.model import FailureKind, Scope
 from truffle.core.status import (
@@ -17,6 +17,7 @@ from truffle.core.status import (
     collection_to_json,
     error_of,
     judge,
+    judge_all,
     totals_to_json,
 )
 
@@ -25,6 +26,7 @@ DENIED = ScopeError("UnauthorizedOperation", "You may not.", FailureKind.DENIED,
 DISABLED = replace(DENIED, code="AuthFailure", kind=FailureKind.DISABLED)
 THROTTLED = replace(DENIED, code="RequestLimitExceeded", kind=FailureKind.ERROR)
 LATE = "NotCollected"
+EAST = Scope(HOME, "us-east-1")
 NOTHING = {"total": 0, "by_code": {}}
 
 
@@ -246,3 +248,41 @@ def test_the_totals_count_every_scope_by_its_state_and_its_error() -> None:
         "observed_at": "2026-11-24T03:00:00Z",
         "newest": "2026-11-24T12:00:00Z",
     }
+
+
+def test_a_judgement_is_in_the_order_of_the_scopes() -> None:
+    made = [a_status(scope) for scope in (OHIO, EAST, Scope(OTHER, "af-south-1"))]
+    found = judge_all(made, NOON, AGE)
+    assert [each.scope for each in found.scopes] == sorted(it.scope for it in made)
+
+
+def test_a_judgement_holds_until_the_oldest_listing_is_too_old() -> None:
+    young = a_status(EAST, observed_at=NOON)
+    older = a_status(OHIO, observed_at=NOON - HOUR)
+    found = judge_all([young, older], NOON, AGE)
+    last = NOON - HOUR + AGE
+    assert found.is_valid(last)
+    assert judge(older, last, AGE).state is State.CURRENT
+    assert not found.is_valid(last + timedelta(microseconds=1))
+    assert judge(older, last + timedelta(microseconds=1), AGE).state is State.OLD
+    assert not found.is_valid(NOON - timedelta(microseconds=1))
+
+
+def test_what_failed_or_is_old_stays_so_until_it_is_written_again() -> None:
+    failed = a_status(EAST, error=THROTTLED)
+    old = a_status(OHIO, observed_at=NOON - 9 * DAY)
+    assert judge_all([failed, old], NOON, AGE).is_valid(NOON + 9 * DAY)
+
+
+def test_a_scope_that_nothing_attempted_is_judged_at_each_moment() -> None:
+    found = judge_all([ScopeStatus(EAST)], NOON, AGE)
+    assert found.is_valid(NOON)
+    assert not found.is_valid(NOON + timedelta(microseconds=1))
+
+
+def test_a_judgement_says_of_all_scopes_what_is_said_of_each() -> None:
+    made = [a_status(EAST), a_status(OHIO, error=THROTTLED)]
+    found = judge_all(made, NOON, AGE)
+    assert found.collection == collection_to_json(found.scopes)
+    assert found.totals == totals_to_json(found.scopes)
+    assert found.regions == ["us-east-1", "us-east-2"]

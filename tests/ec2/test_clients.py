@@ -20,7 +20,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserFactory
 from botocore.session import Session
 
-from truffle.ec2.clients import OPERATIONS, EC2Clients
+from truffle.ec2.clients import OPERATIONS, CallerClients
 from truffle.ec2.parsing import FastEC2ParserFactory
 from truffle.ec2.sessions import DEFAULT_REGION
 
@@ -60,19 +60,19 @@ ec2 =
 @pytest.mark.usefixtures("keys")
 class TestAClient:
     def test_has_only_the_operations_that_truffle_calls(self) -> None:
-        model = EC2Clients().of("us-east-2").meta.service_model
+        model = CallerClients().of("us-east-2").meta.service_model
 
         assert set(model.operation_names) == set(OPERATIONS)
 
     def test_cannot_change_or_buy_anything(self) -> None:
         assert all(name.startswith("Describe") for name in OPERATIONS)
         with pytest.raises(AttributeError):
-            EC2Clients().of("us-east-2").purchase_capacity_block()
+            CallerClients().of("us-east-2").purchase_capacity_block()
 
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_asks_and_is_answered_in_botocores_own_shapes(self, operation: str) -> None:
         own = boto3.client("ec2", region_name="us-east-2").meta.service_model
-        model = EC2Clients().of("us-east-2").meta.service_model
+        model = CallerClients().of("us-east-2").meta.service_model
 
         for shapes in ("input_shape", "output_shape"):
             mine = getattr(model.operation_model(operation), shapes)
@@ -84,7 +84,7 @@ class TestAClient:
     def test_reads_nothing_any_more_in_the_thread_that_lists_with_it(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        clients = EC2Clients()
+        clients = CallerClients()
         client = clients.of("us-east-2")
         read: list[str] = []
         files = clients.session.get_component("data_loader").file_loader
@@ -106,13 +106,13 @@ class TestAClient:
 
         monkeypatch.setattr(os, "listdir", watched)
 
-        EC2Clients().of("us-east-2")
+        CallerClients().of("us-east-2")
 
         services = {Path(path).name for path in looked_into if Path(path).parent.name == "data"}
         assert services == {"ec2"}
 
     def test_asks_its_region_at_the_endpoint_that_botocore_finds(self) -> None:
-        client = EC2Clients().of("eu-south-2")
+        client = CallerClients().of("eu-south-2")
 
         assert client.meta.region_name == "eu-south-2"
         assert client.meta.endpoint_url == "https://ec2.eu-south-2.amazonaws.com"
@@ -123,7 +123,7 @@ class TestAClient:
     ) -> None:
         monkeypatch.setenv(name, "http://localhost:1234")
 
-        assert EC2Clients().of("us-east-2").meta.endpoint_url == "http://localhost:1234"
+        assert CallerClients().of("us-east-2").meta.endpoint_url == "http://localhost:1234"
 
     def test_cannot_be_made_for_an_endpoint_that_is_no_url(
         self, monkeypatch: pytest.MonkeyPatch
@@ -131,15 +131,15 @@ class TestAClient:
         monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "nonsense")
 
         with pytest.raises(InvalidEndpointConfigurationError, match="nonsense"):
-            EC2Clients().of("us-east-2")
+            CallerClients().of("us-east-2")
 
     def test_retries_in_the_standard_mode(self) -> None:
-        retries = EC2Clients().of("us-east-2").meta.config.retries
+        retries = CallerClients().of("us-east-2").meta.config.retries
 
         assert retries["mode"] == "standard"
 
     def test_is_made_once_for_a_region(self) -> None:
-        clients = EC2Clients()
+        clients = CallerClients()
 
         assert clients.of("us-east-2") is clients.of("us-east-2")
         assert clients.of("us-east-2") is not clients.of("us-west-2")
@@ -147,7 +147,7 @@ class TestAClient:
 
 class TestTheCaller:
     def test_is_the_environments(self, keys: None) -> None:
-        clients = EC2Clients()
+        clients = CallerClients()
 
         assert clients.session.get_credentials().access_key == "AKIDEXAMPLE"
         assert (clients.profile, clients.home) == (None, DEFAULT_REGION)
@@ -155,7 +155,7 @@ class TestTheCaller:
     def test_is_a_profile_with_its_region_and_its_endpoint(self, environment: Path) -> None:
         environment.write_text(A_PROFILE)
 
-        clients = EC2Clients("research")
+        clients = CallerClients("research")
 
         assert clients.session.get_credentials().access_key == "AKIDRESEARCH"
         assert (clients.profile, clients.home) == ("research", "eu-west-3")
@@ -164,28 +164,28 @@ class TestTheCaller:
 
     def test_is_a_profile_that_does_not_exist(self) -> None:
         with pytest.raises(ProfileNotFound):
-            EC2Clients("nobody").account_id()
+            CallerClients("nobody").account_id()
 
     def test_has_no_credentials(self) -> None:
         with pytest.raises(NoCredentialsError):
-            EC2Clients().account_id()
+            CallerClients().account_id()
 
     def test_does_not_say_which_account_it_is(self, keys: None) -> None:
-        assert EC2Clients().account_id() is None
+        assert CallerClients().account_id() is None
 
     def test_asks_the_first_region_that_it_was_given_where_none_is_configured(
         self, keys: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert EC2Clients(first="cn-north-1").home == "cn-north-1"
+        assert CallerClients(first="cn-north-1").home == "cn-north-1"
 
         monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-northwest-1")
-        assert EC2Clients(first="cn-north-1").home == "cn-northwest-1"
+        assert CallerClients(first="cn-north-1").home == "cn-northwest-1"
 
     def test_is_a_session_of_boto3(self, environment: Path) -> None:
         environment.write_text(A_PROFILE)
         given = boto3.Session(profile_name="research", region_name="us-west-2")
 
-        clients = EC2Clients(given)
+        clients = CallerClients(given)
 
         assert clients.session.get_credentials() is given.get_credentials()
         assert (clients.profile, clients.home) == ("research", "us-west-2")
@@ -196,7 +196,7 @@ class TestTheCaller:
         given.set_credentials("AKIDGIVEN", "secret")
         given.set_default_client_config(Config(proxies={"http": "proxy:3128"}))
 
-        clients = EC2Clients(given)
+        clients = CallerClients(given)
 
         assert clients.home == "us-west-1"
         assert clients.session.get_credentials().access_key == "AKIDGIVEN"
@@ -205,7 +205,7 @@ class TestTheCaller:
     def test_keeps_its_session_as_it_is(self, keys: None) -> None:
         given: Any = Session()
 
-        EC2Clients(given).of("us-east-2")
+        CallerClients(given).of("us-east-2")
 
         factory = given.get_component("response_parser_factory")
         assert isinstance(factory, ResponseParserFactory)
@@ -220,7 +220,7 @@ class TestTheCaller:
         given = boto3.Session(botocore_session=(inner := Session()))
         inner._credentials = Renewed("AKIDOLD", "secret")
 
-        assert EC2Clients(given).account_id() == "210987654321"
+        assert CallerClients(given).account_id() == "210987654321"
 
 
 def test_a_model_of_ones_own_is_found_where_botocore_looks_for_it(
@@ -228,7 +228,7 @@ def test_a_model_of_ones_own_is_found_where_botocore_looks_for_it(
 ) -> None:
     monkeypatch.setenv("AWS_DATA_PATH", f"{tmp_path}{os.pathsep}~/models")
 
-    loader = EC2Clients().session.get_component("data_loader")
+    loader = CallerClients().session.get_component("data_loader")
 
     assert loader.search_paths[:2] == [str(tmp_path), os.path.expanduser("~/models")]
 
@@ -236,12 +236,12 @@ def test_a_model_of_ones_own_is_found_where_botocore_looks_for_it(
 class TestTheModels:
     def test_know_every_service_of_botocores(self) -> None:
         """Those that credentials come from are among them: STS, IAM Identity Center."""
-        services = EC2Clients().session.get_available_services()
+        services = CallerClients().session.get_available_services()
 
         assert {*Session().get_available_services()} <= {*services}
 
     def test_that_are_not_there_are_botocores_own_errors(self) -> None:
-        session = EC2Clients().session
+        session = CallerClients().session
 
         with pytest.raises(UnknownServiceError):
             session.get_service_data("ec3")

@@ -108,7 +108,7 @@ class TestEnrichment:
         (other,) = {BLOCKS, STATUS} - {operation}
         ec2.answers(other, {})
 
-        failure = failure_of(ec2)
+        failure = failure_of(ec2, asks_all=False)
 
         assert failure.operation == "".join(word.title() for word in operation.split("_"))
 

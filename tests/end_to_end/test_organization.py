@@ -131,6 +131,15 @@ def test_an_account_without_the_role_is_denied_and_holds_up_nobody(box: Sandbox)
     assert {scope["state"] for scope in others} == {"current"}
 
 
+def test_a_manifest_counts_what_the_functions_sent(box: Sandbox) -> None:
+    manifest = box.collect()
+    listed = [scope for scope in manifest["scopes"] if scope["account_id"] != WITHOUT_ROLE]
+    regions_asked, units = 1, len({scope["region"] for scope in manifest["scopes"]})
+    assert manifest["calls"]["ec2"] == len(listed) + regions_asked
+    assert manifest["calls"]["sqs"] == units
+    assert manifest["dynamodb_items"]["written"] >= units
+
+
 def test_an_account_that_joins_is_collected_and_one_that_is_suspended_leaves(
     box: Sandbox, tmp_path: Any
 ) -> None:

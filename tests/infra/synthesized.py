@@ -45,6 +45,9 @@ EVERYTHING: Json = {
     "alert_emails": ["people@example.com"],
     "alarm_emails": ["operators@example.com"],
     "slack_secret_arn": SECRET_ARN,
+    "report_url": "https://report.example.com/gpu",
+    "calendar_feed": True,
+    "capacity_metrics": True,
     "kms_key_arns": [KEY_ARN, KEY_ARN.replace("us-east-1", "eu-west-1")],
 }
 """A context that deploys every resource there is."""

@@ -144,8 +144,8 @@ def test_a_wrong_context_stops_before_synthesis(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "The context of cdk.json is wrong:",
-        '  log_level = "loud": use one of DEBUG, INFO, WARNING, ERROR, CRITICAL',
-        "  scedule: unknown key; did you mean schedule?",
+        '  log_level = "loud": use DEBUG, INFO, WARNING, ERROR, CRITICAL',
+        "  scedule: the context has no such key; did you mean schedule?",
     ]
     assert done.stdout == ""
     assert not (tmp_path / "out").exists()

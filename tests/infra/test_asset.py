@@ -150,8 +150,16 @@ def test_everything_imported_is_in_the_zip_or_the_runtime(asset: Path) -> None:
 
 
 def _top_names(source: str) -> set[str]:
-    nodes = ast.walk(ast.parse(source))
+    nodes = _running(ast.parse(source))
     return {name.split(".")[0] for node in nodes for name in _names(node)}
+
+
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a module but those for type checkers alone."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+            yield from _running(child)
 
 
 def _names(node: ast.AST) -> Iterator[str]:

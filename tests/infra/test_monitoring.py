@@ -57,6 +57,10 @@ WITHOUT_ALARM = {
     "AlertsDelivered": "an amount, not a fault",
     "AccountsDiscovered": "an amount, not a fault",
     "AccountsWithoutRegions": "asked again by the next run; the regions last known are collected",
+    "AcceleratorsHeld": "an amount, not a fault",
+    "AcceleratorsUsed": "an amount, not a fault",
+    "AcceleratorsIdle": "an amount; the event idle reports a reservation",
+    "IdleUsdPerHour": "an amount; the event idle reports a reservation",
     "DiscoveryFailed": "its alarm is in stacks of an organization only",
     "ScopesFailed": "the event scope_failing reports a scope; if all fail, no run is completed",
     "DeliveriesFailed": "retried for a day, and then a dead letter, which has its alarm",
@@ -148,6 +152,10 @@ def test_the_dashboard_shows_the_whole_flow(stack: Synthesized) -> None:
     widgets = _widgets(stack)
     titles = {widget["properties"]["title"] for widget in widgets}
     assert titles == {
+        "Accelerators held",
+        "Accelerators in use",
+        "Accelerators idle",
+        "Idle, USD per hour",
         "Runs completed",
         "Scopes",
         "Reservations listed",
@@ -161,8 +169,28 @@ def test_the_dashboard_shows_the_whole_flow(stack: Synthesized) -> None:
         "API client errors",
         "API server errors",
     }
-    shown = {metric[1] for widget in widgets for metric in widget["properties"]["metrics"]}
+    metrics = [metric for widget in widgets for metric in widget["properties"]["metrics"]]
+    shown = {metric[1] for metric in metrics if len(metric) > 1}
     assert shown >= {"RunsCompleted", "ScopesFailed", "EventsRecorded", "Latency", "4xx", "5xx"}
+
+
+def test_the_dashboard_finds_the_capacity_of_every_accelerator(stack: Synthesized) -> None:
+    found = [
+        metric[0]["expression"]
+        for widget in _widgets(stack)
+        for metric in widget["properties"].get("metrics", [])
+        if isinstance(metric[0], dict) and "expression" in metric[0]
+    ]
+    assert len(found) == 4
+    assert found[2] == (
+        "SEARCH('{truffle,accelerator,service} MetricName=\"AcceleratorsIdle\"', 'Maximum', 3600)"
+    )
+
+
+def test_without_metrics_the_dashboard_asks_the_log_for_the_capacity(plain: Synthesized) -> None:
+    (widget,) = [it for it in _widgets(plain) if it["type"] == "log"]
+    assert 'filter message = "capacity"' in widget["properties"]["query"]
+    assert "AcceleratorsHeld" not in str(_widgets(plain))
 
 
 def _widgets(stack: Synthesized) -> list[Any]:

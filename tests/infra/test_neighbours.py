@@ -65,7 +65,7 @@ def widgets(stack: Synthesized) -> list[Any]:
         metric[:4]
         for widget in body["widgets"]
         for metric in widget["properties"]["metrics"]
-        if not metric[0].startswith(NOT_OURS)
+        if isinstance(metric[0], dict) or not metric[0].startswith(NOT_OURS)
     ]
     assert found
     return found

@@ -102,7 +102,7 @@ def own_metrics(stack: Synthesized) -> set[str]:
     return {
         metric[1]
         for widget in body["widgets"]
-        for metric in widget["properties"]["metrics"]
+        for metric in widget["properties"].get("metrics", [])
         if metric[0] == namespace
     }
 

@@ -81,10 +81,11 @@ MAY = {
         "dynamodb:GetItem",
         "dynamodb:BatchGetItem",
         "dynamodb:Query",
+        "s3:GetObject",
         "sqs:GetQueueUrl",
         "sqs:SendMessage",
         "lambda:InvokeFunction",
-        "s3:GetObject",
+        "secretsmanager:GetSecretValue",
         "s3:ListBucket",
     },
     "deliver": {
@@ -278,6 +279,13 @@ def test_query_sends_to_the_destinations_queues_alone(
     assert _allowed(plain, "query", "sqs:SendMessage") == []
 
 
+def test_query_reads_the_secret_of_the_feed_alone(stack: Synthesized, plain: Synthesized) -> None:
+    (reading,) = _allowed(stack, "query", "secretsmanager:GetSecretValue")
+    (secret,) = stack.of_type("SecretsManager::Secret")
+    assert target(reading["Resource"]) == secret.logical_id
+    assert _allowed(plain, "query", "secretsmanager:GetSecretValue") == []
+
+
 def test_query_invokes_the_publisher_alone(stack: Synthesized) -> None:
     (invoking,) = _allowed(stack, "query", "lambda:InvokeFunction")
     assert text_of(invoking["Resource"]) == f"<{stack.function('publish').logical_id}>"
@@ -330,3 +338,9 @@ def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesiz
         for destination in ("on-call", "silent")
         for queue in (stack.queue(destination), stack.dead_letters(destination))
     }
+
+
+def test_query_reads_the_past_and_the_rows_of_regions_from_the_bucket(stack: Synthesized) -> None:
+    (reading,) = _allowed(stack, "query", "s3:GetObject")
+    read = {text_of(one).partition("/")[2] for one in reading["Resource"]}
+    assert read == {"snapshots/*", "runs/*", "usage/*", "latest/regions/*"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from lambdas.clients import service
 from lambdas.settings import (
@@ -32,6 +32,10 @@ Json = dict[str, Any]
 
 _numbers = count(1)
 
+FEED_TOKEN = "0123456789abcdefghijABCDEFGHIJ0123456789xyz"
+untyped: Callable[[str], Any] = cast("Any", service)
+"""The functions' clients, for calls whose parameters are made of plain dictionaries."""
+
 
 class Stack:
     """One deployment's resources, each made when a test first needs it."""
@@ -48,6 +52,14 @@ class Stack:
     @cached_property
     def idempotency_table(self) -> str:
         return _idempotency_table(f"idempotency-{self._number}")
+
+    @cached_property
+    def feed_secret(self) -> str:
+        """The ARN of the secret of the calendar feed."""
+        made = service("secretsmanager").create_secret(
+            Name=f"feed-{self._number}", SecretString=FEED_TOKEN
+        )
+        return str(made["ARN"])
 
     @cached_property
     def bucket(self) -> str:
@@ -71,7 +83,7 @@ class Stack:
     def checks(self) -> str:
         """The group of the one-time schedules."""
         name = f"checks-{self._number}"
-        service("scheduler").create_schedule_group(Name=name)
+        untyped("scheduler").create_schedule_group(Name=name)
         return name
 
     @cached_property
@@ -140,14 +152,21 @@ class Stack:
                 self.table, self.topic, self.idempotency_table, self.dead_letters
             ),
             QuerySettings: lambda: QuerySettings(
-                self.table, "60", "400", "", self._queues(), "publisher", self.bucket
+                table=self.table,
+                schedule_minutes="60",
+                event_retention_days="400",
+                expected_denied="",
+                queues=self._queues(),
+                publisher="publisher",
+                bucket=self.bucket,
+                feed_secret=self.feed_secret,
             ),
             DeliverSettings: lambda: DeliverSettings(
                 table=self.table,
                 idempotency_table=self.idempotency_table,
                 destinations=json.dumps({box.name: name for name, box in self._boxes.items()}),
                 topics=json.dumps(self.topics),
-                api_url="https://api.example",
+                report_url="https://report.example/gpu",
                 schedule_minutes="60",
                 expected_denied="*/eu-north-*",
             ),
@@ -241,7 +260,7 @@ def show_again(queue_url: str) -> None:
 
 def _receive(queue_url: str) -> Iterator[Json]:
     while True:
-        answer = service("sqs").receive_message(
+        answer = untyped("sqs").receive_message(
             QueueUrl=queue_url,
             MaxNumberOfMessages=10,
             MessageSystemAttributeNames=["All"],
@@ -267,7 +286,7 @@ def _record(message: Json, queue_arn: str) -> Json:
 
 def make_table(name: str) -> str:
     """The table, with its index and its time to live; gives its name."""
-    client = service("dynamodb")
+    client = untyped("dynamodb")
     client.create_table(
         TableName=name,
         KeySchema=_key("pk", "sk"),
@@ -290,7 +309,7 @@ def make_table(name: str) -> str:
 
 def make_scopes() -> ScopeStore:
     """A store with a table of its own, the only one that there is."""
-    client = service("dynamodb")
+    client = untyped("dynamodb")
     for name in client.list_tables()["TableNames"]:
         client.delete_table(TableName=name)
     return ScopeStore(client, make_table(f"scopes-{next(_numbers)}"))
@@ -310,7 +329,7 @@ def retire_others(
 
 
 def _idempotency_table(name: str) -> str:
-    service("dynamodb").create_table(
+    untyped("dynamodb").create_table(
         TableName=name,
         KeySchema=_key("id"),
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -335,7 +354,7 @@ def _expires(table: str, attribute: str) -> None:
 
 
 def _queue(name: str, **attributes: str) -> str:
-    url: str = service("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    url: str = untyped("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     return url
 
 

@@ -20,7 +20,7 @@ from lambdas.delivery.webhook import ALLOW_LOOPBACK
 from lambdas.observability import logger, metrics
 from lambdas.settings import Settings
 from sandbox.sink.destination import Destination, listening
-from tests.lambdas.aws import Stack
+from tests.lambdas.aws import Stack, untyped
 from tests.lambdas.fakes import Clock, FakeContext, Wire
 from tests.lambdas.office import Office
 from truffle.core.organization import AccountSettings
@@ -121,7 +121,7 @@ def wire() -> Iterator[Callable[[str], Wire]]:
     made: list[Wire] = []
 
     def make(name: str) -> Wire:
-        made.append(Wire(clients.service(name)))
+        made.append(Wire(untyped(name)))
         return made[-1]
 
     yield make

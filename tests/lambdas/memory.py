@@ -178,8 +178,13 @@ def _combine(kind: str, name: str, item: Item, value: Item) -> None:
         item[name] = {"SS": sorted(left)}
 
 
+def scopes_in(table: Any) -> ScopeStore:
+    """The scopes of a table that stands in for DynamoDB's client."""
+    return ScopeStore(table, "table")
+
+
 def memory_scopes() -> ScopeStore:
-    return ScopeStore(MemoryTable(), "table")
+    return scopes_in(MemoryTable())
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from truffle.core.runs import Run
 
 Json = dict[str, Any]
 
-API = "https://api.example"
+REPORT = "https://report.example/gpu"
 RUN = "20261124T120000Z-1a2b3c4d"
 
 
@@ -106,7 +106,9 @@ class Office:
         RunStore(service("dynamodb"), self.stack.table).open(run)
 
     def finishes_run(self, run: Run) -> None:
-        RunStore(service("dynamodb"), self.stack.table).finish(run, self.clock(), 1, 0)
+        RunStore(service("dynamodb"), self.stack.table).finish(
+            replace(run, succeeded=1), self.clock()
+        )
 
     @property
     def pending(self) -> DigestBuffer:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.collecting.collector import Collector
-from lambdas.store.archive import Archive
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR
-from tests.lambdas.collection.builders import Around, Bucket, dies
+from tests.lambdas.collection.builders import Around, Bucket, archive_in, dies
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr, client_error
 from tests.lambdas.memory import memory_scopes
 from truffle.core.model import Scope
@@ -57,9 +56,9 @@ class Shared:
         for account_id in failing:
             self.fleet.fails(Scope(account_id, REGION), client_error("InternalError"))
         self.clock.advance(HOUR)
-        client = Around(self.scopes.client, after={dies_after: dies} if dies_after else {})
+        client: Any = Around(self.scopes.client, after={dies_after: dies} if dies_after else {})
         store = ScopeStore(client, self.scopes.table)
-        archive = Archive(Bucket(), "bucket")
+        archive = archive_in(Bucket())
         collector = Collector(self.fleet.of, DescribedTypes(), store, archive, self.clock)
         try:
             collector.collect(Unit("run", REGION, accounts), self.clock() + HOUR)

@@ -87,7 +87,7 @@ class Organization:
 def asked_of(organization: Organization) -> Iterator[None]:
     store: Any = organization
     parts = wiring.Query(QuerySettings)
-    parts.settings = QuerySettings("table", "60", "400", "", "{}", "publisher", "bucket")
+    parts.settings = QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher")
     parts.inventory, parts.events, parts.runs = Inventory(store), store, store
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "query", lambda: parts)

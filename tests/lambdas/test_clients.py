@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
 from lambdas import clients
-from lambdas.clients import EC2Clients
+from lambdas.clients import ScopeClients
 from tests.builders import HOME, OTHER
 from tests.lambdas.fakes import Wire, client_error
 from truffle.core.model import Scope
@@ -30,8 +30,8 @@ THIRD = "333344445555"
 
 
 @pytest.fixture
-def ec2() -> EC2Clients:
-    return EC2Clients(HOME, "truffle-read")
+def ec2() -> ScopeClients:
+    return ScopeClients(HOME, "truffle-read")
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def list_all(client: EC2) -> None:
     start(lambda: list(pages)).result()
 
 
-def test_at_home_no_role_is_assumed(ec2: EC2Clients, sts: STS) -> None:
+def test_at_home_no_role_is_assumed(ec2: ScopeClients, sts: STS) -> None:
     lines = [sts(None), sts("us-east-2")]
     client: Any = ec2.of(HOME_OHIO)
     assert (key_of(client), client.meta.region_name) == (own_key(), "us-east-2")
@@ -142,7 +142,7 @@ def test_at_home_no_role_is_assumed(ec2: EC2Clients, sts: STS) -> None:
 
 
 def test_in_another_account_the_reader_role_is_assumed_at_the_regions_own_endpoint(
-    ec2: EC2Clients, sts: STS
+    ec2: ScopeClients, sts: STS
 ) -> None:
     ireland, home = sts("eu-west-1"), sts(None)
     client: Any = ec2.of(OTHER_IRELAND)
@@ -156,15 +156,15 @@ def test_in_another_account_the_reader_role_is_assumed_at_the_regions_own_endpoi
 
 def test_the_external_id_is_sent_where_the_role_demands_one(sts: STS) -> None:
     ireland = sts("eu-west-1")
-    EC2Clients(HOME, "truffle-read", "truffle-reader").of(OTHER_IRELAND)
-    EC2Clients(HOME, "truffle-read").of(OTHER_IRELAND)
+    ScopeClients(HOME, "truffle-read", "truffle-reader").of(OTHER_IRELAND)
+    ScopeClients(HOME, "truffle-read").of(OTHER_IRELAND)
     with_id, without = ireland.parameters("AssumeRole")
     assert with_id["ExternalId"] == "truffle-reader"
     assert "ExternalId" not in without
 
 
 def test_an_account_is_asked_for_its_regions_with_its_own_credentials(
-    ec2: EC2Clients, sts: STS, signatures: Signatures
+    ec2: ScopeClients, sts: STS, signatures: Signatures
 ) -> None:
     sts("us-east-2")
     own: Any = ec2.of(HOME_OHIO)
@@ -186,7 +186,7 @@ def test_an_account_is_asked_for_its_regions_with_its_own_credentials(
     ids=["deactivated", "not enabled", "unreachable"],
 )
 def test_an_endpoint_that_does_not_serve_the_account_is_replaced_by_the_homes(
-    ec2: EC2Clients, sts: STS, refusal: Exception
+    ec2: ScopeClients, sts: STS, refusal: Exception
 ) -> None:
     ireland, home = sts("eu-west-1"), sts(None)
     ireland.fails_before(refusal, "AssumeRole")
@@ -195,20 +195,20 @@ def test_an_endpoint_that_does_not_serve_the_account_is_replaced_by_the_homes(
     assert (ireland.count("AssumeRole"), home.count("AssumeRole")) == (1, 2)
 
 
-def test_a_role_is_assumed_once_for_all_regions_of_its_account(ec2: EC2Clients, sts: STS) -> None:
+def test_a_role_is_assumed_once_for_all_regions_of_its_account(ec2: ScopeClients, sts: STS) -> None:
     lines = [sts("us-east-2"), sts("eu-west-1"), sts(None)]
     assert key_of(ec2.of(OTHER_OHIO)) == key_of(ec2.of(OTHER_IRELAND))
     assert sum(line.count("AssumeRole") for line in lines) == 1
 
 
-def test_a_region_has_one_client_for_all_accounts(ec2: EC2Clients) -> None:
+def test_a_region_has_one_client_for_all_accounts(ec2: ScopeClients) -> None:
     other: Any = ec2.of(OTHER_OHIO)
     third: Any = ec2.of(Scope(THIRD, "us-east-2"))
     assert other.client is third.client is ec2.of(HOME_OHIO)
 
 
 def test_each_listing_through_one_client_is_signed_with_its_own_accounts_key(
-    ec2: EC2Clients, signatures: Signatures
+    ec2: ScopeClients, signatures: Signatures
 ) -> None:
     home, other, third = ec2.of(HOME_OHIO), ec2.of(OTHER_OHIO), ec2.of(Scope(THIRD, "us-east-2"))
     seen = signatures(home)
@@ -220,7 +220,7 @@ def test_each_listing_through_one_client_is_signed_with_its_own_accounts_key(
 
 
 def test_listings_side_by_side_are_each_signed_with_their_own_key(
-    ec2: EC2Clients, signatures: Signatures
+    ec2: ScopeClients, signatures: Signatures
 ) -> None:
     made = [ec2.of(Scope(f"{number:012}", "us-east-2")) for number in range(16)]
     seen = signatures(ec2.of(HOME_OHIO))
@@ -230,7 +230,7 @@ def test_listings_side_by_side_are_each_signed_with_their_own_key(
 
 
 def test_between_two_pages_the_thread_signs_with_its_own_key(
-    ec2: EC2Clients, signatures: Signatures
+    ec2: ScopeClients, signatures: Signatures
 ) -> None:
     home: Any = ec2.of(HOME_OHIO)
     seen = signatures(home)
@@ -242,7 +242,7 @@ def test_between_two_pages_the_thread_signs_with_its_own_key(
 
 @pytest.mark.parametrize(("minutes", "times"), [(49, 1), (51, 2)])
 def test_a_role_is_assumed_again_ten_minutes_before_its_hour_is_over(
-    ec2: EC2Clients, sts: STS, at: Callable[[timedelta], None], minutes: int, times: int
+    ec2: ScopeClients, sts: STS, at: Callable[[timedelta], None], minutes: int, times: int
 ) -> None:
     line = sts("us-east-2")
     before = key_of(ec2.of(OTHER_OHIO))
@@ -252,7 +252,7 @@ def test_a_role_is_assumed_again_ten_minutes_before_its_hour_is_over(
 
 
 def test_the_sandboxs_time_expires_no_credentials(
-    ec2: EC2Clients, sts: STS, ahead: Callable[[timedelta], None]
+    ec2: ScopeClients, sts: STS, ahead: Callable[[timedelta], None]
 ) -> None:
     line = sts("us-east-2")
     ec2.of(OTHER_OHIO)
@@ -263,7 +263,7 @@ def test_the_sandboxs_time_expires_no_credentials(
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling"])
 def test_a_role_that_is_not_to_be_had_raises_what_sts_answered(
-    ec2: EC2Clients, sts: STS, code: str
+    ec2: ScopeClients, sts: STS, code: str
 ) -> None:
     sts("us-east-2").fails_before(client_error(code, "AssumeRole"), "AssumeRole")
     home = sts(None)
@@ -273,7 +273,7 @@ def test_a_role_that_is_not_to_be_had_raises_what_sts_answered(
 
 
 def test_an_account_that_many_threads_need_at_once_is_assumed_once(
-    ec2: EC2Clients, sts: STS
+    ec2: ScopeClients, sts: STS
 ) -> None:
     lines = [sts(region) for region in ("us-east-2", "eu-west-1")]
     scopes = [OTHER_OHIO, OTHER_IRELAND] * 8
@@ -283,7 +283,9 @@ def test_an_account_that_many_threads_need_at_once_is_assumed_once(
     assert sum(line.count("AssumeRole") for line in lines) == 1
 
 
-def test_many_accounts_at_once_each_have_a_session_of_their_own(ec2: EC2Clients, sts: STS) -> None:
+def test_many_accounts_at_once_each_have_a_session_of_their_own(
+    ec2: ScopeClients, sts: STS
+) -> None:
     line = sts("us-east-2")
     scopes = [Scope(f"{number:012}", "us-east-2") for number in range(32)]
     with ThreadPoolExecutor(16) as pool:

@@ -42,7 +42,7 @@ OTHER_OHIO = Scope(OTHER, OHIO.region)
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """What EC2 has, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(clients, "EC2Clients", lambda *_: made)
+    monkeypatch.setattr(clients, "ScopeClients", lambda *_: made)
     return made
 
 

@@ -32,7 +32,7 @@ PERIOD = timedelta(hours=1)
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """EC2's inventory, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(clients, "EC2Clients", lambda *_: made)
+    monkeypatch.setattr(clients, "ScopeClients", lambda *_: made)
     return made
 
 

@@ -18,6 +18,8 @@ import pytest
 from lambdas import collect, fan_out, query, wiring
 from lambdas.clients import service
 from lambdas.settings import CollectSettings, FanOutSettings, QuerySettings
+from lambdas.store.archive import manifest_key
+from lambdas.store.runs import RunStore
 from tests.builders import HOUR
 from tests.lambdas.aws import Stack, deliver
 from tests.lambdas.fakes import Clock, FakeContext, Fleet, Wire, a_raw_odcr, client_error
@@ -26,6 +28,8 @@ from truffle.core.model import Scope
 
 REGIONS = ("eu-west-1", "eu-west-3", "us-east-1", "us-east-2", "us-west-2")
 READS = ("GetItem", "BatchGetItem", "Query")
+CLEARING_UP = 4
+"""Queries with which ``fan_out`` looks for units to retire and for lost runs."""
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 
 
@@ -135,6 +139,26 @@ def test_an_unchanged_run_costs_a_few_calls_for_each_unit(organization: Make) ->
     assert counts["PutObject"] <= holding + units + regions + 5
     assert counts["GetObject"] <= units + regions + 5
     assert counts["SendMessage"] == units
+
+
+def test_a_manifest_says_what_its_run_cost(organization: Make) -> None:
+    made = organization(60)
+    made.settles()
+    for line in made.lines.values():
+        line.calls.clear()
+    made.runs()
+    table, queue = made.lines["dynamodb"], made.lines["sqs"]
+    calls = list(table.calls)
+    sent = {
+        "dynamodb": len(calls) - CLEARING_UP,
+        "s3": made.lines["s3"].count(),
+        "sqs": queue.count("SendMessage"),
+    }
+    written = sum(len(params.get("TransactItems", "1")) for name, params in calls if name in WRITES)
+    (run,) = RunStore(service("dynamodb"), made.stack.table).latest(1)
+    manifest = made.stack.document(manifest_key(run))
+    assert manifest["calls"] == {"ec2": 0, "sts": 0, **sent}
+    assert manifest["dynamodb_items"]["written"] == written
 
 
 def test_a_run_of_three_times_the_accounts_takes_hardly_more_calls(

@@ -33,7 +33,8 @@ def schedules(planner: Planner) -> list[Json]:
     """All schedules of the group."""
     listed = planner.client.list_schedules(GroupName=planner.group)["Schedules"]
     return [
-        planner.client.get_schedule(GroupName=planner.group, Name=one["Name"]) for one in listed
+        dict(planner.client.get_schedule(GroupName=planner.group, Name=one["Name"]))
+        for one in listed
     ]
 
 

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.collecting.collector import Collector
-from lambdas.store.archive import Archive
 from tests.builders import HOUR, NOON
 from tests.lambdas.aws import make_scopes
-from tests.lambdas.collection.builders import Bucket
+from tests.lambdas.collection.builders import Bucket, archive_in
 from tests.lambdas.fakes import Fleet, a_raw_odcr
 from tests.lambdas.memory import timeless
 from tests.lambdas.sharing import ACCOUNTS, ONE, REGION, STRANGER, THREE, TWO, Shared, shared
@@ -49,7 +48,7 @@ class Slow:
 
 def overlapping(world: Shared, slow: Slow, account_id: str) -> None:
     world.clock.advance(HOUR)
-    archive = Archive(Bucket(), "bucket")
+    archive = archive_in(Bucket())
     collector = Collector(slow.of, DescribedTypes(), world.scopes, archive, world.clock)
     collector.collect(Unit("run", REGION, (account_id,)), world.clock() + HOUR)
 

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from lambdas.collecting.collector import Collector
-from lambdas.store.archive import Archive
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR
-from tests.lambdas.collection.builders import Bucket
+from tests.lambdas.collection.builders import Bucket, archive_in
 from tests.lambdas.fakes import Clock, Fleet, client_error
 from tests.lambdas.memory import memory_scopes
 from truffle.core.model import Scope
@@ -36,7 +35,7 @@ class Stacked:
         for _ in range(count):
             self.runs += 1
             self.clock.advance(HOUR)
-            archive = Archive(Bucket(), "bucket")
+            archive = archive_in(Bucket())
             types = DescribedTypes()
             collector = Collector(self.fleet.of, types, self.scopes, archive, self.clock)
             for region in REGIONS:

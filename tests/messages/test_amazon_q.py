@@ -18,7 +18,7 @@ from truffle.messages.card import digest_card, event_card, summary_card
 
 
 def of(event: Event, **facts: Any) -> dict[str, Any]:
-    return payload(event_card(event, api_url="https://api.example/prod", **facts))
+    return payload(event_card(event, report_url="https://report.example/gpu", **facts))
 
 
 def test_the_notification_is_what_happened_what_to_do_and_the_facts() -> None:
@@ -28,7 +28,7 @@ def test_the_notification_is_what_happened_what_to_do_and_the_facts() -> None:
     assert content["title"] == "🚨 Capacity block payment failed · us-east-2"
     assert content["description"].startswith("Capacity block cr-0abc ")
     assert "- Change: payment-pending → payment-failed\n" in content["description"]
-    assert "- Query API: https://api.example/prod/reservations/cr-0abc\n" in content["description"]
+    assert "- Report: https://report.example/gpu#q=cr-0abc\n" in content["description"]
     assert content["nextSteps"][0].startswith("Check the payment method")
     assert content["keywords"] == ["capacity-block", "us-east-2", "p5.48xlarge"]
 
@@ -99,12 +99,12 @@ def test_a_digest_of_the_longest_sentences_still_counts() -> None:
 
 
 def test_a_day_is_a_valid_notification() -> None:
-    check_amazon_q(payload(summary_card(a_day(), api_url="https://api.example")))
+    check_amazon_q(payload(summary_card(a_day(), report_url="https://report.example/gpu")))
 
 
 @pytest.mark.parametrize("name", ["cr-", "&" * 999, "😀" * 999, '"' * 999])
 def test_a_day_of_hundreds_of_lines_is_a_valid_notification(name: str) -> None:
-    body = payload(summary_card(a_full_day(name), api_url="https://api.example"))
+    body = payload(summary_card(a_full_day(name), report_url="https://report.example/gpu"))
 
     check_amazon_q(body)
     assert len(re.findall(r"and \d+ more", json.dumps(body))) == 7

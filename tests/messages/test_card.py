@@ -84,17 +84,26 @@ def test_the_command_shows_more() -> None:
     assert event_card(a_scope_event()).command == "truffle status"
 
 
-def test_links_lead_to_the_console_and_to_the_query() -> None:
-    links = event_card(an_event(an_odcr("cr-2")), api_url="https://api.example/prod/").links
+def test_links_lead_to_the_console_and_to_the_published_report() -> None:
+    links = event_card(an_event(an_odcr("cr-2")), report_url="https://report.example/gpu").links
 
-    assert [link.title for link in links] == ["EC2 console", "Query API"]
-    assert links[1].url == "https://api.example/prod/reservations/cr-2"
+    assert [link.title for link in links] == ["EC2 console", "Report"]
+    assert links[1].url == "https://report.example/gpu#q=cr-2"
+
+
+def test_without_a_published_report_the_command_is_the_way_back() -> None:
+    card = event_card(an_event(an_odcr("cr-2")))
+
+    assert [link.title for link in card.links] == ["EC2 console"]
+    assert card.command == "truffle history cr-2"
 
 
 def test_an_id_cannot_lead_elsewhere() -> None:
-    links = event_card(an_event(an_odcr("x/../?a=b#c")), api_url="https://api.example").links
+    links = event_card(
+        an_event(an_odcr("x/../?a=b#c")), report_url="https://report.example/gpu"
+    ).links
 
-    assert links[1].url == "https://api.example/reservations/x%2F..%2F%3Fa%3Db%23c"
+    assert links[1].url == "https://report.example/gpu#q=x%2F..%2F%3Fa%3Db%23c"
 
 
 def test_the_resource_is_the_reservations_arn() -> None:
@@ -156,10 +165,10 @@ def test_a_digest_counts_by_severity_and_begins_with_the_worst() -> None:
 def test_a_digest_of_several_regions_counts_them() -> None:
     rows = [a_block("cr-1", region="us-east-1"), a_block("cr-2", region="eu-west-1")]
 
-    card = digest_card([an_event(row) for row in rows], api_url="https://api.example")
+    card = digest_card([an_event(row) for row in rows], report_url="https://report.example/gpu")
 
     assert card.title == "2 events · 2 regions"
-    assert [link.url for link in card.links] == ["https://api.example/events"]
+    assert [link.url for link in card.links] == ["https://report.example/gpu"]
 
 
 def test_a_digest_of_the_same_events_is_the_same_message() -> None:

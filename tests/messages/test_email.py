@@ -69,7 +69,7 @@ def test_the_text_says_what_happened_what_to_do_the_facts_and_where_to_look() ->
         tags={"Name": "llm-pretrain"},
     )
 
-    assert text(event_card(an_event(block), api_url="https://api.example/prod")) == (
+    assert text(event_card(an_event(block), report_url="https://report.example/gpu")) == (
         "Capacity block cr-0abc (8 × p5.48xlarge, us-east-1) payment failed: "
         "the block is released.\n"
         "\n"
@@ -88,7 +88,7 @@ def test_the_text_says_what_happened_what_to_do_the_facts_and_where_to_look() ->
         "\n"
         "EC2 console: https://us-east-1.console.aws.amazon.com/ec2/home?region=us-east-1"
         "#CapacityReservationDetails:crId=cr-0abc\n"
-        "Query API: https://api.example/prod/reservations/cr-0abc\n"
+        "Report: https://report.example/gpu#q=cr-0abc\n"
         "On the command line: truffle history cr-0abc\n"
         "\n"
         "Observed Tue 24 Nov 2026, 12:00 UTC, 1 h after the previous listing"
@@ -132,7 +132,7 @@ def test_a_digest_of_more_than_anybody_reads_says_how_many_are_left() -> None:
 
 @given(events, lates)
 def test_any_event_is_an_e_mail_that_sns_takes(event: Event, late: timedelta | None) -> None:
-    check_email(payload(event_card(event, api_url="https://api.example", late=late)))
+    check_email(payload(event_card(event, report_url="https://report.example/gpu", late=late)))
 
 
 @given(events)

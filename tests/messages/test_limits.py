@@ -25,7 +25,7 @@ CHARACTERS = (
     *("a", "&", "<", '"', "\\", "*", "`", "|", "@", "\x01", "\x7f", "\u2028", "\u202e", "\u200d"),
     *("é", "ß", "ش", "研", "ﷺ", "\ufffe", "e\u0301", "👩‍👩‍👧‍👦", "🇩🇪", "𝔘", "😀"),
 )
-API = "https://api.example/prod"
+REPORT = "https://report.example/gpu"
 KEY = "k" * 32
 
 
@@ -54,10 +54,10 @@ def check_for_people(card: Card) -> None:
 
 def check_for_machines(event: Event, late: timedelta | None) -> None:
     limits.check_publication(publication(event))
-    incident = pagerduty.payload(event, KEY, api_url=API, late=late)
+    incident = pagerduty.payload(event, KEY, report_url=REPORT, late=late)
     if incident is not None:
         limits.check_pagerduty(incident)
-    request = opsgenie.request(event, api_url=API, late=late)
+    request = opsgenie.request(event, report_url=REPORT, late=late)
     if request is not None:
         limits.check_opsgenie(request.path, request.body)
 
@@ -66,7 +66,7 @@ def check_for_machines(event: Event, late: timedelta | None) -> None:
 @pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
 def test_a_reservation_with_all_its_tags_fits_in_every_format(event: Event, character: str) -> None:
     hostile, late = tagged(event, character), timedelta(hours=2)
-    check_for_people(event_card(hostile, api_url=API, late=late, test=True))
+    check_for_people(event_card(hostile, report_url=REPORT, late=late, test=True))
     check_for_machines(hostile, late)
 
 
@@ -75,8 +75,10 @@ def test_a_digest_and_a_day_of_such_reservations_fit_in_every_format(character: 
     row = with_tags(a_block("cr-0abc"), character)
     summary = (character * 5000)[:5000]
     events = [an_event(row, event_id=f"{it:032}", summary=summary) for it in range(300)]
-    check_for_people(digest_card(events, api_url=API, late=timedelta(hours=2), test=True))
-    check_for_people(summary_card(a_full_day((character * 300)[:300]), api_url=API, test=True))
+    check_for_people(digest_card(events, report_url=REPORT, late=timedelta(hours=2), test=True))
+    check_for_people(
+        summary_card(a_full_day((character * 300)[:300]), report_url=REPORT, test=True)
+    )
 
 
 _scripts = st.lists(st.sampled_from(CHARACTERS) | st.characters(), min_size=1, max_size=8)
@@ -86,7 +88,7 @@ _scripts = st.lists(st.sampled_from(CHARACTERS) | st.characters(), min_size=1, m
 @given(st.sampled_from(list(of_every_type().values())), _scripts)
 def test_tags_of_any_mixture_fit_in_every_format(event: Event, script: Sequence[str]) -> None:
     hostile = tagged(event, "".join(script))
-    check_for_people(event_card(hostile, api_url=API))
+    check_for_people(event_card(hostile, report_url=REPORT))
     check_for_machines(hostile, None)
 
 

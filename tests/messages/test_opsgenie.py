@@ -21,7 +21,7 @@ def asked(event: Event, **facts: Any) -> Request:
 
 
 def test_what_is_bad_creates_an_alert() -> None:
-    alert = asked(idle(), api_url="https://api.example")
+    alert = asked(idle(), report_url="https://report.example/gpu")
 
     assert alert.path == "/v2/alerts"
     assert alert.body["message"] == idle().summary
@@ -30,7 +30,7 @@ def test_what_is_bad_creates_an_alert() -> None:
     assert alert.body["entity"] == "cr-0abc"
     assert alert.body["tags"] == ["idle", "warning", "capacity-block", "us-east-2", "p5.48xlarge"]
     assert alert.body["details"]["Cost"] == "≈ 440 USD so far at 220.16 USD/h"
-    assert "https://api.example/reservations/cr-0abc" in alert.body["description"]
+    assert "https://report.example/gpu#q=cr-0abc" in alert.body["description"]
 
 
 def test_the_worst_wakes_people() -> None:
@@ -74,7 +74,7 @@ def test_no_text_is_html() -> None:
 
 @pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
 def test_every_type_of_event_is_a_valid_request(event: Event) -> None:
-    found = request(event, api_url="https://api.example")
+    found = request(event, report_url="https://report.example/gpu")
 
     if found is not None:
         check_opsgenie(found.path, found.body)
@@ -82,7 +82,7 @@ def test_every_type_of_event_is_a_valid_request(event: Event) -> None:
 
 @given(events, lates)
 def test_any_event_is_a_valid_request(event: Event, late: timedelta | None) -> None:
-    found = request(event, api_url="https://api.example", late=late, test=late is None)
+    found = request(event, report_url="https://report.example/gpu", late=late, test=late is None)
 
     if found is not None:
         check_opsgenie(found.path, found.body)

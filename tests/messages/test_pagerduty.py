@@ -28,7 +28,7 @@ def test_an_event_without_an_incident_has_no_body() -> None:
 
 
 def test_the_body_is_the_sentence_with_its_facts() -> None:
-    body = body_of(idle(), api_url="https://api.example")
+    body = body_of(idle(), report_url="https://report.example/gpu")
 
     assert body["event_action"] == "trigger"
     assert body["dedup_key"] == "cr-0abc/capacity"
@@ -47,9 +47,9 @@ def test_the_body_is_the_sentence_with_its_facts() -> None:
 
 
 def test_links_lead_to_the_console_and_to_the_query() -> None:
-    links = body_of(idle(), api_url="https://api.example")["links"]
+    links = body_of(idle(), report_url="https://report.example/gpu")["links"]
 
-    assert [link["text"] for link in links] == ["EC2 console", "Query API"]
+    assert [link["text"] for link in links] == ["EC2 console", "Report"]
 
 
 def test_a_late_incident_says_so() -> None:
@@ -69,7 +69,7 @@ def test_a_test_is_an_incident_of_its_own_that_wakes_nobody() -> None:
 
 @pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
 def test_every_type_of_event_is_a_valid_request(event: Event) -> None:
-    body = payload(event, KEY, api_url="https://api.example")
+    body = payload(event, KEY, report_url="https://report.example/gpu")
 
     if body is not None:
         check_pagerduty(body)
@@ -77,7 +77,9 @@ def test_every_type_of_event_is_a_valid_request(event: Event) -> None:
 
 @given(events, lates)
 def test_any_event_is_a_valid_request(event: Event, late: timedelta | None) -> None:
-    body = payload(event, KEY, api_url="https://api.example", late=late, test=late is None)
+    body = payload(
+        event, KEY, report_url="https://report.example/gpu", late=late, test=late is None
+    )
 
     if body is not None:
         check_pagerduty(body)

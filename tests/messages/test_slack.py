@@ -34,7 +34,7 @@ EVENT = an_event(
 
 
 def of(event: Event, **facts: Any) -> Json:
-    return payload(event_card(event, api_url="https://api.example/prod", **facts))
+    return payload(event_card(event, report_url="https://report.example/gpu", **facts))
 
 
 def details(body: Json) -> list[Json]:
@@ -88,7 +88,7 @@ def test_buttons_lead_to_the_console_and_to_the_query() -> None:
 
     console, query = actions["elements"]
     assert console["url"].endswith("crId=cr-0abc")
-    assert query["url"] == "https://api.example/prod/reservations/cr-0abc"
+    assert query["url"] == "https://report.example/gpu#q=cr-0abc"
 
 
 def test_the_last_line_says_when_it_was_seen_and_how_to_learn_more() -> None:
@@ -114,7 +114,7 @@ def test_the_notification_is_the_sentence() -> None:
 def test_an_event_of_a_scope_leads_to_the_status() -> None:
     (actions,) = [block for block in details(of(a_scope_event())) if block["type"] == "actions"]
 
-    assert [button["url"] for button in actions["elements"]] == ["https://api.example/prod/status"]
+    assert [button["url"] for button in actions["elements"]] == ["https://report.example/gpu"]
 
 
 def test_without_anywhere_to_look_there_are_no_buttons() -> None:
@@ -221,12 +221,12 @@ def test_a_digest_of_the_longest_sentences_is_within_slacks_limits() -> None:
 
 
 def test_a_day_is_within_slacks_limits() -> None:
-    check_slack(payload(summary_card(a_day(), api_url="https://api.example")))
+    check_slack(payload(summary_card(a_day(), report_url="https://report.example/gpu")))
 
 
 @pytest.mark.parametrize("name", ["cr-", "&" * 999, "😀" * 999, '"' * 999])
 def test_a_day_of_hundreds_of_lines_is_within_slacks_limits(name: str) -> None:
-    body = payload(summary_card(a_full_day(name), api_url="https://api.example"))
+    body = payload(summary_card(a_full_day(name), report_url="https://report.example/gpu"))
 
     check_slack(body)
     assert len(re.findall(r"and \d+ more", json.dumps(body))) == 7

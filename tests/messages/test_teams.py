@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def of(event: Event, **facts: Any) -> Json:
-    return payload(event_card(event, api_url="https://api.example/prod", **facts))
+    return payload(event_card(event, report_url="https://report.example/gpu", **facts))
 
 
 def content(body: Json) -> Json:
@@ -48,7 +48,7 @@ def test_buttons_lead_to_the_console_and_to_the_query() -> None:
     console, query = content(of(an_event()))["actions"]
 
     assert console["url"].endswith("crId=cr-0abc")
-    assert query["url"] == "https://api.example/prod/reservations/cr-0abc"
+    assert query["url"] == "https://report.example/gpu#q=cr-0abc"
 
 
 def test_each_severity_has_a_style_of_its_own() -> None:
@@ -144,12 +144,12 @@ def test_the_largest_facts_fit() -> None:
 
 
 def test_a_day_is_a_card_that_teams_takes() -> None:
-    check_teams(payload(summary_card(a_day(), api_url="https://api.example")))
+    check_teams(payload(summary_card(a_day(), report_url="https://report.example/gpu")))
 
 
 @pytest.mark.parametrize("name", ["cr-", "&" * 999, "😀" * 999, '"' * 999])
 def test_a_day_of_hundreds_of_lines_is_a_card_that_teams_takes(name: str) -> None:
-    body = payload(summary_card(a_full_day(name), api_url="https://api.example"))
+    body = payload(summary_card(a_full_day(name), report_url="https://report.example/gpu"))
 
     check_teams(body)
     assert len(re.findall(r"and \d+ more", json.dumps(body))) == 7

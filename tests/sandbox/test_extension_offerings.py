@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.sandbox.test_offerings import P5
 from tests.sandbox.worlds import NOW, PARTNER, World, a_block, an_odcr
-from truffle.ec2.extensions import Answer, ask_for_extension
+from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
 
 BLOCK = a_block(1)["CapacityReservationId"]
 END = NOW + timedelta(hours=26)
@@ -96,9 +96,9 @@ def test_the_bucket_is_the_tiny_one(world: World) -> None:
 
 def test_the_collector_reads_that_answer(world: World) -> None:
     for_sale(world)
-    assert ask_for_extension(world.ec2(), BLOCK) == Answer(True)
+    assert ask_for_extension(world.ec2(), BLOCK) == ExtensionCheck(True)
     for_sale(world, Count=1)
-    assert ask_for_extension(world.ec2(), BLOCK) == Answer(False)
+    assert ask_for_extension(world.ec2(), BLOCK) == ExtensionCheck(False)
     world.has()
     answer = ask_for_extension(world.ec2(), BLOCK)
-    assert answer == Answer(None, "InvalidCapacityReservationId.NotFound")
+    assert answer == ExtensionCheck(None, "InvalidCapacityReservationId.NotFound")

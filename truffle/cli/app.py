@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "history": "Show one reservation with all its events.",
     "usage": "Show what was held, used and idle, and what it cost.",
     "status": "Show how current the deployed stack's data is.",
+    "sql": "Ask the history of what you held with SQL.",
     "alerts": "Validate, explain and test alert routing.",
     "completion": "Print the completion script of a shell.",
 }

@@ -148,14 +148,14 @@ def _length(wanted: Wanted) -> str:
 def _tell_outcomes(market: Market) -> None:
     """Tell apart: none now, not sold here, asked too often."""
     from truffle.cli.output import tell
-    from truffle.ec2.offerings import Outcome
+    from truffle.ec2.offerings import RegionOutcome
 
     name = market.wanted.instance_type
     if market.is_sold_nowhere:
-        asked = ", ".join(market.of(Outcome.NOT_SOLD))
+        asked = ", ".join(market.of(RegionOutcome.NOT_SOLD))
         tell(f"Error: {name} is not sold as capacity blocks in {asked}.")
-    elif not market.offerings("price") and market.of(Outcome.ANSWERED):
-        where = ", ".join(market.of(Outcome.ANSWERED))
+    elif not market.offerings("price") and market.of(RegionOutcome.ANSWERED):
+        where = ", ".join(market.of(RegionOutcome.ANSWERED))
         fewer = (
             " Try --count 1, other dates or another duration."
             if market.wanted.count > 1
@@ -165,8 +165,8 @@ def _tell_outcomes(market: Market) -> None:
             f"Note: none for sale now: {market.wanted.count} x {name} for "
             f"{_length(market.wanted)} in {where}.{fewer}"
         )
-    if market.of(Outcome.LIMITED):
-        where = ", ".join(market.of(Outcome.LIMITED))
+    if market.of(RegionOutcome.LIMITED):
+        where = ", ".join(market.of(RegionOutcome.LIMITED))
         tell(
             f"Warning: asked too often in {where}: AWS allows 10 of these calls, then one every 7 "
             "seconds, over all callers of the account. Whether blocks are for sale there is not "

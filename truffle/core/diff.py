@@ -57,6 +57,8 @@ def compare(previous: Snapshot, present: Snapshot) -> list[Event]:
 
 def is_same(before: Reservation, after: Reservation) -> bool:
     """Whether nothing of a reservation changed that is worth storing."""
+    if before is after:
+        return True
     if replace(before, observed_at=after.observed_at, seen_by=after.seen_by) == after:
         return True
     # JSON has times in fewer digits than EC2: what was read back may differ in them alone.

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Final, Self
 
+from truffle.core.model import Reservation
 from truffle.core.times import format_time, parse_time
 
 ORGANIZATION: Final = "organization"
@@ -68,6 +69,16 @@ AllLabels = Mapping[str, Labels]
 
 def labels_of(account_id: str | None, labels: AllLabels) -> Labels:
     return labels.get(account_id or "", NO_LABELS)
+
+
+def labelled(row: Reservation, labels: AllLabels) -> Reservation:
+    """A reservation with the names of its account and of the organizational unit."""
+    found = labels_of(row.account_id, labels)
+    return replace(
+        row,
+        account_name=found.account_name,
+        organizational_unit=found.organizational_unit,
+    )
 
 
 def with_labels(plain: Mapping[str, Any], labels: AllLabels) -> dict[str, Any]:

@@ -176,6 +176,17 @@ STATUS: tuple[Parameter, ...] = (
 )
 """What the status of the scopes takes."""
 
+CALENDAR_FEED: tuple[Parameter, ...] = (
+    one_parameter(
+        "token",
+        "The secret of the calendar feed.",
+        "It must be the feed's secret.",
+        "[A-Za-z0-9_-]{1,200}",
+    ),
+    *FILTERS,
+)
+"""What the calendar's open route takes."""
+
 METRICS: tuple[Parameter, ...] = (
     *FILTERS,
     choices_parameter("by", "Samples of each reservation, labelled with its id.", ("reservation",)),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from truffle.core.calls import Calls
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.groups import Groups
 from truffle.core.model import Scope
@@ -59,7 +60,7 @@ class Run:
     always there. ``is_complete`` says that all there is to
     cover was found, so that other scopes are to be retired.
     ``finished_at`` is when it was closed first, ``closed_at`` last. ``changes`` counts the units
-    that found something new after the run was answered.
+    that found something new after the run was answered. ``calls`` is what it has cost so far.
     """
 
     run_id: str
@@ -71,8 +72,10 @@ class Run:
     finished_at: datetime | None = None
     succeeded: int = 0
     failed: int = 0
+    closed: int = 0
     closed_at: datetime | None = None
     changes: int = 0
+    calls: Calls = field(default=Calls(), compare=False)
 
     @property
     def is_answered(self) -> bool:
@@ -140,7 +143,8 @@ def run_id_of(moment: datetime, suffix: str) -> str:
 
 
 def run_to_json(run: Run) -> dict[str, Any]:
-    """One run of ``GET /status``; seconds from its start to its end."""
+    """One run of ``GET /status``; seconds from its start to its end. ``closed`` scopes are denied
+    or not enabled, as expected, and neither succeeded nor failed."""
     return {
         "run_id": run.run_id,
         "started_at": format_time(run.started_at),
@@ -149,6 +153,7 @@ def run_to_json(run: Run) -> dict[str, Any]:
         "scopes": run.scope_count,
         "succeeded": run.succeeded,
         "failed": run.failed,
+        "closed": run.closed,
         "pending_regions": run.pending_regions,
     }
 
@@ -165,7 +170,10 @@ def manifest(
 
     ``warnings`` name what of the bucket could not be read or written. Scopes with an ``expected``
     denial are ``closed``: neither succeeded nor failed. ``discovery`` says how old the list of the
-    organization's accounts is; None where there is none.
+    organization's accounts is; None where there is none. ``calls`` and ``dynamodb_items`` are what
+    the run has cost, this document included: what its opening, each attempt at a unit and each
+    close sent. Not in them are the clearing up after earlier runs, messages that bring a unit back
+    to its queue, what Lambda sends to poll the queue, and other services.
     """
     scopes = [_outcome(scope, statuses.get(scope), run, expected) for scope in run.scopes]
     failures = [scope for scope in scopes if scope["outcome"] == "failed"]
@@ -174,16 +182,9 @@ def manifest(
         "started_at": format_time(run.started_at),
         "finished_at": format_time(finished_at),
         "seconds": round((finished_at - run.started_at).total_seconds(), 3),
-        "counts": {
-            "scopes": len(scopes),
-            "succeeded": _number(scopes, "succeeded"),
-            "failed": len(failures),
-            "closed": _number(scopes, "closed"),
-            "reservations": _total(scopes, "reservations"),
-            "changed": _total(scopes, "changed"),
-            "events": _total(scopes, "events"),
-        },
+        "counts": _counts(scopes),
         "discovery": discovery,
+        **run.calls.to_json(),
         "scopes": scopes,
         "failures": [
             {"account_id": scope["account_id"], "region": scope["region"], **scope["error"]}
@@ -223,6 +224,14 @@ def _outcome(
         "changed": 0 if error else status.changed,
         "events": 0 if error else status.events,
         "unanswered": list(status.unanswered),
+    }
+
+
+def _counts(scopes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {
+        "scopes": len(scopes),
+        **{name: _number(scopes, name) for name in ("succeeded", "failed", "closed")},
+        **{name: _total(scopes, name) for name in ("reservations", "changed", "events")},
     }
 
 

@@ -8,7 +8,7 @@ of the time between them: it is unobserved, and never guessed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -43,17 +43,29 @@ class Span:
         return self.is_observed and self.row.used_capacity is not None
 
 
-def spans_of(snapshots: Sequence[Snapshot], until: datetime, period: timedelta) -> list[Span]:
+def is_active(row: Reservation) -> bool:
+    """Whether a reservation counts as reserved."""
+    return row.state == "active"
+
+
+def spans_of(
+    snapshots: Sequence[Snapshot],
+    until: datetime,
+    period: timedelta,
+    is_held: Callable[[Reservation], bool] = is_active,
+) -> list[Span]:
     """The spans of one scope, from its snapshots in the order of their time.
 
-    ``period`` is the schedule's. The last snapshot holds until ``until``.
+    ``period`` is the schedule's. The last snapshot holds until ``until``. ``is_held`` chooses the
+    reservations; by default those that count as reserved.
     """
     spans: list[Span] = []
     for earlier, later in pairwise(snapshots):
-        spans += _between(earlier, later.observed_at, period)
-        spans += _started(earlier, later, period)
+        starts = _starts(earlier, later)
+        spans += _between(earlier, later.observed_at, period, is_held, starts)
+        spans += _started(earlier, later, period, is_held, starts)
     if snapshots:
-        spans += _between(snapshots[-1], until, period)
+        spans += _between(snapshots[-1], until, period, is_held, {})
     return joined(spans)
 
 
@@ -94,23 +106,46 @@ def _continues(span: Span, following: Span) -> bool:
     )
 
 
-def _between(snapshot: Snapshot, until: datetime, period: timedelta) -> Iterator[Span]:
-    """What a snapshot shows as active, until the next one."""
+def _between(
+    snapshot: Snapshot,
+    until: datetime,
+    period: timedelta,
+    is_held: Callable[[Reservation], bool],
+    starts: Mapping[str, datetime],
+) -> Iterator[Span]:
+    """What a snapshot shows, until the next one; a reservation that started then, until that."""
     is_observed = until - snapshot.observed_at <= PERIODS_KNOWN * period
     for row in snapshot.reservations:
-        end = min(until, row.end_date or until)
-        if row.state == "active" and snapshot.observed_at < end:
+        own_end = row.end_date if is_active(row) else starts.get(row.reservation_id)
+        end = min(until, own_end or until)
+        if is_held(row) and snapshot.observed_at < end:
             yield Span(row, snapshot.observed_at, end, is_observed)
 
 
-def _started(earlier: Snapshot, later: Snapshot, period: timedelta) -> Iterator[Span]:
-    """What became active between two snapshots: from its own start, as the later one shows it."""
-    is_observed = later.observed_at - earlier.observed_at <= PERIODS_KNOWN * period
-    before = {row.reservation_id for row in earlier.reservations if row.state == "active"}
+def _starts(earlier: Snapshot, later: Snapshot) -> dict[str, datetime]:
+    """The own starts of the reservations that became active between two snapshots."""
+    before = {row.reservation_id for row in earlier.reservations if is_active(row)}
+    starts = {}
     for row in later.reservations:
         start = row.start_date or row.create_date
-        is_new = row.state == "active" and row.reservation_id not in before
+        is_new = is_active(row) and row.reservation_id not in before
         if is_new and start and earlier.observed_at < start < later.observed_at:
+            starts[row.reservation_id] = start
+    return starts
+
+
+def _started(
+    earlier: Snapshot,
+    later: Snapshot,
+    period: timedelta,
+    is_held: Callable[[Reservation], bool],
+    starts: Mapping[str, datetime],
+) -> Iterator[Span]:
+    """What became active between two snapshots: from its own start, as the later one shows it."""
+    is_observed = later.observed_at - earlier.observed_at <= PERIODS_KNOWN * period
+    for row in later.reservations:
+        start = starts.get(row.reservation_id)
+        if start is not None and is_held(row):
             yield Span(row, start, later.observed_at, is_observed)
 
 

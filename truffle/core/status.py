@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from heapq import nsmallest
 from typing import Any
 
@@ -153,6 +154,56 @@ def judge(
     scope = status.scope
     is_closed = expected.covers(scope.account_id, scope.region, error.kind)
     return Judged(status, State.CLOSED if is_closed else State.FAILED, error)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Every scope's state, in the order of the scopes: as of a moment, and until another one.
+
+    What all answers say of them is made once.
+    """
+
+    scopes: tuple[Judged, ...]
+    judged_at: datetime
+    valid_until: datetime
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether every scope is still in the state in which it was judged to be."""
+        return self.judged_at <= now <= self.valid_until
+
+    @cached_property
+    def collection(self) -> dict[str, Any]:
+        return collection_to_json(self.scopes)
+
+    @cached_property
+    def totals(self) -> dict[str, Any]:
+        return totals_to_json(self.scopes)
+
+    @cached_property
+    def regions(self) -> list[str]:
+        return sorted({each.scope.region for each in self.scopes})
+
+
+def judge_all(
+    statuses: Iterable[ScopeStatus],
+    now: datetime,
+    allowed_age: timedelta,
+    expected: ExpectedDenials = NOTHING_EXPECTED,
+) -> Judgement:
+    """Every scope's state: a state changes with its status, and where a current scope gets old."""
+    ordered = sorted(statuses, key=_place)
+    scopes = tuple(judge(status, now, allowed_age, expected) for status in ordered)
+    seen = [it.status.observed_at or it.status.attempted_at for it in scopes if it.error is None]
+    ends = [moment + allowed_age for moment in seen if moment is not None]
+    if any(it.state is State.NEVER and it.status.attempted_at is None for it in scopes):
+        # Since when nothing has collected such a scope is the present moment.
+        ends.append(now)
+    latest = datetime.max.replace(tzinfo=now.tzinfo)
+    return Judgement(scopes, now, min(ends, default=latest))
+
+
+def _place(status: ScopeStatus) -> tuple[str, str]:
+    return status.scope.account_id, status.scope.region
 
 
 def collection_to_json(scopes: Sequence[Judged]) -> dict[str, Any]:

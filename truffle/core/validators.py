@@ -1,7 +1,7 @@
-"""Checks JSON or YAML values place by place, and notes everything that is wrong with them at once.
+"""Parsers of settings: JSON or YAML values are checked one by one, all problems are noted at once.
 
-A parser takes the place of a value and the value, and gives what it means. It notes what is wrong
-at its place; what it gives then is of no use to anybody.
+A parser takes the location of a value and the value, and returns what it means. It notes a problem
+at that location; the returned value is meaningless then.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _use_text(value: object, allowed: str) -> str:
     if kind is None:
         return f"use {allowed}"
     quotes = "" if "in quotes" in allowed else ", in quotes"
-    return f"use {allowed}{quotes}: without them YAML reads {kind}"
+    return f"use {allowed}{quotes}: without them this is {kind}"
 
 
 _KINDS = ((bool, "a boolean"), (int | float, "a number"), (datetime, "a time"), (date, "a date"))
@@ -102,7 +102,7 @@ def leaf(read: Callable[[object], Any]) -> Parser:
 
 
 def list_of(item: Parser, *, may_be_empty: bool = False) -> Parser:
-    """A list as a tuple without repetitions; a single text or number is a list of one."""
+    """A list as a tuple of its valid values, each once; a text or number alone is a list of one."""
 
     def parse(place: Location, value: object) -> tuple[Any, ...]:
         if not isinstance(value, list | Mapping) and value is not None:
@@ -113,7 +113,7 @@ def list_of(item: Parser, *, may_be_empty: bool = False) -> Parser:
         if not value and not may_be_empty:
             place.note("an empty list matches nothing: name a value, or leave the key out")
         parts = [item(place.item(number), part) for number, part in enumerate(value)]
-        return tuple(dict.fromkeys(parts))
+        return tuple(dict.fromkeys(part for part in parts if part is not None))
 
     return parse
 
@@ -238,6 +238,12 @@ def account(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and len(str(value)) == 12:
         return str(value)
     return text(r"[0-9]{12}", 'account ids of 12 digits such as "123456789012"')(value)
+
+
+def boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError("use true or false")
 
 
 def whole_number(least: int, most: int) -> Callable[[object], int]:

@@ -75,7 +75,7 @@ class _GivenCredentials:
         return self._given.get_credentials()
 
 
-class EC2Clients:
+class CallerClients:
     """EC2 clients by region for one caller; to be used by one thread, unlike the clients it makes.
 
     The caller is a session of boto3 or botocore, the name of a profile, or None for whatever the

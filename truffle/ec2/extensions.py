@@ -17,14 +17,14 @@ SHORTEST_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ExtensionCheck:
     """Whether an extension is on offer; None with EC2's error code where it did not say."""
 
     on_offer: bool | None
     error: str | None = None
 
 
-def ask_for_extension(client: EC2, reservation_id: str) -> Answer:
+def ask_for_extension(client: EC2, reservation_id: str) -> ExtensionCheck:
     """Whether EC2 sells a day more of a block; never raises what EC2 or botocore does."""
     try:
         pages = client.get_paginator("describe_capacity_block_extension_offerings").paginate(
@@ -33,5 +33,5 @@ def ask_for_extension(client: EC2, reservation_id: str) -> Answer:
         )
         offered = any(page.get("CapacityBlockExtensionOfferings") for page in pages)
     except FAILURES as error:
-        return Answer(None, error_code(error))
-    return Answer(offered)
+        return ExtensionCheck(None, error_code(error))
+    return ExtensionCheck(offered)

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as OutOfTime
 from threading import Lock
 
-from truffle.ec2.clients import EC2Clients
+from truffle.ec2.clients import CallerClients
 from truffle.ec2.errors import FAILURES, error_code
 from truffle.threads import start
 
@@ -69,7 +69,7 @@ class Caller:
         return ""
 
 
-def identify(clients: EC2Clients, left: float | None = None) -> Caller:
+def identify(clients: CallerClients, left: float | None = None) -> Caller:
     """Begin to find out whose the credentials are. Raises what botocore does without any.
 
     ``left`` are the seconds until the caller's deadline: STS is waited for half of them at most.

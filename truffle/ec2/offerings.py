@@ -53,7 +53,7 @@ _NOT_SOLD = re.compile(
 )
 
 
-class Outcome(StrEnum):
+class RegionOutcome(StrEnum):
     """How a region answered: apart from each other, since each asks for something else."""
 
     ANSWERED = "answered"
@@ -67,7 +67,7 @@ class RegionOfferings:
     """What a region sells of a block; ``code`` and ``message`` are EC2's where it refused."""
 
     region: str
-    outcome: Outcome
+    outcome: RegionOutcome
     offerings: tuple[Offering, ...] = ()
     code: str | None = None
     message: str | None = None
@@ -146,7 +146,7 @@ def list_offerings(
             return _limited(region, _starting_by(wanted, found), number, len(wanted.lengths))
         except FAILURES as error:
             return replace(_refused(error, region), offerings=_starting_by(wanted, found))
-    return RegionOfferings(region, Outcome.ANSWERED, _starting_by(wanted, found))
+    return RegionOfferings(region, RegionOutcome.ANSWERED, _starting_by(wanted, found))
 
 
 def _starting_by(wanted: Wanted, found: Iterable[Offering]) -> tuple[Offering, ...]:
@@ -165,7 +165,7 @@ def _limited(region: str, found: tuple[Offering, ...], asked: int, lengths: int)
     if asked:
         message += f" {asked} of {lengths} lengths were requested."
     return RegionOfferings(
-        region, Outcome.LIMITED, found, DEADLINE_EXCEEDED, message, FailureKind.ERROR
+        region, RegionOutcome.LIMITED, found, DEADLINE_EXCEEDED, message, FailureKind.ERROR
     )
 
 
@@ -185,11 +185,11 @@ def _parts(raw: Raw) -> list[Raw]:
 
 def _refused(error: Exception, region: str) -> RegionOfferings:
     code, message = error_code(error), error_message(error)
-    outcome = Outcome.FAILED
+    outcome = RegionOutcome.FAILED
     if code in LIMIT_CODES:
-        outcome = Outcome.LIMITED
+        outcome = RegionOutcome.LIMITED
     elif code in REFUSED_CODES and _NOT_SOLD.search(message):
-        outcome = Outcome.NOT_SOLD
+        outcome = RegionOutcome.NOT_SOLD
     return RegionOfferings(region, outcome, (), code, message, failure_kind(error))
 
 

@@ -91,7 +91,7 @@ class Card:
 def event_card(
     event: Event,
     *,
-    api_url: str | None = None,
+    report_url: str | None = None,
     late: timedelta | None = None,
     test: bool = False,
 ) -> Card:
@@ -108,7 +108,7 @@ def event_card(
         subject=subject_of(event),
         step=next_step(event, now),
         facts=facts_of(event, now),
-        links=tuple(_links(event, api_url)),
+        links=tuple(_links(event, report_url)),
         keywords=_keywords(event),
         resources=(_arn(event, row),) if row else (),
         late=late,
@@ -139,15 +139,19 @@ def _footer(event: Event) -> str:
     return f"Observed {moment(event.observed_at)}{since} · event {event.event_id}"
 
 
-def _links(event: Event, api_url: str | None) -> Iterator[Link]:
+def _links(event: Event, report_url: str | None) -> Iterator[Link]:
     console = console_url(event)
     if console:
         yield Link("EC2 console", console)
-    if api_url and event.reservation:
-        name = quote(event.reservation.reservation_id, safe="", errors="replace")
-        yield Link("Query API", f"{api_url.rstrip('/')}/reservations/{name}")
-    elif api_url:
-        yield Link("Query API", f"{api_url.rstrip('/')}/status")
+    if report_url:
+        yield Link("Report", _in_report(report_url, event.reservation))
+
+
+def _in_report(report_url: str, row: Reservation | None) -> str:
+    """Where a published report shows a reservation: the page reads its filter from the fragment."""
+    if row is None:
+        return report_url
+    return f"{report_url}#q={quote(row.reservation_id, safe='', errors='replace')}"
 
 
 def _arn(event: Event, row: Reservation) -> str:
@@ -207,7 +211,7 @@ def _has_passed(at: datetime | None, now: datetime) -> bool:
 def digest_card(
     events: Sequence[Event],
     *,
-    api_url: str | None = None,
+    report_url: str | None = None,
     late: timedelta | None = None,
     test: bool = False,
 ) -> Card:
@@ -232,11 +236,15 @@ def digest_card(
         command="truffle events",
         subject=f"digest/{number.hexdigest()[:32]}",
         facts=(Fact("Types", _types(events)), Fact("Regions", ", ".join(regions))),
-        links=(Link("Query API", f"{api_url.rstrip('/')}/events"),) if api_url else (),
+        links=_to_report(report_url),
         sections=(section_of_events(ordered),),
         late=late,
         test=test,
     )
+
+
+def _to_report(report_url: str | None) -> tuple[Link, ...]:
+    return (Link("Report", report_url),) if report_url else ()
 
 
 _WORST_FIRST = tuple(reversed(Severity))
@@ -251,7 +259,7 @@ def _types(events: Iterable[Event]) -> str:
     )
 
 
-def summary_card(day: Day, *, api_url: str | None = None, test: bool = False) -> Card:
+def summary_card(day: Day, *, report_url: str | None = None, test: bool = False) -> Card:
     """The card of a day."""
     return Card(
         kind="daily_summary",
@@ -262,7 +270,7 @@ def summary_card(day: Day, *, api_url: str | None = None, test: bool = False) ->
         footer=f"As of {moment(day.now)} · {_age(day)}",
         command="truffle status",
         subject=f"daily_summary/{day.now.date().isoformat()}",
-        links=(Link("Query API", f"{api_url.rstrip('/')}/reservations"),) if api_url else (),
+        links=_to_report(report_url),
         sections=sections_of_day(day),
         test=test,
     )

@@ -39,18 +39,18 @@ class Request:
 def request(
     event: Event,
     *,
-    api_url: str | None = None,
+    report_url: str | None = None,
     late: timedelta | None = None,
     test: bool = False,
 ) -> Request | None:
     """What creates or closes the alert; None for an event without an incident.
 
-    ``api_url`` is the URL of truffle's query API, for the links.
+    ``report_url`` is where the report is published, None where it is not.
     """
     told = incident(event)
     if told is None:
         return None
-    card = event_card(event, api_url=api_url, late=late, test=test)
+    card = event_card(event, report_url=report_url, late=late, test=test)
     alias = fit(f"test/{event.event_id}" if test else told.key, 512)
     if told.is_end:
         path = f"/v2/alerts/{quote(alias, safe='')}/close?identifierType=alias"

@@ -24,7 +24,7 @@ def payload(
     event: Event,
     routing_key: str,
     *,
-    api_url: str | None = None,
+    report_url: str | None = None,
     late: timedelta | None = None,
     test: bool = False,
 ) -> dict[str, Any] | None:
@@ -38,7 +38,7 @@ def payload(
         "event_action": told.action.value,
         "dedup_key": key,
     }
-    card = event_card(event, api_url=api_url, late=late, test=test)
+    card = event_card(event, report_url=report_url, late=late, test=test)
     details = {fact.name: fit(fact.value, 1000, defused) for fact in card.facts}
     if card.step:
         details["What to do"] = fit(card.step, 1000, defused)

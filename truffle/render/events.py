@@ -142,6 +142,7 @@ _RUNS: list[Column[Json]] = [
         is_number=True,
         colour=lambda row: "red" if row["failed"] else None,
     ),
+    Column("Closed", lambda row: number(row.get("closed")), leaves=2, is_number=True),
 ]
 
 

@@ -44,7 +44,7 @@ from truffle.query import BadArgument
 from truffle.sources.listing import Listing, Progress, ScopeFailure
 
 if TYPE_CHECKING:
-    from truffle.ec2.clients import EC2Clients
+    from truffle.ec2.clients import CallerClients
     from truffle.ec2.identity import Caller
 
 LACKING = {
@@ -101,12 +101,12 @@ def list_regions(
     return list(_begun(news, end, clients).regions)
 
 
-def _signed_in(session_or_profile: Any, regions: Sequence[str] | None) -> EC2Clients:
+def _signed_in(session_or_profile: Any, regions: Sequence[str] | None) -> CallerClients:
     """Clients that have credentials. Raises TruffleError."""
     from truffle.credentials import sign_in
-    from truffle.ec2.clients import EC2Clients
+    from truffle.ec2.clients import CallerClients
 
-    clients = EC2Clients(session_or_profile, first_region(regions or ()))
+    clients = CallerClients(session_or_profile, first_region(regions or ()))
     sign_in(clients.session)
     return clients
 
@@ -176,7 +176,7 @@ def _start(news: SimpleQueue[_News], task: Callable[[], _News | None]) -> None:
 
 def _ask(
     news: SimpleQueue[_News],
-    clients: EC2Clients,
+    clients: CallerClients,
     regions: Sequence[str] | None,
     end: _Deadline,
 ) -> None:
@@ -202,7 +202,7 @@ def _now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def _asked(clients: EC2Clients, regions: Sequence[str] | None, end: _Deadline) -> _Asked:
+def _asked(clients: CallerClients, regions: Sequence[str] | None, end: _Deadline) -> _Asked:
     """What is to be asked. Raises what botocore does."""
     from truffle.ec2.identity import identify
 
@@ -218,7 +218,7 @@ def _asked(clients: EC2Clients, regions: Sequence[str] | None, end: _Deadline) -
     return _Asked(names, caller, clients.profile, strange)
 
 
-def _listed(clients: EC2Clients, regions: Sequence[str]) -> list[str]:
+def _listed(clients: CallerClients, regions: Sequence[str]) -> list[str]:
     """The enabled regions, where they tell something of those that are asked for: what a glob
     matches, or that a region is right which this release does not know."""
     from truffle.ec2.errors import FAILURES
@@ -233,7 +233,7 @@ def _listed(clients: EC2Clients, regions: Sequence[str]) -> list[str]:
         return []
 
 
-def _enabled(clients: EC2Clients) -> list[str]:
+def _enabled(clients: CallerClients) -> list[str]:
     """The regions enabled for the account. Raises what botocore does.
 
     EC2 takes a while to say, in which the clients of the regions that there may be are made.
@@ -249,7 +249,7 @@ def _enabled(clients: EC2Clients) -> list[str]:
     return answer.result()
 
 
-def _begun(news: SimpleQueue[_News], end: _Deadline, clients: EC2Clients) -> _Asked:
+def _begun(news: SimpleQueue[_News], end: _Deadline, clients: CallerClients) -> _Asked:
     """Raises TruffleError, and DeadlineError where nothing is known in time."""
     try:
         first = news.get(timeout=end.left())

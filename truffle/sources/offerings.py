@@ -15,12 +15,12 @@ from truffle.core.model import CLOSED_KINDS, DEADLINE_EXCEEDED, FailureKind
 from truffle.core.offerings import Offering, Wanted, sorted_offerings
 from truffle.core.regions import first_region, is_glob
 from truffle.credentials import sign_in
-from truffle.ec2.clients import EC2Clients
+from truffle.ec2.clients import CallerClients
 from truffle.ec2.errors import FAILURES
 from truffle.ec2.offerings import (
     Budget,
-    Outcome,
     RegionOfferings,
+    RegionOutcome,
     list_offerings,
     offerings_config,
 )
@@ -30,7 +30,7 @@ from truffle.sources.live import list_regions, raise_as_truffle_error
 from truffle.sources.regional import gather, raise_common_cause
 from truffle.threads import start
 
-_ANSWERS = frozenset({Outcome.ANSWERED, Outcome.NOT_SOLD})
+_ANSWERS = frozenset({RegionOutcome.ANSWERED, RegionOutcome.NOT_SOLD})
 
 budgets: dict[tuple[str, str], Budget] = {}
 _budgets_lock = Lock()
@@ -50,7 +50,7 @@ class Market:
     @property
     def failures(self) -> list[ScopeFailure]:
         """Regions of which nothing is known: failed ones, and those whose budget is used up."""
-        unknown = (Outcome.FAILED, Outcome.LIMITED)
+        unknown = (RegionOutcome.FAILED, RegionOutcome.LIMITED)
         return [_failure(region) for region in self.regions if region.outcome in unknown]
 
     @property
@@ -66,14 +66,14 @@ class Market:
         is_any_known = any(each.outcome in _ANSWERS for each in others)
         return replace(self, regions=others, left_out=closed) if is_any_known else self
 
-    def of(self, outcome: Outcome) -> list[str]:
+    def of(self, outcome: RegionOutcome) -> list[str]:
         """The regions that answered so."""
         return [region.region for region in self.regions if region.outcome is outcome]
 
     @property
     def is_sold_nowhere(self) -> bool:
         """Whether every region that gave an answer says that this type is not sold as blocks."""
-        return bool(self.of(Outcome.NOT_SOLD)) and not self.of(Outcome.ANSWERED)
+        return bool(self.of(RegionOutcome.NOT_SOLD)) and not self.of(RegionOutcome.ANSWERED)
 
     def offerings(self, sort: str) -> list[Offering]:
         return sorted_offerings(
@@ -95,7 +95,7 @@ class Offerings(Results[Offering]):
     def __init__(self, market: Market, sort: str) -> None:
         super().__init__(market.offerings(sort))
         self.failures = market.failures
-        self.outcomes: Mapping[str, Outcome] = {
+        self.outcomes: Mapping[str, RegionOutcome] = {
             region.region: region.outcome for region in market.regions
         }
         self.duration_hours = market.wanted.duration_hours
@@ -120,7 +120,7 @@ def list_market(
     account; ``timeout`` is in seconds, once there are credentials. Raises TruffleError where there
     are none, or where every region failed for one reason.
     """
-    clients = EC2Clients(caller, first_region(regions or ()))
+    clients = CallerClients(caller, first_region(regions or ()))
     sign_in(clients.session)
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
@@ -135,7 +135,7 @@ def list_market(
 
 
 def _ask_all(
-    clients: EC2Clients,
+    clients: CallerClients,
     wanted: Wanted,
     regions: Iterable[str],
     deadline: float | None,
@@ -152,7 +152,7 @@ def _ask_all(
 
 
 def _ask(
-    clients: EC2Clients, wanted: Wanted, region: str, deadline: float | None
+    clients: CallerClients, wanted: Wanted, region: str, deadline: float | None
 ) -> Future[RegionOfferings]:
     client = clients.made("ec2", region, offerings_config())
     budget = budget_of(_key(clients), region)
@@ -163,11 +163,11 @@ def _ask(
 def _late(region: str) -> RegionOfferings:
     message = "The region did not answer before the deadline."
     return RegionOfferings(
-        region, Outcome.FAILED, (), DEADLINE_EXCEEDED, message, FailureKind.ERROR
+        region, RegionOutcome.FAILED, (), DEADLINE_EXCEEDED, message, FailureKind.ERROR
     )
 
 
-def _key(clients: EC2Clients) -> str:
+def _key(clients: CallerClients) -> str:
     """Whose budget it is, as far as this process can tell without a call."""
     credentials = clients.session.get_credentials()
     return str(credentials.access_key) if credentials else ""

@@ -15,7 +15,7 @@ from truffle.core import error_codes
 from truffle.core.model import CLOSED_KINDS, DEADLINE_EXCEEDED, FailureKind
 from truffle.core.regions import first_region, is_glob
 from truffle.credentials import sign_in
-from truffle.ec2.clients import EC2Clients
+from truffle.ec2.clients import CallerClients
 from truffle.ec2.errors import (
     FAILURES,
     error_code,
@@ -29,7 +29,7 @@ from truffle.sources.listing import Progress, ScopeFailure
 from truffle.sources.live import list_regions, raise_as_truffle_error
 from truffle.threads import start
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 ListRegion = Callable[[Any, str, str | None, datetime], Iterable[Item]]
@@ -81,7 +81,7 @@ def list_everywhere(
     account; ``timeout`` is in seconds, once there are credentials. Raises TruffleError where there
     are none, or where every region failed for one reason.
     """
-    clients = EC2Clients(caller, first_region(regions or ()))
+    clients = CallerClients(caller, first_region(regions or ()))
     sign_in(clients.session)
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
@@ -107,12 +107,12 @@ def list_everywhere(
 
 
 def gather(
-    asked: Mapping[Future[Answer], str],
+    asked: Mapping[Future[Result], str],
     deadline: float | None,
-    arrived: Callable[[str, Answer], None],
-) -> dict[str, Answer]:
+    arrived: Callable[[str, Result], None],
+) -> dict[str, Result]:
     """The answers that come before a deadline of the monotonic clock, by region."""
-    answers: dict[str, Answer] = {}
+    answers: dict[str, Result] = {}
     left = None if deadline is None else max(0.0, deadline - time.monotonic())
     try:
         for future in as_completed(asked, timeout=left):
@@ -125,7 +125,7 @@ def gather(
 
 
 def _listed(
-    clients: EC2Clients, list_region: ListRegion[Item], region: str, account_id: str | None
+    clients: CallerClients, list_region: ListRegion[Item], region: str, account_id: str | None
 ) -> list[Item] | ScopeFailure:
     try:
         return list(list_region(clients.of(region), region, account_id, clock.now()))

@@ -15,7 +15,7 @@ from sandbox.sink.destination import Destination, Reply
 from tests.builders import HOUR, a_scope_event, an_event
 from tests.lambdas.channels.builders import SECRET, an_ill_block
 from tests.lambdas.fakes import Wire
-from tests.lambdas.office import API, Office, bodies, numbered, pauses
+from tests.lambdas.office import REPORT, Office, bodies, numbered, pauses
 from truffle.core.events import Severity, to_message
 from truffle.messages import amazon_q, email, slack, teams
 from truffle.messages.card import event_card
@@ -48,7 +48,7 @@ def test_teams_is_sent_an_adaptive_card_and_takes_it_with_any_2xx(
     sink.replies = [Reply(status, "")]
     office = opened("teams", sink.url("/workflows/x"))
     assert office.deliver("teams", an_event()) == 0
-    assert bodies(sink) == [teams.payload(event_card(an_event(), api_url=API))]
+    assert bodies(sink) == [teams.payload(event_card(an_event(), report_url=REPORT))]
 
 
 # --- Slack with a bot's token --------------------------------------------------------------------
@@ -65,7 +65,7 @@ def test_a_bot_posts_to_its_channel_with_its_token(bot: Office, sink: Destinatio
     assert bot.deliver("slack", an_event()) == 0
     (request,) = sink.requests
     assert request.headers["Authorization"] == f"Bearer {SECRET}"
-    card = slack.payload(event_card(an_event(), api_url=API))
+    card = slack.payload(event_card(an_event(), report_url=REPORT))
     assert bodies(sink) == [{**card, "channel": "C0123"}]
 
 
@@ -144,7 +144,9 @@ def test_amazon_q_is_published_its_custom_notification(opened: Open, wire: WireT
     assert office.deliver("amazon-q", an_event()) == 0
     (call,) = line.parameters("Publish")
     assert call["TopicArn"] == office.stack.topics["amazon-q"]
-    assert json.loads(call["Message"]) == amazon_q.payload(event_card(an_event(), api_url=API))
+    assert json.loads(call["Message"]) == amazon_q.payload(
+        event_card(an_event(), report_url=REPORT)
+    )
 
 
 def test_people_are_published_an_email(opened: Open, wire: WireTo) -> None:
@@ -153,7 +155,7 @@ def test_people_are_published_an_email(opened: Open, wire: WireTo) -> None:
     (call,) = line.parameters("Publish")
     assert call == {
         "TopicArn": office.stack.topics["email"],
-        **email.payload(event_card(an_event(), api_url=API)),
+        **email.payload(event_card(an_event(), report_url=REPORT)),
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from sandbox.sink.destination import Destination, Reply
 from tests.builders import HOUR, NOON, an_event
 from tests.lambdas.channels.builders import SECRET, an_ill_block
-from tests.lambdas.office import API, Office, bodies
+from tests.lambdas.office import REPORT, Office, bodies
 from truffle.core.events import Event, EventType, Severity, to_message
 from truffle.messages import opsgenie, pagerduty
 
@@ -43,7 +43,7 @@ def test_pagerduty_is_told_of_an_incident_and_of_its_end(pager: Office, sink: De
     assert pager.deliver("pagerduty", a_well_block(observed_at=NOON + HOUR)) == 0
     assert pager.deliver("pagerduty", an_ill_block(observed_at=NOON + HOUR)) == 0
     assert bodies(sink) == [
-        pagerduty.payload(event, SECRET, api_url=API)
+        pagerduty.payload(event, SECRET, report_url=REPORT)
         for event in (
             a_well_block(observed_at=NOON + HOUR),
             an_ill_block(observed_at=NOON + HOUR),
@@ -54,7 +54,7 @@ def test_pagerduty_is_told_of_an_incident_and_of_its_end(pager: Office, sink: De
 def test_opsgenie_is_told_of_an_alert_with_its_key(ops: Office, sink: Destination) -> None:
     assert ops.deliver("opsgenie", an_ill_block()) == 0
     (request,) = sink.requests
-    asked = opsgenie.request(an_ill_block(), api_url=API)
+    asked = opsgenie.request(an_ill_block(), report_url=REPORT)
     assert asked is not None
     assert (request.path, json.loads(request.body)) == (asked.path, asked.body)
     assert request.headers["Authorization"] == f"GenieKey {SECRET}"
@@ -118,7 +118,7 @@ def test_an_older_recovery_does_not_take_the_place_of_a_newer_one(
 
 def test_a_test_opens_an_incident_of_its_own(pager: Office, sink: Destination) -> None:
     pager.deliver("pagerduty", {"test": to_message(an_ill_block())})
-    assert bodies(sink) == [pagerduty.payload(an_ill_block(), SECRET, api_url=API, test=True)]
+    assert bodies(sink) == [pagerduty.payload(an_ill_block(), SECRET, report_url=REPORT, test=True)]
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 413])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdas.collecting.collector import Collector, Outcome
+from lambdas.collecting.collector import Collector, ScopeOutcome
 from lambdas.store.archive import Archive
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import EVENT_PREFIX, read_body
@@ -65,6 +65,11 @@ class Bucket:
         self.objects[parameters["Key"]] = parameters["Body"]
 
 
+def archive_in(bucket: Any) -> Archive:
+    """An archive whose bucket stands in for S3's client."""
+    return Archive(bucket, "bucket")
+
+
 def dies() -> None:
     raise Killed
 
@@ -86,10 +91,10 @@ class World:
 
     def collector(self, client: Any = None) -> Collector:
         scopes = ScopeStore(client or self.scopes.client, self.scopes.table)
-        archive = Archive(self.bucket, "bucket")
+        archive = archive_in(self.bucket)
         return Collector(self.fleet.of, DescribedTypes(), scopes, archive, self.clock)
 
-    def collect(self, client: Any = None) -> Outcome:
+    def collect(self, client: Any = None) -> ScopeOutcome:
         self.clock.advance(HOUR)
         (outcome,) = self.collector(client).collect(UNIT, self.clock() + HOUR)
         return outcome

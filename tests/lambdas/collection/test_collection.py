@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from lambdas.collecting.collector import Outcome
+from lambdas.collecting.collector import ScopeOutcome
 from tests.builders import OHIO
 from tests.lambdas.collection.builders import UNIT, Around, World
 from tests.lambdas.fakes import a_raw_block, a_raw_odcr, client_error
@@ -84,7 +84,7 @@ FAULTS = {
 }
 
 
-def is_failed(world: World, outcome: Outcome, code: str, kind: str) -> bool:
+def is_failed(world: World, outcome: ScopeOutcome, code: str, kind: str) -> bool:
     """Whether the outcome and the scope both name a failure."""
     error = world.scopes.status(OHIO).error
     assert outcome.failure is not None

@@ -9,7 +9,7 @@ from lambdas.store.events import event_item
 from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
 from sandbox.sink.destination import Destination
 from tests.builders import HOME, HOUR, NOON, OHIO, a_block, a_snapshot, a_status, an_event
-from tests.lambdas.office import API, Office, bodies
+from tests.lambdas.office import REPORT, Office, bodies
 from truffle.core.daily import day
 from truffle.core.events import to_message
 from truffle.core.model import Failure, FailureKind, Scope
@@ -23,7 +23,7 @@ def test_a_test_is_told_as_one_each_time_it_is_asked_for(oncall: Office, sink: D
     assert oncall.invoke(mailed) == 0
     assert oncall.invoke(mailed.again()) == 0
     assert oncall.deliver("oncall", sample) == 0
-    card = slack.payload(event_card(an_event(), api_url=API, test=True))
+    card = slack.payload(event_card(an_event(), report_url=REPORT, test=True))
     assert bodies(sink) == [card, card]
 
 
@@ -63,7 +63,7 @@ def test_a_summary_tells_what_is_held_and_what_failed(oncall: Office, sink: Dest
     oncall.clock.advance(HOUR)
     oncall.deliver("oncall", {"daily_summary": {"scheduled_at": "2026-11-24T13:00:00Z"}})
     day_of = day(rows, [a_status()], [failed], NOON + HOUR, 2 * HOUR)
-    assert bodies(sink) == [slack.payload(summary_card(day_of, api_url=API))]
+    assert bodies(sink) == [slack.payload(summary_card(day_of, report_url=REPORT))]
 
 
 def test_a_summary_names_denials_that_are_expected_as_closed(

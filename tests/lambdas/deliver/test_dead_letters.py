@@ -11,7 +11,7 @@ import pytest
 from sandbox.sink.destination import Destination, Reply
 from tests.builders import DAY, an_event
 from tests.lambdas.fakes import Wire, client_error
-from tests.lambdas.office import API, Office, bodies
+from tests.lambdas.office import REPORT, Office, bodies
 from truffle.core.events import to_message
 from truffle.messages import slack
 from truffle.messages.card import event_card
@@ -44,7 +44,7 @@ def test_a_dead_letter_that_is_put_back_is_told_once_and_late(
     oncall.clock.advance(3 * DAY)
     for _ in range(2):
         assert oncall.deliver("oncall", an_event()) == 0
-    card = event_card(an_event(), api_url=API, late=3 * DAY)
+    card = event_card(an_event(), report_url=REPORT, late=3 * DAY)
     assert bodies(sink) == [slack.payload(card)]
 
 

@@ -13,7 +13,7 @@ from lambdas.delivery import channels
 from sandbox.sink.destination import Destination, Reply
 from tests.builders import DAY, an_event
 from tests.lambdas.fakes import Killed, Wire, client_error
-from tests.lambdas.office import API, Office, bodies, numbered, pauses, put_secret
+from tests.lambdas.office import REPORT, Office, bodies, numbered, pauses, put_secret
 from truffle.core.events import Severity
 from truffle.messages import slack
 from truffle.messages.card import event_card
@@ -34,7 +34,7 @@ def die(*_: Any, **__: Any) -> None:
 
 def test_an_event_is_told_as_a_card(oncall: Office, sink: Destination) -> None:
     assert oncall.deliver("oncall", an_event()) == 0
-    assert bodies(sink) == [slack.payload(event_card(an_event(), api_url=API))]
+    assert bodies(sink) == [slack.payload(event_card(an_event(), report_url=REPORT))]
 
 
 def test_an_event_that_comes_again_is_told_once(oncall: Office, sink: Destination) -> None:
@@ -84,7 +84,7 @@ def test_after_a_quarter_of_an_hour_an_alert_is_marked_as_late(
     late = timedelta(minutes=minutes)
     oncall.clock.advance(late)
     oncall.deliver("oncall", an_event())
-    card = event_card(an_event(), api_url=API, late=late if is_late else None)
+    card = event_card(an_event(), report_url=REPORT, late=late if is_late else None)
     assert bodies(sink) == [slack.payload(card)]
 
 
@@ -97,7 +97,8 @@ def test_a_destination_that_was_down_for_an_hour_gets_each_event_once_and_late(
     oncall.clock.advance(timedelta(hours=1))
     assert oncall.invoke(first.again(), second.again()) == 0
     cards = [
-        event_card(numbered(number), api_url=API, late=timedelta(hours=1)) for number in (1, 2)
+        event_card(numbered(number), report_url=REPORT, late=timedelta(hours=1))
+        for number in (1, 2)
     ]
     assert bodies(sink)[2:] == [slack.payload(card) for card in cards]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.builders import a_run
 from tests.lambdas.fakes import Wire
-from tests.lambdas.office import API, RUN, Office, numbered, of_run
+from tests.lambdas.office import REPORT, RUN, Office, numbered, of_run
 from truffle.messages import slack
 from truffle.messages.card import digest_card, event_card
 
@@ -27,11 +27,11 @@ def finish(office: Office) -> None:
 
 
 def single(number: int) -> Any:
-    return slack.payload(event_card(numbered(number), api_url=API))
+    return slack.payload(event_card(numbered(number), report_url=REPORT))
 
 
 def digest(*numbers: int) -> Any:
-    return slack.payload(digest_card([numbered(number) for number in numbers], api_url=API))
+    return slack.payload(digest_card([numbered(number) for number in numbers], report_url=REPORT))
 
 
 def flushes(line: Wire) -> list[tuple[Any, int]]:

@@ -12,7 +12,7 @@ from sandbox.sink.destination import Destination
 from tests.builders import a_run
 from tests.lambdas.digests.builders import QUIET, digest, finish, flushes, put_aside, single
 from tests.lambdas.fakes import Wire
-from tests.lambdas.office import API, RUN, Office, bodies, numbered, of_run, pauses, put_secret
+from tests.lambdas.office import REPORT, RUN, Office, bodies, numbered, of_run, pauses, put_secret
 from truffle.messages import slack
 from truffle.messages.card import event_card
 
@@ -55,7 +55,7 @@ def test_few_events_of_one_listing_are_told_at_once_without_any_run(
     oncall: Office, sink: Destination
 ) -> None:
     assert oncall.deliver("oncall", of_run(1, None, events_of_listing=3)) == 0
-    assert bodies(sink) == [slack.payload(event_card(numbered(1), api_url=API))]
+    assert bodies(sink) == [slack.payload(event_card(numbered(1), report_url=REPORT))]
 
 
 def test_one_flush_is_sent_for_the_events_of_a_run(oncall: Office, wire: WireTo) -> None:

@@ -23,7 +23,7 @@ from tests.lambdas.aws import retire_others
 from tests.lambdas.fakes import Killed, client_error
 from tests.lambdas.histories.oracle import Oracle, Page
 from tests.lambdas.histories.world import ACCOUNTS, HOUR, World
-from tests.lambdas.memory import MemoryTable
+from tests.lambdas.memory import MemoryTable, scopes_in
 from truffle.core.groups import assign_groups
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
@@ -76,7 +76,8 @@ class NoArchive(Archive):
     """A bucket that takes everything."""
 
     def __init__(self) -> None:
-        super().__init__(None, "")
+        nothing: Any = None
+        super().__init__(nothing, "")
 
     def write_snapshots(self, unit: str, results: object) -> None:
         pass
@@ -100,7 +101,7 @@ class Delivery:
         """Ends as a function ends: done, given up for conflicts, or killed."""
         history = self.history
         self.began = history.world.step()
-        scopes = ScopeStore(Table(self), "table")
+        scopes = scopes_in(Table(self))
         collector = Collector(
             self.client, DescribedTypes(), scopes, NoArchive(), self.clock, THRESHOLDS
         )
@@ -233,7 +234,7 @@ class History:
 
     @property
     def scopes(self) -> ScopeStore:
-        return ScopeStore(self.table, "table")
+        return scopes_in(self.table)
 
     def _regroup(self) -> None:
         """What ``fan_out`` does with the accounts that are collected from now on."""

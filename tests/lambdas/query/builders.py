@@ -82,7 +82,7 @@ def inventory_of(rows: list[Reservation]) -> Iterator[None]:
     """The function over an inventory in memory."""
     store: Any = Stored(rows)
     parts = wiring.Query(QuerySettings)
-    parts.settings = QuerySettings("table", "60", "400", "", "{}", "publisher", "bucket")
+    parts.settings = QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher")
     parts.inventory = Inventory(store)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "query", lambda: parts)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lambdas.settings import QuerySettings
-from tests.builders import HOME, a_block, an_odcr
+from tests.builders import DAY, HOME, NOON, a_block, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock
 from tests.lambdas.query.builders import IRELAND, Api
@@ -29,4 +29,15 @@ def fleet(api: Api) -> Api:
         a_block("cr-c"),
     )
     api.collects(an_odcr("cr-d", region="eu-west-1", available_capacity=8), scope=IRELAND)
+    return api
+
+
+@pytest.fixture
+def story(api: Api) -> Api:
+    """Five events in five days, the last at noon."""
+    api.clock.moment = NOON - 5 * DAY
+    for state in ("pending", "active", "pending", "active", "pending"):
+        api.collects(an_odcr("cr-a", state=state))
+        api.clock.advance(DAY)
+    api.collects(an_odcr("cr-a", state="pending"), a_block("cr-b"))
     return api

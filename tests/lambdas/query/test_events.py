@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
+from tests.builders import DAY, HOUR, NOON
 from tests.lambdas.api import (
     ask,
     pages,
@@ -18,17 +18,6 @@ WireTo = Callable[[str], Wire]
 
 
 # --- events --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def story(api: Api) -> Api:
-    """Five events in five days, the last at noon."""
-    api.clock.moment = NOON - 5 * DAY
-    for state in ("pending", "active", "pending", "active", "pending"):
-        api.collects(an_odcr("cr-a", state=state))
-        api.clock.advance(DAY)
-    api.collects(an_odcr("cr-a", state="pending"), a_block("cr-b"))
-    return api
 
 
 def reasons(**asked: str) -> list[str]:

@@ -13,8 +13,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from lambdas import overview, wiring
 from lambdas.api import responses
+from lambdas.clients import service
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, a_block, an_odcr
 from tests.lambdas.api import ask
+from tests.lambdas.aws import FEED_TOKEN, Stack
 from tests.lambdas.query.builders import IRELAND, Api
 
 IDLE = an_odcr(
@@ -149,6 +151,42 @@ def test_a_calendar_without_a_change_is_the_same_later(fleet: Api) -> None:
 def test_a_filter_keeps_some_blocks(fleet: Api) -> None:
     answer = ask("/calendar.ics", region="eu-west-1")
     assert "BEGIN:VEVENT" not in answer.text
+
+
+# --- the feed ------------------------------------------------------------------------------------
+
+
+def test_the_feed_is_the_calendar_for_who_has_its_token(fleet: Api) -> None:
+    answer = ask("/calendar-feed.ics", token=FEED_TOKEN)
+    assert (answer.status, answer.text) == (200, ask("/calendar.ics").text)
+    assert "BEGIN:VEVENT" not in ask("/calendar-feed.ics", token=FEED_TOKEN, type="odcr").text
+
+
+@pytest.mark.parametrize("token", [FEED_TOKEN[:-1], FEED_TOKEN + "0", FEED_TOKEN.lower(), "x"])
+def test_another_token_is_refused(fleet: Api, token: str) -> None:
+    answer = ask("/calendar-feed.ics", token=token)
+    assert (answer.status, answer.body["title"]) == (403, "Forbidden")
+    assert FEED_TOKEN not in answer.text
+
+
+def test_a_new_value_of_the_secret_replaces_the_token(fleet: Api, stack: Stack) -> None:
+    service("secretsmanager").put_secret_value(SecretId=stack.feed_secret, SecretString="new")
+    wiring.query.cache_clear()
+    assert ask("/calendar-feed.ics", token=FEED_TOKEN).status == 403
+    assert ask("/calendar-feed.ics", token="new").status == 200
+
+
+def test_without_the_setting_there_is_no_feed(fleet: Api) -> None:
+    parts = wiring.query()
+    parts.settings = replace(parts.settings, feed_secret="")
+    assert ask("/calendar-feed.ics", token=FEED_TOKEN).status == 404
+
+
+def test_a_secret_that_cannot_be_read_is_no_refusal(fleet: Api, stack: Stack) -> None:
+    service("secretsmanager").delete_secret(
+        SecretId=stack.feed_secret, ForceDeleteWithoutRecovery=True
+    )
+    assert ask("/calendar-feed.ics", token=FEED_TOKEN).status == 503
 
 
 # --- the metrics ---------------------------------------------------------------------------------

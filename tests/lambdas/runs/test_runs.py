@@ -64,16 +64,19 @@ def test_a_run_is_forgotten_after_90_days(stack: Stack, runs: RunStore) -> None:
 
 def test_only_the_first_end_of_a_run_counts(runs: RunStore) -> None:
     run = runs.open(open_run())
-    assert runs.finish(run, NOON + HOUR, 2, 1)
-    assert not runs.finish(run, NOON + 2 * HOUR, 3, 0)
+    assert runs.finish(replace(run, succeeded=2, failed=1), NOON + HOUR)
+    assert not runs.finish(replace(run, succeeded=3, closed=1), NOON + 2 * HOUR)
     stored = runs.get("run-1")
     assert stored is not None
-    assert (stored.finished_at, stored.succeeded, stored.failed) == (NOON + HOUR, 3, 0)
+    assert stored.finished_at == NOON + HOUR
+    assert (stored.succeeded, stored.failed, stored.closed) == (3, 0, 1)
 
 
 def test_a_run_without_a_success_is_no_completed_run_until_it_has_one(runs: RunStore) -> None:
     run = runs.open(open_run())
-    completed = [runs.finish(run, NOON + HOUR, succeeded, 0) for succeeded in (0, 0, 1, 2)]
+    completed = [
+        runs.finish(replace(run, succeeded=succeeded), NOON + HOUR) for succeeded in (0, 0, 1, 2)
+    ]
     assert completed == [False, False, True, False]
 
 
@@ -246,4 +249,4 @@ def test_what_a_unit_finds_while_its_run_is_being_closed_is_in_the_papers(
     closer.close(run)
     assert stack.document("runs/dt=2026-11-24/run-1.json")["counts"]["reservations"] == 1
     with pytest.raises(Changed):
-        closer.runs.finish(run, NOON, 1, 0)
+        closer.runs.finish(replace(run, succeeded=1), NOON)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.collecting.collector import Collector, Outcome
+from lambdas.collecting.collector import Collector, ScopeOutcome
 from lambdas.store.scopes import ScopeStore
 from tests.builders import DAY, HOUR, NOON, OHIO
 from tests.lambdas.collection.builders import UNIT, Around, World, dies
@@ -32,7 +32,7 @@ class Timed(World):
 
     def collect_at(
         self, moment: datetime, client: Any = None, run_id: str | None = "run-1"
-    ) -> Outcome:
+    ) -> ScopeOutcome:
         self.clock.moment = moment
         unit = replace(UNIT, run_id=run_id)
         (outcome,) = self.collector(client).collect(unit, moment + HOUR)

@@ -1,4 +1,4 @@
-"""From the table's new events to people and machines: stream, publisher, topic, subscriptions."""
+"""The way of new events from the table to subscribers: stream, publisher, topic, subscriptions."""
 
 import json
 
@@ -34,7 +34,7 @@ _STREAM_RETRIES = -1
 _STREAM_MAX_AGE_SECONDS = 6 * 3600
 
 
-class Alerting(Construct):
+class Publication(Construct):
     """What tells the world about events.
 
     Attributes:
@@ -57,7 +57,7 @@ class Alerting(Construct):
         self.destinations = Destinations(self, "Destinations", context, self.topic)
 
 
-def _publish(scope: Alerting, deployment: Deployment, storage: Storage) -> PythonFunction:
+def _publish(scope: Publication, deployment: Deployment, storage: Storage) -> PythonFunction:
     stream_arn = storage.table.table_stream_arn
     assert stream_arn is not None
     publish = PythonFunction(
@@ -122,7 +122,7 @@ def _from_stream(publish: PythonFunction, stream_arn: str, dead_letters: sqs.Que
     )
 
 
-def _subscribe_email(scope: Alerting, context: Context, address: str) -> None:
+def _subscribe_email(scope: Publication, context: Context, address: str) -> None:
     sns.CfnSubscription(
         scope,
         address,

@@ -1,0 +1,63 @@
+"""What is held, in the log of each closed run, and as metrics where the setting asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from lambdas.observability import logger
+from truffle.core.idle import usd_per_hour
+from truffle.core.model import Reservation
+from truffle.core.status import ScopeStatus
+from truffle.report.quantities import Sums, sums_by_accelerator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What is held, in the log and, if ``has_metrics``, as metrics of CloudWatch.
+
+    The log has a line for each accelerator, which the dashboard asks by CloudWatch Logs Insights.
+    Metrics have the dimension ``accelerator`` beside the service.
+    """
+
+    prices: Mapping[str, float]
+    has_metrics: bool
+    name: str = "capacity"
+
+    def publish(
+        self, rows: Sequence[Reservation], statuses: Sequence[ScopeStatus], now: datetime
+    ) -> None:
+        costs = _idle_costs(rows, self.prices)
+        for accelerator, sums in sums_by_accelerator(rows).items():
+            cost = costs.get(accelerator)
+            facts = {"held": sums.held, "used": sums.used, "idle": sums.idle, "coming": sums.coming}
+            logger.info(
+                "capacity",
+                extra={"accelerator": accelerator, **facts, "idle_usd_per_hour": cost},
+            )
+            if self.has_metrics:
+                _send(accelerator, sums, cost)
+
+
+def _idle_costs(rows: Sequence[Reservation], prices: Mapping[str, float]) -> dict[str, float]:
+    """US dollars an hour by accelerator; an accelerator without any price is left out."""
+    costs: dict[str, float] = {}
+    for row in rows:
+        cost = usd_per_hour(row, prices) if row.state == "active" else None
+        if row.accelerator is not None and cost is not None:
+            costs[row.accelerator.name] = costs.get(row.accelerator.name, 0.0) + cost
+    return costs
+
+
+def _send(accelerator: str, sums: Sums, cost: float | None) -> None:
+    metrics = EphemeralMetrics()
+    metrics.add_dimension("accelerator", accelerator)
+    metrics.add_metric("AcceleratorsHeld", MetricUnit.Count, sums.held)
+    metrics.add_metric("AcceleratorsUsed", MetricUnit.Count, sums.used)
+    metrics.add_metric("AcceleratorsIdle", MetricUnit.Count, sums.idle)
+    if cost is not None:
+        metrics.add_metric("IdleUsdPerHour", MetricUnit.NoUnit, cost)
+    metrics.flush_metrics()

@@ -1,0 +1,49 @@
+"""The report in the bucket, as of the run that was closed last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lambdas.overview import recent_events, report_inputs
+from lambdas.store.archive import REPORT_KEY, Archive
+from lambdas.store.events import EventStore
+from truffle.core.expected import ExpectedDenials
+from truffle.core.model import Reservation
+from truffle.core.organization import AllLabels, labelled
+from truffle.core.status import ScopeStatus, judge
+from truffle.report.page import page
+
+MOST_ROWS = 5_000
+"""Reservations in the report of the bucket; a page with more takes browsers seconds to open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFile:
+    """The report as an object of the bucket. ``labels`` reads what accounts are called."""
+
+    archive: Archive
+    events: EventStore
+    labels: Callable[[], AllLabels]
+    source: str
+    prices: Mapping[str, float]
+    allowed_age: timedelta
+    expected: ExpectedDenials
+    name: str = REPORT_KEY
+
+    def publish(
+        self, rows: Sequence[Reservation], statuses: Sequence[ScopeStatus], now: datetime
+    ) -> None:
+        """Raises what DynamoDB and S3 do."""
+        labels = self.labels()
+        inputs = report_inputs(
+            [labelled(row, labels) for row in rows] if labels else rows,
+            [judge(status, now, self.allowed_age, self.expected) for status in statuses],
+            recent_events(self.events, now),
+            now,
+            source=self.source,
+            prices=self.prices,
+            most_rows=MOST_ROWS,
+        )
+        self.archive.write_report(page(inputs))

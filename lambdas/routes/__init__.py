@@ -1,0 +1,1 @@
+"""The routes of the query API, which register themselves with one application."""

@@ -1,0 +1,76 @@
+"""The report, the calendar and the metrics."""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+
+from aws_lambda_powertools.event_handler import Response
+
+from lambdas import wiring
+from lambdas.api import feeds
+from lambdas.api.answers import Context
+from lambdas.api.feeds import Chosen
+from lambdas.api.responses import (
+    problem,
+)
+from lambdas.observability import logger
+from lambdas.overview import recent_events
+from lambdas.routes.request import app, context_of, of_ids, raw_query
+from truffle.core import parameters
+from truffle.core.order import Order
+from truffle.core.parameters import parse
+from truffle.core.queries import parse_filter, to_filter
+
+
+def _chosen() -> tuple[Context, Chosen]:
+    """What the filters of a report or a calendar keep."""
+    chosen = of_ids(parse_filter(raw_query()))
+    recent = recent_events(wiring.query().events, wiring.now())
+    context = context_of()
+    return context, feeds.choose(context, chosen, recent)
+
+
+@app.get("/report")
+def report() -> Response[str]:
+    context, chosen = _chosen()
+    prices = wiring.query().alert_settings.thresholds.prices
+    return feeds.report(context, chosen, wiring.query().settings.stack, prices)
+
+
+@app.get("/calendar.ics")
+def calendar() -> Response[str]:
+    return feeds.calendar(*_chosen(), wiring.query().reports)
+
+
+@app.get("/calendar-feed.ics")
+def calendar_feed() -> Response[str]:
+    """The calendar for programs that cannot sign; this route alone takes no signature."""
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+    values = parse(raw_query(), parameters.CALENDAR_FEED)
+    try:
+        secret = wiring.query().feed_secret
+    except GetParameterError:
+        logger.exception("feed secret not read")
+        return problem(503, "Not available", "The secret of the calendar feed cannot be read now.")
+    if secret is None:
+        return problem(404, "No calendar feed", "The setting calendar_feed of the stack is off.")
+    if not compare_digest(values["token"][0].encode(), secret.encode()):
+        return problem(403, "Forbidden", "This is not the token of the calendar feed.")
+    chosen = to_filter(values)
+    recent = recent_events(wiring.query().events, wiring.now())
+    context = context_of()
+    return feeds.calendar(
+        context, feeds.choose(context, of_ids(chosen), recent), wiring.query().reports
+    )
+
+
+@app.get("/metrics")
+def metrics() -> Response[str]:
+    values = parse(raw_query(), parameters.METRICS)
+    chosen = of_ids(to_filter(values))
+    context = context_of()
+    matches = context.view.sorted(Order()).matches(chosen)
+    prices = wiring.query().alert_settings.thresholds.prices
+    rows = matches.first(len(matches))
+    return feeds.metrics(context, feeds.Measured(rows, chosen, "by" in values), prices)

@@ -1,0 +1,155 @@
+"""Routes of reservations, events, scopes and usage."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from aws_lambda_powertools.event_handler import Response
+
+from lambdas import wiring
+from lambdas.api import answers, responses
+from lambdas.api.responses import (
+    fitting_json,
+    is_too_large,
+    json_response,
+    page_of,
+    problem,
+)
+from lambdas.api.usage import answer as usage_of
+from lambdas.api.usage import to_question
+from lambdas.history.usage import TooLarge
+from lambdas.routes.request import app, context_of, of_ids, period, question_of, raw_query
+from truffle.core import parameters
+from truffle.core.candidates import TrainingRequest
+from truffle.core.codec import Json
+from truffle.core.model import ReservationType
+from truffle.core.parameters import RESERVATION_ID, Parameter, parse
+from truffle.core.queries import parse_list, to_page
+from truffle.core.times import format_time
+
+RUNS_SHOWN = 10
+
+
+def _list(takes: tuple[Parameter, ...], only: str | None = None) -> Response[str]:
+    given = raw_query()
+    parsed = parse_list(given, takes)
+    chosen = of_ids(parsed.filter)
+    if only is not None:
+        chosen = replace(chosen, types=frozenset({only}))
+    context, question = context_of(parsed.as_of), question_of(given)
+    return page_of(
+        lambda page: answers.reservations(
+            context, replace(parsed, filter=chosen, page=page), question
+        ),
+        parsed.page,
+    )
+
+
+@app.get("/reservations")
+def reservations() -> Response[str]:
+    return _list(parameters.LIST)
+
+
+@app.get("/odcrs")
+def odcrs() -> Response[str]:
+    return _list(parameters.list_of(ReservationType.ODCR), ReservationType.ODCR)
+
+
+@app.get("/capacity-blocks")
+def capacity_blocks() -> Response[str]:
+    return _list(
+        parameters.list_of(ReservationType.CAPACITY_BLOCKS), ReservationType.CAPACITY_BLOCKS
+    )
+
+
+@app.get("/reservations/<reservation_id>")
+def reservation(reservation_id: str) -> Response[str]:
+    as_of = parse(raw_query(), parameters.ONE).get("as_of", [None])[0]
+    context = context_of(as_of)
+    row = context.view.by_id.get(reservation_id)
+    known = context.view.encoded(row) if row else _gone(reservation_id, as_of)
+    if known is None:
+        by = "" if as_of is None else f" by {format_time(as_of)}"
+        shown = reservation_id[: responses.LONGEST_VALUE_SHOWN]
+        detail = f"No scope lists or has listed {shown}{by}."
+        return problem(404, "No such reservation", detail, collection=context.collection)
+    messages = answers.until(wiring.query().events.of_reservation(reservation_id), as_of)
+    return fitting_json(
+        lambda shown: answers.reservation(context, known, messages, shown), len(messages), least=0
+    )
+
+
+def _gone(reservation_id: str, as_of: datetime | None = None) -> Json | None:
+    """What is known of a reservation that no list has any more, or had any more at a time; nothing
+    where it can be none: an id of more than 1,024 bytes is no key that DynamoDB takes."""
+    if not re.fullmatch(RESERVATION_ID, reservation_id):
+        return None
+    scopes = wiring.query().scopes
+    known = scopes.uncovered(reservation_id) or scopes.gone(reservation_id)
+    return known if known is None or as_of is None else answers.gone_by(known, as_of)
+
+
+@app.get("/summary")
+def summary() -> Response[str]:
+    given = raw_query()
+    asked = parse_list(given, parameters.SUMMARY)
+    context, chosen = context_of(asked.as_of), of_ids(asked.filter)
+    return json_response(answers.summary(context, chosen, asked.warnings))
+
+
+@app.get("/usage")
+def usage() -> Response[str]:
+    values, now = parse(raw_query(), parameters.USAGE), wiring.now()
+    asked = to_question(values, now)
+    question = replace(asked, chosen=of_ids(asked.chosen))
+    period, reader = question.period, wiring.query().usage()
+    try:
+        spans = reader.between(period.since, period.until, now)
+        found = usage_of(question, spans, wiring.query().prices)
+    except TooLarge as error:
+        return responses.ask_sql(str(error), question)
+    missing = {"missing_days": sorted(reader.missing), "collection": context_of().collection}
+    response = json_response({**found, **missing})
+    if is_too_large(response.body):
+        return responses.ask_sql(f"{found['count']:,} rows", question)
+    return response
+
+
+@app.get("/events")
+def events() -> Response[str]:
+    given = raw_query()
+    values = parse(given, parameters.EVENTS)
+    found = answers.matching_events(wiring.query().events.between(*period(values)), values)
+    context, question = context_of(), question_of(given)
+    return page_of(lambda page: answers.events(context, found, page, question), to_page(values))
+
+
+@app.get("/status")
+def status() -> Response[str]:
+    given = raw_query()
+    values = parse(given, parameters.STATUS)
+    accounts = wiring.query().names.ids(values.get("account", ()))
+    values = {**values, "account": sorted(accounts)} if accounts else values
+    as_of = values.get("as_of", [None])[0]
+    runs = wiring.query().runs.latest(RUNS_SHOWN, as_of)
+    context, question = context_of(as_of), question_of(given)
+    return page_of(
+        lambda page: answers.status(context, runs, values, page, question), to_page(values)
+    )
+
+
+@app.get("/validate")
+def validate_run() -> Response[str]:
+    values = parse(raw_query(), parameters.VALIDATE)
+    request = TrainingRequest(
+        values["instance_type"][0],
+        values["count"][0],
+        values["days"][0] * 24,
+        values.get("start_by", [None])[0],
+    )
+    context = context_of()
+    return fitting_json(
+        lambda shown: answers.validation(context, request, shown), len(context.view.rows), least=0
+    )

@@ -1,0 +1,58 @@
+"""The application, and what every route reads of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+from lambdas import wiring
+from lambdas.api import answers
+from lambdas.api.answers import Context
+from truffle.core.filters import Filter
+
+app = APIGatewayHttpResolver()
+
+DEFAULT_EVENTS = timedelta(days=7)
+UNTIL_LATER = timedelta(seconds=1)
+
+
+def context_of(as_of: datetime | None = None) -> Context:
+    """The inventory as it is, or as it was. Raises BadParameter and TooEarly for the latter."""
+    parts, now = wiring.query(), wiring.now()
+    directory = parts.names.directory
+    if as_of is None:
+        view = parts.inventory.view()
+        judged, named = parts.judge.of(view.statuses, now), parts.names.of(view)
+    else:
+        view, now = parts.moments.view(as_of, now), as_of
+        judged, named = parts.judge.at(view.statuses, now), parts.past_names.of(view)
+    return Context(named, now, judged, parts.names.last_labels, directory)
+
+
+def of_ids(chosen: Filter) -> Filter:
+    """The filter with ids in the place of accounts' names. Raises BadParameter."""
+    return replace(chosen, accounts=wiring.query().names.ids(chosen.accounts))
+
+
+def raw_query() -> dict[str, list[str]]:
+    """The query as it came: the event's own parsed form joins repeated parameters with commas."""
+    return parse_qs(app.current_event.raw_event.get("rawQueryString", ""), keep_blank_values=True)
+
+
+def question_of(given: Mapping[str, list[str]]) -> str:
+    return answers.question_of(app.current_event.path, given)
+
+
+def period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:
+    """Since when and until when events are asked for. Events that are older than the table keeps
+    them are in no day that would be worth a read."""
+    latest = wiring.now() + UNTIL_LATER
+    earliest = latest - timedelta(days=int(wiring.query().settings.event_retention_days) + 1)
+    until = max(earliest, min(latest, values.get("until", [latest])[0]))
+    since = values.get("since", [until - DEFAULT_EVENTS])[0]
+    return max(earliest, since), until

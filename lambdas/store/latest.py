@@ -1,0 +1,103 @@
+"""What the last close of a run left in the bucket, for a reader that starts with nothing.
+
+A region's object has the rows of its scopes, and what their own items said. Both are as old as that
+close: a status is used while its scope's own item has been written as often as then, and rows while
+the status has the same revision. So a stale, missing or damaged object costs reads of the table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from lambdas.observability import logger
+from lambdas.store.archive import Archive, Rows, Unreadable
+from lambdas.store.statuses import StoredStatus
+from truffle.core.codec import Json
+from truffle.core.model import FailureKind, Reservation, Scope
+from truffle.core.status import ScopeError
+from truffle.core.times import format_time, parse_time
+
+PARALLEL_REGIONS = 8
+
+FEWEST_SCOPES = 2
+"""Where fewer scopes of a region are to be read, asking the table takes no more calls."""
+
+
+def own_to_json(status: StoredStatus) -> Json | None:
+    """What a reader takes from a scope's own item; None while only a part of a snapshot is stored,
+    or where the scope has no heartbeat that counts the item's writes."""
+    if status.written_at is not None or status.heartbeat is None:
+        return None
+    error = status.error
+    return {
+        "writes": status.writes,
+        "revision": status.revision,
+        "digest": status.digest,
+        "unanswered": list(status.unanswered),
+        "error": error
+        and {
+            "code": error.code,
+            "message": error.message,
+            "kind": error.kind.value,
+            "since": format_time(error.since),
+        },
+    }
+
+
+def own_from_json(scope: Scope, json: Json) -> StoredStatus:
+    """The inverse, without what the heartbeat says. Raises KeyError, TypeError or ValueError."""
+    error = json["error"]
+    return StoredStatus(
+        scope,
+        revision=json["revision"],
+        digest=json["digest"],
+        unanswered=tuple(json["unanswered"]),
+        error=error
+        and ScopeError(
+            error["code"], error["message"], FailureKind(error["kind"]), parse_time(error["since"])
+        ),
+        writes=json["writes"],
+    )
+
+
+class LatestRegions:
+    """The objects of regions, each read at most once, and kept until ``forget``."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._asked: set[str] = set()
+        self._held: dict[Scope, Rows] = {}
+
+    def statuses(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
+        """Those of the scopes that the bucket knows, as of the last close."""
+        wanted = list(scopes)
+        counts = Counter(scope.region for scope in wanted)
+        regions = [it for it in counts if counts[it] >= FEWEST_SCOPES and it not in self._asked]
+        self._asked.update(regions)
+        with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
+            for found in pool.map(self._read, regions):
+                self._held.update(found)
+        known = {scope: self._held[scope].status for scope in wanted if scope in self._held}
+        return {scope: own_from_json(scope, json) for scope, json in known.items() if json}
+
+    def rows(self, status: StoredStatus) -> tuple[Reservation, ...] | None:
+        """The rows of a scope; None where the bucket does not have them as they are now."""
+        held = self._held.get(status.scope)
+        if held is None or held.revision != status.revision or status.written_at is not None:
+            return None
+        return tuple(held.rows)
+
+    def forget(self) -> None:
+        self._held.clear()
+
+    def _read(self, region: str) -> Mapping[Scope, Rows]:
+        try:
+            found = self._archive.read_region(region)
+            for scope, rows in found.items():
+                _ = rows.status and own_from_json(scope, rows.status)
+        except (Unreadable, KeyError, TypeError, ValueError) as error:
+            logger.warning("region read from the table", extra={"error": str(error)})
+            return {}
+        return found

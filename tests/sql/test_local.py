@@ -1,0 +1,182 @@
+"""SQL over a folder: what was archived is what is answered."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, an_odcr
+from tests.sql.buckets import failed_look, look
+from truffle.core.model import Scope
+from truffle.sql.local import SqlError, ask_folder
+
+
+def ask(folder: Path, query: str) -> list[list[Any]]:
+    return [list(row) for row in ask_folder(folder, query).rows]
+
+
+def test_a_row_for_each_reservation_and_listing(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr(), a_block())
+    look(tmp_path, NOON + HOUR, an_odcr())
+    assert ask(tmp_path, "SELECT reservation_id, observed_at, dt FROM snapshots ORDER BY 2, 1") == [
+        ["cr-block", "2026-11-24T12:00:00Z", "2026-11-24"],
+        ["cr-odcr", "2026-11-24T12:00:00Z", "2026-11-24"],
+        ["cr-odcr", "2026-11-24T13:00:00Z", "2026-11-24"],
+    ]
+
+
+def test_tags_that_differ_in_case_alone_survive(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr(tags={"Team": "a", "team": "b"}))
+    query = "SELECT try(tags['Team']), try(tags['team']), try(tags['TEAM']) FROM snapshots"
+    assert ask(tmp_path, query) == [["a", "b", None]]
+
+
+def test_a_tag_that_is_named_like_a_field_does_not_take_its_place(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr(tags={"observed_at": "never", "#": "1"}))
+    query = "SELECT observed_at, tags['observed_at'] FROM snapshots"
+    assert ask(tmp_path, query) == [["2026-11-24T12:00:00Z", "never"]]
+
+
+def test_listings_have_failures_and_empty_scopes(tmp_path: Path) -> None:
+    look(tmp_path, NOON)
+    failed_look(tmp_path, NOON + HOUR)
+    query = "SELECT outcome, error, reservations FROM listings ORDER BY observed_at"
+    assert ask(tmp_path, query) == [["succeeded", None, 0], ["failed", "InternalError", None]]
+
+
+def test_an_object_that_comes_late_is_in_the_next_answer_once(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr())
+    count = "SELECT count(*) FROM snapshots"
+    assert ask(tmp_path, count) == [[1]]
+    look(tmp_path, NOON - HOUR, an_odcr())
+    assert ask(tmp_path, count) == [[2]]
+    assert ask(tmp_path, count) == [[2]]
+
+
+def test_the_same_listing_in_two_objects_counts_once(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr())
+    look(tmp_path, NOON, an_odcr(), unit="us-east-2/1")
+    assert ask(tmp_path, "SELECT count(*) FROM snapshots") == [[1]]
+
+
+def test_days_without_objects_are_read_from_the_tables_alone(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr())
+    ask(tmp_path, "SELECT * FROM snapshots")
+    shutil.rmtree(tmp_path / "snapshots")
+    look(tmp_path, NOON + DAY, an_odcr())
+    assert ask(tmp_path, "SELECT count(*) FROM snapshots") == [[2]]
+
+
+def test_fields_of_a_newer_version_survive(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr())
+    (path,) = tmp_path.rglob("*.json.gz")
+    head, row = gzip.decompress(path.read_bytes()).decode().splitlines()
+    newer = {**json.loads(row), "cooling": {"is_liquid": True}}
+    path.write_bytes(gzip.compress(f"{head}\n{json.dumps(newer)}\n".encode()))
+    query = "SELECT other_fields FROM snapshots"
+    assert json.loads(ask(tmp_path, query)[0][0]) == {"cooling": {"is_liquid": True}}
+
+
+def test_an_object_without_lines_for_its_scopes_is_read(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr())
+    (path,) = tmp_path.rglob("*.json.gz")
+    row = gzip.decompress(path.read_bytes()).decode().splitlines()[1]
+    path.write_bytes(gzip.compress(f"{row}\n".encode()))
+    query = "SELECT s.reservation_id, l.outcome FROM snapshots s JOIN listings l USING (account_id)"
+    assert ask(tmp_path, query) == [["cr-odcr", "succeeded"]]
+
+
+SPANS = "SELECT reservation_id, valid_from, valid_to, known_until FROM spans ORDER BY 1, 2"
+
+
+def test_what_does_not_change_is_one_span_over_midnight(tmp_path: Path) -> None:
+    for hours in range(40):
+        look(tmp_path, NOON + hours * HOUR, an_odcr())
+    assert ask(tmp_path, SPANS) == [
+        ["cr-odcr", "2026-11-24T12:00:00Z", None, "2026-11-26T03:00:00Z"]
+    ]
+
+
+def test_spans_that_are_made_day_by_day_are_those_that_are_made_at_once(tmp_path: Path) -> None:
+    by_day, at_once = tmp_path / "by_day", tmp_path / "at_once"
+    for hours in range(60):
+        row = an_odcr(available_capacity=hours // 7 % 3)
+        look(by_day, NOON + hours * HOUR, row)
+        look(at_once, NOON + hours * HOUR, row)
+        if hours % 5 == 0:
+            ask(by_day, SPANS)
+    assert ask(by_day, SPANS) == ask(at_once, SPANS)
+    files = sorted(path.relative_to(by_day) for path in by_day.rglob("*.parquet"))
+    assert len(files) == 3
+    assert all((by_day / it).read_bytes() == (at_once / it).read_bytes() for it in files)
+
+
+def test_a_gap_ends_a_span(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr())
+    look(tmp_path, NOON + HOUR, an_odcr())
+    for hours in (2, 3, 4):
+        failed_look(tmp_path, NOON + hours * HOUR)
+    look(tmp_path, NOON + 5 * HOUR, an_odcr())
+    assert ask(tmp_path, SPANS) == [
+        ["cr-odcr", "2026-11-24T12:00:00Z", "2026-11-24T13:00:00Z", "2026-11-24T13:00:00Z"],
+        ["cr-odcr", "2026-11-24T17:00:00Z", None, "2026-11-24T17:00:00Z"],
+    ]
+
+
+def test_a_block_changes_its_state_at_its_own_start(tmp_path: Path) -> None:
+    start = NOON + HOUR / 2
+    look(tmp_path, NOON, a_block(start_date=start))
+    look(tmp_path, NOON + HOUR, a_block(start_date=start, state="active"))
+    query = "SELECT state, valid_from, valid_to FROM spans ORDER BY valid_from"
+    assert ask(tmp_path, query) == [
+        ["scheduled", "2026-11-24T12:00:00Z", "2026-11-24T12:30:00Z"],
+        ["active", "2026-11-24T12:30:00Z", None],
+    ]
+
+
+def test_a_shared_reservation_is_in_the_spans_once(tmp_path: Path) -> None:
+    consumer = Scope(OTHER, OHIO.region)
+    for hours in (0, 1):
+        at = NOON + hours * HOUR
+        look(tmp_path, at, an_odcr())
+        look(tmp_path, at, an_odcr(account_id=OTHER, owner_id=HOME), scope=consumer)
+    assert ask(tmp_path, "SELECT count(*) FROM snapshots") == [[4]]
+    assert ask(tmp_path, "SELECT account_id FROM spans") == [[HOME]]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("SELECT * FROM spns", "no table spns.*Did you mean spans"),
+        ("COPY spans TO 'x'", "must be one SELECT"),
+        ("SELECT 1; SELECT 2", "must be one SELECT, not 2"),
+        ("SELEC 1", "syntax error"),
+        ("SELECT * FROM read_text('/etc/hostname')", "Permission"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "Permission"),
+        ("SELECT nothing FROM spans", "nothing"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_is_an_error_with_its_reason(
+    tmp_path: Path, query: str, message: str
+) -> None:
+    look(tmp_path, NOON, an_odcr())
+    with pytest.raises(SqlError, match=f"(?s){message}"):
+        ask_folder(tmp_path, query)
+
+
+def test_a_damaged_object_is_named(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr())
+    (path,) = tmp_path.rglob("*.json.gz")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(SqlError, match=f"{path.name} is damaged"):
+        ask_folder(tmp_path, "SELECT * FROM snapshots")
+
+
+def test_a_folder_without_a_copy_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SqlError, match="no copy of the bucket"):
+        ask_folder(tmp_path, "SELECT 1")

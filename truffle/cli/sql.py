@@ -1,0 +1,154 @@
+"""``truffle sql``: the history of what you held, asked with SQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from truffle.cli.extras import extra
+from truffle.cli.options import Common, common, output_option
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from truffle.sql.answer import Answer
+
+FORMATS = ("table", "json", "csv")
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command("sql")
+@click.argument("query", required=False)
+@click.option("--local", "local", type=FOLDER, metavar="FOLDER", help="Ask a copy of the bucket.")
+@click.option("--copy", "copy", type=FOLDER, metavar="FOLDER", help="Copy the bucket's tables.")
+@click.option("--since", metavar="DAY", help="With --copy: only days from this one on.")
+@click.option(
+    "--stack", default="truffle", envvar="TRUFFLE_STACK", show_default=True, help="The stack."
+)
+@click.option(
+    "--bucket", envvar="TRUFFLE_BUCKET", help="With --copy: the bucket. [default: the stack's]"
+)
+@output_option(FORMATS)
+@common(has_source=False)
+def command(
+    common: Common,
+    query: str | None,
+    local: Path | None,
+    copy: Path | None,
+    since: str | None,
+    stack: str,
+    bucket: str | None,
+    output: str,
+) -> int:
+    """Ask the history of what you held with SQL.
+
+    The tables are snapshots, listings, spans, events, runs; docs/sql.md describes them and has
+    the questions people ask. Without --local the query runs on Athena, in the stack's workgroup.
+
+    \b
+    truffle sql "SELECT instance_type, sum(total_capacity) AS held FROM spans
+                 WHERE valid_to IS NULL GROUP BY instance_type"
+    truffle sql --copy history
+    truffle sql --local history "SELECT * FROM events ORDER BY observed_at DESC LIMIT 20"
+    """
+    _check(query, local, copy, since)
+    if copy is not None:
+        return _copy(common, copy, _day(since), bucket, stack)
+    assert query is not None
+    _put(_ask_folder(local, query) if local else _ask_athena(common, query, stack), output)
+    return 0
+
+
+def _check(query: str | None, local: Path | None, copy: Path | None, since: str | None) -> None:
+    """Raises UsageError for flags that exclude one another."""
+    context = click.get_current_context()
+    if copy is not None and (query is not None or local is not None):
+        raise click.UsageError("--copy goes without a query: ask the copy with --local.", context)
+    if copy is None and since is not None:
+        raise click.UsageError("--since needs --copy.", context)
+    if copy is None and query is None:
+        raise click.UsageError("Missing argument 'QUERY'.", context)
+
+
+def _day(since: str | None) -> date | None:
+    from truffle import clock
+    from truffle.cli.output import tell_times
+    from truffle.core.times import parse_when
+
+    if since is None:
+        return None
+    try:
+        day = parse_when(since, clock.now(), ahead=False).start.date()
+    except ValueError as error:
+        raise click.BadParameter(f"{since!r} {error}", param_hint="--since") from None
+    tell_times({"since": since}, ahead=False)
+    return day
+
+
+def _copy(common: Common, folder: Path, since: date | None, bucket: str | None, stack: str) -> int:
+    from truffle.cli.output import tell
+    from truffle.render.words import counted
+    from truffle.sql.copying import Copy
+
+    session = _session(common)
+    name = bucket or _bucket(session, stack)
+    result = Copy(_client(session, "s3"), name, folder, since).run()
+    tell(
+        f"Copied {counted(result.copied, 'object')} ({result.bytes / 1e6:.1f} MB) of {name} to "
+        f"{folder}; {result.kept} were there."
+    )
+    return 0
+
+
+def _ask_folder(folder: Path, query: str) -> Answer:
+    with extra("sql"):
+        from truffle.sql.local import ask_folder
+
+        return ask_folder(folder, query)
+
+
+def _ask_athena(common: Common, query: str, stack: str) -> Answer:
+    from truffle.core.layout import database_name
+    from truffle.sql.athena import Athena
+
+    athena = Athena(_client(_session(common), "athena"), stack, database_name(stack))
+    return athena.ask(query, common.timeout)
+
+
+def _session(common: Common) -> Any:
+    from truffle.credentials import sign_in
+    from truffle.ec2.sessions import open_session
+
+    session = open_session(common.profile)
+    sign_in(session)
+    return session
+
+
+def _client(session: Any, service: str) -> Any:
+    from truffle.ec2.sessions import DEFAULT_REGION
+
+    region = session.get_config_variable("region") or DEFAULT_REGION
+    return session.create_client(service, region_name=region)
+
+
+def _bucket(session: Any, stack: str) -> str:
+    """The bucket of a stack. Raises TruffleError."""
+    from truffle.errors import TruffleError
+
+    stacks = _client(session, "cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    outputs = {it["OutputKey"]: it["OutputValue"] for it in stacks[0].get("Outputs", [])}
+    if "BucketName" not in outputs:
+        raise TruffleError(f"The stack {stack} has no output BucketName: give --bucket.")
+    return str(outputs["BucketName"])
+
+
+def _put(answer: Answer, output: str) -> None:
+    from truffle.cli.output import put, put_data, style_of_stdout
+    from truffle.render.sql import render_answer
+
+    if output == "table":
+        put(render_answer(answer.columns, answer.rows, style_of_stdout()))
+    else:
+        put_data(output, answer.objects(), answer.columns)

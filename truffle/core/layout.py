@@ -1,0 +1,109 @@
+"""Where the bucket, and a folder that is a copy of it, has what tables are made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from hashlib import sha256
+
+TABLES_PREFIX = "tables/"
+STATE_KEY = "tables/state.json"
+"""The sources of each day of each table, as they were when its file was made."""
+
+SOURCES: Mapping[str, str] = {
+    "snapshots": "snapshots",
+    "listings": "snapshots",
+    "spans": "snapshots",
+    "events": "events",
+    "runs": "runs",
+}
+"""The prefix with the objects that a table is made from."""
+
+_DAY = re.compile(r"(\w+)/dt=(\d{4}-\d{2}-\d{2})/.+")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An object that tables are made from: its key, and its size in bytes."""
+
+    key: str
+    size: int
+
+
+def table_prefix(table: str) -> str:
+    """The location of a table, which Glue names."""
+    return f"{TABLES_PREFIX}{table}/"
+
+
+def table_key(table: str, day: date) -> str:
+    return f"{table_prefix(table)}dt={day}/part-0.parquet"
+
+
+def day_prefix(prefix: str, day: date) -> str:
+    """Of the objects of a day: ``snapshots/dt=2026-11-24/``."""
+    return f"{prefix}/dt={day}/"
+
+
+def day_of_key(key: str) -> date | None:
+    """The day of an object that tables are made from; None for any other object."""
+    match = _DAY.fullmatch(key)
+    if match is None or match[1] not in SOURCES.values():
+        return None
+    try:
+        return date.fromisoformat(match[2])
+    except ValueError:
+        return None
+
+
+def fingerprint(sources: Iterable[Source]) -> str:
+    """Tells whether the objects of a day are those that its file was made from.
+
+    Snapshots and events are written once under names of their own; a manifest that is written
+    again is taken for the same one if it has the same size.
+    """
+    lines = sorted(f"{source.key} {source.size}\n" for source in sources)
+    return sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+State = Mapping[str, Mapping[str, str]]
+"""The fingerprint of the sources of each day (``2026-11-24``) of each table, and under ``schedule``
+the ``minutes`` between two runs."""
+
+HOURLY = "60"
+"""Minutes between two runs, where nothing names them."""
+
+
+def database_name(stack: str) -> str:
+    """The Glue database of a stack: letters, digits and underscores (Athena User Guide, "Name
+    databases, tables, and columns")."""
+    return stack.lower().replace("-", "_")
+
+
+def period_of(state: State) -> timedelta:
+    """The period of the schedule."""
+    return timedelta(minutes=int(state.get("schedule", {}).get("minutes", HOURLY)))
+
+
+def days_to_make(table: str, now: Mapping[date, str], state: State) -> list[date]:
+    """The days of a table whose file has to be made, in order.
+
+    ``now`` are the fingerprints of the days' sources. Spans go on from day to day: with a day,
+    all later ones are made, and with a new day the newest one before it.
+    """
+    known = state.get(table, {})
+    dirty = [day for day, mark in now.items() if known.get(str(day)) != mark]
+    if table != "spans" or not dirty:
+        return sorted(dirty)
+    newest = date.fromisoformat(max(known)) if known else min(dirty)
+    first = min(dirty)
+    if first > newest:
+        first = newest
+    return sorted(day for day in now if day >= first)
+
+
+def with_days(state: State, table: str, marks: Mapping[date, str]) -> State:
+    """The state after a table's files of these days were made."""
+    made = {str(day): mark for day, mark in marks.items()}
+    return {**state, table: {**state.get(table, {}), **made}}

@@ -1,0 +1,215 @@
+"""The tables that SQL asks: the name, type and meaning of each column, declared once.
+
+Glue's columns, how DuckDB reads and writes them, and ``docs/sql.md`` follow from here. Types are
+spelled as Glue spells them (Athena User Guide, "Data types in Amazon Athena"). Times are in UTC.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from truffle.core.meanings import MEANINGS
+from truffle.core.model import CapacityBlock, Odcr, ReservationType
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; ``type`` is Glue's."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+PARTITION = Column("dt", "string", "The partition: a day in UTC, such as `2026-11-24`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, partitioned by ``dt``, a day in UTC.
+
+    ``order`` are the columns by which the rows of a file are sorted. ``day`` says which day a row
+    belongs to.
+    """
+
+    name: str
+    meaning: str
+    day: str
+    columns: tuple[Column, ...]
+    order: tuple[str, ...]
+
+
+_PLAIN: Mapping[Any, str] = {
+    str: "string",
+    ReservationType: "string",
+    bool: "boolean",
+    int: "bigint",
+    float: "double",
+    datetime: "timestamp",
+}
+_DUCKDB = {kind: "VARCHAR" if kind == "string" else kind.upper() for kind in _PLAIN.values()}
+
+
+def glue_type(hint: Any) -> str:
+    """Glue's type of a type hint of the model. Raises TypeError."""
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        (member,) = [argument for argument in arguments if argument is not type(None)]
+        return glue_type(member)
+    if origin is tuple:
+        return f"array<{glue_type(arguments[0])}>"
+    if origin is Mapping:
+        return f"map<{','.join(map(glue_type, arguments))}>"
+    if is_dataclass(hint) and isinstance(hint, type):
+        hints = get_type_hints(hint)
+        members = [f"{one.name}:{glue_type(hints[one.name])}" for one in fields(hint)]
+        return f"struct<{','.join(members)}>"
+    raise TypeError(f"{hint} has no type in Glue")
+
+
+def duckdb_type(glue: str) -> str:
+    """DuckDB's name of a type of Glue: ``MAP(VARCHAR, VARCHAR)`` for ``map<string,string>``."""
+    head, _, inner = glue.partition("<")
+    if not inner:
+        return _DUCKDB[head]
+    members = _split(inner[:-1])
+    if head == "array":
+        return f"{duckdb_type(members[0])}[]"
+    if head == "map":
+        return f"MAP({', '.join(map(duckdb_type, members))})"
+    named = [member.partition(":") for member in members]
+    return f"STRUCT({', '.join(f'{name} {duckdb_type(kind)}' for name, _, kind in named)})"
+
+
+def _split(text: str) -> list[str]:
+    """The members of a type, at the commas outside of brackets."""
+    members, depth, start = [], 0, 0
+    for place, letter in enumerate(text):
+        depth += (letter == "<") - (letter == ">")
+        if letter == "," and depth == 0:
+            members.append(text[start:place])
+            start = place + 1
+    return [*members, text[start:]]
+
+
+def _reservation_columns(left_out: frozenset[str] = frozenset()) -> tuple[Column, ...]:
+    """The fields of both types, those that both have once, in the order of the JSON."""
+    hints = get_type_hints(Odcr) | get_type_hints(CapacityBlock)
+    names = dict.fromkeys(one.name for cls in (Odcr, CapacityBlock) for one in fields(cls))
+    return tuple(
+        Column(name, glue_type(hints[name]), MEANINGS[name])
+        for name in names
+        if name not in left_out
+    )
+
+
+OTHER_FIELDS = Column(
+    "other_fields",
+    "string",
+    "JSON of the fields that this version does not know; null without any.",
+)
+
+SNAPSHOTS = Table(
+    "snapshots",
+    "A row for each reservation in each complete listing of an account in a region. A reservation "
+    "that several collected accounts list has a row for each of them.",
+    "The day of the listing.",
+    (*_reservation_columns(), OTHER_FIELDS),
+    ("reservation_id", "observed_at", "account_id"),
+)
+
+LISTINGS = Table(
+    "listings",
+    "A row for each attempt to list an account in a region, also of those that failed or found "
+    "nothing.",
+    "The day of the attempt.",
+    (
+        Column("account_id", "string", "The account that was listed."),
+        Column("region", "string", "The region that was listed."),
+        Column("observed_at", "timestamp", "When the listing began."),
+        Column("outcome", "string", "`succeeded` or `failed`."),
+        Column("error", "string", "AWS's error code; null where the listing succeeded."),
+        Column("reservations", "bigint", "Reservations listed; null where the listing failed."),
+    ),
+    ("account_id", "region", "observed_at"),
+)
+
+SPANS = Table(
+    "spans",
+    "A row for each stretch of time in which nothing of a reservation changed, once for each "
+    "reservation, whichever accounts list it. Time without a complete listing for more than two "
+    "periods of the schedule is in no span.",
+    "The day whose listings showed the end; the newest day for a span that goes on.",
+    (
+        *_reservation_columns(),  # observed_at is valid_from
+        Column("valid_from", "timestamp", "When the stretch began, included."),
+        Column("valid_to", "timestamp", "When it ended, excluded; null while it goes on."),
+        Column("known_until", "timestamp", "`valid_to`, or the newest listing while it goes on."),
+        Column("digest", "string", "The same in any two rows with the same fields."),
+    ),
+    ("reservation_id", "valid_from"),
+)
+
+EVENTS = Table(
+    "events",
+    "A row for each event.",
+    "The day on which the event was observed.",
+    (
+        Column("event_id", "string", "The event's id; the same event has the same id."),
+        Column("type", "string", "Such as `state_changed` or `extended`."),
+        Column("severity", "string", "`info`, `good`, `warning` or `critical`."),
+        Column("summary", "string", "The event in a sentence."),
+        Column("reason", "string", "Why it matters."),
+        Column("observed_at", "timestamp", "When it was observed."),
+        Column("previous_observed_at", "timestamp", "The listing before that."),
+        Column("account_id", "string", "The account that was listed."),
+        Column("region", "string", "The region that was listed."),
+        Column("reservation_id", "string", "Null for an event of a scope."),
+        Column("capacity_block_id", "string", MEANINGS["capacity_block_id"]),
+        Column("reservation_type", "string", "`odcr` or `capacity-block`."),
+        Column("instance_type", "string", MEANINGS["instance_type"]),
+        Column("instance_count", "bigint", "Instances of the reservation."),
+        Column("before", "string", "JSON: the values that changed, as they were."),
+        Column("after", "string", "JSON: the values that changed, as they became."),
+        Column("reservation", "string", "JSON: the whole reservation."),
+        Column("run_id", "string", "The run that observed it; null outside of runs."),
+        Column("account_name", "string", MEANINGS["account_name"]),
+        Column("organizational_unit", "string", MEANINGS["organizational_unit"]),
+    ),
+    ("observed_at", "event_id"),
+)
+
+RUNS = Table(
+    "runs",
+    "A row for each run that was closed.",
+    "The day on which the run started.",
+    (
+        Column("run_id", "string", "The run's id; ids sort by their start."),
+        Column("started_at", "timestamp", "When it started."),
+        Column("finished_at", "timestamp", "When every unit had had its first attempt."),
+        Column("seconds", "double", "From the start to the end."),
+        Column(
+            "counts",
+            "struct<scopes:bigint,succeeded:bigint,failed:bigint,closed:bigint,"
+            "reservations:bigint,changed:bigint,events:bigint>",
+            "Scopes by their outcome; reservations listed and changed; events.",
+        ),
+        Column(
+            "failures",
+            "array<struct<account_id:string,region:string,code:string,message:string>>",
+            "The scopes that failed, each with AWS's error.",
+        ),
+        Column("warnings", "array<string>", "What of the bucket could not be read or written."),
+    ),
+    ("started_at", "run_id"),
+)
+
+TABLES: Mapping[str, Table] = {
+    table.name: table for table in (SNAPSHOTS, LISTINGS, SPANS, EVENTS, RUNS)
+}

@@ -1,0 +1,115 @@
+"""Since when and until when a reservation was as a row shows it: the rows of the table ``spans``.
+
+The rule is that of ``truffle/core/spans.py``, for reservations in any state. What is unobserved
+ends a span and begins none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from truffle.core.codec import encode
+from truffle.core.diff import NOT_COMPARED
+from truffle.core.model import Reservation, Scope, Snapshot
+from truffle.core.spans import Span, merged, spans_of
+
+LOOKBACK_PERIODS = 3
+"""How far back, in periods of the schedule, a day needs listings of the days before it: those that
+may still hold when it begins, and those that were open when the day before was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidSpan:
+    """A stretch of time, from ``valid_from`` (included) to ``valid_to`` (excluded).
+
+    ``valid_to`` is None while it goes on. ``known_until`` is then the time of the newest listing.
+    ``digest`` is the same for two rows that are the same.
+    """
+
+    row: Reservation
+    valid_from: datetime
+    valid_to: datetime | None
+    known_until: datetime
+    digest: str
+
+
+Known = Mapping[tuple[str, str], datetime]
+"""Since when spans are valid that were open when a day began, by reservation id and digest."""
+
+
+def digest_of(row: Reservation) -> str:
+    data = {name: value for name, value in encode(row).items() if name not in NOT_COMPARED}
+    return sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def valid_spans(
+    snapshots: Mapping[Scope, Sequence[Snapshot]],
+    day: datetime,
+    until: datetime,
+    period: timedelta,
+    known: Known,
+) -> list[ValidSpan]:
+    """The spans that ended in the listings of one day, and those that go on.
+
+    ``snapshots`` are those of the day, which begins at ``day``, and for each scope the last one
+    before it. ``until`` is the time of the newest attempt at any scope. ``known`` are the spans
+    that the day began with.
+    """
+    spans = merged(
+        span
+        for members in snapshots.values()
+        for span in spans_of(members, _end(members, until), period, lambda row: True)
+    )
+    newest = {scope: members[-1].observed_at for scope, members in snapshots.items() if members}
+    digests: dict[int, str] = {}
+    found: list[ValidSpan] = []
+    for span in spans:
+        digest = digests.get(id(span.row)) or digest_of(span.row)
+        digests[id(span.row)] = digest
+        valid = _valid(span, digest, until, newest)
+        if span.start < day:
+            start = known.get((span.row.reservation_id, digest), span.start)
+            valid = replace(valid, valid_from=start)
+        found.append(valid)
+    return _without_echoes(found)
+
+
+def _end(snapshots: Sequence[Snapshot], until: datetime) -> datetime:
+    """What the newest snapshot of all shows holds for a moment, not for none."""
+    newest = snapshots[-1].observed_at if snapshots else until
+    return max(until, newest + timedelta.resolution)
+
+
+def _valid(span: Span, digest: str, until: datetime, newest: Mapping[Scope, datetime]) -> ValidSpan:
+    """A span with its end; one that is unobserved has none but its beginning, which was seen."""
+    if not span.is_observed:
+        return ValidSpan(span.row, span.start, span.start, span.start, digest)
+    if span.end < until:
+        return ValidSpan(span.row, span.start, span.end, span.end, digest)
+    scope = Scope(str(span.row.account_id), span.row.region)
+    known_until = max(span.start, newest.get(scope, span.start))
+    return ValidSpan(span.row, span.start, None, known_until, digest)
+
+
+def _without_echoes(spans: Iterable[ValidSpan]) -> list[ValidSpan]:
+    """Without the moment at the beginning of a gap where a span ends in it."""
+    kept: dict[tuple[str, str, datetime | None], ValidSpan] = {}
+    for span in spans:
+        is_moment = span.valid_from == span.valid_to
+        key = span.row.reservation_id, span.digest, span.valid_to
+        if not is_moment or key not in kept:
+            kept[key] = span
+    return sorted(kept.values(), key=lambda it: (it.row.reservation_id, it.valid_from))
+
+
+def open_spans(spans: Iterable[ValidSpan]) -> Known:
+    """What the next day begins with."""
+    return {
+        (span.row.reservation_id, span.digest): span.valid_from
+        for span in spans
+        if span.valid_to is None
+    }

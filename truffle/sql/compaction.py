@@ -1,0 +1,153 @@
+"""Make a table's file of one day, sorted Parquet, from the day's objects.
+
+The same objects give the same bytes, whatever order they come in.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from types import MappingProxyType
+
+from truffle.core.json_text import json_object
+from truffle.core.tables import OTHER_FIELDS, TABLES, Table, duckdb_type
+from truffle.core.times import format_time
+from truffle.core.validity import ValidSpan
+from truffle.sql.database import Database, literal
+from truffle.sql.listings import Contents, Listing, read_listings
+
+SCHEMA_VERSION = 1
+"""Of the tables' files, in the metadata of each."""
+
+_KEYS = {"events": "event_id", "runs": "run_id"}
+"""What names a row of a table: of several objects with the same row, one is read."""
+
+_NUMBER = "#"
+"""The key of a row's number among the distinct ones; no field of an object is named so."""
+
+_LARGEST_DOCUMENT = 256 * 2**20
+"""Bytes. The manifest of 30,000 scopes has 10 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """Makes files with a database. Its methods raise duckdb.Error, OSError and Damaged."""
+
+    database: Database
+
+    def write_listings(self, objects: Iterable[Path], snapshots: Path, listings: Path) -> None:
+        """Write the files of ``snapshots`` and ``listings`` from the objects of a day."""
+        with tempfile.TemporaryDirectory() as folder:
+            contents, looks = Path(folder, "contents.json"), Path(folder, "looks.csv")
+            found = _part(objects, contents, looks)
+            rows = _snapshot_rows(contents, looks, is_empty=not any(it.rows for it in found))
+            self._copy(TABLES["snapshots"], rows, snapshots)
+        self._write(TABLES["listings"], map(_listing_line, found), listings)
+
+    def write_spans(self, spans: Sequence[ValidSpan], target: Path) -> None:
+        """Write a file of ``spans``."""
+        self._write(TABLES["spans"], map(_span_line, spans), target)
+
+    def write_documents(self, table: str, objects: Iterable[Path], target: Path) -> None:
+        """Write a file of ``events`` or ``runs`` from a day's objects: each a line of JSON, or
+        several."""
+        key, documents = _KEYS[table], {}
+        for path in sorted(objects):
+            for line in filter(None, path.read_text("utf-8").split("\n")):
+                documents[json.loads(line)[key]] = line
+        self._write(TABLES[table], documents.values(), target)
+
+    def _write(self, table: Table, lines: Iterable[str], target: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "rows.json")
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in lines)
+            self._copy(table, _json_rows(table, path), target)
+
+    def _copy(self, table: Table, rows: str, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        names = ", ".join(f'"{column.name}"' for column in table.columns)
+        self.database.execute(
+            f"COPY (SELECT {names} FROM ({rows}) ORDER BY {', '.join(table.order)}) "
+            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, "
+            f"KV_METADATA {{schema_version: '{SCHEMA_VERSION}'}})"
+        )
+
+
+def _part(objects: Iterable[Path], contents: Path, looks: Path) -> list[Listing]:
+    """Write the distinct rows with their numbers, and the number and time of each row."""
+    with contents.open("w", encoding="utf-8") as lines, looks.open("w") as pairs:
+        numbers = count()
+
+        def take(text: str) -> None:
+            lines.write(f'{{"{_NUMBER}": {next(numbers)}, {text[1:]}\n')
+
+        found = list(read_listings(objects, Contents(take)))
+        pairs.writelines(f"{row},{it.observed_at}\n" for it in found for row in it.rows)
+    return found
+
+
+def _listing_line(listing: Listing) -> str:
+    row = {
+        "account_id": listing.account_id,
+        "region": listing.region,
+        "observed_at": listing.observed_at,
+        "outcome": listing.outcome,
+        "error": listing.error,
+        "reservations": len(listing.rows) if listing.outcome == "succeeded" else None,
+    }
+    return json.dumps(row)
+
+
+def _json_rows(table: Table, path: Path, more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The rows of a file of JSON Lines; a field of another type than declared is null."""
+    declared = [column for column in table.columns if column is not OTHER_FIELDS]
+    structure = json.dumps(
+        {column.name: duckdb_type(column.type) for column in declared} | {**more}
+    )
+    others = f", {_other_fields(table)} AS other_fields" if OTHER_FIELDS in table.columns else ""
+    return (
+        f"SELECT unnest(from_json(json, {literal(structure)})){others} "
+        f"FROM read_ndjson_objects({literal(str(path))}, "
+        f"maximum_object_size = {_LARGEST_DOCUMENT})"
+    )
+
+
+def _snapshot_rows(contents: Path, looks: Path, is_empty: bool) -> str:
+    """Each row with the time of each listing that has it."""
+    rows = _json_rows(TABLES["snapshots"], contents, {_NUMBER: "BIGINT"})
+    if is_empty:
+        return rows
+    return (
+        f"SELECT rows.* REPLACE (look.observed_at AS observed_at) FROM ({rows}) AS rows "
+        f"JOIN read_csv({literal(str(looks))}, header = false, "
+        f"columns = {{number: 'BIGINT', observed_at: 'TIMESTAMP'}}) AS look "
+        f'ON rows."{_NUMBER}" = look.number'
+    )
+
+
+def _other_fields(table: Table) -> str:
+    """JSON of the fields that are not declared; a merge with nulls takes the others away
+    (RFC 7386)."""
+    known = [_NUMBER, *(it.name for it in table.columns if it is not OTHER_FIELDS)]
+    nulls = literal(json.dumps(dict.fromkeys(known)))
+    names = ", ".join(map(literal, known))
+    return (
+        f"CASE WHEN len(list_filter(json_keys(json), lambda name: name NOT IN ({names}))) > 0 "
+        f"THEN CAST(json_merge_patch(json, {nulls}) AS VARCHAR) END"
+    )
+
+
+def _span_line(span: ValidSpan) -> str:
+    more = {
+        "valid_from": format_time(span.valid_from),
+        "valid_to": span.valid_to and format_time(span.valid_to),
+        "known_until": format_time(span.known_until),
+        "digest": span.digest,
+    }
+    row = replace(span.row, observed_at=span.valid_from)
+    return f"{json_object(row)[:-1]}, {json.dumps(more)[1:]}"

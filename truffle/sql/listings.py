@@ -1,0 +1,122 @@
+"""Read the objects of a day's listings, each distinct row once.
+
+Most rows differ from those of the listing before in ``observed_at`` alone, so the rest of a row is
+kept, written and decoded once, and a listing names its rows by number.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from truffle.core.codec import Json
+
+_MOMENT = re.compile(r'"observed_at": ?"([^"]*)"')
+_NAME = '"observed_at"'
+
+_DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
+"""What reading an object raises that is cut off, or holds no listings."""
+
+
+class Damaged(Exception):
+    """An object that cannot be read; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An attempt to list a scope, with the numbers of the rows that it gave."""
+
+    account_id: str
+    region: str
+    observed_at: str
+    outcome: str
+    error: str | None
+    reservations: int | None
+    rows: list[int] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.account_id, self.region, self.observed_at
+
+
+@dataclass(slots=True)
+class Contents:
+    """The distinct rows without ``observed_at``, by number; ``take`` gets each, as it is new.
+
+    ``scopes`` has the account and the region of each.
+    """
+
+    take: Callable[[str], Any]
+    scopes: list[tuple[str, str]] = field(default_factory=list)
+    _numbers: dict[bytes, int] = field(default_factory=dict)
+
+    def number(self, text: str) -> int:
+        """The number of a row."""
+        mark = blake2b(text.encode(), digest_size=16).digest()
+        number = self._numbers.get(mark)
+        if number is None:
+            row = json.loads(text)
+            number = self._numbers[mark] = len(self.scopes)
+            self.scopes.append((row["account_id"], row["region"]))
+            self.take(text)
+        return number
+
+
+def read_listings(objects: Iterable[Path], contents: Contents) -> Iterator[Listing]:
+    """The listings of these objects; one that stands in several is read once. Raises Damaged."""
+    seen: set[tuple[str, str, str]] = set()
+    for path in sorted(objects):
+        try:
+            found = _read(gzip.decompress(path.read_bytes()).decode(), contents)
+        except _DAMAGES as error:
+            raise Damaged(f"{path} is damaged: {error}") from error
+        for listing in found:
+            if listing.key not in seen:
+                seen.add(listing.key)
+                yield listing
+
+
+def _read(text: str, contents: Contents) -> list[Listing]:
+    listings: dict[tuple[str, str, str], Listing] = {}
+    # str.splitlines would also split at U+2028, which JSON text may hold.
+    for line in filter(None, text.split("\n")):
+        if line.startswith('{"schema_version"'):
+            listing = _listing(json.loads(line))
+            listings[listing.key] = listing
+            continue
+        content, observed_at = _parted(line)
+        number = contents.number(content)
+        account_id, region = contents.scopes[number]
+        key = account_id, region, observed_at
+        if key not in listings:  # An object without lines for its scopes.
+            listings[key] = Listing(account_id, region, observed_at, "succeeded", None, None)
+        listings[key].rows.append(number)
+    return list(listings.values())
+
+
+def _listing(line: Json) -> Listing:
+    return Listing(
+        line["account_id"],
+        line["region"],
+        line["observed_at"],
+        line["outcome"],
+        line["error"],
+        line["reservations"],
+    )
+
+
+def _parted(line: str) -> tuple[str, str]:
+    """A row without ``observed_at``, and that."""
+    match = _MOMENT.search(line)
+    if match is not None and line.count(_NAME) == 1:
+        return f"{line[: match.start()]}{_NAME}: null{line[match.end() :]}", match[1]
+    row = json.loads(line)
+    observed_at = row["observed_at"]
+    return json.dumps({**row, "observed_at": None}, ensure_ascii=False), observed_at
