@@ -105,6 +105,9 @@ class Services(Protocol):
         self, name: Literal["secretsmanager"], region: str | None = None
     ) -> SecretsManagerClient: ...
 
+    @overload
+    def __call__(self, name: Literal["pricing"], region: str | None = None) -> Any: ...
+
     def cache_clear(self) -> None: ...
 
 

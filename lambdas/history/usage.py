@@ -18,8 +18,9 @@ AT_ONCE = 32
 MOST_OBJECTS = 10_000
 """Snapshot objects that one question may read: a week of a stack with 60 units."""
 
-MOST_BYTES = 24_000_000
-"""Of ledgers, compressed: what the function adds up within its time (benchmarks/history.py)."""
+MOST_BYTES = 9_000_000
+"""Of ledgers, compressed: a year of 500 reservations. The function adds up a megabyte in one to
+four seconds, the slower the more reservations it is about (benchmarks/history.py)."""
 
 
 class TooLarge(Exception):
