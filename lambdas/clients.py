@@ -105,9 +105,6 @@ class Services(Protocol):
         self, name: Literal["secretsmanager"], region: str | None = None
     ) -> SecretsManagerClient: ...
 
-    @overload
-    def __call__(self, name: Literal["pricing"], region: str | None = None) -> Any: ...
-
     def cache_clear(self) -> None: ...
 
 
