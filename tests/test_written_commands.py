@@ -34,8 +34,6 @@ PAGES = sorted(
 
 _START = r"(?:truffle|python3? -m|script/\w+|aws)(?![\w/-])"
 _IN_A_BLOCK = re.compile(rf"(?:^|[|;&(] *)(?:\S+=\S* +)*(?:\$ )?({_START}[^|;&)\n#>]*)", re.M)
-_IN_A_SENTENCE = re.compile(rf"`({_START}[^`]*)`")
-_BLOCK = re.compile(rf"(?:^|[|;&(] *)(?:\S+=\S* +)*(?:\$ )?((?:{_START}) [^|;&)\n#>]*)", re.M)
 _IN_A_SENTENCE = re.compile(rf"`((?:{_START}) [^`]*)`")
 _BLOCK = re.compile(r"^ *```(?:bash|console)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _ROUTE = re.compile(r"`(GET|POST) (/[^` ]*)`")
