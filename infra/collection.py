@@ -41,8 +41,9 @@ FAN_OUT_TABLE_ACTIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateI
 COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
 """A transaction needs what its parts need."""
 
-_READ = ("latest/regions",)
-"""Closing a run reads each region's rows as the last close left them."""
+_READ = ("latest/regions", "usage")
+"""Closing a run reads each region's rows as the last close left them, and what the report shows of
+the use before."""
 
 _ONLY_LISTS = "Organizations' List actions take no resource; they only read."
 _ONLY_READS = "EC2's Describe actions take no resource; they only read."

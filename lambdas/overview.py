@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.history.usage import TooLarge, UsageReader
 from lambdas.observability import logger
+from lambdas.store.archive import Unreadable
 from lambdas.store.events import EventStore
 from truffle.core.codec import Json
 from truffle.core.events import Event, from_message
@@ -15,7 +19,8 @@ from truffle.core.status import FAILING_STATES, Judged, State
 from truffle.core.timeline import PAST
 from truffle.feeds.inputs import ScopeState
 from truffle.messages.wording import count
-from truffle.report.inputs import FailedScope, Inputs
+from truffle.report.inputs import FailedScope, Inputs, Use
+from truffle.report.use import use_over_time
 
 MOST_EVENTS = 2_000
 """The newest events that are read: a large organization has thousands a day."""
@@ -51,6 +56,26 @@ def _event(message: Json) -> Event | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The use of reservations by id, and why it is not known, where it is not."""
+
+    use: Mapping[str, Sequence[Use]] = field(default_factory=dict)
+    note: str | None = None
+
+
+NOTHING_KNOWN = Past()
+
+
+def past_use(reader: UsageReader, now: datetime) -> Past:
+    """The use of the time that a report looks back, from the ledgers of its days."""
+    try:
+        return Past(use_over_time(reader.recorded(now - PAST, now)))
+    except (TooLarge, Unreadable, ClientError, BotoCoreError) as error:
+        logger.warning("use over time not read", extra={"error": str(error)})
+        return Past(note=f"The use over time is not shown: {error}.")
+
+
 def report_inputs(
     rows: Sequence[Reservation],
     scopes: Sequence[Judged],
@@ -59,6 +84,7 @@ def report_inputs(
     *,
     source: str,
     prices: Mapping[str, float],
+    past: Past = NOTHING_KNOWN,
     warnings: Sequence[str] = (),
     most_rows: int | None = None,
 ) -> Inputs:
@@ -75,7 +101,8 @@ def report_inputs(
         closed=len(scopes) - len(open_scopes),
         events=recent.events,
         events_note=recent.note,
-        warnings=warnings,
+        warnings=[*warnings, *([past.note] if past.note else [])],
+        use=past.use,
         prices=prices,
         most_rows=most_rows,
     )

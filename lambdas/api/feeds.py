@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from lambdas.api.answers import Context
 from lambdas.api.responses import fitting
-from lambdas.overview import Recent, report_inputs, scope_states
+from lambdas.overview import NOTHING_KNOWN, Past, Recent, report_inputs, scope_states
 from lambdas.store.reports import ReportStore
 from truffle.core.filters import Filter, matches_globs
 from truffle.core.model import CapacityBlock, Reservation
@@ -50,7 +50,13 @@ def choose(context: Context, chosen: Filter, recent: Recent) -> Chosen:
     return Chosen(rows, replace(recent, events=events), False)
 
 
-def _inputs(context: Context, chosen: Chosen, source: str, prices: Mapping[str, float]) -> Inputs:
+def _inputs(
+    context: Context,
+    chosen: Chosen,
+    source: str,
+    prices: Mapping[str, float],
+    past: Past = NOTHING_KNOWN,
+) -> Inputs:
     part = "The request has a filter: other reservations and their events are not shown."
     return report_inputs(
         chosen.rows,
@@ -59,17 +65,18 @@ def _inputs(context: Context, chosen: Chosen, source: str, prices: Mapping[str, 
         context.now,
         source=source,
         prices=prices,
+        past=past,
         warnings=() if chosen.is_everything else (part,),
     )
 
 
 def report(
-    context: Context, chosen: Chosen, source: str, prices: Mapping[str, float]
+    context: Context, chosen: Chosen, source: str, prices: Mapping[str, float], past: Past
 ) -> Response[str]:
     """The report, with as many reservations as an answer can have."""
     from truffle.report.page import page, policy
 
-    inputs = _inputs(context, chosen, source, prices)
+    inputs = _inputs(context, chosen, source, prices, past)
     headers = {**_PRIVATE, "Content-Security-Policy": policy()}
 
     def answer(most: int) -> Response[str]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambdas.overview import recent_events, report_inputs
+from lambdas.history.usage import UsageReader
+from lambdas.overview import past_use, recent_events, report_inputs
 from lambdas.store.archive import REPORT_KEY, Archive
 from lambdas.store.events import EventStore
 from truffle.core.expected import ExpectedDenials
@@ -25,6 +26,7 @@ class ReportFile:
 
     archive: Archive
     events: EventStore
+    usage: UsageReader
     labels: Callable[[], AllLabels]
     source: str
     prices: Mapping[str, float]
@@ -44,6 +46,7 @@ class ReportFile:
             now,
             source=self.source,
             prices=self.prices,
+            past=past_use(self.usage, now),
             most_rows=MOST_ROWS,
         )
         self.archive.write_report(page(inputs))

@@ -45,6 +45,14 @@ class UsageReader:
         yield from self._closed([day for day in wanted if f"{day:%Y-%m-%d}" in closed])
         yield from self._open([day for day in wanted if f"{day:%Y-%m-%d}" not in closed], now)
 
+    def recorded(self, since: datetime, until: datetime) -> Iterator[Span]:
+        """Spans of the days of this time that have a ledger. Raises TooLarge, and Unreadable."""
+        closed = self.ledgers.sizes(since, until)
+        if (size := sum(closed.values())) > MOST_BYTES:
+            raise TooLarge(f"{size:,} bytes of ledgers")
+        days = [day for day in _days(since, until) if f"{day:%Y-%m-%d}" in closed]
+        yield from self._closed(days)
+
     def _closed(self, days: list[datetime]) -> Iterator[Span]:
         reader = Reader()
         with ThreadPoolExecutor(PARALLEL_READS) as pool:

@@ -14,7 +14,7 @@ from lambdas.api.responses import (
     problem,
 )
 from lambdas.observability import logger
-from lambdas.overview import recent_events
+from lambdas.overview import past_use, recent_events
 from lambdas.routes.request import app, context_of, of_ids, raw_query
 from truffle.core import parameters
 from truffle.core.order import Order
@@ -34,7 +34,8 @@ def _chosen() -> tuple[Context, Chosen]:
 def report() -> Response[str]:
     context, chosen = _chosen()
     prices = wiring.query().alert_settings.thresholds.prices
-    return feeds.report(context, chosen, wiring.query().settings.stack, prices)
+    past = past_use(wiring.query().usage(), wiring.now())
+    return feeds.report(context, chosen, wiring.query().settings.stack, prices, past)
 
 
 @app.get("/calendar.ics")

@@ -12,7 +12,7 @@ from lambdas.settings import (
     FanOutSettings,
     HintSettings,
 )
-from lambdas.wiring.parts import Parts, expected_by
+from lambdas.wiring.parts import Parts, expected_by, usage_reader
 from truffle.core.model import Scope
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ class Collect(Parts[CollectSettings]):
         report = ReportFile(
             archive=self.archive,
             events=self.events,
+            usage=usage_reader(settings.bucket, settings.schedule_minutes),
             labels=DirectoryCache(self.directory).labels if has_names else dict,
             source=settings.stack,
             prices=prices,

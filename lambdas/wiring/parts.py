@@ -16,6 +16,7 @@ from lambdas.settings import Settings, comma_separated
 if TYPE_CHECKING:
     from lambdas.api.inventory import Inventory
     from lambdas.history.ledgers import SpanReader
+    from lambdas.history.usage import UsageReader
     from lambdas.store.deliveries import DeliveryStore
     from lambdas.store.directory import DirectoryStore
     from lambdas.store.events import EventStore
@@ -109,3 +110,12 @@ def span_reader(bucket: str, schedule_minutes: str) -> SpanReader:
     from lambdas.history.ledgers import SpanReader
 
     return SpanReader.of(wiring.service("s3"), bucket, timedelta(minutes=float(schedule_minutes)))
+
+
+def usage_reader(bucket: str, schedule_minutes: str) -> UsageReader:
+    """The reader of the use of any period, for one question."""
+    from lambdas.history.ledgers import LedgerStore
+    from lambdas.history.usage import UsageReader
+
+    store = LedgerStore(wiring.service("s3"), bucket)
+    return UsageReader(span_reader(bucket, schedule_minutes), store)

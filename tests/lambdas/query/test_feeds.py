@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from dataclasses import replace
@@ -18,6 +19,8 @@ from tests.builders import DAY, HOME, HOUR, NOON, OHIO, a_block, an_odcr
 from tests.lambdas.api import ask
 from tests.lambdas.aws import FEED_TOKEN, Stack
 from tests.lambdas.query.builders import IRELAND, Api
+from truffle.core.ledger import write_day
+from truffle.core.spans import Span
 
 IDLE = an_odcr(
     "cr-idle",
@@ -124,6 +127,30 @@ def test_an_event_that_is_damaged_hides_no_other_and_is_counted(
 def test_more_events_than_are_read_are_named(fleet: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overview, "MOST_EVENTS", 1)
     assert data_of(ask("/report").text)["events_note"] == "Only the newest 1 events were read."
+
+
+def put_ledger(stack: Stack, content: bytes) -> None:
+    key = "usage/dt=2026-11-23/usage.json.gz"
+    service("s3").put_object(Bucket=stack.bucket, Key=key, Body=content)
+
+
+def test_the_report_shows_the_use_of_past_days(fleet: Api, stack: Stack) -> None:
+    midnight = NOON - 36 * HOUR
+    used = replace(IDLE, available_capacity=0, used_capacity=2)
+    spans = [Span(used, midnight, midnight + HOUR), Span(IDLE, midnight + HOUR, midnight + DAY)]
+    put_ledger(stack, gzip.compress(write_day(spans, midnight).encode()))
+    (row,) = [it for it in data_of(ask("/report").text)["rows"] if it["id"] == "cr-idle"]
+    assert row["use"] == [
+        ["2026-11-23T00:00:00Z", 2],
+        ["2026-11-23T01:00:00Z", 0],
+        ["2026-11-24T00:00:00Z", None],
+    ]
+
+
+def test_use_that_cannot_be_read_is_named_and_keeps_no_report(fleet: Api, stack: Stack) -> None:
+    put_ledger(stack, b"no gzip")
+    (warning,) = data_of(ask("/report").text)["warnings"]
+    assert warning.startswith("The use over time is not shown: usage/dt=2026-11-23/usage.json.gz")
 
 
 # --- the calendar --------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from lambdas.observability import logger
 from lambdas.store.archive import Archive
 from lambdas.store.events import EventStore, event_item
 from lambdas.store.runs import RunStore
+from lambdas.wiring.parts import usage_reader
 from tests.builders import HOME, NOON, a_block, an_event, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.runs.builders import answer_all, fail, open_run, succeed
@@ -36,6 +37,7 @@ def report(stack: Stack) -> ReportFile:
         archive=Archive(service("s3"), stack.bucket),
         events=EventStore(service("dynamodb"), stack.table),
         labels=lambda: {HOME: Labels("research", None)},
+        usage=usage_reader(stack.bucket, "60"),
         source="truffle",
         prices=PRICES,
         allowed_age=timedelta(hours=2),
