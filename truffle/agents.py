@@ -88,13 +88,13 @@ class Answered:
 
 
 def server_of(client: Truffle) -> MCPServer:
-    """A server whose tools ask this client; events and status only where it has a stack."""
+    """A server whose tools ask this client; usage, events and status only where it has a stack."""
     server = MCPServer("truffle", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING")
     tools = _Tools(client)
     asked: list[Callable[..., Any]] = [tools.capacity, tools.reservation, tools.offerings]
     asked += [tools.validate]
     if client.api_url is not None:
-        asked += [tools.events, tools.status]
+        asked += [tools.usage, tools.events, tools.status]
     for tool in asked:
         server.tool(annotations=_READS)(tool)
     return server
@@ -207,6 +207,36 @@ class _Tools:
             found = self._client.events(since, None, types, severities, reservation_id, limit + 1)
             collection = self._collection_of_stack()
         items = [to_message(event) for event in found[:limit]]
+        return Listed(items, len(found), len(found) > limit, collection)
+
+    def usage(
+        self,
+        since: str = "7d",
+        until: str | None = None,
+        interval: Literal["hour", "day", "week", "month", "total"] = "total",
+        by: list[str] | None = None,
+        instance_types: list[str] | None = None,
+        regions: list[str] | None = None,
+        limit: Limit = 50,
+    ) -> Listed:
+        """Add up what was held, used and idle in a period, in instance-hours and money.
+
+        by takes reservation, account, owner, region, instance_type, accelerator, type and tag:KEY.
+        A cost is null where no price is known; unobserved hours are in no other sum.
+        """
+        with _explained():
+            found = self._client.usage(
+                since,
+                until,
+                interval,
+                by or ["type"],
+                instance_types=instance_types,
+                regions=regions,
+            )
+            collection = self._collection_of_stack()
+        missing = [f"Nothing is known of {day}." for day in found.missing_days]
+        collection.warnings += [*found.warnings, *missing]
+        items = [row.to_json() for row in found[:limit]]
         return Listed(items, len(found), len(found) > limit, collection)
 
     def status(self) -> Answered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.sandbox.worlds import World, a_block, an_odcr
 from truffle import Truffle
 from truffle.agents import MOST, server_of
 from truffle.core.model import Scope
+from truffle.core.spans import Span
 
 
 def call(client: Truffle, name: str, **arguments: Any) -> Any:
@@ -41,7 +43,8 @@ def tools(client: Truffle) -> dict[str, Any]:
 
 def test_every_tool_reads_and_has_typed_results(world: World, api_url: str) -> None:
     found = tools(Truffle(api_url=api_url))
-    assert set(found) == {"capacity", "reservation", "offerings", "validate", "events", "status"}
+    of_stack = {"usage", "events", "status"}
+    assert set(found) == {"capacity", "reservation", "offerings", "validate"} | of_stack
     for tool in found.values():
         assert tool.annotations.read_only_hint is True
         assert tool.annotations.destructive_hint is False
@@ -101,6 +104,19 @@ def test_the_stack_says_what_happened_and_how_old_it_is(deployed: Deployed, api_
     assert [event["type"] for event in found["items"]] == ["state_changed"]
     assert found["collection"]["failed"] == 1
     assert call(client, "status")["answer"]["totals"]["scopes"] == 2
+
+
+def test_usage_is_added_up_and_what_is_missing_named(deployed: Deployed, api_url: str) -> None:
+    deployed.collected(OHIO, odcr_row("cr-1"))
+    end = deployed.clock().replace(hour=0, minute=0, second=0, microsecond=0)
+    row = odcr_row("cr-1", total_capacity=4, available_capacity=1)
+    deployed.spans = [Span(row, end - timedelta(hours=10), end)]
+    found = call(Truffle(api_url=api_url), "usage", since="2d", by=["region"])
+    (item,) = found["items"]
+    assert (item["reserved_hours"], item["idle_hours"]) == (40, 10)
+    assert item["group"] == {"region": "us-east-2"}
+    assert item["reserved_cost"] is None
+    assert found["collection"]["complete"] is True
 
 
 def test_the_command_speaks_the_protocol_on_stdio(world: World) -> None:
