@@ -1,1 +1,1 @@
-"""Delivering alerts: what a message asks for, how each kind of destination is told, once."""
+"""Delivering alerts: what a message asks for, how each kind of destination is notified, once."""

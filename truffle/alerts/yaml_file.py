@@ -25,7 +25,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
-        """A date that there is not stays text, so that its place is told with what is wrong."""
+        """A date that there is not stays text, so that the problem names its place."""
         try:
             return super().construct_yaml_timestamp(node)
         except ValueError:

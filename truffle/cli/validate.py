@@ -46,7 +46,7 @@ def command(
 
     Looks at capacity blocks first, then at ODCRs: enough instances, enough hours before AWS starts
     to terminate them, a start in time. One reservation has to hold the whole run; several blocks of
-    one zone are told, and never added up. Says on what network the run would be, and why each near
+    one zone are named, and never added up. Says on what network the run would be, and why each near
     miss fails.
 
     \b

@@ -1,4 +1,4 @@
-"""The regions of AWS that truffle knows, so that a misspelt one is told before any call."""
+"""The regions of AWS that truffle knows, to name a misspelt one before any call."""
 
 from __future__ import annotations
 

@@ -55,8 +55,10 @@ class ScopeError:
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """A scope's failed runs in a row: their ids, until they are told as one event. ``outage`` names
-    the one that the scope shares with others of its account."""
+    """A scope's failed runs in a row: their ids, until they are reported as one event.
+
+    ``outage`` names the one that the scope shares with others of its account.
+    """
 
     runs: tuple[str, ...] = ()
     is_told: bool = False

@@ -1,7 +1,7 @@
 """May a training run start: on which reservation, on what network, and if not, why not.
 
 Capacity blocks come before ODCRs. One reservation has to hold the whole run: what several could do
-together is told, and never counted.
+together is named, and never counted.
 """
 
 from __future__ import annotations

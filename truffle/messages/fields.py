@@ -25,7 +25,7 @@ class Fact:
 
 
 def facts_of(event: Event, now: datetime) -> tuple[Fact, ...]:
-    """The facts of an event that is told at ``now``, the most telling first."""
+    """The facts of an event as published at ``now``, the most telling first."""
     return tuple(Fact(name, value) for name, value in _facts(event, now) if value)
 
 

@@ -14,7 +14,7 @@ from truffle.render.style import Style
 from truffle.render.words import duration, minute
 
 SHOWN_MISSES = 10
-"""How many near misses are told; the JSON has them all."""
+"""How many near misses are named; the JSON has them all."""
 
 
 def render(validation: Validation, offerings: Sequence[Offering] | None, style: Style) -> str:
