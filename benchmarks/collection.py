@@ -85,7 +85,7 @@ def measure(box: Sandbox, regions: Sequence[str], latency: float, runs: int) -> 
 
 def asset_table(assembly: Path, runs: int) -> None:
     """Size of the functions' zip, and how long each handler takes to import."""
-    (asset,) = [path for path in assembly.glob("asset.*") if path.is_dir()]
+    (asset,) = [path for path in assembly.glob("asset.*") if (path / "lambdas").is_dir()]
     with tempfile.TemporaryFile() as target:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in asset.rglob("*"):

@@ -72,8 +72,8 @@ def test_a_collection_in_a_sandbox_of_its_own() -> None:
     small = ["--regions", "2", "--reservations", "5", "--latency", "0", "--runs", "1"]
     said = run("collection", *small)
     assert (said.returncode, said.stderr) == (0, "")
-    runs = [line for line in said.stdout.splitlines() if "changed" in line or "all new" in line]
-    changed_and_failed = [(line.split()[-3], line.split()[-1]) for line in runs[1:]]
+    runs = [it for it in said.stdout.splitlines() if it.startswith(("first, cold", "warm, "))]
+    changed_and_failed = [(line.split()[-3], line.split()[-1]) for line in runs]
     assert changed_and_failed == [("10", "0"), ("0", "0"), ("2", "0"), ("10", "0")]
     assert [line.split()[0] for line in said.stdout.splitlines()[-6:]] == [*collection.HANDLERS]
 

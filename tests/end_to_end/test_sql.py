@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -118,10 +119,8 @@ def of_now(question: Question, copy: Path) -> str:
         "2026-11-30": f"{following:%Y-%m-%d}",
         "2026-11-01": f"{first:%Y-%m-%d}",
     }
-    sql = question.sql
-    for written, meant in changes.items():
-        sql = sql.replace(written, meant)
-    return sql
+    anything = "|".join(map(re.escape, changes))
+    return re.sub(anything, lambda found: changes[found[0]], question.sql)
 
 
 def comparable(answers: Any) -> list[list[Any]]:

@@ -124,13 +124,19 @@ def test_each_destination_adds_an_alarm_and_all_of_them_one_more(
     assert added == len(ALERTS["destinations"]) + len(["slack"]) + 1
 
 
-def test_the_sum_is_that_of_the_table() -> None:
-    """Of a row with a range, its least and its most."""
-    costs = section("What it costs")
-    least = most = 0.0
-    for _, _, price in list(rows(costs))[1:]:
-        bounds = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", price)]
-        least += 0.0 if price.startswith("<") else bounds[0]
-        most += bounds[-1]
-    (told,) = re.findall(r"\*\*(\d+) to (\d+) USD a month\*\*", costs)
-    assert told == (str(round(least)), str(round(most)))
+def _numbers(cell: str) -> tuple[str, str]:
+    """An unchanged hour's number and, in brackets, that of an hour with changes."""
+    found = re.findall(r"\d+(?:\.\d+)?", cell)
+    return found[0], found[-1]
+
+
+@pytest.mark.parametrize("column", range(1, 5))
+@pytest.mark.parametrize("changes", [0, 1])
+def test_the_sums_are_those_of_the_table(column: int, changes: int) -> None:
+    table = list(rows(section("What it costs")))
+    names = [row[0] for row in table]
+    parts = table[names.index("reservations") + 1 : names.index("**sum**")]
+    assert len(parts) == 5
+    total = sum(float(_numbers(row[column])[changes]) for row in parts)
+    told = _numbers(table[names.index("**sum**")][column])[changes]
+    assert told == f"{total:.{len(told.partition('.')[2])}f}"

@@ -74,7 +74,7 @@ class Organization:
     def of_reservation(self, reservation_id: str) -> list[dict[str, Any]]:
         return self.messages
 
-    def latest(self, count: int) -> list[Run]:
+    def latest(self, count: int, as_of: Any = None) -> list[Run]:
         return [a_run() for _ in range(count)]
 
     def newest(self, since: Any, until: Any, most: int) -> list[dict[str, Any]]:

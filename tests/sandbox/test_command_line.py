@@ -179,6 +179,7 @@ def test_only_failures_that_are_not_expected_make_collect_exit_with_3(
     )
     manifest = {"scopes": [], "counts": {**counts, "scopes": 1, outcome: 1}}
     monkeypatch.setattr(Sandbox, "collect", lambda box: manifest)
+    monkeypatch.setattr(Sandbox, "compact", lambda box: None)
     monkeypatch.setattr(command_line, "running_sandbox", lambda: Sandbox.__new__(Sandbox))
     assert CliRunner().invoke(command_line.main, ["collect"]).exit_code == status
 

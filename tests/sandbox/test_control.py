@@ -58,7 +58,7 @@ class TestReservations:
 
     def test_an_invalid_field_is_reported(self, world: World) -> None:
         world.has(an_odcr(1))
-        with pytest.raises(ControlError, match="Stat is no field"):
+        with pytest.raises(ControlError, match="Stat is not a field"):
             world.control.patch(ID, Stat="active")
 
     def test_a_blocks_health(self, world: World) -> None:

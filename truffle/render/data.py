@@ -63,7 +63,7 @@ def to_csv(items: Iterable[Json], names: Sequence[str], is_shown: bool = False) 
 
     ``is_shown`` makes hidden characters visible, for a terminal; else every field is exact.
     """
-    rows = [names, *([_cell(item.get(name)) for name in names] for item in items)]
+    rows = [names, *([cell_text(item.get(name)) for name in names] for item in items)]
     if is_shown:
         rows = [[visible(field) for field in row] for row in rows]
     return "\n".join(map(csv_text.line, rows))
@@ -74,7 +74,8 @@ def field_names(types: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for kind in types for name in _FIELDS[kind]))
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """A value in a cell: nothing for None, text as it is, JSON for everything else."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from truffle.render.data import cell_text
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
 from truffle.render.words import counted
@@ -28,7 +28,7 @@ def _column(number: int, name: str, rows: Sequence[Row]) -> Column[Row]:
     values = [row[number] for row in rows if row[number] is not None]
     return Column(
         head=name,
-        cell=lambda row: _text(row[number]),
+        cell=lambda row: cell_text(row[number]),
         leaves=0 if number == 0 else 10_000 - number,
         is_number=bool(values) and all(_is_number(value) for value in values),
     )
@@ -36,11 +36,3 @@ def _column(number: int, name: str, rows: Sequence[Row]) -> Column[Row]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
