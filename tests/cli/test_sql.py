@@ -25,7 +25,7 @@ QUERY = "SELECT reservation_id AS id, total_capacity AS total, tags, end_date FR
 def test_a_table(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sql", "--local", folder, QUERY]) == 0
     shown = capsys.readouterr().out
-    assert '| cr-odcr |     8 | {"Team": "a, b"} |          |' in shown
+    assert '| cr-odcr |     8 | {"Team":"a, b"} |          |' in shown
     assert "1 row" in shown
 
 
