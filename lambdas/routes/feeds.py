@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hmac import compare_digest
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -10,21 +12,19 @@ from lambdas import wiring
 from lambdas.api import feeds
 from lambdas.api.answers import Context
 from lambdas.api.feeds import Chosen
-from lambdas.api.responses import (
-    problem,
-)
+from lambdas.api.responses import problem
 from lambdas.observability import logger
 from lambdas.overview import past_use, recent_events
 from lambdas.routes.request import app, context_of, of_ids, raw_query
 from truffle.core import parameters
 from truffle.core.order import Order
 from truffle.core.parameters import parse
-from truffle.core.queries import parse_filter, to_filter
+from truffle.core.queries import to_filter
 
 
-def _chosen() -> tuple[Context, Chosen]:
+def _chosen(values: Mapping[str, list[Any]]) -> tuple[Context, Chosen]:
     """What the filters of a report or a calendar keep."""
-    chosen = of_ids(parse_filter(raw_query()))
+    chosen = of_ids(to_filter(values))
     recent = recent_events(wiring.query().events, wiring.now())
     context = context_of()
     return context, feeds.choose(context, chosen, recent)
@@ -32,7 +32,7 @@ def _chosen() -> tuple[Context, Chosen]:
 
 @app.get("/report")
 def report() -> Response[str]:
-    context, chosen = _chosen()
+    context, chosen = _chosen(parse(raw_query(), parameters.FILTERS))
     prices = wiring.query().alert_settings.thresholds.prices
     past = past_use(wiring.query().usage(), wiring.now())
     return feeds.report(context, chosen, wiring.query().settings.stack, prices, past)
@@ -40,7 +40,8 @@ def report() -> Response[str]:
 
 @app.get("/calendar.ics")
 def calendar() -> Response[str]:
-    return feeds.calendar(*_chosen(), wiring.query().reports)
+    values = parse(raw_query(), parameters.FILTERS)
+    return feeds.calendar(*_chosen(values), wiring.query().reports)
 
 
 @app.get("/calendar-feed.ics")
@@ -58,12 +59,7 @@ def calendar_feed() -> Response[str]:
         return problem(404, "No calendar feed", "The setting calendar_feed of the stack is off.")
     if not compare_digest(values["token"][0].encode(), secret.encode()):
         return problem(403, "Forbidden", "This is not the token of the calendar feed.")
-    chosen = to_filter(values)
-    recent = recent_events(wiring.query().events, wiring.now())
-    context = context_of()
-    return feeds.calendar(
-        context, feeds.choose(context, of_ids(chosen), recent), wiring.query().reports
-    )
+    return feeds.calendar(*_chosen(values), wiring.query().reports)
 
 
 @app.get("/metrics")
