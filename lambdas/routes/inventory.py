@@ -96,7 +96,14 @@ def summary() -> Response[str]:
     given = raw_query()
     asked = parse_list(given, parameters.SUMMARY)
     context, chosen = context_of(asked.as_of), of_ids(asked.filter)
-    return json_response(answers.summary(context, chosen, asked.warnings))
+    return json_response(answers.summary(context, chosen, wiring.query().prices(), asked.warnings))
+
+
+@app.get("/prices")
+def prices() -> Response[str]:
+    asked = parse_list(raw_query(), parameters.PRICES)
+    known, chosen = wiring.query().prices(), of_ids(asked.filter)
+    return json_response(answers.prices(context_of(), chosen, known, asked.warnings))
 
 
 @app.get("/usage")
@@ -107,7 +114,7 @@ def usage() -> Response[str]:
     period, reader = question.period, wiring.query().usage()
     try:
         spans = reader.between(period.since, period.until, now)
-        found = usage_of(question, spans, wiring.query().prices)
+        found = usage_of(question, spans, wiring.query().prices())
     except TooLarge as error:
         return responses.ask_sql(str(error), question)
     missing = {"missing_days": sorted(reader.missing), "collection": context_of().collection}

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lambdas.history.ledgers import SpanReader
     from lambdas.history.usage import UsageReader
     from lambdas.store.reports import ReportStore
-    from truffle.core.pricing import PriceBook
 
 
 class Query(Parts[QuerySettings]):
@@ -72,14 +71,6 @@ class Query(Parts[QuerySettings]):
         from lambdas.history.usage import UsageReader
 
         return UsageReader(self.spans, LedgerStore(wiring.service("s3"), self.settings.bucket))
-
-    @property
-    def prices(self) -> PriceBook:
-        """What is known of prices now. Raises what reading a document raises."""
-        from truffle.core.pricing import PriceBook
-
-        settings = self.alert_settings.thresholds.prices
-        return PriceBook(settings=settings, listed=self.price_list.read().rates)
 
     @cached_property
     def reports(self) -> ReportStore:

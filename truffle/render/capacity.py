@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from truffle.core.idle import unused
 from truffle.core.model import (
     TERMINAL_STATES,
     CapacityBlock,
@@ -13,11 +14,12 @@ from truffle.core.model import (
     ReservationType,
     market_of,
 )
+from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.summary import Totals, summarize, unless_unknown
 from truffle.render.columns import View, columns_of
 from truffle.render.style import Style
 from truffle.render.tables import draw
-from truffle.render.words import counted, days, number, percent
+from truffle.render.words import counted, days, money, number, percent
 
 NOTHING = "No capacity reservations found matching criteria"
 
@@ -37,6 +39,14 @@ def render(shown: Shown, types: Iterable[str], style: Style) -> str:
     return "\n\n".join(section for section in sections if section)
 
 
+def render_summary(shown: Shown, types: Iterable[str], style: Style) -> str:
+    """The totals of each type alone."""
+    return "\n\n".join(
+        "\n".join(_summary(_of_type(shown, name), name, style) or [_nothing(name)])
+        for name in types
+    )
+
+
 def _of_type(shown: Shown, name: str) -> Shown:
     return replace(
         shown,
@@ -48,20 +58,16 @@ def _of_type(shown: Shown, name: str) -> Shown:
 def _section(shown: Shown, name: str, style: Style) -> str:
     is_blocks = name == ReservationType.CAPACITY_BLOCKS
     if not shown.matches:
-        what = "capacity blocks" if is_blocks else "ODCRs"
-        return f"{NOTHING} ({what})"
-    title = "Capacity Block Summary:" if is_blocks else "Capacity Reservation Summary (ODCRs):"
-    summary = _block_summary(shown) if is_blocks else _odcr_summary(shown)
-    if len(shown.rows) < len(shown.matches):
-        summary.append(f"Shown: the first {len(shown.rows)} of {len(shown.matches)}")
+        return _nothing(name)
+    cut = len(shown.rows) < len(shown.matches)
+    more = [f"Shown: the first {len(shown.rows)} of {len(shown.matches)}"] if cut else []
     columns = columns_of(name, shown.rows, shown.view)
     table = draw(columns, shown.rows, replace(style, width=None) if shown.view.is_wide else style)
     notes = _block_notes(shown) if is_blocks else _odcr_notes(shown)
     notes += [table.note] if table.note else []
     return "\n".join(
         [
-            style.title(title),
-            *(part for line in summary for part in style.wrapped(line, "   ", "      ")),
+            *_summary(shown, name, style, more),
             "",
             *table.lines,
             "",
@@ -70,8 +76,26 @@ def _section(shown: Shown, name: str, style: Style) -> str:
     )
 
 
+def _nothing(name: str) -> str:
+    what = "capacity blocks" if name == ReservationType.CAPACITY_BLOCKS else "ODCRs"
+    return f"{NOTHING} ({what})"
+
+
+def _summary(shown: Shown, name: str, style: Style, more: Sequence[str] = ()) -> list[str]:
+    """The title and the totals; empty where nothing matches."""
+    if not shown.matches:
+        return []
+    is_blocks = name == ReservationType.CAPACITY_BLOCKS
+    title = "Capacity Block Summary:" if is_blocks else "Capacity Reservation Summary (ODCRs):"
+    lines = [*(_block_summary(shown) if is_blocks else _odcr_summary(shown)), *more]
+    return [
+        style.title(title),
+        *(part for line in lines for part in style.wrapped(line, "   ", "      ")),
+    ]
+
+
 def _odcr_summary(shown: Shown) -> list[str]:
-    total = summarize(shown.matches).total
+    total = summarize(shown.matches, shown.view.prices).total
     free = total.available_capacity / total.total_capacity if total.total_capacity else None
     return [
         f"Total Reservations: {number(total.reservations)}",
@@ -80,11 +104,12 @@ def _odcr_summary(shown: Shown) -> list[str]:
         f"Available: {counted(total.available_capacity, 'instance')} ({percent(free)} free)",
         f"Used: {counted(total.used_capacity, 'instance')} ({percent(total.utilization)} used)",
         *_gpus(shown.matches, total),
+        *_idle_cost(shown, total),
     ]
 
 
 def _block_summary(shown: Shown) -> list[str]:
-    summary = summarize(shown.matches)
+    summary = summarize(shown.matches, shown.view.prices)
     total = summary.total
     blocks = {(row.region, row.capacity_block_id) for row in _blocks(shown.matches)}
     several = len(blocks) < len(shown.matches)
@@ -102,7 +127,7 @@ def _block_summary(shown: Shown) -> list[str]:
             f"Active Now: {counted(total.total_capacity, 'instance')}, "
             f"{number(total.available_capacity)} available ({free} free)"
         )
-    return [*lines, *_gpus(shown.matches, total)]
+    return [*lines, *_gpus(shown.matches, total), *_idle_cost(shown, total)]
 
 
 def _range(shortest: float, longest: float) -> str:
@@ -132,6 +157,38 @@ def _gpus(rows: Iterable[Reservation], total: Totals) -> list[str]:
         f"GPUs: {'?' if known_total is None else number(known_total)} in total ({names}), "
         f"{number(total.idle_accelerators)} idle{_unknown(total.unknown_accelerators)}"
     ]
+
+
+def _idle_cost(shown: Shown, total: Totals) -> list[str]:
+    """``Idle Cost: $98.32 an hour (price unknown for 2 instances)``, and where prices are from."""
+    prices = shown.view.prices
+    if not prices:
+        return []
+    cost, unpriced = total.idle_usd_per_hour, total.unpriced_instances
+    known = "?" if cost is None else f"{money(cost, USD)} an hour"
+    unknown = f" (price unknown for {counted(unpriced, 'instance')})" if unpriced else ""
+    sources = sorted({_source(rate) for row in shown.matches if (rate := _rate(row, prices))})
+    return [
+        f"Idle Cost: {known}{unknown}",
+        *([f"Prices: {'; '.join(sources)}"] if sources else []),
+    ]
+
+
+def _rate(row: Reservation, prices: PriceBook) -> Rate | None:
+    return prices.rate(row) if unused(row) else None
+
+
+def _source(rate: Rate) -> str:
+    """``AWS's price list, as of 2026-11-01``."""
+    name = _SOURCES[rate.source]
+    return f"{name}, as of {rate.as_of.isoformat()}" if rate.as_of else name
+
+
+_SOURCES = {
+    PriceSource.SETTINGS: "the alerts file",
+    PriceSource.PRICE_LIST: "AWS's On-Demand price list",
+    PriceSource.BLOCK_FEE: "capacity block fees",
+}
 
 
 def _unknown(reservations: int) -> str:
