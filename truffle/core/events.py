@@ -11,8 +11,22 @@ from enum import StrEnum
 from typing import Any, TypedDict
 
 from truffle.core.codec import decode, encode
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
+from truffle.core.severity import Severity
 from truffle.core.times import format_time, parse_time
+
+__all__ = [
+    "MESSAGE_VERSION",
+    "Event",
+    "EventType",
+    "Extension",
+    "Facts",
+    "Severity",
+    "event_id",
+    "from_message",
+    "message_attributes",
+    "to_message",
+]
 
 MESSAGE_VERSION = 1
 
@@ -34,15 +48,6 @@ class EventType(StrEnum):
     IDLE = "idle"
     SCOPE_FAILING = "scope_failing"
     SCOPE_RECOVERED = "scope_recovered"
-
-
-class Severity(StrEnum):
-    """How much an event asks of people, the least first."""
-
-    INFO = "info"
-    GOOD = "good"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class Extension(TypedDict, total=False):
@@ -140,7 +145,6 @@ def event_id(
 def to_message(event: Event) -> dict[str, Any]:
     """The event as every consumer gets it: the topic, the API and the command line."""
     reservation = event.reservation
-    block = reservation if isinstance(reservation, CapacityBlock) else None
     return {
         "version": MESSAGE_VERSION,
         "event_id": event.event_id,
@@ -154,7 +158,7 @@ def to_message(event: Event) -> dict[str, Any]:
         "account_id": event.account_id,
         "region": event.region,
         "reservation_id": reservation.reservation_id if reservation else None,
-        "capacity_block_id": block.capacity_block_id if block else None,
+        "capacity_block_id": reservation.block_id if reservation else None,
         "reservation_type": reservation.type.value if reservation else None,
         "instance_type": reservation.instance_type if reservation else None,
         "instance_count": reservation.size if reservation else None,
