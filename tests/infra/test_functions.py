@@ -20,6 +20,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     "query": settings.QuerySettings,
     "deliver": settings.DeliverSettings,
     "compact": settings.CompactSettings,
+    "watch": settings.WatchSettings,
 }
 
 
@@ -35,6 +36,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
         ("query", 29, 1769),
         ("deliver", 60, 1769),
         ("compact", 880, 1769),
+        ("watch", 180, 512),
     ],
 )
 def test_time_and_memory(stack: Synthesized, name: str, seconds: int, megabytes: int) -> None:
