@@ -18,7 +18,7 @@ RUNTIME = lambda_.Runtime.PYTHON_3_14
 """The newest runtime that CDK and Powertools know."""
 
 IDEMPOTENCY_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
-"""What Powertools' idempotency does with its table."""
+"""The actions of Powertools' idempotency on its table."""
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 """The placeholder in a schedule's input that EventBridge Scheduler fills in (User Guide, context

@@ -1,4 +1,4 @@
-"""What the embedded AWS lacks of AWS, and this stack needs: added to it before it serves."""
+"""The parts of AWS that the embedded one lacks and this stack needs, added before it serves."""
 
 from __future__ import annotations
 

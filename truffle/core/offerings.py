@@ -1,4 +1,4 @@
-"""What AWS sells: offerings of capacity blocks, the durations they come in, and their prices.
+"""Offerings of capacity blocks, the durations they come in, and their prices.
 
 An offering is what the market had at one moment: nobody holds it until it is bought.
 """

@@ -35,7 +35,7 @@ class Purpose(StrEnum):
 
 
 class Choice(StrEnum):
-    """What to reserve."""
+    """A recommendation of what to reserve."""
 
     BLOCK = "capacity-block"
     ODCR = "odcr"
@@ -54,7 +54,7 @@ class Workload:
 
     @property
     def ultraserver(self) -> UltraServer | None:
-        """What ``count`` counts, where that is no instances."""
+        """The unit of ``count``, if it is not instances."""
         return ULTRASERVERS.get(self.instance_type or "")
 
     @property
@@ -287,7 +287,7 @@ def _network_advice(workload: Workload) -> Iterator[str]:
 
 
 def _block_commands(workload: Workload, days: int) -> Iterator[str]:
-    """What to run next; what the answers left open is in capital letters."""
+    """The commands to run next; values that the answers left open are in capital letters."""
     wanted = shell.word(workload.type_of_instances or "TYPE")
     length = f"--days {workload.days or days:g}"
     run = f"--instance-type {wanted} --count {workload.instances or 'COUNT'} {length}"
