@@ -299,6 +299,14 @@ def check_of_a_watch(**given: object) -> None:
             raise BadArgument(name, str(value), allowed)
 
 
+def check_of_a_stack(**given: object) -> None:
+    """Raises BadArgument for what only a deployed stack can be asked."""
+    for name, value in given.items():
+        if value is not None:
+            allowed = "It is for a deployed stack: ask it with --source api."
+            raise BadArgument(name, str(value), allowed)
+
+
 def as_of_query(given: datetime | str | None) -> list[tuple[str, str]]:
     """The parameter of a time of the past. Raises BadArgument."""
     moment_then = moment("as_of", given, ahead=False)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from truffle.core.codec import Json
-from truffle.core.market.answers import Outcome
-from truffle.core.market.finds import Find, Market, Standing
+from truffle.core.market.answers import Answer, Outcome
+from truffle.core.market.finds import Find, Market, Standing, market_of
 from truffle.core.market.history import Point
 from truffle.core.market.matrix import Cell, matrix
 from truffle.core.market.queries import HISTORY, OFFERINGS
+from truffle.core.market.watches import Question
 from truffle.core.model import FailureKind
 from truffle.core.parameters import MAX_LIMIT, BadParameter, Parameter
 from truffle.core.times import format_time
+from truffle.ec2.offerings import RegionOutcome
 from truffle.query import BadArgument, Several
 from truffle.results import Results
 from truffle.sources.api import Api, Parameters
 from truffle.sources.listing import ScopeFailure
+from truffle.sources.offerings import Market as LiveMarket
 
 _ARGUMENTS: Mapping[str, str] = {
     "watches": "watch",
@@ -68,6 +71,38 @@ def _failure(standing: Standing) -> ScopeFailure:
         FailureKind.ERROR,
         standing.known_at,
     )
+
+
+_OUTCOMES: Mapping[RegionOutcome, Outcome] = {
+    RegionOutcome.NOT_SOLD: Outcome.UNKNOWN_TYPE,
+    RegionOutcome.LIMITED: Outcome.NOT_ASKED,
+    RegionOutcome.FAILED: Outcome.FAILED,
+}
+
+LIVE: Final = "live"
+"""What stands in the place of a watch where EC2 itself was asked."""
+
+
+def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
+    """The matrix of one search of EC2 itself, at a time."""
+    wanted = found.wanted
+    question = Question(wanted.instance_type, wanted.count, wanted.duration_hours)
+    answers = [
+        Answer(
+            LIVE,
+            it.region,
+            "",
+            question,
+            _OUTCOMES.get(it.outcome, Outcome.OFFERED if it.offerings else Outcome.NONE),
+            now,
+            it.offerings,
+            it.code,
+            it.message,
+        )
+        for it in found.regions
+    ]
+    known = [(it, it if it.outcome.is_known else None) for it in answers]
+    return matrix(market_of(known))
 
 
 def finds_query(**arguments: Several | datetime | str | None) -> list[tuple[str, str]]:
