@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from truffle.alerts.market_sample import sample_market_events
 from truffle.alerts.routing import matches
 from truffle.alerts.settings import EVERYTHING, Route, When
 from truffle.core.accelerators import accelerator_of, bundled
@@ -215,6 +216,7 @@ def _events(when: When, now: datetime) -> Iterator[Event]:
             yield _event(story, scope, describe(row), row, now)
     for story in _SCOPE_STORIES:
         yield _event(story, scope, str(scope), None, now)
+    yield from sample_market_events(scope, _type_of(when.instance_types), now)
 
 
 def _stories(when: When) -> Iterator[_Story]:
