@@ -83,6 +83,14 @@ class Commitment:
 
 
 @dataclass(frozen=True, slots=True)
+class Consumer:
+    """One account's use of a reservation, in instances (EC2's InstanceUsage)."""
+
+    account_id: str
+    used_capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """A capacity block's health (EC2's DescribeCapacityBlockStatus), for the whole block.
 
@@ -105,7 +113,8 @@ class Odcr:
     Capacities are instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the
     reservation is active. ``account_name`` and ``organizational_unit`` are what AWS Organizations
     calls ``account_id`` and its units below the root, joined by slashes; None where the source does
-    not know.
+    not know. ``consumers`` are the accounts that use a shared reservation, its owner among them;
+    None where EC2 was not asked or did not answer.
     """
 
     reservation_id: str
@@ -143,6 +152,7 @@ class Odcr:
     seen_by: tuple[str, ...] = ()
     account_name: str | None = None
     organizational_unit: str | None = None
+    consumers: tuple[Consumer, ...] | None = None
 
     @property
     def size(self) -> int | None:
@@ -157,6 +167,7 @@ class CapacityBlock:
     ``total_capacity`` and ``available_capacity`` are EC2's own counts, 0 before the block starts;
     ``instance_count`` is its size at any time. ``effective_end`` is when AWS starts to terminate
     instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the block is active.
+    ``consumers`` are as an ODCR's.
     """
 
     capacity_block_id: str
@@ -191,6 +202,7 @@ class CapacityBlock:
     seen_by: tuple[str, ...] = ()
     account_name: str | None = None
     organizational_unit: str | None = None
+    consumers: tuple[Consumer, ...] | None = None
 
     @property
     def size(self) -> int | None:
