@@ -121,7 +121,7 @@ def _role_arn(function: lambda_.Function) -> str:
 
 
 def _destination_outputs(destinations: Destinations) -> dict[str, str]:
-    """What one needs to test, to redrive, and to connect a chat application to a topic."""
+    """The outputs to test, to redrive, and to connect a chat application to a topic."""
     outputs = {}
     for place in destinations.places:
         title = f"Destination{_title(place.destination.name)}"

@@ -245,7 +245,7 @@ class Sandbox:
         raise SandboxError(f"{url} did not answer within {seconds:.0f} s.")
 
     def environment(self) -> dict[str, str]:
-        """What a program needs to use the sandbox as AWS."""
+        """The environment of a program that uses the sandbox as AWS."""
         outputs = self.outputs
         return {
             "AWS_ENDPOINT_URL": self._state.endpoint,

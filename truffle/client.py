@@ -330,7 +330,7 @@ class Truffle:
         reservation_type: str | Iterable[str] = tuple(ReservationType),
         **filters: Unpack[Filters],
     ) -> Usage:
-        """What was held, used and idle, and what it cost, by interval and group.
+        """Hours held, used and idle, and their cost, by interval and group.
 
         The last 7 whole days in UTC where no period is given. ``interval`` is ``hour``, ``day``,
         ``week``, ``month`` or ``total``; ``by`` one or several of ``reservation``, ``account``,

@@ -111,7 +111,8 @@ class Collector:
     expected: ExpectedDenials = NOTHING_EXPECTED
 
     def left_of(self, unit: Unit, delivery: str) -> tuple[Unit, datetime | None]:
-        """What of a unit its message has not observed yet, and when it observed the rest last."""
+        """The scopes of a unit that its message has not observed yet, and when the others were
+        observed."""
         statuses = self.scopes.statuses_of(unit.scopes).values()
         done = [it for it in statuses if it.delivery == delivery and it.error is None]
         accounts = {it.scope.account_id for it in done}

@@ -27,7 +27,7 @@ REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
 """The exceptions of S3 when it returns no object."""
 
 DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
-"""What reading an object raises that is no gzip, is cut off, or holds no reservations."""
+"""Errors of reading an object that is no gzip, is cut off, or holds no reservations."""
 
 LATEST_KEYS = {
     ReservationType.ODCR: "latest/odcrs.json",

@@ -1,4 +1,4 @@
-"""What each Describe call lists, before filters and pages: functions of fleet and moment.
+"""The listings of the Describe calls, before filters and pages: functions of fleet and moment.
 
 A listing says until when it holds, so that what was made of it can be kept.
 """
@@ -241,7 +241,7 @@ def block_offerings(call: Call) -> Listing:
 
 
 def block_extension_offerings(call: Call) -> Listing:
-    """What one of the account's own blocks can be extended with."""
+    """The extensions of one of the account's own blocks."""
     hours = extension_hours(call.parameters)
     wanted = call.parameters.get("CapacityReservationId")
     if wanted is None:

@@ -39,7 +39,7 @@ def wall_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes over the wire, after ``delay`` seconds; without a body the connection drops."""
+    """A response, sent after ``delay`` seconds; without a body the connection drops."""
 
     status: int
     body: bytes | None

@@ -27,7 +27,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     ("name", "seconds", "megabytes"),
     [
         ("fan_out", 180, 256),
-        ("collect", 120, 1024),
+        ("collect", 120, 1769),
         ("hint", 30, 256),
         ("ledger", 900, 1769),
         ("prices", 300, 1769),

@@ -38,7 +38,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class _Story:
-    """What happens to a reservation, in which state, how long before or after its start."""
+    """A sample event of a reservation: its state, and the time before or after its start."""
 
     type: EventType
     severity: Severity

@@ -76,7 +76,8 @@ def _layout(
 
 
 class _Writers(dict[type, Write]):
-    """What writes a value, by its type. An encoder of json takes longer to start than to write."""
+    """The writer of a value, by its type. An encoder of json takes longer to start than to
+    write."""
 
     def __init__(self, ascii_only: bool, comma: str, colon: str) -> None:
         quote = encode_basestring_ascii if ascii_only else encode_basestring

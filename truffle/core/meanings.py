@@ -1,4 +1,4 @@
-"""What each field of a reservation means, in a sentence, for the documentation of tables."""
+"""The meaning of each field of a reservation, in a sentence, for the documentation of tables."""
 
 from __future__ import annotations
 

@@ -51,7 +51,8 @@ TERMINAL_STATES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """What one instance of a type carries; ``total_count`` is that times the reserved instances.
+    """The accelerators of one instance of a type; ``total_count`` is theirs times the reserved
+    instances.
 
     ``count`` is a fraction for types with a partitioned GPU (a g6f.large has 0.125 of an L4), and
     None where EC2 names the device without a number.
@@ -75,7 +76,7 @@ class Accelerator:
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """What a future-dated ODCR is committed to (EC2's CommitmentInfo); the duration in seconds."""
+    """The commitment of a future-dated ODCR (EC2's CommitmentInfo); the duration in seconds."""
 
     committed_instance_count: int | None = None
     commitment_end_date: datetime | None = None
@@ -267,7 +268,7 @@ class Scope:
 
 
 class FailureKind(StrEnum):
-    """What a failure means for whoever could try again.
+    """The class of a failure: whether a retry could help.
 
     ``denied`` (IAM or an SCP) and ``disabled`` (a region that is not enabled) are answers, and stay
     as they are until someone changes them; an ``error`` is worth another try, and ``throttled`` one

@@ -294,7 +294,7 @@ def _segment(raw: Raw, known: Known) -> Segment:
 
 
 def _in_common(segments: Sequence[Segment], block: Segment) -> Segment:
-    """What several segments are as one block: what differs between them is unknown."""
+    """Several segments as one block: a field that differs between them is unknown."""
     types, zones, lengths = (
         {getattr(segment, name) for segment in segments}
         for name in ("instance_type", "availability_zone", "duration_hours")

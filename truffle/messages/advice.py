@@ -1,4 +1,4 @@
-"""What to do about an event, in a sentence or two, and where to look."""
+"""Advice on an event, in a sentence or two, and where to look."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Card:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What has to be known before the sentence is believed: a test, a late delivery."""
+        """The caveat before the sentence: a test, a late delivery."""
         notes = []
         if self.test:
             notes.append("TEST: sample alert for this route; no reservation changed.")

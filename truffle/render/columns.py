@@ -24,8 +24,8 @@ _STAYS = 100
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What to show: ``asked`` are the fields that the question is about, ``chosen`` the columns
-    that someone named, ``is_wide`` everything whatever the width."""
+    """The columns to show: ``asked`` are the fields that the question is about, ``chosen`` the
+    columns that someone named, ``is_wide`` everything whatever the width."""
 
     asked: frozenset[str] = frozenset()
     chosen: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
 
 
 def column_names() -> tuple[str, ...]:
-    """What ``--columns`` takes."""
+    """The values of ``--columns``."""
     own = [column for make in (_odcrs, _blocks) for column in make(())]
     names = [name for column in own for name in (_snake(column.head), column.name)]
     fields = [name for kind in FIELD_NAMES.values() for name in kind]
@@ -140,7 +140,7 @@ def _wanted(rows: Sequence[Reservation]) -> tuple[bool, bool]:
 
 
 def _id(rows: Sequence[Reservation]) -> Column[Reservation]:
-    """What has no name is called by its id in the column of names."""
+    """The name of a row; its id if it has no name."""
     leaves = 7 if rows and _wanted(rows)[0] else NEVER
     return Column("Reservation ID", lambda row: row.reservation_id, leaves, name="reservation_id")
 
@@ -248,7 +248,7 @@ def _idle_gpus(leaves: int) -> Column[Reservation]:
 
 
 def _wide(rows: Sequence[Reservation]) -> Columns:
-    """What a wide table adds."""
+    """The columns that a wide table adds."""
     fields = ("owner_id", "platform", "tenancy", "match_criteria", "create_date", "tags")
     several = _wanted(rows)[1]
     account = [] if several else [_optional(rows)[1]]

@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 """Of the tables' files, in the metadata of each."""
 
 _KEYS = {"events": "event_id", "runs": "run_id"}
-"""What names a row of a table: of several objects with the same row, one is read."""
+"""Columns that identify a row of a table: of several objects with the same row, one is read."""
 
 _NUMBER = "#"
 """The key of a row's number among the distinct ones; no field of an object is named so."""

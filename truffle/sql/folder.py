@@ -69,7 +69,7 @@ class Folder:
         return made
 
     def _make_spans(self, table: str, days: Sequence[date]) -> list[date]:
-        """What is open when a day ends is in the file of the day that is made last.
+        """Make spans of days: one still open at a day's end is in the file of the day made last.
 
         The first day may be one that was made before: there is always time for two.
         """
