@@ -22,11 +22,11 @@ from infra.functions import INVENTORY_MEGABYTES, Deployment, PythonFunction, all
 from infra.past import REGIONS, RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
 from infra.storage import RESERVATION_INDEX, Storage
 from lambdas.settings import QuerySettings
+from truffle.core.kinds.registry import KINDS
 
 ROUTES = (
     "/reservations",
-    "/odcrs",
-    "/capacity-blocks",
+    *(kind.path for kind in KINDS.values()),
     "/reservations/{id}",
     "/summary",
     "/usage",
@@ -40,10 +40,10 @@ ROUTES = (
     "/alerts/explain",
     "/openapi.json",
 )
-"""What is answered to GET. Anything else reaches the same function, which explains itself."""
+"""The paths of GET. Any other request reaches the same function, which explains itself."""
 
 POST_ROUTES = ("/alerts/test", "/alerts/republish")
-"""What is answered to POST."""
+"""The paths of POST."""
 
 _READ = (SNAPSHOTS, RUNS, USAGE, REGIONS)
 _EVERYTHING_ELSE = ("/", "/{proxy+}")

@@ -15,7 +15,7 @@ from lambdas.api.responses import fitting
 from lambdas.overview import NOTHING_KNOWN, Past, Recent, report_inputs, scope_states
 from lambdas.store.reports import ReportStore
 from truffle.core.filters import Filter, matches_globs
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.order import Order
 from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.report.inputs import Inputs
@@ -36,7 +36,7 @@ class Chosen:
 
 
 def choose(context: Context, chosen: Filter, recent: Recent) -> Chosen:
-    """What a filter keeps of the inventory and of the events."""
+    """The matches of a filter in the inventory and in the events."""
     view = context.view
     matches = view.sorted(Order()).matches(chosen)
     rows = view.observed(matches.first(len(matches)))
@@ -97,7 +97,7 @@ def calendar(context: Context, chosen: Chosen, reports: ReportStore) -> Response
     from truffle.report.model import spans_of
 
     inputs = _inputs(context, chosen, "", NO_PRICES)
-    spans = [span for span in spans_of(inputs) if isinstance(span.row, CapacityBlock)]
+    spans = [span for span in spans_of(inputs) if span.row.kind.is_prepaid]
     known = reports.get(span.row.reservation_id for span in spans)
     sequences = {name: report.news for name, report in known.items()}
     memory = Memory(last_changes(inputs.events), sequences)
@@ -119,7 +119,7 @@ class Measured:
 
 
 def metrics(context: Context, asked: Measured, prices: PriceBook) -> Response[str]:
-    """What is held as OpenMetrics text, with the scopes of the accounts and regions asked for."""
+    """Held capacity as OpenMetrics text, with the scopes of the accounts and regions asked for."""
     from truffle.feeds.inputs import Held
     from truffle.feeds.metrics import CONTENT_TYPE
     from truffle.feeds.metrics import metrics as written

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from truffle.core.filters import matches_globs
 from truffle.core.idle import unused
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 
 USD = "USD"
 
@@ -38,7 +38,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class UsedPrice:
-    """What an instance of a kind costs for an hour; ``rate`` is None where no source knows it."""
+    """The price of an instance of a kind for an hour; ``rate`` is None where no source knows it."""
 
     type: str
     instance_type: str
@@ -64,7 +64,7 @@ class UsedPrice:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Product:
-    """What AWS's price list has one On-Demand price for."""
+    """The key of one On-Demand price in AWS's price list."""
 
     instance_type: str
     region: str
@@ -108,7 +108,7 @@ class PriceBook:
         own = self._own[row.instance_type]
         if own is not None:
             return own
-        if isinstance(row, CapacityBlock):
+        if row.kind.is_prepaid:
             return self._share_of_fee(row)
         if not row.platform or not row.tenancy:
             return None
@@ -136,12 +136,12 @@ class PriceBook:
         own = price_of(instance_type, self.settings)
         return None if own is None else Rate(Decimal(str(own)), USD, PriceSource.SETTINGS)
 
-    def _share_of_fee(self, row: CapacityBlock) -> Rate | None:
+    def _share_of_fee(self, row: Reservation) -> Rate | None:
         """A block's fee over its instances and hours."""
-        fee = self.fees.get(row.capacity_block_id)
-        if fee is None or not row.instance_count or not row.duration_hours:
+        fee = self.fees.get(row.block_id or row.reservation_id)
+        if fee is None or not row.size or not row.duration_hours:
             return None
-        hours = Decimal(str(row.duration_hours)) * row.instance_count
+        hours = Decimal(str(row.duration_hours)) * row.size
         return Rate(fee.amount / hours, fee.currency, PriceSource.BLOCK_FEE, fee.as_of)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from truffle.core.codec import Json
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.pricing import Fee, PriceBook, PriceSource, Product, Rate
 
 
@@ -17,9 +17,9 @@ def to_json(book: PriceBook, rows: Iterable[Reservation]) -> Json:
     products = {
         Product(row.instance_type, row.region, row.platform, row.tenancy)
         for row in held
-        if row.platform and row.tenancy and not isinstance(row, CapacityBlock)
+        if row.platform and row.tenancy and not row.kind.is_prepaid
     }
-    blocks = {row.capacity_block_id for row in held if isinstance(row, CapacityBlock)}
+    blocks = {row.block_id or row.reservation_id for row in held if row.kind.is_prepaid}
     return {
         "settings": dict(sorted(book.settings.items())),
         "price_list": [

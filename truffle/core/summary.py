@@ -9,7 +9,7 @@ from itertools import compress, groupby
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.pricing import MICRO, NO_PRICES, PriceBook
 from truffle.core.times import whole
 
@@ -173,7 +173,7 @@ class Tally:
         hours = {
             place: row.duration_hours
             for place, row in enumerate(listed)
-            if isinstance(row, CapacityBlock) and row.duration_hours is not None
+            if row.duration_hours is not None
         }
         self._hours, self._pick_timed = list(hours.values()), _picker(list(hours))
 
@@ -221,7 +221,7 @@ class _Groups:
 
 
 def _picker(places: Sequence[int]) -> Callable[[bytes], bytes]:
-    """What gets the bytes of these places. One call of itemgetter is several times faster than a
+    """A getter of the bytes of these places. One call of itemgetter is several times faster than a
     call for each place; it gives a tuple only of several."""
     if len(places) < 2:
         return lambda mask: bytes(mask[place] for place in places)

@@ -18,7 +18,6 @@ from icalendar import Alarm, Calendar, Event
 from truffle.core import events as happened
 from truffle.core.deadlines import EXTENSION_NOTICE
 from truffle.core.events import EventType
-from truffle.core.model import CapacityBlock
 from truffle.core.quoting.terminal import visible
 from truffle.core.timeline import Phase, Span
 from truffle.messages.advice import reservation_url
@@ -65,7 +64,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is known of earlier: when each reservation last changed, and the calendar before.
+    """The memory of a calendar: when each reservation last changed, and the calendar before.
 
     ``sequences`` counts the changes of each reservation, where somebody has counted them.
     ``is_complete`` is whether every scope was listed: only then is a block that is missing gone.
@@ -119,7 +118,7 @@ def calendar(
 def planned_events(span: Span) -> Iterator[Planned]:
     """The events of a block; none for an ODCR, nor for a block without a start or an end."""
     row = span.row
-    if not isinstance(row, CapacityBlock) or span.start is None or span.end is None:
+    if not row.kind.is_prepaid or span.start is None or span.end is None:
         return
     name = visible(row.tags.get("Name") or row.reservation_id)
     status = _status(span)

@@ -1,4 +1,4 @@
-"""What is held as OpenMetrics text (OpenMetrics 1.0), by the official client's exposition.
+"""Held capacity as OpenMetrics text (OpenMetrics 1.0), by the official client's exposition.
 
 Names follow Prometheus' conventions: base units, and no label whose values are without bound. The
 ids of reservations are labels only where they are asked for.
@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from truffle.core.idle import unused
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.pricing import MICRO
 from truffle.feeds.inputs import Held, ScopeState
 
@@ -141,7 +141,7 @@ def _labels_of(row: Reservation, labels: tuple[str, ...]) -> tuple[str, ...]:
 def _of_blocks(
     rows: list[Reservation], labels: tuple[str, ...], by_reservation: bool
 ) -> Iterator[Metric]:
-    blocks = [row for row in rows if isinstance(row, CapacityBlock)]
+    blocks = [row for row in rows if row.kind.is_prepaid]
     sick = _added_up(blocks, labels, lambda row: int(_is_sick(row)))
     yield _family(UNHEALTHY, "Blocks that are not healthy.", labels, sick)
     if by_reservation:
@@ -154,7 +154,7 @@ def _of_blocks(
 
 
 def _is_sick(row: Reservation) -> bool:
-    return isinstance(row, CapacityBlock) and row.health is not None and row.health.is_bad
+    return row.health is not None and row.health.is_bad
 
 
 def _of_scopes(scopes: Iterable[ScopeState], now: datetime) -> Iterator[Metric]:

@@ -12,7 +12,8 @@ from truffle.core.deadlines import end_of, payment_deadline
 from truffle.core.diff import describe
 from truffle.core.events import Event, Severity
 from truffle.core.idle import unused
-from truffle.core.model import Reservation, ReservationType
+from truffle.core.kinds.registry import KINDS
+from truffle.core.model import Reservation
 from truffle.messages.wording import count, moment_from, of_instances, usd
 
 
@@ -45,7 +46,7 @@ Size = tuple[int, int]
 def largest(
     make: Callable[[int, int], Message], sizes: Iterable[Size], fits: Callable[[Message], bool]
 ) -> Message:
-    """What is made of the first size that fits; of the last one where none does."""
+    """The text of the first size that fits; of the last one where none does."""
     for most, longest in sizes:
         message = make(most, longest)
         if fits(message):
@@ -59,7 +60,7 @@ def section_of_events(events: Iterable[Event]) -> Section:
 
 
 def sections_of_day(day: Day) -> tuple[Section, ...]:
-    """What a day's summary lists; what needs a decision comes first, and nothing is empty."""
+    """The sections of a day's summary; decisions come first, and no section is empty."""
     return tuple(section for section in _sections(day) if section.lines)
 
 
@@ -114,7 +115,7 @@ def _idle(idle: Idle) -> str:
 
 
 def _held(held: Held) -> str:
-    nouns = "block" if held.type == ReservationType.CAPACITY_BLOCKS else "ODCR"
+    nouns = KINDS[held.type].short
     what = f"{held.accelerators:,} × {held.accelerator}" if held.accelerator else "no accelerator"
     where = f"{count(held.instances, 'instance')} in {count(held.reservations, nouns)}"
     unknown = f", {count(held.unknown, nouns)} of unknown size" if held.unknown else ""

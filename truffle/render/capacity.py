@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from truffle.core.idle import unused
+from truffle.core.kinds.kind import Kind
+from truffle.core.kinds.registry import KINDS
 from truffle.core.model import (
     TERMINAL_STATES,
-    CapacityBlock,
     Market,
     Reservation,
-    ReservationType,
-    market_of,
 )
 from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.summary import Totals, summarize, unless_unknown
@@ -26,7 +25,7 @@ NOTHING = "No capacity reservations found matching criteria"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one table is made of: the rows to show, and all matches, which the summary counts."""
+    """The contents of one table: the rows to show, and all matches, which the summary counts."""
 
     rows: Sequence[Reservation]
     matches: Sequence[Reservation]
@@ -42,7 +41,7 @@ def render(shown: Shown, types: Iterable[str], style: Style) -> str:
 def render_summary(shown: Shown, types: Iterable[str], style: Style) -> str:
     """The totals of each type alone."""
     return "\n\n".join(
-        "\n".join(_summary(_of_type(shown, name), name, style) or [_nothing(name)])
+        "\n".join(_summary(_of_type(shown, name), KINDS[name], style) or [_nothing(KINDS[name])])
         for name in types
     )
 
@@ -56,18 +55,18 @@ def _of_type(shown: Shown, name: str) -> Shown:
 
 
 def _section(shown: Shown, name: str, style: Style) -> str:
-    is_blocks = name == ReservationType.CAPACITY_BLOCKS
+    kind = KINDS[name]
     if not shown.matches:
-        return _nothing(name)
+        return _nothing(kind)
     cut = len(shown.rows) < len(shown.matches)
     more = [f"Shown: the first {len(shown.rows)} of {len(shown.matches)}"] if cut else []
     columns = columns_of(name, shown.rows, shown.view)
     table = draw(columns, shown.rows, replace(style, width=None) if shown.view.is_wide else style)
-    notes = _block_notes(shown) if is_blocks else _odcr_notes(shown)
+    notes = _prepaid_notes(shown, kind) if kind.is_prepaid else _odcr_notes(shown)
     notes += [table.note] if table.note else []
     return "\n".join(
         [
-            *_summary(shown, name, style, more),
+            *_summary(shown, kind, style, more),
             "",
             *table.lines,
             "",
@@ -76,21 +75,18 @@ def _section(shown: Shown, name: str, style: Style) -> str:
     )
 
 
-def _nothing(name: str) -> str:
-    what = "capacity blocks" if name == ReservationType.CAPACITY_BLOCKS else "ODCRs"
-    return f"{NOTHING} ({what})"
+def _nothing(kind: Kind) -> str:
+    return f"{NOTHING} ({kind.plural})"
 
 
-def _summary(shown: Shown, name: str, style: Style, more: Sequence[str] = ()) -> list[str]:
+def _summary(shown: Shown, kind: Kind, style: Style, more: Sequence[str] = ()) -> list[str]:
     """The title and the totals; empty where nothing matches."""
     if not shown.matches:
         return []
-    is_blocks = name == ReservationType.CAPACITY_BLOCKS
-    title = "Capacity Block Summary:" if is_blocks else "Capacity Reservation Summary (ODCRs):"
-    lines = [*(_block_summary(shown) if is_blocks else _odcr_summary(shown)), *more]
+    lines = _prepaid_summary(shown, kind) if kind.is_prepaid else _odcr_summary(shown)
     return [
-        style.title(title),
-        *(part for line in lines for part in style.wrapped(line, "   ", "      ")),
+        style.title(kind.title),
+        *(part for line in [*lines, *more] for part in style.wrapped(line, "   ", "      ")),
     ]
 
 
@@ -108,13 +104,16 @@ def _odcr_summary(shown: Shown) -> list[str]:
     ]
 
 
-def _block_summary(shown: Shown) -> list[str]:
+def _prepaid_summary(shown: Shown, kind: Kind) -> list[str]:
     summary = summarize(shown.matches, shown.view.prices)
     total = summary.total
-    blocks = {(row.region, row.capacity_block_id) for row in _blocks(shown.matches)}
+    blocks = {(row.region, row.block_id or row.reservation_id) for row in shown.matches}
     several = len(blocks) < len(shown.matches)
     parts = f" ({counted(len(shown.matches), 'reservation')})" if several else ""
-    lines = [f"Total Blocks: {number(len(blocks))}{parts}", _types(shown.matches)]
+    lines = [
+        f"Total {kind.short.capitalize()}s: {number(len(blocks))}{parts}",
+        _types(shown.matches),
+    ]
     shortest, longest = summary.shortest_hours, summary.longest_hours
     if shortest is not None and longest is not None:
         lines.append(f"Duration Range: {_range(shortest, longest)}")
@@ -192,14 +191,14 @@ _SOURCES = {
 
 
 def _unknown(reservations: int) -> str:
-    """What a sum does not include."""
+    """The rows that a sum does not include."""
     return f" (unknown for {counted(reservations, 'reservation')})" if reservations else ""
 
 
 def _odcr_notes(shown: Shown) -> list[str]:
     ending = sum(row.end_date is not None for row in shown.matches)
-    lent = [row.reservation_id for row in shown.matches if market_of(row) is Market.INTERRUPTIBLE]
-    steady = sum(row.end_date is None and market_of(row) is None for row in shown.matches)
+    lent = [row.reservation_id for row in shown.matches if row.market is Market.INTERRUPTIBLE]
+    steady = sum(row.end_date is None and row.market is None for row in shown.matches)
     notes = []
     if not ending and not lent:
         notes.append("No fixed end date - can use indefinitely")
@@ -216,20 +215,12 @@ def _odcr_notes(shown: Shown) -> list[str]:
     return [*notes, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
 
 
-def _block_notes(shown: Shown) -> list[str]:
-    blocks = _blocks(shown.matches)
-    notes = [
-        "Times are UTC. AWS starts to terminate instances 30 minutes before the end"
-        " (60 for UltraServers)"
-    ]
-    if any(row.ultra_cluster_placement and row.state not in TERMINAL_STATES for row in blocks):
+def _prepaid_notes(shown: Shown, kind: Kind) -> list[str]:
+    rows, notes = shown.matches, [kind.note]
+    if any(row.ultra_cluster_placement and row.state not in TERMINAL_STATES for row in rows):
         placed = "UltraCluster Placement: Yes (optimized networking for distributed training)"
         notes.insert(0, placed)
-    bad = [row.reservation_id for row in blocks if row.health and row.health.is_bad]
+    bad = [row.reservation_id for row in rows if row.health and row.health.is_bad]
     if bad:
         notes.append(f"Unhealthy: {', '.join(bad)} (see health in -o json)")
     return notes
-
-
-def _blocks(rows: Iterable[Reservation]) -> list[CapacityBlock]:
-    return [row for row in rows if isinstance(row, CapacityBlock)]

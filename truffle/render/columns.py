@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from truffle.core.codec import FIELD_NAMES, encode
-from truffle.core.model import CapacityBlock, Reservation, ReservationType
+from truffle.core.kinds.registry import CLASSES, KINDS
+from truffle.core.model import Reservation
 from truffle.core.pricing import NO_PRICES, USD, PriceBook
 from truffle.render.style import state_colour
 from truffle.render.tables import NEVER, Column
@@ -25,9 +26,9 @@ _STAYS = 100
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What to show: ``asked`` are the fields that the question is about, ``chosen`` the columns
-    that someone named, ``is_wide`` everything whatever the width, ``is_summary`` totals alone.
-    Costs are shown where ``prices`` knows any."""
+    """The columns to show: ``asked`` are the fields that the question is about, ``chosen`` the
+    columns that someone named, ``is_wide`` everything whatever the width, ``is_summary`` totals
+    alone. Costs are shown where ``prices`` knows any."""
 
     asked: frozenset[str] = frozenset()
     chosen: tuple[str, ...] = ()
@@ -38,7 +39,7 @@ class View:
 
 def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
     """The columns of one type of reservations."""
-    made = _blocks(rows) if kind == ReservationType.CAPACITY_BLOCKS else _odcrs(rows)
+    made = _prepaid(rows) if KINDS[kind].is_prepaid else _odcrs(rows)
     if view.prices or view.chosen:
         made.insert(-1, _idle_cost(view.prices))
     if view.chosen:
@@ -49,8 +50,8 @@ def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
 
 
 def column_names() -> tuple[str, ...]:
-    """What ``--columns`` takes."""
-    own = [column for make in (_odcrs, _blocks) for column in make(())]
+    """The values of ``--columns``."""
+    own = [column for make in (_odcrs, _prepaid) for column in make(())]
     own.append(_idle_cost(NO_PRICES))
     names = [name for column in own for name in (_snake(column.head), column.name)]
     fields = [name for kind in FIELD_NAMES.values() for name in kind]
@@ -62,7 +63,7 @@ def _named(name: str, kind: str, made: Columns) -> Columns:
     for column in [*made, *_optional(())]:
         if name in (column.name, _snake(column.head)):
             return [replace(column, leaves=NEVER, brief=None, short=None)]
-    fields = FIELD_NAMES["CapacityBlock" if kind == ReservationType.CAPACITY_BLOCKS else "Odcr"]
+    fields = FIELD_NAMES[CLASSES[kind].__name__]
     return [replace(_plain(name), leaves=NEVER)] if name in fields else []
 
 
@@ -94,7 +95,7 @@ def _odcrs(rows: Sequence[Reservation]) -> Columns:
     ]
 
 
-def _blocks(rows: Sequence[Reservation]) -> Columns:
+def _prepaid(rows: Sequence[Reservation]) -> Columns:
     """Use is nothing where no block has started yet, so that it leaves early then."""
     in_use = _any(rows, lambda row: row.used_capacity is not None)
     return [
@@ -107,7 +108,7 @@ def _blocks(rows: Sequence[Reservation]) -> Columns:
         _moment("End", "end_date", rows, 13),
         Column(
             "Duration",
-            _of_block(lambda block: duration(block.duration_hours)),
+            lambda row: duration(row.duration_hours),
             3,
             name="duration_hours",
         ),
@@ -147,17 +148,15 @@ def _wanted(rows: Sequence[Reservation]) -> tuple[bool, bool]:
 
 
 def _id(rows: Sequence[Reservation]) -> Column[Reservation]:
-    """What has no name is called by its id in the column of names."""
+    """The name of a row; its id if it has no name."""
     leaves = 7 if rows and _wanted(rows)[0] else NEVER
     return Column("Reservation ID", lambda row: row.reservation_id, leaves, name="reservation_id")
 
 
 def _block_id(rows: Sequence[Reservation]) -> Columns:
-    blocks = [row for row in rows if isinstance(row, CapacityBlock)]
-    if rows and all(row.capacity_block_id == row.reservation_id for row in blocks):
+    if rows and all(row.block_id in (None, row.reservation_id) for row in rows):
         return []
-    text = _of_block(lambda block: block.capacity_block_id)
-    return [Column("Block ID", text, 1, name="capacity_block_id")]
+    return [Column("Block ID", lambda row: row.block_id or "-", 1, name="capacity_block_id")]
 
 
 def _type(leaves: int) -> Column[Reservation]:
@@ -214,7 +213,7 @@ def state_paint(row: Reservation) -> str | None:
 
 
 def _is_unhealthy(row: Reservation) -> bool:
-    return isinstance(row, CapacityBlock) and row.health is not None and row.health.is_bad
+    return row.health is not None and row.health.is_bad
 
 
 def _used(leaves: int) -> Column[Reservation]:
@@ -267,11 +266,20 @@ def _idle_cost(prices: PriceBook) -> Column[Reservation]:
 
 
 def _wide(rows: Sequence[Reservation]) -> Columns:
-    """What a wide table adds."""
+    """The columns that a wide table adds."""
     fields = ("owner_id", "platform", "tenancy", "match_criteria", "create_date", "tags")
     several = _wanted(rows)[1]
     account = [] if several else [_optional(rows)[1]]
-    return [*account, *(_plain(name) for name in fields)]
+    users = Column("Consumers", _consumers, 1, name="consumers")
+    is_known = _any(rows, lambda row: row.consumers is not None)
+    return [*account, *(_plain(name) for name in fields), *([users] if is_known else [])]
+
+
+def _consumers(row: Reservation) -> str:
+    """``123456789012: 3, 210987654321: 2``, the instances that each account uses."""
+    if row.consumers is None:
+        return "-"
+    return ", ".join(f"{it.account_id}: {number(it.used_capacity)}" for it in row.consumers)
 
 
 def _plain(name: str) -> Column[Reservation]:
@@ -285,10 +293,6 @@ def _plain(name: str) -> Column[Reservation]:
         return json.dumps(value, ensure_ascii=False)
 
     return Column(head, text, 1, name=name)
-
-
-def _of_block(text: Callable[[CapacityBlock], str]) -> Callable[[Reservation], str]:
-    return lambda row: text(row) if isinstance(row, CapacityBlock) else "-"
 
 
 def _zone(row: Reservation) -> str:

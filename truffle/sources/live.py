@@ -52,7 +52,7 @@ LACKING = {
     "DescribeCapacityBlockStatus": "health of blocks is empty",
     "DescribeInstanceTypes": "accelerator is empty for types that truffle does not know",
 }
-"""What rows lack where EC2 refused one of these calls."""
+"""The fields that rows lack where EC2 refused one of these calls."""
 
 
 def list_live(
@@ -203,7 +203,7 @@ def _now() -> datetime:
 
 
 def _asked(clients: CallerClients, regions: Sequence[str] | None, end: _Deadline) -> _Asked:
-    """What is to be asked. Raises what botocore does."""
+    """The accounts and regions to list. Raises the errors of botocore."""
     from truffle.ec2.identity import identify
 
     caller = identify(clients, end.left())
@@ -283,7 +283,7 @@ def raise_as_truffle_error(error: BaseException, profile: str | None) -> NoRetur
 
 @dataclass(slots=True)
 class _Gathered:
-    """What is known so far; ``open`` are the regions that have not ended."""
+    """The result so far; ``open`` are the regions that have not ended."""
 
     asked: _Asked
     filter: Filter

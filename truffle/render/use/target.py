@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from truffle.core.model import Market, Reservation, market_of
+from truffle.core.model import Market, Reservation
 from truffle.core.quoting.shell import comment_word
 
 LINUX = "Linux/UNIX"
@@ -18,7 +18,7 @@ _KINDS = {
 
 
 def instances(row: Reservation) -> int | None:
-    """What can be launched: the free ones of an active reservation, all of it where all are in use
+    """The launchable count: the free ones of an active reservation, all of it where all are in use
     or it is not active yet; None where that is not known."""
     free = row.available_capacity if row.state == "active" else row.size
     return free or (None if free is None else row.size) or None
@@ -34,7 +34,7 @@ def zone_words(row: Reservation) -> str:
 
 
 def platform(row: Reservation) -> str:
-    """What the image has to be of: an instance of another platform does not match."""
+    """The platform of the image: an instance of another platform does not match."""
     return row.platform or LINUX
 
 
@@ -74,8 +74,8 @@ def says(row: Reservation) -> str:
     """``16 x p5.48xlarge in us-east-2a, a capacity block, scheduled``, for a comment."""
     size = "?" if row.size is None else row.size
     words = f"{size} x {comment_word(row.instance_type)} in {zone_words(row)}"
-    return f"{words}, {_KINDS[market_of(row)]}, {comment_word(row.state)}"
+    return f"{words}, {_KINDS[row.market]}, {comment_word(row.state)}"
 
 
 COUNT_WORDS = "COUNT: how many instances; the size of the reservation is not known here"
-"""What a snippet says where only its reader knows the number."""
+"""The placeholder in a snippet where only its reader knows the number."""
