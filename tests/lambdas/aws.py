@@ -138,7 +138,7 @@ class Stack:
                 expected_denied="",
             ),
             LedgerSettings: lambda: LedgerSettings(self.table, self.bucket, "60"),
-            PricesSettings: lambda: PricesSettings(self.table),
+            PricesSettings: lambda: PricesSettings(self.table, self.bucket),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(
                 table=self.table,
