@@ -245,6 +245,33 @@ def mend(region: str | None) -> None:
 
 
 @main.command()
+@click.argument("region")
+@click.argument("instance_type")
+@click.argument("zone")
+@click.argument("count", type=click.IntRange(0, 1000))
+@click.option("--price", default="31.464", help="Of an instance-hour, in USD.", show_default=True)
+@click.option("--start", default="+1d@11:30", help="The first start.", show_default=True)
+def sell(region: str, instance_type: str, zone: str, count: int, price: str, start: str) -> None:
+    """Offer COUNT instances as capacity blocks in ZONE of REGION; 0 takes them off the market."""
+    box = _simulating()
+    _check_region(box, region)
+    market = [
+        offer
+        for offer in box.ec2.fleet()["regions"][region].get("Market", ())
+        if (offer["InstanceType"], offer["AvailabilityZone"]) != (instance_type, zone)
+    ]
+    offer = {
+        "InstanceType": instance_type,
+        "AvailabilityZone": zone,
+        "Count": count,
+        "FirstStart": start,
+        "HourlyPrice": price,
+    }
+    box.ec2.set_market(region, [*market, *([offer] if count else [])])
+    click.echo(f"{region} sells {len(market) + bool(count)} kinds of capacity blocks.", err=True)
+
+
+@main.command()
 @click.argument("file", type=click.File())
 def event(file: TextIO) -> None:
     """Let EventBridge bring an event of EC2, with its envelope, from a FILE of JSON or from -."""
