@@ -15,10 +15,12 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_snapshot
 from truffle.core.accelerators import bundled
+from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import (
     Accelerator,
     CapacityBlock,
     Commitment,
+    Consumer,
     Health,
     Odcr,
     Reservation,
@@ -64,6 +66,7 @@ commitments = st.builds(
     commitment_end_date=st.none() | moments,
     commitment_duration_seconds=st.none() | counts,
 )
+consumers = st.builds(Consumer, st.sampled_from(ACCOUNTS), st.none() | counts)
 
 
 _COMMON: dict[str, SearchStrategy[Any]] = {
@@ -94,6 +97,7 @@ _REST_OF_COMMON: dict[str, SearchStrategy[Any]] = {
     "create_date": st.none() | moments,
     "tags": st.dictionaries(names, names, max_size=3),
     "observed_at": st.none() | moments,
+    "consumers": st.none() | st.lists(consumers, max_size=2).map(tuple),
 }
 
 _REST_OF_ODCRS: dict[str, SearchStrategy[Any]] = {
@@ -158,7 +162,8 @@ def _with(row: Reservation, facets: dict[str, Any]) -> Reservation:
     """The row with other facets, as far as its type has them."""
     size = "instance_count" if isinstance(row, CapacityBlock) else "total_capacity"
     named = {size if name == "size" else name: value for name, value in facets.items()}
-    return replace(row, **{name: value for name, value in named.items() if hasattr(row, name)})
+    known = FIELD_NAMES[type(row).__name__]
+    return replace(row, **{name: value for name, value in named.items() if name in known})
 
 
 @st.composite

@@ -7,7 +7,7 @@
 | ``POST /_sim/reservations`` | adds ``{"region": …, "reservation": {…}}`` as in a fleet file |
 | ``GET, PATCH, DELETE /_sim/reservations/<id>`` | one of them; null takes a field away |
 | ``PATCH /_sim/blocks/<region>/<id>`` | fields of a block's status, ``InterconnectStatus`` … |
-| ``PUT /_sim/market/<region>`` | ``{"Market": […]}`` as in a fleet file, in place of what it sells |
+| ``PUT /_sim/market/<region>`` | ``{"Market": […]}`` of a fleet file: what it sells now |
 | ``GET, PUT /_sim/clock`` | the simulated time; ``{"now": …}`` or ``{"advance_seconds": …}`` |
 | ``GET, POST, DELETE /_sim/faults`` | the faults that are not over; one more; none |
 | ``DELETE /_sim/faults/<region>`` | none that names this region |

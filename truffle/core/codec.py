@@ -15,12 +15,12 @@ from sys import intern
 from typing import Any
 
 from truffle.core.field_types import check_types, refusal
+from truffle.core.kinds.registry import CLASSES
 from truffle.core.model import (
     Accelerator,
-    CapacityBlock,
     Commitment,
+    Consumer,
     Health,
-    Odcr,
     Reservation,
     ReservationType,
 )
@@ -29,15 +29,9 @@ from truffle.core.times import format_time, parse_time
 Json = dict[str, Any]
 
 FIELD_NAMES: dict[str, tuple[str, ...]] = {
-    cls.__name__: tuple(field.name for field in fields(cls)) for cls in (Odcr, CapacityBlock)
+    cls.__name__: tuple(field.name for field in fields(cls)) for cls in CLASSES.values()
 }
 """The names of each type's JSON object, in their order."""
-
-
-_CLASSES: dict[str, type[Reservation]] = {
-    ReservationType.ODCR: Odcr,
-    ReservationType.CAPACITY_BLOCKS: CapacityBlock,
-}
 
 
 def encode(reservation: Reservation) -> Json:
@@ -54,9 +48,9 @@ def decode(data: Mapping[str, Any]) -> Reservation:
     if not isinstance(data, Mapping):
         raise ValueError(f"a reservation must be an object, not {reprlib.repr(data)}")
     kind = data.get("type")
-    cls = _CLASSES.get(kind) if isinstance(kind, str) else None
+    cls = CLASSES.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise ValueError(f"type must be {' or '.join(_CLASSES)}, not {reprlib.repr(kind)}")
+        raise ValueError(f"type must be {' or '.join(CLASSES)}, not {reprlib.repr(kind)}")
     return cls(**_arguments(cls, data))
 
 
@@ -76,9 +70,15 @@ def _written(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...
     return names, attrgetter(*names)
 
 
+def _plain_items(values: tuple[Any, ...]) -> list[Any]:
+    if not values or values[0].__class__ is str:
+        return list(values)
+    return [plain_fields(value) for value in values]
+
+
 _PLAIN: dict[type, Callable[[Any], Any]] = {
     datetime: format_time,
-    tuple: list,
+    tuple: _plain_items,
     ReservationType: str,
     dict: dict,
     Accelerator: plain_fields,
@@ -102,7 +102,7 @@ def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
             except (TypeError, AttributeError):
                 raise refusal(cls, name, value) from None
             except ValueError as error:
-                if name in _PARTS:
+                if name in _PARTS or name in _LISTED:
                     raise ValueError(f"{name}.{error}") from None
                 raise refusal(cls, name, value) from None
     # Few combinations of types occur, and one tells its fields where none is missing.
@@ -135,6 +135,7 @@ def _tags(value: Any) -> Any:
 
 
 _PARTS = {"accelerator": Accelerator, "health": Health, "commitment": Commitment}
+_LISTED = {"consumers": Consumer}
 
 
 def _part(cls: type) -> Callable[[Any], Any]:
@@ -144,6 +145,17 @@ def _part(cls: type) -> Callable[[Any], Any]:
         return cls(**_arguments(cls, value))
 
     return read
+
+
+def _parts(cls: type) -> Callable[[Any], Any]:
+    read = _part(cls)
+
+    def read_all(values: Any) -> Any:
+        if values.__class__ is not list and values.__class__ is not tuple:
+            raise TypeError
+        return tuple(map(read, values))
+
+    return read_all
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -157,6 +169,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "reservation_ids": _texts,
     "tags": _tags,
     **{name: _part(cls) for name, cls in _PARTS.items()},
+    **{name: _parts(cls) for name, cls in _LISTED.items()},
     # Thousands of reservations repeat these texts: one copy of each is kept.
     **dict.fromkeys(
         (
