@@ -141,8 +141,10 @@ def status() -> Response[str]:
     as_of = values.get("as_of", [None])[0]
     runs = wiring.query().runs.latest(RUNS_SHOWN, as_of)
     context, question = context_of(as_of), question_of(given)
+    pace = wiring.query().pace()
     return page_of(
-        lambda page: answers.status(context, runs, values, page, question), to_page(values)
+        lambda page: {**answers.status(context, runs, values, page, question), "watches": pace},
+        to_page(values),
     )
 
 

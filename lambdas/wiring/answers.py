@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lambdas.history.ledgers import SpanReader
     from lambdas.history.usage import UsageReader
     from lambdas.store.reports import ReportStore
+    from truffle.core.codec import Json
 
 
 class Query(Parts[QuerySettings]):
@@ -71,6 +72,18 @@ class Query(Parts[QuerySettings]):
         from lambdas.history.usage import UsageReader
 
         return UsageReader(self.spans, LedgerStore(wiring.service("s3"), self.settings.bucket))
+
+    def pace(self) -> list[Json]:
+        """How the watches keep pace; without watches the table is not read."""
+        from lambdas.store.watches import WatchStore
+        from truffle.core.market.pace import pace_to_json
+
+        watches = self.alert_settings.watches
+        if not watches:
+            return []
+        stored = WatchStore(wiring.service("dynamodb"), self.settings.table).states()
+        states = {name: it.state for name, it in stored.items() if it.state is not None}
+        return pace_to_json(watches, states, wiring.now())
 
     @cached_property
     def reports(self) -> ReportStore:
