@@ -31,6 +31,7 @@ ROUTES = (
     "/summary",
     "/usage",
     "/prices",
+    "/stranded",
     "/events",
     "/status",
     "/validate",
@@ -170,6 +171,7 @@ def _settings(
         publisher=publisher.function.function_name,
         stack=context.stack_name,
         feed_secret=secret.secret_arn if secret else "",
+        stranded="on" if context.stranded else "",
     )
 
 

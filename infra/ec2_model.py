@@ -27,6 +27,9 @@ OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
 MARKET_ACTIONS = ("DescribeCapacityBlockOfferings", "DescribeInstanceTypes")
 """What watches call of EC2, in the stack's own account alone."""
 
+STRANDED_ACTIONS = ("DescribeInstances",)
+"""What collecting calls of EC2 beside that where the setting ``stranded`` is on."""
+
 ORGANIZATIONS_ACTIONS = (
     "ListAccounts",
     "ListAccountsForParent",
@@ -38,7 +41,7 @@ ORGANIZATIONS_ACTIONS = (
 _Json = Mapping[str, Any]
 
 _USED: Mapping[str, tuple[str, ...]] = {
-    "ec2": tuple(dict.fromkeys((*OPERATIONS, *MARKET_ACTIONS))),
+    "ec2": tuple(dict.fromkeys((*OPERATIONS, *MARKET_ACTIONS, *STRANDED_ACTIONS))),
     "organizations": ORGANIZATIONS_ACTIONS,
 }
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from lambdas.api.money_schemas import money_schemas
 from lambdas.api.schemas import array, one_of, ref, schemas
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
@@ -134,6 +135,9 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         ),
         "/summary": _get("Totals of reservations.", "Summary", parameters.SUMMARY),
         "/prices": _get("What is known of prices, by source.", "Prices", parameters.PRICES),
+        "/stranded": _get(
+            "On-Demand instances beside idle capacity.", "Stranded", parameters.STRANDED
+        ),
         "/usage": _get("What was held, used and idle, and its cost.", "Usage", parameters.USAGE),
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
         "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),
@@ -175,7 +179,7 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         },
         "paths": paths,
         "components": {
-            "schemas": schemas(),
+            "schemas": {**schemas(), **money_schemas()},
             "securitySchemes": {
                 "sigv4": {
                     "type": "apiKey",

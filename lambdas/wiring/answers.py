@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lambdas.history.ledgers import SpanReader
     from lambdas.history.usage import UsageReader
     from lambdas.store.reports import ReportStore
+    from lambdas.store.stranded import StrandedStore
     from truffle.core.codec import Json
 
 
@@ -84,6 +85,12 @@ class Query(Parts[QuerySettings]):
         stored = WatchStore(wiring.service("dynamodb"), self.settings.table).states()
         states = {name: it.state for name, it in stored.items() if it.state is not None}
         return pace_to_json(watches, states, wiring.now())
+
+    @cached_property
+    def stranded(self) -> StrandedStore:
+        from lambdas.store.stranded import StrandedStore
+
+        return StrandedStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def reports(self) -> ReportStore:

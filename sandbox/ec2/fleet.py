@@ -79,7 +79,8 @@ class OrganizationAccount:
 @dataclass(frozen=True, slots=True)
 class Region:
     """One region. ``blocks``, ``statuses`` and ``topologies`` hold only what reservations do not
-    tell, by id; ``fleets`` are Capacity Reservation Fleets. ``opt_in_by`` are accounts whose status
+    tell, by id; ``fleets`` are Capacity Reservation Fleets, ``instances`` groups of one instance as
+    DescribeInstances has them. ``opt_in_by`` are accounts whose status
     is another one than ``opt_in_status``."""
 
     name: str
@@ -92,6 +93,7 @@ class Region:
     market: tuple[Offer, ...] = ()
     fleets: tuple[Fields, ...] = ()
     topologies: Mapping[str, Fields] = field(default_factory=dict)
+    instances: tuple[Fields, ...] = ()
 
     def with_reservation(self, reservation: Reservation) -> Region:
         """The region with a reservation added, or put in place of the one with its id."""

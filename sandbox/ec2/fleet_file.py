@@ -21,6 +21,7 @@ from sandbox.ec2.fleet_accounts import (
     others_to_json,
     with_accounts,
 )
+from sandbox.ec2.instances import instances_from_json
 from sandbox.ec2.lifecycle import REQUESTED_QUANTITY_TAG, phase_at
 from sandbox.ec2.shapes import (
     FleetError,
@@ -46,6 +47,7 @@ _REGION_KEYS = {
     "CapacityReservationFleets",
     "CapacityReservationTopology",
     "Market",
+    "Reservations",
 }
 _DEFAULTS: Fields = {
     "InstancePlatform": "Linux/UNIX",
@@ -161,6 +163,7 @@ def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Reg
         tuple(market_from_json(raw, now, where)),
         tuple(_fleets(raw, name, account, now, where)),
         _topologies(raw, now, where),
+        tuple(instances_from_json(raw, account, now, where)),
     )
 
 
@@ -342,6 +345,7 @@ def _region_to_json(region: Region, now: datetime) -> dict[str, Any]:
         "CapacityBlockExtensions": to_json(region.extensions),
         "CapacityReservationFleets": to_json(region.fleets),
         "CapacityReservationTopology": to_json(list(region.topologies.values())),
+        "Reservations": to_json(region.instances),
         "Market": [_offer_to_json(offer) for offer in region.market],
     }
 

@@ -15,9 +15,11 @@ from truffle.core.stranded import (
     WHY,
     OnDemandInstance,
     Reason,
+    from_json,
     reason_of,
     stranded,
-    stranded_from_json,
+    to_json,
+    with_advice,
 )
 
 ZONE = "us-east-2a"
@@ -90,9 +92,9 @@ def test_the_nearest_reservation_is_named() -> None:
 
 def test_the_cost_is_that_of_the_instances_or_unknown() -> None:
     (found,) = stranded([odcr()], [instance("i-1"), instance("i-2")])
-    assert found.to_json(PriceBook({"p4d*": 30.5}))["usd_per_hour"] == 61
-    assert found.to_json(PriceBook())["usd_per_hour"] is None
-    assert stranded_from_json(found.to_json(PriceBook())) == found
+    assert with_advice(found, PriceBook({"p4d*": 30.5}))["usd_per_hour"] == 61
+    assert with_advice(found, PriceBook())["usd_per_hour"] is None
+    assert from_json(to_json(found)) == found
 
 
 rows = st.lists(

@@ -15,6 +15,7 @@ GET_ROUTES = {
     "GET /reservations/{id}",
     "GET /summary",
     "GET /prices",
+    "GET /stranded",
     "GET /usage",
     "GET /events",
     "GET /status",

@@ -109,6 +109,7 @@ class Fleet:
     asked: list[tuple[Scope, str]] = field(default_factory=list)
     extendable: set[str] = field(default_factory=set)
     usages: dict[str, dict[str, int]] = field(default_factory=dict)
+    instances: dict[Scope, list[Raw]] = field(default_factory=dict)
 
     def holds(self, scope: Scope, *raw: Raw) -> None:
         self.raw[scope] = list(raw)
@@ -166,6 +167,8 @@ class FleetPaginator:
             if number == good_pages and error is not None:
                 raise error
             page: Raw = {"CapacityReservations": raw[start : start + 2]}
+            if self.operation == "describe_instances":
+                page = {"Reservations": [{"Instances": self.fleet.instances.get(self.scope, [])}]}
             if parameters.get("CapacityReservationId") in self.fleet.extendable:
                 page = {"CapacityBlockExtensionOfferings": [{}]}
             yield page | ({"NextToken": str(start)} if start + 2 < len(raw) else {})

@@ -22,7 +22,17 @@ from lambdas.routes.request import app
 from lambdas.settings import QuerySettings
 from lambdas.store.events import event_item
 from lambdas.store.runs import RunStore
-from tests.builders import HOUR, OTHER, a_block, a_run, an_event, an_odcr
+from lambdas.store.stranded import Asked, StrandedStore
+from tests.builders import (
+    HOUR,
+    OHIO,
+    OTHER,
+    a_block,
+    a_run,
+    an_event,
+    an_odcr,
+    an_on_demand_instance,
+)
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import FEED_TOKEN, Stack
 from tests.lambdas.fakes import Clock
@@ -32,6 +42,7 @@ from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import Health, Reservation, Scope
 from truffle.core.parameters import Parameter
+from truffle.core.stranded import stranded
 
 Json = dict[str, Any]
 
@@ -82,7 +93,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 18
+    assert len(set(names)) == len(names) == 19
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -117,6 +128,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
     "/prices": parameters.PRICES,
+    "/stranded": parameters.STRANDED,
     "/usage": parameters.USAGE,
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
@@ -180,6 +192,7 @@ REAL = {
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
     "/prices": ["/prices", "/prices?type=odcr"],
+    "/stranded": ["/stranded"],
     "/usage": ["/usage", "/usage?interval=total&by=owner,tag:Team"],
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
     "/status": ["/status", "/status?state=failed", "/status?limit=1"],
@@ -218,6 +231,7 @@ def api(
     (tmp_path / "alerts.json").write_text(json.dumps(ALERTS))
     monkeypatch.setenv(FILE_VARIABLE, str(tmp_path / "alerts.json"))
     stack.destination("oncall")
+    stack.stranded = "on"
     deploy(QuerySettings)
     service("dynamodb").put_item(TableName=stack.table, Item=event_item(an_event(), 400))
     api = Api(stack, clock)
@@ -226,6 +240,10 @@ def api(
     health = Health("impaired", 1)
     api.collects(an_odcr("cr-a", state="expired"), a_block("cr-b", state="active", health=health))
     api.fails(Scope(OTHER, "eu-west-1"))
+    beside = stranded([an_odcr("cr-a", available_capacity=2)], [an_on_demand_instance()])
+    found = StrandedStore(service("dynamodb"), stack.table)
+    found.write(Asked(OHIO, clock(), tuple(beside)))
+    found.write(Asked(Scope(OTHER, "eu-west-1"), clock(), error="Denied", message="No."))
     runs = RunStore(service("dynamodb"), stack.table)
     runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
     finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))

@@ -28,7 +28,7 @@ class Reason(StrEnum):
     PREFERENCE_NONE = "preference-none"
     TARGETS_ANOTHER = "targets-another"
     NOT_TARGETED = "not-targeted"
-    PREPAID = "capacity-block"
+    PREPAID = "prepaid"
     PLACEMENT_GROUP = "placement-group"
     UNKNOWN = "unknown"
     ZONE = "zone"
@@ -57,7 +57,7 @@ FIX: dict[Reason, str] = {
         "Stop the instances, let them target the reservation, and start them; or make the "
         "reservation open while nothing runs in it."
     ),
-    Reason.PREPAID: "Launch the instances again with the market type capacity-block.",
+    Reason.PREPAID: "Launch the instances again with the block's market type.",
     Reason.PLACEMENT_GROUP: "Launch the instances in the reservation's placement group.",
     Reason.UNKNOWN: "Stop and start the instances.",
     Reason.ZONE: "Launch the instances in the reservation's zone, or reserve in theirs.",
@@ -88,7 +88,7 @@ class Stranded:
     """Instances beside one reservation that they could be in, and one reason why they are not.
 
     ``instances`` are at most as many as the reservation has idle; each is counted beside one
-    reservation. ``usd_per_hour`` is what they cost On-Demand, None where no price is known.
+    reservation.
     """
 
     account_id: str | None
@@ -103,25 +103,8 @@ class Stranded:
     instance_ids: tuple[str, ...]
     idle_instances: int
 
-    def to_json(self, prices: PriceBook) -> Json:
-        return {
-            "account_id": self.account_id,
-            "region": self.region,
-            "instance_type": self.instance_type,
-            "availability_zone": self.availability_zone,
-            "platform": self.platform,
-            "tenancy": self.tenancy,
-            "reservation_id": self.reservation_id,
-            "reason": self.reason.value,
-            "why": WHY[self.reason],
-            "fix": FIX[self.reason],
-            "instances": self.instances,
-            "instance_ids": list(self.instance_ids),
-            "idle_instances": self.idle_instances,
-            "usd_per_hour": self._usd_per_hour(prices),
-        }
-
-    def _usd_per_hour(self, prices: PriceBook) -> float | None:
+    def usd_per_hour(self, prices: PriceBook) -> float | None:
+        """What the instances cost an hour On-Demand; None where no price is known."""
         if not self.platform or not self.tenancy:
             return None
         product = Product(self.instance_type, self.region, self.platform, self.tenancy)
@@ -226,13 +209,44 @@ def _finding(
     )
 
 
-def stranded_from_json(data: Json) -> Stranded:
-    """The inverse of ``to_json``, without what prices say. Raises what a wrong object does."""
-    texts = ("account_id", "region", "instance_type", "availability_zone", "platform", "tenancy")
+def to_json(finding: Stranded) -> Json:
+    """A finding as the table keeps it."""
+    return {
+        **{name: getattr(finding, name) for name in _TEXTS},
+        "reason": finding.reason.value,
+        "instances": finding.instances,
+        "instance_ids": list(finding.instance_ids),
+        "idle_instances": finding.idle_instances,
+    }
+
+
+def with_advice(finding: Stranded, prices: PriceBook) -> Json:
+    """A finding as the API answers it: with the reason and the fix in words, and the cost."""
+    return {
+        **to_json(finding),
+        "why": WHY[finding.reason],
+        "fix": FIX[finding.reason],
+        "usd_per_hour": finding.usd_per_hour(prices),
+    }
+
+
+def from_json(data: Json) -> Stranded:
+    """The inverse of ``to_json``. Raises ValueError, KeyError or TypeError for anything else."""
     return Stranded(
-        **{name: data[name] for name in (*texts, "reservation_id")},
+        **{name: data[name] for name in _TEXTS},
         reason=Reason(data["reason"]),
         instances=data["instances"],
         instance_ids=tuple(data["instance_ids"]),
         idle_instances=data["idle_instances"],
     )
+
+
+_TEXTS = (
+    "account_id",
+    "region",
+    "instance_type",
+    "availability_zone",
+    "platform",
+    "tenancy",
+    "reservation_id",
+)
