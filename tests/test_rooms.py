@@ -104,6 +104,7 @@ MOST_FUNCTION_LINES = 40
 LONG_FUNCTIONS = {
     "infra/forwarding.py:__init__": "one resource after the other, without a branch",
     "lambdas/api/schemas.py:schemas": "data",
+    "lambdas/api/market_schemas.py:market_schemas": "data",
     "lambdas/api/openapi.py:document": "data",
     "sandbox/box.py:up": "one step after the other",
     "sandbox/ec2/organization.py:_rest": "data",
@@ -111,6 +112,8 @@ LONG_FUNCTIONS = {
     "truffle/alerts/sample.py:_reservation": "data",
     "truffle/cli/calendar.py:command": "its docstring is the command's help",
     "truffle/client.py:capacity": "its docstring is the page of its arguments",
+    "truffle/client.py:offerings": "its docstring is the page of its arguments",
+    "truffle/cli/offerings.py:command": "its docstring is the command's help",
     "truffle/cli/capacity.py:command": "its docstring is the command's help",
     "truffle/cli/options.py:_common_options": "data",
     "truffle/report/demo.py:_events": "data",
