@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from truffle.completeness import find, incomplete, nothing_known, unanswered, unknown_regions
-from truffle.core.model import ReservationType
+from truffle.core.kinds.registry import DEFAULT_TYPE
+from truffle.core.model import TYPES, ReservationType
 from truffle.results import Reservations
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Truffle:
         self,
         instance_types: Several | None = None,
         regions: Several | None = None,
-        reservation_type: str | Iterable[str] = ReservationType.ODCR,
+        reservation_type: str | Iterable[str] = DEFAULT_TYPE,
         *,
         sort: str | None = None,
         limit: int | None = None,
@@ -182,7 +183,7 @@ class Truffle:
 
         check_reservation_id(reservation_id, is_of_ec2=self.api_url is None)
         everything = ask(
-            reservation_type=list(ReservationType), regions=regions, active_only=False, as_of=as_of
+            reservation_type=list(TYPES), regions=regions, active_only=False, as_of=as_of
         )
         inventory = self.inventory(everything)
         return find(inventory, reservation_id)
@@ -410,7 +411,7 @@ class Truffle:
         *,
         instance_types: Several | None = None,
         regions: Several | None = None,
-        reservation_type: str | Iterable[str] = tuple(ReservationType),
+        reservation_type: str | Iterable[str] = TYPES,
         **filters: Unpack[Filters],
     ) -> Usage:
         """Hours held, used and idle, and their cost, by interval and group.

@@ -134,10 +134,10 @@ class Reservations(Results[Row], Generic[Row]):
         return not self.failures
 
     def _classes(self) -> list[type]:
-        """Without a row, those of both types: the columns are there all the same."""
-        from truffle.core.model import CapacityBlock, Odcr
+        """Without a row, those of all types: the columns are there all the same."""
+        from truffle.core.kinds.registry import CLASSES
 
-        return super()._classes() or [Odcr, CapacityBlock]
+        return super()._classes() or list(CLASSES.values())
 
     def summary(self) -> Summary:
         """Totals over the rows of this list."""

@@ -15,7 +15,7 @@ from lambdas.api.responses import fitting
 from lambdas.overview import NOTHING_KNOWN, Past, Recent, report_inputs, scope_states
 from lambdas.store.reports import ReportStore
 from truffle.core.filters import Filter, matches_globs
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.order import Order
 from truffle.report.inputs import Inputs
 
@@ -96,7 +96,7 @@ def calendar(context: Context, chosen: Chosen, reports: ReportStore) -> Response
     from truffle.report.model import spans_of
 
     inputs = _inputs(context, chosen, "", {})
-    spans = [span for span in spans_of(inputs) if isinstance(span.row, CapacityBlock)]
+    spans = [span for span in spans_of(inputs) if span.row.kind.is_prepaid]
     known = reports.get(span.row.reservation_id for span in spans)
     sequences = {name: report.news for name, report in known.items()}
     memory = Memory(last_changes(inputs.events), sequences)

@@ -9,7 +9,7 @@ from truffle.alerts.explanation import DeliveryStatus
 from truffle.alerts.routing import Outcome
 from truffle.alerts.settings import Kind
 from truffle.core.events import EventType, Severity
-from truffle.core.model import CapacityBlock, Odcr
+from truffle.core.kinds.registry import CLASSES
 from truffle.core.schema import schema_of
 from truffle.core.status import NAMED_FAILURES, State
 
@@ -42,6 +42,9 @@ def array(items: Json) -> Json:
 
 def ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+_ANY_KIND = [ref(cls.__name__) for cls in CLASSES.values()]
 
 
 def _list_of(name: str, **more: Json) -> Json:
@@ -122,9 +125,8 @@ def schemas() -> Json:
     totals = {"type": "object", "additionalProperties": ref("Totals")}
     groups = ("by_type", "by_region", "by_instance_type", "by_state")
     return {
-        "Odcr": schema_of(Odcr),
-        "CapacityBlock": schema_of(CapacityBlock),
-        "Reservation": {"oneOf": [ref("Odcr"), ref("CapacityBlock")]},
+        **{cls.__name__: schema_of(cls) for cls in CLASSES.values()},
+        "Reservation": {"oneOf": _ANY_KIND},
         "FailedScope": _object(
             account_id=_TEXT,
             **_LABELS,
@@ -145,7 +147,7 @@ def schemas() -> Json:
         "ReservationList": _list_of("Reservation", warnings=array(_TEXT)),
         "ReservationWithEvents": {
             "allOf": [
-                {"anyOf": [ref("Odcr"), ref("CapacityBlock")]},
+                {"anyOf": _ANY_KIND},
                 _object(
                     vanished_at=_TIME_OR_NULL,
                     events=array(ref("Event")),
@@ -302,7 +304,7 @@ def _event() -> Json:
         instance_count={"type": ["integer", "null"]},
         before=facts,
         after=facts,
-        reservation={"anyOf": [ref("Odcr"), ref("CapacityBlock"), {"type": "null"}]},
+        reservation={"anyOf": [*_ANY_KIND, {"type": "null"}]},
         run_id=_TEXT_OR_NULL,
         events_of_listing={"type": ["integer", "null"], "minimum": 1},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -24,7 +25,7 @@ from lambdas.routes.request import app, context_of, of_ids, period, question_of,
 from truffle.core import parameters
 from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
-from truffle.core.model import ReservationType
+from truffle.core.kinds.registry import KINDS
 from truffle.core.parameters import RESERVATION_ID, Parameter, parse
 from truffle.core.queries import parse_list, to_page
 from truffle.core.times import format_time
@@ -52,16 +53,8 @@ def reservations() -> Response[str]:
     return _list(parameters.LIST)
 
 
-@app.get("/odcrs")
-def odcrs() -> Response[str]:
-    return _list(parameters.list_of(ReservationType.ODCR), ReservationType.ODCR)
-
-
-@app.get("/capacity-blocks")
-def capacity_blocks() -> Response[str]:
-    return _list(
-        parameters.list_of(ReservationType.CAPACITY_BLOCKS), ReservationType.CAPACITY_BLOCKS
-    )
+for _name, _kind in KINDS.items():
+    app.get(_kind.path)(partial(_list, parameters.list_of(_name), _name))
 
 
 @app.get("/reservations/<reservation_id>")

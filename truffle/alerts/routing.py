@@ -22,7 +22,7 @@ from truffle.alerts.settings import (
 from truffle.core.events import Event, Severity
 from truffle.core.filters import matches_globs
 from truffle.core.incidents import ENDING_TYPES, incident_of
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.offerings import Offering
 from truffle.core.times import format_time
 
@@ -202,9 +202,7 @@ def _ids(event: Event) -> set[str]:
     row = event.reservation
     if row is None:
         return set()
-    if isinstance(row, CapacityBlock):
-        return {row.reservation_id, row.capacity_block_id}
-    return {row.reservation_id}
+    return {row.reservation_id, row.block_id or row.reservation_id}
 
 
 def _has_tags(event: Event, tags: Tags) -> bool:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from truffle import clock
-from truffle.cli.options import COLUMNS, SORT, Common, common, filter_options, output_option
+from truffle.cli.options import (
+    COLUMNS,
+    SORT,
+    Common,
+    asked_types,
+    common,
+    filter_options,
+    kind_options,
+    output_option,
+)
 from truffle.core.declared_filters import DECLARED, TIMES
 
 if TYPE_CHECKING:
@@ -20,8 +29,7 @@ _TABLES = ("table", "wide")
 
 
 @click.command("capacity")
-@click.option("--odcr", is_flag=True, help="ODCRs (the default); with --blocks: both.")
-@click.option("--blocks", is_flag=True, help="Capacity blocks instead; with --odcr: both.")
+@kind_options
 @filter_options
 @click.option("--sort", type=SORT, help="A field of the JSON; -field for descending.")
 @click.option("--limit", metavar="N", help="The first N rows, from 1 to 1000.")
@@ -40,8 +48,6 @@ _TABLES = ("table", "wide")
 @common()
 def command(
     common: Common,
-    odcr: bool,
-    blocks: bool,
     output: str,
     columns: tuple[str, ...],
     as_of: str | None,
@@ -71,18 +77,11 @@ def command(
         tell_failures,
         tell_times,
     )
-    from truffle.core.model import ReservationType
+    from truffle.core.kinds.registry import DEFAULT_TYPE
     from truffle.errors import TruffleError
     from truffle.query import ask
 
-    types = [
-        name
-        for name, is_asked in (
-            (ReservationType.ODCR, odcr or not blocks),
-            (ReservationType.CAPACITY_BLOCKS, blocks),
-        )
-        if is_asked
-    ]
+    types = asked_types(filters) or [DEFAULT_TYPE]
     question = ask(reservation_type=types, as_of=as_of, **filters)
     if not common.is_api:
         question.check_live()
@@ -167,8 +166,8 @@ def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
 def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
     """Filters that may have left rows out unintentionally."""
     from truffle.cli.output import tell
-    from truffle.core.model import ReservationType
+    from truffle.core.kinds.registry import DEFAULT_TYPE
 
     is_default = filters["active_only"] is None
-    if is_default and ReservationType.ODCR in question.filter.types & question.filter.active_only:
+    if is_default and DEFAULT_TYPE in question.filter.types & question.filter.active_only:
         tell("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from truffle.core.declared_filters import DECLARED, DeclaredFilter, Kind
+from truffle.core.kinds.registry import KINDS
 from truffle.core.suggest import nearest
 
 if TYPE_CHECKING:
@@ -269,6 +270,20 @@ _COMPLETED: dict[str, Any] = {
     "states": STATE,
 }
 """By the filter: the type of its flag's values, which completes them."""
+
+
+def kind_options(command: Command) -> Command:
+    """Adds a flag for each kind of capacity; ``asked_types`` reads them."""
+    for kind in reversed(KINDS.values()):
+        text = f"List {kind.plural}; several of these flags add up."
+        command = click.option(f"--{kind.option}", is_flag=True, help=text)(command)
+    return command
+
+
+def asked_types(given: dict[str, Any]) -> list[str]:
+    """The types whose flags are set. They are removed from what the command was given."""
+    flags = {name: given.pop(kind.option.replace("-", "_")) for name, kind in KINDS.items()}
+    return [name for name, is_asked in flags.items() if is_asked]
 
 
 def filter_options(command: Command) -> Command:

@@ -11,9 +11,24 @@ from enum import StrEnum
 from typing import Any, TypedDict
 
 from truffle.core.codec import decode, encode
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.offerings import Offering, offering_from_json
+from truffle.core.severity import Severity
 from truffle.core.times import format_time, parse_time
+
+__all__ = [
+    "MARKET_TYPES",
+    "MESSAGE_VERSION",
+    "Event",
+    "EventType",
+    "Extension",
+    "Facts",
+    "Severity",
+    "event_id",
+    "from_message",
+    "message_attributes",
+    "to_message",
+]
 
 MESSAGE_VERSION = 1
 
@@ -42,15 +57,6 @@ class EventType(StrEnum):
 
 MARKET_TYPES = (EventType.OFFERING_APPEARED, EventType.PRICE_DROPPED, EventType.OFFERING_GONE)
 """The events of watches, which are about an offering and no reservation."""
-
-
-class Severity(StrEnum):
-    """How much an event asks of people, the least first."""
-
-    INFO = "info"
-    GOOD = "good"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class Extension(TypedDict, total=False):
@@ -186,7 +192,6 @@ def event_id(
 def to_message(event: Event) -> dict[str, Any]:
     """The event as every consumer gets it: the topic, the API and the command line."""
     reservation = event.reservation
-    block = reservation if isinstance(reservation, CapacityBlock) else None
     return {
         "version": MESSAGE_VERSION,
         "event_id": event.event_id,
@@ -200,7 +205,7 @@ def to_message(event: Event) -> dict[str, Any]:
         "account_id": event.account_id,
         "region": event.region,
         "reservation_id": reservation.reservation_id if reservation else None,
-        "capacity_block_id": block.capacity_block_id if block else None,
+        "capacity_block_id": reservation.block_id if reservation else None,
         "reservation_type": reservation.type.value if reservation else None,
         "instance_type": event.instance_type,
         "instance_count": event.instance_count,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from truffle.core.filters import matches_globs
-from truffle.core.model import CapacityBlock, Reservation, Snapshot
+from truffle.core.model import Reservation, Snapshot
 from truffle.core.thresholds import Thresholds, format_duration
 
 IdleSince = Mapping[str, datetime]
@@ -38,7 +38,7 @@ def is_idle(row: Reservation) -> bool:
     """An active block with an unused instance, or an active ODCR without a used one."""
     if row.state != "active":
         return False
-    if isinstance(row, CapacityBlock):
+    if row.kind.is_prepaid:
         return bool(unused(row))
     return row.used_capacity == 0 and bool(row.total_capacity)
 
@@ -57,7 +57,7 @@ def idle_since(previous: Snapshot, present: Snapshot, known: IdleSince) -> dict[
 
 def lengths_of(row: Reservation, thresholds: Thresholds) -> set[timedelta]:
     """The lengths of idle time that cause an event."""
-    return set(thresholds.idle_blocks if isinstance(row, CapacityBlock) else thresholds.idle_odcrs)
+    return set(thresholds.idle_blocks if row.kind.is_prepaid else thresholds.idle_odcrs)
 
 
 def watch(present: Snapshot, since: IdleSince, thresholds: Thresholds) -> IdleWatch:

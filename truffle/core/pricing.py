@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from truffle.core.idle import price_of
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 
 USD = "USD"
 
@@ -95,16 +95,16 @@ class PriceBook:
         own = price_of(row.instance_type, self.settings)
         if own is not None:
             return Rate(Decimal(str(own)), USD, PriceSource.SETTINGS)
-        if isinstance(row, CapacityBlock):
+        if row.kind.is_prepaid:
             return self._share_of_fee(row)
         if not row.platform or not row.tenancy:
             return None
         return self.listed.get(Product(row.instance_type, row.region, row.platform, row.tenancy))
 
-    def _share_of_fee(self, row: CapacityBlock) -> Rate | None:
+    def _share_of_fee(self, row: Reservation) -> Rate | None:
         """A block's fee over its instances and hours."""
-        fee = self.fees.get(row.capacity_block_id)
-        if fee is None or not row.instance_count or not row.duration_hours:
+        fee = self.fees.get(row.block_id or row.reservation_id)
+        if fee is None or not row.size or not row.duration_hours:
             return None
-        hours = Decimal(str(row.duration_hours)) * row.instance_count
+        hours = Decimal(str(row.duration_hours)) * row.size
         return Rate(fee.amount / hours, fee.currency, PriceSource.BLOCK_FEE, fee.as_of)

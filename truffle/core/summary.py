@@ -9,7 +9,7 @@ from itertools import compress, groupby
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.times import whole
 
 _BITS = 64
@@ -158,7 +158,7 @@ class Tally:
         hours = {
             place: row.duration_hours
             for place, row in enumerate(listed)
-            if isinstance(row, CapacityBlock) and row.duration_hours is not None
+            if row.duration_hours is not None
         }
         self._hours, self._pick_timed = list(hours.values()), _picker(list(hours))
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from truffle.core.kinds.registry import CLASSES
 from truffle.core.ledger import FACTS
 from truffle.core.meanings import MEANINGS
-from truffle.core.model import CapacityBlock, Odcr, ReservationType
+from truffle.core.model import ReservationType
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,9 @@ def _split(text: str) -> list[str]:
 
 def _reservation_columns() -> tuple[Column, ...]:
     """The fields of both types, those that both have once, in the order of the JSON."""
-    hints = get_type_hints(Odcr) | get_type_hints(CapacityBlock)
-    names = dict.fromkeys(one.name for cls in (Odcr, CapacityBlock) for one in fields(cls))
+    classes = list(CLASSES.values())
+    hints = {name: hint for cls in classes for name, hint in get_type_hints(cls).items()}
+    names = dict.fromkeys(one.name for cls in classes for one in fields(cls))
     return tuple(Column(name, glue_type(hints[name]), MEANINGS[name]) for name in names)
 
 
@@ -163,7 +165,7 @@ USAGE = Table(
         *(
             it
             for it in _reservation_columns()
-            if it.name in {*FACTS["Odcr"], *FACTS["CapacityBlock"]}
+            if it.name in {name for names in FACTS.values() for name in names}
         ),
         Column("reserved_hours", "double", "Hours that were reserved, and observed."),
         Column("used_hours", "double", "Hours in use."),

@@ -17,7 +17,9 @@ from truffle.core import deadlines
 from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Extension, Facts, Severity, event_id
 from truffle.core.idle import IdleSince, lengths_of, unused, usd_per_hour
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Snapshot
+from truffle.core.kinds.kind import Kind
+from truffle.core.kinds.registry import KINDS
+from truffle.core.model import TERMINAL_STATES, Reservation, Snapshot
 from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time, span
 
@@ -111,7 +113,7 @@ def due(
     if previous.scope != present.scope or previous.observed_at > present.observed_at:
         raise ValueError(f"{present.scope} cannot be compared with {previous.scope}")
     before = {row.reservation_id: row for row in previous.reservations}
-    rules = {is_of_block: _rules(thresholds, is_of_block) for is_of_block in (True, False)}
+    rules = {kind.type: _rules(thresholds, kind) for kind in KINDS.values()}
     return [
         _event(finding, row, previous, present)
         for row in sorted(present.reservations, key=lambda row: row.reservation_id)
@@ -122,7 +124,7 @@ def due(
                 (looked_at or {}).get(row.reservation_id, previous.observed_at),
                 present.observed_at,
             ),
-            rules[isinstance(row, CapacityBlock)],
+            rules[row.type],
             (idle or {}).get(row.reservation_id),
             thresholds,
         )
@@ -146,9 +148,8 @@ def with_extension(event: Event, on_offer: bool | None, error: str | None) -> Ev
     return replace(event, after={**after, "extension": extension})
 
 
-def _rules(thresholds: Thresholds, is_of_block: bool) -> tuple[Rule, ...]:
+def _rules(thresholds: Thresholds, kind: Kind) -> tuple[Rule, ...]:
     """Those of one type of reservation, the earliest of each kind first."""
-    end = deadlines.BLOCK_END if is_of_block else deadlines.ODCR_END
     payment = (
         ("create_date", thresholds.payment_due_after_purchase),
         ("start_date", -thresholds.payment_due_before_start),
@@ -165,7 +166,7 @@ def _rules(thresholds: Thresholds, is_of_block: bool) -> tuple[Rule, ...]:
             for late in sorted(set(thresholds.late_delivery))
         ),
         *(
-            Rule(EventType.ENDING_SOON, ((end, -early),))
+            Rule(EventType.ENDING_SOON, ((kind.end_field, -early),))
             for early in sorted(set(thresholds.ending_soon), reverse=True)
         ),
     )
@@ -254,14 +255,9 @@ def _ends(mark: Mark, look: _Look) -> _Words:
     if mark.date <= look.now:
         says = f"reached its end {span(look.now - mark.date)} ago."
         return Severity.INFO, says, "its end has passed"
-    then = (
-        "when AWS terminates its instances"
-        if isinstance(look.row, CapacityBlock)
-        else "when EC2 releases it"
-    )
     return (
         Severity.INFO if -mark.distance >= PLENTY else Severity.WARNING,
-        f"ends in {span(mark.date - look.now)}, {then}.",
+        f"ends in {span(mark.date - look.now)}, {look.row.kind.at_its_end}.",
         f"ends within {span(-mark.distance)}",
     )
 
@@ -307,7 +303,7 @@ def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Threshold
     row, lasted = look.row, look.now - since
     per_hour = usd_per_hour(row, thresholds.prices)
     says = f"has had no instances in use for {span(lasted)}."
-    if isinstance(row, CapacityBlock):
+    if row.kind.is_prepaid:
         says = f"has had unused instances for {span(lasted)}: {unused(row)} of {row.size} now."
     return _Finding(
         EventType.IDLE,

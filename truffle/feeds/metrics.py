@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from truffle.core.idle import unused, usd_per_hour
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.feeds.inputs import Held, ScopeState
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -139,7 +139,7 @@ def _labels_of(row: Reservation, labels: tuple[str, ...]) -> tuple[str, ...]:
 def _of_blocks(
     rows: list[Reservation], labels: tuple[str, ...], by_reservation: bool
 ) -> Iterator[Metric]:
-    blocks = [row for row in rows if isinstance(row, CapacityBlock)]
+    blocks = [row for row in rows if row.kind.is_prepaid]
     sick = _added_up(blocks, labels, lambda row: int(_is_sick(row)))
     yield _family(UNHEALTHY, "Blocks that are not healthy.", labels, sick)
     if by_reservation:
@@ -152,7 +152,7 @@ def _of_blocks(
 
 
 def _is_sick(row: Reservation) -> bool:
-    return isinstance(row, CapacityBlock) and row.health is not None and row.health.is_bad
+    return row.health is not None and row.health.is_bad
 
 
 def _of_scopes(scopes: Iterable[ScopeState], now: datetime) -> Iterator[Metric]:

@@ -8,29 +8,8 @@ from urllib.parse import quote
 
 from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.regions import partition_of
-
-_BLOCK_STATES = {
-    "payment-failed": "Check the payment method in the Billing console and buy another block; "
-    "this one can no longer be paid.",
-    "failed": "Buy another block: `truffle offerings` shows what is for sale.",
-    "payment-pending": "No action needed yet: AWS takes the payment within 12 hours or releases "
-    "the block.",
-    "scheduled": "Prepare the launch for its start.",
-    "active": "Launch the instances: the block is paid whether they run or not.",
-    "unavailable": "Open a support case with AWS: this state is not documented.",
-    "cancelled": "Open a support case with AWS: a block cannot be cancelled by its owner.",
-    "expired": "No action needed: its instances are terminated.",
-}
-
-_ODCR_STATES = {
-    "failed": "Create the reservation again, in another zone or with another size.",
-    "unsupported": "Request other dates, another size or another zone.",
-    "delayed": "Plan for a later start, or look for capacity in another zone.",
-    "expired": "Check that no workload relies on this capacity.",
-    "unavailable": "Open a support case with AWS: this state is not documented.",
-}
 
 _TYPES = {
     EventType.EXTENDED: "No action needed: the instances can run until the new end.",
@@ -76,7 +55,7 @@ def next_step(event: Event, now: datetime) -> str | None:
         return _TYPES[event.type]
     if row is None:
         return None
-    return (_BLOCK_STATES if isinstance(row, CapacityBlock) else _ODCR_STATES).get(row.state)
+    return row.kind.next_steps.get(row.state)
 
 
 def _starting(event: Event, row: Reservation, now: datetime) -> str:
@@ -91,7 +70,7 @@ def _ending(event: Event, row: Reservation, now: datetime) -> str:
     end = end_of(row)
     if end is not None and end <= now:
         return "No action needed: it has reached its end."
-    if not isinstance(row, CapacityBlock):
+    if not row.kind.is_prepaid:
         return "Check that no workload relies on this capacity after its end, or move the end date."
     extension = (event.after or {}).get("extension")
     on_offer = extension.get("on_offer") if isinstance(extension, Mapping) else None
@@ -111,8 +90,8 @@ def _late(event: Event, row: Reservation, now: datetime) -> str:
 
 
 def _idle(event: Event, row: Reservation, now: datetime) -> str:
-    if isinstance(row, CapacityBlock):
-        return "Launch instances in it or share it: the block is paid until its end."
+    if row.kind.is_prepaid:
+        return f"Launch instances in it or share it: the {row.kind.short} is paid until its end."
     return "Use it, share it, shrink it or cancel it: it is billed whether it is used or not."
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from truffle.core.daily import Day
 from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import CapacityBlock, Reservation, Scope
+from truffle.core.model import Reservation, Scope
 from truffle.core.offerings import Offering, sold_hours
 from truffle.core.quoting.shell import word
 from truffle.core.regions import partition_of
@@ -124,7 +124,7 @@ def subject_of(event: Event) -> str:
         return f"watch/{event.watch}/{event.region}"
     if row is None:
         return str(Scope(event.account_id, event.region))
-    return row.capacity_block_id if isinstance(row, CapacityBlock) else row.reservation_id
+    return row.block_id or row.reservation_id
 
 
 def _keywords(event: Event) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def _in_report(report_url: str, row: Reservation | None) -> str:
 
 
 def _arn(event: Event, row: Reservation) -> str:
-    known = None if isinstance(row, CapacityBlock) else row.reservation_arn
+    known = row.arn
     owner = row.owner_id or event.account_id
     partition = partition_of(event.region)
     place = f"arn:{partition}:ec2:{event.region}:{owner}"
@@ -184,13 +184,7 @@ def _arn(event: Event, row: Reservation) -> str:
 
 def _title(event: Event, now: datetime) -> str:
     row = event.reservation
-    noun = (
-        "Reservation"
-        if row is None
-        else "Capacity block"
-        if isinstance(row, CapacityBlock)
-        else "ODCR"
-    )
+    noun = "Reservation" if row is None else row.kind.noun
     match event.type:
         case EventType.STATE_CHANGED:
             state = row.state if row else str((event.after or {}).get("state", "changed"))

@@ -11,7 +11,7 @@ from typing import Any
 
 from truffle.core.deadlines import payment_deadline
 from truffle.core.events import Event, EventType
-from truffle.core.model import Accelerator, CapacityBlock, Reservation
+from truffle.core.model import Accelerator, Reservation
 from truffle.core.offerings import Offering, Segment
 from truffle.core.times import parse_time
 from truffle.messages.wording import moment, moment_from, of_instances, span, usd
@@ -169,14 +169,14 @@ def _reservation_facts(event: Event, row: Reservation, now: datetime) -> _Pairs:
     if event.type not in _ABOUT_THE_STATE:
         yield "State", row.state
     yield "Start", _when(row.start_date, now)
-    if isinstance(row, CapacityBlock):
+    if row.kind.end_field != "end_date":
         yield "Usable until", _when(row.effective_end, now)
     else:
         yield "End", _when(row.end_date, now)
     yield "Name", row.tags.get("Name")
     yield "Reservation", row.reservation_id
-    if isinstance(row, CapacityBlock) and row.capacity_block_id != row.reservation_id:
-        yield "Block", row.capacity_block_id
+    if row.block_id and row.block_id != row.reservation_id:
+        yield "Block", row.block_id
     yield "Zone", row.availability_zone
 
 

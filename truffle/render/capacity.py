@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from truffle.core.kinds.kind import Kind
+from truffle.core.kinds.registry import KINDS
 from truffle.core.model import (
     TERMINAL_STATES,
-    CapacityBlock,
     Market,
     Reservation,
-    ReservationType,
-    market_of,
 )
 from truffle.core.summary import Totals, summarize, unless_unknown
 from truffle.render.columns import View, columns_of
@@ -46,21 +45,19 @@ def _of_type(shown: Shown, name: str) -> Shown:
 
 
 def _section(shown: Shown, name: str, style: Style) -> str:
-    is_blocks = name == ReservationType.CAPACITY_BLOCKS
+    kind = KINDS[name]
     if not shown.matches:
-        what = "capacity blocks" if is_blocks else "ODCRs"
-        return f"{NOTHING} ({what})"
-    title = "Capacity Block Summary:" if is_blocks else "Capacity Reservation Summary (ODCRs):"
-    summary = _block_summary(shown) if is_blocks else _odcr_summary(shown)
+        return f"{NOTHING} ({kind.plural})"
+    summary = _prepaid_summary(shown, kind) if kind.is_prepaid else _odcr_summary(shown)
     if len(shown.rows) < len(shown.matches):
         summary.append(f"Shown: the first {len(shown.rows)} of {len(shown.matches)}")
     columns = columns_of(name, shown.rows, shown.view)
     table = draw(columns, shown.rows, replace(style, width=None) if shown.view.is_wide else style)
-    notes = _block_notes(shown) if is_blocks else _odcr_notes(shown)
+    notes = _prepaid_notes(shown, kind) if kind.is_prepaid else _odcr_notes(shown)
     notes += [table.note] if table.note else []
     return "\n".join(
         [
-            style.title(title),
+            style.title(kind.title),
             *(part for line in summary for part in style.wrapped(line, "   ", "      ")),
             "",
             *table.lines,
@@ -83,13 +80,16 @@ def _odcr_summary(shown: Shown) -> list[str]:
     ]
 
 
-def _block_summary(shown: Shown) -> list[str]:
+def _prepaid_summary(shown: Shown, kind: Kind) -> list[str]:
     summary = summarize(shown.matches)
     total = summary.total
-    blocks = {(row.region, row.capacity_block_id) for row in _blocks(shown.matches)}
+    blocks = {(row.region, row.block_id or row.reservation_id) for row in shown.matches}
     several = len(blocks) < len(shown.matches)
     parts = f" ({counted(len(shown.matches), 'reservation')})" if several else ""
-    lines = [f"Total Blocks: {number(len(blocks))}{parts}", _types(shown.matches)]
+    lines = [
+        f"Total {kind.short.capitalize()}s: {number(len(blocks))}{parts}",
+        _types(shown.matches),
+    ]
     shortest, longest = summary.shortest_hours, summary.longest_hours
     if shortest is not None and longest is not None:
         lines.append(f"Duration Range: {_range(shortest, longest)}")
@@ -141,8 +141,8 @@ def _unknown(reservations: int) -> str:
 
 def _odcr_notes(shown: Shown) -> list[str]:
     ending = sum(row.end_date is not None for row in shown.matches)
-    lent = [row.reservation_id for row in shown.matches if market_of(row) is Market.INTERRUPTIBLE]
-    steady = sum(row.end_date is None and market_of(row) is None for row in shown.matches)
+    lent = [row.reservation_id for row in shown.matches if row.market is Market.INTERRUPTIBLE]
+    steady = sum(row.end_date is None and row.market is None for row in shown.matches)
     notes = []
     if not ending and not lent:
         notes.append("No fixed end date - can use indefinitely")
@@ -159,20 +159,12 @@ def _odcr_notes(shown: Shown) -> list[str]:
     return [*notes, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
 
 
-def _block_notes(shown: Shown) -> list[str]:
-    blocks = _blocks(shown.matches)
-    notes = [
-        "Times are UTC. AWS starts to terminate instances 30 minutes before the end"
-        " (60 for UltraServers)"
-    ]
-    if any(row.ultra_cluster_placement and row.state not in TERMINAL_STATES for row in blocks):
+def _prepaid_notes(shown: Shown, kind: Kind) -> list[str]:
+    rows, notes = shown.matches, [kind.note]
+    if any(row.ultra_cluster_placement and row.state not in TERMINAL_STATES for row in rows):
         placed = "UltraCluster Placement: Yes (optimized networking for distributed training)"
         notes.insert(0, placed)
-    bad = [row.reservation_id for row in blocks if row.health and row.health.is_bad]
+    bad = [row.reservation_id for row in rows if row.health and row.health.is_bad]
     if bad:
         notes.append(f"Unhealthy: {', '.join(bad)} (see health in -o json)")
     return notes
-
-
-def _blocks(rows: Iterable[Reservation]) -> list[CapacityBlock]:
-    return [row for row in rows if isinstance(row, CapacityBlock)]

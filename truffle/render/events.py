@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from truffle.core.codec import decode
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.quoting.shell import word
 from truffle.core.quoting.terminal import visible_values
 from truffle.core.status import FAILING_STATES, State
@@ -74,10 +74,9 @@ def render_history(history: Json, style: Style) -> str:
     history = visible_values(history)
     row = decode(history)
     gone = history.get("vanished_at")
-    noun = "block" if isinstance(row, CapacityBlock) else "ODCR"
     state = style.paint(state_text(row), state_paint(row))
     lines = [
-        style.bold(f"{row.reservation_id} ({noun})"),
+        style.bold(f"{row.reservation_id} ({row.kind.short})"),
         *([f"   Name: {row.tags['Name']}"] if row.tags.get("Name") else []),
         f"   {number(row.size)} x {row.instance_type} in {row.availability_zone or row.region}",
         f"   State: {state}",
@@ -100,7 +99,7 @@ def render_history(history: Json, style: Style) -> str:
 
 def _times(row: Reservation) -> list[str]:
     start, end = minute(row.start_date), minute(row.end_date)
-    if isinstance(row, CapacityBlock):
+    if row.kind.is_prepaid:
         return [
             f"   From {start} to {end} UTC ({duration(row.duration_hours)}), "
             f"usable until {minute(row.effective_end)}"

@@ -10,7 +10,7 @@ from truffle.core.daily import FAILED_STATES
 from truffle.core.deadlines import payment_deadline
 from truffle.core.events import Event, EventType, Extension, Facts, Severity
 from truffle.core.idle import is_idle, unused, usd_per_hour
-from truffle.core.model import CapacityBlock, Odcr
+from truffle.core.model import Reservation
 from truffle.core.timeline import Span
 from truffle.messages.advice import console_url, next_step
 from truffle.messages.wording import of_instances
@@ -83,14 +83,14 @@ def _matters(span: Span, inputs: Inputs) -> bool:
 
 def _of_its_type(span: Span, inputs: Inputs) -> Iterator[Decision]:
     row, now = span.row, inputs.now
-    if isinstance(row, Odcr):
+    if not row.kind.is_prepaid:
         if row.state == "active" and row.end_date and _is_close(row.end_date, now):
             yield _decision(EventType.ENDING_SOON, span, now, "Ends", row.end_date)
         return
     yield from _of_a_block(row, span, now)
 
 
-def _of_a_block(row: CapacityBlock, span: Span, now: datetime) -> Iterator[Decision]:
+def _of_a_block(row: Reservation, span: Span, now: datetime) -> Iterator[Decision]:
     if row.state == "payment-pending":
         yield _decision(EventType.PAYMENT_DUE, span, now, "Payment due", payment_deadline(row))
     if row.state == "scheduled" and row.start_date and row.start_date <= now:
@@ -108,7 +108,7 @@ def _is_close(moment: datetime, now: datetime) -> bool:
     return now < moment and moment - now <= HORIZON
 
 
-def _illness(row: CapacityBlock) -> str:
+def _illness(row: Reservation) -> str:
     parts = []
     if row.health and row.health.interconnect_status == "impaired":
         parts.append("The interconnect is impaired.")
