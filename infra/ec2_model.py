@@ -17,6 +17,7 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockExtensionOfferings",
     "DescribeInstanceTypes",
+    "GetCapacityReservationUsage",
 )
 """The operations of listing a scope."""
 

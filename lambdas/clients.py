@@ -26,6 +26,7 @@ from botocore.exceptions import (
 
 from lambdas.metering import CallMeter
 from truffle.core.model import Scope
+from truffle.ec2 import consumers
 from truffle.ec2.errors import error_code
 from truffle.ec2.listing import EC2, client_config
 from truffle.ec2.offerings import offerings_config
@@ -234,6 +235,10 @@ def _sign_as_scope(request: Any, **_: Any) -> None:
         request.context.setdefault("signing", {})["request_credentials"] = credentials
 
 
+class ScopeEC2(EC2, consumers.EC2, Protocol):
+    """The part of a boto3 EC2 client that collecting a scope uses."""
+
+
 class ScopeClients:
     """EC2 by scope: the function's own role at home, the reader role in other accounts.
 
@@ -244,15 +249,15 @@ class ScopeClients:
     def __init__(self, home_account: str, role_name: str, external_id: str = "") -> None:
         self._home = home_account
         self._sessions = RoleSessions(role_name, external_id)
-        self._clients: dict[str, EC2] = {}
+        self._clients: dict[str, ScopeEC2] = {}
 
-    def of(self, scope: Scope) -> EC2:
+    def of(self, scope: Scope) -> ScopeEC2:
         client = self._client(scope.region)
         if scope.account_id == self._home:
             return client
         return ScopedEC2(client, self._sessions.credentials(scope))
 
-    def _client(self, region: str) -> EC2:
+    def _client(self, region: str) -> ScopeEC2:
         with _making:
             if region not in self._clients:
                 client = session().client("ec2", region_name=region, config=client_config(32))
@@ -272,7 +277,7 @@ def offerings_client(region: str) -> Any:
 class ScopedEC2:
     """A region's client that signs with the credentials of one account, in whatever thread."""
 
-    client: EC2
+    client: ScopeEC2
     credentials: Credentials
 
     def get_paginator(self, operation_name: str) -> ScopedPaginator:
@@ -281,6 +286,10 @@ class ScopedEC2:
     def describe_regions(self, **parameters: Any) -> Any:
         with _signed_as(self.credentials):
             return self.client.describe_regions(**parameters)  # type: ignore[attr-defined]
+
+    def get_capacity_reservation_usage(self, **parameters: Any) -> Any:
+        with _signed_as(self.credentials):
+            return self.client.get_capacity_reservation_usage(**parameters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@
 | ``RETIRED`` | ``RETIRED`` | the scopes that were retired before there were reports |
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
 | ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
+| ``SHARED#<region>`` | ``<account>`` | the reservations of that owner that others list |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
 | ``OUTAGE#<account>`` | ``<name>`` | an outage that several of its scopes share |
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
@@ -52,6 +53,7 @@ GROUPS = "GROUPS"
 RETIRED = "RETIRED"
 GONE = "GONE"
 REPORT = "REPORT"
+SHARED = "SHARED"
 BASELINES = "BASELINES"
 OUTAGES = "OUTAGE"
 RUNS = "RUNS"

@@ -10,7 +10,7 @@ only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -134,13 +134,7 @@ def patched(reservation: Reservation, changes: Fields, now: datetime) -> Reserva
     fields = phase_at(reservation, now).fields
     if not fields:
         raise KeyError(reservation.reservation_id)
-    return Reservation(
-        _applied(fields, _with_counts(fields, changes)),
-        now,
-        reservation.shared_with,
-        reservation.timeline,
-        reservation.used_at_start,
-    )
+    return replace(reservation, fields=_applied(fields, _with_counts(fields, changes)), since=now)
 
 
 def _with_counts(fields: Fields, changes: Fields) -> Fields:

@@ -34,6 +34,7 @@ _CHANGING = frozenset(
         "used_capacity",
         "utilization",
         "health",
+        "consumers",
         "observed_at",
     }
 )

@@ -251,7 +251,16 @@ def _wide(rows: Sequence[Reservation]) -> Columns:
     fields = ("owner_id", "platform", "tenancy", "match_criteria", "create_date", "tags")
     several = _wanted(rows)[1]
     account = [] if several else [_optional(rows)[1]]
-    return [*account, *(_plain(name) for name in fields)]
+    users = Column("Consumers", _consumers, 1, name="consumers")
+    is_known = _any(rows, lambda row: row.consumers is not None)
+    return [*account, *(_plain(name) for name in fields), *([users] if is_known else [])]
+
+
+def _consumers(row: Reservation) -> str:
+    """``123456789012: 3, 210987654321: 2``, the instances that each account uses."""
+    if row.consumers is None:
+        return "-"
+    return ", ".join(f"{it.account_id}: {number(it.used_capacity)}" for it in row.consumers)
 
 
 def _plain(name: str) -> Column[Reservation]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from truffle.core.kinds.kind import CapacityRow, Kind, ReservationType
-from truffle.core.kinds.parts import Accelerator, Commitment, Market
+from truffle.core.kinds.parts import Accelerator, Commitment, Consumer, Market
 from truffle.core.severity import Severity
 
 KIND = Kind(
@@ -67,7 +67,8 @@ class Odcr(CapacityRow):
     Capacities are instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the
     reservation is active. ``account_name`` and ``organizational_unit`` are what AWS Organizations
     calls ``account_id`` and its units below the root, joined by slashes; None where the source does
-    not know.
+    not know. ``consumers`` are the accounts that use a shared reservation, its owner among them;
+    None where EC2 was not asked or did not answer.
     """
 
     kind: ClassVar[Kind] = KIND
@@ -107,6 +108,7 @@ class Odcr(CapacityRow):
     seen_by: tuple[str, ...] = ()
     account_name: str | None = None
     organizational_unit: str | None = None
+    consumers: tuple[Consumer, ...] | None = None
 
     @property
     def arn(self) -> str | None:

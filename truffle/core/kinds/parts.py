@@ -74,6 +74,14 @@ class Commitment:
 
 
 @dataclass(frozen=True, slots=True)
+class Consumer:
+    """One account's use of a reservation, in instances (EC2's InstanceUsage)."""
+
+    account_id: str
+    used_capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """A capacity block's health (EC2's DescribeCapacityBlockStatus), for the whole block.
 
