@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from lambdas.api.names import Names
     from lambdas.api.past import Moments
     from lambdas.history.ledgers import SpanReader
+    from lambdas.history.market import AnswerReader
     from lambdas.history.usage import UsageReader
     from lambdas.store.reports import ReportStore
     from truffle.core.codec import Json
+    from truffle.core.market.answers import Answer
 
 
 class Query(Parts[QuerySettings]):
@@ -72,6 +74,20 @@ class Query(Parts[QuerySettings]):
         from lambdas.history.usage import UsageReader
 
         return UsageReader(self.spans, LedgerStore(wiring.service("s3"), self.settings.bucket))
+
+    @cached_property
+    def answers(self) -> AnswerReader:
+        from lambdas.history.market import AnswerReader
+
+        return AnswerReader(wiring.service("s3"), self.settings.bucket)
+
+    def watch_answers(self) -> list[tuple[Answer, Answer | None]]:
+        """By watch and region: the last answer, and the last one that said what is sold."""
+        from lambdas.store.watches import WatchStore
+
+        store = WatchStore(wiring.service("dynamodb"), self.settings.table)
+        states = [stored.state for stored in store.states().values()]
+        return [(it.last, it.known) for it in states if it is not None]
 
     def pace(self) -> list[Json]:
         """How the watches keep pace; without watches the table is not read."""

@@ -355,4 +355,4 @@ def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesiz
 def test_query_reads_the_past_and_the_rows_of_regions_from_the_bucket(stack: Synthesized) -> None:
     (reading,) = _allowed(stack, "query", "s3:GetObject")
     read = {text_of(one).partition("/")[2] for one in reading["Resource"]}
-    assert read == {"snapshots/*", "runs/*", "usage/*", "latest/regions/*"}
+    assert read == {"snapshots/*", "runs/*", "usage/*", "offerings/*", "latest/regions/*"}
