@@ -30,6 +30,7 @@ ROUTES = (
     "/reservations/{id}",
     "/summary",
     "/usage",
+    "/prices",
     "/events",
     "/status",
     "/validate",

@@ -133,6 +133,7 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
             *map(_parameter, parameters.ONE),
         ),
         "/summary": _get("Totals of reservations.", "Summary", parameters.SUMMARY),
+        "/prices": _get("What is known of prices, by source.", "Prices", parameters.PRICES),
         "/usage": _get("What was held, used and idle, and its cost.", "Usage", parameters.USAGE),
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
         "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),

@@ -72,6 +72,8 @@ def _totals() -> Json:
         idle_accelerators={"type": "number"},
         unknown_sizes=_COUNT,
         unknown_accelerators=_COUNT,
+        idle_usd_per_hour=_NUMBER_OR_NULL,
+        unpriced_instances=_COUNT,
     )
 
 
@@ -122,6 +124,20 @@ def _usage() -> Json:
     )
 
 
+def _prices() -> Json:
+    number: Json = {"type": "number", "minimum": 0}
+    day: Json = {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}
+    dated = {"currency": _TEXT, "as_of": day}
+    product = dict.fromkeys(("instance_type", "region", "platform", "tenancy"), _TEXT)
+    return _object(
+        settings={"type": "object", "additionalProperties": number},
+        price_list=array(_object(**product, per_instance_hour=number, **dated)),
+        fees=array(_object(capacity_block_id=_TEXT, amount=number, **dated)),
+        warnings=array(_TEXT),
+        collection=ref("Collection"),
+    )
+
+
 def schemas() -> Json:
     totals = {"type": "object", "additionalProperties": ref("Totals")}
     groups = ("by_type", "by_region", "by_instance_type", "by_state")
@@ -160,6 +176,7 @@ def schemas() -> Json:
         "Totals": _totals(),
         "UsageRow": _usage_row(),
         "Usage": _usage(),
+        "Prices": _prices(),
         "Summary": _object(
             total=ref("Totals"),
             **dict.fromkeys(groups, totals),

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from lambdas.history.usage import UsageReader
     from lambdas.store.reports import ReportStore
     from truffle.core.codec import Json
-    from truffle.core.pricing import PriceBook
 
 
 class Query(Parts[QuerySettings]):
@@ -85,14 +84,6 @@ class Query(Parts[QuerySettings]):
         stored = WatchStore(wiring.service("dynamodb"), self.settings.table).states()
         states = {name: it.state for name, it in stored.items() if it.state is not None}
         return pace_to_json(watches, states, wiring.now())
-
-    @property
-    def prices(self) -> PriceBook:
-        """The prices known now. Raises the errors of reading a document."""
-        from truffle.core.pricing import PriceBook
-
-        settings = self.alert_settings.thresholds.prices
-        return PriceBook(settings=settings, listed=self.price_list.read().rates)
 
     @cached_property
     def reports(self) -> ReportStore:
