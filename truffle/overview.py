@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from truffle import clock
+from truffle.core.market.finds import Market
 from truffle.core.status import State
 from truffle.core.timeline import PAST
 from truffle.core.times import parse_time
@@ -57,6 +58,7 @@ def gather(
         raise _nothing_known(inventory)
     now = clock.now()
     events, note = _events(client, wanted, now)
+    market, missing = _market(client, wanted)
     inputs = Inputs(
         rows=inventory.reservations,
         now=now,
@@ -67,11 +69,12 @@ def gather(
         closed=len(inventory.closed),
         events=events,
         events_note=note,
-        warnings=[*question.warnings, *inventory.warnings],
+        warnings=[*question.warnings, *inventory.warnings, *missing],
         since=wanted.since,
         until=wanted.until,
         prices=wanted.prices,
         team_tag=wanted.team_tag,
+        market=market,
     )
     return inputs, inventory
 
@@ -110,6 +113,17 @@ def _events(client: Truffle, wanted: Wanted, now: datetime) -> tuple[list[Event]
         return [], f"Events could not be read: {error}"
     is_cut = len(found) == MOST_EVENTS
     return found, f"Only the newest {MOST_EVENTS:,} events were read." if is_cut else None
+
+
+def _market(client: Truffle, wanted: Wanted) -> tuple[Market, list[str]]:
+    """What the watches of a stack found, and why that is not known, where it is not."""
+    if client.api_url is None or not wanted.has_events:
+        return Market(), []
+    try:
+        found = client.offerings(source="api", regions=wanted.regions)
+    except TruffleError as error:
+        return Market(), [f"Offerings could not be read: {error}"]
+    return Market(tuple(found), tuple(found.standings)), []
 
 
 def _failed(failure: ScopeFailure) -> FailedScope:

@@ -20,6 +20,7 @@ from truffle.core.model import (
     used_of,
     utilization_of,
 )
+from truffle.report.demo_market import demo_market
 from truffle.report.inputs import FailedScope, Inputs
 
 SOURCE = "made-up demo data"
@@ -98,6 +99,7 @@ def demo(now: datetime) -> Inputs:
         failed=[failed],
         events=_events(observed_at, blocks, odcrs, lost),
         prices=PRICES,
+        market=demo_market(observed_at),
     )
 
 
