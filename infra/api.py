@@ -32,6 +32,7 @@ ROUTES = (
     "/usage",
     "/offerings",
     "/offerings/history",
+    "/prices",
     "/events",
     "/status",
     "/validate",

@@ -16,6 +16,7 @@ from truffle.core.codec import Json
 from truffle.core.events import Event, from_message
 from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
+from truffle.core.pricing import PriceBook
 from truffle.core.status import FAILING_STATES, Judged, State
 from truffle.core.timeline import PAST
 from truffle.feeds.inputs import ScopeState
@@ -84,7 +85,7 @@ def report_inputs(
     now: datetime,
     *,
     source: str,
-    prices: Mapping[str, float],
+    prices: PriceBook,
     past: Past = NOTHING_KNOWN,
     market: Market = NO_MARKET,
     warnings: Sequence[str] = (),

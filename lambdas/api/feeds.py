@@ -5,7 +5,7 @@ Their libraries are imported when they are first asked for: no other route pays 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from aws_lambda_powertools.event_handler import Response
@@ -18,6 +18,7 @@ from truffle.core.filters import Filter, matches_globs
 from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
 from truffle.core.order import Order
+from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.report.inputs import NO_MARKET, Inputs
 
 _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
@@ -55,7 +56,7 @@ def _inputs(
     context: Context,
     chosen: Chosen,
     source: str,
-    prices: Mapping[str, float],
+    prices: PriceBook,
     past: Past = NOTHING_KNOWN,
     market: Market = NO_MARKET,
 ) -> Inputs:
@@ -77,7 +78,7 @@ def report(
     context: Context,
     chosen: Chosen,
     source: str,
-    prices: Mapping[str, float],
+    prices: PriceBook,
     past: Past,
     market: Market,
 ) -> Response[str]:
@@ -103,7 +104,7 @@ def calendar(context: Context, chosen: Chosen, reports: ReportStore) -> Response
     from truffle.feeds.calendar import calendar as written
     from truffle.report.model import spans_of
 
-    inputs = _inputs(context, chosen, "", {})
+    inputs = _inputs(context, chosen, "", NO_PRICES)
     spans = [span for span in spans_of(inputs) if span.row.kind.is_prepaid]
     known = reports.get(span.row.reservation_id for span in spans)
     sequences = {name: report.news for name, report in known.items()}
@@ -125,7 +126,7 @@ class Measured:
     by_reservation: bool
 
 
-def metrics(context: Context, asked: Measured, prices: Mapping[str, float]) -> Response[str]:
+def metrics(context: Context, asked: Measured, prices: PriceBook) -> Response[str]:
     """Held capacity as OpenMetrics text, with the scopes of the accounts and regions asked for."""
     from truffle.feeds.inputs import Held
     from truffle.feeds.metrics import CONTENT_TYPE

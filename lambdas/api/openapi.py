@@ -135,6 +135,7 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
             *map(_parameter, parameters.ONE),
         ),
         "/summary": _get("Totals of reservations.", "Summary", parameters.SUMMARY),
+        "/prices": _get("What is known of prices, by source.", "Prices", parameters.PRICES),
         "/usage": _get("What was held, used and idle, and its cost.", "Usage", parameters.USAGE),
         "/offerings": _get(
             "Blocks for sale that the watches found, and how each region answered.",

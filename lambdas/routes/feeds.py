@@ -35,7 +35,7 @@ def _chosen(values: Mapping[str, list[Any]]) -> tuple[Context, Chosen]:
 def report() -> Response[str]:
     values = parse(raw_query(), parameters.FILTERS)
     context, chosen = _chosen(values)
-    prices = wiring.query().alert_settings.thresholds.prices
+    prices = wiring.query().prices()
     past = past_use(wiring.query().usage(), wiring.now())
     asked = to_filter(values)
     part = MarketFilter(instance_types=asked.instance_types, regions=asked.regions)
@@ -73,6 +73,6 @@ def metrics() -> Response[str]:
     chosen = of_ids(to_filter(values))
     context = context_of()
     matches = context.view.sorted(Order()).matches(chosen)
-    prices = wiring.query().alert_settings.thresholds.prices
+    prices = wiring.query().prices()
     rows = matches.first(len(matches))
     return feeds.metrics(context, feeds.Measured(rows, chosen, "by" in values), prices)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from lambdas.history.market import AnswerReader
     from lambdas.history.usage import UsageReader
     from lambdas.store.reports import ReportStore
+    from truffle.core.codec import Json
     from truffle.core.market.finds import Market
-    from truffle.core.pricing import PriceBook
 
 
 class Query(Parts[QuerySettings]):
@@ -85,13 +85,17 @@ class Query(Parts[QuerySettings]):
         """What the watches found last. Raises what DynamoDB does."""
         return known_market(self.settings.table)
 
-    @property
-    def prices(self) -> PriceBook:
-        """The prices known now. Raises the errors of reading a document."""
-        from truffle.core.pricing import PriceBook
+    def pace(self) -> list[Json]:
+        """How the watches keep pace; without watches the table is not read."""
+        from lambdas.store.watches import WatchStore
+        from truffle.core.market.pace import pace_to_json
 
-        settings = self.alert_settings.thresholds.prices
-        return PriceBook(settings=settings, listed=self.price_list.read().rates)
+        watches = self.alert_settings.watches
+        if not watches:
+            return []
+        stored = WatchStore(wiring.service("dynamodb"), self.settings.table).states()
+        states = {name: it.state for name, it in stored.items() if it.state is not None}
+        return pace_to_json(watches, states, wiring.now())
 
     @cached_property
     def reports(self) -> ReportStore:

@@ -86,7 +86,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 19
+    assert len(set(names)) == len(names) == 20
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -120,6 +120,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/capacity-blocks": parameters.list_of("capacity-block"),
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
+    "/prices": parameters.PRICES,
     "/usage": parameters.USAGE,
     "/offerings": OFFERINGS,
     "/offerings/history": HISTORY,
@@ -184,6 +185,7 @@ REAL = {
     "/capacity-blocks": ["/capacity-blocks"],
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
+    "/prices": ["/prices", "/prices?type=odcr"],
     "/usage": ["/usage", "/usage?interval=total&by=owner,tag:Team"],
     "/offerings": ["/offerings", "/offerings?limit=1", "/offerings?since=2026-11-20&watch=hunt"],
     "/offerings/history": ["/offerings/history", "/offerings/history?limit=1"],

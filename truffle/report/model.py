@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from truffle.core.events import Event
-from truffle.core.idle import is_idle, usd_per_hour
+from truffle.core.idle import is_idle
 from truffle.core.model import Reservation
 from truffle.core.timeline import (
     PAST,
@@ -161,7 +161,7 @@ def _row(span: Span, inputs: Inputs) -> Json:
         "phase": span.phase,
         "gone": span.is_gone,
         "idle": is_idle(row) and not span.is_gone,
-        "usd_per_hour": usd_per_hour(row, inputs.prices) if is_idle(row) else None,
+        "usd_per_hour": inputs.prices.idle_usd(row) if is_idle(row) else None,
         "start": _time(span.start),
         "end": _time(span.end),
         "effective_end": _time(span.effective_end),
