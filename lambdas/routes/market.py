@@ -40,7 +40,7 @@ def _market(query: MarketQuery) -> Market:
     """What is known now; of a period all that was found, and the last answers in it."""
     parts = wiring.query()
     if query.period is None:
-        return market_of(parts.watch_answers())
+        return parts.market()
     answers = parts.answers.between(*query.period, query.chosen.regions)
     return replace(market_of(latest(answers)), finds=tuple(finds_of(answers)))
 

@@ -10,7 +10,7 @@ from lambdas import wiring
 from lambdas.settings import (
     QuerySettings,
 )
-from lambdas.wiring.parts import Parts, expected_by, span_reader
+from lambdas.wiring.parts import Parts, expected_by, known_market, span_reader
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters.base import BaseProvider
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lambdas.history.usage import UsageReader
     from lambdas.store.reports import ReportStore
     from truffle.core.codec import Json
-    from truffle.core.market.answers import Answer
+    from truffle.core.market.finds import Market
 
 
 class Query(Parts[QuerySettings]):
@@ -81,13 +81,9 @@ class Query(Parts[QuerySettings]):
 
         return AnswerReader(wiring.service("s3"), self.settings.bucket)
 
-    def watch_answers(self) -> list[tuple[Answer, Answer | None]]:
-        """By watch and region: the last answer, and the last one that said what is sold."""
-        from lambdas.store.watches import WatchStore
-
-        store = WatchStore(wiring.service("dynamodb"), self.settings.table)
-        states = [stored.state for stored in store.states().values()]
-        return [(it.last, it.known) for it in states if it is not None]
+    def market(self) -> Market:
+        """What the watches found last. Raises what DynamoDB does."""
+        return known_market(self.settings.table)
 
     def pace(self) -> list[Json]:
         """How the watches keep pace; without watches the table is not read."""
