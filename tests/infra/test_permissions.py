@@ -73,6 +73,8 @@ MAY = {
     "ledger": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "sqs:SendMessage"},
     "prices": {
         "pricing:GetProducts",
+        "s3:GetObject",
+        "s3:ListBucket",
         *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),
         *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem")),
         "sqs:SendMessage",
