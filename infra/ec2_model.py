@@ -11,6 +11,8 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+from truffle.core.kinds.registry import KINDS
+
 EC2_LIST_ACTIONS = (
     "DescribeCapacityReservations",
     "DescribeCapacityBlocks",
@@ -24,6 +26,11 @@ OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
 """All that the functions call of EC2: the only operations that their clients have. Other accounts'
 roles have to allow these."""
 
+OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
+    kind.listing.service: kind.operations for kind in KINDS.values() if kind.listing
+}
+"""What the functions call of the other services that list capacity, by service."""
+
 ORGANIZATIONS_ACTIONS = (
     "ListAccounts",
     "ListAccountsForParent",
@@ -36,6 +43,7 @@ _Json = Mapping[str, Any]
 
 _USED: Mapping[str, tuple[str, ...]] = {
     "ec2": OPERATIONS,
+    **OTHER_OPERATIONS,
     "organizations": ORGANIZATIONS_ACTIONS,
 }
 

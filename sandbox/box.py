@@ -250,6 +250,7 @@ class Sandbox:
         return {
             "AWS_ENDPOINT_URL": self._state.endpoint,
             "AWS_ENDPOINT_URL_EC2": self._state.ec2_endpoint,
+            "AWS_ENDPOINT_URL_SAGEMAKER": self._state.ec2_endpoint,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_DEFAULT_REGION": REGION,

@@ -17,6 +17,7 @@ ACCESS_KEY = SECRET_KEY = "test"
 
 EC2_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_EC2"
 PRICING_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_PRICING"
+SAGEMAKER_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER"
 """The simulator of EC2 has the price list, too; the embedded AWS has none."""
 
 ORGANIZATION_NAME = "organization.json"
@@ -66,6 +67,7 @@ def embedded_aws(
         "MINISTACK_REGION": REGION,
         "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
         EC2_ENDPOINT_VARIABLE: ec2_endpoint,
+        SAGEMAKER_ENDPOINT_VARIABLE: caller.get(SAGEMAKER_ENDPOINT_VARIABLE) or ec2_endpoint,
         PRICING_ENDPOINT_VARIABLE: caller.get(PRICING_ENDPOINT_VARIABLE) or ec2_endpoint,
         # It would otherwise clean up containers of a Docker that it finds.
         "DOCKER_HOST": f"unix://{temporary / 'no-docker.sock'}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -25,6 +24,7 @@ from lambdas.routes.request import app, context_of, of_ids, period, question_of,
 from truffle.core import parameters
 from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
+from truffle.core.kinds.kind import Kind
 from truffle.core.kinds.registry import KINDS
 from truffle.core.parameters import RESERVATION_ID, Parameter, parse
 from truffle.core.queries import parse_list, to_page
@@ -53,8 +53,14 @@ def reservations() -> Response[str]:
     return _list(parameters.LIST)
 
 
+def _add_route_of(name: str, kind: Kind) -> None:
+    @app.get(kind.path)
+    def reservations_of_kind() -> Response[str]:
+        return _list(parameters.list_of(name), name)
+
+
 for _name, _kind in KINDS.items():
-    app.get(_kind.path)(partial(_list, parameters.list_of(_name), _name))
+    _add_route_of(_name, _kind)
 
 
 @app.get("/reservations/<reservation_id>")

@@ -103,6 +103,7 @@ class Collect(Parts[CollectSettings]):
             wiring.now,
             self.alert_settings.thresholds,
             self.expected,
+            self.ec2.others_of,
         )
 
     @cached_property

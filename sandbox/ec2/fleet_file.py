@@ -31,11 +31,14 @@ from sandbox.ec2.shapes import (
     list_of,
     to_json,
 )
+from sandbox.ec2.training_plans import KEY as TRAINING_PLANS
+from sandbox.ec2.training_plans import plans_from_json, plans_to_json
 from sandbox.ec2.zones import REGION, region_of_zone, zone_id
 
 _OPT_IN = ("opt-in-not-required", "opted-in", "not-opted-in")
 _IGNORED = {"NextToken", "ResponseMetadata"}
 _SIMULATOR_KEYS = {"SharedWith", "Timeline", "UsedAtStart"}
+_PLAN_MARKET = "TrainingPlanMarket"
 _FLEET_KEYS = {"account", "accounts", "description", "faults", "organization", "regions"}
 _REGION_KEYS = {
     "OptInStatus",
@@ -46,6 +49,8 @@ _REGION_KEYS = {
     "CapacityReservationFleets",
     "CapacityReservationTopology",
     "Market",
+    TRAINING_PLANS,
+    _PLAN_MARKET,
 }
 _DEFAULTS: Fields = {
     "InstancePlatform": "Linux/UNIX",
@@ -158,9 +163,11 @@ def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Reg
         _by_block(raw, "DescribeCapacityBlocks", "CapacityBlocks", now, where),
         _by_block(raw, "DescribeCapacityBlockStatus", "CapacityBlockStatuses", now, where),
         tuple(_extensions(raw, now, where)),
-        tuple(_market(raw, now, where)),
+        tuple(_market(raw, "Market", now, where)),
         tuple(_fleets(raw, name, account, now, where)),
         _topologies(raw, now, where),
+        dict(plans_from_json(raw, name, account, now, where)),
+        tuple(_market(raw, _PLAN_MARKET, now, where)),
     )
 
 
@@ -211,9 +218,9 @@ def _topologies(raw: Mapping[str, Any], now: datetime, where: str) -> dict[str, 
     return found
 
 
-def _market(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Offer]:
-    for index, item in enumerate(list_of(raw, "Market", where)):
-        here = f"{where}.Market[{index}]"
+def _market(raw: Mapping[str, Any], key: str, now: datetime, where: str) -> Iterable[Offer]:
+    for index, item in enumerate(list_of(raw, key, where)):
+        here = f"{where}.{key}[{index}]"
         keys = {"InstanceType", "UltraserverType", "AvailabilityZone", "Count"}
         no_others(item, keys | {"FirstStart", "HourlyPrice"}, here)
         try:
@@ -333,6 +340,8 @@ def _region_to_json(region: Region, now: datetime) -> dict[str, Any]:
         "CapacityReservationFleets": to_json(region.fleets),
         "CapacityReservationTopology": to_json(list(region.topologies.values())),
         "Market": [_offer_to_json(offer) for offer in region.market],
+        TRAINING_PLANS: plans_to_json(region.plans.values(), now),
+        _PLAN_MARKET: [_offer_to_json(offer) for offer in region.plan_market],
     }
 
 

@@ -148,6 +148,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "commitment_end_date": _moment,
     "seen_by": _texts,
     "reservation_ids": _texts,
+    "target_resources": _texts,
+    "reserved_capacity_arns": _texts,
     "tags": _tags,
     **{name: _part(cls) for name, cls in _PARTS.items()},
     # Thousands of reservations repeat these texts: one copy of each is kept.

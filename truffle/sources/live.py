@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from truffle import clock
 from truffle.core.filters import Filter
+from truffle.core.kinds.registry import KINDS
 from truffle.core.merging import merge
 from truffle.core.model import (
     DEADLINE_EXCEEDED,
+    TYPES,
     Failure,
     FailureKind,
     Reservation,
@@ -51,6 +53,12 @@ LACKING = {
     "DescribeCapacityBlocks": "reservation_ids and ultraserver_type of blocks may be incomplete",
     "DescribeCapacityBlockStatus": "health of blocks is empty",
     "DescribeInstanceTypes": "accelerator is empty for types that truffle does not know",
+    **{
+        kind.listing.operation: f"{kind.plural} are not known there"
+        for kind in KINDS.values()
+        if kind.listing
+    },
+    "DescribeTrainingPlan": "health of training plans is empty",
 }
 """What rows lack where EC2 refused one of these calls."""
 
@@ -78,7 +86,8 @@ def list_live(
     news: SimpleQueue[_News] = SimpleQueue()
     end = _Deadline(deadline, time.monotonic())
     with _without_collector():
-        _start(news, lambda: _ask(news, clients, regions, end))
+        types = (filter.types if filter else ()) or TYPES
+        _start(news, lambda: _ask(news, clients, regions, end, types))
         gathered = _Gathered(_begun(news, end, clients), filter or Filter(), progress)
         while gathered.open:
             try:
@@ -179,9 +188,11 @@ def _ask(
     clients: CallerClients,
     regions: Sequence[str] | None,
     end: _Deadline,
+    kinds: Collection[str],
 ) -> None:
     """Start a thread for each region; which they are is news before their answers are."""
     from truffle.ec2.listing import DescribedTypes, list_unnamed_scope
+    from truffle.ec2.other_kinds import OtherKinds
 
     asked = _asked(clients, regions, end)
     news.put(asked)
@@ -189,7 +200,9 @@ def _ask(
     latest = None if left is None else _now() + timedelta(seconds=left)
     for region in asked.regions:
         client, scope_of = clients.of(region), partial(_scope, asked.caller, region)
-        _start(news, partial(list_unnamed_scope, client, scope_of, types, _now, latest))
+        others = OtherKinds(clients.service_of(region), kinds)
+        listing = partial(list_unnamed_scope, client, scope_of, types, _now, latest, others)
+        _start(news, listing)
 
 
 def _scope(caller: Caller, region: str) -> Scope:
