@@ -324,7 +324,24 @@ class _Gathered:
         self.moments.append(snapshot.observed_at)
         for gap in snapshot.unanswered:
             self.unanswered.setdefault(gap, []).append(snapshot.scope.region)
-        self._end(snapshot.scope.region, True)
+        missing = self._missing(snapshot)
+        if missing is not None:
+            self.failures[missing.region] = missing
+        self._end(snapshot.scope.region, missing is None)
+
+    def _missing(self, snapshot: Snapshot) -> ScopeFailure | None:
+        """The region's failure where it answered for none of the types that were asked for."""
+        from truffle.ec2.errors import kind_of
+
+        refused = {gap.operation: gap for gap in snapshot.unanswered}
+        listings = [KINDS[name].listing for name in self.filter.types]
+        gaps = [refused.get(each.operation) for each in listings if each is not None]
+        if not gaps or len(gaps) < len(listings) or None in gaps:
+            return None
+        gap, scope = next(gap for gap in gaps if gap is not None), snapshot.scope
+        message = f"{gap.operation} did not answer, so nothing is known of what was asked for."
+        account = scope.account_id or None
+        return ScopeFailure(account, scope.region, gap.code, message, kind_of(gap.code))
 
     def _fail(self, failure: ScopeFailure) -> None:
         self.failures[failure.region] = failure

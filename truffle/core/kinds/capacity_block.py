@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from truffle.core.kinds.kind import CapacityRow, Kind, ReservationType
 from truffle.core.kinds.parts import (
+    EC2_TOOLS,
     USABLE_STATES,
     Accelerator,
     Health,
@@ -24,6 +25,7 @@ KIND = Kind(
     noun="Capacity block",
     short="block",
     plural="capacity blocks",
+    one="a capacity block",
     title="Capacity Block Summary:",
     about="Capacity Blocks for ML.",
     option="blocks",
@@ -35,6 +37,7 @@ KIND = Kind(
         "DescribeCapacityBlocks",
         "DescribeCapacityBlockStatus",
     ),
+    tools=EC2_TOOLS,
     active_states=USABLE_STATES,
     end_field="effective_end",
     is_prepaid=True,

@@ -49,23 +49,25 @@ class Detail:
 class Kind:
     """The facts of a kind.
 
-    ``noun`` and ``short`` name one reservation, ``plural`` several; ``title`` heads its table,
-    ``note`` stands below it, and ``about`` describes the kind in the API's document. ``option`` is
-    the flag without its dashes, ``path`` the API's route. ``id_prefix`` begins its reservation ids.
-    ``operations`` are the calls of the ``service`` that list it. ``active_states`` are those of
-    ``active_only``. ``end_field`` is the field that says until when it can be used, and
-    ``at_its_end`` what happens then. ``is_prepaid``: it is paid up front for fixed dates, so every
-    instance that is not in use is lost. ``is_extendable``: AWS sells extensions. ``vanished`` is
-    the verdict where it is no longer listed before its end, ``ended_early`` and ``extended`` are
-    severities. ``size_field`` is the field of its size; ``verdicts`` and ``next_steps`` are by
-    state. ``listing`` is None for what EC2's own listing of a scope includes;
-    ``search`` is the operation that finds what is for sale.
+    ``noun`` and ``short`` name one reservation, ``one`` with its article, ``plural`` several.
+    ``title`` heads its table, ``note`` stands below it, and ``about`` describes the kind in the
+    API's document. ``option`` is the flag without its dashes, ``path`` the API's route.
+    ``id_prefix`` begins its reservation ids. ``operations`` are the calls of the ``service`` that
+    list it. ``tools`` are those of ``truffle use``. ``active_states`` are those of ``active_only``.
+    ``end_field`` is the field that says until when it can be used, ``at_its_end`` what happens
+    then. ``is_prepaid``: it is paid up front for fixed dates, so every instance that is not in use
+    is lost. ``is_extendable``: AWS sells extensions. ``vanished`` is the verdict where it is no
+    longer listed before its end, ``ended_early`` and ``extended`` are severities. ``size_field`` is
+    the field of its size. ``verdicts`` and ``next_steps`` are by state. ``listing`` is None for
+    what EC2's own listing of a scope includes; ``search`` is the operation that finds what is for
+    sale.
     """
 
     type: ReservationType
     noun: str
     short: str
     plural: str
+    one: str
     title: str
     about: str
     option: str
@@ -73,6 +75,7 @@ class Kind:
     id_prefix: str
     service: str
     operations: tuple[str, ...]
+    tools: tuple[str, ...]
     active_states: frozenset[str]
     end_field: str
     is_prepaid: bool
