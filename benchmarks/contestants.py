@@ -1,4 +1,4 @@
-"""What a live listing is measured against, each as a process.
+"""The programs that a live listing is compared with, each as a process.
 
 python -m benchmarks.contestants floor URL   bare sockets, every region of the EC2 at this URL
 python -m benchmarks.contestants pool        boto3 and a thread pool, JSON on stdout
@@ -69,7 +69,7 @@ def _texts(answer: bytes, tag: bytes) -> list[str]:
 
 
 def pool() -> None:
-    """What people write: boto3, a thread pool of 32, a client per region, the paginator, JSON."""
+    """A typical script: boto3, a thread pool of 32, a client per region, the paginator, JSON."""
     import json
     from concurrent.futures import ThreadPoolExecutor
 

@@ -174,7 +174,7 @@ class _Raw(io.BytesIO):
 
 
 def _content(request: Any) -> bytes:
-    """What is stored of an upload: botocore sends it in chunks, with a checksum at the end."""
+    """The stored body of an upload: botocore sends it in chunks, with a checksum at the end."""
     sent = request.body if isinstance(request.body, bytes) else request.body.read()
     if b"aws-chunked" not in request.headers.get("Content-Encoding", b""):
         return bytes(sent)

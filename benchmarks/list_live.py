@@ -59,7 +59,7 @@ def server(size: int, regions: int, latency: float) -> Iterator[str]:
 
 
 def environment(url: str) -> Environment:
-    """What makes every contestant ask this server, and no configuration of this machine."""
+    """The environment that makes every contestant ask this server."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
         **kept,
@@ -160,7 +160,7 @@ def median(run: Callable[[], Took], times: int) -> Took:
 
 
 def measure(bench: Bench, runs: int) -> dict[str, Took]:
-    """What each contestant took."""
+    """The measurements of each contestant."""
     took = {
         "floor": median(bench.floor, runs),
         "truffle": median(bench.truffle, runs),
@@ -190,7 +190,7 @@ def row(size: int, took: Mapping[str, Took]) -> str:
 
 
 def goals(size: int, latency: float, took: Mapping[str, Took]) -> list[str]:
-    """What was wanted at this size, and whether it was reached. The chain is what the slowest
+    """The goals at this size, and whether they were reached. The chain is what the slowest
     region has to wait for: DescribeRegions, then every page of its own."""
     seconds, pool = took["truffle"].wall, took["boto3 pool"].wall
     lines = []

@@ -23,7 +23,7 @@ from benchmarks.query import Invocation
 from sandbox.ec2.wire import answer_xml, renderer
 
 COLLECTORS = 40
-COLLECT_MEGABYTES, FAN_OUT_MEGABYTES, QUERY_MEGABYTES = 1024, 256, 1769
+COLLECT_MEGABYTES, FAN_OUT_MEGABYTES, QUERY_MEGABYTES = 1769, 256, 1769
 VCPU_MEGABYTES = 1769
 """The memory with which a function has one processor (Lambda Developer Guide, "Memory")."""
 
@@ -44,7 +44,7 @@ START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @dataclass
 class Fleet:
-    """What EC2 lists: reservations, spread over one scope in so many."""
+    """EC2's fleet: reservations, spread over one scope in so many."""
 
     accounts: list[str]
     regions: tuple[str, ...]
@@ -88,7 +88,7 @@ class Unhurried(Invocation):
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """What an invocation took: seconds in which a call was under way, those of the processor
+    """The cost of an invocation: seconds in which a call was under way, those of the processor
     without the fake's own, and MB more than before at its peak."""
 
     waited: float
@@ -203,7 +203,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a run took."""
+    """The cost of a run."""
 
     opened: Took
     units: list[Took]

@@ -1,4 +1,4 @@
-"""What a month costs, line by line: list prices of us-east-1 in USD, without the free tier.
+"""The bill of a month, line by line: list prices of us-east-1 in USD, without the free tier.
 
 Sources, as of 2026-11-30: https://aws.amazon.com/lambda/pricing/ (arm64),
 https://aws.amazon.com/dynamodb/pricing/on-demand/, https://aws.amazon.com/s3/pricing/,
@@ -43,7 +43,7 @@ DAYS_KEPT = 400
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run took: GB-seconds and invocations of all functions, units and bytes."""
+    """The cost of one run: GB-seconds and invocations of all functions, units and bytes."""
 
     gb_seconds: float
     invocations: int
@@ -57,7 +57,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What one query takes, warm."""
+    """The cost of one warm query."""
 
     gb_seconds: float
     read_units: float

@@ -79,7 +79,7 @@ class MemoryStore:
 
 
 class Invocation:
-    """What the handler reads of a Lambda context."""
+    """The part of a Lambda context that the handler reads."""
 
     function_name = "query"
     memory_limit_in_mb = 1769

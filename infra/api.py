@@ -39,10 +39,10 @@ ROUTES = (
     "/alerts/explain",
     "/openapi.json",
 )
-"""What is answered to GET. Anything else reaches the same function, which explains itself."""
+"""The paths of GET. Any other request reaches the same function, which explains itself."""
 
 POST_ROUTES = ("/alerts/test", "/alerts/republish")
-"""What is answered to POST."""
+"""The paths of POST."""
 
 _READ = (SNAPSHOTS, RUNS, USAGE, REGIONS)
 _EVERYTHING_ELSE = ("/", "/{proxy+}")

@@ -13,6 +13,7 @@ from infra.acknowledgments import acknowledge_wildcard
 from infra.context import Context
 from infra.ec2_model import OPERATIONS, ORGANIZATIONS_ACTIONS, OTHER_OPERATIONS
 from infra.functions import (
+    INVENTORY_MEGABYTES,
     SCHEDULED_TIME,
     Deployment,
     PythonFunction,
@@ -163,7 +164,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             *_assume_roles(context),
         ],
         timeout_seconds=COLLECT_TIMEOUT_SECONDS,
-        memory_megabytes=1024,
+        memory_megabytes=INVENTORY_MEGABYTES,
     )
     _acknowledge(collect, storage, written)
     acknowledge_wildcard(

@@ -21,7 +21,7 @@ MEMORY_MEGABYTES = 1769
 """One processor (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
 
 DUCKDB_MEGABYTES = 900
-"""What DuckDB may use; beyond that it writes to the function's storage."""
+"""DuckDB's memory limit; beyond it, DuckDB writes to the function's storage."""
 
 STORAGE_MEGABYTES = 2048
 """A day of 100,000 reservations has some 300 MB of objects."""
@@ -90,7 +90,7 @@ def _rights(storage: Storage) -> list[iam.PolicyStatement]:
 
 
 def _schedule(scope: Construct, compact: PythonFunction) -> None:
-    """What one invocation could not do, the next one does: none is retried."""
+    """No invocation is retried: the next one does what the last one could not."""
     schedule = scheduler.CfnSchedule
     arn = compact.function.function_arn
     role = scheduler_role(scope, "ScheduleRole", allow("lambda", ["InvokeFunction"], arn))

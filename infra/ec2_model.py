@@ -19,12 +19,15 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockExtensionOfferings",
     "DescribeInstanceTypes",
+    "GetCapacityReservationUsage",
 )
 """The operations of listing a scope."""
 
 OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
-"""All that the functions call of EC2: the only operations that their clients have. Other accounts'
-roles have to allow these."""
+"""What collecting calls of EC2. Other accounts' roles have to allow these."""
+
+MARKET_ACTIONS = ("DescribeCapacityBlockOfferings", "DescribeInstanceTypes")
+"""What watches call of EC2, in the stack's own account alone."""
 
 OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
     kind.listing.service: kind.operations for kind in KINDS.values() if kind.listing
@@ -42,7 +45,7 @@ ORGANIZATIONS_ACTIONS = (
 _Json = Mapping[str, Any]
 
 _USED: Mapping[str, tuple[str, ...]] = {
-    "ec2": OPERATIONS,
+    "ec2": tuple(dict.fromkeys((*OPERATIONS, *MARKET_ACTIONS))),
     **OTHER_OPERATIONS,
     "organizations": ORGANIZATIONS_ACTIONS,
 }

@@ -18,7 +18,7 @@ RUNTIME = lambda_.Runtime.PYTHON_3_14
 """The newest runtime that CDK and Powertools know."""
 
 IDEMPOTENCY_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
-"""What Powertools' idempotency does with its table."""
+"""The actions of Powertools' idempotency on its table."""
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 """The placeholder in a schedule's input that EventBridge Scheduler fills in (User Guide, context
@@ -28,8 +28,8 @@ _START_RETRIES = 2
 """The most that Lambda does (API reference, PutFunctionEventInvokeConfig)."""
 
 INVENTORY_MEGABYTES = 1769
-"""Of a function that keeps the inventory in memory: with so many it has one processor (AWS Lambda
-Developer Guide, "Configure Lambda function memory")."""
+"""Of a function that reads the whole inventory, also a collector that closes its run: with so many
+it has one processor (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
 
 _RETENTION = dict(zip(LOG_RETENTION_DAYS, logs.RetentionDays, strict=False))
 # CDK's members carry no numbers in Python; they stand in the same order, INFINITE after them.

@@ -1,4 +1,4 @@
-"""What turns the past into answers: the ledgers of days, and AWS's prices."""
+"""The functions of history: the ledgers of days, and AWS's prices."""
 
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct

@@ -228,8 +228,8 @@ def _dashboard(scope: Construct, context: Context, watched: Watched) -> None:
 def _capacity(
     context: Context, collect: PythonFunction, period: Duration
 ) -> Sequence[cloudwatch.IWidget]:
-    """What is held: of the logs, which cost only when the dashboard is looked at, or of metrics,
-    where the context asks for them."""
+    """Widgets of held capacity: from logs, which cost only when the dashboard is open, or from
+    metrics, where the context asks for them."""
     if not context.capacity_metrics:
         return [_logged_capacity(collect, period)]
     return [

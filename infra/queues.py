@@ -21,7 +21,7 @@ CONSUME_ACTIONS = (
     "GetQueueAttributes",
     "ChangeMessageVisibility",
 )
-"""What an event source mapping does in the name of the function's role; the last one is what the
+"""Actions of an event source mapping in the name of the function's role; the last one is what the
 functions do themselves, to say when a failed message comes back."""
 
 
@@ -100,7 +100,7 @@ def shared_policy(
 
 
 def consume(*queues: sqs.IQueue) -> iam.PolicyStatement:
-    """What a function needs that `deliver` starts."""
+    """The rights of a function that `deliver` starts."""
     return allow("sqs", CONSUME_ACTIONS, *(queue.queue_arn for queue in queues))
 
 

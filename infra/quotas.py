@@ -66,7 +66,7 @@ class Stack:
 
 
 Found = Iterator[tuple[str, str | int]]
-"""What has the quota (a logical id, or the stack's name), and the measured text or number."""
+"""The owner of the quota (a logical id, or the stack's name), and the measured text or number."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _texts_of(kind: str, name: str) -> Callable[[Stack], Found]:
 
 
 def _numbers_of(kind: str, name: str, count: Callable[[Any], int]) -> Callable[[Stack], Found]:
-    """What there is of something in a property of every resource of a type."""
+    """The values of a property of every resource of a type."""
 
     def find(stack: Stack) -> Found:
         for key, properties in stack.of(kind):

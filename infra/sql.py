@@ -27,7 +27,7 @@ _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 
 class Sql(Construct):
-    """What Athena needs to ask the tables.
+    """The rights that Athena needs for the tables.
 
     Attributes:
         database: the name of the Glue database.

@@ -26,8 +26,10 @@ from botocore.exceptions import (
 
 from lambdas.metering import CallMeter
 from truffle.core.model import Scope
+from truffle.ec2 import consumers
 from truffle.ec2.errors import error_code
 from truffle.ec2.listing import EC2, client_config
+from truffle.ec2.offerings import offerings_config
 from truffle.ec2.other_kinds import OtherKinds
 from truffle.ec2.parsing import FastEC2ParserFactory
 
@@ -234,6 +236,10 @@ def _sign_as_scope(request: Any, **_: Any) -> None:
         request.context.setdefault("signing", {})["request_credentials"] = credentials
 
 
+class ScopeEC2(EC2, consumers.EC2, Protocol):
+    """The part of a boto3 EC2 client that collecting a scope uses."""
+
+
 class ScopeClients:
     """EC2 by scope: the function's own role at home, the reader role in other accounts.
 
@@ -246,8 +252,8 @@ class ScopeClients:
         self._sessions = RoleSessions(role_name, external_id)
         self._clients: dict[tuple[str, str], Any] = {}
 
-    def of(self, scope: Scope) -> EC2:
-        client: EC2 = self._client(scope.region)
+    def of(self, scope: Scope) -> ScopeEC2:
+        client: ScopeEC2 = self._client(scope.region)
         if scope.account_id == self._home:
             return client
         return ScopedEC2(client, self._sessions.credentials(scope))
@@ -271,11 +277,18 @@ class ScopeClients:
             return self._clients[region, service]
 
 
+@cache
+def offerings_client(region: str) -> Any:
+    """EC2 of the function's own account in a region, with one attempt a call."""
+    with _making:
+        return session().client("ec2", region_name=region, config=offerings_config())
+
+
 @dataclass(frozen=True, slots=True)
 class ScopedEC2:
     """A region's client that signs with the credentials of one account, in whatever thread."""
 
-    client: EC2
+    client: ScopeEC2
     credentials: Credentials
 
     def get_paginator(self, operation_name: str) -> ScopedPaginator:
@@ -284,6 +297,10 @@ class ScopedEC2:
     def describe_regions(self, **parameters: Any) -> Any:
         with _signed_as(self.credentials):
             return self.client.describe_regions(**parameters)  # type: ignore[attr-defined]
+
+    def get_capacity_reservation_usage(self, **parameters: Any) -> Any:
+        with _signed_as(self.credentials):
+            return self.client.get_capacity_reservation_usage(**parameters)
 
 
 @dataclass(frozen=True, slots=True)

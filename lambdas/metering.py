@@ -31,7 +31,7 @@ class CallMeter:
         session.register("after-call.dynamodb", self._count_items)
 
     def take(self) -> Calls:
-        """What was counted since the last time; each request is in one of the answers."""
+        """The counts since the last call; each request is in exactly one of them."""
         with self._lock:
             taken, self._calls = self._calls, Calls()
         return taken

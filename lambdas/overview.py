@@ -1,4 +1,4 @@
-"""What a report, a calendar and metrics are made from, as the stack's own table has it."""
+"""The input of a report, a calendar and metrics, from the stack's own table."""
 
 from __future__ import annotations
 

@@ -31,12 +31,12 @@ class NotFetched(Exception):
 
 
 def places_of(rows: Iterable[Reservation]) -> set[Place]:
-    """What is held as ODCRs: capacity blocks have no list price."""
+    """The instance types held as ODCRs: capacity blocks have no list price."""
     return {(row.instance_type, row.region) for row in rows if not row.kind.is_prepaid}
 
 
 def due(held: set[Place], known: PriceList, now: datetime) -> list[Place]:
-    """What to ask for: what is new, then what was asked for a week ago."""
+    """The prices to request: new ones first, then those of a week ago."""
     old = now - FETCHED_EVERY + SLACK
     never = held - set(known.fetched)
     again = [(at, it) for it, at in known.fetched.items() if at <= old]

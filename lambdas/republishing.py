@@ -33,7 +33,7 @@ class Events(Protocol):
 
 @dataclass(slots=True)
 class Progress:
-    """What one call did.
+    """The outcome of one call.
 
     Attributes:
         published: events that were published now.

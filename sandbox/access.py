@@ -44,7 +44,7 @@ def client(service: str, endpoint: str, region: str = REGION, account_id: str | 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What an HTTP API answered."""
+    """A response of an HTTP API."""
 
     status: int
     headers: Mapping[str, str]

@@ -29,6 +29,7 @@ from sandbox.environment import (
     ORGANIZATION_NAME,
     REGION,
     SECRET_KEY,
+    SIMULATED,
     account_of,
     embedded_aws,
     server,
@@ -245,12 +246,11 @@ class Sandbox:
         raise SandboxError(f"{url} did not answer within {seconds:.0f} s.")
 
     def environment(self) -> dict[str, str]:
-        """What a program needs to use the sandbox as AWS."""
+        """The environment of a program that uses the sandbox as AWS."""
         outputs = self.outputs
         return {
             "AWS_ENDPOINT_URL": self._state.endpoint,
-            "AWS_ENDPOINT_URL_EC2": self._state.ec2_endpoint,
-            "AWS_ENDPOINT_URL_SAGEMAKER": self._state.ec2_endpoint,
+            **dict.fromkeys(SIMULATED, self._state.ec2_endpoint),
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_DEFAULT_REGION": REGION,
@@ -364,13 +364,25 @@ class Sandbox:
     def collect(
         self, seconds: float = 300, progress: Callable[[int, int], None] | None = None
     ) -> dict[str, Any]:
-        """Run the collection to its end; its manifest. ``progress`` is told how many of how many
-        regions have answered. Raises SandboxError."""
+        """Run a collection: its manifest. ``progress`` gets regions done, and all. Raises SandboxError."""
         run_id = self.start_run()
         manifest = run_to_end(self.client, self.outputs, run_id, seconds, progress)
         if manifest is None:
             raise SandboxError(f"Run {run_id} did not end within {seconds:.0f} s.")
         return manifest
+
+    def watch(self) -> list[dict[str, Any]]:
+        """Ask for every watch now; how each region answered. Raises SandboxError."""
+        function = self.outputs.get("WatchFunctionName")
+        if function is None:
+            raise SandboxError(
+                "There are no watches. Give them with: python -m sandbox up --alerts FILE"
+            )
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=b'{"now": true}')
+        payload = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            raise SandboxError(f"The function failed: {payload.get('errorMessage', payload)}")
+        return list(payload["answers"])
 
     def compact(self) -> dict[str, list[str]]:
         """Bring the tables for SQL up to date, which the schedule does every 15 minutes; the days

@@ -141,6 +141,33 @@ def scope_line(scope: dict[str, Any]) -> str:
     return f"{where} ok      {rows:>18}, {scope['changed']} changed"
 
 
+@main.command()
+def watch() -> None:
+    """Ask for every watch now; exit status 3 where a region could not be asked."""
+    answers = running_sandbox().watch()
+    for answer in answers:
+        click.echo(answer_line(answer))
+    unknown = sum(answer["outcome"] in ("failed", "not-asked") for answer in answers)
+    click.echo(
+        f"{len(answers) - unknown} of {counted(len(answers), 'answer')}, "
+        f"{counted(sum(answer['events'] for answer in answers), 'event')}",
+        err=True,
+    )
+    sys.exit(3 if unknown else 0)
+
+
+def answer_line(answer: dict[str, Any]) -> str:
+    """How a region answered a watch, for people."""
+    where = f"{answer['watch']} {answer['region']:<15} {answer['outcome']:<12}"
+    if answer["outcome"] in ("failed", "not-asked"):
+        code = f"{answer['code']}: " if answer["code"] else ""
+        return f"{where} {code}{answer['message']}"
+    offerings = counted(answer["offerings"], "offering")
+    above = answer["offerings"] - answer["within_limit"]
+    limit = f", {above} above the price limit" if above else ""
+    return f"{where} {offerings}{limit}, {counted(answer['events'], 'event')}"
+
+
 class Distance(click.ParamType[timedelta]):
     """A length of time: ``6h``, ``2d``, ``40m``."""
 

@@ -1,8 +1,9 @@
-"""What the embedded AWS lacks of AWS, and this stack needs: added to it before it serves."""
+"""The parts of AWS that the embedded one lacks and this stack needs, added before it serves."""
 
 from __future__ import annotations
 
 import json
+import string
 from typing import Any
 
 from ministack import app
@@ -33,6 +34,11 @@ def complete() -> None:
     provisioners._RESOURCE_HANDLERS["AWS::Athena::NamedQuery"] = {
         "create": _create_named_query,
         "delete": _delete_named_query,
+    }
+    provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"] |= {
+        "create": _create_secret,
+        "update": _update_secret,
+        "delete": _delete_secret,
     }
 
 
@@ -125,3 +131,39 @@ def _create_named_query(
 
 def _delete_named_query(physical_id: str, properties: dict[str, Any]) -> None:
     athena._delete_named_query({"NamedQueryId": physical_id})
+
+
+def _create_secret(
+    logical_id: str, properties: dict[str, Any], stack: str
+) -> tuple[str, dict[str, Any]]:
+    """A secret whose ``Ref`` is its ARN (CloudFormation's reference, AWS::SecretsManager::Secret,
+    return values); the embedded AWS gives its name, which no statement of a policy means."""
+    _, attributes = provisioners._sm_secret_create(logical_id, _generated(properties), stack)
+    return str(attributes["Arn"]), attributes
+
+
+def _update_secret(
+    physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str, logical_id: str
+) -> tuple[str, dict[str, Any]]:
+    _, attributes = provisioners._sm_secret_update(
+        _secret_name(physical_id), _generated(old), _generated(new), stack, logical_id
+    )
+    return str(attributes["Arn"]), attributes
+
+
+def _delete_secret(physical_id: str, properties: dict[str, Any]) -> None:
+    provisioners._sm_secret_delete(_secret_name(physical_id), properties)
+
+
+def _secret_name(arn: str) -> str:
+    return arn.rpartition(":")[2].rpartition("-")[0]
+
+
+def _generated(properties: dict[str, Any]) -> dict[str, Any]:
+    """The properties with ``ExcludePunctuation`` as the characters that it excludes, which the
+    embedded AWS takes alone."""
+    wanted = properties.get("GenerateSecretString") or {}
+    if str(wanted.get("ExcludePunctuation", "false")).lower() != "true":
+        return properties
+    excluded = wanted.get("ExcludeCharacters", "") + string.punctuation
+    return properties | {"GenerateSecretString": wanted | {"ExcludeCharacters": excluded}}

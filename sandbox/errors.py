@@ -1,4 +1,4 @@
-"""What the sandbox says when it cannot do what it was asked to."""
+"""Errors of the sandbox."""
 
 
 class SandboxError(Exception):

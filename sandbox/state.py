@@ -1,4 +1,4 @@
-"""What is kept of a sandbox between commands."""
+"""The state of a sandbox between commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.processes import Process
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is kept of a sandbox that starts (no ``outputs`` yet) or runs."""
+    """The state of a sandbox that starts (no ``outputs`` yet) or runs."""
 
     endpoint: str
     ec2_endpoint: str

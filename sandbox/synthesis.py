@@ -38,7 +38,7 @@ def synthesize(output: Path, caller: Mapping[str, str], context: Mapping[str, An
 
 
 def _alerts_file(context: Mapping[str, Any]) -> bytes:
-    """What the file says that the context names, none in most cases: it goes into the functions."""
+    """The alerts file named in the context, usually none: it goes into the functions."""
     chosen = {**json.loads((PROJECT / "cdk.json").read_text())["context"], **context}
     path = PROJECT / (chosen.get("alerts_file") or "")
     return path.read_bytes() if path.is_file() else b""

@@ -20,6 +20,7 @@ from truffle.core.model import (
     Accelerator,
     CapacityBlock,
     Commitment,
+    Consumer,
     Health,
     Odcr,
     Reservation,
@@ -65,6 +66,7 @@ commitments = st.builds(
     commitment_end_date=st.none() | moments,
     commitment_duration_seconds=st.none() | counts,
 )
+consumers = st.builds(Consumer, st.sampled_from(ACCOUNTS), st.none() | counts)
 
 
 _COMMON: dict[str, SearchStrategy[Any]] = {
@@ -95,6 +97,7 @@ _REST_OF_COMMON: dict[str, SearchStrategy[Any]] = {
     "create_date": st.none() | moments,
     "tags": st.dictionaries(names, names, max_size=3),
     "observed_at": st.none() | moments,
+    "consumers": st.none() | st.lists(consumers, max_size=2).map(tuple),
 }
 
 _REST_OF_ODCRS: dict[str, SearchStrategy[Any]] = {

@@ -138,7 +138,7 @@ PRIVATE_NAMES = {
 
 HANDLERS = (
     *("fan_out", "collect", "hint", "ledger", "prices", "publish", "query", "deliver"),
-    "compact",
+    *("compact", "watch"),
 )
 
 

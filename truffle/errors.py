@@ -153,7 +153,7 @@ _INVALID = error_codes.DISABLED | {
 _SKEWED = frozenset({"RequestInTheFuture", "RequestTimeTooSkewed"})
 
 _SKEW = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
-"""What STS and API Gateway say of a signature whose time is not theirs."""
+"""The messages of STS and API Gateway for a signature whose time differs from theirs."""
 
 _SOURCES = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials"})
 """The calls that credentials come from (STS, IAM Identity Center)."""
@@ -182,7 +182,7 @@ def cause_of(code: str, message: str) -> str:
 
 
 def known_error(code: str, message: str, profile: str | None = None) -> TruffleError | None:
-    """What stops every region in the same way: the credentials, or the way to AWS."""
+    """A failure that stops every region in the same way: the credentials, or the way to AWS."""
     return credentials_error(code, message, profile) or connection_error(code, message)
 
 
@@ -217,7 +217,8 @@ def _is_skew(code: str, message: str) -> bool:
 
 
 def credentials_error(code: str, message: str, profile: str | None = None) -> TruffleError | None:
-    """What a refusal by AWS means for the credentials, None where they are not what is wrong.
+    """The fault of the credentials behind a refusal by AWS; None if the credentials are not at
+    fault.
 
     ``code`` is AWS's error code, or the name of botocore's exception. AWS answers in a region that
     is not enabled as if the credentials were invalid: call this for what every region says.
@@ -299,7 +300,7 @@ def _configuration_error(code: str, message: str) -> ConfigurationError:
 
 
 def connection_error(code: str, message: str) -> UnreachableError | None:
-    """What stands between this machine and AWS, None where AWS has answered."""
+    """The obstacle between this machine and AWS; None if AWS answered."""
     if code not in UNREACHABLE:
         return None
     if "Proxy" in code or "proxy" in message:

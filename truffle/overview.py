@@ -30,8 +30,8 @@ LIVE_NOTE = "Events are recorded by the deployed stack; this data was asked of E
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to gather: the period of the timeline, prices by instance type, the team's tag, and
-    whether events are needed."""
+    """The scope of an overview: the period of the timeline, prices by instance type, the team's
+    tag, and whether events are needed."""
 
     regions: Several | None = None
     since: datetime | None = None

@@ -161,7 +161,7 @@ def ask(
 
 
 def run_question(instance_type: str, regions: Several | None = None) -> Question:
-    """What a validation looks at: both types of one instance type, in any state."""
+    """The rows of a validation: both types of one instance type, in any state."""
     from truffle.query import ask
 
     return ask(

@@ -1,4 +1,4 @@
-"""What each route answers, from an inventory and a question: no HTTP and no AWS here."""
+"""The answers of the routes, from an inventory and a question, without HTTP and AWS."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def until(messages: list[Json], as_of: datetime | None) -> list[Json]:
 
 
 def gone_by(known: Json, as_of: datetime) -> Json | None:
-    """What is known of a reservation, if it had vanished by a time."""
+    """The history of a reservation that had vanished by a time."""
     vanished = known.get("vanished_at")
     return known if vanished is not None and parse_time(vanished) <= as_of else None
 

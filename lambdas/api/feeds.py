@@ -35,7 +35,7 @@ class Chosen:
 
 
 def choose(context: Context, chosen: Filter, recent: Recent) -> Chosen:
-    """What a filter keeps of the inventory and of the events."""
+    """The matches of a filter in the inventory and in the events."""
     view = context.view
     matches = view.sorted(Order()).matches(chosen)
     rows = view.observed(matches.first(len(matches)))
@@ -118,7 +118,7 @@ class Measured:
 
 
 def metrics(context: Context, asked: Measured, prices: Mapping[str, float]) -> Response[str]:
-    """What is held as OpenMetrics text, with the scopes of the accounts and regions asked for."""
+    """Held capacity as OpenMetrics text, with the scopes of the accounts and regions asked for."""
     from truffle.feeds.inputs import Held
     from truffle.feeds.metrics import CONTENT_TYPE
     from truffle.feeds.metrics import metrics as written

@@ -87,7 +87,7 @@ def too_early(earliest: datetime | None) -> Response[str]:
 
 
 def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
-    """What to ask instead of a question whose answer takes too much."""
+    """The question to ask instead of one whose answer takes too much."""
     since, until = question.period.since, question.period.until
     sql = (
         "SELECT dt, owner_id, instance_type, sum(reserved_hours) AS reserved_hours, "

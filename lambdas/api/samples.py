@@ -19,7 +19,8 @@ Client = Any
 def send_sample(
     client: Client, queue_name: str, destination: Destination, message: Mapping[str, Any]
 ) -> Json:
-    """What was sent, or AWS's error code: one destination that fails does not keep the others."""
+    """The outcome for each destination, or AWS's error code: a failed destination does not stop
+    others."""
     error = None
     try:
         url = client.get_queue_url(QueueName=queue_name)["QueueUrl"]

@@ -1,4 +1,4 @@
-"""What ``GET /usage`` answers: the question, the sums, the prices that were used."""
+"""The response of ``GET /usage``: the question, the sums, the prices that were used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is held, in the log of each closed run, and as metrics where the setting asks for them."""
+"""Held capacity, in the log of each closed run, and as metrics where the setting asks for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from truffle.report.quantities import Sums, sums_by_accelerator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """What is held, in the log and, if ``has_metrics``, as metrics of CloudWatch.
+    """Put held capacity in the log and, if ``has_metrics``, in metrics of CloudWatch.
 
     The log has a line for each accelerator, which the dashboard asks by CloudWatch Logs Insights.
     Metrics have the dimension ``accelerator`` beside the service.

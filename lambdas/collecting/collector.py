@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from lambdas.clients import ScopeEC2
+from lambdas.collecting.consumers import Consumers
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.observability import logger
 from lambdas.store.archive import Archive
@@ -22,6 +24,7 @@ from lambdas.store.scopes import (
     digest_of,
     is_unchanged,
 )
+from lambdas.store.shared import SharedStore
 from lambdas.store.status_reader import UnitState
 from truffle.core.carry_forward import carry_forward
 from truffle.core.events import Event
@@ -33,7 +36,7 @@ from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import extension_deadline, with_extension
 from truffle.ec2.errors import FAILURES, error_code, to_failure
 from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
-from truffle.ec2.listing import EC2, DescribedTypes, list_scope
+from truffle.ec2.listing import DescribedTypes, list_scope
 from truffle.ec2.other_kinds import OtherKinds
 
 PARALLEL_SCOPES = 16
@@ -100,7 +103,7 @@ class _Unchanged:
 class Collector:
     """The collector with everything it uses at its edges, and when time makes an event."""
 
-    ec2_of: Callable[[Scope], EC2]
+    ec2_of: Callable[[Scope], ScopeEC2]
     types: DescribedTypes
     scopes: ScopeStore
     archive: Archive
@@ -110,7 +113,8 @@ class Collector:
     others_of: Callable[[Scope], OtherKinds | None] = lambda scope: None
 
     def left_of(self, unit: Unit, delivery: str) -> tuple[Unit, datetime | None]:
-        """What of a unit its message has not observed yet, and when it observed the rest last."""
+        """The scopes of a unit that its message has not observed yet, and when the others were
+        observed."""
         statuses = self.scopes.statuses_of(unit.scopes).values()
         done = [it for it in statuses if it.delivery == delivery and it.error is None]
         accounts = {it.scope.account_id for it in done}
@@ -139,7 +143,7 @@ class Collector:
             return self._list(Ground(statuses[scope], baselines, {}, peers), deadline)
 
         with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
-            listings = list(map(self._completed, pool.map(visit, scopes)))
+            listings = self._completed(list(pool.map(visit, scopes)), deadline)
         # The bucket first: what the table has is in the history, too, even after a crash.
         self._archive(listings)
         # Failures first: the others report in place of an owner that is known to fail.
@@ -149,8 +153,17 @@ class Collector:
         outcomes |= self._write_unchanged(batch)
         return [outcomes[scope] for scope in scopes]
 
-    def _completed(self, listing: _Listing) -> _Listing:
-        """The listing with what EC2 refused to say this time, as it is stored."""
+    def _completed(self, listings: Sequence[_Listing], deadline: datetime) -> list[_Listing]:
+        """Listings of one region with what EC2 refused to say this time, as it is stored, and with
+        the consumers of what is shared."""
+        carried = list(map(self._carried, listings))
+        shared = SharedStore(self.scopes.client, self.scopes.table)
+        consumers = Consumers(self.ec2_of, shared, self.clock)
+        snapshots = [it.result for it in carried if isinstance(it.result, Snapshot)]
+        found = {it.scope: it for it in consumers.completed(snapshots, deadline)}
+        return [replace(it, result=found.get(it.result.scope, it.result)) for it in carried]
+
+    def _carried(self, listing: _Listing) -> _Listing:
         snapshot, status = listing.result, listing.ground.status
         if isinstance(snapshot, Failure) or not snapshot.unanswered:
             return listing
@@ -246,7 +259,7 @@ class Collector:
             except Conflict:
                 pass
             listing = self._list_again(listing.ground, reports, visit.deadline)
-            listing = self._completed(listing)
+            (listing,) = self._completed([listing], visit.deadline)
             self._archive([listing])
         raise Conflict(f"{scope} was written by others {CONFLICT_TRIES} times in a row")
 

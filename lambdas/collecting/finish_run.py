@@ -37,10 +37,10 @@ CLOSE_TRIES = 3
 MOST_WARNINGS = 20
 
 ANSWER = Calls(dynamodb=1, items_written=1)
-"""What an answer costs, which is written in the answer itself."""
+"""The cost of an answer, which is written in the answer itself."""
 
 LAST_CALLS = Calls(s3=1, dynamodb=1, items_written=1)
-"""What the manifest and the closing of its run cost, which is written in the manifest itself."""
+"""The cost of the manifest and of closing its run, which is written in the manifest itself."""
 
 
 @dataclass(frozen=True, slots=True)

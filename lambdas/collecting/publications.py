@@ -1,4 +1,4 @@
-"""What a closed run publishes beside ``latest/`` and the manifest.
+"""The publications of a closed run beside ``latest/`` and the manifest.
 
 A publication that fails is named in the manifest, and keeps no run from closing.
 """

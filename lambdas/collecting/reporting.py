@@ -31,7 +31,7 @@ class Outdated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What was read before a listing began, and so what the listing may be compared with.
+    """The state read before a listing began, with which the listing may be compared.
 
     ``baseline`` is the number of the region's last first snapshot, or of this one if it is a first.
     ``peers`` are the statuses of other accounts, as far as they were read.
@@ -60,7 +60,7 @@ class Reporter:
         return self.reports.get(noted) if noted else {}
 
     def write_of(self, ground: Ground, snapshot: Snapshot, digest: str) -> Write:
-        """What has to be written; a scope's first snapshot is its baseline and reports nothing.
+        """The writes of a listing; a scope's first snapshot is its baseline and reports nothing.
 
         Raises Outdated, or what DynamoDB does.
         """

@@ -33,7 +33,7 @@ def ledger_key(day: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SpanReader:
-    """What was held in a stretch of time, from snapshots. ``period`` is the schedule's."""
+    """The capacity held in a stretch of time, from snapshots. ``period`` is the schedule's."""
 
     snapshots: SnapshotReader
     past: Past
@@ -125,7 +125,7 @@ class LedgerStore:
             raise Unreadable(f"{name} is damaged: {error}") from error
 
     def inputs(self, day: datetime) -> str | None:
-        """What the ledger of a day was made from; None where there is none."""
+        """The sources of the ledger of a day; None where there is none."""
         try:
             head = self.client.head_object(Bucket=self.bucket, Key=ledger_key(day))
         except ClientError as error:
@@ -178,7 +178,7 @@ class DayCloser:
         return True
 
     def _inputs(self, day: datetime, now: datetime) -> str:
-        """What the ledger follows from: the objects, and how much of the time after the day."""
+        """The sources of a ledger: the objects, and how much of the time after the day."""
         end = min(now, day + DAY + self.spans.known_for)
         names = [f"{it.name} {it.etag}" for it in self.spans.objects(day, day + DAY, now)]
         return sha256("\n".join([format_time(end), *names]).encode()).hexdigest()

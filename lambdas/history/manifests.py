@@ -23,7 +23,7 @@ MOST_TRIED = 4
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a manifest says of a scope: its last success, and the error of its last attempt."""
+    """A scope in a manifest: its last success, and the error of its last attempt."""
 
     observed_at: datetime | None
     code: str | None = None

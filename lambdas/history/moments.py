@@ -1,4 +1,4 @@
-"""What was held at a moment of the past, and how well that was known then.
+"""The capacity held at a moment of the past, and how well it was known then.
 
 The manifest of the last run that was closed by then says which scopes there were and when each was
 listed last. What was listed since is in the objects after that run's start; a scope that failed is
@@ -102,7 +102,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known at a moment: the last closed run, and the newest success and the newest attempt
+    """The knowledge at a moment: the last closed run, and the newest success and the newest attempt
     of each scope; of attempts, those since that run began."""
 
     manifest: Manifest | None

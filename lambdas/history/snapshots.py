@@ -49,7 +49,7 @@ class SnapshotObject:
 
 
 def parse_name(name: str, etag: str = "", size: int = 0) -> SnapshotObject | None:
-    """What the name of an object says; None where it is no snapshot's."""
+    """The parts of a snapshot's key; None for any other key."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None

@@ -23,7 +23,7 @@ from truffle.core.queries import to_filter
 
 
 def _chosen(values: Mapping[str, list[Any]]) -> tuple[Context, Chosen]:
-    """What the filters of a report or a calendar keep."""
+    """The matches of the filters of a report or a calendar."""
     chosen = of_ids(to_filter(values))
     recent = recent_events(wiring.query().events, wiring.now())
     context = context_of()

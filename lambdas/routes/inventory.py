@@ -81,7 +81,7 @@ def reservation(reservation_id: str) -> Response[str]:
 
 
 def _gone(reservation_id: str, as_of: datetime | None = None) -> Json | None:
-    """What is known of a reservation that no list has any more, or had any more at a time; nothing
+    """The history of a reservation that no list has any more, or had any more at a time; empty
     where it can be none: an id of more than 1,024 bytes is no key that DynamoDB takes."""
     if not re.fullmatch(RESERVATION_ID, reservation_id):
         return None

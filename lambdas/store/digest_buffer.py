@@ -81,7 +81,7 @@ class Contents:
         return sorted(set(self.sizes).difference(*self.batches.values()))
 
     def next_part(self) -> frozenset[str]:
-        """What the next batch takes of what waits: all, or about equal parts of it, so that none
+        """The next batch of the waiting messages: all, or about equal parts, so that none
         has a mere remainder."""
         waiting = self.waiting
         bodies, ids = sum(self.sizes[it] for it in waiting), sum(len(it.encode()) for it in waiting)
@@ -104,7 +104,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is delivered at once; ``messages`` in the order of their ids, at least one."""
+    """A batch delivered at once; ``messages`` in the order of their ids, at least one."""
 
     number: int
     messages: tuple[Message, ...]

@@ -35,7 +35,7 @@ UNREADABLE = (ClientError, BotoCoreError, Incomplete)
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is written of a document with every write: the version of its content, the number of
+    """The header of a document, written with every write: the version of its content, the number of
     parts, and ``facts``, a small JSON object beside the content."""
 
     version: str

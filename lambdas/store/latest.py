@@ -1,4 +1,4 @@
-"""What the last close of a run left in the bucket, for a reader that starts with nothing.
+"""The objects of the last closed run in the bucket, for a cold reader.
 
 A region's object has the rows of its scopes, and what their own items said. Both are as old as that
 close: a status is used while its scope's own item has been written as often as then, and rows while
@@ -22,7 +22,7 @@ PARALLEL_REGIONS = 8
 
 
 def own_to_json(status: StoredStatus) -> Json | None:
-    """What a reader takes from a scope's own item; None while only a part of a snapshot is stored,
+    """The state in a scope's own item; None while only a part of a snapshot is stored,
     or where the scope has no heartbeat that counts the item's writes."""
     if status.written_at is not None or status.heartbeat is None:
         return None

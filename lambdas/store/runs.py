@@ -192,7 +192,7 @@ class RunStore:
 
 
 def _adding(calls: Calls) -> tuple[list[str], dict[str, Any]]:
-    """What an update adds to a run's calls, and the values of that."""
+    """The update expression that adds to a run's calls, and its values."""
     counts = calls.to_counts()
     values = {f":calls_{name}": number(count) for name, count in counts.items()}
     return [f"calls_{name} :calls_{name}" for name in counts], values

@@ -96,7 +96,7 @@ class StatusReader:
         return self.merged(wanted, beats)
 
     def read_unit(self, unit: Unit) -> UnitState:
-        """What is known of a unit before its scopes are listed."""
+        """The state of a unit before its scopes are listed."""
         if unit.group is None:
             statuses = self.statuses_of(unit.scopes)
             return UnitState(statuses, {}, self.reports.baselines(unit.region))

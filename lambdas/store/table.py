@@ -9,6 +9,7 @@
 | ``RETIRED`` | ``RETIRED`` | the scopes that were retired before there were reports |
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
 | ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
+| ``SHARED#<region>`` | ``<account>`` | the reservations of that owner that others list |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
 | ``OUTAGE#<account>`` | ``<name>`` | an outage that several of its scopes share |
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
@@ -23,6 +24,8 @@
 | ``THREADS#<destination>`` | ``<subject>`` | the chat thread about a subject |
 | ``DOCUMENT`` | ``<name>`` | the head of a document that may be larger than an item |
 | ``DOCUMENT#<name>`` | ``<version>#<number>`` | a part of its content, compressed |
+| ``WATCHES`` | ``<region>/<watch>`` | how a region answered a watch, and what was published |
+| ``BUDGETS`` | ``<region>`` | the calls that watches have left in a region |
 | ``RESOLVED#<destination>`` | ``<incident key>`` | when an incident was resolved last |
 """
 
@@ -50,12 +53,15 @@ GROUPS = "GROUPS"
 RETIRED = "RETIRED"
 GONE = "GONE"
 REPORT = "REPORT"
+SHARED = "SHARED"
 BASELINES = "BASELINES"
 OUTAGES = "OUTAGE"
 RUNS = "RUNS"
 PLANS = "PLANS"
 HINTS = "HINTS"
 DOCUMENTS = "DOCUMENT"
+WATCHES = "WATCHES"
+BUDGETS = "BUDGETS"
 EVENT_PREFIX = "EVENT#"
 PENDING_PREFIX = "PENDING#"
 DELIVERIES_PREFIX = "DELIVERY#"

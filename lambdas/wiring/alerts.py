@@ -31,7 +31,7 @@ class Publish(Parts[PublishSettings]):
 
     @property
     def labels(self) -> AllLabels:
-        """What accounts are called; nothing where the directory cannot be read, since an event
+        """The names of accounts; empty where the directory cannot be read, since an event
         without names is better than none."""
         from lambdas.store.documents import UNREADABLE
 

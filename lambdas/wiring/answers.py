@@ -75,7 +75,7 @@ class Query(Parts[QuerySettings]):
 
     @property
     def prices(self) -> PriceBook:
-        """What is known of prices now. Raises what reading a document raises."""
+        """The prices known now. Raises the errors of reading a document."""
         from truffle.core.pricing import PriceBook
 
         settings = self.alert_settings.thresholds.prices

@@ -117,7 +117,7 @@ class Collect(Parts[CollectSettings]):
         )
 
     def publications(self) -> tuple[Publication, ...]:
-        """What is made from the whole inventory when a run is closed."""
+        """The objects made from the whole inventory when a run is closed."""
         from lambdas.collecting.capacity import Capacity
         from lambdas.collecting.report_file import ReportFile
         from lambdas.store.directory import DirectoryCache

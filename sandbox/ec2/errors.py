@@ -15,7 +15,7 @@ STATUSES = {
 
 
 class EC2Error(Exception):
-    """What EC2 answers instead of a result."""
+    """An error response of EC2."""
 
     def __init__(self, code: str, message: str, status: int | None = None) -> None:
         super().__init__(f"{code}: {message}")
@@ -30,6 +30,6 @@ def invalid_value(parameter: str, value: object, expected: str) -> EC2Error:
 
 
 def not_credible() -> EC2Error:
-    """What a region answers that is not enabled for the caller's account."""
+    """The error of a region that is not enabled for the caller's account."""
     message = "AWS was not able to validate the provided access credentials"
     return EC2Error("AuthFailure", message)

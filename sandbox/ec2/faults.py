@@ -44,7 +44,7 @@ ERRORS: Mapping[FaultKind, EC2Error] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with the calls that match: globs of region, operation and account.
+    """A fault of the calls that match: globs of region, operation and account.
 
     ``page`` counts from 1, None is every page. ``times`` is how many calls it hits before it is
     over, None is for good. ``seconds`` is how long a hang holds the connection before it answers.
@@ -62,7 +62,7 @@ class Fault:
 
     @property
     def error(self) -> EC2Error | None:
-        """What EC2 answers, where it does."""
+        """The response of EC2, if there is one."""
         if self.kind is FaultKind.ERROR:
             return EC2Error(self.code or "InternalError", "An error on demand.")
         return ERRORS.get(self.kind)

@@ -34,7 +34,8 @@ class Reservation:
     """A reservation as it was written at ``since``; its later changes follow from that.
 
     ``shared_with`` are the accounts that see it beside its owner, ``timeline`` what the file says
-    will happen to it, ``used_at_start`` how many instances run in it as soon as it starts.
+    will happen to it, ``used_at_start`` how many instances run in it as soon as it starts, and
+    ``used_by`` how many of those in use are other accounts'.
     """
 
     fields: Fields
@@ -42,6 +43,7 @@ class Reservation:
     shared_with: frozenset[str] = frozenset()
     timeline: tuple[Change, ...] = ()
     used_at_start: int = 0
+    used_by: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def reservation_id(self) -> str:

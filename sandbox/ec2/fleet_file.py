@@ -37,7 +37,7 @@ from sandbox.ec2.zones import REGION, region_of_zone, zone_id
 
 _OPT_IN = ("opt-in-not-required", "opted-in", "not-opted-in")
 _IGNORED = {"NextToken", "ResponseMetadata"}
-_SIMULATOR_KEYS = {"SharedWith", "Timeline", "UsedAtStart"}
+_SIMULATOR_KEYS = {"SharedWith", "Timeline", "UsedAtStart", "UsedBy"}
 _PLAN_MARKET = "TrainingPlanMarket"
 _FLEET_KEYS = {"account", "accounts", "description", "faults", "organization", "regions"}
 _REGION_KEYS = {
@@ -256,6 +256,7 @@ def reservation_from_json(
         frozenset(_shared_with(hints, f"{where}.Simulator")),
         tuple(_timeline(hints, now, f"{where}.Simulator")),
         count_of(hints, "UsedAtStart", f"{where}.Simulator"),
+        _used_by(hints, f"{where}.Simulator"),
     )
 
 
@@ -275,6 +276,14 @@ def _check_tags(fields: Fields, where: str) -> None:
 def _shared_with(raw: Mapping[str, Any], where: str) -> Iterable[str]:
     for index, item in enumerate(list_of(raw, "SharedWith", where)):
         yield account_id(item, f"{where}.SharedWith[{index}]")
+
+
+def _used_by(raw: Mapping[str, Any], where: str) -> dict[str, int]:
+    used = raw.get("UsedBy", {})
+    if not isinstance(used, Mapping):
+        raise FleetError(f"{where}.UsedBy must be an object: account id → instances")
+    here = f"{where}.UsedBy"
+    return {account_id(name, here): count_of(used, name, here) for name in used}
 
 
 def _timeline(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Change]:
@@ -367,6 +376,8 @@ def reservation_to_json(reservation: Reservation, now: datetime) -> dict[str, An
         hints["SharedWith"] = sorted(reservation.shared_with)
     if reservation.used_at_start:
         hints["UsedAtStart"] = reservation.used_at_start
+    if reservation.used_by:
+        hints["UsedBy"] = dict(reservation.used_by)
     coming = [change for change in reservation.timeline if change.at > now]
     if coming:
         hints["Timeline"] = [

@@ -1,4 +1,4 @@
-"""What time does to a reservation: pure functions of how it was written and of the moment.
+"""The life cycle of a reservation: pure functions of its definition and of the moment.
 
 What a file or a patch says holds as written, however odd it is: a block that is still
 ``scheduled`` after its start is late, and stays so. From then on the rules below apply, and the
@@ -10,7 +10,7 @@ only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,7 +32,7 @@ PAYMENT_TIME = timedelta(hours=12)
 PAYMENT_BEFORE_START = timedelta(minutes=5)
 
 GONE: Fields = {}
-"""What is left of a reservation that is no longer listed."""
+"""The remains of a reservation that is no longer listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _next_step(
 
 
 def _rule(fields: Fields, entered: datetime, used_at_start: int, has_moved: bool) -> Change | None:
-    """What EC2 itself does to a reservation in its present state."""
+    """The changes that EC2 itself makes to a reservation in its present state."""
     state, start, end = fields.get("State"), fields.get("StartDate"), fields.get("EndDate")
     if state == "scheduled" and start is not None:
         return Change(start, started(fields, used_at_start))
@@ -134,13 +134,7 @@ def patched(reservation: Reservation, changes: Fields, now: datetime) -> Reserva
     fields = phase_at(reservation, now).fields
     if not fields:
         raise KeyError(reservation.reservation_id)
-    return Reservation(
-        _applied(fields, _with_counts(fields, changes)),
-        now,
-        reservation.shared_with,
-        reservation.timeline,
-        reservation.used_at_start,
-    )
+    return replace(reservation, fields=_applied(fields, _with_counts(fields, changes)), since=now)
 
 
 def _with_counts(fields: Fields, changes: Fields) -> Fields:

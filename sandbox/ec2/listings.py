@@ -1,4 +1,4 @@
-"""What each Describe call lists, before filters and pages: functions of fleet and moment.
+"""The listings of the Describe calls, before filters and pages: functions of fleet and moment.
 
 A listing says until when it holds, so that what was made of it can be kept.
 """
@@ -153,6 +153,49 @@ def _status(block_id: str, members: Sequence[Fields]) -> dict[str, Any]:
     }
 
 
+def usages(call: Call) -> Listing:
+    """The accounts that use one reservation: all of them for its owner, another account's own use
+    (EC2 API, GetCapacityReservationUsage)."""
+    fields, others = _used(call)
+    used = fields["TotalInstanceCount"] - fields["AvailableInstanceCount"]
+    owner = fields["OwnerId"]
+    left = {name: count for name, count in others.items() if name != owner and count}
+    everyone = {owner: max(used - sum(left.values()), 0), **left}
+    shown = everyone if call.account == owner else {call.account: left.get(call.account, 0)}
+    return Listing(
+        tuple(
+            {"AccountId": name, "UsedInstanceCount": count} for name, count in sorted(shown.items())
+        )
+    )
+
+
+def usage_facts(call: Call) -> Fields:
+    """What GetCapacityReservationUsage says of the reservation itself."""
+    fields, _ = _used(call)
+    names = (
+        "CapacityReservationId",
+        "InstanceType",
+        "TotalInstanceCount",
+        "AvailableInstanceCount",
+        "State",
+        "Interruptible",
+        "InterruptibleCapacityAllocation",
+        "InterruptionInfo",
+    )
+    return {name: fields[name] for name in names if name in fields}
+
+
+def _used(call: Call) -> tuple[Fields, Mapping[str, int]]:
+    """The reservation that a call names, and how many instances others use. Raises EC2Error."""
+    wanted = call.parameters.get("CapacityReservationId")
+    if wanted is None:
+        raise EC2Error("MissingParameter", "The request must contain CapacityReservationId")
+    for fields in reservations(call).items:
+        if fields["CapacityReservationId"] == wanted:
+            return fields, call.region.reservations[wanted].used_by
+    raise EC2Error(RESERVATION_IDS.code or "", RESERVATION_IDS.message.format(wanted))
+
+
 def extensions(call: Call) -> Listing:
     """The extensions of the account's own blocks."""
     listing = reservations(call)
@@ -198,7 +241,7 @@ def block_offerings(call: Call) -> Listing:
 
 
 def block_extension_offerings(call: Call) -> Listing:
-    """What one of the account's own blocks can be extended with."""
+    """The extensions of one of the account's own blocks."""
     hours = extension_hours(call.parameters)
     wanted = call.parameters.get("CapacityReservationId")
     if wanted is None:

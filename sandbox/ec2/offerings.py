@@ -1,4 +1,4 @@
-"""What of the market's capacity one request for a capacity block is offered: a pure function.
+"""The market's offer for one request for a capacity block: a pure function.
 
 Rules (EC2 User Guide, Capacity Blocks): whole days up to 14, then whole weeks up to 182 days; every
 block ends at 11:30 UTC, so that one which starts at another time is shorter than asked; it starts
@@ -33,7 +33,7 @@ LONGEST = timedelta(days=182)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a request asks for; ``kind`` is an instance type or an UltraServer type."""
+    """A request for offerings; ``kind`` is an instance type or an UltraServer type."""
 
     kind: str
     count: int
@@ -160,7 +160,7 @@ def extension_hours(parameters: Mapping[str, Any]) -> int:
 def extension_offerings(
     market: Sequence[Offer], block: Fields, size: int, hours: int, now: datetime
 ) -> tuple[Fields, ...]:
-    """What the market has to extend a block of so many instances with; nothing if it is too early,
+    """The market's extensions for a block of so many instances; none if it is too early,
     too late or too long."""
     start, end = block.get("StartDate"), block.get("EndDate")
     if start is None or end is None:

@@ -1,4 +1,4 @@
-"""EC2's Describe calls: what each lists, by which filters and ids it can be asked."""
+"""EC2's calls that read: what each lists, by which filters and ids it can be asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sandbox.ec2.errors import EC2Error
-from sandbox.ec2.filters import Texts, at, tags
+from sandbox.ec2.filters import Fields, Texts, at, tags
 from sandbox.ec2.listings import (
     RESERVATION_IDS,
     Call,
@@ -22,13 +22,15 @@ from sandbox.ec2.listings import (
     reservations,
     topology,
     types,
+    usage_facts,
+    usages,
     zones,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One Describe call.
+    """One call. ``facts`` are members of its answer beside the list.
 
     ``kept`` says that a listing depends on nothing but region, account and moment, ``is_rationed``
     that the calls are counted against EC2's smallest bucket.
@@ -41,6 +43,7 @@ class Operation:
     ids: Ids | None = None
     kept: bool = True
     is_rationed: bool = False
+    facts: Callable[[Call], Fields] | None = None
 
 
 def _fields(**paths: str) -> dict[str, Texts]:
@@ -162,6 +165,13 @@ _OPERATIONS = (
         topology,
         _fields(availability_zone="AvailabilityZone", instance_type="InstanceType"),
         RESERVATION_IDS,
+    ),
+    Operation(
+        "GetCapacityReservationUsage",
+        "InstanceUsages",
+        usages,
+        kept=False,
+        facts=usage_facts,
     ),
     Operation(
         "DescribeInstanceTypes",

@@ -253,7 +253,7 @@ def _us_east_1() -> Iterator[Json]:
     yield _odcr(
         "chat-api-90", "p5.48xlarge", "us-east-1a", 6, 1,
         PlacementGroupArn=f"arn:aws:ec2:us-east-1:{ACCOUNT}:placement-group/chat-pg",
-        Simulator={"SharedWith": [PARTNER]},
+        Simulator={"SharedWith": [PARTNER], "UsedBy": {PARTNER: 2}},
     )  # fmt: skip
     yield _odcr("batch-scoring-91", "g6f.2xlarge", "us-east-1b", 8, 5)
     yield _odcr("notebooks-92", "m7i.4xlarge", "us-east-1c", 3, 3, State="pending", StartDate="-1m")

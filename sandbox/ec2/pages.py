@@ -61,7 +61,7 @@ def token_after(page: Page, action: str, region: str, parameters: Mapping[str, A
 
 
 def _request(action: str, region: str, parameters: Mapping[str, Any]) -> str:
-    """What a token belongs to: the call, whatever its page."""
+    """The call that a token belongs to, whatever its page."""
     rest = {name: parameters[name] for name in parameters if name not in _NOT_OF_THE_REQUEST}
     return _digest(json.dumps([action, region, rest], sort_keys=True, default=str))
 

@@ -42,7 +42,7 @@ def wall_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes over the wire, after ``delay`` seconds; without a body the connection drops."""
+    """A response, sent after ``delay`` seconds; without a body the connection drops."""
 
     status: int
     body: bytes | None
@@ -264,12 +264,15 @@ class Simulator:
             raise EC2Error("DryRunOperation", message)
         if operation.is_rationed:
             self._take_token(name, account, action)
-        kept = self._keep(operation, Call(self._fleet, region, account, self.now(), parameters))
+        call = Call(self._fleet, region, account, self.now(), parameters)
+        kept = self._keep(operation, call)
         chosen = _chosen(operation, kept.listing, parameters)
         shown = chosen[page.start : page.start + page.size]
         more = page.start + page.size < len(chosen)
         token = token_after(page, action, name, parameters) if more else None
-        body = answer_xml(action, operation.member, map(kept.xml, shown), token, request_id)
+        facts = operation.facts(call) if operation.facts else {}
+        items = map(kept.xml, shown)
+        body = answer_xml(action, operation.member, items, token, request_id, facts)
         return _spoilt(fault, Reply(200, body, request_id))
 
     def _hit(self, region: str, action: str, account: str, page: int) -> Fault | None:

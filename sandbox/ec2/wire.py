@@ -180,9 +180,14 @@ def _list_content(render: Render) -> Render:
 
 
 def answer_xml(
-    action: str, member: str, items: Iterable[str], next_token: str | None, request_id: str
+    action: str,
+    member: str,
+    items: Iterable[str],
+    next_token: str | None,
+    request_id: str,
+    facts: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """A whole answer from rendered items."""
+    """A whole answer from rendered items, and ``facts`` beside them."""
     shape: Shape = service_model().operation_model(action).output_shape
     tag = shape.members[member].serialization["name"]
     content = "</item><item>".join(items)
@@ -190,7 +195,7 @@ def answer_xml(
     token = f"<nextToken>{escape(next_token)}</nextToken>" if next_token else ""
     return (
         f'{_HEADER}<{action}Response xmlns="{NAMESPACE}"><requestId>{request_id}</requestId>'
-        f"<{tag}>{listed}</{tag}>{token}</{action}Response>"
+        f"{_structure_content(shape)(facts or {})}<{tag}>{listed}</{tag}>{token}</{action}Response>"
     ).encode()
 
 

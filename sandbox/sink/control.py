@@ -31,7 +31,7 @@ class Sink:
         return f"{self.endpoint}{path}"
 
     def requests(self, path: str | None = None) -> list[Request]:
-        """What was sent, to one path or to all, in order."""
+        """The requests received, by one path or by all, in order."""
         found = [request_from_json(raw) for raw in self._call("GET", "/requests")]
         return [request for request in found if path in (None, request.path)]
 

@@ -27,7 +27,7 @@ EVERYWHERE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered, after so many seconds; without a status the connection is closed.
+    """A response, after so many seconds; without a status the connection is closed.
 
     ``pause`` are the seconds before each byte of the text.
     """
@@ -91,7 +91,7 @@ def _usual(path: str, headers: Mapping[str, str], body: bytes) -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was sent, when in the sandbox's time, and the status that was answered."""
+    """A received request, its time in the sandbox, and the status of the response."""
 
     path: str
     headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What docs/cli.md, docs/alerts.md and docs/python.md show: run against the sandbox's fleet at one
+"""What docs/cli.md, alerts.md, guide.md and python.md show: run against the sandbox's fleet at one
 fixed moment.
 
 ``python -m tests.cli.documents`` writes what is printed into the pages; a test compares.
@@ -38,6 +38,7 @@ ALERTS = ROOT / "docs" / "alerts.md"
 FLEET = ROOT / "sandbox" / "fleet.json"
 MOMENT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 PYTHON = ROOT / "docs" / "python.md"
+GUIDE = ROOT / "docs" / "guide.md"
 SNIPPET = re.compile(
     r"^```python\n(?P<code>.*?)^```$(\n```text\n(?P<shown>.*?)^```$)?", re.DOTALL | re.MULTILINE
 )
@@ -144,13 +145,13 @@ def _printed(line: str, api_url: str) -> str:
 
 
 def run_snippets(page: str, api_url: str) -> str:
-    """The Python page with what its snippets print now."""
+    """The page with what its Python snippets print now."""
     names: dict[str, object] = {"API_URL": api_url}
 
     def session(block: re.Match[str]) -> str:
         told = io.StringIO()
         with redirect_stdout(told):
-            exec(compile(block["code"], "docs/python.md", "exec"), names)
+            exec(compile(block["code"], "snippet", "exec"), names)
         shown = f"\n```text\n{told.getvalue()}```" if block["shown"] is not None else ""
         return f"```python\n{block['code']}```{shown}"
 
@@ -160,9 +161,10 @@ def run_snippets(page: str, api_url: str) -> str:
 def main() -> None:
     """Write the pages anew."""
     with documented() as api_url:
-        for page in (PAGE, ALERTS):
+        for page in (PAGE, ALERTS, GUIDE):
             page.write_text(written(page.read_text(), api_url))
-        PYTHON.write_text(run_snippets(PYTHON.read_text(), api_url))
+        for page in (PYTHON, GUIDE):
+            page.write_text(run_snippets(page.read_text(), api_url))
 
 
 if __name__ == "__main__":

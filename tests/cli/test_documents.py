@@ -1,8 +1,9 @@
-"""docs/cli.md and docs/python.md say what is so."""
+"""What the pages show is what commands and snippets print."""
 
 from __future__ import annotations
 
 import inspect
+import re
 
 import click
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.cli.documents import (
     ALERTS,
     BLOCK,
+    GUIDE,
     PAGE,
     PYTHON,
     SNIPPET,
@@ -77,6 +79,34 @@ def test_the_snippets_of_the_python_page_print_what_it_shows() -> None:
     assert len(SNIPPET.findall(page)) > 8
     with documented() as api_url:
         assert run_snippets(page, api_url) == page, "python -m tests.cli.documents writes it anew"
+
+
+def test_the_commands_and_the_snippets_of_the_guide_print_what_it_shows() -> None:
+    page = GUIDE.read_text()
+    assert len(BLOCK.findall(page)) == 4
+    assert len(SNIPPET.findall(page)) == 1
+    with documented() as api_url:
+        shown = run_snippets(written(page, api_url), api_url)
+    assert shown == page, "python -m tests.cli.documents writes it anew"
+
+
+def test_every_fact_of_the_guide_has_a_source_with_its_address_and_day() -> None:
+    page = GUIDE.read_text()
+    sources = dict(re.findall(r"^\[\^([a-z-]+)\]: (.+)$", page, re.MULTILINE))
+    assert len(sources) > 25
+    text = page.partition("\n## Sources\n")[0]
+    assert set(re.findall(r"\[\^([a-z-]+)\]", text)) == set(sources)
+    for name, source in sources.items():
+        assert re.search(r"<https://[^>]+>, (read|published) 2026-\d\d-\d\d", source), name
+
+
+def test_the_pages_of_the_guide_and_its_anchors_exist() -> None:
+    page = GUIDE.read_text()
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    anchors = {heading.lower().replace(" ", "-") for heading in headings}
+    for link in re.findall(r"\]\(([^)]+)\)", page):
+        name, _, anchor = link.partition("#")
+        assert (GUIDE.parent / name).exists() if name else anchor in anchors, link
 
 
 def test_every_method_is_on_the_python_page_with_its_parameters() -> None:

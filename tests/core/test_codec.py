@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +12,10 @@ from hypothesis import given
 from tests.builders import NOON, a_block, an_odcr
 from tests.strategies import whole_reservations
 from truffle.core.codec import decode, encode
-from truffle.core.model import CapacityBlock, Commitment, Health, Odcr, Reservation
+from truffle.core.model import CapacityBlock, Commitment, Consumer, Health, Odcr, Reservation
 
-ADDED = ("account_name", "organizational_unit")
-"""What the second part of the contract adds: names of accounts."""
+ADDED = ("account_name", "organizational_unit", "consumers")
+"""What the second part of the contract adds: names of accounts, and who uses what is shared."""
 
 ODCR_NAMES = [
     *("reservation_id", "reservation_arn", "type", "account_id", "owner_id", "region"),
@@ -120,6 +121,25 @@ def test_a_block_reads_as_the_contract_says() -> None:
     assert data["health"] == {"interconnect_status": "impaired", "unavailable_capacity": 1}
 
 
+@pytest.mark.parametrize("make", [an_odcr, a_block])
+def test_consumers_are_objects_in_the_order_of_ec2(make: Callable[..., Reservation]) -> None:
+    row = make(consumers=(Consumer("123456789012", 3), Consumer("210987654321", None)))
+
+    data = encode(row)
+
+    assert data["consumers"] == [
+        {"account_id": "123456789012", "used_capacity": 3},
+        {"account_id": "210987654321", "used_capacity": None},
+    ]
+    assert decode(data) == row
+
+
+def test_no_consumers_and_unknown_ones_differ() -> None:
+    assert encode(an_odcr(consumers=()))["consumers"] == []
+    assert encode(an_odcr())["consumers"] is None
+    assert decode(encode(an_odcr(consumers=()))) == an_odcr(consumers=())
+
+
 def test_keys_of_a_newer_version_are_passed_over() -> None:
     assert decode(encode(an_odcr()) | {"colour": "red"}) == an_odcr()
 
@@ -133,9 +153,9 @@ def test_keys_that_an_older_version_did_not_write_are_absent() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"type": "spot"}, "type must be odcr or capacity-block, not 'spot'"),
-        ({"type": None}, "type must be odcr or capacity-block, not None"),
-        ({"type": ["odcr"]}, "type must be odcr or capacity-block, not ['odcr']"),
+        ({"type": "spot"}, "type must be odcr, capacity-block or training-plan, not 'spot'"),
+        ({"type": None}, "type must be odcr, capacity-block or training-plan, not None"),
+        ({"type": ["odcr"]}, "type must be odcr, capacity-block or training-plan, not ['odcr']"),
         ({"total_capacity": "8"}, "total_capacity must be a whole number or null, not '8'"),
         ({"total_capacity": 8.0}, "total_capacity must be a whole number or null, not 8.0"),
         ({"total_capacity": True}, "total_capacity must be a whole number or null, not True"),
@@ -161,6 +181,11 @@ def test_keys_that_an_older_version_did_not_write_are_absent() -> None:
             {"accelerator": {"name": "H100", "manufacturer": "NVIDIA", "count": "8"}},
             "accelerator.count must be a number or null, not '8'",
         ),
+        (
+            {"consumers": [{"account_id": 5}]},
+            "consumers.account_id must be a string, not 5",
+        ),
+        ({"consumers": "me"}, "consumers must be a list of objects or null, not 'me'"),
         (
             {"commitment": {"commitment_end_date": "soon"}},
             "commitment.commitment_end_date must be an RFC 3339 time or null, not 'soon'",

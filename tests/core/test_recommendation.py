@@ -90,6 +90,29 @@ class TestTree:
         assert "one that starts 2027-01-20 is sold from 2026-11-25" in answer.because[0]
         assert "57 days ahead" in answer.because[1]
 
+    @pytest.mark.parametrize("instance_type", ["p5.48xlarge", "trn1.32xlarge", "u-p6e-gb200x72"])
+    def test_types_of_blocks_have_no_future_dated_odcr(self, instance_type: str) -> None:
+        answer = asked(days=7, start=date(2027, 1, 20), instance_type=instance_type)
+        assert answer.choice is Choice.BLOCK
+        assert "is sold from 2026-11-25" in answer.because[-2]
+        assert "no P and no Trn types" in answer.because[-1]
+
+    @pytest.mark.parametrize(
+        ("instance_type", "start", "is_offered"),
+        [
+            ("g6.xlarge", date(2026, 12, 24), True),
+            ("g6.xlarge", date(2026, 11, 28), False),
+            ("inf2.xlarge", date(2026, 12, 24), False),
+            ("trn1.2xlarge", date(2026, 12, 24), False),
+        ],
+    )
+    def test_an_odcr_with_a_start_may_be_future_dated(
+        self, instance_type: str, start: date, is_offered: bool
+    ) -> None:
+        answer = asked("inference", start=start, instance_type=instance_type)
+        assert answer.choice is Choice.ODCR
+        assert any("future-dated" in line for line in answer.watch) == is_offered
+
     def test_beyond_120_days_only_waiting_is_left(self) -> None:
         answer = asked(days=7, start=date(2027, 4, 15))
         assert answer.choice is Choice.BLOCK

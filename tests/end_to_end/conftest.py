@@ -13,7 +13,9 @@ from sandbox.box import Sandbox
 @pytest.fixture(scope="session")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox with the bundled organization and a first, complete collection."""
-    sandbox = Sandbox.up(tmp_path_factory.mktemp("sandbox"), environment={})
+    sandbox = Sandbox.up(
+        tmp_path_factory.mktemp("sandbox"), context={"calendar_feed": True}, environment={}
+    )
     try:
         sandbox.collect()
         yield sandbox

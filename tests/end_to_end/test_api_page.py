@@ -1,4 +1,4 @@
-"""The API page's requests, asked with this machine's curl, and the signatures of requests."""
+"""The API page's requests, asked with this machine's curl, signatures, and the open feed."""
 
 from __future__ import annotations
 
@@ -110,3 +110,21 @@ def test_the_client_signs_whatever_is_asked_for(
         monkeypatch.setenv(name, value)
     asked = {"Team": "a b+c/d~e%20&f=ü*"}
     assert Truffle(api_url=box.api_url).capacity(tags=asked) == []
+
+
+def test_the_calendar_feed_is_open_to_its_secret_alone(box: Sandbox) -> None:
+    secrets = box.client("secretsmanager")
+    token = secrets.get_secret_value(SecretId="truffle/calendar-feed")["SecretString"]
+    read = {it: unsigned(box, f"calendar-feed.ics?token={it}") for it in (token, token[::-1])}
+    assert read[token].startswith("BEGIN:VCALENDAR")
+    assert read[token[::-1]] == "403"
+
+
+def unsigned(box: Sandbox, question: str) -> str:
+    """The body of a request without a signature, or the status of one that was refused."""
+    opener = build_opener(ProxyHandler({}))
+    try:
+        with opener.open(f"{box.api_url}/{question}", timeout=60) as response:
+            return str(response.read().decode())
+    except HTTPError as refused:
+        return str(refused.code)

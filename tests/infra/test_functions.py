@@ -20,6 +20,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     "query": settings.QuerySettings,
     "deliver": settings.DeliverSettings,
     "compact": settings.CompactSettings,
+    "watch": settings.WatchSettings,
 }
 
 
@@ -27,7 +28,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     ("name", "seconds", "megabytes"),
     [
         ("fan_out", 180, 256),
-        ("collect", 120, 1024),
+        ("collect", 120, 1769),
         ("hint", 30, 256),
         ("ledger", 900, 1769),
         ("prices", 300, 1769),
@@ -35,6 +36,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
         ("query", 29, 1769),
         ("deliver", 60, 1769),
         ("compact", 880, 1769),
+        ("watch", 180, 512),
     ],
 )
 def test_time_and_memory(stack: Synthesized, name: str, seconds: int, megabytes: int) -> None:

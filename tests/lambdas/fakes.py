@@ -16,6 +16,7 @@ from truffle.core.model import Scope
 Raw = dict[str, Any]
 
 LISTING = "describe_capacity_reservations"
+USAGE = "get_capacity_reservation_usage"
 EXTENSIONS = "describe_capacity_block_extension_offerings"
 
 
@@ -107,6 +108,7 @@ class Fleet:
     no_client: dict[Scope, Exception] = field(default_factory=dict)
     asked: list[tuple[Scope, str]] = field(default_factory=list)
     extendable: set[str] = field(default_factory=set)
+    usages: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def holds(self, scope: Scope, *raw: Raw) -> None:
         self.raw[scope] = list(raw)
@@ -135,6 +137,18 @@ class FleetClient:
 
     def get_paginator(self, operation_name: str) -> Any:
         return FleetPaginator(self.fleet, self.scope, operation_name)
+
+    def get_capacity_reservation_usage(self, **parameters: Any) -> Raw:
+        self.fleet.asked.append((self.scope, USAGE))
+        _, error = self.fleet.faults.get((self.scope, USAGE), (0, None))
+        if error is not None:
+            raise error
+        usages = self.fleet.usages.get(parameters["CapacityReservationId"], {})
+        return {
+            "InstanceUsages": [
+                {"AccountId": name, "UsedInstanceCount": used} for name, used in usages.items()
+            ]
+        }
 
 
 @dataclass(frozen=True)

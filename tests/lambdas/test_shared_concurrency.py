@@ -44,6 +44,9 @@ class Slow:
 
                 return Pages()
 
+            def get_capacity_reservation_usage(self, **parameters: Any) -> Any:
+                return client.get_capacity_reservation_usage(**parameters)
+
         return Client()
 
 

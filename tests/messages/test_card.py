@@ -35,6 +35,9 @@ TITLES = {
     EventType.IDLE: "Capacity block idle",
     EventType.SCOPE_FAILING: "Region cannot be listed",
     EventType.SCOPE_RECOVERED: "Region listed again",
+    EventType.OFFERING_APPEARED: "Capacity block for sale",
+    EventType.PRICE_DROPPED: "Capacity block for sale at a lower price",
+    EventType.OFFERING_GONE: "Capacity block no longer for sale",
 }
 
 

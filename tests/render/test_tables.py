@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import a_block, an_odcr
-from truffle.core.model import Health, Reservation, ReservationType
+from truffle.core.model import Consumer, Health, Reservation, ReservationType
 from truffle.render.capacity import Shown, render
 from truffle.render.columns import View, column_names, columns_of
 from truffle.render.style import Style
@@ -117,6 +117,19 @@ def test_wide_tables_have_more_than_the_terminal_has_room_for() -> None:
     ).splitlines()
 
     assert {"Owner", "Platform", "Region", "Start", "Reservation ID"} <= set(heads(told))
+
+
+def test_wide_tables_show_who_uses_what_is_shared() -> None:
+    users = (Consumer("123456789012", 3), Consumer("210987654321", 2))
+    rows = [an_odcr("cr-1", consumers=users), an_odcr("cr-2", consumers=()), an_odcr("cr-3")]
+
+    told = render(
+        Shown(rows, rows, View(is_wide=True)), [ReservationType.ODCR], Style(width=None)
+    ).splitlines()
+
+    at = heads(told).index("Consumers")
+    users_shown = [line.strip("|").split("|")[at].strip() for line in told if "cr-" in line]
+    assert users_shown == ["123456789012: 3, 210987654321: 2", "", "-"]
 
 
 def test_every_column_that_can_be_named_is_one_of_a_type() -> None:

@@ -96,6 +96,14 @@ def test_the_page_is_never_wider_than_the_window(
     assert browser.run("document.documentElement.scrollWidth") == width
 
 
+def test_no_table_is_cut_off_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    browser.size(390, 900, is_phone=True)
+    show(browser, tmp_path, fleet(200, NOON))
+    widths = "[...document.querySelectorAll('.scroll')].map(it => it.scrollWidth - it.clientWidth)"
+    hidden = browser.run(widths)
+    assert max(hidden) <= 0
+
+
 def test_search_keeps_what_matches_in_every_section(browser: Browser, tmp_path: Path) -> None:
     show(browser, tmp_path, demo(NOON))
     set_field(browser, "#search", "team=robotics p5en")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from truffle.alerts.market_sample import sample_market_events
 from truffle.alerts.routing import matches
 from truffle.alerts.settings import EVERYTHING, Route, When
 from truffle.core.accelerators import accelerator_of, bundled
@@ -29,7 +30,7 @@ REGION = "us-east-1"
 INSTANCE_TYPE = "p5.48xlarge"
 INSTANCES = 8
 SAMPLE_TYPE = ReservationType.CAPACITY_BLOCKS
-"""What a sample is about where the conditions want no type."""
+"""The type of the sample reservation where the conditions name none."""
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -37,7 +38,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class _Story:
-    """What happens to a reservation, in which state, how long before or after its start."""
+    """A sample event of a reservation: its state, and the time before or after its start."""
 
     type: EventType
     severity: Severity
@@ -214,6 +215,7 @@ def _events(when: When, now: datetime) -> Iterator[Event]:
             yield _event(story, scope, describe(row), row, now)
     for story in _SCOPE_STORIES:
         yield _event(story, scope, str(scope), None, now)
+    yield from sample_market_events(scope, _type_of(when.instance_types), now)
 
 
 def _stories(when: When) -> Iterator[_Story]:

@@ -40,7 +40,7 @@ def _ending(restore: Callable[[], None]) -> Callable[[int, FrameType | None], No
 
 
 def _terminal() -> Callable[[], None]:
-    """What sets the terminal back to how it is now; nothing where there is none."""
+    """A function that restores the terminal's present state; it does nothing without a terminal."""
     if sys.platform == "win32":
         return lambda: None
     import termios

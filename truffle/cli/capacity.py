@@ -112,7 +112,7 @@ def command(
 def _view(
     filters: dict[str, Any], columns: tuple[str, ...], types: Sequence[str], output: str
 ) -> View:
-    """What is shown: the columns that were named, else what the question is about first.
+    """The columns shown: those that were named, else the subject of the question first.
 
     Raises BadArgument.
     """

@@ -157,8 +157,11 @@ class Common:
             )
 
 
-def common(has_source: bool = True, is_api: bool = False) -> Callable[[Command], Command]:
-    """Adds the common options, and gives the command their values as ``common``."""
+def common(
+    has_source: bool = True, is_api: bool = False, is_live: bool = False
+) -> Callable[[Command], Command]:
+    """Adds the common options, and gives the command their values as ``common``. ``is_live``: a URL
+    alone does not make the stack the source."""
 
     def add(command: Command) -> Command:
         def wrapped(
@@ -170,14 +173,15 @@ def common(has_source: bool = True, is_api: bool = False) -> Callable[[Command],
             ignore_denied: bool = False,
             **values: Any,
         ) -> Any:
-            chosen = "api" if is_api else _source(source, api_url, has_source)
+            known = None if is_live and source is None else api_url
+            chosen = "api" if is_api else _source(source, known, has_source)
             common = Common(chosen, api_url, profile, timeout, verbose, ignore_denied)
             return command(common=common, **values)
 
         wrapped.__doc__ = command.__doc__
         wrapped.__name__ = command.__name__
         wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-        for option in reversed(_common_options(has_source, is_api)):
+        for option in reversed(_common_options(has_source, is_api, is_live)):
             wrapped = option(wrapped)
         return wrapped  # type: ignore[return-value]
 
@@ -194,12 +198,12 @@ def _source(source: str | None, api_url: str | None, has_source: bool) -> str:
     return source or ("live" if api_url is None else "api")
 
 
-def _common_options(has_source: bool, is_api: bool) -> list[Callable[[Any], Any]]:
+def _common_options(has_source: bool, is_api: bool, is_live: bool) -> list[Callable[[Any], Any]]:
     source = click.option(
         "--source",
         type=Choice(["live", "api"]),
         help="The source: EC2 itself (live) or the deployed stack (api). "
-        "[default: api if a URL is given, else live]",
+        + ("[default: live]" if is_live else "[default: api if a URL is given, else live]"),
     )
     url = click.option(
         "--api-url",

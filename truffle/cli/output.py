@@ -164,7 +164,7 @@ def tell_closed(closed: Sequence[ScopeFailure]) -> None:
 
 
 def _advice(failures: Sequence[ScopeFailure]) -> str:
-    """What to do where every region says the same, if that is one that can be helped."""
+    """The remedy where every region fails in the same way, if there is one."""
     if all(failure.kind is FailureKind.DISABLED for failure in failures):
         return (
             " So AWS answers in a region that is not enabled for the account: "

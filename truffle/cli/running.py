@@ -55,7 +55,7 @@ def _forget_stdout() -> None:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """What these arguments are of: ``truffle capacity``."""
+    """The command of these arguments: ``truffle capacity``."""
     from truffle.cli.app import COMMANDS
 
     return " ".join(["truffle", *[word for word in arguments if word in COMMANDS][:1]])

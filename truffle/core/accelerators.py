@@ -46,7 +46,7 @@ def unknown_types(instance_types: Iterable[str], known: Known) -> list[str]:
 
 
 def accelerator_of(instance_type: str, known: Known) -> Accelerator | None:
-    """What one instance of the type carries: what EC2 said when it was asked, else the table's.
+    """The accelerators of one instance of the type: EC2's answer if it was asked, else the table's.
 
     A description without any device does not outweigh the table: EC2 describes trn2u.48xlarge
     without its 16 Trainium2 chips (EC2 Instance Types guide; AWS Neuron documentation, Trn2).

@@ -93,6 +93,15 @@ ODCR_FUTURE = Fact(
     "early goes through a paid cancellation quote.",
     "EC2 API, CreateCapacityReservation, CreateCapacityReservationCancellationQuote",
 )
+FUTURE_DATED_FAMILIES: Final = ("C", "M", "R", "I", "T", "G")
+"""Families of instance types that future-dated ODCRs are made of (botocore 1.44,
+CreateCapacityReservation, InstanceType)."""
+
+ODCR_FUTURE_TYPES = Fact(
+    f"Future-dated ODCRs are made of the families {', '.join(FUTURE_DATED_FAMILIES)} alone (no P "
+    "and no Trn types), of at least 32 vCPUs, and not in a placement group.",
+    "EC2 API, CreateCapacityReservation, InstanceType, InstanceCount, PlacementGroupArn",
+)
 ODCR_NETWORK = Fact(
     "An ODCR can be created in a cluster placement group, for low latency between its instances; "
     "otherwise its network is the standard one of EC2.",

@@ -1,4 +1,4 @@
-"""What a scope's last snapshot knew and EC2 refused to tell this time is still known."""
+"""Keep the fields of a scope's last snapshot that EC2 refused to return this time."""
 
 from __future__ import annotations
 

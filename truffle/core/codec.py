@@ -19,6 +19,7 @@ from truffle.core.kinds.registry import CLASSES
 from truffle.core.model import (
     Accelerator,
     Commitment,
+    Consumer,
     Health,
     Reservation,
     ReservationType,
@@ -49,7 +50,9 @@ def decode(data: Mapping[str, Any]) -> Reservation:
     kind = data.get("type")
     cls = CLASSES.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise ValueError(f"type must be {' or '.join(CLASSES)}, not {reprlib.repr(kind)}")
+        *others, last = CLASSES
+        known = f"{', '.join(others)} or {last}"
+        raise ValueError(f"type must be {known}, not {reprlib.repr(kind)}")
     return cls(**_arguments(cls, data))
 
 
@@ -69,9 +72,15 @@ def _written(cls: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...
     return names, attrgetter(*names)
 
 
+def _plain_items(values: tuple[Any, ...]) -> list[Any]:
+    if not values or values[0].__class__ is str:
+        return list(values)
+    return [plain_fields(value) for value in values]
+
+
 _PLAIN: dict[type, Callable[[Any], Any]] = {
     datetime: format_time,
-    tuple: list,
+    tuple: _plain_items,
     ReservationType: str,
     dict: dict,
     Accelerator: plain_fields,
@@ -95,7 +104,7 @@ def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
             except (TypeError, AttributeError):
                 raise refusal(cls, name, value) from None
             except ValueError as error:
-                if name in _PARTS:
+                if name in _PARTS or name in _LISTED:
                     raise ValueError(f"{name}.{error}") from None
                 raise refusal(cls, name, value) from None
     # Few combinations of types occur, and one tells its fields where none is missing.
@@ -128,6 +137,7 @@ def _tags(value: Any) -> Any:
 
 
 _PARTS = {"accelerator": Accelerator, "health": Health, "commitment": Commitment}
+_LISTED = {"consumers": Consumer}
 
 
 def _part(cls: type) -> Callable[[Any], Any]:
@@ -137,6 +147,17 @@ def _part(cls: type) -> Callable[[Any], Any]:
         return cls(**_arguments(cls, value))
 
     return read
+
+
+def _parts(cls: type) -> Callable[[Any], Any]:
+    read = _part(cls)
+
+    def read_all(values: Any) -> Any:
+        if values.__class__ is not list and values.__class__ is not tuple:
+            raise TypeError
+        return tuple(map(read, values))
+
+    return read_all
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -152,6 +173,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "reserved_capacity_arns": _texts,
     "tags": _tags,
     **{name: _part(cls) for name, cls in _PARTS.items()},
+    **{name: _parts(cls) for name, cls in _LISTED.items()},
     # Thousands of reservations repeat these texts: one copy of each is kept.
     **dict.fromkeys(
         (

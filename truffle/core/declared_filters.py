@@ -70,7 +70,7 @@ ACCOUNT_ALLOWED = (
     "research-*."
 )
 ACCOUNT_FORM = r"[0-9]{12}|[^,]*[^0-9,\s][^,]*"
-"""What is not digits alone is a name: which ones there are, only the deployed stack knows."""
+"""A value that is not all digits is a name: only the deployed stack knows the names."""
 
 DECLARED: tuple[DeclaredFilter, ...] = (
     DeclaredFilter(

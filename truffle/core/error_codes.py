@@ -35,9 +35,9 @@ THROTTLED: Final = frozenset(
         "TooManyRequestsException",
     }
 )
-"""What EC2 and STS answer to callers that ask too often: those of botocore's own list of throttling
-codes that are not another service's (botocore/retries/standard.py, ThrottledRetryableChecker), and
-the limit of Capacity Blocks' calls, which that list lacks."""
+"""Error codes of EC2 and STS for callers that ask too often: those of botocore's own list of
+throttling codes that are not another service's (botocore/retries/standard.py,
+ThrottledRetryableChecker), and the limit of Capacity Blocks' calls, which that list lacks."""
 
 UNSUPPORTED: Final = frozenset(
     {"UnsupportedOperation", "InvalidAction", "Unsupported", "UnknownOperationException"}

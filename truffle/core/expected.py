@@ -12,7 +12,7 @@ from truffle.core.model import CLOSED_KINDS, Failure, Snapshot
 _PATTERN = re.compile(r"([0-9*?]{1,12})/([a-z0-9*?-]{1,32})")
 
 EXPECTED_FORM = "account/region with globs, such as */ap-* or 111122223333/us-west-2"
-"""What one pattern looks like, for error messages."""
+"""The form of a pattern, for error messages."""
 
 
 @dataclass(frozen=True, slots=True)

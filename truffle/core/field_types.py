@@ -50,6 +50,8 @@ def _types_of(hint: Any) -> tuple[frozenset[type], str]:
         (member,) = (each for each in get_args(hint) if each is not type(None))
         allowed, words = _types_of(member)
         return allowed | {type(None)}, f"{words} or null"
+    if origin is tuple and get_args(hint)[0] is not str:
+        return frozenset({tuple}), "a list of objects"
     if (known := _WORDS.get(origin or hint)) is not None:
         return known
     return frozenset({hint}), "an object"

@@ -61,7 +61,7 @@ def lengths_of(row: Reservation, thresholds: Thresholds) -> set[timedelta]:
 
 
 def watch(present: Snapshot, since: IdleSince, thresholds: Thresholds) -> IdleWatch:
-    """What to wait for, if all stays as it is."""
+    """The next idle threshold, if nothing changes."""
     due = min(_ahead(present, since, thresholds), default=None)
     return IdleWatch(due, _text_of(thresholds))
 

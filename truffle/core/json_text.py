@@ -76,15 +76,18 @@ def _layout(
 
 
 class _Writers(dict[type, Write]):
-    """What writes a value, by its type. An encoder of json takes longer to start than to write."""
+    """The writer of a value, by its type. An encoder of json takes longer to start than to
+    write."""
 
     def __init__(self, ascii_only: bool, comma: str, colon: str) -> None:
         quote = encode_basestring_ascii if ascii_only else encode_basestring
         encoder = JSONEncoder(ensure_ascii=ascii_only, separators=(comma, colon))
         self._write_fields: Write = lambda value: encoder.encode(plain_fields(value))
 
-        def write_texts(values: tuple[str, ...]) -> str:
-            return f"[{comma.join([quote(text) for text in values])}]"
+        def write_items(values: tuple[Any, ...]) -> str:
+            is_text = not values or values[0].__class__ is str
+            write = quote if is_text else self._write_fields
+            return f"[{comma.join([write(value) for value in values])}]"
 
         def write_tags(tags: dict[str, str]) -> str:
             written = [quote(key) + colon + quote(value) for key, value in tags.items()]
@@ -99,7 +102,7 @@ class _Writers(dict[type, Write]):
                 NoneType: lambda value: "null",
                 datetime: lambda value: f'"{format_time(value)}"',
                 float: lambda value: repr(value) if isfinite(value) else encoder.encode(value),
-                tuple: write_texts,
+                tuple: write_items,
                 dict: write_tags,
                 Accelerator: lru_cache(4096)(self._write_fields),
             }

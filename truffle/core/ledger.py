@@ -34,10 +34,11 @@ _CHANGING = frozenset(
         "used_capacity",
         "utilization",
         "health",
+        "consumers",
         "observed_at",
     }
 )
-"""What changes with use, or with every look."""
+"""Fields that change with use, or with every snapshot."""
 
 FACTS = {
     kind: tuple(name for name in names if name not in _CHANGING)

@@ -1,4 +1,4 @@
-"""What each field of a reservation means, in a sentence, for the documentation of tables."""
+"""The meaning of each field of a reservation, in a sentence, for the documentation of tables."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ MEANINGS: Mapping[str, str] = {
     "seen_by": "The collected accounts that list the reservation.",
     "account_name": "What AWS Organizations calls the account.",
     "organizational_unit": "The account's organizational units, joined by slashes.",
+    "consumers": "The accounts that use a shared reservation, with their used instances.",
     "capacity_block_id": "EC2's id of the capacity block, `cb-…`, or the id of its reservation.",
     "reservation_ids": "All reservations of the block; an UltraServer block may have several.",
     "instance_count": "Instances of the block, also before it starts; null for ODCRs.",

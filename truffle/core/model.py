@@ -20,6 +20,7 @@ from truffle.core.kinds.parts import (
     USABLE_STATES,
     Accelerator,
     Commitment,
+    Consumer,
     Health,
     Market,
     Scope,
@@ -41,6 +42,7 @@ __all__ = [
     "Accelerator",
     "CapacityBlock",
     "Commitment",
+    "Consumer",
     "Failure",
     "FailureKind",
     "Health",
@@ -59,7 +61,7 @@ __all__ = [
 
 
 class FailureKind(StrEnum):
-    """What a failure means for whoever could try again.
+    """The class of a failure: whether a retry could help.
 
     ``denied`` (IAM or an SCP) and ``disabled`` (a region that is not enabled) are answers, and stay
     as they are until someone changes them; an ``error`` is worth another try, and ``throttled`` one

@@ -1,4 +1,4 @@
-"""What AWS sells: offerings of capacity blocks, the durations they come in, and their prices.
+"""Offerings of capacity blocks, the durations they come in, and their prices.
 
 An offering is what the market had at one moment: nobody holds it until it is bought.
 """
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from truffle.core.codec import plain_fields
 from truffle.core.model import Accelerator
-from truffle.core.times import format_time, whole
+from truffle.core.times import format_time, parse_time, whole
 
 DAY_STEPS: Final = 14
 """Blocks are sold by the day to 14 days (EC2 User Guide, capacity-blocks-purchase)."""
@@ -158,6 +158,22 @@ class Offering:
         return (whole_block,)
 
     @property
+    def identity(self) -> str:
+        """What tells one block on sale from another, whenever it is asked for.
+
+        Offering ids are opaque, and nothing promises that they stay. The start of a block that can
+        start at once moves with the clock, while its end is fixed (EC2 User Guide, Capacity Blocks:
+        11:30 UTC), so that the end is part of the identity and the start is not.
+        """
+        sold = "+".join(
+            f"{part.instance_count}x{part.instance_type}@{part.availability_zone}"
+            for part in self.parts
+        )
+        servers = f"{self.ultraserver_count}x{self.ultraserver_type}:"
+        end = self.end_date and format_time(self.end_date)
+        return f"{self.region}/{servers if self.ultraserver_type else ''}{sold}/{end}"
+
+    @property
     def price_per_instance_hour(self) -> Decimal | None:
         return self._price_per([part.instance_hours for part in self.parts])
 
@@ -194,6 +210,45 @@ class Offering:
             "observed_at": self.observed_at and format_time(self.observed_at),
             "segments": [segment.to_json() for segment in self.segments],
         }
+
+
+def offering_from_json(data: Mapping[str, Any]) -> Offering:
+    """The offering of ``Offering.to_json``. Raises KeyError, TypeError or ValueError for an object
+    that is none."""
+    plain = {name: data[name] for name in _PLAIN_FIELDS}
+    segments = tuple(
+        Segment(
+            **{name: part[name] for name in _PLAIN_SEGMENT_FIELDS},
+            start_date=_time(part["start_date"]),
+            end_date=_time(part["end_date"]),
+            accelerator=_accelerator(part["accelerator"]),
+        )
+        for part in data["segments"]
+    )
+    return Offering(
+        **plain,
+        start_date=_time(data["start_date"]),
+        end_date=_time(data["end_date"]),
+        observed_at=_time(data["observed_at"]),
+        accelerator=_accelerator(data["accelerator"]),
+        segments=segments,
+    )
+
+
+_PLAIN_SEGMENT_FIELDS = ("instance_type", "instance_count", "availability_zone", "duration_hours")
+_PLAIN_FIELDS = (
+    *("offering_id", "region", "upfront_fee", "currency_code", "tenancy", "zone_type"),
+    *("ultraserver_type", "ultraserver_count"),
+    *_PLAIN_SEGMENT_FIELDS,
+)
+
+
+def _time(text: str | None) -> datetime | None:
+    return parse_time(text) if text else None
+
+
+def _accelerator(data: Mapping[str, Any] | None) -> Accelerator | None:
+    return Accelerator(**data) if data else None
 
 
 def sold_hours(hours: float) -> int:

@@ -104,6 +104,10 @@ def _field_key(reservation: Reservation, name: str) -> Any:
     if isinstance(value, (str, int, float)):
         return value
     if isinstance(value, tuple):
-        return list(value)
+        return [it if isinstance(it, str) else _object_key(it) for it in value]
+    return _object_key(value)
+
+
+def _object_key(value: Any) -> str:
     plain = value if isinstance(value, Mapping) else plain_fields(value)
     return json.dumps(plain, sort_keys=True)

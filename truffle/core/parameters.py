@@ -212,7 +212,7 @@ USAGE: tuple[Parameter, ...] = (
     ),
     *FILTERS,
 )
-"""What usage takes."""
+"""The parameters of usage."""
 
 VALIDATE: tuple[Parameter, ...] = (
     one_parameter(

@@ -34,7 +34,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class UsedPrice:
-    """What an instance of a kind costs for an hour; ``rate`` is None where no source knows it."""
+    """The price of an instance of a kind for an hour; ``rate`` is None where no source knows it."""
 
     type: str
     instance_type: str
@@ -60,7 +60,7 @@ class UsedPrice:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Product:
-    """What AWS's price list has one On-Demand price for."""
+    """The key of one On-Demand price in AWS's price list."""
 
     instance_type: str
     region: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -34,7 +35,7 @@ class Purpose(StrEnum):
 
 
 class Choice(StrEnum):
-    """What to reserve."""
+    """A recommendation of what to reserve."""
 
     BLOCK = "capacity-block"
     ODCR = "odcr"
@@ -53,7 +54,7 @@ class Workload:
 
     @property
     def ultraserver(self) -> UltraServer | None:
-        """What ``count`` counts, where that is no instances."""
+        """The unit of ``count``, if it is not instances."""
         return ULTRASERVERS.get(self.instance_type or "")
 
     @property
@@ -64,6 +65,14 @@ class Workload:
     def instances(self) -> int | None:
         each = self.ultraserver.instances if self.ultraserver else 1
         return self.count and self.count * each
+
+    @property
+    def may_be_future_dated(self) -> bool | None:
+        """Whether there are future-dated ODCRs of its type; None for a type not known yet."""
+        families = "".join(aws_facts.FUTURE_DATED_FAMILIES)
+        if self.type_of_instances is None:
+            return None
+        return bool(re.match(rf"[{families}]\d", self.type_of_instances, re.IGNORECASE))
 
     @property
     def is_multi_node(self) -> bool:
@@ -116,13 +125,13 @@ class _Reasons:
 def recommend(workload: Workload, today: date) -> Recommendation:
     """The recommendation for a workload, as of a day."""
     if workload.purpose is not Purpose.TRAINING:
-        return _odcr(workload, [_never_stops(workload)], [aws_facts.ODCR_FREEDOM])
+        return _odcr(workload, [_never_stops(workload)], [aws_facts.ODCR_FREEDOM], today)
     if workload.days is None:
         why = "Its end is not known, and a block has a fixed end."
-        return _odcr(workload, [why], [aws_facts.ODCR_FREEDOM, aws_facts.BLOCK_DURATION])
+        return _odcr(workload, [why], [aws_facts.ODCR_FREEDOM, aws_facts.BLOCK_DURATION], today)
     reasons = _against_a_block(workload)
     if reasons.against:
-        return _odcr(workload, reasons.against, reasons.facts)
+        return _odcr(workload, reasons.against, reasons.facts, today)
     opens = _sale_opens(workload, today)
     if opens is not None:
         return _not_yet_sold(workload, workload.days, opens, today)
@@ -145,6 +154,12 @@ def _against_a_block(workload: Workload) -> _Reasons:
             aws_facts.BLOCK_SIZE,
         )
     return reasons
+
+
+def _days_ahead(workload: Workload, today: date) -> int | None:
+    """Days to its start, where a future-dated ODCR can be asked for that far ahead."""
+    ahead = (workload.start - today).days if workload.start else 0
+    return ahead if FUTURE_DATED_DAYS[0] <= ahead <= FUTURE_DATED_DAYS[1] else None
 
 
 def _sale_opens(workload: Workload, today: date) -> date | None:
@@ -199,34 +214,32 @@ def _block(workload: Workload, length: float) -> Recommendation:
 
 def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -> Recommendation:
     """A start more than 8 weeks ahead: wait for the block, or reserve ahead in the other way."""
-    ahead = (workload.start - today).days if workload.start else 0
+    ahead = _days_ahead(workload, today)
     block = _block(workload, length)
     wait = f"Blocks are sold 8 weeks ahead: one that starts {workload.start} is sold from {opens}."
-    if not FUTURE_DATED_DAYS[0] <= ahead <= FUTURE_DATED_DAYS[1]:
-        return Recommendation(
-            workload=workload,
-            choice=Choice.BLOCK,
-            because=(*block.because, wait),
-            watch=block.watch,
-            commands=block.commands,
-            facts=block.facts,
+    if ahead is None or workload.may_be_future_dated is False:
+        no_other = (aws_facts.ODCR_FUTURE_TYPES,) if ahead is not None else ()
+        return replace(
+            block,
+            because=(*block.because, wait, *(fact.text for fact in no_other)),
+            facts=(*block.facts, *no_other),
         )
     because = (
         wait,
-        f"A future-dated ODCR can be asked for now, {ahead} days ahead.",
+        f"A future-dated ODCR can be asked for now, {ahead} days ahead, if a type of the families "
+        f"{', '.join(aws_facts.FUTURE_DATED_FAMILIES)} will do.",
     )
     watch = (
         "It carries a commitment, and it is billed at the On-Demand rate whether it is used or "
         "not.",
         f"Waiting until {opens} and buying a block may be cheaper, without a promise that there "
         "will be one.",
-        *_network_advice(workload),
     )
     known = (
         aws_facts.BLOCK_BOOKING,
         aws_facts.ODCR_FUTURE,
+        aws_facts.ODCR_FUTURE_TYPES,
         aws_facts.ODCR_BILLING,
-        aws_facts.ODCR_NETWORK,
     )
     return Recommendation(
         workload=workload,
@@ -238,7 +251,7 @@ def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -
     )
 
 
-def _odcr(workload: Workload, because: list[str], known: list[Fact]) -> Recommendation:
+def _odcr(workload: Workload, because: list[str], known: list[Fact], today: date) -> Recommendation:
     watch = [
         "It costs the On-Demand rate from the first second, used or not: cancel what stands idle.",
         *_network_advice(workload),
@@ -250,6 +263,12 @@ def _odcr(workload: Workload, because: list[str], known: list[Fact]) -> Recommen
             "sold as blocks."
         )
         facts_used.append(aws_facts.INFERENCE_ON_BLOCKS)
+    if workload.may_be_future_dated and _days_ahead(workload, today) is not None:
+        watch.append(
+            f"For {workload.start} a future-dated ODCR can be asked for now; it carries a "
+            "commitment."
+        )
+        facts_used += [aws_facts.ODCR_FUTURE, aws_facts.ODCR_FUTURE_TYPES]
     return Recommendation(
         workload=workload,
         choice=Choice.ODCR,
@@ -268,7 +287,7 @@ def _network_advice(workload: Workload) -> Iterator[str]:
 
 
 def _block_commands(workload: Workload, days: int) -> Iterator[str]:
-    """What to run next; what the answers left open is in capital letters."""
+    """The commands to run next; values that the answers left open are in capital letters."""
     wanted = shell.word(workload.type_of_instances or "TYPE")
     length = f"--days {workload.days or days:g}"
     run = f"--instance-type {wanted} --count {workload.instances or 'COUNT'} {length}"

@@ -111,7 +111,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a listing reports of a reservation, and the report after that.
+    """A listing's report of a reservation, and the report after that.
 
     ``relied`` is whom the rest is left to. ``is_gone`` says that nobody lists the reservation any
     more.
@@ -124,7 +124,7 @@ class Verdict:
 
 
 def facts(row: Reservation) -> tuple[Any, ...]:
-    """What of a row can be news by itself."""
+    """The parts of a row that can cause an event by themselves."""
     health = row.health
     return row.state, row.size, row.start_date, row.end_date, health
 

@@ -24,7 +24,7 @@ ASSUME_ROLE = "AssumeRole"
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """What several scopes of an account fail of: since when, and in which regions still.
+    """A failure of several scopes of an account: since when, and in which regions still.
 
     ``region`` is that of the scope whose failure was reported; ``version`` counts its changes.
     """

@@ -113,7 +113,8 @@ def _between(
     is_held: Callable[[Reservation], bool],
     starts: Mapping[str, datetime],
 ) -> Iterator[Span]:
-    """What a snapshot shows, until the next one; a reservation that started then, until that."""
+    """Rows of a snapshot, held until the next one; one that restarted in between, until its new
+    start."""
     is_observed = until - snapshot.observed_at <= PERIODS_KNOWN * period
     for row in snapshot.reservations:
         own_end = row.end_date if is_active(row) else starts.get(row.reservation_id)
@@ -141,7 +142,8 @@ def _started(
     is_held: Callable[[Reservation], bool],
     starts: Mapping[str, datetime],
 ) -> Iterator[Span]:
-    """What became active between two snapshots: from its own start, as the later one shows it."""
+    """A reservation that became active between two snapshots: from its start, as the later one
+    shows it."""
     is_observed = later.observed_at - earlier.observed_at <= PERIODS_KNOWN * period
     for row in later.reservations:
         start = starts.get(row.reservation_id)

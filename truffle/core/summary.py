@@ -206,7 +206,7 @@ class _Groups:
 
 
 def _picker(places: Sequence[int]) -> Callable[[bytes], bytes]:
-    """What gets the bytes of these places. One call of itemgetter is several times faster than a
+    """A getter of the bytes of these places. One call of itemgetter is several times faster than a
     call for each place; it gives a tuple only of several."""
     if len(places) < 2:
         return lambda mask: bytes(mask[place] for place in places)

@@ -69,7 +69,7 @@ class Validation:
 
     @property
     def undecided(self) -> tuple[Candidate, ...]:
-        """What would be the answer if something that is not known were as needed."""
+        """The answer if an unknown value were as needed."""
         if self.ok:
             return ()
         return tuple(candidate for candidate in self.candidates if candidate.is_undecided)

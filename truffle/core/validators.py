@@ -76,8 +76,8 @@ def _json_of(value: object) -> str:
 
 
 def _use_text(value: object, allowed: str) -> str:
-    """What to use, with a hint where YAML 1.1 makes something else of text without quotes: ``yes``,
-    ``2026-12-01``, ``0123``."""
+    """The text to use, with a hint where YAML 1.1 makes something else of text without quotes:
+    ``yes``, ``2026-12-01``, ``0123``."""
     kind = next((name for kind, name in _KINDS if isinstance(value, kind)), None)
     if kind is None:
         return f"use {allowed}"

@@ -79,7 +79,7 @@ def valid_spans(
 
 
 def _end(snapshots: Sequence[Snapshot], until: datetime) -> datetime:
-    """What the newest snapshot of all shows holds for a moment, not for none."""
+    """The newest snapshot of all is valid for a moment, not for none."""
     newest = snapshots[-1].observed_at if snapshots else until
     return max(until, newest + timedelta.resolution)
 
@@ -107,7 +107,7 @@ def _without_echoes(spans: Iterable[ValidSpan]) -> list[ValidSpan]:
 
 
 def open_spans(spans: Iterable[ValidSpan]) -> Known:
-    """What the next day begins with."""
+    """The state that the next day begins with."""
     return {
         (span.row.reservation_id, span.digest): span.valid_from
         for span in spans

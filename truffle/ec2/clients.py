@@ -74,7 +74,7 @@ class _EC2Loader(Loader):  # type: ignore[misc]
 
 
 class _GivenCredentials:
-    """What botocore asks for credentials, where another session has them already."""
+    """A provider that gives botocore the credentials of another session."""
 
     def __init__(self, given: Any) -> None:
         self._given = given

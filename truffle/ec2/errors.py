@@ -27,7 +27,7 @@ FAILURES = (
     KeyError,
     TypeError,
 )
-"""What a call raises that has no usable answer: botocore's own errors, and the last three for an
+"""Errors of a call without a usable answer: botocore's own errors, and the last three for an
 answer that is not what EC2's model says (a date that is none, a reservation without an id)."""
 
 

@@ -1,4 +1,4 @@
-"""What an EventBridge event of EC2 tells of where something happened; it is trusted no further.
+"""The account and region in an EventBridge event of EC2; nothing else in it is trusted.
 
 AWS's own pages differ in the names of events and in the shape of their envelopes, and delivery is
 best effort (EC2 User Guide, capacity-blocks-monitor; EventBridge events reference).

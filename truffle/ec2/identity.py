@@ -51,7 +51,7 @@ class Caller:
 
     @property
     def warning(self) -> str | None:
-        """What the rows lack because nobody could say whose the credentials are."""
+        """The fields that rows lack because the account of the credentials is unknown."""
         if self._problem is None:
             return None
         return (

@@ -130,7 +130,7 @@ class FastEC2ParserFactory(ResponseParserFactory):  # type: ignore[misc]
 
 
 def _reader_of(shape: Shape, parents: tuple[str, ...]) -> Read:
-    """What reads an element of this shape. Raises _Unusual."""
+    """The reader of an element of this shape. Raises _Unusual."""
     if shape.name in parents:
         raise _Unusual
     if shape.type_name == "structure":
@@ -186,7 +186,7 @@ def _structure_reader(shape: Shape, parents: tuple[str, ...]) -> Read:
 
 
 _PLAIN = frozenset({"name", "queryName"})
-"""What a member's serialization may say here: botocore treats flattened lists, attributes and
+"""Serialization traits that a member may have here: botocore treats flattened lists, attributes and
 headers in ways of their own. ``queryName`` is for requests only."""
 
 

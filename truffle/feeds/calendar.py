@@ -64,7 +64,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is known of earlier: when each reservation last changed, and the calendar before.
+    """The memory of a calendar: when each reservation last changed, and the calendar before.
 
     ``sequences`` counts the changes of each reservation, where somebody has counted them.
     ``is_complete`` is whether every scope was listed: only then is a block that is missing gone.

@@ -1,4 +1,4 @@
-"""What is held as OpenMetrics text (OpenMetrics 1.0), by the official client's exposition.
+"""Held capacity as OpenMetrics text (OpenMetrics 1.0), by the official client's exposition.
 
 Names follow Prometheus' conventions: base units, and no label whose values are without bound. The
 ids of reservations are labels only where they are asked for.

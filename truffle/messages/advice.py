@@ -1,4 +1,4 @@
-"""What to do about an event, in a sentence or two, and where to look."""
+"""Advice on an event, in a sentence or two, and where to look."""
 
 from __future__ import annotations
 
@@ -18,10 +18,18 @@ _TYPES = {
 }
 
 
-_SCOPES = {
+_BUY = (
+    "To buy it, choose Purchase Capacity Blocks for ML on the Capacity Reservations page of EC2's "
+    "console. Nobody holds it until then; truffle buys nothing."
+)
+
+_WITHOUT_RESERVATION = {
     EventType.SCOPE_FAILING: "Fix the cause of the error: until then the data of this scope grows "
     "old, and nothing that happens to its reservations is reported.",
     EventType.SCOPE_RECOVERED: "No action needed: what happened meanwhile is reported now.",
+    EventType.OFFERING_APPEARED: _BUY,
+    EventType.PRICE_DROPPED: _BUY,
+    EventType.OFFERING_GONE: "No action needed: the watch goes on.",
 }
 
 
@@ -30,8 +38,8 @@ def next_step(event: Event, now: datetime) -> str | None:
     row = event.reservation
     if event.type in _TIMED and row is not None:
         return _TIMED[event.type](event, row, now)
-    if event.type in _SCOPES:
-        return _SCOPES[event.type]
+    if event.type in _WITHOUT_RESERVATION:
+        return _WITHOUT_RESERVATION[event.type]
     if event.type is EventType.VANISHED:
         if event.severity is Severity.INFO:
             return "No action needed: it had reached its end."
@@ -105,20 +113,30 @@ _CONSOLES = {
 
 
 def console_url(event: Event) -> str | None:
-    """The EC2 console's page of the reservation; None in a partition whose console is not known."""
+    """The EC2 console's page of the reservation, or that on which blocks are bought; None in a
+    partition whose console is not known, and for an event of a scope."""
+    if event.offering is not None:
+        return purchase_url(event.region)
     if event.reservation is None:
         return None
     return reservation_url(event.region, event.reservation.reservation_id)
 
 
+def purchase_url(region: str) -> str | None:
+    """The page with the button "Purchase Capacity Blocks for ML" (AWS News Blog, "New Amazon EC2 P6
+    instances"); None in a partition whose console is not known."""
+    home = _console_home(region)
+    return home and f"{home}#CapacityReservations:"
+
+
+def _console_home(region: str) -> str | None:
+    console = _CONSOLES.get(partition_of(region))
+    region = quote(region, safe="", errors="replace")
+    return console and f"https://{region}.{console}/ec2/home?region={region}"
+
+
 def reservation_url(region: str, reservation_id: str) -> str | None:
     """The EC2 console's page of a reservation; None in a partition whose console is not known."""
-    console = _CONSOLES.get(partition_of(region))
-    if console is None:
-        return None
-    region = quote(region, safe="", errors="replace")
+    home = _console_home(region)
     name = quote(reservation_id, safe="", errors="replace")
-    return (
-        f"https://{region}.{console}/ec2/home?region={region}"
-        f"#CapacityReservationDetails:crId={name}"
-    )
+    return home and f"{home}#CapacityReservationDetails:crId={name}"

@@ -16,6 +16,7 @@ from truffle.core.daily import Day
 from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import Reservation, Scope
+from truffle.core.offerings import Offering, sold_hours
 from truffle.core.quoting.shell import word
 from truffle.core.regions import partition_of
 from truffle.core.times import format_time, whole
@@ -79,7 +80,7 @@ class Card:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What has to be known before the sentence is believed: a test, a late delivery."""
+        """The caveat before the sentence: a test, a late delivery."""
         notes = []
         if self.test:
             notes.append("TEST: sample alert for this route; no reservation changed.")
@@ -104,7 +105,7 @@ def event_card(
         severity=event.severity,
         summary=event.summary,
         footer=_footer(event),
-        command=f"truffle history {word(row.reservation_id)}" if row else "truffle status",
+        command=_command(event),
         subject=subject_of(event),
         step=next_step(event, now),
         facts=facts_of(event, now),
@@ -117,8 +118,10 @@ def event_card(
 
 
 def subject_of(event: Event) -> str:
-    """The subject of an event: its block, its reservation, or its scope."""
+    """The subject of an event: its block, its reservation, its watch in a region, or its scope."""
     row = event.reservation
+    if event.watch is not None:
+        return f"watch/{event.watch}/{event.region}"
     if row is None:
         return str(Scope(event.account_id, event.region))
     return row.block_id or row.reservation_id
@@ -126,8 +129,25 @@ def subject_of(event: Event) -> str:
 
 def _keywords(event: Event) -> tuple[str, ...]:
     row = event.reservation
-    words = (row.type, event.region, row.instance_type) if row else (event.region,)
+    words = (row.type if row else event.watch, event.region, event.instance_type)
     return tuple(word for word in words if word)
+
+
+def _command(event: Event) -> str:
+    if event.reservation is not None:
+        return f"truffle history {word(event.reservation.reservation_id)}"
+    return _search(event.offering) if event.offering else "truffle status"
+
+
+def _search(offering: Offering) -> str:
+    """The command that searches for the same block."""
+    sold = offering.ultraserver_type or offering.instance_type
+    count = offering.ultraserver_count or offering.instance_count
+    if not sold or not count or not offering.duration_hours:
+        return "truffle offerings --help"
+    days = sold_hours(offering.duration_hours) // 24
+    where = f"--regions {word(offering.region)}"
+    return f"truffle offerings --instance-type {word(sold)} --count {count} --days {days} {where}"
 
 
 def _footer(event: Event) -> str:
@@ -142,7 +162,7 @@ def _footer(event: Event) -> str:
 def _links(event: Event, report_url: str | None) -> Iterator[Link]:
     console = console_url(event)
     if console:
-        yield Link("EC2 console", console)
+        yield Link("Buy in the EC2 console" if event.offering else "EC2 console", console)
     if report_url:
         yield Link("Report", _in_report(report_url, event.reservation))
 
@@ -183,6 +203,12 @@ def _title(event: Event, now: datetime) -> str:
             return "Region cannot be listed"
         case EventType.SCOPE_RECOVERED:
             return "Region listed again"
+        case EventType.OFFERING_APPEARED:
+            return "Capacity block for sale"
+        case EventType.PRICE_DROPPED:
+            return "Capacity block for sale at a lower price"
+        case EventType.OFFERING_GONE:
+            return "Capacity block no longer for sale"
     return f"{noun} {_TITLES[event.type]}"
 
 

@@ -46,7 +46,7 @@ Size = tuple[int, int]
 def largest(
     make: Callable[[int, int], Message], sizes: Iterable[Size], fits: Callable[[Message], bool]
 ) -> Message:
-    """What is made of the first size that fits; of the last one where none does."""
+    """The text of the first size that fits; of the last one where none does."""
     for most, longest in sizes:
         message = make(most, longest)
         if fits(message):
@@ -60,7 +60,7 @@ def section_of_events(events: Iterable[Event]) -> Section:
 
 
 def sections_of_day(day: Day) -> tuple[Section, ...]:
-    """What a day's summary lists; what needs a decision comes first, and nothing is empty."""
+    """The sections of a day's summary; decisions come first, and no section is empty."""
     return tuple(section for section in _sections(day) if section.lines)
 
 

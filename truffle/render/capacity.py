@@ -23,7 +23,7 @@ NOTHING = "No capacity reservations found matching criteria"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one table is made of: the rows to show, and all matches, which the summary counts."""
+    """The contents of one table: the rows to show, and all matches, which the summary counts."""
 
     rows: Sequence[Reservation]
     matches: Sequence[Reservation]
@@ -135,7 +135,7 @@ def _gpus(rows: Iterable[Reservation], total: Totals) -> list[str]:
 
 
 def _unknown(reservations: int) -> str:
-    """What a sum does not include."""
+    """The rows that a sum does not include."""
     return f" (unknown for {counted(reservations, 'reservation')})" if reservations else ""
 
 

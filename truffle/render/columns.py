@@ -25,8 +25,8 @@ _STAYS = 100
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What to show: ``asked`` are the fields that the question is about, ``chosen`` the columns
-    that someone named, ``is_wide`` everything whatever the width."""
+    """The columns to show: ``asked`` are the fields that the question is about, ``chosen`` the
+    columns that someone named, ``is_wide`` everything whatever the width."""
 
     asked: frozenset[str] = frozenset()
     chosen: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
 
 
 def column_names() -> tuple[str, ...]:
-    """What ``--columns`` takes."""
+    """The values of ``--columns``."""
     own = [column for make in (_odcrs, _prepaid) for column in make(())]
     names = [name for column in own for name in (_snake(column.head), column.name)]
     fields = [name for kind in FIELD_NAMES.values() for name in kind]
@@ -141,7 +141,7 @@ def _wanted(rows: Sequence[Reservation]) -> tuple[bool, bool]:
 
 
 def _id(rows: Sequence[Reservation]) -> Column[Reservation]:
-    """What has no name is called by its id in the column of names."""
+    """The name of a row; its id if it has no name."""
     leaves = 7 if rows and _wanted(rows)[0] else NEVER
     return Column("Reservation ID", lambda row: row.reservation_id, leaves, name="reservation_id")
 
@@ -247,11 +247,20 @@ def _idle_gpus(leaves: int) -> Column[Reservation]:
 
 
 def _wide(rows: Sequence[Reservation]) -> Columns:
-    """What a wide table adds."""
+    """The columns that a wide table adds."""
     fields = ("owner_id", "platform", "tenancy", "match_criteria", "create_date", "tags")
     several = _wanted(rows)[1]
     account = [] if several else [_optional(rows)[1]]
-    return [*account, *(_plain(name) for name in fields)]
+    users = Column("Consumers", _consumers, 1, name="consumers")
+    is_known = _any(rows, lambda row: row.consumers is not None)
+    return [*account, *(_plain(name) for name in fields), *([users] if is_known else [])]
+
+
+def _consumers(row: Reservation) -> str:
+    """``123456789012: 3, 210987654321: 2``, the instances that each account uses."""
+    if row.consumers is None:
+        return "-"
+    return ", ".join(f"{it.account_id}: {number(it.used_capacity)}" for it in row.consumers)
 
 
 def _plain(name: str) -> Column[Reservation]:

@@ -43,7 +43,7 @@ class Drawn:
 
     @property
     def note(self) -> str | None:
-        """What to tell the reader of a narrow terminal, where the command has ``-o wide``."""
+        """The hint for a narrow terminal, where the command has ``-o wide``."""
         if not self.left_out:
             return None
         return f"Not shown at this width: {', '.join(self.left_out)} (-o wide shows all columns)."

@@ -18,7 +18,7 @@ SHOWN_MISSES = 10
 
 
 def render(validation: Validation, offerings: Sequence[Offering] | None, style: Style) -> str:
-    """What was found and on what network, or why each near miss fails."""
+    """The capacity found and its network, or why each near miss fails."""
     validation = visible_values(validation)
     lines = [_verdict(validation, style)]
     if validation.found is not None:

@@ -48,9 +48,9 @@ def days(value: float) -> str:
     return f"{round(value / 24, 1):g}"
 
 
-def counted(count: int | str, noun: str) -> str:
-    """``1 region``, ``2 regions``."""
-    return f"{count} {noun}{'' if str(count) == '1' else 's'}"
+def counted(count: int | str, noun: str, plural: str | None = None) -> str:
+    """``1 region``, ``2 regions``; ``plural`` where an s does not make it."""
+    return f"{count} {noun if str(count) == '1' else plural or f'{noun}s'}"
 
 
 def length(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What needs a decision, and until when: payments, extensions, starts, health, idle capacity."""
+"""Decisions and their deadlines: payments, extensions, starts, health, idle capacity."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ _ODCRS = (
 
 
 def demo(now: datetime) -> Inputs:
-    """What a platform lead might see on a Monday morning."""
+    """A fleet as a platform lead might see it on a Monday morning."""
     midnight = now.replace(hour=11, minute=30, second=0, microsecond=0)
     blocks = [_block(now, midnight, planned) for planned in _BLOCKS]
     sick = next(row for row in blocks if row.tags["Name"] == "speech-rlhf-00")

@@ -1,4 +1,4 @@
-"""What a report is made from; whoever publishes one gathers it."""
+"""The input of a report, gathered by its publisher."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEAM_TAG = "Team"
 """The tag that names the team of a reservation, in any case."""
 
 IDLE_USD_PER_HOUR = 10.0
-"""What idle instances must cost an hour, where their price is known, to need a decision."""
+"""The least hourly cost of idle instances that needs a decision, where their price is known."""
 
 
 @dataclass(frozen=True, slots=True)

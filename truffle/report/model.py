@@ -99,7 +99,8 @@ def _parted(
 
 
 def _rank(span: Span) -> int:
-    """What is kept first: blocks that are not over, then idle capacity, then what is held."""
+    """The order in which rows are kept: blocks that are not over, idle capacity, other held
+    capacity."""
     is_over = span.is_gone or span.phase in (Phase.OVER, Phase.FAILED)
     if is_over:
         return 3

@@ -73,7 +73,7 @@ def _json(report: dict[str, Any]) -> str:
 
 
 def _without_script(report: dict[str, Any]) -> str:
-    """What a reader without scripts gets, such as the preview of an attachment."""
+    """The page for a reader without scripts, such as the preview of an attachment."""
     needs = report["decisions"]
     lines = [
         f"<p>As of {_moment(report['now'])}. {count(len(report['rows']), 'reservation')}, "

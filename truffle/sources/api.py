@@ -185,7 +185,7 @@ def check_url(url: str) -> str:
 
 
 def list_api(api: Api, question: Question) -> Listing:
-    """What the deployed stack knows of a question, as the live source gives it.
+    """The deployed stack's answer to a question, in the form of the live source.
 
     The server filters too, so that less is sent; the caller's own filter decides in any case.
     """

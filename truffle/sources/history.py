@@ -1,4 +1,4 @@
-"""What the deployed stack knows of one reservation."""
+"""The history of one reservation from the deployed stack."""
 
 from __future__ import annotations
 

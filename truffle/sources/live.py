@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from truffle import clock
 from truffle.core.filters import Filter
-from truffle.core.kinds.registry import KINDS
 from truffle.core.merging import merge
 from truffle.core.model import (
     DEADLINE_EXCEEDED,
@@ -43,24 +42,12 @@ from truffle.errors import (
     known_error,
 )
 from truffle.query import BadArgument
+from truffle.sources.lacking import LACKING, missing_of
 from truffle.sources.listing import Listing, Progress, ScopeFailure
 
 if TYPE_CHECKING:
     from truffle.ec2.clients import CallerClients
     from truffle.ec2.identity import Caller
-
-LACKING = {
-    "DescribeCapacityBlocks": "reservation_ids and ultraserver_type of blocks may be incomplete",
-    "DescribeCapacityBlockStatus": "health of blocks is empty",
-    "DescribeInstanceTypes": "accelerator is empty for types that truffle does not know",
-    **{
-        kind.listing.operation: f"{kind.plural} are not known there"
-        for kind in KINDS.values()
-        if kind.listing
-    },
-    "DescribeTrainingPlan": "health of training plans is empty",
-}
-"""What rows lack where EC2 refused one of these calls."""
 
 
 def list_live(
@@ -216,7 +203,7 @@ def _now() -> datetime:
 
 
 def _asked(clients: CallerClients, regions: Sequence[str] | None, end: _Deadline) -> _Asked:
-    """What is to be asked. Raises what botocore does."""
+    """The accounts and regions to list. Raises the errors of botocore."""
     from truffle.ec2.identity import identify
 
     caller = identify(clients, end.left())
@@ -296,7 +283,7 @@ def raise_as_truffle_error(error: BaseException, profile: str | None) -> NoRetur
 
 @dataclass(slots=True)
 class _Gathered:
-    """What is known so far; ``open`` are the regions that have not ended."""
+    """The result so far; ``open`` are the regions that have not ended."""
 
     asked: _Asked
     filter: Filter
@@ -324,24 +311,10 @@ class _Gathered:
         self.moments.append(snapshot.observed_at)
         for gap in snapshot.unanswered:
             self.unanswered.setdefault(gap, []).append(snapshot.scope.region)
-        missing = self._missing(snapshot)
+        missing = missing_of(snapshot, self.filter.types)
         if missing is not None:
             self.failures[missing.region] = missing
         self._end(snapshot.scope.region, missing is None)
-
-    def _missing(self, snapshot: Snapshot) -> ScopeFailure | None:
-        """The region's failure where it answered for none of the types that were asked for."""
-        from truffle.ec2.errors import kind_of
-
-        refused = {gap.operation: gap for gap in snapshot.unanswered}
-        listings = [KINDS[name].listing for name in self.filter.types]
-        gaps = [refused.get(each.operation) for each in listings if each is not None]
-        if not gaps or len(gaps) < len(listings) or None in gaps:
-            return None
-        gap, scope = next(gap for gap in gaps if gap is not None), snapshot.scope
-        message = f"{gap.operation} did not answer, so nothing is known of what was asked for."
-        account = scope.account_id or None
-        return ScopeFailure(account, scope.region, gap.code, message, kind_of(gap.code))
 
     def _fail(self, failure: ScopeFailure) -> None:
         self.failures[failure.region] = failure

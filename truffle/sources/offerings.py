@@ -1,4 +1,4 @@
-"""What AWS sells, over all regions at once, and how each region answered."""
+"""AWS's offerings in all regions at once, and how each region answered."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Offerings(Results[Offering]):
         self.duration_hours = market.wanted.duration_hours
 
     def _join(self, other: Results[Any]) -> None:
-        """What the region answered to the first question stands, where both were asked of it."""
+        """A region's answer to the first question stands, where both were asked of it."""
         super()._join(other)
         if isinstance(other, Offerings):
             self.outcomes = {**other.outcomes, **self.outcomes}

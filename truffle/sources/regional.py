@@ -38,7 +38,7 @@ ListRegion = Callable[[Any, str, str | None, datetime], Iterable[Item]]
 
 @dataclass(frozen=True, slots=True)
 class Everywhere(Generic[Item]):
-    """What the regions answered together.
+    """The combined answer of the regions.
 
     ``failures`` are regions of which nothing is known; ``unsupported`` those that do not have the
     call at all.
@@ -59,7 +59,7 @@ class Everywhere(Generic[Item]):
 
 
 class RegionalResults(Results[Item]):
-    """What the regions answered; ``failures`` are those that did not, ``unsupported`` those that do
+    """The regions' answers; ``failures`` are those that did not, ``unsupported`` those that do
     not have the call at all."""
 
     def __init__(self, found: Everywhere[Item]) -> None:

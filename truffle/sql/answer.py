@@ -1,4 +1,4 @@
-"""What a query returned, the same for both engines."""
+"""A query's result, the same for both engines."""
 
 from __future__ import annotations
 

@@ -59,17 +59,19 @@ class Folder:
                 break
             self.fetch(table, day)
             target = self._target(table, day)
+            objects = self.path.glob(f"{SOURCES[table]}/dt={day}/**/*.json*")
             if SOURCES[table] == "snapshots":
                 self.compaction.write_listings(table, self._objects(day), target)
+            elif table == "offerings":
+                self.compaction.write_answers(objects, target)
             else:
-                objects = self.path.glob(f"{table}/dt={day}/*.json*")
                 self.compaction.write_documents(table, objects, target)
             self.keep(target)
             made.append(day)
         return made
 
     def _make_spans(self, table: str, days: Sequence[date]) -> list[date]:
-        """What is open when a day ends is in the file of the day that is made last.
+        """Make spans of days: one still open at a day's end is in the file of the day made last.
 
         The first day may be one that was made before: there is always time for two.
         """

@@ -22,7 +22,7 @@ _MOMENT = re.compile(r'"observed_at": ?"([^"]*)"')
 _NAME = '"observed_at"'
 
 _DAMAGES = (ValueError, KeyError, TypeError)
-"""What reading a text raises that holds no listings."""
+"""Errors of a text that holds no listings."""
 
 
 class Damaged(Exception):

@@ -137,6 +137,9 @@ class Delivery:
         self.pages[account] = page
         yield {"CapacityReservations": rows}
 
+    def get_capacity_reservation_usage(self, **_: object) -> Mapping[str, Any]:
+        return {"InstanceUsages": []}
+
     def edge(self) -> None:
         """A moment at which the function can be killed, or others can do something."""
         self.calls += 1

@@ -13,6 +13,7 @@ from truffle.core.kinds.parts import (
     EC2_TOOLS,
     USABLE_STATES,
     Accelerator,
+    Consumer,
     Health,
     Market,
     block_hours,
@@ -83,6 +84,7 @@ class CapacityBlock(CapacityRow):
     ``total_capacity`` and ``available_capacity`` are EC2's own counts, 0 before the block starts;
     ``instance_count`` is its size at any time. ``effective_end`` is when AWS starts to terminate
     instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the block is active.
+    ``consumers`` are as an ODCR's.
     """
 
     kind: ClassVar[Kind] = KIND
@@ -119,6 +121,7 @@ class CapacityBlock(CapacityRow):
     seen_by: tuple[str, ...] = ()
     account_name: str | None = None
     organizational_unit: str | None = None
+    consumers: tuple[Consumer, ...] | None = None
 
     @property
     def block_id(self) -> str:
@@ -127,6 +130,9 @@ class CapacityBlock(CapacityRow):
     @property
     def market(self) -> Market:
         return Market.CAPACITY_BLOCK
+
+    def with_consumers(self, consumers: tuple[Consumer, ...]) -> CapacityBlock:
+        return replace(self, consumers=consumers)
 
     @property
     def size(self) -> int | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from truffle.core.severity import Severity
 
 if TYPE_CHECKING:
-    from truffle.core.kinds.parts import Health, Market, Raw, Scope
+    from truffle.core.kinds.parts import Consumer, Health, Market, Raw, Scope
 
 Verdict = tuple[Severity, str]
 """The severity of a state, and the sentence about it without its subject."""
@@ -127,6 +127,15 @@ class CapacityRow:
     @property
     def ultraserver_type(self) -> str | None:
         return None
+
+    @property
+    def consumers(self) -> tuple[Consumer, ...] | None:
+        """The accounts that use a shared reservation of EC2."""
+        return None
+
+    def with_consumers(self, consumers: tuple[Consumer, ...]) -> Self:
+        """The row with its consumers; of a kind that cannot be shared, the row as it is."""
+        return self
 
     @property
     def platform(self) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
 from truffle.core.kinds.kind import CapacityRow, Kind, ReservationType
-from truffle.core.kinds.parts import EC2_TOOLS, Accelerator, Commitment, Market
+from truffle.core.kinds.parts import EC2_TOOLS, Accelerator, Commitment, Consumer, Market
 from truffle.core.severity import Severity
 
 KIND = Kind(
@@ -69,7 +69,8 @@ class Odcr(CapacityRow):
     Capacities are instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the
     reservation is active. ``account_name`` and ``organizational_unit`` are what AWS Organizations
     calls ``account_id`` and its units below the root, joined by slashes; None where the source does
-    not know.
+    not know. ``consumers`` are the accounts that use a shared reservation, its owner among them;
+    None where EC2 was not asked or did not answer.
     """
 
     kind: ClassVar[Kind] = KIND
@@ -109,6 +110,7 @@ class Odcr(CapacityRow):
     seen_by: tuple[str, ...] = ()
     account_name: str | None = None
     organizational_unit: str | None = None
+    consumers: tuple[Consumer, ...] | None = None
 
     @property
     def arn(self) -> str | None:
@@ -123,6 +125,9 @@ class Odcr(CapacityRow):
         cls, reservation_id: str, instances: int, start: datetime, end: datetime
     ) -> dict[str, Any]:
         return {"end_date_type": "limited"}
+
+    def with_consumers(self, consumers: tuple[Consumer, ...]) -> Odcr:
+        return replace(self, consumers=consumers)
 
     @property
     def size(self) -> int | None:

@@ -42,7 +42,7 @@ TERMINAL_STATES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """What one instance of a type carries; ``total_count`` is that times the reserved instances.
+    """The accelerators of an instance; ``total_count`` is theirs times the reserved instances.
 
     ``count`` is a fraction for types with a partitioned GPU (a g6f.large has 0.125 of an L4), and
     None where EC2 names the device without a number.
@@ -66,11 +66,19 @@ class Accelerator:
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """What a future-dated ODCR is committed to (EC2's CommitmentInfo); the duration in seconds."""
+    """The commitment of a future-dated ODCR (EC2's CommitmentInfo); the duration in seconds."""
 
     committed_instance_count: int | None = None
     commitment_end_date: datetime | None = None
     commitment_duration_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """One account's use of a reservation, in instances (EC2's InstanceUsage)."""
+
+    account_id: str
+    used_capacity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

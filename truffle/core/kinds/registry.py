@@ -24,4 +24,4 @@ OTHER_IDS: Final = "|".join(
 TYPES: Final = tuple(ReservationType)
 
 DEFAULT_TYPE: Final = ReservationType.ODCR
-"""What is listed where no type is named."""
+"""The kinds that are listed where no type is named."""

@@ -149,14 +149,6 @@ class TrainingPlan(CapacityRow):
         """A plan of ListTrainingPlans. Raises KeyError for one without an ARN."""
         arn, name = raw["TrainingPlanArn"], raw["TrainingPlanName"]
         account = arn.split(":")[4]
-        parts = raw.get("ReservedCapacitySummaries") or ()
-        state, total = raw.get("Status", "").lower(), raw.get("TotalInstanceCount")
-        available = raw.get("AvailableInstanceCount")
-        used = used_of(state, total, available)
-        start, end = raw.get("StartTime"), raw.get("EndTime")
-        types = sorted(_values(parts, "InstanceType"))
-        carried = accelerator_of(types[0].removeprefix("ml."), {}) if len(types) == 1 else None
-        fee = raw.get("UpfrontFee")
         return cls(
             plan_arn=arn,
             plan_name=name,
@@ -164,30 +156,15 @@ class TrainingPlan(CapacityRow):
             account_id=scope.account_id or None,
             owner_id=account,
             region=scope.region,
-            availability_zone=_only(parts, "AvailabilityZone"),
-            availability_zone_id=_only(parts, "AvailabilityZoneId"),
-            instance_type=", ".join(types),
-            instance_count=total,
-            duration_hours=_hours(raw, start, end),
-            start_date=start,
-            end_date=end,
-            effective_end=effective_end(end, ultraserver=False),
-            state=state,
             status_message=raw.get("StatusMessage"),
-            total_capacity=total,
-            available_capacity=available,
             in_use_capacity=raw.get("InUseInstanceCount"),
-            used_capacity=used,
-            utilization=utilization_of(used, total),
-            upfront_fee=None if fee is None else float(fee),
             currency=raw.get("CurrencyCode"),
             target_resources=tuple(raw.get("TargetResources") or ()),
-            reserved_capacity_arns=tuple(sorted(_values(parts, "ReservedCapacityArn"))),
-            ultraserver_type=_only(parts, "UltraServerType"),
             ultraserver_count=raw.get("TotalUltraServerCount"),
-            accelerator=carried.times(total) if carried else None,
             observed_at=observed_at,
             seen_by=seen_by(scope),
+            **_capacity(raw),
+            **_parts(raw),
         )
 
     @property
@@ -217,6 +194,42 @@ class TrainingPlan(CapacityRow):
             "effective_end": effective_end(end, ultraserver=False),
             "target_resources": ("training-job",),
         }
+
+
+def _capacity(raw: Raw) -> dict[str, Any]:
+    """Instances, dates, and what they cost."""
+    state, total = raw.get("Status", "").lower(), raw.get("TotalInstanceCount")
+    available, fee = raw.get("AvailableInstanceCount"), raw.get("UpfrontFee")
+    start, end = raw.get("StartTime"), raw.get("EndTime")
+    used = used_of(state, total, available)
+    return {
+        "state": state,
+        "instance_count": total,
+        "total_capacity": total,
+        "available_capacity": available,
+        "used_capacity": used,
+        "utilization": utilization_of(used, total),
+        "start_date": start,
+        "end_date": end,
+        "effective_end": effective_end(end, ultraserver=False),
+        "duration_hours": _hours(raw, start, end),
+        "upfront_fee": None if fee is None else float(fee),
+    }
+
+
+def _parts(raw: Raw) -> dict[str, Any]:
+    """What the plan's reserved capacities have in common."""
+    parts, total = raw.get("ReservedCapacitySummaries") or (), raw.get("TotalInstanceCount")
+    types = sorted(_values(parts, "InstanceType"))
+    carried = accelerator_of(types[0].removeprefix("ml."), {}) if len(types) == 1 else None
+    return {
+        "availability_zone": _only(parts, "AvailabilityZone"),
+        "availability_zone_id": _only(parts, "AvailabilityZoneId"),
+        "instance_type": ", ".join(types),
+        "reserved_capacity_arns": tuple(sorted(_values(parts, "ReservedCapacityArn"))),
+        "ultraserver_type": _only(parts, "UltraServerType"),
+        "accelerator": carried.times(total) if carried else None,
+    }
 
 
 def _values(parts: Iterable[Raw], name: str) -> set[str]:

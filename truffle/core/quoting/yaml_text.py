@@ -8,7 +8,8 @@ from truffle.core.quoting.terminal import HIDDEN, code_escape
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-"""What one version or the other takes for null or a truth value (YAML 1.1 types; 1.2.2, 10.3)."""
+"""Texts that one version or the other takes for null or a truth value (YAML 1.1 types; 1.2.2,
+10.3)."""
 
 _SPECIAL = re.compile(f'[\\\\"]|{HIDDEN.pattern}')
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -12,7 +12,7 @@ WINDOWS = "Windows"
 
 
 def instances(row: Reservation) -> int | None:
-    """What can be launched: the free ones of an active reservation, all of it where all are in use
+    """The launchable count: the free ones of an active reservation, all of it where all are in use
     or it is not active yet; None where that is not known."""
     free = row.available_capacity if row.state == "active" else row.size
     return free or (None if free is None else row.size) or None
@@ -28,7 +28,7 @@ def zone_words(row: Reservation) -> str:
 
 
 def platform(row: Reservation) -> str:
-    """What the image has to be of: an instance of another platform does not match."""
+    """The platform of the image: an instance of another platform does not match."""
     return row.platform or LINUX
 
 
@@ -73,4 +73,4 @@ def says(row: Reservation) -> str:
 
 
 COUNT_WORDS = "COUNT: how many instances; the size of the reservation is not known here"
-"""What a snippet says where only its reader knows the number."""
+"""The placeholder in a snippet where only its reader knows the number."""

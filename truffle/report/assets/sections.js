@@ -3,17 +3,20 @@ const section = (id, title, note, ...children) =>
   el("section", { id, "aria-labelledby": `${id}-title` },
     el("h2", { id: `${id}-title` }, title, note && el("span", { class: "count" }, note)), children);
 
+// A table with its roles spelt out: on a narrow page its rows are laid out as cards, and a browser
+// may then no longer know it for a table.
 function table(label, columns, rows, most = 500) {
   const shown = rows.slice(0, most);
   return [
     el("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": label },
-      el("table", {},
+      el("table", { role: "table" },
         el("caption", { class: "unseen" }, label),
-        el("thead", {}, el("tr", {}, columns.map(([title, , kind]) =>
-          el("th", { scope: "col", class: kind }, title)))),
-        el("tbody", {}, shown.map((row) => el("tr", {}, columns.map(([title, cell, kind], index) =>
-          el(index ? "td" : "th", { scope: index ? null : "row", class: kind, "data-title": title },
-            cell(row)))))))),
+        el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map(([title, , kind]) =>
+          el("th", { scope: "col", role: "columnheader", class: kind }, title)))),
+        el("tbody", { role: "rowgroup" }, shown.map((row) => el("tr", { role: "row" },
+          columns.map(([title, cell, kind], index) => (index
+            ? el("td", { role: "cell", class: kind, "data-title": title }, el("div", {}, cell(row)))
+            : el("th", { scope: "row", role: "rowheader", class: kind }, cell(row))))))))),
     rows.length > most && el("p", { class: "note" },
       `The first ${number(most)} of ${number(rows.length)}: search or filter to see others.`),
   ];

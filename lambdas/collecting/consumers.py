@@ -1,0 +1,84 @@
+"""Who uses shared reservations: asked once a listing, of their owners alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lambdas.store.shared import SharedStore
+from truffle.core.model import Scope, Snapshot, Unanswered
+from truffle.ec2.consumers import EC2, OPERATION, with_consumers
+from truffle.ec2.errors import FAILURES, error_code
+
+PARALLEL_SCOPES = 16
+
+MOST_NOTED = 1_000
+"""Noted ids of one owner in one region: many times what is asked for in an hour."""
+
+Shared = Mapping[str, frozenset[str]]
+"""The ids of shared reservations of one region, by their owner's account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumers:
+    """Completes snapshots of one region with the consumers of their shared reservations."""
+
+    ec2_of: Callable[[Scope], EC2]
+    shared: SharedStore
+    clock: Callable[[], datetime]
+
+    def completed(self, snapshots: Sequence[Snapshot], deadline: datetime) -> list[Snapshot]:
+        """The snapshots in their order; what these accounts list of others is noted first.
+
+        Raises what DynamoDB does.
+        """
+        if not any(snapshot.reservations for snapshot in snapshots):
+            return list(snapshots)
+        shared = self._noted(snapshots)
+        if not any(shared.get(snapshot.scope.account_id) for snapshot in snapshots):
+            return list(snapshots)
+        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(snapshots))) as pool:
+            return list(pool.map(lambda it: self._asked(it, shared, deadline), snapshots))
+
+    def _noted(self, snapshots: Sequence[Snapshot]) -> Shared:
+        """What is shared in the region of the snapshots, once it is noted what they show of it."""
+        region = snapshots[0].scope.region
+        noted = self.shared.of_region(region)
+        seen = _owners_of(snapshots)
+        for owner, ids in seen.items():
+            known = noted.get(owner, frozenset())
+            if (missing := ids - known) and len(known | ids) <= MOST_NOTED:
+                self.shared.add(Scope(owner, region), missing)
+        for snapshot in snapshots:
+            listed = {row.reservation_id for row in snapshot.reservations}
+            owner = snapshot.scope.account_id
+            known = noted.get(owner, frozenset()) | seen.get(owner, frozenset())
+            if over := known - listed:
+                self.shared.remove(snapshot.scope, over)
+        return {
+            owner: noted.get(owner, frozenset()) | seen.get(owner, frozenset())
+            for owner in noted.keys() | seen.keys()
+        }
+
+    def _asked(self, snapshot: Snapshot, shared: Shared, deadline: datetime) -> Snapshot:
+        ids = shared.get(snapshot.scope.account_id)
+        if not ids:
+            return snapshot
+        try:
+            client = self.ec2_of(snapshot.scope)
+        except FAILURES as error:
+            refusal = Unanswered(OPERATION, error_code(error))
+            return replace(snapshot, unanswered=(*snapshot.unanswered, refusal))
+        return with_consumers(client, snapshot, ids, self.clock, deadline)
+
+
+def _owners_of(snapshots: Iterable[Snapshot]) -> Shared:
+    """The reservations that these accounts list and do not own, by their owner."""
+    found: dict[str, frozenset[str]] = {}
+    for snapshot in snapshots:
+        for row in snapshot.reservations:
+            if row.owner_id not in (None, snapshot.scope.account_id):
+                found[row.owner_id] = found.get(row.owner_id, frozenset()) | {row.reservation_id}
+    return found

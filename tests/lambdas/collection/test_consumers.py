@@ -1,0 +1,121 @@
+"""Consumers of shared reservations: the owner is asked once a listing, for what others list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from lambdas.collecting.collector import Collector
+from lambdas.store.scopes import ScopeStore
+from lambdas.store.shared import SharedStore
+from tests.builders import HOUR
+from tests.lambdas.collection.builders import Bucket, archive_in
+from tests.lambdas.fakes import USAGE, Clock, Fleet, a_raw_block, a_raw_odcr, client_error
+from tests.lambdas.memory import memory_scopes
+from truffle.core.model import Consumer, Scope
+from truffle.core.runs import Unit
+from truffle.ec2.listing import DescribedTypes
+
+OWNER, FRIEND = "123456789012", "210987654321"
+REGION = "us-east-2"
+
+
+@dataclass
+class Sharing:
+    """An owner and a friend, each in a region of which both, or one, are collected."""
+
+    fleet: Fleet = field(default_factory=Fleet)
+    scopes: ScopeStore = field(default_factory=memory_scopes)
+    clock: Clock = field(default_factory=Clock)
+
+    def lists(self, account: str, *raw: dict[str, Any]) -> None:
+        self.fleet.holds(Scope(account, REGION), *raw)
+
+    def collect(self, *accounts: str) -> None:
+        self.clock.advance(HOUR)
+        self.fleet.asked.clear()
+        archive = archive_in(Bucket())
+        collector = Collector(self.fleet.of, DescribedTypes(), self.scopes, archive, self.clock)
+        collector.collect(Unit("run", REGION, accounts), self.clock() + HOUR)
+
+    def consumers(self, account: str = OWNER) -> dict[str, tuple[Consumer, ...] | None]:
+        rows = self.scopes.reservations(self.scopes.status(Scope(account, REGION)))
+        return {row.reservation_id: row.consumers for row in rows}
+
+    @property
+    def asked(self) -> list[str]:
+        """The accounts that were asked for consumers."""
+        return [scope.account_id for scope, operation in self.fleet.asked if operation == USAGE]
+
+
+@pytest.fixture
+def sharing() -> Sharing:
+    """The owner lends cr-a, and keeps cr-own to itself."""
+    made = Sharing()
+    made.lists(OWNER, a_raw_odcr("cr-a"), a_raw_odcr("cr-own"))
+    made.lists(FRIEND, a_raw_odcr("cr-a"))
+    made.fleet.usages = {"cr-a": {OWNER: 1, FRIEND: 4}}
+    return made
+
+
+def test_what_another_account_of_the_unit_lists_is_known_at_once(sharing: Sharing) -> None:
+    sharing.collect(OWNER, FRIEND)
+    assert sharing.consumers() == {
+        "cr-a": (Consumer(OWNER, 1), Consumer(FRIEND, 4)),
+        "cr-own": None,
+    }
+    assert sharing.consumers(FRIEND) == {"cr-a": None}
+    assert sharing.asked == [OWNER]
+
+
+def test_what_another_unit_lists_is_known_to_the_owners_next_listing(sharing: Sharing) -> None:
+    sharing.collect(OWNER)
+    assert (sharing.consumers()["cr-a"], sharing.asked) == (None, [])
+    sharing.collect(FRIEND)
+    assert sharing.asked == []
+    sharing.collect(OWNER)
+    assert sharing.consumers()["cr-a"] == (Consumer(OWNER, 1), Consumer(FRIEND, 4))
+
+
+def test_a_block_has_consumers_too(sharing: Sharing) -> None:
+    facts = {"State": "active", "TotalInstanceCount": 16, "AvailableInstanceCount": 2}
+    for account in (OWNER, FRIEND):
+        sharing.lists(account, a_raw_block("cr-b", **facts))
+    sharing.fleet.usages = {"cr-b": {FRIEND: 14}}
+    sharing.collect(OWNER, FRIEND)
+    assert sharing.consumers() == {"cr-b": (Consumer(FRIEND, 14),)}
+
+
+def test_a_use_that_moves_between_accounts_is_stored_and_no_event(sharing: Sharing) -> None:
+    sharing.collect(OWNER, FRIEND)
+    sharing.fleet.usages = {"cr-a": {OWNER: 5}}
+    sharing.collect(OWNER, FRIEND)
+    assert sharing.consumers()["cr-a"] == (Consumer(OWNER, 5),)
+    assert sharing.scopes.status(Scope(OWNER, REGION)).events == 0
+
+
+def test_a_refusal_is_named_and_says_nothing_of_consumers(sharing: Sharing) -> None:
+    denied = client_error("UnauthorizedOperation", "GetCapacityReservationUsage")
+    sharing.fleet.fails(Scope(OWNER, REGION), denied, USAGE)
+    sharing.collect(OWNER, FRIEND)
+    status = sharing.scopes.status(Scope(OWNER, REGION))
+    assert sharing.consumers()["cr-a"] is None
+    assert status.error is None
+    assert status.unanswered == ("GetCapacityReservationUsage: UnauthorizedOperation",)
+
+
+def test_an_owner_that_fails_is_not_asked(sharing: Sharing) -> None:
+    sharing.fleet.fails(Scope(OWNER, REGION), client_error("InternalError"))
+    sharing.collect(OWNER, FRIEND)
+    assert sharing.asked == []
+
+
+def test_what_the_owner_does_not_list_any_more_is_forgotten(sharing: Sharing) -> None:
+    sharing.collect(OWNER, FRIEND)
+    sharing.lists(OWNER, a_raw_odcr("cr-own"))
+    sharing.lists(FRIEND)
+    sharing.collect(OWNER, FRIEND)
+    shared = SharedStore(sharing.scopes.client, sharing.scopes.table)
+    assert not shared.of_region(REGION).get(OWNER)

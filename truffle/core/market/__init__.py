@@ -1,0 +1,1 @@
+"""The market of capacity blocks: watches, their answers, and the events of comparing these."""

@@ -1,0 +1,119 @@
+"""GetCapacityReservationUsage: which accounts use a shared reservation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from truffle.core.model import (
+    DEADLINE_EXCEEDED,
+    Consumer,
+    Reservation,
+    Scope,
+    Snapshot,
+    Unanswered,
+)
+from truffle.ec2.errors import FAILURES, error_code
+from truffle.ec2.mapping import Raw
+
+OPERATION = "GetCapacityReservationUsage"
+PAGE_SIZE = 1000
+"""The most accounts that EC2 gives at once (botocore, GetCapacityReservationUsage, MaxResults)."""
+
+MOST_CALLS = 50
+"""Calls for one scope at one time: half of the 100 that an account may make at once in a region,
+before EC2 refills 20 a second (EC2 Developer Guide, "Request throttling")."""
+
+BUDGET_EXCEEDED = "BudgetExceeded"
+"""The code of an answer that truffle did not ask for, so that the account's other callers can."""
+
+_GONE = "InvalidCapacityReservationId.NotFound"
+
+
+class EC2(Protocol):
+    """The part of a boto3 EC2 client that this uses; it has no paginator for the call."""
+
+    def get_capacity_reservation_usage(self, **parameters: Any) -> Raw: ...
+
+
+class _Stop(Exception):
+    """No more calls: the code says why."""
+
+
+def with_consumers(
+    client: EC2,
+    snapshot: Snapshot,
+    shared: Collection[str],
+    clock: Callable[[], datetime],
+    deadline: datetime,
+) -> Snapshot:
+    """The snapshot with the ``consumers`` of its scope's own active reservations among ``shared``.
+
+    Only an owner sees every account that uses a reservation (EC2 API, GetCapacityReservationUsage).
+    Those with the most instances in use come first. Reservations that are beyond the budget or the
+    deadline, or after a call that failed, keep None, and ``unanswered`` says why.
+    """
+    calls = _Calls(client, clock, deadline)
+    found: dict[str, tuple[Consumer, ...]] = {}
+    unanswered = snapshot.unanswered
+    for row in _asked(snapshot.reservations, shared, snapshot.scope):
+        try:
+            found[row.reservation_id] = tuple(calls.consumers(row.reservation_id))
+        except _Stop as stop:
+            unanswered = (*unanswered, Unanswered(OPERATION, str(stop)))
+            break
+        except FAILURES as error:
+            code = error_code(error)
+            if code != _GONE:
+                unanswered = (*unanswered, Unanswered(OPERATION, code))
+                break
+    rows = tuple(
+        row.with_consumers(found[row.reservation_id]) if row.reservation_id in found else row
+        for row in snapshot.reservations
+    )
+    return replace(snapshot, reservations=rows, unanswered=unanswered)
+
+
+def _asked(rows: Iterable[Reservation], shared: Collection[str], scope: Scope) -> list[Reservation]:
+    chosen = [
+        row
+        for row in rows
+        if row.reservation_id in shared
+        and row.state == "active"
+        and row.owner_id == scope.account_id
+    ]
+    return sorted(chosen, key=lambda row: (-(row.used_capacity or 0), row.reservation_id))
+
+
+class _Calls:
+    """Asks EC2, so often and so long as it may."""
+
+    def __init__(self, client: EC2, clock: Callable[[], datetime], deadline: datetime) -> None:
+        self._client = client
+        self._clock = clock
+        self._deadline = deadline
+        self._left = MOST_CALLS
+
+    def consumers(self, reservation_id: str) -> Iterator[Consumer]:
+        """One reservation's, page after page. Raises _Stop, and what botocore does."""
+        request: dict[str, Any] = {
+            "CapacityReservationId": reservation_id,
+            "MaxResults": PAGE_SIZE,
+        }
+        while True:
+            page = self._page(request)
+            for raw in page.get("InstanceUsages") or ():
+                yield Consumer(raw["AccountId"], raw.get("UsedInstanceCount"))
+            if not page.get("NextToken"):
+                return
+            request["NextToken"] = page["NextToken"]
+
+    def _page(self, request: dict[str, Any]) -> Raw:
+        if self._left == 0:
+            raise _Stop(BUDGET_EXCEEDED)
+        if self._clock() >= self._deadline:
+            raise _Stop(DEADLINE_EXCEEDED)
+        self._left -= 1
+        return self._client.get_capacity_reservation_usage(**request)
