@@ -364,7 +364,7 @@ class Sandbox:
     def collect(
         self, seconds: float = 300, progress: Callable[[int, int], None] | None = None
     ) -> dict[str, Any]:
-        """Run a collection: its manifest. ``progress`` gets regions done, and all. Raises SandboxError."""
+        """Collect; the manifest. ``progress`` gets regions done, and all. Raises SandboxError."""
         run_id = self.start_run()
         manifest = run_to_end(self.client, self.outputs, run_id, seconds, progress)
         if manifest is None:

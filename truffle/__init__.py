@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from truffle.core.model import Odcr as CapacityReservation
     from truffle.core.model import Odcr as Odcr
     from truffle.core.model import ReservationType as ReservationType
+    from truffle.core.model import TrainingPlan as TrainingPlan
     from truffle.core.offerings import Offering as Offering
     from truffle.core.validation import Validation as Validation
     from truffle.errors import TruffleError as TruffleError
@@ -36,6 +37,7 @@ _HOMES = {
     "Odcr": "truffle.core.model",
     "Offering": "truffle.core.offerings",
     "ReservationType": "truffle.core.model",
+    "TrainingPlan": "truffle.core.model",
     "Reservations": "truffle.results",
     "ScopeFailure": "truffle.sources.listing",
     "Truffle": "truffle.client",
@@ -57,6 +59,7 @@ __all__ = [
     "ReservationType",
     "Reservations",
     "ScopeFailure",
+    "TrainingPlan",
     "Truffle",
     "TruffleError",
     "TruffleNotFoundError",

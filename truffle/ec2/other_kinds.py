@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from botocore import xform_name
+from botocore.parsers import ResponseParserError
 
 from truffle.core.kinds.kind import Listing
 from truffle.core.kinds.registry import CLASSES, KINDS
@@ -89,11 +90,16 @@ def _rows(
 
 
 def _pages(client: Any, listing: Listing) -> Iterator[Any]:
+    """Every row of every page. Raises what botocore does, and ResponseParserError for a page
+    without the list: of JSON that it cannot read, botocore makes a page without members
+    (botocore/parsers.py, BaseJSONParser._parse_body_as_json)."""
     pages = client.get_paginator(xform_name(listing.operation)).paginate(
         PaginationConfig={"PageSize": listing.page_size}
     )
     for page in pages:
-        yield from page.get(listing.member) or ()
+        if listing.member not in page:
+            raise ResponseParserError(f"{listing.operation} returned no {listing.member}")
+        yield from page[listing.member]
 
 
 def _detailed(client: Any, row: Reservation) -> tuple[Reservation, Unanswered | None]:
