@@ -19,7 +19,7 @@ from infra.calendar_feed import (
 )
 from infra.context import Context
 from infra.functions import INVENTORY_MEGABYTES, Deployment, PythonFunction, allow, log_group
-from infra.past import REGIONS, RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
+from infra.past import OFFERINGS, REGIONS, RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
 from infra.storage import RESERVATION_INDEX, Storage
 from lambdas.settings import QuerySettings
 from truffle.core.kinds.registry import KINDS
@@ -32,6 +32,8 @@ ROUTES = (
     "/usage",
     "/prices",
     "/stranded",
+    "/offerings",
+    "/offerings/history",
     "/events",
     "/status",
     "/validate",
@@ -46,7 +48,7 @@ ROUTES = (
 POST_ROUTES = ("/alerts/test", "/alerts/republish")
 """The paths of POST."""
 
-_READ = (SNAPSHOTS, RUNS, USAGE, REGIONS)
+_READ = (SNAPSHOTS, RUNS, USAGE, OFFERINGS, REGIONS)
 _EVERYTHING_ELSE = ("/", "/{proxy+}")
 _REQUESTS_PER_SECOND = 50
 _BURST = 100

@@ -11,6 +11,8 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+from truffle.core.kinds.registry import KINDS
+
 EC2_LIST_ACTIONS = (
     "DescribeCapacityReservations",
     "DescribeCapacityBlocks",
@@ -30,6 +32,11 @@ MARKET_ACTIONS = ("DescribeCapacityBlockOfferings", "DescribeInstanceTypes")
 STRANDED_ACTIONS = ("DescribeInstances",)
 """What collecting calls of EC2 beside that where the setting ``stranded`` is on."""
 
+OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
+    kind.listing.service: kind.operations for kind in KINDS.values() if kind.listing
+}
+"""What the functions call of the other services that list capacity, by service."""
+
 ORGANIZATIONS_ACTIONS = (
     "ListAccounts",
     "ListAccountsForParent",
@@ -42,6 +49,7 @@ _Json = Mapping[str, Any]
 
 _USED: Mapping[str, tuple[str, ...]] = {
     "ec2": tuple(dict.fromkeys((*OPERATIONS, *MARKET_ACTIONS, *STRANDED_ACTIONS))),
+    **OTHER_OPERATIONS,
     "organizations": ORGANIZATIONS_ACTIONS,
 }
 

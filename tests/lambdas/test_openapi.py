@@ -33,13 +33,17 @@ from tests.builders import (
     an_odcr,
     an_on_demand_instance,
 )
+from tests.core.market.builders import an_answer, an_offering, in_parts
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import FEED_TOKEN, Stack
 from tests.lambdas.fakes import Clock
+from tests.lambdas.markets import watched
 from tests.lambdas.query.builders import Api, inventory_of
 from tests.strategies import inventories
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
+from truffle.core.market.answers import Outcome
+from truffle.core.market.queries import HISTORY, OFFERINGS
 from truffle.core.model import Health, Reservation, Scope
 from truffle.core.parameters import Parameter
 from truffle.core.stranded import stranded
@@ -93,7 +97,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 19
+    assert len(set(names)) == len(names) == 22
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -125,11 +129,14 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/reservations": parameters.LIST,
     "/odcrs": parameters.list_of("odcr"),
     "/capacity-blocks": parameters.list_of("capacity-block"),
+    "/training-plans": parameters.list_of("training-plan"),
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
     "/prices": parameters.PRICES,
     "/stranded": parameters.STRANDED,
     "/usage": parameters.USAGE,
+    "/offerings": OFFERINGS,
+    "/offerings/history": HISTORY,
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
     "/validate": parameters.VALIDATE,
@@ -189,11 +196,14 @@ REAL = {
     "/reservations": ["/reservations", "/reservations?limit=1", "/reservations?state=none"],
     "/odcrs": ["/odcrs"],
     "/capacity-blocks": ["/capacity-blocks"],
+    "/training-plans": ["/training-plans"],
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
     "/prices": ["/prices", "/prices?type=odcr"],
     "/stranded": ["/stranded"],
     "/usage": ["/usage", "/usage?interval=total&by=owner,tag:Team"],
+    "/offerings": ["/offerings", "/offerings?limit=1", "/offerings?since=2026-11-20&watch=hunt"],
+    "/offerings/history": ["/offerings/history", "/offerings/history?limit=1"],
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
     "/status": ["/status", "/status?state=failed", "/status?limit=1"],
     "/validate": [
@@ -244,6 +254,9 @@ def api(
     found = StrandedStore(service("dynamodb"), stack.table)
     found.write(Asked(OHIO, clock(), tuple(beside)))
     found.write(Asked(Scope(OTHER, "eu-west-1"), clock(), error="Denied", message="No."))
+    watched(stack, an_answer(an_offering(), in_parts(), at=clock()))
+    failed = an_answer(at=clock(), outcome=Outcome.FAILED, region="us-east-1", code="InternalError")
+    watched(stack, failed)
     runs = RunStore(service("dynamodb"), stack.table)
     runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
     finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))
@@ -276,7 +289,10 @@ UNKNOWN = {
     "/alerts/explain": f"/alerts/explain?event_id={'0' * 32}",
     **{
         path: f"{path}?as_of=2020-01-01"
-        for path in ("/reservations", "/odcrs", "/capacity-blocks", "/summary", "/status")
+        for path in (
+            *("/reservations", "/odcrs", "/capacity-blocks", "/training-plans"),
+            *("/summary", "/status"),
+        )
     },
 }
 
