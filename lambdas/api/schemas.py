@@ -132,7 +132,15 @@ def _prices() -> Json:
     return _object(
         settings={"type": "object", "additionalProperties": number},
         price_list=array(_object(**product, per_instance_hour=number, **dated)),
-        fees=array(_object(capacity_block_id=_TEXT, amount=number, **dated)),
+        fees=array(
+            _object(
+                capacity_block_id=_TEXT,
+                amount=number,
+                instances={"type": ["integer", "null"]},
+                source=_TEXT,
+                **dated,
+            )
+        ),
         warnings=array(_TEXT),
         collection=ref("Collection"),
     )

@@ -104,6 +104,7 @@ class Collect(Parts[CollectSettings]):
             self.alert_settings.thresholds,
             self.expected,
             self.prices,
+            self.ec2.others_of,
         )
 
     @cached_property

@@ -99,11 +99,12 @@ class Parts(Generic[S]):
 
         Raises what reading a document raises.
         """
-        from truffle.core.pricing import PriceBook
+        from truffle.core.pricing import PriceBook, own_fees
 
-        listed = self.price_list.read().rates
-        if self._book is None or self._book.listed is not listed:
-            self._book = PriceBook(self.alert_settings.thresholds.prices, listed)
+        known, own = self.price_list.read(), self.alert_settings.thresholds
+        if self._book is None or self._book.listed is not known.rates:
+            fees = {**known.fees, **own_fees(own.block_fees)}
+            self._book = PriceBook(own.prices, known.rates, fees)
         return self._book
 
     @cached_property

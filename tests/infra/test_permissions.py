@@ -54,6 +54,8 @@ MAY = {
         "ec2:DescribeCapacityBlockExtensionOfferings",
         "ec2:DescribeInstanceTypes",
         "ec2:GetCapacityReservationUsage",
+        "sagemaker:DescribeTrainingPlan",
+        "sagemaker:ListTrainingPlans",
         "sts:AssumeRole",
         *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),
         *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")),
@@ -73,6 +75,8 @@ MAY = {
     "ledger": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "sqs:SendMessage"},
     "prices": {
         "pricing:GetProducts",
+        "s3:GetObject",
+        "s3:ListBucket",
         *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),
         *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem")),
         "sqs:SendMessage",
@@ -129,6 +133,11 @@ def test_the_query_function_only_reads(stack: Synthesized) -> None:
     }
 
 
+OTHER_READS = (
+    "pricing:GetProducts",
+    "sagemaker:DescribeTrainingPlan",
+    "sagemaker:ListTrainingPlans",
+)
 EC2_READS = ("ec2:Describe", "ec2:GetCapacityReservationUsage")
 
 
@@ -152,8 +161,7 @@ def test_a_star_as_resource_is_for_reads_that_take_none_alone(stack: Synthesized
     ]
     assert starred
     assert all(
-        action.startswith(EC2_READS) or action == "pricing:GetProducts"
-        for action in actions_of(starred)
+        action.startswith(EC2_READS) or action in OTHER_READS for action in actions_of(starred)
     )
 
 

@@ -86,7 +86,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 20
+    assert len(set(names)) == len(names) == 21
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -118,6 +118,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/reservations": parameters.LIST,
     "/odcrs": parameters.list_of("odcr"),
     "/capacity-blocks": parameters.list_of("capacity-block"),
+    "/training-plans": parameters.list_of("training-plan"),
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
     "/prices": parameters.PRICES,
@@ -183,6 +184,7 @@ REAL = {
     "/reservations": ["/reservations", "/reservations?limit=1", "/reservations?state=none"],
     "/odcrs": ["/odcrs"],
     "/capacity-blocks": ["/capacity-blocks"],
+    "/training-plans": ["/training-plans"],
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
     "/prices": ["/prices", "/prices?type=odcr"],
@@ -269,7 +271,10 @@ UNKNOWN = {
     "/alerts/explain": f"/alerts/explain?event_id={'0' * 32}",
     **{
         path: f"{path}?as_of=2020-01-01"
-        for path in ("/reservations", "/odcrs", "/capacity-blocks", "/summary", "/status")
+        for path in (
+            *("/reservations", "/odcrs", "/capacity-blocks", "/training-plans"),
+            *("/summary", "/status"),
+        )
     },
 }
 
