@@ -361,14 +361,21 @@ class Truffle:
         start: date | str | None = None,
         instance_type: str | None = None,
         count: int | None = None,
+        source: str | None = None,
     ) -> Recommendation:
-        """Which type of capacity a workload should have, with the facts; asks nobody."""
+        """Which type of capacity a workload should have, with the facts; asks nobody.
+
+        ``source="api"`` adds what the watches of a deployed stack know of a block to buy.
+        """
         from truffle import clock
         from truffle.arguments import workload
-        from truffle.core.recommendation import recommend
+        from truffle.core.recommendation import recommend, with_market
 
         work = workload(purpose, days, start, instance_type, count)
-        return recommend(work, clock.now().date())
+        answer = recommend(work, clock.now().date())
+        if source != "api":
+            return answer
+        return with_market(answer, self.offerings(source="api").market, clock.now())
 
     def events(
         self,
