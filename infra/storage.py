@@ -109,7 +109,7 @@ def _bucket(scope: Construct, context: Context, removal: RemovalPolicy) -> s3.Bu
     acknowledge(
         bucket,
         "AwsSolutions-S1",
-        "Three functions of this stack alone may write here. The objects repeat what EC2 shows; "
+        "Functions of this stack alone may write here. The objects repeat what EC2 shows; "
         "who reads them is CloudTrail's to record.",
     )
     return bucket

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from truffle.core.fleets import CapacityFleet
     from truffle.core.model import CapacityBlock, Odcr, Reservation
     from truffle.core.offerings import Wanted
+    from truffle.core.pricing import PriceBook
     from truffle.core.recommendation import Recommendation
     from truffle.core.topology import Placement
     from truffle.core.validation import Validation
@@ -433,6 +434,15 @@ class Truffle:
             **filters,
         )
         return read_usage(self.api(), usage_query(question, since, until, interval, by))
+
+    def prices(self) -> PriceBook:
+        """What a deployed stack knows of prices: the alerts file's own, AWS's price list, fees."""
+        from truffle.core.pricing_json import from_json
+
+        api = self.api()
+        answer = api.get("/prices", "price_list")
+        with api.understood():
+            return from_json(answer)
 
     def status(self) -> Json:
         """Every scope, their totals and the last runs, as ``GET /status`` gives them."""

@@ -10,6 +10,7 @@ from truffle.alerts.routing import Outcome
 from truffle.alerts.settings import Kind
 from truffle.core.events import EventType, Severity
 from truffle.core.kinds.registry import CLASSES
+from truffle.core.market.answers import Outcome as Answered
 from truffle.core.schema import schema_of
 from truffle.core.status import NAMED_FAILURES, State
 
@@ -71,6 +72,8 @@ def _totals() -> Json:
         idle_accelerators={"type": "number"},
         unknown_sizes=_COUNT,
         unknown_accelerators=_COUNT,
+        idle_usd_per_hour=_NUMBER_OR_NULL,
+        unpriced_instances=_COUNT,
     )
 
 
@@ -121,6 +124,28 @@ def _usage() -> Json:
     )
 
 
+def _prices() -> Json:
+    number: Json = {"type": "number", "minimum": 0}
+    day: Json = {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}
+    dated = {"currency": _TEXT, "as_of": day}
+    product = dict.fromkeys(("instance_type", "region", "platform", "tenancy"), _TEXT)
+    return _object(
+        settings={"type": "object", "additionalProperties": number},
+        price_list=array(_object(**product, per_instance_hour=number, **dated)),
+        fees=array(
+            _object(
+                capacity_block_id=_TEXT,
+                amount=number,
+                instances={"type": ["integer", "null"]},
+                source=_TEXT,
+                **dated,
+            )
+        ),
+        warnings=array(_TEXT),
+        collection=ref("Collection"),
+    )
+
+
 def schemas() -> Json:
     totals = {"type": "object", "additionalProperties": ref("Totals")}
     groups = ("by_type", "by_region", "by_instance_type", "by_state")
@@ -159,6 +184,7 @@ def schemas() -> Json:
         "Totals": _totals(),
         "UsageRow": _usage_row(),
         "Usage": _usage(),
+        "Prices": _prices(),
         "Summary": _object(
             total=ref("Totals"),
             **dict.fromkeys(groups, totals),
@@ -184,8 +210,10 @@ def schemas() -> Json:
             regions=array(_TEXT),
             runs=array(ref("Run")),
             discovery={"anyOf": [ref("Discovery"), {"type": "null"}]},
+            watches=array(ref("WatchPace")),
             collection=ref("Collection"),
         ),
+        "WatchPace": _watch_pace(),
         "Discovery": _object(
             complete={"type": "boolean"},
             error={"anyOf": [_object(code=_TEXT, message=_TEXT), {"type": "null"}]},
@@ -307,6 +335,36 @@ def _event() -> Json:
         reservation={"anyOf": [*_ANY_KIND, {"type": "null"}]},
         run_id=_TEXT_OR_NULL,
         events_of_listing={"type": ["integer", "null"], "minimum": 1},
+        watch=_TEXT_OR_NULL,
+        offering={"type": ["object", "null"]},
+    )
+
+
+def _watch_pace() -> Json:
+    count_or_null: Json = {"type": ["integer", "null"], "minimum": 0}
+    region = _object(
+        region=_TEXT,
+        outcome={"anyOf": [_enumerated(Answered), {"type": "null"}]},
+        code=_TEXT_OR_NULL,
+        message=_TEXT_OR_NULL,
+        asked_at=_TIME_OR_NULL,
+        answered_at=_TIME_OR_NULL,
+        due_at=_TIME_OR_NULL,
+        offerings=count_or_null,
+        within_limit=count_or_null,
+    )
+    return _object(
+        name=_TEXT,
+        instance_type=_TEXT,
+        count=_COUNT,
+        duration_hours=_COUNT,
+        start_after=_TIME_OR_NULL,
+        end_by=_TIME_OR_NULL,
+        max_accelerator_hour_price=_NUMBER_OR_NULL,
+        every_seconds=_COUNT,
+        really_every_seconds=_COUNT,
+        is_over={"type": "boolean"},
+        regions=array(region),
     )
 
 

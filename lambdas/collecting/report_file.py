@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,8 +11,10 @@ from lambdas.overview import past_use, recent_events, report_inputs
 from lambdas.store.archive import REPORT_KEY, Archive
 from lambdas.store.events import EventStore
 from truffle.core.expected import ExpectedDenials
+from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
 from truffle.core.organization import AllLabels, labelled
+from truffle.core.pricing import PriceBook
 from truffle.core.status import ScopeStatus, judge
 from truffle.report.page import page
 
@@ -22,14 +24,19 @@ MOST_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFile:
-    """The report as an object of the bucket. ``labels`` reads what accounts are called."""
+    """The report as an object of the bucket.
+
+    ``labels`` reads what accounts are called, ``prices`` what is known of prices, ``market`` what
+    watches found.
+    """
 
     archive: Archive
     events: EventStore
     usage: UsageReader
     labels: Callable[[], AllLabels]
+    market: Callable[[], Market]
     source: str
-    prices: Mapping[str, float]
+    prices: Callable[[], PriceBook]
     allowed_age: timedelta
     expected: ExpectedDenials
     name: str = REPORT_KEY
@@ -45,8 +52,9 @@ class ReportFile:
             recent_events(self.events, now),
             now,
             source=self.source,
-            prices=self.prices,
+            prices=self.prices(),
             past=past_use(self.usage, now),
+            market=self.market(),
             most_rows=MOST_ROWS,
         )
         self.archive.write_report(page(inputs))

@@ -10,7 +10,7 @@ from lambdas import wiring
 from lambdas.settings import (
     QuerySettings,
 )
-from lambdas.wiring.parts import Parts, expected_by, span_reader
+from lambdas.wiring.parts import Parts, expected_by, known_market, span_reader
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters.base import BaseProvider
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from lambdas.api.names import Names
     from lambdas.api.past import Moments
     from lambdas.history.ledgers import SpanReader
+    from lambdas.history.market import AnswerReader
     from lambdas.history.usage import UsageReader
     from lambdas.store.reports import ReportStore
-    from truffle.core.pricing import PriceBook
+    from truffle.core.codec import Json
+    from truffle.core.market.finds import Market
 
 
 class Query(Parts[QuerySettings]):
@@ -73,13 +75,27 @@ class Query(Parts[QuerySettings]):
 
         return UsageReader(self.spans, LedgerStore(wiring.service("s3"), self.settings.bucket))
 
-    @property
-    def prices(self) -> PriceBook:
-        """The prices known now. Raises the errors of reading a document."""
-        from truffle.core.pricing import PriceBook
+    @cached_property
+    def answers(self) -> AnswerReader:
+        from lambdas.history.market import AnswerReader
 
-        settings = self.alert_settings.thresholds.prices
-        return PriceBook(settings=settings, listed=self.price_list.read().rates)
+        return AnswerReader(wiring.service("s3"), self.settings.bucket)
+
+    def market(self) -> Market:
+        """What the watches found last. Raises what DynamoDB does."""
+        return known_market(self.settings.table)
+
+    def pace(self) -> list[Json]:
+        """How the watches keep pace; without watches the table is not read."""
+        from lambdas.store.watches import WatchStore
+        from truffle.core.market.pace import pace_to_json
+
+        watches = self.alert_settings.watches
+        if not watches:
+            return []
+        stored = WatchStore(wiring.service("dynamodb"), self.settings.table).states()
+        states = {name: it.state for name, it in stored.items() if it.state is not None}
+        return pace_to_json(watches, states, wiring.now())
 
     @cached_property
     def reports(self) -> ReportStore:

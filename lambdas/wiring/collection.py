@@ -12,7 +12,7 @@ from lambdas.settings import (
     FanOutSettings,
     HintSettings,
 )
-from lambdas.wiring.parts import Parts, expected_by, usage_reader
+from lambdas.wiring.parts import Parts, expected_by, known_market, usage_reader
 from truffle.core.model import Scope
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class Collect(Parts[CollectSettings]):
             wiring.now,
             self.alert_settings.thresholds,
             self.expected,
+            self.prices,
             self.ec2.others_of,
         )
 
@@ -123,19 +124,20 @@ class Collect(Parts[CollectSettings]):
         from lambdas.store.directory import DirectoryCache
         from truffle.core.status import allowed_age
 
-        settings, prices = self.settings, self.alert_settings.thresholds.prices
+        settings = self.settings
         has_names = self.account_settings.is_organization
         report = ReportFile(
             archive=self.archive,
             events=self.events,
             usage=usage_reader(settings.bucket, settings.schedule_minutes),
             labels=DirectoryCache(self.directory).labels if has_names else dict,
+            market=partial(known_market, settings.table),
             source=settings.stack,
-            prices=prices,
+            prices=self.prices,
             allowed_age=allowed_age(float(settings.schedule_minutes)),
             expected=self.expected,
         )
-        return report, Capacity(prices=prices, has_metrics=bool(settings.capacity_metrics))
+        return report, Capacity(prices=self.prices, has_metrics=bool(settings.capacity_metrics))
 
     @cached_property
     def retrier(self) -> Retrier:

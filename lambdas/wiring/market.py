@@ -11,10 +11,18 @@ from lambdas.settings import WatchSettings
 from lambdas.wiring.parts import Parts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambdas.market.asker import Asker
+    from truffle.ec2.offerings import EC2
 
 
 class Watch(Parts[WatchSettings]):
+    @cached_property
+    def ec2(self) -> Callable[[str], EC2]:
+        """EC2 by region."""
+        return clients.offerings_client
+
     @cached_property
     def asker(self) -> Asker:
         from lambdas.market.asker import Asker
@@ -31,6 +39,6 @@ class Watch(Parts[WatchSettings]):
             account_id=settings.account_id,
             store=WatchStore(wiring.service("dynamodb"), settings.table, days),
             archive=Archive(wiring.service("s3"), settings.bucket),
-            ec2=clients.offerings_client,
+            ec2=self.ec2,
             now=wiring.now,
         )

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from lambdas.store.scopes import ScopeStore
     from truffle.alerts.settings import AlertSettings
     from truffle.core.expected import ExpectedDenials
+    from truffle.core.market.finds import Market
     from truffle.core.organization import AccountSettings
+    from truffle.core.pricing import PriceBook
 
 S = TypeVar("S", bound=Settings)
 
@@ -35,6 +37,7 @@ class Parts(Generic[S]):
 
     def __init__(self, kind: type[S]) -> None:
         self._kind = kind
+        self._book: PriceBook | None = None
 
     @cached_property
     def settings(self) -> S:
@@ -91,11 +94,33 @@ class Parts(Generic[S]):
 
         return PriceStore(DocumentStore(wiring.service("dynamodb"), self.settings.table))
 
+    def prices(self) -> PriceBook:
+        """What is known of prices now; the same object while that is the same.
+
+        Raises what reading a document raises.
+        """
+        from truffle.core.pricing import PriceBook, own_fees
+
+        known, own = self.price_list.read(), self.alert_settings.thresholds
+        if self._book is None or self._book.listed is not known.rates:
+            fees = {**known.fees, **own_fees(own.block_fees)}
+            self._book = PriceBook(own.prices, known.rates, fees)
+        return self._book
+
     @cached_property
     def inventory(self) -> Inventory:
         from lambdas.api.inventory import Inventory
 
         return Inventory(self.scopes)
+
+
+def known_market(table: str) -> Market:
+    """What the watches found last, as the table has it. Raises what DynamoDB does."""
+    from lambdas.store.watches import WatchStore
+    from truffle.core.market.finds import market_of
+
+    states = WatchStore(wiring.service("dynamodb"), table).states().values()
+    return market_of((it.state.last, it.state.known) for it in states if it.state is not None)
 
 
 def expected_by(setting: str) -> ExpectedDenials:

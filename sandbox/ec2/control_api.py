@@ -7,6 +7,7 @@
 | ``POST /_sim/reservations`` | adds ``{"region": …, "reservation": {…}}`` as in a fleet file |
 | ``GET, PATCH, DELETE /_sim/reservations/<id>`` | one of them; null takes a field away |
 | ``PATCH /_sim/blocks/<region>/<id>`` | fields of a block's status, ``InterconnectStatus`` … |
+| ``PUT /_sim/market/<region>`` | ``{"Market": […]}`` of a fleet file: what it sells now |
 | ``PATCH, DELETE /_sim/training-plans/<name>`` | fields of a plan; null takes one away |
 | ``GET, PUT /_sim/clock`` | the simulated time; ``{"now": …}`` or ``{"advance_seconds": …}`` |
 | ``GET, POST, DELETE /_sim/faults`` | the faults that are not over; one more; none |
@@ -31,6 +32,7 @@ from sandbox.ec2.fleet_file import (
     dump_fleet,
     fields_from_json,
     load_fleet,
+    market_from_json,
     reservation_from_json,
     reservation_to_json,
 )
@@ -104,6 +106,12 @@ def _patch_block(simulator: Simulator, rest: list[str], body: Any) -> Any:
     region, block_id = rest
     shape = described("DescribeCapacityBlockStatus", "CapacityBlockStatuses")
     simulator.set_status(region, block_id, from_json(shape, body, simulator.now(), block_id))
+    return {}
+
+
+def _put_market(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    (region,) = rest
+    simulator.set_market(region, market_from_json(body, simulator.now(), region))
     return {}
 
 
@@ -182,6 +190,7 @@ _ACTIONS: Mapping[tuple[str, str, int], Callable[[Simulator, list[str], Any], An
     ("PATCH", "reservations", 1): _patch_reservation,
     ("DELETE", "reservations", 1): _delete_reservation,
     ("PATCH", "blocks", 2): _patch_block,
+    ("PUT", "market", 1): _put_market,
     ("PATCH", "training-plans", 1): _patch_plan,
     ("DELETE", "training-plans", 1): _delete_plan,
     ("GET", "clock", 0): _get_clock,

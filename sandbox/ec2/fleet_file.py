@@ -163,11 +163,11 @@ def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Reg
         _by_block(raw, "DescribeCapacityBlocks", "CapacityBlocks", now, where),
         _by_block(raw, "DescribeCapacityBlockStatus", "CapacityBlockStatuses", now, where),
         tuple(_extensions(raw, now, where)),
-        tuple(_market(raw, "Market", now, where)),
+        tuple(market_from_json(raw, now, where)),
         tuple(_fleets(raw, name, account, now, where)),
         _topologies(raw, now, where),
         dict(plans_from_json(raw, name, account, now, where)),
-        tuple(_market(raw, _PLAN_MARKET, now, where)),
+        tuple(market_from_json(raw, now, where, _PLAN_MARKET)),
     )
 
 
@@ -218,7 +218,10 @@ def _topologies(raw: Mapping[str, Any], now: datetime, where: str) -> dict[str, 
     return found
 
 
-def _market(raw: Mapping[str, Any], key: str, now: datetime, where: str) -> Iterable[Offer]:
+def market_from_json(
+    raw: Mapping[str, Any], now: datetime, where: str, key: str = "Market"
+) -> Iterable[Offer]:
+    """The offers of a region of a fleet file, below ``key``. Raises FleetError."""
     for index, item in enumerate(list_of(raw, key, where)):
         here = f"{where}.{key}[{index}]"
         keys = {"InstanceType", "UltraserverType", "AvailabilityZone", "Count"}

@@ -118,6 +118,9 @@ class Deployed:
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given
             return 200, json.loads(answers.reservations(context, parse_list(asked), question))
+        if path == "/prices":
+            chosen = parse_list(given, parameters.PRICES).filter
+            return 200, answers.prices(context, chosen, self.prices)
         if path == "/usage":
             asked_for = to_question(parse(given, parameters.USAGE), self.clock())
             found = usage_of(asked_for, self.spans, self.prices)

@@ -33,6 +33,12 @@ IDEMPOTENCY = {"GetItem", "PutItem", "UpdateItem", "DeleteItem"}
 
 MAY = {
     "compact": {"s3:ListBucket", "s3:GetObject", "s3:PutObject"},
+    "watch": {
+        "ec2:DescribeCapacityBlockOfferings",
+        "ec2:DescribeInstanceTypes",
+        *(f"dynamodb:{action}" for action in ("Query", "PutItem", "DeleteItem")),
+        "s3:PutObject",
+    },
     "fan_out": {
         "ec2:DescribeRegions",
         *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),
@@ -69,6 +75,8 @@ MAY = {
     "ledger": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "sqs:SendMessage"},
     "prices": {
         "pricing:GetProducts",
+        "s3:GetObject",
+        "s3:ListBucket",
         *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),
         *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem")),
         "sqs:SendMessage",
@@ -355,4 +363,4 @@ def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesiz
 def test_query_reads_the_past_and_the_rows_of_regions_from_the_bucket(stack: Synthesized) -> None:
     (reading,) = _allowed(stack, "query", "s3:GetObject")
     read = {text_of(one).partition("/")[2] for one in reading["Resource"]}
-    assert read == {"snapshots/*", "runs/*", "usage/*", "latest/regions/*"}
+    assert read == {"snapshots/*", "runs/*", "usage/*", "offerings/*", "latest/regions/*"}

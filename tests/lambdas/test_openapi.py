@@ -23,13 +23,17 @@ from lambdas.settings import QuerySettings
 from lambdas.store.events import event_item
 from lambdas.store.runs import RunStore
 from tests.builders import HOUR, OTHER, a_block, a_run, an_event, an_odcr
+from tests.core.market.builders import an_answer, an_offering, in_parts
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import FEED_TOKEN, Stack
 from tests.lambdas.fakes import Clock
+from tests.lambdas.markets import watched
 from tests.lambdas.query.builders import Api, inventory_of
 from tests.strategies import inventories
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
+from truffle.core.market.answers import Outcome
+from truffle.core.market.queries import HISTORY, OFFERINGS
 from truffle.core.model import Health, Reservation, Scope
 from truffle.core.parameters import Parameter
 
@@ -82,7 +86,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 18
+    assert len(set(names)) == len(names) == 21
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -117,7 +121,10 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/training-plans": parameters.list_of("training-plan"),
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
+    "/prices": parameters.PRICES,
     "/usage": parameters.USAGE,
+    "/offerings": OFFERINGS,
+    "/offerings/history": HISTORY,
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
     "/validate": parameters.VALIDATE,
@@ -180,7 +187,10 @@ REAL = {
     "/training-plans": ["/training-plans"],
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
+    "/prices": ["/prices", "/prices?type=odcr"],
     "/usage": ["/usage", "/usage?interval=total&by=owner,tag:Team"],
+    "/offerings": ["/offerings", "/offerings?limit=1", "/offerings?since=2026-11-20&watch=hunt"],
+    "/offerings/history": ["/offerings/history", "/offerings/history?limit=1"],
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
     "/status": ["/status", "/status?state=failed", "/status?limit=1"],
     "/validate": [
@@ -226,6 +236,9 @@ def api(
     health = Health("impaired", 1)
     api.collects(an_odcr("cr-a", state="expired"), a_block("cr-b", state="active", health=health))
     api.fails(Scope(OTHER, "eu-west-1"))
+    watched(stack, an_answer(an_offering(), in_parts(), at=clock()))
+    failed = an_answer(at=clock(), outcome=Outcome.FAILED, region="us-east-1", code="InternalError")
+    watched(stack, failed)
     runs = RunStore(service("dynamodb"), stack.table)
     runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
     finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))

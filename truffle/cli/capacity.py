@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,6 +45,12 @@ _TABLES = ("table", "wide")
     metavar="TIME",
     help="What was held then: a time, a date, yesterday, or 7d ago. Needs a deployed stack.",
 )
+@click.option("--summary", is_flag=True, help="Show the totals alone.")
+@click.option(
+    "--prices",
+    metavar="FILE",
+    help="An alerts.yaml with prices, which go before those that a deployed stack knows.",
+)
 @output_option(FORMATS)
 @common()
 def command(
@@ -51,6 +58,8 @@ def command(
     output: str,
     columns: tuple[str, ...],
     as_of: str | None,
+    summary: bool,
+    prices: str | None,
     **filters: Any,
 ) -> int:
     """List the ODCRs and capacity blocks that you have.
@@ -85,7 +94,9 @@ def command(
     question = ask(reservation_type=types, as_of=as_of, **filters)
     if not common.is_api:
         question.check_live()
-    view = _view(filters, columns, types, output)
+    view = _view(filters, columns, types, output, prices)
+    if summary:
+        view = _of_totals(view, output)
     tell_times({name: filters[name] for name in TIMES})
     tell_times({"as_of": as_of}, ahead=False)
     client = common.client(question.regions)
@@ -97,11 +108,12 @@ def command(
             _show(output, question.answer([]), types, view)
         raise
     answer = question.answer(inventory.reservations)
+    view, problems = _priced(view, client, answer, output)
     if output not in _TABLES or inventory.scopes > len(inventory.failures) or answer.matches:
         _show(output, answer, types, view)
     if common.is_api and output in _TABLES:
         tell_age(inventory.observed_at, question.as_of)
-    tell_all([*question.warnings, *inventory.warnings])
+    tell_all([*question.warnings, *inventory.warnings, *problems])
     tell_closed(inventory.closed)
     if not answer.matches and not inventory.failures:
         _tell_why_empty(filters, question)
@@ -110,12 +122,17 @@ def command(
 
 
 def _view(
-    filters: dict[str, Any], columns: tuple[str, ...], types: Sequence[str], output: str
+    filters: dict[str, Any],
+    columns: tuple[str, ...],
+    types: Sequence[str],
+    output: str,
+    prices: str | None,
 ) -> View:
     """The columns shown: those that were named, else the subject of the question first.
 
     Raises BadArgument.
     """
+    from truffle.cli.gathering import own_prices
     from truffle.core.suggest import nearest
     from truffle.query import BadArgument
     from truffle.render.columns import View, column_names
@@ -133,7 +150,30 @@ def _view(
     sort = (filters["sort"] or "").removeprefix("-")
     asked = {it.column for it in DECLARED if it.column and filters.get(it.argument)}
     asked |= {sort} if sort else set()
-    return View(frozenset(asked), tuple(names), output == "wide")
+    own = own_prices(prices)
+    return View(frozenset(asked), tuple(names), output == "wide", prices=own)
+
+
+def _of_totals(view: View, output: str) -> View:
+    """Raises BadArgument for a format that has rows alone."""
+    from truffle.query import BadArgument
+
+    if output in ("csv", "terraform"):
+        allowed = "Totals are text, JSON or YAML: use -o table, json or yaml."
+        raise BadArgument("output", output, allowed)
+    return replace(view, is_summary=True)
+
+
+def _priced(view: View, client: Any, answer: Any, output: str) -> tuple[View, list[str]]:
+    """The view with what is known of prices, where costs are shown, and why none are."""
+    from truffle.core.idle import unused
+    from truffle.prices import read_prices
+
+    has_costs = output in _TABLES or view.is_summary
+    if not has_costs or not any(map(unused, answer.matches)):
+        return view, []
+    known, problems = read_prices(client, view.prices)
+    return replace(view, prices=known), problems
 
 
 def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
@@ -146,9 +186,14 @@ def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
     )
 
     if output in _TABLES:
-        from truffle.render.capacity import Shown, render
+        from truffle.render.capacity import Shown, render, render_summary
 
-        put(render(Shown(answer.rows, answer.matches, view), types, style_of_stdout()))
+        draw = render_summary if view.is_summary else render
+        put(draw(Shown(answer.rows, answer.matches, view), types, style_of_stdout()))
+    elif view.is_summary:
+        from truffle.core.summary import summarize
+
+        put_data(output, summarize(answer.matches, view.prices).to_json())
     elif output == "terraform":
         from truffle.render.terraform import to_terraform
 

@@ -16,12 +16,13 @@ from typing import cast
 from truffle.core import deadlines
 from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Extension, Facts, Severity, event_id
-from truffle.core.idle import IdleSince, lengths_of, unused, usd_per_hour
+from truffle.core.idle import IdleSince, lengths_of, unused
 from truffle.core.kinds.kind import Kind
 from truffle.core.kinds.registry import KINDS
 from truffle.core.model import TERMINAL_STATES, Reservation, Snapshot
+from truffle.core.pricing import PriceBook
 from truffle.core.thresholds import Thresholds, format_duration
-from truffle.core.times import format_time, span
+from truffle.core.times import format_time, parse_time, span
 
 PLENTY = timedelta(days=3)
 """An end that is so far away, or farther, is only worth knowing."""
@@ -148,6 +149,19 @@ def with_extension(event: Event, on_offer: bool | None, error: str | None) -> Ev
     return replace(event, after={**after, "extension": extension})
 
 
+def with_idle_cost(event: Event, prices: PriceBook) -> Event:
+    """The event of an idle reservation with what its unused instances cost; None if unknown."""
+    row, after = event.reservation, event.after or {}
+    if event.type is not EventType.IDLE or row is None or "idle_since" not in after:
+        return event
+    per_hour = prices.idle_usd(row)
+    if per_hour is None:
+        return event
+    lasted = event.observed_at - parse_time(after["idle_since"])
+    so_far = round(per_hour * (lasted / _HOUR), 2)
+    return replace(event, after={**after, "usd_per_hour": per_hour, "usd_so_far": so_far})
+
+
 def _rules(thresholds: Thresholds, kind: Kind) -> tuple[Rule, ...]:
     """Those of one type of reservation, the earliest of each kind first."""
     payment = (
@@ -186,7 +200,7 @@ def _findings(
     if idle_since is not None:
         for length in sorted(lengths_of(look.row, thresholds)):
             if look.since - idle_since < length <= look.now - idle_since:
-                yield _idle(look, idle_since, length, thresholds)
+                yield _idle(look, idle_since, length)
 
 
 def _counts(kind: EventType, mark: Mark, look: _Look) -> bool:
@@ -299,9 +313,8 @@ def _extension(look: _Look) -> Facts:
     return {"extension": {"deadline": format_time(deadline), "on_offer": on_offer, "error": None}}
 
 
-def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Thresholds) -> _Finding:
+def _idle(look: _Look, since: datetime, length: timedelta) -> _Finding:
     row, lasted = look.row, look.now - since
-    per_hour = usd_per_hour(row, thresholds.prices)
     says = f"has had no instances in use for {span(lasted)}."
     if row.kind.is_prepaid:
         says = f"has had unused instances for {span(lasted)}: {unused(row)} of {row.size} now."
@@ -313,7 +326,7 @@ def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Threshold
         {"threshold": format_duration(length), "idle_since": format_time(since)},
         {
             "unused": unused(row),
-            "usd_per_hour": per_hour,
-            "usd_so_far": None if per_hour is None else round(per_hour * (lasted / _HOUR), 2),
+            "usd_per_hour": None,
+            "usd_so_far": None,
         },
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from truffle.core.idle import unused
 from truffle.core.kinds.kind import Kind
 from truffle.core.kinds.registry import KINDS
 from truffle.core.model import (
@@ -12,11 +13,12 @@ from truffle.core.model import (
     Market,
     Reservation,
 )
+from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.summary import Totals, summarize, unless_unknown
 from truffle.render.columns import View, columns_of
 from truffle.render.style import Style
 from truffle.render.tables import draw
-from truffle.render.words import counted, days, number, percent
+from truffle.render.words import counted, days, money, number, percent
 
 NOTHING = "No capacity reservations found matching criteria"
 
@@ -36,6 +38,14 @@ def render(shown: Shown, types: Iterable[str], style: Style) -> str:
     return "\n\n".join(section for section in sections if section)
 
 
+def render_summary(shown: Shown, types: Iterable[str], style: Style) -> str:
+    """The totals of each type alone."""
+    return "\n\n".join(
+        "\n".join(_summary(_of_type(shown, name), KINDS[name], style) or [_nothing(KINDS[name])])
+        for name in types
+    )
+
+
 def _of_type(shown: Shown, name: str) -> Shown:
     return replace(
         shown,
@@ -47,18 +57,16 @@ def _of_type(shown: Shown, name: str) -> Shown:
 def _section(shown: Shown, name: str, style: Style) -> str:
     kind = KINDS[name]
     if not shown.matches:
-        return f"{NOTHING} ({kind.plural})"
-    summary = _prepaid_summary(shown, kind) if kind.is_prepaid else _odcr_summary(shown)
-    if len(shown.rows) < len(shown.matches):
-        summary.append(f"Shown: the first {len(shown.rows)} of {len(shown.matches)}")
+        return _nothing(kind)
+    cut = len(shown.rows) < len(shown.matches)
+    more = [f"Shown: the first {len(shown.rows)} of {len(shown.matches)}"] if cut else []
     columns = columns_of(name, shown.rows, shown.view)
     table = draw(columns, shown.rows, replace(style, width=None) if shown.view.is_wide else style)
     notes = _prepaid_notes(shown, kind) if kind.is_prepaid else _odcr_notes(shown)
     notes += [table.note] if table.note else []
     return "\n".join(
         [
-            style.title(kind.title),
-            *(part for line in summary for part in style.wrapped(line, "   ", "      ")),
+            *_summary(shown, kind, style, more),
             "",
             *table.lines,
             "",
@@ -67,8 +75,23 @@ def _section(shown: Shown, name: str, style: Style) -> str:
     )
 
 
+def _nothing(kind: Kind) -> str:
+    return f"{NOTHING} ({kind.plural})"
+
+
+def _summary(shown: Shown, kind: Kind, style: Style, more: Sequence[str] = ()) -> list[str]:
+    """The title and the totals; empty where nothing matches."""
+    if not shown.matches:
+        return []
+    lines = _prepaid_summary(shown, kind) if kind.is_prepaid else _odcr_summary(shown)
+    return [
+        style.title(kind.title),
+        *(part for line in [*lines, *more] for part in style.wrapped(line, "   ", "      ")),
+    ]
+
+
 def _odcr_summary(shown: Shown) -> list[str]:
-    total = summarize(shown.matches).total
+    total = summarize(shown.matches, shown.view.prices).total
     free = total.available_capacity / total.total_capacity if total.total_capacity else None
     return [
         f"Total Reservations: {number(total.reservations)}",
@@ -77,11 +100,12 @@ def _odcr_summary(shown: Shown) -> list[str]:
         f"Available: {counted(total.available_capacity, 'instance')} ({percent(free)} free)",
         f"Used: {counted(total.used_capacity, 'instance')} ({percent(total.utilization)} used)",
         *_gpus(shown.matches, total),
+        *_idle_cost(shown, total),
     ]
 
 
 def _prepaid_summary(shown: Shown, kind: Kind) -> list[str]:
-    summary = summarize(shown.matches)
+    summary = summarize(shown.matches, shown.view.prices)
     total = summary.total
     blocks = {(row.region, row.block_id or row.reservation_id) for row in shown.matches}
     several = len(blocks) < len(shown.matches)
@@ -102,7 +126,7 @@ def _prepaid_summary(shown: Shown, kind: Kind) -> list[str]:
             f"Active Now: {counted(total.total_capacity, 'instance')}, "
             f"{number(total.available_capacity)} available ({free} free)"
         )
-    return [*lines, *_gpus(shown.matches, total)]
+    return [*lines, *_gpus(shown.matches, total), *_idle_cost(shown, total)]
 
 
 def _range(shortest: float, longest: float) -> str:
@@ -132,6 +156,38 @@ def _gpus(rows: Iterable[Reservation], total: Totals) -> list[str]:
         f"GPUs: {'?' if known_total is None else number(known_total)} in total ({names}), "
         f"{number(total.idle_accelerators)} idle{_unknown(total.unknown_accelerators)}"
     ]
+
+
+def _idle_cost(shown: Shown, total: Totals) -> list[str]:
+    """``Idle Cost: $98.32 an hour (price unknown for 2 instances)``, and where prices are from."""
+    prices = shown.view.prices
+    if not prices:
+        return []
+    cost, unpriced = total.idle_usd_per_hour, total.unpriced_instances
+    known = "?" if cost is None else f"{money(cost, USD)} an hour"
+    unknown = f" (price unknown for {counted(unpriced, 'instance')})" if unpriced else ""
+    sources = sorted({_source(rate) for row in shown.matches if (rate := _rate(row, prices))})
+    return [
+        f"Idle Cost: {known}{unknown}",
+        *([f"Prices: {'; '.join(sources)}"] if sources else []),
+    ]
+
+
+def _rate(row: Reservation, prices: PriceBook) -> Rate | None:
+    return prices.rate(row) if unused(row) else None
+
+
+def _source(rate: Rate) -> str:
+    """``AWS's price list, as of 2026-11-01``."""
+    name = _SOURCES[rate.source]
+    return f"{name}, as of {rate.as_of.isoformat()}" if rate.as_of else name
+
+
+_SOURCES = {
+    PriceSource.SETTINGS: "the alerts file",
+    PriceSource.PRICE_LIST: "AWS's On-Demand price list",
+    PriceSource.BLOCK_FEE: "capacity block fees",
+}
 
 
 def _unknown(reservations: int) -> str:

@@ -13,9 +13,10 @@ from datetime import datetime
 from truffle.core.codec import FIELD_NAMES, encode
 from truffle.core.kinds.registry import CLASSES, KINDS
 from truffle.core.model import Reservation
+from truffle.core.pricing import NO_PRICES, USD, PriceBook
 from truffle.render.style import state_colour
 from truffle.render.tables import NEVER, Column
-from truffle.render.words import day, duration, minute, number, percent, short_day
+from truffle.render.words import day, duration, minute, money, number, percent, short_day
 
 Columns = list[Column[Reservation]]
 
@@ -26,16 +27,21 @@ _STAYS = 100
 @dataclass(frozen=True, slots=True)
 class View:
     """The columns to show: ``asked`` are the fields that the question is about, ``chosen`` the
-    columns that someone named, ``is_wide`` everything whatever the width."""
+    columns that someone named, ``is_wide`` everything whatever the width, ``is_summary`` totals
+    alone. Costs are shown where ``prices`` knows any."""
 
     asked: frozenset[str] = frozenset()
     chosen: tuple[str, ...] = ()
     is_wide: bool = False
+    is_summary: bool = False
+    prices: PriceBook = NO_PRICES
 
 
 def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
     """The columns of one type of reservations."""
     made = _prepaid(rows) if KINDS[kind].is_prepaid else _odcrs(rows)
+    if view.prices or view.chosen:
+        made.insert(-1, _idle_cost(view.prices))
     if view.chosen:
         return [column for name in view.chosen for column in _named(name, kind, made)]
     wide = _wide(rows)
@@ -46,6 +52,7 @@ def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
 def column_names() -> tuple[str, ...]:
     """The values of ``--columns``."""
     own = [column for make in (_odcrs, _prepaid) for column in make(())]
+    own.append(_idle_cost(NO_PRICES))
     names = [name for column in own for name in (_snake(column.head), column.name)]
     fields = [name for kind in FIELD_NAMES.values() for name in kind]
     return tuple(dict.fromkeys([*names, *fields]))
@@ -244,6 +251,18 @@ def _idle_gpus(leaves: int) -> Column[Reservation]:
         return number(row.accelerator.on(row.available_capacity))
 
     return Column("Idle GPUs", text, leaves, is_number=True, short="Idle", name="idle_gpus")
+
+
+def _idle_cost(prices: PriceBook) -> Column[Reservation]:
+    """What unused instances cost an hour; ``?`` where no price is known."""
+
+    def text(row: Reservation) -> str:
+        if row.state != "active":
+            return "-"
+        cost = prices.idle_usd(row)
+        return "?" if cost is None else money(cost, USD)
+
+    return Column("Idle Cost/h", text, 7, is_number=True, short="Idle/h", name="idle_cost")
 
 
 def _wide(rows: Sequence[Reservation]) -> Columns:

@@ -39,6 +39,13 @@ def number(value: float | None) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
+def money(amount: float | None, currency: str | None) -> str:
+    """``$1,234.50``, ``98.00 CNY``; ``-`` where it is unknown."""
+    if amount is None:
+        return "-"
+    return f"${amount:,.2f}" if currency == "USD" else f"{amount:,.2f} {currency}"
+
+
 def percent(share: float | None) -> str:
     return "-" if share is None else f"{share * 100:.1f}%"
 

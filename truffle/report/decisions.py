@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from truffle.core.daily import FAILED_STATES
 from truffle.core.deadlines import payment_deadline
 from truffle.core.events import Event, EventType, Extension, Facts, Severity
-from truffle.core.idle import is_idle, unused, usd_per_hour
+from truffle.core.idle import is_idle, unused
 from truffle.core.model import Reservation
 from truffle.core.timeline import Span
 from truffle.messages.advice import console_url, next_step
@@ -68,14 +68,14 @@ def _of_any(span: Span, inputs: Inputs) -> Iterator[Decision]:
         yield _decision(EventType.STATE_CHANGED, span, now, title, span.start)
     if is_idle(row) and _matters(span, inputs):
         why = f"{of_instances(unused(row), row.total_capacity)} unused."
-        cost = usd_per_hour(row, inputs.prices)
+        cost = inputs.prices.idle_usd(row)
         end = span.effective_end or span.end
         yield _decision(EventType.IDLE, span, now, "Idle", end, why, cost)
 
 
 def _matters(span: Span, inputs: Inputs) -> bool:
     """Whether idle capacity costs enough; without a price, accelerators always do."""
-    cost = usd_per_hour(span.row, inputs.prices)
+    cost = inputs.prices.idle_usd(span.row)
     if cost is None:
         return span.row.accelerator is not None
     return cost >= inputs.idle_usd_per_hour

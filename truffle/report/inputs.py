@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from truffle.core.events import Event
+from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
+from truffle.core.pricing import NO_PRICES, PriceBook
 
 TEAM_TAG = "Team"
 """The tag that names the team of a reservation, in any case."""
 
 IDLE_USD_PER_HOUR = 10.0
 """The least hourly cost of idle instances that needs a decision, where their price is known."""
+
+NO_MARKET = Market()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,10 @@ class Inputs:
 
     ``observed_at`` is the age of the oldest listing, None where there is none. ``events`` may be of
     any order; ``events_note`` says why there are none or not all. ``source`` names where the data
-    comes from. ``since`` and ``until`` bound the timeline, None leaves the default. ``prices`` are
-    US dollars per instance and hour by instance type or glob. ``use`` has the use over time of
-    reservations by id, where the source knows it. ``refresh_seconds`` makes the page load itself
-    again; None for a file. A page holds ``most_rows`` reservations, None for all: those that need a
-    decision first.
+    comes from. ``since`` and ``until`` bound the timeline, None leaves the default. ``use`` has
+    the use over time of reservations by id, where the source knows it; ``market`` is what watches
+    found. ``refresh_seconds`` makes the page load itself again; None for a file. A page holds
+    ``most_rows`` reservations, None for all: those that need a decision first.
     """
 
     rows: Sequence[Reservation]
@@ -60,8 +63,9 @@ class Inputs:
     warnings: Sequence[str] = ()
     since: datetime | None = None
     until: datetime | None = None
-    prices: Mapping[str, float] = field(default_factory=dict)
+    prices: PriceBook = NO_PRICES
     use: Mapping[str, Sequence[Use]] = field(default_factory=dict)
+    market: Market = NO_MARKET
     team_tag: str = TEAM_TAG
     idle_usd_per_hour: float = IDLE_USD_PER_HOUR
     refresh_seconds: int | None = None

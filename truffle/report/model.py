@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from truffle.core.events import Event
-from truffle.core.idle import is_idle, usd_per_hour
+from truffle.core.idle import is_idle
 from truffle.core.model import Reservation
 from truffle.core.timeline import (
     PAST,
@@ -24,6 +24,7 @@ from truffle.core.times import format_time
 from truffle.messages.advice import reservation_url
 from truffle.report.decisions import Decision, decisions
 from truffle.report.inputs import FailedScope, Inputs, Use
+from truffle.report.market import market_content
 from truffle.report.quantities import quantities_of, sums_by_accelerator
 
 Json = dict[str, Any]
@@ -77,6 +78,7 @@ def content(inputs: Inputs) -> Json:
             {"group": gap.group, "start": format_time(gap.start), "end": format_time(gap.end)}
             for gap in gaps(blocks, lambda row: team_of(row, inputs.team_tag))
         ],
+        "market": market_content(inputs.market),
         "events": [_event(event) for event in newest[:MOST_EVENTS]],
         "all_events": len(newest),
         "events_note": inputs.events_note,
@@ -159,7 +161,7 @@ def _row(span: Span, inputs: Inputs) -> Json:
         "phase": span.phase,
         "gone": span.is_gone,
         "idle": is_idle(row) and not span.is_gone,
-        "usd_per_hour": usd_per_hour(row, inputs.prices) if is_idle(row) else None,
+        "usd_per_hour": inputs.prices.idle_usd(row) if is_idle(row) else None,
         "start": _time(span.start),
         "end": _time(span.end),
         "effective_end": _time(span.effective_end),

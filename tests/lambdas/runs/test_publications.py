@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,15 +20,16 @@ from lambdas.observability import logger
 from lambdas.store.archive import Archive
 from lambdas.store.events import EventStore, event_item
 from lambdas.store.runs import RunStore
-from lambdas.wiring.parts import usage_reader
+from lambdas.wiring.parts import known_market, usage_reader
 from tests.builders import HOME, NOON, a_block, an_event, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.runs.builders import answer_all, fail, open_run, succeed
 from truffle.core.expected import NOTHING_EXPECTED
 from truffle.core.model import Reservation
 from truffle.core.organization import Labels
+from truffle.core.pricing import PriceBook
 
-PRICES = {"p5.48xlarge": 40.0}
+PRICES = PriceBook({"p5.48xlarge": 40.0})
 P5 = an_odcr("cr-p5", instance_type="p5.48xlarge", total_capacity=3, available_capacity=2)
 
 
@@ -38,8 +40,9 @@ def report(stack: Stack) -> ReportFile:
         events=EventStore(service("dynamodb"), stack.table),
         labels=lambda: {HOME: Labels("research", None)},
         usage=usage_reader(stack.bucket, "60"),
+        market=partial(known_market, stack.table),
         source="truffle",
-        prices=PRICES,
+        prices=lambda: PRICES,
         allowed_age=timedelta(hours=2),
         expected=NOTHING_EXPECTED,
     )
@@ -104,7 +107,7 @@ def published(
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "truffle")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "truffle")
-    Capacity(prices=PRICES, has_metrics=has_metrics).publish(rows, [], NOON)
+    Capacity(prices=lambda: PRICES, has_metrics=has_metrics).publish(rows, [], NOON)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
