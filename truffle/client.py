@@ -507,14 +507,18 @@ class Truffle:
         return found.without_denied() if self.ignore_denied else found
 
     def market(
-        self, wanted: Wanted, regions: Several | None = None, progress: Progress | None = None
+        self,
+        wanted: Wanted,
+        regions: Several | None = None,
+        progress: Progress | None = None,
+        include: Sequence[str] = (),
     ) -> Market:
         """The offerings of every region for a wanted block (``truffle.core.offerings.Wanted``)."""
         from truffle.query import ask
         from truffle.sources.offerings import list_market
 
         named = ask(regions=regions).regions
-        market = list_market(self._caller, wanted, named, self.timeout, progress)
+        market = list_market(self._caller, wanted, named, self.timeout, progress, include)
         return market.without_denied() if self.ignore_denied else market
 
     def every_fleet(
