@@ -32,6 +32,7 @@ ROUTES = (
     "/usage",
     "/events",
     "/status",
+    "/fleets",
     "/validate",
     "/report",
     "/calendar.ics",

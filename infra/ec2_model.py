@@ -16,6 +16,7 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockExtensionOfferings",
+    "DescribeCapacityReservationFleets",
     "DescribeInstanceTypes",
     "GetCapacityReservationUsage",
 )

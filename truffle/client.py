@@ -223,7 +223,7 @@ class Truffle:
         return Offerings(market, sort or ("hourly" if wanted.is_flexible else "price"))
 
     def fleets(self, regions: Several | None = None) -> RegionalResults[CapacityFleet]:
-        """Capacity Reservation Fleets, by region and id; always asks EC2 itself."""
+        """Capacity Reservation Fleets, by region and id."""
         from truffle.query import ask
         from truffle.sources.regional import RegionalResults
 
@@ -419,7 +419,11 @@ class Truffle:
     def every_fleet(
         self, regions: Sequence[str] | None, progress: Progress | None = None
     ) -> Everywhere[CapacityFleet]:
-        """The fleets of every region, and how each region answered."""
+        """The fleets of every region, and how each region or scope answered."""
+        if self.api_url is not None:
+            from truffle.sources.fleets import list_api_fleets
+
+            return list_api_fleets(self.api(), regions)
         from truffle.core.fleets import by_name
         from truffle.ec2.fleets import list_fleets
         from truffle.sources.regional import list_everywhere

@@ -15,7 +15,7 @@ from lambdas.api.inventory import View
 from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.filters import Filter, matches_globs
-from truffle.core.model import CLOSED_KINDS, Reservation
+from truffle.core.model import CLOSED_KINDS, Reservation, Scope
 from truffle.core.order import Order
 from truffle.core.organization import (
     AllLabels,
@@ -147,7 +147,7 @@ def status(
     everything: Sequence[Judged] = context.judged.scopes
     asked = everything
     if "account" in values or "region" in values:
-        asked = [each for each in everything if _is_asked(each, values)]
+        asked = [each for each in everything if is_asked(each.scope, values)]
     states = values.get("state")
     matches = asked if states is None else [each for each in asked if each.state in states]
     start = 0
@@ -168,10 +168,11 @@ def status(
     }
 
 
-def _is_asked(scope: Judged, values: Mapping[str, list[Any]]) -> bool:
+def is_asked(scope: Scope, values: Mapping[str, list[Any]]) -> bool:
+    """Whether a scope is among the accounts and regions of a question."""
     accounts, regions = values.get("account"), values.get("region")
-    return (accounts is None or scope.scope.account_id in accounts) and (
-        regions is None or matches_globs(scope.scope.region, regions)
+    return (accounts is None or scope.account_id in accounts) and (
+        regions is None or matches_globs(scope.region, regions)
     )
 
 

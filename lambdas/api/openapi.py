@@ -136,6 +136,11 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         "/usage": _get("What was held, used and idle, and its cost.", "Usage", parameters.USAGE),
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
         "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),
+        "/fleets": _get(
+            "Capacity Reservation Fleets, their targets and members.",
+            "FleetList",
+            parameters.FLEETS,
+        ),
         "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
         "/report": _get_text("The report, an HTML page.", "text/html", parameters.FILTERS),
         "/calendar.ics": _get_text(

@@ -9,6 +9,7 @@ from truffle.alerts.explanation import DeliveryStatus
 from truffle.alerts.routing import Outcome
 from truffle.alerts.settings import Kind
 from truffle.core.events import EventType, Severity
+from truffle.core.fleets import CapacityFleet
 from truffle.core.model import CapacityBlock, Odcr
 from truffle.core.schema import schema_of
 from truffle.core.status import NAMED_FAILURES, State
@@ -168,6 +169,8 @@ def schemas() -> Json:
         "EventList": _list_of("Event"),
         "Scope": _scope(),
         "Run": _run(),
+        "Fleet": _fleet(),
+        "FleetList": _list_of("Fleet", unanswered=_unanswered()),
         "Status": _object(
             scopes=array(ref("Scope")),
             next_token=_TEXT_OR_NULL,
@@ -215,6 +218,25 @@ def schemas() -> Json:
             sent=array(_object(destination=_TEXT, kind=_enumerated(Kind), error=_TEXT_OR_NULL)),
         ),
     }
+
+
+def _fleet() -> Json:
+    fleet = schema_of(CapacityFleet)
+    return _object(**fleet["properties"], fulfilment=_NUMBER_OR_NULL)
+
+
+def _unanswered() -> Json:
+    """Scopes that could not be asked; the longest unanswered are named."""
+    scope = _object(
+        account_id=_TEXT,
+        **_LABELS,
+        region=_TEXT,
+        error=_TEXT,
+        since=_TIME,
+        last_success=_TIME_OR_NULL,
+    )
+    named = {**array(scope), "maxItems": NAMED_FAILURES}
+    return _object(total=_COUNT, by_code=_counts(), scopes=named)
 
 
 def _republication() -> Json:

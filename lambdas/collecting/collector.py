@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 
 from lambdas.clients import ScopeEC2
 from lambdas.collecting.consumers import Consumers
+from lambdas.collecting.fleets import Fleets
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.observability import logger
 from lambdas.store.archive import Archive
+from lambdas.store.fleets import FleetStore
 from lambdas.store.scopes import (
     CONFLICT_TRIES,
     Attempt,
@@ -144,6 +146,7 @@ class Collector:
             listings = self._completed(list(pool.map(visit, scopes)), deadline)
         # The bucket first: what the table has is in the history, too, even after a crash.
         self._archive(listings)
+        self._collect_fleets(listings, unit.run_id, deadline)
         # Failures first: the others report in place of an owner that is known to fail.
         order = sorted(listings, key=lambda it: isinstance(it.result, Snapshot))
         batch = _Visit(unit.run_id, deadline, delivery)
@@ -167,6 +170,16 @@ class Collector:
             return listing
         known = carry_forward(snapshot, self.scopes.reservations(status))
         return replace(listing, result=known)
+
+    def _collect_fleets(
+        self, listings: Sequence[_Listing], run_id: str | None, deadline: datetime
+    ) -> None:
+        table, days = self.scopes.table, self.scopes.retention_days
+        store = FleetStore(self.scopes.client, table, days)
+        fleets = Fleets(self.ec2_of, store, self.clock, self.thresholds.fleet_short)
+        snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
+        last_seen = {it.result.scope: it.ground.status.observed_at for it in listings}
+        fleets.collect(snapshots, last_seen, run_id, deadline)
 
     def _archive(self, listings: Sequence[_Listing]) -> None:
         """Write listings of scopes of one unit to the bucket."""

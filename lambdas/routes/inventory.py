@@ -140,6 +140,19 @@ def status() -> Response[str]:
     )
 
 
+@app.get("/fleets")
+def fleets() -> Response[str]:
+    from lambdas.api.fleets import fleets as answer
+
+    given = raw_query()
+    values = parse(given, parameters.FLEETS)
+    accounts = wiring.query().names.ids(values.get("account", ()))
+    values = {**values, "account": sorted(accounts)} if accounts else values
+    context, question = context_of(), question_of(given)
+    stored = wiring.query().fleets.everything()
+    return page_of(lambda page: answer(context, stored, values, page, question), to_page(values))
+
+
 @app.get("/validate")
 def validate_run() -> Response[str]:
     values = parse(raw_query(), parameters.VALIDATE)

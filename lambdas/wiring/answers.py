@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lambdas.api.past import Moments
     from lambdas.history.ledgers import SpanReader
     from lambdas.history.usage import UsageReader
+    from lambdas.store.fleets import FleetStore
     from lambdas.store.reports import ReportStore
     from truffle.core.pricing import PriceBook
 
@@ -80,6 +81,12 @@ class Query(Parts[QuerySettings]):
 
         settings = self.alert_settings.thresholds.prices
         return PriceBook(settings=settings, listed=self.price_list.read().rates)
+
+    @cached_property
+    def fleets(self) -> FleetStore:
+        from lambdas.store.fleets import FleetStore
+
+        return FleetStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def reports(self) -> ReportStore:

@@ -93,6 +93,7 @@ thresholds = st.builds(
     late_delivery=lengths,
     idle_blocks=lengths,
     idle_odcrs=lengths,
+    fleet_short=lengths,
     scope_failing=st.integers(1, 9),
     prices=st.dictionaries(
         st.sampled_from(GLOBS), st.sampled_from((0.5, 55.04, 98.32)), max_size=2

@@ -233,6 +233,7 @@ def test_every_threshold_and_prices() -> None:
             "payment_due": {"after_purchase": "10h", "before_start": "2h"},
             "late_delivery": ["30m", "2h"],
             "idle": {"capacity-block": ["1h"], "odcr": []},
+            "fleet_short": ["90m"],
             "scope_failing": 5,
         },
         "prices": {"p5.48xlarge": 55.04, "p4*": 32},
@@ -246,6 +247,7 @@ def test_every_threshold_and_prices() -> None:
         late_delivery=(timedelta(minutes=30), 2 * hour),
         idle_blocks=(hour,),
         idle_odcrs=(),
+        fleet_short=(1.5 * hour,),
         scope_failing=5,
         prices={"p5.48xlarge": 55.04, "p4*": 32.0},
     )

@@ -46,6 +46,7 @@ MAY = {
         "ec2:DescribeCapacityBlocks",
         "ec2:DescribeCapacityBlockStatus",
         "ec2:DescribeCapacityBlockExtensionOfferings",
+        "ec2:DescribeCapacityReservationFleets",
         "ec2:DescribeInstanceTypes",
         "ec2:GetCapacityReservationUsage",
         "sts:AssumeRole",

@@ -16,6 +16,7 @@ from truffle.core.model import Scope
 Raw = dict[str, Any]
 
 LISTING = "describe_capacity_reservations"
+FLEETS = "describe_capacity_reservation_fleets"
 USAGE = "get_capacity_reservation_usage"
 EXTENSIONS = "describe_capacity_block_extension_offerings"
 
@@ -108,6 +109,7 @@ class Fleet:
     no_client: dict[Scope, Exception] = field(default_factory=dict)
     asked: list[tuple[Scope, str]] = field(default_factory=list)
     extendable: set[str] = field(default_factory=set)
+    fleets: dict[Scope, list[Raw]] = field(default_factory=dict)
     usages: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def holds(self, scope: Scope, *raw: Raw) -> None:
@@ -166,6 +168,8 @@ class FleetPaginator:
             if number == good_pages and error is not None:
                 raise error
             page: Raw = {"CapacityReservations": raw[start : start + 2]}
+            if self.operation == FLEETS:
+                page = {"CapacityReservationFleets": self.fleet.fleets.get(self.scope, [])}
             if parameters.get("CapacityReservationId") in self.fleet.extendable:
                 page = {"CapacityBlockExtensionOfferings": [{}]}
             yield page | ({"NextToken": str(start)} if start + 2 < len(raw) else {})

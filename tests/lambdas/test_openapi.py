@@ -21,8 +21,9 @@ from lambdas.clients import service
 from lambdas.routes.request import app
 from lambdas.settings import QuerySettings
 from lambdas.store.events import event_item
+from lambdas.store.fleets import NOTHING_STORED, FleetStore
 from lambdas.store.runs import RunStore
-from tests.builders import HOUR, OTHER, a_block, a_run, an_event, an_odcr
+from tests.builders import HOUR, NOON, OHIO, OTHER, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import FEED_TOKEN, Stack
 from tests.lambdas.fakes import Clock
@@ -30,6 +31,8 @@ from tests.lambdas.query.builders import Api, inventory_of
 from tests.strategies import inventories
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
+from truffle.core.fleet_watch import FleetError, ScopeFleets, Shortfall
+from truffle.core.fleets import CapacityFleet, FleetMember
 from truffle.core.model import Health, Reservation, Scope
 from truffle.core.parameters import Parameter
 
@@ -82,7 +85,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 17
+    assert len(set(names)) == len(names) == 18
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -119,6 +122,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/usage": parameters.USAGE,
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
+    "/fleets": parameters.FLEETS,
     "/validate": parameters.VALIDATE,
     "/report": parameters.FILTERS,
     "/calendar.ics": parameters.FILTERS,
@@ -181,6 +185,7 @@ REAL = {
     "/usage": ["/usage", "/usage?interval=total&by=owner,tag:Team"],
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
     "/status": ["/status", "/status?state=failed", "/status?limit=1"],
+    "/fleets": ["/fleets", "/fleets?limit=1"],
     "/validate": [
         "/validate?instance_type=p5.48xlarge&count=8&days=7",
         "/validate?instance_type=p5.48xlarge&count=99&days=2.5&start_by=2026-12-01",
@@ -198,6 +203,13 @@ REAL = {
 }
 
 
+A_FLEET = CapacityFleet(
+    "crf-1",
+    "us-east-2",
+    "active",
+    target_capacity=20,
+    members=(FleetMember("cr-a", "p5.48xlarge"),),
+)
 ALERTS = {
     "destinations": {"oncall": {"kind": "slack", "secret": "truffle/slack"}},
     "routes": [{"name": "all", "to": ["oncall"]}],
@@ -224,6 +236,8 @@ def api(
     health = Health("impaired", 1)
     api.collects(an_odcr("cr-a", state="expired"), a_block("cr-b", state="active", health=health))
     api.fails(Scope(OTHER, "eu-west-1"))
+    known = ScopeFleets((A_FLEET,), {"crf-1": Shortfall(NOON)}, FleetError("Throttling", NOON))
+    FleetStore(service("dynamodb"), stack.table).write(OHIO, NOTHING_STORED, known, [])
     runs = RunStore(service("dynamodb"), stack.table)
     runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
     finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))

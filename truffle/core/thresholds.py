@@ -17,7 +17,8 @@ class Thresholds:
     """How long before or after what an event fires; an empty tuple switches it off.
 
     ``starting_soon`` is before the start, ``ending_soon`` before the effective end,
-    ``late_delivery`` after the start; ``idle_…`` is for how long instances were not used.
+    ``late_delivery`` after the start; ``idle_…`` is for how long instances were not used,
+    ``fleet_short`` for how long a fleet had less than its target.
     ``payment_due`` is the earlier of its two moments. ``scope_failing`` counts failed runs in a
     row. ``prices`` are US dollars per instance and hour, by instance type or glob.
     """
@@ -35,6 +36,7 @@ class Thresholds:
     late_delivery: tuple[timedelta, ...] = (timedelta(minutes=15),)
     idle_blocks: tuple[timedelta, ...] = (2 * _HOUR,)
     idle_odcrs: tuple[timedelta, ...] = (_DAY,)
+    fleet_short: tuple[timedelta, ...] = (_HOUR,)
     scope_failing: int = 3
     prices: Mapping[str, float] = field(default_factory=dict)
 

@@ -39,6 +39,11 @@ _TYPES = {
 }
 
 
+_FLEET_SHORT = (
+    "Add instance types or zones to the fleet, or lower its target: EC2 goes on looking for the "
+    "rest."
+)
+
 _SCOPES = {
     EventType.SCOPE_FAILING: "Fix the cause of the error: until then the data of this scope grows "
     "old, and nothing that happens to its reservations is reported.",
@@ -51,6 +56,8 @@ def next_step(event: Event, now: datetime) -> str | None:
     row = event.reservation
     if event.type in _TIMED and row is not None:
         return _TIMED[event.type](event, row, now)
+    if event.type is EventType.FLEET_SHORT:
+        return _FLEET_SHORT
     if event.type in _SCOPES:
         return _SCOPES[event.type]
     if event.type is EventType.VANISHED:

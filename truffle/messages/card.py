@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from truffle.core.daily import Day
 from truffle.core.deadlines import end_of
-from truffle.core.events import Event, EventType, Severity
+from truffle.core.events import Event, EventType, Severity, fleet_of
 from truffle.core.model import CapacityBlock, Reservation, Scope
 from truffle.core.quoting.shell import word
 from truffle.core.regions import partition_of
@@ -104,7 +104,7 @@ def event_card(
         severity=event.severity,
         summary=event.summary,
         footer=_footer(event),
-        command=f"truffle history {word(row.reservation_id)}" if row else "truffle status",
+        command=_command(event),
         subject=subject_of(event),
         step=next_step(event, now),
         facts=facts_of(event, now),
@@ -116,11 +116,18 @@ def event_card(
     )
 
 
+def _command(event: Event) -> str:
+    if event.type is EventType.FLEET_SHORT:
+        return f"truffle fleets --regions {word(event.region)}"
+    row = event.reservation
+    return f"truffle history {word(row.reservation_id)}" if row else "truffle status"
+
+
 def subject_of(event: Event) -> str:
-    """The subject of an event: its block, its reservation, or its scope."""
+    """The subject of an event: its block, its reservation, its fleet, or its scope."""
     row = event.reservation
     if row is None:
-        return str(Scope(event.account_id, event.region))
+        return fleet_of(event) or str(Scope(event.account_id, event.region))
     return row.capacity_block_id if isinstance(row, CapacityBlock) else row.reservation_id
 
 
@@ -185,6 +192,8 @@ def _title(event: Event, now: datetime) -> str:
         case EventType.ENDING_SOON:
             ended = _has_passed(end_of(row) if row else None, now)
             return f"{noun} {'reached its end' if ended else 'ends soon'}"
+        case EventType.FLEET_SHORT:
+            return "Fleet below its target"
         case EventType.SCOPE_FAILING:
             return "Region cannot be listed"
         case EventType.SCOPE_RECOVERED:

@@ -83,6 +83,13 @@ class NoArchive(Archive):
         pass
 
 
+class NoFleets:
+    """An account without Capacity Reservation Fleets."""
+
+    def paginate(self, **_: object) -> Iterator[Mapping[str, Any]]:
+        yield {"CapacityReservationFleets": []}
+
+
 @dataclass
 class Delivery:
     """One collection of a unit: its clock, its faults, and the last page that it read of each."""
@@ -119,7 +126,9 @@ class Delivery:
         self.scope = scope
         return self
 
-    def get_paginator(self, operation: str) -> Delivery:
+    def get_paginator(self, operation: str) -> Delivery | NoFleets:
+        if operation == "describe_capacity_reservation_fleets":
+            return NoFleets()
         assert operation == "describe_capacity_reservations"
         return self
 
