@@ -22,14 +22,15 @@ from infra.functions import INVENTORY_MEGABYTES, Deployment, PythonFunction, all
 from infra.past import REGIONS, RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
 from infra.storage import RESERVATION_INDEX, Storage
 from lambdas.settings import QuerySettings
+from truffle.core.kinds.registry import KINDS
 
 ROUTES = (
     "/reservations",
-    "/odcrs",
-    "/capacity-blocks",
+    *(kind.path for kind in KINDS.values()),
     "/reservations/{id}",
     "/summary",
     "/usage",
+    "/prices",
     "/events",
     "/status",
     "/fleets",

@@ -14,6 +14,7 @@ from infra.alert_settings import alert_settings
 from infra.context_values import PARSERS
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule
 from truffle.alerts.settings import AlertSettings, SettingsError
+from truffle.core.events import MARKET_TYPES
 from truffle.core.organization import ORGANIZATION, AccountSettings, Selection
 from truffle.core.validators import Location, record, show
 
@@ -25,11 +26,11 @@ DEFAULT_FILTER: _Json = {
     "$or": [
         {"reservation_type": ["capacity-block"]},
         {"severity": ["warning", "critical"]},
-        {"type": ["scope_failing", "scope_recovered"]},
+        {"type": ["scope_failing", "scope_recovered", *MARKET_TYPES]},
     ]
 }
-"""Every event of a capacity block and of a scope, and of any reservation what is `warning` or
-worse."""
+"""Every event of a capacity block, of a scope and of a watch, and of any reservation what is
+`warning` or worse."""
 
 _CDK_PREFIXES = ("@aws-cdk/", "aws:cdk:", "aws-cdk:", "cdk-nag")
 _CDK_KEYS = ("acknowledged-issue-numbers", "cli-telemetry")

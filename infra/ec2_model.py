@@ -23,8 +23,10 @@ EC2_LIST_ACTIONS = (
 """The operations of listing a scope."""
 
 OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
-"""All that the functions call of EC2: the only operations that their clients have. Other accounts'
-roles have to allow these."""
+"""What collecting calls of EC2. Other accounts' roles have to allow these."""
+
+MARKET_ACTIONS = ("DescribeCapacityBlockOfferings", "DescribeInstanceTypes")
+"""What watches call of EC2, in the stack's own account alone."""
 
 ORGANIZATIONS_ACTIONS = (
     "ListAccounts",
@@ -37,7 +39,7 @@ ORGANIZATIONS_ACTIONS = (
 _Json = Mapping[str, Any]
 
 _USED: Mapping[str, tuple[str, ...]] = {
-    "ec2": OPERATIONS,
+    "ec2": tuple(dict.fromkeys((*OPERATIONS, *MARKET_ACTIONS))),
     "organizations": ORGANIZATIONS_ACTIONS,
 }
 

@@ -7,8 +7,10 @@ from aws_cdk import aws_iam as iam
 from infra.acknowledgments import acknowledge_wildcard
 from infra.functions import PythonFunction, allow
 from infra.storage import Storage
+from truffle.core.market.answers import OFFERINGS_PREFIX
 
 SNAPSHOTS, RUNS, USAGE, REGIONS = "snapshots", "runs", "usage", "latest/regions"
+OFFERINGS = OFFERINGS_PREFIX
 
 
 def reads(storage: Storage, *prefixes: str) -> list[iam.PolicyStatement]:

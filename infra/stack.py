@@ -12,6 +12,7 @@ from infra.destinations import Destinations
 from infra.functions import Deployment, PythonFunction
 from infra.hints import Hints
 from infra.history import History
+from infra.market import Market
 from infra.monitoring import Monitoring, Watched
 from infra.publication import Publication
 from infra.sql import Sql
@@ -48,6 +49,11 @@ class TruffleStack(Stack):
             if destinations.places
             else None
         )
+        self.market = (
+            Market(self, "Market", deployment, self.storage)
+            if deployment.context.alerts.watches
+            else None
+        )
         self.compaction = Compaction(self, "Compaction", deployment, self.storage)
         self.sql = Sql(self, "Sql", deployment.context, self.storage)
         Monitoring(self, "Monitoring", deployment.context, self._watched())
@@ -63,6 +69,7 @@ class TruffleStack(Stack):
     def functions(self) -> list[PythonFunction]:
         """The Lambda functions of the stack, in the order of the flow."""
         delivery = [self.delivery.deliver] if self.delivery else []
+        market = [self.market.watch] if self.market else []
         collection = self.collection
         return [
             collection.fan_out,
@@ -73,6 +80,7 @@ class TruffleStack(Stack):
             self.publication.publish,
             self.api.query,
             *delivery,
+            *market,
             self.compaction.compact,
         ]
 

@@ -8,6 +8,7 @@ from constructs import Construct
 from infra.acknowledgments import acknowledge
 from infra.context import Context
 from truffle.core.layout import TABLES_PREFIX
+from truffle.core.market.answers import OFFERINGS_PREFIX
 
 RESERVATION_INDEX = "by-reservation"
 RESULTS_PREFIX = "query-results/"
@@ -108,7 +109,7 @@ def _bucket(scope: Construct, context: Context, removal: RemovalPolicy) -> s3.Bu
     acknowledge(
         bucket,
         "AwsSolutions-S1",
-        "Three functions of this stack alone may write here. The objects repeat what EC2 shows; "
+        "Functions of this stack alone may write here. The objects repeat what EC2 shows; "
         "who reads them is CloudTrail's to record.",
     )
     return bucket
@@ -127,6 +128,7 @@ def _lifecycle(context: Context) -> list[s3.LifecycleRule]:
             expiration=Duration.days(_RESULTS_DAYS),
         ),
         s3.LifecycleRule(id="usage", prefix="usage/", expiration=kept),
+        s3.LifecycleRule(id="offerings", prefix=f"{OFFERINGS_PREFIX}/", expiration=kept),
         s3.LifecycleRule(
             id="leftovers",
             noncurrent_version_expiration=Duration.days(_OLD_VERSIONS_DAYS),

@@ -29,6 +29,7 @@ from truffle.core.model import Scope
 from truffle.ec2 import consumers
 from truffle.ec2.errors import error_code
 from truffle.ec2.listing import EC2, client_config
+from truffle.ec2.offerings import offerings_config
 from truffle.ec2.parsing import FastEC2ParserFactory
 
 if TYPE_CHECKING:
@@ -263,6 +264,13 @@ class ScopeClients:
                 client.meta.events.register("before-sign.ec2", _sign_as_scope)
                 self._clients[region] = client
             return self._clients[region]
+
+
+@cache
+def offerings_client(region: str) -> Any:
+    """EC2 of the function's own account in a region, with one attempt a call."""
+    with _making:
+        return session().client("ec2", region_name=region, config=offerings_config())
 
 
 @dataclass(frozen=True, slots=True)

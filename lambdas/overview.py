@@ -15,6 +15,7 @@ from lambdas.store.events import EventStore
 from truffle.core.codec import Json
 from truffle.core.events import Event, from_message
 from truffle.core.model import Reservation
+from truffle.core.pricing import PriceBook
 from truffle.core.status import FAILING_STATES, Judged, State
 from truffle.core.timeline import PAST
 from truffle.feeds.inputs import ScopeState
@@ -83,7 +84,7 @@ def report_inputs(
     now: datetime,
     *,
     source: str,
-    prices: Mapping[str, float],
+    prices: PriceBook,
     past: Past = NOTHING_KNOWN,
     warnings: Sequence[str] = (),
     most_rows: int | None = None,

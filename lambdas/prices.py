@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas import wiring
 from lambdas.observability import logger
 from lambdas.store.prices import Place, PriceList
-from truffle.core.model import Odcr, Reservation
+from truffle.core.model import Reservation
 from truffle.core.pricing import Product, Rate
 from truffle.ec2.price_list import SERVICE, filters, rates
 
@@ -32,7 +32,7 @@ class NotFetched(Exception):
 
 def places_of(rows: Iterable[Reservation]) -> set[Place]:
     """The instance types held as ODCRs: capacity blocks have no list price."""
-    return {(row.instance_type, row.region) for row in rows if isinstance(row, Odcr)}
+    return {(row.instance_type, row.region) for row in rows if not row.kind.is_prepaid}
 
 
 def due(held: set[Place], known: PriceList, now: datetime) -> list[Place]:

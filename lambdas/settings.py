@@ -111,6 +111,15 @@ class PricesSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class WatchSettings(Settings):
+    """``account_id`` is the stack's own, whose request budget the watches share."""
+
+    bucket: str
+    account_id: str
+    event_retention_days: str
+
+
+@dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
     """``bucket`` has the rows of regions and what was held before. ``schedule_minutes``: a scope
     older than two periods counts as old in every answer. ``expected_denied`` are comma-separated

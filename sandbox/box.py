@@ -371,6 +371,19 @@ class Sandbox:
             raise SandboxError(f"Run {run_id} did not end within {seconds:.0f} s.")
         return manifest
 
+    def watch(self) -> list[dict[str, Any]]:
+        """Ask for every watch now; how each region answered. Raises SandboxError."""
+        function = self.outputs.get("WatchFunctionName")
+        if function is None:
+            raise SandboxError(
+                "There are no watches. Give them with: python -m sandbox up --alerts FILE"
+            )
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=b'{"now": true}')
+        payload = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            raise SandboxError(f"The function failed: {payload.get('errorMessage', payload)}")
+        return list(payload["answers"])
+
     def compact(self) -> dict[str, list[str]]:
         """Bring the tables for SQL up to date, which the schedule does every 15 minutes; the days
         of each that were made. Raises SandboxError."""

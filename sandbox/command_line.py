@@ -17,10 +17,11 @@ from sandbox.ec2.control import ControlError
 from sandbox.ec2.dates import parse_distance
 from sandbox.ec2.faults import FaultKind
 from sandbox.errors import SandboxError
+from sandbox.market_commands import sell, watch
 from sandbox.processes import end_as_interrupted
+from sandbox.running import check_region, running_sandbox, simulating_sandbox
 from sandbox.sink.control import Sink
 from sandbox.sink.destination import DOWN, EVERYWHERE, OK, Reply, Request, request_to_json
-from truffle.core.suggest import nearest
 from truffle.core.times import format_time
 from truffle.render.words import counted
 
@@ -31,13 +32,6 @@ KINDS = [kind.value for kind in FaultKind if kind is not FaultKind.ERROR]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The whole stack on this machine: an embedded AWS, the deployed stack, a simulated EC2."""
-
-
-def running_sandbox() -> Sandbox:
-    box = Sandbox.find()
-    if box is None:
-        raise click.ClickException("The sandbox is not running. Start it: python -m sandbox up")
-    return box
 
 
 class Setting(click.ParamType[tuple[str, str]]):
@@ -167,27 +161,6 @@ def advance(distance: timedelta) -> None:
     click.echo(f"It is {format_time(now)}{whose}.", err=True)
 
 
-def _simulating() -> Sandbox:
-    """A running sandbox whose EC2 can be broken."""
-    box = running_sandbox()
-    if not box.simulates_ec2:
-        raise click.ClickException(
-            "The functions ask an EC2 of your own, which the sandbox cannot break or mend."
-        )
-    return box
-
-
-def _check_region(box: Sandbox, region: str) -> None:
-    known = sorted(box.ec2.fleet()["regions"])
-    if region not in known:
-        near = nearest(region, known)
-        hint = f" Did you mean {near}?" if near else ""
-        raise click.BadParameter(
-            f"{region!r} is not a region of the fleet.{hint} It has {', '.join(known)}.",
-            param_hint="REGION",
-        )
-
-
 @main.command("break", epilog=f"KIND is one of: {', '.join(KINDS)}. Default: {FaultKind.INTERNAL}.")
 @click.argument("region")
 @click.argument(
@@ -195,8 +168,8 @@ def _check_region(box: Sandbox, region: str) -> None:
 )
 def break_(region: str, kind: str) -> None:
     """Make EC2's calls in REGION fail, until it is mended."""
-    box = _simulating()
-    _check_region(box, region)
+    box = simulating_sandbox()
+    check_region(box, region)
     box.ec2.break_calls(FaultKind(kind), region)
     click.echo(
         f"EC2 in {region} is broken ({kind}). To end it: python -m sandbox mend {region}", err=True
@@ -207,12 +180,12 @@ def break_(region: str, kind: str) -> None:
 @click.argument("region", required=False)
 def mend(region: str | None) -> None:
     """End the faults of REGION, or of every region."""
-    box = _simulating()
+    box = simulating_sandbox()
     if region is None:
         box.ec2.clear_faults()
         click.echo("EC2 works in every region.", err=True)
         return
-    _check_region(box, region)
+    check_region(box, region)
     box.ec2.mend(region)
     click.echo(f"EC2 works in {region}.", err=True)
 
@@ -333,6 +306,10 @@ def down() -> None:
     if box is not None:
         box.down()
     click.echo("The sandbox is down.", err=True)
+
+
+for command in (watch, sell):
+    main.add_command(command)
 
 
 def run() -> int:

@@ -15,6 +15,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_snapshot
 from truffle.core.accelerators import bundled
+from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import (
     Accelerator,
     CapacityBlock,
@@ -161,7 +162,8 @@ def _with(row: Reservation, facets: dict[str, Any]) -> Reservation:
     """The row with other facets, as far as its type has them."""
     size = "instance_count" if isinstance(row, CapacityBlock) else "total_capacity"
     named = {size if name == "size" else name: value for name, value in facets.items()}
-    return replace(row, **{name: value for name, value in named.items() if hasattr(row, name)})
+    known = FIELD_NAMES[type(row).__name__]
+    return replace(row, **{name: value for name, value in named.items() if name in known})
 
 
 @st.composite

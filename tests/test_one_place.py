@@ -16,11 +16,11 @@ HOMES = {
     "payment deadline": (r"timedelta\(hours=12\)", {"truffle/core/deadlines.py"}),
     "extension deadline": (r"EXTENSION_NOTICE = ", {"truffle/core/deadlines.py"}),
     "end of use": (
-        r"effective_end\b.*\bif\b.*\belse\b.*end_date|Block.*:\n\s+return \w+\.effective_end",
+        r"effective_end\b.*\bif\b.*\belse\b.*end_date|getattr\(row, row\.kind\.end_field\)",
         {"truffle/core/deadlines.py"},
     ),
-    "usable states": (r"[\"']active[\"'], [\"']scheduled[\"']", {"truffle/core/model.py"}),
-    "reservation types": (r" = [\"'](odcr|capacity-block)[\"']", {"truffle/core/model.py"}),
+    "usable states": (r"[\"']active[\"'], [\"']scheduled[\"']", {"truffle/core/kinds/parts.py"}),
+    "reservation types": (r" = [\"'](odcr|capacity-block)[\"']", {"truffle/core/kinds/kind.py"}),
     "denied": (r"[\"']AccessDeniedException[\"']", {"truffle/core/error_codes.py"}),
     "deadline exceeded": (r"[\"']DeadlineExceeded[\"']", {"truffle/core/model.py"}),
     "ARN of a secret": (r":secretsmanager:\[", {"truffle/core/validators.py"}),
@@ -34,8 +34,13 @@ HOMES = {
 """What a rule looks like in the code, and where it stands."""
 
 OTHER_THINGS = {
-    # A choice to make, not a type; and queries, which stand as people read them.
-    "reservation types": {"truffle/core/recommendation.py", "truffle/core/questions.py"},
+    # A choice to make and EC2's market types, not types; and queries, which stand as people read
+    # them.
+    "reservation types": {
+        "truffle/core/recommendation.py",
+        "truffle/core/questions.py",
+        "truffle/core/kinds/parts.py",
+    },
     "usable states": {"truffle/core/questions.py"},
 }
 

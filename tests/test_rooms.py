@@ -108,7 +108,6 @@ LONG_FUNCTIONS = {
     "sandbox/box.py:up": "one step after the other",
     "sandbox/ec2/organization.py:_rest": "data",
     "sandbox/ec2/organization.py:_us_east_1": "data",
-    "truffle/alerts/sample.py:_reservation": "data",
     "truffle/cli/calendar.py:command": "its docstring is the command's help",
     "truffle/client.py:capacity": "its docstring is the page of its arguments",
     "truffle/cli/capacity.py:command": "its docstring is the command's help",
@@ -139,7 +138,7 @@ PRIVATE_NAMES = {
 
 HANDLERS = (
     *("fan_out", "collect", "hint", "ledger", "prices", "publish", "query", "deliver"),
-    "compact",
+    *("compact", "watch"),
 )
 
 

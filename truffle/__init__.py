@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from truffle.core.model import Odcr as Odcr
     from truffle.core.model import ReservationType as ReservationType
     from truffle.core.offerings import Offering as Offering
+    from truffle.core.pricing import PriceBook as PriceBook
     from truffle.core.validation import Validation as Validation
     from truffle.errors import TruffleError as TruffleError
     from truffle.errors import TruffleNotFoundError as TruffleNotFoundError
@@ -35,6 +36,7 @@ _HOMES = {
     "History": "truffle.sources.history",
     "Odcr": "truffle.core.model",
     "Offering": "truffle.core.offerings",
+    "PriceBook": "truffle.core.pricing",
     "ReservationType": "truffle.core.model",
     "Reservations": "truffle.results",
     "ScopeFailure": "truffle.sources.listing",
@@ -54,6 +56,7 @@ __all__ = [
     "History",
     "Odcr",
     "Offering",
+    "PriceBook",
     "ReservationType",
     "Reservations",
     "ScopeFailure",

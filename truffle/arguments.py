@@ -261,9 +261,7 @@ def usage_query(
     by: Several | None = None,
 ) -> list[tuple[str, str]]:
     """The parameters of ``GET /usage``, with the filters of a question. Raises BadArgument."""
-    start, end = moment("since", since, ahead=False), moment("until", until, ahead=False)
-    if start and end and end <= start:
-        raise BadArgument("until", str(until), "It must be after since.")
+    start, end = past_period(since, until)
     query = [(name, format_time(at)) for name, at in (("since", start), ("until", end)) if at]
     for name, given in (("interval", interval), ("by", by)):
         texts = [given] if isinstance(given, str) else list(given or ())
@@ -281,6 +279,32 @@ def _usage_values(name: str, texts: list[str]) -> list[str]:
     except BadParameter as error:
         raise BadArgument(name, error.value, error.allowed, error.nearest) from None
     return [value.replace("\\", "\\\\").replace(",", "\\,") for value in values]
+
+
+def past_period(
+    since: datetime | str | None, until: datetime | str | None
+) -> tuple[datetime | None, datetime | None]:
+    """The bounds of a time of the past. Raises BadArgument."""
+    start, end = moment("since", since, ahead=False), moment("until", until, ahead=False)
+    if start and end and end <= start:
+        raise BadArgument("until", str(until), "It must be after since.")
+    return start, end
+
+
+def check_of_a_watch(**given: object) -> None:
+    """Raises BadArgument for what a watch has set itself, and a question about its finds cannot."""
+    for name, value in given.items():
+        if value is not None:
+            allowed = "It is for EC2 itself: a watch has its own in the settings of alerts."
+            raise BadArgument(name, str(value), allowed)
+
+
+def check_of_a_stack(**given: object) -> None:
+    """Raises BadArgument for what only a deployed stack can be asked."""
+    for name, value in given.items():
+        if value is not None:
+            allowed = "It is for a deployed stack: ask it with --source api."
+            raise BadArgument(name, str(value), allowed)
 
 
 def as_of_query(given: datetime | str | None) -> list[tuple[str, str]]:

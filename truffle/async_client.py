@@ -33,6 +33,7 @@ class AsyncTruffle:
         self.reservation = _threaded(client.reservation)
         self.list_regions = _threaded(client.list_regions)
         self.offerings = _threaded(client.offerings)
+        self.offering_history = _threaded(client.offering_history)
         self.fleets = _threaded(client.fleets)
         self.topology = _threaded(client.topology)
         self.validate = _threaded(client.validate)

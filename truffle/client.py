@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from truffle.completeness import find, incomplete, nothing_known, unanswered, unknown_regions
-from truffle.core.model import ReservationType
+from truffle.core.kinds.registry import DEFAULT_TYPE
+from truffle.core.model import TYPES, ReservationType
 from truffle.results import Reservations
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from truffle.core.fleets import CapacityFleet
     from truffle.core.model import CapacityBlock, Odcr, Reservation
     from truffle.core.offerings import Wanted
+    from truffle.core.pricing import PriceBook
     from truffle.core.recommendation import Recommendation
     from truffle.core.topology import Placement
     from truffle.core.validation import Validation
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from truffle.sources.api import Api
     from truffle.sources.history import History
     from truffle.sources.listing import Listing, Progress
+    from truffle.sources.market import Finds, Points
     from truffle.sources.offerings import Market, Offerings
     from truffle.sources.regional import Everywhere, RegionalResults
     from truffle.sources.usage import Usage
@@ -130,7 +133,7 @@ class Truffle:
         self,
         instance_types: Several | None = None,
         regions: Several | None = None,
-        reservation_type: str | Iterable[str] = ReservationType.ODCR,
+        reservation_type: str | Iterable[str] = DEFAULT_TYPE,
         *,
         sort: str | None = None,
         limit: int | None = None,
@@ -181,7 +184,7 @@ class Truffle:
 
         check_reservation_id(reservation_id, is_of_ec2=self.api_url is None)
         everything = ask(
-            reservation_type=list(ReservationType), regions=regions, active_only=False, as_of=as_of
+            reservation_type=list(TYPES), regions=regions, active_only=False, as_of=as_of
         )
         inventory = self.inventory(everything)
         return find(inventory, reservation_id)
@@ -194,10 +197,40 @@ class Truffle:
 
         return list_regions(self._caller, self.timeout)
 
+    @overload
     def offerings(
         self,
         instance_type: str,
-        count: int = 1,
+        count: int = ...,
+        days: float | str | None = ...,
+        duration_hours: float | None = ...,
+        start_after: datetime | str | None = ...,
+        end_by: datetime | str | None = ...,
+        regions: Several | None = ...,
+        sort: str | None = ...,
+        start: str | None = ...,
+        *,
+        source: Literal["live"] = ...,
+    ) -> Offerings: ...
+
+    @overload
+    def offerings(
+        self,
+        instance_type: Several | None = ...,
+        *,
+        start_after: datetime | str | None = ...,
+        regions: Several | None = ...,
+        sort: str | None = ...,
+        source: Literal["api"],
+        watches: Several | None = ...,
+        since: datetime | str | None = ...,
+        until: datetime | str | None = ...,
+    ) -> Finds: ...
+
+    def offerings(
+        self,
+        instance_type: Several | None = None,
+        count: int | None = None,
         days: float | str | None = None,
         duration_hours: float | None = None,
         start_after: datetime | str | None = None,
@@ -205,22 +238,74 @@ class Truffle:
         regions: Several | None = None,
         sort: str | None = None,
         start: str | None = None,
-    ) -> Offerings:
-        """Blocks that can be bought now, by price or start; always asks EC2 itself.
+        *,
+        source: str = "live",
+        watches: Several | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+    ) -> Offerings | Finds:
+        """Blocks that can be bought now, by price or start; asks EC2 itself.
 
         The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. ``days``
         and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``): then the best window
         comes first. Only the result's ``outcomes`` tell a region that sells none now from one that
         never does.
+
+        With ``source="api"`` a deployed stack answers what its watches found: as known now, or all
+        that was found between ``since`` and ``until``. Types may then be globs, and ``sort`` is a
+        field of the JSON.
         """
-        from truffle.arguments import wanted_block
         from truffle.sources.offerings import Offerings
 
-        wanted = wanted_block(
-            instance_type, count, days, duration_hours, start_after, end_by, start
-        )
+        if source == "api":
+            given = {"count": count, "days": days, "duration_hours": duration_hours}
+            return self._finds(
+                {**given, "end_by": end_by, "start": start},
+                instance_types=instance_type,
+                regions=regions,
+                watches=watches,
+                sort=sort,
+                starts_after=start_after,
+                period=(since, until),
+            )
+        wanted = _wanted(instance_type, count, days, duration_hours, start_after, end_by, start)
         market = self.market(wanted, regions)
         return Offerings(market, sort or ("hourly" if wanted.is_flexible else "price"))
+
+    def _finds(
+        self,
+        of_a_watch: Mapping[str, Any],
+        period: tuple[datetime | str | None, datetime | str | None],
+        starts_after: datetime | str | None,
+        **chosen: Several | None,
+    ) -> Finds:
+        from truffle.arguments import check_of_a_watch, moment, past_period
+        from truffle.sources.market import finds_query, read_finds
+
+        check_of_a_watch(**of_a_watch)
+        since, until = past_period(*period)
+        start = moment("start_after", starts_after)
+        query = finds_query(**chosen, starts_after=start, since=since, until=until)
+        return read_finds(self.api(), query)
+
+    def offering_history(
+        self,
+        instance_types: Several | None = None,
+        regions: Several | None = None,
+        watches: Several | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+    ) -> Points:
+        """The price and the lead time of each answer to a watch; of the last 7 days where
+        ``since`` is None. Needs a deployed stack."""
+        from truffle.arguments import past_period
+        from truffle.sources.market import history_query, read_points
+
+        start, end = past_period(since, until)
+        query = history_query(
+            instance_types=instance_types, regions=regions, watches=watches, since=start, until=end
+        )
+        return read_points(self.api(), query)
 
     def fleets(self, regions: Several | None = None) -> RegionalResults[CapacityFleet]:
         """Capacity Reservation Fleets, by region and id."""
@@ -327,7 +412,7 @@ class Truffle:
         *,
         instance_types: Several | None = None,
         regions: Several | None = None,
-        reservation_type: str | Iterable[str] = tuple(ReservationType),
+        reservation_type: str | Iterable[str] = TYPES,
         **filters: Unpack[Filters],
     ) -> Usage:
         """Hours held, used and idle, and their cost, by interval and group.
@@ -349,6 +434,15 @@ class Truffle:
             **filters,
         )
         return read_usage(self.api(), usage_query(question, since, until, interval, by))
+
+    def prices(self) -> PriceBook:
+        """What a deployed stack knows of prices: the alerts file's own, AWS's price list, fees."""
+        from truffle.core.pricing_json import from_json
+
+        api = self.api()
+        answer = api.get("/prices", "price_list")
+        with api.understood():
+            return from_json(answer)
 
     def status(self) -> Json:
         """Every scope, their totals and the last runs, as ``GET /status`` gives them."""
@@ -458,6 +552,14 @@ class Truffle:
         from truffle.sources.api import open_api
 
         return open_api(self.api_url, self._caller, self.timeout)
+
+
+def _wanted(instance_type: Several | None, count: int | None, *others: Any) -> Wanted:
+    """The block to look for. Raises BadArgument."""
+    from truffle.arguments import wanted_block
+
+    name = instance_type if isinstance(instance_type, str) else ",".join(instance_type or ())
+    return wanted_block(name, 1 if count is None else count, *others)
 
 
 def _check_live(ignore_denied: bool) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from truffle import clock
+from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.core.status import State
 from truffle.core.timeline import PAST
 from truffle.core.times import parse_time
 from truffle.errors import TruffleError
 from truffle.feeds.inputs import ScopeState
+from truffle.prices import read_prices
 from truffle.report.inputs import TEAM_TAG, FailedScope, Inputs
 from truffle.sources.listing import Listing, ScopeFailure
 
@@ -30,13 +32,13 @@ LIVE_NOTE = "Events are recorded by the deployed stack; this data was asked of E
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The scope of an overview: the period of the timeline, prices by instance type, the team's
+    """The scope of an overview: the period of the timeline, the caller's own prices, the team's
     tag, and whether events are needed."""
 
     regions: Several | None = None
     since: datetime | None = None
     until: datetime | None = None
-    prices: Mapping[str, float] = field(default_factory=dict)
+    prices: PriceBook = NO_PRICES
     team_tag: str = TEAM_TAG
     has_events: bool = True
 
@@ -57,6 +59,7 @@ def gather(
         raise _nothing_known(inventory)
     now = clock.now()
     events, note = _events(client, wanted, now)
+    prices, problem = read_prices(client, wanted.prices)
     inputs = Inputs(
         rows=inventory.reservations,
         now=now,
@@ -67,10 +70,10 @@ def gather(
         closed=len(inventory.closed),
         events=events,
         events_note=note,
-        warnings=[*question.warnings, *inventory.warnings],
+        warnings=[*question.warnings, *inventory.warnings, *problem],
         since=wanted.since,
         until=wanted.until,
-        prices=wanted.prices,
+        prices=prices,
         team_tag=wanted.team_tag,
     )
     return inputs, inventory

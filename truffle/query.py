@@ -15,7 +15,8 @@ from typing import Any, TypedDict, Unpack
 from truffle import clock
 from truffle.core.declared_filters import BY_ARGUMENT, DECLARED, TIMES, DeclaredFilter, Kind
 from truffle.core.filters import Filter
-from truffle.core.model import TYPES, Reservation, ReservationType
+from truffle.core.kinds.registry import DEFAULT_TYPE
+from truffle.core.model import TYPES, Reservation
 from truffle.core.order import Order
 from truffle.core.parameters import LIST, BadParameter, Parameter
 from truffle.core.queries import to_filter, unknown_words
@@ -125,7 +126,7 @@ def ask(
     *,
     instance_types: Several | None = None,
     regions: Several | None = None,
-    reservation_type: str | Iterable[str] = ReservationType.ODCR,
+    reservation_type: str | Iterable[str] = DEFAULT_TYPE,
     sort: str | None = None,
     limit: int | str | None = None,
     as_of: datetime | str | None = None,
@@ -164,7 +165,7 @@ def run_question(instance_type: str, regions: Several | None = None) -> Question
     from truffle.query import ask
 
     return ask(
-        reservation_type=list(ReservationType),
+        reservation_type=list(TYPES),
         instance_types=instance_type,
         regions=regions,
         active_only=False,
@@ -189,7 +190,7 @@ def _declared(declared: DeclaredFilter, given: Any) -> dict[str, list[Any]]:
 
 def _active_types(active_only: bool | None, names_states: bool) -> frozenset[str]:
     if active_only is None:
-        return frozenset() if names_states else frozenset({ReservationType.ODCR})
+        return frozenset() if names_states else frozenset({DEFAULT_TYPE})
     return frozenset(TYPES) if active_only else frozenset()
 
 

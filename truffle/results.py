@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
+    from truffle.core.pricing import PriceBook
     from truffle.core.summary import Summary
     from truffle.sources.listing import Listing, ScopeFailure
 
@@ -134,16 +135,20 @@ class Reservations(Results[Row], Generic[Row]):
         return not self.failures
 
     def _classes(self) -> list[type]:
-        """Without a row, those of both types: the columns are there all the same."""
-        from truffle.core.model import CapacityBlock, Odcr
+        """Without a row, those of all types: the columns are there all the same."""
+        from truffle.core.kinds.registry import CLASSES
 
-        return super()._classes() or [Odcr, CapacityBlock]
+        return super()._classes() or list(CLASSES.values())
 
-    def summary(self) -> Summary:
-        """Totals over the rows of this list."""
+    def summary(self, prices: PriceBook | None = None) -> Summary:
+        """Totals over the rows of this list, with what is idle at these prices.
+
+        ``prices`` may be those of ``Truffle.prices()``; without them a cost is None.
+        """
+        from truffle.core.pricing import NO_PRICES
         from truffle.core.summary import summarize
 
-        return summarize(self)  # type: ignore[arg-type]
+        return summarize(self, prices or NO_PRICES)  # type: ignore[arg-type]
 
     def _join(self, other: Results[Any]) -> None:
         super()._join(other)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.api.inventory import View
+from truffle.core import pricing_json
 from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.filters import Filter, matches_globs
@@ -25,6 +26,7 @@ from truffle.core.organization import (
     with_labels,
 )
 from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
+from truffle.core.pricing import PriceBook
 from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
 from truffle.core.status import Judged, Judgement, totals_to_json
@@ -102,9 +104,20 @@ def _start(order: Order, ordered: Sequence[Reservation], page: Page, question: s
         raise BadParameter("next_token", page.next_token, TOKEN_ALLOWED) from None
 
 
-def summary(context: Context, chosen: Filter, warnings: Sequence[str] = ()) -> Json:
-    totals = context.view.sorted(Order()).summarize(chosen).to_json()
+def summary(
+    context: Context, chosen: Filter, prices: PriceBook, warnings: Sequence[str] = ()
+) -> Json:
+    totals = context.view.sorted(Order()).summarize(chosen, prices).to_json()
     return {**totals, "warnings": list(warnings), "collection": context.collection}
+
+
+def prices(
+    context: Context, chosen: Filter, known: PriceBook, warnings: Sequence[str] = ()
+) -> Json:
+    """What is known of the prices of the reservations that match."""
+    matches = context.view.sorted(Order()).matches(chosen)
+    sources = pricing_json.to_json(known, matches.first(len(matches)))
+    return {**sources, "warnings": list(warnings), "collection": context.collection}
 
 
 def events(context: Context, found: list[tuple[str, Json]], page: Page, question: str) -> Json:

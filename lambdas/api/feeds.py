@@ -5,7 +5,7 @@ Their libraries are imported when they are first asked for: no other route pays 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from aws_lambda_powertools.event_handler import Response
@@ -15,8 +15,9 @@ from lambdas.api.responses import fitting
 from lambdas.overview import NOTHING_KNOWN, Past, Recent, report_inputs, scope_states
 from lambdas.store.reports import ReportStore
 from truffle.core.filters import Filter, matches_globs
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.order import Order
+from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.report.inputs import Inputs
 
 _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
@@ -54,7 +55,7 @@ def _inputs(
     context: Context,
     chosen: Chosen,
     source: str,
-    prices: Mapping[str, float],
+    prices: PriceBook,
     past: Past = NOTHING_KNOWN,
 ) -> Inputs:
     part = "The request has a filter: other reservations and their events are not shown."
@@ -71,7 +72,7 @@ def _inputs(
 
 
 def report(
-    context: Context, chosen: Chosen, source: str, prices: Mapping[str, float], past: Past
+    context: Context, chosen: Chosen, source: str, prices: PriceBook, past: Past
 ) -> Response[str]:
     """The report, with as many reservations as an answer can have."""
     from truffle.report.page import page, policy
@@ -95,8 +96,8 @@ def calendar(context: Context, chosen: Chosen, reports: ReportStore) -> Response
     from truffle.feeds.calendar import calendar as written
     from truffle.report.model import spans_of
 
-    inputs = _inputs(context, chosen, "", {})
-    spans = [span for span in spans_of(inputs) if isinstance(span.row, CapacityBlock)]
+    inputs = _inputs(context, chosen, "", NO_PRICES)
+    spans = [span for span in spans_of(inputs) if span.row.kind.is_prepaid]
     known = reports.get(span.row.reservation_id for span in spans)
     sequences = {name: report.news for name, report in known.items()}
     memory = Memory(last_changes(inputs.events), sequences)
@@ -117,7 +118,7 @@ class Measured:
     by_reservation: bool
 
 
-def metrics(context: Context, asked: Measured, prices: Mapping[str, float]) -> Response[str]:
+def metrics(context: Context, asked: Measured, prices: PriceBook) -> Response[str]:
     """Held capacity as OpenMetrics text, with the scopes of the accounts and regions asked for."""
     from truffle.feeds.inputs import Held
     from truffle.feeds.metrics import CONTENT_TYPE

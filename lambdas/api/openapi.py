@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from lambdas.api.capacity_schemas import capacity_schemas
 from lambdas.api.schemas import array, one_of, ref, schemas
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
-from truffle.core.model import ReservationType
+from truffle.core.kinds.registry import CLASSES, KINDS
 from truffle.core.parameters import RESERVATION_ID, Parameter
 from truffle.version import VERSION
 
@@ -101,6 +102,12 @@ def _refusals_of_the_past() -> Json:
     }
 
 
+def _field_counts() -> str:
+    """``ODCR 34, Capacity block 35``."""
+    counts = {cls.kind.noun: len(FIELD_NAMES[cls.__name__]) for cls in CLASSES.values()}
+    return ", ".join(f"{noun} {count}" for noun, count in counts.items())
+
+
 @cache
 def document(alert_routes: tuple[str, ...] = ()) -> Json:
     """The whole description, for a stack with these routes of alerts; a test compares its paths
@@ -116,16 +123,10 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
     openapi = {"description": "This document.", "content": {"application/json": {"schema": {}}}}
     paths = {
         "/reservations": _get("Reservations of both types.", "ReservationList", parameters.LIST),
-        "/odcrs": _get(
-            "On-Demand Capacity Reservations.",
-            "ReservationList",
-            parameters.list_of(ReservationType.ODCR),
-        ),
-        "/capacity-blocks": _get(
-            "Capacity Blocks for ML.",
-            "ReservationList",
-            parameters.list_of(ReservationType.CAPACITY_BLOCKS),
-        ),
+        **{
+            kind.path: _get(kind.about, "ReservationList", parameters.list_of(name))
+            for name, kind in KINDS.items()
+        },
         "/reservations/{id}": _get_one(
             "One reservation, with its events.",
             "ReservationWithEvents",
@@ -133,6 +134,7 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
             *map(_parameter, parameters.ONE),
         ),
         "/summary": _get("Totals of reservations.", "Summary", parameters.SUMMARY),
+        "/prices": _get("What is known of prices, by source.", "Prices", parameters.PRICES),
         "/usage": _get("What was held, used and idle, and its cost.", "Usage", parameters.USAGE),
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
         "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),
@@ -175,12 +177,11 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
             "title": "truffle",
             "version": VERSION,
             "description": "GPU capacity held on AWS: ODCRs and Capacity Blocks for ML. "
-            f"Times are UTC. An ODCR has {len(FIELD_NAMES['Odcr'])} fields, a capacity block "
-            f"{len(FIELD_NAMES['CapacityBlock'])}; absent values are null.",
+            f"Times are UTC. Fields: {_field_counts()}; absent values are null.",
         },
         "paths": paths,
         "components": {
-            "schemas": schemas(),
+            "schemas": {**schemas(), **capacity_schemas()},
             "securitySchemes": {
                 "sigv4": {
                     "type": "apiKey",

@@ -9,8 +9,8 @@ from truffle.alerts.explanation import DeliveryStatus
 from truffle.alerts.routing import Outcome
 from truffle.alerts.settings import Kind
 from truffle.core.events import EventType, Severity
-from truffle.core.fleets import CapacityFleet
-from truffle.core.model import CapacityBlock, Odcr
+from truffle.core.kinds.registry import CLASSES
+from truffle.core.market.answers import Outcome as Answered
 from truffle.core.schema import schema_of
 from truffle.core.status import NAMED_FAILURES, State
 
@@ -45,7 +45,10 @@ def ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _list_of(name: str, **more: Json) -> Json:
+_ANY_KIND = [ref(cls.__name__) for cls in CLASSES.values()]
+
+
+def list_of(name: str, **more: Json) -> Json:
     return _object(
         items=array(ref(name)),
         next_token=_TEXT_OR_NULL,
@@ -69,6 +72,8 @@ def _totals() -> Json:
         idle_accelerators={"type": "number"},
         unknown_sizes=_COUNT,
         unknown_accelerators=_COUNT,
+        idle_usd_per_hour=_NUMBER_OR_NULL,
+        unpriced_instances=_COUNT,
     )
 
 
@@ -119,13 +124,26 @@ def _usage() -> Json:
     )
 
 
+def _prices() -> Json:
+    number: Json = {"type": "number", "minimum": 0}
+    day: Json = {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}
+    dated = {"currency": _TEXT, "as_of": day}
+    product = dict.fromkeys(("instance_type", "region", "platform", "tenancy"), _TEXT)
+    return _object(
+        settings={"type": "object", "additionalProperties": number},
+        price_list=array(_object(**product, per_instance_hour=number, **dated)),
+        fees=array(_object(capacity_block_id=_TEXT, amount=number, **dated)),
+        warnings=array(_TEXT),
+        collection=ref("Collection"),
+    )
+
+
 def schemas() -> Json:
     totals = {"type": "object", "additionalProperties": ref("Totals")}
     groups = ("by_type", "by_region", "by_instance_type", "by_state")
     return {
-        "Odcr": schema_of(Odcr),
-        "CapacityBlock": schema_of(CapacityBlock),
-        "Reservation": {"oneOf": [ref("Odcr"), ref("CapacityBlock")]},
+        **{cls.__name__: schema_of(cls) for cls in CLASSES.values()},
+        "Reservation": {"oneOf": _ANY_KIND},
         "FailedScope": _object(
             account_id=_TEXT,
             **_LABELS,
@@ -143,10 +161,10 @@ def schemas() -> Json:
             closed=ref("Counted"),
         ),
         "Counted": _object(total=_COUNT, by_code=_counts()),
-        "ReservationList": _list_of("Reservation", warnings=array(_TEXT)),
+        "ReservationList": list_of("Reservation", warnings=array(_TEXT)),
         "ReservationWithEvents": {
             "allOf": [
-                {"anyOf": [ref("Odcr"), ref("CapacityBlock")]},
+                {"anyOf": _ANY_KIND},
                 _object(
                     vanished_at=_TIME_OR_NULL,
                     events=array(ref("Event")),
@@ -158,6 +176,7 @@ def schemas() -> Json:
         "Totals": _totals(),
         "UsageRow": _usage_row(),
         "Usage": _usage(),
+        "Prices": _prices(),
         "Summary": _object(
             total=ref("Totals"),
             **dict.fromkeys(groups, totals),
@@ -166,11 +185,9 @@ def schemas() -> Json:
             collection=ref("Collection"),
         ),
         "Event": _event(),
-        "EventList": _list_of("Event"),
+        "EventList": list_of("Event"),
         "Scope": _scope(),
         "Run": _run(),
-        "Fleet": _fleet(),
-        "FleetList": _list_of("Fleet", unanswered=_unanswered()),
         "Status": _object(
             scopes=array(ref("Scope")),
             next_token=_TEXT_OR_NULL,
@@ -185,8 +202,10 @@ def schemas() -> Json:
             regions=array(_TEXT),
             runs=array(ref("Run")),
             discovery={"anyOf": [ref("Discovery"), {"type": "null"}]},
+            watches=array(ref("WatchPace")),
             collection=ref("Collection"),
         ),
+        "WatchPace": _watch_pace(),
         "Discovery": _object(
             complete={"type": "boolean"},
             error={"anyOf": [_object(code=_TEXT, message=_TEXT), {"type": "null"}]},
@@ -218,25 +237,6 @@ def schemas() -> Json:
             sent=array(_object(destination=_TEXT, kind=_enumerated(Kind), error=_TEXT_OR_NULL)),
         ),
     }
-
-
-def _fleet() -> Json:
-    fleet = schema_of(CapacityFleet)
-    return _object(**fleet["properties"], fulfilment=_NUMBER_OR_NULL)
-
-
-def _unanswered() -> Json:
-    """Scopes that could not be asked; the longest unanswered are named."""
-    scope = _object(
-        account_id=_TEXT,
-        **_LABELS,
-        region=_TEXT,
-        error=_TEXT,
-        since=_TIME,
-        last_success=_TIME_OR_NULL,
-    )
-    named = {**array(scope), "maxItems": NAMED_FAILURES}
-    return _object(total=_COUNT, by_code=_counts(), scopes=named)
 
 
 def _republication() -> Json:
@@ -324,9 +324,39 @@ def _event() -> Json:
         instance_count={"type": ["integer", "null"]},
         before=facts,
         after=facts,
-        reservation={"anyOf": [ref("Odcr"), ref("CapacityBlock"), {"type": "null"}]},
+        reservation={"anyOf": [*_ANY_KIND, {"type": "null"}]},
         run_id=_TEXT_OR_NULL,
         events_of_listing={"type": ["integer", "null"], "minimum": 1},
+        watch=_TEXT_OR_NULL,
+        offering={"type": ["object", "null"]},
+    )
+
+
+def _watch_pace() -> Json:
+    count_or_null: Json = {"type": ["integer", "null"], "minimum": 0}
+    region = _object(
+        region=_TEXT,
+        outcome={"anyOf": [_enumerated(Answered), {"type": "null"}]},
+        code=_TEXT_OR_NULL,
+        message=_TEXT_OR_NULL,
+        asked_at=_TIME_OR_NULL,
+        answered_at=_TIME_OR_NULL,
+        due_at=_TIME_OR_NULL,
+        offerings=count_or_null,
+        within_limit=count_or_null,
+    )
+    return _object(
+        name=_TEXT,
+        instance_type=_TEXT,
+        count=_COUNT,
+        duration_hours=_COUNT,
+        start_after=_TIME_OR_NULL,
+        end_by=_TIME_OR_NULL,
+        max_accelerator_hour_price=_NUMBER_OR_NULL,
+        every_seconds=_COUNT,
+        really_every_seconds=_COUNT,
+        is_over={"type": "boolean"},
+        regions=array(region),
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from lambdas.observability import logger
-from truffle.core.idle import usd_per_hour
 from truffle.core.model import Reservation
+from truffle.core.pricing import MICRO, PriceBook
 from truffle.core.status import ScopeStatus
 from truffle.report.quantities import Sums, sums_by_accelerator
 
@@ -20,17 +20,17 @@ class Capacity:
     """Put held capacity in the log and, if ``has_metrics``, in metrics of CloudWatch.
 
     The log has a line for each accelerator, which the dashboard asks by CloudWatch Logs Insights.
-    Metrics have the dimension ``accelerator`` beside the service.
+    Metrics have the dimension ``accelerator`` beside the service. ``prices`` reads what is known.
     """
 
-    prices: Mapping[str, float]
+    prices: Callable[[], PriceBook]
     has_metrics: bool
     name: str = "capacity"
 
     def publish(
         self, rows: Sequence[Reservation], statuses: Sequence[ScopeStatus], now: datetime
     ) -> None:
-        costs = _idle_costs(rows, self.prices)
+        costs = _idle_costs(rows, self.prices())
         for accelerator, sums in sums_by_accelerator(rows).items():
             cost = costs.get(accelerator)
             facts = {"held": sums.held, "used": sums.used, "idle": sums.idle, "coming": sums.coming}
@@ -42,14 +42,14 @@ class Capacity:
                 _send(accelerator, sums, cost)
 
 
-def _idle_costs(rows: Sequence[Reservation], prices: Mapping[str, float]) -> dict[str, float]:
+def _idle_costs(rows: Sequence[Reservation], prices: PriceBook) -> dict[str, float]:
     """US dollars an hour by accelerator; an accelerator without any price is left out."""
-    costs: dict[str, float] = {}
+    costs: dict[str, int] = {}
     for row in rows:
-        cost = usd_per_hour(row, prices) if row.state == "active" else None
+        cost = prices.idle_micro_usd(row) if row.state == "active" else None
         if row.accelerator is not None and cost is not None:
-            costs[row.accelerator.name] = costs.get(row.accelerator.name, 0.0) + cost
-    return costs
+            costs[row.accelerator.name] = costs.get(row.accelerator.name, 0) + cost
+    return {name: cost / MICRO for name, cost in costs.items()}
 
 
 def _send(accelerator: str, sums: Sums, cost: float | None) -> None:

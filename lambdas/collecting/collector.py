@@ -14,6 +14,7 @@ from lambdas.collecting.fleets import Fleets
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.observability import logger
 from lambdas.store.archive import Archive
+from lambdas.store.documents import UNREADABLE
 from lambdas.store.fleets import FleetStore
 from lambdas.store.scopes import (
     CONFLICT_TRIES,
@@ -29,13 +30,14 @@ from lambdas.store.scopes import (
 from lambdas.store.shared import SharedStore
 from lambdas.store.status_reader import UnitState
 from truffle.core.carry_forward import carry_forward
-from truffle.core.events import Event
+from truffle.core.events import Event, EventType
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.model import DEADLINE_EXCEEDED, Failure, FailureKind, Scope, Snapshot
+from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.core.runs import Unit
 from truffle.core.scope_health import ASSUME_ROLE, after_failure, after_success, ended
 from truffle.core.thresholds import Thresholds
-from truffle.core.timed_events import extension_deadline, with_extension
+from truffle.core.timed_events import extension_deadline, with_extension, with_idle_cost
 from truffle.ec2.errors import FAILURES, error_code, to_failure
 from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
 from truffle.ec2.listing import DescribedTypes, list_scope
@@ -102,7 +104,10 @@ class _Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """The collector with everything it uses at its edges, and when time makes an event."""
+    """The collector with everything it uses at its edges, and when time makes an event.
+
+    ``prices`` reads what is known of those.
+    """
 
     ec2_of: Callable[[Scope], ScopeEC2]
     types: DescribedTypes
@@ -111,6 +116,7 @@ class Collector:
     clock: Callable[[], datetime]
     thresholds: Thresholds = field(default_factory=Thresholds)
     expected: ExpectedDenials = NOTHING_EXPECTED
+    prices: Callable[[], PriceBook] = lambda: NO_PRICES
 
     def left_of(self, unit: Unit, delivery: str) -> tuple[Unit, datetime | None]:
         """The scopes of a unit that its message has not observed yet, and when the others were
@@ -339,12 +345,23 @@ class Collector:
         events = [
             replace(event, run_id=run_id, events_of_listing=number)
             for event in (
-                *(self._extendable(event, visit) for event in write.events),
+                *(self._extendable(self._priced(event), visit) for event in write.events),
                 # Last, and so in the transaction that says that the scope was observed.
                 *([recovered] if recovered else ()),
             )
         ]
         return replace(write, events=events, outage=outage)
+
+    def _priced(self, event: Event) -> Event:
+        """The event, with what idle instances cost. It does not wait for prices that cannot be
+        read: then the cost is unknown."""
+        if event.type is not EventType.IDLE:
+            return event
+        try:
+            return with_idle_cost(event, self.prices())
+        except (*UNREADABLE, ValueError):
+            logger.exception("prices not read")
+            return event
 
     def _extendable(self, event: Event, visit: _Visit) -> Event:
         """The event, with whether its ending block can be extended; only its owner can."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from lambdas.store.events import EventStore
 from truffle.core.expected import ExpectedDenials
 from truffle.core.model import Reservation
 from truffle.core.organization import AllLabels, labelled
+from truffle.core.pricing import PriceBook
 from truffle.core.status import ScopeStatus, judge
 from truffle.report.page import page
 
@@ -22,14 +23,17 @@ MOST_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFile:
-    """The report as an object of the bucket. ``labels`` reads what accounts are called."""
+    """The report as an object of the bucket.
+
+    ``labels`` reads what accounts are called, ``prices`` what is known of prices.
+    """
 
     archive: Archive
     events: EventStore
     usage: UsageReader
     labels: Callable[[], AllLabels]
     source: str
-    prices: Mapping[str, float]
+    prices: Callable[[], PriceBook]
     allowed_age: timedelta
     expected: ExpectedDenials
     name: str = REPORT_KEY
@@ -45,7 +49,7 @@ class ReportFile:
             recent_events(self.events, now),
             now,
             source=self.source,
-            prices=self.prices,
+            prices=self.prices(),
             past=past_use(self.usage, now),
             most_rows=MOST_ROWS,
         )

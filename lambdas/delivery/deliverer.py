@@ -39,6 +39,7 @@ from truffle.core.codec import Json
 from truffle.core.daily import DAY, day
 from truffle.core.events import Event, Severity, from_message
 from truffle.core.expected import ExpectedDenials
+from truffle.core.pricing import PriceBook
 from truffle.core.times import format_time
 from truffle.messages.card import digest_card, summary_card
 
@@ -68,7 +69,7 @@ class Deliverer:
 
     ``destinations`` maps the names of queues to those of destinations; a scope is late if its last
     listing is older than ``allowed_age``, unless its denial is ``expected``; ``report_url`` is
-    where the report is published, None where it is not.
+    where the report is published, None where it is not; ``prices`` reads what is known of those.
     """
 
     alerts: AlertSettings
@@ -82,6 +83,7 @@ class Deliverer:
     digests: Digests
     events: EventStore
     inventory: Inventory
+    prices: Callable[[], PriceBook]
     once: Once
     clock: Callable[[], datetime]
 
@@ -187,7 +189,7 @@ class Deliverer:
         view = self.inventory.view()
         messages = self.events.between(now - DAY, now)
         events = [from_message(message) for _, message in messages]
-        rows, prices = view.observed(view.rows), self.alerts.thresholds.prices
+        rows, prices = view.observed(view.rows), self.prices()
         age, expected = self.allowed_age, self.expected
         facts = day(rows, view.statuses, events, now, age, prices, expected)
         return self.channels.show(destination, summary_card(facts, report_url=self.report_url))

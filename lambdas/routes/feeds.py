@@ -33,7 +33,7 @@ def _chosen(values: Mapping[str, list[Any]]) -> tuple[Context, Chosen]:
 @app.get("/report")
 def report() -> Response[str]:
     context, chosen = _chosen(parse(raw_query(), parameters.FILTERS))
-    prices = wiring.query().alert_settings.thresholds.prices
+    prices = wiring.query().prices()
     past = past_use(wiring.query().usage(), wiring.now())
     return feeds.report(context, chosen, wiring.query().settings.stack, prices, past)
 
@@ -68,6 +68,6 @@ def metrics() -> Response[str]:
     chosen = of_ids(to_filter(values))
     context = context_of()
     matches = context.view.sorted(Order()).matches(chosen)
-    prices = wiring.query().alert_settings.thresholds.prices
+    prices = wiring.query().prices()
     rows = matches.first(len(matches))
     return feeds.metrics(context, feeds.Measured(rows, chosen, "by" in values), prices)

@@ -24,7 +24,8 @@ from lambdas.routes.request import app, context_of, of_ids, period, question_of,
 from truffle.core import parameters
 from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
-from truffle.core.model import ReservationType
+from truffle.core.kinds.kind import Kind
+from truffle.core.kinds.registry import KINDS
 from truffle.core.parameters import RESERVATION_ID, Parameter, parse
 from truffle.core.queries import parse_list, to_page
 from truffle.core.times import format_time
@@ -52,16 +53,14 @@ def reservations() -> Response[str]:
     return _list(parameters.LIST)
 
 
-@app.get("/odcrs")
-def odcrs() -> Response[str]:
-    return _list(parameters.list_of(ReservationType.ODCR), ReservationType.ODCR)
+def _add_route_of(name: str, kind: Kind) -> None:
+    @app.get(kind.path)
+    def reservations_of_kind() -> Response[str]:
+        return _list(parameters.list_of(name), name)
 
 
-@app.get("/capacity-blocks")
-def capacity_blocks() -> Response[str]:
-    return _list(
-        parameters.list_of(ReservationType.CAPACITY_BLOCKS), ReservationType.CAPACITY_BLOCKS
-    )
+for _name, _kind in KINDS.items():
+    _add_route_of(_name, _kind)
 
 
 @app.get("/reservations/<reservation_id>")
@@ -96,7 +95,14 @@ def summary() -> Response[str]:
     given = raw_query()
     asked = parse_list(given, parameters.SUMMARY)
     context, chosen = context_of(asked.as_of), of_ids(asked.filter)
-    return json_response(answers.summary(context, chosen, asked.warnings))
+    return json_response(answers.summary(context, chosen, wiring.query().prices(), asked.warnings))
+
+
+@app.get("/prices")
+def prices() -> Response[str]:
+    asked = parse_list(raw_query(), parameters.PRICES)
+    known, chosen = wiring.query().prices(), of_ids(asked.filter)
+    return json_response(answers.prices(context_of(), chosen, known, asked.warnings))
 
 
 @app.get("/usage")
@@ -107,7 +113,7 @@ def usage() -> Response[str]:
     period, reader = question.period, wiring.query().usage()
     try:
         spans = reader.between(period.since, period.until, now)
-        found = usage_of(question, spans, wiring.query().prices)
+        found = usage_of(question, spans, wiring.query().prices())
     except TooLarge as error:
         return responses.ask_sql(str(error), question)
     missing = {"missing_days": sorted(reader.missing), "collection": context_of().collection}
@@ -135,8 +141,10 @@ def status() -> Response[str]:
     as_of = values.get("as_of", [None])[0]
     runs = wiring.query().runs.latest(RUNS_SHOWN, as_of)
     context, question = context_of(as_of), question_of(given)
+    pace = wiring.query().pace()
     return page_of(
-        lambda page: answers.status(context, runs, values, page, question), to_page(values)
+        lambda page: {**answers.status(context, runs, values, page, question), "watches": pace},
+        to_page(values),
     )
 
 

@@ -15,7 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from truffle.core.codec import Json, decode
 from truffle.core.json_text import json_object
-from truffle.core.model import Failure, Reservation, ReservationType, Scope, Snapshot
+from truffle.core.kinds.registry import KINDS
+from truffle.core.market.answers import Answer, answers_key, answers_to_lines
+from truffle.core.model import Failure, Reservation, Scope, Snapshot
 from truffle.core.order import Order
 from truffle.core.runs import Run
 from truffle.core.times import format_time, parse_time
@@ -29,10 +31,7 @@ REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
 DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
 """Errors of reading an object that is no gzip, is cut off, or holds no reservations."""
 
-LATEST_KEYS = {
-    ReservationType.ODCR: "latest/odcrs.json",
-    ReservationType.CAPACITY_BLOCKS: "latest/capacity-blocks.json",
-}
+LATEST_KEYS = {name: f"latest{kind.path}.json" for name, kind in KINDS.items()}
 
 
 REPORT_KEY = "latest/report.html"
@@ -140,6 +139,12 @@ class Archive:
     def write_report(self, html: str) -> None:
         """The report as of the run that was closed last."""
         self._put(REPORT_KEY, html.encode("utf-8", "replace"), "text/html; charset=utf-8")
+
+    def write_answers(self, region: str, answers: Sequence[Answer]) -> None:
+        """The answers of a region to watches as one object, that of the hour of the first."""
+        at = min(answer.observed_at for answer in answers)
+        content = answers_to_lines(answers)
+        self._put_gzipped(answers_key(region, at, content), content)
 
     def write_manifest(self, run: Run, manifest: Mapping[str, Any]) -> None:
         text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)

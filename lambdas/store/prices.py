@@ -27,19 +27,22 @@ class PriceList:
     fetched: Mapping[Place, datetime] = field(default_factory=dict)
 
 
+NOTHING_KNOWN = PriceList()
+
+
 @dataclass(slots=True)
 class PriceStore:
     """Keeps the list that was read for as long as the table has the same one."""
 
     documents: DocumentStore
     _head: Head | None = None
-    _list: PriceList = field(default_factory=PriceList)
+    _list: PriceList = NOTHING_KNOWN
 
     def read(self) -> PriceList:
         """Raises what reading a document raises, and ValueError for a newer schema."""
         head = self.documents.head(NAME)
         if head is None:
-            return PriceList()
+            return NOTHING_KNOWN
         if self._head is None or self._head.version != head.version:
             self._list = _from_json(self.documents.content(NAME, head))
             self._head = head

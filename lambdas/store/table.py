@@ -25,6 +25,8 @@
 | ``THREADS#<destination>`` | ``<subject>`` | the chat thread about a subject |
 | ``DOCUMENT`` | ``<name>`` | the head of a document that may be larger than an item |
 | ``DOCUMENT#<name>`` | ``<version>#<number>`` | a part of its content, compressed |
+| ``WATCHES`` | ``<region>/<watch>`` | how a region answered a watch, and what was published |
+| ``BUDGETS`` | ``<region>`` | the calls that watches have left in a region |
 | ``RESOLVED#<destination>`` | ``<incident key>`` | when an incident was resolved last |
 """
 
@@ -60,6 +62,8 @@ RUNS = "RUNS"
 PLANS = "PLANS"
 HINTS = "HINTS"
 DOCUMENTS = "DOCUMENT"
+WATCHES = "WATCHES"
+BUDGETS = "BUDGETS"
 EVENT_PREFIX = "EVENT#"
 PENDING_PREFIX = "PENDING#"
 DELIVERIES_PREFIX = "DELIVERY#"

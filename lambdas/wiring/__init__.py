@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lambdas.wiring.answers import Query
     from lambdas.wiring.collection import Collect, FanOut, Hint
     from lambdas.wiring.history import Compact, Ledger, Prices
+    from lambdas.wiring.market import Watch
 
 now = clients.now
 """The present time; the one clock of every handler."""
@@ -97,3 +98,11 @@ def compact() -> Compact:
     from lambdas.wiring.history import Compact
 
     return Compact(CompactSettings)
+
+
+@cache
+def watch() -> Watch:
+    from lambdas.settings import WatchSettings
+    from lambdas.wiring.market import Watch
+
+    return Watch(WatchSettings)

@@ -98,6 +98,7 @@ class Deliver(Parts[DeliverSettings]):
             digests=Digests(DigestBuffer(dynamodb, settings.table), self.runs, wiring.now),
             events=self.events,
             inventory=self.inventory,
+            prices=self.prices,
             once=Once(dynamodb, settings.idempotency_table),
             clock=wiring.now,
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lambdas.history.usage import UsageReader
     from lambdas.store.fleets import FleetStore
     from lambdas.store.reports import ReportStore
-    from truffle.core.pricing import PriceBook
+    from truffle.core.codec import Json
 
 
 class Query(Parts[QuerySettings]):
@@ -74,13 +74,17 @@ class Query(Parts[QuerySettings]):
 
         return UsageReader(self.spans, LedgerStore(wiring.service("s3"), self.settings.bucket))
 
-    @property
-    def prices(self) -> PriceBook:
-        """The prices known now. Raises the errors of reading a document."""
-        from truffle.core.pricing import PriceBook
+    def pace(self) -> list[Json]:
+        """How the watches keep pace; without watches the table is not read."""
+        from lambdas.store.watches import WatchStore
+        from truffle.core.market.pace import pace_to_json
 
-        settings = self.alert_settings.thresholds.prices
-        return PriceBook(settings=settings, listed=self.price_list.read().rates)
+        watches = self.alert_settings.watches
+        if not watches:
+            return []
+        stored = WatchStore(wiring.service("dynamodb"), self.settings.table).states()
+        states = {name: it.state for name, it in stored.items() if it.state is not None}
+        return pace_to_json(watches, states, wiring.now())
 
     @cached_property
     def fleets(self) -> FleetStore:

@@ -103,6 +103,7 @@ class Collect(Parts[CollectSettings]):
             wiring.now,
             self.alert_settings.thresholds,
             self.expected,
+            self.prices,
         )
 
     @cached_property
@@ -122,7 +123,7 @@ class Collect(Parts[CollectSettings]):
         from lambdas.store.directory import DirectoryCache
         from truffle.core.status import allowed_age
 
-        settings, prices = self.settings, self.alert_settings.thresholds.prices
+        settings = self.settings
         has_names = self.account_settings.is_organization
         report = ReportFile(
             archive=self.archive,
@@ -130,11 +131,11 @@ class Collect(Parts[CollectSettings]):
             usage=usage_reader(settings.bucket, settings.schedule_minutes),
             labels=DirectoryCache(self.directory).labels if has_names else dict,
             source=settings.stack,
-            prices=prices,
+            prices=self.prices,
             allowed_age=allowed_age(float(settings.schedule_minutes)),
             expected=self.expected,
         )
-        return report, Capacity(prices=prices, has_metrics=bool(settings.capacity_metrics))
+        return report, Capacity(prices=self.prices, has_metrics=bool(settings.capacity_metrics))
 
     @cached_property
     def retrier(self) -> Retrier:

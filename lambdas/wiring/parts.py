@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from truffle.alerts.settings import AlertSettings
     from truffle.core.expected import ExpectedDenials
     from truffle.core.organization import AccountSettings
+    from truffle.core.pricing import PriceBook
 
 S = TypeVar("S", bound=Settings)
 
@@ -35,6 +36,7 @@ class Parts(Generic[S]):
 
     def __init__(self, kind: type[S]) -> None:
         self._kind = kind
+        self._book: PriceBook | None = None
 
     @cached_property
     def settings(self) -> S:
@@ -90,6 +92,18 @@ class Parts(Generic[S]):
         from lambdas.store.prices import PriceStore
 
         return PriceStore(DocumentStore(wiring.service("dynamodb"), self.settings.table))
+
+    def prices(self) -> PriceBook:
+        """What is known of prices now; the same object while that is the same.
+
+        Raises what reading a document raises.
+        """
+        from truffle.core.pricing import PriceBook
+
+        listed = self.price_list.read().rates
+        if self._book is None or self._book.listed is not listed:
+            self._book = PriceBook(self.alert_settings.thresholds.prices, listed)
+        return self._book
 
     @cached_property
     def inventory(self) -> Inventory:

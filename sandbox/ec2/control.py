@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,6 +72,10 @@ class Control:
     def set_block_status(self, region: str, block_id: str, **fields: Any) -> None:
         """Set fields of a block's health, such as ``InterconnectStatus="impaired"``."""
         self.request("PATCH", f"blocks/{region}/{block_id}", fields)
+
+    def set_market(self, region: str, market: Sequence[Mapping[str, Any]]) -> None:
+        """What a region sells as capacity blocks from now on: ``Market`` of a fleet file."""
+        self.request("PUT", f"market/{region}", {"Market": list(market)})
 
     def now(self) -> datetime:
         return parse_absolute(self.request("GET", "clock")["now"])

@@ -7,6 +7,7 @@
 | ``POST /_sim/reservations`` | adds ``{"region": …, "reservation": {…}}`` as in a fleet file |
 | ``GET, PATCH, DELETE /_sim/reservations/<id>`` | one of them; null takes a field away |
 | ``PATCH /_sim/blocks/<region>/<id>`` | fields of a block's status, ``InterconnectStatus`` … |
+| ``PUT /_sim/market/<region>`` | ``{"Market": […]}`` of a fleet file: what it sells now |
 | ``GET, PUT /_sim/clock`` | the simulated time; ``{"now": …}`` or ``{"advance_seconds": …}`` |
 | ``GET, POST, DELETE /_sim/faults`` | the faults that are not over; one more; none |
 | ``DELETE /_sim/faults/<region>`` | none that names this region |
@@ -30,6 +31,7 @@ from sandbox.ec2.fleet_file import (
     dump_fleet,
     fields_from_json,
     load_fleet,
+    market_from_json,
     reservation_from_json,
     reservation_to_json,
 )
@@ -106,6 +108,12 @@ def _patch_block(simulator: Simulator, rest: list[str], body: Any) -> Any:
     return {}
 
 
+def _put_market(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    (region,) = rest
+    simulator.set_market(region, market_from_json(body, simulator.now(), region))
+    return {}
+
+
 def _clock(simulator: Simulator) -> Any:
     return {"now": format_date(simulator.now())}
 
@@ -172,6 +180,7 @@ _ACTIONS: Mapping[tuple[str, str, int], Callable[[Simulator, list[str], Any], An
     ("PATCH", "reservations", 1): _patch_reservation,
     ("DELETE", "reservations", 1): _delete_reservation,
     ("PATCH", "blocks", 2): _patch_block,
+    ("PUT", "market", 1): _put_market,
     ("GET", "clock", 0): _get_clock,
     ("PUT", "clock", 0): _put_clock,
     ("GET", "faults", 0): _get_faults,

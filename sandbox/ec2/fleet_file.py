@@ -158,7 +158,7 @@ def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Reg
         _by_block(raw, "DescribeCapacityBlocks", "CapacityBlocks", now, where),
         _by_block(raw, "DescribeCapacityBlockStatus", "CapacityBlockStatuses", now, where),
         tuple(_extensions(raw, now, where)),
-        tuple(_market(raw, now, where)),
+        tuple(market_from_json(raw, now, where)),
         tuple(_fleets(raw, name, account, now, where)),
         _topologies(raw, now, where),
     )
@@ -211,7 +211,8 @@ def _topologies(raw: Mapping[str, Any], now: datetime, where: str) -> dict[str, 
     return found
 
 
-def _market(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Offer]:
+def market_from_json(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Offer]:
+    """The ``Market`` of a region of a fleet file. Raises FleetError."""
     for index, item in enumerate(list_of(raw, "Market", where)):
         here = f"{where}.Market[{index}]"
         keys = {"InstanceType", "UltraserverType", "AvailabilityZone", "Count"}

@@ -14,7 +14,7 @@ from sandbox.ec2.bucket import Bucket, full_bucket
 from sandbox.ec2.errors import EC2Error, not_credible
 from sandbox.ec2.faults import Fault, FaultKind
 from sandbox.ec2.filters import Fields, matcher
-from sandbox.ec2.fleet import Fleet, Region, Reservation
+from sandbox.ec2.fleet import Fleet, Offer, Region, Reservation
 from sandbox.ec2.lifecycle import patched
 from sandbox.ec2.listings import Call, Ids, Listing
 from sandbox.ec2.operations import Operation, operation_named
@@ -140,6 +140,12 @@ class Simulator:
         """Set fields of a block's status. Raises KeyError."""
         with self._lock:
             changed = self._fleet.regions[region].with_status(block_id, fields)
+            self._fleet = self._fleet.with_regions([changed])
+
+    def set_market(self, region: str, market: Iterable[Offer]) -> None:
+        """What a region sells as capacity blocks from now on. Raises KeyError."""
+        with self._lock:
+            changed = replace(self._fleet.regions[region], market=tuple(market))
             self._fleet = self._fleet.with_regions([changed])
 
     def set_faults(self, faults: Iterable[Fault]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from truffle.alerts import settings_parser
+from truffle.alerts import settings_parser, watch_parser
 from truffle.alerts.settings import Kind
 from truffle.alerts.settings_json import settings_to_json
 from truffle.alerts.settings_parser import parse_settings
@@ -33,6 +33,7 @@ KEYS: Mapping[str, Mapping[str, object]] = {
     "route": {"name": True, "to": True, "when": True},
     "condition": settings_parser.CONDITION_KEYS,
     "mute": settings_parser.MUTE_KEYS,
+    "watch": watch_parser.WATCH_KEYS,
     "threshold": settings_parser.THRESHOLD_KEYS,
     "payment due": settings_parser.PAYMENT_KEYS,
     "idle": settings_parser.IDLE_KEYS,

@@ -110,7 +110,12 @@ def test_people_get_their_default_from_the_subscription_already() -> None:
         "$or": [
             {"reservation_type": ["capacity-block"]},
             {"severity": ["warning", "critical"]},
-            {"type": ["scope_failing", "scope_recovered"]},
+            {
+                "type": [
+                    *("scope_failing", "scope_recovered"),
+                    *("offering_appeared", "price_dropped", "offering_gone"),
+                ]
+            },
         ]
     }
     dull = an_event(an_odcr(), severity=Severity.INFO)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from lambdas.api import answers
+from lambdas.api import answers, market
 from lambdas.api.answers import Context
 from lambdas.api.fleets import fleets as fleets_of
 from lambdas.api.inventory import View
@@ -29,6 +29,10 @@ from truffle.core import parameters
 from truffle.core.codec import encode
 from truffle.core.events import Event, to_message
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
+from truffle.core.market.answers import Answer as WatchAnswer
+from truffle.core.market.finds import finds_of, latest, market_of
+from truffle.core.market.history import points
+from truffle.core.market.queries import HISTORY, OFFERINGS, to_period, to_query
 from truffle.core.merging import merge
 from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
 from truffle.core.parameters import BadParameter, parse
@@ -70,6 +74,7 @@ class Deployed:
     missing_days: list[str] = field(default_factory=list)
     fleets: dict[Scope, StoredFleets] = field(default_factory=dict)
     prices: PriceBook = field(default_factory=PriceBook)
+    market: list[WatchAnswer] = field(default_factory=list)
     clock: Callable[[], datetime] = running_now
 
     def collected(self, scope: Scope, *rows: Reservation, at: datetime | None = None) -> None:
@@ -116,11 +121,16 @@ class Deployed:
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given
             return 200, json.loads(answers.reservations(context, parse_list(asked), question))
+        if path == "/prices":
+            chosen = parse_list(given, parameters.PRICES).filter
+            return 200, answers.prices(context, chosen, self.prices)
         if path == "/usage":
             asked_for = to_question(parse(given, parameters.USAGE), self.clock())
             found = usage_of(asked_for, self.spans, self.prices)
             more = {"missing_days": self.missing_days, "collection": context.collection}
             return 200, {**found, **more}
+        if path in ("/offerings", "/offerings/history"):
+            return 200, self._market(path, given, question)
         if path == "/status":
             values = parse(given, parameters.STATUS)
             return 200, answers.status(context, self.runs, values, to_page(values), question)
@@ -153,6 +163,21 @@ class Deployed:
         return answers.events(
             context, found, to_page(values), answers.question_of("/events", given)
         )
+
+    def _market(self, path: str, given: Given, question: str) -> Any:
+        """The answers to watches, as the routes of the market give them."""
+        is_history = path == "/offerings/history"
+        values = parse(given, HISTORY if is_history else OFFERINGS)
+        query = to_query(values, self.clock())
+        since, until = query.period or to_period(values, self.clock())
+        told = [it for it in self.market if since <= it.observed_at < until]
+        if is_history:
+            chosen = filter(query.chosen.covers_question, told)
+            return market.history(points(chosen), query.page, question)
+        known = market_of(latest(self.market))
+        if query.period is not None:
+            known = replace(market_of(latest(told)), finds=tuple(finds_of(told)))
+        return market.offerings(known, query, question)
 
     def _explain(self, event_id: str) -> Answer:
         found = [event for event in self.events if event.event_id.startswith(event_id)]

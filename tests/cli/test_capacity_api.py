@@ -15,6 +15,7 @@ from tests.builders import an_odcr as odcr_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
 from truffle.core.model import Scope
+from truffle.core.pricing import PriceBook
 
 
 @contextmanager
@@ -69,6 +70,17 @@ class TestApi:
         assert (found.status, found.ids) == (3, ["cr-1", "cr-2"])
         assert f"{HOME}/eu-west-1: AuthFailure" in found.err
         assert "as last seen, 3 h ago" in found.err
+
+    def test_what_is_idle_costs_the_prices_of_the_stack(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        deployed.collected(OHIO, odcr_row("cr-1", available_capacity=3))
+        deployed.prices = PriceBook({"p4d.*": 30.0})
+        table = truffle("capacity", "--api-url", api_url, "-o", "wide").out
+        assert "Idle Cost: $90.00 an hour" in table
+        assert "Prices: the alerts file" in table
+        summary = truffle("capacity", "--api-url", api_url, "--summary", "-o", "json").json
+        assert summary["total"]["idle_usd_per_hour"] == 90
 
     def test_only_the_scopes_that_were_asked_for_count(
         self, truffle: Run, deployed: Deployed, api_url: str

@@ -10,9 +10,10 @@ import pytest
 from sandbox.ec2.faults import FaultKind
 from tests.cli.conftest import Run
 from tests.sandbox.worlds import World, running_now
+from truffle.core.market.budget import BURST
 from truffle.core.model import Accelerator
 from truffle.core.offerings import Offering, Wanted, sold_hours, sorted_offerings
-from truffle.ec2.offerings import BURST, Budget, OutOfTime, RegionOutcome, list_offerings
+from truffle.ec2.offerings import Budget, OutOfTime, RegionOutcome, list_offerings
 from truffle.sources import offerings
 from truffle.sources.offerings import budget_of
 

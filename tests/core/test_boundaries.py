@@ -22,13 +22,14 @@ from tests.builders import (
 from truffle.core.diff import compare
 from truffle.core.events import Event, EventType
 from truffle.core.filters import Filter
-from truffle.core.idle import idle_since, price_of, unused, watch
+from truffle.core.idle import idle_since, unused, watch
 from truffle.core.incidents import incident_of
 from truffle.core.merging import merge
 from truffle.core.model import Failure, FailureKind, Reservation
+from truffle.core.pricing import PriceBook
 from truffle.core.scope_health import after_failure
 from truffle.core.thresholds import Thresholds
-from truffle.core.timed_events import due, extension_deadline
+from truffle.core.timed_events import due, extension_deadline, with_idle_cost
 
 TICK = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
@@ -118,14 +119,15 @@ def test_idle_events_of_one_look_come_shortest_first() -> None:
 
 def test_what_idle_instances_cost_so_far_is_rounded_to_cents() -> None:
     row = an_odcr(total_capacity=3, available_capacity=3, used_capacity=0)
-    thresholds = Thresholds(idle_odcrs=(HOUR,), prices={"p4d.24xlarge": 1.0})
+    thresholds = Thresholds(idle_odcrs=(HOUR,))
     events = due(
         a_snapshot(row, at=NOON),
         a_snapshot(row, at=NOON + HOUR + 61 * SECOND),
         thresholds,
         {"cr-odcr": NOON},
     )
-    [event] = [event for event in events if event.type is EventType.IDLE]
+    [idle] = [event for event in events if event.type is EventType.IDLE]
+    event = with_idle_cost(idle, PriceBook({"p4d.24xlarge": 1.0}))
     assert (event.after or {})["usd_so_far"] == 3.05
 
 
@@ -216,13 +218,6 @@ def test_what_to_wait_for_lies_ahead_of_the_observation() -> None:
 @pytest.mark.parametrize("state", ["scheduled", "pending", "expired", "cancelled"])
 def test_a_reservation_that_is_not_active_has_no_unused_instances(state: str) -> None:
     assert unused(an_odcr(state=state, available_capacity=5)) == 0
-
-
-def test_the_glob_that_says_most_of_a_type_has_its_price() -> None:
-    prices = {"*p5******": 1.0, "p5.48*": 2.0, "*": 3.0}
-    assert price_of("p5.48xlarge", prices) == 2.0
-    assert price_of("p4d.24xlarge", prices) == 3.0
-    assert price_of("p4d.24xlarge", {"p5*": 1.0}) is None
 
 
 def test_idle_begins_with_the_observation_that_first_shows_it() -> None:

@@ -20,6 +20,7 @@ from truffle.core.daily import Day, FailingScope, Held, day
 from truffle.core.events import Event, EventType
 from truffle.core.expected import expected_denials
 from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
+from truffle.core.pricing import PriceBook
 from truffle.core.status import ScopeError, ScopeStatus
 
 OREGON = Scope(HOME, "us-west-2")
@@ -157,7 +158,7 @@ def test_idle_are_blocks_with_unused_instances_and_odcrs_without_a_used_one() ->
 
 
 def test_what_idles_for_most_money_comes_first() -> None:
-    found = day(ROWS, [], [], NOON, 2 * HOUR, {"p4d*": 32.0})
+    found = day(ROWS, [], [], NOON, 2 * HOUR, PriceBook({"p4d*": 32.0}))
 
     assert [(it.reservation.reservation_id, it.usd_per_hour) for it in found.idle] == [
         ("cr-whole", 256.0),

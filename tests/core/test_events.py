@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import HOUR, NOON, a_block, a_scope_event, an_event, an_odcr
+from tests.core.market.builders import an_offering
 from tests.strategies import names, whole_reservations
 from truffle.core.codec import encode
 from truffle.core.events import (
@@ -27,7 +28,7 @@ MESSAGE_NAMES = [
     *("previous_observed_at", "account_id", "region", "reservation_id"),
     *("capacity_block_id", "reservation_type", "instance_type", "instance_count", "before"),
     *("after", "reservation", "run_id", "events_of_listing"),
-    *("account_name", "organizational_unit"),
+    *("account_name", "organizational_unit", "watch", "offering"),
 ]
 
 
@@ -36,6 +37,7 @@ def test_the_types_and_severities_are_the_contracts() -> None:
         *("discovered", "state_changed", "vanished", "resized", "rescheduled", "extended"),
         *("health_changed", "starting_soon", "ending_soon", "payment_due", "late_delivery"),
         *("idle", "fleet_short", "scope_failing", "scope_recovered"),
+        *("offering_appeared", "price_dropped", "offering_gone"),
     }
     assert [severity.value for severity in Severity] == ["info", "good", "warning", "critical"]
 
@@ -76,6 +78,8 @@ def test_a_message_of_a_block_reads_as_the_contract_says() -> None:
         "events_of_listing": None,
         "account_name": None,
         "organizational_unit": None,
+        "watch": None,
+        "offering": None,
     }
 
 
@@ -94,7 +98,7 @@ def test_a_message_of_a_scope_has_every_key_and_no_reservation() -> None:
     assert absent == {
         *("previous_observed_at", "reservation_id", "capacity_block_id", "reservation_type"),
         *("instance_type", "instance_count", "reservation", "run_id", "events_of_listing"),
-        *("account_name", "organizational_unit"),
+        *("account_name", "organizational_unit", "watch", "offering"),
     }
 
 
@@ -121,6 +125,8 @@ events = st.builds(
     events_of_listing=st.none() | st.integers(1, 9),
     account_name=st.none() | names,
     organizational_unit=st.none() | names,
+    watch=st.none() | names,
+    offering=st.none() | st.builds(an_offering, st.none() | st.floats(0.5, 99)),
 )
 
 
@@ -145,7 +151,7 @@ def test_a_message_without_one_of_its_keys_is_refused_or_not_needed(name: str) -
     derived = {
         *("reservation_id", "capacity_block_id", "reservation_type"),
         *("instance_type", "instance_count", "run_id", "events_of_listing"),
-        *("account_name", "organizational_unit"),
+        *("account_name", "organizational_unit", "watch", "offering"),
     }
 
     if name in derived:

@@ -1,4 +1,4 @@
-"""Since when a reservation is idle, when that is news, and what it costs."""
+"""Since when a reservation is idle, and when that is news."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import DAY, HOUR, NOON, a_block, a_snapshot, an_odcr
-from truffle.core.idle import IdleWatch, idle_since, is_idle, price_of, watch
+from truffle.core.idle import IdleWatch, idle_since, is_idle, watch
 from truffle.core.model import Reservation
 from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import due
@@ -80,22 +80,6 @@ def test_other_lengths_need_another_watch() -> None:
     thresholds = Thresholds(idle_blocks=(HOUR, 2 * HOUR))
     assert not IdleWatch(None, "2h / 24h").is_quiet(NOON, thresholds)
     assert watch(a_snapshot(), {}, thresholds).is_quiet(NOON, thresholds)
-
-
-@pytest.mark.parametrize(
-    ("prices", "price"),
-    [
-        ({"p5.48xlarge": 1.0, "p5.48*": 2.0}, 1.0),
-        ({"p5*": 1.0, "p5.48*": 2.0, "*": 3.0}, 2.0),
-        ({"*": 3.0}, 3.0),
-        ({"p4*": 1.0}, None),
-        ({}, None),
-    ],
-)
-def test_a_price_is_the_types_own_or_that_of_the_nearest_glob(
-    prices: dict[str, float], price: float | None
-) -> None:
-    assert price_of("p5.48xlarge", prices) == price
 
 
 LOOKS = st.lists(st.tuples(st.integers(1, 600), st.integers(0, 2)), min_size=1, max_size=30).map(

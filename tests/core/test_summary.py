@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
 from tests.strategies import inventories, whole_reservations
 from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.pricing import PriceBook
 from truffle.core.summary import summarize
 
 
@@ -30,6 +31,8 @@ def test_nothing_adds_up_to_nothing() -> None:
             "idle_accelerators": 0,
             "unknown_sizes": 0,
             "unknown_accelerators": 0,
+            "idle_usd_per_hour": 0,
+            "unpriced_instances": 0,
         },
         "by_type": {},
         "by_region": {},
@@ -56,7 +59,19 @@ def test_active_reservations_add_up() -> None:
         "idle_accelerators": 5 * 8,
         "unknown_sizes": 0,
         "unknown_accelerators": 0,
+        "idle_usd_per_hour": None,
+        "unpriced_instances": 5,
     }
+
+
+def test_idle_instances_of_some_price_have_a_cost_and_the_others_are_counted() -> None:
+    rows = (
+        an_odcr("cr-1", instance_type="p4d.24xlarge", total_capacity=8, available_capacity=3),
+        a_block("cr-2", state="active", instance_count=16, available_capacity=2),
+    )
+    answer = summarize(rows, PriceBook({"p4d.24xlarge": 0.1})).total
+
+    assert (answer.idle_usd_per_hour, answer.unpriced_instances) == (0.3, 2)
 
 
 def test_a_block_before_its_start_counts_with_its_size_but_with_no_capacity() -> None:
@@ -189,6 +204,18 @@ def added_up(rows: list[Reservation]) -> dict[str, float | None]:
         ),
         "unknown_sizes": sizes.count(None),
         "unknown_accelerators": devices.count(None),
+        **idle_cost([row for row in active if row.state == "active"]),
+    }
+
+
+def idle_cost(active: list[Reservation]) -> dict[str, float | None]:
+    """At a tenth of a dollar for every p5, and no price for other types."""
+    priced = [row for row in active if row.instance_type.startswith("p5")]
+    unpriced = sum(row.available_capacity or 0 for row in active if row not in priced)
+    tenths = sum(row.available_capacity or 0 for row in priced)
+    return {
+        "idle_usd_per_hour": None if unpriced and not tenths else tenths / 10,
+        "unpriced_instances": unpriced,
     }
 
 
@@ -200,7 +227,7 @@ def known_sum(numbers: Sequence[float | None]) -> float | None:
 
 @given(st.lists(whole_reservations, max_size=8))
 def test_every_sum_is_what_adding_field_by_field_gives(rows: list[Reservation]) -> None:
-    answer = summarize(rows).to_json()
+    answer = summarize(rows, PriceBook({"p5*": 0.1})).to_json()
     groups = {
         "by_type": "type",
         "by_region": "region",

@@ -12,8 +12,8 @@ from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, a_snapshot, an
 from tests.core.timing import DEFAULT, MINUTE, between, told
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import CapacityBlock, Reservation, Scope, effective_end
-from truffle.core.thresholds import Thresholds
-from truffle.core.timed_events import due, extension_deadline, with_extension
+from truffle.core.pricing import PriceBook
+from truffle.core.timed_events import due, extension_deadline, with_extension, with_idle_cost
 
 START = NOON + 30 * DAY
 
@@ -283,9 +283,9 @@ def test_a_block_that_was_unused_long_enough_is_idle() -> None:
 
 def test_an_idle_odcr_says_what_it_costs() -> None:
     row = an_odcr("cr-a", available_capacity=8, create_date=NOON)
-    thresholds = Thresholds(prices={"p4d.24xlarge": 10.0, "*": 99.0})
     before, now = a_snapshot(row), a_snapshot(row, at=NOON + 36 * HOUR)
-    (event,) = due(before, now, thresholds, {"cr-a": NOON})
+    (idle,) = due(before, now, DEFAULT, {"cr-a": NOON})
+    event = with_idle_cost(idle, PriceBook({"p4d.24xlarge": 10.0, "*": 99.0}))
     assert event.summary.endswith("has had no instances in use for 36 h.")
     assert event.after == {
         "threshold": "24h",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -15,9 +16,11 @@ import pytest
 from lambdas.history.ledgers import LedgerStore
 from sandbox.box import Sandbox
 from tests.builders import an_odcr
+from tests.core.market.builders import an_answer, an_offering
 from tests.end_to_end.conftest import restore, rows
 from truffle.cli.running import run
 from truffle.core.ledger import day_of, write_day
+from truffle.core.market.answers import answers_key, answers_to_lines
 from truffle.core.questions import CUR_TABLE, QUESTIONS, Question
 from truffle.core.spans import Span
 from truffle.core.tables import TABLES
@@ -51,6 +54,7 @@ def copy(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     folder = tmp_path_factory.mktemp("copy")
     make_bill(box, folder)
     make_ledger(box)
+    make_market(box)
     box.compact()
     Copy(box.client("s3"), box.outputs["BucketName"], folder).run()
     yield folder
@@ -98,6 +102,18 @@ def make_ledger(box: Sandbox) -> None:
     day = day_of(datetime.now(UTC)) - timedelta(days=1)
     spans = [Span(an_odcr(tags={"Team": "research"}), day, day + timedelta(days=1))]
     LedgerStore(box.client("s3"), box.outputs["BucketName"]).write(day, write_day(spans, day), "")
+
+
+def make_market(box: Sandbox) -> None:
+    """Two answers of yesterday to a watch: a block on sale, then none."""
+    at = day_of(datetime.now(UTC)) - timedelta(hours=2)
+    answers = [an_answer(an_offering(40), at=at), an_answer(at=at + timedelta(hours=1))]
+    content = answers_to_lines(answers)
+    box.client("s3").put_object(
+        Bucket=box.outputs["BucketName"],
+        Key=answers_key("us-east-2", at, content),
+        Body=gzip.compress(content),
+    )
 
 
 def athena(box: Sandbox) -> Athena:

@@ -15,6 +15,7 @@ from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
 from tests.effort import examples
 from tests.strategies import whole_reservations
 from truffle.core.model import Health, Reservation
+from truffle.core.pricing import PriceBook
 from truffle.feeds.inputs import Held, ScopeState
 from truffle.feeds.metrics import NAMES, metrics
 
@@ -24,7 +25,7 @@ Samples = dict[str, list[tuple[dict[str, str], float]]]
 
 
 def samples(*rows: Reservation, **facts: object) -> Samples:
-    given = {"rows": rows, "scopes": (), "now": NOON, "prices": {}, **facts}
+    given = {"rows": rows, "scopes": (), "now": NOON, "prices": PriceBook(), **facts}
     found: Samples = defaultdict(list)
     for family in text_string_to_metric_families(metrics(Held(**given)).decode()):  # type: ignore[arg-type, no-untyped-call]
         assert family.name in NAMES
@@ -68,7 +69,7 @@ def test_the_labels_say_what_it_is() -> None:
 
 def test_idle_capacity_costs_where_a_price_is_known() -> None:
     rows = an_odcr("cr-1"), an_odcr("cr-2", instance_type="p5.48xlarge")
-    found = samples(*rows, prices={"p4d*": 10.0})
+    found = samples(*rows, prices=PriceBook({"p4d*": 10.0}))
     assert total(found, "reservation_idle_usd_per_hour") == 30
     assert total(found, "reservation_idle_unpriced_instances") == 3
 
@@ -111,7 +112,9 @@ def test_the_same_rows_make_the_same_text_in_whatever_order_they_come() -> None:
         a_block("cr-2"),
         an_odcr("cr-3", region="eu-west-1"),
     ]
-    assert metrics(Held(rows, (), NOON, {})) == metrics(Held(rows[::-1], (), NOON, {}))
+    assert metrics(Held(rows, (), NOON, PriceBook())) == metrics(
+        Held(rows[::-1], (), NOON, PriceBook())
+    )
 
 
 def test_a_label_cannot_end_its_line() -> None:

@@ -37,8 +37,18 @@ ALERTS: Json = {
         {"name": "usual", "to": ["on-call", "research", "chat", "people", "warehouse", "bus"]},
         {"name": "bad", "to": ["pager", "ops"], "when": {"severity": ["critical", "good"]}},
     ],
+    "watches": [
+        {
+            "name": "hunt",
+            "instance_type": "p5.48xlarge",
+            "count": 8,
+            "days": 7,
+            "regions": ["us-east-1", "us-east-2"],
+            "every": "15m",
+        }
+    ],
 }
-"""Destinations of every kind."""
+"""Destinations of every kind, and a watch."""
 
 EVERYTHING: Json = {
     "accounts": ["111122223333", "444455556666"],
@@ -65,7 +75,7 @@ FORWARDED: tuple[Json, ...] = (
 
 NAMES = (
     *("fan_out", "collect", "hint", "ledger", "prices", "publish", "query", "deliver"),
-    "compact",
+    *("compact", "watch"),
 )
 
 

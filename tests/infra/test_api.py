@@ -14,6 +14,7 @@ GET_ROUTES = {
     "GET /capacity-blocks",
     "GET /reservations/{id}",
     "GET /summary",
+    "GET /prices",
     "GET /usage",
     "GET /events",
     "GET /status",

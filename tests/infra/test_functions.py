@@ -20,6 +20,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
     "query": settings.QuerySettings,
     "deliver": settings.DeliverSettings,
     "compact": settings.CompactSettings,
+    "watch": settings.WatchSettings,
 }
 
 
@@ -35,6 +36,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
         ("query", 29, 1769),
         ("deliver", 60, 1769),
         ("compact", 880, 1769),
+        ("watch", 180, 512),
     ],
 )
 def test_time_and_memory(stack: Synthesized, name: str, seconds: int, megabytes: int) -> None:
@@ -156,5 +158,6 @@ def test_alerts_start_deliver_a_few_of_each_destination_at_a_time(stack: Synthes
 
 def test_without_destinations_nothing_delivers(plain: Synthesized) -> None:
     handlers = {one["Handler"] for one in plain.of_type("Lambda::Function")}
-    assert handlers == {f"lambdas.{name}.handler" for name in NAMES if name != "deliver"}
+    of_alerts = ("deliver", "watch")
+    assert handlers == {f"lambdas.{name}.handler" for name in NAMES if name not in of_alerts}
     assert "DeliverFunctionName" not in plain.outputs

@@ -63,6 +63,8 @@ WITHOUT_ALARM = {
     "IdleUsdPerHour": "an amount; the event idle reports a reservation",
     "DiscoveryFailed": "its alarm is in stacks of an organization only",
     "ScopesFailed": "the event scope_failing reports a scope; if all fail, no run is completed",
+    "WatchesAnswered": "an amount, not a fault",
+    "WatchesFailed": "asked again ten minutes later; /status shows the region and its error",
     "DeliveriesFailed": "retried for a day, and then a dead letter, which has its alarm",
 }
 """The metrics of the functions that need no alarm, and why."""
@@ -135,7 +137,7 @@ def _text(alarm: Resource) -> str:
 
 def test_the_alarms_names_begin_with_the_stacks(stack: Synthesized) -> None:
     names = [alarm["AlarmName"] for alarm in stack.of_type("CloudWatch::Alarm")]
-    assert len(set(names)) == len(names) == 15 + 10
+    assert len(set(names)) == len(names) == 16 + 10
     assert all(re.fullmatch(r"truffle-[a-z-]+", name) for name in names)
 
 

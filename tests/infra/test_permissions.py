@@ -33,6 +33,12 @@ IDEMPOTENCY = {"GetItem", "PutItem", "UpdateItem", "DeleteItem"}
 
 MAY = {
     "compact": {"s3:ListBucket", "s3:GetObject", "s3:PutObject"},
+    "watch": {
+        "ec2:DescribeCapacityBlockOfferings",
+        "ec2:DescribeInstanceTypes",
+        *(f"dynamodb:{action}" for action in ("Query", "PutItem", "DeleteItem")),
+        "s3:PutObject",
+    },
     "fan_out": {
         "ec2:DescribeRegions",
         *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),

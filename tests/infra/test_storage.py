@@ -72,7 +72,7 @@ def test_what_the_bucket_forgets(bucket: Resource) -> None:
     rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
     kept = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules.values() if "Prefix" in rule}
-    kept_long = ("snapshots/", "runs/", "events/", "tables/", "usage/")
+    kept_long = ("snapshots/", "runs/", "events/", "tables/", "usage/", "offerings/")
     assert kept == {**dict.fromkeys(kept_long, 400), "query-results/": 7}
     assert rules["leftovers"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
     assert rules["leftovers"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}

@@ -22,6 +22,7 @@ from lambdas.settings import (
     PublishSettings,
     QuerySettings,
     Settings,
+    WatchSettings,
 )
 from lambdas.store.heartbeats import scopes_of
 from lambdas.store.scopes import ScopeStore
@@ -139,6 +140,7 @@ class Stack:
             ),
             LedgerSettings: lambda: LedgerSettings(self.table, self.bucket, "60"),
             PricesSettings: lambda: PricesSettings(self.table),
+            WatchSettings: lambda: WatchSettings(self.table, self.bucket, HOME, "400"),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(
                 table=self.table,

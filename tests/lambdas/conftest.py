@@ -28,6 +28,7 @@ from truffle.core.organization import AccountSettings
 FUNCTIONS = (
     *(wiring.fan_out, wiring.collect, wiring.hint),
     *(wiring.publish, wiring.query, wiring.deliver, wiring.ledger, wiring.prices),
+    wiring.watch,
 )
 """Each keeps the parts of a function."""
 

@@ -85,7 +85,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 18
+    assert len(set(names)) == len(names) == 19
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -119,6 +119,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/capacity-blocks": parameters.list_of("capacity-block"),
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
+    "/prices": parameters.PRICES,
     "/usage": parameters.USAGE,
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
@@ -182,6 +183,7 @@ REAL = {
     "/capacity-blocks": ["/capacity-blocks"],
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
+    "/prices": ["/prices", "/prices?type=odcr"],
     "/usage": ["/usage", "/usage?interval=total&by=owner,tag:Team"],
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
     "/status": ["/status", "/status?state=failed", "/status?limit=1"],

@@ -120,6 +120,35 @@ def test_odcrs_that_are_held_get_a_price_and_blocks_do_not(
     ]
 
 
+def test_what_is_idle_costs_the_same_in_every_answer(hours: Hours, server: PriceServer) -> None:
+    fetch(hours, server)
+    hours.next()
+    total = hours.ask("/summary", type="odcr").body["total"]
+    assert total["idle_usd_per_hour"] == pytest.approx(3 * 32.7726)
+    assert total["unpriced_instances"] == 0
+    assert "idle_usd_per_hour{" in hours.ask("/metrics", type="odcr").text
+    assert "98.3178" in hours.ask("/metrics", type="odcr").text
+    assert '"idle_usd_per_hour":10' in hours.ask("/report", type="odcr").text.replace(" ", "")
+
+
+def test_the_price_book_names_the_prices_of_what_is_held(hours: Hours, server: PriceServer) -> None:
+    fetch(hours, server)
+    hours.next()
+    body = hours.ask("/prices").body
+    assert (body["settings"], body["fees"]) == ({}, [])
+    assert body["price_list"] == [
+        {
+            "instance_type": "p4d.24xlarge",
+            "region": "us-east-2",
+            "platform": "Linux/UNIX",
+            "tenancy": "default",
+            "per_instance_hour": 32.7726,
+            "currency": "USD",
+            "as_of": "2026-11-01",
+        }
+    ]
+
+
 def test_a_type_is_asked_for_again_after_a_week_and_a_new_one_at_once(
     hours: Hours, server: PriceServer
 ) -> None:
@@ -145,7 +174,7 @@ def test_a_type_that_fails_keeps_its_old_price_and_not_the_others(
     with pytest.raises(prices.NotFetched, match=r"p4d.24xlarge in us-east-2"):
         fetch(hours, server)
     hours.deploy(QuerySettings)
-    listed = wiring.query().prices.listed
+    listed = wiring.query().prices().listed
     linux = {it.instance_type: rate for it, rate in listed.items() if it.platform == "Linux/UNIX"}
     assert {name: str(rate.amount) for name, rate in linux.items()} == {
         "p4d.24xlarge": "32.7726",

@@ -11,12 +11,14 @@ from tests.builders import (
     HOME,
     HOUR,
     NOON,
+    OHIO,
     a_block,
     a_scope_event,
     a_status,
     an_event,
     an_odcr,
 )
+from truffle.alerts.market_sample import sample_market_events
 from truffle.core.daily import Day, FailingScope, Idle, day
 from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Severity
@@ -169,7 +171,13 @@ def of_every_type() -> dict[EventType, Event]:
     }
     timed = (starting_soon, ending_soon, payment_due, late_delivery, idle)
     scopes = (fleet_short, scope_failing, scope_recovered)
-    return changes | {event.type: event for event in (make() for make in (*timed, *scopes))}
+    others = [make() for make in (*timed, *scopes)]
+    return changes | {event.type: event for event in (*others, *market_events())}
+
+
+def market_events() -> list[Event]:
+    """An offering of a watch that appears, gets cheaper and is gone, in Ohio."""
+    return list(sample_market_events(OHIO, "p5.48xlarge", NOON))
 
 
 def a_run_of(number: int) -> list[Event]:

@@ -43,6 +43,9 @@ TITLES = {
     EventType.FLEET_SHORT: "Fleet below its target",
     EventType.SCOPE_FAILING: "Region cannot be listed",
     EventType.SCOPE_RECOVERED: "Region listed again",
+    EventType.OFFERING_APPEARED: "Capacity block for sale",
+    EventType.PRICE_DROPPED: "Capacity block for sale at a lower price",
+    EventType.OFFERING_GONE: "Capacity block no longer for sale",
 }
 
 

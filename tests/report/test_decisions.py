@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
 from truffle.core.model import Health, Reservation
+from truffle.core.pricing import PriceBook
 from truffle.core.timeline import span_of
 from truffle.report.decisions import Decision, decisions
 from truffle.report.inputs import Inputs
@@ -100,11 +101,11 @@ def test_idle_capacity_needs_a_decision_from_10_usd_an_hour(
     price: float, expected: list[str]
 ) -> None:
     idle = an_odcr(available_capacity=8)
-    assert titles(idle, prices={"p4d*": price}) == expected
+    assert titles(idle, prices=PriceBook({"p4d*": price})) == expected
 
 
 def test_idle_accelerators_without_a_price_need_a_decision() -> None:
-    [idle] = decided(an_odcr(available_capacity=8), prices={"p5*": 50.0})
+    [idle] = decided(an_odcr(available_capacity=8), prices=PriceBook({"p5*": 50.0}))
     assert idle.usd_per_hour is None
 
 
@@ -115,7 +116,7 @@ def test_idle_capacity_without_accelerators_and_price_needs_none() -> None:
 def test_the_most_expensive_comes_first_where_there_is_no_deadline() -> None:
     cheap = an_odcr("cr-1", available_capacity=8)
     dear = an_odcr("cr-2", available_capacity=8, instance_type="p5.48xlarge")
-    found = decided(cheap, dear, prices={"p4d*": 10, "p5*": 50})
+    found = decided(cheap, dear, prices=PriceBook({"p4d*": 10, "p5*": 50}))
     assert [each.usd_per_hour for each in found] == [400, 80]
 
 

@@ -22,7 +22,8 @@ from truffle.alerts.settings import (
 from truffle.core.events import Event, Severity
 from truffle.core.filters import matches_globs
 from truffle.core.incidents import ENDING_TYPES, incident_of
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
+from truffle.core.offerings import Offering
 from truffle.core.times import format_time
 
 
@@ -139,8 +140,19 @@ def _failed_conditions(event: Event, when: When) -> Iterator[str]:
             yield _says(name, called or "not known", globs)
     if row is not None:
         yield from _failed_row_conditions(row, when)
+    elif event.offering is not None:
+        yield from _failed_offering_conditions(event.offering, when)
     elif when.reservation_types or when.states or when.instance_types or when.tags:
         yield "the event is of a scope, and of no reservation"
+
+
+def _failed_offering_conditions(offering: Offering, when: When) -> Iterator[str]:
+    """One of several instance types is enough."""
+    if when.reservation_types or when.states or when.tags:
+        yield "the event is of an offering, and of no reservation"
+    types = [part.instance_type for part in offering.parts]
+    if when.instance_types and not any(matches_globs(it, when.instance_types) for it in types):
+        yield _says("instance_type", " and ".join(types), when.instance_types)
 
 
 def _failed_row_conditions(row: Reservation, when: When) -> Iterator[str]:
@@ -190,9 +202,7 @@ def _ids(event: Event) -> set[str]:
     row = event.reservation
     if row is None:
         return set()
-    if isinstance(row, CapacityBlock):
-        return {row.reservation_id, row.capacity_block_id}
-    return {row.reservation_id}
+    return {row.reservation_id, row.block_id or row.reservation_id}
 
 
 def _has_tags(event: Event, tags: Tags) -> bool:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from truffle.alerts.market_sample import sample_market_events
 from truffle.alerts.routing import matches
 from truffle.alerts.settings import EVERYTHING, Route, When
 from truffle.core.accelerators import accelerator_of, bundled
 from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
 from truffle.core.filters import matches_globs
+from truffle.core.kinds.registry import CLASSES
 from truffle.core.model import (
-    CapacityBlock,
-    Odcr,
     Reservation,
     ReservationType,
     Scope,
-    block_hours,
-    effective_end,
     used_of,
     utilization_of,
 )
@@ -31,6 +29,8 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 INSTANCE_TYPE = "p5.48xlarge"
 INSTANCES = 8
+SAMPLE_TYPE = ReservationType.CAPACITY_BLOCKS
+"""The type of the sample reservation where the conditions name none."""
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -224,12 +224,13 @@ def sample_event(route: Route, now: datetime) -> Event:
 def _events(when: When, now: datetime) -> Iterator[Event]:
     """Everything that can happen where the conditions want it, the most telling first."""
     scope = Scope(_first(when.accounts, ACCOUNT), _region_of(when.regions))
-    for kind in when.reservation_types or (ReservationType.CAPACITY_BLOCKS,):
+    for kind in when.reservation_types or (SAMPLE_TYPE,):
         for story in _stories(when):
             row = _reservation(kind, story, scope, when, now)
             yield _event(story, scope, describe(row), row, now)
     for story in _SCOPE_STORIES:
         yield _event(story, scope, str(scope), None, now)
+    yield from sample_market_events(scope, _type_of(when.instance_types), now)
 
 
 def _stories(when: When) -> Iterator[_Story]:
@@ -267,7 +268,8 @@ def _reservation(kind: str, story: _Story, scope: Scope, when: When, now: dateti
     end = start + 7 * _DAY
     instance_type = _type_of(when.instance_types)
     carried = accelerator_of(instance_type, {})
-    total = INSTANCES if kind == ReservationType.ODCR or story.state == "active" else 0
+    cls = CLASSES[kind]
+    total = INSTANCES if not cls.kind.is_prepaid or story.state == "active" else 0
     available = total if story.type is EventType.IDLE else 0
     used = used_of(story.state, total, available)
     facts: dict[str, Any] = {
@@ -292,17 +294,9 @@ def _reservation(kind: str, story: _Story, scope: Scope, when: When, now: dateti
         "observed_at": now,
         "seen_by": (scope.account_id,),
     }
-    if kind == ReservationType.ODCR:
-        return Odcr(**facts, end_date_type="limited")
-    return CapacityBlock(
-        capacity_block_id=RESERVATION_ID,
-        reservation_ids=(RESERVATION_ID,),
-        instance_count=INSTANCES,
-        duration_hours=block_hours(start, end),
-        effective_end=effective_end(end, ultraserver=False),
-        ultra_cluster_placement=True,
-        **facts,
-    )
+    names = {field.name for field in fields(cls) if field.init}
+    known = {name: value for name, value in facts.items() if name in names}
+    return cls(**known, **cls.sample_facts(RESERVATION_ID, INSTANCES, start, end))
 
 
 def _type_of(globs: Sequence[str]) -> str:

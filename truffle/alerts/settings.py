@@ -1,4 +1,5 @@
-"""The settings of alerts: destinations, routes, mutes and thresholds, from one validated file.
+"""The settings of alerts: destinations, routes, mutes, thresholds and watches, from one validated
+file.
 
 The file is YAML on disk (``truffle.alerts.yaml_file`` reads it) and canonical JSON beside the
 functions' code; ``docs/alerts.md`` explains every key.
@@ -12,7 +13,8 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 
-from truffle.core.events import EventType, Severity
+from truffle.core.events import MARKET_TYPES, EventType, Severity
+from truffle.core.market.watches import Watch
 from truffle.core.model import ReservationType
 from truffle.core.thresholds import Thresholds
 
@@ -104,9 +106,10 @@ EVERYTHING = When()
 DEFAULT_FOR_PEOPLE = (
     When(reservation_types=(ReservationType.CAPACITY_BLOCKS,)),
     When(severities=(Severity.WARNING, Severity.CRITICAL)),
-    When(types=(EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED)),
+    When(types=(EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED, *MARKET_TYPES)),
 )
-"""Any of these: every event of blocks and of scopes, and of ODCRs what is a warning or worse."""
+"""Any of these: every event of blocks, of scopes and of watches, and of ODCRs what is a warning or
+worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +147,14 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """Who gets which alert; the default is nobody, with the default thresholds."""
+    """Who gets which alert, and what is watched on the market; the default is nobody and nothing,
+    with the default thresholds."""
 
     destinations: tuple[Destination, ...] = ()
     routes: tuple[Route, ...] = ()
     mutes: tuple[Mute, ...] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
+    watches: tuple[Watch, ...] = ()
 
     def destination(self, name: str) -> Destination:
         """Raises KeyError for an unknown name."""

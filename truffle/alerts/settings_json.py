@@ -14,6 +14,7 @@ from truffle.alerts.settings import (
     When,
 )
 from truffle.alerts.settings_parser import CONDITION_KEYS, IDLE_FIELDS, PAYMENT_KEYS
+from truffle.core.market.watches import Watch
 from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time
 
@@ -29,6 +30,7 @@ def settings_to_json(settings: AlertSettings) -> Json:
         "mutes": [_mute_to_json(mute) for mute in settings.mutes],
         "thresholds": _thresholds_to_json(settings.thresholds),
         "prices": dict(settings.thresholds.prices),
+        "watches": [_watch_to_json(watch) for watch in settings.watches],
     }
 
 
@@ -69,6 +71,16 @@ def _mute_to_json(mute: Mute) -> Json:
     )
 
 
+def _watch_to_json(watch: Watch) -> Json:
+    question = _given(**watch.question.to_json())
+    return {
+        "name": watch.name,
+        **question,
+        "regions": list(watch.regions),
+        "every": format_duration(watch.every),
+    }
+
+
 def _tags_to_json(tags: Tags) -> Json:
     return {key: list(values) for key, values in tags.items()}
 
@@ -88,6 +100,8 @@ def _thresholds_to_json(thresholds: Thresholds) -> Json:
         "idle": {name: lengths(field) for name, field in IDLE_FIELDS.items()},
         "fleet_short": lengths("fleet_short"),
         "scope_failing": thresholds.scope_failing,
+        "price_dropped": thresholds.price_dropped,
+        "offering_quiet": format_duration(thresholds.offering_quiet),
     }
 
 

@@ -22,6 +22,7 @@ from truffle.alerts.settings import (
     SettingsError,
     When,
 )
+from truffle.alerts.watch_parser import percent, watches
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES, ReservationType
 from truffle.core.thresholds import Thresholds
@@ -244,6 +245,8 @@ THRESHOLD_KEYS: Mapping[str, Parser] = {
     "idle": record(IDLE_KEYS, (), "idle"),
     "fleet_short": _DURATIONS,
     "scope_failing": leaf(whole_number(1, 1000)),
+    "price_dropped": leaf(percent),
+    "offering_quiet": leaf(duration),
 }
 IDLE_FIELDS = {ReservationType.CAPACITY_BLOCKS: "idle_blocks", ReservationType.ODCR: "idle_odcrs"}
 
@@ -265,6 +268,7 @@ FILE_KEYS: Mapping[str, Parser] = {
     "time_zone": leaf(time_zone),
     "thresholds": _threshold_fields,
     "prices": mapping_of(_GLOB, leaf(price)),
+    "watches": watches(UTC),
 }
 
 
@@ -279,7 +283,8 @@ def parse_settings(raw: Values) -> AlertSettings:
     routes = _routes(map(str, names) if isinstance(names, Mapping) else ())
     zone = _zone(raw)
     mutes = objects(partial(_mute, file_zone=zone))
-    values = record({**FILE_KEYS, "routes": routes, "mutes": mutes}, (), "the file")(place, raw)
+    parsers = {**FILE_KEYS, "routes": routes, "mutes": mutes, "watches": watches(zone)}
+    values = record(parsers, (), "the file")(place, raw)
     destinations = values.get("destinations", {})
     found: tuple[Route, ...] = values.get("routes", ())
     _note_twins(place, destinations)
@@ -292,6 +297,7 @@ def parse_settings(raw: Values) -> AlertSettings:
         found,
         values.get("mutes", ()),
         Thresholds(**values.get("thresholds", {}), prices=values.get("prices", {})),
+        values.get("watches", ()),
     )
 
 

@@ -60,7 +60,9 @@ def check(file: str, output: str, no_color: bool) -> int:
         problems = error.problems
     if output != "table":
         told = None if settings is None else settings_to_json(settings)
-        put_data(output, {"ok": not problems, "problems": list(problems), "settings": told})
+        watches = [] if settings is None else _pace(settings)
+        answer = {"ok": not problems, "problems": list(problems), "settings": told}
+        put_data(output, {**answer, "watches": watches})
     elif settings is not None:
         put(render_settings(settings, name, clock.now(), style_of_stdout()))
     else:
@@ -68,6 +70,21 @@ def check(file: str, output: str, no_color: bool) -> int:
         for problem in problems:
             tell(f"  {problem}")
     return FAILED if problems else OK
+
+
+def _pace(settings: AlertSettings) -> list[dict[str, Any]]:
+    """How often each watch is asked, in seconds: as the file wants it, and as the request budget of
+    its regions allows."""
+    from truffle.core.market.budget import really_every
+
+    return [
+        {
+            "name": watch.name,
+            "every_seconds": int(watch.every.total_seconds()),
+            "really_every_seconds": int(really_every(watch, settings.watches).total_seconds()),
+        }
+        for watch in settings.watches
+    ]
 
 
 @command.command("explain")

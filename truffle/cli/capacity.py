@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from truffle import clock
-from truffle.cli.options import COLUMNS, SORT, Common, common, filter_options, output_option
+from truffle.cli.options import (
+    COLUMNS,
+    SORT,
+    Common,
+    asked_types,
+    common,
+    filter_options,
+    kind_options,
+    output_option,
+)
 from truffle.core.declared_filters import DECLARED, TIMES
 
 if TYPE_CHECKING:
@@ -20,8 +30,7 @@ _TABLES = ("table", "wide")
 
 
 @click.command("capacity")
-@click.option("--odcr", is_flag=True, help="ODCRs (the default); with --blocks: both.")
-@click.option("--blocks", is_flag=True, help="Capacity blocks instead; with --odcr: both.")
+@kind_options
 @filter_options
 @click.option("--sort", type=SORT, help="A field of the JSON; -field for descending.")
 @click.option("--limit", metavar="N", help="The first N rows, from 1 to 1000.")
@@ -36,15 +45,21 @@ _TABLES = ("table", "wide")
     metavar="TIME",
     help="What was held then: a time, a date, yesterday, or 7d ago. Needs a deployed stack.",
 )
+@click.option("--summary", is_flag=True, help="Show the totals alone.")
+@click.option(
+    "--prices",
+    metavar="FILE",
+    help="An alerts.yaml with prices, which go before those that a deployed stack knows.",
+)
 @output_option(FORMATS)
 @common()
 def command(
     common: Common,
-    odcr: bool,
-    blocks: bool,
     output: str,
     columns: tuple[str, ...],
     as_of: str | None,
+    summary: bool,
+    prices: str | None,
     **filters: Any,
 ) -> int:
     """List the ODCRs and capacity blocks that you have.
@@ -71,22 +86,17 @@ def command(
         tell_failures,
         tell_times,
     )
-    from truffle.core.model import ReservationType
+    from truffle.core.kinds.registry import DEFAULT_TYPE
     from truffle.errors import TruffleError
     from truffle.query import ask
 
-    types = [
-        name
-        for name, is_asked in (
-            (ReservationType.ODCR, odcr or not blocks),
-            (ReservationType.CAPACITY_BLOCKS, blocks),
-        )
-        if is_asked
-    ]
+    types = asked_types(filters) or [DEFAULT_TYPE]
     question = ask(reservation_type=types, as_of=as_of, **filters)
     if not common.is_api:
         question.check_live()
-    view = _view(filters, columns, types, output)
+    view = _view(filters, columns, types, output, prices)
+    if summary:
+        view = _of_totals(view, output)
     tell_times({name: filters[name] for name in TIMES})
     tell_times({"as_of": as_of}, ahead=False)
     client = common.client(question.regions)
@@ -98,11 +108,12 @@ def command(
             _show(output, question.answer([]), types, view)
         raise
     answer = question.answer(inventory.reservations)
+    view, problems = _priced(view, client, answer, output)
     if output not in _TABLES or inventory.scopes > len(inventory.failures) or answer.matches:
         _show(output, answer, types, view)
     if common.is_api and output in _TABLES:
         tell_age(inventory.observed_at, question.as_of)
-    tell_all([*question.warnings, *inventory.warnings])
+    tell_all([*question.warnings, *inventory.warnings, *problems])
     tell_closed(inventory.closed)
     if not answer.matches and not inventory.failures:
         _tell_why_empty(filters, question)
@@ -111,12 +122,17 @@ def command(
 
 
 def _view(
-    filters: dict[str, Any], columns: tuple[str, ...], types: Sequence[str], output: str
+    filters: dict[str, Any],
+    columns: tuple[str, ...],
+    types: Sequence[str],
+    output: str,
+    prices: str | None,
 ) -> View:
     """The columns shown: those that were named, else the subject of the question first.
 
     Raises BadArgument.
     """
+    from truffle.cli.gathering import own_prices
     from truffle.core.suggest import nearest
     from truffle.query import BadArgument
     from truffle.render.columns import View, column_names
@@ -134,7 +150,30 @@ def _view(
     sort = (filters["sort"] or "").removeprefix("-")
     asked = {it.column for it in DECLARED if it.column and filters.get(it.argument)}
     asked |= {sort} if sort else set()
-    return View(frozenset(asked), tuple(names), output == "wide")
+    own = own_prices(prices)
+    return View(frozenset(asked), tuple(names), output == "wide", prices=own)
+
+
+def _of_totals(view: View, output: str) -> View:
+    """Raises BadArgument for a format that has rows alone."""
+    from truffle.query import BadArgument
+
+    if output in ("csv", "terraform"):
+        allowed = "Totals are text, JSON or YAML: use -o table, json or yaml."
+        raise BadArgument("output", output, allowed)
+    return replace(view, is_summary=True)
+
+
+def _priced(view: View, client: Any, answer: Any, output: str) -> tuple[View, list[str]]:
+    """The view with what is known of prices, where costs are shown, and why none are."""
+    from truffle.core.idle import unused
+    from truffle.prices import read_prices
+
+    has_costs = output in _TABLES or view.is_summary
+    if not has_costs or not any(map(unused, answer.matches)):
+        return view, []
+    known, problems = read_prices(client, view.prices)
+    return replace(view, prices=known), problems
 
 
 def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
@@ -147,9 +186,14 @@ def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
     )
 
     if output in _TABLES:
-        from truffle.render.capacity import Shown, render
+        from truffle.render.capacity import Shown, render, render_summary
 
-        put(render(Shown(answer.rows, answer.matches, view), types, style_of_stdout()))
+        draw = render_summary if view.is_summary else render
+        put(draw(Shown(answer.rows, answer.matches, view), types, style_of_stdout()))
+    elif view.is_summary:
+        from truffle.core.summary import summarize
+
+        put_data(output, summarize(answer.matches, view.prices).to_json())
     elif output == "terraform":
         from truffle.render.terraform import to_terraform
 
@@ -167,8 +211,8 @@ def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
 def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
     """Filters that may have left rows out unintentionally."""
     from truffle.cli.output import tell
-    from truffle.core.model import ReservationType
+    from truffle.core.kinds.registry import DEFAULT_TYPE
 
     is_default = filters["active_only"] is None
-    if is_default and ReservationType.ODCR in question.filter.types & question.filter.active_only:
+    if is_default and DEFAULT_TYPE in question.filter.types & question.filter.active_only:
         tell("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

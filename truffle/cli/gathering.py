@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -10,6 +10,7 @@ import click
 from truffle.cli.options import Common
 
 if TYPE_CHECKING:
+    from truffle.core.pricing import PriceBook
     from truffle.overview import Wanted
     from truffle.report.inputs import Inputs
     from truffle.sources.listing import Listing
@@ -72,13 +73,15 @@ def wanted(
         raise BadArgument("until", until or "", "It must be after --since.")
     tell_times({"since": since}, ahead=False)
     tell_times({"until": until})
-    return Wanted(regions, start, end, _prices(prices), team_tag)
+    return Wanted(regions, start, end, own_prices(prices), team_tag)
 
 
-def _prices(path: str | None) -> Mapping[str, float]:
-    """Raises BadArgument for a file that cannot be read or is invalid."""
+def own_prices(path: str | None) -> PriceBook:
+    """The prices of an alerts file. Raises BadArgument for one that is unreadable or invalid."""
+    from truffle.core.pricing import NO_PRICES, PriceBook
+
     if path is None:
-        return {}
+        return NO_PRICES
     from pathlib import Path
 
     from truffle.alerts.settings import SettingsError
@@ -86,7 +89,7 @@ def _prices(path: str | None) -> Mapping[str, float]:
     from truffle.query import BadArgument
 
     try:
-        return read_alerts(Path(path)).thresholds.prices
+        return PriceBook(read_alerts(Path(path)).thresholds.prices)
     except SettingsError as error:
         allowed = f"{error.problems[0].rstrip('.')}. `truffle alerts check` names all problems."
         raise BadArgument("prices", path, allowed) from None

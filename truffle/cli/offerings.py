@@ -29,13 +29,10 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     "--instance-type",
     "--instance-types",
     "instance_type",
-    required=True,
     type=INSTANCE_TYPE,
-    help="The type, or an UltraServer type (u-p6e-gb200x72).",
+    help="The type, or an UltraServer type (u-p6e-gb200x72). From a stack: types or globs.",
 )
-@click.option(
-    "--count", metavar="N", default="1", show_default=True, help="Instances of the block, 1 to 64."
-)
+@click.option("--count", metavar="N", help="Instances of the block, 1 to 64.  [default: 1]")
 @click.option(
     "--days",
     metavar="DAYS",
@@ -57,31 +54,57 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     help="By the price of the whole block or of an instance-hour, or by the start."
     "  [default: price; hourly for ranges]",
 )
+@click.option("--matrix", is_flag=True, help="Type by region: cheapest hour, soonest start.")
+@click.option("--history", is_flag=True, help="From a stack: price and lead time over time.")
+@click.option("--watch", metavar="NAMES", help="From a stack: finds of these watches.")
+@click.option("--since", metavar="TIME", help="From a stack: what was found since then.")
+@click.option("--until", metavar="TIME", help="From a stack: the end of that time.")
 @regions_option()
 @output_option(FORMATS)
-@common(has_source=False)
+@common(is_live=True)
 def command(
-    common: Common, output: str, sort: str | None, regions: tuple[str, ...], **wish: Any
+    common: Common,
+    output: str,
+    sort: str | None,
+    regions: tuple[str, ...],
+    matrix: bool,
+    history: bool,
+    watch: str | None,
+    since: str | None,
+    until: str | None,
+    **wish: Any,
 ) -> int:
     """Find capacity blocks that can be bought.
 
     Asks EC2 in all regions at once, with your credentials, and buys nothing. AWS sells blocks in
     steps of 1 day to 14 days, then of 7 days to 182 days, and allows few of these questions: 10,
-    then one every 7 seconds, in each region.
+    then one every 7 seconds, in each region. With --source api, or without a type, shows what the
+    watches of the deployed stack found.
 
     \b
     truffle offerings --instance-type p5.48xlarge --count 8 --days 7
     truffle offerings --instance-type p5en.48xlarge --days 2 --sort start -r us-east-2,us-west-2
     truffle offerings --instance-type p5.48xlarge --days 5..10 --start 2026-12-05..2026-12-20
+    truffle offerings --matrix
+    truffle offerings --history --since 30d -o csv
 
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or none sells this type, 2 bad
     usage.
     """
-    from truffle.arguments import wanted_block
+    of_a_stack = {"watch": watch, "since": since, "until": until}
+    names_nothing = all(value is None for value in wish.values())
+    if common.is_api or history or names_nothing:
+        chosen = {"watches": watch, "since": since, "until": until, **wish}
+        chosen |= {"regions": regions, "sort": sort}
+        return _watched(common, output, chosen, matrix=matrix, history=history)
+    from truffle.arguments import check_of_a_stack, wanted_block
     from truffle.cli.output import progress, put_data, tell_closed, tell_failures, tell_times
     from truffle.query import ask
 
-    wanted = wanted_block(**wish)
+    if wish["instance_type"] is None:
+        raise click.MissingParameter(param_type="option", param_hint="--instance-type")
+    check_of_a_stack(**of_a_stack)
+    wanted = wanted_block(**{**wish, "count": wish["count"] or "1"})
     sort = sort or ("hourly" if wanted.is_flexible else "price")
     _tell_rounding(wanted, wish)
     tell_times({name: wish[name] for name in ("start_after", "end_by")})
@@ -90,7 +113,9 @@ def command(
     with progress("Asking", named, common.is_verbose) as tick:
         market = client.market(wanted, named, tick)
     offerings = market.offerings(sort)
-    if output in ("table", "wide"):
+    if matrix:
+        _put_matrix(market, output)
+    elif output in ("table", "wide"):
         _put_table(market, sort, output == "wide")
     else:
         items = [offering.to_json() for offering in offerings]
@@ -99,6 +124,25 @@ def command(
     tell_closed(market.closed)
     status = tell_failures(market.failures, len(market.regions), clock.now())
     return 1 if market.is_sold_nowhere else status
+
+
+def _watched(
+    common: Common, output: str, chosen: dict[str, Any], *, matrix: bool, history: bool
+) -> int:
+    from truffle.cli import watched
+
+    common.needs_api("Finds of watches")
+    client = replace(common, source="api").client()
+    if history:
+        return watched.show_history(client, output, chosen)
+    return watched.show_finds(client, output, chosen, is_matrix=matrix)
+
+
+def _put_matrix(market: Market, output: str) -> None:
+    from truffle.cli.watched import put_matrix
+    from truffle.sources.market import live_matrix
+
+    put_matrix(live_matrix(market, clock.now()), output)
 
 
 def _put_table(market: Market, sort: str, is_wide: bool) -> None:

@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from truffle.core.declared_filters import DECLARED, DeclaredFilter, Kind
+from truffle.core.kinds.registry import KINDS
 from truffle.core.suggest import nearest
 
 if TYPE_CHECKING:
@@ -156,8 +157,11 @@ class Common:
             )
 
 
-def common(has_source: bool = True, is_api: bool = False) -> Callable[[Command], Command]:
-    """Adds the common options, and gives the command their values as ``common``."""
+def common(
+    has_source: bool = True, is_api: bool = False, is_live: bool = False
+) -> Callable[[Command], Command]:
+    """Adds the common options, and gives the command their values as ``common``. ``is_live``: a URL
+    alone does not make the stack the source."""
 
     def add(command: Command) -> Command:
         def wrapped(
@@ -169,14 +173,15 @@ def common(has_source: bool = True, is_api: bool = False) -> Callable[[Command],
             ignore_denied: bool = False,
             **values: Any,
         ) -> Any:
-            chosen = "api" if is_api else _source(source, api_url, has_source)
+            known = None if is_live and source is None else api_url
+            chosen = "api" if is_api else _source(source, known, has_source)
             common = Common(chosen, api_url, profile, timeout, verbose, ignore_denied)
             return command(common=common, **values)
 
         wrapped.__doc__ = command.__doc__
         wrapped.__name__ = command.__name__
         wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-        for option in reversed(_common_options(has_source, is_api)):
+        for option in reversed(_common_options(has_source, is_api, is_live)):
             wrapped = option(wrapped)
         return wrapped  # type: ignore[return-value]
 
@@ -193,12 +198,12 @@ def _source(source: str | None, api_url: str | None, has_source: bool) -> str:
     return source or ("live" if api_url is None else "api")
 
 
-def _common_options(has_source: bool, is_api: bool) -> list[Callable[[Any], Any]]:
+def _common_options(has_source: bool, is_api: bool, is_live: bool) -> list[Callable[[Any], Any]]:
     source = click.option(
         "--source",
         type=Choice(["live", "api"]),
         help="The source: EC2 itself (live) or the deployed stack (api). "
-        "[default: api if a URL is given, else live]",
+        + ("[default: live]" if is_live else "[default: api if a URL is given, else live]"),
     )
     url = click.option(
         "--api-url",
@@ -265,6 +270,20 @@ _COMPLETED: dict[str, Any] = {
     "states": STATE,
 }
 """By the filter: the type of its flag's values, which completes them."""
+
+
+def kind_options(command: Command) -> Command:
+    """Adds a flag for each kind of capacity; ``asked_types`` reads them."""
+    for kind in reversed(KINDS.values()):
+        text = f"List {kind.plural}; several of these flags add up."
+        command = click.option(f"--{kind.option}", is_flag=True, help=text)(command)
+    return command
+
+
+def asked_types(given: dict[str, Any]) -> list[str]:
+    """The types whose flags are set. They are removed from what the command was given."""
+    flags = {name: given.pop(kind.option.replace("-", "_")) for name, kind in KINDS.items()}
+    return [name for name, is_asked in flags.items() if is_asked]
 
 
 def filter_options(command: Command) -> Command:

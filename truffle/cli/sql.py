@@ -44,9 +44,9 @@ def command(
 ) -> int:
     """Ask the history of what you held with SQL.
 
-    The tables are snapshots, listings, spans, usage, events and runs: docs/sql.md describes them,
-    with the questions people ask. Without --local the query runs on Athena, in the stack's
-    workgroup.
+    The tables are snapshots, listings, spans, usage, events, runs and offerings: docs/sql.md
+    describes them, with the questions people ask. Without --local the query runs on Athena, in the
+    stack's workgroup.
 
     \b
     truffle sql "SELECT instance_type, sum(total_capacity) AS held FROM spans

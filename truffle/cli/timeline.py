@@ -43,7 +43,6 @@ def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
         tell_closed,
         tell_failures,
     )
-    from truffle.core.model import CapacityBlock
     from truffle.core.timeline import window
     from truffle.overview import Wanted
     from truffle.render.timeline import render_timeline
@@ -51,7 +50,7 @@ def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
 
     since = clock.now() - timedelta(days=days) / 4 if days else None
     inputs, inventory = gathered(common, Wanted(regions=regions, since=since))
-    blocks = [span for span in spans_of(inputs) if isinstance(span.row, CapacityBlock)]
+    blocks = [span for span in spans_of(inputs) if span.row.kind.is_prepaid]
     start, end = window(blocks, inputs.now, since, days)
     put(render_timeline(blocks, start, end, inputs.now, style_of_stdout()))
     if common.is_api:

@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from truffle.cli.options import Choice, Common, common, filter_options, output_option
+from truffle.cli.options import (
+    Choice,
+    Common,
+    asked_types,
+    common,
+    filter_options,
+    kind_options,
+    output_option,
+)
 
 FORMATS = ("table", "wide", "json", "yaml", "csv")
 
@@ -32,8 +40,7 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     help="Groups, comma-separated: reservation, account, owner, region, instance_type, "
     "accelerator, type, tag:KEY. [default: type]",
 )
-@click.option("--odcr", is_flag=True, help="ODCRs only; with --blocks: both (the default).")
-@click.option("--blocks", is_flag=True, help="Capacity blocks only.")
+@kind_options
 @click.option("--prices", is_flag=True, help="Show which price of which source was used.")
 @filter_options
 @output_option(FORMATS)
@@ -45,8 +52,6 @@ def command(
     until: str | None,
     interval: str,
     by: tuple[str, ...],
-    odcr: bool,
-    blocks: bool,
     prices: bool,
     **filters: Any,
 ) -> int:
@@ -62,19 +67,21 @@ def command(
     """
     from truffle.arguments import moment
     from truffle.cli.output import tell_all, tell_times
+    from truffle.core.model import TYPES
 
     common.needs_api("Usage")
     start, end = (
         moment(name, text, ahead=False) for name, text in (("since", since), ("until", until))
     )
     tell_times({"since": since, "until": until}, ahead=False)
+    types = asked_types(filters) or list(TYPES)
     client = common.client()
     usage = client.usage(
         start,
         end,
         interval,
         by or ("type",),
-        reservation_type=_types(odcr, blocks),
+        reservation_type=types,
         **{**filters, "active_only": bool(filters["active_only"])},
     )
     if prices:
@@ -86,13 +93,6 @@ def command(
         tell_all([f"No snapshots of {count} of the days, from {usage.missing_days[0]} on."])
     tell_all(usage.warnings)
     return 0
-
-
-def _types(odcr: bool, blocks: bool) -> list[str]:
-    from truffle.core.model import ReservationType
-
-    asked = {ReservationType.ODCR: odcr, ReservationType.CAPACITY_BLOCKS: blocks}
-    return [kind for kind, is_asked in asked.items() if is_asked] or list(asked)
 
 
 def _show(output: str, usage: Any) -> None:

@@ -32,14 +32,12 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
     from truffle.arguments import check_reservation_id
     from truffle.cli.output import put_text, tell
     from truffle.completeness import find
-    from truffle.core.model import TERMINAL_STATES, ReservationType
+    from truffle.core.model import TERMINAL_STATES, TYPES
     from truffle.query import ask
     from truffle.render.use import SNIPPETS
 
     check_reservation_id(reservation_id, is_of_ec2=not common.is_api)
-    everything = ask(
-        reservation_type=list(ReservationType), regions=regions or None, active_only=False
-    )
+    everything = ask(reservation_type=list(TYPES), regions=regions or None, active_only=False)
     client = common.client(everything.regions)
     row: Reservation = find(client.inventory(everything), reservation_id)
     put_text(SNIPPETS[tool](row))

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from truffle.core.model import Accelerator
+from truffle.core.kinds.parts import Accelerator
 from truffle.core.times import whole
 
 Known = Mapping[str, Accelerator | None]

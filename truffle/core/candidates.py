@@ -203,7 +203,7 @@ def _candidate(
 def _start(row: Reservation, now: datetime) -> datetime | None:
     """When a run could begin on it; None where it has not begun and its start is not known."""
     if row.state == "active":
-        return max(now, row.start_date or now) if isinstance(row, CapacityBlock) else now
+        return max(now, row.start_date or now) if row.kind.is_prepaid else now
     return max(now, row.start_date) if row.start_date else None
 
 

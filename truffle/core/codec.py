@@ -15,13 +15,12 @@ from sys import intern
 from typing import Any
 
 from truffle.core.field_types import check_types, refusal
+from truffle.core.kinds.registry import CLASSES
 from truffle.core.model import (
     Accelerator,
-    CapacityBlock,
     Commitment,
     Consumer,
     Health,
-    Odcr,
     Reservation,
     ReservationType,
 )
@@ -30,15 +29,9 @@ from truffle.core.times import format_time, parse_time
 Json = dict[str, Any]
 
 FIELD_NAMES: dict[str, tuple[str, ...]] = {
-    cls.__name__: tuple(field.name for field in fields(cls)) for cls in (Odcr, CapacityBlock)
+    cls.__name__: tuple(field.name for field in fields(cls)) for cls in CLASSES.values()
 }
 """The names of each type's JSON object, in their order."""
-
-
-_CLASSES: dict[str, type[Reservation]] = {
-    ReservationType.ODCR: Odcr,
-    ReservationType.CAPACITY_BLOCKS: CapacityBlock,
-}
 
 
 def encode(reservation: Reservation) -> Json:
@@ -55,9 +48,9 @@ def decode(data: Mapping[str, Any]) -> Reservation:
     if not isinstance(data, Mapping):
         raise ValueError(f"a reservation must be an object, not {reprlib.repr(data)}")
     kind = data.get("type")
-    cls = _CLASSES.get(kind) if isinstance(kind, str) else None
+    cls = CLASSES.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise ValueError(f"type must be {' or '.join(_CLASSES)}, not {reprlib.repr(kind)}")
+        raise ValueError(f"type must be {' or '.join(CLASSES)}, not {reprlib.repr(kind)}")
     return cls(**_arguments(cls, data))
 
 

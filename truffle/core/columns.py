@@ -17,6 +17,7 @@ from typing import Any
 
 from truffle.core.filters import Filter, Predicate, Read
 from truffle.core.model import Reservation
+from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.core.summary import Summary, Tally
 
 FEW = 256
@@ -109,22 +110,18 @@ class Columns:
     def __init__(self, rows: list[Reservation]) -> None:
         self.rows = rows
         self._columns: dict[str, Column] = {}
+        self._totals: _PricedTotals | None = None
 
     def matches(self, chosen: Filter) -> Matches:
         return Matches(self.rows, self._mask(chosen))
 
-    def summarize(self, chosen: Filter) -> Summary:
-        """The totals of the rows that match."""
+    def summarize(self, chosen: Filter, prices: PriceBook = NO_PRICES) -> Summary:
+        """The totals of the rows that match. They are kept for as long as the prices are the same
+        object."""
+        if self._totals is None or self._totals.prices is not prices:
+            self._totals = _PricedTotals(self.rows, prices)
         mask = self._mask(chosen)
-        return self._summary if mask is None else self._tally.summary(mask)
-
-    @cached_property
-    def _tally(self) -> Tally:
-        return Tally(self.rows)
-
-    @cached_property
-    def _summary(self) -> Summary:
-        return self._tally.summary()
+        return self._totals.whole if mask is None else self._totals.tally.summary(mask)
 
     def _mask(self, chosen: Filter) -> bytes | None:
         masks = [self._column(predicate).verdicts(predicate) for predicate in chosen.predicates()]
@@ -141,3 +138,15 @@ class Columns:
             column = Column.of(self.rows, predicate.read, indexed=is_equality)
             self._columns[predicate.name] = column
         return self._columns[predicate.name]
+
+
+class _PricedTotals:
+    """The totals of rows at some prices."""
+
+    def __init__(self, rows: list[Reservation], prices: PriceBook) -> None:
+        self.prices = prices
+        self.tally = Tally(rows, prices)
+
+    @cached_property
+    def whole(self) -> Summary:
+        return self.tally.summary()

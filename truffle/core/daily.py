@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
@@ -11,13 +11,13 @@ from math import inf
 from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
-from truffle.core.idle import is_idle, unused, usd_per_hour
+from truffle.core.idle import is_idle, unused
 from truffle.core.model import TERMINAL_STATES, Reservation, Scope
+from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.core.status import FAILING_STATES, Judged, ScopeError, ScopeStatus, State, judge
 from truffle.core.times import whole
 
 DAY = timedelta(hours=24)
-NO_PRICES: Mapping[str, float] = {}
 FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
 
 
@@ -90,12 +90,12 @@ def day(
     events: Iterable[Event],
     now: datetime,
     allowed_age: timedelta,
-    prices: Mapping[str, float] = NO_PRICES,
+    prices: PriceBook = NO_PRICES,
     expected: ExpectedDenials = NOTHING_EXPECTED,
 ) -> Day:
     """The day as of ``now``, from all reservations, all scopes and the events of at least the last
-    24 hours. ``allowed_age`` is how old a scope's data may be; ``prices`` are in US dollars per
-    instance and hour, by type or glob; ``expected`` are denials that close a scope."""
+    24 hours. ``allowed_age`` is how old a scope's data may be; ``expected`` are denials that close
+    a scope."""
     current = [row for row in rows if row.state not in TERMINAL_STATES]
     known = sorted(statuses, key=lambda status: status.scope)
     judged = [judge(status, now, allowed_age, expected) for status in known]
@@ -125,8 +125,8 @@ def _failing(scopes: Iterable[Judged]) -> Iterable[FailingScope]:
         yield FailingScope(each.scope, each.error, each.status.observed_at)
 
 
-def _idle(rows: Iterable[Reservation], prices: Mapping[str, float]) -> tuple[Idle, ...]:
-    found = [Idle(row, usd_per_hour(row, prices)) for row in rows if is_idle(row)]
+def _idle(rows: Iterable[Reservation], prices: PriceBook) -> tuple[Idle, ...]:
+    found = [Idle(row, prices.idle_usd(row)) for row in rows if is_idle(row)]
     return tuple(sorted(found, key=_least_idle))
 
 

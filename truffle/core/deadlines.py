@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from truffle.core.model import USABLE_STATES, CapacityBlock, Reservation
+from truffle.core.model import USABLE_STATES, Reservation
 
 PAID_AFTER_PURCHASE = timedelta(hours=12)
 PAID_BEFORE_START = timedelta(minutes=5)
@@ -37,21 +37,17 @@ def _payment_moments(
 
 def extension_deadline(row: Reservation) -> datetime | None:
     """Until when a block can be extended; None for other reservations and for an unknown end."""
-    if not isinstance(row, CapacityBlock) or row.end_date is None:
+    if not row.kind.is_extendable or row.end_date is None:
         return None
     return row.end_date - EXTENSION_NOTICE
 
 
 def is_extendable(row: Reservation) -> bool:
     """Whether a block's state allows an extension (EC2 User Guide, capacity-blocks-extend)."""
-    return isinstance(row, CapacityBlock) and row.state in USABLE_STATES
+    return row.kind.is_extendable and row.state in USABLE_STATES
 
 
 def end_of(row: Reservation) -> datetime | None:
     """Until when a reservation can be used: a block's effective end, an ODCR's end date."""
-    return row.effective_end if isinstance(row, CapacityBlock) else row.end_date
-
-
-BLOCK_END = "effective_end"
-ODCR_END = "end_date"
-"""The fields that ``end_of`` reads."""
+    moment: datetime | None = getattr(row, row.kind.end_field)
+    return moment

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from truffle.core.codec import encode, plain_fields
 from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
 from truffle.core.model import (
     TERMINAL_STATES,
-    CapacityBlock,
     Health,
     Reservation,
     Snapshot,
@@ -68,10 +68,9 @@ def is_same(before: Reservation, after: Reservation) -> bool:
 
 def describe(reservation: Reservation) -> str:
     """``Capacity block cr-0abc (8 × p5.48xlarge, us-east-1)``."""
-    noun = "Capacity block" if isinstance(reservation, CapacityBlock) else "ODCR"
     size = "?" if reservation.size is None else reservation.size
     what = f"{size} × {reservation.instance_type or 'unknown type'}"
-    return f"{noun} {reservation.reservation_id} ({what}, {reservation.region})"
+    return f"{reservation.kind.noun} {reservation.reservation_id} ({what}, {reservation.region})"
 
 
 def _event(
@@ -135,14 +134,9 @@ def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
     if before.state in TERMINAL_STATES:
         return
     is_over = end_of(before) is not None and not _ends_after(before, now)
-    severity, says = Severity.WARNING, "is no longer listed by EC2."
+    severity, says = before.kind.vanished
     if is_over:
-        severity, says = Severity.INFO, "ended and is no longer listed by EC2."
-    elif isinstance(before, CapacityBlock):
-        severity, says = (
-            Severity.CRITICAL,
-            "disappeared before its end: EC2 no longer lists it.",
-        )
+        severity, says = Severity.INFO, f"ended and is no longer listed by {before.kind.service}."
     yield Finding(
         type=EventType.VANISHED,
         severity=severity,
@@ -189,7 +183,7 @@ def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator
 
 
 def _size(row: Reservation, size: int) -> Facts:
-    return {"instance_count": size} if isinstance(row, CapacityBlock) else {"total_capacity": size}
+    return cast(Facts, {row.kind.size_field: size})
 
 
 def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
@@ -231,7 +225,7 @@ def _dates(dates: Mapping[str, datetime | None], names: list[str]) -> Facts:
 def _moved_severity(after: Reservation, extended: bool) -> Severity:
     if not extended:
         return Severity.WARNING
-    return Severity.GOOD if isinstance(after, CapacityBlock) else Severity.INFO
+    return after.kind.extended
 
 
 def _is_later(after: datetime | None, before: datetime | None) -> bool:
@@ -247,8 +241,6 @@ def _health_changed(before: Reservation, after: Reservation, now: datetime) -> I
 
     Not knowing is no illness: a block has ``insufficient-data`` before it starts.
     """
-    if not isinstance(before, CapacityBlock) or not isinstance(after, CapacityBlock):
-        return
     was, is_now = before.health, after.health
     was_bad = was is not None and was.is_bad
     if is_now is None or is_now in (was, Health()) or after.state in TERMINAL_STATES:
@@ -294,40 +286,9 @@ def _ends_after(reservation: Reservation, now: datetime) -> bool:
     return end is None or end > now
 
 
-_BLOCK_VERDICTS: Mapping[str, tuple[Severity, str]] = {
-    "payment-pending": (Severity.INFO, "was purchased and awaits payment."),
-    "payment-failed": (Severity.CRITICAL, "payment failed: the block is released."),
-    "scheduled": (Severity.GOOD, "is paid and scheduled."),
-    "active": (Severity.GOOD, "is active: instances can be launched."),
-    "failed": (Severity.CRITICAL, "failed: EC2 will not deliver its capacity."),
-    "cancelled": (Severity.CRITICAL, "was cancelled: its capacity is lost."),
-    "unavailable": (Severity.CRITICAL, "is unavailable: EC2 gives no reason."),
-    "expired": (Severity.INFO, "has ended."),
-    "pending": (Severity.INFO, "is being provisioned."),
-}
-
-_ODCR_VERDICTS: Mapping[str, tuple[Severity, str]] = {
-    "active": (Severity.GOOD, "is active: its capacity is reserved and billed."),
-    "pending": (Severity.INFO, "is being provisioned."),
-    "assessing": (Severity.INFO, "is being assessed by EC2."),
-    "scheduled": (Severity.GOOD, "is approved and scheduled."),
-    "delayed": (
-        Severity.WARNING,
-        "is delayed: EC2 cannot deliver by the requested start.",
-    ),
-    "unsupported": (Severity.CRITICAL, "was rejected: EC2 cannot provide the capacity."),
-    "failed": (Severity.CRITICAL, "failed: EC2 will not deliver its capacity."),
-    "unavailable": (Severity.CRITICAL, "is unavailable: EC2 gives no reason."),
-    "cancelling": (Severity.INFO, "is being cancelled."),
-    "cancelled": (Severity.INFO, "was cancelled: its capacity is released."),
-    "expired": (Severity.INFO, "has ended."),
-}
-
-
 def _verdict(before: str | None, after: Reservation, now: datetime) -> tuple[Severity, str]:
     """The severity of a state and its words; an unknown state deserves a look."""
     if after.state == "expired" and before is not None and _ends_after(after, now):
-        severity = Severity.CRITICAL if isinstance(after, CapacityBlock) else Severity.WARNING
-        return severity, "ended before its end date."
-    verdicts = _BLOCK_VERDICTS if isinstance(after, CapacityBlock) else _ODCR_VERDICTS
-    return verdicts.get(after.state, (Severity.WARNING, f"is now in state {after.state!r}."))
+        return after.kind.ended_early, "ended before its end date."
+    unknown = (Severity.WARNING, f"is now in state {after.state!r}.")
+    return after.kind.verdicts.get(after.state, unknown)

@@ -11,8 +11,24 @@ from enum import StrEnum
 from typing import Any, TypedDict
 
 from truffle.core.codec import decode, encode
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
+from truffle.core.offerings import Offering, offering_from_json
+from truffle.core.severity import Severity
 from truffle.core.times import format_time, parse_time
+
+__all__ = [
+    "MARKET_TYPES",
+    "MESSAGE_VERSION",
+    "Event",
+    "EventType",
+    "Extension",
+    "Facts",
+    "Severity",
+    "event_id",
+    "from_message",
+    "message_attributes",
+    "to_message",
+]
 
 MESSAGE_VERSION = 1
 
@@ -35,15 +51,13 @@ class EventType(StrEnum):
     FLEET_SHORT = "fleet_short"
     SCOPE_FAILING = "scope_failing"
     SCOPE_RECOVERED = "scope_recovered"
+    OFFERING_APPEARED = "offering_appeared"
+    PRICE_DROPPED = "price_dropped"
+    OFFERING_GONE = "offering_gone"
 
 
-class Severity(StrEnum):
-    """How much an event asks of people, the least first."""
-
-    INFO = "info"
-    GOOD = "good"
-    WARNING = "warning"
-    CRITICAL = "critical"
+MARKET_TYPES = (EventType.OFFERING_APPEARED, EventType.PRICE_DROPPED, EventType.OFFERING_GONE)
+"""The events of watches, which are about an offering and no reservation."""
 
 
 class Extension(TypedDict, total=False):
@@ -53,6 +67,26 @@ class Extension(TypedDict, total=False):
     deadline: str
     on_offer: bool | None
     error: str | None
+
+
+class Price(TypedDict):
+    """The price of an offering: the fee of the whole block as AWS writes it, and that by the hour
+    of an accelerator and of an instance, None where it is unknown."""
+
+    upfront_fee: str | None
+    currency_code: str | None
+    per_accelerator_hour: float | None
+    per_instance_hour: float | None
+
+
+class Past(TypedDict):
+    """The prices that a watch has seen in a region in the last 30 days, per accelerator-hour (per
+    instance-hour where the accelerators are unknown): the least, and the median of each day's
+    least; ``days`` is on how many days there was one."""
+
+    least: float
+    median: float
+    days: int
 
 
 class Facts(TypedDict, total=False):
@@ -99,6 +133,10 @@ class Facts(TypedDict, total=False):
     outage: str | None
     all_regions: bool
     regions: list[str]
+    price: Price
+    """``offering_appeared``, ``price_dropped`` and, ``before``, ``offering_gone``."""
+    past: Past | None
+    """``offering_appeared`` and ``price_dropped``; None where no price is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +145,10 @@ class Event:
 
     ``summary`` is a sentence for people, ``reason`` what decided it, in a few words. ``before``
     and ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known
-    state. ``event_id`` follows from what happened alone, so that repeating the work repeats it.
-    ``run_id`` names the run that found it, None outside of runs, and ``events_of_listing`` counts
-    the events of the scope's listing that found it, None where no listing did; both are no part of
-    what happened.
+    state; ``offering`` is what an event of a ``watch`` is about. ``event_id`` follows from what
+    happened alone, so that repeating the work repeats it. ``run_id`` names the run that found it,
+    None outside of runs, and ``events_of_listing`` counts the events of the scope's listing that
+    found it, None where no listing did; both are no part of what happened.
     """
 
     event_id: str
@@ -129,6 +167,20 @@ class Event:
     events_of_listing: int | None = None
     account_name: str | None = None
     organizational_unit: str | None = None
+    watch: str | None = None
+    offering: Offering | None = None
+
+    @property
+    def instance_type(self) -> str | None:
+        """Of its reservation or its offering; None for an event of a scope."""
+        about = self.reservation or self.offering
+        return about.instance_type if about else None
+
+    @property
+    def instance_count(self) -> int | None:
+        if self.reservation is not None:
+            return self.reservation.size
+        return self.offering.instance_count if self.offering else None
 
 
 def event_id(
@@ -152,7 +204,6 @@ def fleet_of(event: Event) -> str | None:
 def to_message(event: Event) -> dict[str, Any]:
     """The event as every consumer gets it: the topic, the API and the command line."""
     reservation = event.reservation
-    block = reservation if isinstance(reservation, CapacityBlock) else None
     return {
         "version": MESSAGE_VERSION,
         "event_id": event.event_id,
@@ -166,10 +217,10 @@ def to_message(event: Event) -> dict[str, Any]:
         "account_id": event.account_id,
         "region": event.region,
         "reservation_id": reservation.reservation_id if reservation else None,
-        "capacity_block_id": block.capacity_block_id if block else None,
+        "capacity_block_id": reservation.block_id if reservation else None,
         "reservation_type": reservation.type.value if reservation else None,
-        "instance_type": reservation.instance_type if reservation else None,
-        "instance_count": reservation.size if reservation else None,
+        "instance_type": event.instance_type,
+        "instance_count": event.instance_count,
         "before": event.before,
         "after": event.after,
         "reservation": encode(reservation) if reservation else None,
@@ -177,6 +228,8 @@ def to_message(event: Event) -> dict[str, Any]:
         "events_of_listing": event.events_of_listing,
         "account_name": event.account_name,
         "organizational_unit": event.organizational_unit,
+        "watch": event.watch,
+        "offering": event.offering and event.offering.to_json(),
     }
 
 
@@ -185,6 +238,7 @@ def from_message(message: Mapping[str, Any]) -> Event:
     if message["version"] != MESSAGE_VERSION:
         raise ValueError(f"message version {message['version']} is not {MESSAGE_VERSION}")
     previous, reservation = message["previous_observed_at"], message["reservation"]
+    offering = message.get("offering")
     return Event(
         event_id=message["event_id"],
         type=EventType(message["type"]),
@@ -202,6 +256,8 @@ def from_message(message: Mapping[str, Any]) -> Event:
         events_of_listing=message.get("events_of_listing"),
         account_name=message.get("account_name"),
         organizational_unit=message.get("organizational_unit"),
+        watch=message.get("watch"),
+        offering=offering_from_json(offering) if offering else None,
     )
 
 

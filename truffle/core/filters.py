@@ -17,14 +17,8 @@ from math import inf, nan
 from operator import attrgetter, not_
 from typing import Any
 
-from truffle.core.model import USABLE_STATES, CapacityBlock, Reservation, ReservationType
-
-ACTIVE_STATES: Mapping[str, frozenset[str]] = {
-    ReservationType.ODCR: frozenset({"active"}),
-    ReservationType.CAPACITY_BLOCKS: USABLE_STATES,
-}
-"""The states that ``active_only`` keeps, by type."""
-
+from truffle.core.kinds.registry import KINDS
+from truffle.core.model import Reservation
 
 Read = Callable[[Reservation], Any]
 Test = Callable[[Iterable[Any]], Iterable[bool]]
@@ -116,9 +110,7 @@ class Filter:
 
 def capacity_of(reservation: Reservation) -> int | None:
     """The number that ``min_capacity`` compares: a block's size, an ODCR's available instances."""
-    if isinstance(reservation, CapacityBlock):
-        return reservation.instance_count
-    return reservation.available_capacity
+    return reservation.size if reservation.kind.is_prepaid else reservation.available_capacity
 
 
 @lru_cache(1024)
@@ -193,7 +185,7 @@ def _active_predicate(types: frozenset[str]) -> Predicate | None:
         return None
 
     def are_active(pairs: Iterable[tuple[str, str]]) -> list[bool]:
-        return [kind not in types or state in ACTIVE_STATES[kind] for kind, state in pairs]
+        return [kind not in types or state in KINDS[kind].active_states for kind, state in pairs]
 
     return Predicate("type, state", attrgetter("type", "state"), are_active)
 

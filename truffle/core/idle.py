@@ -1,4 +1,4 @@
-"""Reservations that are paid for and not used: since when, and what that costs."""
+"""Reservations that are paid for and not used, and since when."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from truffle.core.filters import matches_globs
-from truffle.core.model import CapacityBlock, Reservation, Snapshot
+from truffle.core.model import Reservation, Snapshot
 from truffle.core.thresholds import Thresholds, format_duration
 
 IdleSince = Mapping[str, datetime]
@@ -38,7 +37,7 @@ def is_idle(row: Reservation) -> bool:
     """An active block with an unused instance, or an active ODCR without a used one."""
     if row.state != "active":
         return False
-    if isinstance(row, CapacityBlock):
+    if row.kind.is_prepaid:
         return bool(unused(row))
     return row.used_capacity == 0 and bool(row.total_capacity)
 
@@ -57,7 +56,7 @@ def idle_since(previous: Snapshot, present: Snapshot, known: IdleSince) -> dict[
 
 def lengths_of(row: Reservation, thresholds: Thresholds) -> set[timedelta]:
     """The lengths of idle time that cause an event."""
-    return set(thresholds.idle_blocks if isinstance(row, CapacityBlock) else thresholds.idle_odcrs)
+    return set(thresholds.idle_blocks if row.kind.is_prepaid else thresholds.idle_odcrs)
 
 
 def watch(present: Snapshot, since: IdleSince, thresholds: Thresholds) -> IdleWatch:
@@ -77,19 +76,3 @@ def _ahead(present: Snapshot, since: IdleSince, thresholds: Thresholds) -> Itera
 def _text_of(thresholds: Thresholds) -> str:
     lengths = (sorted(set(thresholds.idle_blocks)), sorted(set(thresholds.idle_odcrs)))
     return " / ".join(",".join(map(format_duration, each)) for each in lengths)
-
-
-def price_of(instance_type: str, prices: Mapping[str, float]) -> float | None:
-    """US dollars per instance and hour: the type's own price, else that of the glob which says
-    most of it; None where no price is known."""
-    if instance_type in prices:
-        return prices[instance_type]
-    globs = [glob for glob in prices if matches_globs(instance_type, [glob])]
-    best = max(globs, key=lambda glob: (len(glob.strip("*")), glob), default=None)
-    return None if best is None else prices[best]
-
-
-def usd_per_hour(row: Reservation, prices: Mapping[str, float]) -> float | None:
-    """The cost of the unused instances; None where their price or number is unknown."""
-    price, instances = price_of(row.instance_type, prices), unused(row)
-    return None if price is None or instances is None else round(price * instances, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from truffle.core.events import Event, EventType, Severity, fleet_of
+from truffle.core.events import MARKET_TYPES, Event, EventType, Severity, fleet_of
 from truffle.core.model import TERMINAL_STATES, Scope
 
 
@@ -36,8 +36,11 @@ def incident_of(event: Event) -> Incident | None:
     """The incident that an event opens or resolves; None where it does neither.
 
     Warnings and worse open one; good news and a natural end resolve it. Each reservation of a
-    block has its own, so that one that recovers does not resolve the problem of another.
+    block has its own, so that one that recovers does not resolve the problem of another. Events of
+    watches are none of that.
     """
+    if event.type in MARKET_TYPES:
+        return None
     key = f"{_subject(event)}/{_concern(event)}"
     if event.severity in (Severity.WARNING, Severity.CRITICAL):
         return Incident(key, Action.TRIGGER)

@@ -19,6 +19,7 @@ SOURCES: Mapping[str, str] = {
     "usage": "usage",
     "events": "events",
     "runs": "runs",
+    "offerings": "offerings",
 }
 """The prefix with the objects that a table is made from."""
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from truffle.core.codec import FIELD_NAMES, plain_fields
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import TYPES, Reservation
 
 SORT_FIELDS = tuple(dict.fromkeys(name for names in FIELD_NAMES.values() for name in names))
 """Every field of either type."""
@@ -79,17 +79,21 @@ class Order:
         return bool(value < marked if self.sort.startswith("-") else value > marked)
 
 
+_PLACES = {name: place for place, name in enumerate(TYPES)}
+
+
 def _default_key(reservation: Reservation) -> Key:
     """ODCRs before blocks; ODCRs by available, largest first; blocks by start; of either type those
     of which that is unknown last. All keys have the same length."""
     kind, name = reservation.instance_type, reservation.reservation_id
-    if isinstance(reservation, CapacityBlock):
+    place = _PLACES[reservation.type]
+    if reservation.kind.is_prepaid:
         start = reservation.start_date
         moment = 0.0 if start is None else start.timestamp()
-        return (1, start is None, moment, kind, name, "")
+        return (place, start is None, moment, kind, name, "")
     available = reservation.available_capacity
     free = 0 if available is None else available
-    return (0, available is None, -free, kind, reservation.region, name)
+    return (place, available is None, -free, kind, reservation.region, name)
 
 
 def _field_key(reservation: Reservation, name: str) -> Any:

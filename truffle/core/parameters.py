@@ -139,6 +139,9 @@ ONE: tuple[Parameter, ...] = (AS_OF,)
 SUMMARY: tuple[Parameter, ...] = (*FILTERS, AS_OF)
 """The parameters of ``GET /summary``."""
 
+PRICES: tuple[Parameter, ...] = FILTERS
+"""The parameters of ``GET /prices``."""
+
 LIST: tuple[Parameter, ...] = (*FILTERS, SORT, *PAGE, AS_OF)
 """The parameters of ``GET /reservations``."""
 

@@ -8,10 +8,14 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from truffle.core.idle import price_of
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.filters import matches_globs
+from truffle.core.idle import unused
+from truffle.core.model import Reservation
 
 USD = "USD"
+
+MICRO = 10**6
+"""Of a dollar. Costs are added as whole millionths, so that parts add up to the whole."""
 
 
 class PriceSource(StrEnum):
@@ -89,22 +93,66 @@ class PriceBook:
     settings: Mapping[str, float] = field(default_factory=dict)
     listed: Mapping[Product, Rate] = field(default_factory=dict)
     fees: Mapping[str, Fee] = field(default_factory=dict)
+    _own: dict[str, Rate | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __bool__(self) -> bool:
+        """Whether any price is known."""
+        return bool(self.settings or self.listed or self.fees)
 
     def rate(self, row: Reservation) -> Rate | None:
         """The price of one instance of a reservation for an hour; None where none is known."""
-        own = price_of(row.instance_type, self.settings)
+        if row.instance_type not in self._own:
+            self._own[row.instance_type] = self._of_settings(row.instance_type)
+        own = self._own[row.instance_type]
         if own is not None:
-            return Rate(Decimal(str(own)), USD, PriceSource.SETTINGS)
-        if isinstance(row, CapacityBlock):
+            return own
+        if row.kind.is_prepaid:
             return self._share_of_fee(row)
         if not row.platform or not row.tenancy:
             return None
         return self.listed.get(Product(row.instance_type, row.region, row.platform, row.tenancy))
 
-    def _share_of_fee(self, row: CapacityBlock) -> Rate | None:
-        """A block's fee over its instances and hours."""
-        fee = self.fees.get(row.capacity_block_id)
-        if fee is None or not row.instance_count or not row.duration_hours:
+    def idle_micro_usd(self, row: Reservation) -> int | None:
+        """Millionths of a US dollar that the unused instances cost an hour.
+
+        None where their price or number is unknown, or the price is in another currency.
+        """
+        instances = unused(row)
+        if not instances:
+            return instances
+        rate = self.rate(row)
+        if rate is None or rate.currency != USD:
             return None
-        hours = Decimal(str(row.duration_hours)) * row.instance_count
+        return round(rate.amount * instances * MICRO)
+
+    def idle_usd(self, row: Reservation) -> float | None:
+        """The same in US dollars."""
+        cost = self.idle_micro_usd(row)
+        return None if cost is None else cost / MICRO
+
+    def _of_settings(self, instance_type: str) -> Rate | None:
+        own = price_of(instance_type, self.settings)
+        return None if own is None else Rate(Decimal(str(own)), USD, PriceSource.SETTINGS)
+
+    def _share_of_fee(self, row: Reservation) -> Rate | None:
+        """A block's fee over its instances and hours."""
+        fee = self.fees.get(row.block_id or row.reservation_id)
+        if fee is None or not row.size or not row.duration_hours:
+            return None
+        hours = Decimal(str(row.duration_hours)) * row.size
         return Rate(fee.amount / hours, fee.currency, PriceSource.BLOCK_FEE, fee.as_of)
+
+
+NO_PRICES = PriceBook()
+
+
+def price_of(instance_type: str, prices: Mapping[str, float]) -> float | None:
+    """US dollars per instance and hour: the type's own price, else that of the glob which says
+    most of it; None where no price is known."""
+    if instance_type in prices:
+        return prices[instance_type]
+    globs = [glob for glob in prices if matches_globs(instance_type, [glob])]
+    best = max(globs, key=lambda glob: (len(glob.strip("*")), glob), default=None)
+    return None if best is None else prices[best]

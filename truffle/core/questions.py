@@ -197,6 +197,31 @@ FROM runs WHERE dt >= '2026-11-01'
 ORDER BY seconds DESC, run_id LIMIT 50""",
     ),
     Question(
+        "price-history-of-offerings",
+        "How did the price of blocks on sale, and the wait for them, develop?",
+        "The first day. Prices are by the accelerator-hour; `unanswered` were not asked or failed.",
+        """\
+SELECT dt AS day, requested_instance_type AS instance_type, region,
+  min(price_per_gpu_hour) AS least_price, max(price_per_gpu_hour) AS highest_price,
+  min(lead_hours) AS least_lead_hours, count(DISTINCT observed_at) AS answers,
+  count(DISTINCT CASE WHEN outcome = 'offered' THEN observed_at END) AS with_offers,
+  count(DISTINCT CASE WHEN outcome IN ('failed', 'not-asked') THEN observed_at END) AS unanswered
+FROM offerings WHERE dt >= '2026-11-01'
+GROUP BY dt, requested_instance_type, region ORDER BY day, instance_type, region""",
+    ),
+    Question(
+        "time-on-sale",
+        "How long was each block on sale, and at what price?",
+        "The first day. Seen means in an answer: between two answers nothing is known.",
+        """\
+SELECT identity, max(requested_instance_type) AS instance_type, max(region) AS region,
+  min(observed_at) AS first_seen, max(observed_at) AS last_seen,
+  count(DISTINCT observed_at) AS answers, min(price_per_gpu_hour) AS least_price,
+  max_by(price_per_gpu_hour, observed_at) AS last_price
+FROM offerings WHERE dt >= '2026-11-01' AND identity IS NOT NULL
+GROUP BY identity ORDER BY first_seen, identity""",
+    ),
+    Question(
         "bill-beside-use",
         "What was billed for each reservation, beside what we saw?",
         f"`{CUR_TABLE}`, the table of your CUR 2.0 export, made with "

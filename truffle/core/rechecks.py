@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from truffle.core.deadlines import payment_deadline
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Snapshot
+from truffle.core.model import TERMINAL_STATES, Reservation, Snapshot
 from truffle.core.thresholds import Thresholds
 
 _LONGEST = timedelta(days=1)
@@ -34,11 +34,11 @@ def next_checks(
 
 def _moments_of(snapshot: Snapshot, thresholds: Thresholds) -> Iterator[datetime]:
     for row in snapshot.reservations:
-        if isinstance(row, CapacityBlock) and row.state not in TERMINAL_STATES:
+        if row.kind.is_prepaid and row.state not in TERMINAL_STATES:
             yield from _moments(row, thresholds)
 
 
-def _moments(block: CapacityBlock, thresholds: Thresholds) -> Iterator[datetime]:
+def _moments(block: Reservation, thresholds: Thresholds) -> Iterator[datetime]:
     """When a block changes by itself, and when an event of it is due."""
     if block.state == "payment-pending":
         warning = (thresholds.payment_due_after_purchase, thresholds.payment_due_before_start)

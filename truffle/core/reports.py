@@ -17,7 +17,7 @@ from typing import Any
 from truffle.core.diff import compare
 from truffle.core.events import Event, EventType, event_id
 from truffle.core.idle import IdleSince
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Scope, Snapshot
+from truffle.core.model import TERMINAL_STATES, Reservation, Scope, Snapshot
 from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
 
@@ -125,7 +125,7 @@ class Verdict:
 
 def facts(row: Reservation) -> tuple[Any, ...]:
     """The parts of a row that can cause an event by themselves."""
-    health = row.health if isinstance(row, CapacityBlock) else None
+    health = row.health
     return row.state, row.size, row.start_date, row.end_date, health
 
 
@@ -168,7 +168,7 @@ def _first(sight: Sight, listed: Reservation, look: Look) -> Verdict:
             _with_news(joined, listed, look, baseline=number),
         )
     if report.row is not None:
-        after, since = _completed(listed, report.row), report.looked_at or look.observed_at
+        after, since = listed.completed(report.row), report.looked_at or look.observed_at
         timed = _timed(sight, report.row, after, look, min(since, look.observed_at))
         if facts(report.row) == facts(after) and not timed:
             return Verdict(joined)
@@ -182,7 +182,7 @@ def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime
     is_unseen = sight.stored is None and report.baseline > look.previous_baseline
     is_new = is_unseen and not is_over
     before = None if is_new else report.row
-    after = listed if before is None else _completed(listed, before)
+    after = listed if before is None else listed.completed(before)
     steps = [before, *_left_to_another(sight, before), after]
     timed = _timed(sight, before, after, look, previous_at)
     joined = replace(report, members=report.members | {account_id}, is_known=True)
@@ -226,23 +226,7 @@ def may_report(sight: Sight, owner: str, look: Look) -> bool:
 def _left_to_another(sight: Sight, before: Reservation | None) -> list[Reservation]:
     if not sight.is_left_to_another or sight.stored is None:
         return []
-    return [sight.stored if before is None else _completed(sight.stored, before)]
-
-
-def _completed(row: Reservation, before: Reservation) -> Reservation:
-    """The row with what only its owner can know of it, as it was last reported."""
-    if isinstance(row, CapacityBlock) and isinstance(before, CapacityBlock):
-        if row.health is None:
-            row = replace(row, health=before.health)
-        if row.instance_count is None:
-            row = replace(row, instance_count=before.instance_count)
-        if row.ultraserver_type is None and row.end_date == before.end_date:
-            row = replace(
-                row,
-                ultraserver_type=before.ultraserver_type,
-                effective_end=before.effective_end,
-            )
-    return row
+    return [sight.stored if before is None else sight.stored.completed(before)]
 
 
 # --- not listed ----------------------------------------------------------------------------------

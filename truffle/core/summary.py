@@ -9,7 +9,8 @@ from itertools import compress, groupby
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
+from truffle.core.pricing import MICRO, NO_PRICES, PriceBook
 from truffle.core.times import whole
 
 _BITS = 64
@@ -29,7 +30,8 @@ class Totals(NamedTuple):
     ``available_capacity`` and ``used_capacity`` count active reservations alone, since EC2's
     counts mean nothing otherwise. ``accelerators`` are devices, in fractions for shared GPUs.
     A sum is of what is known: ``unknown_sizes`` and ``unknown_accelerators`` count the reservations
-    whose size or number of devices is not.
+    whose size or number of devices is not. ``idle_micro_usd`` is what unused instances cost an
+    hour, in millionths of a US dollar; ``unpriced_instances`` are those whose price is unknown.
     """
 
     reservations: int = 0
@@ -41,9 +43,11 @@ class Totals(NamedTuple):
     idle_accelerators: float = 0
     unknown_sizes: int = 0
     unknown_accelerators: int = 0
+    idle_micro_usd: int = 0
+    unpriced_instances: int = 0
 
     @classmethod
-    def of(cls, reservation: Reservation) -> Totals:
+    def of(cls, reservation: Reservation, prices: PriceBook = NO_PRICES) -> Totals:
         """The totals of one reservation."""
         size, carried = reservation.size, reservation.accelerator
         devices = None if carried is None else carried.total_count
@@ -52,6 +56,7 @@ class Totals(NamedTuple):
         if used is None or total is None or available is None:
             total, available, used = 0, 0, 0
         per_instance = 0 if carried is None else carried.count or 0
+        cost = prices.idle_micro_usd(reservation) if available else 0
         return cls(
             reservations=1,
             instances=size or 0,
@@ -62,6 +67,8 @@ class Totals(NamedTuple):
             idle_accelerators=per_instance * available,
             unknown_sizes=int(size is None),
             unknown_accelerators=int(carried is not None and devices is None),
+            idle_micro_usd=cost or 0,
+            unpriced_instances=available if cost is None else 0,
         )
 
     def packed(self) -> int:
@@ -91,6 +98,12 @@ class Totals(NamedTuple):
         """Used over total of the active reservations, 0..1."""
         return self.used_capacity / self.total_capacity if self.total_capacity else None
 
+    @property
+    def idle_usd_per_hour(self) -> float | None:
+        """What unused instances cost an hour; None where no price of them is known."""
+        known = unless_unknown(self.idle_micro_usd, self.unpriced_instances)
+        return None if known is None else known / MICRO
+
     def to_json(self) -> dict[str, float | None]:
         return {
             "reservations": self.reservations,
@@ -103,6 +116,8 @@ class Totals(NamedTuple):
             "idle_accelerators": whole(self.idle_accelerators),
             "unknown_sizes": self.unknown_sizes,
             "unknown_accelerators": self.unknown_accelerators,
+            "idle_usd_per_hour": self.idle_usd_per_hour,
+            "unpriced_instances": self.unpriced_instances,
         }
 
 
@@ -150,15 +165,15 @@ class Tally:
     them from those sums, is several times faster than going over all rows for each.
     """
 
-    def __init__(self, rows: Iterable[Reservation]) -> None:
+    def __init__(self, rows: Iterable[Reservation], prices: PriceBook = NO_PRICES) -> None:
         listed = list(rows)
-        packed = _packed(listed)
+        packed = _packed(listed, prices)
         self._kinds = _Groups(map(attrgetter("type", "instance_type", "state"), listed), packed)
         self._regions = _Groups(map(attrgetter("region"), listed), packed)
         hours = {
             place: row.duration_hours
             for place, row in enumerate(listed)
-            if isinstance(row, CapacityBlock) and row.duration_hours is not None
+            if row.duration_hours is not None
         }
         self._hours, self._pick_timed = list(hours.values()), _picker(list(hours))
 
@@ -214,15 +229,15 @@ def _picker(places: Sequence[int]) -> Callable[[bytes], bytes]:
     return lambda mask: bytes(pick(mask))
 
 
-def summarize(reservations: Iterable[Reservation]) -> Summary:
+def summarize(reservations: Iterable[Reservation], prices: PriceBook = NO_PRICES) -> Summary:
     """The totals of these reservations; each is looked at once."""
-    return Tally(reservations).summary()
+    return Tally(reservations, prices).summary()
 
 
-def _packed(rows: Iterable[Reservation]) -> list[int]:
+def _packed(rows: Iterable[Reservation], prices: PriceBook) -> list[int]:
     """The packed totals of each row, equal ones kept in memory once."""
     known: dict[Totals, int] = {}
-    totals = map(Totals.of, rows)
+    totals = (Totals.of(row, prices) for row in rows)
     return [
         known[each] if each in known else known.setdefault(each, each.packed()) for each in totals
     ]

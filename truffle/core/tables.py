@@ -12,9 +12,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from truffle.core.kinds.registry import CLASSES
 from truffle.core.ledger import FACTS
 from truffle.core.meanings import MEANINGS
-from truffle.core.model import CapacityBlock, Odcr, ReservationType
+from truffle.core.model import ReservationType
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,9 @@ def _split(text: str) -> list[str]:
 
 def _reservation_columns() -> tuple[Column, ...]:
     """The fields of both types, those that both have once, in the order of the JSON."""
-    hints = get_type_hints(Odcr) | get_type_hints(CapacityBlock)
-    names = dict.fromkeys(one.name for cls in (Odcr, CapacityBlock) for one in fields(cls))
+    classes = list(CLASSES.values())
+    hints = {name: hint for cls in classes for name, hint in get_type_hints(cls).items()}
+    names = dict.fromkeys(one.name for cls in classes for one in fields(cls))
     return tuple(Column(name, glue_type(hints[name]), MEANINGS[name]) for name in names)
 
 
@@ -163,7 +165,7 @@ USAGE = Table(
         *(
             it
             for it in _reservation_columns()
-            if it.name in {*FACTS["Odcr"], *FACTS["CapacityBlock"]}
+            if it.name in {name for names in FACTS.values() for name in names}
         ),
         Column("reserved_hours", "double", "Hours that were reserved, and observed."),
         Column("used_hours", "double", "Hours in use."),
@@ -236,6 +238,49 @@ RUNS = Table(
     ("started_at", "run_id"),
 )
 
+OFFERINGS = Table(
+    "offerings",
+    "A row for each capacity block that a region offered to a watch, at each answer; one row for "
+    "an answer without any, with the reason as `outcome`.",
+    "The day of the answer.",
+    (
+        Column("watch", "string", "The name of the watch."),
+        Column("account_id", "string", "The account that asked."),
+        Column("region", "string", "The region that was asked."),
+        Column("observed_at", "timestamp", "When it answered."),
+        Column(
+            "outcome",
+            "string",
+            "`offered`, `none`, `unknown-type`, `not-asked` (no call was left in the budget) or "
+            "`failed`.",
+        ),
+        Column("code", "string", "EC2's error code, where it refused."),
+        Column("requested_instance_type", "string", "What the watch asks for."),
+        Column("requested_count", "bigint", "How many instances, or UltraServers."),
+        Column("requested_duration_hours", "bigint", "For how long."),
+        Column("max_accelerator_hour_price", "double", "The watch's limit; null without one."),
+        Column("is_within_limit", "boolean", "Whether the offer is within that limit."),
+        Column("identity", "string", "The same for the same block at another time."),
+        Column("offering_id", "string", "EC2's id of the offer; null in an answer without any."),
+        Column("instance_type", "string", "Of the offer; null where its segments differ."),
+        Column("instance_count", "bigint", "Instances of the block."),
+        Column("availability_zone", "string", "Null where its segments differ."),
+        Column("zone_type", "string", "Such as `availability-zone` or `local-zone`."),
+        Column("ultraserver_type", "string", MEANINGS["ultraserver_type"]),
+        Column("ultraserver_count", "bigint", "How many UltraServers."),
+        Column("start_date", "timestamp", "When the block starts."),
+        Column("end_date", "timestamp", "When it ends."),
+        Column("duration_hours", "double", "Its length."),
+        Column("lead_hours", "double", "From the answer to the start."),
+        Column("upfront_fee", "double", "The price of the whole block."),
+        Column("currency_code", "string", "Such as `USD`."),
+        Column("price_per_instance_hour", "double", "The fee by instances and hours."),
+        Column("price_per_gpu_hour", "double", "By accelerators and hours; null if unknown."),
+        Column("segments", "string", "JSON: the parts of an offer that has several."),
+    ),
+    ("requested_instance_type", "region", "watch", "observed_at", "start_date", "offering_id"),
+)
+
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (SNAPSHOTS, LISTINGS, SPANS, USAGE, EVENTS, RUNS)
+    table.name: table for table in (SNAPSHOTS, LISTINGS, SPANS, USAGE, EVENTS, RUNS, OFFERINGS)
 }

@@ -20,7 +20,9 @@ class Thresholds:
     ``late_delivery`` after the start; ``idle_…`` is for how long instances were not used,
     ``fleet_short`` for how long a fleet had less than its target.
     ``payment_due`` is the earlier of its two moments. ``scope_failing`` counts failed runs in a
-    row. ``prices`` are US dollars per instance and hour, by instance type or glob.
+    row. ``price_dropped`` is the least drop in percent; ``offering_quiet`` is how long an offering
+    is quiet after an event, before another one of the same type. ``prices`` are US dollars per
+    instance and hour, by instance type or glob.
     """
 
     starting_soon: tuple[timedelta, ...] = (_DAY, _HOUR)
@@ -38,6 +40,8 @@ class Thresholds:
     idle_odcrs: tuple[timedelta, ...] = (_DAY,)
     fleet_short: tuple[timedelta, ...] = (_HOUR,)
     scope_failing: int = 3
+    price_dropped: float = 2
+    offering_quiet: timedelta = 6 * _HOUR
     prices: Mapping[str, float] = field(default_factory=dict)
 
 

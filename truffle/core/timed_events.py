@@ -16,10 +16,13 @@ from typing import cast
 from truffle.core import deadlines
 from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Extension, Facts, Severity, event_id
-from truffle.core.idle import IdleSince, lengths_of, unused, usd_per_hour
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation, Snapshot
+from truffle.core.idle import IdleSince, lengths_of, unused
+from truffle.core.kinds.kind import Kind
+from truffle.core.kinds.registry import KINDS
+from truffle.core.model import TERMINAL_STATES, Reservation, Snapshot
+from truffle.core.pricing import PriceBook
 from truffle.core.thresholds import Thresholds, format_duration
-from truffle.core.times import format_time, span
+from truffle.core.times import format_time, parse_time, span
 
 PLENTY = timedelta(days=3)
 """An end that is so far away, or farther, is only worth knowing."""
@@ -111,7 +114,7 @@ def due(
     if previous.scope != present.scope or previous.observed_at > present.observed_at:
         raise ValueError(f"{present.scope} cannot be compared with {previous.scope}")
     before = {row.reservation_id: row for row in previous.reservations}
-    rules = {is_of_block: _rules(thresholds, is_of_block) for is_of_block in (True, False)}
+    rules = {kind.type: _rules(thresholds, kind) for kind in KINDS.values()}
     return [
         _event(finding, row, previous, present)
         for row in sorted(present.reservations, key=lambda row: row.reservation_id)
@@ -122,7 +125,7 @@ def due(
                 (looked_at or {}).get(row.reservation_id, previous.observed_at),
                 present.observed_at,
             ),
-            rules[isinstance(row, CapacityBlock)],
+            rules[row.type],
             (idle or {}).get(row.reservation_id),
             thresholds,
         )
@@ -146,9 +149,21 @@ def with_extension(event: Event, on_offer: bool | None, error: str | None) -> Ev
     return replace(event, after={**after, "extension": extension})
 
 
-def _rules(thresholds: Thresholds, is_of_block: bool) -> tuple[Rule, ...]:
+def with_idle_cost(event: Event, prices: PriceBook) -> Event:
+    """The event of an idle reservation with what its unused instances cost; None if unknown."""
+    row, after = event.reservation, event.after or {}
+    if event.type is not EventType.IDLE or row is None or "idle_since" not in after:
+        return event
+    per_hour = prices.idle_usd(row)
+    if per_hour is None:
+        return event
+    lasted = event.observed_at - parse_time(after["idle_since"])
+    so_far = round(per_hour * (lasted / _HOUR), 2)
+    return replace(event, after={**after, "usd_per_hour": per_hour, "usd_so_far": so_far})
+
+
+def _rules(thresholds: Thresholds, kind: Kind) -> tuple[Rule, ...]:
     """Those of one type of reservation, the earliest of each kind first."""
-    end = deadlines.BLOCK_END if is_of_block else deadlines.ODCR_END
     payment = (
         ("create_date", thresholds.payment_due_after_purchase),
         ("start_date", -thresholds.payment_due_before_start),
@@ -165,7 +180,7 @@ def _rules(thresholds: Thresholds, is_of_block: bool) -> tuple[Rule, ...]:
             for late in sorted(set(thresholds.late_delivery))
         ),
         *(
-            Rule(EventType.ENDING_SOON, ((end, -early),))
+            Rule(EventType.ENDING_SOON, ((kind.end_field, -early),))
             for early in sorted(set(thresholds.ending_soon), reverse=True)
         ),
     )
@@ -185,7 +200,7 @@ def _findings(
     if idle_since is not None:
         for length in sorted(lengths_of(look.row, thresholds)):
             if look.since - idle_since < length <= look.now - idle_since:
-                yield _idle(look, idle_since, length, thresholds)
+                yield _idle(look, idle_since, length)
 
 
 def _counts(kind: EventType, mark: Mark, look: _Look) -> bool:
@@ -254,14 +269,9 @@ def _ends(mark: Mark, look: _Look) -> _Words:
     if mark.date <= look.now:
         says = f"reached its end {span(look.now - mark.date)} ago."
         return Severity.INFO, says, "its end has passed"
-    then = (
-        "when AWS terminates its instances"
-        if isinstance(look.row, CapacityBlock)
-        else "when EC2 releases it"
-    )
     return (
         Severity.INFO if -mark.distance >= PLENTY else Severity.WARNING,
-        f"ends in {span(mark.date - look.now)}, {then}.",
+        f"ends in {span(mark.date - look.now)}, {look.row.kind.at_its_end}.",
         f"ends within {span(-mark.distance)}",
     )
 
@@ -303,11 +313,10 @@ def _extension(look: _Look) -> Facts:
     return {"extension": {"deadline": format_time(deadline), "on_offer": on_offer, "error": None}}
 
 
-def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Thresholds) -> _Finding:
+def _idle(look: _Look, since: datetime, length: timedelta) -> _Finding:
     row, lasted = look.row, look.now - since
-    per_hour = usd_per_hour(row, thresholds.prices)
     says = f"has had no instances in use for {span(lasted)}."
-    if isinstance(row, CapacityBlock):
+    if row.kind.is_prepaid:
         says = f"has had unused instances for {span(lasted)}: {unused(row)} of {row.size} now."
     return _Finding(
         EventType.IDLE,
@@ -317,7 +326,7 @@ def _idle(look: _Look, since: datetime, length: timedelta, thresholds: Threshold
         {"threshold": format_duration(length), "idle_since": format_time(since)},
         {
             "unused": unused(row),
-            "usd_per_hour": per_hour,
-            "usd_so_far": None if per_hour is None else round(per_hour * (lasted / _HOUR), 2),
+            "usd_per_hour": None,
+            "usd_so_far": None,
         },
     )

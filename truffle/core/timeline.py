@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from truffle.core.deadlines import EXTENSION_NOTICE, is_extendable
 from truffle.core.events import Event, EventType
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 
 PAST = timedelta(days=30)
 """How far back a timeline goes by default."""
@@ -86,7 +86,7 @@ def span_of(row: Reservation, on_offer: bool | None = None, *, is_gone: bool = F
     """The span of a reservation."""
     phase = Phase.OVER if is_gone else phase_of(row.state)
     start = row.start_date or row.create_date
-    if not isinstance(row, CapacityBlock):
+    if not row.kind.is_prepaid:
         return Span(row, phase, start, row.end_date, is_gone=is_gone)
     can_extend = is_extendable(row) and row.end_date is not None and not is_gone
     deadline = _before(row.end_date, EXTENSION_NOTICE) if can_extend else None
@@ -181,7 +181,7 @@ def gaps(spans: Iterable[Span], group_of: Callable[[Reservation], str | None]) -
 
 def _was_held(span: Span) -> bool:
     failed = span.phase is Phase.FAILED or span.row.state in ("cancelled", "cancelling")
-    return isinstance(span.row, CapacityBlock) and not failed
+    return span.row.kind.is_prepaid and not failed
 
 
 def _gaps_between(group: str, held: Iterable[tuple[datetime, datetime]]) -> Iterator[Gap]:

@@ -19,15 +19,13 @@ from typing import Any, Protocol
 from botocore.config import Config
 
 from truffle.core.accelerators import Known, accelerator_of
+from truffle.core.market.budget import BURST, REFILL_PER_SECOND
 from truffle.core.model import DEADLINE_EXCEEDED, FailureKind
 from truffle.core.offerings import ULTRASERVERS, Offering, Segment, Wanted
 from truffle.core.times import whole
 from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
 from truffle.ec2.listing import DescribedTypes
 from truffle.ec2.mapping import Raw
-
-BURST = 10
-REFILL_PER_SECOND = 0.15
 
 ATTEMPTS = 3
 """How often one page is asked for where EC2 fails for a moment; each attempt is paid for."""
@@ -128,8 +126,9 @@ def list_offerings(
     budget: Budget,
     clock: Callable[[], datetime],
     deadline: float | None = None,
+    attempts: int = ATTEMPTS,
 ) -> RegionOfferings:
-    """All that a region sells of a wanted block.
+    """All that a region sells of a wanted block. Each page is asked for ``attempts`` times at most.
 
     A region that fails on a later page, or for a later length, failed; what it sold before that is
     kept.
@@ -138,7 +137,7 @@ def list_offerings(
     found: tuple[Offering, ...] = ()
     for number, hours in enumerate(wanted.lengths):
         try:
-            pages = _pages(client, _request(wanted, hours), budget, deadline)
+            pages = _pages(client, _request(wanted, hours), budget, deadline, attempts)
             raw = [item for page in pages for item in page]
             known = _described(client, raw)
             found += tuple(to_offering(item, region, observed_at, known) for item in raw)
@@ -194,25 +193,27 @@ def _refused(error: Exception, region: str) -> RegionOfferings:
 
 
 def _pages(
-    client: EC2, request: Raw, budget: Budget, deadline: float | None
+    client: EC2, request: Raw, budget: Budget, deadline: float | None, attempts: int
 ) -> Iterator[list[Raw]]:
     token: str | None = None
     while True:
         further = {"NextToken": token} if token else {}
-        page = _page(client, {**request, **further}, budget, deadline)
+        page = _page(client, {**request, **further}, budget, deadline, attempts)
         yield list(page.get("CapacityBlockOfferings") or ())
         token = page.get("NextToken")
         if not token:
             return
 
 
-def _page(client: EC2, request: dict[str, Any], budget: Budget, deadline: float | None) -> Raw:
-    for attempt in range(1, ATTEMPTS + 1):
+def _page(
+    client: EC2, request: dict[str, Any], budget: Budget, deadline: float | None, attempts: int
+) -> Raw:
+    for attempt in range(1, attempts + 1):
         budget.take(deadline)
         try:
             return client.describe_capacity_block_offerings(**request)
         except FAILURES as error:
-            if attempt == ATTEMPTS or not _is_passing(error):
+            if attempt == attempts or not _is_passing(error):
                 raise
     raise AssertionError("unreachable")
 

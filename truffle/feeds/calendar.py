@@ -18,7 +18,6 @@ from icalendar import Alarm, Calendar, Event
 from truffle.core import events as happened
 from truffle.core.deadlines import EXTENSION_NOTICE
 from truffle.core.events import EventType
-from truffle.core.model import CapacityBlock
 from truffle.core.quoting.terminal import visible
 from truffle.core.timeline import Phase, Span
 from truffle.messages.advice import reservation_url
@@ -119,7 +118,7 @@ def calendar(
 def planned_events(span: Span) -> Iterator[Planned]:
     """The events of a block; none for an ODCR, nor for a block without a start or an end."""
     row = span.row
-    if not isinstance(row, CapacityBlock) or span.start is None or span.end is None:
+    if not row.kind.is_prepaid or span.start is None or span.end is None:
         return
     name = visible(row.tags.get("Name") or row.reservation_id)
     status = _status(span)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from truffle.core.model import Reservation
+from truffle.core.pricing import PriceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,10 @@ class ScopeState:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The data of metrics: ``prices`` are US dollars per instance and hour."""
+    """The data of metrics."""
 
     rows: Iterable[Reservation]
     scopes: Iterable[ScopeState]
     now: datetime
-    prices: Mapping[str, float]
+    prices: PriceBook
     by_reservation: bool = False

@@ -16,8 +16,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from truffle.core.idle import unused, usd_per_hour
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.idle import unused
+from truffle.core.model import Reservation
+from truffle.core.pricing import MICRO
 from truffle.feeds.inputs import Held, ScopeState
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -104,9 +105,10 @@ class _Held(Collector):
         for each in SUMS:
             yield _family(each.name, each.help, labels, _added_up(rows, labels, each.value))
         idle = [row for row in rows if row.state == "active"]
-        costs = _added_up(idle, labels, lambda row: usd_per_hour(row, held.prices))
+        micro = _added_up(idle, labels, held.prices.idle_micro_usd)
+        costs = {key: amount / MICRO for key, amount in micro.items()}
         yield _family(IDLE_COST, "What idle instances cost, where a price is known.", labels, costs)
-        unpriced = [row for row in idle if usd_per_hour(row, held.prices) is None]
+        unpriced = [row for row in idle if held.prices.idle_micro_usd(row) is None]
         counts = _added_up(unpriced, labels, unused)
         yield _family(UNPRICED, "Idle instances whose price is not known.", labels, counts)
         yield from _of_blocks(rows, labels, held.by_reservation)
@@ -139,7 +141,7 @@ def _labels_of(row: Reservation, labels: tuple[str, ...]) -> tuple[str, ...]:
 def _of_blocks(
     rows: list[Reservation], labels: tuple[str, ...], by_reservation: bool
 ) -> Iterator[Metric]:
-    blocks = [row for row in rows if isinstance(row, CapacityBlock)]
+    blocks = [row for row in rows if row.kind.is_prepaid]
     sick = _added_up(blocks, labels, lambda row: int(_is_sick(row)))
     yield _family(UNHEALTHY, "Blocks that are not healthy.", labels, sick)
     if by_reservation:
@@ -152,7 +154,7 @@ def _of_blocks(
 
 
 def _is_sick(row: Reservation) -> bool:
-    return isinstance(row, CapacityBlock) and row.health is not None and row.health.is_bad
+    return row.health is not None and row.health.is_bad
 
 
 def _of_scopes(scopes: Iterable[ScopeState], now: datetime) -> Iterator[Metric]:

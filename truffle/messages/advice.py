@@ -8,29 +8,8 @@ from urllib.parse import quote
 
 from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.regions import partition_of
-
-_BLOCK_STATES = {
-    "payment-failed": "Check the payment method in the Billing console and buy another block; "
-    "this one can no longer be paid.",
-    "failed": "Buy another block: `truffle offerings` shows what is for sale.",
-    "payment-pending": "No action needed yet: AWS takes the payment within 12 hours or releases "
-    "the block.",
-    "scheduled": "Prepare the launch for its start.",
-    "active": "Launch the instances: the block is paid whether they run or not.",
-    "unavailable": "Open a support case with AWS: this state is not documented.",
-    "cancelled": "Open a support case with AWS: a block cannot be cancelled by its owner.",
-    "expired": "No action needed: its instances are terminated.",
-}
-
-_ODCR_STATES = {
-    "failed": "Create the reservation again, in another zone or with another size.",
-    "unsupported": "Request other dates, another size or another zone.",
-    "delayed": "Plan for a later start, or look for capacity in another zone.",
-    "expired": "Check that no workload relies on this capacity.",
-    "unavailable": "Open a support case with AWS: this state is not documented.",
-}
 
 _TYPES = {
     EventType.EXTENDED: "No action needed: the instances can run until the new end.",
@@ -39,15 +18,20 @@ _TYPES = {
 }
 
 
-_FLEET_SHORT = (
-    "Add instance types or zones to the fleet, or lower its target: EC2 goes on looking for the "
-    "rest."
+_BUY = (
+    "To buy it, choose Purchase Capacity Blocks for ML on the Capacity Reservations page of EC2's "
+    "console. Nobody holds it until then; truffle buys nothing."
 )
 
-_SCOPES = {
+_WITHOUT_RESERVATION = {
+    EventType.FLEET_SHORT: "Add instance types or zones to the fleet, or lower its target: EC2 "
+    "goes on looking for the rest.",
     EventType.SCOPE_FAILING: "Fix the cause of the error: until then the data of this scope grows "
     "old, and nothing that happens to its reservations is reported.",
     EventType.SCOPE_RECOVERED: "No action needed: what happened meanwhile is reported now.",
+    EventType.OFFERING_APPEARED: _BUY,
+    EventType.PRICE_DROPPED: _BUY,
+    EventType.OFFERING_GONE: "No action needed: the watch goes on.",
 }
 
 
@@ -56,10 +40,8 @@ def next_step(event: Event, now: datetime) -> str | None:
     row = event.reservation
     if event.type in _TIMED and row is not None:
         return _TIMED[event.type](event, row, now)
-    if event.type is EventType.FLEET_SHORT:
-        return _FLEET_SHORT
-    if event.type in _SCOPES:
-        return _SCOPES[event.type]
+    if event.type in _WITHOUT_RESERVATION:
+        return _WITHOUT_RESERVATION[event.type]
     if event.type is EventType.VANISHED:
         if event.severity is Severity.INFO:
             return "No action needed: it had reached its end."
@@ -75,7 +57,7 @@ def next_step(event: Event, now: datetime) -> str | None:
         return _TYPES[event.type]
     if row is None:
         return None
-    return (_BLOCK_STATES if isinstance(row, CapacityBlock) else _ODCR_STATES).get(row.state)
+    return row.kind.next_steps.get(row.state)
 
 
 def _starting(event: Event, row: Reservation, now: datetime) -> str:
@@ -90,7 +72,7 @@ def _ending(event: Event, row: Reservation, now: datetime) -> str:
     end = end_of(row)
     if end is not None and end <= now:
         return "No action needed: it has reached its end."
-    if not isinstance(row, CapacityBlock):
+    if not row.kind.is_prepaid:
         return "Check that no workload relies on this capacity after its end, or move the end date."
     extension = (event.after or {}).get("extension")
     on_offer = extension.get("on_offer") if isinstance(extension, Mapping) else None
@@ -110,8 +92,8 @@ def _late(event: Event, row: Reservation, now: datetime) -> str:
 
 
 def _idle(event: Event, row: Reservation, now: datetime) -> str:
-    if isinstance(row, CapacityBlock):
-        return "Launch instances in it or share it: the block is paid until its end."
+    if row.kind.is_prepaid:
+        return f"Launch instances in it or share it: the {row.kind.short} is paid until its end."
     return "Use it, share it, shrink it or cancel it: it is billed whether it is used or not."
 
 
@@ -133,20 +115,30 @@ _CONSOLES = {
 
 
 def console_url(event: Event) -> str | None:
-    """The EC2 console's page of the reservation; None in a partition whose console is not known."""
+    """The EC2 console's page of the reservation, or that on which blocks are bought; None in a
+    partition whose console is not known, and for an event of a scope."""
+    if event.offering is not None:
+        return purchase_url(event.region)
     if event.reservation is None:
         return None
     return reservation_url(event.region, event.reservation.reservation_id)
 
 
+def purchase_url(region: str) -> str | None:
+    """The page with the button "Purchase Capacity Blocks for ML" (AWS News Blog, "New Amazon EC2 P6
+    instances"); None in a partition whose console is not known."""
+    home = _console_home(region)
+    return home and f"{home}#CapacityReservations:"
+
+
+def _console_home(region: str) -> str | None:
+    console = _CONSOLES.get(partition_of(region))
+    region = quote(region, safe="", errors="replace")
+    return console and f"https://{region}.{console}/ec2/home?region={region}"
+
+
 def reservation_url(region: str, reservation_id: str) -> str | None:
     """The EC2 console's page of a reservation; None in a partition whose console is not known."""
-    console = _CONSOLES.get(partition_of(region))
-    if console is None:
-        return None
-    region = quote(region, safe="", errors="replace")
+    home = _console_home(region)
     name = quote(reservation_id, safe="", errors="replace")
-    return (
-        f"https://{region}.{console}/ec2/home?region={region}"
-        f"#CapacityReservationDetails:crId={name}"
-    )
+    return home and f"{home}#CapacityReservationDetails:crId={name}"

@@ -15,7 +15,8 @@ from urllib.parse import quote
 from truffle.core.daily import Day
 from truffle.core.deadlines import end_of
 from truffle.core.events import Event, EventType, Severity, fleet_of
-from truffle.core.model import CapacityBlock, Reservation, Scope
+from truffle.core.model import Reservation, Scope
+from truffle.core.offerings import Offering, sold_hours
 from truffle.core.quoting.shell import word
 from truffle.core.regions import partition_of
 from truffle.core.times import format_time, whole
@@ -116,25 +117,39 @@ def event_card(
     )
 
 
-def _command(event: Event) -> str:
-    if event.type is EventType.FLEET_SHORT:
-        return f"truffle fleets --regions {word(event.region)}"
-    row = event.reservation
-    return f"truffle history {word(row.reservation_id)}" if row else "truffle status"
-
-
 def subject_of(event: Event) -> str:
-    """The subject of an event: its block, its reservation, its fleet, or its scope."""
+    """The subject of an event: its block, reservation, watch in a region, fleet, or scope."""
     row = event.reservation
+    if event.watch is not None:
+        return f"watch/{event.watch}/{event.region}"
     if row is None:
         return fleet_of(event) or str(Scope(event.account_id, event.region))
-    return row.capacity_block_id if isinstance(row, CapacityBlock) else row.reservation_id
+    return row.block_id or row.reservation_id
 
 
 def _keywords(event: Event) -> tuple[str, ...]:
     row = event.reservation
-    words = (row.type, event.region, row.instance_type) if row else (event.region,)
+    words = (row.type if row else event.watch, event.region, event.instance_type)
     return tuple(word for word in words if word)
+
+
+def _command(event: Event) -> str:
+    if event.reservation is not None:
+        return f"truffle history {word(event.reservation.reservation_id)}"
+    if event.type is EventType.FLEET_SHORT:
+        return f"truffle fleets --regions {word(event.region)}"
+    return _search(event.offering) if event.offering else "truffle status"
+
+
+def _search(offering: Offering) -> str:
+    """The command that searches for the same block."""
+    sold = offering.ultraserver_type or offering.instance_type
+    count = offering.ultraserver_count or offering.instance_count
+    if not sold or not count or not offering.duration_hours:
+        return "truffle offerings --help"
+    days = sold_hours(offering.duration_hours) // 24
+    where = f"--regions {word(offering.region)}"
+    return f"truffle offerings --instance-type {word(sold)} --count {count} --days {days} {where}"
 
 
 def _footer(event: Event) -> str:
@@ -149,7 +164,7 @@ def _footer(event: Event) -> str:
 def _links(event: Event, report_url: str | None) -> Iterator[Link]:
     console = console_url(event)
     if console:
-        yield Link("EC2 console", console)
+        yield Link("Buy in the EC2 console" if event.offering else "EC2 console", console)
     if report_url:
         yield Link("Report", _in_report(report_url, event.reservation))
 
@@ -162,7 +177,7 @@ def _in_report(report_url: str, row: Reservation | None) -> str:
 
 
 def _arn(event: Event, row: Reservation) -> str:
-    known = None if isinstance(row, CapacityBlock) else row.reservation_arn
+    known = row.arn
     owner = row.owner_id or event.account_id
     partition = partition_of(event.region)
     place = f"arn:{partition}:ec2:{event.region}:{owner}"
@@ -171,13 +186,7 @@ def _arn(event: Event, row: Reservation) -> str:
 
 def _title(event: Event, now: datetime) -> str:
     row = event.reservation
-    noun = (
-        "Reservation"
-        if row is None
-        else "Capacity block"
-        if isinstance(row, CapacityBlock)
-        else "ODCR"
-    )
+    noun = "Reservation" if row is None else row.kind.noun
     match event.type:
         case EventType.STATE_CHANGED:
             state = row.state if row else str((event.after or {}).get("state", "changed"))
@@ -198,6 +207,12 @@ def _title(event: Event, now: datetime) -> str:
             return "Region cannot be listed"
         case EventType.SCOPE_RECOVERED:
             return "Region listed again"
+        case EventType.OFFERING_APPEARED:
+            return "Capacity block for sale"
+        case EventType.PRICE_DROPPED:
+            return "Capacity block for sale at a lower price"
+        case EventType.OFFERING_GONE:
+            return "Capacity block no longer for sale"
     return f"{noun} {_TITLES[event.type]}"
 
 

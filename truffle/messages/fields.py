@@ -11,7 +11,8 @@ from typing import Any
 
 from truffle.core.deadlines import payment_deadline
 from truffle.core.events import Event, EventType
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Accelerator, Reservation
+from truffle.core.offerings import Offering, Segment
 from truffle.core.times import parse_time
 from truffle.messages.wording import moment, moment_from, of_instances, span, usd
 
@@ -39,10 +40,13 @@ def _facts(event: Event, now: datetime) -> _Pairs:
     yield from _own_facts(event, after, now)
     if row is not None:
         yield from _reservation_facts(event, row, now)
+    if event.offering is not None:
+        yield from _offering_facts(event, event.offering, now)
     name = event.account_name
     yield "Account", f"{name} ({event.account_id})" if name else event.account_id
     yield "Organizational unit", event.organizational_unit
-    if row is None or not row.availability_zone:
+    about = row or event.offering
+    if about is None or not about.availability_zone:
         yield "Region", event.region
 
 
@@ -96,6 +100,9 @@ def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
             before = event.before or {}
             yield "Previous error", before.get("error") and str(before["error"])
             yield "Failing since", _when(_time(before.get("since")), now)
+        case EventType.OFFERING_APPEARED | EventType.PRICE_DROPPED:
+            yield "Price", _price(after.get("price"))
+            yield "Last 30 days", _past(after.get("past"))
 
 
 def _threshold(told: object) -> str | None:
@@ -176,21 +183,70 @@ def _reservation_facts(event: Event, row: Reservation, now: datetime) -> _Pairs:
     if event.type not in _ABOUT_THE_STATE:
         yield "State", row.state
     yield "Start", _when(row.start_date, now)
-    if isinstance(row, CapacityBlock):
+    if row.kind.end_field != "end_date":
         yield "Usable until", _when(row.effective_end, now)
     else:
         yield "End", _when(row.end_date, now)
     yield "Name", row.tags.get("Name")
     yield "Reservation", row.reservation_id
-    if isinstance(row, CapacityBlock) and row.capacity_block_id != row.reservation_id:
-        yield "Block", row.capacity_block_id
+    if row.block_id and row.block_id != row.reservation_id:
+        yield "Block", row.block_id
     yield "Zone", row.availability_zone
+
+
+def _price(price: object) -> str | None:
+    """``3.93 USD per accelerator-hour, 31.46 USD per instance-hour, 755.14 USD in all``."""
+    if not isinstance(price, Mapping):
+        return None
+    currency = str(price.get("currency_code") or "USD")
+    accelerator, instance = (
+        _number(price.get(name)) for name in ("per_accelerator_hour", "per_instance_hour")
+    )
+    parts = [
+        f"{amount:,.2f} {currency} per {unit}"
+        for amount, unit in ((accelerator, "accelerator-hour"), (instance, "instance-hour"))
+        if amount is not None
+    ]
+    fee = price.get("upfront_fee")
+    return ", ".join([*parts, *([f"{fee} {currency} in all"] if fee else [])]) or "unknown"
+
+
+def _past(past: object) -> str:
+    """``lowest 3.10, median 3.93 (of 12 days)``."""
+    if not isinstance(past, Mapping):
+        return "no price known"
+    days = past.get("days")
+    seen = "1 day" if days == 1 else f"{days} days"
+    return f"lowest {past.get('least'):,.2f}, median {past.get('median'):,.2f} (of {seen})"
+
+
+def _offering_facts(event: Event, offering: Offering, now: datetime) -> _Pairs:
+    for number, part in enumerate(offering.segments, start=1):
+        when = _when(part.start_date, now) or "unknown start"
+        zone = part.availability_zone or "unknown zone"
+        yield f"Part {number}", f"{_sold(part)} in {zone}, {when}"
+    if not offering.segments:
+        yield "Instances", _sold(offering.parts[0])
+    if offering.ultraserver_type:
+        yield "UltraServers", f"{offering.ultraserver_count} × {offering.ultraserver_type}"
+    yield "Start", _when(offering.start_date, now)
+    yield "End", _when(offering.end_date, now)
+    yield "Zone", offering.availability_zone
+    yield "Watch", event.watch
+
+
+def _sold(part: Segment) -> str:
+    count = "?" if part.instance_count is None else part.instance_count
+    return _with_accelerators(f"{count} × {part.instance_type or 'unknown type'}", part.accelerator)
 
 
 def instances(row: Reservation) -> str:
     """``8 × p5.48xlarge (64 × H100)``."""
     line = f"{row.size if row.size is not None else '?'} × {row.instance_type or 'unknown type'}"
-    carried = row.accelerator
+    return _with_accelerators(line, row.accelerator)
+
+
+def _with_accelerators(line: str, carried: Accelerator | None) -> str:
     if carried is None or carried.total_count is None:
         return line
     return f"{line} ({carried.total_count:,} × {carried.name})"

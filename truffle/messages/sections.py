@@ -12,7 +12,8 @@ from truffle.core.deadlines import end_of, payment_deadline
 from truffle.core.diff import describe
 from truffle.core.events import Event, Severity
 from truffle.core.idle import unused
-from truffle.core.model import Reservation, ReservationType
+from truffle.core.kinds.registry import KINDS
+from truffle.core.model import Reservation
 from truffle.messages.wording import count, moment_from, of_instances, usd
 
 
@@ -114,7 +115,7 @@ def _idle(idle: Idle) -> str:
 
 
 def _held(held: Held) -> str:
-    nouns = "block" if held.type == ReservationType.CAPACITY_BLOCKS else "ODCR"
+    nouns = KINDS[held.type].short
     what = f"{held.accelerators:,} × {held.accelerator}" if held.accelerator else "no accelerator"
     where = f"{count(held.instances, 'instance')} in {count(held.reservations, nouns)}"
     unknown = f", {count(held.unknown, nouns)} of unknown size" if held.unknown else ""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from truffle.alerts.settings import AlertSettings, Destination
+from truffle.core.market.budget import really_every
+from truffle.core.market.watches import Watch
 from truffle.core.quoting.terminal import visible, visible_values
-from truffle.core.times import parse_time
+from truffle.core.times import parse_time, span
 from truffle.render.events import event_lines
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
@@ -51,14 +53,18 @@ _SENT: list[Column[Json]] = [
 
 def render_settings(settings: AlertSettings, file: str, now: datetime, style: Style) -> str:
     """A summary of a valid file."""
-    counts = (
+    counts = [
         counted(len(settings.destinations), "destination"),
         counted(len(settings.routes), "route"),
         counted(len(settings.mutes), "mute"),
-    )
+    ]
+    if settings.watches:
+        counts.append(counted(len(settings.watches), "watch", "watches"))
     lines = [style.paint(f"{visible(file)} can be deployed: {', '.join(counts)}.", "green")]
     if settings.destinations:
         lines += ["", *draw(_destinations(settings), settings.destinations, style).lines]
+    if settings.watches:
+        lines += ["", *draw(_watches(settings.watches, now), settings.watches, style).lines]
     for mute in settings.mutes:
         state = "Mute that is over" if mute.until <= now else "Mute"
         lines.append(visible(f"{state}, until {minute(mute.until)} UTC: {mute.reason}"))
@@ -76,6 +82,29 @@ def _destinations(settings: AlertSettings) -> list[Column[Destination]]:
         Column("Digest", _digest, leaves=1),
         Column("Daily Summary", _summary, leaves=2),
     ]
+
+
+def _watches(watches: Sequence[Watch], now: datetime) -> list[Column[Watch]]:
+    """How often each is asked; where the budget does not suffice, how often it really is."""
+
+    def every(row: Watch) -> str:
+        if row.question.is_over(now):
+            return "never: it is over"
+        really = really_every(row, watches)
+        return span(row.every) if really <= row.every else f"{span(really)}, not {span(row.every)}"
+
+    return [
+        Column("Watch", lambda row: row.name),
+        Column("Block", _block),
+        Column("Regions", lambda row: ", ".join(row.regions), leaves=1),
+        Column("Asked Every", every),
+    ]
+
+
+def _block(row: Watch) -> str:
+    question = row.question
+    days = counted(question.duration_hours // 24, "day")
+    return f"{question.count} × {question.instance_type}, {days}"
 
 
 def _digest(row: Destination) -> str:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from truffle.core.idle import unused
+from truffle.core.kinds.kind import Kind
+from truffle.core.kinds.registry import KINDS
 from truffle.core.model import (
     TERMINAL_STATES,
-    CapacityBlock,
     Market,
     Reservation,
-    ReservationType,
-    market_of,
 )
+from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.summary import Totals, summarize, unless_unknown
 from truffle.render.columns import View, columns_of
 from truffle.render.style import Style
 from truffle.render.tables import draw
-from truffle.render.words import counted, days, number, percent
+from truffle.render.words import counted, days, money, number, percent
 
 NOTHING = "No capacity reservations found matching criteria"
 
@@ -37,6 +38,14 @@ def render(shown: Shown, types: Iterable[str], style: Style) -> str:
     return "\n\n".join(section for section in sections if section)
 
 
+def render_summary(shown: Shown, types: Iterable[str], style: Style) -> str:
+    """The totals of each type alone."""
+    return "\n\n".join(
+        "\n".join(_summary(_of_type(shown, name), KINDS[name], style) or [_nothing(KINDS[name])])
+        for name in types
+    )
+
+
 def _of_type(shown: Shown, name: str) -> Shown:
     return replace(
         shown,
@@ -46,22 +55,18 @@ def _of_type(shown: Shown, name: str) -> Shown:
 
 
 def _section(shown: Shown, name: str, style: Style) -> str:
-    is_blocks = name == ReservationType.CAPACITY_BLOCKS
+    kind = KINDS[name]
     if not shown.matches:
-        what = "capacity blocks" if is_blocks else "ODCRs"
-        return f"{NOTHING} ({what})"
-    title = "Capacity Block Summary:" if is_blocks else "Capacity Reservation Summary (ODCRs):"
-    summary = _block_summary(shown) if is_blocks else _odcr_summary(shown)
-    if len(shown.rows) < len(shown.matches):
-        summary.append(f"Shown: the first {len(shown.rows)} of {len(shown.matches)}")
+        return _nothing(kind)
+    cut = len(shown.rows) < len(shown.matches)
+    more = [f"Shown: the first {len(shown.rows)} of {len(shown.matches)}"] if cut else []
     columns = columns_of(name, shown.rows, shown.view)
     table = draw(columns, shown.rows, replace(style, width=None) if shown.view.is_wide else style)
-    notes = _block_notes(shown) if is_blocks else _odcr_notes(shown)
+    notes = _prepaid_notes(shown, kind) if kind.is_prepaid else _odcr_notes(shown)
     notes += [table.note] if table.note else []
     return "\n".join(
         [
-            style.title(title),
-            *(part for line in summary for part in style.wrapped(line, "   ", "      ")),
+            *_summary(shown, kind, style, more),
             "",
             *table.lines,
             "",
@@ -70,8 +75,23 @@ def _section(shown: Shown, name: str, style: Style) -> str:
     )
 
 
+def _nothing(kind: Kind) -> str:
+    return f"{NOTHING} ({kind.plural})"
+
+
+def _summary(shown: Shown, kind: Kind, style: Style, more: Sequence[str] = ()) -> list[str]:
+    """The title and the totals; empty where nothing matches."""
+    if not shown.matches:
+        return []
+    lines = _prepaid_summary(shown, kind) if kind.is_prepaid else _odcr_summary(shown)
+    return [
+        style.title(kind.title),
+        *(part for line in [*lines, *more] for part in style.wrapped(line, "   ", "      ")),
+    ]
+
+
 def _odcr_summary(shown: Shown) -> list[str]:
-    total = summarize(shown.matches).total
+    total = summarize(shown.matches, shown.view.prices).total
     free = total.available_capacity / total.total_capacity if total.total_capacity else None
     return [
         f"Total Reservations: {number(total.reservations)}",
@@ -80,16 +100,20 @@ def _odcr_summary(shown: Shown) -> list[str]:
         f"Available: {counted(total.available_capacity, 'instance')} ({percent(free)} free)",
         f"Used: {counted(total.used_capacity, 'instance')} ({percent(total.utilization)} used)",
         *_gpus(shown.matches, total),
+        *_idle_cost(shown, total),
     ]
 
 
-def _block_summary(shown: Shown) -> list[str]:
-    summary = summarize(shown.matches)
+def _prepaid_summary(shown: Shown, kind: Kind) -> list[str]:
+    summary = summarize(shown.matches, shown.view.prices)
     total = summary.total
-    blocks = {(row.region, row.capacity_block_id) for row in _blocks(shown.matches)}
+    blocks = {(row.region, row.block_id or row.reservation_id) for row in shown.matches}
     several = len(blocks) < len(shown.matches)
     parts = f" ({counted(len(shown.matches), 'reservation')})" if several else ""
-    lines = [f"Total Blocks: {number(len(blocks))}{parts}", _types(shown.matches)]
+    lines = [
+        f"Total {kind.short.capitalize()}s: {number(len(blocks))}{parts}",
+        _types(shown.matches),
+    ]
     shortest, longest = summary.shortest_hours, summary.longest_hours
     if shortest is not None and longest is not None:
         lines.append(f"Duration Range: {_range(shortest, longest)}")
@@ -102,7 +126,7 @@ def _block_summary(shown: Shown) -> list[str]:
             f"Active Now: {counted(total.total_capacity, 'instance')}, "
             f"{number(total.available_capacity)} available ({free} free)"
         )
-    return [*lines, *_gpus(shown.matches, total)]
+    return [*lines, *_gpus(shown.matches, total), *_idle_cost(shown, total)]
 
 
 def _range(shortest: float, longest: float) -> str:
@@ -134,6 +158,38 @@ def _gpus(rows: Iterable[Reservation], total: Totals) -> list[str]:
     ]
 
 
+def _idle_cost(shown: Shown, total: Totals) -> list[str]:
+    """``Idle Cost: $98.32 an hour (price unknown for 2 instances)``, and where prices are from."""
+    prices = shown.view.prices
+    if not prices:
+        return []
+    cost, unpriced = total.idle_usd_per_hour, total.unpriced_instances
+    known = "?" if cost is None else f"{money(cost, USD)} an hour"
+    unknown = f" (price unknown for {counted(unpriced, 'instance')})" if unpriced else ""
+    sources = sorted({_source(rate) for row in shown.matches if (rate := _rate(row, prices))})
+    return [
+        f"Idle Cost: {known}{unknown}",
+        *([f"Prices: {'; '.join(sources)}"] if sources else []),
+    ]
+
+
+def _rate(row: Reservation, prices: PriceBook) -> Rate | None:
+    return prices.rate(row) if unused(row) else None
+
+
+def _source(rate: Rate) -> str:
+    """``AWS's price list, as of 2026-11-01``."""
+    name = _SOURCES[rate.source]
+    return f"{name}, as of {rate.as_of.isoformat()}" if rate.as_of else name
+
+
+_SOURCES = {
+    PriceSource.SETTINGS: "the alerts file",
+    PriceSource.PRICE_LIST: "AWS's On-Demand price list",
+    PriceSource.BLOCK_FEE: "capacity block fees",
+}
+
+
 def _unknown(reservations: int) -> str:
     """The rows that a sum does not include."""
     return f" (unknown for {counted(reservations, 'reservation')})" if reservations else ""
@@ -141,8 +197,8 @@ def _unknown(reservations: int) -> str:
 
 def _odcr_notes(shown: Shown) -> list[str]:
     ending = sum(row.end_date is not None for row in shown.matches)
-    lent = [row.reservation_id for row in shown.matches if market_of(row) is Market.INTERRUPTIBLE]
-    steady = sum(row.end_date is None and market_of(row) is None for row in shown.matches)
+    lent = [row.reservation_id for row in shown.matches if row.market is Market.INTERRUPTIBLE]
+    steady = sum(row.end_date is None and row.market is None for row in shown.matches)
     notes = []
     if not ending and not lent:
         notes.append("No fixed end date - can use indefinitely")
@@ -159,20 +215,12 @@ def _odcr_notes(shown: Shown) -> list[str]:
     return [*notes, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
 
 
-def _block_notes(shown: Shown) -> list[str]:
-    blocks = _blocks(shown.matches)
-    notes = [
-        "Times are UTC. AWS starts to terminate instances 30 minutes before the end"
-        " (60 for UltraServers)"
-    ]
-    if any(row.ultra_cluster_placement and row.state not in TERMINAL_STATES for row in blocks):
+def _prepaid_notes(shown: Shown, kind: Kind) -> list[str]:
+    rows, notes = shown.matches, [kind.note]
+    if any(row.ultra_cluster_placement and row.state not in TERMINAL_STATES for row in rows):
         placed = "UltraCluster Placement: Yes (optimized networking for distributed training)"
         notes.insert(0, placed)
-    bad = [row.reservation_id for row in blocks if row.health and row.health.is_bad]
+    bad = [row.reservation_id for row in rows if row.health and row.health.is_bad]
     if bad:
         notes.append(f"Unhealthy: {', '.join(bad)} (see health in -o json)")
     return notes
-
-
-def _blocks(rows: Iterable[Reservation]) -> list[CapacityBlock]:
-    return [row for row in rows if isinstance(row, CapacityBlock)]

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from truffle.core.codec import FIELD_NAMES, encode
-from truffle.core.model import CapacityBlock, Reservation, ReservationType
+from truffle.core.kinds.registry import CLASSES, KINDS
+from truffle.core.model import Reservation
+from truffle.core.pricing import NO_PRICES, USD, PriceBook
 from truffle.render.style import state_colour
 from truffle.render.tables import NEVER, Column
-from truffle.render.words import day, duration, minute, number, percent, short_day
+from truffle.render.words import day, duration, minute, money, number, percent, short_day
 
 Columns = list[Column[Reservation]]
 
@@ -25,16 +27,21 @@ _STAYS = 100
 @dataclass(frozen=True, slots=True)
 class View:
     """The columns to show: ``asked`` are the fields that the question is about, ``chosen`` the
-    columns that someone named, ``is_wide`` everything whatever the width."""
+    columns that someone named, ``is_wide`` everything whatever the width, ``is_summary`` totals
+    alone. Costs are shown where ``prices`` knows any."""
 
     asked: frozenset[str] = frozenset()
     chosen: tuple[str, ...] = ()
     is_wide: bool = False
+    is_summary: bool = False
+    prices: PriceBook = NO_PRICES
 
 
 def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
     """The columns of one type of reservations."""
-    made = _blocks(rows) if kind == ReservationType.CAPACITY_BLOCKS else _odcrs(rows)
+    made = _prepaid(rows) if KINDS[kind].is_prepaid else _odcrs(rows)
+    if view.prices or view.chosen:
+        made.insert(-1, _idle_cost(view.prices))
     if view.chosen:
         return [column for name in view.chosen for column in _named(name, kind, made)]
     wide = _wide(rows)
@@ -44,7 +51,8 @@ def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
 
 def column_names() -> tuple[str, ...]:
     """The values of ``--columns``."""
-    own = [column for make in (_odcrs, _blocks) for column in make(())]
+    own = [column for make in (_odcrs, _prepaid) for column in make(())]
+    own.append(_idle_cost(NO_PRICES))
     names = [name for column in own for name in (_snake(column.head), column.name)]
     fields = [name for kind in FIELD_NAMES.values() for name in kind]
     return tuple(dict.fromkeys([*names, *fields]))
@@ -55,7 +63,7 @@ def _named(name: str, kind: str, made: Columns) -> Columns:
     for column in [*made, *_optional(())]:
         if name in (column.name, _snake(column.head)):
             return [replace(column, leaves=NEVER, brief=None, short=None)]
-    fields = FIELD_NAMES["CapacityBlock" if kind == ReservationType.CAPACITY_BLOCKS else "Odcr"]
+    fields = FIELD_NAMES[CLASSES[kind].__name__]
     return [replace(_plain(name), leaves=NEVER)] if name in fields else []
 
 
@@ -87,7 +95,7 @@ def _odcrs(rows: Sequence[Reservation]) -> Columns:
     ]
 
 
-def _blocks(rows: Sequence[Reservation]) -> Columns:
+def _prepaid(rows: Sequence[Reservation]) -> Columns:
     """Use is nothing where no block has started yet, so that it leaves early then."""
     in_use = _any(rows, lambda row: row.used_capacity is not None)
     return [
@@ -100,7 +108,7 @@ def _blocks(rows: Sequence[Reservation]) -> Columns:
         _moment("End", "end_date", rows, 13),
         Column(
             "Duration",
-            _of_block(lambda block: duration(block.duration_hours)),
+            lambda row: duration(row.duration_hours),
             3,
             name="duration_hours",
         ),
@@ -146,11 +154,9 @@ def _id(rows: Sequence[Reservation]) -> Column[Reservation]:
 
 
 def _block_id(rows: Sequence[Reservation]) -> Columns:
-    blocks = [row for row in rows if isinstance(row, CapacityBlock)]
-    if rows and all(row.capacity_block_id == row.reservation_id for row in blocks):
+    if rows and all(row.block_id in (None, row.reservation_id) for row in rows):
         return []
-    text = _of_block(lambda block: block.capacity_block_id)
-    return [Column("Block ID", text, 1, name="capacity_block_id")]
+    return [Column("Block ID", lambda row: row.block_id or "-", 1, name="capacity_block_id")]
 
 
 def _type(leaves: int) -> Column[Reservation]:
@@ -207,7 +213,7 @@ def state_paint(row: Reservation) -> str | None:
 
 
 def _is_unhealthy(row: Reservation) -> bool:
-    return isinstance(row, CapacityBlock) and row.health is not None and row.health.is_bad
+    return row.health is not None and row.health.is_bad
 
 
 def _used(leaves: int) -> Column[Reservation]:
@@ -247,6 +253,18 @@ def _idle_gpus(leaves: int) -> Column[Reservation]:
     return Column("Idle GPUs", text, leaves, is_number=True, short="Idle", name="idle_gpus")
 
 
+def _idle_cost(prices: PriceBook) -> Column[Reservation]:
+    """What unused instances cost an hour; ``?`` where no price is known."""
+
+    def text(row: Reservation) -> str:
+        if row.state != "active":
+            return "-"
+        cost = prices.idle_usd(row)
+        return "?" if cost is None else money(cost, USD)
+
+    return Column("Idle Cost/h", text, 7, is_number=True, short="Idle/h", name="idle_cost")
+
+
 def _wide(rows: Sequence[Reservation]) -> Columns:
     """The columns that a wide table adds."""
     fields = ("owner_id", "platform", "tenancy", "match_criteria", "create_date", "tags")
@@ -275,10 +293,6 @@ def _plain(name: str) -> Column[Reservation]:
         return json.dumps(value, ensure_ascii=False)
 
     return Column(head, text, 1, name=name)
-
-
-def _of_block(text: Callable[[CapacityBlock], str]) -> Callable[[Reservation], str]:
-    return lambda row: text(row) if isinstance(row, CapacityBlock) else "-"
 
 
 def _zone(row: Reservation) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from truffle.core.codec import FIELD_NAMES
-from truffle.core.model import ReservationType
+from truffle.core.kinds.registry import CLASSES
 from truffle.core.quoting import csv_text, json_text, yaml_text
 from truffle.core.quoting.terminal import visible
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
-    ReservationType.ODCR: FIELD_NAMES["Odcr"],
-    ReservationType.CAPACITY_BLOCKS: FIELD_NAMES["CapacityBlock"],
+    name: FIELD_NAMES[cls.__name__] for name, cls in CLASSES.items()
 }
 
 

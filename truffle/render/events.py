@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from truffle.core.codec import decode
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.quoting.shell import word
 from truffle.core.quoting.terminal import visible_values
 from truffle.core.status import FAILING_STATES, State
@@ -74,10 +74,9 @@ def render_history(history: Json, style: Style) -> str:
     history = visible_values(history)
     row = decode(history)
     gone = history.get("vanished_at")
-    noun = "block" if isinstance(row, CapacityBlock) else "ODCR"
     state = style.paint(state_text(row), state_paint(row))
     lines = [
-        style.bold(f"{row.reservation_id} ({noun})"),
+        style.bold(f"{row.reservation_id} ({row.kind.short})"),
         *([f"   Name: {row.tags['Name']}"] if row.tags.get("Name") else []),
         f"   {number(row.size)} x {row.instance_type} in {row.availability_zone or row.region}",
         f"   State: {state}",
@@ -100,7 +99,7 @@ def render_history(history: Json, style: Style) -> str:
 
 def _times(row: Reservation) -> list[str]:
     start, end = minute(row.start_date), minute(row.end_date)
-    if isinstance(row, CapacityBlock):
+    if row.kind.is_prepaid:
         return [
             f"   From {start} to {end} UTC ({duration(row.duration_hours)}), "
             f"usable until {minute(row.effective_end)}"
@@ -146,6 +145,21 @@ _RUNS: list[Column[Json]] = [
 ]
 
 
+_WATCHES: list[Column[Json]] = [
+    Column("Watch", lambda row: str(row["name"])),
+    Column("Region", lambda row: str(row["region"])),
+    Column(
+        "Outcome",
+        lambda row: str(row["outcome"] or "-"),
+        colour=lambda row: "red" if row["outcome"] in ("failed", "not-asked") else None,
+    ),
+    Column("Offerings", lambda row: number(row["within_limit"]), is_number=True),
+    Column("Answered", lambda row: minute(_moment(row["answered_at"]))),
+    Column("Due", lambda row: "over" if row["is_over"] else minute(_moment(row["due_at"]))),
+    Column("Asked Every", lambda row: length(row["really_every_seconds"]), leaves=1),
+]
+
+
 def _account(row: Json) -> str:
     name, account_id = row.get("account_name"), row["account_id"]
     return f"{name} ({account_id})" if name else str(account_id)
@@ -171,6 +185,14 @@ def render_status(status: Json, style: Style) -> str:
         for scope in scopes
         if scope["state"] in FAILING_STATES and scope["error_message"]
     ]
+    if watches := status.get("watches"):
+        rows = [{**watch, **region} for watch in watches for region in watch["regions"]]
+        lines += ["", style.bold("Watches:"), *draw(_WATCHES, rows, style).lines]
+        lines += [
+            f"{row['name']}/{row['region']}: {row['code'] or row['outcome']}: {row['message']}"
+            for row in rows
+            if row["message"]
+        ]
     lines += ["", style.bold("Last runs:"), *(draw(_RUNS, runs, style).lines if runs else ["none"])]
     return "\n".join([*lines, "Times are UTC."])
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from truffle.core.model import CapacityBlock, Odcr
+from truffle.core.kinds.kind import CapacityRow
 from truffle.core.quoting.terminal import visible
 from truffle.render.words import counted, minute, number
 
@@ -57,7 +57,7 @@ def _warnings(warnings: Sequence[str]) -> str:
 
 
 def _cells(rows: Sequence[Any]) -> tuple[list[str], list[list[str]]]:
-    if all(isinstance(row, Odcr | CapacityBlock) for row in rows):
+    if all(isinstance(row, CapacityRow) for row in rows):
         return list(_COLUMNS), [[_cell(cell(row)) for cell in _COLUMNS.values()] for row in rows]
     names = [field.name for field in fields(rows[0])]
     return names, [[_cell(getattr(row, name)) for name in names] for row in rows]

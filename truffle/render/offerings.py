@@ -11,7 +11,7 @@ from truffle.render.tables import Column, draw
 from truffle.render.words import counted, duration, minute, number, short_minute
 
 
-def _columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:
+def offering_columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:
     """Where, when and for how much: prices are never left out. The type and the count are the
     question's, and mostly the same in every row."""
     years = {at.year for row in offerings for at in (row.start_date, row.end_date) if at}
@@ -88,14 +88,18 @@ def _best(offering: Offering) -> str:
 
 
 def offering_table(offerings: Sequence[Offering], style: Style) -> list[str]:
-    table = draw(_columns(offerings), offerings, style)
+    table = draw(offering_columns(offerings), offerings, style)
     return [*table.lines, *(style.wrapped(table.note) if table.note else [])]
 
 
 def _money(amount: Decimal | str | None, row: Offering) -> str:
-    """``$6,041.09`` for dollars, else with the currency's code behind it."""
+    return money(amount, row.currency_code)
+
+
+def money(amount: Decimal | str | None, currency_code: str | None) -> str:
+    """``$6,041.09`` for dollars, else with the currency's code behind it; ``-`` for none."""
     if amount is None:
         return "-"
     text = f"{Decimal(amount):,.2f}"
-    currency = row.currency_code or "USD"
+    currency = currency_code or "USD"
     return f"${text}" if currency == "USD" else f"{text} {currency}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from truffle.core.model import TERMINAL_STATES, CapacityBlock, Reservation
+from truffle.core.model import TERMINAL_STATES, Reservation
 from truffle.core.quoting import hcl
 from truffle.core.quoting.terminal import visible
 
@@ -28,15 +28,14 @@ def to_terraform(rows: Iterable[Reservation]) -> str:
 def _block(row: Reservation) -> str:
     if row.state in TERMINAL_STATES:
         return visible(f"# {row.reservation_id} is {row.state}: nothing to manage or to read.")
-    if isinstance(row, CapacityBlock):
-        return _data("aws_ec2_capacity_block_reservation", row)
-    if row.owner_id not in (None, row.account_id):
-        return _data("aws_ec2_capacity_reservation", row)
+    kind = row.kind
+    if kind.terraform_resource is None or row.owner_id not in (None, row.account_id):
+        return _data(kind.terraform_data, row)
     return "\n".join(
         [
             _says(row),
             "import {",
-            f"  to = aws_ec2_capacity_reservation.{hcl.name(row.reservation_id)}",
+            f"  to = {kind.terraform_resource}.{hcl.name(row.reservation_id)}",
             f"  id = {hcl.string(f'{row.reservation_id}@{row.region}')}",
             "}",
         ]

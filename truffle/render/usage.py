@@ -10,7 +10,7 @@ from truffle.core.codec import Json
 from truffle.core.usage import TAG, Interval, Period, UsageRow
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import day, minute, percent
+from truffle.render.words import day, minute, money, percent
 
 BAR = 10
 """Cells of a bar: all that was reserved."""
@@ -68,8 +68,8 @@ def _columns(interval: Interval, by: Sequence[str], style: Style) -> list[Column
         Column("Used", lambda row: percent(row.utilization), is_number=True),
         Column("", lambda row: _bar(row.utilization, style), 1),
         Column("Accelerator h", lambda row: _hours(row.reserved_accelerator_hours), 2, True),
-        Column("Cost", lambda row: _money(row.reserved_cost, row.currency), 6, is_number=True),
-        Column("Idle Cost", lambda row: _money(row.idle_cost, row.currency), 7, is_number=True),
+        Column("Cost", lambda row: money(row.reserved_cost, row.currency), 6, is_number=True),
+        Column("Idle Cost", lambda row: money(row.idle_cost, row.currency), 7, is_number=True),
     ]
 
 
@@ -98,7 +98,7 @@ def _totals(rows: Sequence[UsageRow]) -> list[str]:
             costs[row.currency] = cost + (row.reserved_cost or 0), idle + (row.idle_cost or 0)
     for currency, (cost, idle) in sorted(costs.items()):
         lines.append(
-            f"Cost:              {_money(cost, currency)}, of which {_money(idle, currency)} idle"
+            f"Cost:              {money(cost, currency)}, of which {money(idle, currency)} idle"
         )
     if unpriced := sum(row.unpriced_hours for row in rows):
         lines.append(f"Without a price:   {_hours(unpriced)} instance-hours, in no cost")
@@ -117,14 +117,8 @@ def _bar(share: float | None, style: Style) -> str:
     return filled * full + empty * (BAR - full)
 
 
-def _money(amount: float | None, currency: str | None) -> str:
-    if amount is None:
-        return "-"
-    return f"${amount:,.2f}" if currency == "USD" else f"{amount:,.2f} {currency}"
-
-
 def _price(row: Mapping[str, Any]) -> str:
-    return _money(row["per_instance_hour"], row["currency"])
+    return money(row["per_instance_hour"], row["currency"])
 
 
 def flat(row: UsageRow) -> Json:

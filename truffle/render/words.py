@@ -39,6 +39,13 @@ def number(value: float | None) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
+def money(amount: float | None, currency: str | None) -> str:
+    """``$1,234.50``, ``98.00 CNY``; ``-`` where it is unknown."""
+    if amount is None:
+        return "-"
+    return f"${amount:,.2f}" if currency == "USD" else f"{amount:,.2f} {currency}"
+
+
 def percent(share: float | None) -> str:
     return "-" if share is None else f"{share * 100:.1f}%"
 
@@ -48,9 +55,9 @@ def days(value: float) -> str:
     return f"{round(value / 24, 1):g}"
 
 
-def counted(count: int | str, noun: str) -> str:
-    """``1 region``, ``2 regions``."""
-    return f"{count} {noun}{'' if str(count) == '1' else 's'}"
+def counted(count: int | str, noun: str, plural: str | None = None) -> str:
+    """``1 region``, ``2 regions``; ``plural`` where an s does not make it."""
+    return f"{count} {noun if str(count) == '1' else plural or f'{noun}s'}"
 
 
 def length(seconds: float) -> str:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from truffle.core.daily import FAILED_STATES
 from truffle.core.deadlines import payment_deadline
 from truffle.core.events import Event, EventType, Extension, Facts, Severity
-from truffle.core.idle import is_idle, unused, usd_per_hour
-from truffle.core.model import CapacityBlock, Odcr
+from truffle.core.idle import is_idle, unused
+from truffle.core.model import Reservation
 from truffle.core.timeline import Span
 from truffle.messages.advice import console_url, next_step
 from truffle.messages.wording import of_instances
@@ -68,14 +68,14 @@ def _of_any(span: Span, inputs: Inputs) -> Iterator[Decision]:
         yield _decision(EventType.STATE_CHANGED, span, now, title, span.start)
     if is_idle(row) and _matters(span, inputs):
         why = f"{of_instances(unused(row), row.total_capacity)} unused."
-        cost = usd_per_hour(row, inputs.prices)
+        cost = inputs.prices.idle_usd(row)
         end = span.effective_end or span.end
         yield _decision(EventType.IDLE, span, now, "Idle", end, why, cost)
 
 
 def _matters(span: Span, inputs: Inputs) -> bool:
     """Whether idle capacity costs enough; without a price, accelerators always do."""
-    cost = usd_per_hour(span.row, inputs.prices)
+    cost = inputs.prices.idle_usd(span.row)
     if cost is None:
         return span.row.accelerator is not None
     return cost >= inputs.idle_usd_per_hour
@@ -83,14 +83,14 @@ def _matters(span: Span, inputs: Inputs) -> bool:
 
 def _of_its_type(span: Span, inputs: Inputs) -> Iterator[Decision]:
     row, now = span.row, inputs.now
-    if isinstance(row, Odcr):
+    if not row.kind.is_prepaid:
         if row.state == "active" and row.end_date and _is_close(row.end_date, now):
             yield _decision(EventType.ENDING_SOON, span, now, "Ends", row.end_date)
         return
     yield from _of_a_block(row, span, now)
 
 
-def _of_a_block(row: CapacityBlock, span: Span, now: datetime) -> Iterator[Decision]:
+def _of_a_block(row: Reservation, span: Span, now: datetime) -> Iterator[Decision]:
     if row.state == "payment-pending":
         yield _decision(EventType.PAYMENT_DUE, span, now, "Payment due", payment_deadline(row))
     if row.state == "scheduled" and row.start_date and row.start_date <= now:
@@ -108,7 +108,7 @@ def _is_close(moment: datetime, now: datetime) -> bool:
     return now < moment and moment - now <= HORIZON
 
 
-def _illness(row: CapacityBlock) -> str:
+def _illness(row: Reservation) -> str:
     parts = []
     if row.health and row.health.interconnect_status == "impaired":
         parts.append("The interconnect is impaired.")

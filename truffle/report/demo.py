@@ -20,10 +20,13 @@ from truffle.core.model import (
     used_of,
     utilization_of,
 )
+from truffle.core.pricing import PriceBook
 from truffle.report.inputs import FailedScope, Inputs
 
 SOURCE = "made-up demo data"
-PRICES = {"p5.48xlarge": 55.04, "p5en.48xlarge": 63.3, "p4d.24xlarge": 21.96, "g6e.12xlarge": 10.49}
+PRICES = PriceBook(
+    {"p5.48xlarge": 55.04, "p5en.48xlarge": 63.3, "p4d.24xlarge": 21.96, "g6e.12xlarge": 10.49}
+)
 """Prices of the demo, in US dollars per instance and hour."""
 
 _ACCOUNTS = {"research": "111122223333", "inference": "222233334444", "robotics": "333344445555"}

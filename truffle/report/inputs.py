@@ -8,6 +8,7 @@ from datetime import datetime
 
 from truffle.core.events import Event
 from truffle.core.model import Reservation
+from truffle.core.pricing import NO_PRICES, PriceBook
 
 TEAM_TAG = "Team"
 """The tag that names the team of a reservation, in any case."""
@@ -41,11 +42,10 @@ class Inputs:
 
     ``observed_at`` is the age of the oldest listing, None where there is none. ``events`` may be of
     any order; ``events_note`` says why there are none or not all. ``source`` names where the data
-    comes from. ``since`` and ``until`` bound the timeline, None leaves the default. ``prices`` are
-    US dollars per instance and hour by instance type or glob. ``use`` has the use over time of
-    reservations by id, where the source knows it. ``refresh_seconds`` makes the page load itself
-    again; None for a file. A page holds ``most_rows`` reservations, None for all: those that need a
-    decision first.
+    comes from. ``since`` and ``until`` bound the timeline, None leaves the default. ``use`` has
+    the use over time of reservations by id, where the source knows it. ``refresh_seconds`` makes
+    the page load itself again; None for a file. A page holds ``most_rows`` reservations, None for
+    all: those that need a decision first.
     """
 
     rows: Sequence[Reservation]
@@ -60,7 +60,7 @@ class Inputs:
     warnings: Sequence[str] = ()
     since: datetime | None = None
     until: datetime | None = None
-    prices: Mapping[str, float] = field(default_factory=dict)
+    prices: PriceBook = NO_PRICES
     use: Mapping[str, Sequence[Use]] = field(default_factory=dict)
     team_tag: str = TEAM_TAG
     idle_usd_per_hour: float = IDLE_USD_PER_HOUR

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from truffle.core.events import Event
-from truffle.core.idle import is_idle, usd_per_hour
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.idle import is_idle
+from truffle.core.model import Reservation
 from truffle.core.timeline import (
     PAST,
     Phase,
@@ -47,7 +47,7 @@ def spans_of(inputs: Inputs) -> list[Span]:
 def content(inputs: Inputs) -> Json:
     """The report; the same for the same inputs, in whatever order they come."""
     spans = spans_of(inputs)
-    blocks = [span for span in spans if isinstance(span.row, CapacityBlock)]
+    blocks = [span for span in spans if span.row.kind.is_prepaid]
     since, until = window(blocks, inputs.now, inputs.since)
     until = inputs.until or until
     since = since if since < until else until - PAST
@@ -104,7 +104,7 @@ def _rank(span: Span) -> int:
     is_over = span.is_gone or span.phase in (Phase.OVER, Phase.FAILED)
     if is_over:
         return 3
-    if isinstance(span.row, CapacityBlock):
+    if span.row.kind.is_prepaid:
         return 0
     return 1 if is_idle(span.row) else 2
 
@@ -135,10 +135,9 @@ def _worst_first(failed: Iterable[FailedScope]) -> list[FailedScope]:
 
 def _row(span: Span, inputs: Inputs) -> Json:
     row, amounts = span.row, quantities_of(span.row)
-    block = row if isinstance(row, CapacityBlock) else None
     return {
         "id": row.reservation_id,
-        "block_id": block.capacity_block_id if block else None,
+        "block_id": row.block_id,
         "type": row.type,
         "name": row.tags.get("Name"),
         "team": team_of(row, inputs.team_tag),
@@ -160,13 +159,13 @@ def _row(span: Span, inputs: Inputs) -> Json:
         "phase": span.phase,
         "gone": span.is_gone,
         "idle": is_idle(row) and not span.is_gone,
-        "usd_per_hour": usd_per_hour(row, inputs.prices) if is_idle(row) else None,
+        "usd_per_hour": inputs.prices.idle_usd(row) if is_idle(row) else None,
         "start": _time(span.start),
         "end": _time(span.end),
         "effective_end": _time(span.effective_end),
         "deadline": _time(span.deadline),
         "on_offer": span.on_offer,
-        "unhealthy": bool(block and block.health and block.health.is_bad),
+        "unhealthy": bool(row.health and row.health.is_bad),
         "observed_at": _time(row.observed_at),
         "tags": dict(sorted(row.tags.items())),
         "use": [_use(each) for each in inputs.use.get(row.reservation_id, ())],

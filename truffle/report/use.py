@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from truffle.core.model import Odcr
 from truffle.core.spans import Span
 from truffle.report.inputs import Use
 
@@ -18,7 +17,7 @@ def use_over_time(spans: Iterable[Span]) -> Mapping[str, list[Use]]:
     """
     members: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
-        if isinstance(span.row, Odcr):
+        if not span.row.kind.is_prepaid:
             members[span.row.reservation_id].append(span)
     return {name: _steps(held) for name, held in members.items()}
 

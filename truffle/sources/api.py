@@ -16,7 +16,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from truffle.core.codec import Json, decode
 from truffle.core.filters import Filter
-from truffle.core.model import TYPES, FailureKind, ReservationType
+from truffle.core.kinds.registry import KINDS
+from truffle.core.model import TYPES, FailureKind
 from truffle.core.parameters import MAX_LIMIT
 from truffle.core.queries import to_values
 from truffle.core.regions import expanded, is_glob
@@ -45,11 +46,6 @@ REQUEST_TIMEOUT = 30.0
 """Seconds; an HTTP API answers within 30 or not at all (API Gateway quotas)."""
 
 LATE = "The API did not answer before the deadline: allow more with --timeout."
-
-ROUTES: Mapping[str, str] = {
-    ReservationType.ODCR: "/odcrs",
-    ReservationType.CAPACITY_BLOCKS: "/capacity-blocks",
-}
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -215,7 +211,9 @@ def list_api(api: Api, question: Question) -> Listing:
 
 
 def _pages_of_type(api: Api, name: str, question: Question) -> list[Json]:
-    return list(api.pages(ROUTES[name], [*query_of(question.filter, name), *_time_of(question)]))
+    return list(
+        api.pages(KINDS[name].path, [*query_of(question.filter, name), *_time_of(question)])
+    )
 
 
 def _time_of(question: Question) -> list[tuple[str, str]]:

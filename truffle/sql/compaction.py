@@ -14,11 +14,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from truffle.core.json_text import json_object
+from truffle.core.market.answers import Answer, answers_of_lines
+from truffle.core.market.rows import rows_of
 from truffle.core.tables import OTHER_FIELDS, TABLES, Table, duckdb_type
 from truffle.core.times import format_time
 from truffle.core.validity import ValidSpan
 from truffle.sql.database import Database, literal
-from truffle.sql.listings import Contents, Listing, read_listings, read_text
+from truffle.sql.listings import Contents, Damaged, Listing, read_listings, read_text
 
 SCHEMA_VERSION = 1
 """Of the tables' files, in the metadata of each."""
@@ -54,6 +56,16 @@ class Compaction:
         """Write a file of ``spans``."""
         self._write(TABLES["spans"], map(_span_line, spans), target)
 
+    def write_answers(self, objects: Iterable[Path], target: Path) -> None:
+        """Write a file of ``offerings`` from the answers of a day."""
+        lines = (
+            json.dumps(row)
+            for path in sorted(objects)
+            for answer in _answers(path)
+            for row in rows_of(answer)
+        )
+        self._write(TABLES["offerings"], lines, target)
+
     def write_documents(self, table: str, objects: Iterable[Path], target: Path) -> None:
         """Write a file of ``usage``, ``events`` or ``runs`` from a day's objects: JSON Lines."""
         key, documents = _KEYS.get(table), {}
@@ -77,6 +89,14 @@ class Compaction:
             f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, "
             f"KV_METADATA {{schema_version: '{SCHEMA_VERSION}'}})"
         )
+
+
+def _answers(path: Path) -> list[Answer]:
+    """Raises Damaged."""
+    try:
+        return answers_of_lines(read_text(path).encode())
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"{path} is damaged: {error}") from error
 
 
 def _part(objects: Iterable[Path], contents: Path, looks: Path) -> list[Listing]:

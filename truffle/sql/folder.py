@@ -59,10 +59,12 @@ class Folder:
                 break
             self.fetch(table, day)
             target = self._target(table, day)
+            objects = self.path.glob(f"{SOURCES[table]}/dt={day}/**/*.json*")
             if SOURCES[table] == "snapshots":
                 self.compaction.write_listings(table, self._objects(day), target)
+            elif table == "offerings":
+                self.compaction.write_answers(objects, target)
             else:
-                objects = self.path.glob(f"{table}/dt={day}/*.json*")
                 self.compaction.write_documents(table, objects, target)
             self.keep(target)
             made.append(day)

@@ -31,7 +31,7 @@ def _answer(random: Random, at: object) -> Answer:
     watch, region = random.choice(list(QUESTIONS)), random.choice(REGIONS)
     question = QUESTIONS[watch]
     outcome = random.choice([Outcome.OFFERED] * 3 + list(Outcome))
-    offerings = ()
+    offerings: tuple[Offering, ...] = ()
     if outcome is Outcome.OFFERED:
         offerings = tuple(
             _offering(random, region, question, each) for each in range(random.randint(1, 4))

@@ -136,8 +136,8 @@ class TestOrder:
     @pytest.mark.parametrize(
         ("sort", "expected"),
         [
-            ("price", ["cheap", "dear", "unpriced"]),
-            ("-price", ["dear", "cheap", "unpriced"]),
+            ("price_per_gpu_hour", ["cheap", "dear", "unpriced"]),
+            ("-price_per_gpu_hour", ["dear", "cheap", "unpriced"]),
             ("start_date", ["dear", "cheap", "unpriced"]),
             ("-start_date", ["cheap", "dear", "unpriced"]),
             ("upfront_fee", ["cheap", "dear", "unpriced"]),

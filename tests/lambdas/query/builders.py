@@ -12,6 +12,7 @@ import pytest
 from lambdas import wiring
 from lambdas.api.inventory import Inventory
 from lambdas.settings import QuerySettings
+from lambdas.store.prices import PriceList
 from lambdas.store.scopes import Attempt, StoredStatus, Write, digest_of
 from lambdas.wiring.answers import Query
 from tests.builders import HOME, NOON, OHIO, a_snapshot
@@ -78,6 +79,13 @@ class Stored:
         return tuple(self.rows)
 
 
+class NoPrices:
+    """A store in which no price was ever written."""
+
+    def read(self) -> PriceList:
+        return PriceList()
+
+
 @contextmanager
 def inventory_of(rows: list[Reservation]) -> Iterator[None]:
     """The function over an inventory in memory."""
@@ -85,6 +93,8 @@ def inventory_of(rows: list[Reservation]) -> Iterator[None]:
     parts = Query(QuerySettings)
     parts.settings = QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher")
     parts.inventory = Inventory(store)
+    prices: Any = NoPrices()
+    parts.price_list = prices
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "query", lambda: parts)
         yield

@@ -26,8 +26,9 @@ from tests.lambdas.runs.builders import answer_all, fail, open_run, succeed
 from truffle.core.expected import NOTHING_EXPECTED
 from truffle.core.model import Reservation
 from truffle.core.organization import Labels
+from truffle.core.pricing import PriceBook
 
-PRICES = {"p5.48xlarge": 40.0}
+PRICES = PriceBook({"p5.48xlarge": 40.0})
 P5 = an_odcr("cr-p5", instance_type="p5.48xlarge", total_capacity=3, available_capacity=2)
 
 
@@ -39,7 +40,7 @@ def report(stack: Stack) -> ReportFile:
         labels=lambda: {HOME: Labels("research", None)},
         usage=usage_reader(stack.bucket, "60"),
         source="truffle",
-        prices=PRICES,
+        prices=lambda: PRICES,
         allowed_age=timedelta(hours=2),
         expected=NOTHING_EXPECTED,
     )
@@ -104,7 +105,7 @@ def published(
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "truffle")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "truffle")
-    Capacity(prices=PRICES, has_metrics=has_metrics).publish(rows, [], NOON)
+    Capacity(prices=lambda: PRICES, has_metrics=has_metrics).publish(rows, [], NOON)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 

@@ -213,6 +213,10 @@ class MarketFilter:
             )
         )
 
+    def covers_question(self, answer: Answer | Standing) -> bool:
+        """Whether the watch, the region and the type of an answer are asked for."""
+        return self.covers(answer.watch, answer.region, [answer.question.instance_type])
+
     def matches(self, find: Find) -> bool:
         offering = find.offering
         types = [part.instance_type for part in offering.parts]
@@ -233,11 +237,7 @@ class MarketFilter:
         return replace(
             market,
             finds=tuple(filter(self.matches, market.finds)),
-            standings=tuple(
-                it
-                for it in market.standings
-                if self.covers(it.watch, it.region, [it.question.instance_type])
-            ),
+            standings=tuple(filter(self.covers_question, market.standings)),
         )
 
 
@@ -247,30 +247,37 @@ def _is_within(start: datetime | None, after: datetime | None, before: datetime 
     return (after is None or start >= after) and (before is None or start < before)
 
 
+PRICE: Final = "price_per_gpu_hour"
+
 SORTS: Final[Mapping[str, Callable[[Find], Any]]] = {
-    "price": lambda it: it.price,
-    "upfront_fee": lambda it: None if (fee := it.offering.upfront_fee) is None else Decimal(fee),
+    PRICE: lambda it: it.price,
+    "upfront_fee": lambda it: it.offering.upfront_fee,
     "start_date": lambda it: it.offering.start_date,
     "observed_at": lambda it: it.observed_at,
 }
-"""Orders of finds: by the price of an accelerator-hour, the fee, the start, the answer's time."""
+"""The fields by which finds can be sorted."""
 
 
-def sorted_finds(finds: Iterable[Find], sort: str = "price") -> list[Find]:
-    """By one of ``SORTS``, ``-name`` for descending; unknown values come last. The price, the start
-    and what was found break ties."""
-    ordered = sorted(finds, key=_tie)
-    key = SORTS[sort.removeprefix("-")]
-    known = [it for it in ordered if key(it) is not None]
-    unknown = [it for it in ordered if key(it) is None]
-    return sorted(known, key=key, reverse=sort.startswith("-")) + unknown
-
-
-def _tie(find: Find) -> tuple[Any, ...]:
-    price, start = find.price, find.offering.start_date
-    return (
-        *(price is None, price or 0),
-        *(start is None, start.timestamp() if start else 0),
-        *(find.offering.region, find.watch, find.offering.identity, find.observed_at),
+def position(find: Find, sort: str = PRICE) -> list[Any]:
+    """Where a find stands in an order, as JSON: by one of ``SORTS``, ``-name`` for descending.
+    Unknown values come last. The price, the start and what was found break ties."""
+    value = SORTS[sort.removeprefix("-")](find)
+    sign = -1 if sort.startswith("-") else 1
+    return [
+        *(value is None, sign * _number(value)),
+        *(find.price is None, _number(find.price)),
+        *(find.offering.start_date is None, _number(find.offering.start_date)),
+        *(find.offering.region, find.watch, find.offering.identity, find.observed_at.timestamp()),
         find.offering.offering_id,
-    )
+    ]
+
+
+def _number(value: Decimal | str | datetime | None) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return float(value or 0)
+
+
+def sorted_finds(finds: Iterable[Find], sort: str = PRICE) -> list[Find]:
+    """In the order of their positions."""
+    return sorted(finds, key=lambda it: position(it, sort))

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
-from operator import attrgetter
 
 from truffle.core.codec import Json
 from truffle.core.market.answers import Answer, Outcome
 from truffle.core.market.finds import finds_of, lead_hours, sorted_finds
 from truffle.core.market.watches import Question
-from truffle.core.times import format_time, parse_time, whole
+from truffle.core.times import format_time, parse_time, sortable_time, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,14 @@ def point(answer: Answer) -> Point:
     )
 
 
+def place(it: Point) -> list[str]:
+    """Where a point stands in a list, as JSON: by watch, region and time."""
+    return [it.watch, it.region, sortable_time(it.observed_at)]
+
+
 def points(answers: Iterable[Answer]) -> list[Point]:
-    """A point for each answer, by watch, region and time."""
-    return sorted(map(point, answers), key=attrgetter("watch", "region", "observed_at"))
+    """A point for each answer, in the order of their places."""
+    return sorted(map(point, answers), key=place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from truffle.core.model import Reservation, market_of
+from truffle.core.model import Reservation
 from truffle.core.quoting import aws_cli
 from truffle.render.use.target import (
     COUNT_WORDS,
@@ -16,7 +16,7 @@ from truffle.render.use.target import (
 
 def run_instances(row: Reservation) -> str:
     """Blocks and interruptible ODCRs need their market type besides the target."""
-    placed, market, count = placement(row), market_of(row), instances(row)
+    placed, market, count = placement(row), row.market, instances(row)
     target = {"CapacityReservationTarget": {"CapacityReservationId": row.reservation_id}}
     options = [
         "aws ec2 run-instances",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from truffle.core.model import Market, Reservation, market_of
+from truffle.core.model import Market, Reservation
 from truffle.core.quoting.yaml_text import scalar
 from truffle.render.use.target import LINUX, WINDOWS, label, platform, platform_words, says
 
@@ -26,7 +26,7 @@ def node_pool(row: Reservation) -> str:
     system = "windows" if platform(row).startswith(WINDOWS) else "linux"
     return f"""\
 # {says(row)}
-# Karpenter {_SINCE[market_of(row)]} or later with the feature gate ReservedCapacity; open ODCRs
+# Karpenter {_SINCE[row.market]} or later with the feature gate ReservedCapacity; open ODCRs
 # that no EC2NodeClass selects are not used any more once it is on.
 apiVersion: karpenter.k8s.aws/v1
 kind: EC2NodeClass

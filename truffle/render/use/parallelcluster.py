@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from truffle.core.model import CapacityBlock, Market, Reservation, market_of
+from truffle.core.model import Market, Reservation
 from truffle.core.quoting.yaml_text import scalar
 from truffle.render.use.target import (
     COUNT_WORDS,
@@ -26,7 +26,7 @@ def queue(row: Reservation) -> str:
     """A queue on the reservation. All nodes of a block are static: MinCount equals MaxCount."""
     if obstacle := _obstacle(row):
         return f"# {says(row)}\n# ParallelCluster {obstacle}: none would match."
-    is_block = isinstance(row, CapacityBlock)
+    is_block = row.market is Market.CAPACITY_BLOCK
     count = row.size if is_block else instances(row)
     name, most = label(row, LONGEST_NAME), "COUNT" if not count else str(count)
     return "\n".join(
@@ -59,7 +59,7 @@ def _obstacle(row: Reservation) -> str | None:
     """Why no node of ParallelCluster would match."""
     if platform(row).startswith(WINDOWS):
         return f"has no nodes for {platform_words(row)}"
-    if market_of(row) is Market.INTERRUPTIBLE:
+    if row.market is Market.INTERRUPTIBLE:
         return "launches no nodes with the market type of interruptible reservations"
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 from truffle.core.quoting import aws_cli
 from truffle.core.quoting.shell import comment_word
 from truffle.core.times import format_time
@@ -40,7 +40,7 @@ def training_plan(row: Reservation) -> str:
         return "\n".join(
             [*lines, f"# Training plans do not come in {comment_word(row.instance_type)} either."]
         )
-    hours = row.duration_hours if isinstance(row, CapacityBlock) else None
+    hours = row.duration_hours
     unknown = [
         *([] if row.size else [f"# {COUNT_WORDS}"]),
         *([] if hours else ["# HOURS: how long, in hours; the reservation has no length to go by"]),
@@ -67,6 +67,6 @@ def _search(row: Reservation, hours: float | None) -> list[str]:
         "--target-resources training-job",
         f"--duration-hours {ceil(hours / 24) * 24}" if hours else '--duration-hours "$HOURS"',
     ]
-    if isinstance(row, CapacityBlock) and row.start_date is not None and row.state == "scheduled":
+    if row.kind.is_prepaid and row.start_date is not None and row.state == "scheduled":
         options.append(f"--start-time-after {format_time(row.start_date)}")
     return options

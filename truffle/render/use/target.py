@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from truffle.core.model import Market, Reservation, market_of
+from truffle.core.model import Market, Reservation
 from truffle.core.quoting.shell import comment_word
 
 LINUX = "Linux/UNIX"
@@ -74,7 +74,7 @@ def says(row: Reservation) -> str:
     """``16 x p5.48xlarge in us-east-2a, a capacity block, scheduled``, for a comment."""
     size = "?" if row.size is None else row.size
     words = f"{size} x {comment_word(row.instance_type)} in {zone_words(row)}"
-    return f"{words}, {_KINDS[market_of(row)]}, {comment_word(row.state)}"
+    return f"{words}, {_KINDS[row.market]}, {comment_word(row.state)}"
 
 
 COUNT_WORDS = "COUNT: how many instances; the size of the reservation is not known here"

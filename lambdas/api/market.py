@@ -1,0 +1,51 @@
+"""What ``GET /offerings`` and ``GET /offerings/history`` answer."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from lambdas.api.answers import from_token, to_token
+from truffle.core.codec import Json
+from truffle.core.market.finds import Market, position, sorted_finds
+from truffle.core.market.history import Point, place
+from truffle.core.market.queries import MarketQuery
+from truffle.core.parameters import TOKEN_ALLOWED, BadParameter
+from truffle.core.queries import Page
+
+Row = TypeVar("Row")
+
+
+def offerings(market: Market, query: MarketQuery, question: str) -> Json:
+    """One page of the finds that match; ``answers`` is how each region answered each watch."""
+    chosen = query.chosen.apply(market)
+    finds = sorted_finds(chosen.finds, query.sort)
+    part, token = _part(finds, lambda it: position(it, query.sort), query.page, question)
+    return {
+        "items": [it.to_json() for it in part],
+        "next_token": token,
+        "count": len(finds),
+        "answers": [it.to_json() for it in chosen.standings],
+    }
+
+
+def history(found: Sequence[Point], page: Page, question: str) -> Json:
+    """One page of points, which are in the order of their places."""
+    part, token = _part(found, place, page, question)
+    return {"items": [it.to_json() for it in part], "next_token": token, "count": len(found)}
+
+
+def _part(
+    rows: Sequence[Row], key: Callable[[Row], list[Any]], page: Page, question: str
+) -> tuple[Sequence[Row], str | None]:
+    """The rows behind the token's, and the token of the next ones."""
+    start = 0
+    if page.next_token is not None:
+        try:
+            start = bisect_right(rows, from_token(page.next_token, question), key=key)
+        except TypeError:
+            raise BadParameter("next_token", page.next_token, TOKEN_ALLOWED) from None
+    part = rows[start : start + page.limit]
+    has_more = start + len(part) < len(rows)
+    return part, to_token(question, key(part[-1])) if has_more and part else None

@@ -1,0 +1,1 @@
+"""Watches of the market: asked within the budget of each region, and recorded."""

@@ -1,0 +1,194 @@
+"""Asks what regions sell for the watches, within each region's budget, and records the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lambdas.observability import logger
+from lambdas.store.archive import Archive
+from lambdas.store.transactions import Conflict
+from lambdas.store.watches import Stored, StoredBucket, WatchKey, WatchStore, bucket_of
+from truffle.core.market.answers import Answer, Outcome
+from truffle.core.market.budget import FOR_PEOPLE, Turn, in_turn
+from truffle.core.market.comparison import MarketRules, compare
+from truffle.core.market.watches import Watch
+from truffle.ec2.offerings import EC2, Budget, RegionOfferings, RegionOutcome, list_offerings
+
+PARALLEL_REGIONS = 16
+
+BUDGET_MESSAGE = "The request budget of this region allowed no call when the watch was due."
+
+OUTCOMES = {
+    RegionOutcome.NOT_SOLD: Outcome.UNKNOWN_TYPE,
+    RegionOutcome.LIMITED: Outcome.NOT_ASKED,
+    RegionOutcome.FAILED: Outcome.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A recorded answer, and how many events followed from it."""
+
+    answer: Answer
+    events: int
+
+    def to_json(self) -> dict[str, object]:
+        answer = self.answer
+        within = [it for it in answer.offerings if answer.question.is_within_limit(it)]
+        return {
+            "watch": answer.watch,
+            "region": answer.region,
+            "outcome": answer.outcome.value,
+            "offerings": len(answer.offerings),
+            "within_limit": len(within),
+            "code": answer.code,
+            "message": answer.message,
+            "events": self.events,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks for watches. ``ec2`` gives the client of a region, which makes one attempt a call."""
+
+    watches: Sequence[Watch]
+    rules: MarketRules
+    account_id: str
+    store: WatchStore
+    archive: Archive
+    ec2: Callable[[str], EC2]
+    now: Callable[[], datetime]
+
+    def ask(self, *, everything: bool, has_time: Callable[[], bool]) -> list[Asked]:
+        """Ask for what is due, or for ``everything``, which may use the calls that are left for
+        people; by region and watch. ``has_time`` says whether another call may begin.
+
+        What the settings no longer watch is forgotten.
+        """
+        states, buckets = self.store.states(), self.store.buckets()
+        wanted = {(region, watch.name) for watch in self.watches for region in watch.regions}
+        for name in states.keys() - wanted:
+            self.store.forget(name)
+        regions = sorted({region for region, _ in wanted})
+
+        def of_region(region: str) -> list[Asked]:
+            visit = _Visit(self, region, states, everything, has_time)
+            return visit.ask(bucket_of(buckets, region, self.now()))
+
+        with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
+            return [asked for found in pool.map(of_region, regions) for asked in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What one invocation does in one region."""
+
+    asker: Asker
+    region: str
+    states: Mapping[WatchKey, Stored]
+    everything: bool
+    has_time: Callable[[], bool]
+
+    def ask(self, stored: StoredBucket) -> list[Asked]:
+        now = self.asker.now()
+        due = in_turn(self._due(now), now)
+        bucket = stored.bucket.refilled(now)
+        count = min(len(due), bucket.calls(0 if self.everything else FOR_PEOPLE))
+        answers: list[Answer] = []
+        if count:
+            try:
+                claim = self.asker.store.claim(self.region, stored, bucket.less(count))
+            except Conflict:
+                logger.info("another invocation asks", extra={"region": self.region})
+                return []
+            answers = self._call(due[:count], claim)
+        for turn in due[len(answers) :]:
+            if self._is_news(turn):
+                answers.append(self._answer(turn.watch, Outcome.NOT_ASKED, message=BUDGET_MESSAGE))
+        if answers:
+            self.asker.archive.write_answers(self.region, answers)
+        return [asked for answer in answers if (asked := self._record(answer))]
+
+    def _due(self, now: datetime) -> list[Turn]:
+        turns = [self._turn(it) for it in self.asker.watches if self.region in it.regions]
+        if self.everything:
+            return [turn for turn in turns if not turn.watch.question.is_over(now)]
+        return [turn for turn in turns if turn.is_due(now)]
+
+    def _turn(self, watch: Watch) -> Turn:
+        """One that was never asked where the watch has changed since."""
+        state = self._stored(watch.name).state
+        if state is None or state.last.question != watch.question:
+            return Turn(watch)
+        return Turn(watch, state.last, state.known)
+
+    def _stored(self, watch: str) -> Stored:
+        return self.states.get((self.region, watch)) or Stored()
+
+    def _is_news(self, turn: Turn) -> bool:
+        """Whether it is not on record yet that the watch waits."""
+        is_waiting = turn.last is not None and turn.last.outcome is Outcome.NOT_ASKED
+        return self.everything or not is_waiting
+
+    def _call(self, turns: Sequence[Turn], claim: StoredBucket) -> list[Answer]:
+        """The answers of these turns, up to the one at which EC2 says that the budget is used up by
+        others, or time is."""
+        answers: list[Answer] = []
+        for turn in turns:
+            if not self.has_time():
+                break
+            found = self._offerings(turn.watch)
+            answers.append(self._answer_of(turn.watch, found))
+            if found.outcome is RegionOutcome.LIMITED:
+                with suppress(Conflict):
+                    self.asker.store.claim(self.region, claim, claim.bucket.emptied())
+                break
+        return answers
+
+    def _offerings(self, watch: Watch) -> RegionOfferings:
+        """With the one call that was claimed: no time passes in which the budget would refill."""
+        return list_offerings(
+            self.asker.ec2(self.region),
+            self.region,
+            watch.question.wanted(self.asker.now()),
+            Budget(clock=lambda: 0.0, tokens=1),
+            self.asker.now,
+            deadline=0.0,
+            attempts=1,
+        )
+
+    def _answer_of(self, watch: Watch, found: RegionOfferings) -> Answer:
+        sold = Outcome.OFFERED if found.offerings else Outcome.NONE
+        outcome = OUTCOMES.get(found.outcome, sold)
+        answer = self._answer(watch, outcome, found.code, found.message)
+        return replace(answer, offerings=found.offerings)
+
+    def _answer(
+        self, watch: Watch, outcome: Outcome, code: str | None = None, message: str | None = None
+    ) -> Answer:
+        return Answer(
+            watch.name,
+            self.region,
+            self.asker.account_id,
+            watch.question,
+            outcome,
+            self.asker.now(),
+            code=code,
+            message=message,
+        )
+
+    def _record(self, answer: Answer) -> Asked | None:
+        """None where another invocation has recorded an answer meanwhile."""
+        before = self._stored(answer.watch)
+        state, events = compare(before.state, answer, self.asker.rules)
+        try:
+            self.asker.store.record((self.region, answer.watch), before, state, events)
+        except Conflict:
+            facts = {"region": self.region, "watch": answer.watch}
+            logger.info("another answer was recorded", extra=facts)
+            return None
+        return Asked(answer, len(events))

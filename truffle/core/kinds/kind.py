@@ -1,0 +1,130 @@
+"""A kind of capacity as the rest of the code sees it, and the rows of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from truffle.core.severity import Severity
+
+if TYPE_CHECKING:
+    from truffle.core.kinds.parts import Health, Market
+
+Verdict = tuple[Severity, str]
+"""The severity of a state, and the sentence about it without its subject."""
+
+
+class ReservationType(StrEnum):
+    """The types of capacity that AWS reserves, as the field ``type`` has them."""
+
+    ODCR = "odcr"
+    CAPACITY_BLOCKS = "capacity-block"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The facts of a kind.
+
+    ``noun`` and ``short`` name one reservation, ``plural`` several; ``title`` heads its table,
+    ``note`` stands below it, and ``about`` describes the kind in the API's document. ``option`` is
+    the flag without its dashes, ``path`` the API's route. ``id_prefix`` begins its reservation ids.
+    ``operations`` are the calls of the ``service`` that list it. ``active_states`` are those of
+    ``active_only``. ``end_field`` is the field that says until when it can be used, and
+    ``at_its_end`` what happens then. ``is_prepaid``: it is paid up front for fixed dates, so every
+    instance that is not in use is lost. ``is_extendable``: AWS sells extensions. ``vanished`` is
+    the verdict where it is no longer listed before its end, ``ended_early`` and ``extended`` are
+    severities. ``size_field`` is the field of its size; ``verdicts`` and ``next_steps`` are by
+    state.
+    """
+
+    type: ReservationType
+    noun: str
+    short: str
+    plural: str
+    title: str
+    about: str
+    option: str
+    path: str
+    id_prefix: str
+    service: str
+    operations: tuple[str, ...]
+    active_states: frozenset[str]
+    end_field: str
+    is_prepaid: bool
+    is_extendable: bool
+    at_its_end: str
+    vanished: Verdict
+    ended_early: Severity
+    extended: Severity
+    size_field: str
+    verdicts: Mapping[str, Verdict]
+    next_steps: Mapping[str, str]
+    note: str = ""
+    terraform_data: str = ""
+    terraform_resource: str | None = None
+
+
+class CapacityRow:
+    """The base of every kind's rows: a fact that a kind does not have is None."""
+
+    __slots__ = ()
+
+    kind: ClassVar[Kind]
+
+    @property
+    def arn(self) -> str | None:
+        return None
+
+    @property
+    def block_id(self) -> str | None:
+        """The id of what was bought as one, where that is not the reservation itself."""
+        return None
+
+    @property
+    def health(self) -> Health | None:
+        return None
+
+    @property
+    def duration_hours(self) -> float | None:
+        return None
+
+    @property
+    def effective_end(self) -> datetime | None:
+        """When AWS starts to terminate instances, where that is before the end."""
+        return None
+
+    @property
+    def ultraserver_type(self) -> str | None:
+        return None
+
+    @property
+    def ultra_cluster_placement(self) -> bool | None:
+        return None
+
+    @property
+    def market(self) -> Market | None:
+        """The market type that a launch must name; None where it names none.
+
+        EC2 User Guide: capacity-blocks-launch, and capacity-consumer-procedures for interruptible
+        reservations.
+        """
+        return None
+
+    @classmethod
+    def sample_facts(
+        cls, reservation_id: str, instances: int, start: datetime, end: datetime
+    ) -> dict[str, Any]:
+        """The fields that only this kind has, of a made-up reservation."""
+        return {}
+
+    def carried(self, before: CapacityRow, refused: AbstractSet[str]) -> Self:
+        """The row with what refused enrichments would have told, as it was last known."""
+        return self
+
+    def completed(self, before: CapacityRow) -> Self:
+        """The row of a consumer with what only the owner can know, as it was last reported."""
+        return self

@@ -1,0 +1,150 @@
+"""Values and rules that several kinds of capacity share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from truffle.core.times import hours_between, whole
+
+Raw = Mapping[str, Any]
+"""A part of AWS's response as botocore parses it; every member may be missing."""
+
+
+STATES: Final = (
+    "active",
+    "assessing",
+    "cancelled",
+    "cancelling",
+    "delayed",
+    "expired",
+    "failed",
+    "payment-failed",
+    "payment-pending",
+    "pending",
+    "scheduled",
+    "unavailable",
+    "unsupported",
+)
+"""EC2's CapacityReservationState (botocore 1.43); a newer one is kept as it comes."""
+
+USABLE_STATES: Final = frozenset({"active", "scheduled"})
+"""States in which instances can be launched, now or from the start date."""
+
+TERMINAL_STATES: Final = frozenset(
+    {"expired", "cancelled", "failed", "payment-failed", "unsupported"}
+)
+"""States that a reservation never leaves (EC2's CapacityReservationState, its descriptions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """The accelerators of an instance; ``total_count`` is theirs times the reserved instances.
+
+    ``count`` is a fraction for types with a partitioned GPU (a g6f.large has 0.125 of an L4), and
+    None where EC2 names the device without a number.
+    """
+
+    name: str
+    manufacturer: str
+    count: float | None
+    total_count: float | None = None
+
+    def times(self, instances: int | None) -> Accelerator:
+        """The same accelerator with ``total_count`` for that many instances."""
+        return Accelerator(self.name, self.manufacturer, self.count, self.on(instances))
+
+    def on(self, instances: int | None) -> float | None:
+        """The devices of that many instances; None where either number is unknown."""
+        if self.count is None or instances is None:
+            return None
+        return whole(self.count * instances)
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """The commitment of a future-dated ODCR (EC2's CommitmentInfo); the duration in seconds."""
+
+    committed_instance_count: int | None = None
+    commitment_end_date: datetime | None = None
+    commitment_duration_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """One account's use of a reservation, in instances (EC2's InstanceUsage)."""
+
+    account_id: str
+    used_capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A capacity block's health (EC2's DescribeCapacityBlockStatus), for the whole block.
+
+    ``interconnect_status`` is ``ok``, ``impaired`` or ``insufficient-data``;
+    ``unavailable_capacity`` counts instances that are down because of failed system checks.
+    """
+
+    interconnect_status: str | None = None
+    unavailable_capacity: int | None = None
+
+    @property
+    def is_bad(self) -> bool:
+        return self.interconnect_status == "impaired" or bool(self.unavailable_capacity)
+
+
+class Market(StrEnum):
+    """EC2's MarketType of a launch into a reservation (RunInstances, InstanceMarketOptions)."""
+
+    CAPACITY_BLOCK = "capacity-block"
+    INTERRUPTIBLE = "interruptible-capacity-reservation"
+
+
+def used_of(state: str, total: int | None, available: int | None) -> int | None:
+    """Instances in use; None unless active, since EC2's counts mean nothing before and after."""
+    if state != "active" or total is None or available is None:
+        return None
+    return total - available
+
+
+def utilization_of(used: int | None, total: int | None) -> float | None:
+    """Used over total, 0..1; None where nothing is known or nothing is reserved."""
+    return used / total if used is not None and total else None
+
+
+def block_hours(start: datetime | None, end: datetime | None) -> float | None:
+    """A block's length in hours, with its fraction: real blocks are not whole days."""
+    return hours_between(start, end) if start and end else None
+
+
+def effective_end(end: datetime | None, ultraserver: bool) -> datetime | None:
+    """When AWS starts to terminate a block's instances.
+
+    30 minutes before the end date, 60 for UltraServers (EC2 User Guide, capacity-blocks).
+    """
+    return end - timedelta(minutes=60 if ultraserver else 30) if end else None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scope:
+    """One account in one region: the unit that is listed, compared and reported on."""
+
+    account_id: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.region}"
+
+
+def seen_by(scope: Scope) -> tuple[str, ...]:
+    """The accounts that list what a scope lists; none where the account is not known."""
+    return (scope.account_id,) if scope.account_id else ()
+
+
+def tags_of(raw: Raw) -> dict[str, str]:
+    """The tags of a response of EC2."""
+    return {tag["Key"]: tag.get("Value", "") for tag in raw.get("Tags") or ()}

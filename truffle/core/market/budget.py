@@ -1,0 +1,135 @@
+"""The request budget of a region, and which watches are asked of it next.
+
+EC2 allows 10 calls of DescribeCapacityBlockOfferings at once and then 0.15 a second, for each
+account and region (EC2 API Reference, "Request throttling"). Watches refill more slowly than EC2
+does, and scheduled ones leave the last calls, so that people can always search, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from truffle.core.market.answers import Answer, Outcome
+from truffle.core.market.watches import Watch
+
+BURST: Final = 10
+REFILL_PER_SECOND: Final = 0.15
+
+WATCHES_PER_SECOND: Final = 0.12
+"""Of EC2's 0.15; the rest is for people."""
+
+FOR_PEOPLE: Final = 2
+"""Calls that scheduled watches leave of those at once."""
+
+RETRY_AFTER: Final = timedelta(minutes=10)
+"""A failed call is repeated then, or when the watch is due if that is sooner."""
+
+SLACK: Final = timedelta(seconds=30)
+"""A watch that is due within so much is asked now rather than a period later."""
+
+PERIODS: Final = (60, 30, 15, 10, 5, 2, 1)
+"""Minutes between two starts of the function, the longest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The calls that watches have left in a region at a moment."""
+
+    tokens: float
+    at: datetime
+
+    def refilled(self, now: datetime) -> Bucket:
+        """The same at a later moment; a clock that goes back refills nothing."""
+        passed = max((now - self.at).total_seconds(), 0)
+        return Bucket(min(BURST, self.tokens + passed * WATCHES_PER_SECOND), now)
+
+    def calls(self, reserve: int) -> int:
+        """How many calls can be made at this moment while ``reserve`` are left."""
+        return max(int(self.tokens - reserve), 0)
+
+    def less(self, calls: int) -> Bucket:
+        return Bucket(self.tokens - calls, self.at)
+
+    def emptied(self) -> Bucket:
+        """As EC2 says that it is, when it refuses a call: others have used it up."""
+        return Bucket(min(self.tokens, 0), self.at)
+
+
+def full_bucket(now: datetime) -> Bucket:
+    return Bucket(BURST, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A watch in one region: how the last call ended, and the last answer that said what is sold.
+
+    A last answer ``not-asked`` stands for no call.
+    """
+
+    watch: Watch
+    last: Answer | None = None
+    known: Answer | None = None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the next call is due; None for as soon as possible."""
+        if self.last is None or self.last.outcome is Outcome.NOT_ASKED:
+            return None
+        if self.last.outcome is Outcome.FAILED:
+            return self.last.observed_at + min(self.watch.every, RETRY_AFTER)
+        return self.last.observed_at + self.watch.every
+
+    def is_due(self, now: datetime) -> bool:
+        if self.watch.question.is_over(now):
+            return False
+        return self.due_at is None or self.due_at <= now + SLACK
+
+    def waited(self, now: datetime) -> float:
+        """How many of its periods have passed since the region last said what it sells."""
+        if self.known is None:
+            return float("inf")
+        return (now - self.known.observed_at) / self.watch.every
+
+
+def in_turn(turns: Iterable[Turn], now: datetime) -> list[Turn]:
+    """The turns in the order in which they are asked: who waited for most periods comes first.
+
+    So all watches of a region slow down by the same factor where the budget does not suffice.
+    """
+    return sorted(turns, key=lambda turn: (-turn.waited(now), turn.watch.name))
+
+
+def slowdown(watches: Iterable[Watch], region: str) -> float:
+    """By how much longer than ``every`` the watches of a region take; 1 where the budget
+    suffices."""
+    wanted = sum(1 / it.every.total_seconds() for it in watches if region in it.regions)
+    return max(1.0, wanted / WATCHES_PER_SECOND)
+
+
+def really_every(watch: Watch, watches: Sequence[Watch]) -> timedelta:
+    """How often a watch is asked in the region that has the most to do, to the second."""
+    factor = max(slowdown(watches, region) for region in watch.regions)
+    return timedelta(seconds=round(watch.every.total_seconds() * factor))
+
+
+def period_minutes(watches: Sequence[Watch]) -> int:
+    """Minutes between two starts of the function: as long as every watch can be asked in time
+    without waiting for the bucket to refill.
+
+    Raises ValueError without watches.
+    """
+    if not watches:
+        raise ValueError("there are no watches")
+    shortest = min(watch.every for watch in watches)
+    regions = {region for watch in watches for region in watch.regions}
+    for minutes in PERIODS:
+        calls = max(
+            sum(timedelta(minutes=minutes) / it.every for it in watches if region in it.regions)
+            for region in regions
+        )
+        if timedelta(minutes=minutes) <= shortest and calls <= BURST - FOR_PEOPLE:
+            return minutes
+    return PERIODS[-1]

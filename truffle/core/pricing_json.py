@@ -1,0 +1,76 @@
+"""A price book as the JSON of ``GET /prices``: its sources, the first that knows a price counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+from truffle.core.codec import Json
+from truffle.core.model import Reservation
+from truffle.core.pricing import Fee, PriceBook, PriceSource, Product, Rate
+
+
+def to_json(book: PriceBook, rows: Iterable[Reservation]) -> Json:
+    """What a book knows of these reservations; the user's own prices all the same."""
+    held = list(rows)
+    products = {
+        Product(row.instance_type, row.region, row.platform, row.tenancy)
+        for row in held
+        if row.platform and row.tenancy and not row.kind.is_prepaid
+    }
+    blocks = {row.block_id or row.reservation_id for row in held if row.kind.is_prepaid}
+    return {
+        "settings": dict(sorted(book.settings.items())),
+        "price_list": [
+            {
+                "instance_type": product.instance_type,
+                "region": product.region,
+                "platform": product.platform,
+                "tenancy": product.tenancy,
+                "per_instance_hour": float(rate.amount),
+                "currency": rate.currency,
+                "as_of": rate.as_of and rate.as_of.isoformat(),
+            }
+            for product in sorted(products)
+            if (rate := book.listed.get(product))
+        ],
+        "fees": [
+            {
+                "capacity_block_id": name,
+                "amount": float(fee.amount),
+                "currency": fee.currency,
+                "as_of": fee.as_of and fee.as_of.isoformat(),
+            }
+            for name in sorted(blocks)
+            if (fee := book.fees.get(name))
+        ],
+    }
+
+
+def from_json(data: Json) -> PriceBook:
+    """The inverse of ``to_json``. Raises LookupError, TypeError or ValueError for anything else."""
+    return PriceBook(
+        {str(name): float(amount) for name, amount in data["settings"].items()},
+        {
+            Product(it["instance_type"], it["region"], it["platform"], it["tenancy"]): Rate(
+                _amount(it["per_instance_hour"]),
+                it["currency"],
+                PriceSource.PRICE_LIST,
+                _day(it["as_of"]),
+            )
+            for it in data["price_list"]
+        },
+        {
+            it["capacity_block_id"]: Fee(_amount(it["amount"]), it["currency"], _day(it["as_of"]))
+            for it in data["fees"]
+        },
+    )
+
+
+def _amount(number: float) -> Decimal:
+    return Decimal(str(number))
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

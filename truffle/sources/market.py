@@ -1,0 +1,166 @@
+"""What the watches of the deployed stack found: ``GET /offerings`` and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from truffle.core.codec import Json
+from truffle.core.market.answers import Answer, Outcome
+from truffle.core.market.finds import Find, Market, Standing, market_of
+from truffle.core.market.history import Point
+from truffle.core.market.matrix import Cell, matrix
+from truffle.core.market.queries import HISTORY, OFFERINGS
+from truffle.core.market.watches import Question
+from truffle.core.model import FailureKind
+from truffle.core.parameters import MAX_LIMIT, BadParameter, Parameter
+from truffle.core.times import format_time
+from truffle.ec2.offerings import RegionOutcome
+from truffle.query import BadArgument, Several
+from truffle.results import Results
+from truffle.sources.api import Api, Parameters
+from truffle.sources.listing import ScopeFailure
+from truffle.sources.offerings import Market as LiveMarket
+
+_ARGUMENTS: Mapping[str, str] = {
+    "watches": "watch",
+    "instance_types": "instance_type",
+    "regions": "region",
+    "availability_zones": "availability_zone",
+}
+"""Parameters of the API by the names of arguments, where they differ."""
+
+_NOT_ASKED = "The request budget of the region allowed no call in time."
+
+
+class Finds(Results[Find]):
+    """Offerings that watches found, in their order.
+
+    ``standings`` is how each region answered each watch; ``failures`` are those whose last attempt
+    did not say what is sold. What was known before is among the finds, with its time.
+    """
+
+    def __init__(self, finds: Iterable[Find], standings: Iterable[Standing]) -> None:
+        super().__init__(finds)
+        self.standings: list[Standing] = list(standings)
+        self.failures = [_failure(it) for it in self.standings if not it.outcome.is_known]
+
+    def matrix(self) -> list[Cell]:
+        """The cheapest accelerator-hour and the soonest start of each type and region."""
+        return matrix(Market(tuple(self), tuple(self.standings)))
+
+
+class Points(Results[Point]):
+    """What each answer to a watch was, by watch, region and time. ``failures`` is empty: a point
+    has its own outcome."""
+
+    def __init__(self, points: Iterable[Point]) -> None:
+        super().__init__(points)
+        self.failures = []
+
+
+def _failure(standing: Standing) -> ScopeFailure:
+    is_waiting = standing.outcome is Outcome.NOT_ASKED
+    message = _NOT_ASKED if is_waiting else standing.message or ""
+    return ScopeFailure(
+        standing.account_id,
+        standing.region,
+        f"{standing.watch}: {standing.code or standing.outcome.value}",
+        message,
+        FailureKind.ERROR,
+        standing.known_at,
+    )
+
+
+_OUTCOMES: Mapping[RegionOutcome, Outcome] = {
+    RegionOutcome.NOT_SOLD: Outcome.UNKNOWN_TYPE,
+    RegionOutcome.LIMITED: Outcome.NOT_ASKED,
+    RegionOutcome.FAILED: Outcome.FAILED,
+}
+
+LIVE: Final = "live"
+"""What stands in the place of a watch where EC2 itself was asked."""
+
+
+def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
+    """The matrix of one search of EC2 itself, at a time."""
+    wanted = found.wanted
+    question = Question(wanted.instance_type, wanted.count, wanted.duration_hours)
+    answers = [
+        Answer(
+            LIVE,
+            it.region,
+            "",
+            question,
+            _OUTCOMES.get(it.outcome, Outcome.OFFERED if it.offerings else Outcome.NONE),
+            now,
+            it.offerings,
+            it.code,
+            it.message,
+        )
+        for it in found.regions
+    ]
+    known = [(it, it if it.outcome.is_known else None) for it in answers]
+    return matrix(market_of(known))
+
+
+def finds_query(**arguments: Several | datetime | str | None) -> list[tuple[str, str]]:
+    """The parameters of ``GET /offerings``. Raises BadArgument."""
+    return list(_query(OFFERINGS, arguments))
+
+
+def history_query(**arguments: Several | datetime | str | None) -> list[tuple[str, str]]:
+    """The parameters of ``GET /offerings/history``. Raises BadArgument."""
+    return list(_query(HISTORY, arguments))
+
+
+def _query(
+    parameters: Iterable[Parameter], arguments: Mapping[str, Any]
+) -> Iterable[tuple[str, str]]:
+    known = {parameter.name: parameter for parameter in parameters}
+    for argument, given in arguments.items():
+        name = _ARGUMENTS.get(argument, argument)
+        texts = _texts(given)
+        if texts:
+            yield name, ",".join(_checked(known[name], argument, texts))
+
+
+def _texts(given: Any) -> list[str]:
+    if given is None or given is False:
+        return []
+    if given is True:
+        return ["true"]
+    if isinstance(given, datetime):
+        return [format_time(given)]
+    if isinstance(given, str | int | float):
+        return [str(given)]
+    return [str(each) for each in given]
+
+
+def _checked(parameter: Parameter, argument: str, texts: list[str]) -> list[str]:
+    try:
+        parameter.values(texts)
+    except BadParameter as error:
+        raise BadArgument(argument, error.value, error.allowed, error.nearest) from None
+    return texts
+
+
+def read_finds(api: Api, query: Parameters) -> Finds:
+    """Every page. Raises ApiError."""
+    items: list[Json] = []
+    answers: list[Json] = []
+    for page in api.pages("/offerings", [*query, ("limit", str(MAX_LIMIT))]):
+        items += page["items"]
+        answers = page["answers"]
+    with api.understood():
+        return Finds(map(Find.from_json, items), map(Standing.from_json, answers))
+
+
+def read_points(api: Api, query: Parameters) -> Points:
+    """Every page. Raises ApiError."""
+    items: list[Json] = []
+    for page in api.pages("/offerings/history", [*query, ("limit", str(MAX_LIMIT))]):
+        items += page["items"]
+    with api.understood():
+        return Points(map(Point.from_json, items))
