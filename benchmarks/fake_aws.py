@@ -77,6 +77,8 @@ class FakeAWS:
     def _ec2(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         if operation == "DescribeCapacityReservationFleets":
             return 200, {}, answer_xml(operation, "CapacityReservationFleets", (), None, "0")
+        if operation == "DescribeCapacityReservationTopology":
+            return 200, {}, answer_xml(operation, "CapacityReservations", (), None, "0")
         assert operation == "DescribeCapacityReservations", operation
         found = _EC2_SCOPE.search(str(request.headers["Authorization"], "ascii"))
         assert found is not None

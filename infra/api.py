@@ -34,6 +34,7 @@ ROUTES = (
     "/events",
     "/status",
     "/fleets",
+    "/topology",
     "/validate",
     "/report",
     "/calendar.ics",

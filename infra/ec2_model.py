@@ -17,6 +17,7 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockExtensionOfferings",
     "DescribeCapacityReservationFleets",
+    "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",
     "GetCapacityReservationUsage",
 )

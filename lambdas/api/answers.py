@@ -31,7 +31,7 @@ from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
 from truffle.core.status import Judged, Judgement, totals_to_json
 from truffle.core.times import parse_time
-from truffle.core.validation import validate
+from truffle.core.validation import Validation, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +189,15 @@ def is_asked(scope: Scope, values: Mapping[str, list[Any]]) -> bool:
     )
 
 
-def validation(context: Context, request: TrainingRequest, shown: int | None = None) -> Json:
-    """May a run start; ``candidates_left_out`` counts those that are not shown, the least fit."""
+def validated(context: Context, request: TrainingRequest) -> Validation:
+    """May a run start, by the inventory."""
     rows = context.view.of_instance_type(request.instance_type)
-    answer = validate(rows, request, context.now, unknown_regions(context)).to_json()
+    return validate(rows, request, context.now, unknown_regions(context))
+
+
+def validation(context: Context, validation: Validation, shown: int | None = None) -> Json:
+    """May a run start; ``candidates_left_out`` counts those that are not shown, the least fit."""
+    answer = validation.to_json()
     candidates = answer["candidates"]
     return {
         **answer,

@@ -1,4 +1,4 @@
-"""JSON Schemas of fleets and of what could not be asked, for the API's OpenAPI document."""
+"""JSON Schemas of fleets and network nodes, for the API's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from lambdas.api.schemas import array, list_of
 from truffle.core.fleets import CapacityFleet
 from truffle.core.schema import schema_of
 from truffle.core.status import NAMED_FAILURES
+from truffle.core.topology import Placement
 
 Json = dict[str, Any]
 
@@ -25,6 +26,8 @@ def capacity_schemas() -> Json:
             **schema_of(CapacityFleet)["properties"], fulfilment={"type": ["number", "null"]}
         ),
         "FleetList": list_of("Fleet", unanswered=unanswered),
+        "Placement": schema_of(Placement),
+        "PlacementList": list_of("Placement", unanswered=unanswered),
     }
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from lambdas.api.answers import Context, from_token, is_asked, to_token
 from lambdas.store.fleets import StoredFleets
 from truffle.core.codec import Json
 from truffle.core.model import Scope
-from truffle.core.organization import with_labels
+from truffle.core.organization import AllLabels, with_labels
 from truffle.core.queries import Page
 from truffle.core.status import NAMED_FAILURES, Judged
 from truffle.core.times import format_time
@@ -45,7 +47,7 @@ def fleets(
         "items": [with_labels(fleet, context.labels) for _, fleet in part],
         "next_token": to_token(question, part[-1][0]) if len(part) < len(found) else None,
         "count": len(found),
-        "unanswered": _unanswered(asked, context),
+        "unanswered": unanswered(_refusals(asked), context.labels),
         "collection": context.collection,
     }
 
@@ -67,20 +69,37 @@ def _fleets(judged: Judged, stored: StoredFleets) -> Iterator[Json]:
         }
 
 
-def _unanswered(asked: Iterable[tuple[Judged, StoredFleets]], context: Context) -> Json:
-    errors = [(judged.scope, it.known.error) for judged, it in asked if it.known.error is not None]
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A scope that could not be asked: the error's code, since when, and when it last could."""
+
+    scope: Scope
+    code: str
+    since: datetime
+    last_success: datetime | None
+
+
+def _refusals(asked: Iterable[tuple[Judged, StoredFleets]]) -> Iterator[Refusal]:
+    for judged, stored in asked:
+        if (error := stored.known.error) is not None:
+            yield Refusal(judged.scope, error.code, error.since, error.last_success)
+
+
+def unanswered(refusals: Iterable[Refusal], labels: AllLabels) -> Json:
+    """How many scopes could not be asked, by error, and those of them that fail the longest."""
+    ordered = sorted(refusals, key=lambda it: (it.since, it.scope))
     named = [
         with_labels(
             {
-                "account_id": scope.account_id,
-                "region": scope.region,
-                "error": error.code,
-                "since": format_time(error.since),
-                "last_success": error.last_success and format_time(error.last_success),
+                "account_id": it.scope.account_id,
+                "region": it.scope.region,
+                "error": it.code,
+                "since": format_time(it.since),
+                "last_success": it.last_success and format_time(it.last_success),
             },
-            context.labels,
+            labels,
         )
-        for scope, error in sorted(errors, key=lambda it: (it[1].since, it[0]))[:NAMED_FAILURES]
+        for it in ordered[:NAMED_FAILURES]
     ]
-    by_code = dict(Counter(error.code for _, error in errors))
-    return {"total": len(errors), "by_code": by_code, "scopes": named}
+    by_code = dict(Counter(it.code for it in ordered))
+    return {"total": len(ordered), "by_code": by_code, "scopes": named}

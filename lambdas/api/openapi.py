@@ -143,6 +143,9 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
             "FleetList",
             parameters.FLEETS,
         ),
+        "/topology": _get(
+            "The network nodes of reservations and blocks.", "PlacementList", parameters.TOPOLOGY
+        ),
         "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
         "/report": _get_text("The report, an HTML page.", "text/html", parameters.FILTERS),
         "/calendar.ics": _get_text(

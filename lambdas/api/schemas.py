@@ -266,6 +266,8 @@ def _validation() -> Json:
         start_by=_TIME_OR_NULL,
         found={"anyOf": [found, {"type": "null"}]},
         network=_TEXT_OR_NULL,
+        network_nodes={"anyOf": [array(_TEXT), {"type": "null"}]},
+        proximity=_TEXT_OR_NULL,
         reason=_TEXT,
         unknown_regions=array(_TEXT),
         unknown_reservations=array(_TEXT),

@@ -11,6 +11,7 @@
 | ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
 | ``SHARED#<region>`` | ``<account>`` | the reservations of that owner that others list |
 | ``FLEETS`` | ``<region>#<account>`` | the Capacity Reservation Fleets of a scope |
+| ``PLACEMENTS`` | ``<region>#<account>`` | the network nodes of a scope's reservations |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
 | ``OUTAGE#<account>`` | ``<name>`` | an outage that several of its scopes share |
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
@@ -56,6 +57,7 @@ GONE = "GONE"
 REPORT = "REPORT"
 SHARED = "SHARED"
 FLEETS = "FLEETS"
+PLACEMENTS = "PLACEMENTS"
 BASELINES = "BASELINES"
 OUTAGES = "OUTAGE"
 RUNS = "RUNS"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lambdas.history.ledgers import SpanReader
     from lambdas.history.usage import UsageReader
     from lambdas.store.fleets import FleetStore
+    from lambdas.store.placements import PlacementStore
     from lambdas.store.reports import ReportStore
     from truffle.core.codec import Json
 
@@ -91,6 +92,12 @@ class Query(Parts[QuerySettings]):
         from lambdas.store.fleets import FleetStore
 
         return FleetStore(wiring.service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def placements(self) -> PlacementStore:
+        from lambdas.store.placements import PlacementStore
+
+        return PlacementStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def reports(self) -> ReportStore:

@@ -17,6 +17,7 @@ Raw = dict[str, Any]
 
 LISTING = "describe_capacity_reservations"
 FLEETS = "describe_capacity_reservation_fleets"
+TOPOLOGY = "describe_capacity_reservation_topology"
 USAGE = "get_capacity_reservation_usage"
 EXTENSIONS = "describe_capacity_block_extension_offerings"
 
@@ -110,6 +111,7 @@ class Fleet:
     asked: list[tuple[Scope, str]] = field(default_factory=list)
     extendable: set[str] = field(default_factory=set)
     fleets: dict[Scope, list[Raw]] = field(default_factory=dict)
+    placements: dict[Scope, list[Raw]] = field(default_factory=dict)
     usages: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def holds(self, scope: Scope, *raw: Raw) -> None:
@@ -139,6 +141,13 @@ class FleetClient:
 
     def get_paginator(self, operation_name: str) -> Any:
         return FleetPaginator(self.fleet, self.scope, operation_name)
+
+    def describe_capacity_reservation_topology(self, **parameters: Any) -> Raw:
+        self.fleet.asked.append((self.scope, TOPOLOGY))
+        _, error = self.fleet.faults.get((self.scope, TOPOLOGY), (0, None))
+        if error is not None:
+            raise error
+        return {"CapacityReservations": self.fleet.placements.get(self.scope, [])}
 
     def get_capacity_reservation_usage(self, **parameters: Any) -> Raw:
         self.fleet.asked.append((self.scope, USAGE))

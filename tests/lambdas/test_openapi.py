@@ -22,6 +22,7 @@ from lambdas.routes.request import app
 from lambdas.settings import QuerySettings
 from lambdas.store.events import event_item
 from lambdas.store.fleets import NOTHING_STORED, FleetStore
+from lambdas.store.placements import PlacementStore, ScopePlacements
 from lambdas.store.runs import RunStore
 from tests.builders import HOUR, NOON, OHIO, OTHER, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
@@ -35,6 +36,7 @@ from truffle.core.fleet_watch import FleetError, ScopeFleets, Shortfall
 from truffle.core.fleets import CapacityFleet, FleetMember
 from truffle.core.model import Health, Reservation, Scope
 from truffle.core.parameters import Parameter
+from truffle.core.topology import Placement
 
 Json = dict[str, Any]
 
@@ -85,7 +87,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 19
+    assert len(set(names)) == len(names) == 20
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -124,6 +126,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
     "/fleets": parameters.FLEETS,
+    "/topology": parameters.TOPOLOGY,
     "/validate": parameters.VALIDATE,
     "/report": parameters.FILTERS,
     "/calendar.ics": parameters.FILTERS,
@@ -188,6 +191,7 @@ REAL = {
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
     "/status": ["/status", "/status?state=failed", "/status?limit=1"],
     "/fleets": ["/fleets", "/fleets?limit=1"],
+    "/topology": ["/topology", "/topology?instance_type=p5*"],
     "/validate": [
         "/validate?instance_type=p5.48xlarge&count=8&days=7",
         "/validate?instance_type=p5.48xlarge&count=99&days=2.5&start_by=2026-12-01",
@@ -240,6 +244,9 @@ def api(
     api.fails(Scope(OTHER, "eu-west-1"))
     known = ScopeFleets((A_FLEET,), {"crf-1": Shortfall(NOON)}, FleetError("Throttling", NOON))
     FleetStore(service("dynamodb"), stack.table).write(OHIO, NOTHING_STORED, known, [])
+    placed = Placement("cr-a", "us-east-2", network_nodes=("nn-1", "nn-2"))
+    placements = ScopePlacements(frozenset({"cr-a"}), (placed,), NOON, "Throttling", NOON)
+    PlacementStore(service("dynamodb"), stack.table).write(OHIO, placements)
     runs = RunStore(service("dynamodb"), stack.table)
     runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
     finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))

@@ -190,6 +190,14 @@ FLEETS: tuple[Parameter, ...] = (
 )
 """The parameters of the list of fleets."""
 
+TOPOLOGY: tuple[Parameter, ...] = (
+    _SCOPE_ACCOUNT,
+    _REGION,
+    next(parameter for parameter in FILTERS if parameter.name == "instance_type"),
+    *PAGE,
+)
+"""The parameters of the network nodes."""
+
 CALENDAR_FEED: tuple[Parameter, ...] = (
     one_parameter(
         "token",

@@ -84,10 +84,8 @@ class NoArchive(Archive):
 
 
 class NoFleets:
-    """An account without Capacity Reservation Fleets."""
-
     def paginate(self, **_: object) -> Iterator[Mapping[str, Any]]:
-        yield {"CapacityReservationFleets": []}
+        yield {}
 
 
 @dataclass
@@ -147,7 +145,9 @@ class Delivery:
         yield {"CapacityReservations": rows}
 
     def get_capacity_reservation_usage(self, **_: object) -> Mapping[str, Any]:
-        return {"InstanceUsages": []}
+        return {}
+
+    describe_capacity_reservation_topology = get_capacity_reservation_usage
 
     def edge(self) -> None:
         """A moment at which the function can be killed, or others can do something."""
