@@ -18,6 +18,8 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockExtensionOfferings",
+    "DescribeCapacityReservationFleets",
+    "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",
     "GetCapacityReservationUsage",
 )
@@ -29,13 +31,13 @@ OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
 MARKET_ACTIONS = ("DescribeCapacityBlockOfferings", "DescribeInstanceTypes")
 """What watches call of EC2, in the stack's own account alone."""
 
-STRANDED_ACTIONS = ("DescribeInstances",)
-"""What collecting calls of EC2 beside that where the setting ``stranded`` is on."""
-
 OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
     kind.listing.service: kind.operations for kind in KINDS.values() if kind.listing
 }
 """What the functions call of the other services that list capacity, by service."""
+
+STRANDED_ACTIONS = ("DescribeInstances",)
+"""What collecting calls of EC2 beside that where the setting ``stranded`` is on."""
 
 ORGANIZATIONS_ACTIONS = (
     "ListAccounts",
