@@ -19,7 +19,10 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     alerts = folder / "alerts.yaml"
     alerts.write_text(a_watch(wall_clock()))
     sandbox = Sandbox.up(
-        folder / "box", alerts=alerts, context={"calendar_feed": True}, environment={}
+        folder / "box",
+        alerts=alerts,
+        context={"calendar_feed": True, "stranded": True},
+        environment={},
     )
     try:
         sandbox.collect()

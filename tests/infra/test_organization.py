@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from infra.asset import ROOT
-from infra.ec2_model import OPERATIONS
+from infra.ec2_model import OPERATIONS, STRANDED_ACTIONS
 from infra.hints import PATTERN
 from infra.node import use_bundled_node
 from infra.organization import OrganizationStack
@@ -148,13 +148,22 @@ def role() -> Json:
 
 
 def test_the_reader_may_do_what_the_code_calls_and_no_more(role: Json) -> None:
-    (policy,) = role["Resources"]["Reader"]["Properties"]["Policies"]
+    policy, _ = role["Resources"]["Reader"]["Properties"]["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
     assert sorted(statement["Action"]) == sorted(
         [f"ec2:{name}" for name in OPERATIONS]
         + ["sagemaker:DescribeTrainingPlan", "sagemaker:ListTrainingPlans"]
     )
+
+
+def test_the_reader_lists_instances_only_where_that_is_a_parameter(role: Json) -> None:
+    _, choice = role["Resources"]["Reader"]["Properties"]["Policies"]
+    condition, policy, nothing = choice["Fn::If"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert [statement["Action"]] == [f"ec2:{name}" for name in STRANDED_ACTIONS]
+    assert (condition, nothing) == ("AsksForInstances", {"Ref": "AWS::NoValue"})
+    assert role["Parameters"]["AsksForInstances"]["Default"] == "false"
 
 
 def test_the_reader_trusts_the_collectors_role_with_the_external_id_alone(role: Json) -> None:
