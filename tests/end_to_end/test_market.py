@@ -63,6 +63,7 @@ def test_a_market_appears_gets_cheaper_and_dearer_is_throttled_and_vanishes(box:
 
 def test_the_status_says_how_each_region_answered(box: Sandbox) -> None:
     sell(box, None)
+    box.ec2.break_calls(FaultKind.INTERNAL, "ap-northeast-3", OPERATION)
     box.watch()
     _, status = box.get("/status")
     (watch,) = status["watches"]
