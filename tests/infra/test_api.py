@@ -16,6 +16,7 @@ GET_ROUTES = {
     "GET /reservations/{id}",
     "GET /summary",
     "GET /prices",
+    "GET /stranded",
     "GET /usage",
     "GET /events",
     "GET /status",

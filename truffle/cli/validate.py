@@ -84,12 +84,15 @@ def command(
         inventory = client.inventory(question, tick)
     unknown = unknown_regions(inventory)
     validation = validate(inventory.reservations, request, clock.now(), unknown)
+    validation, unplaced = client.placed(validation)
     known = _known(client, request, regions) if offerings and common.is_api else None
     for_sale = _for_sale(client, request, regions) if offerings and not known else None
     _show(output, validation, for_sale, known)
     if common.is_api and output == "table":
         tell_age(inventory.observed_at)
     tell_all([*question.warnings, *inventory.warnings])
+    if unplaced is not None:
+        tell_all([f"The network nodes of what was found are unknown: {unplaced}"])
     tell_closed(inventory.closed)
     status = tell_failures(inventory.failures, inventory.scopes, clock.now())
     if validation.ok:
