@@ -35,6 +35,8 @@ ROUTES = (
     "/offerings/history",
     "/events",
     "/status",
+    "/fleets",
+    "/topology",
     "/validate",
     "/report",
     "/calendar.ics",

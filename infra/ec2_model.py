@@ -18,6 +18,8 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockExtensionOfferings",
+    "DescribeCapacityReservationFleets",
+    "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",
     "GetCapacityReservationUsage",
 )

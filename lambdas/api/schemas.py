@@ -48,7 +48,7 @@ def ref(name: str) -> Json:
 _ANY_KIND = [ref(cls.__name__) for cls in CLASSES.values()]
 
 
-def _list_of(name: str, **more: Json) -> Json:
+def list_of(name: str, **more: Json) -> Json:
     return _object(
         items=array(ref(name)),
         next_token=_TEXT_OR_NULL,
@@ -169,7 +169,7 @@ def schemas() -> Json:
             closed=ref("Counted"),
         ),
         "Counted": _object(total=_COUNT, by_code=_counts()),
-        "ReservationList": _list_of("Reservation", warnings=array(_TEXT)),
+        "ReservationList": list_of("Reservation", warnings=array(_TEXT)),
         "ReservationWithEvents": {
             "allOf": [
                 {"anyOf": _ANY_KIND},
@@ -193,7 +193,7 @@ def schemas() -> Json:
             collection=ref("Collection"),
         ),
         "Event": _event(),
-        "EventList": _list_of("Event"),
+        "EventList": list_of("Event"),
         "Scope": _scope(),
         "Run": _run(),
         "Status": _object(
@@ -274,6 +274,8 @@ def _validation() -> Json:
         start_by=_TIME_OR_NULL,
         found={"anyOf": [found, {"type": "null"}]},
         network=_TEXT_OR_NULL,
+        network_nodes={"anyOf": [array(_TEXT), {"type": "null"}]},
+        proximity=_TEXT_OR_NULL,
         reason=_TEXT,
         unknown_regions=array(_TEXT),
         unknown_reservations=array(_TEXT),

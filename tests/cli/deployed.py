@@ -15,10 +15,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from lambdas.api import answers, market
 from lambdas.api.answers import Context
+from lambdas.api.fleets import fleets as fleets_of
 from lambdas.api.inventory import View
+from lambdas.api.topology import topology as topology_of
 from lambdas.api.usage import answer as usage_of
 from lambdas.api.usage import to_question
 from lambdas.republishing import SECONDS, republish
+from lambdas.store.fleets import StoredFleets
+from lambdas.store.placements import ScopePlacements
 from tests.sandbox.worlds import running_now
 from truffle.alerts.explanation import Delivery, explain_delivered
 from truffle.alerts.sample import sample_event
@@ -70,6 +74,8 @@ class Deployed:
     past: dict[datetime, Deployed] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
     missing_days: list[str] = field(default_factory=list)
+    fleets: dict[Scope, StoredFleets] = field(default_factory=dict)
+    placements: dict[Scope, ScopePlacements] = field(default_factory=dict)
     prices: PriceBook = field(default_factory=PriceBook)
     market: list[WatchAnswer] = field(default_factory=list)
     clock: Callable[[], datetime] = running_now
@@ -131,6 +137,13 @@ class Deployed:
         if path == "/status":
             values = parse(given, parameters.STATUS)
             return 200, answers.status(context, self.runs, values, to_page(values), question)
+        if path == "/fleets":
+            values = parse(given, parameters.FLEETS)
+            return 200, fleets_of(context, self.fleets, values, to_page(values), question)
+        if path == "/topology":
+            values = parse(given, parameters.TOPOLOGY)
+            page = to_page(values)
+            return 200, topology_of(context, self.placements, values, page, question)
         if path == "/events":
             return 200, self._events(context, given)
         if path == "/alerts/explain":

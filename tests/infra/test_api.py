@@ -12,6 +12,7 @@ GET_ROUTES = {
     "GET /reservations",
     "GET /odcrs",
     "GET /capacity-blocks",
+    "GET /training-plans",
     "GET /reservations/{id}",
     "GET /summary",
     "GET /prices",

@@ -52,6 +52,8 @@ MAY = {
         "ec2:DescribeCapacityBlocks",
         "ec2:DescribeCapacityBlockStatus",
         "ec2:DescribeCapacityBlockExtensionOfferings",
+        "ec2:DescribeCapacityReservationFleets",
+        "ec2:DescribeCapacityReservationTopology",
         "ec2:DescribeInstanceTypes",
         "ec2:GetCapacityReservationUsage",
         "sagemaker:DescribeTrainingPlan",

@@ -21,8 +21,10 @@ from lambdas.clients import service
 from lambdas.routes.request import app
 from lambdas.settings import QuerySettings
 from lambdas.store.events import event_item
+from lambdas.store.fleets import NOTHING_STORED, FleetStore
+from lambdas.store.placements import PlacementStore, ScopePlacements
 from lambdas.store.runs import RunStore
-from tests.builders import HOUR, OTHER, a_block, a_run, an_event, an_odcr
+from tests.builders import HOUR, NOON, OHIO, OTHER, a_block, a_run, an_event, an_odcr
 from tests.core.market.builders import an_answer, an_offering, in_parts
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import FEED_TOKEN, Stack
@@ -32,10 +34,13 @@ from tests.lambdas.query.builders import Api, inventory_of
 from tests.strategies import inventories
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
+from truffle.core.fleet_watch import FleetError, ScopeFleets, Shortfall
+from truffle.core.fleets import CapacityFleet, FleetMember
 from truffle.core.market.answers import Outcome
 from truffle.core.market.queries import HISTORY, OFFERINGS
 from truffle.core.model import Health, Reservation, Scope
 from truffle.core.parameters import Parameter
+from truffle.core.topology import Placement
 
 Json = dict[str, Any]
 
@@ -86,7 +91,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 21
+    assert len(set(names)) == len(names) == 23
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -127,6 +132,8 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/offerings/history": HISTORY,
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
+    "/fleets": parameters.FLEETS,
+    "/topology": parameters.TOPOLOGY,
     "/validate": parameters.VALIDATE,
     "/report": parameters.FILTERS,
     "/calendar.ics": parameters.FILTERS,
@@ -193,6 +200,8 @@ REAL = {
     "/offerings/history": ["/offerings/history", "/offerings/history?limit=1"],
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
     "/status": ["/status", "/status?state=failed", "/status?limit=1"],
+    "/fleets": ["/fleets", "/fleets?limit=1"],
+    "/topology": ["/topology", "/topology?instance_type=p5*"],
     "/validate": [
         "/validate?instance_type=p5.48xlarge&count=8&days=7",
         "/validate?instance_type=p5.48xlarge&count=99&days=2.5&start_by=2026-12-01",
@@ -210,6 +219,13 @@ REAL = {
 }
 
 
+A_FLEET = CapacityFleet(
+    "crf-1",
+    "us-east-2",
+    "active",
+    target_capacity=20,
+    members=(FleetMember("cr-a", "p5.48xlarge"),),
+)
 ALERTS = {
     "destinations": {"oncall": {"kind": "slack", "secret": "truffle/slack"}},
     "routes": [{"name": "all", "to": ["oncall"]}],
@@ -239,6 +255,11 @@ def api(
     watched(stack, an_answer(an_offering(), in_parts(), at=clock()))
     failed = an_answer(at=clock(), outcome=Outcome.FAILED, region="us-east-1", code="InternalError")
     watched(stack, failed)
+    known = ScopeFleets((A_FLEET,), {"crf-1": Shortfall(NOON)}, FleetError("Throttling", NOON))
+    FleetStore(service("dynamodb"), stack.table).write(OHIO, NOTHING_STORED, known, [])
+    placed = Placement("cr-a", "us-east-2", network_nodes=("nn-1", "nn-2"))
+    placements = ScopePlacements(frozenset({"cr-a"}), (placed,), NOON, "Throttling", NOON)
+    PlacementStore(service("dynamodb"), stack.table).write(OHIO, placements)
     runs = RunStore(service("dynamodb"), stack.table)
     runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
     finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))

@@ -168,6 +168,21 @@ _STORIES = (
 )
 _SCOPE_STORIES = (
     _Story(
+        EventType.FLEET_SHORT,
+        Severity.WARNING,
+        "",
+        timedelta(),
+        "has a fleet with less than its target: 12 of 20.",
+        "below its target for 1 h",
+        after={
+            "threshold": "1h",
+            "fleet_id": "crf-0123456789abcdef0",
+            "fleet_state": "partially_fulfilled",
+            "target_capacity": 20,
+            "fulfilled_capacity": 12,
+        },
+    ),
+    _Story(
         EventType.SCOPE_FAILING,
         Severity.WARNING,
         "",

@@ -24,6 +24,8 @@ _BUY = (
 )
 
 _WITHOUT_RESERVATION = {
+    EventType.FLEET_SHORT: "Add instance types or zones to the fleet, or lower its target: EC2 "
+    "goes on looking for the rest.",
     EventType.SCOPE_FAILING: "Fix the cause of the error: until then the data of this scope grows "
     "old, and nothing that happens to its reservations is reported.",
     EventType.SCOPE_RECOVERED: "No action needed: what happened meanwhile is reported now.",

@@ -209,7 +209,7 @@ def list_api(api: Api, question: Question) -> Listing:
         _check_globs(status["regions"], question)
         return Listing(
             reservations=[decode(item) for item in items],
-            failures=[*_failures(status["scopes"]), *missing],
+            failures=[*failures_of(status["scopes"]), *missing],
             scopes=totals["scopes"] - totals["by_state"][State.CLOSED] + len(missing),
             observed_at=totals["observed_at"] and parse_time(totals["observed_at"]),
             warnings=[text for text in told if text.partition(" ")[0] in _LISTINGS],
@@ -232,8 +232,8 @@ def _scopes_of(question: Question) -> list[tuple[str, str]]:
     return [(name, ",".join(values)) for name, values in asked.items() if values]
 
 
-def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
-    """The API tells EC2's code, from which the kind follows."""
+def failures_of(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
+    """The failures of scopes as ``GET /status`` shows them; their kind follows from EC2's code."""
     from truffle.ec2.errors import kind_of
 
     return [
@@ -252,7 +252,7 @@ def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
 
 def collection_failures(collection: Mapping[str, Any]) -> list[ScopeFailure]:
     """The scopes that an answer's ``collection`` names as failed."""
-    return _failures(
+    return failures_of(
         {**scope, "error_message": scope["message"]} for scope in collection["failed_scopes"]
     )
 
