@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra.acknowledgments import acknowledge_wildcard
 from infra.context import Context
-from infra.ec2_model import OPERATIONS, ORGANIZATIONS_ACTIONS
+from infra.ec2_model import OPERATIONS, ORGANIZATIONS_ACTIONS, OTHER_OPERATIONS
 from infra.functions import (
     INVENTORY_MEGABYTES,
     SCHEDULED_TIME,
@@ -153,6 +153,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         environment=_collect_settings(scope, context, storage).to_env(),
         statements=[
             allow("ec2", OPERATIONS, "*"),
+            *(allow(service, names, "*") for service, names in OTHER_OPERATIONS.items()),
             allow("dynamodb", COLLECT_TABLE_ACTIONS, storage.table.table_arn),
             allow("s3", ["PutObject"], *_objects(storage, written)),
             allow("s3", ["GetObject"], *_objects(storage, _READ)),

@@ -11,6 +11,8 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+from truffle.core.kinds.registry import KINDS
+
 EC2_LIST_ACTIONS = (
     "DescribeCapacityReservations",
     "DescribeCapacityBlocks",
@@ -29,6 +31,11 @@ OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
 MARKET_ACTIONS = ("DescribeCapacityBlockOfferings", "DescribeInstanceTypes")
 """What watches call of EC2, in the stack's own account alone."""
 
+OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
+    kind.listing.service: kind.operations for kind in KINDS.values() if kind.listing
+}
+"""What the functions call of the other services that list capacity, by service."""
+
 ORGANIZATIONS_ACTIONS = (
     "ListAccounts",
     "ListAccountsForParent",
@@ -41,6 +48,7 @@ _Json = Mapping[str, Any]
 
 _USED: Mapping[str, tuple[str, ...]] = {
     "ec2": tuple(dict.fromkeys((*OPERATIONS, *MARKET_ACTIONS))),
+    **OTHER_OPERATIONS,
     "organizations": ORGANIZATIONS_ACTIONS,
 }
 

@@ -13,7 +13,7 @@ from infra.functions import (
     keep_failed_starts,
     scheduler_role,
 )
-from infra.past import RUNS, SNAPSHOTS, USAGE, acknowledge_reads, objects, reads
+from infra.past import OFFERINGS, RUNS, SNAPSHOTS, USAGE, acknowledge_reads, objects, reads
 from infra.storage import Storage
 from lambdas.settings import LedgerSettings, PricesSettings
 
@@ -118,9 +118,12 @@ def _prices(scope: Construct, deployment: Deployment, storage: Storage) -> Pytho
         deployment,
         name="prices",
         description="Fetches the On-Demand prices of the instance types that are held.",
-        environment=PricesSettings(table=storage.table.table_name).to_env(),
+        environment=PricesSettings(
+            table=storage.table.table_name, bucket=storage.bucket.bucket_name
+        ).to_env(),
         statements=[
             allow("pricing", ["GetProducts"], "*"),
+            *reads(storage, OFFERINGS),
             allow(
                 "dynamodb",
                 ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"],
@@ -131,4 +134,5 @@ def _prices(scope: Construct, deployment: Deployment, storage: Storage) -> Pytho
         memory_megabytes=INVENTORY_MEGABYTES,
     )
     acknowledge_wildcard(prices, "*", _ONLY_READS)
+    acknowledge_reads(prices, storage, OFFERINGS)
     return prices

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
@@ -30,6 +30,7 @@ from truffle.ec2 import consumers, topology
 from truffle.ec2.errors import error_code
 from truffle.ec2.listing import EC2, client_config
 from truffle.ec2.offerings import offerings_config
+from truffle.ec2.other_kinds import OtherKinds
 from truffle.ec2.parsing import FastEC2ParserFactory
 
 if TYPE_CHECKING:
@@ -249,21 +250,31 @@ class ScopeClients:
     def __init__(self, home_account: str, role_name: str, external_id: str = "") -> None:
         self._home = home_account
         self._sessions = RoleSessions(role_name, external_id)
-        self._clients: dict[str, ScopeEC2] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def of(self, scope: Scope) -> ScopeEC2:
-        client = self._client(scope.region)
+        client: ScopeEC2 = self._client(scope.region)
         if scope.account_id == self._home:
             return client
         return ScopedEC2(client, self._sessions.credentials(scope))
 
-    def _client(self, region: str) -> ScopeEC2:
+    def others_of(self, scope: Scope) -> OtherKinds:
+        """The kinds that other services list, in a scope."""
+        return OtherKinds(partial(self._service_of, scope))
+
+    def _service_of(self, scope: Scope, service: str) -> Any:
+        client = self._client(scope.region, service)
+        if scope.account_id == self._home:
+            return client
+        return ScopedClient(client, self._sessions.credentials(scope))
+
+    def _client(self, region: str, service: str = "ec2") -> Any:
         with _making:
-            if region not in self._clients:
-                client = session().client("ec2", region_name=region, config=client_config(32))
-                client.meta.events.register("before-sign.ec2", _sign_as_scope)
-                self._clients[region] = client
-            return self._clients[region]
+            if (region, service) not in self._clients:
+                client = session().client(service, region_name=region, config=client_config(32))
+                client.meta.events.register(f"before-sign.{service}", _sign_as_scope)
+                self._clients[region, service] = client
+            return self._clients[region, service]
 
 
 @cache
@@ -294,6 +305,25 @@ class ScopedEC2:
     def get_capacity_reservation_usage(self, **parameters: Any) -> Any:
         with _signed_as(self.credentials):
             return self.client.get_capacity_reservation_usage(**parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedClient:
+    """A region's client of another service, each of whose calls signs with one account's
+    credentials."""
+
+    client: Any
+    credentials: Credentials
+
+    def get_paginator(self, operation_name: str) -> ScopedPaginator:
+        return ScopedPaginator(self.client.get_paginator(operation_name), self.credentials)
+
+    def __getattr__(self, method: str) -> Any:
+        def call(**parameters: Any) -> Any:
+            with _signed_as(self.credentials):
+                return getattr(self.client, method)(**parameters)
+
+        return call
 
 
 @dataclass(frozen=True, slots=True)

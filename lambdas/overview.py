@@ -14,13 +14,14 @@ from lambdas.store.archive import Unreadable
 from lambdas.store.events import EventStore
 from truffle.core.codec import Json
 from truffle.core.events import Event, from_message
+from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
 from truffle.core.pricing import PriceBook
 from truffle.core.status import FAILING_STATES, Judged, State
 from truffle.core.timeline import PAST
 from truffle.feeds.inputs import ScopeState
 from truffle.messages.wording import count
-from truffle.report.inputs import FailedScope, Inputs, Use
+from truffle.report.inputs import NO_MARKET, FailedScope, Inputs, Use
 from truffle.report.use import use_over_time
 
 MOST_EVENTS = 2_000
@@ -86,6 +87,7 @@ def report_inputs(
     source: str,
     prices: PriceBook,
     past: Past = NOTHING_KNOWN,
+    market: Market = NO_MARKET,
     warnings: Sequence[str] = (),
     most_rows: int | None = None,
 ) -> Inputs:
@@ -104,6 +106,7 @@ def report_inputs(
         events_note=recent.note,
         warnings=[*warnings, *([past.note] if past.note else [])],
         use=past.use,
+        market=market,
         prices=prices,
         most_rows=most_rows,
     )

@@ -1,8 +1,9 @@
-"""``prices``: fetches AWS's On-Demand prices of the instance types that are held."""
+"""``prices``: fetches AWS's On-Demand prices of what is held, and finds the fees of blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,15 +11,26 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas import wiring
+from lambdas.history.usage import TooLarge
 from lambdas.observability import logger
+from lambdas.store.archive import Unreadable
 from lambdas.store.prices import Place, PriceList
+from truffle.core.fees import blocks_of, fees_of
 from truffle.core.model import Reservation
-from truffle.core.pricing import Product, Rate
+from truffle.core.pricing import Fee, Product, Rate
 from truffle.ec2.price_list import SERVICE, filters, rates
 
 FETCHED_EVERY = timedelta(days=7)
 SLACK = timedelta(hours=6)
 """A start that comes early by so much still fetches what is due on its day."""
+
+LOOKED_FOR = timedelta(days=3)
+"""After its purchase the fee of a block is looked for; no later answer tells it."""
+
+RECORDED_BEFORE = timedelta(days=1)
+"""A purchase: the answers in which its offering is looked for."""
+
+SECOND = timedelta(seconds=1)
 
 PAGE = 100
 """The most of GetProducts (AWS Price List API Reference)."""
@@ -68,8 +80,39 @@ def _fetch_due(known: PriceList, wanted: list[Place], context: LambdaContext) ->
             del prices[product]
         prices.update(found)
         fetched[place] = wiring.now()
-    wiring.prices().price_list.write(PriceList(prices, fetched), wiring.now())
+    wiring.prices().price_list.write(PriceList(prices, fetched, known.fees), wiring.now())
     return failures
+
+
+def bought_lately(
+    rows: Iterable[Reservation], known: Mapping[str, Fee], now: datetime
+) -> list[Reservation]:
+    """The reservations of blocks whose fee is not known yet, and may be among the offerings."""
+    return [
+        row
+        for name, block in blocks_of(rows).items()
+        if name not in known
+        for row in block
+        if row.create_date is not None and now - row.create_date <= LOOKED_FOR
+    ]
+
+
+def _find_fees(rows: list[Reservation], known: PriceList) -> PriceList:
+    """The prices with the fees of these blocks. Raises TooLarge, Unreadable and what S3 does."""
+    answers = wiring.prices().answers
+    fees = dict(known.fees)
+    for row in rows:
+        assert row.create_date is not None
+        since, until = row.create_date - RECORDED_BEFORE, row.create_date + SECOND
+        seen = [
+            replace(offering, observed_at=answer.observed_at)
+            for answer in answers.between(since, until, frozenset({row.region}))
+            for offering in answer.offerings
+        ]
+        fees |= fees_of([each for each in rows if each.block_id == row.block_id], seen)
+    found = replace(known, fees=fees)
+    wiring.prices().price_list.write(found, wiring.now())
+    return found
 
 
 @logger.inject_lambda_context
@@ -79,11 +122,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     Raises NotFetched after the others were stored.
     """
     parts = wiring.prices()
-    known = parts.price_list.read()
-    wanted = due(places_of(parts.inventory.view().rows), known, wiring.now())
+    known, rows = parts.price_list.read(), parts.inventory.view().rows
+    failures: list[str] = []
+    if blocks := bought_lately(rows, known.fees, wiring.now()):
+        try:
+            known = _find_fees(blocks, known)
+        except (TooLarge, Unreadable, ClientError, BotoCoreError) as error:
+            logger.exception("fees not found")
+            failures.append(f"fees of blocks: {error}")
+    wanted = due(places_of(rows), known, wiring.now())
     if wanted and parts.client is not None:
-        failures = _fetch_due(known, wanted, context)
-        if failures:
-            raise NotFetched("; ".join(failures))
+        failures += _fetch_due(known, wanted, context)
+    if failures:
+        raise NotFetched("; ".join(failures))
     logger.info("prices fetched", extra={"due": len(wanted)})
     return {"due": len(wanted)}

@@ -20,7 +20,7 @@ from lambdas.api.responses import (
 )
 from lambdas.history.moments import TooEarly
 from lambdas.observability import logger
-from lambdas.routes import alerts, feeds, inventory  # noqa: F401
+from lambdas.routes import alerts, feeds, inventory, market  # noqa: F401
 from lambdas.routes.request import app, raw_query
 from lambdas.store.archive import Unreadable
 from truffle.core.codec import Json

@@ -107,7 +107,7 @@ class LedgerSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class PricesSettings(Settings):
-    pass
+    bucket: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from sandbox.environment import (
     ORGANIZATION_NAME,
     REGION,
     SECRET_KEY,
+    SIMULATED,
     account_of,
     embedded_aws,
     server,
@@ -249,7 +250,7 @@ class Sandbox:
         outputs = self.outputs
         return {
             "AWS_ENDPOINT_URL": self._state.endpoint,
-            "AWS_ENDPOINT_URL_EC2": self._state.ec2_endpoint,
+            **dict.fromkeys(SIMULATED, self._state.ec2_endpoint),
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_DEFAULT_REGION": REGION,
@@ -363,8 +364,7 @@ class Sandbox:
     def collect(
         self, seconds: float = 300, progress: Callable[[int, int], None] | None = None
     ) -> dict[str, Any]:
-        """Run the collection to its end; its manifest. ``progress`` is told how many of how many
-        regions have answered. Raises SandboxError."""
+        """Collect; the manifest. ``progress`` gets regions done, and all. Raises SandboxError."""
         run_id = self.start_run()
         manifest = run_to_end(self.client, self.outputs, run_id, seconds, progress)
         if manifest is None:

@@ -17,6 +17,9 @@ ACCESS_KEY = SECRET_KEY = "test"
 
 EC2_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_EC2"
 PRICING_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_PRICING"
+SAGEMAKER_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER"
+SIMULATED = (EC2_ENDPOINT_VARIABLE, SAGEMAKER_ENDPOINT_VARIABLE)
+"""The endpoints of what one simulator answers."""
 """The simulator of EC2 has the price list, too; the embedded AWS has none."""
 
 ORGANIZATION_NAME = "organization.json"
@@ -65,7 +68,7 @@ def embedded_aws(
         "MINISTACK_ACCOUNT_ID": account_of(caller),
         "MINISTACK_REGION": REGION,
         "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
-        EC2_ENDPOINT_VARIABLE: ec2_endpoint,
+        **dict.fromkeys(SIMULATED, ec2_endpoint),
         PRICING_ENDPOINT_VARIABLE: caller.get(PRICING_ENDPOINT_VARIABLE) or ec2_endpoint,
         # It would otherwise clean up containers of a Docker that it finds.
         "DOCKER_HOST": f"unix://{temporary / 'no-docker.sock'}",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from truffle.core.model import Odcr as CapacityReservation
     from truffle.core.model import Odcr as Odcr
     from truffle.core.model import ReservationType as ReservationType
+    from truffle.core.model import TrainingPlan as TrainingPlan
     from truffle.core.offerings import Offering as Offering
     from truffle.core.pricing import PriceBook as PriceBook
     from truffle.core.validation import Validation as Validation
@@ -38,6 +39,7 @@ _HOMES = {
     "Offering": "truffle.core.offerings",
     "PriceBook": "truffle.core.pricing",
     "ReservationType": "truffle.core.model",
+    "TrainingPlan": "truffle.core.model",
     "Reservations": "truffle.results",
     "ScopeFailure": "truffle.sources.listing",
     "Truffle": "truffle.client",
@@ -60,6 +62,7 @@ __all__ = [
     "ReservationType",
     "Reservations",
     "ScopeFailure",
+    "TrainingPlan",
     "Truffle",
     "TruffleError",
     "TruffleNotFoundError",

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from truffle import clock
 from truffle.core import parameters
 from truffle.core.candidates import TrainingRequest
+from truffle.core.kinds.registry import OTHER_IDS
 from truffle.core.offerings import MAX_COUNT, MAX_DAYS, ULTRASERVERS, Wanted, sold_hours
 from truffle.core.parameters import MOST_DAYS, MOST_INSTANCES, BadParameter, Parameter
 from truffle.core.queries import to_values
@@ -351,6 +352,6 @@ def check_reservation_id(name: str, *, is_of_ec2: bool = False) -> None:
     ids): what has another form need not be looked for in every region.
     """
     form = "(cr|cb)-([0-9a-f]{17}|[0-9a-f]{8})" if is_of_ec2 else "(cr|cb)[a-z]*-[0-9A-Za-z-]+"
-    if not re.fullmatch(form, name):
+    if not re.fullmatch(f"{form}|{OTHER_IDS}", name):
         allowed = "It must be the id of a reservation or a block, such as cr-0123456789abcdef0."
         raise BadArgument("reservation_id", name, allowed)

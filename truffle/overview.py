@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from truffle import clock
+from truffle.core.market.finds import Market
 from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.core.status import State
 from truffle.core.timeline import PAST
@@ -59,6 +60,7 @@ def gather(
         raise _nothing_known(inventory)
     now = clock.now()
     events, note = _events(client, wanted, now)
+    market, missing = _market(client, wanted)
     prices, problem = read_prices(client, wanted.prices)
     inputs = Inputs(
         rows=inventory.reservations,
@@ -70,11 +72,12 @@ def gather(
         closed=len(inventory.closed),
         events=events,
         events_note=note,
-        warnings=[*question.warnings, *inventory.warnings, *problem],
+        warnings=[*question.warnings, *inventory.warnings, *missing, *problem],
         since=wanted.since,
         until=wanted.until,
         prices=prices,
         team_tag=wanted.team_tag,
+        market=market,
     )
     return inputs, inventory
 
@@ -113,6 +116,17 @@ def _events(client: Truffle, wanted: Wanted, now: datetime) -> tuple[list[Event]
         return [], f"Events could not be read: {error}"
     is_cut = len(found) == MOST_EVENTS
     return found, f"Only the newest {MOST_EVENTS:,} events were read." if is_cut else None
+
+
+def _market(client: Truffle, wanted: Wanted) -> tuple[Market, list[str]]:
+    """What the watches of a stack found, and why that is not known, where it is not."""
+    if client.api_url is None or not wanted.has_events:
+        return Market(), []
+    try:
+        found = client.offerings(source="api", regions=wanted.regions)
+    except TruffleError as error:
+        return Market(), [f"Offerings could not be read: {error}"]
+    return Market(tuple(found), tuple(found.standings)), []
 
 
 def _failed(failure: ScopeFailure) -> FailedScope:

@@ -15,10 +15,11 @@ from lambdas.api.responses import fitting
 from lambdas.overview import NOTHING_KNOWN, Past, Recent, report_inputs, scope_states
 from lambdas.store.reports import ReportStore
 from truffle.core.filters import Filter, matches_globs
+from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
 from truffle.core.order import Order
 from truffle.core.pricing import NO_PRICES, PriceBook
-from truffle.report.inputs import Inputs
+from truffle.report.inputs import NO_MARKET, Inputs
 
 _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -57,6 +58,7 @@ def _inputs(
     source: str,
     prices: PriceBook,
     past: Past = NOTHING_KNOWN,
+    market: Market = NO_MARKET,
 ) -> Inputs:
     part = "The request has a filter: other reservations and their events are not shown."
     return report_inputs(
@@ -67,17 +69,23 @@ def _inputs(
         source=source,
         prices=prices,
         past=past,
+        market=market,
         warnings=() if chosen.is_everything else (part,),
     )
 
 
 def report(
-    context: Context, chosen: Chosen, source: str, prices: PriceBook, past: Past
+    context: Context,
+    chosen: Chosen,
+    source: str,
+    prices: PriceBook,
+    past: Past,
+    market: Market,
 ) -> Response[str]:
     """The report, with as many reservations as an answer can have."""
     from truffle.report.page import page, policy
 
-    inputs = _inputs(context, chosen, source, prices, past)
+    inputs = _inputs(context, chosen, source, prices, past, market)
     headers = {**_PRIVATE, "Content-Security-Policy": policy()}
 
     def answer(most: int) -> Response[str]:

@@ -8,10 +8,12 @@ from functools import cache
 from typing import Any
 
 from lambdas.api.capacity_schemas import capacity_schemas
+from lambdas.api.market_schemas import market_schemas
 from lambdas.api.schemas import array, one_of, ref, schemas
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.kinds.registry import CLASSES, KINDS
+from truffle.core.market.queries import HISTORY, OFFERINGS
 from truffle.core.parameters import RESERVATION_ID, Parameter
 from truffle.version import VERSION
 
@@ -136,6 +138,14 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         "/summary": _get("Totals of reservations.", "Summary", parameters.SUMMARY),
         "/prices": _get("What is known of prices, by source.", "Prices", parameters.PRICES),
         "/usage": _get("What was held, used and idle, and its cost.", "Usage", parameters.USAGE),
+        "/offerings": _get(
+            "Blocks for sale that the watches found, and how each region answered.",
+            "OfferingList",
+            OFFERINGS,
+        ),
+        "/offerings/history": _get(
+            "The price and the lead time of each answer to a watch.", "OfferingHistory", HISTORY
+        ),
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
         "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),
         "/fleets": _get(
@@ -184,7 +194,7 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         },
         "paths": paths,
         "components": {
-            "schemas": {**schemas(), **capacity_schemas()},
+            "schemas": {**schemas(), **market_schemas(), **capacity_schemas()},
             "securitySchemes": {
                 "sigv4": {
                     "type": "apiKey",

@@ -38,6 +38,7 @@ from truffle.core.timed_events import extension_deadline, with_extension, with_i
 from truffle.ec2.errors import FAILURES, error_code, to_failure
 from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
 from truffle.ec2.listing import DescribedTypes, list_scope
+from truffle.ec2.other_kinds import OtherKinds
 
 PARALLEL_SCOPES = 16
 
@@ -114,6 +115,7 @@ class Collector:
     thresholds: Thresholds = field(default_factory=Thresholds)
     expected: ExpectedDenials = NOTHING_EXPECTED
     prices: Callable[[], PriceBook] = lambda: NO_PRICES
+    others_of: Callable[[Scope], OtherKinds | None] = lambda scope: None
 
     def left_of(self, unit: Unit, delivery: str) -> tuple[Unit, datetime | None]:
         """The scopes of a unit that its message has not observed yet, and when the others were
@@ -244,7 +246,7 @@ class Collector:
         except FAILURES as error:
             # Without credentials no region of the account can be listed, whatever the error.
             return replace(to_failure(error, scope, at), operation=ASSUME_ROLE)
-        return list_scope(client, scope, self.types, self.clock, deadline)
+        return list_scope(client, scope, self.types, self.clock, deadline, self.others_of(scope))
 
     def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> _Listing:
         """A listing is compared only with what was read before it began: both anew."""

@@ -11,6 +11,7 @@ from lambdas.overview import past_use, recent_events, report_inputs
 from lambdas.store.archive import REPORT_KEY, Archive
 from lambdas.store.events import EventStore
 from truffle.core.expected import ExpectedDenials
+from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
 from truffle.core.organization import AllLabels, labelled
 from truffle.core.pricing import PriceBook
@@ -25,13 +26,15 @@ MOST_ROWS = 5_000
 class ReportFile:
     """The report as an object of the bucket.
 
-    ``labels`` reads what accounts are called, ``prices`` what is known of prices.
+    ``labels`` reads what accounts are called, ``prices`` what is known of prices, ``market`` what
+    watches found.
     """
 
     archive: Archive
     events: EventStore
     usage: UsageReader
     labels: Callable[[], AllLabels]
+    market: Callable[[], Market]
     source: str
     prices: Callable[[], PriceBook]
     allowed_age: timedelta
@@ -51,6 +54,7 @@ class ReportFile:
             source=self.source,
             prices=self.prices(),
             past=past_use(self.usage, now),
+            market=self.market(),
             most_rows=MOST_ROWS,
         )
         self.archive.write_report(page(inputs))

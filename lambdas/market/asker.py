@@ -22,12 +22,6 @@ PARALLEL_REGIONS = 16
 
 BUDGET_MESSAGE = "The request budget of this region allowed no call when the watch was due."
 
-OUTCOMES = {
-    RegionOutcome.NOT_SOLD: Outcome.UNKNOWN_TYPE,
-    RegionOutcome.LIMITED: Outcome.NOT_ASKED,
-    RegionOutcome.FAILED: Outcome.FAILED,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -162,9 +156,7 @@ class _Visit:
         )
 
     def _answer_of(self, watch: Watch, found: RegionOfferings) -> Answer:
-        sold = Outcome.OFFERED if found.offerings else Outcome.NONE
-        outcome = OUTCOMES.get(found.outcome, sold)
-        answer = self._answer(watch, outcome, found.code, found.message)
+        answer = self._answer(watch, found.as_answer, found.code, found.message)
         return replace(answer, offerings=found.offerings)
 
     def _answer(

@@ -17,6 +17,7 @@ from lambdas.observability import logger
 from lambdas.overview import past_use, recent_events
 from lambdas.routes.request import app, context_of, of_ids, raw_query
 from truffle.core import parameters
+from truffle.core.market.finds import MarketFilter
 from truffle.core.order import Order
 from truffle.core.parameters import parse
 from truffle.core.queries import to_filter
@@ -32,10 +33,14 @@ def _chosen(values: Mapping[str, list[Any]]) -> tuple[Context, Chosen]:
 
 @app.get("/report")
 def report() -> Response[str]:
-    context, chosen = _chosen(parse(raw_query(), parameters.FILTERS))
+    values = parse(raw_query(), parameters.FILTERS)
+    context, chosen = _chosen(values)
     prices = wiring.query().prices()
     past = past_use(wiring.query().usage(), wiring.now())
-    return feeds.report(context, chosen, wiring.query().settings.stack, prices, past)
+    asked = to_filter(values)
+    part = MarketFilter(instance_types=asked.instance_types, regions=asked.regions)
+    market = part.apply(wiring.query().market())
+    return feeds.report(context, chosen, wiring.query().settings.stack, prices, past, market)
 
 
 @app.get("/calendar.ics")

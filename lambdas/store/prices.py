@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from lambdas.store.documents import DocumentStore, Head
 from truffle.core.codec import Json
-from truffle.core.pricing import PriceSource, Product, Rate
+from truffle.core.pricing import Fee, PriceSource, Product, Rate
 from truffle.core.times import format_time, parse_time
 
 NAME = "prices"
@@ -21,10 +21,12 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """The prices that are known, and when each type was last asked for in each region."""
+    """The prices that are known, when each type was last asked for in each region, and the fees of
+    blocks by their ids."""
 
     rates: Mapping[Product, Rate] = field(default_factory=dict)
     fetched: Mapping[Place, datetime] = field(default_factory=dict)
+    fees: Mapping[str, Fee] = field(default_factory=dict)
 
 
 NOTHING_KNOWN = PriceList()
@@ -71,6 +73,16 @@ def _to_json(prices: PriceList) -> Json:
             {"instance_type": name, "region": region, "at": format_time(at)}
             for (name, region), at in sorted(prices.fetched.items())
         ],
+        "fees": [
+            {
+                "capacity_block_id": name,
+                "amount": str(fee.amount),
+                "currency": fee.currency,
+                "instances": fee.instances,
+                "as_of": fee.as_of and fee.as_of.isoformat(),
+            }
+            for name, fee in sorted(prices.fees.items())
+        ],
     }
 
 
@@ -87,4 +99,13 @@ def _from_json(data: Json) -> PriceList:
         for it in data["rates"]
     }
     fetched = {(it["instance_type"], it["region"]): parse_time(it["at"]) for it in data["fetched"]}
-    return PriceList(rates, fetched)
+    fees = {
+        it["capacity_block_id"]: Fee(
+            Decimal(it["amount"]),
+            it["currency"],
+            it["instances"],
+            None if it["as_of"] is None else date.fromisoformat(it["as_of"]),
+        )
+        for it in data.get("fees", ())
+    }
+    return PriceList(rates, fetched, fees)

@@ -10,7 +10,7 @@ from lambdas import wiring
 from lambdas.settings import (
     QuerySettings,
 )
-from lambdas.wiring.parts import Parts, expected_by, span_reader
+from lambdas.wiring.parts import Parts, expected_by, known_market, span_reader
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters.base import BaseProvider
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from lambdas.api.names import Names
     from lambdas.api.past import Moments
     from lambdas.history.ledgers import SpanReader
+    from lambdas.history.market import AnswerReader
     from lambdas.history.usage import UsageReader
     from lambdas.store.fleets import FleetStore
     from lambdas.store.placements import PlacementStore
     from lambdas.store.reports import ReportStore
     from truffle.core.codec import Json
+    from truffle.core.market.finds import Market
 
 
 class Query(Parts[QuerySettings]):
@@ -74,6 +76,16 @@ class Query(Parts[QuerySettings]):
         from lambdas.history.usage import UsageReader
 
         return UsageReader(self.spans, LedgerStore(wiring.service("s3"), self.settings.bucket))
+
+    @cached_property
+    def answers(self) -> AnswerReader:
+        from lambdas.history.market import AnswerReader
+
+        return AnswerReader(wiring.service("s3"), self.settings.bucket)
+
+    def market(self) -> Market:
+        """What the watches found last. Raises what DynamoDB does."""
+        return known_market(self.settings.table)
 
     def pace(self) -> list[Json]:
         """How the watches keep pace; without watches the table is not read."""

@@ -12,7 +12,7 @@ from lambdas.settings import (
     FanOutSettings,
     HintSettings,
 )
-from lambdas.wiring.parts import Parts, expected_by, usage_reader
+from lambdas.wiring.parts import Parts, expected_by, known_market, usage_reader
 from truffle.core.model import Scope
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class Collect(Parts[CollectSettings]):
             self.alert_settings.thresholds,
             self.expected,
             self.prices,
+            self.ec2.others_of,
         )
 
     @cached_property
@@ -130,6 +131,7 @@ class Collect(Parts[CollectSettings]):
             events=self.events,
             usage=usage_reader(settings.bucket, settings.schedule_minutes),
             labels=DirectoryCache(self.directory).labels if has_names else dict,
+            market=partial(known_market, settings.table),
             source=settings.stack,
             prices=self.prices,
             allowed_age=allowed_age(float(settings.schedule_minutes)),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from lambdas.compacting import Compactor
     from lambdas.history.ledgers import DayCloser
+    from lambdas.history.market import AnswerReader
 
 
 class Ledger(Parts[LedgerSettings]):
@@ -34,6 +35,13 @@ class Ledger(Parts[LedgerSettings]):
 
 
 class Prices(Parts[PricesSettings]):
+    @cached_property
+    def answers(self) -> AnswerReader:
+        """The recorded answers to watches."""
+        from lambdas.history.market import AnswerReader
+
+        return AnswerReader(wiring.service("s3"), self.settings.bucket)
+
     @cached_property
     def client(self) -> Any:
         """A client of the price list; None where the partition has none."""

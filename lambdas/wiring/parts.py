@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lambdas.store.scopes import ScopeStore
     from truffle.alerts.settings import AlertSettings
     from truffle.core.expected import ExpectedDenials
+    from truffle.core.market.finds import Market
     from truffle.core.organization import AccountSettings
     from truffle.core.pricing import PriceBook
 
@@ -98,11 +99,12 @@ class Parts(Generic[S]):
 
         Raises what reading a document raises.
         """
-        from truffle.core.pricing import PriceBook
+        from truffle.core.pricing import PriceBook, own_fees
 
-        listed = self.price_list.read().rates
-        if self._book is None or self._book.listed is not listed:
-            self._book = PriceBook(self.alert_settings.thresholds.prices, listed)
+        known, own = self.price_list.read(), self.alert_settings.thresholds
+        if self._book is None or self._book.listed is not known.rates:
+            fees = {**known.fees, **own_fees(own.block_fees)}
+            self._book = PriceBook(own.prices, known.rates, fees)
         return self._book
 
     @cached_property
@@ -110,6 +112,15 @@ class Parts(Generic[S]):
         from lambdas.api.inventory import Inventory
 
         return Inventory(self.scopes)
+
+
+def known_market(table: str) -> Market:
+    """What the watches found last, as the table has it. Raises what DynamoDB does."""
+    from lambdas.store.watches import WatchStore
+    from truffle.core.market.finds import market_of
+
+    states = WatchStore(wiring.service("dynamodb"), table).states().values()
+    return market_of((it.state.last, it.state.known) for it in states if it.state is not None)
 
 
 def expected_by(setting: str) -> ExpectedDenials:

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from sandbox.ec2.faults import Fault
 from sandbox.ec2.filters import Fields
+from sandbox.ec2.training_plans import Plan
 
 DEFAULT_ACCOUNT = "123456789012"
 HOME_REGION = "us-east-1"
@@ -79,8 +80,9 @@ class OrganizationAccount:
 @dataclass(frozen=True, slots=True)
 class Region:
     """One region. ``blocks``, ``statuses`` and ``topologies`` hold only what reservations do not
-    tell, by id; ``fleets`` are Capacity Reservation Fleets. ``opt_in_by`` are accounts whose status
-    is another one than ``opt_in_status``."""
+    tell, by id; ``fleets`` are Capacity Reservation Fleets; ``plans`` are SageMaker's
+    training plans by their ARNs, ``plan_market`` what is for sale as such. ``opt_in_by`` are
+    accounts whose status is another one than ``opt_in_status``."""
 
     name: str
     opt_in_status: str = "opt-in-not-required"
@@ -92,6 +94,8 @@ class Region:
     market: tuple[Offer, ...] = ()
     fleets: tuple[Fields, ...] = ()
     topologies: Mapping[str, Fields] = field(default_factory=dict)
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    plan_market: tuple[Offer, ...] = ()
 
     def with_reservation(self, reservation: Reservation) -> Region:
         """The region with a reservation added, or put in place of the one with its id."""
@@ -144,6 +148,13 @@ class Fleet:
         """The fleet with its home region, an empty one where the file names none."""
         known = self.regions.get(HOME_REGION, Region(HOME_REGION))
         return self.with_regions([known])
+
+    def region_of_plan(self, name: str) -> Region:
+        """The region that has a training plan, by its name or ARN. Raises KeyError."""
+        for region in self.regions.values():
+            if any(name in (plan.name, plan.arn) for plan in region.plans.values()):
+                return region
+        raise KeyError(name)
 
     def region_of(self, reservation_id: str) -> Region:
         """The region that has a reservation. Raises KeyError."""

@@ -72,6 +72,8 @@ def _joined(known: Region | None, mine: Region, name: str, status: str | None) -
         statuses={**known.statuses, **mine.statuses},
         extensions=(*known.extensions, *mine.extensions),
         market=(*known.market, *mine.market),
+        plans={**known.plans, **mine.plans},
+        plan_market=(*known.plan_market, *mine.plan_market),
     )
 
 

@@ -31,11 +31,14 @@ from sandbox.ec2.shapes import (
     list_of,
     to_json,
 )
+from sandbox.ec2.training_plans import KEY as TRAINING_PLANS
+from sandbox.ec2.training_plans import plans_from_json, plans_to_json
 from sandbox.ec2.zones import REGION, region_of_zone, zone_id
 
 _OPT_IN = ("opt-in-not-required", "opted-in", "not-opted-in")
 _IGNORED = {"NextToken", "ResponseMetadata"}
 _SIMULATOR_KEYS = {"SharedWith", "Timeline", "UsedAtStart", "UsedBy"}
+_PLAN_MARKET = "TrainingPlanMarket"
 _FLEET_KEYS = {"account", "accounts", "description", "faults", "organization", "regions"}
 _REGION_KEYS = {
     "OptInStatus",
@@ -46,6 +49,8 @@ _REGION_KEYS = {
     "CapacityReservationFleets",
     "CapacityReservationTopology",
     "Market",
+    TRAINING_PLANS,
+    _PLAN_MARKET,
 }
 _DEFAULTS: Fields = {
     "InstancePlatform": "Linux/UNIX",
@@ -161,6 +166,8 @@ def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Reg
         tuple(market_from_json(raw, now, where)),
         tuple(_fleets(raw, name, account, now, where)),
         _topologies(raw, now, where),
+        dict(plans_from_json(raw, name, account, now, where)),
+        tuple(market_from_json(raw, now, where, _PLAN_MARKET)),
     )
 
 
@@ -211,10 +218,12 @@ def _topologies(raw: Mapping[str, Any], now: datetime, where: str) -> dict[str, 
     return found
 
 
-def market_from_json(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Offer]:
-    """The ``Market`` of a region of a fleet file. Raises FleetError."""
-    for index, item in enumerate(list_of(raw, "Market", where)):
-        here = f"{where}.Market[{index}]"
+def market_from_json(
+    raw: Mapping[str, Any], now: datetime, where: str, key: str = "Market"
+) -> Iterable[Offer]:
+    """The offers of a region of a fleet file, below ``key``. Raises FleetError."""
+    for index, item in enumerate(list_of(raw, key, where)):
+        here = f"{where}.{key}[{index}]"
         keys = {"InstanceType", "UltraserverType", "AvailabilityZone", "Count"}
         no_others(item, keys | {"FirstStart", "HourlyPrice"}, here)
         try:
@@ -343,6 +352,8 @@ def _region_to_json(region: Region, now: datetime) -> dict[str, Any]:
         "CapacityReservationFleets": to_json(region.fleets),
         "CapacityReservationTopology": to_json(list(region.topologies.values())),
         "Market": [_offer_to_json(offer) for offer in region.market],
+        TRAINING_PLANS: plans_to_json(region.plans.values(), now),
+        _PLAN_MARKET: [_offer_to_json(offer) for offer in region.plan_market],
     }
 
 

@@ -1,5 +1,5 @@
-"""The simulator's HTTP server: EC2 and the price list at ``/``, the control surface at ``/_sim/``;
-loopback only."""
+"""The simulator's HTTP server: EC2, SageMaker and the price list at ``/``, the control surface at
+``/_sim/``; loopback only."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox import pricing
+from sandbox.ec2 import sagemaker
 from sandbox.ec2.control_api import PREFIX, control
 from sandbox.ec2.simulator import Reply, Simulator
 
 HOST = "127.0.0.1"
+_XML = "text/xml;charset=UTF-8"
 
 
 class _Server(ThreadingHTTPServer):
@@ -45,6 +47,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif target.startswith(pricing.TARGET):
             status, content = pricing.answer(target, body)
             self._send(status, pricing.CONTENT_TYPE, json.dumps(content).encode())
+        elif target.startswith(sagemaker.TARGET):
+            authorization = self.headers.get("Authorization", "")
+            reply = self.server.simulator.answer_sagemaker(authorization, target, body)
+            self._reply(reply, sagemaker.CONTENT_TYPE)
         else:
             self._describe(body.decode())
 
@@ -64,17 +70,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _describe(self, query: str) -> None:
         parameters = dict(parse_qsl(query, keep_blank_values=True))
         authorization = self.headers.get("Authorization", "")
-        reply = self.server.simulator.answer(authorization, parameters)
+        self._reply(self.server.simulator.answer(authorization, parameters), _XML)
+
+    def _reply(self, reply: Reply, content_type: str) -> None:
         if reply.delay:
             time.sleep(reply.delay)
-        self._reply(reply)
-
-    def _reply(self, reply: Reply) -> None:
         if reply.body is None:
             self.close_connection = True
             return
         request_id = {"x-amzn-RequestId": reply.request_id}
-        self._send(reply.status, "text/xml;charset=UTF-8", reply.body, request_id)
+        self._send(reply.status, content_type, reply.body, request_id)
 
     def _send(
         self, status: int, content_type: str, body: bytes, headers: dict[str, str] | None = None

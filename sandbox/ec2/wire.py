@@ -27,7 +27,7 @@ Render = Callable[[Any], str]
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 _HEADER = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/ec2/aws4_request")
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/([a-z0-9]+)/aws4_request")
 
 
 @cache
@@ -44,12 +44,12 @@ class Credential:
     region: str
 
 
-def credential_of(authorization: str) -> Credential:
+def credential_of(authorization: str, service: str = "ec2") -> Credential:
     """From the Authorization header; signatures are not verified. Raises EC2Error."""
     found = _CREDENTIAL.search(authorization)
-    if found is None:
+    if found is None or found[3] != service:
         raise not_credible()
-    return Credential(*found.groups())
+    return Credential(found[1], found[2])
 
 
 # Requests

@@ -237,6 +237,7 @@ def test_every_threshold_and_prices() -> None:
             "scope_failing": 5,
         },
         "prices": {"p5.48xlarge": 55.04, "p4*": 32},
+        "block_fees": {"cb-0123": 9000},
     }
     hour = timedelta(hours=1)
     assert parse_settings(raw).thresholds == Thresholds(
@@ -250,6 +251,7 @@ def test_every_threshold_and_prices() -> None:
         fleet_short=(1.5 * hour,),
         scope_failing=5,
         prices={"p5.48xlarge": 55.04, "p4*": 32.0},
+        block_fees={"cb-0123": 9000.0},
     )
 
 

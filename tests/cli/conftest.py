@@ -109,6 +109,7 @@ def variables(ec2_url: str) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL_EC2": ec2_url,
+        "AWS_ENDPOINT_URL_SAGEMAKER": ec2_url,
         "NO_PROXY": "*",
     }
 

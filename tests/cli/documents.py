@@ -12,7 +12,10 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
@@ -28,7 +31,10 @@ from truffle.alerts.explanation import Delivery, DeliveryStatus
 from truffle.alerts.yaml_file import read_alerts
 from truffle.cli.running import run
 from truffle.core.diff import compare
-from truffle.core.model import Scope, Snapshot
+from truffle.core.market.answers import Answer, Outcome
+from truffle.core.market.watches import Question
+from truffle.core.model import Accelerator, Scope, Snapshot
+from truffle.core.offerings import Offering
 from truffle.sources import offerings
 from truffle.sources.live import list_live
 
@@ -36,6 +42,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "cli.md"
 ALERTS = ROOT / "docs" / "alerts.md"
 FLEET = ROOT / "sandbox" / "fleet.json"
+DAY = timedelta(days=1)
 MOMENT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 PYTHON = ROOT / "docs" / "python.md"
 GUIDE = ROOT / "docs" / "guide.md"
@@ -81,6 +88,7 @@ def _collected() -> Deployed:
         deployed.collected(scope, *rows, at=MOMENT - timedelta(minutes=12))
         now = Snapshot(scope, MOMENT - timedelta(minutes=12), tuple(rows))
         deployed.events += compare(_an_hour_before(now), now)
+    deployed.market = _market()
     deployed.alerts = read_alerts(ROOT / "alerts.example.yaml")
     deployed.deliveries = _deliveries()
     deployed.runs = [
@@ -94,6 +102,55 @@ def _collected() -> Deployed:
         )
     ]
     return deployed
+
+
+def _market() -> list[Answer]:
+    """What the regions answered to two watches in the last days, at these prices by the hour."""
+    prices: dict[str, list[float | None]] = {
+        "us-east-2": [4.05, 4.05, 3.93, None, 3.93, 3.93],
+        "us-east-1": [None, None, None, 4.20, 4.20, 4.11],
+        "eu-north-1": [4.52, 4.52, 4.40, 4.40, 4.40],
+    }
+    asked = {
+        "pretrain": Question("p5.48xlarge", 4, 48),
+        "eval": Question("p5en.48xlarge", 1, 24, max_accelerator_hour_price=Decimal(5)),
+    }
+    answers = [
+        _answered("pretrain", asked["pretrain"], region, MOMENT - (5 - n) * DAY / 2, price)
+        for region, told in prices.items()
+        for n, price in enumerate(told)
+    ]
+    late = {"us-east-2": Outcome.NONE, "us-east-1": Outcome.UNKNOWN_TYPE}
+    answers += [
+        replace(_answered("eval", asked["eval"], region, MOMENT, None), outcome=outcome)
+        for region, outcome in late.items()
+    ]
+    failed = _answered("pretrain", asked["pretrain"], "eu-north-1", MOMENT, None)
+    return [*answers, replace(failed, outcome=Outcome.FAILED, code="InternalError")]
+
+
+def _answered(
+    watch: str, question: Question, region: str, at: datetime, price: float | None
+) -> Answer:
+    """A minute before the half day; a block from the day after, for 48 hours."""
+    start = at.replace(hour=11, minute=30) + DAY
+    offering = Offering(
+        offering_id=f"cb-{sha256(f'{region} {price}'.encode()).hexdigest()[:17]}",
+        instance_type=question.instance_type,
+        instance_count=question.count,
+        region=region,
+        availability_zone=f"{region}a",
+        start_date=start,
+        end_date=start + 2 * DAY,
+        duration_hours=48,
+        upfront_fee=f"{(price or 0) * 8 * question.count * 48:.2f}",
+        currency_code="USD",
+        accelerator=Accelerator("H100", "NVIDIA", 8, 8 * question.count),
+    )
+    offered = (offering,) if price else ()
+    outcome = Outcome.OFFERED if offered else Outcome.NONE
+    seen = at - timedelta(minutes=20)
+    return Answer(watch, region, HOME, question, outcome, seen, offered)
 
 
 def _deliveries() -> dict[str, Delivery]:
@@ -113,8 +170,6 @@ def _deliveries() -> dict[str, Delivery]:
 
 
 def _an_hour_before(now: Snapshot) -> Snapshot:
-    from dataclasses import replace
-
     rows = [
         replace(row, state="payment-pending") if row.reservation_id == PAID_TOO_LATE else row
         for row in now.reservations

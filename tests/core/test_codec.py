@@ -153,9 +153,9 @@ def test_keys_that_an_older_version_did_not_write_are_absent() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"type": "spot"}, "type must be odcr or capacity-block, not 'spot'"),
-        ({"type": None}, "type must be odcr or capacity-block, not None"),
-        ({"type": ["odcr"]}, "type must be odcr or capacity-block, not ['odcr']"),
+        ({"type": "spot"}, "type must be odcr, capacity-block or training-plan, not 'spot'"),
+        ({"type": None}, "type must be odcr, capacity-block or training-plan, not None"),
+        ({"type": ["odcr"]}, "type must be odcr, capacity-block or training-plan, not ['odcr']"),
         ({"total_capacity": "8"}, "total_capacity must be a whole number or null, not '8'"),
         ({"total_capacity": 8.0}, "total_capacity must be a whole number or null, not 8.0"),
         ({"total_capacity": True}, "total_capacity must be a whole number or null, not True"),

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from lambdas.clients import wall_clock
 from sandbox.box import Sandbox
 
 
 @pytest.fixture(scope="session")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox with the bundled organization and a first, complete collection."""
+    """A sandbox with the bundled organization, a watch, and a first, complete collection."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    alerts = folder / "alerts.yaml"
+    alerts.write_text(a_watch(wall_clock()))
     sandbox = Sandbox.up(
-        tmp_path_factory.mktemp("sandbox"), context={"calendar_feed": True}, environment={}
+        folder / "box", alerts=alerts, context={"calendar_feed": True}, environment={}
     )
     try:
         sandbox.collect()
         yield sandbox
     finally:
         sandbox.down()
+
+
+def a_watch(now: datetime) -> str:
+    """A file of alerts with a watch for a block of a day that ends in three days."""
+    end = (now + timedelta(days=3)).replace(hour=11, minute=30, second=0, microsecond=0)
+    question = "instance_type: p5.48xlarge, count: 1, days: 1"
+    regions = "regions: [eu-west-1, ap-northeast-3]"
+    return f"watches: [{{name: hunt, {question}, end_by: {end.isoformat()}, {regions}}}]"
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,8 @@ GET_ROUTES = {
     "GET /usage",
     "GET /events",
     "GET /status",
+    "GET /offerings",
+    "GET /offerings/history",
     "GET /validate",
     "GET /report",
     "GET /calendar.ics",

@@ -151,7 +151,10 @@ def test_the_reader_may_do_what_the_code_calls_and_no_more(role: Json) -> None:
     (policy,) = role["Resources"]["Reader"]["Properties"]["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
-    assert sorted(statement["Action"]) == sorted(f"ec2:{name}" for name in OPERATIONS)
+    assert sorted(statement["Action"]) == sorted(
+        [f"ec2:{name}" for name in OPERATIONS]
+        + ["sagemaker:DescribeTrainingPlan", "sagemaker:ListTrainingPlans"]
+    )
 
 
 def test_the_reader_trusts_the_collectors_role_with_the_external_id_alone(role: Json) -> None:

@@ -56,6 +56,8 @@ MAY = {
         "ec2:DescribeCapacityReservationTopology",
         "ec2:DescribeInstanceTypes",
         "ec2:GetCapacityReservationUsage",
+        "sagemaker:DescribeTrainingPlan",
+        "sagemaker:ListTrainingPlans",
         "sts:AssumeRole",
         *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),
         *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem")),
@@ -75,6 +77,8 @@ MAY = {
     "ledger": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "sqs:SendMessage"},
     "prices": {
         "pricing:GetProducts",
+        "s3:GetObject",
+        "s3:ListBucket",
         *(f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query")),
         *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem")),
         "sqs:SendMessage",
@@ -131,6 +135,11 @@ def test_the_query_function_only_reads(stack: Synthesized) -> None:
     }
 
 
+OTHER_READS = (
+    "pricing:GetProducts",
+    "sagemaker:DescribeTrainingPlan",
+    "sagemaker:ListTrainingPlans",
+)
 EC2_READS = ("ec2:Describe", "ec2:GetCapacityReservationUsage")
 
 
@@ -154,8 +163,7 @@ def test_a_star_as_resource_is_for_reads_that_take_none_alone(stack: Synthesized
     ]
     assert starred
     assert all(
-        action.startswith(EC2_READS) or action == "pricing:GetProducts"
-        for action in actions_of(starred)
+        action.startswith(EC2_READS) or action in OTHER_READS for action in actions_of(starred)
     )
 
 
@@ -357,4 +365,4 @@ def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesiz
 def test_query_reads_the_past_and_the_rows_of_regions_from_the_bucket(stack: Synthesized) -> None:
     (reading,) = _allowed(stack, "query", "s3:GetObject")
     read = {text_of(one).partition("/")[2] for one in reading["Resource"]}
-    assert read == {"snapshots/*", "runs/*", "usage/*", "latest/regions/*"}
+    assert read == {"snapshots/*", "runs/*", "usage/*", "offerings/*", "latest/regions/*"}

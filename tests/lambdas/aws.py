@@ -139,7 +139,7 @@ class Stack:
                 expected_denied="",
             ),
             LedgerSettings: lambda: LedgerSettings(self.table, self.bucket, "60"),
-            PricesSettings: lambda: PricesSettings(self.table),
+            PricesSettings: lambda: PricesSettings(self.table, self.bucket),
             WatchSettings: lambda: WatchSettings(self.table, self.bucket, HOME, "400"),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(

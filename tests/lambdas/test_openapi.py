@@ -25,15 +25,19 @@ from lambdas.store.fleets import NOTHING_STORED, FleetStore
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from lambdas.store.runs import RunStore
 from tests.builders import HOUR, NOON, OHIO, OTHER, a_block, a_run, an_event, an_odcr
+from tests.core.market.builders import an_answer, an_offering, in_parts
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import FEED_TOKEN, Stack
 from tests.lambdas.fakes import Clock
+from tests.lambdas.markets import watched
 from tests.lambdas.query.builders import Api, inventory_of
 from tests.strategies import inventories
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.fleet_watch import FleetError, ScopeFleets, Shortfall
 from truffle.core.fleets import CapacityFleet, FleetMember
+from truffle.core.market.answers import Outcome
+from truffle.core.market.queries import HISTORY, OFFERINGS
 from truffle.core.model import Health, Reservation, Scope
 from truffle.core.parameters import Parameter
 from truffle.core.topology import Placement
@@ -87,7 +91,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 20
+    assert len(set(names)) == len(names) == 23
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -119,10 +123,13 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/reservations": parameters.LIST,
     "/odcrs": parameters.list_of("odcr"),
     "/capacity-blocks": parameters.list_of("capacity-block"),
+    "/training-plans": parameters.list_of("training-plan"),
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
     "/prices": parameters.PRICES,
     "/usage": parameters.USAGE,
+    "/offerings": OFFERINGS,
+    "/offerings/history": HISTORY,
     "/events": parameters.EVENTS,
     "/status": parameters.STATUS,
     "/fleets": parameters.FLEETS,
@@ -184,10 +191,13 @@ REAL = {
     "/reservations": ["/reservations", "/reservations?limit=1", "/reservations?state=none"],
     "/odcrs": ["/odcrs"],
     "/capacity-blocks": ["/capacity-blocks"],
+    "/training-plans": ["/training-plans"],
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
     "/prices": ["/prices", "/prices?type=odcr"],
     "/usage": ["/usage", "/usage?interval=total&by=owner,tag:Team"],
+    "/offerings": ["/offerings", "/offerings?limit=1", "/offerings?since=2026-11-20&watch=hunt"],
+    "/offerings/history": ["/offerings/history", "/offerings/history?limit=1"],
     "/events": ["/events", "/events?limit=1", "/events?severity=warning"],
     "/status": ["/status", "/status?state=failed", "/status?limit=1"],
     "/fleets": ["/fleets", "/fleets?limit=1"],
@@ -247,6 +257,9 @@ def api(
     placed = Placement("cr-a", "us-east-2", network_nodes=("nn-1", "nn-2"))
     placements = ScopePlacements(frozenset({"cr-a"}), (placed,), NOON, "Throttling", NOON)
     PlacementStore(service("dynamodb"), stack.table).write(OHIO, placements)
+    watched(stack, an_answer(an_offering(), in_parts(), at=clock()))
+    failed = an_answer(at=clock(), outcome=Outcome.FAILED, region="us-east-1", code="InternalError")
+    watched(stack, failed)
     runs = RunStore(service("dynamodb"), stack.table)
     runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
     finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))
@@ -279,7 +292,10 @@ UNKNOWN = {
     "/alerts/explain": f"/alerts/explain?event_id={'0' * 32}",
     **{
         path: f"{path}?as_of=2020-01-01"
-        for path in ("/reservations", "/odcrs", "/capacity-blocks", "/summary", "/status")
+        for path in (
+            *("/reservations", "/odcrs", "/capacity-blocks", "/training-plans"),
+            *("/summary", "/status"),
+        )
     },
 }
 

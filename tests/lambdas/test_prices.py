@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from lambdas import prices, wiring
 from lambdas.settings import PricesSettings, QuerySettings
-from tests.builders import DAY, HOUR
+from tests.builders import DAY, HOME, HOUR, NOON
+from tests.core.market.builders import a_question, an_offering
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, a_raw_block, a_raw_odcr, client_error
 from tests.lambdas.hours import IRELAND, OHIO, Hours
+from truffle.core.market.answers import Answer, Outcome, answers_key, answers_to_lines
+from truffle.core.offerings import Offering
 
 Place = tuple[str, str]
 
@@ -180,6 +184,39 @@ def test_a_type_that_fails_keeps_its_old_price_and_not_the_others(
         "p4d.24xlarge": "32.7726",
         "g6.xlarge": "0.9",
     }
+
+
+def test_a_block_costs_the_fee_of_the_offering_that_a_watch_saw_before(
+    hours: Hours, server: PriceServer
+) -> None:
+    raw = a_raw_block("cr-b", CreateDate=NOON, State="active")
+    raw |= {"TotalInstanceCount": 16, "AvailableInstanceCount": 4}
+    hours.fleet.holds(OHIO, raw)
+    hours.next()
+    offering = an_offering(
+        end=raw["EndDate"],
+        start_date=raw["StartDate"],
+        instance_count=16,
+        availability_zone=raw["AvailabilityZone"],
+        upfront_fee="26880.00",
+    )
+    record(hours, offering, at=NOON - HOUR)
+    fetch(hours, server)
+    total = hours.ask("/summary").body["total"]
+    assert (total["idle_usd_per_hour"], total["unpriced_instances"]) == (4 * 10.0, 0)
+    (fee,) = hours.ask("/prices").body["fees"]
+    assert (fee["capacity_block_id"], fee["amount"], fee["instances"]) == ("cr-b", 26880.0, 16)
+
+
+def record(hours: Hours, offering: Offering, at: datetime) -> None:
+    """Put an answer to a watch into the bucket."""
+    answer = Answer(
+        "big", OHIO.region, HOME, a_question(), Outcome.OFFERED, at, (offering,), None, None
+    )
+    lines = answers_to_lines([answer])
+    name = answers_key(OHIO.region, at, lines)
+    s3 = wiring.service("s3")
+    s3.put_object(Bucket=hours.stack.bucket, Key=name, Body=gzip.compress(lines))
 
 
 def test_a_partition_without_a_price_list_is_not_asked(hours: Hours) -> None:

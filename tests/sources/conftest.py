@@ -57,6 +57,7 @@ def environment(world: World, sts: STS, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.delenv(name)
     variables = {
         "AWS_ENDPOINT_URL_EC2": world.url,
+        "AWS_ENDPOINT_URL_SAGEMAKER": world.url,
         "AWS_ENDPOINT_URL_STS": sts.url,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

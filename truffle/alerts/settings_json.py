@@ -30,6 +30,7 @@ def settings_to_json(settings: AlertSettings) -> Json:
         "mutes": [_mute_to_json(mute) for mute in settings.mutes],
         "thresholds": _thresholds_to_json(settings.thresholds),
         "prices": dict(settings.thresholds.prices),
+        "block_fees": dict(settings.thresholds.block_fees),
         "watches": [_watch_to_json(watch) for watch in settings.watches],
     }
 

@@ -38,6 +38,7 @@ from truffle.core.validators import (
     choice,
     duration,
     end_of,
+    fee,
     leaf,
     list_of,
     listed,
@@ -64,6 +65,7 @@ _SECRET_ITSELF = re.compile(
 )
 """A webhook's URL, a bot's token, the key of PagerDuty (hex) or of Opsgenie (a UUID)."""
 _QUEUE_ARN = r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}"
+_BLOCK = text(r"c[br]-[a-z0-9]+", "ids of capacity blocks such as cb-0123456789abcdef0")
 _GLOB = text(r"[a-z0-9*?\[\]!.-]+", "instance types such as p5.48xlarge, or globs such as p5*")
 _STATE = text(r"[a-z][a-z-]*", "EC2's states such as active or payment-failed")
 
@@ -268,6 +270,7 @@ FILE_KEYS: Mapping[str, Parser] = {
     "time_zone": leaf(time_zone),
     "thresholds": _threshold_fields,
     "prices": mapping_of(_GLOB, leaf(price)),
+    "block_fees": mapping_of(_BLOCK, leaf(fee)),
     "watches": watches(UTC),
 }
 
@@ -296,7 +299,11 @@ def parse_settings(raw: Values) -> AlertSettings:
         tuple(_in_file_zone(Destination(name, **it), zone) for name, it in destinations.items()),
         found,
         values.get("mutes", ()),
-        Thresholds(**values.get("thresholds", {}), prices=values.get("prices", {})),
+        Thresholds(
+            **values.get("thresholds", {}),
+            prices=values.get("prices", {}),
+            block_fees=values.get("block_fees", {}),
+        ),
         values.get("watches", ()),
     )
 

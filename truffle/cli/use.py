@@ -11,7 +11,14 @@ from truffle.cli.options import Choice, Common, common, regions_option
 if TYPE_CHECKING:
     from truffle.core.model import Reservation
 
-TOOLS = ("parallelcluster", "karpenter", "eks-nodegroup", "ec2-run-instances", "sagemaker")
+TOOLS = (
+    "parallelcluster",
+    "karpenter",
+    "eks-nodegroup",
+    "ec2-run-instances",
+    "sagemaker",
+    "hyperpod",
+)
 
 
 @click.command("use")
@@ -33,13 +40,16 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
     from truffle.cli.output import put_text, tell
     from truffle.completeness import find
     from truffle.core.model import TERMINAL_STATES, TYPES
-    from truffle.query import ask
+    from truffle.query import BadArgument, ask
     from truffle.render.use import SNIPPETS
 
     check_reservation_id(reservation_id, is_of_ec2=not common.is_api)
     everything = ask(reservation_type=list(TYPES), regions=regions or None, active_only=False)
     client = common.client(everything.regions)
     row: Reservation = find(client.inventory(everything), reservation_id)
+    if tool not in row.kind.tools:
+        allowed = f"{row.reservation_id} is {row.kind.one}, for {', '.join(row.kind.tools)}."
+        raise BadArgument("for", tool, allowed)
     put_text(SNIPPETS[tool](row))
     if row.state in TERMINAL_STATES:
         tell(f"Warning: {row.reservation_id} is {row.state}: nothing can be launched in it.")

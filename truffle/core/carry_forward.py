@@ -11,14 +11,21 @@ from truffle.core.model import Reservation, Snapshot
 def carry_forward(snapshot: Snapshot, stored: Iterable[Reservation]) -> Snapshot:
     """The snapshot, with what its refused enrichments would have told as it was last known.
 
-    A refusal says nothing about a reservation, so it must not look like a change of one.
+    A refusal says nothing about a reservation, so it must not look like a change of one. Rows of a
+    kind whose own listing was refused stay, with the time at which they were last observed.
     """
     refused = {item.operation for item in snapshot.unanswered}
     before = {row.reservation_id: row for row in stored}
-    rows = tuple(
-        _carried(row, before.get(row.reservation_id), refused) for row in snapshot.reservations
-    )
-    return replace(snapshot, reservations=rows)
+    listed = {row.reservation_id for row in snapshot.reservations}
+    unseen = [
+        row
+        for row in before.values()
+        if row.kind.listing and row.kind.listing.operation in refused
+        if row.reservation_id not in listed
+    ]
+    rows = [_carried(row, before.get(row.reservation_id), refused) for row in snapshot.reservations]
+    together = sorted([*rows, *unseen], key=lambda row: row.reservation_id)
+    return replace(snapshot, reservations=tuple(together))
 
 
 def _carried(row: Reservation, before: Reservation | None, refused: set[str]) -> Reservation:

@@ -50,7 +50,9 @@ def decode(data: Mapping[str, Any]) -> Reservation:
     kind = data.get("type")
     cls = CLASSES.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise ValueError(f"type must be {' or '.join(CLASSES)}, not {reprlib.repr(kind)}")
+        *others, last = CLASSES
+        known = f"{', '.join(others)} or {last}"
+        raise ValueError(f"type must be {known}, not {reprlib.repr(kind)}")
     return cls(**_arguments(cls, data))
 
 
@@ -167,6 +169,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "commitment_end_date": _moment,
     "seen_by": _texts,
     "reservation_ids": _texts,
+    "target_resources": _texts,
+    "reserved_capacity_arns": _texts,
     "tags": _tags,
     **{name: _part(cls) for name, cls in _PARTS.items()},
     **{name: _parts(cls) for name, cls in _LISTED.items()},

@@ -39,5 +39,7 @@ THROTTLED: Final = frozenset(
 throttling codes that are not another service's (botocore/retries/standard.py,
 ThrottledRetryableChecker), and the limit of Capacity Blocks' calls, which that list lacks."""
 
-UNSUPPORTED: Final = frozenset({"UnsupportedOperation", "InvalidAction", "Unsupported"})
+UNSUPPORTED: Final = frozenset(
+    {"UnsupportedOperation", "InvalidAction", "Unsupported", "UnknownOperationException"}
+)
 """The region does not have the operation."""

@@ -30,6 +30,7 @@ from truffle.core.kinds.parts import (
     utilization_of,
 )
 from truffle.core.kinds.registry import TYPES, Reservation
+from truffle.core.kinds.training_plan import TrainingPlan
 
 __all__ = [
     "CLOSED_KINDS",
@@ -52,6 +53,7 @@ __all__ = [
     "ReservationType",
     "Scope",
     "Snapshot",
+    "TrainingPlan",
     "Unanswered",
     "block_hours",
     "effective_end",

@@ -19,6 +19,7 @@ from truffle.core.declared_filters import (
 )
 from truffle.core.events import EventType, Severity
 from truffle.core.fleets import FLEET_STATES
+from truffle.core.kinds.registry import OTHER_IDS
 from truffle.core.model import TYPES
 from truffle.core.order import SORT_FIELDS, Order
 from truffle.core.parameter import (
@@ -160,7 +161,7 @@ EVENTS: tuple[Parameter, ...] = (
         "reservation_id",
         "The reservation.",
         "It must be an id such as cr-0abc.",
-        "cr-[0-9a-zA-Z-]+",
+        f"cr-[0-9a-zA-Z-]+|{OTHER_IDS}",
     ),
     *PAGE,
 )

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from truffle.core.filters import matches_globs
 from truffle.core.idle import unused
-from truffle.core.model import Reservation
+from truffle.core.model import CapacityBlock, Reservation
 
 USD = "USD"
 
@@ -74,11 +74,16 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """The upfront fee of a capacity block, for all its instances and hours."""
+    """The upfront fee of a capacity block, for all its ``instances`` and hours.
+
+    Without ``instances`` it is only known what one of a block with a single reservation costs.
+    """
 
     amount: Decimal
     currency: str
+    instances: int | None = None
     as_of: date | None = None
+    source: PriceSource = PriceSource.BLOCK_FEE
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +144,25 @@ class PriceBook:
     def _share_of_fee(self, row: Reservation) -> Rate | None:
         """A block's fee over its instances and hours."""
         fee = self.fees.get(row.block_id or row.reservation_id)
-        if fee is None or not row.size or not row.duration_hours:
+        if fee is None or not row.duration_hours:
             return None
-        hours = Decimal(str(row.duration_hours)) * row.size
-        return Rate(fee.amount / hours, fee.currency, PriceSource.BLOCK_FEE, fee.as_of)
+        is_alone = not isinstance(row, CapacityBlock) or len(row.reservation_ids) < 2
+        instances = fee.instances or (row.size if is_alone else None)
+        if not instances:
+            return None
+        hours = Decimal(str(row.duration_hours)) * instances
+        return Rate(fee.amount / hours, fee.currency, fee.source, fee.as_of)
 
 
 NO_PRICES = PriceBook()
+
+
+def own_fees(fees: Mapping[str, float]) -> dict[str, Fee]:
+    """The fees of the alerts file, in US dollars by block id."""
+    return {
+        name: Fee(Decimal(str(amount)), USD, source=PriceSource.SETTINGS)
+        for name, amount in fees.items()
+    }
 
 
 def price_of(instance_type: str, prices: Mapping[str, float]) -> float | None:

@@ -40,6 +40,8 @@ def to_json(book: PriceBook, rows: Iterable[Reservation]) -> Json:
                 "capacity_block_id": name,
                 "amount": float(fee.amount),
                 "currency": fee.currency,
+                "instances": fee.instances,
+                "source": fee.source.value,
                 "as_of": fee.as_of and fee.as_of.isoformat(),
             }
             for name in sorted(blocks)
@@ -62,7 +64,13 @@ def from_json(data: Json) -> PriceBook:
             for it in data["price_list"]
         },
         {
-            it["capacity_block_id"]: Fee(_amount(it["amount"]), it["currency"], _day(it["as_of"]))
+            it["capacity_block_id"]: Fee(
+                _amount(it["amount"]),
+                it["currency"],
+                it["instances"],
+                _day(it["as_of"]),
+                PriceSource(it["source"]),
+            )
             for it in data["fees"]
         },
     )

@@ -22,7 +22,8 @@ class Thresholds:
     ``payment_due`` is the earlier of its two moments. ``scope_failing`` counts failed runs in a
     row. ``price_dropped`` is the least drop in percent; ``offering_quiet`` is how long an offering
     is quiet after an event, before another one of the same type. ``prices`` are US dollars per
-    instance and hour, by instance type or glob.
+    instance and hour, by instance type or glob, ``block_fees`` US dollars for a whole capacity
+    block, by its id.
     """
 
     starting_soon: tuple[timedelta, ...] = (_DAY, _HOUR)
@@ -43,6 +44,7 @@ class Thresholds:
     price_dropped: float = 2
     offering_quiet: timedelta = 6 * _HOUR
     prices: Mapping[str, float] = field(default_factory=dict)
+    block_fees: Mapping[str, float] = field(default_factory=dict)
 
 
 def parse_duration(text: str) -> timedelta:

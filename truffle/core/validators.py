@@ -261,6 +261,12 @@ def price(value: object) -> float:
     raise ValueError("use US dollars per instance and hour, a number above 0")
 
 
+def fee(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9:
+        return float(value)
+    raise ValueError("use US dollars for the whole block, a number above 0")
+
+
 def duration(value: object) -> timedelta:
     """A time span above zero."""
     try:

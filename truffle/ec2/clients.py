@@ -8,6 +8,7 @@ the operations that truffle calls instead of all 800, whose methods each client 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.config import Config
@@ -15,7 +16,9 @@ from botocore.exceptions import InvalidEndpointConfigurationError, NoCredentials
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from truffle.core.kinds.registry import KINDS
 from truffle.ec2.listing import client_config
+from truffle.ec2.other_kinds import ServiceOf
 from truffle.ec2.parsing import FastEC2ParserFactory
 from truffle.ec2.sessions import DEFAULT_REGION, open_session
 
@@ -31,6 +34,16 @@ OPERATIONS = (
 )
 """The only EC2 operations that truffle calls from a laptop; none of them changes anything."""
 
+_CALLED: Mapping[str, Sequence[str]] = {
+    "ec2": OPERATIONS,
+    **{
+        kind.listing.service: [*kind.operations, *([kind.search] if kind.search else [])]
+        for kind in KINDS.values()
+        if kind.listing
+    },
+}
+"""The operations of each service whose model is cut down to them."""
+
 STS_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=2
 )
@@ -38,7 +51,7 @@ STS_CONFIG = Config(
 
 
 class _EC2Loader(Loader):  # type: ignore[misc]
-    """botocore's loader, with a model of EC2 that has only these operations."""
+    """botocore's loader, with models that have only the operations that are called."""
 
     def list_available_services(self, type_name: str) -> list[str]:
         """Every service that has a folder, whether with a file of this type or not.
@@ -53,16 +66,11 @@ class _EC2Loader(Loader):  # type: ignore[misc]
         self, service_name: str, type_name: str, api_version: str | None = None
     ) -> Any:
         model = super().load_service_model(service_name, type_name, api_version)
-        if (service_name, type_name) != ("ec2", "service-2"):
+        if service_name not in _CALLED or type_name != "service-2":
             return model
-        return {
-            **model,
-            "operations": {
-                name: model["operations"][name]
-                for name in OPERATIONS
-                if name in model["operations"]
-            },
-        }
+        found = model["operations"]
+        called = {name: found[name] for name in _CALLED[service_name] if name in found}
+        return {**model, "operations": called}
 
 
 class _GivenCredentials:
@@ -118,6 +126,10 @@ class CallerClients:
             client.can_paginate("describe_regions")
             self._clients[region] = client
         return self._clients[region]
+
+    def service_of(self, region: str) -> ServiceOf:
+        """Makes clients of other services in a region."""
+        return lambda service: self.made(service, region, client_config())
 
     def sts(self) -> Any:
         return self.made("sts", self.home, STS_CONFIG)

@@ -70,7 +70,7 @@ def with_consumers(
                 unanswered = (*unanswered, Unanswered(OPERATION, code))
                 break
     rows = tuple(
-        replace(row, consumers=found[row.reservation_id]) if row.reservation_id in found else row
+        row.with_consumers(found[row.reservation_id]) if row.reservation_id in found else row
         for row in snapshot.reservations
     )
     return replace(snapshot, reservations=rows, unanswered=unanswered)

@@ -41,6 +41,7 @@ from truffle.ec2.mapping import (
     to_odcr,
     to_reservations,
 )
+from truffle.ec2.other_kinds import OtherKinds, with_others
 from truffle.threads import start
 
 PAGE_SIZE = 1000
@@ -100,13 +101,16 @@ def list_scope(
     types: DescribedTypes,
     clock: Callable[[], datetime],
     deadline: datetime | None = None,
+    others: OtherKinds | None = None,
 ) -> Snapshot | Failure:
-    """Everything that EC2 has in a scope. ``observed_at`` is the moment before the first call.
+    """Everything that EC2 has in a scope, and of ``others`` what other services have.
+
+    ``observed_at`` is the moment before the first call.
 
     A call that fails makes the whole a Failure. An enrichment that this account may not ask for,
     or that the region does not have, leaves its fields None and is named in ``unanswered``.
     """
-    return list_unnamed_scope(client, lambda: scope, types, clock, deadline)
+    return list_unnamed_scope(client, lambda: scope, types, clock, deadline, others)
 
 
 def list_unnamed_scope(
@@ -115,12 +119,14 @@ def list_unnamed_scope(
     types: DescribedTypes,
     clock: Callable[[], datetime],
     deadline: datetime | None = None,
+    others: OtherKinds | None = None,
 ) -> Snapshot | Failure:
     """The same for a caller who is still finding out whose scope it is: asked after the first page.
 
     An empty account id means that nobody could say.
     """
     observed_at = clock()
+    begun = others.begin(scope_of, observed_at) if others else []
     try:
         pages = _on_time(_pages(client, "describe_capacity_reservations"), clock, deadline)
         rows = _Rows(scope_of, observed_at, types)
@@ -128,7 +134,8 @@ def list_unnamed_scope(
             # Taken out, so that no raw page is in memory while EC2 makes the next one.
             rows.add(page.pop("CapacityReservations", None) or ())
         enrichment, unanswered = _enrich(client, rows.waiting.values(), types)
-        return Snapshot(scope_of(), observed_at, rows.all(enrichment), unanswered)
+        listed = Snapshot(scope_of(), observed_at, rows.all(enrichment), unanswered)
+        return with_others(listed, begun)
     except FAILURES as error:
         return to_failure(error, scope_of(), observed_at)
     except DeadlineExceeded:

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from botocore.config import Config
 
 from truffle.core.accelerators import Known, accelerator_of
+from truffle.core.market.answers import Outcome
 from truffle.core.market.budget import BURST, REFILL_PER_SECOND
 from truffle.core.model import DEADLINE_EXCEEDED, FailureKind
 from truffle.core.offerings import ULTRASERVERS, Offering, Segment, Wanted
@@ -70,6 +71,19 @@ class RegionOfferings:
     code: str | None = None
     message: str | None = None
     kind: FailureKind | None = None
+
+    @property
+    def as_answer(self) -> Outcome:
+        """The outcome of an answer to a watch."""
+        match self.outcome:
+            case RegionOutcome.ANSWERED:
+                return Outcome.OFFERED if self.offerings else Outcome.NONE
+            case RegionOutcome.NOT_SOLD:
+                return Outcome.UNKNOWN_TYPE
+            case RegionOutcome.LIMITED:
+                return Outcome.NOT_ASKED
+            case RegionOutcome.FAILED:
+                return Outcome.FAILED
 
 
 class OutOfTime(Exception):

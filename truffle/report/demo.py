@@ -21,6 +21,7 @@ from truffle.core.model import (
     utilization_of,
 )
 from truffle.core.pricing import PriceBook
+from truffle.report.demo_market import demo_market
 from truffle.report.inputs import FailedScope, Inputs
 
 SOURCE = "made-up demo data"
@@ -101,6 +102,7 @@ def demo(now: datetime) -> Inputs:
         failed=[failed],
         events=_events(observed_at, blocks, odcrs, lost),
         prices=PRICES,
+        market=demo_market(observed_at),
     )
 
 

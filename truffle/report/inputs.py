@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from truffle.core.events import Event
+from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
 from truffle.core.pricing import NO_PRICES, PriceBook
 
@@ -15,6 +16,8 @@ TEAM_TAG = "Team"
 
 IDLE_USD_PER_HOUR = 10.0
 """The least hourly cost of idle instances that needs a decision, where their price is known."""
+
+NO_MARKET = Market()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,9 @@ class Inputs:
     ``observed_at`` is the age of the oldest listing, None where there is none. ``events`` may be of
     any order; ``events_note`` says why there are none or not all. ``source`` names where the data
     comes from. ``since`` and ``until`` bound the timeline, None leaves the default. ``use`` has
-    the use over time of reservations by id, where the source knows it. ``refresh_seconds`` makes
-    the page load itself again; None for a file. A page holds ``most_rows`` reservations, None for
-    all: those that need a decision first.
+    the use over time of reservations by id, where the source knows it; ``market`` is what watches
+    found. ``refresh_seconds`` makes the page load itself again; None for a file. A page holds
+    ``most_rows`` reservations, None for all: those that need a decision first.
     """
 
     rows: Sequence[Reservation]
@@ -62,6 +65,7 @@ class Inputs:
     until: datetime | None = None
     prices: PriceBook = NO_PRICES
     use: Mapping[str, Sequence[Use]] = field(default_factory=dict)
+    market: Market = NO_MARKET
     team_tag: str = TEAM_TAG
     idle_usd_per_hour: float = IDLE_USD_PER_HOUR
     refresh_seconds: int | None = None

@@ -24,6 +24,7 @@ from truffle.core.times import format_time
 from truffle.messages.advice import reservation_url
 from truffle.report.decisions import Decision, decisions
 from truffle.report.inputs import FailedScope, Inputs, Use
+from truffle.report.market import market_content
 from truffle.report.quantities import quantities_of, sums_by_accelerator
 
 Json = dict[str, Any]
@@ -77,6 +78,7 @@ def content(inputs: Inputs) -> Json:
             {"group": gap.group, "start": format_time(gap.start), "end": format_time(gap.end)}
             for gap in gaps(blocks, lambda row: team_of(row, inputs.team_tag))
         ],
+        "market": market_content(inputs.market),
         "events": [_event(event) for event in newest[:MOST_EVENTS]],
         "all_events": len(newest),
         "events_note": inputs.events_note,

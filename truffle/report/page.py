@@ -20,7 +20,7 @@ from truffle.messages.wording import count, moment
 from truffle.report.inputs import Inputs
 from truffle.report.model import content
 
-SCRIPTS = ("dom.js", "state.js", "timeline.js", "sections.js", "page.js")
+SCRIPTS = ("dom.js", "state.js", "timeline.js", "sections.js", "market.js", "page.js")
 """The parts of the page's script, in their order."""
 
 

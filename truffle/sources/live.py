@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ from truffle.core.filters import Filter
 from truffle.core.merging import merge
 from truffle.core.model import (
     DEADLINE_EXCEEDED,
+    TYPES,
     Failure,
     FailureKind,
     Reservation,
@@ -41,18 +42,12 @@ from truffle.errors import (
     known_error,
 )
 from truffle.query import BadArgument
+from truffle.sources.lacking import LACKING, missing_of
 from truffle.sources.listing import Listing, Progress, ScopeFailure
 
 if TYPE_CHECKING:
     from truffle.ec2.clients import CallerClients
     from truffle.ec2.identity import Caller
-
-LACKING = {
-    "DescribeCapacityBlocks": "reservation_ids and ultraserver_type of blocks may be incomplete",
-    "DescribeCapacityBlockStatus": "health of blocks is empty",
-    "DescribeInstanceTypes": "accelerator is empty for types that truffle does not know",
-}
-"""The fields that rows lack where EC2 refused one of these calls."""
 
 
 def list_live(
@@ -78,7 +73,8 @@ def list_live(
     news: SimpleQueue[_News] = SimpleQueue()
     end = _Deadline(deadline, time.monotonic())
     with _without_collector():
-        _start(news, lambda: _ask(news, clients, regions, end))
+        types = (filter.types if filter else ()) or TYPES
+        _start(news, lambda: _ask(news, clients, regions, end, types))
         gathered = _Gathered(_begun(news, end, clients), filter or Filter(), progress)
         while gathered.open:
             try:
@@ -179,9 +175,11 @@ def _ask(
     clients: CallerClients,
     regions: Sequence[str] | None,
     end: _Deadline,
+    kinds: Collection[str],
 ) -> None:
     """Start a thread for each region; which they are is news before their answers are."""
     from truffle.ec2.listing import DescribedTypes, list_unnamed_scope
+    from truffle.ec2.other_kinds import OtherKinds
 
     asked = _asked(clients, regions, end)
     news.put(asked)
@@ -189,7 +187,9 @@ def _ask(
     latest = None if left is None else _now() + timedelta(seconds=left)
     for region in asked.regions:
         client, scope_of = clients.of(region), partial(_scope, asked.caller, region)
-        _start(news, partial(list_unnamed_scope, client, scope_of, types, _now, latest))
+        others = OtherKinds(clients.service_of(region), kinds)
+        listing = partial(list_unnamed_scope, client, scope_of, types, _now, latest, others)
+        _start(news, listing)
 
 
 def _scope(caller: Caller, region: str) -> Scope:
@@ -311,7 +311,10 @@ class _Gathered:
         self.moments.append(snapshot.observed_at)
         for gap in snapshot.unanswered:
             self.unanswered.setdefault(gap, []).append(snapshot.scope.region)
-        self._end(snapshot.scope.region, True)
+        missing = missing_of(snapshot, self.filter.types)
+        if missing is not None:
+            self.failures[missing.region] = missing
+        self._end(snapshot.scope.region, missing is None)
 
     def _fail(self, failure: ScopeFailure) -> None:
         self.failures[failure.region] = failure

@@ -16,7 +16,6 @@ from truffle.core.market.watches import Question
 from truffle.core.model import FailureKind
 from truffle.core.parameters import MAX_LIMIT, BadParameter, Parameter
 from truffle.core.times import format_time
-from truffle.ec2.offerings import RegionOutcome
 from truffle.query import BadArgument, Several
 from truffle.results import Results
 from truffle.sources.api import Api, Parameters
@@ -73,12 +72,6 @@ def _failure(standing: Standing) -> ScopeFailure:
     )
 
 
-_OUTCOMES: Mapping[RegionOutcome, Outcome] = {
-    RegionOutcome.NOT_SOLD: Outcome.UNKNOWN_TYPE,
-    RegionOutcome.LIMITED: Outcome.NOT_ASKED,
-    RegionOutcome.FAILED: Outcome.FAILED,
-}
-
 LIVE: Final = "live"
 """What stands in the place of a watch where EC2 itself was asked."""
 
@@ -93,7 +86,7 @@ def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
             it.region,
             "",
             question,
-            _OUTCOMES.get(it.outcome, Outcome.OFFERED if it.offerings else Outcome.NONE),
+            it.as_answer,
             now,
             it.offerings,
             it.code,

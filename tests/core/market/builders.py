@@ -10,7 +10,7 @@ from tests.builders import DAY, HOME, NOON
 from truffle.core.market.answers import Answer, Outcome
 from truffle.core.market.watches import Question
 from truffle.core.model import Accelerator
-from truffle.core.offerings import Offering
+from truffle.core.offerings import Offering, Segment
 
 TOMORROW = datetime(2026, 11, 25, 11, 30, tzinfo=NOON.tzinfo)
 
@@ -33,6 +33,17 @@ def an_offering(price: float | None = 40, end: datetime = TOMORROW + DAY, **fact
         observed_at=NOON,
     )
     return replace(blank, **facts)
+
+
+PART = Segment("p5.48xlarge", 1, "us-east-2a", TOMORROW, TOMORROW + DAY, 24)
+
+
+def in_parts() -> Offering:
+    """An offering of two segments, of different types and zones."""
+    other = replace(PART, instance_type="p5e.48xlarge", availability_zone="us-east-2b")
+    return an_offering(
+        instance_type=None, availability_zone=None, accelerator=None, segments=(PART, other)
+    )
 
 
 def a_question(**facts: Any) -> Question:

@@ -10,23 +10,13 @@ from typing import Any
 import pytest
 
 from tests.builders import DAY, NOON
-from tests.core.market.builders import TOMORROW, a_question, an_answer, an_offering
+from tests.core.market.builders import PART, TOMORROW, a_question, an_answer, an_offering, in_parts
 from truffle.core.market.answers import (
     Outcome,
     answers_key,
     answers_of_lines,
     answers_to_lines,
 )
-from truffle.core.offerings import Offering, Segment
-
-PART = Segment("p5.48xlarge", 1, "us-east-2a", TOMORROW, TOMORROW + DAY, 24)
-
-
-def in_parts() -> Offering:
-    other = replace(PART, instance_type="p5e.48xlarge", availability_zone="us-east-2b")
-    return an_offering(
-        instance_type=None, availability_zone=None, accelerator=None, segments=(PART, other)
-    )
 
 
 def test_answers_are_read_back_as_they_were_written() -> None:

@@ -16,8 +16,10 @@ from lambdas import overview, wiring
 from lambdas.api import responses
 from lambdas.clients import service
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, a_block, an_odcr
+from tests.core.market.builders import an_answer, an_offering
 from tests.lambdas.api import ask
 from tests.lambdas.aws import FEED_TOKEN, Stack
+from tests.lambdas.markets import watched
 from tests.lambdas.query.builders import IRELAND, Api
 from truffle.core.ledger import write_day
 from truffle.core.spans import Span
@@ -55,6 +57,17 @@ def data_of(html: str) -> Any:
 
 
 # --- the report ----------------------------------------------------------------------------------
+
+
+def test_the_report_has_the_market_of_the_regions_asked_for(fleet: Api) -> None:
+    watched(fleet.stack, an_answer(an_offering(3.93)))
+    watched(fleet.stack, an_answer(region="us-east-1"))
+    everything = data_of(ask("/report").text)["market"]
+    assert [(it["region"], it["price"]) for it in everything["cells"]] == [
+        ("us-east-1", None),
+        ("us-east-2", 3.93),
+    ]
+    assert data_of(ask("/report", region="us-east-1").text)["market"]["regions"] == ["us-east-1"]
 
 
 def test_the_report_is_a_page_that_may_load_nothing(fleet: Api) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from lambdas.observability import logger
 from lambdas.store.archive import Archive
 from lambdas.store.events import EventStore, event_item
 from lambdas.store.runs import RunStore
-from lambdas.wiring.parts import usage_reader
+from lambdas.wiring.parts import known_market, usage_reader
 from tests.builders import HOME, NOON, a_block, an_event, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.runs.builders import answer_all, fail, open_run, succeed
@@ -39,6 +40,7 @@ def report(stack: Stack) -> ReportFile:
         events=EventStore(service("dynamodb"), stack.table),
         labels=lambda: {HOME: Labels("research", None)},
         usage=usage_reader(stack.bucket, "60"),
+        market=partial(known_market, stack.table),
         source="truffle",
         prices=lambda: PRICES,
         allowed_age=timedelta(hours=2),

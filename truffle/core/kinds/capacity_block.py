@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from truffle.core.kinds.kind import CapacityRow, Kind, ReservationType
 from truffle.core.kinds.parts import (
+    EC2_TOOLS,
     USABLE_STATES,
     Accelerator,
     Consumer,
@@ -25,6 +26,7 @@ KIND = Kind(
     noun="Capacity block",
     short="block",
     plural="capacity blocks",
+    one="a capacity block",
     title="Capacity Block Summary:",
     about="Capacity Blocks for ML.",
     option="blocks",
@@ -36,6 +38,7 @@ KIND = Kind(
         "DescribeCapacityBlocks",
         "DescribeCapacityBlockStatus",
     ),
+    tools=EC2_TOOLS,
     active_states=USABLE_STATES,
     end_field="effective_end",
     is_prepaid=True,
@@ -127,6 +130,9 @@ class CapacityBlock(CapacityRow):
     @property
     def market(self) -> Market:
         return Market.CAPACITY_BLOCK
+
+    def with_consumers(self, consumers: tuple[Consumer, ...]) -> CapacityBlock:
+        return replace(self, consumers=consumers)
 
     @property
     def size(self) -> int | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from truffle.core.severity import Severity
 
 if TYPE_CHECKING:
-    from truffle.core.kinds.parts import Health, Market
+    from truffle.core.kinds.parts import Consumer, Health, Market, Raw, Scope
 
 Verdict = tuple[Severity, str]
 """The severity of a state, and the sentence about it without its subject."""
@@ -23,28 +23,51 @@ class ReservationType(StrEnum):
 
     ODCR = "odcr"
     CAPACITY_BLOCKS = "capacity-block"
+    TRAINING_PLANS = "training-plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How a service other than EC2 lists a kind: botocore's name of the service, the operation, the
+    member of its pages that holds the rows, and the largest page."""
+
+    service: str
+    operation: str
+    member: str
+    page_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A call that tells more about one row."""
+
+    operation: str
+    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """The facts of a kind.
 
-    ``noun`` and ``short`` name one reservation, ``plural`` several; ``title`` heads its table,
-    ``note`` stands below it, and ``about`` describes the kind in the API's document. ``option`` is
-    the flag without its dashes, ``path`` the API's route. ``id_prefix`` begins its reservation ids.
-    ``operations`` are the calls of the ``service`` that list it. ``active_states`` are those of
-    ``active_only``. ``end_field`` is the field that says until when it can be used, and
-    ``at_its_end`` what happens then. ``is_prepaid``: it is paid up front for fixed dates, so every
-    instance that is not in use is lost. ``is_extendable``: AWS sells extensions. ``vanished`` is
-    the verdict where it is no longer listed before its end, ``ended_early`` and ``extended`` are
-    severities. ``size_field`` is the field of its size; ``verdicts`` and ``next_steps`` are by
-    state.
+    ``noun`` and ``short`` name one reservation, ``one`` with its article, ``plural`` several.
+    ``title`` heads its table, ``note`` stands below it, and ``about`` describes the kind in the
+    API's document. ``option`` is the flag without its dashes, ``path`` the API's route.
+    ``id_prefix`` begins its reservation ids. ``operations`` are the calls of the ``service`` that
+    list it. ``tools`` are those of ``truffle use``. ``active_states`` are those of ``active_only``.
+    ``end_field`` is the field that says until when it can be used, ``at_its_end`` what happens
+    then. ``is_prepaid``: it is paid up front for fixed dates, so every instance that is not in use
+    is lost. ``is_extendable``: AWS sells extensions. ``vanished`` is the verdict where it is no
+    longer listed before its end, ``ended_early`` and ``extended`` are severities. ``size_field`` is
+    the field of its size. ``verdicts`` and ``next_steps`` are by state. ``listing`` is None for
+    what EC2's own listing of a scope includes; ``search`` is the operation that finds what is for
+    sale.
     """
 
     type: ReservationType
     noun: str
     short: str
     plural: str
+    one: str
     title: str
     about: str
     option: str
@@ -52,6 +75,7 @@ class Kind:
     id_prefix: str
     service: str
     operations: tuple[str, ...]
+    tools: tuple[str, ...]
     active_states: frozenset[str]
     end_field: str
     is_prepaid: bool
@@ -66,6 +90,8 @@ class Kind:
     note: str = ""
     terraform_data: str = ""
     terraform_resource: str | None = None
+    listing: Listing | None = None
+    search: str | None = None
 
 
 class CapacityRow:
@@ -74,6 +100,7 @@ class CapacityRow:
     __slots__ = ()
 
     kind: ClassVar[Kind]
+    tags: Mapping[str, str]
 
     @property
     def arn(self) -> str | None:
@@ -102,6 +129,27 @@ class CapacityRow:
         return None
 
     @property
+    def consumers(self) -> tuple[Consumer, ...] | None:
+        """The accounts that use a shared reservation of EC2."""
+        return None
+
+    def with_consumers(self, consumers: tuple[Consumer, ...]) -> Self:
+        """The row with its consumers; of a kind that cannot be shared, the row as it is."""
+        return self
+
+    @property
+    def platform(self) -> str | None:
+        return None
+
+    @property
+    def tenancy(self) -> str | None:
+        return None
+
+    @property
+    def placement_group_arn(self) -> str | None:
+        return None
+
+    @property
     def ultra_cluster_placement(self) -> bool | None:
         return None
 
@@ -113,6 +161,30 @@ class CapacityRow:
         reservations.
         """
         return None
+
+    @property
+    def name(self) -> str | None:
+        """What people call it: the tag Name, or a name that the kind has."""
+        return self.tags.get("Name")
+
+    @property
+    def fee(self) -> tuple[float, str] | None:
+        """What was paid up front and its currency, where the listing tells."""
+        return None
+
+    @property
+    def detail(self) -> Detail | None:
+        """The call that tells more about this row; None where there is nothing more to ask."""
+        return None
+
+    def with_detail(self, raw: Raw) -> Self:
+        """The row with the response to its detail."""
+        return self
+
+    @classmethod
+    def from_response(cls, raw: Raw, scope: Scope, observed_at: datetime) -> Self:
+        """A row of the kind's own listing."""
+        raise NotImplementedError(f"EC2's listing of a scope includes {cls.kind.plural}")
 
     @classmethod
     def sample_facts(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
 from truffle.core.kinds.kind import CapacityRow, Kind, ReservationType
-from truffle.core.kinds.parts import Accelerator, Commitment, Consumer, Market
+from truffle.core.kinds.parts import EC2_TOOLS, Accelerator, Commitment, Consumer, Market
 from truffle.core.severity import Severity
 
 KIND = Kind(
@@ -16,6 +16,7 @@ KIND = Kind(
     noun="ODCR",
     short="ODCR",
     plural="ODCRs",
+    one="an ODCR",
     title="Capacity Reservation Summary (ODCRs):",
     about="On-Demand Capacity Reservations.",
     option="odcr",
@@ -23,6 +24,7 @@ KIND = Kind(
     id_prefix="cr-",
     service="EC2",
     operations=("DescribeCapacityReservations",),
+    tools=EC2_TOOLS,
     active_states=frozenset({"active"}),
     end_field="end_date",
     is_prepaid=False,
@@ -123,6 +125,9 @@ class Odcr(CapacityRow):
         cls, reservation_id: str, instances: int, start: datetime, end: datetime
     ) -> dict[str, Any]:
         return {"end_date_type": "limited"}
+
+    def with_consumers(self, consumers: tuple[Consumer, ...]) -> Odcr:
+        return replace(self, consumers=consumers)
 
     @property
     def size(self) -> int | None:

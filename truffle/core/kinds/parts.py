@@ -140,6 +140,16 @@ class Scope:
         return f"{self.account_id}/{self.region}"
 
 
+EC2_TOOLS: Final = (
+    "parallelcluster",
+    "karpenter",
+    "eks-nodegroup",
+    "ec2-run-instances",
+    "sagemaker",
+)
+"""What ``truffle use`` has a snippet for, of EC2's reservations."""
+
+
 def seen_by(scope: Scope) -> tuple[str, ...]:
     """The accounts that list what a scope lists; none where the account is not known."""
     return (scope.account_id,) if scope.account_id else ()

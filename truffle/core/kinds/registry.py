@@ -7,13 +7,19 @@ from typing import Final, get_args
 from truffle.core.kinds.capacity_block import CapacityBlock
 from truffle.core.kinds.kind import Kind, ReservationType
 from truffle.core.kinds.odcr import Odcr
+from truffle.core.kinds.training_plan import TrainingPlan
 
-Reservation = Odcr | CapacityBlock
+Reservation = Odcr | CapacityBlock | TrainingPlan
 
 CLASSES: Final[dict[str, type[Reservation]]] = {cls.kind.type: cls for cls in get_args(Reservation)}
 """The rows of each kind, by its type."""
 
 KINDS: Final[dict[str, Kind]] = {name: cls.kind for name, cls in CLASSES.items()}
+
+OTHER_IDS: Final = "|".join(
+    f"{kind.id_prefix}[0-9A-Za-z-]+" for kind in KINDS.values() if kind.listing is not None
+)
+"""A regular expression of the reservation ids that are made here, not by EC2."""
 
 TYPES: Final = tuple(ReservationType)
 

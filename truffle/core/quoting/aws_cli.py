@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from truffle.core.quoting import shell
@@ -22,8 +22,8 @@ def structure(fields: Fields) -> str:
     return json_value(fields)
 
 
-def json_value(fields: Fields) -> str:
-    """A structure as JSON, as one word of a shell."""
+def json_value(fields: Fields | Sequence[Fields]) -> str:
+    """A structure, or a list of them, as JSON, as one word of a shell."""
     return shell.word(json.dumps(fields))
 
 

@@ -8,7 +8,7 @@ from truffle.core.model import Reservation
 from truffle.core.quoting import aws_cli
 from truffle.core.quoting.shell import comment_word
 from truffle.core.times import format_time
-from truffle.render.use.target import COUNT_WORDS, says
+from truffle.render.use.target import COUNT_WORDS, instances, label, says
 
 PLAN_TYPES = frozenset(
     {
@@ -29,7 +29,9 @@ PLAN_TYPES = frozenset(
 
 
 def training_plan(row: Reservation) -> str:
-    """SageMaker takes no EC2 reservation by its id: the way to the same capacity there."""
+    """A training job on a plan; of an EC2 reservation, the way to the same capacity there."""
+    if row.kind.service == "SageMaker":
+        return _training_job(row)
     lines = [
         f"# {says(row)}",
         "# SageMaker AI cannot be pointed at an EC2 reservation: no parameter of its API takes a",
@@ -54,6 +56,63 @@ def training_plan(row: Reservation) -> str:
             "# Use its ARN as ResourceConfig.TrainingPlanArn of a training job, TrainingPlanArn of",
             "# a HyperPod instance group, or CapacityReservationConfig.MlReservationArn of an",
             "# endpoint's production variant.",
+        ]
+    )
+
+
+def _training_job(row: Reservation) -> str:
+    """CreateTrainingJob waits for a plan that is scheduled (SageMaker AI Developer Guide,
+    training-plan-utilization-for-training-jobs)."""
+    resources = {
+        "InstanceType": row.instance_type,
+        "InstanceCount": str(instances(row) or "COUNT"),
+        "VolumeSizeInGB": "GIGABYTES",
+        "TrainingPlanArn": row.arn,
+    }
+    options = [
+        "aws sagemaker create-training-job",
+        aws_cli.option("region", row.region),
+        '--training-job-name "$JOB_NAME"',
+        '--role-arn "$ROLE_ARN"',
+        '--algorithm-specification "TrainingImage=$IMAGE_URI,TrainingInputMode=File"',
+        '--output-data-config "S3OutputPath=$OUTPUT_S3_URI"',
+        f"--resource-config {aws_cli.structure(resources)}",
+        '--stopping-condition "MaxRuntimeInSeconds=$SECONDS_AT_MOST"',
+    ]
+    return "\n".join(
+        [
+            f"# {says(row)}",
+            "# GIGABYTES: of storage for each instance.",
+            "# Checkpoint: SageMaker starts to terminate instances 30 minutes before the end.",
+            *([] if instances(row) else [f"# {COUNT_WORDS}"]),
+            " \\\n  ".join(options),
+        ]
+    )
+
+
+def hyperpod(row: Reservation) -> str:
+    """An instance group of a HyperPod cluster on a training plan (SageMaker API Reference,
+    ClusterInstanceGroupSpecification)."""
+    group = {
+        "InstanceGroupName": label(row),
+        "InstanceType": row.instance_type,
+        "InstanceCount": instances(row) or "COUNT",
+        "LifeCycleConfig": {"SourceS3Uri": "S3_URI", "OnCreate": "on_create.sh"},
+        "ExecutionRole": "ROLE_ARN",
+        "TrainingPlanArn": row.arn,
+    }
+    options = [
+        "aws sagemaker update-cluster",
+        aws_cli.option("region", row.region),
+        '--cluster-name "$CLUSTER"',
+        f"--instance-groups {aws_cli.json_value([group])}",
+    ]
+    return "\n".join(
+        [
+            f"# {says(row)}",
+            "# The request must name the other instance groups of the cluster, too.",
+            *([] if instances(row) else [f"# {COUNT_WORDS}"]),
+            " \\\n  ".join(options),
         ]
     )
 

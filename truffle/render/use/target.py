@@ -10,12 +10,6 @@ from truffle.core.quoting.shell import comment_word
 LINUX = "Linux/UNIX"
 WINDOWS = "Windows"
 
-_KINDS = {
-    Market.CAPACITY_BLOCK: "a capacity block",
-    Market.INTERRUPTIBLE: "an interruptible ODCR",
-    None: "an ODCR",
-}
-
 
 def instances(row: Reservation) -> int | None:
     """The launchable count: the free ones of an active reservation, all of it where all are in use
@@ -74,7 +68,8 @@ def says(row: Reservation) -> str:
     """``16 x p5.48xlarge in us-east-2a, a capacity block, scheduled``, for a comment."""
     size = "?" if row.size is None else row.size
     words = f"{size} x {comment_word(row.instance_type)} in {zone_words(row)}"
-    return f"{words}, {_KINDS[row.market]}, {comment_word(row.state)}"
+    kind = "an interruptible ODCR" if row.market is Market.INTERRUPTIBLE else row.kind.one
+    return f"{words}, {kind}, {comment_word(row.state)}"
 
 
 COUNT_WORDS = "COUNT: how many instances; the size of the reservation is not known here"

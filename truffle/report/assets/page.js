@@ -98,12 +98,13 @@ function draw() {
   put("totals", totals(rows));
   put("blocks", blockSection(rows));
   put("odcrs", odcrSection(rows));
+  put("market", marketSection());
   put("events", eventSection(rows));
 }
 
 function start() {
   readFragment();
-  for (const name of ["header", "failures", "decisions", "totals", "blocks", "odcrs", "events"]) {
+  for (const name of ["header", "failures", "decisions", "totals", "blocks", "odcrs", "market", "events"]) {
     parts_[name] = el("div", { class: "part", id: `part-${name}` });
   }
   const { header: top, failures: notice, ...others } = parts_;

@@ -1,0 +1,69 @@
+"""Routes of the market: what the watches found, now and over time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aws_lambda_powertools.event_handler import Response
+
+from lambdas import wiring
+from lambdas.api import market
+from lambdas.api.responses import page_of, problem
+from lambdas.history.usage import TooLarge
+from lambdas.routes.request import app, question_of, raw_query
+from truffle.core.market.finds import Market, finds_of, latest, market_of
+from truffle.core.market.history import points
+from truffle.core.market.queries import HISTORY, OFFERINGS, MarketQuery, to_period, to_query
+from truffle.core.parameters import parse
+
+_SQL = (
+    "SELECT requested_instance_type, region, observed_at, outcome, "
+    "min(price_per_gpu_hour) AS price "
+    "FROM offerings WHERE dt >= '{since:%Y-%m-%d}' GROUP BY 1, 2, 3, 4"
+)
+
+
+@app.get("/offerings")
+def offerings() -> Response[str]:
+    given = raw_query()
+    query, question = to_query(parse(given, OFFERINGS), wiring.now()), question_of(given)
+    try:
+        found = _market(query)
+    except TooLarge as error:
+        return _too_large(error, query)
+    return page_of(
+        lambda page: market.offerings(found, replace(query, page=page), question), query.page
+    )
+
+
+def _market(query: MarketQuery) -> Market:
+    """What is known now; of a period all that was found, and the last answers in it."""
+    parts = wiring.query()
+    if query.period is None:
+        return parts.market()
+    answers = parts.answers.between(*query.period, query.chosen.regions)
+    return replace(market_of(latest(answers)), finds=tuple(finds_of(answers)))
+
+
+@app.get("/offerings/history")
+def offerings_history() -> Response[str]:
+    given, now = raw_query(), wiring.now()
+    values = parse(given, HISTORY)
+    query = replace(to_query(values, now), period=to_period(values, now))
+    assert query.period is not None
+    try:
+        answers = wiring.query().answers.between(*query.period, query.chosen.regions)
+    except TooLarge as error:
+        return _too_large(error, query)
+    found = points(filter(query.chosen.covers_question, answers))
+    question = question_of(given)
+    return page_of(lambda page: market.history(found, page, question), query.page)
+
+
+def _too_large(error: TooLarge, query: MarketQuery) -> Response[str]:
+    since = query.period[0] if query.period else wiring.now()
+    sql = _SQL.format(since=since)
+    detail = (
+        f"The answer takes {error}. Ask for a shorter period or fewer regions, or by SQL: {sql}"
+    )
+    return problem(400, "Question too large", detail, sql=sql)

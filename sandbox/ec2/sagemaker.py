@@ -1,0 +1,182 @@
+"""SageMaker for the sandbox: training plans over its own protocol, JSON 1.1 with X-Amz-Target.
+
+Sources: botocore's service model of SageMaker; SageMaker API Reference, Common Error Types.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from botocore.exceptions import ParamValidationError
+from botocore.validate import ParamValidator
+
+from sandbox.ec2.errors import EC2Error
+from sandbox.ec2.filters import Fields
+from sandbox.ec2.fleet import Offer, Region
+from sandbox.ec2.training_plans import sagemaker_model
+
+TARGET = "SageMaker."
+CONTENT_TYPE = "application/x-amz-json-1.1"
+
+PAGE = 100
+"""The largest page of ListTrainingPlans, and the one without MaxResults."""
+
+LONGEST_HOURS = 182 * 24
+NOTICE = timedelta(minutes=30)
+
+CODES: Mapping[str, tuple[str, int]] = {
+    "AuthFailure": ("UnrecognizedClientException", 400),
+    "UnauthorizedOperation": ("AccessDeniedException", 400),
+    "RequestLimitExceeded": ("ThrottlingException", 400),
+    "InternalError": ("InternalFailure", 500),
+    "Unavailable": ("ServiceUnavailable", 503),
+    "UnsupportedOperation": ("UnknownOperationException", 400),
+}
+"""EC2's codes of a fault, and what SageMaker answers instead."""
+
+_NOT_LISTED = ("UnhealthyInstanceCount", "AvailableSpareInstanceCount")
+"""What only DescribeTrainingPlan tells."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call: the region and account that it is made in, when, and its parameters."""
+
+    region: Region
+    account: str
+    now: datetime
+    parameters: Json
+
+    @property
+    def start(self) -> int:
+        """Where the page begins. Raises EC2Error."""
+        token = self.parameters.get("NextToken")
+        try:
+            return int(base64.b64decode(token).decode().removeprefix("plans-")) if token else 0
+        except ValueError:
+            raise EC2Error("ValidationException", "The NextToken is not valid.") from None
+
+
+def error_json(error: EC2Error) -> tuple[int, bytes]:
+    code, status = CODES.get(error.code, (error.code, error.status))
+    return status, json.dumps({"__type": code, "message": error.message}).encode()
+
+
+def read(target: str, body: bytes) -> tuple[str, Json, int]:
+    """The operation of a request, its parameters, and the number of its page. Raises EC2Error."""
+    operation = target.removeprefix(TARGET)
+    if operation not in _ANSWERS:
+        raise EC2Error("UnknownOperationException", f"No operation {operation}.")
+    try:
+        parameters = json.loads(body or b"{}")
+        shape = sagemaker_model().operation_model(operation).input_shape
+        report = ParamValidator().validate(parameters, shape)
+    except (ValueError, ParamValidationError) as error:
+        raise EC2Error("ValidationException", str(error)) from None
+    if report.has_errors():
+        raise EC2Error("ValidationException", report.generate_report())
+    return operation, parameters, 1 + bool(parameters.get("NextToken"))
+
+
+def answer(operation: str, asked: Asked) -> bytes:
+    """The body of a response. Raises EC2Error."""
+    return json.dumps(_ANSWERS[operation](asked), default=_moment).encode()
+
+
+def _moment(value: Any) -> float:
+    assert isinstance(value, datetime)
+    return value.timestamp()
+
+
+def _list(asked: Asked) -> Json:
+    wanted = {it["Value"] for it in asked.parameters.get("Filters", ()) if it["Name"] == "Status"}
+    plans = [it for it in _plans(asked) if not wanted or it["Status"] in wanted]
+    start, size = asked.start, asked.parameters.get("MaxResults", PAGE)
+    shown = [_without(it, _NOT_LISTED) for it in plans[start : start + size]]
+    end = start + size
+    token = base64.b64encode(f"plans-{end}".encode()).decode()
+    return {"TrainingPlanSummaries": shown, **({"NextToken": token} if end < len(plans) else {})}
+
+
+def _describe(asked: Asked) -> Json:
+    name = asked.parameters["TrainingPlanName"]
+    for plan in _plans(asked):
+        if name in (plan["TrainingPlanName"], plan["TrainingPlanArn"]):
+            return dict(plan)
+    raise EC2Error("ResourceNotFound", f"Training plan {name} not found.")
+
+
+def _plans(asked: Asked) -> list[Fields]:
+    """The plans of the account in the region, by name."""
+    own = [it for it in asked.region.plans.values() if it.account == asked.account]
+    return [it.at(asked.now) for it in sorted(own, key=lambda plan: plan.name)]
+
+
+def _without(fields: Fields, names: tuple[str, ...]) -> Fields:
+    return {name: value for name, value in fields.items() if name not in names}
+
+
+def _search(asked: Asked) -> Json:
+    wish = asked.parameters
+    hours, count = wish.get("DurationHours"), wish.get("InstanceCount", 1)
+    if hours is None or not 1 <= hours <= LONGEST_HOURS:
+        raise EC2Error("ValidationException", f"DurationHours must be 1 to {LONGEST_HOURS}.")
+    found = [
+        _offering(offer, asked, hours, count)
+        for offer in asked.region.plan_market
+        if offer.kind in (wish.get("InstanceType"), wish.get("UltraServerType"))
+        and count <= offer.count
+    ]
+    latest = wish.get("EndTimeBefore")
+    return {
+        "TrainingPlanOfferings": [
+            it
+            for it in found
+            if latest is None or it["ReservedCapacityOfferings"][0]["EndTime"].timestamp() <= latest
+        ]
+    }
+
+
+def _offering(offer: Offer, asked: Asked, hours: int, count: int) -> Json:
+    wish = asked.parameters
+    earliest = max(wish.get("StartTimeAfter", 0), (asked.now + NOTICE).timestamp())
+    start = max(offer.first_start, datetime.fromtimestamp(earliest, asked.now.tzinfo))
+    start = start.replace(microsecond=0)
+    fee = offer.hourly_price * count * Decimal(hours)
+    text = f"{offer.kind} {offer.zone} {count} {hours} {start.isoformat()}"
+    part = {
+        "ReservedCapacityType": "Instance",
+        "InstanceType": offer.instance_type,
+        "InstanceCount": count,
+        "AvailabilityZone": offer.zone,
+        "DurationHours": hours,
+        "DurationMinutes": 0,
+        "StartTime": start,
+        "EndTime": start + timedelta(hours=hours),
+    }
+    return {
+        "TrainingPlanOfferingId": f"tpo-{sha256(text.encode()).hexdigest()[:17]}",
+        "TargetResources": wish.get("TargetResources", ["training-job"]),
+        "RequestedStartTimeAfter": wish.get("StartTimeAfter"),
+        "DurationHours": hours,
+        "DurationMinutes": 0,
+        "UpfrontFee": f"{fee:.2f}",
+        "CurrencyCode": "USD",
+        "ReservedCapacityOfferings": [part],
+    }
+
+
+_ANSWERS: Mapping[str, Callable[[Asked], Json]] = {
+    "ListTrainingPlans": _list,
+    "DescribeTrainingPlan": _describe,
+    "SearchTrainingPlanOfferings": _search,
+}

@@ -1,0 +1,70 @@
+"""A market that lives, in the deployed stack: the alerts of its watch, within EC2's budget."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sandbox.box import Sandbox
+from sandbox.ec2.faults import FaultKind
+
+REGION, ZONE = "eu-west-1", "eu-west-1a"
+OPERATION = "DescribeCapacityBlockOfferings"
+
+
+def sell(box: Sandbox, price: str | None) -> None:
+    """An instance for one day that begins in two days; None takes it off the market."""
+    offer = {
+        "InstanceType": "p5.48xlarge",
+        "AvailabilityZone": ZONE,
+        "Count": 1,
+        "FirstStart": "+2d@11:30",
+        "HourlyPrice": price,
+    }
+    box.ec2.set_market(REGION, [offer] if price else [])
+
+
+def answer_of(box: Sandbox) -> tuple[str, int]:
+    """How the region answered the watch now, and how many events followed."""
+    (answer,) = [it for it in box.watch() if it["region"] == REGION]
+    return answer["outcome"], answer["events"]
+
+
+def test_a_market_appears_gets_cheaper_and_dearer_is_throttled_and_vanishes(box: Sandbox) -> None:
+    sell(box, None)
+    box.ec2.forget_calls()
+    lives: list[tuple[str | None, tuple[str, int]]] = [
+        (None, ("none", 0)),
+        ("40", ("offered", 1)),
+        ("40", ("offered", 0)),
+        ("32", ("offered", 1)),
+        ("48", ("offered", 0)),
+    ]
+    with box.alerts() as alerts:
+        for price, answered in lives:
+            sell(box, price)
+            assert answer_of(box) == answered
+        box.ec2.break_calls(FaultKind.THROTTLED, REGION, OPERATION)
+        sell(box, None)
+        assert answer_of(box) == ("not-asked", 0)
+        box.ec2.clear_faults()
+        # Once refused, the budget counts as used up, and refills with time.
+        assert answer_of(box) == ("not-asked", 0)
+        box.advance(timedelta(minutes=1))
+        assert answer_of(box) == ("none", 1)
+        told = alerts(2, at_least=3)
+    assert [(it["type"], it["offering"]["upfront_fee"]) for it in told] == [
+        ("offering_appeared", "960.00"),
+        ("price_dropped", "768.00"),
+        ("offering_gone", "1152.00"),
+    ]
+    assert {it["instance_type"] for it in told} == {"p5.48xlarge"}
+    assert box.ec2.calls()[REGION, OPERATION] == 7
+
+
+def test_the_status_says_how_each_region_answered(box: Sandbox) -> None:
+    sell(box, None)
+    box.watch()
+    _, status = box.get("/status")
+    (watch,) = status["watches"]
+    regions = {it["region"]: it["outcome"] for it in watch["regions"]}
+    assert regions == {REGION: "none", "ap-northeast-3": "failed"}
