@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from truffle.sources.market import Finds, Points
     from truffle.sources.offerings import Market, Offerings
     from truffle.sources.regional import Everywhere, RegionalResults
+    from truffle.sources.stranded import StrandedSpend
     from truffle.sources.usage import Usage
 
 DEFAULT_TIMEOUT = 60.0
@@ -361,14 +362,21 @@ class Truffle:
         start: date | str | None = None,
         instance_type: str | None = None,
         count: int | None = None,
+        source: str | None = None,
     ) -> Recommendation:
-        """Which type of capacity a workload should have, with the facts; asks nobody."""
+        """Which type of capacity a workload should have, with the facts; asks nobody.
+
+        ``source="api"`` adds what the watches of a deployed stack know of a block to buy.
+        """
         from truffle import clock
         from truffle.arguments import workload
-        from truffle.core.recommendation import recommend
+        from truffle.core.recommendation import recommend, with_market
 
         work = workload(purpose, days, start, instance_type, count)
-        return recommend(work, clock.now().date())
+        answer = recommend(work, clock.now().date())
+        if source != "api":
+            return answer
+        return with_market(answer, self.offerings(source="api").market, clock.now())
 
     def events(
         self,
@@ -444,6 +452,29 @@ class Truffle:
         with api.understood():
             return from_json(answer)
 
+    def stranded(
+        self,
+        instance_types: Several | None = None,
+        regions: Several | None = None,
+        accounts: Several | None = None,
+    ) -> StrandedSpend:
+        """Instances that run On-Demand beside idle reserved capacity, why, and what to change.
+
+        Needs a deployed stack with the setting ``stranded``; raises TruffleNotFoundError without.
+        """
+        from truffle.core.queries import to_values
+        from truffle.query import ask
+        from truffle.sources.stranded import read_stranded
+
+        question = ask(
+            reservation_type=list(ReservationType),
+            instance_types=instance_types,
+            regions=regions,
+            accounts=accounts,
+            active_only=False,
+        )
+        return read_stranded(self.api(), list(to_values(question.filter, only="")))
+
     def status(self) -> Json:
         """Every scope, their totals and the last runs, as ``GET /status`` gives them."""
         from truffle.scopes import read_status
@@ -500,14 +531,18 @@ class Truffle:
         return found.without_denied() if self.ignore_denied else found
 
     def market(
-        self, wanted: Wanted, regions: Several | None = None, progress: Progress | None = None
+        self,
+        wanted: Wanted,
+        regions: Several | None = None,
+        progress: Progress | None = None,
+        include: Sequence[str] = (),
     ) -> Market:
         """The offerings of every region for a wanted block (``truffle.core.offerings.Wanted``)."""
         from truffle.query import ask
         from truffle.sources.offerings import list_market
 
         named = ask(regions=regions).regions
-        market = list_market(self._caller, wanted, named, self.timeout, progress)
+        market = list_market(self._caller, wanted, named, self.timeout, progress, include)
         return market.without_denied() if self.ignore_denied else market
 
     def every_fleet(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.builders import HOUR, NOON, a_block, a_scope_event, an_event, an_odcr
 from tests.strategies import ACCOUNTS, INSTANCE_TYPES, REGIONS, STATES, TAG_KEYS, TAG_VALUES
+from truffle.alerts.market_sample import sample_market_events
 from truffle.alerts.settings import (
     AlertSettings,
     DailySummary,
@@ -19,8 +21,9 @@ from truffle.alerts.settings import (
     Route,
     When,
 )
-from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import TYPES, Reservation
+from truffle.core.events import MARKET_TYPES, Event, EventType, Severity
+from truffle.core.market.watches import Question, Watch
+from truffle.core.model import TYPES, Reservation, Scope
 from truffle.core.thresholds import Thresholds
 
 GLOBS = (*filter(None, INSTANCE_TYPES), "p5*", "p?d.*", "*", "*.48xlarge", "[pg]*", "p5e.*")
@@ -95,10 +98,31 @@ thresholds = st.builds(
     idle_odcrs=lengths,
     fleet_short=lengths,
     scope_failing=st.integers(1, 9),
+    price_dropped=st.sampled_from((0.5, 2, 10)),
+    offering_quiet=length,
     prices=st.dictionaries(
         st.sampled_from(GLOBS), st.sampled_from((0.5, 55.04, 98.32)), max_size=2
     ),
 )
+
+
+questions = st.builds(
+    Question,
+    st.sampled_from(("p5.48xlarge", "u-p6e-gb200x72")),
+    st.integers(1, 64),
+    st.sampled_from((24, 336, 504, 4368)),
+    st.none() | st.just(datetime(2026, 12, 1, tzinfo=UTC)),
+    st.none() | st.just(datetime(2026, 12, 31, 11, 30, tzinfo=UTC)),
+    st.none() | st.sampled_from((Decimal("0.1"), Decimal("4.5"), Decimal(99))),
+)
+
+
+@st.composite
+def watches(draw: st.DrawFn) -> tuple[Watch, ...]:
+    return tuple(
+        Watch(name, draw(questions), draw(some(("us-east-1", "eu-north-1"), 1, 2)), draw(length))
+        for name in NAMES[: draw(st.integers(0, 3))]
+    )
 
 
 @st.composite
@@ -135,6 +159,7 @@ def settings(draw: st.DrawFn) -> AlertSettings:
         (*routes, *last),
         tuple(draw(st.lists(mutes, max_size=2))),
         draw(thresholds),
+        draw(watches()),
     )
 
 
@@ -154,7 +179,7 @@ _reservations: st.SearchStrategy[Reservation] = st.fixed_dictionaries(_rows).fla
 
 @st.composite
 def events(draw: st.DrawFn) -> Event:
-    """Something that happened to a reservation or to a scope, around noon."""
+    """Something that happened to a reservation, to a scope or on the market, around noon."""
     told: dict[str, Any] = {
         "severity": draw(st.sampled_from(Severity)),
         "observed_at": draw(grid),
@@ -163,4 +188,11 @@ def events(draw: st.DrawFn) -> Event:
     if draw(st.integers(0, 4)) == 0:
         kind = draw(st.sampled_from((EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED)))
         return replace(a_scope_event(), type=kind, region=draw(_placed["region"]), **told)
-    return an_event(draw(_reservations), type=draw(st.sampled_from(EventType)), **told)
+    if draw(st.integers(0, 4)) == 0:
+        scope = Scope(told["account_id"], draw(_placed["region"]))
+        of_market = list(sample_market_events(scope, draw(_rows["instance_type"]), NOON))
+        return replace(draw(st.sampled_from(of_market)), **told)
+    return an_event(draw(_reservations), type=draw(st.sampled_from(_OF_RESERVATIONS)), **told)
+
+
+_OF_RESERVATIONS = [kind for kind in EventType if kind not in MARKET_TYPES]

@@ -170,6 +170,8 @@ WRONG: list[tuple[Any, str]] = [
     (a_file(thresholds={"ending_soon": ["9999999999999d"]}), "at most 400 days"),
     (a_file(thresholds={"payment_due": {"before_start": "-2h"}}), "thresholds.payment_due.before_"),
     (a_file(thresholds={"scope_failing": 0}), "use a whole number from 1 to 1000"),
+    (a_file(thresholds={"price_dropped": 0}), "price_dropped = 0: use a number of percent above 0"),
+    (a_file(thresholds={"offering_quiet": "0m"}), 'offering_quiet = "0m": use a duration'),
     (
         a_file(prices={"p5.48xlarge": "55"}),
         'prices.p5.48xlarge = "55": use US dollars per instance',

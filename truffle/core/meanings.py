@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 MEANINGS: Mapping[str, str] = {
-    "reservation_id": "EC2's id of the reservation, `cr-…`.",
+    "reservation_id": "EC2's id, `cr-…`; of a training plan `tp-…` with account, region and name.",
     "reservation_arn": "Its ARN; the key of a join with CUR 2.0. Null for capacity blocks.",
     "type": "`odcr`, `capacity-block`, or `training-plan`.",
     "account_id": "The account whose listing shows the row.",

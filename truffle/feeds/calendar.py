@@ -130,7 +130,7 @@ def planned_events(span: Span) -> Iterator[Planned]:
     status = _status(span)
     prefix = "Cancelled: " if status == _CANCELLED else ""
     alarms = () if prefix else ALARMS
-    url = reservation_url(row.region, row.reservation_id)
+    url = reservation_url(row)
     about = visible(
         f"{row.reservation_id}, state {row.state}, account {row.account_id or 'unknown'}"
     )

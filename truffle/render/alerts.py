@@ -14,7 +14,7 @@ from truffle.core.times import parse_time, span
 from truffle.render.events import event_lines
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, minute
+from truffle.render.words import counted, length, minute
 
 Json = Mapping[str, Any]
 
@@ -91,7 +91,9 @@ def _watches(watches: Sequence[Watch], now: datetime) -> list[Column[Watch]]:
         if row.question.is_over(now):
             return "never: it is over"
         really = really_every(row, watches)
-        return span(row.every) if really <= row.every else f"{span(really)}, not {span(row.every)}"
+        if really <= row.every:
+            return span(row.every)
+        return f"{length(really.total_seconds())}, not {length(row.every.total_seconds())}"
 
     return [
         Column("Watch", lambda row: row.name),
