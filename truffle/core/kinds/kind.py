@@ -134,6 +134,11 @@ class CapacityRow:
         return None
 
     @property
+    def commitment_end(self) -> datetime | None:
+        """When the commitment of a future-dated ODCR ends."""
+        return None
+
+    @property
     def consumers(self) -> tuple[Consumer, ...] | None:
         """The accounts that use a shared reservation of EC2."""
         return None
