@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
+from sandbox.ec2.wire import answer_xml
 from tests.lambdas.memory import MemoryTable
 
 Item = Mapping[str, Any]
@@ -74,6 +75,10 @@ class FakeAWS:
             self.waited += time.perf_counter() - self._since if not self._waiting else 0
 
     def _ec2(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
+        if operation == "DescribeCapacityReservationFleets":
+            return 200, {}, answer_xml(operation, "CapacityReservationFleets", (), None, "0")
+        if operation == "DescribeCapacityReservationTopology":
+            return 200, {}, answer_xml(operation, "CapacityReservations", (), None, "0")
         assert operation == "DescribeCapacityReservations", operation
         found = _EC2_SCOPE.search(str(request.headers["Authorization"], "ascii"))
         assert found is not None
@@ -155,7 +160,9 @@ class RangeTable(MemoryTable):
         condition, values = call["KeyConditionExpression"], call["ExpressionAttributeValues"]
         plain = {**call, "KeyConditionExpression": "pk = :pk"}
         items = super().query(**plain)["Items"]
-        if "sk <" in condition:
+        if "begins_with" in condition:
+            items = [it for it in items if it["sk"]["S"].startswith(values[":prefix"]["S"])]
+        elif "sk <" in condition:
             items = [it for it in items if it["sk"]["S"] < values[":end"]["S"]]
         elif "sk >=" in condition:
             items = [it for it in items if it["sk"]["S"] >= values[":start"]["S"]]

@@ -33,8 +33,11 @@ ROUTES = (
     "/prices",
     "/offerings",
     "/offerings/history",
+    "/stranded",
     "/events",
     "/status",
+    "/fleets",
+    "/topology",
     "/validate",
     "/report",
     "/calendar.ics",
@@ -172,6 +175,7 @@ def _settings(
         publisher=publisher.function.function_name,
         stack=context.stack_name,
         feed_secret=secret.secret_arn if secret else "",
+        stranded="on" if context.stranded else "",
     )
 
 

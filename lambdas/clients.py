@@ -26,7 +26,7 @@ from botocore.exceptions import (
 
 from lambdas.metering import CallMeter
 from truffle.core.model import Scope
-from truffle.ec2 import consumers
+from truffle.ec2 import consumers, topology
 from truffle.ec2.errors import error_code
 from truffle.ec2.listing import EC2, client_config
 from truffle.ec2.offerings import offerings_config
@@ -236,7 +236,7 @@ def _sign_as_scope(request: Any, **_: Any) -> None:
         request.context.setdefault("signing", {})["request_credentials"] = credentials
 
 
-class ScopeEC2(EC2, consumers.EC2, Protocol):
+class ScopeEC2(EC2, consumers.EC2, topology.EC2, Protocol):
     """The part of a boto3 EC2 client that collecting a scope uses."""
 
 
@@ -297,6 +297,10 @@ class ScopedEC2:
     def describe_regions(self, **parameters: Any) -> Any:
         with _signed_as(self.credentials):
             return self.client.describe_regions(**parameters)  # type: ignore[attr-defined]
+
+    def describe_capacity_reservation_topology(self, **parameters: Any) -> Any:
+        with _signed_as(self.credentials):
+            return self.client.describe_capacity_reservation_topology(**parameters)
 
     def get_capacity_reservation_usage(self, **parameters: Any) -> Any:
         with _signed_as(self.credentials):

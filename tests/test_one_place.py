@@ -21,6 +21,15 @@ HOMES = {
     ),
     "usable states": (r"[\"']active[\"'], [\"']scheduled[\"']", {"truffle/core/kinds/parts.py"}),
     "reservation types": (r" = [\"'](odcr|capacity-block)[\"']", {"truffle/core/kinds/kind.py"}),
+    "kinds": (
+        r"isinstance\([^)]*\b(Odcr|CapacityBlock|TrainingPlan)\b|ReservationType\.[A-Z]",
+        {
+            "truffle/core/kinds/capacity_block.py",
+            "truffle/core/kinds/odcr.py",
+            "truffle/core/kinds/registry.py",
+            "truffle/core/kinds/training_plan.py",
+        },
+    ),
     "denied": (r"[\"']AccessDeniedException[\"']", {"truffle/core/error_codes.py"}),
     "deadline exceeded": (r"[\"']DeadlineExceeded[\"']", {"truffle/core/model.py"}),
     "ARN of a secret": (r":secretsmanager:\[", {"truffle/core/validators.py"}),
@@ -34,6 +43,13 @@ HOMES = {
 """What a rule looks like in the code, and where it stands."""
 
 OTHER_THINGS = {
+    # The types of the client's results; the keys of a setting; the kinds that a run on EC2 can use.
+    "kinds": {
+        "truffle/client.py",
+        "truffle/alerts/settings_parser.py",
+        "truffle/core/candidates.py",
+        "truffle/core/validation.py",
+    },
     # A choice to make and EC2's market types, not types; and queries, which stand as people read
     # them.
     "reservation types": {

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from truffle.sources.market import Finds, Points
     from truffle.sources.offerings import Market, Offerings
     from truffle.sources.regional import Everywhere, RegionalResults
+    from truffle.sources.stranded import StrandedSpend
     from truffle.sources.usage import Usage
 
 DEFAULT_TIMEOUT = 60.0
@@ -308,7 +309,7 @@ class Truffle:
         return read_points(self.api(), query)
 
     def fleets(self, regions: Several | None = None) -> RegionalResults[CapacityFleet]:
-        """Capacity Reservation Fleets, by region and id; always asks EC2 itself."""
+        """Capacity Reservation Fleets, by region and id."""
         from truffle.query import ask
         from truffle.sources.regional import RegionalResults
 
@@ -317,7 +318,7 @@ class Truffle:
     def topology(
         self, instance_types: Several | None = None, regions: Several | None = None
     ) -> RegionalResults[Placement]:
-        """The network nodes of reservations and blocks; always asks EC2 itself.
+        """The network nodes of reservations and blocks.
 
         ``truffle.core.topology`` makes trees of them. Regions without the call have none.
         """
@@ -352,7 +353,7 @@ class Truffle:
         validation = validate(rows, request, clock.now(), unknown)
         if not validation.ok and (silent := unanswered(inventory)):
             raise incomplete(silent)
-        return validation
+        return self.placed(validation)[0]
 
     def recommend(
         self,
@@ -361,14 +362,21 @@ class Truffle:
         start: date | str | None = None,
         instance_type: str | None = None,
         count: int | None = None,
+        source: str | None = None,
     ) -> Recommendation:
-        """Which type of capacity a workload should have, with the facts; asks nobody."""
+        """Which type of capacity a workload should have, with the facts; asks nobody.
+
+        ``source="api"`` adds what the watches of a deployed stack know of a block to buy.
+        """
         from truffle import clock
         from truffle.arguments import workload
-        from truffle.core.recommendation import recommend
+        from truffle.core.recommendation import recommend, with_market
 
         work = workload(purpose, days, start, instance_type, count)
-        return recommend(work, clock.now().date())
+        answer = recommend(work, clock.now().date())
+        if source != "api":
+            return answer
+        return with_market(answer, self.offerings(source="api").market, clock.now())
 
     def events(
         self,
@@ -444,6 +452,29 @@ class Truffle:
         with api.understood():
             return from_json(answer)
 
+    def stranded(
+        self,
+        instance_types: Several | None = None,
+        regions: Several | None = None,
+        accounts: Several | None = None,
+    ) -> StrandedSpend:
+        """Instances that run On-Demand beside idle reserved capacity, why, and what to change.
+
+        Needs a deployed stack with the setting ``stranded``; raises TruffleNotFoundError without.
+        """
+        from truffle.core.queries import to_values
+        from truffle.query import ask
+        from truffle.sources.stranded import read_stranded
+
+        question = ask(
+            reservation_type=list(ReservationType),
+            instance_types=instance_types,
+            regions=regions,
+            accounts=accounts,
+            active_only=False,
+        )
+        return read_stranded(self.api(), list(to_values(question.filter, only="")))
+
     def status(self) -> Json:
         """Every scope, their totals and the last runs, as ``GET /status`` gives them."""
         from truffle.scopes import read_status
@@ -500,20 +531,26 @@ class Truffle:
         return found.without_denied() if self.ignore_denied else found
 
     def market(
-        self, wanted: Wanted, regions: Several | None = None, progress: Progress | None = None
+        self,
+        wanted: Wanted,
+        regions: Several | None = None,
+        progress: Progress | None = None,
+        include: Sequence[str] = (),
     ) -> Market:
         """The offerings of every region for a wanted block (``truffle.core.offerings.Wanted``)."""
         from truffle.query import ask
         from truffle.sources.offerings import list_market
 
         named = ask(regions=regions).regions
-        market = list_market(self._caller, wanted, named, self.timeout, progress)
+        market = list_market(self._caller, wanted, named, self.timeout, progress, include)
         return market.without_denied() if self.ignore_denied else market
 
     def every_fleet(
         self, regions: Sequence[str] | None, progress: Progress | None = None
     ) -> Everywhere[CapacityFleet]:
-        """The fleets of every region, and how each region answered."""
+        """The fleets of every region, and how each region or scope answered."""
+        if self.api_url is not None:
+            return self._deployed_fleets(regions)
         from truffle.core.fleets import by_name
         from truffle.ec2.fleets import list_fleets
         from truffle.sources.regional import list_everywhere
@@ -528,7 +565,14 @@ class Truffle:
         instance_types: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Everywhere[Placement]:
-        """The network nodes of every region's reservations, and how each region answered."""
+        """The network nodes of every region's reservations, and how each region or scope
+        answered."""
+        if self.api_url is not None:
+            from truffle.core.topology import from_json
+            from truffle.sources.deployed import list_deployed
+
+            types = [("instance_type", ",".join(instance_types))] if instance_types else []
+            return list_deployed(self.api(), "/topology", from_json, _of_regions(regions), types)
         from functools import partial
 
         from truffle.ec2.topology import list_placements
@@ -537,6 +581,28 @@ class Truffle:
         listing = partial(list_placements, instance_types=instance_types)
         found = list_everywhere(self._caller, listing, regions, self.timeout, progress)
         return found.without_denied() if self.ignore_denied else found
+
+    def _deployed_fleets(self, regions: Sequence[str] | None) -> Everywhere[CapacityFleet]:
+        from truffle.core.fleets import by_name, from_json
+        from truffle.sources.deployed import list_deployed
+
+        found = list_deployed(self.api(), "/fleets", from_json, _of_regions(regions))
+        found.items.sort(key=by_name)
+        return found
+
+    def placed(self, validation: Validation) -> tuple[Validation, str | None]:
+        """A validation with the network nodes of what was found, and why they are not known where
+        that failed: one call more."""
+        from dataclasses import replace
+
+        from truffle.sources.placements import placements_of
+
+        if validation.found is None:
+            return validation, None
+        api = self.api() if self.api_url is not None else None
+        rows = validation.found.rows
+        found, reason = placements_of(self._caller, api, rows, self.timeout)
+        return replace(validation, placements=found), reason
 
     def api(self) -> Api:
         """The deployed API. Raises BadArgument where there is none."""
@@ -556,6 +622,10 @@ def _wanted(instance_type: Several | None, count: int | None, *others: Any) -> W
 
     name = instance_type if isinstance(instance_type, str) else ",".join(instance_type or ())
     return wanted_block(name, 1 if count is None else count, *others)
+
+
+def _of_regions(regions: Sequence[str] | None) -> list[tuple[str, str]]:
+    return [("region", ",".join(regions))] if regions else []
 
 
 def _check_live(ignore_denied: bool) -> None:

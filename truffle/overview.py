@@ -126,7 +126,7 @@ def _market(client: Truffle, wanted: Wanted) -> tuple[Market, list[str]]:
         found = client.offerings(source="api", regions=wanted.regions)
     except TruffleError as error:
         return Market(), [f"Offerings could not be read: {error}"]
-    return Market(tuple(found), tuple(found.standings)), []
+    return found.market, []
 
 
 def _failed(failure: ScopeFailure) -> FailedScope:

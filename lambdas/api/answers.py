@@ -16,7 +16,7 @@ from truffle.core import pricing_json
 from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.filters import Filter, matches_globs
-from truffle.core.model import CLOSED_KINDS, Reservation
+from truffle.core.model import CLOSED_KINDS, Reservation, Scope
 from truffle.core.order import Order
 from truffle.core.organization import (
     AllLabels,
@@ -31,7 +31,7 @@ from truffle.core.queries import Page, Query
 from truffle.core.runs import Run, run_to_json
 from truffle.core.status import Judged, Judgement, totals_to_json
 from truffle.core.times import parse_time
-from truffle.core.validation import validate
+from truffle.core.validation import Validation, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,17 @@ def reservations(context: Context, query: Query, question: str) -> str:
     rest = {
         "next_token": to_token(question, query.order.mark(rows[-1])) if has_more else None,
         "count": len(matches),
-        "warnings": list(query.warnings),
+        "warnings": [*query.warnings, *_silent_kinds(context, query.filter)],
         "collection": context.collection,
     }
     items = context.view.encoded_array(rows)
     return f'{{"items":{items},{json.dumps(rest, separators=(",", ":"))[1:]}'
+
+
+def _silent_kinds(context: Context, chosen: Filter) -> list[str]:
+    """What the list may lack of the types that were asked for."""
+    silent = context.judged.silent_kinds
+    return [text for name, text in silent.items() if not chosen.types or name in chosen.types]
 
 
 def _start(order: Order, ordered: Sequence[Reservation], page: Page, question: str) -> int:
@@ -160,7 +166,7 @@ def status(
     everything: Sequence[Judged] = context.judged.scopes
     asked = everything
     if "account" in values or "region" in values:
-        asked = [each for each in everything if _is_asked(each, values)]
+        asked = [each for each in everything if is_asked(each.scope, values)]
     states = values.get("state")
     matches = asked if states is None else [each for each in asked if each.state in states]
     start = 0
@@ -181,17 +187,23 @@ def status(
     }
 
 
-def _is_asked(scope: Judged, values: Mapping[str, list[Any]]) -> bool:
+def is_asked(scope: Scope, values: Mapping[str, list[Any]]) -> bool:
+    """Whether a scope is among the accounts and regions of a question."""
     accounts, regions = values.get("account"), values.get("region")
-    return (accounts is None or scope.scope.account_id in accounts) and (
-        regions is None or matches_globs(scope.scope.region, regions)
+    return (accounts is None or scope.account_id in accounts) and (
+        regions is None or matches_globs(scope.region, regions)
     )
 
 
-def validation(context: Context, request: TrainingRequest, shown: int | None = None) -> Json:
-    """May a run start; ``candidates_left_out`` counts those that are not shown, the least fit."""
+def validated(context: Context, request: TrainingRequest) -> Validation:
+    """May a run start, by the inventory."""
     rows = context.view.of_instance_type(request.instance_type)
-    answer = validate(rows, request, context.now, unknown_regions(context)).to_json()
+    return validate(rows, request, context.now, unknown_regions(context))
+
+
+def validation(context: Context, validation: Validation, shown: int | None = None) -> Json:
+    """May a run start; ``candidates_left_out`` counts those that are not shown, the least fit."""
+    answer = validation.to_json()
     candidates = answer["candidates"]
     return {
         **answer,

@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from lambdas.api.capacity_schemas import capacity_schemas
 from lambdas.api.market_schemas import market_schemas
+from lambdas.api.money_schemas import money_schemas
 from lambdas.api.schemas import array, one_of, ref, schemas
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
@@ -136,6 +138,9 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         ),
         "/summary": _get("Totals of reservations.", "Summary", parameters.SUMMARY),
         "/prices": _get("What is known of prices, by source.", "Prices", parameters.PRICES),
+        "/stranded": _get(
+            "On-Demand instances beside idle capacity.", "Stranded", parameters.STRANDED
+        ),
         "/usage": _get("What was held, used and idle, and its cost.", "Usage", parameters.USAGE),
         "/offerings": _get(
             "Blocks for sale that the watches found, and how each region answered.",
@@ -147,6 +152,14 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         ),
         "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
         "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),
+        "/fleets": _get(
+            "Capacity Reservation Fleets, their targets and members.",
+            "FleetList",
+            parameters.FLEETS,
+        ),
+        "/topology": _get(
+            "The network nodes of reservations and blocks.", "PlacementList", parameters.TOPOLOGY
+        ),
         "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
         "/report": _get_text("The report, an HTML page.", "text/html", parameters.FILTERS),
         "/calendar.ics": _get_text(
@@ -185,7 +198,12 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         },
         "paths": paths,
         "components": {
-            "schemas": {**schemas(), **market_schemas()},
+            "schemas": {
+                **schemas(),
+                **market_schemas(),
+                **capacity_schemas(),
+                **money_schemas(),
+            },
             "securitySchemes": {
                 "sigv4": {
                     "type": "apiKey",

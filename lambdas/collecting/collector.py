@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lambdas.clients import ScopeEC2
-from lambdas.collecting.consumers import Consumers
+from lambdas.collecting.beside import Beside
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.observability import logger
 from lambdas.store.archive import Archive
@@ -25,7 +25,6 @@ from lambdas.store.scopes import (
     digest_of,
     is_unchanged,
 )
-from lambdas.store.shared import SharedStore
 from lambdas.store.status_reader import UnitState
 from truffle.core.carry_forward import carry_forward
 from truffle.core.events import Event, EventType
@@ -152,6 +151,9 @@ class Collector:
             listings = self._completed(list(pool.map(visit, scopes)), deadline)
         # The bucket first: what the table has is in the history, too, even after a crash.
         self._archive(listings)
+        snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
+        last_seen = {it.result.scope: it.ground.status.observed_at for it in listings}
+        self._beside.collect(snapshots, last_seen, unit.run_id, deadline)
         # Failures first: the others report in place of an owner that is known to fail.
         order = sorted(listings, key=lambda it: isinstance(it.result, Snapshot))
         batch = _Visit(unit.run_id, deadline, delivery)
@@ -163,10 +165,8 @@ class Collector:
         """Listings of one region with what EC2 refused to say this time, as it is stored, and with
         the consumers of what is shared."""
         carried = list(map(self._carried, listings))
-        shared = SharedStore(self.scopes.client, self.scopes.table)
-        consumers = Consumers(self.ec2_of, shared, self.clock)
         snapshots = [it.result for it in carried if isinstance(it.result, Snapshot)]
-        found = {it.scope: it for it in consumers.completed(snapshots, deadline)}
+        found = {it.scope: it for it in self._beside.completed(snapshots, deadline)}
         return [replace(it, result=found.get(it.result.scope, it.result)) for it in carried]
 
     def _carried(self, listing: _Listing) -> _Listing:
@@ -175,6 +175,10 @@ class Collector:
             return listing
         known = carry_forward(snapshot, self.scopes.reservations(status))
         return replace(listing, result=known)
+
+    @property
+    def _beside(self) -> Beside:
+        return Beside(self.ec2_of, self.scopes, self.clock, self.thresholds.fleet_short)
 
     def _archive(self, listings: Sequence[_Listing]) -> None:
         """Write listings of scopes of one unit to the bucket."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from lambdas import wiring
 from lambdas.api import answers, responses
+from lambdas.api.answers import Context
 from lambdas.api.responses import (
     fitting_json,
     is_too_large,
@@ -17,6 +19,7 @@ from lambdas.api.responses import (
     page_of,
     problem,
 )
+from lambdas.api.stranded import answer as stranded_of
 from lambdas.api.usage import answer as usage_of
 from lambdas.api.usage import to_question
 from lambdas.history.usage import TooLarge
@@ -26,9 +29,11 @@ from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.kinds.kind import Kind
 from truffle.core.kinds.registry import KINDS
+from truffle.core.model import Scope
 from truffle.core.parameters import RESERVATION_ID, Parameter, parse
 from truffle.core.queries import parse_list, to_page
 from truffle.core.times import format_time
+from truffle.core.validation import Validation
 
 RUNS_SHOWN = 10
 
@@ -105,6 +110,16 @@ def prices() -> Response[str]:
     return json_response(answers.prices(context_of(), chosen, known, asked.warnings))
 
 
+@app.get("/stranded")
+def stranded() -> Response[str]:
+    asked, parts = parse_list(raw_query(), parameters.STRANDED), wiring.query()
+    chosen = of_ids(asked.filter)
+    if not parts.settings.stranded:
+        return problem(404, "Not collected", "The setting stranded of the stack is off.")
+    known, prices = parts.stranded.read(), parts.prices()
+    return json_response(stranded_of(context_of(), chosen, known, prices, asked.warnings))
+
+
 @app.get("/usage")
 def usage() -> Response[str]:
     values, now = parse(raw_query(), parameters.USAGE), wiring.now()
@@ -148,6 +163,33 @@ def status() -> Response[str]:
     )
 
 
+@app.get("/fleets")
+def fleets() -> Response[str]:
+    from lambdas.api.fleets import fleets as answer
+
+    values, context, question = _scoped(parameters.FLEETS)
+    stored = wiring.query().fleets.everything()
+    return page_of(lambda page: answer(context, stored, values, page, question), to_page(values))
+
+
+@app.get("/topology")
+def topology() -> Response[str]:
+    from lambdas.api.topology import topology as answer
+
+    values, context, question = _scoped(parameters.TOPOLOGY)
+    stored = wiring.query().placements.everything()
+    return page_of(lambda page: answer(context, stored, values, page, question), to_page(values))
+
+
+def _scoped(takes: tuple[Parameter, ...]) -> tuple[dict[str, list[Any]], Context, str]:
+    """The values of a request with ids of accounts, the inventory, and the question."""
+    given = raw_query()
+    values = parse(given, takes)
+    accounts = wiring.query().names.ids(values.get("account", ()))
+    values = {**values, "account": sorted(accounts)} if accounts else values
+    return values, context_of(), question_of(given)
+
+
 @app.get("/validate")
 def validate_run() -> Response[str]:
     values = parse(raw_query(), parameters.VALIDATE)
@@ -158,6 +200,21 @@ def validate_run() -> Response[str]:
         values.get("start_by", [None])[0],
     )
     context = context_of()
+    validation = _placed(answers.validated(context, request))
     return fitting_json(
-        lambda shown: answers.validation(context, request, shown), len(context.view.rows), least=0
+        lambda shown: answers.validation(context, validation, shown),
+        len(context.view.rows),
+        least=0,
     )
+
+
+def _placed(validation: Validation) -> Validation:
+    """The validation with the network nodes of what was found, as last known."""
+    from lambdas.api.topology import placements_of
+
+    found = validation.found
+    row = found.reservation if found is not None else None
+    if found is None or row is None or row.account_id is None:
+        return validation
+    known = wiring.query().placements.of_scope(Scope(row.account_id, row.region))
+    return replace(validation, placements=placements_of(found.rows, known))

@@ -10,6 +10,8 @@
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
 | ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
 | ``SHARED#<region>`` | ``<account>`` | the reservations of that owner that others list |
+| ``FLEETS`` | ``<region>#<account>`` | the Capacity Reservation Fleets of a scope |
+| ``PLACEMENTS`` | ``<region>#<account>`` | the network nodes of a scope's reservations |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
 | ``OUTAGE#<account>`` | ``<name>`` | an outage that several of its scopes share |
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
@@ -54,6 +56,8 @@ RETIRED = "RETIRED"
 GONE = "GONE"
 REPORT = "REPORT"
 SHARED = "SHARED"
+FLEETS = "FLEETS"
+PLACEMENTS = "PLACEMENTS"
 BASELINES = "BASELINES"
 OUTAGES = "OUTAGE"
 RUNS = "RUNS"
@@ -62,6 +66,7 @@ HINTS = "HINTS"
 DOCUMENTS = "DOCUMENT"
 WATCHES = "WATCHES"
 BUDGETS = "BUDGETS"
+STRANDED = "STRANDED"
 EVENT_PREFIX = "EVENT#"
 PENDING_PREFIX = "PENDING#"
 DELIVERIES_PREFIX = "DELIVERY#"

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from lambdas.history.ledgers import SpanReader
     from lambdas.history.market import AnswerReader
     from lambdas.history.usage import UsageReader
+    from lambdas.store.fleets import FleetStore
+    from lambdas.store.placements import PlacementStore
     from lambdas.store.reports import ReportStore
+    from lambdas.store.stranded import StrandedStore
     from truffle.core.codec import Json
     from truffle.core.market.finds import Market
 
@@ -96,6 +99,24 @@ class Query(Parts[QuerySettings]):
         stored = WatchStore(wiring.service("dynamodb"), self.settings.table).states()
         states = {name: it.state for name, it in stored.items() if it.state is not None}
         return pace_to_json(watches, states, wiring.now())
+
+    @cached_property
+    def fleets(self) -> FleetStore:
+        from lambdas.store.fleets import FleetStore
+
+        return FleetStore(wiring.service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def placements(self) -> PlacementStore:
+        from lambdas.store.placements import PlacementStore
+
+        return PlacementStore(wiring.service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def stranded(self) -> StrandedStore:
+        from lambdas.store.stranded import StrandedStore
+
+        return StrandedStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def reports(self) -> ReportStore:

@@ -96,6 +96,7 @@ thresholds = st.builds(
     late_delivery=lengths,
     idle_blocks=lengths,
     idle_odcrs=lengths,
+    fleet_short=lengths,
     scope_failing=st.integers(1, 9),
     price_dropped=st.sampled_from((0.5, 2, 10)),
     offering_quiet=length,

@@ -108,7 +108,7 @@ def test_people_get_their_default_from_the_subscription_already() -> None:
     policy = filter_of(TEAM, None)
     assert policy == {
         "$or": [
-            {"reservation_type": ["capacity-block"]},
+            {"reservation_type": ["capacity-block", "training-plan"]},
             {"severity": ["warning", "critical"]},
             {
                 "type": [

@@ -6,10 +6,16 @@ from typing import Any
 
 import pytest
 
+from lambdas.store.fleets import StoredFleets
 from sandbox.ec2.faults import FaultKind
+from tests.builders import NOON, OHIO
 from tests.cli.conftest import Run
+from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import HOME, World
 from truffle import Truffle
+from truffle.core.fleet_watch import FleetError, ScopeFleets, Shortfall
+from truffle.core.fleets import CapacityFleet
+from truffle.core.model import Scope
 
 CALL = "DescribeCapacityReservationFleets"
 
@@ -111,3 +117,38 @@ def test_a_fleet_without_a_target_has_no_fulfilment(truffle: Run, world: World) 
     fleet = a_fleet(TotalTargetCapacity=0, TotalFulfilledCapacity=0.0, State="cancelled")
     world.has_regions({"us-east-2": {"CapacityReservationFleets": [fleet]}})
     assert truffle("fleets", "-o", "json").json[0]["fulfilment"] is None
+
+
+class TestOfTheStack:
+    def test_fleets_of_all_accounts_with_what_could_not_be_asked(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        other = Scope("210987654321", "us-east-2")
+        deployed.collected(OHIO)
+        deployed.collected(other)
+        short = {"crf-1": Shortfall(NOON)}
+        fleets = tuple(
+            CapacityFleet(name, "us-east-2", "active", OHIO.account_id)
+            for name in ("crf-1", "crf-2")
+        )
+        deployed.fleets[OHIO] = StoredFleets(ScopeFleets(fleets, short), 1)
+        error = FleetError("UnauthorizedOperation", NOON)
+        deployed.fleets[other] = StoredFleets(ScopeFleets(error=error), 1)
+
+        found = truffle("fleets", "--api-url", api_url)
+        assert found.status == 3
+        assert "crf-1" in found.out
+        assert "2026-11-24 12:00" in found.out
+        assert "210987654321/us-east-2: UnauthorizedOperation" in found.err
+
+        client = Truffle(api_url=api_url)
+        assert [(it.fleet_id, it.short_since) for it in client.fleets()] == [
+            ("crf-1", NOON),
+            ("crf-2", None),
+        ]
+
+    def test_live_is_asked_where_it_is_named(
+        self, truffle: Run, world: World, api_url: str
+    ) -> None:
+        world.has_regions({"us-east-2": {"CapacityReservationFleets": [a_fleet("crf-live")]}})
+        assert "crf-live" in truffle("fleets", "--api-url", api_url, "--source", "live").out

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from lambdas.store.placements import ScopePlacements
 from sandbox.ec2.faults import FaultKind
 from tests.builders import OHIO
 from tests.builders import a_block as block_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import HOME, PARTNER, Raw, World, a_block, an_odcr, running_now
+from truffle.core.topology import Placement
 
 WEEK: Raw = {"StartDate": "+2d@11:30", "EndDate": "+9d@11:30"}
 RUN = ["validate", "--instance-type", "p5.48xlarge", "--count", "16", "--days", "7"]
@@ -128,3 +130,51 @@ def test_an_unknown_size_that_could_be_enough_is_status_3(truffle: Run, world: W
     assert told.json["unknown_reservations"] == ["cr-00000000000000001"]
     assert told.json["candidates"][0]["instances"] is None
     assert "may have capacity: not enough is known of cr-" in truffle(*RUN).out
+
+
+TOPOLOGY = "DescribeCapacityReservationTopology"
+ACTIVE: Raw = {"StartDate": "-1d@11:30", "EndDate": "+9d@11:30", "State": "active"}
+FULL_SIZE: Raw = {"TotalInstanceCount": 16, "AvailableInstanceCount": 16}
+
+
+@pytest.fixture
+def active(world: World) -> World:
+    """A started block whose network nodes EC2 knows."""
+    block = a_block(1, 16, **ACTIVE, **FULL_SIZE)
+    name = block["CapacityReservationId"]
+    nodes = [{"CapacityReservationId": name, "NetworkNodes": ["nn-1", "nn-2", "nn-3"]}]
+    region = {"CapacityReservations": [block], "CapacityReservationTopology": nodes}
+    world.has_regions({"us-east-2": region})
+    return world
+
+
+@pytest.mark.usefixtures("active")
+class TestProximity:
+    def test_how_near_the_instances_would_be(self, truffle: Run) -> None:
+        found = truffle(*RUN)
+        assert found.status == 0
+        assert "Proximity: all instances lie below network node nn-3 (layer 3 of 3" in found.out
+        assert truffle(*RUN, "-o", "json").json["network_nodes"] == ["nn-1", "nn-2", "nn-3"]
+
+    def test_a_refusal_leaves_the_answer_and_is_named(self, truffle: Run, active: World) -> None:
+        active.control.break_calls(FaultKind.UNAUTHORIZED, "us-east-2", TOPOLOGY)
+        found = truffle(*RUN)
+        assert found.status == 0
+        assert "Proximity" not in found.out
+        assert "network nodes of what was found are unknown" in found.err
+
+    def test_a_block_that_has_not_started_costs_no_call(self, truffle: Run, world: World) -> None:
+        world.has(a_block(1, 16, **WEEK))
+        assert truffle(*RUN, "-o", "json").json["proximity"] is None
+        assert ("us-east-2", TOPOLOGY) not in world.simulator.calls()
+
+    def test_the_deployed_stack_knows_it_too(
+        self, truffle: Run, deployed: Deployed, api_url: str
+    ) -> None:
+        row = block_row("cr-1", state="active", total_capacity=16, available_capacity=16)
+        deployed.collected(OHIO, row)
+        placement = Placement("cr-1", "us-east-2", "p5.48xlarge", network_nodes=("nn-1",))
+        known = ScopePlacements(frozenset({"cr-1"}), (placement,), running_now())
+        deployed.placements[OHIO] = known
+        found = truffle(*RUN[:-1], "1", "--api-url", api_url)
+        assert "below network node nn-1 (layer 1 of 1, the lowest known)" in found.out

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
 
 import pytest
 
-from tests.builders import DAY, HOUR
+from tests.builders import DAY, HOUR, OHIO
 from tests.cli.conftest import Run, calls_of
 from tests.cli.deployed import Deployed
 from tests.core.market.builders import an_answer, an_offering
@@ -172,6 +173,42 @@ class TestHistory:
         assert len(found) == 3
 
 
+class TestForARun:
+    RUN = ("--instance-type", "p5.48xlarge", "--count", "1", "--days", "1")
+
+    @pytest.fixture(autouse=True)
+    def nothing_held(self, deployed: Deployed) -> None:
+        deployed.collected(OHIO)
+
+    def test_validate_shows_what_watches_know_with_its_age(self, truffle: Run) -> None:
+        found = truffle("validate", *self.RUN, "--offerings")
+        assert re.search(r"For sale, as watches found \d+ min ago to 3 h ago:", found.out)
+        assert "hunt in us-east-1: failed (InternalError)" in found.out
+        market = truffle("validate", *self.RUN, "--offerings", "-o", "json").json["market"]
+        assert [it["price_per_gpu_hour"] for it in market["offerings"]] == [36, 40, 50]
+
+    def test_where_no_watch_asks_nothing_is_known(self, truffle: Run, deployed: Deployed) -> None:
+        deployed.market = []
+        found = truffle("validate", *self.RUN, "--offerings")
+        assert "For sale: not known, as no watch asks for such a block" in found.out
+
+    def test_nothing_on_sale_has_its_age(self, truffle: Run, deployed: Deployed) -> None:
+        deployed.market = [answered(1)]
+        out = truffle("validate", *self.RUN, "--offerings").out
+        known = r"no block that would hold it, as watches found \d+ min ago \(us-east-2\)"
+        assert re.search(known, out)
+
+    def test_a_recommendation_has_it_where_it_is_asked_for(self, truffle: Run) -> None:
+        asked = ("recommend", "--purpose", "training", *self.RUN)
+        assert "For sale" not in truffle(*asked).out
+        assert truffle(*asked, "-o", "json").json["market"] is None
+        assert "For sale, as watches found" in truffle(*asked, "--source", "api").out
+
+    def test_a_recommendation_of_an_odcr_has_no_market(self, truffle: Run) -> None:
+        asked = ("recommend", "--purpose", "inference", "--source", "api", "-o", "json")
+        assert truffle(*asked).json["market"] is None
+
+
 class TestPython:
     def test_finds_and_history(self, api_url: str, deployed: Deployed) -> None:
         client = Truffle(api_url=api_url)
@@ -179,6 +216,13 @@ class TestPython:
         assert [find.price for find in found] == [Decimal(36), Decimal(40)]
         assert found.failures == []
         assert len(client.offering_history(since="2h")) == 3
+
+    def test_a_recommendation_knows_the_market(self, api_url: str) -> None:
+        advice = Truffle(api_url=api_url).recommend(
+            "training", 1, instance_type="p5.48xlarge", count=1, source="api"
+        )
+        assert advice.market is not None
+        assert advice.market.finds[0].price == Decimal(36)
 
     def test_failures_are_those_that_did_not_say_what_is_sold(self, api_url: str) -> None:
         found = Truffle(api_url=api_url).offerings(source="api")

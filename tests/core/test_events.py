@@ -36,7 +36,7 @@ def test_the_types_and_severities_are_the_contracts() -> None:
     assert {kind.value for kind in EventType} == {
         *("discovered", "state_changed", "vanished", "resized", "rescheduled", "extended"),
         *("health_changed", "starting_soon", "ending_soon", "payment_due", "late_delivery"),
-        *("idle", "scope_failing", "scope_recovered"),
+        *("idle", "fleet_short", "scope_failing", "scope_recovered"),
         *("offering_appeared", "price_dropped", "offering_gone"),
     }
     assert [severity.value for severity in Severity] == ["info", "good", "warning", "critical"]

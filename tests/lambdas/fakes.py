@@ -16,6 +16,8 @@ from truffle.core.model import Scope
 Raw = dict[str, Any]
 
 LISTING = "describe_capacity_reservations"
+FLEETS = "describe_capacity_reservation_fleets"
+TOPOLOGY = "describe_capacity_reservation_topology"
 USAGE = "get_capacity_reservation_usage"
 EXTENSIONS = "describe_capacity_block_extension_offerings"
 
@@ -108,7 +110,10 @@ class Fleet:
     no_client: dict[Scope, Exception] = field(default_factory=dict)
     asked: list[tuple[Scope, str]] = field(default_factory=list)
     extendable: set[str] = field(default_factory=set)
+    fleets: dict[Scope, list[Raw]] = field(default_factory=dict)
+    placements: dict[Scope, list[Raw]] = field(default_factory=dict)
     usages: dict[str, dict[str, int]] = field(default_factory=dict)
+    instances: dict[Scope, list[Raw]] = field(default_factory=dict)
 
     def holds(self, scope: Scope, *raw: Raw) -> None:
         self.raw[scope] = list(raw)
@@ -127,6 +132,9 @@ class Fleet:
             raise self.no_client[scope]
         return FleetClient(self, scope)
 
+    def others_of(self, scope: Scope) -> None:
+        """No other service lists capacity."""
+
 
 @dataclass(frozen=True)
 class FleetClient:
@@ -137,6 +145,13 @@ class FleetClient:
 
     def get_paginator(self, operation_name: str) -> Any:
         return FleetPaginator(self.fleet, self.scope, operation_name)
+
+    def describe_capacity_reservation_topology(self, **parameters: Any) -> Raw:
+        self.fleet.asked.append((self.scope, TOPOLOGY))
+        _, error = self.fleet.faults.get((self.scope, TOPOLOGY), (0, None))
+        if error is not None:
+            raise error
+        return {"CapacityReservations": self.fleet.placements.get(self.scope, [])}
 
     def get_capacity_reservation_usage(self, **parameters: Any) -> Raw:
         self.fleet.asked.append((self.scope, USAGE))
@@ -166,6 +181,10 @@ class FleetPaginator:
             if number == good_pages and error is not None:
                 raise error
             page: Raw = {"CapacityReservations": raw[start : start + 2]}
+            if self.operation == FLEETS:
+                page = {"CapacityReservationFleets": self.fleet.fleets.get(self.scope, [])}
+            if self.operation == "describe_instances":
+                page = {"Reservations": [{"Instances": self.fleet.instances.get(self.scope, [])}]}
             if parameters.get("CapacityReservationId") in self.fleet.extendable:
                 page = {"CapacityBlockExtensionOfferings": [{}]}
             yield page | ({"NextToken": str(start)} if start + 2 < len(raw) else {})

@@ -51,9 +51,13 @@ class MemoryTable:
         return {} if item is None else {"Item": _copy(item)}
 
     def query(self, **call: Any) -> Item:
-        assert call["KeyConditionExpression"] == "pk = :pk"
-        wanted = call["ExpressionAttributeValues"][":pk"]["S"]
-        found = [self.items[wanted, sk] for sk in sorted(self.partitions.get(wanted, ()))]
+        values = call["ExpressionAttributeValues"]
+        condition, _, prefix = call["KeyConditionExpression"].partition(" AND ")
+        assert condition == "pk = :pk"
+        assert prefix in ("", "begins_with(sk, :prefix)")
+        wanted, start = values[":pk"]["S"], values[":prefix"]["S"] if prefix else ""
+        keys = [sk for sk in self.partitions.get(wanted, ()) if sk.startswith(start)]
+        found = [self.items[wanted, sk] for sk in sorted(keys)]
         return {"Items": _copy(found)}
 
     def scan(self, **_: Any) -> Item:

@@ -44,6 +44,9 @@ class Slow:
 
                 return Pages()
 
+            def describe_capacity_reservation_topology(self, **parameters: Any) -> Any:
+                return client.describe_capacity_reservation_topology(**parameters)
+
             def get_capacity_reservation_usage(self, **parameters: Any) -> Any:
                 return client.get_capacity_reservation_usage(**parameters)
 

@@ -112,6 +112,25 @@ def idle(**cost: Any) -> Event:
     )
 
 
+def fleet_short(**after: Any) -> Event:
+    told = {
+        "threshold": "1h",
+        "short_since": format_time(NOON - 2 * HOUR),
+        "fleet_id": "crf-0abc",
+        "fleet_state": "partially_fulfilled",
+        "target_capacity": 20,
+        "fulfilled_capacity": 12.5,
+    }
+    return a_scope_event(
+        type=EventType.FLEET_SHORT,
+        summary="Capacity Reservation Fleet crf-0abc (us-east-2) has had less than its target for "
+        "2 h: 12.5 of 20.",
+        reason="below its target for 1 h",
+        before=None,
+        after=told | after,
+    )
+
+
 def scope_failing(**after: Any) -> Event:
     told = {
         "error": "UnauthorizedOperation",
@@ -151,7 +170,7 @@ def of_every_type() -> dict[EventType, Event]:
         for kind, (severity, says, reason) in told.items()
     }
     timed = (starting_soon, ending_soon, payment_due, late_delivery, idle)
-    scopes = (scope_failing, scope_recovered)
+    scopes = (fleet_short, scope_failing, scope_recovered)
     others = [make() for make in (*timed, *scopes)]
     return changes | {event.type: event for event in (*others, *market_events())}
 

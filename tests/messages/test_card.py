@@ -15,7 +15,14 @@ from tests.builders import (
     an_event,
     an_odcr,
 )
-from tests.messages.samples import a_day, a_run_of, ending_soon, of_every_type, starting_soon
+from tests.messages.samples import (
+    a_day,
+    a_run_of,
+    ending_soon,
+    fleet_short,
+    of_every_type,
+    starting_soon,
+)
 from truffle.core.daily import day
 from truffle.core.events import Event, EventType, Severity
 from truffle.messages.card import digest_card, event_card, summary_card
@@ -33,6 +40,7 @@ TITLES = {
     EventType.PAYMENT_DUE: "Capacity block not paid yet",
     EventType.LATE_DELIVERY: "Capacity block late",
     EventType.IDLE: "Capacity block idle",
+    EventType.FLEET_SHORT: "Fleet below its target",
     EventType.SCOPE_FAILING: "Region cannot be listed",
     EventType.SCOPE_RECOVERED: "Region listed again",
     EventType.OFFERING_APPEARED: "Capacity block for sale",
@@ -285,3 +293,8 @@ def test_a_day_on_which_nothing_has_been_read_says_so() -> None:
 
     assert "no scope has been listed yet" in card.footer
     assert [section.title for section in card.sections] == ["Old data"]
+
+
+def test_a_fleet_is_its_own_subject_with_its_own_command() -> None:
+    card = event_card(fleet_short())
+    assert (card.subject, card.command) == ("crf-0abc", "truffle fleets --regions us-east-2")

@@ -10,6 +10,7 @@ from tests.builders import DAY, HOUR, NOON, a_block, a_scope_event, an_event, an
 from tests.messages.samples import (
     MINUTE,
     ending_soon,
+    fleet_short,
     idle,
     late_delivery,
     payment_due,
@@ -117,6 +118,15 @@ def test_a_late_block_shows_how_late_it_is() -> None:
 
     assert facts["Threshold"] == "15 min after the start"
     assert facts["Late by"] == "20 min"
+
+
+def test_a_fleet_shows_how_much_of_its_target_it_has() -> None:
+    facts = told(fleet_short())
+    assert facts["Threshold"] == "below its target for 1 h"
+    assert facts["Fulfilled"] == "12.5 of 20 (62%)"
+    assert facts["Short since"] == "Tue 24 Nov 2026, 10:00 UTC (2 h ago)"
+    assert (facts["Fleet"], facts["State"]) == ("crf-0abc", "partially_fulfilled")
+    assert "Fulfilled" not in told(fleet_short(fulfilled_capacity=None))
 
 
 def test_an_idle_block_shows_what_it_costs() -> None:

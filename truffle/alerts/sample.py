@@ -14,10 +14,9 @@ from truffle.core.accelerators import accelerator_of, bundled
 from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
 from truffle.core.filters import matches_globs
-from truffle.core.kinds.registry import CLASSES
+from truffle.core.kinds.registry import CLASSES, PREPAID_TYPES
 from truffle.core.model import (
     Reservation,
-    ReservationType,
     Scope,
     used_of,
     utilization_of,
@@ -29,7 +28,7 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 INSTANCE_TYPE = "p5.48xlarge"
 INSTANCES = 8
-SAMPLE_TYPE = ReservationType.CAPACITY_BLOCKS
+SAMPLE_TYPE = PREPAID_TYPES[0]
 """The type of the sample reservation where the conditions name none."""
 
 _HOUR = timedelta(hours=1)
@@ -168,6 +167,21 @@ _STORIES = (
     ),
 )
 _SCOPE_STORIES = (
+    _Story(
+        EventType.FLEET_SHORT,
+        Severity.WARNING,
+        "",
+        timedelta(),
+        "has a fleet with less than its target: 12 of 20.",
+        "below its target for 1 h",
+        after={
+            "threshold": "1h",
+            "fleet_id": "crf-0123456789abcdef0",
+            "fleet_state": "partially_fulfilled",
+            "target_capacity": 20,
+            "fulfilled_capacity": 12,
+        },
+    ),
     _Story(
         EventType.SCOPE_FAILING,
         Severity.WARNING,

@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from truffle.core.events import MARKET_TYPES, EventType, Severity
+from truffle.core.kinds.registry import PREPAID_TYPES
 from truffle.core.market.watches import Watch
-from truffle.core.model import ReservationType
 from truffle.core.thresholds import Thresholds
 
 Json = dict[str, Any]
@@ -104,11 +104,11 @@ class When:
 EVERYTHING = When()
 
 DEFAULT_FOR_PEOPLE = (
-    When(reservation_types=(ReservationType.CAPACITY_BLOCKS,)),
+    When(reservation_types=PREPAID_TYPES),
     When(severities=(Severity.WARNING, Severity.CRITICAL)),
     When(types=(EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED, *MARKET_TYPES)),
 )
-"""Any of these: every event of blocks, of scopes and of watches, and of ODCRs what is a warning or
+"""Any of these: every event of blocks, plans, scopes and watches, and of ODCRs what is a warning or
 worse."""
 
 

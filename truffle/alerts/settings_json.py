@@ -99,6 +99,7 @@ def _thresholds_to_json(thresholds: Thresholds) -> Json:
         },
         "late_delivery": lengths("late_delivery"),
         "idle": {name: lengths(field) for name, field in IDLE_FIELDS.items()},
+        "fleet_short": lengths("fleet_short"),
         "scope_failing": thresholds.scope_failing,
         "price_dropped": thresholds.price_dropped,
         "offering_quiet": format_duration(thresholds.offering_quiet),

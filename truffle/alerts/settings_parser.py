@@ -245,6 +245,7 @@ THRESHOLD_KEYS: Mapping[str, Parser] = {
     "payment_due": record(PAYMENT_KEYS, (), "payment_due"),
     "late_delivery": _DURATIONS,
     "idle": record(IDLE_KEYS, (), "idle"),
+    "fleet_short": _DURATIONS,
     "scope_failing": leaf(whole_number(1, 1000)),
     "price_dropped": leaf(percent),
     "offering_quiet": leaf(duration),

@@ -11,11 +11,12 @@ from truffle.cli.options import Common, common, output_option, regions_option
 @click.command("fleets")
 @regions_option()
 @output_option(("table", "wide", "json", "yaml", "csv"))
-@common(has_source=False)
+@common()
 def command(common: Common, output: str, regions: tuple[str, ...]) -> int:
     """List Capacity Reservation Fleets: target, fulfilled capacity and members.
 
-    Asks EC2 in all regions at once, with your credentials.
+    Live: asks EC2 in all regions at once, with your credentials. With a deployed stack: the fleets
+    of every account that it collects, since when one is below its target, and how old that is.
 
     \b
     truffle fleets

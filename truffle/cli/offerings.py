@@ -54,6 +54,12 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     help="By the price of the whole block or of an instance-hour, or by the start."
     "  [default: price; hourly for ranges]",
 )
+@click.option(
+    "--include",
+    type=Choice(["training-plans"]),
+    multiple=True,
+    help="Also search SageMaker's training plans.",
+)
 @click.option("--matrix", is_flag=True, help="Type by region: cheapest hour, soonest start.")
 @click.option("--history", is_flag=True, help="From a stack: price and lead time over time.")
 @click.option("--watch", metavar="NAMES", help="From a stack: finds of these watches.")
@@ -67,6 +73,7 @@ def command(
     output: str,
     sort: str | None,
     regions: tuple[str, ...],
+    include: tuple[str, ...],
     matrix: bool,
     history: bool,
     watch: str | None,
@@ -85,6 +92,7 @@ def command(
     truffle offerings --instance-type p5.48xlarge --count 8 --days 7
     truffle offerings --instance-type p5en.48xlarge --days 2 --sort start -r us-east-2,us-west-2
     truffle offerings --instance-type p5.48xlarge --days 5..10 --start 2026-12-05..2026-12-20
+    truffle offerings --instance-type p5.48xlarge --days 7 --include training-plans
     truffle offerings --matrix
     truffle offerings --history --since 30d -o csv
 
@@ -96,6 +104,7 @@ def command(
     if common.is_api or history or names_nothing:
         chosen = {"watches": watch, "since": since, "until": until, **wish}
         chosen |= {"regions": regions, "sort": sort}
+        _refuse_include(include)
         return _watched(common, output, chosen, matrix=matrix, history=history)
     from truffle.arguments import check_of_a_stack, wanted_block
     from truffle.cli.output import progress, put_data, tell_closed, tell_failures, tell_times
@@ -111,7 +120,7 @@ def command(
     named = ask(regions=regions).regions
     client = common.client(named)
     with progress("Asking", named, common.is_verbose) as tick:
-        market = client.market(wanted, named, tick)
+        market = client.market(wanted, named, tick, include)
     offerings = market.offerings(sort)
     if matrix:
         _put_matrix(market, output)
@@ -124,6 +133,14 @@ def command(
     tell_closed(market.closed)
     status = tell_failures(market.failures, len(market.regions), clock.now())
     return 1 if market.is_sold_nowhere else status
+
+
+def _refuse_include(include: tuple[str, ...]) -> None:
+    """Raises BadArgument: watches ask for capacity blocks alone."""
+    from truffle.query import BadArgument
+
+    if include:
+        raise BadArgument("include", include[0], "Training plans are searched live, by type.")
 
 
 def _watched(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from truffle import clock
-from truffle.cli.options import INSTANCE_TYPE, Choice, output_option
+from truffle.cli.options import INSTANCE_TYPE, Choice, Common, common, output_option
 
 FORMATS = ("table", "json", "yaml")
 PURPOSES = ("training", "inference", "development")
@@ -29,32 +29,41 @@ PURPOSES = ("training", "inference", "development")
 @click.option("--instance-type", type=INSTANCE_TYPE, help="The instance type.")
 @click.option("--count", metavar="N", help="How many instances.")
 @output_option(FORMATS)
-@click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
-@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback.")
-def command(output: str, no_color: bool, **answers: Any) -> int:
+@click.option(
+    "--source",
+    "asked",
+    type=Choice(["api"]),
+    help="Add what the watches of the deployed stack know of a block to buy.",
+)
+@common(is_api=True)
+def command(common: Common, output: str, asked: str | None, **answers: Any) -> int:
     """Tell which type of capacity a workload should have.
 
     The decision between Capacity Blocks for ML and ODCRs, with what to watch, what to run next, and
-    the facts behind it with their sources. Asks nobody, and needs no credentials.
+    the facts behind it with their sources. Asks nobody, and needs no credentials, unless --source
+    api adds what watches know.
 
     \b
     truffle recommend --purpose training --days 10 --instance-type p5.48xlarge --count 64
     truffle recommend --purpose inference --instance-type inf2.xlarge --count 20
+    truffle recommend --purpose training --days 2 --instance-type p5.48xlarge --source api
     """
     from truffle.arguments import workload
-    from truffle.cli.options import set_no_colour
     from truffle.cli.output import put, put_data, style_of_stdout
-    from truffle.core.recommendation import recommend
+    from truffle.core.recommendation import recommend, with_market
 
-    set_no_colour(no_color)
     if answers["purpose"] is None:
         answers = _ask(answers)
-    today = clock.now().date()
-    recommendation = recommend(workload(**answers), today)
+    now = clock.now()
+    recommendation = recommend(workload(**answers), now.date())
+    if asked == "api":
+        common.needs_api("Finds of watches")
+        found = common.client().offerings(source="api")
+        recommendation = with_market(recommendation, found.market, now)
     if output == "table":
         from truffle.render.recommendation import render
 
-        put(render(recommendation, style_of_stdout()))
+        put(render(recommendation, style_of_stdout(), now))
     else:
         put_data(output, recommendation.to_json())
     return 0

@@ -19,14 +19,15 @@ from truffle.cli.options import INSTANCE_TYPES, Common, common, output_option, r
 )
 @regions_option()
 @output_option(("tree", "json", "yaml", "csv"))
-@common(has_source=False)
+@common()
 def command(
     common: Common, output: str, regions: tuple[str, ...], instance_types: tuple[str, ...]
 ) -> int:
     """Show the network nodes of reservations and blocks as a tree.
 
     Reservations that share a lower node are nearer to each other. Ids of nodes can be compared
-    within one account only. Asks EC2 in all regions at once, with your credentials.
+    within one account only. Live: asks EC2 in all regions at once, with your credentials. With a
+    deployed stack: those of every account that it collects, at most a day old.
 
     \b
     truffle topology --instance-types 'p5*'

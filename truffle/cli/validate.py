@@ -12,6 +12,7 @@ from truffle.cli.options import INSTANCE_TYPE, Common, common, output_option, re
 if TYPE_CHECKING:
     from truffle.client import Truffle
     from truffle.core.candidates import TrainingRequest
+    from truffle.core.market.known import Known
     from truffle.core.offerings import Offering
     from truffle.core.validation import Validation
 
@@ -28,7 +29,11 @@ FORMATS = ("table", "json", "yaml")
     help="The latest start, such as 2026-12-01, tomorrow or 36h; a day means its whole day. "
     "[default: any start]",
 )
-@click.option("--offerings", is_flag=True, help="Also look for a block that could be bought.")
+@click.option(
+    "--offerings",
+    is_flag=True,
+    help="Also look for a block that could be bought: from a stack, what its watches know.",
+)
 @regions_option()
 @output_option(FORMATS)
 @common()
@@ -79,11 +84,15 @@ def command(
         inventory = client.inventory(question, tick)
     unknown = unknown_regions(inventory)
     validation = validate(inventory.reservations, request, clock.now(), unknown)
-    for_sale = _for_sale(client, request, regions) if offerings else None
-    _show(output, validation, for_sale)
+    validation, unplaced = client.placed(validation)
+    known = _known(client, request, regions) if offerings and common.is_api else None
+    for_sale = _for_sale(client, request, regions) if offerings and not known else None
+    _show(output, validation, for_sale, known)
     if common.is_api and output == "table":
         tell_age(inventory.observed_at)
     tell_all([*question.warnings, *inventory.warnings])
+    if unplaced is not None:
+        tell_all([f"The network nodes of what was found are unknown: {unplaced}"])
     tell_closed(inventory.closed)
     status = tell_failures(inventory.failures, inventory.scopes, clock.now())
     if validation.ok:
@@ -91,6 +100,15 @@ def command(
     if status == FAILED:
         return FAILED
     return PARTIAL if unanswered(inventory) or validation.undecided else NO_CAPACITY
+
+
+def _known(client: Truffle, request: TrainingRequest, regions: tuple[str, ...]) -> Known:
+    """What the watches of the stack know of blocks that would hold the run."""
+    from truffle.core.market.known import Needed, known_of
+
+    found = client.offerings(source="api", regions=regions or None)
+    needed = Needed(request.instance_type, request.count, request.hours, request.start_by)
+    return known_of(found.market, needed, clock.now())
 
 
 def _for_sale(
@@ -116,15 +134,23 @@ def _for_sale(
     ]
 
 
-def _show(output: str, validation: Validation, for_sale: list[Offering] | None) -> None:
+def _show(
+    output: str, validation: Validation, for_sale: list[Offering] | None, known: Known | None
+) -> None:
     from truffle.cli.output import put, put_data, style_of_stdout
 
     if output == "table":
+        from truffle.render.market import render_known
         from truffle.render.validation import render
 
-        put(render(validation, for_sale, style_of_stdout()))
+        style = style_of_stdout()
+        put(render(validation, for_sale, style))
+        if known is not None:
+            put("\n".join(["", *render_known(known, style, clock.now())]))
         return
     answer: dict[str, Any] = validation.to_json()
     if for_sale is not None:
         answer["offerings"] = [offering.to_json() for offering in for_sale]
+    if known is not None:
+        answer["market"] = known.to_json()
     put_data(output, answer)

@@ -48,6 +48,7 @@ class EventType(StrEnum):
     PAYMENT_DUE = "payment_due"
     LATE_DELIVERY = "late_delivery"
     IDLE = "idle"
+    FLEET_SHORT = "fleet_short"
     SCOPE_FAILING = "scope_failing"
     SCOPE_RECOVERED = "scope_recovered"
     OFFERING_APPEARED = "offering_appeared"
@@ -117,6 +118,12 @@ class Facts(TypedDict, total=False):
     unused: int | None
     usd_per_hour: float | None
     usd_so_far: float | None
+    short_since: str
+    """``fleet_short``, like the next four; capacities are in the units of the fleet's weights."""
+    fleet_id: str
+    fleet_state: str
+    target_capacity: int | None
+    fulfilled_capacity: float | None
     error: str | None
     """``scope_failing`` and ``scope_recovered``, like the rest."""
     message: str
@@ -187,6 +194,11 @@ def event_id(
     since = format_time(previous_observed_at) if previous_observed_at else None
     text = json.dumps([subject, kind, before, after, since], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def fleet_of(event: Event) -> str | None:
+    """The id of the fleet that an event is about; None where it is about none."""
+    return (event.after or {}).get("fleet_id") if event.type is EventType.FLEET_SHORT else None
 
 
 def to_message(event: Event) -> dict[str, Any]:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from truffle.core.codec import plain_fields
-from truffle.core.times import format_time, whole
+from truffle.core.times import format_time, parse_time, whole
+
+FLEET_STATES: Final = (
+    "submitted",
+    "modifying",
+    "active",
+    "partially_fulfilled",
+    "expiring",
+    "expired",
+    "cancelling",
+    "cancelled",
+    "failed",
+)
+"""EC2's CapacityReservationFleetState (botocore 1.43); a newer one is kept as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +43,8 @@ class CapacityFleet:
     """One fleet as EC2 describes it; capacities are in the units of the members' weights.
 
     ``state`` is one of EC2's CapacityReservationFleetState (``partially_fulfilled`` for one that
-    falls short).
+    falls short). ``short_since`` is when a deployed stack first saw it below its target, and the
+    names are those of AWS Organizations; None where the source does not know.
     """
 
     fleet_id: str
@@ -48,6 +62,9 @@ class CapacityFleet:
     members: tuple[FleetMember, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     observed_at: datetime | None = None
+    short_since: datetime | None = None
+    account_name: str | None = None
+    organizational_unit: str | None = None
 
     @property
     def fulfilment(self) -> float | None:
@@ -74,6 +91,9 @@ class CapacityFleet:
             "members": [_member(member) for member in self.members],
             "tags": dict(self.tags),
             "observed_at": self.observed_at and format_time(self.observed_at),
+            "short_since": self.short_since and format_time(self.short_since),
+            "account_name": self.account_name,
+            "organizational_unit": self.organizational_unit,
         }
 
 
@@ -84,6 +104,27 @@ def _member(member: FleetMember) -> dict[str, Any]:
 
 def _whole(number: float | None) -> float | None:
     return None if number is None else whole(number)
+
+
+def from_json(data: Mapping[str, Any]) -> CapacityFleet:
+    """The fleet of its JSON; keys of a newer version are passed over.
+
+    Raises KeyError, TypeError or ValueError for an object that is no fleet.
+    """
+    given = {name: data.get(name) for name in _NAMES}
+    times = {name: at and parse_time(at) for name, at in given.items() if name in _TIMES}
+    members = tuple(
+        FleetMember(**{name: member.get(name) for name in _MEMBER_NAMES})
+        for member in data["members"]
+    )
+    known = {"fleet_id": data["fleet_id"], "region": data["region"], "state": data["state"]}
+    tags = dict(data.get("tags") or {})
+    return CapacityFleet(**{**given, **times, **known, "members": members, "tags": tags})
+
+
+_NAMES = tuple(it.name for it in fields(CapacityFleet))
+_MEMBER_NAMES = tuple(it.name for it in fields(FleetMember))
+_TIMES = ("create_date", "end_date", "observed_at", "short_since")
 
 
 def by_name(fleet: CapacityFleet) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from truffle.core.events import MARKET_TYPES, Event, EventType, Severity
+from truffle.core.events import MARKET_TYPES, Event, EventType, Severity, fleet_of
 from truffle.core.model import TERMINAL_STATES, Scope
 
 
@@ -51,10 +51,14 @@ def incident_of(event: Event) -> Incident | None:
 
 def _subject(event: Event) -> str:
     row = event.reservation
-    return str(Scope(event.account_id, event.region)) if row is None else row.reservation_id
+    if row is not None:
+        return row.reservation_id
+    return fleet_of(event) or str(Scope(event.account_id, event.region))
 
 
 def _concern(event: Event) -> str:
+    if event.type is EventType.FLEET_SHORT:
+        return "capacity"
     if event.reservation is None:
         return "scope"
     return "health" if event.type is EventType.HEALTH_CHANGED else "capacity"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 MEANINGS: Mapping[str, str] = {
-    "reservation_id": "EC2's id of the reservation, `cr-…`.",
+    "reservation_id": "EC2's id, `cr-…`; of a training plan `tp-…` with account, region and name.",
     "reservation_arn": "Its ARN; the key of a join with CUR 2.0. Null for capacity blocks.",
     "type": "`odcr`, `capacity-block`, or `training-plan`.",
     "account_id": "The account whose listing shows the row.",
@@ -41,6 +41,10 @@ MEANINGS: Mapping[str, str] = {
     "account_name": "What AWS Organizations calls the account.",
     "organizational_unit": "The account's organizational units, joined by slashes.",
     "consumers": "The accounts that use a shared reservation, with their used instances.",
+    "original_start_date": "The first start that was requested of a future-dated ODCR.",
+    "adjustment": "A change of dates that was requested, and the values after it.",
+    "interruptible_allocation": "The instances that an ODCR lends to an interruptible one.",
+    "source_reservation_id": "The ODCR that lends its instances to an interruptible one.",
     "capacity_block_id": "EC2's id of the capacity block, `cb-…`, or the id of its reservation.",
     "reservation_ids": "All reservations of the block; an UltraServer block may have several.",
     "instance_count": "Instances of the block, also before it starts; null for ODCRs.",

@@ -18,6 +18,7 @@ from truffle.core.declared_filters import (
     Kind,
 )
 from truffle.core.events import EventType, Severity
+from truffle.core.fleets import FLEET_STATES
 from truffle.core.kinds.registry import OTHER_IDS
 from truffle.core.model import TYPES
 from truffle.core.order import SORT_FIELDS, Order
@@ -142,6 +143,9 @@ SUMMARY: tuple[Parameter, ...] = (*FILTERS, AS_OF)
 PRICES: tuple[Parameter, ...] = FILTERS
 """The parameters of ``GET /prices``."""
 
+STRANDED: tuple[Parameter, ...] = FILTERS
+"""The parameters of ``GET /stranded``: filters of the idle reservations."""
+
 LIST: tuple[Parameter, ...] = (*FILTERS, SORT, *PAGE, AS_OF)
 """The parameters of ``GET /reservations``."""
 
@@ -179,6 +183,24 @@ STATUS: tuple[Parameter, ...] = (
     AS_OF,
 )
 """The parameters of the scopes' status."""
+
+_SCOPE_ACCOUNT = STATUS[0]
+
+FLEETS: tuple[Parameter, ...] = (
+    _SCOPE_ACCOUNT,
+    _REGION,
+    choices_parameter("state", "The fleet's state.", FLEET_STATES),
+    *PAGE,
+)
+"""The parameters of the list of fleets."""
+
+TOPOLOGY: tuple[Parameter, ...] = (
+    _SCOPE_ACCOUNT,
+    _REGION,
+    next(parameter for parameter in FILTERS if parameter.name == "instance_type"),
+    *PAGE,
+)
+"""The parameters of the network nodes."""
 
 CALENDAR_FEED: tuple[Parameter, ...] = (
     one_parameter(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any
 
 from truffle.core import aws_facts
 from truffle.core.aws_facts import COMPARISON, Fact
+from truffle.core.market.finds import Market
+from truffle.core.market.known import Known, Needed, known_of
 from truffle.core.offerings import (
     BOOKING_AHEAD,
     MAX_COUNT,
@@ -81,7 +83,10 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """A recommendation: what to reserve and why, what to watch, the next commands, the facts."""
+    """A recommendation: what to reserve and why, what to watch, the next commands, the facts.
+
+    ``market`` is what watches know of the block to buy, None where nobody was asked.
+    """
 
     workload: Workload
     choice: Choice
@@ -89,6 +94,7 @@ class Recommendation:
     watch: tuple[str, ...]
     commands: tuple[str, ...]
     facts: tuple[Fact, ...]
+    market: Known | None = None
 
     def to_json(self) -> dict[str, Any]:
         work = self.workload
@@ -107,6 +113,7 @@ class Recommendation:
             "facts": [fact.to_json() for fact in self.facts],
             "comparison": [row.to_json() for row in COMPARISON],
             "facts_as_of": aws_facts.AS_OF,
+            "market": self.market and self.market.to_json(),
         }
 
 
@@ -136,6 +143,16 @@ def recommend(workload: Workload, today: date) -> Recommendation:
     if opens is not None:
         return _not_yet_sold(workload, workload.days, opens, today)
     return _block(workload, workload.days)
+
+
+def with_market(answer: Recommendation, market: Market, now: datetime) -> Recommendation:
+    """The same with what watches know, where a block of a named type is to be bought."""
+    work = answer.workload
+    if answer.choice is not Choice.BLOCK or work.instance_type is None or work.days is None:
+        return answer
+    start_by = datetime.combine(work.start, time.max, UTC) if work.start else None
+    needed = Needed(work.instance_type, work.count or 1, work.days * 24, start_by)
+    return replace(answer, market=known_of(market, needed, now))
 
 
 def _against_a_block(workload: Workload) -> _Reasons:

@@ -6,12 +6,12 @@ account and can be compared within one account only (EC2 User Guide, instance to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from truffle.core.times import format_time
+from truffle.core.times import format_time, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Placement:
     availability_zone_id: str | None = None
     network_nodes: tuple[str, ...] | None = None
     observed_at: datetime | None = None
+    account_name: str | None = None
+    organizational_unit: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -47,7 +49,58 @@ class Placement:
             "group_name": self.group_name,
             "network_nodes": None if self.network_nodes is None else list(self.network_nodes),
             "observed_at": self.observed_at and format_time(self.observed_at),
+            "account_name": self.account_name,
+            "organizational_unit": self.organizational_unit,
         }
+
+
+_TEXTS = tuple(
+    it.name for it in fields(Placement) if it.name not in ("network_nodes", "observed_at")
+)
+
+
+def from_json(data: Mapping[str, Any]) -> Placement:
+    """The placement of its JSON; keys of a newer version are passed over.
+
+    Raises KeyError, TypeError or ValueError for an object that is no placement.
+    """
+    nodes, seen = data["network_nodes"], data["observed_at"]
+    known: dict[str, Any] = {name: data.get(name) for name in _TEXTS}
+    known |= {"reservation_id": data["reservation_id"], "region": data["region"]}
+    return Placement(
+        **known,
+        network_nodes=None if nodes is None else tuple(nodes),
+        observed_at=seen and parse_time(seen),
+    )
+
+
+def common_nodes(placements: Sequence[Placement]) -> tuple[str, ...] | None:
+    """The nodes below which all of these lie, the highest first; None where one is not known, or
+    where they are of several accounts or regions."""
+    lists = [it.network_nodes for it in placements]
+    is_one_place = len({(it.account_id, it.region) for it in placements}) == 1
+    if not is_one_place or any(nodes is None for nodes in lists):
+        return None
+    shared: list[str] = []
+    for nodes in zip(*(nodes or () for nodes in lists), strict=False):
+        if len(set(nodes)) > 1:
+            break
+        shared.append(nodes[0])
+    return tuple(shared)
+
+
+def proximity(placements: Sequence[Placement]) -> str | None:
+    """How near to each other the instances of these reservations are, in a sentence; None where it
+    is not known. A lower node in common means fewer hops (EC2 User Guide, EC2 topology)."""
+    nodes = common_nodes(placements)
+    if nodes is None:
+        return None
+    depth = max(len(it.network_nodes or ()) for it in placements)
+    if not nodes:
+        return "no network node in common: the instances are in different parts of the network"
+    layer = f"layer {len(nodes)} of {depth}"
+    lowest = ", the lowest known" if len(nodes) == depth else ""
+    return f"all instances lie below network node {nodes[-1]} ({layer}{lowest})"
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ from truffle.core.candidates import (
 from truffle.core.codec import encode
 from truffle.core.model import TERMINAL_STATES, Odcr, Reservation
 from truffle.core.times import format_time, whole
+from truffle.core.topology import Placement, common_nodes, proximity
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Validation:
     """The answer: what fits (the best of it is ``found``), what does not, and why.
 
     ``unknown_regions`` did not answer, and may have something that fits; so may the reservations
-    that are undecided.
+    that are undecided. ``placements`` are those of what was found, None where they are not known.
     """
 
     request: TrainingRequest
@@ -58,6 +59,7 @@ class Validation:
     together: tuple[Together, ...]
     reason: str
     unknown_regions: tuple[str, ...] = ()
+    placements: Sequence[Placement] | None = None
 
     @property
     def found(self) -> Candidate | None:
@@ -78,6 +80,16 @@ class Validation:
     def network(self) -> str | None:
         return self.found.network if self.found else None
 
+    @property
+    def network_nodes(self) -> tuple[str, ...] | None:
+        """The nodes below which all instances would lie, the highest first; None if unknown."""
+        return common_nodes(self.placements) if self.placements else None
+
+    @property
+    def proximity(self) -> str | None:
+        """How near to each other the instances would be; None where it is not known."""
+        return proximity(self.placements) if self.placements else None
+
     def to_json(self) -> dict[str, Any]:
         found, request = self.found, self.request
         return {
@@ -90,6 +102,8 @@ class Validation:
             if found
             else None,
             "network": self.network,
+            "network_nodes": None if self.network_nodes is None else list(self.network_nodes),
+            "proximity": self.proximity,
             "reason": self.reason,
             "unknown_regions": list(self.unknown_regions),
             "unknown_reservations": [

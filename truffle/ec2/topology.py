@@ -13,6 +13,10 @@ PAGE_SIZE = 10
 """The most that EC2 gives at once (botocore, DescribeCapacityReservationTopology, MaxResults)."""
 
 
+PLACED_STATES = frozenset({"active", "pending"})
+"""States in which EC2 knows a reservation's network nodes (botocore, the call's description)."""
+
+
 class EC2(Protocol):
     """The part of a boto3 EC2 client that this uses; it has no paginator for the call."""
 
@@ -25,10 +29,14 @@ def list_placements(
     account_id: str | None,
     observed_at: datetime,
     instance_types: Sequence[str] = (),
+    ids: Sequence[str] = (),
 ) -> Iterator[Placement]:
-    """The placements of one region, page after page; ``instance_types`` may be globs. Raises what
-    botocore does, and KeyError or TypeError for a response that is not EC2's."""
+    """The placements of one region, page after page. ``instance_types`` may be globs, ``ids`` are
+    at most 10. Raises what botocore does, and KeyError or TypeError for a response that is not
+    EC2's."""
     request: dict[str, Any] = {"MaxResults": PAGE_SIZE}
+    if ids:
+        request = {"CapacityReservationIds": list(ids)}
     if instance_types:
         request["Filters"] = [{"Name": "instance-type", "Values": list(instance_types)}]
     while True:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from truffle.core.daily import Day
 from truffle.core.deadlines import end_of
-from truffle.core.events import Event, EventType, Severity
+from truffle.core.events import Event, EventType, Severity, fleet_of
 from truffle.core.model import Reservation, Scope
 from truffle.core.offerings import Offering, sold_hours
 from truffle.core.quoting.shell import word
@@ -118,12 +118,12 @@ def event_card(
 
 
 def subject_of(event: Event) -> str:
-    """The subject of an event: its block, its reservation, its watch in a region, or its scope."""
+    """The subject of an event: its block, reservation, watch in a region, fleet, or scope."""
     row = event.reservation
     if event.watch is not None:
         return f"watch/{event.watch}/{event.region}"
     if row is None:
-        return str(Scope(event.account_id, event.region))
+        return fleet_of(event) or str(Scope(event.account_id, event.region))
     return row.block_id or row.reservation_id
 
 
@@ -136,6 +136,8 @@ def _keywords(event: Event) -> tuple[str, ...]:
 def _command(event: Event) -> str:
     if event.reservation is not None:
         return f"truffle history {word(event.reservation.reservation_id)}"
+    if event.type is EventType.FLEET_SHORT:
+        return f"truffle fleets --regions {word(event.region)}"
     return _search(event.offering) if event.offering else "truffle status"
 
 
@@ -199,6 +201,8 @@ def _title(event: Event, now: datetime) -> str:
         case EventType.ENDING_SOON:
             ended = _has_passed(end_of(row) if row else None, now)
             return f"{noun} {'reached its end' if ended else 'ends soon'}"
+        case EventType.FLEET_SHORT:
+            return "Fleet below its target"
         case EventType.SCOPE_FAILING:
             return "Region cannot be listed"
         case EventType.SCOPE_RECOVERED:

@@ -69,6 +69,7 @@ _COUNTED = {
     EventType.ENDING_SOON: "{} before the end",
     EventType.LATE_DELIVERY: "{} after the start",
     EventType.IDLE: "idle for {}",
+    EventType.FLEET_SHORT: "below its target for {}",
 }
 _OF_SCOPES = frozenset({EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED})
 _CHANGES = frozenset(EventType) - _COUNTED.keys() - _OF_SCOPES - {EventType.PAYMENT_DUE}
@@ -88,6 +89,11 @@ def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
             yield "Unused", _unused(after, row)
             yield "Idle since", _when(_time(after.get("idle_since")), now)
             yield "Cost", _cost(after)
+        case EventType.FLEET_SHORT:
+            yield "Fulfilled", _fulfilled(after)
+            yield "Short since", _when(_time(after.get("short_since")), now)
+            for name, key in (("Fleet", "fleet_id"), ("State", "fleet_state")):
+                yield name, after.get(key) and str(after[key])
         case EventType.SCOPE_FAILING:
             yield from _scope_facts(after, now)
         case EventType.SCOPE_RECOVERED:
@@ -127,6 +133,14 @@ def _unused(after: Mapping[str, Any], row: Reservation | None) -> str | None:
     if unused is None:
         return None
     return of_instances(unused, row.size if row else None)
+
+
+def _fulfilled(after: Mapping[str, Any]) -> str | None:
+    """``12 of 20 (60%)``."""
+    has, wants = _number(after.get("fulfilled_capacity")), _number(after.get("target_capacity"))
+    if has is None or wants is None:
+        return None
+    return f"{has:,g} of {wants:,g}" + (f" ({has / wants:.0%})" if wants else "")
 
 
 def _cost(after: Mapping[str, Any]) -> str:
@@ -173,6 +187,7 @@ def _reservation_facts(event: Event, row: Reservation, now: datetime) -> _Pairs:
         yield "Usable until", _when(row.effective_end, now)
     else:
         yield "End", _when(row.end_date, now)
+    yield "Commitment ends", _when(row.commitment_end, now)
     yield "Name", row.tags.get("Name")
     yield "Reservation", row.reservation_id
     if row.block_id and row.block_id != row.reservation_id:

@@ -9,6 +9,8 @@ from truffle.render.style import Style
 from truffle.render.tables import Column, draw
 from truffle.render.words import counted, minute, number
 
+_ACCOUNT: Column[CapacityFleet] = Column("Account", lambda row: _account(row), 2)
+_SINCE: Column[CapacityFleet] = Column("Short since", lambda row: minute(row.short_since), 4)
 _COLUMNS: list[Column[CapacityFleet]] = [
     Column("Fleet ID", lambda row: row.fleet_id),
     Column("Region", lambda row: row.region),
@@ -25,7 +27,7 @@ def render(fleets: Sequence[CapacityFleet], style: Style) -> str:
     """The fleets, those that fall short with their share of the target."""
     short = sum(fleet.fulfilment is not None and fleet.fulfilment < 1 for fleet in fleets)
     title = f"Capacity Reservation Fleets: {counted(len(fleets), 'fleet')}"
-    table = draw(_COLUMNS, fleets, style)
+    table = draw(_columns_of(fleets), fleets, style)
     return "\n".join(
         [
             style.title(f"{title}, {short} below target" if short else title),
@@ -34,6 +36,18 @@ def render(fleets: Sequence[CapacityFleet], style: Style) -> str:
             *(style.wrapped(table.note) if table.note else []),
         ]
     )
+
+
+def _columns_of(fleets: Sequence[CapacityFleet]) -> list[Column[CapacityFleet]]:
+    """The account where there are several, and since when a fleet is short where that is known."""
+    account = [_ACCOUNT] if len({it.account_id for it in fleets}) > 1 else []
+    since = [_SINCE] if any(it.short_since for it in fleets) else []
+    return [*account, *_COLUMNS, *since]
+
+
+def _account(fleet: CapacityFleet) -> str:
+    name = fleet.account_name
+    return f"{name} ({fleet.account_id})" if name else fleet.account_id or "-"
 
 
 def _members(fleet: CapacityFleet) -> str:

@@ -11,10 +11,11 @@ from truffle.core.codec import Json
 from truffle.core.market.answers import Outcome
 from truffle.core.market.finds import Find
 from truffle.core.market.history import Point, Stretch
+from truffle.core.market.known import Known
 from truffle.core.market.matrix import Cell
 from truffle.core.market.watches import Question
 from truffle.core.offerings import Offering
-from truffle.render.offerings import money, offering_columns
+from truffle.render.offerings import money, offering_columns, offering_table
 from truffle.render.style import Style
 from truffle.render.tables import Column, cells, draw
 from truffle.render.words import ago, counted, duration, minute, number, short_minute
@@ -214,6 +215,42 @@ def _lead(row: Stretch) -> str:
         return "-"
     shortest, longest = map(_length, row.lead_hours)
     return shortest if shortest == longest else f"{shortest} to {longest}"
+
+
+# --- for a run -----------------------------------------------------------------------------------
+
+SHOWN_OFFERS: Final = 6
+
+
+def render_known(known: Known, style: Style, now: datetime) -> list[str]:
+    """The offers that would hold a run as watches know them, with their age, or why none is."""
+    if not known.standings:
+        return style.wrapped(
+            "For sale: not known, as no watch asks for such a block; truffle offerings asks EC2."
+        )
+    age = _ages(known, now)
+    where = ", ".join(dict.fromkeys(it.region for it in known.standings))
+    lines = [
+        f"  {it.watch} in {it.region}: {OUTCOMES[it.outcome]}{f' ({it.code})' if it.code else ''}"
+        for it in known.unanswered
+    ]
+    if known.finds:
+        head = f"For sale, as watches found {age}:"
+        shown = known.finds[:SHOWN_OFFERS]
+        lines = [*offering_table([it.offering for it in shown], style), *lines]
+    elif age is None:
+        head = f"For sale: not known, as no region has answered ({where})."
+    else:
+        head = f"For sale: no block that would hold it, as watches found {age} ({where})."
+    return [*style.wrapped(head), *lines]
+
+
+def _ages(known: Known, now: datetime) -> str | None:
+    """``12 min ago``, or ``12 min ago to 3 h ago`` where answers differ."""
+    if known.newest is None or known.known_at is None:
+        return None
+    newest, oldest = _ago(known.newest, now), _ago(known.known_at, now)
+    return newest if newest == oldest else f"{newest} to {oldest}"
 
 
 # --- CSV -----------------------------------------------------------------------------------------

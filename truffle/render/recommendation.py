@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from textwrap import wrap
 
 from truffle.core.aws_facts import AS_OF, COMPARISON, Comparison
 from truffle.core.quoting.terminal import visible_values
 from truffle.core.recommendation import Choice, Recommendation
+from truffle.render.market import render_known
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
 
@@ -24,10 +27,11 @@ _COLUMNS: list[Column[Comparison]] = [
 ]
 
 
-def render(recommendation: Recommendation, style: Style) -> str:
+def render(recommendation: Recommendation, style: Style, now: datetime) -> str:
     sign = "✅ " if style.is_unicode else ""
     width = min(style.width or 100, 100)
-    recommendation = visible_values(recommendation)
+    market = recommendation.market
+    recommendation = visible_values(replace(recommendation, market=None))
     return "\n".join(
         [
             style.paint(f"{sign}Reserve {_TITLES[recommendation.choice]}", "green"),
@@ -39,6 +43,7 @@ def render(recommendation: Recommendation, style: Style) -> str:
             style.bold("Next:"),
             *(f"   {command}" for command in recommendation.commands),
             "",
+            *([*render_known(market, style, now), ""] if market else []),
             style.bold("Comparison:"),
             *_comparison(style, width),
             "",

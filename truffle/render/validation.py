@@ -22,7 +22,7 @@ def render(validation: Validation, offerings: Sequence[Offering] | None, style: 
     validation = visible_values(validation)
     lines = [_verdict(validation, style)]
     if validation.found is not None:
-        lines += _found(validation.found)
+        lines += _found(validation.found, validation.proximity)
     misses = [candidate for candidate in validation.candidates if not candidate.fits]
     if misses:
         lines += ["", "Does not fit:" if validation.ok else "Near misses:"]
@@ -55,7 +55,7 @@ def _verdict(validation: Validation, style: Style) -> str:
     )
 
 
-def _found(found: Candidate) -> list[str]:
+def _found(found: Candidate, proximity: str | None) -> list[str]:
     until = "no end"
     if found.usable_until is not None:
         until = f"{minute(found.usable_until)} UTC ({duration(found.usable_hours)} usable)"
@@ -67,6 +67,7 @@ def _found(found: Candidate) -> list[str]:
         f"   From: {minute(found.start)} UTC",
         f"   Until: {until}",
         f"   Network: {found.network}",
+        *([f"   Proximity: {proximity}"] if proximity else []),
         *(f"   Note: {note}" for note in found.notes),
     ]
 

@@ -47,6 +47,9 @@ REQUEST_TIMEOUT = 30.0
 
 LATE = "The API did not answer before the deadline: allow more with --timeout."
 
+_LISTINGS = {kind.listing.operation for kind in KINDS.values() if kind.listing}
+"""How the API's warnings begin that are about a kind; those of values are told already."""
+
 Parameters = Sequence[tuple[str, str]]
 
 
@@ -195,7 +198,9 @@ def list_api(api: Api, question: Question) -> Listing:
     )
     lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
     status = reading.result()
-    items = [item for future in lists for page in future.result() for item in page["items"]]
+    pages = [page for future in lists for page in future.result()]
+    items = [item for page in pages for item in page["items"]]
+    told = dict.fromkeys(text for page in pages for text in page.get("warnings") or ())
     with api.understood():
         if status["regions"] == []:
             raise ApiError("The stack has not collected anything yet: wait for its first run.")
@@ -204,9 +209,10 @@ def list_api(api: Api, question: Question) -> Listing:
         _check_globs(status["regions"], question)
         return Listing(
             reservations=[decode(item) for item in items],
-            failures=[*_failures(status["scopes"]), *missing],
+            failures=[*failures_of(status["scopes"]), *missing],
             scopes=totals["scopes"] - totals["by_state"][State.CLOSED] + len(missing),
             observed_at=totals["observed_at"] and parse_time(totals["observed_at"]),
+            warnings=[text for text in told if text.partition(" ")[0] in _LISTINGS],
         )
 
 
@@ -226,8 +232,8 @@ def _scopes_of(question: Question) -> list[tuple[str, str]]:
     return [(name, ",".join(values)) for name, values in asked.items() if values]
 
 
-def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
-    """The API tells EC2's code, from which the kind follows."""
+def failures_of(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
+    """The failures of scopes as ``GET /status`` shows them; their kind follows from EC2's code."""
     from truffle.ec2.errors import kind_of
 
     return [
@@ -246,7 +252,7 @@ def _failures(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
 
 def collection_failures(collection: Mapping[str, Any]) -> list[ScopeFailure]:
     """The scopes that an answer's ``collection`` names as failed."""
-    return _failures(
+    return failures_of(
         {**scope, "error_message": scope["message"]} for scope in collection["failed_scopes"]
     )
 

@@ -45,9 +45,13 @@ class Finds(Results[Find]):
         self.standings: list[Standing] = list(standings)
         self.failures = [_failure(it) for it in self.standings if not it.outcome.is_known]
 
+    @property
+    def market(self) -> Market:
+        return Market(tuple(self), tuple(self.standings))
+
     def matrix(self) -> list[Cell]:
         """The cheapest accelerator-hour and the soonest start of each type and region."""
-        return matrix(Market(tuple(self), tuple(self.standings)))
+        return matrix(self.market)
 
 
 class Points(Results[Point]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 
 from truffle import clock
-from truffle.core.model import CLOSED_KINDS, DEADLINE_EXCEEDED, FailureKind
+from truffle.core.model import CLOSED_KINDS, DEADLINE_EXCEEDED, FailureKind, TrainingPlan
 from truffle.core.offerings import Offering, Wanted, sorted_offerings
 from truffle.core.regions import first_region, is_glob
 from truffle.credentials import sign_in
@@ -24,6 +24,7 @@ from truffle.ec2.offerings import (
     list_offerings,
     offerings_config,
 )
+from truffle.ec2.plan_offerings import search_plans
 from truffle.results import Results
 from truffle.sources.listing import Progress, ScopeFailure
 from truffle.sources.live import list_regions, raise_as_truffle_error
@@ -46,12 +47,17 @@ class Market:
     wanted: Wanted
     regions: tuple[RegionOfferings, ...]
     left_out: tuple[RegionOfferings, ...] = ()
+    plans: tuple[RegionOfferings, ...] = ()
 
     @property
     def failures(self) -> list[ScopeFailure]:
-        """Regions of which nothing is known: failed ones, and those whose budget is used up."""
+        """Regions of which nothing is known: failed ones, and those whose budget is used up; also
+        those whose training plans are not known, where these were asked for."""
         unknown = (RegionOutcome.FAILED, RegionOutcome.LIMITED)
-        return [_failure(region) for region in self.regions if region.outcome in unknown]
+        failed = [_failure(region) for region in self.regions if region.outcome in unknown]
+        named = {failure.region for failure in failed}
+        plans = [each for each in self.plans if each.region not in named]
+        return failed + [_failure(each) for each in plans if each.outcome in unknown]
 
     @property
     def closed(self) -> list[ScopeFailure]:
@@ -73,11 +79,13 @@ class Market:
     @property
     def is_sold_nowhere(self) -> bool:
         """Whether every region that gave an answer says that this type is not sold as blocks."""
-        return bool(self.of(RegionOutcome.NOT_SOLD)) and not self.of(RegionOutcome.ANSWERED)
+        blocks = bool(self.of(RegionOutcome.NOT_SOLD)) and not self.of(RegionOutcome.ANSWERED)
+        return blocks and not any(each.offerings for each in self.plans)
 
     def offerings(self, sort: str) -> list[Offering]:
         return sorted_offerings(
-            (offering for region in self.regions for offering in region.offerings), sort
+            (offering for region in (*self.regions, *self.plans) for offering in region.offerings),
+            sort,
         )
 
 
@@ -113,12 +121,14 @@ def list_market(
     regions: Sequence[str] | None,
     timeout: float | None = None,
     progress: Progress | None = None,
+    include: Collection[str] = (),
 ) -> Market:
     """Ask every region at once, each within its own request budget.
 
     ``caller`` is a session, a profile's name, or None; ``regions`` None are those enabled for the
-    account; ``timeout`` is in seconds, once there are credentials. Raises TruffleError where there
-    are none, or where every region failed for one reason.
+    account; ``timeout`` is in seconds, once there are credentials. ``include`` may name
+    ``training-plans``. Raises TruffleError where there are no credentials, or where every region
+    failed for one reason.
     """
     clients = CallerClients(caller, first_region(regions or ()))
     sign_in(clients.session)
@@ -126,10 +136,14 @@ def list_market(
     try:
         if regions is None or any(map(is_glob, regions)):
             regions = list_regions(clients.session, timeout, regions)
+        begun = _ask_for_plans(clients, wanted, dict.fromkeys(regions), include)
         answers = _ask_all(clients, wanted, dict.fromkeys(regions), deadline, progress)
+        found = gather(begun, deadline, lambda region, answer: None)
+        plans = tuple(found.get(region) or _late(region) for region in sorted(begun.values()))
     except FAILURES as error:
         raise_as_truffle_error(error, clients.profile)
-    market = Market(wanted, tuple(sorted(answers, key=lambda answer: answer.region)))
+    by_region = tuple(sorted(answers, key=lambda answer: answer.region))
+    market = Market(wanted, by_region, plans=plans)
     raise_common_cause(market.failures, len(market.regions), clients.profile)
     return market
 
@@ -158,6 +172,22 @@ def _ask(
     budget = budget_of(_key(clients), region)
     now = clock.now
     return start(partial(list_offerings, client, region, wanted, budget, now, deadline))
+
+
+def _ask_for_plans(
+    clients: CallerClients, wanted: Wanted, regions: Iterable[str], include: Collection[str]
+) -> dict[Future[RegionOfferings], str]:
+    """Start the search of training plans in each region, where it is included."""
+    if TrainingPlan.kind.option not in include:
+        return {}
+    return {
+        start(
+            partial(
+                search_plans, clients.service_of(region)("sagemaker"), region, wanted, clock.now
+            )
+        ): region
+        for region in regions
+    }
 
 
 def _late(region: str) -> RegionOfferings:

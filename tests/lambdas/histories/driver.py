@@ -83,6 +83,11 @@ class NoArchive(Archive):
         pass
 
 
+class NoFleets:
+    def paginate(self, **_: object) -> Iterator[Mapping[str, Any]]:
+        yield {}
+
+
 @dataclass
 class Delivery:
     """One collection of a unit: its clock, its faults, and the last page that it read of each."""
@@ -119,7 +124,9 @@ class Delivery:
         self.scope = scope
         return self
 
-    def get_paginator(self, operation: str) -> Delivery:
+    def get_paginator(self, operation: str) -> Delivery | NoFleets:
+        if operation == "describe_capacity_reservation_fleets":
+            return NoFleets()
         assert operation == "describe_capacity_reservations"
         return self
 
@@ -138,7 +145,9 @@ class Delivery:
         yield {"CapacityReservations": rows}
 
     def get_capacity_reservation_usage(self, **_: object) -> Mapping[str, Any]:
-        return {"InstanceUsages": []}
+        return {}
+
+    describe_capacity_reservation_topology = get_capacity_reservation_usage
 
     def edge(self) -> None:
         """A moment at which the function can be killed, or others can do something."""

@@ -23,5 +23,7 @@ OTHER_IDS: Final = "|".join(
 
 TYPES: Final = tuple(ReservationType)
 
+PREPAID_TYPES: Final = tuple(cls.kind.type for cls in CLASSES.values() if cls.kind.is_prepaid)
+
 DEFAULT_TYPE: Final = ReservationType.ODCR
 """The kinds that are listed where no type is named."""

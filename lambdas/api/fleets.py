@@ -1,0 +1,105 @@
+"""The answer of ``GET /fleets``: fleets as each scope's last listing found them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lambdas.api.answers import Context, from_token, is_asked, to_token
+from lambdas.store.fleets import StoredFleets
+from truffle.core.codec import Json
+from truffle.core.model import Scope
+from truffle.core.organization import AllLabels, with_labels
+from truffle.core.queries import Page
+from truffle.core.status import NAMED_FAILURES, Judged
+from truffle.core.times import format_time
+
+
+def fleets(
+    context: Context,
+    stored: Mapping[Scope, StoredFleets],
+    values: Mapping[str, list[Any]],
+    page: Page,
+    question: str,
+) -> Json:
+    """One page of the fleets that match, by region, account and id. ``unanswered`` are scopes whose
+    fleets could not be asked: what is shown of them is of their ``last_success``."""
+    asked = [
+        (judged, stored[judged.scope])
+        for judged in context.judged.scopes
+        if judged.scope in stored and is_asked(judged.scope, values)
+    ]
+    states = values.get("state")
+    found = sorted(
+        (_mark(fleet), fleet)
+        for judged, known in asked
+        for fleet in _fleets(judged, known)
+        if states is None or fleet["state"] in states
+    )
+    if page.next_token is not None:
+        mark = from_token(page.next_token, question)
+        found = [each for each in found if list(each[0]) > list(mark)]
+    part = found[: page.limit]
+    return {
+        "items": [with_labels(fleet, context.labels) for _, fleet in part],
+        "next_token": to_token(question, part[-1][0]) if len(part) < len(found) else None,
+        "count": len(found),
+        "unanswered": unanswered(_refusals(asked), context.labels),
+        "collection": context.collection,
+    }
+
+
+def _mark(fleet: Json) -> tuple[str, str, str]:
+    return fleet["region"], fleet["account_id"] or "", fleet["fleet_id"]
+
+
+def _fleets(judged: Judged, stored: StoredFleets) -> Iterator[Json]:
+    known, seen = stored.known, judged.status.observed_at
+    if known.error is not None:
+        seen = known.error.last_success
+    for fleet in known.fleets:
+        shortfall = known.shortfalls.get(fleet.fleet_id)
+        yield {
+            **fleet.to_json(),
+            "short_since": shortfall and format_time(shortfall.since),
+            "observed_at": seen and format_time(seen),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A scope that could not be asked: the error's code, since when, and when it last could."""
+
+    scope: Scope
+    code: str
+    since: datetime
+    last_success: datetime | None
+
+
+def _refusals(asked: Iterable[tuple[Judged, StoredFleets]]) -> Iterator[Refusal]:
+    for judged, stored in asked:
+        if (error := stored.known.error) is not None:
+            yield Refusal(judged.scope, error.code, error.since, error.last_success)
+
+
+def unanswered(refusals: Iterable[Refusal], labels: AllLabels) -> Json:
+    """How many scopes could not be asked, by error, and those of them that fail the longest."""
+    ordered = sorted(refusals, key=lambda it: (it.since, it.scope))
+    named = [
+        with_labels(
+            {
+                "account_id": it.scope.account_id,
+                "region": it.scope.region,
+                "error": it.code,
+                "since": format_time(it.since),
+                "last_success": it.last_success and format_time(it.last_success),
+            },
+            labels,
+        )
+        for it in ordered[:NAMED_FAILURES]
+    ]
+    by_code = dict(Counter(it.code for it in ordered))
+    return {"total": len(ordered), "by_code": by_code, "scopes": named}

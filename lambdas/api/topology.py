@@ -1,0 +1,70 @@
+"""The answer of ``GET /topology``, and the network nodes of a reservation that fits a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from lambdas.api.answers import Context, from_token, is_asked, to_token
+from lambdas.api.fleets import Refusal, unanswered
+from lambdas.store.placements import ScopePlacements
+from truffle.core.codec import Json
+from truffle.core.filters import matches_globs
+from truffle.core.model import Reservation, Scope
+from truffle.core.organization import with_labels
+from truffle.core.queries import Page
+from truffle.core.topology import Placement
+
+
+def topology(
+    context: Context,
+    stored: Mapping[Scope, ScopePlacements],
+    values: Mapping[str, list[Any]],
+    page: Page,
+    question: str,
+) -> Json:
+    """One page of the placements that match, by region, account and id. ``unanswered`` are scopes
+    that could not be asked, or not completely: what is shown of them is of their
+    ``last_success``."""
+    asked = {
+        judged.scope: stored[judged.scope]
+        for judged in context.judged.scopes
+        if judged.scope in stored and is_asked(judged.scope, values)
+    }
+    types = values.get("instance_type")
+    found = sorted(
+        (_mark(item), item)
+        for known in asked.values()
+        for item in (placement.to_json() for placement in known.placements)
+        if types is None or matches_globs(item["instance_type"] or "", types)
+    )
+    if page.next_token is not None:
+        mark = list(from_token(page.next_token, question))
+        found = [each for each in found if list(each[0]) > mark]
+    part = found[: page.limit]
+    return {
+        "items": [with_labels(item, context.labels) for _, item in part],
+        "next_token": to_token(question, part[-1][0]) if len(part) < len(found) else None,
+        "count": len(found),
+        "unanswered": unanswered(_refusals(asked), context.labels),
+        "collection": context.collection,
+    }
+
+
+def _mark(item: Json) -> tuple[str, str, str]:
+    return item["region"], item["account_id"] or "", item["reservation_id"]
+
+
+def _refusals(asked: Mapping[Scope, ScopePlacements]) -> Iterator[Refusal]:
+    for scope, known in asked.items():
+        if known.error is not None and known.failing_since is not None:
+            yield Refusal(scope, known.error, known.failing_since, known.asked_at)
+
+
+def placements_of(
+    rows: Iterable[Reservation], known: ScopePlacements | None
+) -> Sequence[Placement] | None:
+    """The placements of reservations of one scope; None where one of them is not known."""
+    found = {it.reservation_id: it for it in known.placements} if known is not None else {}
+    names = [row.reservation_id for row in rows]
+    return [found[name] for name in names] if found.keys() >= set(names) else None

@@ -1,0 +1,109 @@
+"""Capacity Reservation Fleets: asked with the listings of scopes that may have some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lambdas.observability import logger
+from lambdas.store.fleets import NOTHING_STORED, FleetStore, StoredFleets
+from lambdas.store.transactions import Conflict
+from truffle.core import error_codes
+from truffle.core.events import Event
+from truffle.core.fleet_watch import daily_moment, observed, refused
+from truffle.core.fleets import CapacityFleet
+from truffle.core.model import DEADLINE_EXCEEDED, Scope, Snapshot
+from truffle.ec2.errors import FAILURES, error_code
+from truffle.ec2.fleets import list_fleets
+from truffle.ec2.listing import EC2
+
+PARALLEL_SCOPES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fleets:
+    """Asks for the fleets of scopes of one region, and stores what changed with its events.
+
+    ``lengths`` are how long a fleet may be short before that is an event.
+    """
+
+    ec2_of: Callable[[Scope], EC2]
+    store: FleetStore
+    clock: Callable[[], datetime]
+    lengths: Sequence[timedelta]
+
+    def collect(
+        self,
+        snapshots: Iterable[Snapshot],
+        last_seen: Mapping[Scope, datetime | None],
+        run_id: str | None,
+        deadline: datetime,
+    ) -> None:
+        """Ask each scope that lists reservations of its own or is known to have fleets, and the
+        others at their first listing and once a day: one call for 100 fleets.
+
+        ``last_seen`` are the listings before these. Raises what DynamoDB does.
+        """
+        listed = {it.scope: it for it in snapshots}
+        if not listed:
+            return
+        stored = self.store.of_region(next(iter(listed)).region)
+        asked = [
+            it
+            for it in listed.values()
+            if it.scope in stored or _has_own(it) or _is_due(it, last_seen[it.scope])
+        ]
+        if not asked:
+            return
+        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(asked))) as pool:
+            answers = list(pool.map(lambda it: self._ask(it.scope, deadline), asked))
+        for snapshot, answer in zip(asked, answers, strict=True):
+            before, seen = stored.get(snapshot.scope, NOTHING_STORED), last_seen[snapshot.scope]
+            self._store(snapshot, before, answer, seen, run_id)
+
+    def _ask(self, scope: Scope, deadline: datetime) -> list[CapacityFleet] | str:
+        """Every fleet of a scope, or the code of the error."""
+        at = self.clock()
+        if at >= deadline:
+            return DEADLINE_EXCEEDED
+        try:
+            return list(list_fleets(self.ec2_of(scope), scope.region, scope.account_id, at))
+        except FAILURES as error:
+            code = error_code(error)
+            return [] if code in error_codes.UNSUPPORTED else code
+
+    def _store(
+        self,
+        snapshot: Snapshot,
+        before: StoredFleets,
+        answer: list[CapacityFleet] | str,
+        listed_at: datetime | None,
+        run_id: str | None,
+    ) -> None:
+        scope, at = snapshot.scope, snapshot.observed_at
+        known, events = before.known, list[Event]()
+        if isinstance(answer, str):
+            known = refused(known, answer, at, listed_at)
+            logger.warning("fleets not listed", extra={"scope": str(scope), "error": answer})
+        else:
+            known, events = observed(known, scope, answer, at, self.lengths)
+        if known == before.known:
+            return
+        try:
+            told = [replace(event, run_id=run_id) for event in events]
+            self.store.write(scope, before, known, told)
+        except Conflict:
+            # Another listing of the scope came first: what it wrote is as new as this.
+            logger.info("fleets were written by another listing", extra={"scope": str(scope)})
+
+
+def _is_due(snapshot: Snapshot, last_seen: datetime | None) -> bool:
+    moment = daily_moment(snapshot.scope, snapshot.observed_at)
+    return last_seen is None or last_seen < moment
+
+
+def _has_own(snapshot: Snapshot) -> bool:
+    account_id = snapshot.scope.account_id
+    return any(row.owner_id in (None, account_id) for row in snapshot.reservations)

@@ -1,0 +1,104 @@
+"""Network nodes of reservations: asked when a scope has new ones, and else once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from lambdas.observability import logger
+from lambdas.store.placements import PlacementStore, ScopePlacements
+from truffle.core import error_codes
+from truffle.core.model import DEADLINE_EXCEEDED, Scope, Snapshot
+from truffle.ec2.consumers import BUDGET_EXCEEDED
+from truffle.ec2.errors import FAILURES, error_code
+from truffle.ec2.topology import EC2, PAGE_SIZE, PLACED_STATES, list_placements
+
+PARALLEL_SCOPES = 16
+MOST_PLACEMENTS = 50 * PAGE_SIZE
+"""Reservations of one scope: 50 calls, half of what EC2 lets an account make at once in a region
+(EC2 Developer Guide, "Request throttling")."""
+
+ASKED_EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Placements:
+    """Asks for the placements of scopes of one region, and stores them."""
+
+    ec2_of: Callable[[Scope], EC2]
+    store: PlacementStore
+    clock: Callable[[], datetime]
+
+    def collect(self, snapshots: Iterable[Snapshot], deadline: datetime) -> None:
+        """Raises what DynamoDB does."""
+        ids = {it.scope: _placed(it) for it in snapshots}
+        if not ids:
+            return
+        stored = self.store.of_region(next(iter(ids)).region)
+        for scope in ids.keys() & stored.keys():
+            if not ids[scope]:
+                self.store.remove(scope)
+        now = self.clock()
+        asked = [it for it in sorted(ids) if ids[it] and _is_due(ids[it], stored.get(it), now)]
+        if not asked:
+            return
+        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(asked))) as pool:
+            answers = pool.map(lambda it: self._ask(it, ids[it], stored.get(it), deadline), asked)
+            for scope, known in zip(asked, answers, strict=True):
+                self.store.write(scope, known)
+
+    def _ask(
+        self,
+        scope: Scope,
+        ids: frozenset[str],
+        before: ScopePlacements | None,
+        deadline: datetime,
+    ) -> ScopePlacements:
+        at = self.clock()
+        if at >= deadline:
+            return _refused(ids, before, DEADLINE_EXCEEDED, at)
+        try:
+            listed = list_placements(self.ec2_of(scope), scope.region, scope.account_id, at)
+            found = tuple(islice(listed, MOST_PLACEMENTS + 1))
+        except FAILURES as error:
+            code = error_code(error)
+            if code in error_codes.UNSUPPORTED:
+                return ScopePlacements(ids, (), at)
+            logger.warning("topology not listed", extra={"scope": str(scope), "error": code})
+            return _refused(ids, before, code, at)
+        known = ScopePlacements(ids, found[:MOST_PLACEMENTS], at)
+        is_cut = len(found) > MOST_PLACEMENTS
+        return replace(known, error=BUDGET_EXCEEDED, failing_since=at) if is_cut else known
+
+
+def _placed(snapshot: Snapshot) -> frozenset[str]:
+    """A scope's own reservations that may have network nodes."""
+    return frozenset(
+        row.reservation_id
+        for row in snapshot.reservations
+        if row.state in PLACED_STATES
+        and row.accelerator is not None
+        and row.owner_id in (None, snapshot.scope.account_id)
+    )
+
+
+def _is_due(ids: frozenset[str], known: ScopePlacements | None, now: datetime) -> bool:
+    """Whether there is a new reservation, or the answer is a day old. One that was refused is asked
+    for again with the next listing, one that was cut short a day later."""
+    if known is None or known.asked_at is None or ids - known.ids:
+        return True
+    if known.error not in (None, BUDGET_EXCEEDED):
+        return True
+    return now - known.asked_at >= ASKED_EVERY
+
+
+def _refused(
+    ids: frozenset[str], before: ScopePlacements | None, code: str, at: datetime
+) -> ScopePlacements:
+    """What was known stays, with the error and its beginning."""
+    if before is None:
+        return ScopePlacements(ids, (), None, code, at)
+    return replace(before, error=code, failing_since=before.failing_since or at)

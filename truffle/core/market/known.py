@@ -1,0 +1,77 @@
+"""What watches know of a block that a run needs: offers that would hold it, and how old that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from truffle.core.codec import Json
+from truffle.core.market.finds import Find, Market, Standing, sorted_finds
+from truffle.core.offerings import MAX_DAYS, sold_hours
+from truffle.core.times import format_time
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A block that a run needs; ``start_by`` None is any start."""
+
+    instance_type: str
+    count: int
+    hours: float
+    start_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Offers by price, and the watches and regions that they rest on. Without ``standings`` no
+    watch asks for such a block: nothing is known."""
+
+    finds: tuple[Find, ...] = ()
+    standings: tuple[Standing, ...] = ()
+
+    @property
+    def known_at(self) -> datetime | None:
+        """The oldest answer that this rests on; None where no region has answered."""
+        return min((it.known_at for it in self.standings if it.known_at), default=None)
+
+    @property
+    def newest(self) -> datetime | None:
+        """The newest answer that this rests on."""
+        return max((it.known_at for it in self.standings if it.known_at), default=None)
+
+    @property
+    def unanswered(self) -> list[Standing]:
+        """The watches whose last attempt did not say what is sold."""
+        return [it for it in self.standings if not it.outcome.is_known]
+
+    def to_json(self) -> Json:
+        return {
+            "offerings": [find.to_json() for find in self.finds],
+            "answers": [standing.to_json() for standing in self.standings],
+            "known_at": self.known_at and format_time(self.known_at),
+        }
+
+
+def known_of(market: Market, needed: Needed, now: datetime) -> Known:
+    """What the watches for at least so many instances and hours of the type know. Offers whose
+    block is over are left out; the price limits of watches are their own."""
+    if not 0 < needed.hours <= MAX_DAYS * 24:
+        return Known()
+    hours = sold_hours(needed.hours)
+
+    def asks(watch: Find | Standing) -> bool:
+        question = watch.question
+        return (
+            question.instance_type == needed.instance_type
+            and question.count >= needed.count
+            and question.duration_hours >= hours
+        )
+
+    def would_do(find: Find) -> bool:
+        start, end = find.offering.start_date, find.offering.end_date
+        if end is not None and end <= now:
+            return False
+        return needed.start_by is None or (start is not None and start <= needed.start_by)
+
+    finds = [find for find in market.finds if asks(find) and would_do(find)]
+    return Known(tuple(sorted_finds(finds)), tuple(filter(asks, market.standings)))
