@@ -58,8 +58,9 @@ class Bucket:
         return Bucket(self.tokens - calls, self.at)
 
     def emptied(self) -> Bucket:
-        """As EC2 says that it is, when it refuses a call: others have used it up."""
-        return Bucket(min(self.tokens, 0), self.at)
+        """As EC2 says that it is, when it refuses a call: others have used it up. What is left for
+        people stays, since EC2 itself answers a person who tries again."""
+        return Bucket(min(self.tokens, FOR_PEOPLE), self.at)
 
 
 def full_bucket(now: datetime) -> Bucket:
