@@ -113,11 +113,11 @@ def prices() -> Response[str]:
 @app.get("/stranded")
 def stranded() -> Response[str]:
     asked, parts = parse_list(raw_query(), parameters.STRANDED), wiring.query()
+    chosen = of_ids(asked.filter)
     if not parts.settings.stranded:
         return problem(404, "Not collected", "The setting stranded of the stack is off.")
-    context, chosen = context_of(), of_ids(asked.filter)
-    known = parts.stranded.read()
-    return json_response(stranded_of(context, chosen, known, parts.prices(), asked.warnings))
+    known, prices = parts.stranded.read(), parts.prices()
+    return json_response(stranded_of(context_of(), chosen, known, prices, asked.warnings))
 
 
 @app.get("/usage")

@@ -132,6 +132,9 @@ class Fleet:
             raise self.no_client[scope]
         return FleetClient(self, scope)
 
+    def others_of(self, scope: Scope) -> None:
+        """No other service lists capacity."""
+
 
 @dataclass(frozen=True)
 class FleetClient:

@@ -112,6 +112,11 @@ class CapacityRow:
         return None
 
     @property
+    def is_part(self) -> bool:
+        """Whether other reservations belong to what was bought as one, too."""
+        return False
+
+    @property
     def health(self) -> Health | None:
         return None
 
