@@ -33,6 +33,7 @@ ROUTES = (
     "/prices",
     "/offerings",
     "/offerings/history",
+    "/stranded",
     "/events",
     "/status",
     "/fleets",
@@ -174,6 +175,7 @@ def _settings(
         publisher=publisher.function.function_name,
         stack=context.stack_name,
         feed_secret=secret.secret_arn if secret else "",
+        stranded="on" if context.stranded else "",
     )
 
 

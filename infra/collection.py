@@ -11,7 +11,12 @@ from constructs import Construct
 
 from infra.acknowledgments import acknowledge_wildcard
 from infra.context import Context
-from infra.ec2_model import OPERATIONS, ORGANIZATIONS_ACTIONS, OTHER_OPERATIONS
+from infra.ec2_model import (
+    OPERATIONS,
+    ORGANIZATIONS_ACTIONS,
+    OTHER_OPERATIONS,
+    STRANDED_ACTIONS,
+)
 from infra.functions import (
     INVENTORY_MEGABYTES,
     SCHEDULED_TIME,
@@ -139,6 +144,7 @@ def _collect_settings(scope: Collection, context: Context, storage: Storage) -> 
         external_id=context.external_id,
         stack=context.stack_name,
         capacity_metrics="on" if context.capacity_metrics else "",
+        stranded="on" if context.stranded else "",
     )
 
 
@@ -152,7 +158,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         description="Lists a unit's reservations and stores what changed, with its events.",
         environment=_collect_settings(scope, context, storage).to_env(),
         statements=[
-            allow("ec2", OPERATIONS, "*"),
+            allow("ec2", [*OPERATIONS, *(STRANDED_ACTIONS if context.stranded else ())], "*"),
             *(allow(service, names, "*") for service, names in OTHER_OPERATIONS.items()),
             allow("dynamodb", COLLECT_TABLE_ACTIONS, storage.table.table_arn),
             allow("s3", ["PutObject"], *_objects(storage, written)),

@@ -79,6 +79,7 @@ class Context:
             None where it is not.
         calendar_feed: whether the calendar has a URL with a secret, for calendars that cannot sign.
         capacity_metrics: whether each run sends what is held to CloudWatch, as metrics.
+        stranded: whether each run asks for On-Demand instances beside idle capacity.
         alarm_emails: who is told when truffle itself fails.
         event_retention_days: how long the table keeps events.
         snapshot_retention_days: how long the bucket keeps snapshots and manifests.
@@ -115,6 +116,7 @@ class Context:
     report_url: str | None = None
     calendar_feed: bool = False
     capacity_metrics: bool = False
+    stranded: bool = False
     alarm_emails: tuple[str, ...] = ()
     event_retention_days: int = 400
     snapshot_retention_days: int = 400

@@ -230,6 +230,7 @@ PARSERS: Mapping[str, Parser] = {
     "report_url": _optional(_report_url),
     "calendar_feed": _boolean,
     "capacity_metrics": _boolean,
+    "stranded": _boolean,
     "alarm_emails": _list(_email),
     "event_retention_days": _number(1, 3650),
     "snapshot_retention_days": _number(1, 3650),

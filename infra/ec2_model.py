@@ -36,6 +36,9 @@ OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
 }
 """What the functions call of the other services that list capacity, by service."""
 
+STRANDED_ACTIONS = ("DescribeInstances",)
+"""What collecting calls of EC2 beside that where the setting ``stranded`` is on."""
+
 ORGANIZATIONS_ACTIONS = (
     "ListAccounts",
     "ListAccountsForParent",
@@ -47,7 +50,7 @@ ORGANIZATIONS_ACTIONS = (
 _Json = Mapping[str, Any]
 
 _USED: Mapping[str, tuple[str, ...]] = {
-    "ec2": tuple(dict.fromkeys((*OPERATIONS, *MARKET_ACTIONS))),
+    "ec2": tuple(dict.fromkeys((*OPERATIONS, *MARKET_ACTIONS, *STRANDED_ACTIONS))),
     **OTHER_OPERATIONS,
     "organizations": ORGANIZATIONS_ACTIONS,
 }

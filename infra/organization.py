@@ -90,6 +90,7 @@ def _parameters(context: Context, collector_role_arn: str) -> dict[str, str]:
         "ExternalId": context.external_id,
         "RoleName": context.role_name,
         "RoleRegion": _home(context),
+        "AsksForInstances": "true" if context.stranded else "false",
         "EventBusArn": default_bus(_home(context), account) if context.forward_events else "",
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -59,6 +59,15 @@ def _plan_checks(unit: Unit, outcomes: list[ScopeOutcome]) -> None:
         metrics.add_metric("ChecksFailed", MetricUnit.Count, failed)
 
 
+def _find_stranded(unit: Unit, outcomes: list[ScopeOutcome], deadline: datetime) -> None:
+    """Ask for the instances beside idle capacity, once in each run."""
+    finder = wiring.collect().stranded
+    if finder is None or unit.run_id is None:
+        return
+    snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
+    finder.find(unit.region, snapshots, deadline)
+
+
 def _completed(is_first: bool) -> None:
     if is_first:
         metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
@@ -99,6 +108,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         outcomes = wiring.collect().collector.collect(left, deadline, delivery)
         _count(outcomes)
         _plan_checks(unit, outcomes)
+        _find_stranded(unit, outcomes, deadline)
         is_news = any(outcome.is_news for outcome in outcomes)
         _completed(wiring.collect().closer.answer(unit, is_news, observed_at))
         failures = [outcome.failure for outcome in outcomes if outcome.failure]

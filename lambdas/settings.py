@@ -64,7 +64,7 @@ class CollectSettings(Settings):
     ``external_id`` unless that is empty. ``checks_…``: the group of the one-time schedules, what
     they put units on, and the role that does it. ``expected_denied`` are comma-separated globs of
     ``account/region``. ``stack`` is the stack's name. ``capacity_metrics`` is empty where what is
-    held is no metric of CloudWatch."""
+    held is no metric of CloudWatch, ``stranded`` where no instances are asked for."""
 
     bucket: str
     queue_url: str
@@ -80,6 +80,7 @@ class CollectSettings(Settings):
     external_id: str = ""
     stack: str = "truffle"
     capacity_metrics: str = ""
+    stranded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class QuerySettings(Settings):
     globs of ``account/region``. ``queues`` is a JSON object: the name of each destination's queue,
     by the destination's name. ``publisher``: name of the function that publishes events. ``stack``
     is the stack's name. ``feed_secret`` is the ARN of the secret in the calendar's URL, empty
-    where the feed is off."""
+    where the feed is off; ``stranded`` is empty where no instances are asked for."""
 
     bucket: str
     schedule_minutes: str
@@ -136,6 +137,7 @@ class QuerySettings(Settings):
     publisher: str
     stack: str = "truffle"
     feed_secret: str = ""
+    stranded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from truffle.core.model import (
 )
 from truffle.core.runs import Run, new_run, unit_name
 from truffle.core.status import ScopeStatus
+from truffle.core.stranded import OnDemandInstance
 
 HOME = "123456789012"
 OTHER = "210987654321"
@@ -84,6 +85,18 @@ def a_snapshot(
     """A complete listing of a scope, at noon."""
     ordered = tuple(sorted(reservations, key=lambda row: row.reservation_id))
     return Snapshot(scope, at, ordered, **facts)
+
+
+def an_on_demand_instance(instance_id: str = "i-1", **facts: Any) -> OnDemandInstance:
+    """An instance that could run in ``an_odcr()``, but for its preference."""
+    default = {
+        "instance_type": "p4d.24xlarge",
+        "availability_zone": "us-east-2a",
+        "platform": "Linux/UNIX",
+        "tenancy": "default",
+        "preference": "none",
+    }
+    return OnDemandInstance(instance_id, **{**default, **facts})
 
 
 def an_event(reservation: Reservation | None = None, **facts: Any) -> Event:

@@ -35,6 +35,8 @@ class AsyncTruffle:
         self.offerings = _threaded(client.offerings)
         self.offering_history = _threaded(client.offering_history)
         self.fleets = _threaded(client.fleets)
+        self.prices = _threaded(client.prices)
+        self.stranded = _threaded(client.stranded)
         self.topology = _threaded(client.topology)
         self.validate = _threaded(client.validate)
         self.recommend = _threaded(client.recommend)

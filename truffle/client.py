@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from truffle.sources.market import Finds, Points
     from truffle.sources.offerings import Market, Offerings
     from truffle.sources.regional import Everywhere, RegionalResults
+    from truffle.sources.stranded import StrandedSpend
     from truffle.sources.usage import Usage
 
 DEFAULT_TIMEOUT = 60.0
@@ -450,6 +451,29 @@ class Truffle:
         answer = api.get("/prices", "price_list")
         with api.understood():
             return from_json(answer)
+
+    def stranded(
+        self,
+        instance_types: Several | None = None,
+        regions: Several | None = None,
+        accounts: Several | None = None,
+    ) -> StrandedSpend:
+        """Instances that run On-Demand beside idle reserved capacity, why, and what to change.
+
+        Needs a deployed stack with the setting ``stranded``; raises TruffleNotFoundError without.
+        """
+        from truffle.core.queries import to_values
+        from truffle.query import ask
+        from truffle.sources.stranded import read_stranded
+
+        question = ask(
+            reservation_type=list(ReservationType),
+            instance_types=instance_types,
+            regions=regions,
+            accounts=accounts,
+            active_only=False,
+        )
+        return read_stranded(self.api(), list(to_values(question.filter, only="")))
 
     def status(self) -> Json:
         """Every scope, their totals and the last runs, as ``GET /status`` gives them."""

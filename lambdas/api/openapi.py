@@ -9,6 +9,7 @@ from typing import Any
 
 from lambdas.api.capacity_schemas import capacity_schemas
 from lambdas.api.market_schemas import market_schemas
+from lambdas.api.money_schemas import money_schemas
 from lambdas.api.schemas import array, one_of, ref, schemas
 from truffle.core import parameters
 from truffle.core.codec import FIELD_NAMES
@@ -137,6 +138,9 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         ),
         "/summary": _get("Totals of reservations.", "Summary", parameters.SUMMARY),
         "/prices": _get("What is known of prices, by source.", "Prices", parameters.PRICES),
+        "/stranded": _get(
+            "On-Demand instances beside idle capacity.", "Stranded", parameters.STRANDED
+        ),
         "/usage": _get("What was held, used and idle, and its cost.", "Usage", parameters.USAGE),
         "/offerings": _get(
             "Blocks for sale that the watches found, and how each region answered.",
@@ -194,7 +198,12 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         },
         "paths": paths,
         "components": {
-            "schemas": {**schemas(), **market_schemas(), **capacity_schemas()},
+            "schemas": {
+                **schemas(),
+                **market_schemas(),
+                **capacity_schemas(),
+                **money_schemas(),
+            },
             "securitySchemes": {
                 "sigv4": {
                     "type": "apiKey",

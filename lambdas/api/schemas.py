@@ -77,75 +77,6 @@ def _totals() -> Json:
     )
 
 
-def _usage_row() -> Json:
-    """Hours of instances; ``unpriced_hours`` and ``unknown_accelerator_hours`` only where there are
-    any."""
-    number: Json = {"type": "number", "minimum": 0}
-    hours = ("reserved_hours", "used_hours", "idle_hours", "unobserved_hours")
-    kinds = ("reserved", "used", "idle")
-    row = _object(
-        start=_TIME,
-        end=_TIME,
-        group={"type": "object", "additionalProperties": _TEXT_OR_NULL},
-        **dict.fromkeys(hours, number),
-        utilization=_NUMBER_OR_NULL,
-        **{f"{kind}_accelerator_hours": number for kind in kinds},
-        reserved_cost=_NUMBER_OR_NULL,
-        idle_cost=_NUMBER_OR_NULL,
-        currency=_TEXT_OR_NULL,
-    )
-    row["properties"] |= {"unpriced_hours": number, "unknown_accelerator_hours": number}
-    return row
-
-
-def _usage() -> Json:
-    price = _object(
-        type=_TEXT,
-        instance_type=_TEXT,
-        region=_TEXT,
-        platform=_TEXT_OR_NULL,
-        tenancy=_TEXT_OR_NULL,
-        per_instance_hour=_NUMBER_OR_NULL,
-        currency=_TEXT_OR_NULL,
-        source=_TEXT_OR_NULL,
-        as_of={"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
-    )
-    return _object(
-        items=array(ref("UsageRow")),
-        count=_COUNT,
-        since=_TIME,
-        until=_TIME,
-        interval=_TEXT,
-        by=array(_TEXT),
-        prices=array(price),
-        missing_days=array({"type": "string", "format": "date"}),
-        warnings=array(_TEXT),
-        collection=ref("Collection"),
-    )
-
-
-def _prices() -> Json:
-    number: Json = {"type": "number", "minimum": 0}
-    day: Json = {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}
-    dated = {"currency": _TEXT, "as_of": day}
-    product = dict.fromkeys(("instance_type", "region", "platform", "tenancy"), _TEXT)
-    return _object(
-        settings={"type": "object", "additionalProperties": number},
-        price_list=array(_object(**product, per_instance_hour=number, **dated)),
-        fees=array(
-            _object(
-                capacity_block_id=_TEXT,
-                amount=number,
-                instances={"type": ["integer", "null"]},
-                source=_TEXT,
-                **dated,
-            )
-        ),
-        warnings=array(_TEXT),
-        collection=ref("Collection"),
-    )
-
-
 def schemas() -> Json:
     totals = {"type": "object", "additionalProperties": ref("Totals")}
     groups = ("by_type", "by_region", "by_instance_type", "by_state")
@@ -182,9 +113,6 @@ def schemas() -> Json:
             ]
         },
         "Totals": _totals(),
-        "UsageRow": _usage_row(),
-        "Usage": _usage(),
-        "Prices": _prices(),
         "Summary": _object(
             total=ref("Totals"),
             **dict.fromkeys(groups, totals),
@@ -219,8 +147,6 @@ def schemas() -> Json:
             error={"anyOf": [_object(code=_TEXT, message=_TEXT), {"type": "null"}]},
             observed_at=_TIME_OR_NULL,
         ),
-        "Validation": _validation(),
-        "Candidate": _candidate(),
         "Problem": _problem_schema(),
         "Decision": _object(
             destination=_TEXT,
@@ -254,55 +180,6 @@ def _republication() -> Json:
         **dict.fromkeys(("published", "already_published", "failed"), _COUNT),
         error=_TEXT_OR_NULL,
         next={"anyOf": [place, {"type": "null"}]},
-    )
-
-
-def _validation() -> Json:
-    found = {"allOf": [ref("Candidate"), _object(reservation=ref("Reservation"))]}
-    together = _object(
-        type=_TEXT,
-        availability_zone=_TEXT,
-        reservation_ids=array(_TEXT),
-        instances=_COUNT,
-        why_not=_TEXT,
-    )
-    return _object(
-        ok={"type": "boolean"},
-        instance_type=_TEXT,
-        count=_COUNT,
-        hours={"type": "number"},
-        start_by=_TIME_OR_NULL,
-        found={"anyOf": [found, {"type": "null"}]},
-        network=_TEXT_OR_NULL,
-        network_nodes={"anyOf": [array(_TEXT), {"type": "null"}]},
-        proximity=_TEXT_OR_NULL,
-        reason=_TEXT,
-        unknown_regions=array(_TEXT),
-        unknown_reservations=array(_TEXT),
-        together=array(together),
-        candidates=array(ref("Candidate")),
-        candidates_left_out=_COUNT,
-        collection=ref("Collection"),
-    )
-
-
-def _candidate() -> Json:
-    return _object(
-        reservation_id=_TEXT,
-        reservation_ids=array(_TEXT),
-        capacity_block_id=_TEXT_OR_NULL,
-        type=_TEXT,
-        region=_TEXT,
-        availability_zone=_TEXT_OR_NULL,
-        state=_TEXT,
-        fits={"type": "boolean"},
-        why=array(_TEXT),
-        notes=array(_TEXT),
-        instances={"type": ["integer", "null"], "minimum": 0},
-        start=_TIME_OR_NULL,
-        usable_until=_TIME_OR_NULL,
-        usable_hours=_NUMBER_OR_NULL,
-        network=_TEXT,
     )
 
 

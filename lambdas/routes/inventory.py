@@ -19,6 +19,7 @@ from lambdas.api.responses import (
     page_of,
     problem,
 )
+from lambdas.api.stranded import answer as stranded_of
 from lambdas.api.usage import answer as usage_of
 from lambdas.api.usage import to_question
 from lambdas.history.usage import TooLarge
@@ -107,6 +108,16 @@ def prices() -> Response[str]:
     asked = parse_list(raw_query(), parameters.PRICES)
     known, chosen = wiring.query().prices(), of_ids(asked.filter)
     return json_response(answers.prices(context_of(), chosen, known, asked.warnings))
+
+
+@app.get("/stranded")
+def stranded() -> Response[str]:
+    asked, parts = parse_list(raw_query(), parameters.STRANDED), wiring.query()
+    chosen = of_ids(asked.filter)
+    if not parts.settings.stranded:
+        return problem(404, "Not collected", "The setting stranded of the stack is off.")
+    known, prices = parts.stranded.read(), parts.prices()
+    return json_response(stranded_of(context_of(), chosen, known, prices, asked.warnings))
 
 
 @app.get("/usage")

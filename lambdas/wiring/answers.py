@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lambdas.store.fleets import FleetStore
     from lambdas.store.placements import PlacementStore
     from lambdas.store.reports import ReportStore
+    from lambdas.store.stranded import StrandedStore
     from truffle.core.codec import Json
     from truffle.core.market.finds import Market
 
@@ -110,6 +111,12 @@ class Query(Parts[QuerySettings]):
         from lambdas.store.placements import PlacementStore
 
         return PlacementStore(wiring.service("dynamodb"), self.settings.table)
+
+    @cached_property
+    def stranded(self) -> StrandedStore:
+        from lambdas.store.stranded import StrandedStore
+
+        return StrandedStore(wiring.service("dynamodb"), self.settings.table)
 
     @cached_property
     def reports(self) -> ReportStore:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lambdas.collecting.publications import Publication
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
+    from lambdas.collecting.stranded import StrandedFinder
     from lambdas.store.archive import Archive
     from lambdas.store.hints import HintStore
     from lambdas.store.scopes import ScopeStore
@@ -116,6 +117,17 @@ class Collect(Parts[CollectSettings]):
         return Closer(
             *stores, wiring.now, self.expected, directory, wiring.meter, self.publications
         )
+
+    @cached_property
+    def stranded(self) -> StrandedFinder | None:
+        """Asks for instances beside idle capacity; None where the setting is off."""
+        from lambdas.collecting.stranded import StrandedFinder
+        from lambdas.store.stranded import StrandedStore
+
+        if not self.settings.stranded:
+            return None
+        store = StrandedStore(wiring.service("dynamodb"), self.settings.table)
+        return StrandedFinder(self.ec2.of, store, wiring.now)
 
     def publications(self) -> tuple[Publication, ...]:
         """The objects made from the whole inventory when a run is closed."""

@@ -81,8 +81,9 @@ class OrganizationAccount:
 class Region:
     """One region. ``blocks``, ``statuses`` and ``topologies`` hold only what reservations do not
     tell, by id; ``fleets`` are Capacity Reservation Fleets; ``plans`` are SageMaker's
-    training plans by their ARNs, ``plan_market`` what is for sale as such. ``opt_in_by`` are
-    accounts whose status is another one than ``opt_in_status``."""
+    training plans by their ARNs, ``plan_market`` their offers; ``instances`` are groups of one
+    instance as DescribeInstances has them. ``opt_in_by`` are accounts with another status than
+    ``opt_in_status``."""
 
     name: str
     opt_in_status: str = "opt-in-not-required"
@@ -96,6 +97,7 @@ class Region:
     topologies: Mapping[str, Fields] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
     plan_market: tuple[Offer, ...] = ()
+    instances: tuple[Fields, ...] = ()
 
     def with_reservation(self, reservation: Reservation) -> Region:
         """The region with a reservation added, or put in place of the one with its id."""

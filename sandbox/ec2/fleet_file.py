@@ -21,6 +21,7 @@ from sandbox.ec2.fleet_accounts import (
     others_to_json,
     with_accounts,
 )
+from sandbox.ec2.instances import instances_from_json, instances_to_json
 from sandbox.ec2.lifecycle import REQUESTED_QUANTITY_TAG, phase_at
 from sandbox.ec2.shapes import (
     FleetError,
@@ -51,6 +52,7 @@ _REGION_KEYS = {
     "Market",
     TRAINING_PLANS,
     _PLAN_MARKET,
+    "Instances",
 }
 _DEFAULTS: Fields = {
     "InstancePlatform": "Linux/UNIX",
@@ -168,6 +170,7 @@ def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Reg
         _topologies(raw, now, where),
         dict(plans_from_json(raw, name, account, now, where)),
         tuple(market_from_json(raw, now, where, _PLAN_MARKET)),
+        tuple(instances_from_json(raw, account, now, where)),
     )
 
 
@@ -351,6 +354,7 @@ def _region_to_json(region: Region, now: datetime) -> dict[str, Any]:
         "CapacityBlockExtensions": to_json(region.extensions),
         "CapacityReservationFleets": to_json(region.fleets),
         "CapacityReservationTopology": to_json(list(region.topologies.values())),
+        "Instances": to_json(instances_to_json(region.instances)),
         "Market": [_offer_to_json(offer) for offer in region.market],
         TRAINING_PLANS: plans_to_json(region.plans.values(), now),
         _PLAN_MARKET: [_offer_to_json(offer) for offer in region.plan_market],

@@ -218,6 +218,11 @@ def fleets(call: Call) -> Listing:
     return Listing(tuple(own))
 
 
+def instances(call: Call) -> Listing:
+    """The account's own instances, each in a group of its own."""
+    return Listing(tuple(it for it in call.region.instances if it["OwnerId"] == call.account))
+
+
 def topology(call: Call) -> Listing:
     """The account's own reservations in the network: nodes only of those that are active or
     pending (EC2 API, CapacityReservationTopology)."""

@@ -18,6 +18,7 @@ from sandbox.ec2.listings import (
     blocks,
     extensions,
     fleets,
+    instances,
     regions,
     reservations,
     topology,
@@ -157,6 +158,18 @@ _OPERATIONS = (
             "CapacityReservationFleetId",
             "InvalidCapacityReservationFleetId.NotFound",
             "The Capacity Reservation Fleet ID '{}' does not exist",
+        ),
+    ),
+    Operation(
+        "DescribeInstances",
+        "Reservations",
+        instances,
+        _fields(
+            instance_type="Instances.InstanceType",
+            instance_state_name="Instances.State.Name",
+            availability_zone="Instances.Placement.AvailabilityZone",
+            tenancy="Instances.Placement.Tenancy",
+            capacity_reservation_id="Instances.CapacityReservationId",
         ),
     ),
     Operation(

@@ -17,12 +17,14 @@ from lambdas.api import answers, market
 from lambdas.api.answers import Context
 from lambdas.api.fleets import fleets as fleets_of
 from lambdas.api.inventory import View
+from lambdas.api.stranded import answer as stranded_of
 from lambdas.api.topology import topology as topology_of
 from lambdas.api.usage import answer as usage_of
 from lambdas.api.usage import to_question
 from lambdas.republishing import SECONDS, republish
 from lambdas.store.fleets import StoredFleets
 from lambdas.store.placements import ScopePlacements
+from lambdas.store.stranded import Asked
 from tests.sandbox.worlds import running_now
 from truffle.alerts.explanation import Delivery, explain_delivered
 from truffle.alerts.sample import sample_event
@@ -31,12 +33,13 @@ from truffle.core import parameters
 from truffle.core.codec import encode
 from truffle.core.events import Event, to_message
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
+from truffle.core.kinds.registry import KINDS
 from truffle.core.market.answers import Answer as WatchAnswer
 from truffle.core.market.finds import finds_of, latest, market_of
 from truffle.core.market.history import points
 from truffle.core.market.queries import HISTORY, OFFERINGS, to_period, to_query
 from truffle.core.merging import merge
-from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
+from truffle.core.model import FailureKind, Reservation, Scope
 from truffle.core.parameters import BadParameter, parse
 from truffle.core.pricing import PriceBook
 from truffle.core.queries import parse_list, to_page
@@ -48,10 +51,7 @@ from truffle.core.times import parse_time
 Answer = tuple[int, Any]
 Given = dict[str, list[str]]
 
-TYPES: dict[str, list[str]] = {
-    "/odcrs": [ReservationType.ODCR],
-    "/capacity-blocks": [ReservationType.CAPACITY_BLOCKS],
-}
+TYPES: dict[str, list[str]] = {kind.path: [name] for name, kind in KINDS.items()}
 
 
 @dataclass
@@ -77,6 +77,7 @@ class Deployed:
     fleets: dict[Scope, StoredFleets] = field(default_factory=dict)
     placements: dict[Scope, ScopePlacements] = field(default_factory=dict)
     prices: PriceBook = field(default_factory=PriceBook)
+    stranded: list[Asked] = field(default_factory=list)
     market: list[WatchAnswer] = field(default_factory=list)
     clock: Callable[[], datetime] = running_now
 
@@ -127,6 +128,9 @@ class Deployed:
         if path == "/prices":
             chosen = parse_list(given, parameters.PRICES).filter
             return 200, answers.prices(context, chosen, self.prices)
+        if path == "/stranded":
+            chosen = parse_list(given, parameters.STRANDED).filter
+            return 200, stranded_of(context, chosen, self.stranded, self.prices)
         if path == "/usage":
             asked_for = to_question(parse(given, parameters.USAGE), self.clock())
             found = usage_of(asked_for, self.spans, self.prices)

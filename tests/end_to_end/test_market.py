@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sandbox.box import Sandbox
 from sandbox.ec2.faults import FaultKind
+from tests.end_to_end.conftest import rows
 
 REGION, ZONE = "eu-west-1", "eu-west-1a"
 OPERATION = "DescribeCapacityBlockOfferings"
@@ -59,6 +60,17 @@ def test_a_market_appears_gets_cheaper_and_dearer_is_throttled_and_vanishes(box:
     ]
     assert {it["instance_type"] for it in told} == {"p5.48xlarge"}
     assert box.ec2.calls()[REGION, OPERATION] == 7
+    points = rows(box, "/offerings/history", region=REGION, watch="hunt")[-8:]
+    assert [(it["outcome"], it["upfront_fee"]) for it in points] == [
+        ("none", None),
+        ("offered", "960.00"),
+        ("offered", "960.00"),
+        ("offered", "768.00"),
+        ("offered", "1152.00"),
+        ("not-asked", None),
+        ("not-asked", None),
+        ("none", None),
+    ]
 
 
 def test_the_status_says_how_each_region_answered(box: Sandbox) -> None:
@@ -68,3 +80,13 @@ def test_the_status_says_how_each_region_answered(box: Sandbox) -> None:
     (watch,) = status["watches"]
     regions = {it["region"]: it["outcome"] for it in watch["regions"]}
     assert regions == {REGION: "none", "ap-northeast-3": "failed"}
+
+
+def test_the_api_has_what_the_watch_found(box: Sandbox) -> None:
+    sell(box, "40")
+    box.watch()
+    _, answer = box.get("/offerings", region=REGION)
+    (found,) = answer["items"]
+    assert (found["watch"], found["price_per_gpu_hour"]) == ("hunt", 5)
+    assert found["availability_zone"] == ZONE
+    assert [(it["region"], it["outcome"]) for it in answer["answers"]] == [(REGION, "offered")]

@@ -58,6 +58,7 @@ EVERYTHING: Json = {
     "report_url": "https://report.example.com/gpu",
     "calendar_feed": True,
     "capacity_metrics": True,
+    "stranded": True,
     "kms_key_arns": [KEY_ARN, KEY_ARN.replace("us-east-1", "eu-west-1")],
 }
 """A context that deploys every resource there is."""

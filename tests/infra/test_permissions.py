@@ -54,6 +54,7 @@ MAY = {
         "ec2:DescribeCapacityBlockExtensionOfferings",
         "ec2:DescribeCapacityReservationFleets",
         "ec2:DescribeCapacityReservationTopology",
+        "ec2:DescribeInstances",
         "ec2:DescribeInstanceTypes",
         "ec2:GetCapacityReservationUsage",
         "sagemaker:DescribeTrainingPlan",

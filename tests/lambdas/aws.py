@@ -39,12 +39,14 @@ untyped: Callable[[str], Any] = cast("Any", service)
 
 
 class Stack:
-    """One deployment's resources, each made when a test first needs it."""
+    """One deployment's resources, each made when a test first needs it. ``stranded`` is on or
+    empty, as the setting."""
 
     def __init__(self) -> None:
         self._number = next(_numbers)
         self._boxes: dict[str, Box] = {}
         self.topics: dict[str, str] = {}
+        self.stranded = ""
 
     @cached_property
     def table(self) -> str:
@@ -137,6 +139,7 @@ class Stack:
                 checks_queue_arn=_arn(self.units),
                 checks_role_arn=f"arn:aws:iam::{HOME}:role/checks",
                 expected_denied="",
+                stranded=self.stranded,
             ),
             LedgerSettings: lambda: LedgerSettings(self.table, self.bucket, "60"),
             PricesSettings: lambda: PricesSettings(self.table, self.bucket),
@@ -162,6 +165,7 @@ class Stack:
                 publisher="publisher",
                 bucket=self.bucket,
                 feed_secret=self.feed_secret,
+                stranded=self.stranded,
             ),
             DeliverSettings: lambda: DeliverSettings(
                 table=self.table,

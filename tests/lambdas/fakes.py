@@ -113,6 +113,7 @@ class Fleet:
     fleets: dict[Scope, list[Raw]] = field(default_factory=dict)
     placements: dict[Scope, list[Raw]] = field(default_factory=dict)
     usages: dict[str, dict[str, int]] = field(default_factory=dict)
+    instances: dict[Scope, list[Raw]] = field(default_factory=dict)
 
     def holds(self, scope: Scope, *raw: Raw) -> None:
         self.raw[scope] = list(raw)
@@ -130,6 +131,9 @@ class Fleet:
         if scope in self.no_client:
             raise self.no_client[scope]
         return FleetClient(self, scope)
+
+    def others_of(self, scope: Scope) -> None:
+        """No other service lists capacity."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,8 @@ class FleetPaginator:
             page: Raw = {"CapacityReservations": raw[start : start + 2]}
             if self.operation == FLEETS:
                 page = {"CapacityReservationFleets": self.fleet.fleets.get(self.scope, [])}
+            if self.operation == "describe_instances":
+                page = {"Reservations": [{"Instances": self.fleet.instances.get(self.scope, [])}]}
             if parameters.get("CapacityReservationId") in self.fleet.extendable:
                 page = {"CapacityBlockExtensionOfferings": [{}]}
             yield page | ({"NextToken": str(start)} if start + 2 < len(raw) else {})

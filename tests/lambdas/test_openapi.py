@@ -24,7 +24,18 @@ from lambdas.store.events import event_item
 from lambdas.store.fleets import NOTHING_STORED, FleetStore
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from lambdas.store.runs import RunStore
-from tests.builders import HOUR, NOON, OHIO, OTHER, a_block, a_run, an_event, an_odcr
+from lambdas.store.stranded import Asked, StrandedStore
+from tests.builders import (
+    HOUR,
+    NOON,
+    OHIO,
+    OTHER,
+    a_block,
+    a_run,
+    an_event,
+    an_odcr,
+    an_on_demand_instance,
+)
 from tests.core.market.builders import an_answer, an_offering, in_parts
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import FEED_TOKEN, Stack
@@ -40,6 +51,7 @@ from truffle.core.market.answers import Outcome
 from truffle.core.market.queries import HISTORY, OFFERINGS
 from truffle.core.model import Health, Reservation, Scope
 from truffle.core.parameters import Parameter
+from truffle.core.stranded import stranded
 from truffle.core.topology import Placement
 
 Json = dict[str, Any]
@@ -91,7 +103,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 23
+    assert len(set(names)) == len(names) == 24
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -127,6 +139,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
     "/prices": parameters.PRICES,
+    "/stranded": parameters.STRANDED,
     "/usage": parameters.USAGE,
     "/offerings": OFFERINGS,
     "/offerings/history": HISTORY,
@@ -158,6 +171,7 @@ def test_a_path_describes_the_parameters_that_it_takes(path: str) -> None:
 def test_a_path_takes_the_parameters_that_it_describes(
     path: str, stack: Stack, deploy: Callable[..., None]
 ) -> None:
+    stack.stranded = "on"
     deploy(QuerySettings)
     for parameter in TAKEN[path]:
         answer = ask(path, f"{parameter.name}=%00", method_of(path))
@@ -195,6 +209,7 @@ REAL = {
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
     "/prices": ["/prices", "/prices?type=odcr"],
+    "/stranded": ["/stranded"],
     "/usage": ["/usage", "/usage?interval=total&by=owner,tag:Team"],
     "/offerings": ["/offerings", "/offerings?limit=1", "/offerings?since=2026-11-20&watch=hunt"],
     "/offerings/history": ["/offerings/history", "/offerings/history?limit=1"],
@@ -244,6 +259,7 @@ def api(
     (tmp_path / "alerts.json").write_text(json.dumps(ALERTS))
     monkeypatch.setenv(FILE_VARIABLE, str(tmp_path / "alerts.json"))
     stack.destination("oncall")
+    stack.stranded = "on"
     deploy(QuerySettings)
     service("dynamodb").put_item(TableName=stack.table, Item=event_item(an_event(), 400))
     api = Api(stack, clock)
@@ -260,6 +276,10 @@ def api(
     placed = Placement("cr-a", "us-east-2", network_nodes=("nn-1", "nn-2"))
     placements = ScopePlacements(frozenset({"cr-a"}), (placed,), NOON, "Throttling", NOON)
     PlacementStore(service("dynamodb"), stack.table).write(OHIO, placements)
+    beside = stranded([an_odcr("cr-a", available_capacity=2)], [an_on_demand_instance()])
+    found = StrandedStore(service("dynamodb"), stack.table)
+    found.write(Asked(OHIO, clock(), tuple(beside)))
+    found.write(Asked(Scope(OTHER, "eu-west-1"), clock(), error="Denied", message="No."))
     runs = RunStore(service("dynamodb"), stack.table)
     runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
     finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))

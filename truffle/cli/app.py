@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
     "usage": "Show what was held, used and idle, and what it cost.",
+    "stranded": "Show On-Demand instances beside idle reserved capacity, and why.",
     "status": "Show how current the deployed stack's data is.",
     "sql": "Ask the history of what you held with SQL.",
     "alerts": "Validate, explain and test alert routing.",

@@ -143,6 +143,9 @@ SUMMARY: tuple[Parameter, ...] = (*FILTERS, AS_OF)
 PRICES: tuple[Parameter, ...] = FILTERS
 """The parameters of ``GET /prices``."""
 
+STRANDED: tuple[Parameter, ...] = FILTERS
+"""The parameters of ``GET /stranded``: filters of the idle reservations."""
+
 LIST: tuple[Parameter, ...] = (*FILTERS, SORT, *PAGE, AS_OF)
 """The parameters of ``GET /reservations``."""
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from truffle.core.filters import matches_globs
 from truffle.core.idle import unused
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 
 USD = "USD"
 
@@ -108,16 +108,14 @@ class PriceBook:
 
     def rate(self, row: Reservation) -> Rate | None:
         """The price of one instance of a reservation for an hour; None where none is known."""
-        if row.instance_type not in self._own:
-            self._own[row.instance_type] = self._of_settings(row.instance_type)
-        own = self._own[row.instance_type]
-        if own is not None:
-            return own
         if row.kind.is_prepaid:
-            return self._share_of_fee(row)
-        if not row.platform or not row.tenancy:
-            return None
-        return self.listed.get(Product(row.instance_type, row.region, row.platform, row.tenancy))
+            return self._of_settings(row.instance_type) or self._share_of_fee(row)
+        product = Product(row.instance_type, row.region, row.platform or "", row.tenancy or "")
+        return self.on_demand(product)
+
+    def on_demand(self, product: Product) -> Rate | None:
+        """The price of an instance for an hour, in a reservation or not."""
+        return self._of_settings(product.instance_type) or self.listed.get(product)
 
     def idle_micro_usd(self, row: Reservation) -> int | None:
         """Millionths of a US dollar that the unused instances cost an hour.
@@ -138,16 +136,18 @@ class PriceBook:
         return None if cost is None else cost / MICRO
 
     def _of_settings(self, instance_type: str) -> Rate | None:
-        own = price_of(instance_type, self.settings)
-        return None if own is None else Rate(Decimal(str(own)), USD, PriceSource.SETTINGS)
+        if instance_type not in self._own:
+            own = price_of(instance_type, self.settings)
+            rate = None if own is None else Rate(Decimal(str(own)), USD, PriceSource.SETTINGS)
+            self._own[instance_type] = rate
+        return self._own[instance_type]
 
     def _share_of_fee(self, row: Reservation) -> Rate | None:
         """A block's fee over its instances and hours."""
         fee = self.fees.get(row.block_id or row.reservation_id)
         if fee is None or not row.duration_hours:
             return None
-        is_alone = not isinstance(row, CapacityBlock) or len(row.reservation_ids) < 2
-        instances = fee.instances or (row.size if is_alone else None)
+        instances = fee.instances or (None if row.is_part else row.size)
         if not instances:
             return None
         hours = Decimal(str(row.duration_hours)) * instances

@@ -1,0 +1,79 @@
+"""What was found beside idle capacity, in the table: an item for each scope that was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lambdas.store.table import STRANDED, Client, body, key, number, query, read_body, text
+from truffle.core.codec import Json
+from truffle.core.model import Scope
+from truffle.core.stranded import Stranded, from_json, to_json
+from truffle.core.times import format_time, parse_time
+
+KEPT = timedelta(days=7)
+"""An item of a scope that is collected no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a scope answered at a moment: findings, or the error with which it did not."""
+
+    scope: Scope
+    asked_at: datetime
+    findings: tuple[Stranded, ...] = ()
+    error: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StrandedStore:
+    """The answers in the table, with a boto3 DynamoDB client."""
+
+    client: Client
+    table: str
+
+    def read(self, region: str = "") -> list[Asked]:
+        """Those of a region, or all."""
+        prefix = f"{region}#" if region else ""
+        condition = " AND begins_with(sk, :region)" if prefix else ""
+        values = {":region": text(prefix)} if prefix else {}
+        found = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression=f"pk = :pk{condition}",
+            ExpressionAttributeValues={":pk": text(STRANDED), **values},
+        )
+        return [_from_body(read_body(item)) for item in found]
+
+    def write(self, asked: Asked) -> None:
+        told = {
+            "account_id": asked.scope.account_id,
+            "region": asked.scope.region,
+            "asked_at": format_time(asked.asked_at),
+            "error": asked.error,
+            "message": asked.message,
+            "items": [to_json(finding) for finding in asked.findings],
+        }
+        expires = number(int((asked.asked_at + KEPT).timestamp()))
+        item = {**_key(asked.scope), "body": body(told), "expires_at": expires}
+        self.client.put_item(TableName=self.table, Item=item)
+
+    def remove(self, scopes: Iterable[Scope]) -> None:
+        for scope in scopes:
+            self.client.delete_item(TableName=self.table, Key=_key(scope))
+
+
+def _from_body(told: Json) -> Asked:
+    return Asked(
+        Scope(told["account_id"], told["region"]),
+        parse_time(told["asked_at"]),
+        tuple(map(from_json, told["items"])),
+        told["error"],
+        told["message"],
+    )
+
+
+def _key(scope: Scope) -> dict[str, dict[str, str]]:
+    return key(STRANDED, f"{scope.region}#{scope.account_id}")

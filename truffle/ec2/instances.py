@@ -1,0 +1,68 @@
+"""DescribeInstances: the running instances of some types that are in no reservation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from truffle.core.stranded import OnDemandInstance
+from truffle.ec2.listing import EC2
+from truffle.ec2.mapping import Raw
+
+PAGE_SIZE = 1000
+"""The most that EC2 gives at once (EC2 API Reference, DescribeInstances, MaxResults)."""
+
+FILTER_VALUES = 199
+"""Types in one call: a request takes 200 values of filters, and one is the state."""
+
+
+class OverBudget(Exception):
+    """More calls were needed than are allowed; what was read is not all."""
+
+
+def list_on_demand(
+    client: EC2, instance_types: Sequence[str], spend: Callable[[], bool]
+) -> Iterator[OnDemandInstance]:
+    """The On-Demand instances of these types that run in no reservation, page after page.
+
+    ``spend`` is asked before each call whether one more is allowed. Spot Instances and those of
+    capacity blocks have an InstanceLifecycle (EC2 API Reference, Instance). Raises OverBudget, and
+    what botocore does.
+    """
+    for first in range(0, len(instance_types), FILTER_VALUES):
+        asked = list(instance_types[first : first + FILTER_VALUES])
+        pages = iter(
+            client.get_paginator("describe_instances").paginate(
+                Filters=[
+                    {"Name": "instance-type", "Values": asked},
+                    {"Name": "instance-state-name", "Values": ["running"]},
+                ],
+                PaginationConfig={"PageSize": PAGE_SIZE},
+            )
+        )
+        while True:
+            if not spend():
+                raise OverBudget("There are more pages of instances than calls were allowed.")
+            page = next(pages, None)
+            if page is None:
+                break
+            for group in page.get("Reservations") or ():
+                for raw in group.get("Instances") or ():
+                    if not raw.get("InstanceLifecycle") and not raw.get("CapacityReservationId"):
+                        yield to_instance(raw)
+
+
+def to_instance(raw: Raw) -> OnDemandInstance:
+    """One instance. Raises KeyError for one without an id or a type."""
+    placement = raw.get("Placement") or {}
+    chosen = raw.get("CapacityReservationSpecification") or {}
+    target = chosen.get("CapacityReservationTarget") or {}
+    return OnDemandInstance(
+        instance_id=raw["InstanceId"],
+        instance_type=raw["InstanceType"],
+        availability_zone=placement.get("AvailabilityZone"),
+        platform=raw.get("PlatformDetails"),
+        tenancy=placement.get("Tenancy"),
+        preference=chosen.get("CapacityReservationPreference"),
+        target=target.get("CapacityReservationId")
+        or target.get("CapacityReservationResourceGroupArn"),
+    )

@@ -1,0 +1,51 @@
+"""Instances beside idle capacity, as the deployed stack answers ``GET /stranded``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from truffle.core.codec import Json
+from truffle.core.stranded import Stranded, from_json
+from truffle.results import Results
+from truffle.sources.api import Api, Parameters, collection_failures
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Instances that run On-Demand beside one idle reservation: how many, why, what to change.
+
+    ``usd_per_hour`` is what they cost, None where no price is known.
+    """
+
+    stranded: Stranded
+    why: str
+    fix: str
+    usd_per_hour: float | None
+
+
+class StrandedSpend(Results[Finding]):
+    """The findings, what costs most first.
+
+    ``usd_per_hour`` is the sum of what has a price, None where nothing has;
+    ``unpriced_instances`` counts the others. ``unanswered`` are scopes with idle capacity that
+    could not be asked: nothing is known of their instances.
+    """
+
+    def __init__(self, answer: Json) -> None:
+        super().__init__(
+            Finding(from_json(it), it["why"], it["fix"], it["usd_per_hour"])
+            for it in answer["items"]
+        )
+        self.items: list[Json] = list(answer["items"])
+        self.usd_per_hour: float | None = answer["usd_per_hour"]
+        self.unpriced_instances: int = answer["unpriced_instances"]
+        self.unanswered: list[Json] = list(answer["unanswered"])
+        self.warnings: list[str] = list(answer["warnings"])
+        self.failures = collection_failures(answer["collection"])
+
+
+def read_stranded(api: Api, query: Parameters) -> StrandedSpend:
+    """Raises ApiError, and TruffleNotFoundError where the stack does not collect it."""
+    answer = api.get("/stranded", "unanswered", query)
+    with api.understood():
+        return StrandedSpend(answer)
