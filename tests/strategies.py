@@ -18,10 +18,12 @@ from truffle.core.accelerators import bundled
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import (
     Accelerator,
+    Adjustment,
     CapacityBlock,
     Commitment,
     Consumer,
     Health,
+    InterruptibleAllocation,
     Odcr,
     Reservation,
     Snapshot,
@@ -112,6 +114,11 @@ _REST_OF_ODCRS: dict[str, SearchStrategy[Any]] = {
     "commitment": st.none() | commitments,
     "delivery_preference": st.none() | names,
     "unused_billing_owner_id": st.none() | names,
+    "original_start_date": st.none() | moments,
+    "adjustment": st.none() | st.builds(Adjustment, st.none() | names, st.none() | moments),
+    "interruptible_allocation": st.none()
+    | st.builds(InterruptibleAllocation, st.none() | ids, st.none() | counts),
+    "source_reservation_id": st.none() | ids,
 }
 
 _REST_OF_BLOCKS: dict[str, SearchStrategy[Any]] = {

@@ -87,11 +87,17 @@ def reservations(context: Context, query: Query, question: str) -> str:
     rest = {
         "next_token": to_token(question, query.order.mark(rows[-1])) if has_more else None,
         "count": len(matches),
-        "warnings": list(query.warnings),
+        "warnings": [*query.warnings, *_silent_kinds(context, query.filter)],
         "collection": context.collection,
     }
     items = context.view.encoded_array(rows)
     return f'{{"items":{items},{json.dumps(rest, separators=(",", ":"))[1:]}'
+
+
+def _silent_kinds(context: Context, chosen: Filter) -> list[str]:
+    """What the list may lack of the types that were asked for."""
+    silent = context.judged.silent_kinds
+    return [text for name, text in silent.items() if not chosen.types or name in chosen.types]
 
 
 def _start(order: Order, ordered: Sequence[Reservation], page: Page, question: str) -> int:

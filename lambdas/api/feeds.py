@@ -100,12 +100,12 @@ def calendar(context: Context, chosen: Chosen, reports: ReportStore) -> Response
 
     Raises what DynamoDB does.
     """
-    from truffle.feeds.calendar import CONTENT_TYPE, Memory, last_changes
+    from truffle.feeds.calendar import CONTENT_TYPE, Memory, has_dates, last_changes
     from truffle.feeds.calendar import calendar as written
     from truffle.report.model import spans_of
 
     inputs = _inputs(context, chosen, "", NO_PRICES)
-    spans = [span for span in spans_of(inputs) if span.row.kind.is_prepaid]
+    spans = [span for span in spans_of(inputs) if has_dates(span)]
     known = reports.get(span.row.reservation_id for span in spans)
     sequences = {name: report.news for name, report in known.items()}
     memory = Memory(last_changes(inputs.events), sequences)

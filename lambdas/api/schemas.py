@@ -147,8 +147,6 @@ def schemas() -> Json:
             error={"anyOf": [_object(code=_TEXT, message=_TEXT), {"type": "null"}]},
             observed_at=_TIME_OR_NULL,
         ),
-        "Validation": _validation(),
-        "Candidate": _candidate(),
         "Problem": _problem_schema(),
         "Decision": _object(
             destination=_TEXT,
@@ -182,55 +180,6 @@ def _republication() -> Json:
         **dict.fromkeys(("published", "already_published", "failed"), _COUNT),
         error=_TEXT_OR_NULL,
         next={"anyOf": [place, {"type": "null"}]},
-    )
-
-
-def _validation() -> Json:
-    found = {"allOf": [ref("Candidate"), _object(reservation=ref("Reservation"))]}
-    together = _object(
-        type=_TEXT,
-        availability_zone=_TEXT,
-        reservation_ids=array(_TEXT),
-        instances=_COUNT,
-        why_not=_TEXT,
-    )
-    return _object(
-        ok={"type": "boolean"},
-        instance_type=_TEXT,
-        count=_COUNT,
-        hours={"type": "number"},
-        start_by=_TIME_OR_NULL,
-        found={"anyOf": [found, {"type": "null"}]},
-        network=_TEXT_OR_NULL,
-        network_nodes={"anyOf": [array(_TEXT), {"type": "null"}]},
-        proximity=_TEXT_OR_NULL,
-        reason=_TEXT,
-        unknown_regions=array(_TEXT),
-        unknown_reservations=array(_TEXT),
-        together=array(together),
-        candidates=array(ref("Candidate")),
-        candidates_left_out=_COUNT,
-        collection=ref("Collection"),
-    )
-
-
-def _candidate() -> Json:
-    return _object(
-        reservation_id=_TEXT,
-        reservation_ids=array(_TEXT),
-        capacity_block_id=_TEXT_OR_NULL,
-        type=_TEXT,
-        region=_TEXT,
-        availability_zone=_TEXT_OR_NULL,
-        state=_TEXT,
-        fits={"type": "boolean"},
-        why=array(_TEXT),
-        notes=array(_TEXT),
-        instances={"type": ["integer", "null"], "minimum": 0},
-        start=_TIME_OR_NULL,
-        usable_until=_TIME_OR_NULL,
-        usable_hours=_NUMBER_OR_NULL,
-        network=_TEXT,
     )
 
 

@@ -20,7 +20,10 @@ from truffle.ec2.offerings import EC2, Budget, RegionOfferings, RegionOutcome, l
 
 PARALLEL_REGIONS = 16
 
-BUDGET_MESSAGE = "The request budget of this region allowed no call when the watch was due."
+WAITING = (
+    "The watch is due, but no call was possible yet: the request budget of this region or the time "
+    "of the function was used up."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Asker:
     archive: Archive
     ec2: Callable[[str], EC2]
     now: Callable[[], datetime]
+    parallel: int = PARALLEL_REGIONS
 
     def ask(self, *, everything: bool, has_time: Callable[[], bool]) -> list[Asked]:
         """Ask for what is due, or for ``everything``, which may use the calls that are left for
@@ -73,7 +77,7 @@ class Asker:
             visit = _Visit(self, region, states, everything, has_time)
             return visit.ask(bucket_of(buckets, region, self.now()))
 
-        with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
+        with ThreadPoolExecutor(self.parallel) as pool:
             return [asked for found in pool.map(of_region, regions) for asked in found]
 
 
@@ -102,7 +106,7 @@ class _Visit:
             answers = self._call(due[:count], claim)
         for turn in due[len(answers) :]:
             if self._is_news(turn):
-                answers.append(self._answer(turn.watch, Outcome.NOT_ASKED, message=BUDGET_MESSAGE))
+                answers.append(self._answer(turn.watch, Outcome.NOT_ASKED, message=WAITING))
         if answers:
             self.asker.archive.write_answers(self.region, answers)
         return [asked for answer in answers if (asked := self._record(answer))]

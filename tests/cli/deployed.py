@@ -33,12 +33,13 @@ from truffle.core import parameters
 from truffle.core.codec import encode
 from truffle.core.events import Event, to_message
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
+from truffle.core.kinds.registry import KINDS
 from truffle.core.market.answers import Answer as WatchAnswer
 from truffle.core.market.finds import finds_of, latest, market_of
 from truffle.core.market.history import points
 from truffle.core.market.queries import HISTORY, OFFERINGS, to_period, to_query
 from truffle.core.merging import merge
-from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
+from truffle.core.model import FailureKind, Reservation, Scope
 from truffle.core.parameters import BadParameter, parse
 from truffle.core.pricing import PriceBook
 from truffle.core.queries import parse_list, to_page
@@ -50,10 +51,7 @@ from truffle.core.times import parse_time
 Answer = tuple[int, Any]
 Given = dict[str, list[str]]
 
-TYPES: dict[str, list[str]] = {
-    "/odcrs": [ReservationType.ODCR],
-    "/capacity-blocks": [ReservationType.CAPACITY_BLOCKS],
-}
+TYPES: dict[str, list[str]] = {kind.path: [name] for name, kind in KINDS.items()}
 
 
 @dataclass

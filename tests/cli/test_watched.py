@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
 
 import pytest
@@ -181,7 +182,7 @@ class TestForARun:
 
     def test_validate_shows_what_watches_know_with_its_age(self, truffle: Run) -> None:
         found = truffle("validate", *self.RUN, "--offerings")
-        assert "For sale, as watches found 60 min ago to 3 h ago:" in found.out
+        assert re.search(r"For sale, as watches found \d+ min ago to 3 h ago:", found.out)
         assert "hunt in us-east-1: failed (InternalError)" in found.out
         market = truffle("validate", *self.RUN, "--offerings", "-o", "json").json["market"]
         assert [it["price_per_gpu_hour"] for it in market["offerings"]] == [36, 40, 50]
@@ -194,7 +195,8 @@ class TestForARun:
     def test_nothing_on_sale_has_its_age(self, truffle: Run, deployed: Deployed) -> None:
         deployed.market = [answered(1)]
         out = truffle("validate", *self.RUN, "--offerings").out
-        assert "no block that would hold it, as watches found 60 min ago (us-east-2)" in out
+        known = r"no block that would hold it, as watches found \d+ min ago \(us-east-2\)"
+        assert re.search(known, out)
 
     def test_a_recommendation_has_it_where_it_is_asked_for(self, truffle: Run) -> None:
         asked = ("recommend", "--purpose", "training", *self.RUN)

@@ -26,6 +26,7 @@ ODCR_NAMES = [
     *("commitment", "delivery_preference", "unused_billing_owner_id", "accelerator"),
     *("tags", "observed_at", "seen_by"),
     *ADDED,
+    *("original_start_date", "adjustment", "interruptible_allocation", "source_reservation_id"),
 ]
 BLOCK_NAMES = [
     *("capacity_block_id", "reservation_id", "reservation_ids", "type", "account_id"),

@@ -286,3 +286,20 @@ def test_a_judgement_says_of_all_scopes_what_is_said_of_each() -> None:
     assert found.collection == collection_to_json(found.scopes)
     assert found.totals == totals_to_json(found.scopes)
     assert found.regions == ["us-east-1", "us-east-2"]
+
+
+def test_a_service_that_did_not_answer_is_named_with_its_scopes() -> None:
+    denied = "ListTrainingPlans: AccessDeniedException"
+    made = [a_status(EAST, unanswered=(denied,)), a_status(OHIO, unanswered=("Other: Denied",))]
+    assert judge_all(made, NOON, AGE).silent_kinds == {
+        "training-plan": f"ListTrainingPlans did not answer in {EAST} (AccessDeniedException): "
+        "training plans there are those known before."
+    }
+
+
+def test_of_many_silent_scopes_five_are_named() -> None:
+    scopes = [Scope(f"{number:012}", "us-east-1") for number in range(8)]
+    made = [a_status(scope, unanswered=("ListTrainingPlans: Throttled",)) for scope in scopes]
+    (text,) = judge_all(made, NOON, AGE).silent_kinds.values()
+    assert text.count("us-east-1") == 5
+    assert "and 3 more" in text

@@ -1,16 +1,17 @@
 """What EC2 calls it → the model: samples go through boto3's own model, every field is checked."""
 
 from dataclasses import fields
+from datetime import timedelta
 
 import pytest
 from botocore.stub import ANY
 
-from tests.builders import HOME, OTHER
+from tests.builders import HOME, NOON, OTHER
 from tests.ec2.raw import BLOCKS, RESERVATIONS, STATUS, a_raw_odcr, listed
 from tests.ec2.stubbed import Raw, StubbedEC2, page, sample
 from truffle.core.codec import encode
-from truffle.core.model import CapacityBlock, Odcr, Reservation, Scope
-from truffle.ec2.mapping import REQUESTED_QUANTITY_TAG
+from truffle.core.model import Adjustment, CapacityBlock, Odcr, Reservation, Scope
+from truffle.ec2.mapping import REQUESTED_QUANTITY_TAG, to_odcr
 
 TYPES = "describe_instance_types"
 EAST = Scope(HOME, "us-east-1")
@@ -95,6 +96,10 @@ def test_a_plain_odcr(ohio: dict[str, Reservation]) -> None:
         "account_name": None,
         "organizational_unit": None,
         "consumers": None,
+        "original_start_date": None,
+        "adjustment": None,
+        "interruptible_allocation": None,
+        "source_reservation_id": None,
     }
 
 
@@ -332,5 +337,29 @@ def test_every_field_of_the_model_is_filled_by_some_sample(
             for name, value in encode(row).items()
             if value not in (None, [], {})
         }
-        of_other_calls = {"account_name", "organizational_unit", "consumers"}
+        # No sample has a requested change of dates.
+        of_other_calls = {"account_name", "organizational_unit", "consumers", "adjustment"}
         assert filled == {field.name for field in fields(cls)} - of_other_calls
+
+
+def test_a_lender_and_its_interruptible_odcr_name_each_other(ohio: dict[str, Reservation]) -> None:
+    lender, borrower = encode(ohio["00c"]), encode(ohio["00d"])
+
+    assert lender["interruptible_allocation"] == {
+        "reservation_id": "cr-0a1b2c3d4e5f6000d",
+        "instance_count": 2,
+        "target_instance_count": 2,
+        "status": "active",
+    }
+    assert borrower["source_reservation_id"] == "cr-0a1b2c3d4e5f6000c"
+    assert borrower["interruptible_allocation"] is None
+
+
+def test_a_requested_change_of_dates() -> None:
+    end = NOON + timedelta(days=3)
+    details = {"EndDate": end, "EndDateType": "limited"}
+    raw = a_raw_odcr(AdjustmentStatus="requested", AdjustmentDetails=details)
+
+    row = to_odcr(raw, Scope(HOME, "us-east-2"), NOON, {})
+
+    assert row.adjustment == Adjustment("requested", end_date=end, end_date_type="limited")

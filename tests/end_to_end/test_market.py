@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sandbox.box import Sandbox
 from sandbox.ec2.faults import FaultKind
+from tests.end_to_end.conftest import rows
 
 REGION, ZONE = "eu-west-1", "eu-west-1a"
 OPERATION = "DescribeCapacityBlockOfferings"
@@ -47,9 +46,6 @@ def test_a_market_appears_gets_cheaper_and_dearer_is_throttled_and_vanishes(box:
         sell(box, None)
         assert answer_of(box) == ("not-asked", 0)
         box.ec2.clear_faults()
-        # Once refused, the budget counts as used up, and refills with time.
-        assert answer_of(box) == ("not-asked", 0)
-        box.advance(timedelta(minutes=1))
         assert answer_of(box) == ("none", 1)
         told = alerts(2, at_least=3)
     assert [(it["type"], it["offering"]["upfront_fee"]) for it in told] == [
@@ -59,12 +55,33 @@ def test_a_market_appears_gets_cheaper_and_dearer_is_throttled_and_vanishes(box:
     ]
     assert {it["instance_type"] for it in told} == {"p5.48xlarge"}
     assert box.ec2.calls()[REGION, OPERATION] == 7
+    points = rows(box, "/offerings/history", region=REGION, watch="hunt")[-7:]
+    assert [(it["outcome"], it["upfront_fee"]) for it in points] == [
+        ("none", None),
+        ("offered", "960.00"),
+        ("offered", "960.00"),
+        ("offered", "768.00"),
+        ("offered", "1152.00"),
+        ("not-asked", None),
+        ("none", None),
+    ]
 
 
 def test_the_status_says_how_each_region_answered(box: Sandbox) -> None:
     sell(box, None)
+    box.ec2.break_calls(FaultKind.INTERNAL, "ap-northeast-3", OPERATION)
     box.watch()
     _, status = box.get("/status")
     (watch,) = status["watches"]
     regions = {it["region"]: it["outcome"] for it in watch["regions"]}
     assert regions == {REGION: "none", "ap-northeast-3": "failed"}
+
+
+def test_the_api_has_what_the_watch_found(box: Sandbox) -> None:
+    sell(box, "40")
+    box.watch()
+    _, answer = box.get("/offerings", region=REGION)
+    (found,) = answer["items"]
+    assert (found["watch"], found["price_per_gpu_hour"]) == ("hunt", 5)
+    assert found["availability_zone"] == ZONE
+    assert [(it["region"], it["outcome"]) for it in answer["answers"]] == [(REGION, "offered")]

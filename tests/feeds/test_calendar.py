@@ -14,7 +14,7 @@ from tests.builders import DAY, HOUR, NOON, a_block, an_event, an_odcr
 from tests.effort import examples
 from tests.strategies import blocks, hostile_texts
 from truffle.core.events import EventType
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import CapacityBlock, Commitment, Reservation
 from truffle.core.timeline import Span, span_of
 from truffle.feeds.calendar import Memory, calendar, last_changes
 
@@ -167,3 +167,19 @@ def test_every_block_with_dates_is_in_the_calendar(rows: list[CapacityBlock]) ->
     }
     found = read(calendar(spans, NOON))
     assert {name for name in found if not name.endswith(("-end", "-deadline"))} == dated
+
+
+def committed(state: str = "active") -> Reservation:
+    return an_odcr("cr-1", state=state, commitment=Commitment(4, NOON + DAY))
+
+
+def test_the_end_of_a_commitment_is_an_event() -> None:
+    events = read(written(committed()))
+    assert {name: event.dtstart.value for name, event in events.items()} == {
+        "cr-1-commitment-end": NOON + DAY
+    }
+
+
+@pytest.mark.parametrize("state", ["delayed", "cancelled", "cancelling", "unsupported"])
+def test_a_commitment_that_is_waived_or_over_has_no_event(state: str) -> None:
+    assert read(written(committed(state))) == {}

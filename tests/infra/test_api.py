@@ -20,6 +20,8 @@ GET_ROUTES = {
     "GET /usage",
     "GET /events",
     "GET /status",
+    "GET /fleets",
+    "GET /topology",
     "GET /offerings",
     "GET /offerings/history",
     "GET /validate",

@@ -171,6 +171,7 @@ def test_a_path_describes_the_parameters_that_it_takes(path: str) -> None:
 def test_a_path_takes_the_parameters_that_it_describes(
     path: str, stack: Stack, deploy: Callable[..., None]
 ) -> None:
+    stack.stranded = "on"
     deploy(QuerySettings)
     for parameter in TAKEN[path]:
         answer = ask(path, f"{parameter.name}=%00", method_of(path))

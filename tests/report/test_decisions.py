@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
-from truffle.core.model import Health, Reservation
+from truffle.core.model import Commitment, Health, Reservation
 from truffle.core.pricing import PriceBook
 from truffle.core.timeline import span_of
 from truffle.report.decisions import Decision, decisions
@@ -144,3 +144,28 @@ def test_each_decision_has_what_to_do_and_where() -> None:
         "https://us-east-2.console.aws.amazon.com/ec2/home?region=us-east-2"
         "#CapacityReservationDetails:crId=cr-1"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "expected"),
+    [
+        ("active", 3, ["Commitment ends"]),
+        ("scheduled", 3, ["Commitment ends"]),
+        ("active", 8, []),
+        ("active", -1, []),
+        ("cancelled", 3, []),
+    ],
+)
+def test_a_commitment_ends_within_a_week(state: str, days: float, expected: list[str]) -> None:
+    row = an_odcr(state=state, commitment=Commitment(4, NOON + days * DAY), available_capacity=0)
+    found = decided(row)
+    assert [each.title for each in found] == expected
+    assert all(each.deadline == NOON + days * DAY for each in found)
+
+
+def test_a_delayed_odcr_has_lost_its_commitment_and_may_be_cancelled() -> None:
+    row = an_odcr(state="delayed", commitment=Commitment(4, NOON + 3 * DAY), start_date=NOON)
+    [found] = decided(row)
+    assert found.title == "Delayed"
+    assert found.step is not None
+    assert "cancelled without a charge" in found.step

@@ -122,7 +122,7 @@ class TestReading:
             ([], "must hold a JSON object"),
             ({"region": {}}, "has no region"),
             ({"regions": {"moon": {}}}, "'moon' is not a region"),
-            ({"regions": {"us-east-2": {"Reservations": []}}}, "has no Reservations"),
+            ({"regions": {"us-east-2": {"Reserved": []}}}, "has no Reserved"),
             (
                 {"regions": {"us-east-2": {"CapacityReservations": [{"InstanceType": "x"}]}}},
                 r"CapacityReservations\[0\] lacks CapacityReservationId",

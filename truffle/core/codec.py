@@ -18,9 +18,11 @@ from truffle.core.field_types import check_types, refusal
 from truffle.core.kinds.registry import CLASSES
 from truffle.core.model import (
     Accelerator,
+    Adjustment,
     Commitment,
     Consumer,
     Health,
+    InterruptibleAllocation,
     Reservation,
     ReservationType,
 )
@@ -86,6 +88,8 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     Accelerator: plain_fields,
     Health: plain_fields,
     Commitment: plain_fields,
+    Adjustment: plain_fields,
+    InterruptibleAllocation: plain_fields,
 }
 
 
@@ -136,7 +140,13 @@ def _tags(value: Any) -> Any:
     return value
 
 
-_PARTS = {"accelerator": Accelerator, "health": Health, "commitment": Commitment}
+_PARTS = {
+    "accelerator": Accelerator,
+    "health": Health,
+    "commitment": Commitment,
+    "adjustment": Adjustment,
+    "interruptible_allocation": InterruptibleAllocation,
+}
 _LISTED = {"consumers": Consumer}
 
 
@@ -167,6 +177,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "create_date": _moment,
     "observed_at": _moment,
     "commitment_end_date": _moment,
+    "original_start_date": _moment,
     "seen_by": _texts,
     "reservation_ids": _texts,
     "target_resources": _texts,

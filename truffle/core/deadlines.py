@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from truffle.core.model import USABLE_STATES, Reservation
+from truffle.core.model import TERMINAL_STATES, USABLE_STATES, Reservation
 
 PAID_AFTER_PURCHASE = timedelta(hours=12)
 PAID_BEFORE_START = timedelta(minutes=5)
@@ -45,6 +45,14 @@ def extension_deadline(row: Reservation) -> datetime | None:
 def is_extendable(row: Reservation) -> bool:
     """Whether a block's state allows an extension (EC2 User Guide, capacity-blocks-extend)."""
     return row.kind.is_extendable and row.state in USABLE_STATES
+
+
+def commitment_end(row: Reservation) -> datetime | None:
+    """Until when a future-dated ODCR cannot be cancelled without a charge; None where it has no
+    commitment, or none any more: EC2 waives that of one that it delays (EC2 User Guide,
+    capacity-reservations-release)."""
+    is_over = row.state in TERMINAL_STATES or row.state in ("delayed", "cancelling")
+    return None if is_over else row.commitment_end
 
 
 def end_of(row: Reservation) -> datetime | None:

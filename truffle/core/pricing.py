@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from truffle.core.filters import matches_globs
 from truffle.core.idle import unused
-from truffle.core.model import CapacityBlock, Reservation
+from truffle.core.model import Reservation
 
 USD = "USD"
 
@@ -147,8 +147,7 @@ class PriceBook:
         fee = self.fees.get(row.block_id or row.reservation_id)
         if fee is None or not row.duration_hours:
             return None
-        is_alone = not isinstance(row, CapacityBlock) or len(row.reservation_ids) < 2
-        instances = fee.instances or (row.size if is_alone else None)
+        instances = fee.instances or (None if row.is_part else row.size)
         if not instances:
             return None
         hours = Decimal(str(row.duration_hours)) * instances

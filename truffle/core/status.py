@@ -12,6 +12,8 @@ from heapq import nsmallest
 from typing import Any
 
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
+from truffle.core.kinds.kind import Kind
+from truffle.core.kinds.registry import KINDS
 from truffle.core.model import FailureKind, Scope
 from truffle.core.times import format_time
 
@@ -158,6 +160,27 @@ def judge(
     return Judged(status, State.CLOSED if is_closed else State.FAILED, error)
 
 
+NAMED_SCOPES = 5
+"""The scopes that a warning names."""
+
+
+def _silence(scopes: Iterable[Judged], kind: Kind, operation: str) -> str | None:
+    codes = {
+        str(it.scope): gap.partition(": ")[2]
+        for it in scopes
+        for gap in it.status.unanswered
+        if gap.startswith(f"{operation}: ")
+    }
+    if not codes:
+        return None
+    named = ", ".join(f"{scope} ({code})" for scope, code in list(codes.items())[:NAMED_SCOPES])
+    more = len(codes) - NAMED_SCOPES
+    return (
+        f"{operation} did not answer in {named}{f' and {more:,} more' if more > 0 else ''}: "
+        f"{kind.plural} there are those known before."
+    )
+
+
 @dataclass(frozen=True)
 class Judgement:
     """Every scope's state, in the order of the scopes: as of a moment, and until another one.
@@ -180,6 +203,16 @@ class Judgement:
     @cached_property
     def totals(self) -> dict[str, Any]:
         return totals_to_json(self.scopes)
+
+    @cached_property
+    def silent_kinds(self) -> dict[str, str]:
+        """By the type of a kind that another service lists: the scopes in which that service did
+        not answer, so that the rows there are those that were known before."""
+        return {
+            name: text
+            for name, kind in KINDS.items()
+            if kind.listing and (text := _silence(self.scopes, kind, kind.listing.operation))
+        }
 
     @cached_property
     def regions(self) -> list[str]:

@@ -14,9 +14,11 @@ from typing import Any
 from truffle.core.accelerators import Known, accelerator, accelerator_of
 from truffle.core.model import (
     Accelerator,
+    Adjustment,
     CapacityBlock,
     Commitment,
     Health,
+    InterruptibleAllocation,
     Odcr,
     Reservation,
     Scope,
@@ -163,6 +165,12 @@ def to_odcr(raw: Raw, scope: Scope, observed_at: datetime, known: Known) -> Odcr
         commitment=_to_commitment(raw.get("CommitmentInfo")),
         delivery_preference=raw.get("DeliveryPreference"),
         unused_billing_owner_id=raw.get("UnusedReservationBillingOwnerId"),
+        original_start_date=raw.get("OriginalStartDate"),
+        adjustment=_to_adjustment(raw),
+        interruptible_allocation=_to_allocation(raw.get("InterruptibleCapacityAllocation")),
+        source_reservation_id=(raw.get("InterruptionInfo") or {}).get(
+            "SourceCapacityReservationId"
+        ),
         accelerator=carried.times(total) if carried else None,
         tags=to_tags(raw),
         observed_at=observed_at,
@@ -239,6 +247,31 @@ def _requested_quantity(tags: Mapping[str, str]) -> int | None:
     """None where nobody tells: who consumes a shared block does not see its owner's tags."""
     text = tags.get(REQUESTED_QUANTITY_TAG, "")
     return int(text) if text.isdecimal() else None
+
+
+def _to_adjustment(raw: Raw) -> Adjustment | None:
+    status, details = raw.get("AdjustmentStatus"), raw.get("AdjustmentDetails") or {}
+    if status is None and not details:
+        return None
+    return Adjustment(
+        status,
+        details.get("StartDate"),
+        details.get("EndDate"),
+        details.get("EndDateType"),
+        details.get("CommitmentEndDate"),
+        details.get("CommitmentDuration"),
+    )
+
+
+def _to_allocation(raw: Raw | None) -> InterruptibleAllocation | None:
+    if not raw:
+        return None
+    return InterruptibleAllocation(
+        raw.get("InterruptibleCapacityReservationId"),
+        raw.get("InstanceCount"),
+        raw.get("TargetInstanceCount"),
+        raw.get("Status"),
+    )
 
 
 def _to_commitment(raw: Raw | None) -> Commitment | None:

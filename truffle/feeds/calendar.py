@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from icalendar import Alarm, Calendar, Event
 
 from truffle.core import events as happened
-from truffle.core.deadlines import EXTENSION_NOTICE
+from truffle.core.deadlines import EXTENSION_NOTICE, commitment_end
 from truffle.core.events import EventType
 from truffle.core.quoting.terminal import visible
 from truffle.core.timeline import Phase, Span
@@ -115,16 +115,22 @@ def calendar(
     return bytes(made.to_ical())
 
 
+def has_dates(span: Span) -> bool:
+    """Whether a reservation has an event in a calendar."""
+    is_block = span.row.kind.is_prepaid and span.start is not None and span.end is not None
+    return is_block or commitment_end(span.row) is not None
+
+
 def planned_events(span: Span) -> Iterator[Planned]:
-    """The events of a block; none for an ODCR, nor for a block without a start or an end."""
-    row = span.row
-    if not row.kind.is_prepaid or span.start is None or span.end is None:
+    """The events of a block with a start and an end, and the end of an ODCR's commitment."""
+    if not has_dates(span):
         return
+    row, committed = span.row, commitment_end(span.row)
     name = visible(row.tags.get("Name") or row.reservation_id)
     status = _status(span)
     prefix = "Cancelled: " if status == _CANCELLED else ""
     alarms = () if prefix else ALARMS
-    url = reservation_url(row.region, row.reservation_id)
+    url = reservation_url(row)
     about = visible(
         f"{row.reservation_id}, state {row.state}, account {row.account_id or 'unknown'}"
     )
@@ -135,6 +141,10 @@ def planned_events(span: Span) -> Iterator[Planned]:
         summary = f"{prefix}{name}{says}"
         return Planned(uid, summary, start, status, end, about, place, url, alarms)
 
+    if committed is not None:
+        yield planned("-commitment-end", ": its commitment ends", committed)
+    if not row.kind.is_prepaid or span.start is None or span.end is None:
+        return
     yield planned("", f": {visible(instances(row))}", span.start, span.end)
     if row.effective_end is not None:
         yield planned("-effective-end", ": AWS terminates its instances", row.effective_end)

@@ -74,6 +74,8 @@ def _ending(event: Event, row: Reservation, now: datetime) -> str:
         return "No action needed: it has reached its end."
     if not row.kind.is_prepaid:
         return "Check that no workload relies on this capacity after its end, or move the end date."
+    if not row.kind.is_extendable:
+        return f"Save your work before the end; {row.kind.service} may offer an extension."
     extension = (event.after or {}).get("extension")
     on_offer = extension.get("on_offer") if isinstance(extension, Mapping) else None
     if on_offer is True:
@@ -121,7 +123,7 @@ def console_url(event: Event) -> str | None:
         return purchase_url(event.region)
     if event.reservation is None:
         return None
-    return reservation_url(event.region, event.reservation.reservation_id)
+    return reservation_url(event.reservation)
 
 
 def purchase_url(region: str) -> str | None:
@@ -137,8 +139,9 @@ def _console_home(region: str) -> str | None:
     return console and f"https://{region}.{console}/ec2/home?region={region}"
 
 
-def reservation_url(region: str, reservation_id: str) -> str | None:
-    """The EC2 console's page of a reservation; None in a partition whose console is not known."""
-    home = _console_home(region)
-    name = quote(reservation_id, safe="", errors="replace")
+def reservation_url(row: Reservation) -> str | None:
+    """The EC2 console's page of a reservation; None in a partition whose console is not known, and
+    for what another service reserves."""
+    home = _console_home(row.region) if row.kind.listing is None else None
+    name = quote(row.reservation_id, safe="", errors="replace")
     return home and f"{home}#CapacityReservationDetails:crId={name}"

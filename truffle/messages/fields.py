@@ -187,6 +187,7 @@ def _reservation_facts(event: Event, row: Reservation, now: datetime) -> _Pairs:
         yield "Usable until", _when(row.effective_end, now)
     else:
         yield "End", _when(row.end_date, now)
+    yield "Commitment ends", _when(row.commitment_end, now)
     yield "Name", row.tags.get("Name")
     yield "Reservation", row.reservation_id
     if row.block_id and row.block_id != row.reservation_id:

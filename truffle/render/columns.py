@@ -79,6 +79,8 @@ def _staying(column: Column[Reservation], view: View) -> Column[Reservation]:
 
 def _odcrs(rows: Sequence[Reservation]) -> Columns:
     ends = [_moment("End", "end_date", rows, 9)] if _any(rows, lambda row: row.end_date) else []
+    committed = _any(rows, lambda row: row.commitment_end)
+    ends += [_moment("Committed", "commitment_end", rows, 4)] if committed else []
     return [
         *_identity(rows),
         _type(leaves=NEVER),

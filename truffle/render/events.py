@@ -84,7 +84,8 @@ def render_history(history: Json, style: Style) -> str:
         *_use(row),
     ]
     if gone:
-        lines.append(f"   Gone: EC2 no longer lists it since {minute(parse_time(gone))} UTC")
+        since = minute(parse_time(gone))
+        lines.append(f"   Gone: {row.kind.service} no longer lists it since {since} UTC")
     events = history.get("events") or []
     lines += ["", f"{counted(len(events), 'event')}:" if events else "No events."]
     lines += [line for event in events for line in event_lines(event, style, "  ")]

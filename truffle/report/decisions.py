@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from truffle.core.daily import FAILED_STATES
-from truffle.core.deadlines import payment_deadline
+from truffle.core.deadlines import commitment_end, payment_deadline
 from truffle.core.events import Event, EventType, Extension, Facts, Severity
 from truffle.core.idle import is_idle, unused
 from truffle.core.model import Reservation
@@ -86,8 +86,20 @@ def _of_its_type(span: Span, inputs: Inputs) -> Iterator[Decision]:
     if not row.kind.is_prepaid:
         if row.state == "active" and row.end_date and _is_close(row.end_date, now):
             yield _decision(EventType.ENDING_SOON, span, now, "Ends", row.end_date)
+        if (committed := commitment_end(row)) is not None:
+            yield from _committed(span, committed, now)
         return
     yield from _of_a_block(row, span, now)
+
+
+def _committed(span: Span, end: datetime, now: datetime) -> Iterator[Decision]:
+    """The end of a commitment: the ODCR goes on, and can be cancelled without a charge."""
+    if _is_close(end, now):
+        made = _decision(EventType.ENDING_SOON, span, now, "Commitment ends", end)
+        yield replace(made, severity=Severity.INFO, step=_AFTER_COMMITMENT)
+
+
+_AFTER_COMMITMENT = "Decide whether to keep it: it is billed until it is cancelled."
 
 
 def _of_a_block(row: Reservation, span: Span, now: datetime) -> Iterator[Decision]:

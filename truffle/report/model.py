@@ -171,7 +171,7 @@ def _row(span: Span, inputs: Inputs) -> Json:
         "observed_at": _time(row.observed_at),
         "tags": dict(sorted(row.tags.items())),
         "use": [_use(each) for each in inputs.use.get(row.reservation_id, ())],
-        "url": reservation_url(row.region, row.reservation_id),
+        "url": reservation_url(row),
     }
 
 

@@ -47,6 +47,9 @@ REQUEST_TIMEOUT = 30.0
 
 LATE = "The API did not answer before the deadline: allow more with --timeout."
 
+_LISTINGS = {kind.listing.operation for kind in KINDS.values() if kind.listing}
+"""How the API's warnings begin that are about a kind; those of values are told already."""
+
 Parameters = Sequence[tuple[str, str]]
 
 
@@ -195,7 +198,9 @@ def list_api(api: Api, question: Question) -> Listing:
     )
     lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
     status = reading.result()
-    items = [item for future in lists for page in future.result() for item in page["items"]]
+    pages = [page for future in lists for page in future.result()]
+    items = [item for page in pages for item in page["items"]]
+    told = dict.fromkeys(text for page in pages for text in page.get("warnings") or ())
     with api.understood():
         if status["regions"] == []:
             raise ApiError("The stack has not collected anything yet: wait for its first run.")
@@ -207,6 +212,7 @@ def list_api(api: Api, question: Question) -> Listing:
             failures=[*failures_of(status["scopes"]), *missing],
             scopes=totals["scopes"] - totals["by_state"][State.CLOSED] + len(missing),
             observed_at=totals["observed_at"] and parse_time(totals["observed_at"]),
+            warnings=[text for text in told if text.partition(" ")[0] in _LISTINGS],
         )
 
 

@@ -63,6 +63,12 @@ def test_a_failed_call_of_a_frequent_watch_is_repeated_when_it_is_due() -> None:
     assert turn.is_due(NOON + 5 * MINUTE)
 
 
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "OptInRequired"])
+def test_a_region_that_is_closed_is_not_asked_before_the_watch_is_due(code: str) -> None:
+    turn = Turn(a_watch(), an_answer(outcome=Outcome.FAILED, code=code))
+    assert turn.due_at == NOON + HOUR
+
+
 def test_who_waited_for_most_periods_comes_first() -> None:
     known = an_answer()
     hourly, daily = a_watch("hourly"), a_watch("daily", 24 * HOUR)

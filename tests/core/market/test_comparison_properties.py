@@ -15,7 +15,7 @@ from truffle.core.market.comparison import MarketRules, compare
 from truffle.core.market.states import WatchState
 
 QUIET = 3
-LIMIT = 45
+LIMIT = 450
 QUESTION = a_question(max_accelerator_hour_price=Decimal(LIMIT))
 ZONES = ("a", "b")
 
@@ -25,10 +25,17 @@ Prices = dict[str, int]
 Hour = Prices | None
 """None: the region could not be asked."""
 
-hours: st.SearchStrategy[Hour] = st.none() | st.dictionaries(
-    st.sampled_from(ZONES), st.sampled_from((30, 31, 40, 44, 46, 50)), max_size=2
-)
-histories = st.lists(hours, max_size=14)
+PRICES = (300, 304, 308, 308, 460, None)
+"""Steps below and above the least drop of 2 %, one above the limit, and none."""
+
+
+def _prices(each: tuple[int | None, ...]) -> Prices:
+    return {zone: it for zone, it in zip(ZONES, each, strict=True) if it is not None}
+
+
+sold = st.tuples(*[st.sampled_from(PRICES)] * len(ZONES)).map(_prices)
+hours: st.SearchStrategy[Hour] = st.one_of(st.none(), *[sold] * 6)
+histories = st.lists(hours, min_size=6, max_size=14)
 
 Told = list[tuple[int, str, str]]
 """Hour, zone and type of each event."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ class Hunt:
         self._file.write_text(json.dumps({"watches": list(watches)}))
         self._deploy(WatchSettings)
         wiring.watch().ec2 = self.exchange.of
+        # moto's transactions copy all tables, and must not meet a write of another thread.
+        wiring.watch().asker = replace(wiring.watch().asker, parallel=1)
 
     def start(self, *, now: bool = False, milliseconds: int = 180_000) -> list[dict[str, Any]]:
         context: Any = FakeContext(remaining_milliseconds=milliseconds)

@@ -129,10 +129,17 @@ class TestTheBudget:
         hunt.ohio.take(10)
         assert hunt.outcomes() == {"a": "not-asked", "b": "not-asked"}
         assert len(hunt.ohio.asked) == 1
-        hunt.clock.advance(10 * timedelta(seconds=1))
+        hunt.clock.advance(5 * timedelta(seconds=1))
         assert hunt.outcomes() == {}
         hunt.clock.advance(30 * timedelta(seconds=1))
         assert hunt.outcomes() == {"a": "none", "b": "none"}
+
+    def test_a_person_may_try_again_at_once(self, hunt: Hunt) -> None:
+        hunt.ohio.fault = client_error("RequestLimitExceeded", OPERATION)
+        assert hunt.outcomes() == {"hunt": "not-asked"}
+        hunt.ohio.fault = None
+        assert hunt.outcomes() == {}
+        assert hunt.outcomes(now=True) == {"hunt": "none"}
 
     def test_regions_have_budgets_of_their_own(self, hunt: Hunt) -> None:
         hunt.ohio.take(10)

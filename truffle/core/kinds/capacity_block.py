@@ -128,6 +128,10 @@ class CapacityBlock(CapacityRow):
         return self.capacity_block_id
 
     @property
+    def is_part(self) -> bool:
+        return len(self.reservation_ids) > 1
+
+    @property
     def market(self) -> Market:
         return Market.CAPACITY_BLOCK
 

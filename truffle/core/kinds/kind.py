@@ -112,6 +112,11 @@ class CapacityRow:
         return None
 
     @property
+    def is_part(self) -> bool:
+        """Whether other reservations belong to what was bought as one, too."""
+        return False
+
+    @property
     def health(self) -> Health | None:
         return None
 
@@ -126,6 +131,11 @@ class CapacityRow:
 
     @property
     def ultraserver_type(self) -> str | None:
+        return None
+
+    @property
+    def commitment_end(self) -> datetime | None:
+        """When the commitment of a future-dated ODCR ends."""
         return None
 
     @property

@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from truffle.core.kinds.kind import CapacityRow, Kind, ReservationType
-from truffle.core.kinds.parts import EC2_TOOLS, Accelerator, Commitment, Consumer, Market
+from truffle.core.kinds.parts import (
+    EC2_TOOLS,
+    Accelerator,
+    Adjustment,
+    Commitment,
+    Consumer,
+    InterruptibleAllocation,
+    Market,
+)
 from truffle.core.severity import Severity
 
 KIND = Kind(
@@ -55,7 +63,8 @@ KIND = Kind(
     next_steps={
         "failed": "Create the reservation again, in another zone or with another size.",
         "unsupported": "Request other dates, another size or another zone.",
-        "delayed": "Plan for a later start, or look for capacity in another zone.",
+        "delayed": "Plan for a later start, or look for capacity in another zone: EC2 waives its "
+        "commitment, so that it can be cancelled without a charge.",
         "expired": "Check that no workload relies on this capacity.",
         "unavailable": "Open a support case with AWS: this state is not documented.",
     },
@@ -70,7 +79,9 @@ class Odcr(CapacityRow):
     reservation is active. ``account_name`` and ``organizational_unit`` are what AWS Organizations
     calls ``account_id`` and its units below the root, joined by slashes; None where the source does
     not know. ``consumers`` are the accounts that use a shared reservation, its owner among them;
-    None where EC2 was not asked or did not answer.
+    None where EC2 was not asked or did not answer. ``original_start_date`` is the first start that
+    was requested of a future-dated ODCR, ``source_reservation_id`` the lender of an interruptible
+    one.
     """
 
     kind: ClassVar[Kind] = KIND
@@ -111,6 +122,14 @@ class Odcr(CapacityRow):
     account_name: str | None = None
     organizational_unit: str | None = None
     consumers: tuple[Consumer, ...] | None = None
+    original_start_date: datetime | None = None
+    adjustment: Adjustment | None = None
+    interruptible_allocation: InterruptibleAllocation | None = None
+    source_reservation_id: str | None = None
+
+    @property
+    def commitment_end(self) -> datetime | None:
+        return self.commitment.commitment_end_date if self.commitment else None
 
     @property
     def arn(self) -> str | None:

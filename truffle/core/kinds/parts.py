@@ -74,6 +74,30 @@ class Commitment:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A change of dates that was requested of a future-dated ODCR (EC2's AdjustmentStatus and
+    AdjustmentDetails): ``requested``, ``applied`` or ``rejected``, and the values after it."""
+
+    status: str | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    end_date_type: str | None = None
+    commitment_end_date: datetime | None = None
+    commitment_duration_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptibleAllocation:
+    """The instances that an ODCR lends to an interruptible one, its ``reservation_id`` (EC2's
+    InterruptibleCapacityAllocation). They are no part of the lender's own capacity."""
+
+    reservation_id: str | None = None
+    instance_count: int | None = None
+    target_instance_count: int | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Consumer:
     """One account's use of a reservation, in instances (EC2's InstanceUsage)."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from truffle.core.error_codes import DENIED, DISABLED
 from truffle.core.market.answers import Answer, Outcome
 from truffle.core.market.watches import Watch
 
@@ -26,6 +27,9 @@ FOR_PEOPLE: Final = 2
 
 RETRY_AFTER: Final = timedelta(minutes=10)
 """A failed call is repeated then, or when the watch is due if that is sooner."""
+
+_CLOSED: Final = DENIED | DISABLED
+"""A region that is denied or not enabled stays so: it is asked when the watch is due."""
 
 SLACK: Final = timedelta(seconds=30)
 """A watch that is due within so much is asked now rather than a period later."""
@@ -54,8 +58,9 @@ class Bucket:
         return Bucket(self.tokens - calls, self.at)
 
     def emptied(self) -> Bucket:
-        """As EC2 says that it is, when it refuses a call: others have used it up."""
-        return Bucket(min(self.tokens, 0), self.at)
+        """As EC2 says that it is, when it refuses a call: others have used it up. What is left for
+        people stays, since EC2 itself answers a person who tries again."""
+        return Bucket(min(self.tokens, FOR_PEOPLE), self.at)
 
 
 def full_bucket(now: datetime) -> Bucket:
@@ -78,9 +83,9 @@ class Turn:
         """When the next call is due; None for as soon as possible."""
         if self.last is None or self.last.outcome is Outcome.NOT_ASKED:
             return None
-        if self.last.outcome is Outcome.FAILED:
-            return self.last.observed_at + min(self.watch.every, RETRY_AFTER)
-        return self.last.observed_at + self.watch.every
+        is_worth_a_retry = self.last.outcome is Outcome.FAILED and self.last.code not in _CLOSED
+        wait = min(self.watch.every, RETRY_AFTER) if is_worth_a_retry else self.watch.every
+        return self.last.observed_at + wait
 
     def is_due(self, now: datetime) -> bool:
         if self.watch.question.is_over(now):
