@@ -91,4 +91,5 @@ def reader_parameters(context: Mapping[str, Any], collector_role_arn: str) -> di
         "CollectorRoleArn": collector_role_arn,
         "ExternalId": settings["external_id"],
         "RoleName": settings["role_name"],
+        "AsksForInstances": str(settings["stranded"]).lower(),
     }

@@ -19,6 +19,9 @@ from sandbox.ec2.wire import Shape, service_model
 UNPAGED_SIZE = 1000
 """How many items a call without MaxResults gets at most."""
 
+FEWEST = 5
+"""The least MaxResults of a call whose model names none (EC2 API Reference, DescribeInstances)."""
+
 _NOT_OF_THE_REQUEST = ("NextToken", "MaxResults", "DryRun")
 
 
@@ -43,7 +46,8 @@ def page_of(action: str, region: str, parameters: Mapping[str, Any]) -> Page:
 
 def _check_size(action: str, size: int) -> None:
     shape: Shape = service_model().operation_model(action).input_shape.members["MaxResults"]
-    lowest, highest = shape.metadata["min"], shape.metadata["max"]
+    bounds = {"min": FEWEST, "max": UNPAGED_SIZE, **shape.metadata}
+    lowest, highest = bounds["min"], bounds["max"]
     if size < lowest:
         expected = f"Expecting a value greater than or equal to {lowest}."
         raise invalid_value("maxResults", size, expected)

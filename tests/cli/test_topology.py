@@ -107,3 +107,12 @@ def test_how_many_nodes_two_reservations_share() -> None:
 def test_nodes_of_two_accounts_cannot_be_compared() -> None:
     assert shared_nodes(placed("cr-a", "x"), placed("cr-b", "x", account="2")) is None
     assert shared_nodes(placed("cr-a", "x"), placed("cr-b")) is None
+
+
+def test_few_of_those_without_nodes_are_named(truffle: Run, world: World) -> None:
+    rows = [held(f"cr-{number:03}") for number in range(23)]
+    world.has_regions({"us-east-2": {"CapacityReservations": rows}})
+    told = truffle("topology").out
+    assert "cr-009" in told
+    assert "cr-010" not in told
+    assert "and 13 more (-o json has them all)." in " ".join(told.split())

@@ -232,6 +232,7 @@ def test_the_stack_set_deploys_the_role_to_accounts_that_join(tmp_path: Path) ->
         "ExternalId": "one-two",
         "RoleName": "truffle-read",
         "RoleRegion": {"Ref": "AWS::Region"},
+        "AsksForInstances": "false",
         "EventBusArn": "",
     }
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import a_block, an_odcr
-from truffle.core.model import Consumer, Health, Reservation, ReservationType
+from truffle.core.model import Consumer, Health, Reservation, ReservationType, TrainingPlan
 from truffle.render.capacity import Shown, render
 from truffle.render.columns import View, column_names, columns_of
 from truffle.render.style import Style
@@ -137,7 +137,12 @@ def test_every_column_that_can_be_named_is_one_of_a_type() -> None:
         assert any(columns_of(kind, rows, View(chosen=(name,))) for kind, rows in TYPED)
 
 
-TYPED = ((ReservationType.CAPACITY_BLOCKS, BLOCKS), (ReservationType.ODCR, ODCRS))
+PLAN = TrainingPlan("arn:aws:sagemaker:us-east-1:123456789012:training-plan/a", "a", "tp-a")
+TYPED = (
+    (ReservationType.CAPACITY_BLOCKS, BLOCKS),
+    (ReservationType.ODCR, ODCRS),
+    (ReservationType.TRAINING_PLANS, [PLAN]),
+)
 
 
 def test_an_unhealthy_block_is_not_a_green_active_one() -> None:

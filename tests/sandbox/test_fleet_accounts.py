@@ -139,5 +139,6 @@ def test_the_readers_trust_the_role_of_the_context() -> None:
         "CollectorRoleArn": role,
         "ExternalId": "truffle-reader",
         "RoleName": "truffle-read",
+        "AsksForInstances": "false",
     }
     assert reader_parameters({"external_id": "other"}, role)["ExternalId"] == "other"

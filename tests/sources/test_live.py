@@ -43,7 +43,10 @@ class TestWhatIsListed:
         inventory = list_live(regions=[IRELAND, IRELAND])
 
         assert (numbers(inventory), inventory.scopes) == ([2], 1)
-        assert world.control.calls() == {(IRELAND, RESERVATIONS): 1}
+        assert world.control.calls() == {
+            (IRELAND, RESERVATIONS): 1,
+            (IRELAND, "ListTrainingPlans"): 1,
+        }
 
     def test_nothing_where_no_region_is_named(self, world: World) -> None:
         assert list_live(regions=[]) == Listing([], [], 0, None)

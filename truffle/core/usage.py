@@ -99,7 +99,11 @@ class Period:
 
 @dataclass(slots=True)
 class Sums:
-    """Instance time in microseconds and money of one group; ``unpriced`` is reserved time."""
+    """Instance time in microseconds of one group; ``unpriced`` is reserved time.
+
+    ``priced`` has reserved and idle time by the price of an hour: money is multiplied once, when
+    all time is added.
+    """
 
     reserved: int = 0
     used: int = 0
@@ -108,9 +112,16 @@ class Sums:
     accelerators: float = 0
     used_accelerators: float = 0
     unknown_accelerators: int = 0
-    cost: Decimal = field(default_factory=Decimal)
-    idle_cost: Decimal = field(default_factory=Decimal)
-    is_priced: bool = False
+    priced: dict[Decimal, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> float | None:
+        """None where no price is known."""
+        return _cost((price, reserved) for price, (reserved, _) in self.priced.items())
+
+    @property
+    def idle_cost(self) -> float | None:
+        return _cost((price, idle) for price, (_, idle) in self.priced.items())
 
     def add(
         self, row: Reservation, length: timedelta, is_observed: bool, rate: Rate | None
@@ -127,10 +138,8 @@ class Sums:
         if rate is None:
             self.unpriced += total * time
             return
-        self.is_priced = True
-        price = rate.amount * time
-        self.cost += price * total
-        self.idle_cost += price * (total - used)
+        reserved, idle = self.priced.get(rate.amount, (0, 0))
+        self.priced[rate.amount] = reserved + total * time, idle + (total - used) * time
 
     def _carry(self, row: Reservation, time: int, total: int, used: int) -> None:
         if row.accelerator is None:
@@ -327,6 +336,7 @@ def _with_unpriced(parts: Mapping[str | None, Sums]) -> list[tuple[str | None, S
 
 
 def _sum(one: Sums, other: Sums) -> Sums:
+    """Of two sums, of which one has no prices."""
     return Sums(
         one.reserved + other.reserved,
         one.used + other.used,
@@ -335,9 +345,7 @@ def _sum(one: Sums, other: Sums) -> Sums:
         one.accelerators + other.accelerators,
         one.used_accelerators + other.used_accelerators,
         one.unknown_accelerators + other.unknown_accelerators,
-        one.cost + other.cost,
-        one.idle_cost + other.idle_cost,
-        one.is_priced or other.is_priced,
+        one.priced or other.priced,
     )
 
 
@@ -360,8 +368,8 @@ def _row(
         reserved_accelerator_hours=devices,
         used_accelerator_hours=used_devices,
         idle_accelerator_hours=_hours(part.accelerators - part.used_accelerators),
-        reserved_cost=_cost(part.cost) if part.is_priced else None,
-        idle_cost=_cost(part.idle_cost) if part.is_priced else None,
+        reserved_cost=part.cost,
+        idle_cost=part.idle_cost,
         currency=currency,
         unpriced_hours=_hours(part.unpriced),
         unknown_accelerator_hours=_hours(part.unknown_accelerators),
@@ -372,6 +380,9 @@ def _hours(microseconds: float) -> float:
     return round(microseconds / (HOUR // MICROSECOND), DIGITS)
 
 
-def _cost(amount: Decimal) -> float:
-    """Money from a price per hour times microseconds."""
-    return float(round(amount / (HOUR // MICROSECOND), DIGITS))
+def _cost(parts: Iterable[tuple[Decimal, int]]) -> float | None:
+    """Money from prices per hour and microseconds; None without any price."""
+    amounts = [price * time for price, time in parts]
+    if not amounts:
+        return None
+    return float(round(sum(amounts, Decimal()) / (HOUR // MICROSECOND), DIGITS))

@@ -9,6 +9,9 @@ from truffle.core.topology import Node, Placement, trees
 from truffle.render.style import Style
 from truffle.render.words import counted
 
+MOST_NAMED = 10
+"""Reservations without known nodes that are named."""
+
 
 def render(placements: Sequence[Placement], style: Style) -> str:
     """A tree for each account and region, then the reservations whose nodes are unknown."""
@@ -19,8 +22,11 @@ def render(placements: Sequence[Placement], style: Style) -> str:
         lines.append("")
     unknown = [it for it in placements if it.network_nodes is None]
     if unknown:
-        names = ", ".join(f"{it.reservation_id} ({it.state or 'unknown'})" for it in unknown)
-        lines += style.wrapped(f"Network nodes unknown: {visible(names)}.")
+        named = [f"{it.reservation_id} ({it.state or 'unknown'})" for it in unknown[:MOST_NAMED]]
+        rest = len(unknown) - len(named)
+        more = f" and {rest:,} more (-o json has them all)" if rest else ""
+        text = f"Network nodes unknown: {visible(', '.join(named))}{more}."
+        lines += style.wrapped(text)
     return "\n".join(lines).rstrip("\n")
 
 
