@@ -34,7 +34,8 @@ MOST = 200
 
 INSTRUCTIONS = (
     "Reads the GPU capacity that an organization holds on AWS: On-Demand Capacity Reservations "
-    "(odcr) and Capacity Blocks for ML (capacity-block). Nothing is ever bought or changed. "
+    "(odcr), Capacity Blocks for ML (capacity-block) and SageMaker's training plans "
+    "(training-plan). Nothing is ever bought or changed. "
     "Check 'collection' in each answer: a failed scope says nothing about its reservations. "
     "Times are UTC; arguments take dates, RFC 3339, or lengths such as 7d."
 )
@@ -44,7 +45,7 @@ _READS = ToolAnnotations(
 )
 
 Limit = Annotated[int, Field(ge=1, le=MOST, description=f"The longest list, 1 to {MOST}.")]
-Kind = Literal["odcr", "capacity-block"]
+Kind = Literal["odcr", "capacity-block", "training-plan"]
 
 
 @dataclass
