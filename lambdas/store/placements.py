@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lambdas.store.table import PLACEMENTS, Client, Item, key, query, text
+from lambdas.store.transactions import transact
 from truffle.core.model import Scope
 from truffle.core.times import format_time, parse_time
 from truffle.core.topology import Placement, from_json
@@ -65,7 +66,7 @@ class PlacementStore:
         self.client.put_item(TableName=self.table, Item={**_key(scope), "content": {"B": content}})
 
     def remove(self, scope: Scope) -> None:
-        self.client.delete_item(TableName=self.table, Key=_key(scope))
+        transact(self.client, [], {"Delete": {"TableName": self.table, "Key": _key(scope)}})
 
 
 def _key(scope: Scope) -> Item:
