@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from tests.builders import a_block, an_odcr
+from truffle.core.kinds.training_plan import TrainingPlan
 from truffle.core.pricing import (
     Fee,
     PriceBook,
@@ -73,6 +74,20 @@ def test_a_block_costs_its_share_of_the_fee() -> None:
     assert hours is not None
     fee = Fee(Decimal(str(hours)) * 16 * 40, "USD")
     assert PriceBook(fees={block.capacity_block_id: fee}).idle_usd(block) == 160
+
+
+def test_a_training_plan_costs_its_share_of_the_fee_that_aws_returns_with_it() -> None:
+    plan = TrainingPlan(
+        plan_arn="arn:aws:sagemaker:us-east-2:123456789012:training-plan/large",
+        plan_name="large",
+        reservation_id="tp-123456789012-us-east-2-large",
+        instance_type="ml.p5.48xlarge",
+        instance_count=4,
+        duration_hours=168.0,
+        upfront_fee=26_880.0,
+        currency="USD",
+    )
+    assert PriceBook().rate(plan) == Rate(Decimal(40), "USD", PriceSource.UPFRONT_FEE)
 
 
 def test_the_price_list_is_no_price_of_a_block() -> None:

@@ -24,6 +24,7 @@ class PriceSource(StrEnum):
     SETTINGS = "settings"
     PRICE_LIST = "price-list"
     BLOCK_FEE = "capacity-block-fee"
+    UPFRONT_FEE = "upfront-fee"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,8 @@ class PriceBook:
         return self._own[instance_type]
 
     def _share_of_fee(self, row: Reservation) -> Rate | None:
-        """A block's fee over its instances and hours."""
-        fee = self.fees.get(row.block_id or row.reservation_id)
+        """The fee of a block or a training plan over its instances and hours."""
+        fee = self._fee(row)
         if fee is None or not row.duration_hours:
             return None
         instances = fee.instances or (None if row.is_part else row.size)
@@ -152,6 +153,14 @@ class PriceBook:
             return None
         hours = Decimal(str(row.duration_hours)) * instances
         return Rate(fee.amount / hours, fee.currency, fee.source, fee.as_of)
+
+    def _fee(self, row: Reservation) -> Fee | None:
+        """The fee that is known here, else the one that AWS returns with the row."""
+        known = self.fees.get(row.block_id or row.reservation_id)
+        if known is not None or row.fee is None:
+            return known
+        amount, currency = row.fee
+        return Fee(Decimal(str(amount)), currency, source=PriceSource.UPFRONT_FEE)
 
 
 NO_PRICES = PriceBook()
