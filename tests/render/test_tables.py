@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.builders import a_block, an_odcr
 from truffle.core.model import Consumer, Health, Reservation, ReservationType, TrainingPlan
+from truffle.render import tables
 from truffle.render.capacity import Shown, render
 from truffle.render.columns import View, column_names, columns_of
 from truffle.render.style import Style
@@ -252,3 +254,18 @@ def test_an_empty_list_names_what_was_looked_for() -> None:
         "No capacity reservations found matching criteria (ODCRs)\n\n"
         "No capacity reservations found matching criteria (capacity blocks)"
     )
+
+
+def test_the_width_of_a_text_is_taken_a_few_times_whatever_the_number_of_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = Counter[str]()
+
+    def counted(text: str) -> int:
+        taken[text] += 1
+        return cells(text)
+
+    monkeypatch.setattr(tables, "cells", counted)
+    names = [f"row-{number}" for number in range(500)]
+    draw([Column("Name", str)], names, Style())
+    assert max(taken[name] for name in names) <= 2

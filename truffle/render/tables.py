@@ -51,19 +51,18 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class _Drawing(Generic[Row]):
-    """A column as it is drawn: with its head and its texts, full or brief."""
+    """A column as it is drawn: with its head and its texts, full or brief, and its width."""
 
     column: Column[Row]
     head: str
     texts: list[str]
-
-    @property
-    def width(self) -> int:
-        return max(map(cells, [self.head, *self.texts]))
+    width: int
 
 
 def cells(text: str) -> int:
     """How many cells of a terminal a text takes: letters of East Asia take two, accents none."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1 for letter in text
     )
@@ -110,12 +109,16 @@ def _leaving(columns: Sequence[Column[Row]]) -> Callable[[str], float]:
 
 
 def _full(column: Column[Row], rows: Sequence[Row]) -> _Drawing[Row]:
-    return _Drawing(column, column.head, [visible(column.cell(row)) for row in rows])
+    return _drawing(column, column.head, [visible(column.cell(row)) for row in rows])
 
 
 def _brief(column: Column[Row], rows: Sequence[Row]) -> _Drawing[Row]:
     text = column.brief or column.cell
-    return _Drawing(column, column.short or column.head, [visible(text(row)) for row in rows])
+    return _drawing(column, column.short or column.head, [visible(text(row)) for row in rows])
+
+
+def _drawing(column: Column[Row], head: str, texts: list[str]) -> _Drawing[Row]:
+    return _Drawing(column, head, texts, max(map(cells, [head, *texts])))
 
 
 def _fits(drawings: Collection[_Drawing[Row]], style: Style) -> bool:
