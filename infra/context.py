@@ -15,6 +15,7 @@ from infra.context_values import PARSERS
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule
 from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.core.events import MARKET_TYPES
+from truffle.core.kinds.registry import KINDS
 from truffle.core.organization import ORGANIZATION, AccountSettings, Selection
 from truffle.core.validators import Location, record, show
 
@@ -24,13 +25,13 @@ _Json = Mapping[str, Any]
 HOURLY = Schedule("rate(1 hour)", 60)
 DEFAULT_FILTER: _Json = {
     "$or": [
-        {"reservation_type": ["capacity-block"]},
+        {"reservation_type": [it.type.value for it in KINDS.values() if it.is_prepaid]},
         {"severity": ["warning", "critical"]},
         {"type": ["scope_failing", "scope_recovered", *MARKET_TYPES]},
     ]
 }
-"""Every event of a capacity block, of a scope and of a watch, and of any reservation what is
-`warning` or worse."""
+"""Every event of what is paid upfront, of a scope and of a watch, and of any reservation those of
+severity `warning` or worse."""
 
 _CDK_PREFIXES = ("@aws-cdk/", "aws:cdk:", "aws-cdk:", "cdk-nag")
 _CDK_KEYS = ("acknowledged-issue-numbers", "cli-telemetry")

@@ -39,8 +39,10 @@ class Beside:
         run_id: str | None,
         deadline: datetime,
     ) -> None:
-        """Store the fleets and the network nodes of scopes of one region. Raises what DynamoDB
+        """Store the fleets and the network nodes of scopes of one region, once their snapshots are
+        stored. A snapshot that is older than ``last_seen`` changes nothing. Raises what DynamoDB
         does."""
+        snapshots = [it for it in snapshots if not _is_late(it, last_seen[it.scope])]
         client, table = self.scopes.client, self.scopes.table
         fleets = FleetStore(client, table, self.scopes.retention_days)
         asking = Fleets(self.ec2_of, fleets, self.clock, self.fleet_short)
@@ -48,3 +50,7 @@ class Beside:
         Placements(self.ec2_of, PlacementStore(client, table), self.clock).collect(
             snapshots, deadline
         )
+
+
+def _is_late(snapshot: Snapshot, last_seen: datetime | None) -> bool:
+    return last_seen is not None and snapshot.observed_at < last_seen

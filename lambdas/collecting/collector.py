@@ -151,14 +151,14 @@ class Collector:
             listings = self._completed(list(pool.map(visit, scopes)), deadline)
         # The bucket first: what the table has is in the history, too, even after a crash.
         self._archive(listings)
-        snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
-        last_seen = {it.result.scope: it.ground.status.observed_at for it in listings}
-        self._beside.collect(snapshots, last_seen, unit.run_id, deadline)
         # Failures first: the others report in place of an owner that is known to fail.
         order = sorted(listings, key=lambda it: isinstance(it.result, Snapshot))
         batch = _Visit(unit.run_id, deadline, delivery)
         outcomes = {it.result.scope: self._store(it, batch) for it in order}
         outcomes |= self._write_unchanged(batch)
+        snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
+        last_seen = {it.result.scope: it.ground.status.observed_at for it in listings}
+        self._beside.collect(snapshots, last_seen, unit.run_id, deadline)
         return [outcomes[scope] for scope in scopes]
 
     def _completed(self, listings: Sequence[_Listing], deadline: datetime) -> list[_Listing]:

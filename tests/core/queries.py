@@ -1,6 +1,6 @@
 """Queries as parameters."""
 
-EVERY_TYPE = frozenset({"odcr", "capacity-block"})
+EVERY_TYPE = frozenset({"odcr", "capacity-block", "training-plan"})
 
 
 def some(*values: str) -> frozenset[str]:

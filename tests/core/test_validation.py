@@ -236,7 +236,7 @@ class TestAnswer:
         answer = asked(a_block("cr-1"), start_by=NOON + 3 * DAY).to_json()
 
         assert json.loads(json.dumps(answer)) == answer
-        assert list(answer)[:8] == [
+        assert list(answer)[:10] == [
             "ok",
             "instance_type",
             "count",
@@ -244,6 +244,8 @@ class TestAnswer:
             "start_by",
             "found",
             "network",
+            "network_nodes",
+            "proximity",
             "reason",
         ]
         assert answer["hours"] == 168

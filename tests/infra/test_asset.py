@@ -17,7 +17,7 @@ import pytest
 from infra import asset as assets
 from infra.asset import ROOT, AssetError, asset_sources, imported_names, lambda_asset
 from infra.context import parse_context
-from infra.ec2_model import EC2_LIST_ACTIONS, MARKET_ACTIONS
+from infra.ec2_model import EC2_LIST_ACTIONS, MARKET_ACTIONS, STRANDED_ACTIONS
 from lambdas.account_settings import FILE as ACCOUNTS
 from lambdas.alert_settings import FILE
 from tests.infra.synthesized import NAMES, Json, Synthesized
@@ -95,7 +95,8 @@ def test_ec2_is_read_with_the_pinned_model_whatever_the_runtime_has(
     assert done.returncode == 0, done.stderr
     operations, members = json.loads(done.stdout)
     pinned = botocore.session.get_session().get_service_model("ec2")
-    assert set(operations) == {"DescribeRegions", *EC2_LIST_ACTIONS, *MARKET_ACTIONS}
+    used = {*EC2_LIST_ACTIONS, *MARKET_ACTIONS, *STRANDED_ACTIONS}
+    assert set(operations) == {"DescribeRegions", *used}
     assert members == list(pinned.shape_for("CapacityReservation").members)
     assert "InterruptionInfo" in members
 

@@ -45,6 +45,7 @@ def test_a_run_over_two_regions_is_stored_archived_and_closed(
         "latest/regions/eu-west-1.json.gz",
         "latest/regions/us-east-2.json.gz",
         "latest/report.html",
+        "latest/training-plans.json",
         "runs/dt=2026-11-24/run-1.json",
         *snapshot_keys(stack),
     ]
