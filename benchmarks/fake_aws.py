@@ -25,7 +25,7 @@ from tests.lambdas.memory import MemoryTable
 
 Item = Mapping[str, Any]
 
-LATENCY = {"ec2": 0.15, "sts": 0.05, "dynamodb": 0.005, "s3": 0.03, "sqs": 0.01}
+LATENCY = {"ec2": 0.15, "sagemaker": 0.15, "sts": 0.05, "dynamodb": 0.005, "s3": 0.03, "sqs": 0.01}
 """Seconds of a call, where latency is on."""
 
 _EC2_SCOPE = re.compile(r"Credential=(?:ASIA)?([^/]+)/\d{8}/([a-z0-9-]+)/")
@@ -83,6 +83,10 @@ class FakeAWS:
         found = _EC2_SCOPE.search(str(request.headers["Authorization"], "ascii"))
         assert found is not None
         return 200, {}, self._list_scope(found[1], found[2])
+
+    def _sagemaker(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
+        assert operation == "ListTrainingPlans", operation
+        return 200, {}, b'{"TrainingPlanSummaries": []}'
 
     def _sts(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         account = dict(parse_qsl(_text(request.body)))["RoleArn"].split(":")[4]

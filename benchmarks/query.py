@@ -18,10 +18,12 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import cycle, islice
+from typing import Any
 from urllib.parse import quote
 
 from benchmarks.organizations import ACCOUNT, NOW, REGIONS, rows
 from lambdas.settings import QuerySettings
+from lambdas.store.prices import NOTHING_KNOWN, PriceList
 from lambdas.store.scopes import StoredStatus
 from truffle.core.model import Reservation, Scope
 
@@ -77,6 +79,9 @@ class MemoryStore:
     def reservations(self, status: StoredStatus) -> tuple[Reservation, ...]:
         return self._rows[status.scope]
 
+    def read(self) -> PriceList:
+        return NOTHING_KNOWN
+
 
 class Invocation:
     """The part of a Lambda context that the handler reads."""
@@ -99,7 +104,8 @@ def asker(count: int) -> Ask:
     from lambdas import query, wiring
     from lambdas.api.inventory import Inventory
 
-    wiring.query().inventory = Inventory(MemoryStore(count))  # type: ignore[arg-type]
+    store: Any = MemoryStore(count)
+    wiring.query().inventory, wiring.query().price_list = Inventory(store), store
 
     def ask(path: str, text: str) -> str:
         http = {"method": "GET", "path": path}

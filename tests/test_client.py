@@ -227,7 +227,7 @@ def test_asyncio_callers_have_the_same(fleet: World) -> None:
 
 
 def test_asyncio_has_every_method_of_the_client() -> None:
-    inner = {"inventory", "market", "every_fleet", "every_placement", "api"}
+    inner = {"inventory", "market", "every_fleet", "every_placement", "placed", "api"}
     methods = {name for name, value in vars(Truffle).items() if callable(value) and name[0] != "_"}
     assert len(methods) > 8
     assert methods - inner <= set(vars(AsyncTruffle()))
@@ -250,5 +250,5 @@ def test_the_types_of_the_guide_s_objects_are_known_to_type_checkers(tmp_path: P
         check=False,
         timeout=120,
     )
-    assert 'Revealed type is "truffle.core.model.CapacityBlock"' in found.stdout
-    assert 'Revealed type is "truffle.core.model.Odcr"' in found.stdout
+    assert 'Revealed type is "truffle.core.kinds.capacity_block.CapacityBlock"' in found.stdout
+    assert 'Revealed type is "truffle.core.kinds.odcr.Odcr"' in found.stdout

@@ -46,7 +46,7 @@ class TestAsk:
         [
             (None, None, {ReservationType.ODCR}),
             (None, "expired", set()),
-            (True, "expired", {ReservationType.ODCR, ReservationType.CAPACITY_BLOCKS}),
+            (True, "expired", set(ReservationType)),
             (False, None, set()),
         ],
     )

@@ -15,12 +15,14 @@ from lambdas import wiring
 from lambdas.api import responses
 from lambdas.api.inventory import Inventory
 from lambdas.settings import QuerySettings
+from lambdas.store.prices import NOTHING_KNOWN, PriceList
 from lambdas.store.scopes import StoredStatus
 from lambdas.wiring.answers import Query
 from tests.builders import HOUR, NOON, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.fakes import Clock
 from truffle.core.events import to_message
+from truffle.core.market.finds import Market
 from truffle.core.model import FailureKind, Reservation, Scope
 from truffle.core.runs import Run
 from truffle.core.status import ScopeError
@@ -71,6 +73,9 @@ class Organization:
         is_first = status.scope == Scope("0" * 12, REGIONS[20])
         return tuple(self.rows) if is_first else ()
 
+    def read(self) -> PriceList:
+        return NOTHING_KNOWN
+
     def of_reservation(self, reservation_id: str) -> list[dict[str, Any]]:
         return self.messages
 
@@ -90,8 +95,10 @@ def asked_of(organization: Organization) -> Iterator[None]:
     parts = Query(QuerySettings)
     parts.settings = QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher")
     parts.inventory, parts.events, parts.runs = Inventory(store), store, store
+    parts.price_list = store
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "query", lambda: parts)
+        patch.setattr(parts, "market", Market)
         patch.setattr(wiring, "now", Clock())
         yield
 

@@ -49,4 +49,4 @@ def test_a_fuzzer_finds_the_api_to_be_as_described(url: str, tmp_path: Path) -> 
     )
 
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "Tested: 16" in found.stdout
+    assert "Tested: 23" in found.stdout

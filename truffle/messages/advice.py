@@ -123,7 +123,7 @@ def console_url(event: Event) -> str | None:
         return purchase_url(event.region)
     if event.reservation is None:
         return None
-    return reservation_url(event.reservation)
+    return _reservation_url(event.reservation, event.region)
 
 
 def purchase_url(region: str) -> str | None:
@@ -142,6 +142,10 @@ def _console_home(region: str) -> str | None:
 def reservation_url(row: Reservation) -> str | None:
     """The EC2 console's page of a reservation; None in a partition whose console is not known, and
     for what another service reserves."""
-    home = _console_home(row.region) if row.kind.listing is None else None
+    return _reservation_url(row, row.region)
+
+
+def _reservation_url(row: Reservation, region: str) -> str | None:
+    home = _console_home(region) if row.kind.listing is None else None
     name = quote(row.reservation_id, safe="", errors="replace")
     return home and f"{home}#CapacityReservationDetails:crId={name}"
