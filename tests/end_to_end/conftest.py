@@ -32,8 +32,9 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 def a_watch(now: datetime) -> str:
-    """A file of alerts with a watch for a block of a day that ends in three days."""
-    end = (now + timedelta(days=3)).replace(hour=11, minute=30, second=0, microsecond=0)
+    """A file of alerts with a watch for a block of a day that ends in twenty days: longer than the
+    tests let pass."""
+    end = (now + timedelta(days=20)).replace(hour=11, minute=30, second=0, microsecond=0)
     question = "instance_type: p5.48xlarge, count: 1, days: 1"
     regions = "regions: [eu-west-1, ap-northeast-3]"
     return f"watches: [{{name: hunt, {question}, end_by: {end.isoformat()}, {regions}}}]"

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sandbox.box import Sandbox
 from sandbox.ec2.faults import FaultKind
 from tests.end_to_end.conftest import rows
+from truffle.core.times import format_time, parse_time
 
 REGION, ZONE = "eu-west-1", "eu-west-1a"
 OPERATION = "DescribeCapacityBlockOfferings"
 
 
 def sell(box: Sandbox, price: str | None) -> None:
-    """An instance for one day that begins in two days; None takes it off the market."""
+    """An instance for the last day that the watch takes; None takes it off the market."""
+    _, status = box.get("/status")
+    (watch,) = status["watches"]
+    start = parse_time(watch["end_by"]) - timedelta(days=1)
     offer = {
         "InstanceType": "p5.48xlarge",
         "AvailabilityZone": ZONE,
         "Count": 1,
-        "FirstStart": "+2d@11:30",
+        "FirstStart": format_time(start),
         "HourlyPrice": price,
     }
     box.ec2.set_market(REGION, [offer] if price else [])

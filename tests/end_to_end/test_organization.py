@@ -135,7 +135,8 @@ def test_a_manifest_counts_what_the_functions_sent(box: Sandbox) -> None:
     manifest = box.collect()
     listed = [scope for scope in manifest["scopes"] if scope["account_id"] != WITHOUT_ROLE]
     regions_asked, units = 1, len({scope["region"] for scope in manifest["scopes"]})
-    assert manifest["calls"]["ec2"] == len(listed) + regions_asked
+    asked_for_fleets = len([scope for scope in listed if scope["reservations"]])
+    assert manifest["calls"]["ec2"] == len(listed) + regions_asked + asked_for_fleets
     assert manifest["calls"]["sqs"] == units
     assert manifest["dynamodb_items"]["written"] >= units
 
