@@ -2,11 +2,10 @@
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from infra.acknowledgments import acknowledge_wildcard
-from infra.functions import RUNTIME, Deployment, PythonFunction, allow, scheduler_role
+from infra.functions import RUNTIME, Deployment, PythonFunction, allow, run_every
 from infra.storage import Storage
 from lambdas.settings import CompactSettings
 from truffle.core.layout import SOURCES, TABLES_PREFIX
@@ -70,7 +69,7 @@ class Compaction(Construct):
                 f"<{storage.bucket_logical_id}.Arn>/{prefix}*",
                 "The names of objects follow from the day, the unit, the run and the event.",
             )
-        _schedule(self, self.compact)
+        run_every(self, self.compact, EVERY_MINUTES, "Brings the tables for SQL up to date.")
 
 
 def _read() -> list[str]:
@@ -87,30 +86,3 @@ def _rights(storage: Storage) -> list[iam.PolicyStatement]:
         allow("s3", ["GetObject"], *(f"{bucket}/{one}*" for one in (*_read(), TABLES_PREFIX))),
         allow("s3", ["PutObject"], f"{bucket}/{TABLES_PREFIX}*"),
     ]
-
-
-def _schedule(scope: Construct, compact: PythonFunction) -> None:
-    """No invocation is retried: the next one does what the last one could not."""
-    schedule = scheduler.CfnSchedule
-    arn = compact.function.function_arn
-    role = scheduler_role(scope, "ScheduleRole", allow("lambda", ["InvokeFunction"], arn))
-    schedule(
-        scope,
-        "Schedule",
-        description="Brings the tables for SQL up to date.",
-        schedule_expression=f"rate({EVERY_MINUTES} minutes)",
-        flexible_time_window=schedule.FlexibleTimeWindowProperty(mode="OFF"),
-        target=schedule.TargetProperty(
-            arn=arn,
-            role_arn=role.role_arn,
-            input="{}",
-            retry_policy=schedule.RetryPolicyProperty(maximum_retry_attempts=0),
-        ),
-    )
-    lambda_.CfnEventInvokeConfig(
-        scope,
-        "Once",
-        function_name=compact.function.function_name,
-        qualifier="$LATEST",
-        maximum_retry_attempts=0,
-    )

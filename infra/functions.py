@@ -8,6 +8,7 @@ from aws_cdk import Aws, Duration, RemovalPolicy, Size
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -163,3 +164,30 @@ def _powertools(context: Context) -> dict[str, str]:
         "POWERTOOLS_METRICS_NAMESPACE": context.stack_name,
         "POWERTOOLS_LOG_LEVEL": context.log_level,
     }
+
+
+def run_every(scope: Construct, function: PythonFunction, minutes: int, description: str) -> None:
+    """A schedule of a function. No invocation is retried: the next one does what one could not."""
+    schedule = scheduler.CfnSchedule
+    arn = function.function.function_arn
+    role = scheduler_role(scope, "ScheduleRole", allow("lambda", ["InvokeFunction"], arn))
+    schedule(
+        scope,
+        "Schedule",
+        description=description,
+        schedule_expression=f"rate({minutes} {'minute' if minutes == 1 else 'minutes'})",
+        flexible_time_window=schedule.FlexibleTimeWindowProperty(mode="OFF"),
+        target=schedule.TargetProperty(
+            arn=arn,
+            role_arn=role.role_arn,
+            input="{}",
+            retry_policy=schedule.RetryPolicyProperty(maximum_retry_attempts=0),
+        ),
+    )
+    lambda_.CfnEventInvokeConfig(
+        scope,
+        "Once",
+        function_name=function.function.function_name,
+        qualifier="$LATEST",
+        maximum_retry_attempts=0,
+    )

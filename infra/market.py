@@ -1,13 +1,11 @@
 """What asks for the watches of the alerts file: a function on a schedule of its own."""
 
 from aws_cdk import Aws
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from infra.acknowledgments import acknowledge_wildcard
 from infra.ec2_model import MARKET_ACTIONS
-from infra.functions import Deployment, PythonFunction, allow, scheduler_role
+from infra.functions import Deployment, PythonFunction, allow, run_every
 from infra.past import OFFERINGS, objects
 from infra.storage import Storage
 from lambdas.settings import WatchSettings
@@ -57,31 +55,5 @@ class Market(Construct):
             f"<{storage.bucket_logical_id}.Arn>/{OFFERINGS}/*",
             "The names of objects follow from the region and the time.",
         )
-        _schedule(self, self.watch, period_minutes(deployment.context.alerts.watches))
-
-
-def _schedule(scope: Construct, watch: PythonFunction, minutes: int) -> None:
-    """What one invocation could not ask, the next one does: none is retried."""
-    schedule = scheduler.CfnSchedule
-    arn = watch.function.function_arn
-    role = scheduler_role(scope, "ScheduleRole", allow("lambda", ["InvokeFunction"], arn))
-    schedule(
-        scope,
-        "Schedule",
-        description="Asks for the watches that are due.",
-        schedule_expression=f"rate({minutes} {'minute' if minutes == 1 else 'minutes'})",
-        flexible_time_window=schedule.FlexibleTimeWindowProperty(mode="OFF"),
-        target=schedule.TargetProperty(
-            arn=arn,
-            role_arn=role.role_arn,
-            input="{}",
-            retry_policy=schedule.RetryPolicyProperty(maximum_retry_attempts=0),
-        ),
-    )
-    lambda_.CfnEventInvokeConfig(
-        scope,
-        "Once",
-        function_name=watch.function.function_name,
-        qualifier="$LATEST",
-        maximum_retry_attempts=0,
-    )
+        minutes = period_minutes(deployment.context.alerts.watches)
+        run_every(self, self.watch, minutes, "Asks for the watches that are due.")
