@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,15 +39,26 @@ def fleets(
         for fleet in _fleets(judged, known)
         if states is None or fleet["state"] in states
     )
+    return one_page(context, found, page, question, _refusals(asked))
+
+
+def one_page(
+    context: Context,
+    found: Sequence[tuple[tuple[str, str, str], Json]],
+    page: Page,
+    question: str,
+    refusals: Iterable[Refusal],
+) -> Json:
+    """A page of items, which are sorted by their marks, and the scopes that could not be asked."""
     if page.next_token is not None:
-        mark = from_token(page.next_token, question)
-        found = [each for each in found if list(each[0]) > list(mark)]
+        mark = list(from_token(page.next_token, question))
+        found = [each for each in found if list(each[0]) > mark]
     part = found[: page.limit]
     return {
-        "items": [with_labels(fleet, context.labels) for _, fleet in part],
+        "items": [with_labels(item, context.labels) for _, item in part],
         "next_token": to_token(question, part[-1][0]) if len(part) < len(found) else None,
         "count": len(found),
-        "unanswered": unanswered(_refusals(asked), context.labels),
+        "unanswered": unanswered(refusals, context.labels),
         "collection": context.collection,
     }
 

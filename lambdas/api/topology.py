@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lambdas.api.answers import Context, from_token, is_asked, to_token
-from lambdas.api.fleets import Refusal, unanswered
+from lambdas.api.answers import Context, is_asked
+from lambdas.api.fleets import Refusal, one_page
 from lambdas.store.placements import ScopePlacements
 from truffle.core.codec import Json
 from truffle.core.filters import matches_globs
 from truffle.core.model import Reservation, Scope
-from truffle.core.organization import with_labels
 from truffle.core.queries import Page
 from truffle.core.topology import Placement
 
@@ -38,17 +37,7 @@ def topology(
         for item in (placement.to_json() for placement in known.placements)
         if types is None or matches_globs(item["instance_type"] or "", types)
     )
-    if page.next_token is not None:
-        mark = list(from_token(page.next_token, question))
-        found = [each for each in found if list(each[0]) > mark]
-    part = found[: page.limit]
-    return {
-        "items": [with_labels(item, context.labels) for _, item in part],
-        "next_token": to_token(question, part[-1][0]) if len(part) < len(found) else None,
-        "count": len(found),
-        "unanswered": unanswered(_refusals(asked), context.labels),
-        "collection": context.collection,
-    }
+    return one_page(context, found, page, question, _refusals(asked))
 
 
 def _mark(item: Json) -> tuple[str, str, str]:
