@@ -49,7 +49,7 @@ def command(
     from truffle.cli.output import put, put_data, style_of_stdout, tell_all
     from truffle.render.stranded import NAMES, Shown, render
 
-    common.needs_api("Stranded spend")
+    common.needs_api("Stranded instances")
     found = common.client().stranded(instance_types or None, regions or None, accounts or None)
     if output in ("table", "wide"):
         style = style_of_stdout()
