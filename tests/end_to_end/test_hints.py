@@ -118,7 +118,7 @@ def _is_taken(box: Sandbox, event: dict[str, Any]) -> bool:
 def test_a_block_that_starts_soon_is_collected_when_it_does(box: Sandbox) -> None:
     """The schedule that is made for the start is moved to the present; it goes when it is over."""
     name = a_block(box, "scheduled")["CapacityReservationId"]
-    start = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=40)
+    start = box.now().replace(second=0, microsecond=0) + timedelta(minutes=40)
     box.ec2.patch(name, StartDate=start.isoformat())
     box.collect()
     minute = start + timedelta(minutes=1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from sandbox.box import Sandbox
 from sandbox.ec2.faults import FaultKind
 from tests.end_to_end.conftest import rows
@@ -11,6 +13,12 @@ from truffle.core.times import format_time, parse_time
 
 REGION, ZONE = "eu-west-1", "eu-west-1a"
 OPERATION = "DescribeCapacityBlockOfferings"
+
+
+@pytest.fixture(autouse=True)
+def refilled(healthy: None, box: Sandbox) -> None:
+    """Each test starts with EC2's whole budget, which refills with the sandbox's time."""
+    box.advance(timedelta(minutes=2))
 
 
 def sell(box: Sandbox, price: str | None) -> None:

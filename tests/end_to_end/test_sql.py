@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def copy(box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
 def make_bill(box: Sandbox, folder: Path) -> None:
     """An export of CUR 2.0 in which one reservation was half used, in the bucket and the copy."""
     row = rows(box, "/odcrs", state="active")[0]
-    at = datetime.now(UTC).replace(day=1, hour=5).strftime("%Y-%m-%d %H:00:00")
+    at = box.now().replace(day=1, hour=5).strftime("%Y-%m-%d %H:00:00")
     target = folder / "tables" / CUR_TABLE / "part-0.parquet"
     target.parent.mkdir(parents=True)
     lines = ", ".join(
@@ -99,14 +99,14 @@ def make_bill(box: Sandbox, folder: Path) -> None:
 
 def make_ledger(box: Sandbox) -> None:
     """A ledger of yesterday: eight instances all day, of which five were used."""
-    day = day_of(datetime.now(UTC)) - timedelta(days=1)
+    day = day_of(box.now()) - timedelta(days=1)
     spans = [Span(an_odcr(tags={"Team": "research"}), day, day + timedelta(days=1))]
     LedgerStore(box.client("s3"), box.outputs["BucketName"]).write(day, write_day(spans, day), "")
 
 
 def make_market(box: Sandbox) -> None:
     """Two answers of yesterday to a watch: a block on sale, then none."""
-    at = day_of(datetime.now(UTC)) - timedelta(hours=2)
+    at = day_of(box.now()) - timedelta(hours=2)
     answers = [an_answer(an_offering(40), at=at), an_answer(at=at + timedelta(hours=1))]
     content = answers_to_lines(answers)
     box.client("s3").put_object(

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.alerts.settings_parser import parse_settings
 
+MAX_DEPTH: Final = 50
+"""No setting is nested as deeply; how deep Python itself could go depends on its caller."""
+
+
+class _TooDeep(yaml.YAMLError):
+    """Lists and objects are nested more than MAX_DEPTH deep."""
+
 
 class _Loader(yaml.SafeLoader):
     """PyYAML takes the last of several values of one key; here that is an error."""
+
+    def __init__(self, stream: bytes | str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self._depth > MAX_DEPTH:
+            raise _TooDeep
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
@@ -49,10 +68,10 @@ def parse_alerts(content: bytes | str) -> AlertSettings:
     """The settings in a file's content. Raises SettingsError."""
     try:
         raw = yaml.load(content, _Loader)
+    except _TooDeep:
+        raise SettingsError(["the file is nested too deeply"]) from None
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError([f"the file is not valid YAML: {_where(error)}"]) from error
-    except RecursionError:
-        raise SettingsError(["the file is nested too deeply"]) from None
     return parse_settings({} if raw is None else raw)
 
 
