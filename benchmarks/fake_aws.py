@@ -25,7 +25,15 @@ from tests.lambdas.memory import MemoryTable
 
 Item = Mapping[str, Any]
 
-LATENCY = {"ec2": 0.15, "sagemaker": 0.15, "sts": 0.05, "dynamodb": 0.005, "s3": 0.03, "sqs": 0.01}
+LATENCY = {
+    "ec2": 0.15,
+    "sagemaker": 0.15,
+    "rds": 0.15,
+    "sts": 0.05,
+    "dynamodb": 0.005,
+    "s3": 0.03,
+    "sqs": 0.01,
+}
 """Seconds of a call, where latency is on."""
 
 _EC2_SCOPE = re.compile(r"Credential=(?:ASIA)?([^/]+)/\d{8}/([a-z0-9-]+)/")
@@ -87,6 +95,11 @@ class FakeAWS:
     def _sagemaker(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         assert operation == "ListTrainingPlans", operation
         return 200, {}, b'{"TrainingPlanSummaries": []}'
+
+    def _rds(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
+        assert operation == "DescribeDBCapacityReservations", operation
+        result = f"<{operation}Result><DBCapacityReservations/></{operation}Result>"
+        return 200, {}, f"<{operation}Response>{result}</{operation}Response>".encode()
 
     def _sts(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         account = dict(parse_qsl(_text(request.body)))["RoleArn"].split(":")[4]

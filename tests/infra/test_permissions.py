@@ -57,6 +57,7 @@ MAY = {
         "ec2:DescribeInstances",
         "ec2:DescribeInstanceTypes",
         "ec2:GetCapacityReservationUsage",
+        "rds:DescribeDBCapacityReservations",
         "sagemaker:DescribeTrainingPlan",
         "sagemaker:ListTrainingPlans",
         "sts:AssumeRole",
@@ -138,6 +139,7 @@ def test_the_query_function_only_reads(stack: Synthesized) -> None:
 
 OTHER_READS = (
     "pricing:GetProducts",
+    "rds:DescribeDBCapacityReservations",
     "sagemaker:DescribeTrainingPlan",
     "sagemaker:ListTrainingPlans",
 )

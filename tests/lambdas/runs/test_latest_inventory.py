@@ -106,6 +106,7 @@ def test_a_close_in_which_nothing_changed_reads_no_row_and_writes_no_region(
         "latest/odcrs.json",
         "latest/capacity-blocks.json",
         "latest/training-plans.json",
+        "latest/db-capacity-reservations.json",
         "runs/dt=2026-11-24/run-2.json",
     ]
 

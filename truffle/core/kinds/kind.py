@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -24,6 +24,7 @@ class ReservationType(StrEnum):
     ODCR = "odcr"
     CAPACITY_BLOCKS = "capacity-block"
     TRAINING_PLANS = "training-plan"
+    DB_CAPACITY_RESERVATIONS = "db-capacity-reservation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Kind:
     longer listed before its end, ``ended_early`` and ``extended`` are severities. ``size_field`` is
     the field of its size. ``verdicts`` and ``next_steps`` are by state. ``listing`` is None for
     what EC2's own listing of a scope includes; ``search`` is the operation that finds what is for
-    sale.
+    sale. ``meanings`` describe, for the tables' documentation, the fields that it alone has.
+    ``sample_type`` is the instance type of a made-up reservation.
     """
 
     type: ReservationType
@@ -92,6 +94,8 @@ class Kind:
     terraform_resource: str | None = None
     listing: Listing | None = None
     search: str | None = None
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    sample_type: str = "p5.48xlarge"
 
 
 class CapacityRow:
