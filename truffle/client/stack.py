@@ -90,7 +90,7 @@ class StackClient(Connection):
         return read_usage(self.api(), usage_query(question, since, until, interval, by))
 
     def prices(self) -> PriceBook:
-        """What a deployed stack knows of prices: the alerts file's own, AWS's price list, fees."""
+        """The prices of a deployed stack: the alerts file's own, AWS's price list, fees."""
         from truffle.core.pricing_json import from_json
 
         api = self.api()
