@@ -1,4 +1,4 @@
-"""What is asked beside the listings of a unit: consumers, fleets, network nodes."""
+"""The questions beside the listings of a unit: consumers, fleets, network nodes."""
 
 from __future__ import annotations
 
