@@ -17,6 +17,7 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityReservations",
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
+    "DescribeCapacityBlockExtensionHistory",
     "DescribeCapacityBlockExtensionOfferings",
     "DescribeCapacityReservationFleets",
     "DescribeCapacityReservationTopology",

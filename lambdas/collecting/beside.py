@@ -1,4 +1,4 @@
-"""The questions beside the listings of a unit: consumers, fleets, network nodes."""
+"""The questions beside the listings of a unit: consumers, fleets, network nodes, extensions."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lambdas.collecting.consumers import Consumers
+from lambdas.collecting.extensions import Extensions
 from lambdas.collecting.fleets import Fleets
 from lambdas.collecting.placements import Placements
 from lambdas.scope_clients import ScopeEC2
+from lambdas.store.extensions import ExtensionStore
 from lambdas.store.fleets import FleetStore
 from lambdas.store.placements import PlacementStore
 from lambdas.store.scopes import ScopeStore
@@ -39,15 +41,20 @@ class Beside:
         run_id: str | None,
         deadline: datetime,
     ) -> None:
-        """Store the fleets and the network nodes of scopes of one region, once their snapshots are
-        stored. A snapshot that is older than ``last_seen`` changes nothing. Raises what DynamoDB
-        does."""
+        """Store fleets, network nodes and extensions of scopes of one region, once their snapshots
+        are stored. A snapshot that is older than ``last_seen`` changes nothing.
+
+        Raises what DynamoDB does.
+        """
         snapshots = [it for it in snapshots if not _is_late(it, last_seen[it.scope])]
         client, table = self.scopes.client, self.scopes.table
         fleets = FleetStore(client, table, self.scopes.retention_days)
         asking = Fleets(self.ec2_of, fleets, self.clock, self.fleet_short)
         asking.collect(snapshots, last_seen, run_id, deadline)
         Placements(self.ec2_of, PlacementStore(client, table), self.clock).collect(
+            snapshots, deadline
+        )
+        Extensions(self.ec2_of, ExtensionStore(client, table), self.clock).collect(
             snapshots, deadline
         )
 

@@ -12,6 +12,7 @@
 | ``SHARED#<region>`` | ``<account>`` | the reservations of that owner that others list |
 | ``FLEETS`` | ``<region>#<account>`` | the Capacity Reservation Fleets of a scope |
 | ``PLACEMENTS`` | ``<region>#<account>`` | the network nodes of a scope's reservations |
+| ``EXTENSIONS`` | ``<region>#<account>`` | the extensions that a scope bought of its blocks |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
 | ``OUTAGE#<account>`` | ``<name>`` | an outage that several of its scopes share |
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
@@ -58,6 +59,7 @@ REPORT = "REPORT"
 SHARED = "SHARED"
 FLEETS = "FLEETS"
 PLACEMENTS = "PLACEMENTS"
+EXTENSIONS = "EXTENSIONS"
 BASELINES = "BASELINES"
 OUTAGES = "OUTAGE"
 RUNS = "RUNS"
