@@ -18,6 +18,7 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockExtensionOfferings",
+    "DescribeCapacityReservationBillingRequests",
     "DescribeCapacityReservationFleets",
     "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",

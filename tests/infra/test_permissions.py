@@ -52,6 +52,7 @@ MAY = {
         "ec2:DescribeCapacityBlocks",
         "ec2:DescribeCapacityBlockStatus",
         "ec2:DescribeCapacityBlockExtensionOfferings",
+        "ec2:DescribeCapacityReservationBillingRequests",
         "ec2:DescribeCapacityReservationFleets",
         "ec2:DescribeCapacityReservationTopology",
         "ec2:DescribeInstances",
