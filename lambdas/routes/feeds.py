@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from hmac import compare_digest
 from typing import Any
 
@@ -26,7 +27,9 @@ from truffle.core.queries import to_filter
 def _chosen(values: Mapping[str, list[Any]]) -> tuple[Context, Chosen]:
     """The matches of the filters of a report or a calendar."""
     chosen = of_ids(to_filter(values))
-    recent = recent_events(wiring.query().events, wiring.now())
+    parts = wiring.query()
+    kept = timedelta(days=int(parts.settings.event_retention_days))
+    recent = recent_events(parts.events, wiring.now(), kept)
     context = context_of()
     return context, feeds.choose(context, chosen, recent)
 
