@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.history.usage import TooLarge, UsageReader
+from lambdas.history.exceptions import TooLarge
+from lambdas.history.usage import UsageReader
 from lambdas.observability import logger
 from lambdas.store.archive import Unreadable
 from lambdas.store.events import EventStore

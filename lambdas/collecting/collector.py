@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from lambdas.clients import ScopeEC2
 from lambdas.collecting.beside import Beside
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.observability import logger
+from lambdas.scope_clients import ScopeEC2
 from lambdas.store.archive import Archive
 from lambdas.store.documents import UNREADABLE
 from lambdas.store.scopes import (
