@@ -1,4 +1,4 @@
-"""What is asked beside the listings of a unit: consumers, fleets, network nodes, extensions."""
+"""The questions beside the listings of a unit: consumers, fleets, network nodes, extensions."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Consumers:
             return list(pool.map(lambda it: self._asked(it, shared, deadline), snapshots))
 
     def _noted(self, snapshots: Sequence[Snapshot]) -> Shared:
-        """What is shared in the region of the snapshots, once it is noted what they show of it."""
+        """Record what the snapshots show, and return all that is shared in their region."""
         region = snapshots[0].scope.region
         noted = self.shared.of_region(region)
         seen = _owners_of(snapshots)

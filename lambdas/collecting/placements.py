@@ -98,7 +98,7 @@ def _is_due(ids: frozenset[str], known: ScopePlacements | None, now: datetime) -
 def _refused(
     ids: frozenset[str], before: ScopePlacements | None, code: str, at: datetime
 ) -> ScopePlacements:
-    """What was known stays, with the error and its beginning."""
+    """Keep the known placements, with the error and the time at which it began."""
     if before is None:
         return ScopePlacements(ids, (), None, code, at)
     return replace(before, error=code, failing_since=before.failing_since or at)

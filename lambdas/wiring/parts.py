@@ -95,7 +95,7 @@ class Parts(Generic[S]):
         return PriceStore(DocumentStore(wiring.service("dynamodb"), self.settings.table))
 
     def prices(self) -> PriceBook:
-        """What is known of prices now; the same object while that is the same.
+        """The prices known now; the same object until they change.
 
         Raises what reading a document raises.
         """
@@ -116,7 +116,7 @@ class Parts(Generic[S]):
 
 
 def known_market(table: str) -> Market:
-    """What the watches found last, as the table has it. Raises what DynamoDB does."""
+    """The latest finds of the watches, from the table. Raises what DynamoDB does."""
     from lambdas.store.watches import WatchStore
     from truffle.core.market.finds import market_of
 

@@ -13,7 +13,7 @@ from truffle.core.pricing import Fee, PriceBook, PriceSource, Product, Rate, Una
 
 
 def to_json(book: PriceBook, rows: Iterable[Reservation]) -> Json:
-    """What a book knows of these reservations; the user's own prices all the same."""
+    """The prices of these reservations, and all of the user's own."""
     held = list(rows)
     products = {
         Product(row.instance_type, row.region, row.platform, row.tenancy)
