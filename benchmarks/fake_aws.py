@@ -79,6 +79,8 @@ class FakeAWS:
             return 200, {}, answer_xml(operation, "CapacityReservationFleets", (), None, "0")
         if operation == "DescribeCapacityReservationTopology":
             return 200, {}, answer_xml(operation, "CapacityReservations", (), None, "0")
+        if operation == "DescribeCapacityBlockExtensionHistory":
+            return 200, {}, answer_xml(operation, "CapacityBlockExtensions", (), None, "0")
         assert operation == "DescribeCapacityReservations", operation
         found = _EC2_SCOPE.search(str(request.headers["Authorization"], "ascii"))
         assert found is not None

@@ -95,7 +95,7 @@ def reservations(context: Context, query: Query, question: str) -> str:
 
 
 def _silent_kinds(context: Context, chosen: Filter) -> list[str]:
-    """What the list may lack of the types that were asked for."""
+    """Warnings about requested types that the list may lack."""
     silent = context.judged.silent_kinds
     return [text for name, text in silent.items() if not chosen.types or name in chosen.types]
 
@@ -120,7 +120,7 @@ def summary(
 def prices(
     context: Context, chosen: Filter, known: PriceBook, warnings: Sequence[str] = ()
 ) -> Json:
-    """What is known of the prices of the reservations that match."""
+    """The known prices of the reservations that match."""
     matches = context.view.sorted(Order()).matches(chosen)
     sources = pricing_json.to_json(known, matches.first(len(matches)))
     return {**sources, "warnings": list(warnings), "collection": context.collection}

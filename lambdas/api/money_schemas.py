@@ -123,9 +123,14 @@ def _prices() -> Json:
                 capacity_block_id=_TEXT,
                 amount=number,
                 instances={"type": ["integer", "null"]},
+                hours=_NUMBER_OR_NULL,
+                extension_amount=number,
                 source=_TEXT,
                 **dated,
             )
+        ),
+        unanswered=array(
+            _object(operation=_TEXT, error=_TEXT, account_id=_TEXT_OR_NULL, region=_TEXT_OR_NULL)
         ),
         warnings=array(_TEXT),
         collection=ref("Collection"),

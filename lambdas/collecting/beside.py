@@ -1,4 +1,4 @@
-"""What is asked beside the listings of a unit: consumers, fleets, network nodes."""
+"""The questions beside the listings of a unit: consumers, fleets, network nodes, extensions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 
 from lambdas.clients import ScopeEC2
 from lambdas.collecting.consumers import Consumers
+from lambdas.collecting.extensions import Extensions
 from lambdas.collecting.fleets import Fleets
 from lambdas.collecting.placements import Placements
 from lambdas.store.beside import BesideStore, Items, Kind
+from lambdas.store.extensions import ExtensionStore, to_extensions
 from lambdas.store.fleets import FleetStore, to_fleets
 from lambdas.store.placements import PlacementStore, to_placements
 from lambdas.store.scopes import ScopeStore
@@ -47,15 +49,19 @@ class Beside:
         run_id: str | None,
         deadline: datetime,
     ) -> None:
-        """Store the fleets and the network nodes of scopes of one unit, once their snapshots are
-        stored. A snapshot that is older than ``last_seen`` changes nothing. Raises what DynamoDB
-        does."""
+        """Store fleets, network nodes and extensions of scopes of one unit, once their snapshots
+        are stored. A snapshot that is older than ``last_seen`` changes nothing.
+
+        Raises what DynamoDB does.
+        """
         snapshots = [it for it in snapshots if not _is_late(it, last_seen[it.scope])]
         fleets = FleetStore(self._store, self.scopes.retention_days)
         asking = Fleets(self.ec2_of, fleets, self.clock, self.fleet_short)
         asking.collect(snapshots, to_fleets(stored[Kind.FLEETS]), last_seen, run_id, deadline)
         placing = Placements(self.ec2_of, PlacementStore(self._store), self.clock)
         placing.collect(snapshots, to_placements(stored[Kind.PLACEMENTS]), deadline)
+        extending = Extensions(self.ec2_of, ExtensionStore(self._store), self.clock)
+        extending.collect(snapshots, to_extensions(stored[Kind.EXTENSIONS]), deadline)
 
     @property
     def _store(self) -> BesideStore:

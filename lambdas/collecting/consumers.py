@@ -40,7 +40,7 @@ class Consumers:
             return list(pool.map(lambda it: self._asked(it, shared, deadline), snapshots))
 
     def _noted(self, snapshots: Sequence[Snapshot], noted: Shared) -> Shared:
-        """What is shared of these scopes, once it is noted what they show of it and of others."""
+        """Record what the snapshots show, and return all that is shared of their scopes."""
         seen = _owners_of(snapshots)
         others = seen.keys() - {snapshot.scope for snapshot in snapshots}
         noted = {**noted, **(self.shared.of(others) if others else {})}

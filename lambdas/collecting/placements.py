@@ -38,7 +38,8 @@ class Placements:
         stored: Mapping[Scope, ScopePlacements],
         deadline: datetime,
     ) -> None:
-        """``stored`` is what was known before. Raises what DynamoDB does."""
+        """Ask the scopes that are due; ``stored`` is what was known before. Raises what DynamoDB
+        does."""
         ids = {it.scope: _placed(it) for it in snapshots}
         for scope in ids.keys() & stored.keys():
             if not ids[scope]:
@@ -100,7 +101,7 @@ def _is_due(ids: frozenset[str], known: ScopePlacements | None, now: datetime) -
 def _refused(
     ids: frozenset[str], before: ScopePlacements | None, code: str, at: datetime
 ) -> ScopePlacements:
-    """What was known stays, with the error and its beginning."""
+    """Keep the known placements, with the error and the time at which it began."""
     if before is None:
         return ScopePlacements(ids, (), None, code, at)
     return replace(before, error=code, failing_since=before.failing_since or at)

@@ -37,7 +37,7 @@ def offerings() -> Response[str]:
 
 
 def _market(query: MarketQuery) -> Market:
-    """What is known now; of a period all that was found, and the last answers in it."""
+    """The present state; for a period, all finds in it and its last answers."""
     parts = wiring.query()
     if query.period is None:
         return parts.market()

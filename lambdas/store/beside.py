@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lambdas.store.table import BESIDE, UNIT, Client, Item, fetch, key, query, text
+from lambdas.store.transactions import transact
 from truffle.core.model import Scope
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 class Kind(StrEnum):
     """The kinds of items; the values are the beginnings of their sort keys."""
 
+    EXTENSIONS = "EXTENSIONS"
     FLEETS = "FLEETS"
     PLACEMENTS = "PLACEMENTS"
     SHARED = "SHARED"
@@ -80,10 +82,22 @@ class BesideStore:
     def key(self, scope: Scope, kind: Kind) -> Item:
         return _key(self.statuses.units_of([scope])[scope], scope.account_id, kind)
 
-    def named(self, scope: Scope, kind: Kind) -> Item:
+    def put(self, scope: Scope, kind: Kind, **attributes: Item) -> None:
+        """Replace an item; one that expires takes its name along."""
+        item = {**self.key(scope, kind), **attributes}
+        expiry = {name: it for name, it in attributes.items() if name == "expires_at"}
+        last = {"Put": {"TableName": self.table, "Item": item}}
+        transact(self.client, [self.named(scope, kind, **expiry)], last)
+
+    def remove(self, scope: Scope, kind: Kind) -> None:
+        """Remove an item and its name."""
+        last = {"Delete": {"TableName": self.table, "Key": self.key(scope, kind)}}
+        transact(self.client, [self.removed(scope, kind)], last)
+
+    def named(self, scope: Scope, kind: Kind, **attributes: Item) -> Item:
         """The action that names an item for ``of_kind``, in the transaction that makes it."""
         place = _name(self.statuses.units_of([scope])[scope], scope.account_id, kind)
-        return {"Put": {"TableName": self.table, "Item": place}}
+        return {"Put": {"TableName": self.table, "Item": {**place, **attributes}}}
 
     def removed(self, scope: Scope, kind: Kind) -> Item:
         """The action that removes the name, in the transaction that removes its item."""

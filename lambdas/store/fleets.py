@@ -19,7 +19,7 @@ from truffle.core.times import format_time, parse_time
 
 @dataclass(frozen=True, slots=True)
 class StoredFleets:
-    """What is known of a scope's fleets, and the version that the next write replaces."""
+    """The known fleets of a scope, and the version that the next write replaces."""
 
     known: ScopeFleets
     version: int

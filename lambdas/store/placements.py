@@ -8,7 +8,6 @@ from datetime import datetime
 
 from lambdas.store.beside import BesideStore, Kind
 from lambdas.store.table import Item, packed_body, read_packed_body
-from lambdas.store.transactions import transact
 from truffle.core.model import Scope
 from truffle.core.times import format_time, parse_time
 from truffle.core.topology import Placement, from_json
@@ -46,25 +45,17 @@ class PlacementStore:
         return to_placements(items[Kind.PLACEMENTS]).get(scope)
 
     def write(self, scope: Scope, known: ScopePlacements) -> None:
-        told = {
+        data = {
             "ids": sorted(known.ids),
             "placements": [placement.to_json() for placement in known.placements],
             "asked_at": known.asked_at and format_time(known.asked_at),
             "error": known.error,
             "failing_since": known.failing_since and format_time(known.failing_since),
         }
-        item = {**self.beside.key(scope, Kind.PLACEMENTS), "body": packed_body(told)}
-        name = self.beside.named(scope, Kind.PLACEMENTS)
-        transact(
-            self.beside.client, [name], {"Put": {"TableName": self.beside.table, "Item": item}}
-        )
+        self.beside.put(scope, Kind.PLACEMENTS, body=packed_body(data))
 
     def remove(self, scope: Scope) -> None:
-        place = self.beside.key(scope, Kind.PLACEMENTS)
-        name = self.beside.removed(scope, Kind.PLACEMENTS)
-        transact(
-            self.beside.client, [name], {"Delete": {"TableName": self.beside.table, "Key": place}}
-        )
+        self.beside.remove(scope, Kind.PLACEMENTS)
 
 
 def _stored(item: Item) -> ScopePlacements:

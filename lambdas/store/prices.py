@@ -8,8 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from lambdas.store.documents import DocumentStore, Head
+from truffle.core import extensions
 from truffle.core.codec import Json
-from truffle.core.pricing import Fee, PriceSource, Product, Rate
+from truffle.core.fees import Extensions, with_extensions
+from truffle.core.pricing import Fee, PriceSource, Product, Rate, UnansweredCall
 from truffle.core.times import format_time, parse_time
 
 NAME = "prices"
@@ -21,12 +23,21 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """The prices that are known, when each type was last asked for in each region, and the fees of
-    blocks by their ids."""
+    """The prices that are known, when each type was last asked for in each region, the fees of
+    blocks by their ids, without extensions, and the extensions that were paid for.
+
+    ``unanswered`` are the scopes that refused to say which extensions they bought.
+    """
 
     rates: Mapping[Product, Rate] = field(default_factory=dict)
     fetched: Mapping[Place, datetime] = field(default_factory=dict)
     fees: Mapping[str, Fee] = field(default_factory=dict)
+    extensions: Extensions = field(default_factory=dict)
+    unanswered: tuple[UnansweredCall, ...] = ()
+
+    def block_fees(self) -> dict[str, Fee]:
+        """The fees of blocks with those of their extensions."""
+        return with_extensions(self.fees, self.extensions)
 
 
 NOTHING_KNOWN = PriceList()
@@ -79,10 +90,16 @@ def _to_json(prices: PriceList) -> Json:
                 "amount": str(fee.amount),
                 "currency": fee.currency,
                 "instances": fee.instances,
+                "hours": fee.hours,
                 "as_of": fee.as_of and fee.as_of.isoformat(),
             }
             for name, fee in sorted(prices.fees.items())
         ],
+        "extensions": {
+            name: [extensions.to_json(it) for it in paid]
+            for name, paid in sorted(prices.extensions.items())
+        },
+        "unanswered": [it.to_json() for it in prices.unanswered],
     }
 
 
@@ -105,7 +122,13 @@ def _from_json(data: Json) -> PriceList:
             it["currency"],
             it["instances"],
             None if it["as_of"] is None else date.fromisoformat(it["as_of"]),
+            hours=it.get("hours"),
         )
         for it in data.get("fees", ())
     }
-    return PriceList(rates, fetched, fees)
+    paid = {
+        name: tuple(map(extensions.from_json, known))
+        for name, known in data.get("extensions", {}).items()
+    }
+    unanswered = tuple(UnansweredCall(**it) for it in data.get("unanswered", ()))
+    return PriceList(rates, fetched, fees, paid, unanswered)

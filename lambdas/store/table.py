@@ -7,7 +7,8 @@
 | ``UNIT#<region>/<group>`` | ``FLEETS#<account>`` | its Capacity Reservation Fleets |
 | ``UNIT#<region>/<group>`` | ``PLACEMENTS#<account>`` | the network nodes of its reservations |
 | ``UNIT#<region>/<group>`` | ``SHARED#<account>`` | which of its reservations others list |
-| ``BESIDE`` | ``<kind>#<region>/<group>#<account>`` | that there are fleets or network nodes |
+| ``UNIT#<region>/<group>`` | ``EXTENSIONS#<account>`` | the extensions it bought of its blocks |
+| ``BESIDE`` | ``<kind>#<region>/<group>#<account>`` | that there is such an item |
 | ``SCOPES`` | ``<account>#<region>`` | what else is known of a scope that is not simply empty |
 | ``GROUPS`` | ``GROUPS`` | the group of each account |
 | ``RETIRED`` | ``RETIRED`` | the scopes that were retired before there were reports |

@@ -86,7 +86,7 @@ class Query(Parts[QuerySettings]):
         return AnswerReader(wiring.service("s3"), self.settings.bucket)
 
     def market(self) -> Market:
-        """What the watches found last. Raises what DynamoDB does."""
+        """The latest finds of the watches. Raises what DynamoDB does."""
         return known_market(self.settings.table)
 
     def pace(self) -> list[Json]:

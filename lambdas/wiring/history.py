@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lambdas.compacting import Compactor
     from lambdas.history.ledgers import DayCloser
     from lambdas.history.market import AnswerReader
+    from lambdas.store.extensions import ExtensionStore
 
 
 class Ledger(Parts[LedgerSettings]):
@@ -41,6 +42,13 @@ class Prices(Parts[PricesSettings]):
         from lambdas.history.market import AnswerReader
 
         return AnswerReader(wiring.service("s3"), self.settings.bucket)
+
+    @cached_property
+    def extensions(self) -> ExtensionStore:
+        from lambdas.store.beside import BesideStore
+        from lambdas.store.extensions import ExtensionStore
+
+        return ExtensionStore(BesideStore(self.scopes))
 
     @cached_property
     def client(self) -> Any:

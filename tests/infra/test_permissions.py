@@ -51,6 +51,7 @@ MAY = {
         "ec2:DescribeCapacityReservations",
         "ec2:DescribeCapacityBlocks",
         "ec2:DescribeCapacityBlockStatus",
+        "ec2:DescribeCapacityBlockExtensionHistory",
         "ec2:DescribeCapacityBlockExtensionOfferings",
         "ec2:DescribeCapacityReservationFleets",
         "ec2:DescribeCapacityReservationTopology",

@@ -19,6 +19,7 @@ LISTING = "describe_capacity_reservations"
 FLEETS = "describe_capacity_reservation_fleets"
 TOPOLOGY = "describe_capacity_reservation_topology"
 USAGE = "get_capacity_reservation_usage"
+EXTENSION_HISTORY = "describe_capacity_block_extension_history"
 EXTENSIONS = "describe_capacity_block_extension_offerings"
 
 
@@ -114,6 +115,7 @@ class Fleet:
     placements: dict[Scope, list[Raw]] = field(default_factory=dict)
     usages: dict[str, dict[str, int]] = field(default_factory=dict)
     instances: dict[Scope, list[Raw]] = field(default_factory=dict)
+    extensions: dict[Scope, list[Raw]] = field(default_factory=dict)
 
     def holds(self, scope: Scope, *raw: Raw) -> None:
         self.raw[scope] = list(raw)
@@ -185,6 +187,8 @@ class FleetPaginator:
                 page = {"CapacityReservationFleets": self.fleet.fleets.get(self.scope, [])}
             if self.operation == "describe_instances":
                 page = {"Reservations": [{"Instances": self.fleet.instances.get(self.scope, [])}]}
+            if self.operation == EXTENSION_HISTORY:
+                page = {"CapacityBlockExtensions": self.fleet.extensions.get(self.scope, [])}
             if parameters.get("CapacityReservationId") in self.fleet.extendable:
                 page = {"CapacityBlockExtensionOfferings": [{}]}
             yield page | ({"NextToken": str(start)} if start + 2 < len(raw) else {})

@@ -144,7 +144,7 @@ def test_an_unchanged_run_costs_a_few_calls_for_each_unit(organization: Make) ->
 
 
 def test_a_manifest_says_what_its_run_cost(organization: Make) -> None:
-    made = organization(60)
+    made = organization(12)
     made.settles()
     for line in made.lines.values():
         line.calls.clear()

@@ -103,7 +103,7 @@ def command(
 
 
 def _known(client: Truffle, request: TrainingRequest, regions: tuple[str, ...]) -> Known:
-    """What the watches of the stack know of blocks that would hold the run."""
+    """The blocks known to the stack's watches that would hold the run."""
     from truffle.core.market.known import Needed, known_of
 
     found = client.offerings(source="api", regions=regions or None)

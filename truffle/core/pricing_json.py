@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from truffle.core.codec import Json
 from truffle.core.model import Reservation
-from truffle.core.pricing import Fee, PriceBook, PriceSource, Product, Rate
+from truffle.core.pricing import Fee, PriceBook, PriceSource, Product, Rate, UnansweredCall
 
 
 def to_json(book: PriceBook, rows: Iterable[Reservation]) -> Json:
-    """What a book knows of these reservations; the user's own prices all the same."""
+    """The prices of these reservations, and all of the user's own."""
     held = list(rows)
     products = {
         Product(row.instance_type, row.region, row.platform, row.tenancy)
@@ -41,12 +41,15 @@ def to_json(book: PriceBook, rows: Iterable[Reservation]) -> Json:
                 "amount": float(fee.amount),
                 "currency": fee.currency,
                 "instances": fee.instances,
+                "hours": fee.hours,
+                "extension_amount": float(fee.extensions),
                 "source": fee.source.value,
                 "as_of": fee.as_of and fee.as_of.isoformat(),
             }
             for name in sorted(blocks)
             if (fee := book.fees.get(name))
         ],
+        "unanswered": [it.to_json() for it in book.unanswered],
     }
 
 
@@ -70,9 +73,12 @@ def from_json(data: Json) -> PriceBook:
                 it["instances"],
                 _day(it["as_of"]),
                 PriceSource(it["source"]),
+                it.get("hours"),
+                _amount(it.get("extension_amount", 0)),
             )
             for it in data["fees"]
         },
+        tuple(UnansweredCall(**it) for it in data.get("unanswered", ())),
     )
 
 

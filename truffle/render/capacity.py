@@ -187,6 +187,7 @@ _SOURCES = {
     PriceSource.SETTINGS: "the alerts file",
     PriceSource.PRICE_LIST: "AWS's On-Demand price list",
     PriceSource.BLOCK_FEE: "capacity block fees",
+    PriceSource.EXTENDED_FEE: "capacity block fees with extensions",
     PriceSource.UPFRONT_FEE: "upfront fees",
 }
 

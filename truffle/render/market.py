@@ -21,7 +21,7 @@ from truffle.render.tables import Column, cells, draw
 from truffle.render.words import ago, counted, duration, minute, number, short_minute
 
 OLD: Final = timedelta(hours=2)
-"""What is known for longer is shown with its age."""
+"""The age from which an answer is shown with its age."""
 
 MOST_COLUMNS: Final = 8
 """Regions of a table without a width; of more, each cell is a row."""
