@@ -104,7 +104,7 @@ def _with_extensions(rows: Iterable[Reservation], known: PriceList) -> PriceList
 
     Raises what DynamoDB does.
     """
-    listed = wiring.prices().extensions.read()
+    listed = wiring.prices().extensions.everything()
     found = paid_of(rows, (it for scope in listed.values() for it in scope.extensions))
     unanswered = tuple(
         UnansweredCall(EXTENSION_HISTORY, it.error, scope.account_id, scope.region)

@@ -48,9 +48,10 @@ class Prices(Parts[PricesSettings]):
 
     @cached_property
     def extensions(self) -> ExtensionStore:
+        from lambdas.store.beside import BesideStore
         from lambdas.store.extensions import ExtensionStore
 
-        return ExtensionStore(wiring.service("dynamodb"), self.settings.table)
+        return ExtensionStore(BesideStore(self.scopes))
 
     def billing(self) -> Billing | None:
         """Asks for what was billed; None where the setting is off."""
