@@ -64,7 +64,7 @@ class Prices(Parts[PricesSettings]):
             self.cost_explorer,
             self.scopes.all_gone,
             {Scope(name, region): at for (name, region), at in seen if at and name},
-            frozenset(scope for scope, it in self.extensions.read().items() if not it.error),
+            frozenset(scope for scope, it in self.extensions.everything().items() if not it.error),
         )
 
     @cached_property
