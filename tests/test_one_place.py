@@ -47,7 +47,7 @@ OTHER_THINGS = {
     "payment deadline": {"truffle/core/kinds/parts.py"},
     # The types of the client's results; the keys of a setting; the kinds that a run on EC2 can use.
     "kinds": {
-        "truffle/client.py",
+        "truffle/client/capacity.py",
         "truffle/alerts/settings_parser.py",
         "truffle/core/candidates.py",
         "truffle/core/validation.py",

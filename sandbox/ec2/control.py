@@ -78,7 +78,7 @@ class Control:
         self.request("PATCH", f"blocks/{region}/{block_id}", fields)
 
     def set_market(self, region: str, market: Sequence[Mapping[str, Any]]) -> None:
-        """What a region sells as capacity blocks from now on: ``Market`` of a fleet file."""
+        """Set the capacity blocks that a region sells from now on: ``Market`` of a fleet file."""
         self.request("PUT", f"market/{region}", {"Market": list(market)})
 
     def now(self) -> datetime:

@@ -168,7 +168,7 @@ class Simulator:
             self._fleet = self._fleet.with_regions([changed])
 
     def set_market(self, region: str, market: Iterable[Offer]) -> None:
-        """What a region sells as capacity blocks from now on. Raises KeyError."""
+        """Set the capacity blocks that a region sells from now on. Raises KeyError."""
         with self._lock:
             changed = replace(self._fleet.regions[region], market=tuple(market))
             self._fleet = self._fleet.with_regions([changed])

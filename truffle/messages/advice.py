@@ -20,7 +20,7 @@ _TYPES = {
 
 _BUY = (
     "To buy it, choose Purchase Capacity Blocks for ML on the Capacity Reservations page of EC2's "
-    "console. Nobody holds it until then; truffle buys nothing."
+    "console. It is not held for you until then; truffle buys nothing."
 )
 
 _WITHOUT_RESERVATION = {

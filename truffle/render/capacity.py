@@ -188,6 +188,8 @@ _SOURCES = {
     PriceSource.SETTINGS: "the alerts file",
     PriceSource.PRICE_LIST: "AWS's On-Demand price list",
     PriceSource.BLOCK_FEE: "capacity block fees",
+    PriceSource.COST_EXPLORER: "capacity block fees in Cost Explorer",
+    PriceSource.EXTENDED_FEE: "capacity block fees with extensions",
     PriceSource.UPFRONT_FEE: "upfront fees",
 }
 

@@ -256,7 +256,7 @@ def _idle_gpus(leaves: int) -> Column[Reservation]:
 
 
 def _idle_cost(prices: PriceBook) -> Column[Reservation]:
-    """What unused instances cost an hour; ``?`` where no price is known."""
+    """The hourly cost of unused instances; ``?`` where no price is known."""
 
     def text(row: Reservation) -> str:
         if row.state != "active":

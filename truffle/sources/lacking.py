@@ -1,4 +1,4 @@
-"""What an answer lacks where a call was refused."""
+"""The parts that an answer lacks because a call was refused."""
 
 from __future__ import annotations
 

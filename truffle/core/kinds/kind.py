@@ -184,12 +184,12 @@ class CapacityRow:
 
     @property
     def name(self) -> str | None:
-        """What people call it: the tag Name, or a name that the kind has."""
+        """The name for people: the tag Name, or a name that the kind has."""
         return self.tags.get("Name")
 
     @property
     def fee(self) -> tuple[float, str] | None:
-        """What was paid up front and its currency, where the listing tells."""
+        """The amount paid up front and its currency, where the listing has them."""
         return None
 
     @property

@@ -197,7 +197,7 @@ EC2_TOOLS: Final = (
     "ec2-run-instances",
     "sagemaker",
 )
-"""What ``truffle use`` has a snippet for, of EC2's reservations."""
+"""The targets of ``truffle use`` for EC2's reservations."""
 
 
 def seen_by(scope: Scope) -> tuple[str, ...]:
