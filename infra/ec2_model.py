@@ -17,7 +17,9 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityReservations",
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
+    "DescribeCapacityBlockExtensionHistory",
     "DescribeCapacityBlockExtensionOfferings",
+    "DescribeCapacityReservationBillingRequests",
     "DescribeCapacityReservationFleets",
     "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",
@@ -26,18 +28,18 @@ EC2_LIST_ACTIONS = (
 """The operations of listing a scope."""
 
 OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
-"""What collecting calls of EC2. Other accounts' roles have to allow these."""
+"""EC2's operations that collecting calls. Other accounts' roles have to allow them."""
 
 MARKET_ACTIONS = ("DescribeCapacityBlockOfferings", "DescribeInstanceTypes")
-"""What watches call of EC2, in the stack's own account alone."""
+"""EC2's operations that watches call, in the stack's own account alone."""
 
 OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
     kind.listing.service: kind.operations for kind in KINDS.values() if kind.listing
 }
-"""What the functions call of the other services that list capacity, by service."""
+"""Operations of the other services that list capacity, by service."""
 
 STRANDED_ACTIONS = ("DescribeInstances",)
-"""What collecting calls of EC2 beside that where the setting ``stranded`` is on."""
+"""EC2's operations that collecting also calls where the setting ``stranded`` is on."""
 
 ORGANIZATIONS_ACTIONS = (
     "ListAccounts",

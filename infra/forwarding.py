@@ -41,17 +41,7 @@ class ForwardingStack(Stack):
             synthesizer=LegacyStackSynthesizer(),
         )
         home = default_bus(home_region, home_account or Aws.ACCOUNT_ID)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "events.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-            ),
-            inline_policies={
-                "home": iam.PolicyDocument(statements=[allow("events", ["PutEvents"], home)])
-            },
-        )
+        role = _sender(self, home)
         rule = events.CfnRule(
             self,
             "Rule",
@@ -65,6 +55,21 @@ class ForwardingStack(Stack):
         )
         if region == home_region:
             rule.cfn_options.condition = _elsewhere(self, home_account or Aws.ACCOUNT_ID)
+
+
+def _sender(scope: Construct, home: str) -> iam.Role:
+    """The role with which EventBridge sends events to the bus at home."""
+    return iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal(
+            "events.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        ),
+        inline_policies={
+            "home": iam.PolicyDocument(statements=[allow("events", ["PutEvents"], home)])
+        },
+    )
 
 
 def _elsewhere(scope: Construct, home_account: str) -> CfnCondition:

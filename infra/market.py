@@ -1,4 +1,4 @@
-"""What asks for the watches of the alerts file: a function on a schedule of its own."""
+"""The function that asks for the watches of the alerts file, on a schedule of its own."""
 
 from aws_cdk import Aws
 from constructs import Construct

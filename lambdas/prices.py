@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,13 +11,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas import wiring
-from lambdas.history.usage import TooLarge
+from lambdas.history.exceptions import TooLarge
 from lambdas.observability import logger
 from lambdas.store.archive import Unreadable
 from lambdas.store.prices import Place, PriceList
-from truffle.core.fees import blocks_of, fees_of
+from truffle.core.fees import blocks_of, fees_of, paid_of
 from truffle.core.model import Reservation
-from truffle.core.pricing import Fee, Product, Rate
+from truffle.core.pricing import Fee, Product, Rate, UnansweredCall
+from truffle.ec2.extensions import OPERATION as EXTENSION_HISTORY
 from truffle.ec2.price_list import SERVICE, filters, rates
 
 FETCHED_EVERY = timedelta(days=7)
@@ -80,7 +81,8 @@ def _fetch_due(known: PriceList, wanted: list[Place], context: LambdaContext) ->
             del prices[product]
         prices.update(found)
         fetched[place] = wiring.now()
-    wiring.prices().price_list.write(PriceList(prices, fetched, known.fees), wiring.now())
+    now_known = replace(known, rates=prices, fetched=fetched)
+    wiring.prices().price_list.write(now_known, wiring.now())
     return failures
 
 
@@ -97,6 +99,36 @@ def bought_lately(
     ]
 
 
+def _with_extensions(rows: Iterable[Reservation], known: PriceList) -> PriceList:
+    """The prices with the extensions that the collector listed; those of blocks that are over stay.
+
+    Raises what DynamoDB does.
+    """
+    listed = wiring.prices().extensions.everything()
+    found = paid_of(rows, (it for scope in listed.values() for it in scope.extensions))
+    unanswered = tuple(
+        UnansweredCall(EXTENSION_HISTORY, it.error, scope.account_id, scope.region)
+        for scope, it in sorted(listed.items())
+        if it.error is not None
+    )
+    merged = replace(known, extensions={**known.extensions, **found}, unanswered=unanswered)
+    if merged != known:
+        wiring.prices().price_list.write(merged, wiring.now())
+    return merged
+
+
+def _with_bill(rows: Sequence[Reservation], known: PriceList) -> PriceList:
+    """The prices with what Cost Explorer has of fees, where the setting is on. Raises what DynamoDB
+    does."""
+    billing = wiring.prices().billing()
+    if billing is None:
+        return known
+    found = billing.updated(known, rows, wiring.now())
+    if found != known:
+        wiring.prices().price_list.write(found, wiring.now())
+    return found
+
+
 def _find_fees(rows: list[Reservation], known: PriceList) -> PriceList:
     """The prices with the fees of these blocks. Raises TooLarge, Unreadable and what S3 does."""
     answers = wiring.prices().answers
@@ -109,7 +141,8 @@ def _find_fees(rows: list[Reservation], known: PriceList) -> PriceList:
             for answer in answers.between(since, until, frozenset({row.region}))
             for offering in answer.offerings
         ]
-        fees |= fees_of([each for each in rows if each.block_id == row.block_id], seen)
+        block = [each for each in rows if each.block_id == row.block_id]
+        fees |= fees_of(block, seen, known.extensions)
     found = replace(known, fees=fees)
     wiring.prices().price_list.write(found, wiring.now())
     return found
@@ -124,12 +157,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     parts = wiring.prices()
     known, rows = parts.price_list.read(), parts.inventory.view().rows
     failures: list[str] = []
+    known = _with_extensions(rows, known)
     if blocks := bought_lately(rows, known.fees, wiring.now()):
         try:
             known = _find_fees(blocks, known)
         except (TooLarge, Unreadable, ClientError, BotoCoreError) as error:
             logger.exception("fees not found")
             failures.append(f"fees of blocks: {error}")
+    known = _with_bill(rows, known)
     wanted = due(places_of(rows), known, wiring.now())
     if wanted and parts.client is not None:
         failures += _fetch_due(known, wanted, context)

@@ -20,11 +20,16 @@ settings.load_profile("truffle")
 SHARED_SETUP = ("end_to_end", "infra")
 """Rooms whose tests share what takes long to make: a sandbox, the synthesized templates."""
 
+OWN_SETUP = ("test_organization.py", "test_two_weeks.py")
+"""End to end tests with sandboxes of their own."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In parallel runs, each of these rooms and every other file stays in one process."""
     for item in items:
         room = next((name for name in SHARED_SETUP if name in item.path.parts), None)
+        if room == "end_to_end" and item.path.name in OWN_SETUP:
+            room = "own sandboxes"
         item.add_marker(pytest.mark.xdist_group(room or item.nodeid.partition("::")[0]))
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-
-if TYPE_CHECKING:
-    pass
+from typing import Any, ParamSpec, TypeVar
 
 from truffle.client import DEFAULT_TIMEOUT, Truffle
 

@@ -119,7 +119,7 @@ def _events(client: Truffle, wanted: Wanted, now: datetime) -> tuple[list[Event]
 
 
 def _market(client: Truffle, wanted: Wanted) -> tuple[Market, list[str]]:
-    """What the watches of a stack found, and why that is not known, where it is not."""
+    """The finds of a stack's watches, and the reason where they are not known."""
     if client.api_url is None or not wanted.has_events:
         return Market(), []
     try:

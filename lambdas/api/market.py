@@ -1,4 +1,4 @@
-"""What ``GET /offerings`` and ``GET /offerings/history`` answer."""
+"""The answers of ``GET /offerings`` and ``GET /offerings/history``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``GET /stranded`` answers: findings with their cost, and the scopes that did not answer."""
+"""The answer of ``GET /stranded``: findings with their cost, and the scopes that did not answer."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """What one invocation does in one region."""
+    """The work of one invocation in one region."""
 
     asker: Asker
     region: str

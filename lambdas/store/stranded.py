@@ -1,4 +1,4 @@
-"""What was found beside idle capacity, in the table: an item for each scope that was asked."""
+"""Findings beside idle capacity, in the table: an item for each scope that was asked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEPT = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a scope answered at a moment: findings, or the error with which it did not."""
+    """A scope's answer at a moment: findings, or the error."""
 
     scope: Scope
     asked_at: datetime

@@ -95,7 +95,7 @@ class Parts(Generic[S]):
         return PriceStore(DocumentStore(wiring.service("dynamodb"), self.settings.table))
 
     def prices(self) -> PriceBook:
-        """What is known of prices now; the same object while that is the same.
+        """The prices known now; the same object until they change.
 
         Raises what reading a document raises.
         """
@@ -103,8 +103,9 @@ class Parts(Generic[S]):
 
         known, own = self.price_list.read(), self.alert_settings.thresholds
         if self._book is None or self._book.listed is not known.rates:
-            fees = {**known.fees, **own_fees(own.block_fees)}
-            self._book = PriceBook(own.prices, known.rates, fees)
+            fees = {**known.block_fees(), **own_fees(own.block_fees)}
+            unanswered = known.unanswered_calls()
+            self._book = PriceBook(own.prices, known.rates, fees, unanswered, known.bill)
         return self._book
 
     @cached_property
@@ -115,7 +116,7 @@ class Parts(Generic[S]):
 
 
 def known_market(table: str) -> Market:
-    """What the watches found last, as the table has it. Raises what DynamoDB does."""
+    """The latest finds of the watches, from the table. Raises what DynamoDB does."""
     from lambdas.store.watches import WatchStore
     from truffle.core.market.finds import market_of
 

@@ -45,6 +45,10 @@ class Control:
         """Another fleet, given as the content of a fleet file."""
         self.request("PUT", "fleet", fleet)
 
+    def set_billing_request(self, reservation_id: str, request: Mapping[str, Any] | None) -> None:
+        """The last request to bill another account for what is unused; None: there is none."""
+        self.request("PUT", f"billing-requests/{reservation_id}", request)
+
     def reservations(self, region: str | None = None) -> list[dict[str, Any]]:
         """All reservations, or those of one region, as they are now."""
         regions = self.fleet()["regions"]
@@ -74,7 +78,7 @@ class Control:
         self.request("PATCH", f"blocks/{region}/{block_id}", fields)
 
     def set_market(self, region: str, market: Sequence[Mapping[str, Any]]) -> None:
-        """What a region sells as capacity blocks from now on: ``Market`` of a fleet file."""
+        """Set the capacity blocks that a region sells from now on: ``Market`` of a fleet file."""
         self.request("PUT", f"market/{region}", {"Market": list(market)})
 
     def now(self) -> datetime:

@@ -170,7 +170,7 @@ def usages(call: Call) -> Listing:
 
 
 def usage_facts(call: Call) -> Fields:
-    """What GetCapacityReservationUsage says of the reservation itself."""
+    """The reservation's own fields in GetCapacityReservationUsage."""
     fields, _ = _used(call)
     names = (
         "CapacityReservationId",

@@ -42,7 +42,7 @@ CODES: Mapping[str, tuple[str, int]] = {
 """EC2's codes of a fault, and what SageMaker answers instead."""
 
 _NOT_LISTED = ("UnhealthyInstanceCount", "AvailableSpareInstanceCount")
-"""What only DescribeTrainingPlan tells."""
+"""The fields that only DescribeTrainingPlan returns."""
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""The simulator's HTTP server: EC2, other services and the price list at ``/``, the control surface
+"""The simulator's HTTP server: EC2, other services, prices and costs at ``/``, the control surface
 at ``/_sim/``; loopback only."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox import pricing
+from sandbox import cost_explorer, pricing
 from sandbox.ec2.control_api import PREFIX, control
 from sandbox.ec2.others import Request
 from sandbox.ec2.services import SERVICES
@@ -49,6 +49,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif target.startswith(pricing.TARGET):
             status, content = pricing.answer(target, body)
             self._send(status, pricing.CONTENT_TYPE, json.dumps(content).encode())
+        elif target.startswith(cost_explorer.TARGET):
+            simulator = self.server.simulator
+            lines = cost_explorer.bill_of(simulator.fleet, simulator.now())
+            status, content = cost_explorer.answer(target, body, lines)
+            self._send(status, cost_explorer.CONTENT_TYPE, json.dumps(content).encode())
         elif service := SERVICES.get(signed_service(self.headers.get("Authorization", ""))):
             authorization, request = self.headers["Authorization"], Request(target, body)
             reply = self.server.simulator.answer_service(service, authorization, request)

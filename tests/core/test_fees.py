@@ -11,10 +11,11 @@ import pytest
 
 from tests.builders import DAY, HOUR, NOON, a_block
 from tests.core.market.builders import an_offering
-from truffle.core.fees import fees_of
+from truffle.core.extensions import Extension
+from truffle.core.fees import fees_of, paid_of, with_extensions
 from truffle.core.model import Reservation
 from truffle.core.offerings import Offering
-from truffle.core.pricing import Fee, PriceBook
+from truffle.core.pricing import Fee, PriceBook, PriceSource
 from truffle.core.spans import Span
 from truffle.core.usage import Interval, Period, usage
 
@@ -51,7 +52,8 @@ def fee(*offerings: Offering, block: Reservation | None = None) -> Fee | None:
 
 
 def test_the_fee_is_that_of_the_offering_that_was_bought() -> None:
-    assert fee(offered()) == Fee(Decimal("1000.01"), "USD", 16, (NOON - HOUR).date())
+    day = (NOON - HOUR).date()
+    assert fee(offered()) == Fee(Decimal("1000.01"), "USD", 16, day, hours=7 * 24)
 
 
 @pytest.mark.parametrize(
@@ -106,3 +108,85 @@ def test_the_days_of_a_block_add_up_to_its_fee_to_the_cent() -> None:
     days = usage([span], Period(START, END, Interval.DAY), ["type"], book.rate)
     assert len(days) == 8
     assert round(sum(day.reserved_cost or 0 for day in days), 2) == 1000.01
+
+
+# --- extensions ----------------------------------------------------------------------------------
+
+LONGER = END + 2 * DAY
+
+
+def an_extension(fee: str | None = "500.02", **facts: Any) -> Extension:
+    """Two days more of all 16 instances."""
+    default = {"status": "payment-succeeded", "instances": 16, "currency": "USD"}
+    return Extension("cr-1", END, LONGER, fee=fee, **{**default, **facts})
+
+
+def total(*extensions: Extension, block: Reservation | None = None) -> Fee | None:
+    """The fee of a block that was extended, of which the offering was seen."""
+    row = block or bought(end_date=LONGER, duration_hours=9 * 24)
+    paid = paid_of([row], extensions)
+    return with_extensions(fees_of([row], [offered()], paid), paid).get(row.block_id or "")
+
+
+def test_an_extension_adds_its_own_fee_and_hours() -> None:
+    found = total(an_extension())
+    assert found is not None
+    assert (found.amount, found.extensions) == (Decimal("1500.03"), Decimal("500.02"))
+    assert (found.hours, found.source) == (9 * 24, PriceSource.EXTENDED_FEE)
+
+
+def test_a_second_extension_follows_the_first() -> None:
+    again = replace(an_extension("99.97"), start_date=LONGER, end_date=LONGER + DAY)
+    found = total(again, an_extension(), block=bought(end_date=LONGER + DAY))
+    assert found is not None
+    assert (found.amount, found.hours) == (Decimal("1600.00"), 10 * 24)
+
+
+@pytest.mark.parametrize("status", ["payment-pending", "payment-failed"])
+def test_an_extension_that_is_not_paid_is_no_part_of_the_fee(status: str) -> None:
+    found = total(an_extension(status=status), block=bought())
+    assert found is not None
+    assert (found.amount, found.source) == (Decimal("1000.01"), PriceSource.BLOCK_FEE)
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [{"fee": None}, {"fee": "a lot"}, {"instances": 8}, {"instances": None}, {"currency": "EUR"}],
+    ids=str,
+)
+def test_a_fee_is_unknown_where_one_of_its_extensions_is(unknown: dict[str, Any]) -> None:
+    assert total(an_extension(**unknown)) is None
+
+
+def test_the_halves_of_an_ultraserver_are_extended_together() -> None:
+    halves = [
+        replace(
+            bought(instance_count=8, capacity_block_id="cb-1", end_date=LONGER),
+            reservation_id=name,
+        )
+        for name in ("cr-1", "cr-2")
+    ]
+    one = an_extension("250.01", instances=8)
+    paid = paid_of(halves, [one, replace(one, reservation_id="cr-2")])
+    (found,) = with_extensions(fees_of(halves, [offered()], paid), paid).values()
+    assert (found.amount, found.hours) == (Decimal("1500.03"), 9 * 24)
+
+
+def test_the_days_of_an_extended_block_add_up_to_all_its_fees_to_the_cent() -> None:
+    """Also the days that were seen before it was extended."""
+    short = bought(state="active", total_capacity=16, available_capacity=5, duration_hours=7 * 24)
+    facts = {"end_date": LONGER, "duration_hours": 9 * 24}
+    long = bought(state="active", total_capacity=16, available_capacity=5, **facts)
+    found = total(an_extension(), block=long)
+    assert found is not None
+    book = PriceBook(fees={str(long.block_id): found})
+    spans = [Span(short, START, END), Span(long, END, LONGER)]
+    days = usage(spans, Period(START, LONGER, Interval.DAY), ["type"], book.rate)
+    assert len(days) == 10
+    assert round(sum(day.reserved_cost or 0 for day in days), 2) == 1500.03
+
+
+def test_a_block_that_is_longer_than_what_was_paid_for_has_no_rate() -> None:
+    row = bought(state="active", end_date=LONGER, duration_hours=9 * 24)
+    book = PriceBook(fees=fees_of([bought()], [offered()]))
+    assert book.rate(row) is None

@@ -136,7 +136,7 @@ def written(schema: Any) -> st.SearchStrategy[str]:
     return st.floats(0, schema["maximum"], exclude_min=True).map(repr)
 
 
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_every_value_of_a_schema_is_taken(data: st.DataObject) -> None:
     parameter = data.draw(st.sampled_from(EVERY))
@@ -144,7 +144,7 @@ def test_every_value_of_a_schema_is_taken(data: st.DataObject) -> None:
     assert takes(parameter, data.draw(written(parameter.schema)))
 
 
-@settings(max_examples=examples(80))
+@settings(max_examples=examples(30))
 @given(st.sampled_from([it for it in EVERY if "pattern" in it.schema]), st.data())
 def test_no_other_value_is_taken(parameter: Parameter, data: st.DataObject) -> None:
     text = data.draw(st.text(ANYTHING, max_size=30) | near_misses)

@@ -58,7 +58,13 @@ def _run(out: Path, context: dict[str, Any], **variables: str) -> subprocess.Com
 @pytest.fixture(scope="module")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     out = tmp_path_factory.mktemp("app") / "out"
-    context = {"stack_name": "other", "schedule": "rate(2 hours)", "removal_policy": "destroy"}
+    context = {
+        "stack_name": "other",
+        "schedule": "rate(2 hours)",
+        "removal_policy": "destroy",
+        "accounts": "organization",
+        "organization_stack": "true",
+    }
     done = _run(out, context)
     assert done.returncode == 0, done.stderr
     return Synthesized(out, "other")
@@ -118,13 +124,10 @@ def test_another_account_gets_its_forwarding_alone(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").glob("asset.*"))
 
 
-def test_the_stack_set_of_an_organization_is_a_stack_of_its_own(tmp_path: Path) -> None:
-    context = {"accounts": "organization", "organization_stack": "true"}
-    done = _run(tmp_path / "out", context)
-    assert done.returncode == 0, done.stderr
-    assert set(_stacks(tmp_path / "out")) == {"truffle", "truffle-organization"}
-    assembly = Synthesized(tmp_path / "out", "truffle-organization")
-    (stack_set,) = assembly.of_type("CloudFormation::StackSet")
+def test_the_stack_set_of_an_organization_is_a_stack_of_its_own(assembly: Synthesized) -> None:
+    assert set(_stacks(assembly.directory)) == {"other", "other-organization"}
+    organization = Synthesized(assembly.directory, "other-organization")
+    (stack_set,) = organization.of_type("CloudFormation::StackSet")
     trusted = [
         one["ParameterValue"]
         for one in stack_set["Parameters"]

@@ -16,7 +16,14 @@ from lambdas.settings import PricesSettings, QuerySettings
 from tests.builders import DAY, HOME, HOUR, NOON
 from tests.core.market.builders import a_question, an_offering
 from tests.lambdas.aws import Stack
-from tests.lambdas.fakes import Clock, FakeContext, a_raw_block, a_raw_odcr, client_error
+from tests.lambdas.fakes import (
+    EXTENSION_HISTORY,
+    Clock,
+    FakeContext,
+    a_raw_block,
+    a_raw_odcr,
+    client_error,
+)
 from tests.lambdas.hours import IRELAND, OHIO, Hours
 from truffle.core.market.answers import Answer, Outcome, answers_key, answers_to_lines
 from truffle.core.offerings import Offering
@@ -206,6 +213,52 @@ def test_a_block_costs_the_fee_of_the_offering_that_a_watch_saw_before(
     assert (total["idle_usd_per_hour"], total["unpriced_instances"]) == (4 * 10.0, 0)
     (fee,) = hours.ask("/prices").body["fees"]
     assert (fee["capacity_block_id"], fee["amount"], fee["instances"]) == ("cr-b", 26880.0, 16)
+
+
+def test_an_extended_block_costs_the_fee_of_its_offering_and_of_its_extension(
+    hours: Hours, server: PriceServer
+) -> None:
+    raw = a_raw_block("cr-b", CreateDate=NOON, State="active")
+    raw |= {"TotalInstanceCount": 16, "AvailableInstanceCount": 4}
+    first_end = raw["EndDate"]
+    facts = {"start_date": raw["StartDate"], "instance_count": 16, "upfront_fee": "26880.00"}
+    zone = raw["AvailabilityZone"]
+    record(hours, an_offering(end=first_end, availability_zone=zone, **facts), at=NOON - HOUR)
+    hours.fleet.holds(OHIO, {**raw, "EndDate": first_end + DAY})
+    hours.fleet.extensions[OHIO] = [an_extension(first_end, first_end + DAY, "7680.00")]
+    hours.next()
+    fetch(hours, server)
+    (fee,) = hours.ask("/prices").body["fees"]
+    assert (fee["amount"], fee["extension_amount"]) == (34560.0, 7680.0)
+    assert (fee["source"], fee["hours"]) == ("extended-block-fee", 8 * 24)
+    assert hours.ask("/summary").body["total"]["idle_usd_per_hour"] == 4 * 34560 / 16 / 8 / 24
+
+
+def test_a_scope_that_refuses_its_extensions_is_named(hours: Hours, server: PriceServer) -> None:
+    hours.fleet.fails(OHIO, client_error("UnauthorizedOperation"), EXTENSION_HISTORY)
+    hours.clock.advance(DAY)
+    hours.run()
+    fetch(hours, server)
+    assert hours.ask("/prices").body["unanswered"] == [
+        {
+            "operation": "DescribeCapacityBlockExtensionHistory",
+            "error": "UnauthorizedOperation",
+            "account_id": HOME,
+            "region": "us-east-2",
+        }
+    ]
+
+
+def an_extension(start: datetime, end: datetime, fee: str) -> dict[str, Any]:
+    return {
+        "CapacityReservationId": "cr-b",
+        "InstanceCount": 16,
+        "CapacityBlockExtensionStatus": "payment-succeeded",
+        "CapacityBlockExtensionStartDate": start,
+        "CapacityBlockExtensionEndDate": end,
+        "UpfrontFee": fee,
+        "CurrencyCode": "USD",
+    }
 
 
 def record(hours: Hours, offering: Offering, at: datetime) -> None:

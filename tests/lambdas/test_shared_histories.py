@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from lambdas.collecting import reporting
+from tests.effort import seeds
 from tests.lambdas.histories.driver import History, quietly
 from truffle.core import reports
 
-SEEDS = range(40)
+SEEDS = seeds(16)
 STEPS = 120
 
 

@@ -46,6 +46,7 @@ class TestWhatIsListed:
         assert world.control.calls() == {
             (IRELAND, RESERVATIONS): 1,
             (IRELAND, "ListTrainingPlans"): 1,
+            (IRELAND, "DescribeCapacityReservationBillingRequests"): 1,
             (IRELAND, "DescribeDBCapacityReservations"): 1,
         }
 

@@ -47,7 +47,7 @@ def command(
     regions: tuple[str, ...],
     output: str,
 ) -> int:
-    """Tell whether a training run has capacity.
+    """Check whether a training run has capacity.
 
     Looks at capacity blocks first, then at ODCRs: enough instances, enough hours before AWS starts
     to terminate them, a start in time. One reservation has to hold the whole run; several blocks of
@@ -103,7 +103,7 @@ def command(
 
 
 def _known(client: Truffle, request: TrainingRequest, regions: tuple[str, ...]) -> Known:
-    """What the watches of the stack know of blocks that would hold the run."""
+    """The blocks known to the stack's watches that would hold the run."""
     from truffle.core.market.known import Needed, known_of
 
     found = client.offerings(source="api", regions=regions or None)

@@ -1,4 +1,4 @@
-"""What ``truffle offerings`` shows of the watches of the deployed stack."""
+"""The output of ``truffle offerings`` for the watches of the deployed stack."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from truffle.core.kinds.registry import CLASSES
 from truffle.core.model import (
     Accelerator,
     Adjustment,
+    BillingRequest,
     Commitment,
     Health,
     InterruptibleAllocation,
@@ -90,6 +91,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     Commitment: plain_fields,
     Adjustment: plain_fields,
     InterruptibleAllocation: plain_fields,
+    BillingRequest: plain_fields,
 }
 
 

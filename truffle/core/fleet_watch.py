@@ -41,7 +41,7 @@ class FleetError:
 
 @dataclass(frozen=True, slots=True)
 class ScopeFleets:
-    """What is known of a scope's fleets, by id; ``fleets`` have no ``observed_at`` of their own.
+    """The known fleets of a scope, by id; ``fleets`` have no ``observed_at`` of their own.
 
     They are asked with each listing of the scope, so that they were observed when the scope last
     was, unless there is an ``error``.
@@ -75,7 +75,7 @@ def is_short(fleet: CapacityFleet) -> bool | None:
 
 
 def refused(known: ScopeFleets, code: str, at: datetime, listed_at: datetime | None) -> ScopeFleets:
-    """What is known after fleets could not be asked. ``listed_at`` is the listing before."""
+    """Keep the known fleets, with the error. ``listed_at`` is the time of the previous listing."""
     if known.error is not None:
         return replace(known, error=replace(known.error, code=code))
     return replace(known, error=FleetError(code, at, listed_at if known.fleets else None))
@@ -88,8 +88,8 @@ def observed(
     at: datetime,
     lengths: Iterable[timedelta],
 ) -> tuple[ScopeFleets, list[Event]]:
-    """What is known after a complete answer, and the events of fleets that have been short for one
-    of ``lengths``: one for each fleet, of the longest that was reached and not reported."""
+    """The fleets of a complete answer, and the events of those that have been short for one of
+    ``lengths``: one for each fleet, of the longest that was reached and not reported."""
     ordered = sorted((replace(it, observed_at=None) for it in fleets), key=lambda it: it.fleet_id)
     shortfalls: dict[str, Shortfall] = {}
     events: list[Event] = []

@@ -159,7 +159,7 @@ class Offering:
 
     @property
     def identity(self) -> str:
-        """What tells one block on sale from another, whenever it is asked for.
+        """The fields that identify a block on sale, at whatever time it is listed.
 
         Offering ids are opaque, and nothing promises that they stay. The start of a block that can
         start at once moves with the clock, while its end is fixed (EC2 User Guide, Capacity Blocks:

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from truffle.core.billed import NO_BILL, Bill
 from truffle.core.filters import matches_globs
 from truffle.core.idle import unused
 from truffle.core.model import Reservation
@@ -18,12 +19,18 @@ MICRO = 10**6
 """Of a dollar. Costs are added as whole millionths, so that parts add up to the whole."""
 
 
+_ROUNDING = 1 / 3600
+"""Hours: sums of fractions differ by less."""
+
+
 class PriceSource(StrEnum):
     """Where a price is from, the first that knows one counts."""
 
     SETTINGS = "settings"
     PRICE_LIST = "price-list"
     BLOCK_FEE = "capacity-block-fee"
+    COST_EXPLORER = "cost-explorer"
+    EXTENDED_FEE = "extended-block-fee"
     UPFRONT_FEE = "upfront-fee"
 
 
@@ -75,9 +82,11 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """The upfront fee of a capacity block, for all its ``instances`` and hours.
+    """The upfront fee of a capacity block, for all its ``instances`` and ``hours``.
 
     Without ``instances`` it is only known what one of a block with a single reservation costs.
+    Without ``hours`` the fee is for the whole time of a reservation, however long. ``extensions``
+    is the part of the amount that extensions cost.
     """
 
     amount: Decimal
@@ -85,6 +94,27 @@ class Fee:
     instances: int | None = None
     as_of: date | None = None
     source: PriceSource = PriceSource.BLOCK_FEE
+    hours: float | None = None
+    extensions: Decimal = Decimal()
+
+
+@dataclass(frozen=True, slots=True)
+class UnansweredCall:
+    """A request for fees that AWS refused with ``error``, AWS's code. ``account_id`` and ``region``
+    are None where it was not about one scope."""
+
+    operation: str
+    error: str
+    account_id: str | None = None
+    region: str | None = None
+
+    def to_json(self) -> dict[str, str | None]:
+        return {
+            "operation": self.operation,
+            "error": self.error,
+            "account_id": self.account_id,
+            "region": self.region,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +123,15 @@ class PriceBook:
 
     ``settings`` are US dollars per instance-hour by instance type or glob, as the alerts file has
     them. ``listed`` is AWS's price list; it has no price of a capacity block. ``fees`` are by
-    capacity block id.
+    capacity block id; ``unanswered`` are the requests for them that failed last,
+    and ``bill`` is what was billed, whichever block it was for.
     """
 
     settings: Mapping[str, float] = field(default_factory=dict)
     listed: Mapping[Product, Rate] = field(default_factory=dict)
     fees: Mapping[str, Fee] = field(default_factory=dict)
+    unanswered: tuple[UnansweredCall, ...] = ()
+    bill: Bill = NO_BILL
     _own: dict[str, Rate | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -144,15 +177,20 @@ class PriceBook:
         return self._own[instance_type]
 
     def _share_of_fee(self, row: Reservation) -> Rate | None:
-        """The fee of a block or a training plan over its instances and hours."""
+        """The fee of a block or a training plan over its instances and hours.
+
+        Each hour of an extended block costs the same, also those before it was extended. One that
+        is longer than what the fee is known for has no rate.
+        """
         fee = self._fee(row)
         if fee is None or not row.duration_hours:
             return None
         instances = fee.instances or (None if row.is_part else row.size)
-        if not instances:
+        hours = fee.hours or row.duration_hours
+        if not instances or row.duration_hours - hours > _ROUNDING:
             return None
-        hours = Decimal(str(row.duration_hours)) * instances
-        return Rate(fee.amount / hours, fee.currency, fee.source, fee.as_of)
+        amount = fee.amount / (Decimal(str(hours)) * instances)
+        return Rate(amount, fee.currency, fee.source, fee.as_of)
 
     def _fee(self, row: Reservation) -> Fee | None:
         """The fee that is known here, else the one that AWS returns with the row."""

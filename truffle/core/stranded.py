@@ -104,7 +104,7 @@ class Stranded:
     idle_instances: int
 
     def usd_per_hour(self, prices: PriceBook) -> float | None:
-        """What the instances cost an hour On-Demand; None where no price is known."""
+        """The hourly On-Demand cost of the instances; None where no price is known."""
         if not self.platform or not self.tenancy:
             return None
         product = Product(self.instance_type, self.region, self.platform, self.tenancy)
@@ -181,7 +181,7 @@ def _nearest_first(
 
 
 def _alike(instance: OnDemandInstance) -> OnDemandInstance:
-    """What the instances of one finding have in common."""
+    """The fields that all instances of a finding share."""
     return OnDemandInstance(
         "",
         instance.instance_type,

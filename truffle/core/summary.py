@@ -100,7 +100,7 @@ class Totals(NamedTuple):
 
     @property
     def idle_usd_per_hour(self) -> float | None:
-        """What unused instances cost an hour; None where no price of them is known."""
+        """The hourly cost of unused instances; None where no price of them is known."""
         known = unless_unknown(self.idle_micro_usd, self.unpriced_instances)
         return None if known is None else known / MICRO
 

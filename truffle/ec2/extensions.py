@@ -1,16 +1,21 @@
-"""DescribeCapacityBlockExtensionOfferings: whether a capacity block can be extended.
+"""Extensions of capacity blocks: whether one is for sale, and which were bought.
 
-The budget is as tiny as that of the offerings: 10 calls at once and then 0.15 per second, for each
-account and region (EC2 API Reference, throttling). So only single blocks are asked for, and nothing
-once something is on offer.
+The budget of DescribeCapacityBlockExtensionOfferings is as tiny as that of the offerings: 10 calls
+at once and then 0.15 per second, for each account and region (EC2 API Reference, throttling). So
+only single blocks are asked for, and nothing once something is on offer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from truffle.core.extensions import Extension
 from truffle.ec2.errors import FAILURES, error_code
 from truffle.ec2.listing import EC2
+from truffle.ec2.mapping import Raw
+
+OPERATION = "DescribeCapacityBlockExtensionHistory"
 
 SHORTEST_HOURS = 24
 """Blocks are extended by whole days (EC2 User Guide, capacity-blocks-extend)."""
@@ -35,3 +40,25 @@ def ask_for_extension(client: EC2, reservation_id: str) -> ExtensionCheck:
     except FAILURES as error:
         return ExtensionCheck(None, error_code(error))
     return ExtensionCheck(offered)
+
+
+def list_extensions(client: EC2) -> Iterator[Extension]:
+    """The extensions that a scope bought, whatever became of them (EC2 API,
+    DescribeCapacityBlockExtensionHistory). Raises what botocore does, and KeyError or TypeError
+    for a response that is not EC2's."""
+    pages = client.get_paginator("describe_capacity_block_extension_history").paginate()
+    for page in pages:
+        yield from map(to_extension, page.get("CapacityBlockExtensions") or ())
+
+
+def to_extension(raw: Raw) -> Extension:
+    """One extension. Raises KeyError where its reservation, times or status are missing."""
+    return Extension(
+        raw["CapacityReservationId"],
+        raw["CapacityBlockExtensionStartDate"],
+        raw["CapacityBlockExtensionEndDate"],
+        raw["CapacityBlockExtensionStatus"],
+        raw.get("InstanceCount"),
+        raw.get("UpfrontFee"),
+        raw.get("CurrencyCode"),
+    )

@@ -35,7 +35,7 @@ TYPES = tuple(name for name, kind in KINDS.items() if kind.listing is not None)
 
 @dataclass(frozen=True, slots=True)
 class OtherKinds:
-    """What to list beside EC2 in one region of one account: the clients, and the types."""
+    """The listings beside EC2's in one region of one account: the clients, and the types."""
 
     service_of: ServiceOf
     types: Collection[str] = TYPES

@@ -1,4 +1,4 @@
-"""What the deployed stack knows of its scopes beside their reservations: fleets, network nodes."""
+"""Fleets and network nodes, as the deployed stack knows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer lacks where a call was refused."""
+"""The parts that an answer lacks because a call was refused."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ LACKING = {
         for kind in KINDS.values()
         if kind.listing
     },
+    "DescribeCapacityReservationBillingRequests": "billing_request of ODCRs is empty",
     "DescribeTrainingPlan": "health of training plans is empty",
 }
 """The fields that rows lack where EC2 refused one of these calls."""

@@ -1,4 +1,4 @@
-"""What the watches of the deployed stack found: ``GET /offerings`` and its history."""
+"""The finds of the deployed stack's watches: ``GET /offerings`` and its history."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Finds(Results[Find]):
 
 
 class Points(Results[Point]):
-    """What each answer to a watch was, by watch, region and time. ``failures`` is empty: a point
-    has its own outcome."""
+    """Each answer to a watch, by watch, region and time. ``failures`` is empty: a point has its own
+    outcome."""
 
     def __init__(self, points: Iterable[Point]) -> None:
         super().__init__(points)
@@ -77,7 +77,7 @@ def _failure(standing: Standing) -> ScopeFailure:
 
 
 LIVE: Final = "live"
-"""What stands in the place of a watch where EC2 itself was asked."""
+"""The name in place of a watch where EC2 itself was asked."""
 
 
 def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:

@@ -84,7 +84,7 @@ def test_the_table_in_memory_holds_what_dynamodb_does() -> None:
     assert timeless(worlds[0].items()) == timeless(worlds[1].items())
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(30))
 @given(baseline=FLEETS, steps=st.lists(STEPS, max_size=8), end=FLEETS)
 def test_the_events_of_any_story_lead_from_its_baseline_to_its_end_without_gap_or_repeat(
     baseline: dict[str, str], steps: list[tuple[str, Any]], end: dict[str, str]

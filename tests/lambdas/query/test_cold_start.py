@@ -236,7 +236,7 @@ def play(world: World, step: tuple[Any, ...]) -> None:
             world.bucket.objects.pop(region_key(region), None)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=14))
 def test_the_bucket_never_changes_an_answer(steps: list[tuple[Any, ...]]) -> None:
     world = settled()

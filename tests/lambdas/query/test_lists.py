@@ -80,7 +80,7 @@ def test_the_oracle_knows_every_filter() -> None:
     assert set(MATCHES) == set(CHOICES) == {parameter.name for parameter in known}
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(50))
 @given(rows=inventories, asked=QUESTIONS, limit=st.integers(1, 5), write=st.booleans())
 def test_the_pages_of_any_question_are_what_the_contract_wants(
     rows: list[Reservation],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from truffle.core.severity import Severity
 
 if TYPE_CHECKING:
-    from truffle.core.kinds.parts import Consumer, Health, Market, Raw, Scope
+    from truffle.core.kinds.parts import BillingRequest, Consumer, Health, Market, Raw, Scope
 
 Verdict = tuple[Severity, str]
 """The severity of a state, and the sentence about it without its subject."""
@@ -61,7 +61,8 @@ class Kind:
     longer listed before its end, ``ended_early`` and ``extended`` are severities. ``size_field`` is
     the field of its size. ``verdicts`` and ``next_steps`` are by state. ``listing`` is None for
     what EC2's own listing of a scope includes; ``search`` is the operation that finds what is for
-    sale. ``meanings`` describe, for the tables' documentation, the fields that it alone has.
+    sale. ``bills_unused``: unused capacity is billed, and another account may be asked to pay.
+    ``meanings`` describe, for the tables' documentation, the fields that it alone has.
     ``sample_type`` is the instance type of a made-up reservation.
     """
 
@@ -94,6 +95,7 @@ class Kind:
     terraform_resource: str | None = None
     listing: Listing | None = None
     search: str | None = None
+    bills_unused: bool = False
     meanings: Mapping[str, str] = field(default_factory=dict)
     sample_type: str = "p5.48xlarge"
 
@@ -152,6 +154,15 @@ class CapacityRow:
         return self
 
     @property
+    def billing_request(self) -> BillingRequest | None:
+        """The most recent request to bill another account for unused capacity."""
+        return None
+
+    def with_billing_request(self, request: BillingRequest) -> Self:
+        """The row with its request; of a kind that has none, the row as it is."""
+        return self
+
+    @property
     def platform(self) -> str | None:
         return None
 
@@ -178,12 +189,12 @@ class CapacityRow:
 
     @property
     def name(self) -> str | None:
-        """What people call it: the tag Name, or a name that the kind has."""
+        """The name for people: the tag Name, or a name that the kind has."""
         return self.tags.get("Name")
 
     @property
     def fee(self) -> tuple[float, str] | None:
-        """What was paid up front and its currency, where the listing tells."""
+        """The amount paid up front and its currency, where the listing has them."""
         return None
 
     @property

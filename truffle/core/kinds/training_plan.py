@@ -229,7 +229,7 @@ def _capacity(raw: Raw) -> dict[str, Any]:
 
 
 def _parts(raw: Raw) -> dict[str, Any]:
-    """What the plan's reserved capacities have in common."""
+    """The fields that all reserved capacities of the plan share."""
     parts, total = raw.get("ReservedCapacitySummaries") or (), raw.get("TotalInstanceCount")
     types = sorted(_values(parts, "InstanceType"))
     carried = accelerator_of(types[0].removeprefix("ml."), {}) if len(types) == 1 else None

@@ -1,4 +1,4 @@
-"""What a region answered to a watch, and how the bucket keeps it.
+"""A region's answer to a watch, and its form in the bucket.
 
 An object ``offerings/dt=<day>/hour=<hour>/<region>-<HHMMSS>-<digest>.json.gz`` has a line of JSON
 for each answer, with the question as it was asked then. Five outcomes are apart from each other:

@@ -109,7 +109,7 @@ def _dearest_first(offering: Offering) -> tuple[bool, Decimal]:
 def _rolled(
     seen: Mapping[str, Seen], present: Mapping[str, Offering], now: datetime, hours: int
 ) -> dict[str, Seen]:
-    """What was seen, without blocks that can no longer be sold because their time has passed.
+    """Drop the blocks that can no longer be sold because their time has passed.
 
     Where the same capacity is now offered a day later, that block takes their place: time moved the
     window, and nothing appeared.

@@ -15,7 +15,7 @@ from truffle.core.times import format_time
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What happened to an offering, without the answer in which it was found."""
+    """A change of an offering, without the answer in which it was found."""
 
     type: EventType
     severity: Severity
@@ -116,7 +116,7 @@ def _part(part: Segment) -> str:
 
 
 def price_of(offering: Offering) -> Decimal | None:
-    """What prices are compared by: of an accelerator-hour, or of an instance-hour where the number
+    """The price to compare by: that of an accelerator-hour, or of an instance-hour where the number
     of accelerators is unknown."""
     price = offering.price_per_gpu_hour
     return offering.price_per_instance_hour if price is None else price

@@ -1,4 +1,4 @@
-"""What watches found: the offerings of answers as rows, and how each region answered.
+"""The finds of watches: the offerings of answers as rows, and how each region answered.
 
 A find says what was for sale at a moment; a standing, how far that is known for a watch in a
 region. Both have a JSON form, which the API, the command line and Python share.

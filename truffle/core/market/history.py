@@ -17,7 +17,7 @@ from truffle.core.times import format_time, parse_time, sortable_time, whole
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What a region answered a watch at one time.
+    """A region's answer to a watch at one time.
 
     ``price`` is that of the cheapest accelerator-hour, ``upfront_fee`` the fee of that offering,
     ``soonest_start`` the first start of all offerings; each is None where it is unknown, or where

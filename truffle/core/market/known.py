@@ -1,4 +1,4 @@
-"""What watches know of a block that a run needs: offers that would hold it, and how old that is."""
+"""Offers known to watches that would hold a run, and the age of that knowledge."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Known:
 
 
 def known_of(market: Market, needed: Needed, now: datetime) -> Known:
-    """What the watches for at least so many instances and hours of the type know. Offers whose
+    """Find offers in the watches for at least so many instances and hours of the type. Offers whose
     block is over are left out; the price limits of watches are their own."""
     if not 0 < needed.hours <= MAX_DAYS * 24:
         return Known()

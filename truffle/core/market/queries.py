@@ -93,7 +93,7 @@ HISTORY: tuple[Parameter, ...] = (*_CHOSEN, _SINCE, _UNTIL, *PAGE)
 
 @dataclass(frozen=True, slots=True)
 class MarketQuery:
-    """What is asked for; ``period`` None is what is known now."""
+    """The parsed query; ``period`` None asks for the present state."""
 
     chosen: MarketFilter
     page: Page

@@ -1,4 +1,4 @@
-"""What is remembered of a watch in a region between two answers."""
+"""The state of a watch in a region between two answers."""
 
 from __future__ import annotations
 

@@ -1,0 +1,36 @@
+"""The Python client: capacity, offerings, validation and events, live or from the deployed API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from truffle.client.connection import DEFAULT_TIMEOUT
+from truffle.client.planning import PlanningClient
+from truffle.client.stack import StackClient
+
+if TYPE_CHECKING:
+    from truffle.core.model import Odcr
+    from truffle.results import Reservations
+
+__all__ = ["DEFAULT_TIMEOUT", "Truffle", "check_gpu_capacity"]
+
+
+class Truffle(PlanningClient, StackClient):
+    """Capacity reservations of an account, or of all accounts that a deployed stack collects.
+
+    ``Truffle()`` asks EC2 in every region at once with the caller's credentials;
+    ``Truffle(api_url=…)`` asks the deployed stack, signed with them. ``profile`` is a profile of
+    the AWS configuration, ``timeout`` the seconds that one call may take once there are
+    credentials. ``ignore_denied`` leaves regions that are denied or not enabled out of what a live
+    listing has to answer; for the deployed stack its setting ``expected_denied`` does. Every method
+    raises a ``TruffleError`` whose text says what to do.
+    """
+
+
+def check_gpu_capacity(
+    available_only: bool = True, min_capacity: int | None = None
+) -> Reservations[Odcr]:
+    """The active ODCRs of GPU types, live; ``Truffle().capacity(gpu_only=True, …)`` in short."""
+    return Truffle().capacity(
+        gpu_only=True, available_only=available_only, min_capacity=min_capacity
+    )

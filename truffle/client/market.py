@@ -1,0 +1,154 @@
+"""Methods of the client: the capacity that is for sale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from truffle.client.connection import Connection
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from truffle.core.offerings import Wanted
+    from truffle.query import Several
+    from truffle.sources.listing import Progress
+    from truffle.sources.market import Finds, Points
+    from truffle.sources.offerings import Market, Offerings
+
+
+class MarketClient(Connection):
+    """Searches for capacity blocks to buy."""
+
+    @overload
+    def offerings(
+        self,
+        instance_type: str,
+        count: int = ...,
+        days: float | str | None = ...,
+        duration_hours: float | None = ...,
+        start_after: datetime | str | None = ...,
+        end_by: datetime | str | None = ...,
+        regions: Several | None = ...,
+        sort: str | None = ...,
+        start: str | None = ...,
+        *,
+        source: Literal["live"] = ...,
+    ) -> Offerings: ...
+
+    @overload
+    def offerings(
+        self,
+        instance_type: Several | None = ...,
+        *,
+        start_after: datetime | str | None = ...,
+        regions: Several | None = ...,
+        sort: str | None = ...,
+        source: Literal["api"],
+        watches: Several | None = ...,
+        since: datetime | str | None = ...,
+        until: datetime | str | None = ...,
+    ) -> Finds: ...
+
+    def offerings(
+        self,
+        instance_type: Several | None = None,
+        count: int | None = None,
+        days: float | str | None = None,
+        duration_hours: float | None = None,
+        start_after: datetime | str | None = None,
+        end_by: datetime | str | None = None,
+        regions: Several | None = None,
+        sort: str | None = None,
+        start: str | None = None,
+        *,
+        source: str = "live",
+        watches: Several | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+    ) -> Offerings | Finds:
+        """Blocks that can be bought now, by price or start; asks EC2 itself.
+
+        The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. ``days``
+        and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``): then the best window
+        comes first. Only the result's ``outcomes`` tell a region that sells none now from one that
+        never does.
+
+        With ``source="api"`` a deployed stack answers what its watches found: as known now, or all
+        that was found between ``since`` and ``until``. Types may then be globs, and ``sort`` is a
+        field of the JSON.
+        """
+        from truffle.sources.offerings import Offerings
+
+        if source == "api":
+            needs = {"count": count, "days": days, "duration_hours": duration_hours}
+            return self._finds(
+                {**needs, "end_by": end_by, "start": start},
+                instance_types=instance_type,
+                regions=regions,
+                watches=watches,
+                sort=sort,
+                starts_after=start_after,
+                period=(since, until),
+            )
+        wanted = _wanted(instance_type, count, days, duration_hours, start_after, end_by, start)
+        market = self.market(wanted, regions)
+        return Offerings(market, sort or ("hourly" if wanted.is_flexible else "price"))
+
+    def _finds(
+        self,
+        of_a_watch: Mapping[str, Any],
+        period: tuple[datetime | str | None, datetime | str | None],
+        starts_after: datetime | str | None,
+        **chosen: Several | None,
+    ) -> Finds:
+        from truffle.arguments import check_of_a_watch, moment, past_period
+        from truffle.sources.market import finds_query, read_finds
+
+        check_of_a_watch(**of_a_watch)
+        since, until = past_period(*period)
+        start = moment("start_after", starts_after)
+        query = finds_query(**chosen, starts_after=start, since=since, until=until)
+        return read_finds(self.api(), query)
+
+    def offering_history(
+        self,
+        instance_types: Several | None = None,
+        regions: Several | None = None,
+        watches: Several | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+    ) -> Points:
+        """The price and the lead time of each answer to a watch; of the last 7 days where
+        ``since`` is None. Needs a deployed stack."""
+        from truffle.arguments import past_period
+        from truffle.sources.market import history_query, read_points
+
+        start, end = past_period(since, until)
+        query = history_query(
+            instance_types=instance_types, regions=regions, watches=watches, since=start, until=end
+        )
+        return read_points(self.api(), query)
+
+    def market(
+        self,
+        wanted: Wanted,
+        regions: Several | None = None,
+        progress: Progress | None = None,
+        include: Sequence[str] = (),
+    ) -> Market:
+        """The offerings of every region for a wanted block (``truffle.core.offerings.Wanted``)."""
+        from truffle.query import ask
+        from truffle.sources.offerings import list_market
+
+        named = ask(regions=regions).regions
+        market = list_market(self._caller, wanted, named, self.timeout, progress, include)
+        return market.without_denied() if self.ignore_denied else market
+
+
+def _wanted(instance_type: Several | None, count: int | None, *others: Any) -> Wanted:
+    """The block to look for. Raises BadArgument."""
+    from truffle.arguments import wanted_block
+
+    name = instance_type if isinstance(instance_type, str) else ",".join(instance_type or ())
+    return wanted_block(name, 1 if count is None else count, *others)

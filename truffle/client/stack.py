@@ -1,0 +1,165 @@
+"""Methods of the client that need a deployed stack: events, history, use and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from truffle.client.connection import Connection
+from truffle.core.model import TYPES, ReservationType
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Unpack
+
+    from truffle.core.codec import Json
+    from truffle.core.events import Event
+    from truffle.core.pricing import PriceBook
+    from truffle.query import Filters, Several
+    from truffle.sources.history import History
+    from truffle.sources.stranded import StrandedSpend
+    from truffle.sources.usage import Usage
+
+
+class StackClient(Connection):
+    """Reads what a stack has recorded, and tests its alerts."""
+
+    def events(
+        self,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        types: Several | None = None,
+        severities: Several | None = None,
+        reservation_id: str | None = None,
+        limit: int | None = None,
+    ) -> list[Event]:
+        """Events, the newest first; of the last 7 days where ``since`` is None."""
+        from truffle.arguments import event_limit, event_query
+        from truffle.core.events import from_message
+        from truffle.sources.api import list_events
+
+        limit = None if limit is None else event_limit(limit)
+        query = event_query(since, until, types, severities, reservation_id)
+        api = self.api()
+        found = list_events(api, query, limit)
+        with api.understood():
+            return [from_message(item) for item in found.items]
+
+    def history(self, reservation_id: str, *, as_of: datetime | str | None = None) -> History:
+        """One reservation with its events, also when it is gone, now or at a time of the past.
+
+        Raises TruffleNotFoundError."""
+        from truffle.arguments import as_of_query
+        from truffle.sources.history import to_history
+
+        api = self.api()
+        answer = api.get(f"/reservations/{reservation_id}", "events", as_of_query(as_of))
+        with api.understood():
+            return to_history(answer)
+
+    def usage(
+        self,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        interval: str = "day",
+        by: Several = "type",
+        *,
+        instance_types: Several | None = None,
+        regions: Several | None = None,
+        reservation_type: str | Iterable[str] = TYPES,
+        **filters: Unpack[Filters],
+    ) -> Usage:
+        """Hours held, used and idle, and their cost, by interval and group.
+
+        The last 7 whole days in UTC where no period is given. ``interval`` is ``hour``, ``day``,
+        ``week``, ``month`` or ``total``; ``by`` one or several of ``reservation``, ``account``,
+        ``owner``, ``region``, ``instance_type``, ``accelerator``, ``type`` and ``tag:KEY``. A cost
+        is None where no price is known. Needs a deployed stack.
+        """
+        from truffle.arguments import usage_query
+        from truffle.query import ask
+        from truffle.sources.usage import read_usage
+
+        filters.setdefault("active_only", False)
+        question = ask(
+            reservation_type=reservation_type,
+            instance_types=instance_types,
+            regions=regions,
+            **filters,
+        )
+        return read_usage(self.api(), usage_query(question, since, until, interval, by))
+
+    def prices(self) -> PriceBook:
+        """The prices of a deployed stack: the alerts file's own, AWS's price list, fees."""
+        from truffle.core.pricing_json import from_json
+
+        api = self.api()
+        answer = api.get("/prices", "price_list")
+        with api.understood():
+            return from_json(answer)
+
+    def stranded(
+        self,
+        instance_types: Several | None = None,
+        regions: Several | None = None,
+        accounts: Several | None = None,
+    ) -> StrandedSpend:
+        """Instances that run On-Demand beside idle reserved capacity, why, and what to change.
+
+        Needs a deployed stack with the setting ``stranded``; raises TruffleNotFoundError without.
+        """
+        from truffle.core.queries import to_values
+        from truffle.query import ask
+        from truffle.sources.stranded import read_stranded
+
+        question = ask(
+            reservation_type=list(ReservationType),
+            instance_types=instance_types,
+            regions=regions,
+            accounts=accounts,
+            active_only=False,
+        )
+        return read_stranded(self.api(), list(to_values(question.filter, only="")))
+
+    def status(self) -> Json:
+        """Every scope, their totals and the last runs, as ``GET /status`` gives them."""
+        from truffle.scopes import read_status
+
+        return read_status(self.api())
+
+    def explain(self, event_id: str, *, since: datetime | str | None = None) -> Json:
+        """Who gets an event, why, and what became of it, as ``GET /alerts/explain`` answers.
+
+        ``event_id`` may be the beginning of an id; ``since`` is how far back the event is looked
+        for, by default 31 days. Raises TruffleNotFoundError for an unknown
+        event, ApiError where the ids of several begin so.
+        """
+        from truffle.arguments import explain_query
+
+        return self.api().get("/alerts/explain", "decisions", explain_query(event_id, since))
+
+    def test_route(self, route: str) -> Json:
+        """Send a sample to each destination of a route, as ``POST /alerts/test`` does; an unknown
+        route is an ApiError that names those that there are."""
+        from truffle.arguments import check_route
+
+        check_route(route)
+        return self.api().post("/alerts/test", "sent", [("route", route)])
+
+    def republish(self, since: datetime | str, until: datetime | str | None = None) -> Json:
+        """Publish the events of a period that could not be published, as ``POST
+        /alerts/republish`` does until nothing is left: how many were ``published`` now, how many
+        ``already_published``, how many ``failed`` and why (``error``). Where all that is tried
+        fails it ends early: ``next`` has the parameters to go on with."""
+        from truffle.arguments import republish_query
+
+        counts = dict.fromkeys(("published", "already_published", "failed"), 0)
+        query, error = republish_query(since, until), None
+        while True:
+            answer = self.api().post("/alerts/republish", "published", query)
+            with self.api().understood():
+                counts = {name: count + answer[name] for name, count in counts.items()}
+                error = error or answer["error"]
+                if not answer["next"] or (answer["error"] and not answer["published"]):
+                    return {**answer, **counts, "error": error}
+                query = list(answer["next"].items())
