@@ -11,6 +11,7 @@ from truffle.core.kinds.parts import REQUEST_LIFETIME, BillingRequest
 from truffle.core.model import (
     DEADLINE_EXCEEDED,
     TERMINAL_STATES,
+    Failure,
     Reservation,
     Snapshot,
     Unanswered,
@@ -63,6 +64,19 @@ def with_billing_requests(
         for row in snapshot.reservations
     )
     return replace(snapshot, reservations=rows, unanswered=tuple(dict.fromkeys(unanswered)))
+
+
+def listed_with_requests(
+    listing: Callable[[], Snapshot | Failure],
+    client: EC2,
+    clock: Callable[[], datetime],
+    deadline: datetime | None,
+) -> Snapshot | Failure:
+    """What a listing gives; a snapshot with its billing requests."""
+    listed = listing()
+    if isinstance(listed, Failure):
+        return listed
+    return with_billing_requests(client, listed, clock, deadline)
 
 
 def to_request(raw: Raw) -> BillingRequest:
