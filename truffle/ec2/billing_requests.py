@@ -106,11 +106,12 @@ class _Stop(Exception):
 
 
 def _roles(snapshot: Snapshot) -> Iterator[str]:
+    """Those of the account; both where it is not known whose it is."""
     account = snapshot.scope.account_id
-    rows = [row for row in snapshot.reservations if _is_asked_for(row)]
-    if any(row.owner_id in (None, account) for row in rows):
+    owners = {row.owner_id for row in snapshot.reservations if _is_asked_for(row)}
+    if owners & {None, account} or (owners and not account):
         yield _OWNER
-    if any(row.owner_id not in (None, account) for row in rows):
+    if owners - {None, account}:
         yield _BILLING_OWNER
 
 
