@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from statistics import median
 from typing import Any
 
 from lambdas.api.usage import answer, to_question
@@ -34,6 +35,7 @@ HOUR = timedelta(hours=1)
 NOW = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
 TYPES = ("p5.48xlarge", "p4d.24xlarge", "g6.xlarge", "inf2.xlarge")
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "ap-south-1")
+RUNS = 5
 CHANGING = 0.05
 """Of the reservations, every hour."""
 
@@ -131,17 +133,35 @@ def with_ledgers(count: int, days: int) -> Bucket:
     return bucket
 
 
-def usage_seconds(bucket: Bucket, days: int, by: str) -> float:
-    """Seconds of one question, of a function that has answered none before."""
+def usage_seconds(bucket: Bucket, days: int, by: str, has_totals: bool = True) -> float:
+    """Seconds of one question, of a function that has answered none before.
+
+    Without totals every stretch of a day is read, as an interval of an hour needs it.
+    """
     since = datetime(2026, 11, 1, tzinfo=UTC) - days * DAY
     question = to_question(
         {"since": [since], "until": [since + days * DAY], "by": by.split(",")}, NOW
     )
     reader = UsageReader(SpanReader.of(bucket, "b", HOUR), LedgerStore(bucket, "b"))
+    is_total = question.is_total if has_totals else lambda day: False
     begun = time.process_time()
-    spans = reader.between(question.period.since, question.period.until, NOW)
+    spans = reader.between(question.period.since, question.period.until, NOW, is_total)
     answer(question, spans, PriceBook(settings={"p5*": 98.32, "g6*": 0.8}))
     return time.process_time() - begun
+
+
+def _compared(bucket: Bucket, days: int, by: str) -> str:
+    """The medians of a question from the totals of days and from their stretches, in turns."""
+    bucket.reads = 0
+    usage_seconds(bucket, days, by)
+    reads, pairs = bucket.reads, []
+    for _ in range(RUNS):
+        pairs.append([usage_seconds(bucket, days, by, totals) for totals in (True, False)])
+    totals, stretches = (median(times) for times in zip(*pairs, strict=True))
+    return (
+        f"{totals * 1000:6.0f} ms from totals, {stretches * 1000:6.0f} ms from stretches "
+        f"({stretches / totals:.1f}×)  {reads:>3} objects"
+    )
 
 
 def with_snapshots(count: int, hours: int) -> Bucket:
@@ -165,16 +185,14 @@ def with_snapshots(count: int, hours: int) -> Bucket:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=_ABOUT)
     parser.parse_args()
-    print("usage, by=type and by=owner,tag:Team, interval=day")
+    print("usage, interval=day; processor time, the median of some runs")
     for count, days in ((500, 30), (10_000, 2)):
         bucket = with_ledgers(count, days)
         size = sum(map(len, bucket.objects.values()))
-        for by in ("type", "owner,tag:Team"):
-            bucket.reads = 0
-            seconds = usage_seconds(bucket, days, by)
+        for by in ("type", "owner,tag:Team", "reservation"):
             print(
-                f"{count:>7,} reservations × {days:>2} d  {by:<15} {seconds * 1000:8.0f} ms  "
-                f"{bucket.reads:>3} objects  {size / 1e6:.2f} MB"
+                f"{count:>7,} reservations × {days:>2} d  {by:<15} "
+                f"{_compared(bucket, days, by)}  {size / 1e6:.2f} MB"
             )
     bucket = with_snapshots(5_000, 6)
     for moment in (NOW, NOW - 3 * HOUR):

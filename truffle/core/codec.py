@@ -111,12 +111,13 @@ def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
                 if name in _PARTS or name in _LISTED:
                     raise ValueError(f"{name}.{error}") from None
                 raise refusal(cls, name, value) from None
-    # Few combinations of types occur, and one tells its fields where none is missing.
-    found = tuple(map(type, arguments.values()))
+    # Few combinations of types occur; those of all fields need no names.
+    found: tuple[object, ...] = tuple(map(type, arguments.values()))
+    if len(found) < len(names):
+        found = (*found, *arguments)
     if found not in valid:
         check_types(cls, arguments)
-        if len(found) == len(names):
-            valid.add(found)
+        valid.add(found)
     return arguments
 
 
@@ -204,7 +205,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 _Readers = tuple[
-    tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...], set[tuple[type, ...]]
+    tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...], set[tuple[object, ...]]
 ]
 
 
