@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas import wiring
-from lambdas.history.usage import TooLarge
+from lambdas.history.exceptions import TooLarge
 from lambdas.observability import logger
 from lambdas.store.archive import Unreadable
 from lambdas.store.prices import Place, PriceList
@@ -104,7 +104,7 @@ def _with_extensions(rows: Iterable[Reservation], known: PriceList) -> PriceList
 
     Raises what DynamoDB does.
     """
-    listed = wiring.prices().extensions.read()
+    listed = wiring.prices().extensions.everything()
     found = paid_of(rows, (it for scope in listed.values() for it in scope.extensions))
     unanswered = tuple(
         UnansweredCall(EXTENSION_HISTORY, it.error, scope.account_id, scope.region)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambdas.store.actions import Actions, Reported, Write
+from lambdas.store.beside import everything_removed
 from lambdas.store.events import event_item
 from lambdas.store.heartbeats import Beat, heartbeat_of, in_parts, with_heartbeat
 from lambdas.store.outages import OutageStore
@@ -91,7 +92,11 @@ class ScopeStore(StatusReader):
         for status in self.merged(beats, beats).values():
             if status.attempted_at is None or status.attempted_at < opened_at:
                 retired = self.items.retired(status, opened_at)
-                transact(self.client, self.heartbeats.write(unit, [Beat(status, None)]), retired)
+                actions = [
+                    *self.heartbeats.write(unit, [Beat(status, None)]),
+                    *everything_removed(self.table, unit, status.scope.account_id),
+                ]
+                transact(self.client, actions, retired)
 
     def forget_unit(self, unit: str) -> None:
         """Remove the items of a unit that has no scopes any more."""

@@ -48,9 +48,10 @@ class Prices(Parts[PricesSettings]):
 
     @cached_property
     def extensions(self) -> ExtensionStore:
+        from lambdas.store.beside import BesideStore
         from lambdas.store.extensions import ExtensionStore
 
-        return ExtensionStore(wiring.service("dynamodb"), self.settings.table)
+        return ExtensionStore(BesideStore(self.scopes))
 
     def billing(self) -> Billing | None:
         """Asks for what was billed; None where the setting is off."""
@@ -63,7 +64,7 @@ class Prices(Parts[PricesSettings]):
             self.cost_explorer,
             self.scopes.all_gone,
             {Scope(name, region): at for (name, region), at in seen if at and name},
-            frozenset(scope for scope, it in self.extensions.read().items() if not it.error),
+            frozenset(scope for scope, it in self.extensions.everything().items() if not it.error),
         )
 
     @cached_property

@@ -53,6 +53,7 @@ MAY = {
         "ec2:DescribeCapacityBlockStatus",
         "ec2:DescribeCapacityBlockExtensionHistory",
         "ec2:DescribeCapacityBlockExtensionOfferings",
+        "ec2:DescribeCapacityReservationBillingRequests",
         "ec2:DescribeCapacityReservationFleets",
         "ec2:DescribeCapacityReservationTopology",
         "ec2:DescribeInstances",

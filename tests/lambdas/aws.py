@@ -134,7 +134,7 @@ class Stack:
                 account_id=HOME,
                 role_name="truffle-read",
                 max_receives="5",
-                event_retention_days="400",
+                event_retention_days="3",
                 schedule_minutes="60",
                 checks_group=self.checks,
                 checks_queue_arn=_arn(self.units),
