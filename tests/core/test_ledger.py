@@ -14,7 +14,8 @@ from tests.builders import HOME, HOUR, OTHER, a_block, an_odcr
 from truffle.core.ledger import Reader, write_day
 from truffle.core.model import Accelerator, Health
 from truffle.core.spans import Span, joined
-from truffle.core.usage import Interval, Period, usage
+from truffle.core.usage import Period, usage
+from truffle.core.usage_axes import Interval
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
@@ -19,62 +18,14 @@ from truffle.core.model import Reservation
 from truffle.core.pricing import Rate, UsedPrice
 from truffle.core.spans import Span
 from truffle.core.times import format_time, parse_time
+from truffle.core.usage_axes import FIELDS, HOUR, TAG, Interval
 
-HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
 DIGITS = 6
 """Decimal places of hours and costs; a thousand rounded rows still add up to the cent."""
 
-TAG = "tag:"
-
-FIELDS: Mapping[str, Callable[[Reservation], str | None]] = {
-    "reservation": lambda row: row.reservation_id,
-    "account": lambda row: row.account_id,
-    "owner": lambda row: row.owner_id,
-    "region": lambda row: row.region,
-    "instance_type": lambda row: row.instance_type,
-    "accelerator": lambda row: row.accelerator.name if row.accelerator else None,
-    "type": lambda row: row.type,
-}
-"""The fields to group usage by, beside ``tag:KEY``."""
-
 Group = tuple[str | None, ...]
 RateOf = Callable[[Reservation], Rate | None]
-
-
-class Interval(StrEnum):
-    """The length of a row of usage, in UTC; a week begins on Monday."""
-
-    HOUR = "hour"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    TOTAL = "total"
-
-    def begin(self, moment: datetime) -> datetime:
-        """The start of the interval that a moment lies in. Raises ValueError for a total."""
-        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        match self:
-            case Interval.HOUR:
-                return moment.replace(minute=0, second=0, microsecond=0)
-            case Interval.DAY:
-                return midnight
-            case Interval.WEEK:
-                return midnight - timedelta(days=midnight.weekday())
-            case Interval.MONTH:
-                return midnight.replace(day=1)
-        raise ValueError("a total has no start of its own")
-
-    def next(self, begin: datetime) -> datetime:
-        """The start of the following interval."""
-        match self:
-            case Interval.HOUR:
-                return begin + HOUR
-            case Interval.MONTH:
-                return (begin + timedelta(days=31)).replace(day=1)
-            case Interval.WEEK:
-                return begin + timedelta(days=7)
-        return begin + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
