@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,11 +11,12 @@ from lambdas.collecting.extensions import Extensions
 from lambdas.collecting.fleets import Fleets
 from lambdas.collecting.placements import Placements
 from lambdas.scope_clients import ScopeEC2
-from lambdas.store.extensions import ExtensionStore
-from lambdas.store.fleets import FleetStore
-from lambdas.store.placements import PlacementStore
+from lambdas.store.beside import BesideStore, Items, Kind
+from lambdas.store.extensions import ExtensionStore, to_extensions
+from lambdas.store.fleets import FleetStore, to_fleets
+from lambdas.store.placements import PlacementStore, to_placements
 from lambdas.store.scopes import ScopeStore
-from lambdas.store.shared import SharedStore
+from lambdas.store.shared import SharedStore, to_shared
 from truffle.core.model import Scope, Snapshot
 
 
@@ -28,35 +29,43 @@ class Beside:
     clock: Callable[[], datetime]
     fleet_short: Sequence[timedelta]
 
-    def completed(self, snapshots: Sequence[Snapshot], deadline: datetime) -> list[Snapshot]:
-        """Snapshots of one region with the consumers of what is shared. Raises what DynamoDB
+    def read(self, scopes: Iterable[Scope]) -> Items:
+        """What is stored beside the listings of scopes. Raises what DynamoDB does."""
+        return self._store.of_scopes(scopes)
+
+    def completed(
+        self, snapshots: Sequence[Snapshot], stored: Items, deadline: datetime
+    ) -> list[Snapshot]:
+        """Snapshots of one unit with the consumers of what is shared. Raises what DynamoDB
         does."""
-        shared = SharedStore(self.scopes.client, self.scopes.table)
-        return Consumers(self.ec2_of, shared, self.clock).completed(snapshots, deadline)
+        asking = Consumers(self.ec2_of, SharedStore(self._store), self.clock)
+        return asking.completed(snapshots, to_shared(stored[Kind.SHARED]), deadline)
 
     def collect(
         self,
         snapshots: Sequence[Snapshot],
+        stored: Items,
         last_seen: Mapping[Scope, datetime | None],
         run_id: str | None,
         deadline: datetime,
     ) -> None:
-        """Store fleets, network nodes and extensions of scopes of one region, once their snapshots
+        """Store fleets, network nodes and extensions of scopes of one unit, once their snapshots
         are stored. A snapshot that is older than ``last_seen`` changes nothing.
 
         Raises what DynamoDB does.
         """
         snapshots = [it for it in snapshots if not _is_late(it, last_seen[it.scope])]
-        client, table = self.scopes.client, self.scopes.table
-        fleets = FleetStore(client, table, self.scopes.retention_days)
+        fleets = FleetStore(self._store, self.scopes.retention_days)
         asking = Fleets(self.ec2_of, fleets, self.clock, self.fleet_short)
-        asking.collect(snapshots, last_seen, run_id, deadline)
-        Placements(self.ec2_of, PlacementStore(client, table), self.clock).collect(
-            snapshots, deadline
-        )
-        Extensions(self.ec2_of, ExtensionStore(client, table), self.clock).collect(
-            snapshots, deadline
-        )
+        asking.collect(snapshots, to_fleets(stored[Kind.FLEETS]), last_seen, run_id, deadline)
+        placing = Placements(self.ec2_of, PlacementStore(self._store), self.clock)
+        placing.collect(snapshots, to_placements(stored[Kind.PLACEMENTS]), deadline)
+        extending = Extensions(self.ec2_of, ExtensionStore(self._store), self.clock)
+        extending.collect(snapshots, to_extensions(stored[Kind.EXTENSIONS]), deadline)
+
+    @property
+    def _store(self) -> BesideStore:
+        return BesideStore(self.scopes)
 
 
 def _is_late(snapshot: Snapshot, last_seen: datetime | None) -> bool:

@@ -13,6 +13,7 @@ from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.observability import logger
 from lambdas.scope_clients import ScopeEC2
 from lambdas.store.archive import Archive
+from lambdas.store.beside import Items
 from lambdas.store.documents import UNREADABLE
 from lambdas.store.scopes import (
     CONFLICT_TRIES,
@@ -35,6 +36,7 @@ from truffle.core.runs import Unit
 from truffle.core.scope_health import ASSUME_ROLE, after_failure, after_success, ended
 from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import extension_deadline, with_extension, with_idle_cost
+from truffle.ec2.billing_requests import with_billing_requests
 from truffle.ec2.errors import FAILURES, error_code, to_failure
 from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
 from truffle.ec2.listing import DescribedTypes, list_scope
@@ -148,7 +150,7 @@ class Collector:
             return self._list(Ground(statuses[scope], baselines, {}, peers), deadline)
 
         with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
-            listings = self._completed(list(pool.map(visit, scopes)), deadline)
+            listings = self._completed(list(pool.map(visit, scopes)), state.beside, deadline)
         # The bucket first: what the table has is in the history, too, even after a crash.
         self._archive(listings)
         # Failures first: the others report in place of an owner that is known to fail.
@@ -158,20 +160,25 @@ class Collector:
         outcomes |= self._write_unchanged(batch)
         snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
         last_seen = {it.result.scope: it.ground.status.observed_at for it in listings}
-        self._beside.collect(snapshots, last_seen, unit.run_id, deadline)
+        self._beside.collect(snapshots, state.beside, last_seen, unit.run_id, deadline)
         return [outcomes[scope] for scope in scopes]
 
-    def _completed(self, listings: Sequence[_Listing], deadline: datetime) -> list[_Listing]:
-        """Listings of one region with what EC2 refused to say this time, as it is stored, and with
-        the consumers of what is shared."""
-        carried = list(map(self._carried, listings))
-        snapshots = [it.result for it in carried if isinstance(it.result, Snapshot)]
-        found = {it.scope: it for it in self._beside.completed(snapshots, deadline)}
-        return [replace(it, result=found.get(it.result.scope, it.result)) for it in carried]
+    def _completed(
+        self, listings: Sequence[_Listing], stored: Items, deadline: datetime
+    ) -> list[_Listing]:
+        """Listings of one unit with the consumers of what is shared, and with what AWS refused to
+        say this time, as it is stored."""
+        snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
+        found = {it.scope: it for it in self._beside.completed(snapshots, stored, deadline)}
+        whole = [replace(it, result=found.get(it.result.scope, it.result)) for it in listings]
+        return list(map(self._carried, whole))
 
     def _carried(self, listing: _Listing) -> _Listing:
         snapshot, status = listing.result, listing.ground.status
         if isinstance(snapshot, Failure) or not snapshot.unanswered:
+            return listing
+        if status.written_at is None and status.digest == digest_of(snapshot.reservations):
+            # What is stored says no more, so it need not be read.
             return listing
         known = carry_forward(snapshot, self.scopes.reservations(status))
         return replace(listing, result=known)
@@ -246,7 +253,11 @@ class Collector:
         except FAILURES as error:
             # Without credentials no region of the account can be listed, whatever the error.
             return replace(to_failure(error, scope, at), operation=ASSUME_ROLE)
-        return list_scope(client, scope, self.types, self.clock, deadline, self.others_of(scope))
+        others = self.others_of(scope)
+        listed = list_scope(client, scope, self.types, self.clock, deadline, others)
+        if isinstance(listed, Failure):
+            return listed
+        return with_billing_requests(client, listed, self.clock, deadline)
 
     def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> _Listing:
         """A listing is compared only with what was read before it began: both anew."""
@@ -269,7 +280,8 @@ class Collector:
             except Conflict:
                 pass
             listing = self._list_again(listing.ground, reports, visit.deadline)
-            (listing,) = self._completed([listing], visit.deadline)
+            stored = self._beside.read([scope])
+            (listing,) = self._completed([listing], stored, visit.deadline)
             self._archive([listing])
         raise Conflict(f"{scope} was written by others {CONFLICT_TRIES} times in a row")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lambdas.store.shared import SharedStore
+from lambdas.store.shared import Shared, SharedStore
 from truffle.core.model import Scope, Snapshot, Unanswered
 from truffle.ec2.consumers import EC2, OPERATION, with_consumers
 from truffle.ec2.errors import FAILURES, error_code
@@ -16,9 +16,6 @@ PARALLEL_SCOPES = 16
 
 MOST_NOTED = 1_000
 """Noted ids of one owner in one region: many times what is asked for in an hour."""
-
-Shared = Mapping[str, frozenset[str]]
-"""The ids of shared reservations of one region, by their owner's account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,41 +26,40 @@ class Consumers:
     shared: SharedStore
     clock: Callable[[], datetime]
 
-    def completed(self, snapshots: Sequence[Snapshot], deadline: datetime) -> list[Snapshot]:
+    def completed(
+        self, snapshots: Sequence[Snapshot], noted: Shared, deadline: datetime
+    ) -> list[Snapshot]:
         """The snapshots in their order; what these accounts list of others is noted first.
 
-        Raises what DynamoDB does.
+        ``noted`` are the notes of their scopes. Raises what DynamoDB does.
         """
-        if not any(snapshot.reservations for snapshot in snapshots):
-            return list(snapshots)
-        shared = self._noted(snapshots)
-        if not any(shared.get(snapshot.scope.account_id) for snapshot in snapshots):
+        shared = self._noted(snapshots, noted)
+        if not any(shared.get(snapshot.scope) for snapshot in snapshots):
             return list(snapshots)
         with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(snapshots))) as pool:
             return list(pool.map(lambda it: self._asked(it, shared, deadline), snapshots))
 
-    def _noted(self, snapshots: Sequence[Snapshot]) -> Shared:
-        """Record what the snapshots show, and return all that is shared in their region."""
-        region = snapshots[0].scope.region
-        noted = self.shared.of_region(region)
+    def _noted(self, snapshots: Sequence[Snapshot], noted: Shared) -> Shared:
+        """Record what the snapshots show, and return all that is shared of their scopes."""
         seen = _owners_of(snapshots)
+        others = seen.keys() - {snapshot.scope for snapshot in snapshots}
+        noted = {**noted, **(self.shared.of(others) if others else {})}
         for owner, ids in seen.items():
             known = noted.get(owner, frozenset())
             if (missing := ids - known) and len(known | ids) <= MOST_NOTED:
-                self.shared.add(Scope(owner, region), missing)
-        for snapshot in snapshots:
-            listed = {row.reservation_id for row in snapshot.reservations}
-            owner = snapshot.scope.account_id
-            known = noted.get(owner, frozenset()) | seen.get(owner, frozenset())
-            if over := known - listed:
-                self.shared.remove(snapshot.scope, over)
-        return {
+                self.shared.add(owner, missing)
+        shared = {
             owner: noted.get(owner, frozenset()) | seen.get(owner, frozenset())
             for owner in noted.keys() | seen.keys()
         }
+        for snapshot in snapshots:
+            listed = {row.reservation_id for row in snapshot.reservations}
+            if over := shared.get(snapshot.scope, frozenset()) - listed:
+                self.shared.remove(snapshot.scope, over)
+        return shared
 
     def _asked(self, snapshot: Snapshot, shared: Shared, deadline: datetime) -> Snapshot:
-        ids = shared.get(snapshot.scope.account_id)
+        ids = shared.get(snapshot.scope)
         if not ids:
             return snapshot
         try:
@@ -74,11 +70,12 @@ class Consumers:
         return with_consumers(client, snapshot, ids, self.clock, deadline)
 
 
-def _owners_of(snapshots: Iterable[Snapshot]) -> Shared:
+def _owners_of(snapshots: Iterable[Snapshot]) -> dict[Scope, frozenset[str]]:
     """The reservations that these accounts list and do not own, by their owner."""
-    found: dict[str, frozenset[str]] = {}
+    found: dict[Scope, frozenset[str]] = {}
     for snapshot in snapshots:
         for row in snapshot.reservations:
             if row.owner_id not in (None, snapshot.scope.account_id):
-                found[row.owner_id] = found.get(row.owner_id, frozenset()) | {row.reservation_id}
+                owner = Scope(row.owner_id, snapshot.scope.region)
+                found[owner] = found.get(owner, frozenset()) | {row.reservation_id}
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -26,12 +26,16 @@ class Extensions:
     store: ExtensionStore
     clock: Callable[[], datetime]
 
-    def collect(self, snapshots: Iterable[Snapshot], deadline: datetime) -> None:
-        """Raises what DynamoDB does."""
+    def collect(
+        self,
+        snapshots: Iterable[Snapshot],
+        stored: Mapping[Scope, ScopeExtensions],
+        deadline: datetime,
+    ) -> None:
+        """Ask the scopes that are due; ``stored`` is what was known before. Raises what DynamoDB
+        does."""
         held = {it.scope: blocks for it in snapshots if (blocks := _blocks(it))}
-        if not held:
-            return
-        stored, now = self.store.read(next(iter(held)).region), self.clock()
+        now = self.clock()
         for scope, blocks in sorted(held.items()):
             before = stored.get(scope)
             if _is_due(blocks, before, now):

@@ -37,6 +37,7 @@ class Fleets:
     def collect(
         self,
         snapshots: Iterable[Snapshot],
+        stored: Mapping[Scope, StoredFleets],
         last_seen: Mapping[Scope, datetime | None],
         run_id: str | None,
         deadline: datetime,
@@ -44,15 +45,12 @@ class Fleets:
         """Ask each scope that lists reservations of its own or is known to have fleets, and the
         others at their first listing and once a day: one call for 100 fleets.
 
-        ``last_seen`` are the listings before these. Raises what DynamoDB does.
+        ``stored`` is what was known before, ``last_seen`` are the listings before these. Raises
+        what DynamoDB does.
         """
-        listed = {it.scope: it for it in snapshots}
-        if not listed:
-            return
-        stored = self.store.of_region(next(iter(listed)).region)
         asked = [
             it
-            for it in listed.values()
+            for it in snapshots
             if it.scope in stored or _has_own(it) or _is_due(it, last_seen[it.scope])
         ]
         if not asked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,12 +32,15 @@ class Placements:
     store: PlacementStore
     clock: Callable[[], datetime]
 
-    def collect(self, snapshots: Iterable[Snapshot], deadline: datetime) -> None:
-        """Raises what DynamoDB does."""
+    def collect(
+        self,
+        snapshots: Iterable[Snapshot],
+        stored: Mapping[Scope, ScopePlacements],
+        deadline: datetime,
+    ) -> None:
+        """Ask the scopes that are due; ``stored`` is what was known before. Raises what DynamoDB
+        does."""
         ids = {it.scope: _placed(it) for it in snapshots}
-        if not ids:
-            return
-        stored = self.store.of_region(next(iter(ids)).region)
         for scope in ids.keys() & stored.keys():
             if not ids[scope]:
                 self.store.remove(scope)

@@ -5,6 +5,7 @@ They are rare: what they need is imported with their first request.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,9 @@ def _chosen(values: Mapping[str, list[Any]]) -> tuple[Context, Chosen]:
     from lambdas.overview import recent_events
 
     chosen = of_ids(to_filter(values))
-    recent = recent_events(wiring.query().events, wiring.now())
+    parts = wiring.query()
+    kept = timedelta(days=int(parts.settings.event_retention_days))
+    recent = recent_events(parts.events, wiring.now(), kept)
     context = context_of()
     return context, choose(context, chosen, recent)
 

@@ -8,7 +8,6 @@ whenever it looks; those of the old version expire a day later.
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -16,7 +15,19 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.store.table import DOCUMENTS, Client, Item, body, key, number, query, read_body, text
+from lambdas.store.table import (
+    DOCUMENTS,
+    Client,
+    Item,
+    body,
+    key,
+    number,
+    packed,
+    query,
+    read_body,
+    text,
+    unpacked,
+)
 
 LARGEST_PART = 350_000
 """Bytes; an item may have 400 KB (Amazon DynamoDB Developer Guide, quotas)."""
@@ -75,7 +86,7 @@ class DocumentStore:
         parts = [bytes(item["content"]["B"]) for item in found]
         if len(parts) != head.parts:
             raise Incomplete(f"{name} {head.version}: {len(parts)} of {head.parts} parts are there")
-        return json.loads(zlib.decompress(b"".join(parts)))
+        return unpacked(b"".join(parts))
 
     def write(self, name: str, content: Any, facts: Any, at: datetime) -> None:
         """Replace a document; unchanged content is not written again."""
@@ -83,7 +94,7 @@ class DocumentStore:
         version, before = sha256(plain).hexdigest()[:16], self.head(name)
         count = before.parts if before is not None else 0
         if before is None or before.version != version:
-            count = self._write_parts(name, version, zlib.compress(plain, 6))
+            count = self._write_parts(name, version, packed(plain))
         item = {
             **key(DOCUMENTS, name),
             "version": text(version),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambdas.store.table import EXTENSIONS, Client, Item, key, number, query, text
+from lambdas.store.beside import BesideStore, Kind
+from lambdas.store.table import Item, number, packed_body, read_packed_body
 from truffle.core.extensions import Extension, from_json, to_json
 from truffle.core.model import Scope
 from truffle.core.times import format_time, parse_time
@@ -27,24 +27,20 @@ class ScopeExtensions:
     error: str | None = None
 
 
+def to_extensions(items: Mapping[Scope, Item]) -> dict[Scope, ScopeExtensions]:
+    """The extensions of these items."""
+    return {scope: _stored(item) for scope, item in items.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class ExtensionStore:
-    """The extensions in the table, with a boto3 DynamoDB client."""
+    """The extensions in the table."""
 
-    client: Client
-    table: str
+    beside: BesideStore
 
-    def read(self, region: str = "") -> dict[Scope, ScopeExtensions]:
-        """Those of a region, or all."""
-        condition = " AND begins_with(sk, :prefix)" if region else ""
-        values: Item = {":prefix": text(f"{region}#")} if region else {}
-        items = query(
-            self.client,
-            TableName=self.table,
-            KeyConditionExpression=f"pk = :pk{condition}",
-            ExpressionAttributeValues={":pk": text(EXTENSIONS), **values},
-        )
-        return {_scope(item): _stored(item) for item in items}
+    def everything(self) -> dict[Scope, ScopeExtensions]:
+        """Every scope of which something is stored."""
+        return to_extensions(self.beside.of_kind(Kind.EXTENSIONS))
 
     def write(self, scope: Scope, known: ScopeExtensions, now: datetime) -> None:
         data = {
@@ -53,20 +49,12 @@ class ExtensionStore:
             "asked_at": known.asked_at and format_time(known.asked_at),
             "error": known.error,
         }
-        content = zlib.compress(json.dumps(data, separators=(",", ":")).encode(), 6)
-        name = key(EXTENSIONS, f"{scope.region}#{scope.account_id}")
         expires = number(int((now + KEPT).timestamp()))
-        item: Item = {**name, "content": {"B": content}, "expires_at": expires}
-        self.client.put_item(TableName=self.table, Item=item)
-
-
-def _scope(item: Item) -> Scope:
-    region, _, account_id = item["sk"]["S"].partition("#")
-    return Scope(account_id, region)
+        self.beside.put(scope, Kind.EXTENSIONS, body=packed_body(data), expires_at=expires)
 
 
 def _stored(item: Item) -> ScopeExtensions:
-    data = json.loads(zlib.decompress(bytes(item["content"]["B"])))
+    data = read_packed_body(item)
     return ScopeExtensions(
         frozenset(data["blocks"]),
         tuple(map(from_json, data["extensions"])),

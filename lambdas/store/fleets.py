@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdas.store.beside import BesideStore, Kind
 from lambdas.store.events import event_item
-from lambdas.store.table import FLEETS, Client, Item, key, number, query, text
+from lambdas.store.table import Item, number, packed_body, read_packed_body
 from lambdas.store.transactions import transact
 from truffle.core.events import Event
 from truffle.core.fleet_watch import FleetError, ScopeFleets, Shortfall
@@ -29,54 +28,43 @@ class StoredFleets:
 NOTHING_STORED = StoredFleets(ScopeFleets(), 0)
 
 
+def to_fleets(items: Mapping[Scope, Item]) -> dict[Scope, StoredFleets]:
+    """The fleets of these items."""
+    return {scope: _stored(item) for scope, item in items.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class FleetStore:
-    """The fleets in the table, with a boto3 DynamoDB client. ``retention_days`` is how long events
-    stay."""
+    """The fleets in the table. ``retention_days`` is how long events stay."""
 
-    client: Client
-    table: str
+    beside: BesideStore
     retention_days: int = 400
-
-    def of_region(self, region: str) -> dict[Scope, StoredFleets]:
-        """Every scope of a region of which something is stored."""
-        return self._read(" AND begins_with(sk, :prefix)", {":prefix": text(f"{region}#")})
 
     def everything(self) -> dict[Scope, StoredFleets]:
         """Every scope of which something is stored."""
-        return self._read("", {})
-
-    def _read(self, condition: str, values: Item) -> dict[Scope, StoredFleets]:
-        items = query(
-            self.client,
-            TableName=self.table,
-            KeyConditionExpression=f"pk = :pk{condition}",
-            ExpressionAttributeValues={":pk": text(FLEETS), **values},
-            ConsistentRead=True,
-        )
-        return {_scope(item): _stored(item) for item in items}
+        return to_fleets(self.beside.of_kind(Kind.FLEETS))
 
     def write(
         self, scope: Scope, before: StoredFleets, known: ScopeFleets, events: Sequence[Event]
     ) -> None:
         """Put what is known in the place of what was read, with the events of it. Raises
         Conflict."""
-        puts: list[Item] = [
-            {"Put": {"TableName": self.table, "Item": event_item(event, self.retention_days)}}
-            for event in events
-        ]
-        transact(self.client, puts, self._action(scope, before.version, known))
+        items = [event_item(event, self.retention_days) for event in events]
+        table = self.beside.table
+        puts: list[Item] = [{"Put": {"TableName": table, "Item": item}} for item in items]
+        if before.version == 0:
+            puts.append(self.beside.named(scope, Kind.FLEETS))
+        elif known.is_empty:
+            puts.append(self.beside.removed(scope, Kind.FLEETS))
+        transact(self.beside.client, puts, self._action(scope, before.version, known))
 
     def _action(self, scope: Scope, version: int, known: ScopeFleets) -> Item:
-        where = {"TableName": self.table, **_condition(version)}
-        place = key(FLEETS, f"{scope.region}#{scope.account_id}")
+        where = {"TableName": self.beside.table, **_condition(version)}
+        place = self.beside.key(scope, Kind.FLEETS)
         if known.is_empty:
             return {"Delete": {**where, "Key": place}}
-        plain = json.dumps(_to_json(known), separators=(",", ":")).encode()
-        content = {"B": zlib.compress(plain, 6)}
-        return {
-            "Put": {**where, "Item": {**place, "version": number(version + 1), "content": content}}
-        }
+        item = {**place, "version": number(version + 1), "body": packed_body(_to_json(known))}
+        return {"Put": {**where, "Item": item}}
 
 
 def _condition(version: int) -> Item:
@@ -88,14 +76,8 @@ def _condition(version: int) -> Item:
     }
 
 
-def _scope(item: Item) -> Scope:
-    region, _, account_id = item["sk"]["S"].partition("#")
-    return Scope(account_id, region)
-
-
 def _stored(item: Item) -> StoredFleets:
-    told = json.loads(zlib.decompress(bytes(item["content"]["B"])))
-    return StoredFleets(_from_json(told), int(item["version"]["N"]))
+    return StoredFleets(_from_json(read_packed_body(item)), int(item["version"]["N"]))
 
 
 def _to_json(known: ScopeFleets) -> dict[str, Any]:

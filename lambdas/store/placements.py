@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lambdas.store.table import PLACEMENTS, Client, Item, key, query, text
-from lambdas.store.transactions import transact
+from lambdas.store.beside import BesideStore, Kind
+from lambdas.store.table import Item, packed_body, read_packed_body
 from truffle.core.model import Scope
 from truffle.core.times import format_time, parse_time
 from truffle.core.topology import Placement, from_json
@@ -26,60 +25,41 @@ class ScopePlacements:
     failing_since: datetime | None = None
 
 
+def to_placements(items: Mapping[Scope, Item]) -> dict[Scope, ScopePlacements]:
+    """The placements of these items."""
+    return {scope: _stored(item) for scope, item in items.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class PlacementStore:
-    """The placements in the table, with a boto3 DynamoDB client."""
+    """The placements in the table."""
 
-    client: Client
-    table: str
-
-    def of_region(self, region: str) -> dict[Scope, ScopePlacements]:
-        """Every scope of a region of which something is stored."""
-        return self._read(" AND begins_with(sk, :prefix)", {":prefix": text(f"{region}#")})
+    beside: BesideStore
 
     def everything(self) -> dict[Scope, ScopePlacements]:
         """Every scope of which something is stored."""
-        return self._read("", {})
+        return to_placements(self.beside.of_kind(Kind.PLACEMENTS))
 
     def of_scope(self, scope: Scope) -> ScopePlacements | None:
-        answer = self.client.get_item(TableName=self.table, Key=_key(scope))
-        return _stored(answer["Item"]) if "Item" in answer else None
-
-    def _read(self, condition: str, values: Item) -> dict[Scope, ScopePlacements]:
-        items = query(
-            self.client,
-            TableName=self.table,
-            KeyConditionExpression=f"pk = :pk{condition}",
-            ExpressionAttributeValues={":pk": text(PLACEMENTS), **values},
-        )
-        return {_scope(item): _stored(item) for item in items}
+        items = self.beside.of_scopes([scope], Kind.PLACEMENTS)
+        return to_placements(items[Kind.PLACEMENTS]).get(scope)
 
     def write(self, scope: Scope, known: ScopePlacements) -> None:
-        told = {
+        data = {
             "ids": sorted(known.ids),
             "placements": [placement.to_json() for placement in known.placements],
             "asked_at": known.asked_at and format_time(known.asked_at),
             "error": known.error,
             "failing_since": known.failing_since and format_time(known.failing_since),
         }
-        content = zlib.compress(json.dumps(told, separators=(",", ":")).encode(), 6)
-        self.client.put_item(TableName=self.table, Item={**_key(scope), "content": {"B": content}})
+        self.beside.put(scope, Kind.PLACEMENTS, body=packed_body(data))
 
     def remove(self, scope: Scope) -> None:
-        transact(self.client, [], {"Delete": {"TableName": self.table, "Key": _key(scope)}})
-
-
-def _key(scope: Scope) -> Item:
-    return key(PLACEMENTS, f"{scope.region}#{scope.account_id}")
-
-
-def _scope(item: Item) -> Scope:
-    region, _, account_id = item["sk"]["S"].partition("#")
-    return Scope(account_id, region)
+        self.beside.remove(scope, Kind.PLACEMENTS)
 
 
 def _stored(item: Item) -> ScopePlacements:
-    told = json.loads(zlib.decompress(bytes(item["content"]["B"])))
+    told = read_packed_body(item)
     asked_at, since = told["asked_at"], told["failing_since"]
     return ScopePlacements(
         frozenset(told["ids"]),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambdas.store.actions import Actions, Reported, Write
+from lambdas.store.beside import everything_removed
 from lambdas.store.events import event_item
 from lambdas.store.heartbeats import Beat, heartbeat_of, in_parts, with_heartbeat
 from lambdas.store.outages import OutageStore
@@ -21,7 +22,7 @@ from lambdas.store.status_reader import StatusReader
 from lambdas.store.statuses import StatusItems, StoredStatus
 from lambdas.store.table import GONE, Item, fetch, key, query, read_body, reservations_key, text
 from lambdas.store.transactions import Conflict, Group, chunks, transact
-from truffle.core.codec import Json
+from truffle.core.codec import Json, decode
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
 from truffle.core.scope_health import after_failure, outage_name, shared
 from truffle.core.status import ScopeStatus
@@ -91,7 +92,11 @@ class ScopeStore(StatusReader):
         for status in self.merged(beats, beats).values():
             if status.attempted_at is None or status.attempted_at < opened_at:
                 retired = self.items.retired(status, opened_at)
-                transact(self.client, self.heartbeats.write(unit, [Beat(status, None)]), retired)
+                actions = [
+                    *self.heartbeats.write(unit, [Beat(status, None)]),
+                    *everything_removed(self.table, unit, status.scope.account_id),
+                ]
+                transact(self.client, actions, retired)
 
     def forget_unit(self, unit: str) -> None:
         """Remove the items of a unit that has no scopes any more."""
@@ -165,6 +170,16 @@ class ScopeStore(StatusReader):
             return None
         item = answer["Item"]
         return dict(read_body(item)) | {"vanished_at": item["vanished_at"]["S"]}
+
+    def all_gone(self) -> list[Reservation]:
+        """The last known rows of everything that EC2 no longer lists."""
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": text(GONE)},
+        )
+        return [decode(read_body(item)) for item in items]
 
     def write_snapshot(
         self, before: StoredStatus, snapshot: Snapshot, digest: str, write: Write, attempt: Attempt

@@ -1,4 +1,4 @@
-"""Which reservations are shared, by region and owner: what other accounts were seen to list.
+"""Which reservations are shared, by their owner: what other accounts were seen to list.
 
 EC2 does not say to an owner whether a reservation is shared. A note that is lost is made again by
 the next listing of the account that lists the reservation.
@@ -6,29 +6,31 @@ the next listing of the account that lists the reservation.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from lambdas.store.table import SHARED, Client, Item, key, query, text
+from lambdas.store.beside import BesideStore, Kind
+from lambdas.store.table import Item
 from truffle.core.model import Scope
+
+Shared = Mapping[Scope, frozenset[str]]
+"""The ids of shared reservations, by their owner's scope."""
+
+
+def to_shared(items: Mapping[Scope, Item]) -> dict[Scope, frozenset[str]]:
+    """The notes of these items."""
+    return {owner: frozenset(it["ids"]["SS"]) for owner, it in items.items() if "ids" in it}
 
 
 @dataclass(frozen=True, slots=True)
 class SharedStore:
-    """The notes in the table, with a boto3 DynamoDB client."""
+    """The notes in the table."""
 
-    client: Client
-    table: str
+    beside: BesideStore
 
-    def of_region(self, region: str) -> Mapping[str, frozenset[str]]:
-        """The ids of shared reservations of a region, by their owner's account."""
-        items = query(
-            self.client,
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": text(_partition(region))},
-        )
-        return {item["sk"]["S"]: frozenset(item["ids"]["SS"]) for item in items if "ids" in item}
+    def of(self, owners: Iterable[Scope]) -> dict[Scope, frozenset[str]]:
+        """The notes of these owners."""
+        return to_shared(self.beside.of_scopes(owners, Kind.SHARED)[Kind.SHARED])
 
     def add(self, owner: Scope, ids: Collection[str]) -> None:
         """Note that others list these reservations of an owner."""
@@ -39,17 +41,9 @@ class SharedStore:
         self._update(owner, "DELETE", ids)
 
     def _update(self, owner: Scope, verb: str, ids: Collection[str]) -> None:
-        self.client.update_item(
-            TableName=self.table,
-            Key=_key(owner),
+        self.beside.client.update_item(
+            TableName=self.beside.table,
+            Key=self.beside.key(owner, Kind.SHARED),
             UpdateExpression=f"{verb} ids :ids",
             ExpressionAttributeValues={":ids": {"SS": sorted(ids)}},
         )
-
-
-def _partition(region: str) -> str:
-    return f"{SHARED}#{region}"
-
-
-def _key(owner: Scope) -> Item:
-    return key(_partition(owner.region), owner.account_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from lambdas.store.beside import BesideStore, Items, to_items
 from lambdas.store.groups import GroupStore
 from lambdas.store.heartbeats import (
     Heartbeats,
@@ -21,9 +22,12 @@ from lambdas.store.latest import LatestRegions
 from lambdas.store.reports import ReportStore, baselines_key, to_baselines
 from lambdas.store.statuses import StoredStatus, to_status
 from lambdas.store.table import (
+    BASELINES,
+    HEARTBEATS,
     RETIRED,
     SCOPES,
     Client,
+    Item,
     body,
     fetch,
     key,
@@ -41,11 +45,12 @@ from truffle.core.runs import Unit, unit_name
 @dataclass(frozen=True, slots=True)
 class UnitState:
     """The statuses of a unit's scopes, the heartbeats of other scopes that are stored with them,
-    and the number of the region's last first snapshot."""
+    the number of the region's last first snapshot, and what is stored beside the reservations."""
 
     statuses: dict[Scope, StoredStatus]
     others: dict[Scope, str]
     baselines: int
+    beside: Items
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +103,32 @@ class StatusReader:
     def read_unit(self, unit: Unit) -> UnitState:
         """The state of a unit before its scopes are listed."""
         if unit.group is None:
-            statuses = self.statuses_of(unit.scopes)
-            return UnitState(statuses, {}, self.reports.baselines(unit.region))
+            statuses, beside = self.statuses_of(unit.scopes), BesideStore(self)
+            baselines = self.reports.baselines(unit.region)
+            return UnitState(statuses, {}, baselines, beside.of_scopes(unit.scopes))
         # The message is newer than what was read: an account that came back may be in another one.
         self.known_groups.update(dict.fromkeys(unit.accounts, unit.group))
-        places = [heartbeats_key(unit.name), baselines_key(unit.region)]
-        found = {it["pk"]["S"]: it for it in fetch(self.client, self.table, places)}
-        beats_item, baselines_item = (found.get(place["pk"]["S"]) for place in places)
-        beats = to_heartbeats(beats_item or {})
+        stored = list(self._partition(unit.name))
+        beats = next((to_heartbeats(it) for it in stored if it["sk"]["S"] == HEARTBEATS), {})
         wanted = {it: beats[it.account_id] for it in unit.scopes if it.account_id in beats}
         others = {it: beats[it.account_id] for it in scopes_of(unit.name, beats)}
+        keys = [*_own_keys(unit.scopes, wanted), baselines_key(unit.region)]
+        own = list(fetch(self.client, self.table, keys))
         return UnitState(
-            self.merged(unit.scopes, wanted),
+            _merged(unit.scopes, wanted, [it for it in own if it["pk"]["S"] == SCOPES]),
             {scope: beat for scope, beat in others.items() if scope not in set(unit.scopes)},
-            to_baselines(baselines_item),
+            to_baselines(next((it for it in own if it["pk"]["S"] == BASELINES), None)),
+            to_items(stored),
+        )
+
+    def _partition(self, unit: str) -> Iterator[Item]:
+        """What is stored of a unit: its heartbeats, and what is beside the reservations."""
+        return query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": heartbeats_key(unit)["pk"]},
+            ConsistentRead=True,
         )
 
     def group_of(self, scope: Scope) -> int | None:
@@ -131,14 +148,7 @@ class StatusReader:
     ) -> dict[Scope, StoredStatus]:
         """The statuses of scopes, from their heartbeats and the items of those that need one."""
         wanted = list(scopes)
-        asked = [scope for scope in wanted if not is_plain(beats.get(scope))]
-        keys = [key(SCOPES, scope_key(scope)) for scope in asked]
-        own = {it.scope: it for it in map(to_status, fetch(self.client, self.table, keys))}
-        known = {scope: own.get(scope, StoredStatus(scope)) for scope in wanted}
-        return {
-            scope: with_heartbeat(status, beats[scope]) if scope in beats else status
-            for scope, status in known.items()
-        }
+        return _merged(wanted, beats, fetch(self.client, self.table, _own_keys(wanted, beats)))
 
     def before_heartbeats(self) -> dict[Scope, StoredStatus]:
         """The scopes of a table that was written before there were heartbeats, but those that were
@@ -190,6 +200,23 @@ class StatusReader:
             for part in in_parts(statuses):
                 *actions, last = self.heartbeats.adopt(unit, part)
                 transact(self.client, actions, last)
+
+
+def _own_keys(scopes: Iterable[Scope], beats: Mapping[Scope, str]) -> list[Item]:
+    """The keys of the own items of scopes that need one."""
+    return [key(SCOPES, scope_key(it)) for it in scopes if not is_plain(beats.get(it))]
+
+
+def _merged(
+    scopes: Iterable[Scope], beats: Mapping[Scope, str], items: Iterable[Item]
+) -> dict[Scope, StoredStatus]:
+    """The statuses of scopes from their heartbeats and own items."""
+    own = {it.scope: it for it in map(to_status, items)}
+    known = {scope: own.get(scope, StoredStatus(scope)) for scope in scopes}
+    return {
+        scope: with_heartbeat(status, beats[scope]) if scope in beats else status
+        for scope, status in known.items()
+    }
 
 
 Statuses = Mapping[Scope, StoredStatus]

@@ -4,15 +4,16 @@
 |---|---|---|
 | ``UNITS`` | ``<region>/<group>`` | how often the status of the unit's scopes was written |
 | ``UNIT#<region>/<group>`` | ``HEARTBEATS`` | the last attempt at each of the unit's scopes |
+| ``UNIT#<region>/<group>`` | ``FLEETS#<account>`` | its Capacity Reservation Fleets |
+| ``UNIT#<region>/<group>`` | ``PLACEMENTS#<account>`` | the network nodes of its reservations |
+| ``UNIT#<region>/<group>`` | ``SHARED#<account>`` | which of its reservations others list |
+| ``UNIT#<region>/<group>`` | ``EXTENSIONS#<account>`` | the extensions it bought of its blocks |
+| ``BESIDE`` | ``<kind>#<region>/<group>#<account>`` | that there is such an item |
 | ``SCOPES`` | ``<account>#<region>`` | what else is known of a scope that is not simply empty |
 | ``GROUPS`` | ``GROUPS`` | the group of each account |
 | ``RETIRED`` | ``RETIRED`` | the scopes that were retired before there were reports |
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
 | ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
-| ``SHARED#<region>`` | ``<account>`` | the reservations of that owner that others list |
-| ``FLEETS`` | ``<region>#<account>`` | the Capacity Reservation Fleets of a scope |
-| ``PLACEMENTS`` | ``<region>#<account>`` | the network nodes of a scope's reservations |
-| ``EXTENSIONS`` | ``<region>#<account>`` | the extensions that a scope bought of its blocks |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
 | ``OUTAGE#<account>`` | ``<name>`` | an outage that several of its scopes share |
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
@@ -35,6 +36,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -56,10 +58,7 @@ GROUPS = "GROUPS"
 RETIRED = "RETIRED"
 GONE = "GONE"
 REPORT = "REPORT"
-SHARED = "SHARED"
-FLEETS = "FLEETS"
-PLACEMENTS = "PLACEMENTS"
-EXTENSIONS = "EXTENSIONS"
+BESIDE = "BESIDE"
 BASELINES = "BASELINES"
 OUTAGES = "OUTAGE"
 RUNS = "RUNS"
@@ -125,6 +124,25 @@ def body(value: Any) -> dict[str, str]:
 
 def read_body(item: Item) -> Any:
     return json.loads(item["body"]["S"])
+
+
+def packed(plain: bytes) -> bytes:
+    """A JSON text, compressed: of thousands of similar objects a tenth is left."""
+    return zlib.compress(plain, 6)
+
+
+def unpacked(content: bytes) -> Any:
+    """The value of a packed JSON text."""
+    return json.loads(zlib.decompress(content))
+
+
+def packed_body(value: Any) -> dict[str, bytes]:
+    """A JSON document that may be too large for ``body``: an item has at most 400 KB."""
+    return {"B": packed(json.dumps(value, separators=(",", ":")).encode())}
+
+
+def read_packed_body(item: Item) -> Any:
+    return unpacked(bytes(item["body"]["B"]))
 
 
 def query(client: Client, **parameters: Any) -> Iterator[Item]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lambdas.history.ledgers import SpanReader
     from lambdas.history.market import AnswerReader
     from lambdas.history.usage import UsageReader
+    from lambdas.store.beside import BesideStore
     from lambdas.store.fleets import FleetStore
     from lambdas.store.placements import PlacementStore
     from lambdas.store.reports import ReportStore
@@ -104,13 +105,19 @@ class Query(Parts[QuerySettings]):
     def fleets(self) -> FleetStore:
         from lambdas.store.fleets import FleetStore
 
-        return FleetStore(wiring.service("dynamodb"), self.settings.table)
+        return FleetStore(self._beside)
 
     @cached_property
     def placements(self) -> PlacementStore:
         from lambdas.store.placements import PlacementStore
 
-        return PlacementStore(wiring.service("dynamodb"), self.settings.table)
+        return PlacementStore(self._beside)
+
+    @property
+    def _beside(self) -> BesideStore:
+        from lambdas.store.beside import BesideStore
+
+        return BesideStore(self.scopes)
 
     @cached_property
     def stranded(self) -> StrandedStore:

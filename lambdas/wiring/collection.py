@@ -144,6 +144,7 @@ class Collect(Parts[CollectSettings]):
         report = ReportFile(
             archive=self.archive,
             events=self.events,
+            events_kept=timedelta(days=int(settings.event_retention_days)),
             usage=usage_reader(settings.bucket, settings.schedule_minutes),
             labels=DirectoryCache(self.directory).labels if has_names else dict,
             market=partial(known_market, settings.table),

@@ -20,6 +20,7 @@ from lambdas.api.openapi import document
 from lambdas.clients import service
 from lambdas.routes.request import app
 from lambdas.settings import QuerySettings
+from lambdas.store.beside import BesideStore
 from lambdas.store.events import event_item
 from lambdas.store.fleets import NOTHING_STORED, FleetStore
 from lambdas.store.placements import PlacementStore, ScopePlacements
@@ -272,10 +273,10 @@ def api(
     failed = an_answer(at=clock(), outcome=Outcome.FAILED, region="us-east-1", code="InternalError")
     watched(stack, failed)
     known = ScopeFleets((A_FLEET,), {"crf-1": Shortfall(NOON)}, FleetError("Throttling", NOON))
-    FleetStore(service("dynamodb"), stack.table).write(OHIO, NOTHING_STORED, known, [])
+    FleetStore(BesideStore(stack.scopes)).write(OHIO, NOTHING_STORED, known, [])
     placed = Placement("cr-a", "us-east-2", network_nodes=("nn-1", "nn-2"))
     placements = ScopePlacements(frozenset({"cr-a"}), (placed,), NOON, "Throttling", NOON)
-    PlacementStore(service("dynamodb"), stack.table).write(OHIO, placements)
+    PlacementStore(BesideStore(stack.scopes)).write(OHIO, placements)
     beside = stranded([an_odcr("cr-a", available_capacity=2)], [an_on_demand_instance()])
     found = StrandedStore(service("dynamodb"), stack.table)
     found.write(Asked(OHIO, clock(), tuple(beside)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-SERVICES = ("ec2", "sts", "dynamodb", "s3", "sqs")
+SERVICES = ("ec2", "sagemaker", "sts", "dynamodb", "s3", "sqs")
 """The services that are counted, by the names of botocore's service ids."""
 
 
@@ -20,6 +20,7 @@ class Calls:
     """
 
     ec2: int = 0
+    sagemaker: int = 0
     sts: int = 0
     dynamodb: int = 0
     s3: int = 0

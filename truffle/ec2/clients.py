@@ -29,6 +29,7 @@ OPERATIONS = (
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockOfferings",
+    "DescribeCapacityReservationBillingRequests",
     "DescribeCapacityReservationFleets",
     "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",

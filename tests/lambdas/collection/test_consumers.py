@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from lambdas.collecting.collector import Collector
+from lambdas.store.beside import BesideStore
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.shared import SharedStore
 from tests.builders import HOUR
 from tests.lambdas.collection.builders import Bucket, archive_in
 from tests.lambdas.fakes import USAGE, Clock, Fleet, a_raw_block, a_raw_odcr, client_error
-from tests.lambdas.memory import memory_scopes
+from tests.lambdas.memory import MemoryTable, scopes_in
 from truffle.core.model import Consumer, Scope
 from truffle.core.runs import Unit
 from truffle.ec2.listing import DescribedTypes
@@ -23,22 +24,41 @@ REGION = "us-east-2"
 
 
 @dataclass
+class Noting(MemoryTable):
+    """A table that notes which partitions were queried and which were updated alone."""
+
+    touched: list[tuple[str, str]] = field(default_factory=list)
+
+    def query(self, **call: Any) -> dict[str, Any]:
+        self.touched.append(("query", call["ExpressionAttributeValues"][":pk"]["S"]))
+        return super().query(**call)
+
+    def update_item(self, **call: Any) -> dict[str, Any]:
+        self.touched.append(("update_item", call["Key"]["pk"]["S"]))
+        return super().update_item(**call)
+
+
+@dataclass
 class Sharing:
     """An owner and a friend, each in a region of which both, or one, are collected."""
 
     fleet: Fleet = field(default_factory=Fleet)
-    scopes: ScopeStore = field(default_factory=memory_scopes)
+    table: Noting = field(default_factory=Noting)
     clock: Clock = field(default_factory=Clock)
+
+    @property
+    def scopes(self) -> ScopeStore:
+        return scopes_in(self.table)
 
     def lists(self, account: str, *raw: dict[str, Any]) -> None:
         self.fleet.holds(Scope(account, REGION), *raw)
 
-    def collect(self, *accounts: str) -> None:
+    def collect(self, *accounts: str, group: int | None = None) -> None:
         self.clock.advance(HOUR)
         self.fleet.asked.clear()
         archive = archive_in(Bucket())
         collector = Collector(self.fleet.of, DescribedTypes(), self.scopes, archive, self.clock)
-        collector.collect(Unit("run", REGION, accounts), self.clock() + HOUR)
+        collector.collect(Unit("run", REGION, accounts, group), self.clock() + HOUR)
 
     def consumers(self, account: str = OWNER) -> dict[str, tuple[Consumer, ...] | None]:
         rows = self.scopes.reservations(self.scopes.status(Scope(account, REGION)))
@@ -79,6 +99,21 @@ def test_what_another_unit_lists_is_known_to_the_owners_next_listing(sharing: Sh
     assert sharing.consumers()["cr-a"] == (Consumer(OWNER, 1), Consumer(FRIEND, 4))
 
 
+def test_an_owner_in_another_group_is_told(sharing: Sharing) -> None:
+    sharing.scopes.groups.write(None, {OWNER: 3, FRIEND: 7})
+    for _ in range(2):
+        sharing.collect(FRIEND, group=7)
+        sharing.collect(OWNER, group=3)
+    assert sharing.consumers()["cr-a"] == (Consumer(OWNER, 1), Consumer(FRIEND, 4))
+
+
+def test_a_note_is_made_once(sharing: Sharing) -> None:
+    sharing.collect(FRIEND)
+    sharing.table.touched.clear()
+    sharing.collect(FRIEND)
+    assert ("update_item", "UNIT#us-east-2/0") not in sharing.table.touched
+
+
 def test_a_block_has_consumers_too(sharing: Sharing) -> None:
     facts = {"State": "active", "TotalInstanceCount": 16, "AvailableInstanceCount": 2}
     for account in (OWNER, FRIEND):
@@ -106,6 +141,15 @@ def test_a_refusal_is_named_and_says_nothing_of_consumers(sharing: Sharing) -> N
     assert status.unanswered == ("GetCapacityReservationUsage: UnauthorizedOperation",)
 
 
+def test_a_refusal_that_changes_nothing_reads_no_rows(sharing: Sharing) -> None:
+    denied = client_error("UnauthorizedOperation", "GetCapacityReservationUsage")
+    sharing.fleet.fails(Scope(OWNER, REGION), denied, USAGE)
+    sharing.collect(OWNER, FRIEND)
+    sharing.table.touched.clear()
+    sharing.collect(OWNER, FRIEND)
+    assert ("query", f"SCOPE#{OWNER}#{REGION}") not in sharing.table.touched
+
+
 def test_an_owner_that_fails_is_not_asked(sharing: Sharing) -> None:
     sharing.fleet.fails(Scope(OWNER, REGION), client_error("InternalError"))
     sharing.collect(OWNER, FRIEND)
@@ -117,5 +161,5 @@ def test_what_the_owner_does_not_list_any_more_is_forgotten(sharing: Sharing) ->
     sharing.lists(OWNER, a_raw_odcr("cr-own"))
     sharing.lists(FRIEND)
     sharing.collect(OWNER, FRIEND)
-    shared = SharedStore(sharing.scopes.client, sharing.scopes.table)
-    assert not shared.of_region(REGION).get(OWNER)
+    owner = Scope(OWNER, REGION)
+    assert not SharedStore(BesideStore(sharing.scopes)).of([owner]).get(owner)

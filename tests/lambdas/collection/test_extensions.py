@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.store.beside import BesideStore
 from lambdas.store.extensions import ExtensionStore, ScopeExtensions
 from tests.builders import DAY, HOUR, NOON, OHIO
 from tests.lambdas.collection.builders import World
@@ -28,7 +29,7 @@ def an_extension(reservation_id: str = "cr-b") -> dict[str, Any]:
 
 
 def known(world: World) -> ScopeExtensions | None:
-    return ExtensionStore(world.scopes.client, world.scopes.table).read(OHIO.region).get(OHIO)
+    return ExtensionStore(BesideStore(world.scopes)).everything().get(OHIO)
 
 
 def asked(world: World) -> int:

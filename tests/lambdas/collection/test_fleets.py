@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.store.beside import BesideStore
 from lambdas.store.fleets import FleetStore
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR, OHIO
@@ -29,7 +30,7 @@ def a_raw_fleet(fulfilled: float = 12.0, fleet_id: str = "crf-1", **facts: Any) 
 
 
 def known(world: World) -> ScopeFleets | None:
-    stored = FleetStore(world.scopes.client, world.scopes.table).everything().get(OHIO)
+    stored = FleetStore(BesideStore(world.scopes)).everything().get(OHIO)
     return None if stored is None else stored.known
 
 
@@ -64,8 +65,8 @@ def test_an_hour_in_which_nothing_changes_writes_nothing_of_fleets(short: World)
     before = short.scopes.client.scan(TableName=short.scopes.table)["Items"]
     short.collect()
     after = short.scopes.client.scan(TableName=short.scopes.table)["Items"]
-    assert [it for it in before if it["pk"]["S"] == "FLEETS"] == [
-        it for it in after if it["pk"]["S"] == "FLEETS"
+    assert [it for it in before if it["pk"]["S"] == "BESIDE"] == [
+        it for it in after if it["pk"]["S"] == "BESIDE"
     ]
 
 

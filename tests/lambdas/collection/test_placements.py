@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.store.beside import BesideStore
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from tests.builders import HOUR, OHIO
 from tests.lambdas.collection.builders import World
@@ -22,7 +23,7 @@ def a_raw_placement(reservation_id: str = "a", *nodes: str) -> dict[str, Any]:
 
 
 def known(world: World) -> ScopePlacements | None:
-    return PlacementStore(world.scopes.client, world.scopes.table).of_scope(OHIO)
+    return PlacementStore(BesideStore(world.scopes)).of_scope(OHIO)
 
 
 def nodes(world: World) -> dict[str, tuple[str, ...] | None]:

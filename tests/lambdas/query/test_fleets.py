@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.store.beside import BesideStore
 from lambdas.store.fleets import NOTHING_STORED, FleetStore
 from tests.builders import HOME, HOUR, NOON, OHIO, an_odcr
 from tests.lambdas.api import ask
@@ -20,9 +21,7 @@ def a_fleet(name: str = "crf-1", region: str = "us-east-2", state: str = "active
 
 
 def stored(api: Api, scope: Scope, known: ScopeFleets) -> None:
-    FleetStore(api.stack.scopes.client, api.stack.scopes.table).write(
-        scope, NOTHING_STORED, known, []
-    )
+    FleetStore(BesideStore(api.stack.scopes)).write(scope, NOTHING_STORED, known, [])
 
 
 @pytest.fixture
