@@ -79,6 +79,9 @@ class FakeAWS:
             return 200, {}, answer_xml(operation, "CapacityReservationFleets", (), None, "0")
         if operation == "DescribeCapacityReservationTopology":
             return 200, {}, answer_xml(operation, "CapacityReservations", (), None, "0")
+        if operation == "DescribeCapacityReservationBillingRequests":
+            member = "CapacityReservationBillingRequests"
+            return 200, {}, answer_xml(operation, member, (), None, "0")
         if operation == "DescribeCapacityBlockExtensionHistory":
             return 200, {}, answer_xml(operation, "CapacityBlockExtensions", (), None, "0")
         assert operation == "DescribeCapacityReservations", operation

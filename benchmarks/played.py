@@ -159,13 +159,13 @@ class Play:
 
     def _collect(self, messages: list[str], units: list[Took]) -> None:
         """Collector by collector: each has clients and sessions of its own."""
-        from lambdas import clients, collect, wiring
+        from lambdas import collect, scope_clients, wiring
 
         every = max(1, len(messages) // SAMPLED)
         invocation: Any = Unhurried()
         for collector in range(min(COLLECTORS, len(messages))):
             wiring.collect.cache_clear()
-            clients.sts_client.cache_clear()
+            scope_clients.sts_client.cache_clear()
             gc.collect()
             for index in range(collector, len(messages), COLLECTORS):
                 event = {"Records": [_record(messages[index], index)]}

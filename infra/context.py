@@ -81,6 +81,7 @@ class Context:
         calendar_feed: whether the calendar has a URL with a secret, for calendars that cannot sign.
         capacity_metrics: whether each run sends what is held to CloudWatch, as metrics.
         stranded: whether each run asks for On-Demand instances beside idle capacity.
+        cost_explorer: whether Cost Explorer is asked once a day for the fees of capacity blocks.
         alarm_emails: who is told when truffle itself fails.
         event_retention_days: how long the table keeps events.
         snapshot_retention_days: how long the bucket keeps snapshots and manifests.
@@ -118,6 +119,7 @@ class Context:
     calendar_feed: bool = False
     capacity_metrics: bool = False
     stranded: bool = False
+    cost_explorer: bool = False
     alarm_emails: tuple[str, ...] = ()
     event_retention_days: int = 400
     snapshot_retention_days: int = 400

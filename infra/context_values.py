@@ -231,6 +231,7 @@ PARSERS: Mapping[str, Parser] = {
     "calendar_feed": _boolean,
     "capacity_metrics": _boolean,
     "stranded": _boolean,
+    "cost_explorer": _boolean,
     "alarm_emails": _list(_email),
     "event_retention_days": _number(1, 3650),
     "snapshot_retention_days": _number(1, 3650),

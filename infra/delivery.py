@@ -68,7 +68,7 @@ def _deliver(
         "Deliver",
         deployment,
         name="deliver",
-        description="Tells alerts to the destinations, each once.",
+        description="Delivers alerts to the destinations, each once.",
         environment=DeliverSettings(
             table=storage.table.table_name,
             idempotency_table=storage.idempotency.table_name,

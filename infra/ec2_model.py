@@ -19,6 +19,7 @@ EC2_LIST_ACTIONS = (
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockExtensionHistory",
     "DescribeCapacityBlockExtensionOfferings",
+    "DescribeCapacityReservationBillingRequests",
     "DescribeCapacityReservationFleets",
     "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",

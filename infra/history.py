@@ -26,7 +26,7 @@ _AT = {"ledger": "cron(30 2 * * ? *)", "prices": "cron(0 5 * * ? *)"}
 again by then, or says that it cannot."""
 
 _MAX_AGE_SECONDS = 6 * 3600
-_ONLY_READS = "GetProducts takes no resource; it only reads public prices."
+_ONLY_READS = "GetProducts and GetCostAndUsage take no resource; they only read."
 
 
 class History(Construct):
@@ -119,10 +119,13 @@ def _prices(scope: Construct, deployment: Deployment, storage: Storage) -> Pytho
         name="prices",
         description="Fetches the On-Demand prices of the instance types that are held.",
         environment=PricesSettings(
-            table=storage.table.table_name, bucket=storage.bucket.bucket_name
+            table=storage.table.table_name,
+            bucket=storage.bucket.bucket_name,
+            cost_explorer="on" if deployment.context.cost_explorer else "",
         ).to_env(),
         statements=[
             allow("pricing", ["GetProducts"], "*"),
+            *([allow("ce", ["GetCostAndUsage"], "*")] if deployment.context.cost_explorer else []),
             *reads(storage, OFFERINGS),
             allow(
                 "dynamodb",

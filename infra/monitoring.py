@@ -115,7 +115,7 @@ class Monitoring(Construct):
         self._alarm(
             "accounts-not-discovered",
             "Accounts not discovered",
-            "Organizations did not say which accounts there are; the last known ones are collected",
+            "Organizations did not list its accounts; the last known ones are collected",
             _truffle_metric(context, "DiscoveryFailed", _FIVE_MINUTES),
             cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
         )

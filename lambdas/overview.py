@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.history.usage import TooLarge, UsageReader
+from lambdas.history.exceptions import TooLarge
+from lambdas.history.usage import UsageReader
 from lambdas.observability import logger
 from lambdas.store.archive import Unreadable
 from lambdas.store.events import EventStore
@@ -37,9 +38,10 @@ class Recent:
     note: str | None = None
 
 
-def recent_events(store: EventStore, now: datetime) -> Recent:
-    """The events of the time that a timeline looks back. Raises what DynamoDB does."""
-    messages = store.newest(now - PAST, now + timedelta(seconds=1), MOST_EVENTS)
+def recent_events(store: EventStore, now: datetime, kept: timedelta) -> Recent:
+    """The events of the time that a timeline looks back, of which the table has those of ``kept``.
+    Raises what DynamoDB does."""
+    messages = store.newest(now - min(PAST, kept), now + timedelta(seconds=1), MOST_EVENTS)
     events = [event for event in map(_event, messages) if event is not None]
     notes = []
     if len(messages) == MOST_EVENTS:

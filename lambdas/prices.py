@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas import wiring
-from lambdas.history.usage import TooLarge
+from lambdas.history.exceptions import TooLarge
 from lambdas.observability import logger
 from lambdas.store.archive import Unreadable
 from lambdas.store.prices import Place, PriceList
@@ -117,6 +117,18 @@ def _with_extensions(rows: Iterable[Reservation], known: PriceList) -> PriceList
     return merged
 
 
+def _with_bill(rows: Sequence[Reservation], known: PriceList) -> PriceList:
+    """The prices with what Cost Explorer has of fees, where the setting is on. Raises what DynamoDB
+    does."""
+    billing = wiring.prices().billing()
+    if billing is None:
+        return known
+    found = billing.updated(known, rows, wiring.now())
+    if found != known:
+        wiring.prices().price_list.write(found, wiring.now())
+    return found
+
+
 def _find_fees(rows: list[Reservation], known: PriceList) -> PriceList:
     """The prices with the fees of these blocks. Raises TooLarge, Unreadable and what S3 does."""
     answers = wiring.prices().answers
@@ -152,6 +164,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         except (TooLarge, Unreadable, ClientError, BotoCoreError) as error:
             logger.exception("fees not found")
             failures.append(f"fees of blocks: {error}")
+    known = _with_bill(rows, known)
     wanted = due(places_of(rows), known, wiring.now())
     if wanted and parts.client is not None:
         failures += _fetch_due(known, wanted, context)

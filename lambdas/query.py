@@ -18,7 +18,7 @@ from lambdas.api.responses import (
     problem,
     too_large,
 )
-from lambdas.history.moments import TooEarly
+from lambdas.history.exceptions import TooEarly
 from lambdas.observability import logger
 from lambdas.routes import alerts, feeds, inventory, market  # noqa: F401
 from lambdas.routes.request import app, raw_query

@@ -108,7 +108,10 @@ class LedgerSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class PricesSettings(Settings):
+    """``cost_explorer`` is empty where Cost Explorer is not asked for the fees of blocks."""
+
     bucket: str
+    cost_explorer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

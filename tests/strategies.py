@@ -19,6 +19,7 @@ from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import (
     Accelerator,
     Adjustment,
+    BillingRequest,
     CapacityBlock,
     Commitment,
     Consumer,
@@ -119,6 +120,8 @@ _REST_OF_ODCRS: dict[str, SearchStrategy[Any]] = {
     "interruptible_allocation": st.none()
     | st.builds(InterruptibleAllocation, st.none() | ids, st.none() | counts),
     "source_reservation_id": st.none() | ids,
+    "billing_request": st.none()
+    | st.builds(BillingRequest, ids, ids, names, st.none() | moments, st.none() | moments),
 }
 
 _REST_OF_BLOCKS: dict[str, SearchStrategy[Any]] = {

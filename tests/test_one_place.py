@@ -43,6 +43,8 @@ HOMES = {
 """What a rule looks like in the code, and where it stands."""
 
 OTHER_THINGS = {
+    # How long a billing request stays open.
+    "payment deadline": {"truffle/core/kinds/parts.py"},
     # The types of the client's results; the keys of a setting; the kinds that a run on EC2 can use.
     "kinds": {
         "truffle/client/capacity.py",

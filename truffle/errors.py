@@ -286,7 +286,7 @@ def _configuration_error(code: str, message: str) -> ConfigurationError:
             f"{said}. `aws configure list-profiles` shows the profiles that exist."
         )
     if code == "PartialCredentialsError" and " env," in message:
-        return ConfigurationError(f"{said}: set it, too, or unset the others.")
+        return ConfigurationError(f"{said}: set it too, or unset the others.")
     if code == "InvalidRegionError":
         return ConfigurationError(
             f"{said}. Check AWS_REGION, AWS_DEFAULT_REGION and the region of the profile."

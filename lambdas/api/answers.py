@@ -9,11 +9,9 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambdas.api.inventory import View
-from truffle.core import pricing_json
-from truffle.core.candidates import TrainingRequest
 from truffle.core.codec import Json
 from truffle.core.filters import Filter, matches_globs
 from truffle.core.model import CLOSED_KINDS, Reservation, Scope
@@ -26,12 +24,15 @@ from truffle.core.organization import (
     with_labels,
 )
 from truffle.core.parameters import TOKEN_ALLOWED, BadParameter, Params
-from truffle.core.pricing import PriceBook
 from truffle.core.queries import Page, Query
-from truffle.core.runs import Run, run_to_json
 from truffle.core.status import Judged, Judgement, totals_to_json
 from truffle.core.times import parse_time
-from truffle.core.validation import Validation, validate
+
+if TYPE_CHECKING:
+    from truffle.core.candidates import TrainingRequest
+    from truffle.core.pricing import PriceBook
+    from truffle.core.runs import Run
+    from truffle.core.validation import Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,10 @@ def prices(
     context: Context, chosen: Filter, known: PriceBook, warnings: Sequence[str] = ()
 ) -> Json:
     """The known prices of the reservations that match."""
+    from truffle.core.pricing_json import to_json
+
     matches = context.view.sorted(Order()).matches(chosen)
-    sources = pricing_json.to_json(known, matches.first(len(matches)))
+    sources = to_json(known, matches.first(len(matches)))
     return {**sources, "warnings": list(warnings), "collection": context.collection}
 
 
@@ -163,6 +166,8 @@ def status(
 ) -> Json:
     """One page of the scopes that match, in their order, and totals of all that are in the
     accounts and regions asked for, whatever their state."""
+    from truffle.core.runs import run_to_json
+
     everything: Sequence[Judged] = context.judged.scopes
     asked = everything
     if "account" in values or "region" in values:
@@ -197,6 +202,8 @@ def is_asked(scope: Scope, values: Mapping[str, list[Any]]) -> bool:
 
 def validated(context: Context, request: TrainingRequest) -> Validation:
     """May a run start, by the inventory."""
+    from truffle.core.validation import validate
+
     rows = context.view.of_instance_type(request.instance_type)
     return validate(rows, request, context.now, unknown_regions(context))
 

@@ -73,9 +73,28 @@ def _usage() -> Json:
         by=array(_TEXT),
         prices=array(price),
         missing_days=array({"type": "string", "format": "date"}),
+        billed_fees=array(_billed_fee()),
         warnings=array(_TEXT),
         collection=ref("Collection"),
     )
+
+
+def _billed_fee() -> Json:
+    """Fees of a day; ``capacity_block_id`` is null where several blocks may be meant."""
+    return _object(
+        day={"type": "string", "format": "date"},
+        account_id=_TEXT,
+        region=_TEXT_OR_NULL,
+        instance_type=_TEXT,
+        amount={"type": "number"},
+        currency=_TEXT,
+        capacity_block_id=_TEXT_OR_NULL,
+    )
+
+
+def _bill() -> Json:
+    moment: Json = {"anyOf": [_TIME, {"type": "null"}]}
+    return _object(items=array(_billed_fee()), as_of=moment, tried_at=moment, error=_TEXT_OR_NULL)
 
 
 def _stranded() -> Json:
@@ -129,6 +148,7 @@ def _prices() -> Json:
                 **dated,
             )
         ),
+        bill=_bill(),
         unanswered=array(
             _object(operation=_TEXT, error=_TEXT, account_id=_TEXT_OR_NULL, region=_TEXT_OR_NULL)
         ),

@@ -6,15 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from lambdas.api.usage import UsageQuestion
 from truffle.core.codec import Json
 from truffle.core.parameters import BadParameter
 from truffle.core.queries import Page
 from truffle.core.times import format_time
+
+if TYPE_CHECKING:
+    from lambdas.api.usage import UsageQuestion
 
 LONGEST_BODY = 6_000_000
 """Bytes as Lambda counts them: a response has at most 6 MB, and the body is a JSON string in it."""

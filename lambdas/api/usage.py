@@ -65,5 +65,10 @@ def answer(question: UsageQuestion, spans: Iterable[Span], prices: PriceBook) ->
         "interval": period.interval.value,
         "by": list(question.by),
         "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
+        "billed_fees": [
+            it.to_json()
+            for it in prices.bill.between(period.since, period.until)
+            if it.place in tally.prepaid_places
+        ],
         "warnings": list(question.warnings),
     }

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambdas.clients import ScopeEC2
 from lambdas.collecting.consumers import Consumers
 from lambdas.collecting.extensions import Extensions
 from lambdas.collecting.fleets import Fleets
 from lambdas.collecting.placements import Placements
+from lambdas.scope_clients import ScopeEC2
 from lambdas.store.beside import BesideStore, Items, Kind
 from lambdas.store.extensions import ExtensionStore, to_extensions
 from lambdas.store.fleets import FleetStore, to_fleets

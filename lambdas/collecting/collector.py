@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from lambdas.clients import ScopeEC2
 from lambdas.collecting.beside import Beside
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.observability import logger
+from lambdas.scope_clients import ScopeEC2
 from lambdas.store.archive import Archive
 from lambdas.store.beside import Items
 from lambdas.store.documents import UNREADABLE
@@ -36,6 +36,7 @@ from truffle.core.runs import Unit
 from truffle.core.scope_health import ASSUME_ROLE, after_failure, after_success, ended
 from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import extension_deadline, with_extension, with_idle_cost
+from truffle.ec2.billing_requests import with_billing_requests
 from truffle.ec2.errors import FAILURES, error_code, to_failure
 from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
 from truffle.ec2.listing import DescribedTypes, list_scope
@@ -252,7 +253,11 @@ class Collector:
         except FAILURES as error:
             # Without credentials no region of the account can be listed, whatever the error.
             return replace(to_failure(error, scope, at), operation=ASSUME_ROLE)
-        return list_scope(client, scope, self.types, self.clock, deadline, self.others_of(scope))
+        others = self.others_of(scope)
+        listed = list_scope(client, scope, self.types, self.clock, deadline, others)
+        if isinstance(listed, Failure):
+            return listed
+        return with_billing_requests(client, listed, self.clock, deadline)
 
     def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> _Listing:
         """A listing is compared only with what was read before it began: both anew."""

@@ -77,7 +77,7 @@ def _is_due(blocks: frozenset[str], known: ScopeExtensions | None, now: datetime
 
 
 def _refused(blocks: frozenset[str], before: ScopeExtensions | None, code: str) -> ScopeExtensions:
-    """What was known stays, with the error."""
+    """Keep what was known, with the error."""
     if before is None:
         return ScopeExtensions(blocks, (), None, code)
     return replace(before, error=code)

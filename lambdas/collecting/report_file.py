@@ -26,12 +26,13 @@ MOST_ROWS = 5_000
 class ReportFile:
     """The report as an object of the bucket.
 
-    ``labels`` reads what accounts are called, ``prices`` what is known of prices, ``market`` what
-    watches found.
+    ``events_kept`` is how long the table has events. ``labels`` reads what accounts are called,
+    ``prices`` what is known of prices, ``market`` what watches found.
     """
 
     archive: Archive
     events: EventStore
+    events_kept: timedelta
     usage: UsageReader
     labels: Callable[[], AllLabels]
     market: Callable[[], Market]
@@ -48,7 +49,7 @@ class ReportFile:
         inputs = report_inputs(
             rows,
             [judge(status, now, self.allowed_age, self.expected) for status in statuses],
-            recent_events(self.events, now),
+            recent_events(self.events, now, self.events_kept),
             now,
             source=self.source,
             prices=self.prices(),

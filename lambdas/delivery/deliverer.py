@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lambdas.api.inventory import Inventory
 from lambdas.delivery.channels import Alert, Channels, Refused
 from lambdas.delivery.digests import LOOK_AGAIN, Digests, NotYet
 from lambdas.delivery.idempotency import Claimed, Once
@@ -38,10 +38,13 @@ from truffle.alerts.settings import AlertSettings, Destination
 from truffle.core.codec import Json
 from truffle.core.daily import DAY, day
 from truffle.core.events import Event, Severity, from_message
-from truffle.core.expected import ExpectedDenials
-from truffle.core.pricing import PriceBook
 from truffle.core.times import format_time
 from truffle.messages.card import digest_card, summary_card
+
+if TYPE_CHECKING:
+    from lambdas.api.inventory import Inventory
+    from truffle.core.expected import ExpectedDenials
+    from truffle.core.pricing import PriceBook
 
 GIVE_UP_AFTER = timedelta(hours=24)
 GIVE_UP_REFUSED_AFTER = timedelta(hours=1)
@@ -69,7 +72,8 @@ class Deliverer:
 
     ``destinations`` maps the names of queues to those of destinations; a scope is late if its last
     listing is older than ``allowed_age``, unless its denial is ``expected``; ``report_url`` is
-    where the report is published, None where it is not; ``prices`` reads what is known of those.
+    where the report is published, None where it is not; ``inventory`` and ``prices`` are read for
+    summaries alone.
     """
 
     alerts: AlertSettings
@@ -82,7 +86,7 @@ class Deliverer:
     deliveries: DeliveryStore
     digests: Digests
     events: EventStore
-    inventory: Inventory
+    inventory: Callable[[], Inventory]
     prices: Callable[[], PriceBook]
     once: Once
     clock: Callable[[], datetime]
@@ -186,7 +190,7 @@ class Deliverer:
 
     def _deliver_summary(self, destination: Destination) -> bool:
         now = self.clock()
-        view = self.inventory.view()
+        view = self.inventory().view()
         messages = self.events.between(now - DAY, now)
         events = [from_message(message) for _, message in messages]
         rows, prices = view.observed(view.rows), self.prices()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lambdas.history.exceptions import TooLarge
 from lambdas.history.snapshots import fetch
-from lambdas.history.usage import TooLarge
 from lambdas.store.archive import DAMAGES, Unreadable
 from truffle.core.filters import matches_globs
 from truffle.core.market.answers import OFFERINGS_PREFIX, Answer, answers_of_lines

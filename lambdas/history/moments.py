@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lambdas.history.exceptions import TooEarly
 from lambdas.history.manifests import Manifest, ManifestReader, Outcome
 from lambdas.history.snapshots import SnapshotObject, SnapshotReader
 from lambdas.store.archive import observed_or_failed_at
@@ -23,14 +24,6 @@ LONGEST_UNIT = timedelta(minutes=15)
 """Longer than a unit is listed: the object with a scope's listing began at most so long before."""
 
 Listings = Iterable[Snapshot | Failure]
-
-
-class TooEarly(Exception):
-    """Nothing was collected yet; ``earliest`` is the time of the first listing, if there is one."""
-
-    def __init__(self, earliest: datetime | None) -> None:
-        super().__init__(f"nothing was collected before {earliest}")
-        self.earliest = earliest
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lambdas.history.exceptions import TooLarge
 from lambdas.history.ledgers import LedgerStore, SpanReader
 from truffle.core.ledger import DAY, Reader, day_of
 from truffle.core.spans import Span
@@ -21,10 +22,6 @@ MOST_OBJECTS = 10_000
 MOST_BYTES = 9_000_000
 """Of ledgers, compressed: a year of 500 reservations. The function adds up a megabyte in one to
 four seconds, the slower the more reservations it is about (benchmarks/history.py)."""
-
-
-class TooLarge(Exception):
-    """The question reads more than the function may; the text says how much."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ They are rare: what they need is imported with their first request.
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -15,11 +16,13 @@ from lambdas.api.responses import (
     problem,
 )
 from lambdas.routes.request import app, period, raw_query
-from truffle.alerts.settings import Route
 from truffle.core import parameters
 from truffle.core.codec import Json
 from truffle.core.events import from_message, to_message
 from truffle.core.parameters import BadParameter, parse
+
+if TYPE_CHECKING:
+    from truffle.alerts.settings import Route
 
 AMBIGUOUS_SHOWN = 5
 

@@ -1,38 +1,52 @@
-"""The report, the calendar and the metrics."""
+"""The report, the calendar and the metrics.
+
+They are rare: what they need is imported with their first request.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import timedelta
 from hmac import compare_digest
-from typing import Any
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler import Response
 
 from lambdas import wiring
-from lambdas.api import feeds
-from lambdas.api.answers import Context
-from lambdas.api.feeds import Chosen
 from lambdas.api.responses import problem
 from lambdas.observability import logger
-from lambdas.overview import past_use, recent_events
 from lambdas.routes.request import app, context_of, of_ids, raw_query
 from truffle.core import parameters
-from truffle.core.market.finds import MarketFilter
 from truffle.core.order import Order
 from truffle.core.parameters import parse
 from truffle.core.queries import to_filter
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from lambdas.api.answers import Context
+    from lambdas.api.feeds import Chosen
+
 
 def _chosen(values: Mapping[str, list[Any]]) -> tuple[Context, Chosen]:
     """The matches of the filters of a report or a calendar."""
+    from lambdas.api.feeds import choose
+    from lambdas.overview import recent_events
+
     chosen = of_ids(to_filter(values))
-    recent = recent_events(wiring.query().events, wiring.now())
+    parts = wiring.query()
+    kept = timedelta(days=int(parts.settings.event_retention_days))
+    recent = recent_events(parts.events, wiring.now(), kept)
     context = context_of()
-    return context, feeds.choose(context, chosen, recent)
+    return context, choose(context, chosen, recent)
 
 
 @app.get("/report")
 def report() -> Response[str]:
+    from lambdas.api import feeds
+    from lambdas.overview import past_use
+    from truffle.core.market.finds import MarketFilter
+
     values = parse(raw_query(), parameters.FILTERS)
     context, chosen = _chosen(values)
     prices = wiring.query().prices()
@@ -45,8 +59,13 @@ def report() -> Response[str]:
 
 @app.get("/calendar.ics")
 def calendar() -> Response[str]:
-    values = parse(raw_query(), parameters.FILTERS)
-    return feeds.calendar(*_chosen(values), wiring.query().reports)
+    return _calendar(parse(raw_query(), parameters.FILTERS))
+
+
+def _calendar(values: Mapping[str, list[Any]]) -> Response[str]:
+    from lambdas.api.feeds import calendar as answer
+
+    return answer(*_chosen(values), wiring.query().reports)
 
 
 @app.get("/calendar-feed.ics")
@@ -64,11 +83,13 @@ def calendar_feed() -> Response[str]:
         return problem(404, "No calendar feed", "The setting calendar_feed of the stack is off.")
     if not compare_digest(values["token"][0].encode(), secret.encode()):
         return problem(403, "Forbidden", "This is not the token of the calendar feed.")
-    return feeds.calendar(*_chosen(values), wiring.query().reports)
+    return _calendar(values)
 
 
 @app.get("/metrics")
 def metrics() -> Response[str]:
+    from lambdas.api import feeds
+
     values = parse(raw_query(), parameters.METRICS)
     chosen = of_ids(to_filter(values))
     context = context_of()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from lambdas import wiring
 from lambdas.api import answers, responses
-from lambdas.api.answers import Context
 from lambdas.api.responses import (
     fitting_json,
     is_too_large,
@@ -19,21 +17,22 @@ from lambdas.api.responses import (
     page_of,
     problem,
 )
-from lambdas.api.stranded import answer as stranded_of
-from lambdas.api.usage import answer as usage_of
-from lambdas.api.usage import to_question
-from lambdas.history.usage import TooLarge
+from lambdas.history.exceptions import TooLarge
 from lambdas.routes.request import app, context_of, of_ids, period, question_of, raw_query
 from truffle.core import parameters
-from truffle.core.candidates import TrainingRequest
-from truffle.core.codec import Json
-from truffle.core.kinds.kind import Kind
 from truffle.core.kinds.registry import KINDS
 from truffle.core.model import Scope
 from truffle.core.parameters import RESERVATION_ID, Parameter, parse
 from truffle.core.queries import parse_list, to_page
 from truffle.core.times import format_time
-from truffle.core.validation import Validation
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from lambdas.api.answers import Context
+    from truffle.core.codec import Json
+    from truffle.core.kinds.kind import Kind
+    from truffle.core.validation import Validation
 
 RUNS_SHOWN = 10
 
@@ -112,23 +111,27 @@ def prices() -> Response[str]:
 
 @app.get("/stranded")
 def stranded() -> Response[str]:
+    from lambdas.api.stranded import answer
+
     asked, parts = parse_list(raw_query(), parameters.STRANDED), wiring.query()
     chosen = of_ids(asked.filter)
     if not parts.settings.stranded:
         return problem(404, "Not collected", "The setting stranded of the stack is off.")
     known, prices = parts.stranded.read(), parts.prices()
-    return json_response(stranded_of(context_of(), chosen, known, prices, asked.warnings))
+    return json_response(answer(context_of(), chosen, known, prices, asked.warnings))
 
 
 @app.get("/usage")
 def usage() -> Response[str]:
+    from lambdas.api.usage import answer, to_question
+
     values, now = parse(raw_query(), parameters.USAGE), wiring.now()
     asked = to_question(values, now)
     question = replace(asked, chosen=of_ids(asked.chosen))
     period, reader = question.period, wiring.query().usage()
     try:
         spans = reader.between(period.since, period.until, now)
-        found = usage_of(question, spans, wiring.query().prices())
+        found = answer(question, spans, wiring.query().prices())
     except TooLarge as error:
         return responses.ask_sql(str(error), question)
     missing = {"missing_days": sorted(reader.missing), "collection": context_of().collection}
@@ -192,6 +195,8 @@ def _scoped(takes: tuple[Parameter, ...]) -> tuple[dict[str, list[Any]], Context
 
 @app.get("/validate")
 def validate_run() -> Response[str]:
+    from truffle.core.candidates import TrainingRequest
+
     values = parse(raw_query(), parameters.VALIDATE)
     request = TrainingRequest(
         values["instance_type"][0],

@@ -1,20 +1,24 @@
-"""Routes of the market: what the watches found, now and over time."""
+"""Routes of the market: what the watches found, now and over time.
+
+They are rare: what they need is imported with their first request.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler import Response
 
 from lambdas import wiring
-from lambdas.api import market
 from lambdas.api.responses import page_of, problem
-from lambdas.history.usage import TooLarge
+from lambdas.history.exceptions import TooLarge
 from lambdas.routes.request import app, question_of, raw_query
-from truffle.core.market.finds import Market, finds_of, latest, market_of
-from truffle.core.market.history import points
-from truffle.core.market.queries import HISTORY, OFFERINGS, MarketQuery, to_period, to_query
 from truffle.core.parameters import parse
+
+if TYPE_CHECKING:
+    from truffle.core.market.finds import Market
+    from truffle.core.market.queries import MarketQuery
 
 _SQL = (
     "SELECT requested_instance_type, region, observed_at, outcome, "
@@ -25,19 +29,22 @@ _SQL = (
 
 @app.get("/offerings")
 def offerings() -> Response[str]:
+    from lambdas.api.market import offerings as answer
+    from truffle.core.market.queries import OFFERINGS, to_query
+
     given = raw_query()
     query, question = to_query(parse(given, OFFERINGS), wiring.now()), question_of(given)
     try:
         found = _market(query)
     except TooLarge as error:
         return _too_large(error, query)
-    return page_of(
-        lambda page: market.offerings(found, replace(query, page=page), question), query.page
-    )
+    return page_of(lambda page: answer(found, replace(query, page=page), question), query.page)
 
 
 def _market(query: MarketQuery) -> Market:
     """The present state; for a period, all finds in it and its last answers."""
+    from truffle.core.market.finds import finds_of, latest, market_of
+
     parts = wiring.query()
     if query.period is None:
         return parts.market()
@@ -47,6 +54,10 @@ def _market(query: MarketQuery) -> Market:
 
 @app.get("/offerings/history")
 def offerings_history() -> Response[str]:
+    from lambdas.api.market import history as answer
+    from truffle.core.market.history import points
+    from truffle.core.market.queries import HISTORY, to_period, to_query
+
     given, now = raw_query(), wiring.now()
     values = parse(given, HISTORY)
     query = replace(to_query(values, now), period=to_period(values, now))
@@ -57,7 +68,7 @@ def offerings_history() -> Response[str]:
         return _too_large(error, query)
     found = points(filter(query.chosen.covers_question, answers))
     question = question_of(given)
-    return page_of(lambda page: market.history(found, page, question), query.page)
+    return page_of(lambda page: answer(found, page, question), query.page)
 
 
 def _too_large(error: TooLarge, query: MarketQuery) -> Response[str]:

@@ -16,14 +16,15 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from truffle.core.codec import FIELD_NAMES, Json, decode
 from truffle.core.json_text import json_object, json_observed
 from truffle.core.kinds.registry import KINDS
-from truffle.core.market.answers import Answer, answers_key, answers_to_lines
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
 from truffle.core.order import Order
-from truffle.core.runs import Run
 from truffle.core.times import format_time, parse_time
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
+
+    from truffle.core.market.answers import Answer
+    from truffle.core.runs import Run
 
 REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
 """The exceptions of S3 when it returns no object."""
@@ -156,6 +157,8 @@ class Archive:
 
     def write_answers(self, region: str, answers: Sequence[Answer]) -> None:
         """The answers of a region to watches as one object, that of the hour of the first."""
+        from truffle.core.market.answers import answers_key, answers_to_lines
+
         at = min(answer.observed_at for answer in answers)
         content = answers_to_lines(answers)
         self._put_gzipped(answers_key(region, at, content), content)

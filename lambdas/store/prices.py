@@ -9,11 +9,13 @@ from decimal import Decimal
 
 from lambdas.store.documents import DocumentStore, Head
 from truffle.core import extensions
+from truffle.core.billed import NO_BILL, Bill
 from truffle.core.codec import Json
 from truffle.core.fees import Extensions, with_extensions
 from truffle.core.pricing import Fee, PriceSource, Product, Rate, UnansweredCall
 from truffle.core.times import format_time, parse_time
 
+GET_COST = "GetCostAndUsage"
 NAME = "prices"
 SCHEMA_VERSION = 1
 
@@ -26,7 +28,8 @@ class PriceList:
     """The prices that are known, when each type was last asked for in each region, the fees of
     blocks by their ids, without extensions, and the extensions that were paid for.
 
-    ``unanswered`` are the scopes that refused to say which extensions they bought.
+    ``unanswered`` are the scopes that refused to say which extensions they bought. ``bill`` is
+    what Cost Explorer has of fees.
     """
 
     rates: Mapping[Product, Rate] = field(default_factory=dict)
@@ -34,10 +37,17 @@ class PriceList:
     fees: Mapping[str, Fee] = field(default_factory=dict)
     extensions: Extensions = field(default_factory=dict)
     unanswered: tuple[UnansweredCall, ...] = ()
+    bill: Bill = NO_BILL
 
     def block_fees(self) -> dict[str, Fee]:
         """The fees of blocks with those of their extensions."""
         return with_extensions(self.fees, self.extensions)
+
+    def unanswered_calls(self) -> tuple[UnansweredCall, ...]:
+        """All requests for fees that failed last."""
+        if self.bill.error is None:
+            return self.unanswered
+        return (*self.unanswered, UnansweredCall(GET_COST, self.bill.error))
 
 
 NOTHING_KNOWN = PriceList()
@@ -91,6 +101,7 @@ def _to_json(prices: PriceList) -> Json:
                 "currency": fee.currency,
                 "instances": fee.instances,
                 "hours": fee.hours,
+                "source": fee.source.value,
                 "as_of": fee.as_of and fee.as_of.isoformat(),
             }
             for name, fee in sorted(prices.fees.items())
@@ -100,6 +111,7 @@ def _to_json(prices: PriceList) -> Json:
             for name, paid in sorted(prices.extensions.items())
         },
         "unanswered": [it.to_json() for it in prices.unanswered],
+        "bill": prices.bill.to_json(),
     }
 
 
@@ -122,7 +134,8 @@ def _from_json(data: Json) -> PriceList:
             it["currency"],
             it["instances"],
             None if it["as_of"] is None else date.fromisoformat(it["as_of"]),
-            hours=it.get("hours"),
+            PriceSource(it.get("source", PriceSource.BLOCK_FEE)),
+            it.get("hours"),
         )
         for it in data.get("fees", ())
     }
@@ -131,4 +144,5 @@ def _from_json(data: Json) -> PriceList:
         for name, known in data.get("extensions", {}).items()
     }
     unanswered = tuple(UnansweredCall(**it) for it in data.get("unanswered", ()))
-    return PriceList(rates, fetched, fees, paid, unanswered)
+    bill = Bill.from_json(data["bill"]) if "bill" in data else NO_BILL
+    return PriceList(rates, fetched, fees, paid, unanswered, bill)

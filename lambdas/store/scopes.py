@@ -22,7 +22,7 @@ from lambdas.store.status_reader import StatusReader
 from lambdas.store.statuses import StatusItems, StoredStatus
 from lambdas.store.table import GONE, Item, fetch, key, query, read_body, reservations_key, text
 from lambdas.store.transactions import Conflict, Group, chunks, transact
-from truffle.core.codec import Json
+from truffle.core.codec import Json, decode
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
 from truffle.core.scope_health import after_failure, outage_name, shared
 from truffle.core.status import ScopeStatus
@@ -170,6 +170,16 @@ class ScopeStore(StatusReader):
             return None
         item = answer["Item"]
         return dict(read_body(item)) | {"vanished_at": item["vanished_at"]["S"]}
+
+    def all_gone(self) -> list[Reservation]:
+        """The last known rows of everything that EC2 no longer lists."""
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": text(GONE)},
+        )
+        return [decode(read_body(item)) for item in items]
 
     def write_snapshot(
         self, before: StoredStatus, snapshot: Snapshot, digest: str, write: Write, attempt: Attempt

@@ -97,7 +97,7 @@ class Deliver(Parts[DeliverSettings]):
             deliveries=self.deliveries,
             digests=Digests(DigestBuffer(dynamodb, settings.table), self.runs, wiring.now),
             events=self.events,
-            inventory=self.inventory,
+            inventory=lambda: self.inventory,
             prices=self.prices,
             once=Once(dynamodb, settings.idempotency_table),
             clock=wiring.now,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
     from lambdas.collecting.stranded import StrandedFinder
+    from lambdas.scope_clients import ScopeClients
     from lambdas.store.archive import Archive
     from lambdas.store.hints import HintStore
     from lambdas.store.scopes import ScopeStore
@@ -83,9 +84,11 @@ class Collect(Parts[CollectSettings]):
         return expected_by(self.settings.expected_denied)
 
     @cached_property
-    def ec2(self) -> clients.ScopeClients:
+    def ec2(self) -> ScopeClients:
+        from lambdas.scope_clients import ScopeClients
+
         settings = self.settings
-        return clients.ScopeClients(settings.account_id, settings.role_name, settings.external_id)
+        return ScopeClients(settings.account_id, settings.role_name, settings.external_id)
 
     def ec2_at_home(self, account_id: str) -> Any:
         """EC2 of an account, in the function's own region."""
@@ -141,6 +144,7 @@ class Collect(Parts[CollectSettings]):
         report = ReportFile(
             archive=self.archive,
             events=self.events,
+            events_kept=timedelta(days=int(settings.event_retention_days)),
             usage=usage_reader(settings.bucket, settings.schedule_minutes),
             labels=DirectoryCache(self.directory).labels if has_names else dict,
             market=partial(known_market, settings.table),

@@ -15,14 +15,17 @@ from lambdas.settings import (
     PricesSettings,
 )
 from lambdas.wiring.parts import Parts, span_reader
+from truffle.core.model import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambdas.billing import Billing
     from lambdas.compacting import Compactor
     from lambdas.history.ledgers import DayCloser
     from lambdas.history.market import AnswerReader
     from lambdas.store.extensions import ExtensionStore
+    from truffle.ec2.cost_explorer import CostExplorer
 
 
 class Ledger(Parts[LedgerSettings]):
@@ -49,6 +52,26 @@ class Prices(Parts[PricesSettings]):
         from lambdas.store.extensions import ExtensionStore
 
         return ExtensionStore(BesideStore(self.scopes))
+
+    def billing(self) -> Billing | None:
+        """Asks for what was billed; None where the setting is off."""
+        from lambdas.billing import Billing
+
+        if not self.settings.cost_explorer:
+            return None
+        seen = self.inventory.view().last_seen.items()
+        return Billing(
+            self.cost_explorer,
+            self.scopes.all_gone,
+            {Scope(name, region): at for (name, region), at in seen if at and name},
+            frozenset(scope for scope, it in self.extensions.everything().items() if not it.error),
+        )
+
+    @cached_property
+    def cost_explorer(self) -> CostExplorer:
+        """A client of Cost Explorer, at the endpoint of the partition."""
+        client: CostExplorer = wiring.service("ce")
+        return client
 
     @cached_property
     def client(self) -> Any:

@@ -104,7 +104,8 @@ class Parts(Generic[S]):
         known, own = self.price_list.read(), self.alert_settings.thresholds
         if self._book is None or self._book.listed is not known.rates:
             fees = {**known.block_fees(), **own_fees(own.block_fees)}
-            self._book = PriceBook(own.prices, known.rates, fees, known.unanswered)
+            unanswered = known.unanswered_calls()
+            self._book = PriceBook(own.prices, known.rates, fees, unanswered, known.bill)
         return self._book
 
     @cached_property

@@ -45,6 +45,10 @@ class Control:
         """Another fleet, given as the content of a fleet file."""
         self.request("PUT", "fleet", fleet)
 
+    def set_billing_request(self, reservation_id: str, request: Mapping[str, Any] | None) -> None:
+        """The last request to bill another account for what is unused; None: there is none."""
+        self.request("PUT", f"billing-requests/{reservation_id}", request)
+
     def reservations(self, region: str | None = None) -> list[dict[str, Any]]:
         """All reservations, or those of one region, as they are now."""
         regions = self.fleet()["regions"]

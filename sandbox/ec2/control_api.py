@@ -6,6 +6,7 @@
 | ``GET, PUT /_sim/fleet`` | the fleet as it is now, as a fleet file; another fleet |
 | ``POST /_sim/reservations`` | adds ``{"region": …, "reservation": {…}}`` as in a fleet file |
 | ``GET, PATCH, DELETE /_sim/reservations/<id>`` | one of them; null takes a field away |
+| ``PUT /_sim/billing-requests/<id>`` | its last billing request; ``{}``: none |
 | ``PATCH /_sim/blocks/<region>/<id>`` | fields of a block's status, ``InterconnectStatus`` … |
 | ``PUT /_sim/market/<region>`` | ``{"Market": […]}`` of a fleet file: what it sells now |
 | ``PATCH, DELETE /_sim/training-plans/<name>`` | fields of a plan; null takes one away |
@@ -26,6 +27,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
+from sandbox.ec2.billing_requests import request_from_json
 from sandbox.ec2.dates import format_date
 from sandbox.ec2.faults import fault_from_json, fault_to_json
 from sandbox.ec2.fleet_file import (
@@ -99,6 +101,12 @@ def _patch_reservation(simulator: Simulator, rest: list[str], body: Any) -> Any:
 
 def _delete_reservation(simulator: Simulator, rest: list[str], body: Any) -> Any:
     simulator.remove(rest[0])
+    return {}
+
+
+def _put_billing_request(simulator: Simulator, rest: list[str], body: Any) -> Any:
+    request = request_from_json(body, simulator.now(), rest[0]) if body else None
+    simulator.set_billing_request(rest[0], request)
     return {}
 
 
@@ -189,6 +197,7 @@ _ACTIONS: Mapping[tuple[str, str, int], Callable[[Simulator, list[str], Any], An
     ("GET", "reservations", 1): _get_reservation,
     ("PATCH", "reservations", 1): _patch_reservation,
     ("DELETE", "reservations", 1): _delete_reservation,
+    ("PUT", "billing-requests", 1): _put_billing_request,
     ("PATCH", "blocks", 2): _patch_block,
     ("PUT", "market", 1): _put_market,
     ("PATCH", "training-plans", 1): _patch_plan,

@@ -35,7 +35,8 @@ class Reservation:
 
     ``shared_with`` are the accounts that see it beside its owner, ``timeline`` what the file says
     will happen to it, ``used_at_start`` how many instances run in it as soon as it starts, and
-    ``used_by`` how many of those in use are other accounts'.
+    ``used_by`` how many of those in use are other accounts'. ``billing_request`` is the last
+    request to bill another account for what is unused.
     """
 
     fields: Fields
@@ -44,6 +45,7 @@ class Reservation:
     timeline: tuple[Change, ...] = ()
     used_at_start: int = 0
     used_by: Mapping[str, int] = field(default_factory=dict)
+    billing_request: Fields | None = None
 
     @property
     def reservation_id(self) -> str:

@@ -10,6 +10,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from sandbox.ec2.billing_requests import KEY as BILLING_REQUEST
+from sandbox.ec2.billing_requests import request_at, request_from_json
 from sandbox.ec2.faults import Fault, fault_from_json, fault_to_json
 from sandbox.ec2.filters import Fields
 from sandbox.ec2.fleet import DEFAULT_ACCOUNT, Change, Fleet, Offer, Region, Reservation
@@ -38,7 +40,7 @@ from sandbox.ec2.zones import REGION, region_of_zone, zone_id
 
 _OPT_IN = ("opt-in-not-required", "opted-in", "not-opted-in")
 _IGNORED = {"NextToken", "ResponseMetadata"}
-_SIMULATOR_KEYS = {"SharedWith", "Timeline", "UsedAtStart", "UsedBy"}
+_SIMULATOR_KEYS = {"SharedWith", "Timeline", "UsedAtStart", "UsedBy", BILLING_REQUEST}
 _PLAN_MARKET = "TrainingPlanMarket"
 _FLEET_KEYS = {"account", "accounts", "description", "faults", "organization", "regions"}
 _REGION_KEYS = {
@@ -254,6 +256,7 @@ def reservation_from_json(
     no_others(hints, _SIMULATOR_KEYS, f"{where}.Simulator")
     written = from_json(_reservation_shape(), raw, now, where)
     _check_tags(written, where)
+    request = hints.get(BILLING_REQUEST)
     if "CapacityReservationId" not in written:
         raise FleetError(f"{where} lacks CapacityReservationId")
     return Reservation(
@@ -263,6 +266,7 @@ def reservation_from_json(
         tuple(_timeline(hints, now, f"{where}.Simulator")),
         count_of(hints, "UsedAtStart", f"{where}.Simulator"),
         _used_by(hints, f"{where}.Simulator"),
+        request and request_from_json(request, now, f"{where}.Simulator.{BILLING_REQUEST}"),
     )
 
 
@@ -385,6 +389,8 @@ def reservation_to_json(reservation: Reservation, now: datetime) -> dict[str, An
         hints["UsedAtStart"] = reservation.used_at_start
     if reservation.used_by:
         hints["UsedBy"] = dict(reservation.used_by)
+    if request := request_at(reservation, now):
+        hints[BILLING_REQUEST] = to_json(request)
     coming = [change for change in reservation.timeline if change.at > now]
     if coming:
         hints["Timeline"] = [

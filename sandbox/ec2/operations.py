@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from sandbox.ec2.billing_requests import MEMBER as BILLING_REQUESTS
+from sandbox.ec2.billing_requests import OPERATION as DESCRIBE_BILLING_REQUESTS
+from sandbox.ec2.billing_requests import billing_requests
 from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.filters import Fields, Texts, at, tags
 from sandbox.ec2.listings import (
@@ -178,6 +181,18 @@ _OPERATIONS = (
         topology,
         _fields(availability_zone="AvailabilityZone", instance_type="InstanceType"),
         RESERVATION_IDS,
+    ),
+    Operation(
+        DESCRIBE_BILLING_REQUESTS,
+        BILLING_REQUESTS,
+        billing_requests,
+        _fields(
+            status="Status",
+            requested_by="RequestedBy",
+            unused_reservation_billing_owner="UnusedReservationBillingOwnerId",
+        ),
+        RESERVATION_IDS,
+        kept=False,
     ),
     Operation(
         "GetCapacityReservationUsage",

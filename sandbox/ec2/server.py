@@ -1,4 +1,4 @@
-"""The simulator's HTTP server: EC2, SageMaker and the price list at ``/``, the control surface at
+"""The simulator's HTTP server: EC2, SageMaker, prices and costs at ``/``, the control surface at
 ``/_sim/``; loopback only."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox import pricing
+from sandbox import cost_explorer, pricing
 from sandbox.ec2 import sagemaker
 from sandbox.ec2.control_api import PREFIX, control
 from sandbox.ec2.simulator import Reply, Simulator
@@ -47,6 +47,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif target.startswith(pricing.TARGET):
             status, content = pricing.answer(target, body)
             self._send(status, pricing.CONTENT_TYPE, json.dumps(content).encode())
+        elif target.startswith(cost_explorer.TARGET):
+            simulator = self.server.simulator
+            lines = cost_explorer.bill_of(simulator.fleet, simulator.now())
+            status, content = cost_explorer.answer(target, body, lines)
+            self._send(status, cost_explorer.CONTENT_TYPE, json.dumps(content).encode())
         elif target.startswith(sagemaker.TARGET):
             authorization = self.headers.get("Authorization", "")
             reply = self.server.simulator.answer_sagemaker(authorization, target, body)

@@ -133,6 +133,13 @@ class Simulator:
             self._fleet = self._fleet.with_regions([region.with_reservation(changed)])
             return changed
 
+    def set_billing_request(self, reservation_id: str, request: Fields | None) -> None:
+        """The last request to bill another account for what is unused. Raises KeyError."""
+        with self._lock:
+            region = self._fleet.region_of(reservation_id)
+            changed = replace(region.reservations[reservation_id], billing_request=request)
+            self._fleet = self._fleet.with_regions([region.with_reservation(changed)])
+
     def remove(self, reservation_id: str) -> None:
         """Raises KeyError."""
         with self._lock:

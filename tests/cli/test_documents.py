@@ -114,8 +114,8 @@ def test_every_method_is_on_the_python_page_with_its_parameters() -> None:
     inner = {"inventory", "market", "every_fleet", "every_placement", "placed", "api"}
     methods = {
         name: value
-        for name, value in vars(Truffle).items()
-        if inspect.isfunction(value) and name[0] != "_" and name not in inner
+        for name, value in inspect.getmembers(Truffle, inspect.isfunction)
+        if name[0] != "_" and name not in inner
     }
     assert len(methods) > 8
     for name, method in methods.items():

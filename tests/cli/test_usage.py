@@ -135,7 +135,7 @@ BAD: list[tuple[list[str], list[str]]] = [
     (["capacity", "--instance-types", "file://types.json"], ["file://types.json", "p5.48xlarge"]),
     (["capacity", "-o", "csv", "--columns", "regoin"], ["--columns", "Did you mean region?"]),
     (["capacity", "-o", "csv", "--columns", "az"], ["--columns", "'az'", "availability_zone"]),
-    (["capacity", "-o", "json", "--columns", "region"], ["--columns", "leave -o json out"]),
+    (["capacity", "-o", "json", "--columns", "region"], ["--columns", "omit -o json"]),
 ]
 
 

@@ -153,7 +153,7 @@ class TestProximity:
     def test_how_near_the_instances_would_be(self, truffle: Run) -> None:
         found = truffle(*RUN)
         assert found.status == 0
-        assert "Proximity: all instances lie below network node nn-3 (layer 3 of 3" in found.out
+        assert "Proximity: all instances are below network node nn-3 (layer 3 of 3" in found.out
         assert truffle(*RUN, "-o", "json").json["network_nodes"] == ["nn-1", "nn-2", "nn-3"]
 
     def test_a_refusal_leaves_the_answer_and_is_named(self, truffle: Run, active: World) -> None:

@@ -190,7 +190,7 @@ class TestForARun:
     def test_where_no_watch_asks_nothing_is_known(self, truffle: Run, deployed: Deployed) -> None:
         deployed.market = []
         found = truffle("validate", *self.RUN, "--offerings")
-        assert "For sale: not known, as no watch asks for such a block" in found.out
+        assert "For sale: not known, as no watch searches for this block" in found.out
 
     def test_nothing_on_sale_has_its_age(self, truffle: Run, deployed: Deployed) -> None:
         deployed.market = [answered(1)]

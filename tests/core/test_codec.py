@@ -27,6 +27,7 @@ ODCR_NAMES = [
     *("tags", "observed_at", "seen_by"),
     *ADDED,
     *("original_start_date", "adjustment", "interruptible_allocation", "source_reservation_id"),
+    "billing_request",
 ]
 BLOCK_NAMES = [
     *("capacity_block_id", "reservation_id", "reservation_ids", "type", "account_id"),

@@ -35,7 +35,14 @@ MESSAGE_NAMES = [
 def test_the_types_and_severities_are_the_contracts() -> None:
     assert {kind.value for kind in EventType} == {
         *("discovered", "state_changed", "vanished", "resized", "rescheduled", "extended"),
-        *("health_changed", "starting_soon", "ending_soon", "payment_due", "late_delivery"),
+        *(
+            "health_changed",
+            "billing_request",
+            "starting_soon",
+            "ending_soon",
+            "payment_due",
+            "late_delivery",
+        ),
         *("idle", "fleet_short", "scope_failing", "scope_recovered"),
         *("offering_appeared", "price_dropped", "offering_gone"),
     }

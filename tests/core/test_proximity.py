@@ -41,8 +41,8 @@ def test_common_nodes(placements: list[Placement], expected: tuple[str, ...] | N
 @pytest.mark.parametrize(
     ("placements", "says"),
     [
-        ([ONE], "all instances lie below network node nn-3 (layer 3 of 3, the lowest known)"),
-        ([ONE, COUSIN], "all instances lie below network node nn-1 (layer 1 of 3)"),
+        ([ONE], "all instances are below network node nn-3 (layer 3 of 3, the lowest known)"),
+        ([ONE, COUSIN], "all instances are below network node nn-1 (layer 1 of 3)"),
         (
             [ONE, STRANGER],
             "no network node in common: the instances are in different parts of the network",

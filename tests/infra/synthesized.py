@@ -59,6 +59,7 @@ EVERYTHING: Json = {
     "calendar_feed": True,
     "capacity_metrics": True,
     "stranded": True,
+    "cost_explorer": True,
     "kms_key_arns": [KEY_ARN, KEY_ARN.replace("us-east-1", "eu-west-1")],
 }
 """A context that deploys every resource there is."""

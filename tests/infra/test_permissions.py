@@ -53,6 +53,7 @@ MAY = {
         "ec2:DescribeCapacityBlockStatus",
         "ec2:DescribeCapacityBlockExtensionHistory",
         "ec2:DescribeCapacityBlockExtensionOfferings",
+        "ec2:DescribeCapacityReservationBillingRequests",
         "ec2:DescribeCapacityReservationFleets",
         "ec2:DescribeCapacityReservationTopology",
         "ec2:DescribeInstances",
@@ -78,6 +79,7 @@ MAY = {
     },
     "ledger": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "sqs:SendMessage"},
     "prices": {
+        "ce:GetCostAndUsage",
         "pricing:GetProducts",
         "s3:GetObject",
         "s3:ListBucket",
@@ -138,6 +140,7 @@ def test_the_query_function_only_reads(stack: Synthesized) -> None:
 
 
 OTHER_READS = (
+    "ce:GetCostAndUsage",
     "pricing:GetProducts",
     "sagemaker:DescribeTrainingPlan",
     "sagemaker:ListTrainingPlans",
@@ -368,3 +371,9 @@ def test_query_reads_the_past_and_the_rows_of_regions_from_the_bucket(stack: Syn
     (reading,) = _allowed(stack, "query", "s3:GetObject")
     read = {text_of(one).partition("/")[2] for one in reading["Resource"]}
     assert read == {"snapshots/*", "runs/*", "usage/*", "offerings/*", "latest/regions/*"}
+
+
+def test_costs_are_only_read_where_the_setting_is_on(plain: Synthesized) -> None:
+    actions = actions_of(plain.statements(plain.role_of("prices")))
+    assert "pricing:GetProducts" in actions
+    assert "ce:GetCostAndUsage" not in actions

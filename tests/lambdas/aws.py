@@ -39,14 +39,15 @@ untyped: Callable[[str], Any] = cast("Any", service)
 
 
 class Stack:
-    """One deployment's resources, each made when a test first needs it. ``stranded`` is on or
-    empty, as the setting."""
+    """One deployment's resources, each made when a test first needs it. ``stranded`` and
+    ``cost_explorer`` are on or empty, as the settings."""
 
     def __init__(self) -> None:
         self._number = next(_numbers)
         self._boxes: dict[str, Box] = {}
         self.topics: dict[str, str] = {}
         self.stranded = ""
+        self.cost_explorer = ""
 
     @cached_property
     def table(self) -> str:
@@ -133,7 +134,7 @@ class Stack:
                 account_id=HOME,
                 role_name="truffle-read",
                 max_receives="5",
-                event_retention_days="400",
+                event_retention_days="3",
                 schedule_minutes="60",
                 checks_group=self.checks,
                 checks_queue_arn=_arn(self.units),
@@ -142,7 +143,7 @@ class Stack:
                 stranded=self.stranded,
             ),
             LedgerSettings: lambda: LedgerSettings(self.table, self.bucket, "60"),
-            PricesSettings: lambda: PricesSettings(self.table, self.bucket),
+            PricesSettings: lambda: PricesSettings(self.table, self.bucket, self.cost_explorer),
             WatchSettings: lambda: WatchSettings(self.table, self.bucket, HOME, "400"),
             HintSettings: lambda: HintSettings(self.table, self.units),
             FanOutSettings: lambda: FanOutSettings(

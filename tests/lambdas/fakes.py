@@ -19,6 +19,7 @@ LISTING = "describe_capacity_reservations"
 FLEETS = "describe_capacity_reservation_fleets"
 TOPOLOGY = "describe_capacity_reservation_topology"
 USAGE = "get_capacity_reservation_usage"
+BILLING_REQUESTS = "describe_capacity_reservation_billing_requests"
 EXTENSION_HISTORY = "describe_capacity_block_extension_history"
 EXTENSIONS = "describe_capacity_block_extension_offerings"
 
@@ -114,6 +115,7 @@ class Fleet:
     fleets: dict[Scope, list[Raw]] = field(default_factory=dict)
     placements: dict[Scope, list[Raw]] = field(default_factory=dict)
     usages: dict[str, dict[str, int]] = field(default_factory=dict)
+    billing_requests: dict[tuple[Scope, str], list[Raw]] = field(default_factory=dict)
     instances: dict[Scope, list[Raw]] = field(default_factory=dict)
     extensions: dict[Scope, list[Raw]] = field(default_factory=dict)
 
@@ -185,6 +187,9 @@ class FleetPaginator:
             page: Raw = {"CapacityReservations": raw[start : start + 2]}
             if self.operation == FLEETS:
                 page = {"CapacityReservationFleets": self.fleet.fleets.get(self.scope, [])}
+            if self.operation == BILLING_REQUESTS:
+                asked = self.fleet.billing_requests.get((self.scope, parameters["Role"]), [])
+                page = {"CapacityReservationBillingRequests": asked}
             if self.operation == "describe_instances":
                 page = {"Reservations": [{"Instances": self.fleet.instances.get(self.scope, [])}]}
             if self.operation == EXTENSION_HISTORY:

@@ -15,8 +15,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
-from lambdas import clients
-from lambdas.clients import ScopeClients
+from lambdas import clients, scope_clients
+from lambdas.scope_clients import ScopeClients
 from tests.builders import HOME, OTHER
 from tests.lambdas.fakes import Wire, client_error
 from truffle.core.model import Scope
@@ -43,7 +43,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
         def later() -> datetime:
             return started + passed
 
-        monkeypatch.setattr(clients, "wall_clock", later)
+        monkeypatch.setattr(scope_clients, "wall_clock", later)
 
     return pass_time
 
@@ -65,7 +65,7 @@ def sts() -> Iterator[Callable[[str | None], Wire]]:
     made: list[Wire] = []
 
     def make(region: str | None) -> Wire:
-        made.append(Wire(clients.sts_client(region)))
+        made.append(Wire(scope_clients.sts_client(region)))
         return made[-1]
 
     yield make

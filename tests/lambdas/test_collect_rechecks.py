@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import clients, collect
+from lambdas import collect, scope_clients
 from lambdas.alert_settings import FILE_VARIABLE
 from lambdas.clients import service
 from lambdas.collecting import rechecks
@@ -42,7 +42,7 @@ OTHER_OHIO = Scope(OTHER, OHIO.region)
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """What EC2 has, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(clients, "ScopeClients", lambda *_: made)
+    monkeypatch.setattr(scope_clients, "ScopeClients", lambda *_: made)
     return made
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import clients, collect
+from lambdas import collect, scope_clients
 from lambdas.clients import service
 from lambdas.settings import CollectSettings
 from lambdas.store.runs import RunStore
@@ -32,7 +32,7 @@ PERIOD = timedelta(hours=1)
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """EC2's inventory, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(clients, "ScopeClients", lambda *_: made)
+    monkeypatch.setattr(scope_clients, "ScopeClients", lambda *_: made)
     return made
 
 

@@ -12,6 +12,7 @@ from tests.builders import (
     HOUR,
     NOON,
     OHIO,
+    OTHER,
     a_block,
     a_scope_event,
     a_status,
@@ -19,10 +20,11 @@ from tests.builders import (
     an_odcr,
 )
 from truffle.alerts.market_sample import sample_market_events
+from truffle.core.codec import plain_fields
 from truffle.core.daily import Day, FailingScope, Idle, day
 from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Severity
-from truffle.core.model import FailureKind, Reservation, Scope
+from truffle.core.model import BillingRequest, FailureKind, Reservation, Scope
 from truffle.core.status import ScopeError
 from truffle.core.times import format_time
 
@@ -112,6 +114,19 @@ def idle(**cost: Any) -> Event:
     )
 
 
+def billing_request(status: str = "pending") -> Event:
+    """An ODCR's unused capacity, for which another account is asked to pay."""
+    until = NOON + 12 * HOUR if status == "pending" else None
+    request = BillingRequest(HOME, OTHER, status, NOON, until)
+    return a_timed_event(
+        EventType.BILLING_REQUEST,
+        an_odcr("cr-0abc", billing_request=request),
+        f"has a billing request: account {OTHER} must accept or reject to pay for unused capacity.",
+        f"no request → {status}",
+        {"billing_request": plain_fields(request)},
+    )
+
+
 def fleet_short(**after: Any) -> Event:
     told = {
         "threshold": "1h",
@@ -169,7 +184,7 @@ def of_every_type() -> dict[EventType, Event]:
         kind: a_timed_event(kind, block, says, reason, None, severity=severity)
         for kind, (severity, says, reason) in told.items()
     }
-    timed = (starting_soon, ending_soon, payment_due, late_delivery, idle)
+    timed = (starting_soon, ending_soon, payment_due, late_delivery, idle, billing_request)
     scopes = (fleet_short, scope_failing, scope_recovered)
     others = [make() for make in (*timed, *scopes)]
     return changes | {event.type: event for event in (*others, *market_events())}

@@ -35,6 +35,7 @@ TITLES = {
     EventType.RESCHEDULED: "Capacity block rescheduled",
     EventType.EXTENDED: "Capacity block extended",
     EventType.HEALTH_CHANGED: "Capacity block unhealthy",
+    EventType.BILLING_REQUEST: "Billing request pending",
     EventType.STARTING_SOON: "Capacity block starts soon",
     EventType.ENDING_SOON: "Capacity block ends soon",
     EventType.PAYMENT_DUE: "Capacity block not paid yet",

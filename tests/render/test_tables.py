@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import a_block, an_odcr
-from truffle.core.model import Consumer, Health, Reservation, ReservationType, TrainingPlan
+from tests.builders import HOME, HOUR, NOON, OTHER, a_block, an_odcr
+from truffle.core.model import (
+    BillingRequest,
+    Consumer,
+    Health,
+    Reservation,
+    ReservationType,
+    TrainingPlan,
+)
 from truffle.render import tables
 from truffle.render.capacity import Shown, render
 from truffle.render.columns import View, column_names, columns_of
@@ -132,6 +139,25 @@ def test_wide_tables_show_who_uses_what_is_shared() -> None:
     at = heads(told).index("Consumers")
     users_shown = [line.strip("|").split("|")[at].strip() for line in told if "cr-" in line]
     assert users_shown == ["123456789012: 3, 210987654321: 2", "", "-"]
+
+
+def test_a_billing_request_is_a_wide_column_and_while_it_waits_a_note() -> None:
+    asked = BillingRequest(HOME, OTHER, "pending", NOON, NOON + 12 * HOUR)
+    rows = [an_odcr("cr-1", billing_request=asked), an_odcr("cr-2")]
+
+    told = render(
+        Shown(rows, rows, View(is_wide=True)), [ReservationType.ODCR], Style(width=None)
+    ).splitlines()
+
+    at = heads(told).index("Billing Request")
+    shown = [
+        line.strip("|").split("|")[at].strip()
+        for line in told
+        if line[0:1] == "|" and "cr-" in line
+    ]
+    assert shown == ["pending: 210987654321 by 2026-11-25 00:00", "-"]
+    note = "Billing request to accept or reject: cr-1 (account 210987654321 by 2026-11-25 00:00)"
+    assert any(note in line for line in told)
 
 
 def test_every_column_that_can_be_named_is_one_of_a_type() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
-from truffle.core.model import Commitment, Health, Reservation
+from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, an_odcr
+from truffle.core.model import BillingRequest, Commitment, Health, Reservation
 from truffle.core.pricing import PriceBook
 from truffle.core.timeline import span_of
 from truffle.report.decisions import Decision, decisions
@@ -169,3 +170,17 @@ def test_a_delayed_odcr_has_lost_its_commitment_and_may_be_cancelled() -> None:
     assert found.title == "Delayed"
     assert found.step is not None
     assert "cancelled without a charge" in found.step
+
+
+def test_a_billing_request_is_decided_before_it_expires() -> None:
+    asked = BillingRequest(HOME, OTHER, "pending", NOON - HOUR, NOON + 11 * HOUR)
+    late = replace(asked, expires_at=NOON)
+    rows = [an_odcr(available_capacity=0, billing_request=each) for each in (asked, late)]
+
+    [found] = decided(rows[0])
+
+    assert (found.title, found.deadline) == ("Billing request", NOON + 11 * HOUR)
+    assert found.why == f"Account {OTHER} is asked to pay for unused capacity."
+    assert found.step is not None
+    assert f"In account {OTHER}, choose Review requests" in found.step
+    assert decided(rows[1]) == []

@@ -46,6 +46,7 @@ class TestWhatIsListed:
         assert world.control.calls() == {
             (IRELAND, RESERVATIONS): 1,
             (IRELAND, "ListTrainingPlans"): 1,
+            (IRELAND, "DescribeCapacityReservationBillingRequests"): 1,
         }
 
     def test_nothing_where_no_region_is_named(self, world: World) -> None:

@@ -14,8 +14,10 @@ from truffle.core.accelerators import accelerator_of, bundled
 from truffle.core.diff import describe
 from truffle.core.events import Event, EventType, Facts, Severity, event_id
 from truffle.core.filters import matches_globs
-from truffle.core.kinds.registry import CLASSES, PREPAID_TYPES
+from truffle.core.kinds.parts import REQUEST_LIFETIME
+from truffle.core.kinds.registry import CLASSES, KINDS, PREPAID_TYPES
 from truffle.core.model import (
+    BillingRequest,
     Reservation,
     Scope,
     used_of,
@@ -28,8 +30,11 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 INSTANCE_TYPE = "p5.48xlarge"
 INSTANCES = 8
+BILLING_OWNER = "210987654321"
 SAMPLE_TYPE = PREPAID_TYPES[0]
 """The type of the sample reservation where the conditions name none."""
+
+_BILLED_TYPES = tuple(name for name, kind in KINDS.items() if kind.bills_unused)
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -114,6 +119,15 @@ _STORIES = (
         f"has had {INSTANCES} unused instances for 2 h.",
         "idle for 2 h",
         after={"threshold": "2h", "unused": INSTANCES},
+    ),
+    _Story(
+        EventType.BILLING_REQUEST,
+        Severity.WARNING,
+        "active",
+        -_DAY,
+        f"has a billing request: account {BILLING_OWNER} must accept or reject to pay for unused "
+        "capacity.",
+        "no request → pending",
     ),
     _Story(
         EventType.DISCOVERED,
@@ -223,8 +237,10 @@ def sample_event(route: Route, now: datetime) -> Event:
 def _events(when: When, now: datetime) -> Iterator[Event]:
     """Everything that can happen where the conditions want it, the most telling first."""
     scope = Scope(_first(when.accounts, ACCOUNT), _region_of(when.regions))
-    for kind in when.reservation_types or (SAMPLE_TYPE,):
+    for kind in when.reservation_types or (SAMPLE_TYPE, *_BILLED_TYPES):
         for story in _stories(when):
+            if story.type is EventType.BILLING_REQUEST and kind not in _BILLED_TYPES:
+                continue
             row = _reservation(kind, story, scope, when, now)
             yield _event(story, scope, describe(row), row, now)
     for story in _SCOPE_STORIES:
@@ -293,6 +309,11 @@ def _reservation(kind: str, story: _Story, scope: Scope, when: When, now: dateti
         "observed_at": now,
         "seen_by": (scope.account_id,),
     }
+    if story.type is EventType.BILLING_REQUEST:
+        until = now + REQUEST_LIFETIME
+        facts["billing_request"] = BillingRequest(
+            scope.account_id, BILLING_OWNER, "pending", now, until
+        )
     names = {field.name for field in fields(cls) if field.init}
     known = {name: value for name, value in facts.items() if name in names}
     return cls(**known, **cls.sample_facts(RESERVATION_ID, INSTANCES, start, end))

@@ -74,7 +74,7 @@ def _secret(place: Location, value: object) -> Any:
     """The name or the complete ARN of a secret; what looks like the secret itself is not shown."""
     if isinstance(value, str) and _SECRET_ITSELF.search(value):
         place.note(
-            "this is the secret itself: a webhook URL or a token belongs into Secrets Manager; "
+            "this is the secret itself: a webhook URL or a token belongs in Secrets Manager; "
             "give the secret's name or its complete ARN"
         )
         return None

@@ -49,7 +49,7 @@ _TABLES = ("table", "wide")
 @click.option(
     "--prices",
     metavar="FILE",
-    help="An alerts.yaml with prices, which go before those that a deployed stack knows.",
+    help="An alerts.yaml with prices, which take precedence over the deployed stack's.",
 )
 @output_option(FORMATS)
 @common()
@@ -140,7 +140,7 @@ def _view(
 
     names = [part.strip() for text in columns for part in text.split(",")]
     if names and output not in (*_TABLES, "csv"):
-        allowed = f"Columns are of a table or of CSV: leave -o {output} out."
+        allowed = f"Only tables and CSV have columns: omit -o {output}."
         raise BadArgument("columns", "", allowed)
     known = field_names(types) if output == "csv" else column_names()
     for name in names:

@@ -52,7 +52,7 @@ FORMATS = ("table", "json", "yaml", "csv")
     type=Seconds(1),
     default=15,
     show_default=True,
-    help="Seconds between two looks, with --follow.",
+    help="Seconds between two requests, with --follow.",
 )
 @output_option(FORMATS)
 @common(is_api=True)

@@ -49,7 +49,7 @@ class Commands(click.Group):
         if args and args[0] not in known and not args[0].startswith("-"):
             near = nearest(args[0], known)
             hint = f" Did you mean {near}?" if near else ""
-            message = f"There is no command {args[0]!r}.{hint} The commands are {', '.join(known)}."
+            message = f"Unknown command {args[0]!r}.{hint} The commands are {', '.join(known)}."
             raise click.UsageError(message, ctx)
         return super().resolve_command(ctx, args)
 

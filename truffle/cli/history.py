@@ -16,7 +16,8 @@ FORMATS = ("table", "json", "yaml")
 def command(common: Common, reservation_id: str, output: str) -> int:
     """Show one reservation with all its events.
 
-    Also one that is gone: with its last known values, and since when EC2 no longer lists it.
+    Works for a reservation that is gone too: its last known values, and when EC2 stopped listing
+    it.
 
     \b
     truffle history cr-0123456789abcdef0

@@ -196,7 +196,7 @@ def tell_times(given: Mapping[str, str | None], *, ahead: bool = True) -> None:
 
 @contextmanager
 def progress(title: str, regions: Collection[str] | None, is_verbose: bool) -> Iterator[Progress]:
-    """A bar on stderr while regions answer; nothing where stderr is no terminal."""
+    """A bar on stderr while regions answer; nothing where stderr is not a terminal."""
     is_counted = regions and not any(map(is_glob, regions))
     total = len(set(regions)) if regions and is_counted else None
     if is_verbose:

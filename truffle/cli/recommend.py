@@ -37,11 +37,11 @@ PURPOSES = ("training", "inference", "development")
 )
 @common(is_api=True)
 def command(common: Common, output: str, asked: str | None, **answers: Any) -> int:
-    """Tell which type of capacity a workload should have.
+    """Recommend a type of capacity for a workload.
 
     The decision between Capacity Blocks for ML and ODCRs, with what to watch, what to run next, and
-    the facts behind it with their sources. Asks nobody, and needs no credentials, unless --source
-    api adds what watches know.
+    the facts behind it with their sources. Makes no request and needs no credentials, unless
+    --source api adds what watches know.
 
     \b
     truffle recommend --purpose training --days 10 --instance-type p5.48xlarge --count 64

@@ -51,9 +51,9 @@ def command(
 ) -> int:
     """Serve the report on this machine, and keep it fresh.
 
-    The page of `truffle report` at http://127.0.0.1:8420/, which nobody else can reach. While it is
-    open it asks the source anew every 5 minutes; if that fails, it keeps the last data and says
-    so. Ctrl-C ends it.
+    The page of `truffle report` at http://127.0.0.1:8420/, which no other machine can reach. While
+    it is open it asks the source anew every 5 minutes; if that fails, it keeps the last data and
+    says so. Ctrl-C ends it.
 
     \b
     truffle serve --demo --open

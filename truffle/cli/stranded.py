@@ -32,7 +32,7 @@ def command(
     instance_types: tuple[str, ...],
     accounts: tuple[str, ...],
 ) -> int:
-    """Show On-Demand instances beside idle reserved capacity, and why.
+    """Show On-Demand instances that run while reserved capacity is idle, and why.
 
     The stack's setting stranded turns this on. Each instance and each idle one of a reservation
     counts once. The cost is - where no price is known.

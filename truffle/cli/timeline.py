@@ -17,7 +17,7 @@ MOST_DAYS = 366
     "--days",
     type=click.IntRange(1, MOST_DAYS),
     metavar="N",
-    help=f"So many days ahead, and a quarter as many back; 1 to {MOST_DAYS}. "
+    help=f"Days to show ahead, and a quarter as many back; 1 to {MOST_DAYS}. "
     "[default: 30 days back, up to the last end]",
 )
 @regions_option()

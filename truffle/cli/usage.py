@@ -106,7 +106,7 @@ def _show(output: str, usage: Any) -> None:
         style = style_of_stdout()
         shown = replace(style, width=None) if output == "wide" else style
         period = Period(usage.since, usage.until, Interval(usage.interval))
-        put(render(usage, period, usage.by, shown))
+        put(render(usage, period, usage.by, shown, usage.billed_fees))
     elif output == "csv":
         put_data(output, [flat(row) for row in usage], flat_names(usage.by))
     else:

@@ -47,7 +47,7 @@ def command(
     regions: tuple[str, ...],
     output: str,
 ) -> int:
-    """Tell whether a training run has capacity.
+    """Check whether a training run has capacity.
 
     Looks at capacity blocks first, then at ODCRs: enough instances, enough hours before AWS starts
     to terminate them, a start in time. One reservation has to hold the whole run; several blocks of

@@ -55,7 +55,7 @@ class PlanningClient(CapacityClient, MarketClient, PlacementClient):
         count: int | None = None,
         source: str | None = None,
     ) -> Recommendation:
-        """Which type of capacity a workload should have, with the facts; asks nobody.
+        """Which type of capacity a workload should have, with the facts; makes no request.
 
         ``source="api"`` adds what the watches of a deployed stack know of a block to buy.
         """

@@ -19,6 +19,7 @@ from truffle.core.kinds.registry import CLASSES
 from truffle.core.model import (
     Accelerator,
     Adjustment,
+    BillingRequest,
     Commitment,
     Consumer,
     Health,
@@ -90,6 +91,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     Commitment: plain_fields,
     Adjustment: plain_fields,
     InterruptibleAllocation: plain_fields,
+    BillingRequest: plain_fields,
 }
 
 
@@ -146,6 +148,7 @@ _PARTS = {
     "commitment": Commitment,
     "adjustment": Adjustment,
     "interruptible_allocation": InterruptibleAllocation,
+    "billing_request": BillingRequest,
 }
 _LISTED = {"consumers": Consumer}
 
@@ -178,6 +181,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "observed_at": _moment,
     "commitment_end_date": _moment,
     "original_start_date": _moment,
+    "updated_at": _moment,
+    "expires_at": _moment,
     "seen_by": _texts,
     "reservation_ids": _texts,
     "target_resources": _texts,

@@ -246,7 +246,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         field="ends_before",
         argument="ends_before",
         kind=Kind.TIME,
-        description="The end is before this; no end never is.",
+        description="The end is before this time; a reservation without an end never matches.",
         help="Only with an end before this.",
         column="end_date",
     ),

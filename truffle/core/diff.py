@@ -106,11 +106,13 @@ def _findings(
 ) -> Iterator[Finding]:
     if before is None and after is not None:
         yield from _discovered(after, previous.observed_at)
+        yield from _billing_request(None, after, previous.observed_at)
     elif before is not None and after is None:
         yield from _vanished(before, present.observed_at)
     elif before is not None and after is not None:
         for rule in (_state_changed, _resized, _moved, _health_changed):
             yield from rule(before, after, present.observed_at)
+        yield from _billing_request(before, after, previous.observed_at)
 
 
 def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
@@ -279,6 +281,62 @@ def _health(health: Health | None) -> str:
     status = health.interconnect_status or "unknown"
     down = health.unavailable_capacity
     return f"{status}, {down} unavailable" if down else status
+
+
+_REQUESTS: Mapping[str, tuple[Severity, str]] = {
+    "pending": (
+        Severity.WARNING,
+        "has a billing request: account {to} must accept or reject to pay for unused capacity "
+        "by {by}.",
+    ),
+    "accepted": (Severity.GOOD, "is billed to account {to} for unused capacity: it accepted."),
+    "rejected": (
+        Severity.WARNING,
+        "stays billed to account {owner}: account {to} rejected to pay for unused capacity.",
+    ),
+    "cancelled": (
+        Severity.INFO,
+        "stays billed to account {owner}: it cancelled its billing request to account {to}.",
+    ),
+    "revoked": (
+        Severity.WARNING,
+        "is billed to account {owner} again: account {to} no longer pays for unused capacity.",
+    ),
+    "expired": (
+        Severity.WARNING,
+        "stays billed to account {owner}: account {to} did not answer the billing request in time.",
+    ),
+}
+"""By the status of the request (EC2 User Guide, "View billing assignment requests")."""
+
+
+def _billing_request(
+    before: Reservation | None, after: Reservation, since: datetime
+) -> Iterator[Finding]:
+    """A billing request that is new or has another status.
+
+    One that was decided before the last observation, and only comes into sight, is no news: EC2
+    goes on listing it.
+    """
+    was, request = before and before.billing_request, after.billing_request
+    if request is None or request == was:
+        return
+    is_old = request.updated_at is not None and request.updated_at < since
+    if was is None and is_old and request.status != "pending":
+        return
+    unknown = (Severity.WARNING, f"has a billing request in status {request.status!r}.")
+    severity, says = _REQUESTS.get(request.status or "", unknown)
+    by = format_time(request.expires_at) if request.expires_at else "its end"
+    yield Finding(
+        type=EventType.BILLING_REQUEST,
+        severity=severity,
+        says=says.format(
+            to=request.unused_billing_owner_id, owner=request.requested_by or after.owner_id, by=by
+        ),
+        reason=f"{was.status if was else 'no request'} → {request.status}",
+        before={"billing_request": plain_fields(was) if was else None},
+        after={"billing_request": plain_fields(request)},
+    )
 
 
 def _ends_after(reservation: Reservation, now: datetime) -> bool:

@@ -43,6 +43,7 @@ class EventType(StrEnum):
     RESCHEDULED = "rescheduled"
     EXTENDED = "extended"
     HEALTH_CHANGED = "health_changed"
+    BILLING_REQUEST = "billing_request"
     STARTING_SOON = "starting_soon"
     ENDING_SOON = "ending_soon"
     PAYMENT_DUE = "payment_due"
@@ -109,6 +110,8 @@ class Facts(TypedDict, total=False):
     """``payment_due``, if it is due by the time since the purchase."""
     health: dict[str, Any] | None
     """``health_changed``."""
+    billing_request: dict[str, Any] | None
+    """``billing_request``."""
     threshold: str
     """A duration such as ``24h``: the threshold of an event that time causes."""
     extension: Extension

@@ -74,10 +74,10 @@ def fee_of(
     None where there is no such offering, where the last ones differ in price, and where a fact
     that has to be compared is unknown.
     """
-    instances, bought = _instances(block), _bought(block)
+    instances, bought = instances_of(block), _bought(block)
     if instances is None or bought is None:
         return None
-    end = min((it.start_date for it in paid), default=block[0].end_date)
+    end = _first_end(block, paid)
     same = [
         it for it in offerings if _is_same(block[0], end, instances, it) and _seen(it) <= bought
     ]
@@ -86,7 +86,7 @@ def fee_of(
     if len(fees) != 1 or last is None:
         return None
     ((amount, currency),) = fees
-    hours = block_hours(block[0].start_date, end)
+    hours = hours_without(block, paid)
     try:
         return Fee(Decimal(amount or ""), currency or "", instances, last.date(), hours=hours)
     except InvalidOperation:
@@ -127,7 +127,17 @@ def extended(fee: Fee, paid: Sequence[Extension]) -> Fee | None:
     )
 
 
-def _instances(block: Sequence[Reservation]) -> int | None:
+def hours_without(block: Sequence[Reservation], paid: Sequence[Extension]) -> float | None:
+    """The length of a block without its extensions."""
+    return block_hours(block[0].start_date, _first_end(block, paid))
+
+
+def _first_end(block: Sequence[Reservation], paid: Sequence[Extension]) -> datetime | None:
+    return min((it.start_date for it in paid), default=block[0].end_date)
+
+
+def instances_of(block: Sequence[Reservation]) -> int | None:
+    """The instances of all reservations of a block; None where one has no number."""
     sizes = [row.size for row in block if row.size is not None]
     return sum(sizes) if len(sizes) == len(block) else None
 

@@ -42,6 +42,8 @@ def incident_of(event: Event) -> Incident | None:
     if event.type in MARKET_TYPES:
         return None
     key = f"{_subject(event)}/{_concern(event)}"
+    if event.type is EventType.BILLING_REQUEST:
+        return Incident(key, Action.TRIGGER if _waits(event) else Action.RESOLVE)
     if event.severity in (Severity.WARNING, Severity.CRITICAL):
         return Incident(key, Action.TRIGGER)
     if event.severity is Severity.GOOD or _is_natural_end(event):
@@ -61,7 +63,16 @@ def _concern(event: Event) -> str:
         return "capacity"
     if event.reservation is None:
         return "scope"
-    return "health" if event.type is EventType.HEALTH_CHANGED else "capacity"
+    return _CONCERNS.get(event.type, "capacity")
+
+
+_CONCERNS = {EventType.HEALTH_CHANGED: "health", EventType.BILLING_REQUEST: "billing"}
+
+
+def _waits(event: Event) -> bool:
+    """Whether someone has to answer the billing request."""
+    request = (event.after or {}).get("billing_request")
+    return request is not None and request.get("status") == "pending"
 
 
 def _is_natural_end(event: Event) -> bool:

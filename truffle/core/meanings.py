@@ -45,6 +45,7 @@ MEANINGS: Mapping[str, str] = {
     "adjustment": "A change of dates that was requested, and the values after it.",
     "interruptible_allocation": "The instances that an ODCR lends to an interruptible one.",
     "source_reservation_id": "The ODCR that lends its instances to an interruptible one.",
+    "billing_request": "The latest request to bill unused capacity to a consumer.",
     "capacity_block_id": "EC2's id of the capacity block, `cb-…`, or the id of its reservation.",
     "reservation_ids": "All reservations of the block; an UltraServer block may have several.",
     "instance_count": "Instances of the block, also before it starts; null for ODCRs.",

@@ -24,6 +24,10 @@ def merge(reservations: Iterable[Reservation]) -> list[Reservation]:
 
 def _merged(rows: list[Reservation]) -> Reservation:
     best = min(rows, key=lambda row: (row.account_id != row.owner_id, row.account_id or ""))
+    if best.billing_request is None:
+        # Either side of a request sees it, and only one may have answered.
+        seen = [row.billing_request for row in rows if row.billing_request is not None]
+        best = best.with_billing_request(seen[0]) if seen else best
     return replace(
         best, seen_by=tuple(sorted({account for row in rows for account in row.seen_by}))
     )

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from truffle.core.billed import NO_BILL, Bill
 from truffle.core.filters import matches_globs
 from truffle.core.idle import unused
 from truffle.core.model import Reservation
@@ -28,6 +29,7 @@ class PriceSource(StrEnum):
     SETTINGS = "settings"
     PRICE_LIST = "price-list"
     BLOCK_FEE = "capacity-block-fee"
+    COST_EXPLORER = "cost-explorer"
     EXTENDED_FEE = "extended-block-fee"
     UPFRONT_FEE = "upfront-fee"
 
@@ -121,13 +123,15 @@ class PriceBook:
 
     ``settings`` are US dollars per instance-hour by instance type or glob, as the alerts file has
     them. ``listed`` is AWS's price list; it has no price of a capacity block. ``fees`` are by
-    capacity block id; ``unanswered`` are the requests for them that failed last.
+    capacity block id; ``unanswered`` are the requests for them that failed last,
+    and ``bill`` is what was billed, whichever block it was for.
     """
 
     settings: Mapping[str, float] = field(default_factory=dict)
     listed: Mapping[Product, Rate] = field(default_factory=dict)
     fees: Mapping[str, Fee] = field(default_factory=dict)
     unanswered: tuple[UnansweredCall, ...] = ()
+    bill: Bill = NO_BILL
     _own: dict[str, Rate | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
+from truffle.core.billed import NO_BILL, Bill, place_of
 from truffle.core.codec import Json
 from truffle.core.model import Reservation
 from truffle.core.pricing import Fee, PriceBook, PriceSource, Product, Rate, UnansweredCall
@@ -23,33 +24,38 @@ def to_json(book: PriceBook, rows: Iterable[Reservation]) -> Json:
     return {
         "settings": dict(sorted(book.settings.items())),
         "price_list": [
-            {
-                "instance_type": product.instance_type,
-                "region": product.region,
-                "platform": product.platform,
-                "tenancy": product.tenancy,
-                "per_instance_hour": float(rate.amount),
-                "currency": rate.currency,
-                "as_of": rate.as_of and rate.as_of.isoformat(),
-            }
+            _listed(product, rate)
             for product in sorted(products)
             if (rate := book.listed.get(product))
         ],
-        "fees": [
-            {
-                "capacity_block_id": name,
-                "amount": float(fee.amount),
-                "currency": fee.currency,
-                "instances": fee.instances,
-                "hours": fee.hours,
-                "extension_amount": float(fee.extensions),
-                "source": fee.source.value,
-                "as_of": fee.as_of and fee.as_of.isoformat(),
-            }
-            for name in sorted(blocks)
-            if (fee := book.fees.get(name))
-        ],
+        "fees": [_fee(name, fee) for name in sorted(blocks) if (fee := book.fees.get(name))],
         "unanswered": [it.to_json() for it in book.unanswered],
+        "bill": book.bill.of_places({place_of(row) for row in held}).to_json(),
+    }
+
+
+def _listed(product: Product, rate: Rate) -> Json:
+    return {
+        "instance_type": product.instance_type,
+        "region": product.region,
+        "platform": product.platform,
+        "tenancy": product.tenancy,
+        "per_instance_hour": float(rate.amount),
+        "currency": rate.currency,
+        "as_of": rate.as_of and rate.as_of.isoformat(),
+    }
+
+
+def _fee(name: str, fee: Fee) -> Json:
+    return {
+        "capacity_block_id": name,
+        "amount": float(fee.amount),
+        "currency": fee.currency,
+        "instances": fee.instances,
+        "hours": fee.hours,
+        "extension_amount": float(fee.extensions),
+        "source": fee.source.value,
+        "as_of": fee.as_of and fee.as_of.isoformat(),
     }
 
 
@@ -79,6 +85,7 @@ def from_json(data: Json) -> PriceBook:
             for it in data["fees"]
         },
         tuple(UnansweredCall(**it) for it in data.get("unanswered", ())),
+        Bill.from_json(data["bill"]) if "bill" in data else NO_BILL,
     )
 
 

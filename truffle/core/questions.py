@@ -223,7 +223,7 @@ GROUP BY identity ORDER BY first_seen, identity""",
     ),
     Question(
         "bill-beside-use",
-        "What was billed for each reservation, beside what we saw?",
+        "How does each reservation's bill compare with its observed use?",
         f"`{CUR_TABLE}`, the table of your CUR 2.0 export, made with "
         "`INCLUDE_CAPACITY_RESERVATION_DATA`; and the month.",
         f"""\

@@ -270,7 +270,7 @@ def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -
 
 def _odcr(workload: Workload, because: list[str], known: list[Fact], today: date) -> Recommendation:
     watch = [
-        "It costs the On-Demand rate from the first second, used or not: cancel what stands idle.",
+        "It costs the On-Demand rate from the first second, used or not: cancel what is idle.",
         *_network_advice(workload),
     ]
     facts_used = [*known, aws_facts.ODCR_BILLING, aws_facts.ODCR_FREEDOM, aws_facts.ODCR_NETWORK]

@@ -126,7 +126,7 @@ class Verdict:
 def facts(row: Reservation) -> tuple[Any, ...]:
     """The parts of a row that can cause an event by themselves."""
     health = row.health
-    return row.state, row.size, row.start_date, row.end_date, health
+    return row.state, row.size, row.start_date, row.end_date, health, row.billing_request
 
 
 def decide(sight: Sight, look: Look) -> Verdict:

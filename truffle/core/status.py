@@ -177,7 +177,7 @@ def _silence(scopes: Iterable[Judged], kind: Kind, operation: str) -> str | None
     more = len(codes) - NAMED_SCOPES
     return (
         f"{operation} did not answer in {named}{f' and {more:,} more' if more > 0 else ''}: "
-        f"{kind.plural} there are those known before."
+        f"{kind.plural} there are the last known ones."
     )
 
 

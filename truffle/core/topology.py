@@ -100,7 +100,7 @@ def proximity(placements: Sequence[Placement]) -> str | None:
         return "no network node in common: the instances are in different parts of the network"
     layer = f"layer {len(nodes)} of {depth}"
     lowest = ", the lowest known" if len(nodes) == depth else ""
-    return f"all instances lie below network node {nodes[-1]} ({layer}{lowest})"
+    return f"all instances are below network node {nodes[-1]} ({layer}{lowest})"
 
 
 @dataclass(slots=True)

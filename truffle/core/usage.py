@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from truffle.core.billed import Place, place_of
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.model import Reservation
@@ -239,13 +240,15 @@ class Tally:
     """Adds spans up, one after the other.
 
     Most spans share their row with others: group and price are found once for each row, and time
-    is added before it is multiplied. ``prices`` are those of all rows.
+    is added before it is multiplied. ``prices`` are those of all rows, ``prepaid_places`` where
+    those are that have a fee.
     """
 
     def __init__(
         self, period: Period, by: Sequence[str], rate_of: RateOf, chosen: Filter | None = None
     ) -> None:
         self.prices: set[UsedPrice] = set()
+        self.prepaid_places: set[Place] = set()
         self._by = by
         self._readers = [_reader(name) for name in by]
         self._bins = list(period.bins())
@@ -308,6 +311,8 @@ class Tally:
         rate = self._rate_of(row)
         place = row.type.value, row.instance_type, row.region, row.platform, row.tenancy
         self.prices.add(UsedPrice(*place, rate))
+        if row.kind.is_prepaid:
+            self.prepaid_places.add(place_of(row))
         return rate
 
 

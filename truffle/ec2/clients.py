@@ -28,6 +28,7 @@ OPERATIONS = (
     "DescribeCapacityBlocks",
     "DescribeCapacityBlockStatus",
     "DescribeCapacityBlockOfferings",
+    "DescribeCapacityReservationBillingRequests",
     "DescribeCapacityReservationFleets",
     "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",

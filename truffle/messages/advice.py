@@ -20,7 +20,7 @@ _TYPES = {
 
 _BUY = (
     "To buy it, choose Purchase Capacity Blocks for ML on the Capacity Reservations page of EC2's "
-    "console. Nobody holds it until then; truffle buys nothing."
+    "console. It is not held for you until then; truffle buys nothing."
 )
 
 _WITHOUT_RESERVATION = {
@@ -53,11 +53,28 @@ def next_step(event: Event, now: datetime) -> str | None:
             "Check the running job and the AWS Health Dashboard: AWS may ask you to terminate "
             "instances."
         )
+    if event.type is EventType.BILLING_REQUEST:
+        return _requested(row, now)
     if event.type in _TYPES:
         return _TYPES[event.type]
     if row is None:
         return None
     return row.kind.next_steps.get(row.state)
+
+
+def _requested(row: Reservation | None, now: datetime) -> str | None:
+    """The next step about the billing request of a reservation."""
+    request = row.billing_request if row else None
+    if request is None:
+        return None
+    if request.is_open(now):
+        return (
+            f"In account {request.unused_billing_owner_id}, choose Review requests on the Capacity "
+            "Reservations page of EC2's console. Without an answer the owner goes on paying."
+        )
+    if request.status in ("accepted", "cancelled"):
+        return "No action needed."
+    return "Send another request, or shrink or cancel what is not used."
 
 
 def _starting(event: Event, row: Reservation, now: datetime) -> str:

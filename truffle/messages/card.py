@@ -195,6 +195,9 @@ def _title(event: Event, now: datetime) -> str:
             return f"New {noun if noun == 'ODCR' else noun.lower()}"
         case EventType.HEALTH_CHANGED:
             return f"{noun} {_HEALTH.get(event.severity, 'health changed')}"
+        case EventType.BILLING_REQUEST:
+            request = row.billing_request if row else None
+            return f"Billing request {request.status if request else 'changed'}"
         case EventType.STARTING_SOON:
             started = _has_passed(row.start_date if row else None, now)
             return f"{noun} {'reached its start' if started else 'starts soon'}"

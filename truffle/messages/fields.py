@@ -94,6 +94,10 @@ def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
             yield "Short since", _when(_time(after.get("short_since")), now)
             for name, key in (("Fleet", "fleet_id"), ("State", "fleet_state")):
                 yield name, after.get(key) and str(after[key])
+        case EventType.BILLING_REQUEST if row and row.billing_request:
+            yield "Requested by", row.billing_request.requested_by
+            yield "Asked to pay", row.billing_request.unused_billing_owner_id
+            yield "Decide by", _when(row.billing_request.expires_at, now)
         case EventType.SCOPE_FAILING:
             yield from _scope_facts(after, now)
         case EventType.SCOPE_RECOVERED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from truffle.core.idle import unused
 from truffle.core.kinds.kind import Kind
@@ -18,7 +19,7 @@ from truffle.core.summary import Totals, summarize, unless_unknown
 from truffle.render.columns import View, columns_of
 from truffle.render.style import Style
 from truffle.render.tables import draw
-from truffle.render.words import counted, days, money, number, percent
+from truffle.render.words import counted, days, minute, money, number, percent
 
 NOTHING = "No capacity reservations found matching criteria"
 
@@ -187,6 +188,7 @@ _SOURCES = {
     PriceSource.SETTINGS: "the alerts file",
     PriceSource.PRICE_LIST: "AWS's On-Demand price list",
     PriceSource.BLOCK_FEE: "capacity block fees",
+    PriceSource.COST_EXPLORER: "capacity block fees in Cost Explorer",
     PriceSource.EXTENDED_FEE: "capacity block fees with extensions",
     PriceSource.UPFRONT_FEE: "upfront fees",
 }
@@ -212,9 +214,21 @@ def _odcr_notes(shown: Shown) -> list[str]:
             f"Interruptible, its owner can take the instances back at two minutes' notice: "
             f"{', '.join(lent)}"
         )
+    open_requests = [
+        f"{row.reservation_id} (account {row.billing_request.unused_billing_owner_id}"
+        f"{_by(row.billing_request.expires_at)})"
+        for row in shown.matches
+        if row.billing_request is not None and row.billing_request.status == "pending"
+    ]
+    if open_requests:
+        notes.append(f"Billing request to accept or reject: {', '.join(open_requests)}")
     idle = summarize(shown.matches).total.available_capacity
     paid = "Billed at the On-Demand rate whether used or not"
     return [*notes, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
+
+
+def _by(moment: datetime | None) -> str:
+    return f" by {minute(moment)}" if moment else ""
 
 
 def _prepaid_notes(shown: Shown, kind: Kind) -> list[str]:

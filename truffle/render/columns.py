@@ -273,8 +273,10 @@ def _wide(rows: Sequence[Reservation]) -> Columns:
     several = _wanted(rows)[1]
     account = [] if several else [_optional(rows)[1]]
     users = Column("Consumers", _consumers, 1, name="consumers")
-    is_known = _any(rows, lambda row: row.consumers is not None)
-    return [*account, *(_plain(name) for name in fields), *([users] if is_known else [])]
+    asked = Column("Billing Request", _billing_request, 1, name="billing_request")
+    known = [users] if _any(rows, lambda row: row.consumers is not None) else []
+    known += [asked] if _any(rows, lambda row: row.billing_request) else []
+    return [*account, *(_plain(name) for name in fields), *known]
 
 
 def _consumers(row: Reservation) -> str:
@@ -282,6 +284,15 @@ def _consumers(row: Reservation) -> str:
     if row.consumers is None:
         return "-"
     return ", ".join(f"{it.account_id}: {number(it.used_capacity)}" for it in row.consumers)
+
+
+def _billing_request(row: Reservation) -> str:
+    """``pending: 210987654321 by 2026-11-24 23:30``, or ``accepted: 210987654321``."""
+    request = row.billing_request
+    if request is None:
+        return "-"
+    until = f" by {minute(request.expires_at)}" if request.expires_at else ""
+    return f"{request.status}: {request.unused_billing_owner_id}{until}"
 
 
 def _plain(name: str) -> Column[Reservation]:

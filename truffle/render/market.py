@@ -226,7 +226,7 @@ def render_known(known: Known, style: Style, now: datetime) -> list[str]:
     """The offers that would hold a run as watches know them, with their age, or why none is."""
     if not known.standings:
         return style.wrapped(
-            "For sale: not known, as no watch asks for such a block; truffle offerings asks EC2."
+            "For sale: not known, as no watch searches for this block; truffle offerings asks EC2."
         )
     age = _ages(known, now)
     where = ", ".join(dict.fromkeys(it.region for it in known.standings))

@@ -44,7 +44,7 @@ class Shown:
 def render(shown: Shown, style: Style) -> str:
     """The findings, then each reason with what to change."""
     if not shown.items:
-        return "No On-Demand instances found beside idle capacity"
+        return "No On-Demand instances run while reserved capacity is idle"
     table = draw(_COLUMNS, shown.items, style)
     advice = {row["reason"]: f"{row['why']} {row['fix']}" for row in shown.items}
     notes = [f"{reason}: {text}" for reason, text in sorted(advice.items())]

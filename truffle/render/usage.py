@@ -16,7 +16,13 @@ BAR = 10
 """Cells of a bar: all that was reserved."""
 
 
-def render(rows: Sequence[UsageRow], period: Period, by: Sequence[str], style: Style) -> str:
+def render(
+    rows: Sequence[UsageRow],
+    period: Period,
+    by: Sequence[str],
+    style: Style,
+    billed_fees: Sequence[Json] = (),
+) -> str:
     """Totals, then a row for each interval and group."""
     table = draw(_columns(period.interval, by, style), rows, style)
     title = f"Usage: {minute(period.since)} to {minute(period.until)} UTC"
@@ -24,7 +30,7 @@ def render(rows: Sequence[UsageRow], period: Period, by: Sequence[str], style: S
         [
             style.title(title),
             "",
-            *(f"  {line}" for line in _totals(rows)),
+            *(f"  {line}" for line in [*_totals(rows), *_billed(billed_fees)]),
             "",
             *table.lines,
             *(style.wrapped(table.note) if table.note else []),
@@ -45,6 +51,21 @@ def render_prices(prices: Sequence[Json], style: Style) -> str:
         Column("As Of", lambda row: row["as_of"] or "-", 4),
     ]
     return "\n".join(draw(columns, prices, style).lines)
+
+
+def _billed(fees: Sequence[Json]) -> list[str]:
+    """The fees that were billed in the period, by currency: paid at the start of a block, they are
+    no part of the costs of hours."""
+    sums: dict[str, list[float]] = {}
+    for fee in fees:
+        both = sums.setdefault(fee["currency"], [0.0, 0.0])
+        both[0] += fee["amount"]
+        both[1] += fee["amount"] if fee["capacity_block_id"] is None else 0.0
+    return [
+        f"Fees billed:       {money(total, currency)} for capacity blocks (Cost Explorer)"
+        + (f", {money(shared, currency)} of it not of one block alone" if shared else "")
+        for currency, (total, shared) in sorted(sums.items())
+    ]
 
 
 def group_text(name: str, value: str | None) -> str:

@@ -1,4 +1,5 @@
-"""Decisions and their deadlines: payments, extensions, starts, health, idle capacity."""
+"""Decisions and their deadlines: payments, extensions, starts, health, idle capacity,
+billing requests."""
 
 from __future__ import annotations
 
@@ -71,6 +72,11 @@ def _of_any(span: Span, inputs: Inputs) -> Iterator[Decision]:
         cost = inputs.prices.idle_usd(row)
         end = span.effective_end or span.end
         yield _decision(EventType.IDLE, span, now, "Idle", end, why, cost)
+    request = row.billing_request
+    if request is not None and request.is_open(now):
+        why = f"Account {request.unused_billing_owner_id} is asked to pay for unused capacity."
+        kind = EventType.BILLING_REQUEST
+        yield _decision(kind, span, now, "Billing request", request.expires_at, why)
 
 
 def _matters(span: Span, inputs: Inputs) -> bool:

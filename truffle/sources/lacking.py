@@ -17,6 +17,7 @@ LACKING = {
         for kind in KINDS.values()
         if kind.listing
     },
+    "DescribeCapacityReservationBillingRequests": "billing_request of ODCRs is empty",
     "DescribeTrainingPlan": "health of training plans is empty",
 }
 """The fields that rows lack where EC2 refused one of these calls."""

@@ -15,6 +15,8 @@ class Usage(Results[UsageRow]):
     """Rows of use by interval and group.
 
     ``prices`` are those that were used, as JSON objects with their source; null where unknown.
+    ``billed_fees`` are the fees of capacity blocks that Cost Explorer has for the days of the
+    period, where the stack asks it: sums, and the block where only one can be meant.
     ``missing_days`` are days of which the stack has nothing. ``failures`` are the scopes that fail
     now, at most the 20 that have failed for the longest time.
     """
@@ -26,6 +28,7 @@ class Usage(Results[UsageRow]):
         self.interval: str = answer["interval"]
         self.by: list[str] = list(answer["by"])
         self.prices: list[Json] = list(answer["prices"])
+        self.billed_fees: list[Json] = list(answer.get("billed_fees", ()))
         self.missing_days: list[str] = list(answer["missing_days"])
         self.warnings: list[str] = list(answer["warnings"])
         self.failures = collection_failures(answer["collection"])

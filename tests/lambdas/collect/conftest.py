@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lambdas import clients, collect
+from lambdas import collect, scope_clients
 from lambdas.clients import service
 from lambdas.settings import CollectSettings
 from tests.lambdas.aws import Stack, deliver
@@ -24,7 +24,7 @@ Deploy = Callable[..., None]
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """What EC2 has, in place of the clients that the function would make."""
     made = Fleet()
-    monkeypatch.setattr(clients, "ScopeClients", lambda *_: made)
+    monkeypatch.setattr(scope_clients, "ScopeClients", lambda *_: made)
     return made
 
 

@@ -83,7 +83,7 @@ class NoArchive(Archive):
         pass
 
 
-class NoFleets:
+class Nothing:
     def paginate(self, **_: object) -> Iterator[Mapping[str, Any]]:
         yield {}
 
@@ -124,9 +124,9 @@ class Delivery:
         self.scope = scope
         return self
 
-    def get_paginator(self, operation: str) -> Delivery | NoFleets:
-        if operation == "describe_capacity_reservation_fleets":
-            return NoFleets()
+    def get_paginator(self, operation: str) -> Delivery | Nothing:
+        if operation.startswith("describe_capacity_reservation_"):
+            return Nothing()
         assert operation == "describe_capacity_reservations"
         return self
 

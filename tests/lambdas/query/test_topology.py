@@ -67,7 +67,7 @@ class TestTopology:
         assert body["found"]["reservation_id"] == "cr-c"
         assert body["network_nodes"] == ["nn-1", "nn-2"]
         assert body["proximity"] == (
-            "all instances lie below network node nn-2 (layer 2 of 2, the lowest known)"
+            "all instances are below network node nn-2 (layer 2 of 2, the lowest known)"
         )
 
 

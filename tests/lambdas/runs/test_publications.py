@@ -38,6 +38,7 @@ def report(stack: Stack) -> ReportFile:
     return ReportFile(
         archive=Archive(service("s3"), stack.bucket),
         events=EventStore(service("dynamodb"), stack.table),
+        events_kept=timedelta(days=30),
         labels=lambda: {HOME: Labels("research", None)},
         usage=usage_reader(stack.bucket, "60"),
         market=partial(known_market, stack.table),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from truffle.core.severity import Severity
 
 if TYPE_CHECKING:
-    from truffle.core.kinds.parts import Consumer, Health, Market, Raw, Scope
+    from truffle.core.kinds.parts import BillingRequest, Consumer, Health, Market, Raw, Scope
 
 Verdict = tuple[Severity, str]
 """The severity of a state, and the sentence about it without its subject."""
@@ -60,7 +60,7 @@ class Kind:
     longer listed before its end, ``ended_early`` and ``extended`` are severities. ``size_field`` is
     the field of its size. ``verdicts`` and ``next_steps`` are by state. ``listing`` is None for
     what EC2's own listing of a scope includes; ``search`` is the operation that finds what is for
-    sale.
+    sale. ``bills_unused``: unused capacity is billed, and another account may be asked to pay.
     """
 
     type: ReservationType
@@ -92,6 +92,7 @@ class Kind:
     terraform_resource: str | None = None
     listing: Listing | None = None
     search: str | None = None
+    bills_unused: bool = False
 
 
 class CapacityRow:
@@ -145,6 +146,15 @@ class CapacityRow:
 
     def with_consumers(self, consumers: tuple[Consumer, ...]) -> Self:
         """The row with its consumers; of a kind that cannot be shared, the row as it is."""
+        return self
+
+    @property
+    def billing_request(self) -> BillingRequest | None:
+        """The most recent request to bill another account for unused capacity."""
+        return None
+
+    def with_billing_request(self, request: BillingRequest) -> Self:
+        """The row with its request; of a kind that has none, the row as it is."""
         return self
 
     @property

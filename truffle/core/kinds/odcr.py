@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from truffle.core.kinds.parts import (
     EC2_TOOLS,
     Accelerator,
     Adjustment,
+    BillingRequest,
     Commitment,
     Consumer,
     InterruptibleAllocation,
@@ -36,6 +38,7 @@ KIND = Kind(
     active_states=frozenset({"active"}),
     end_field="end_date",
     is_prepaid=False,
+    bills_unused=True,
     is_extendable=False,
     at_its_end="when EC2 releases it",
     vanished=(Severity.WARNING, "is no longer listed by EC2."),
@@ -81,7 +84,7 @@ class Odcr(CapacityRow):
     not know. ``consumers`` are the accounts that use a shared reservation, its owner among them;
     None where EC2 was not asked or did not answer. ``original_start_date`` is the first start that
     was requested of a future-dated ODCR, ``source_reservation_id`` the lender of an interruptible
-    one.
+    one. ``billing_request`` is None where there is none, or EC2 was not asked or did not answer.
     """
 
     kind: ClassVar[Kind] = KIND
@@ -126,6 +129,7 @@ class Odcr(CapacityRow):
     adjustment: Adjustment | None = None
     interruptible_allocation: InterruptibleAllocation | None = None
     source_reservation_id: str | None = None
+    billing_request: BillingRequest | None = None
 
     @property
     def commitment_end(self) -> datetime | None:
@@ -147,6 +151,19 @@ class Odcr(CapacityRow):
 
     def with_consumers(self, consumers: tuple[Consumer, ...]) -> Odcr:
         return replace(self, consumers=consumers)
+
+    def with_billing_request(self, request: BillingRequest) -> Odcr:
+        return replace(self, billing_request=request)
+
+    def carried(self, before: CapacityRow, refused: AbstractSet[str]) -> Odcr:
+        if "DescribeCapacityReservationBillingRequests" not in refused or self.billing_request:
+            return self
+        return replace(self, billing_request=before.billing_request)
+
+    def completed(self, before: CapacityRow) -> Odcr:
+        if self.billing_request is not None:
+            return self
+        return replace(self, billing_request=before.billing_request)
 
     @property
     def size(self) -> int | None:

@@ -105,6 +105,32 @@ class Consumer:
     used_capacity: int | None = None
 
 
+REQUEST_LIFETIME: Final = timedelta(hours=12)
+"""A billing request expires where nobody accepts or rejects it in this time (EC2 User Guide,
+"Accept or reject billing of a shared EC2 Capacity Reservation")."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillingRequest:
+    """The most recent request to bill unused capacity to a consumer of the reservation (EC2's
+    CapacityReservationBillingRequest).
+
+    ``status`` is ``pending``, ``accepted``, ``rejected``, ``cancelled``, ``revoked`` or
+    ``expired``. ``expires_at`` is until when a pending one must be accepted or rejected.
+    """
+
+    requested_by: str | None = None
+    unused_billing_owner_id: str | None = None
+    status: str | None = None
+    updated_at: datetime | None = None
+    expires_at: datetime | None = None
+    status_message: str | None = None
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it still waits for a decision."""
+        return self.status == "pending" and (self.expires_at is None or now < self.expires_at)
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """A capacity block's health (EC2's DescribeCapacityBlockStatus), for the whole block.

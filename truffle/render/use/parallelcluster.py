@@ -33,11 +33,7 @@ def queue(row: Reservation) -> str:
         [
             f"# {says(row)}",
             *([] if count else [f"# {COUNT_WORDS}"]),
-            *(
-                []
-                if platform(row) == LINUX
-                else [f"# Image.Os has to be of {platform_words(row)}."]
-            ),
+            *([] if platform(row) == LINUX else [f"# Image.Os must be of {platform_words(row)}."]),
             "Scheduling:",
             "  Scheduler: slurm",
             "  SlurmQueues:",

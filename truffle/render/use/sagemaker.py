@@ -110,7 +110,7 @@ def hyperpod(row: Reservation) -> str:
     return "\n".join(
         [
             f"# {says(row)}",
-            "# The request must name the other instance groups of the cluster, too.",
+            "# The request must also name the other instance groups of the cluster.",
             *([] if instances(row) else [f"# {COUNT_WORDS}"]),
             " \\\n  ".join(options),
         ]

@@ -1,0 +1,79 @@
+"""Requests to bill unused capacity to a consumer of a reservation, as EC2 lists them.
+
+EC2 shows the most recent request of each reservation: to its owner, and to the account that was
+asked. It expires 12 hours after it was sent, and one that is cancelled, expired or revoked is shown
+for 24 hours more (EC2 User Guide, "View billing assignment requests for shared EC2 Capacity
+Reservations").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sandbox.ec2.errors import EC2Error
+from sandbox.ec2.filters import Fields
+from sandbox.ec2.fleet import Reservation
+from sandbox.ec2.listings import Call, Listing, reservations
+from sandbox.ec2.shapes import FleetError, described, from_json
+
+KEY = "BillingRequest"
+OPERATION = "DescribeCapacityReservationBillingRequests"
+MEMBER = "CapacityReservationBillingRequests"
+
+LIFETIME = timedelta(hours=12)
+SHOWN_FOR = timedelta(hours=24)
+_FLEETING = ("cancelled", "expired", "revoked")
+_SIDES = {
+    "odcr-owner": "RequestedBy",
+    "unused-reservation-billing-owner": "UnusedReservationBillingOwnerId",
+}
+"""By role, the member that names the caller."""
+
+
+def request_from_json(raw: Any, now: datetime, where: str) -> Fields:
+    """A request of a fleet file: pending and sent now, unless it says otherwise. Raises
+    FleetError."""
+    fields = from_json(described(OPERATION, MEMBER), raw, now, where)
+    if "UnusedReservationBillingOwnerId" not in fields:
+        raise FleetError(f"{where} lacks UnusedReservationBillingOwnerId")
+    return {"Status": "pending", "LastUpdateTime": now, **fields}
+
+
+def request_at(reservation: Reservation, now: datetime) -> Fields | None:
+    """The request as EC2 shows it at a moment; None where there is none to show."""
+    request = reservation.billing_request
+    if request is None:
+        return None
+    if request["Status"] == "pending" and now >= request["LastUpdateTime"] + LIFETIME:
+        ended = request["LastUpdateTime"] + LIFETIME
+        request = {**request, "Status": "expired", "LastUpdateTime": ended}
+    is_over = request["Status"] in _FLEETING and now >= request["LastUpdateTime"] + SHOWN_FOR
+    return None if is_over else request
+
+
+def billing_requests(call: Call) -> Listing:
+    """The requests that the caller sent, or those that were sent to it. Raises EC2Error."""
+    role = call.parameters.get("Role")
+    if role is None:
+        raise EC2Error("MissingParameter", "The request must contain the parameter Role")
+    if role not in _SIDES:
+        raise EC2Error("InvalidParameterValue", f"Value ({role}) for parameter Role is invalid.")
+    shown = (_shown(call, fields) for fields in reservations(call).items)
+    own = (item for item in shown if item and item[_SIDES[role]] == call.account)
+    return Listing(tuple(own))
+
+
+def _shown(call: Call, fields: Fields) -> Mapping[str, Any] | None:
+    name = fields["CapacityReservationId"]
+    request = request_at(call.region.reservations[name], call.now)
+    if request is None:
+        return None
+    told = ("InstanceType", "AvailabilityZone", "Tenancy", "AvailabilityZoneId")
+    return {
+        "RequestedBy": fields["OwnerId"],
+        **request,
+        "CapacityReservationId": name,
+        "CapacityReservationInfo": {key: fields[key] for key in told if key in fields},
+    }
