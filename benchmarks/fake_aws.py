@@ -182,15 +182,15 @@ class RangeTable(MemoryTable):
         condition, values = call["KeyConditionExpression"], call["ExpressionAttributeValues"]
         plain = {**call, "KeyConditionExpression": "pk = :pk"}
         items = super().query(**plain)["Items"]
+        bounds = [values[name]["S"] for name in re.findall(r":\w+", condition)[1:]]
         if "begins_with" in condition:
-            items = [it for it in items if it["sk"]["S"].startswith(values[":prefix"]["S"])]
+            items = [it for it in items if it["sk"]["S"].startswith(bounds[0])]
         elif "sk <" in condition:
-            items = [it for it in items if it["sk"]["S"] < values[":end"]["S"]]
+            items = [it for it in items if it["sk"]["S"] < bounds[0]]
         elif "sk >=" in condition:
-            items = [it for it in items if it["sk"]["S"] >= values[":start"]["S"]]
+            items = [it for it in items if it["sk"]["S"] >= bounds[0]]
         elif "BETWEEN" in condition:
-            start, end = values[":start"]["S"], values[":end"]["S"]
-            items = [it for it in items if start <= it["sk"]["S"] <= end]
+            items = [it for it in items if bounds[0] <= it["sk"]["S"] <= bounds[1]]
         ordered = items if call.get("ScanIndexForward", True) else items[::-1]
         return {"Items": ordered, "ScannedCount": len(ordered)}
 

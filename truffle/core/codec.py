@@ -113,12 +113,13 @@ def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
                 if read.__class__ is _Nested:
                     raise ValueError(f"{name}.{error}") from None
                 raise refusal(cls, name, value) from None
-    # Few combinations of types occur, and one tells its fields where none is missing.
-    found = tuple(map(type, arguments.values()))
+    # Few combinations of types occur; those of all fields need no names.
+    found: tuple[object, ...] = tuple(map(type, arguments.values()))
+    if len(found) < len(names):
+        found = (*found, *arguments)
     if found not in valid:
         check_types(cls, arguments)
-        if len(found) == len(names):
-            valid.add(found)
+        valid.add(found)
     return arguments
 
 
@@ -196,7 +197,7 @@ def _reader_of(name: str, hint: Any) -> Callable[[Any], Any] | None:
 
 
 _Readers = tuple[
-    tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...], set[tuple[type, ...]]
+    tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...], set[tuple[object, ...]]
 ]
 
 
