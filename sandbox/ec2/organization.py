@@ -471,6 +471,62 @@ def _more_of_us_east_1() -> Json:
     }
 
 
+def _plans() -> list[Json]:
+    """Training plans of SageMaker: one that is used, and one that waits for its start."""
+    part = {"InstanceType": "ml.p5.48xlarge", "AvailabilityZone": "us-east-1a"}
+    plan = {"TargetResources": ["hyperpod-cluster"], "ReservedCapacitySummaries": [part]}
+    return [
+        {
+            "TrainingPlanName": "llm-finetune-02",
+            "StartTime": "-2d@11:30",
+            "EndTime": "+5d@11:30",
+            "TotalInstanceCount": 4,
+            "AvailableInstanceCount": 1,
+            "InUseInstanceCount": 3,
+            "UnhealthyInstanceCount": 0,
+            "UpfrontFee": "26544.00",
+            **plan,
+        },
+        {
+            "TrainingPlanName": "llm-finetune-03",
+            "StartTime": "+9d@11:30",
+            "EndTime": "+16d@11:30",
+            "TotalInstanceCount": 8,
+            "AvailableInstanceCount": 0,
+            "UpfrontFee": "53088.00",
+            **plan,
+        },
+    ]
+
+
+def _databases() -> list[Json]:
+    """DB capacity reservations of RDS: one of three zones, and one of a date to come."""
+    zones = [{"AvailabilityZone": f"us-east-1{zone}", "AvailableCapacity": 1} for zone in "abc"]
+    database = {"DBInstanceClass": "db.r7g.4xlarge", "Engine": "postgres"}
+    commitment = {"CommittedCapacityPerAvailabilityZone": 6, "CommitmentEndDate": "+29d@00:00"}
+    return [
+        {
+            "DBCapacityReservationName": "feature-store",
+            "CreateDate": "-40d",
+            "ReservedCapacityPerAvailabilityZone": 4,
+            "AvailableCapacityPerAvailabilityZoneList": zones,
+            "TagList": [{"Key": "Team", "Value": "platform"}],
+            **database,
+        },
+        {
+            "DBCapacityReservationName": "rag-search",
+            "CreateDate": "-3d",
+            "StartDate": "+8d@00:00",
+            "EndDate": "+40d@00:00",
+            "CommitmentInfo": commitment,
+            "ReservedCapacityPerAvailabilityZone": 6,
+            "AvailableCapacityPerAvailabilityZoneList": zones[:1],
+            "TagList": [{"Key": "Team", "Value": "inference"}],
+            **database,
+        },
+    ]
+
+
 def _fleet_of_us_west_2(listed: Iterable[Json]) -> Json:
     """A Capacity Reservation Fleet that falls short of its target."""
     members = [item for item in listed if "CapacityReservationFleetId" in item]
@@ -532,6 +588,7 @@ def organization() -> Json:
         if name in market:
             regions[name]["Market"] = market[name]
     regions["us-east-1"] |= _more_of_us_east_1()
+    regions["us-east-1"] |= {"TrainingPlans": _plans(), "DBCapacityReservations": _databases()}
     regions["us-east-2"]["CapacityBlocks"] = [
         {"CapacityBlockId": cb("scaling-laws-03"), "UltraserverType": "u-trn2"}
     ]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 from botocore.session import Session
 
+from sandbox.access import get
 from sandbox.box import Sandbox
 from sandbox.ec2.faults import FaultKind
+from tests.end_to_end.conftest import rows
 from truffle.sources.api import Api
 
 
@@ -77,6 +82,30 @@ def test_a_block_that_starts_is_one_change_of_state(box: Sandbox) -> None:
         ("state_changed", {"state": "active"})
     ]
     assert messages[0]["instance_count"] == messages[0]["reservation"]["total_capacity"] > 0
+
+
+def test_a_db_capacity_reservation_is_listed_shown_and_reported(box: Sandbox) -> None:
+    (held,) = rows(box, "/db-capacity-reservations", state="active")
+    change = f"db-capacity-reservations/{held['reservation_name']}"
+    with box.alerts() as alerts:
+        box.ec2.request("PATCH", change, {"State": "cancelled"})
+        box.collect()
+        messages = alerts(2, at_least=1)
+    command = [sys.executable, "-m", "truffle", "capacity", "--db-capacity-reservations"]
+    shown = subprocess.run(
+        [*command, "--source", "api", "--states", "cancelled"],
+        env={**os.environ, **box.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (held["region"], held["total_capacity"], held["used_capacity"]) == ("us-east-1", 12, 9)
+    assert held["accelerator"] is None
+    assert told(messages) == {("state_changed", "info", held["reservation_id"]): 1}
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "db.r7g.4xlarge" in shown.stdout
+    assert held["reservation_id"] in get(f"{box.api_url}/report").body.decode()
 
 
 def test_what_vanished_stays_known_by_its_id(box: Sandbox) -> None:

@@ -41,11 +41,20 @@ def dead_letters(box: Sandbox, count: int) -> set[str]:
 
 
 def listed(box: Sandbox) -> set[str]:
-    """The ids that EC2 itself lists, region by region."""
+    """The ids that EC2 itself lists, region by region, and of one region what SageMaker and RDS
+    do."""
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
-    ids: set[str] = set()
+    url = box.environment()["AWS_ENDPOINT_URL_EC2"]
+    plans = session.client("sagemaker", "us-east-1", endpoint_url=url).list_training_plans()
+    rds = session.client("rds", "us-east-1", endpoint_url=url)
+    databases = rds.describe_db_capacity_reservations()["DBCapacityReservations"]
+    ids = {raw["DBCapacityReservationIdentifier"] for raw in databases}
+    ids |= {
+        f"tp-{box.ec2.health()['account']}-us-east-1-{raw['TrainingPlanName']}"
+        for raw in plans["TrainingPlanSummaries"]
+    }
     for region in {scope["region"] for scope in box.get("/status")[1]["scopes"]}:
-        ec2 = session.client("ec2", region, endpoint_url=box.environment()["AWS_ENDPOINT_URL_EC2"])
+        ec2 = session.client("ec2", region, endpoint_url=url)
         pages = ec2.get_paginator("describe_capacity_reservations").paginate()
         ids |= {
             raw["CapacityReservationId"] for page in pages for raw in page["CapacityReservations"]
@@ -53,7 +62,7 @@ def listed(box: Sandbox) -> set[str]:
     return ids
 
 
-def test_every_reservation_of_ec2_is_answered_once(box: Sandbox) -> None:
+def test_every_reservation_is_answered_once(box: Sandbox) -> None:
     answered = [row["reservation_id"] for row in rows(box, limit=50)]
 
     assert len(answered) == len(set(answered))
@@ -74,12 +83,13 @@ def test_the_bucket_has_the_latest_inventory_the_snapshots_and_the_manifest(box:
     def read(key: str) -> bytes:
         return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
-    odcrs = json.loads(read("latest/odcrs.json"))
-    blocks = json.loads(read("latest/capacity-blocks.json"))
+    latest = {
+        name: json.loads(read(f"latest/{name}s.json"))
+        for name in ("odcr", "capacity-block", "training-plan", "db-capacity-reservation")
+    }
     by_id = {row["reservation_id"]: row for row in rows(box, limit=1000)}
-    assert {row["reservation_id"] for row in odcrs + blocks} == set(by_id)
-    assert {row["type"] for row in odcrs} == {"odcr"}
-    assert {row["type"] for row in blocks} == {"capacity-block"}
+    assert {row["reservation_id"] for each in latest.values() for row in each} == set(by_id)
+    assert all({row["type"] for row in each} == {name} for name, each in latest.items())
 
     scope = next(item for item in manifest["scopes"] if item["region"] == "us-east-1")
     at = scope["observed_at"]

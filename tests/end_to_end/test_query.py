@@ -84,7 +84,8 @@ def _oracle(row: dict[str, Any], asked: dict[str, list[str]]) -> bool:
         elif name == "available_only":
             kept = row["available_capacity"] > 0
         elif name == "min_capacity":
-            own = "instance_count" if row["type"] == "capacity-block" else "available_capacity"
+            prepaid = ("capacity-block", "training-plan")
+            own = "instance_count" if row["type"] in prepaid else "available_capacity"
             kept = row[own] >= int(values[0])
         else:
             kept = row[name] in values
@@ -98,11 +99,11 @@ def _question(dice: random.Random, everything: list[dict[str, Any]]) -> dict[str
     sample = dice.sample(everything, 3)
     teams = [row["tags"]["Team"] for row in everything if "Team" in row["tags"]]
     choices: dict[str, list[str]] = {
-        "type": [dice.choice(["odcr", "capacity-block"])],
+        "type": [dice.choice(["odcr", "capacity-block", "training-plan", sample[0]["type"]])],
         "region": [row["region"] for row in sample],
         "state": [row["state"] for row in sample],
         "instance_type": [sample[0]["instance_type"], f"{sample[1]['instance_type'][:2]}*"],
-        "availability_zone": [row["availability_zone"] for row in sample],
+        "availability_zone": [row["availability_zone"] or "us-east-1a" for row in sample],
         "tag": [f"Team:{dice.choice(teams)}"],
         "gpu_only": ["true"],
         "available_only": ["true"],

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_block, an_odcr
+from truffle import DbCapacityReservation
 from truffle.core.model import (
     BillingRequest,
     Consumer,
@@ -166,10 +167,12 @@ def test_every_column_that_can_be_named_is_one_of_a_type() -> None:
 
 
 PLAN = TrainingPlan("arn:aws:sagemaker:us-east-1:123456789012:training-plan/a", "a", "tp-a")
+DATABASE = DbCapacityReservation("dbcr-a")
 TYPED = (
     (ReservationType.CAPACITY_BLOCKS, BLOCKS),
     (ReservationType.ODCR, ODCRS),
     (ReservationType.TRAINING_PLANS, [PLAN]),
+    (ReservationType.DB_CAPACITY_RESERVATIONS, [DATABASE]),
 )
 
 

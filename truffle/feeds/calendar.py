@@ -126,7 +126,7 @@ def planned_events(span: Span) -> Iterator[Planned]:
     if not has_dates(span):
         return
     row, committed = span.row, commitment_end(span.row)
-    name = visible(row.tags.get("Name") or row.reservation_id)
+    name = visible(row.name or row.reservation_id)
     status = _status(span)
     prefix = "Cancelled: " if status == _CANCELLED else ""
     alarms = () if prefix else ALARMS

@@ -192,7 +192,7 @@ def _reservation_facts(event: Event, row: Reservation, now: datetime) -> _Pairs:
     else:
         yield "End", _when(row.end_date, now)
     yield "Commitment ends", _when(row.commitment_end, now)
-    yield "Name", row.tags.get("Name")
+    yield "Name", row.name
     yield "Reservation", row.reservation_id
     if row.block_id and row.block_id != row.reservation_id:
         yield "Block", row.block_id

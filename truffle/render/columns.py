@@ -124,7 +124,7 @@ def _prepaid(rows: Sequence[Reservation]) -> Columns:
 
 
 def _identity(rows: Sequence[Reservation]) -> Columns:
-    """The tag Name, where there are any, and the account, where there are several."""
+    """The names, where there are any, and the account, where there are several."""
     return [
         column for column, is_shown in zip(_optional(rows), _wanted(rows), strict=True) if is_shown
     ]
@@ -132,7 +132,7 @@ def _identity(rows: Sequence[Reservation]) -> Columns:
 
 def _optional(rows: Sequence[Reservation]) -> Columns:
     return [
-        Column("Name", lambda row: row.tags.get("Name") or row.reservation_id, 14, name="name"),
+        Column("Name", lambda row: row.name or row.reservation_id, 14, name="name"),
         Column("Account", account_of, 7, name="account_id"),
     ]
 
@@ -145,7 +145,7 @@ def account_of(row: Reservation) -> str:
 
 
 def _wanted(rows: Sequence[Reservation]) -> tuple[bool, bool]:
-    names = not rows or _any(rows, lambda row: row.tags.get("Name"))
+    names = not rows or _any(rows, lambda row: row.name)
     return names, len({row.account_id for row in rows}) > 1
 
 

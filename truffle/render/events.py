@@ -77,7 +77,7 @@ def render_history(history: Json, style: Style) -> str:
     state = style.paint(state_text(row), state_paint(row))
     lines = [
         style.bold(f"{row.reservation_id} ({row.kind.short})"),
-        *([f"   Name: {row.tags['Name']}"] if row.tags.get("Name") else []),
+        *([f"   Name: {row.name}"] if row.name else []),
         f"   {number(row.size)} x {row.instance_type} in {row.availability_zone or row.region}",
         f"   State: {state}",
         *_times(row),

@@ -16,7 +16,7 @@ MOST_ROWS = 60
 """The rows of a table; a DataFrame has all."""
 
 _COLUMNS: Mapping[str, Callable[[Any], Any]] = {
-    "Name": lambda row: row.tags.get("Name"),
+    "Name": lambda row: row.name,
     "Reservation": lambda row: row.reservation_id,
     "Type": lambda row: row.type,
     "State": lambda row: row.state,

@@ -140,7 +140,7 @@ def _below(shown: Sequence[Span], chart: Chart, look: _Look) -> Iterator[str]:
 def _label(span: Span) -> str:
     row = span.row
     size = "?" if row.size is None else row.size
-    name = row.tags.get("Name") or row.reservation_id
+    name = row.name or row.reservation_id
     return visible(f"{name}  {size} × {row.instance_type or 'unknown type'}")
 
 

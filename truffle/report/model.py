@@ -142,7 +142,7 @@ def _row(span: Span, inputs: Inputs) -> Json:
         "id": row.reservation_id,
         "block_id": row.block_id,
         "type": row.type,
-        "name": row.tags.get("Name"),
+        "name": row.name,
         "team": team_of(row, inputs.team_tag),
         "account": row.account_id,
         "account_name": row.account_name or labels_of(row.account_id, inputs.labels).account_name,
