@@ -20,7 +20,8 @@ from pydantic import Field
 from truffle import clock
 from truffle.core.codec import encode
 from truffle.core.events import EventType, Severity, to_message
-from truffle.core.model import TYPES
+from truffle.core.kinds.registry import KINDS
+from truffle.core.model import TYPES, ReservationType
 from truffle.core.times import format_time
 from truffle.errors import TruffleError
 from truffle.version import VERSION
@@ -33,9 +34,9 @@ MOST = 200
 """The longest list that a tool returns."""
 
 INSTRUCTIONS = (
-    "Reads the GPU capacity that an organization holds on AWS: On-Demand Capacity Reservations "
-    "(odcr), Capacity Blocks for ML (capacity-block) and SageMaker's training plans "
-    "(training-plan). Nothing is ever bought or changed. "
+    "Reads the GPU capacity that an organization holds on AWS, by type: "
+    f"{'; '.join(f'{name}: {kind.about}' for name, kind in KINDS.items())} "
+    "Nothing is ever bought or changed. "
     "Check 'collection' in each answer: a failed scope says nothing about its reservations. "
     "Times are UTC; arguments take dates, RFC 3339, or lengths such as 7d."
 )
@@ -45,7 +46,6 @@ _READS = ToolAnnotations(
 )
 
 Limit = Annotated[int, Field(ge=1, le=MOST, description=f"The longest list, 1 to {MOST}.")]
-Kind = Literal["odcr", "capacity-block", "training-plan"]
 
 
 @dataclass
@@ -109,7 +109,7 @@ class _Tools:
 
     def capacity(
         self,
-        types: list[Kind] | None = None,
+        types: list[ReservationType] | None = None,
         instance_types: list[str] | None = None,
         accelerators: list[str] | None = None,
         regions: list[str] | None = None,
