@@ -78,6 +78,27 @@ def test_one_decided_long_ago_that_comes_into_sight_is_no_news() -> None:
     assert kinds(happened(an_odcr("cr-a"), with_request("accepted"))) == ["billing_request"]
 
 
+@pytest.mark.parametrize(
+    ("known", "seen", "kept"),
+    [
+        (requested("accepted"), requested("pending"), "accepted"),
+        (requested("accepted", NOON), requested("revoked"), "accepted"),
+        (requested("pending"), requested("accepted"), "accepted"),
+        (requested("rejected"), requested("pending", NOON), "pending"),
+        (requested("pending"), None, "pending"),
+        (None, requested("pending"), "pending"),
+    ],
+    ids=str,
+)
+def test_a_side_that_learns_late_does_not_undo_a_decision(
+    known: BillingRequest | None, seen: BillingRequest | None, kept: str
+) -> None:
+    before, listed = (an_odcr("cr-a", billing_request=each) for each in (known, seen))
+    completed = listed.completed(before).billing_request
+    assert completed is not None
+    assert completed.status == kept
+
+
 def test_one_that_ec2_no_longer_lists_is_no_news() -> None:
     assert happened(with_request("expired"), an_odcr("cr-a")) == []
 

@@ -124,7 +124,7 @@ class Verdict:
 
 
 def facts(row: Reservation) -> tuple[Any, ...]:
-    """The parts of a row that can cause an event by themselves."""
+    """The parts of a row that can cause an event by themselves, its billing request last."""
     health = row.health
     return row.state, row.size, row.start_date, row.end_date, health, row.billing_request
 
@@ -189,7 +189,8 @@ def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime
     if before is not None and facts(before) == facts(after) and not timed:
         return Verdict(joined)
     owner = listed.owner_id or account_id
-    if not is_new and not may_report(sight, owner, look):
+    is_known_to_both = not timed and _is_billing_alone(before, after)
+    if not is_new and not is_known_to_both and not may_report(sight, owner, look):
         return Verdict(joined, relied=_rely_on(owner, report, look))
     events = (*_changes(steps, listed, report, look, previous_at), *timed)
     told = _with_news(
@@ -200,6 +201,12 @@ def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime
         idle_told={**report.idle_told, **_idle_told(timed)},
     )
     return Verdict(told, events)
+
+
+def _is_billing_alone(before: Reservation | None, after: Reservation) -> bool:
+    """Whether only the billing request differs. Its sides see it alike, and the owner may be one
+    that cannot ask for it, though it answers otherwise."""
+    return before is not None and facts(before)[:-1] == facts(after)[:-1]
 
 
 def _with_news(report: Report, row: Reservation | None, look: Look, **more: Any) -> Report:

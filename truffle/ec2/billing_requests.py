@@ -96,9 +96,7 @@ def to_request(raw: Raw) -> BillingRequest:
 
 def latest(known: BillingRequest | None, request: BillingRequest) -> BillingRequest:
     """The later of two requests about one reservation."""
-    if known is None or known.updated_at is None or request.updated_at is None:
-        return request
-    return known if known.updated_at > request.updated_at else request
+    return known if known is not None and request.is_older_than(known) else request
 
 
 class _Stop(Exception):

@@ -85,7 +85,10 @@ def test_where_the_owner_may_not_ask_the_payers_answer_is_reported_once(sharing:
     denied = client_error("UnauthorizedOperation", "DescribeCapacityReservationBillingRequests")
     sharing.fleet.fails(Scope(OWNER, REGION), denied, BILLING_REQUESTS)
 
-    for _ in range(5):
+    for used in range(6):
+        for account, _ in SIDES:
+            row = a_raw_odcr("cr-a", OwnerId=OWNER, AvailableInstanceCount=used)
+            sharing.fleet.holds(Scope(account, REGION), row)
         sharing.collect(OWNER, PAYER)
 
     assert [sharing.status(account) for account, _ in SIDES] == [None, "pending"]

@@ -214,9 +214,10 @@ class Table:
                     oracle.counts(account)
 
     def _beat(self, update: Any) -> None:
-        """Heartbeats were written: those that name another observation end a listing."""
+        """Heartbeats were written: those that name another observation end a listing. What is
+        beside reservations is in the same partition, and names no account."""
         oracle, observed = self.delivery.history.oracle, self.delivery.history.observed
-        for alias, account in update["ExpressionAttributeNames"].items():
+        for alias, account in update.get("ExpressionAttributeNames", {}).items():
             text = update["ExpressionAttributeValues"][f":{alias[1:]}"]["S"]
             at = json.loads(text)[0]
             if observed.get(account) != at:

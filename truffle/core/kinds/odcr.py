@@ -161,9 +161,11 @@ class Odcr(CapacityRow):
         return replace(self, billing_request=before.billing_request)
 
     def completed(self, before: CapacityRow) -> Odcr:
-        if self.billing_request is not None:
+        known, request = before.billing_request, self.billing_request
+        # The sides of a request may learn of its decision one after the other.
+        if known is None or (request is not None and not request.is_older_than(known)):
             return self
-        return replace(self, billing_request=before.billing_request)
+        return replace(self, billing_request=known)
 
     @property
     def size(self) -> int | None:

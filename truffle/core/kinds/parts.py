@@ -126,6 +126,14 @@ class BillingRequest:
     expires_at: datetime | None = None
     status_message: str | None = None
 
+    def is_older_than(self, other: BillingRequest) -> bool:
+        """Whether it was overtaken: by a later request, or by the decision of the same one."""
+        if self.updated_at is None or other.updated_at is None:
+            return False
+        if self.updated_at == other.updated_at:
+            return self.status == "pending" and other.status != "pending"
+        return self.updated_at < other.updated_at
+
     def is_open(self, now: datetime) -> bool:
         """Whether it still waits for a decision."""
         return self.status == "pending" and (self.expires_at is None or now < self.expires_at)
