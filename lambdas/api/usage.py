@@ -15,7 +15,8 @@ from truffle.core.pricing import PriceBook
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.spans import Span
 from truffle.core.times import format_time
-from truffle.core.usage import Interval, Period, Tally
+from truffle.core.usage import Period, Tally
+from truffle.core.usage_axes import Interval
 
 DEFAULT_DAYS = 7
 DEFAULT_BY = ("type",)

@@ -17,7 +17,8 @@ from truffle.core.model import Reservation
 from truffle.core.offerings import Offering
 from truffle.core.pricing import Fee, PriceBook, PriceSource
 from truffle.core.spans import Span
-from truffle.core.usage import Interval, Period, usage
+from truffle.core.usage import Period, usage
+from truffle.core.usage_axes import Interval
 
 START, END = NOON + DAY, NOON + 8 * DAY
 

@@ -17,7 +17,8 @@ from truffle.core.ledger import DayTotal, Reader, write_day
 from truffle.core.model import Accelerator, Health, Reservation
 from truffle.core.pricing import PriceSource, Rate
 from truffle.core.spans import Span, joined
-from truffle.core.usage import Interval, Period, Tally, usage
+from truffle.core.usage import Period, Tally, usage
+from truffle.core.usage_axes import Interval
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from tests.builders import HOUR, NOON, an_odcr
 from truffle.core.model import Consumer, Scope, Snapshot
 from truffle.core.spans import Span, merged, spans_of
-from truffle.core.usage import Interval, Period, UsageRow, usage
+from truffle.core.usage import Period, UsageRow, usage
+from truffle.core.usage_axes import Interval
 
 OWNER, FRIEND, OTHER_FRIEND = "333333333333", "111111111111", "222222222222"
 ACCOUNTS = (OWNER, FRIEND, OTHER_FRIEND)

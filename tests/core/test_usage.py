@@ -13,7 +13,8 @@ from tests.builders import HOUR, NOON, OHIO, a_block, an_odcr
 from truffle.core.model import Reservation, Snapshot
 from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.spans import Span, spans_of
-from truffle.core.usage import Interval, Period, UsageRow, usage
+from truffle.core.usage import Period, UsageRow, usage
+from truffle.core.usage_axes import Interval
 
 MINUTE = timedelta(minutes=1)
 DAY = datetime(2026, 11, 24, tzinfo=UTC)

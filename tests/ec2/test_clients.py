@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     UnknownServiceError,
 )
+from botocore.loaders import JSONFileLoader
 from botocore.parsers import ResponseParserFactory
 from botocore.session import Session
 
@@ -234,6 +237,26 @@ def test_a_model_of_ones_own_is_found_where_botocore_looks_for_it(
 
 
 class TestTheModels:
+    @pytest.mark.usefixtures("keys")
+    def test_of_another_service_is_read_once_for_all_regions_at_the_same_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[str] = []
+        load = JSONFileLoader.load_file
+
+        def counted(loader: JSONFileLoader, path: str) -> Any:
+            if path.endswith(os.path.join("sagemaker", "2017-07-24", "service-2")):
+                read.append(path)
+                time.sleep(0.05)
+            return load(loader, path)
+
+        monkeypatch.setattr(JSONFileLoader, "load_file", counted)
+        clients, regions = CallerClients(), ["us-east-1", "eu-west-3", "ap-south-1"]
+        with ThreadPoolExecutor(len(regions)) as pool:
+            made = list(pool.map(lambda it: clients.service_of(it)("sagemaker"), regions))
+        assert [each.meta.region_name for each in made] == regions
+        assert len(set(read)) == len(read)
+
     def test_know_every_service_of_botocores(self) -> None:
         """Those that credentials come from are among them: STS, IAM Identity Center."""
         services = CallerClients().session.get_available_services()

@@ -99,7 +99,8 @@ def _show(output: str, usage: Any) -> None:
     from dataclasses import replace
 
     from truffle.cli.output import put, put_data, style_of_stdout
-    from truffle.core.usage import Interval, Period
+    from truffle.core.usage import Period
+    from truffle.core.usage_axes import Interval
     from truffle.render.usage import flat, flat_names, render
 
     if output in ("table", "wide"):

@@ -40,7 +40,7 @@ from truffle.core.status import State
 from truffle.core.suggest import misspelt
 from truffle.core.tag_text import parse_tag, unescaped
 from truffle.core.times import parse_written
-from truffle.core.usage import FIELDS, Interval
+from truffle.core.usage_axes import FIELDS, Interval
 
 __all__ = ["BadParameter", "Parameter", "Params", "parse"]
 

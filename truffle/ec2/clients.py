@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 from botocore.config import Config
@@ -85,7 +86,9 @@ class _GivenCredentials:
 
 
 class CallerClients:
-    """EC2 clients by region for one caller; to be used by one thread, unlike the clients it makes.
+    """Clients by region for one caller.
+
+    ``of`` is to be used by one thread, unlike the clients that it makes.
 
     The caller is a session of boto3 or botocore, the name of a profile, or None for whatever the
     environment says. A given session lends its credentials, profile, region and client settings,
@@ -97,6 +100,7 @@ class CallerClients:
         self.session = _session_of(caller, first)
         self._first = first or DEFAULT_REGION
         self._clients: dict[str, Any] = {}
+        self._making = Lock()
 
     @property
     def profile(self) -> str | None:
@@ -136,9 +140,14 @@ class CallerClients:
         return self.made("sts", self.home, STS_CONFIG)
 
     def made(self, service: str, region: str, config: Config) -> Any:
-        """A client of its own. Raises what botocore does, also for an endpoint that is no URL."""
+        """A client of its own. Raises what botocore does, also for an endpoint that is no URL.
+
+        One at a time: a session is not safe for threads, and without the lock each of them would
+        parse the service's model.
+        """
         try:
-            return self.session.create_client(service, region_name=region, config=config)
+            with self._making:
+                return self.session.create_client(service, region_name=region, config=config)
         except ValueError as error:
             raise InvalidEndpointConfigurationError(msg=str(error)) from error
 

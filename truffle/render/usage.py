@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from truffle.core.codec import Json
-from truffle.core.usage import TAG, Interval, Period, UsageRow
+from truffle.core.usage import Period, UsageRow
+from truffle.core.usage_axes import TAG, Interval
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
 from truffle.render.words import day, minute, money, percent
