@@ -55,7 +55,8 @@ class Billing:
         except FAILURES as error:
             logger.warning("bill not read", extra={"error": error_code(error)})
             return _refused(known, error_code(error), now)
-        everything = [*rows, *self.gone()]
+        listed = {row.reservation_id for row in rows}
+        everything = [*rows, *(row for row in self.gone() if row.reservation_id not in listed)]
         held = HeldBlocks(everything, known.extensions, self._is_complete)
         fees = attributed(found, known.bill.fees, held)
         earlier = [it for it in known.bill.fees if it.day < since]

@@ -97,6 +97,16 @@ def test_a_block_that_is_gone_by_now_may_have_a_part_in_the_sum(hours: Hours, co
     assert hours.ask("/prices").body["fees"] == []
 
 
+def test_a_block_that_was_gone_and_is_back_counts_once(hours: Hours, costs: Costs) -> None:
+    hours.fleet.holds(OHIO)
+    hours.next()
+    hours.fleet.holds(OHIO, a_started("cr-b"))
+    hours.next()
+    fetch(hours, costs)
+    (fee,) = hours.ask("/prices").body["fees"]
+    assert (fee["amount"], fee["instances"]) == (15360.0, 16)
+
+
 def test_usage_names_what_was_billed_in_its_period(hours: Hours, costs: Costs) -> None:
     fetch(hours, costs)
     hours.next()

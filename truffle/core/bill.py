@@ -27,7 +27,9 @@ class HeldBlocks:
     rows: Sequence[Reservation]
     extensions: Extensions
     is_complete: Callable[[Scope, date], bool]
-    _blocks: dict[Place, dict[str, list[Reservation]]] = field(default_factory=dict)
+    _blocks: dict[Place, dict[str, list[Reservation]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         for name, block in blocks_of(self.rows).items():
