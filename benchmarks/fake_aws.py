@@ -25,7 +25,15 @@ from tests.lambdas.memory import MemoryTable
 
 Item = Mapping[str, Any]
 
-LATENCY = {"ec2": 0.15, "sagemaker": 0.15, "sts": 0.05, "dynamodb": 0.005, "s3": 0.03, "sqs": 0.01}
+LATENCY = {
+    "ec2": 0.15,
+    "sagemaker": 0.15,
+    "rds": 0.15,
+    "sts": 0.05,
+    "dynamodb": 0.005,
+    "s3": 0.03,
+    "sqs": 0.01,
+}
 """Seconds of a call, where latency is on."""
 
 _EC2_SCOPE = re.compile(r"Credential=(?:ASIA)?([^/]+)/\d{8}/([a-z0-9-]+)/")
@@ -92,6 +100,11 @@ class FakeAWS:
     def _sagemaker(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         assert operation == "ListTrainingPlans", operation
         return 200, {}, b'{"TrainingPlanSummaries": []}'
+
+    def _rds(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
+        assert operation == "DescribeDBCapacityReservations", operation
+        result = f"<{operation}Result><DBCapacityReservations/></{operation}Result>"
+        return 200, {}, f"<{operation}Response>{result}</{operation}Response>".encode()
 
     def _sts(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         account = dict(parse_qsl(_text(request.body)))["RoleArn"].split(":")[4]
@@ -169,15 +182,15 @@ class RangeTable(MemoryTable):
         condition, values = call["KeyConditionExpression"], call["ExpressionAttributeValues"]
         plain = {**call, "KeyConditionExpression": "pk = :pk"}
         items = super().query(**plain)["Items"]
+        bounds = [values[name]["S"] for name in re.findall(r":\w+", condition)[1:]]
         if "begins_with" in condition:
-            items = [it for it in items if it["sk"]["S"].startswith(values[":prefix"]["S"])]
+            items = [it for it in items if it["sk"]["S"].startswith(bounds[0])]
         elif "sk <" in condition:
-            items = [it for it in items if it["sk"]["S"] < values[":end"]["S"]]
+            items = [it for it in items if it["sk"]["S"] < bounds[0]]
         elif "sk >=" in condition:
-            items = [it for it in items if it["sk"]["S"] >= values[":start"]["S"]]
+            items = [it for it in items if it["sk"]["S"] >= bounds[0]]
         elif "BETWEEN" in condition:
-            start, end = values[":start"]["S"], values[":end"]["S"]
-            items = [it for it in items if start <= it["sk"]["S"] <= end]
+            items = [it for it in items if bounds[0] <= it["sk"]["S"] <= bounds[1]]
         ordered = items if call.get("ScanIndexForward", True) else items[::-1]
         return {"Items": ordered, "ScannedCount": len(ordered)}
 

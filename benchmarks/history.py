@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from statistics import median
 from typing import Any
 
 from lambdas.api.usage import answer, to_question
 from lambdas.history.ledgers import LedgerStore, SpanReader, ledger_key
 from lambdas.history.usage import UsageReader
-from lambdas.store.archive import Archive
+from lambdas.store.archive import Archive, Rows, manifest_key
 from truffle.core.accelerators import accelerator_of
 from truffle.core.ledger import DAY, write_day
-from truffle.core.model import Odcr, Scope, Snapshot
+from truffle.core.merging import merge
+from truffle.core.model import Odcr, Reservation, Scope, Snapshot
 from truffle.core.pricing import PriceBook
+from truffle.core.runs import Run, run_id_of
 from truffle.core.spans import Span
 from truffle.core.times import format_time
 
@@ -34,6 +38,7 @@ HOUR = timedelta(hours=1)
 NOW = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
 TYPES = ("p5.48xlarge", "p4d.24xlarge", "g6.xlarge", "inf2.xlarge")
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "ap-south-1")
+RUNS = 5
 CHANGING = 0.05
 """Of the reservations, every hour."""
 
@@ -131,61 +136,128 @@ def with_ledgers(count: int, days: int) -> Bucket:
     return bucket
 
 
-def usage_seconds(bucket: Bucket, days: int, by: str) -> float:
-    """Seconds of one question, of a function that has answered none before."""
+def usage_seconds(bucket: Bucket, days: int, by: str, has_totals: bool = True) -> float:
+    """Seconds of one question, of a function that has answered none before.
+
+    Without totals every stretch of a day is read, as an interval of an hour needs it.
+    """
     since = datetime(2026, 11, 1, tzinfo=UTC) - days * DAY
     question = to_question(
         {"since": [since], "until": [since + days * DAY], "by": by.split(",")}, NOW
     )
     reader = UsageReader(SpanReader.of(bucket, "b", HOUR), LedgerStore(bucket, "b"))
+    is_total = question.is_total if has_totals else lambda day: False
     begun = time.process_time()
-    spans = reader.between(question.period.since, question.period.until, NOW)
+    spans = reader.between(question.period.since, question.period.until, NOW, is_total)
     answer(question, spans, PriceBook(settings={"p5*": 98.32, "g6*": 0.8}))
     return time.process_time() - begun
 
 
-def with_snapshots(count: int, hours: int) -> Bucket:
-    """Hourly snapshots, an object for each region, as ``collect`` writes them."""
+def _compared(bucket: Bucket, days: int, by: str) -> str:
+    """The medians of a question from the totals of days and from their stretches, in turns."""
+    bucket.reads = 0
+    usage_seconds(bucket, days, by)
+    reads, pairs = bucket.reads, []
+    for _ in range(RUNS):
+        pairs.append([usage_seconds(bucket, days, by, totals) for totals in (True, False)])
+    totals, stretches = (median(times) for times in zip(*pairs, strict=True))
+    return (
+        f"{totals * 1000:6.0f} ms from totals, {stretches * 1000:6.0f} ms from stretches "
+        f"({stretches / totals:.1f}×)  {reads:>3} objects"
+    )
+
+
+def with_runs(count: int, hours: int) -> Bucket:
+    """Hourly runs: an object for each region, as ``collect`` writes them, the manifest of each run,
+    and what a cold query reads of the last one."""
     bucket, rows = Bucket(), reservations(count)
     client: Any = bucket
     archive = Archive(client, "b")
+    held: dict[str, dict[Scope, list[Odcr]]] = {}
+    for row in rows:
+        scope = Scope(str(row.account_id), row.region)
+        held.setdefault(row.region, {}).setdefault(scope, []).append(row)
     for hour in range(hours):
         at = NOW - (hours - hour) * HOUR
-        for region in REGIONS:
-            held: dict[Scope, list[Odcr]] = {}
-            for row in rows:
-                if row.region == region:
-                    scope = Scope(str(row.account_id), region)
-                    held.setdefault(scope, []).append(replace(row, observed_at=at))
-            listings = [Snapshot(scope, at, tuple(it)) for scope, it in held.items()]
+        for region, scopes in held.items():
+            listings = [
+                Snapshot(scope, at, tuple(replace(row, observed_at=at) for row in its))
+                for scope, its in scopes.items()
+            ]
             archive.write_snapshots(f"{region}/0", listings)
+        name, manifest = _manifest(at, [scope for scopes in held.values() for scope in scopes])
+        bucket.objects[name] = manifest
+    for region, scopes in held.items():
+        archive.write_region(region, {scope: Rows(1, [*its]) for scope, its in scopes.items()})
     return bucket
+
+
+def _manifest(at: datetime, scopes: list[Scope]) -> tuple[str, bytes]:
+    """The key and the content of the manifest of a run that took five minutes."""
+    run = Run(run_id_of(at, "0"), at, frozenset(), len(scopes))
+    content = {
+        "started_at": format_time(at),
+        "finished_at": format_time(at + HOUR / 12),
+        "scopes": [
+            {
+                "account_id": scope.account_id,
+                "region": scope.region,
+                "observed_at": format_time(at),
+                "error": None,
+            }
+            for scope in scopes
+        ],
+    }
+    return manifest_key(run), json.dumps(content).encode()
+
+
+def cold_load(bucket: Bucket) -> list[Reservation]:
+    """All rows of the present, as a query reads them from the bucket when it starts."""
+    client: Any = bucket
+    archive = Archive(client, "b")
+    found = [archive.read_region(region) for region in REGIONS]
+    return merge(row for scopes in found for rows in scopes.values() for row in rows.rows)
+
+
+def _compare_moments(count: int) -> None:
+    """Print what a past moment takes beside the present."""
+    bucket = with_runs(count, 6)
+    times: list[tuple[float, float]] = []
+    for _ in range(RUNS):
+        bucket.reads = 0
+        past = SpanReader.of(bucket, "b", HOUR).past
+        times.append(
+            (
+                _processor_seconds(lambda past=past: past.as_of(NOW - 2.5 * HOUR)),  # type: ignore[misc]
+                _processor_seconds(lambda: cold_load(bucket)),
+            )
+        )
+    then, present = (median(each) for each in zip(*times, strict=True))
+    print(
+        f"{count:>7,} reservations: as_of {then * 1000:.0f} ms, a cold load of the present "
+        f"{present * 1000:.0f} ms ({then / present:.2f}×), {bucket.reads} objects in both"
+    )
+
+
+def _processor_seconds(work: Callable[[], object]) -> float:
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=_ABOUT)
     parser.parse_args()
-    print("usage, by=type and by=owner,tag:Team, interval=day")
+    print("usage, interval=day; processor time, the median of some runs")
     for count, days in ((500, 30), (10_000, 2)):
         bucket = with_ledgers(count, days)
         size = sum(map(len, bucket.objects.values()))
-        for by in ("type", "owner,tag:Team"):
-            bucket.reads = 0
-            seconds = usage_seconds(bucket, days, by)
+        for by in ("type", "owner,tag:Team", "reservation"):
             print(
-                f"{count:>7,} reservations × {days:>2} d  {by:<15} {seconds * 1000:8.0f} ms  "
-                f"{bucket.reads:>3} objects  {size / 1e6:.2f} MB"
+                f"{count:>7,} reservations × {days:>2} d  {by:<15} "
+                f"{_compared(bucket, days, by)}  {size / 1e6:.2f} MB"
             )
-    bucket = with_snapshots(5_000, 6)
-    for moment in (NOW, NOW - 3 * HOUR):
-        bucket.reads = 0
-        begun = time.process_time()
-        found = SpanReader.of(bucket, "b", HOUR).past.as_of(moment)
-        seconds = time.process_time() - begun
-        print(
-            f"as_of {format_time(moment)}: {len(found.rows):,} rows, {seconds * 1000:.0f} ms, "
-            f"{bucket.reads} objects"
-        )
+    _compare_moments(5_000)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from truffle.core.codec import Json
 from truffle.core.events import Event, from_message
 from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
+from truffle.core.organization import AllLabels
 from truffle.core.pricing import PriceBook
 from truffle.core.status import FAILING_STATES, Judged, State
 from truffle.core.timeline import PAST
@@ -92,6 +93,7 @@ def report_inputs(
     market: Market = NO_MARKET,
     warnings: Sequence[str] = (),
     most_rows: int | None = None,
+    labels: AllLabels | None = None,
 ) -> Inputs:
     """The inputs of a report; ``scopes`` are all that are collected."""
     open_scopes = [each for each in scopes if each.state is not State.CLOSED]
@@ -111,6 +113,7 @@ def report_inputs(
         market=market,
         prices=prices,
         most_rows=most_rows,
+        labels=labels or {},
     )
 
 

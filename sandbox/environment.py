@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lambdas.clients import SANDBOX_CLOCK
 from lambdas.delivery.webhook import ALLOW_LOOPBACK
+from sandbox.ec2.services import SERVICES
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -17,12 +18,11 @@ ACCESS_KEY = SECRET_KEY = "test"
 
 EC2_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_EC2"
 PRICING_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_PRICING"
-SAGEMAKER_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_SAGEMAKER"
 COST_EXPLORER_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_COST_EXPLORER"
 SIMULATED = (
     EC2_ENDPOINT_VARIABLE,
-    SAGEMAKER_ENDPOINT_VARIABLE,
     COST_EXPLORER_ENDPOINT_VARIABLE,
+    *(f"AWS_ENDPOINT_URL_{name.upper()}" for name in SERVICES),
 )
 """The endpoints of what one simulator answers."""
 """The simulator of EC2 has the price list, too; the embedded AWS has none."""

@@ -209,6 +209,21 @@ class TestAdvice:
         assert [offering.region for offering in found] == ["us-east-2"] * 3
         assert dict(found.outcomes) == {"eu-west-1": "answered", "us-east-2": "answered"}
 
+    def test_offerings_with_training_plans(self, world: World) -> None:
+        offer = {
+            "InstanceType": "ml.p5.48xlarge",
+            "AvailabilityZone": "us-east-2a",
+            "Count": 8,
+            "FirstStart": "+1d@11:30",
+            "HourlyPrice": "31.464",
+        }
+        world.has(TrainingPlanMarket=[offer])
+        assert Truffle().offerings("p5.48xlarge", days=1) == []
+        found = Truffle().offerings("p5.48xlarge", days=1, include="training-plans")
+        assert {offering.instance_type for offering in found} == {"ml.p5.48xlarge"}
+        with pytest.raises(BadArgument, match="must be training-plans"):
+            Truffle().offerings("p5.48xlarge", days=1, include="odcrs")
+
     def test_recommendation(self) -> None:
         assert Truffle().recommend("inference").choice == "odcr"
         with pytest.raises(BadArgument, match="Did you mean training"):

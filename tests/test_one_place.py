@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from truffle.core.kinds.registry import CLASSES
+
 ROOT = Path(__file__).parent.parent
 
 HOMES = {
@@ -22,12 +24,11 @@ HOMES = {
     "usable states": (r"[\"']active[\"'], [\"']scheduled[\"']", {"truffle/core/kinds/parts.py"}),
     "reservation types": (r" = [\"'](odcr|capacity-block)[\"']", {"truffle/core/kinds/kind.py"}),
     "kinds": (
-        r"isinstance\([^)]*\b(Odcr|CapacityBlock|TrainingPlan)\b|ReservationType\.[A-Z]",
+        rf"isinstance\([^)]*\b({'|'.join(cls.__name__ for cls in CLASSES.values())})\b"
+        r"|ReservationType\.[A-Z]",
         {
-            "truffle/core/kinds/capacity_block.py",
-            "truffle/core/kinds/odcr.py",
             "truffle/core/kinds/registry.py",
-            "truffle/core/kinds/training_plan.py",
+            *(f"{cls.__module__.replace('.', '/')}.py" for cls in CLASSES.values()),
         },
     ),
     "denied": (r"[\"']AccessDeniedException[\"']", {"truffle/core/error_codes.py"}),

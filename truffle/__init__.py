@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from truffle.client import Truffle as Truffle
     from truffle.client import check_gpu_capacity as check_gpu_capacity
     from truffle.core.events import Event as Event
+    from truffle.core.kinds.db_capacity_reservation import (
+        DbCapacityReservation as DbCapacityReservation,
+    )
     from truffle.core.model import CapacityBlock as CapacityBlock
     from truffle.core.model import Odcr as CapacityReservation
     from truffle.core.model import Odcr as Odcr
@@ -33,6 +36,7 @@ _HOMES = {
     "BadArgument": "truffle.query",
     "CapacityBlock": "truffle.core.model",
     "CapacityReservation": "truffle.core.model:Odcr",
+    "DbCapacityReservation": "truffle.core.kinds.db_capacity_reservation",
     "Event": "truffle.core.events",
     "History": "truffle.sources.history",
     "Odcr": "truffle.core.model",
@@ -54,6 +58,7 @@ __all__ = [
     "BadArgument",
     "CapacityBlock",
     "CapacityReservation",
+    "DbCapacityReservation",
     "Event",
     "History",
     "Odcr",

@@ -20,7 +20,8 @@ from pydantic import Field
 from truffle import clock
 from truffle.core.codec import encode
 from truffle.core.events import EventType, Severity, to_message
-from truffle.core.model import TYPES
+from truffle.core.kinds.registry import KINDS
+from truffle.core.model import TYPES, ReservationType
 from truffle.core.times import format_time
 from truffle.errors import TruffleError
 from truffle.version import VERSION
@@ -33,9 +34,9 @@ MOST = 200
 """The longest list that a tool returns."""
 
 INSTRUCTIONS = (
-    "Reads the GPU capacity that an organization holds on AWS: On-Demand Capacity Reservations "
-    "(odcr), Capacity Blocks for ML (capacity-block) and SageMaker's training plans "
-    "(training-plan). Nothing is ever bought or changed. "
+    "Reads the GPU capacity that an organization holds on AWS, by type: "
+    f"{'; '.join(f'{name}: {kind.about}' for name, kind in KINDS.items())} "
+    "Nothing is ever bought or changed. "
     "Check 'collection' in each answer: a failed scope says nothing about its reservations. "
     "Times are UTC; arguments take dates, RFC 3339, or lengths such as 7d."
 )
@@ -45,7 +46,6 @@ _READS = ToolAnnotations(
 )
 
 Limit = Annotated[int, Field(ge=1, le=MOST, description=f"The longest list, 1 to {MOST}.")]
-Kind = Literal["odcr", "capacity-block", "training-plan"]
 
 
 @dataclass
@@ -109,7 +109,7 @@ class _Tools:
 
     def capacity(
         self,
-        types: list[Kind] | None = None,
+        types: list[ReservationType] | None = None,
         instance_types: list[str] | None = None,
         accelerators: list[str] | None = None,
         regions: list[str] | None = None,
@@ -162,16 +162,53 @@ class _Tools:
         start_after: str | None = None,
         end_by: str | None = None,
         regions: list[str] | None = None,
+        source: Literal["live", "stack"] | None = None,
+        include_training_plans: bool = False,
         limit: Limit = 20,
     ) -> Listed:
-        """Find capacity blocks that can be bought now, the cheapest first. Buys nothing."""
+        """Find capacity blocks that can be bought now, the cheapest first. Buys nothing.
+
+        live asks EC2 itself, which takes few such questions. stack reads what the watches of the
+        deployed stack found, each with its observed_at; it is the default where there is a stack.
+        """
+        source = source or ("live" if self._client.api_url is None else "stack")
+        if source == "stack" and not include_training_plans:
+            needed = (instance_type, count, days * 24)
+            return self._found_by_watches(needed, (start_after, end_by), regions, limit)
+        include = "training-plans" if include_training_plans else None
         with _explained():
             found = self._client.offerings(
-                instance_type, count, days, None, start_after, end_by, regions
+                instance_type, count, days, None, start_after, end_by, regions, include=include
             )
         items = [offering.to_json() for offering in found[:limit]]
         collection = _collection(found.failures, clock.now())
         return Listed(items, len(found), len(found) > limit, collection)
+
+    def _found_by_watches(
+        self,
+        needed: tuple[str, int, float],
+        dates: tuple[str | None, str | None],
+        regions: list[str] | None,
+        limit: int,
+    ) -> Listed:
+        """What watches found that would hold the block, and how their regions answered."""
+        from truffle.arguments import moment
+        from truffle.core.market.known import Needed, known_of
+
+        with _explained():
+            after, by = moment("start_after", dates[0]), moment("end_by", dates[1])
+            found = self._client.offerings(source="api", regions=regions, start_after=after)
+        known = known_of(found.market, Needed(*needed), clock.now())
+        items = [
+            find.to_json()
+            for find in known.finds
+            if by is None or (find.offering.end_date and find.offering.end_date <= by)
+        ]
+        asked = {(it.watch, it.region) for it in known.unanswered}
+        failures = [it for it in found.failures if (it.code.split(":")[0], it.region) in asked]
+        nothing = [] if known.standings else ["No watch searches for this block: nothing is known."]
+        collection = _collection(failures, known.known_at, nothing)
+        return Listed(items[:limit], len(items), len(items) > limit, collection)
 
     def validate(
         self,

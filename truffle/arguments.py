@@ -300,6 +300,19 @@ def check_of_a_watch(**given: object) -> None:
             raise BadArgument(name, str(value), allowed)
 
 
+TRAINING_PLANS = "training-plans"
+"""What can be searched beside capacity blocks."""
+
+
+def included(given: Several | None) -> tuple[str, ...]:
+    """What to search beside capacity blocks. Raises BadArgument."""
+    names = (given,) if isinstance(given, str) else tuple(given or ())
+    for name in names:
+        if name != TRAINING_PLANS:
+            raise BadArgument("include", name, f"It must be {TRAINING_PLANS}.")
+    return names
+
+
 def check_of_a_stack(**given: object) -> None:
     """Raises BadArgument for what only a deployed stack can be asked."""
     for name, value in given.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
-from truffle.core.ledger import DAY, day_of
+from truffle.core.ledger import DAY, DayTotal, day_of
 from truffle.core.parameters import BadParameter
 from truffle.core.pricing import PriceBook
 from truffle.core.queries import to_filter, unknown_words
@@ -32,6 +32,10 @@ class UsageQuestion:
     chosen: Filter
     warnings: tuple[str, ...] = ()
 
+    def is_total(self, day: datetime) -> bool:
+        """Whether the totals of a day are enough."""
+        return self.period.has_whole(day) and not self.chosen.reads_numbers
+
 
 def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion:
     """The question of parsed parameters; the default are the last seven whole days.
@@ -51,11 +55,14 @@ def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion
     return UsageQuestion(Period(since, until, interval), by, to_filter(values), warnings)
 
 
-def answer(question: UsageQuestion, spans: Iterable[Span], prices: PriceBook) -> Json:
+def answer(question: UsageQuestion, spans: Iterable[Span | DayTotal], prices: PriceBook) -> Json:
     """The rows by interval and group, and the price of each product in them, null if unknown."""
     tally = Tally(question.period, question.by, prices.rate, question.chosen)
-    for span in spans:
-        tally.add(span)
+    for one in spans:
+        if isinstance(one, DayTotal):
+            tally.add_day(one)
+        else:
+            tally.add(one)
     rows = [row.to_json() for row in tally.rows()]
     period = question.period
     return {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from lambdas.collecting.beside import Beside
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
@@ -36,7 +37,7 @@ from truffle.core.runs import Unit
 from truffle.core.scope_health import ASSUME_ROLE, after_failure, after_success, ended
 from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import extension_deadline, with_extension, with_idle_cost
-from truffle.ec2.billing_requests import with_billing_requests
+from truffle.ec2.billing_requests import listed_with_requests
 from truffle.ec2.errors import FAILURES, error_code, to_failure
 from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
 from truffle.ec2.listing import DescribedTypes, list_scope
@@ -253,11 +254,9 @@ class Collector:
         except FAILURES as error:
             # Without credentials no region of the account can be listed, whatever the error.
             return replace(to_failure(error, scope, at), operation=ASSUME_ROLE)
-        others = self.others_of(scope)
-        listed = list_scope(client, scope, self.types, self.clock, deadline, others)
-        if isinstance(listed, Failure):
-            return listed
-        return with_billing_requests(client, listed, self.clock, deadline)
+        others, clock = self.others_of(scope), self.clock
+        listing = partial(list_scope, client, scope, self.types, clock, deadline, others)
+        return listed_with_requests(listing, client, clock, deadline)
 
     def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> _Listing:
         """A listing is compared only with what was read before it began: both anew."""
@@ -322,8 +321,7 @@ class Collector:
             self._count_baselines(attempt.listing)
 
     def _count_baselines(self, listing: _Listing) -> None:
-        region = listing.result.scope.region
-        self._reporter.reports.raise_baselines(region, listing.ground.baseline)
+        self._reporter.reports.raise_baselines(listing.result.scope.region, listing.ground.baseline)
 
     def _write_failure(
         self, listing: _Listing, failure: Failure, attempt: Attempt, visit: _Visit

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import repeat
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -27,6 +30,7 @@ from truffle.core.merging import merge
 from truffle.core.model import Reservation, Scope
 from truffle.core.organization import discovery_to_json
 from truffle.core.runs import Finish, Run, Unit, manifest
+from truffle.core.times import format_time
 
 PARALLEL_SCOPES = 16
 PARALLEL_REGIONS = 8
@@ -41,6 +45,10 @@ ANSWER = Calls(dynamodb=1, items_written=1)
 
 LAST_CALLS = Calls(s3=1, dynamodb=1, items_written=1)
 """The cost of the manifest and of closing its run, which is written in the manifest itself."""
+
+
+Texts = dict[str, bytes | None]
+"""The texts of the rows of region objects, by the reservations' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,8 @@ class Closer:
         DynamoDB do, and Changed; a run of which ``latest/`` could not be written stays open."""
         for _ in range(CLOSE_TRIES):
             try:
-                return self._close(run)
+                with _no_garbage_collection():
+                    return self._close(run)
             except Changed:
                 run = self.runs.get(run.run_id) or run
         raise Changed(f"units of run {run.run_id} found something new {CLOSE_TRIES} times in a row")
@@ -108,8 +117,9 @@ class Closer:
         run = self.runs.get(run.run_id) or run
         statuses = self.scopes.statuses()
         warnings: list[str] = []
-        rows = merge(self._inventory(statuses, warnings))
-        refusal = self._write_latest(rows, warnings)
+        texts: Texts = {}
+        rows = merge(self._inventory(statuses, texts, warnings))
+        refusal = self._write_latest(rows, texts, warnings)
         finished_at = self.clock()
         warnings += publish_all(self.publications(), rows, statuses, finished_at)
         outcomes = {it.scope: it for it in statuses}
@@ -145,11 +155,11 @@ class Closer:
             return None
 
     def _write_latest(
-        self, rows: Sequence[Reservation], warnings: list[str]
+        self, rows: Sequence[Reservation], texts: Texts, warnings: list[str]
     ) -> ClientError | BotoCoreError | None:
         """S3's refusal, which must not keep the run's manifest from being written."""
         try:
-            self.archive.write_latest(rows)
+            self.archive.write_latest(rows, texts)
         except (ClientError, BotoCoreError) as error:
             logger.warning("latest/ not written", extra={"error": str(error)})
             warnings.insert(0, f"latest/ was not written: {error}")
@@ -157,22 +167,28 @@ class Closer:
         return None
 
     def _inventory(
-        self, statuses: Sequence[StoredStatus], warnings: list[str]
+        self, statuses: Sequence[StoredStatus], texts: Texts, warnings: list[str]
     ) -> Iterator[Reservation]:
         """Every scope's rows, from the object of its region; those that changed since it was
-        written are read from the table, and the object is written again."""
+        written are read from the table, and the object is written again. Fills ``texts``."""
         held: dict[str, list[StoredStatus]] = {}
         for status in statuses:
             if not is_plain(status.heartbeat):
                 held.setdefault(status.scope.region, []).append(status)
         with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
-            known = dict(zip(held, pool.map(self._read, held), strict=True))
+            known = dict(zip(held, pool.map(self._read, held, held.values()), strict=True))
         for region, members in held.items():
-            yield from self._region(region, members, known.pop(region), warnings)
+            present = self._region(region, members, known.pop(region), warnings)
+            for rows in present.values():
+                _note_texts(rows, texts)
+                yield from rows.rows
 
-    def _read(self, region: str) -> dict[Scope, Rows] | Unreadable:
+    def _read(
+        self, region: str, statuses: Sequence[StoredStatus]
+    ) -> dict[Scope, Rows] | Unreadable:
+        seen = {it.scope.account_id: _time(it.observed_at) for it in statuses}
         try:
-            return self.archive.read_region(region)
+            return self.archive.read_region(region, seen)
         except Unreadable as error:
             return error
 
@@ -182,7 +198,8 @@ class Closer:
         statuses: Sequence[StoredStatus],
         known: dict[Scope, Rows] | Unreadable,
         warnings: list[str],
-    ) -> list[Reservation]:
+    ) -> dict[Scope, Rows]:
+        """The rows of a region's scopes."""
         if isinstance(known, Unreadable):
             logger.warning("region unreadable", extra={"error": str(known)})
             warnings.append(f"{region} was read from the table: {known}")
@@ -192,20 +209,14 @@ class Closer:
             rows = pool.map(self._rows, changed)
             read = {it.scope: found for it, found in zip(changed, rows, strict=True)}
         present = {
-            it.scope: Rows(
-                it.revision,
-                read[it.scope] if it.scope in read else known[it.scope].rows,
-                own_to_json(it),
-            )
+            it.scope: Rows(it.revision, read[it.scope], own_to_json(it))
+            if it.scope in read
+            else replace(known[it.scope], status=own_to_json(it))
             for it in statuses
         }
-        if read or _heads(present) != _heads(known):
+        if read or _heads(present) != _heads(known) or not all(map(_has_texts, present.values())):
             self._write_region(region, present, warnings)
-        return [
-            replace(row, observed_at=status.observed_at)
-            for status in statuses
-            for row in present[status.scope].rows
-        ]
+        return present
 
     def _rows(self, status: StoredStatus) -> list[Reservation]:
         if status.observed_at is None or status.digest == NO_ROWS:
@@ -221,6 +232,31 @@ class Closer:
         except (ClientError, BotoCoreError) as error:
             logger.warning("region not written", extra={"error": str(error)})
             warnings.append(f"{region} was not written: {error}")
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """While an inventory is read, the collector looks at all of its rows again and again, which
+    takes a fourth of a close's time; rows are in no cycles."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _note_texts(rows: Rows, texts: Texts) -> None:
+    """Note the texts of rows; none of a reservation that several scopes list."""
+    for row, text in zip(rows.rows, rows.texts or repeat(None), strict=False):
+        texts[row.reservation_id] = None if row.reservation_id in texts else text
+
+
+def _has_texts(rows: Rows) -> bool:
+    return len(rows.texts) == len(rows.rows)
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else format_time(moment)
 
 
 def _heads(held: Mapping[Scope, Rows]) -> dict[Scope, tuple[int, Json | None]]:

@@ -13,7 +13,7 @@ from lambdas.store.events import EventStore
 from truffle.core.expected import ExpectedDenials
 from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
-from truffle.core.organization import AllLabels, labelled
+from truffle.core.organization import AllLabels
 from truffle.core.pricing import PriceBook
 from truffle.core.status import ScopeStatus, judge
 from truffle.report.page import page
@@ -46,9 +46,8 @@ class ReportFile:
         self, rows: Sequence[Reservation], statuses: Sequence[ScopeStatus], now: datetime
     ) -> None:
         """Raises what DynamoDB and S3 do."""
-        labels = self.labels()
         inputs = report_inputs(
-            [labelled(row, labels) for row in rows] if labels else rows,
+            rows,
             [judge(status, now, self.allowed_age, self.expected) for status in statuses],
             recent_events(self.events, now, self.events_kept),
             now,
@@ -57,5 +56,6 @@ class ReportFile:
             past=past_use(self.usage, now),
             market=self.market(),
             most_rows=MOST_ROWS,
+            labels=self.labels(),
         )
         self.archive.write_report(page(inputs))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from lambdas.history.exceptions import TooLarge
 from lambdas.history.ledgers import LedgerStore, SpanReader
-from truffle.core.ledger import DAY, Reader, day_of
+from truffle.core.ledger import DAY, DayTotal, Reader, day_of
 from truffle.core.spans import Span
 
 PARALLEL_READS = 16
@@ -32,14 +32,25 @@ class UsageReader:
     ledgers: LedgerStore
     missing: list[str] = field(default_factory=list)
 
-    def between(self, since: datetime, until: datetime, now: datetime) -> Iterator[Span]:
-        """Spans that overlap the time, in no order. Raises TooLarge, and Unreadable."""
+    def between(
+        self,
+        since: datetime,
+        until: datetime,
+        now: datetime,
+        is_total: Callable[[datetime], bool] = lambda day: False,
+    ) -> Iterator[Span | DayTotal]:
+        """Spans that overlap the time, in no order; totals of the days of which those are enough.
+
+        Raises TooLarge, and Unreadable.
+        """
         closed = self.ledgers.sizes(since, until)
         wanted = _days(since, until)
         size = sum(closed.get(f"{day:%Y-%m-%d}", 0) for day in wanted)
         if size > MOST_BYTES:
             raise TooLarge(f"{size:,} bytes of ledgers")
-        yield from self._closed([day for day in wanted if f"{day:%Y-%m-%d}" in closed])
+        reader = Reader()
+        for day, text in self._texts([day for day in wanted if f"{day:%Y-%m-%d}" in closed]):
+            yield from reader.totals(text, day) if is_total(day) else reader.spans(text)
         yield from self._open([day for day in wanted if f"{day:%Y-%m-%d}" not in closed], now)
 
     def recorded(self, since: datetime, until: datetime) -> Iterator[Span]:
@@ -48,14 +59,16 @@ class UsageReader:
         if (size := sum(closed.values())) > MOST_BYTES:
             raise TooLarge(f"{size:,} bytes of ledgers")
         days = [day for day in _days(since, until) if f"{day:%Y-%m-%d}" in closed]
-        yield from self._closed(days)
-
-    def _closed(self, days: list[datetime]) -> Iterator[Span]:
         reader = Reader()
+        for _, text in self._texts(days):
+            yield from reader.spans(text)
+
+    def _texts(self, days: list[datetime]) -> Iterator[tuple[datetime, str]]:
+        """The ledgers of days, each read once."""
         with ThreadPoolExecutor(PARALLEL_READS) as pool:
             for first in range(0, len(days), AT_ONCE):
-                for text in pool.map(self.ledgers.read, days[first : first + AT_ONCE]):
-                    yield from reader.spans(text)
+                some = days[first : first + AT_ONCE]
+                yield from zip(some, pool.map(self.ledgers.read, some), strict=True)
 
     def _open(self, days: list[datetime], now: datetime) -> Iterator[Span]:
         if not days:

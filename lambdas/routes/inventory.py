@@ -130,7 +130,7 @@ def usage() -> Response[str]:
     question = replace(asked, chosen=of_ids(asked.chosen))
     period, reader = question.period, wiring.query().usage()
     try:
-        spans = reader.between(period.since, period.until, now)
+        spans = reader.between(period.since, period.until, now, question.is_total)
         found = answer(question, spans, wiring.query().prices())
     except TooLarge as error:
         return responses.ask_sql(str(error), question)

@@ -6,15 +6,15 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from truffle.core.codec import Json, decode
-from truffle.core.json_text import json_object
+from truffle.core.codec import FIELD_NAMES, Json, decode
+from truffle.core.json_text import json_object, json_observed
 from truffle.core.kinds.registry import KINDS
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
 from truffle.core.order import Order
@@ -46,6 +46,13 @@ SCHEMA_VERSION = 1
 """Of the lines of a snapshot object; a reader refuses a version that it does not know."""
 
 
+LAYOUT = sha256(json.dumps(FIELD_NAMES).encode()).hexdigest()[:8]
+"""Of the rows of a region's object: those of another release have other fields."""
+
+Seen = Mapping[str, str | None]
+"""When accounts were observed, as text."""
+
+
 def snapshot_key(unit: str, at: datetime, content: bytes) -> str:
     """Partitioned by day and hour, as Athena reads it. The same content has the same key."""
     name = f"{unit.replace('/', '-')}-{at:%H%M%S}-{sha256(content).hexdigest()[:8]}.json.gz"
@@ -69,11 +76,13 @@ def manifest_key(run: Run) -> str:
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The rows of a scope as of a revision of its status. ``status`` is what the scope's own item
-    said then, as ``own_to_json`` has it; None where that is not known."""
+    said then, as ``own_to_json`` has it; None where that is not known. ``texts`` are the rows as
+    ``json_object`` has them but for ``observed_at``; none where that is not known."""
 
     revision: int
     rows: list[Reservation]
     status: Json | None = None
+    texts: list[bytes] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +106,9 @@ class Archive:
         content = "".join(line + "\n" for line in lines).encode()
         self._put_gzipped(snapshot_key(unit, at, content), content)
 
-    def read_region(self, region: str) -> dict[Scope, Rows]:
+    def read_region(self, region: str, seen: Seen | None = None) -> dict[Scope, Rows]:
         """The rows of a region's scopes when its object was last written; empty where there is no
-        object. Raises Unreadable."""
+        object. ``seen`` is when accounts were observed since. Raises Unreadable."""
         name = region_key(region)
         try:
             packed = self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read()
@@ -108,7 +117,7 @@ class Archive:
         except REFUSALS as error:
             raise Unreadable(f"{name}: {error}") from error
         try:
-            return _read_region(region, bytes(packed))
+            return _read_region(region, bytes(packed), seen or {})
         except DAMAGES as error:
             raise Unreadable(f"{name} is damaged: {error}") from error
 
@@ -117,23 +126,28 @@ class Archive:
         scopes = sorted(held.items())
         head = {
             "schema_version": SCHEMA_VERSION,
+            "layout": LAYOUT,
             "revisions": {scope.account_id: rows.revision for scope, rows in scopes},
             "statuses": {scope.account_id: rows.status for scope, rows in scopes if rows.status},
         }
-        first = json.dumps(head, ensure_ascii=False)
-        lines = [first, *(json_object(row) for rows in held.values() for row in rows.rows)]
-        content = "".join(line + "\n" for line in lines).encode()
-        self._put_gzipped(region_key(region), content)
+        lines = [json.dumps(head, ensure_ascii=False).encode()]
+        for rows in held.values():
+            lines += rows.texts or map(_encoded, rows.rows)
+        self._put_gzipped(region_key(region), b"".join(line + b"\n" for line in lines))
 
-    def write_latest(self, reservations: Iterable[Reservation]) -> None:
-        """One array for each type, in the default order."""
+    def write_latest(
+        self, reservations: Iterable[Reservation], texts: Mapping[str, bytes | None]
+    ) -> None:
+        """One array for each type, in the default order. ``texts`` are those of ``Rows``, by id."""
         rows = Order().sorted(reservations)
         for kind, name in LATEST_KEYS.items():
             # One buffer, row by row: at 100,000 rows each copy of the text takes 80 MB.
             content = bytearray(b"[")
             for row in rows:
                 if row.type == kind:
-                    content += b",\n" * (len(content) > 1) + json_object(row).encode()
+                    text = texts.get(row.reservation_id)
+                    content += b",\n" * (len(content) > 1)
+                    content += json_observed(text, row.observed_at) if text else _encoded(row)
             content += b"]\n"
             self._put(name, content, "application/json")
 
@@ -187,17 +201,27 @@ def _scope_line(result: Snapshot | Failure) -> Json:
     }
 
 
-def _read_region(region: str, packed: bytes) -> dict[Scope, Rows]:
+def _encoded(row: Reservation) -> bytes:
+    return json_object(row).encode()
+
+
+def _read_region(region: str, packed: bytes, seen: Seen) -> dict[Scope, Rows]:
     first, *lines = gzip.decompress(packed).splitlines()
     head = json.loads(first)
     if head["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"its schema version is {head['schema_version']}")
-    rows = [decode(row) for row in json.loads(b"[" + b",".join(lines) + b"]")]
+    raws = json.loads(b"[" + b",".join(lines) + b"]")
+    is_present = head.get("layout") == LAYOUT
     statuses = head.get("statuses", {})
     held = {
         Scope(name, region): Rows(number, [], statuses.get(name))
         for name, number in head["revisions"].items()
     }
-    for row in rows:
-        held[Scope(str(row.account_id), region)].rows.append(row)
+    for raw, line in zip(raws, lines, strict=True):
+        # Set before the row is made: at 100,000 rows a second copy takes as long as the first.
+        raw["observed_at"] = seen.get(raw["account_id"], raw["observed_at"])
+        members = held[Scope(raw["account_id"], region)]
+        members.rows.append(decode(raw))
+        if is_present:
+            members.texts.append(line)
     return held

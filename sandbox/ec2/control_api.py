@@ -9,7 +9,7 @@
 | ``PUT /_sim/billing-requests/<id>`` | its last billing request; ``{}``: none |
 | ``PATCH /_sim/blocks/<region>/<id>`` | fields of a block's status, ``InterconnectStatus`` … |
 | ``PUT /_sim/market/<region>`` | ``{"Market": […]}`` of a fleet file: what it sells now |
-| ``PATCH, DELETE /_sim/training-plans/<name>`` | fields of a plan; null takes one away |
+| ``PATCH, DELETE /_sim/training-plans/<name>``, and ``db-capacity-reservations`` | fields of one |
 | ``GET, PUT /_sim/clock`` | the simulated time; ``{"now": …}`` or ``{"advance_seconds": …}`` |
 | ``GET, POST, DELETE /_sim/faults`` | the faults that are not over; one more; none |
 | ``DELETE /_sim/faults/<region>`` | none that names this region |
@@ -38,10 +38,14 @@ from sandbox.ec2.fleet_file import (
     reservation_from_json,
     reservation_to_json,
 )
+from sandbox.ec2.others import Form
+from sandbox.ec2.services import FORMS
 from sandbox.ec2.shapes import date_from_json, described, from_json, to_json
 from sandbox.ec2.simulator import Simulator
 
 PREFIX = "/_sim/"
+
+Action = Callable[[Simulator, list[str], Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +127,19 @@ def _put_market(simulator: Simulator, rest: list[str], body: Any) -> Any:
     return {}
 
 
-def _patch_plan(simulator: Simulator, rest: list[str], body: Any) -> Any:
-    return to_json(simulator.patch_plan(rest[0], body))
+def _patch_held(form: Form) -> Action:
+    def patch(simulator: Simulator, rest: list[str], body: Any) -> Any:
+        return to_json(simulator.patch_held(form, rest[0], body))
+
+    return patch
 
 
-def _delete_plan(simulator: Simulator, rest: list[str], body: Any) -> Any:
-    simulator.remove_plan(rest[0])
-    return {}
+def _delete_held(form: Form) -> Action:
+    def delete(simulator: Simulator, rest: list[str], body: Any) -> Any:
+        simulator.remove_held(form, rest[0])
+        return {}
+
+    return delete
 
 
 def _clock(simulator: Simulator) -> Any:
@@ -189,7 +199,7 @@ def _post_reset(simulator: Simulator, rest: list[str], body: Any) -> Any:
     return {}
 
 
-_ACTIONS: Mapping[tuple[str, str, int], Callable[[Simulator, list[str], Any], Any]] = {
+_ACTIONS: Mapping[tuple[str, str, int], Action] = {
     ("GET", "health", 0): _health,
     ("GET", "fleet", 0): _get_fleet,
     ("PUT", "fleet", 0): _put_fleet,
@@ -200,8 +210,8 @@ _ACTIONS: Mapping[tuple[str, str, int], Callable[[Simulator, list[str], Any], An
     ("PUT", "billing-requests", 1): _put_billing_request,
     ("PATCH", "blocks", 2): _patch_block,
     ("PUT", "market", 1): _put_market,
-    ("PATCH", "training-plans", 1): _patch_plan,
-    ("DELETE", "training-plans", 1): _delete_plan,
+    **{("PATCH", path, 1): _patch_held(form) for path, form in FORMS.items()},
+    **{("DELETE", path, 1): _delete_held(form) for path, form in FORMS.items()},
     ("GET", "clock", 0): _get_clock,
     ("PUT", "clock", 0): _put_clock,
     ("GET", "faults", 0): _get_faults,

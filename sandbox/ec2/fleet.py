@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from sandbox.ec2.faults import Fault
 from sandbox.ec2.filters import Fields
-from sandbox.ec2.training_plans import Plan
+from sandbox.ec2.others import Form, Held
 
 DEFAULT_ACCOUNT = "123456789012"
 HOME_REGION = "us-east-1"
@@ -82,10 +82,10 @@ class OrganizationAccount:
 @dataclass(frozen=True, slots=True)
 class Region:
     """One region. ``blocks``, ``statuses`` and ``topologies`` hold only what reservations do not
-    tell, by id; ``fleets`` are Capacity Reservation Fleets; ``plans`` are SageMaker's
-    training plans by their ARNs, ``plan_market`` their offers; ``instances`` are groups of one
-    instance as DescribeInstances has them. ``opt_in_by`` are accounts with another status than
-    ``opt_in_status``."""
+    tell, by id; ``fleets`` are Capacity Reservation Fleets; ``others`` is what
+    other services reserve, by ARN; ``plan_market`` are SageMaker's offers; ``instances`` are groups
+    of one instance as DescribeInstances has them. ``opt_in_by`` are accounts with another status
+    than ``opt_in_status``."""
 
     name: str
     opt_in_status: str = "opt-in-not-required"
@@ -97,7 +97,7 @@ class Region:
     market: tuple[Offer, ...] = ()
     fleets: tuple[Fields, ...] = ()
     topologies: Mapping[str, Fields] = field(default_factory=dict)
-    plans: Mapping[str, Plan] = field(default_factory=dict)
+    others: Mapping[str, Held] = field(default_factory=dict)
     plan_market: tuple[Offer, ...] = ()
     instances: tuple[Fields, ...] = ()
 
@@ -111,6 +111,10 @@ class Region:
         kept = dict(self.reservations)
         del kept[reservation_id]
         return replace(self, reservations=kept)
+
+    def held(self, form: Form) -> list[Held]:
+        """What another service reserves of one kind."""
+        return [it for it in self.others.values() if it.form is form]
 
     def with_status(self, block_id: str, fields: Fields) -> Region:
         """The region with fields of a block's status set, over what its reservations tell."""
@@ -153,10 +157,10 @@ class Fleet:
         known = self.regions.get(HOME_REGION, Region(HOME_REGION))
         return self.with_regions([known])
 
-    def region_of_plan(self, name: str) -> Region:
-        """The region that has a training plan, by its name or ARN. Raises KeyError."""
+    def region_of_held(self, form: Form, name: str) -> Region:
+        """The region that has one of a kind, by a name or the ARN. Raises KeyError."""
         for region in self.regions.values():
-            if any(name in (plan.name, plan.arn) for plan in region.plans.values()):
+            if any(it.is_named(name) for it in region.held(form)):
                 return region
         raise KeyError(name)
 

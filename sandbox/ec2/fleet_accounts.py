@@ -72,7 +72,7 @@ def _joined(known: Region | None, mine: Region, name: str, status: str | None) -
         statuses={**known.statuses, **mine.statuses},
         extensions=(*known.extensions, *mine.extensions),
         market=(*known.market, *mine.market),
-        plans={**known.plans, **mine.plans},
+        others={**known.others, **mine.others},
         plan_market=(*known.plan_market, *mine.plan_market),
     )
 

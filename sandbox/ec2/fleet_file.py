@@ -25,6 +25,8 @@ from sandbox.ec2.fleet_accounts import (
 )
 from sandbox.ec2.instances import instances_from_json, instances_to_json
 from sandbox.ec2.lifecycle import REQUESTED_QUANTITY_TAG, phase_at
+from sandbox.ec2.others import held_from_json, held_to_json
+from sandbox.ec2.services import FORMS
 from sandbox.ec2.shapes import (
     FleetError,
     count_of,
@@ -34,8 +36,6 @@ from sandbox.ec2.shapes import (
     list_of,
     to_json,
 )
-from sandbox.ec2.training_plans import KEY as TRAINING_PLANS
-from sandbox.ec2.training_plans import plans_from_json, plans_to_json
 from sandbox.ec2.zones import REGION, region_of_zone, zone_id
 
 _OPT_IN = ("opt-in-not-required", "opted-in", "not-opted-in")
@@ -52,7 +52,7 @@ _REGION_KEYS = {
     "CapacityReservationFleets",
     "CapacityReservationTopology",
     "Market",
-    TRAINING_PLANS,
+    *(form.key for form in FORMS.values()),
     _PLAN_MARKET,
     "Instances",
 }
@@ -170,7 +170,7 @@ def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Reg
         tuple(market_from_json(raw, now, where)),
         tuple(_fleets(raw, name, account, now, where)),
         _topologies(raw, now, where),
-        dict(plans_from_json(raw, name, account, now, where)),
+        dict(held_from_json(FORMS.values(), raw, name, account, now, where)),
         tuple(market_from_json(raw, now, where, _PLAN_MARKET)),
         tuple(instances_from_json(raw, account, now, where)),
     )
@@ -360,7 +360,7 @@ def _region_to_json(region: Region, now: datetime) -> dict[str, Any]:
         "CapacityReservationTopology": to_json(list(region.topologies.values())),
         "Instances": to_json(instances_to_json(region.instances)),
         "Market": [_offer_to_json(offer) for offer in region.market],
-        TRAINING_PLANS: plans_to_json(region.plans.values(), now),
+        **held_to_json(FORMS.values(), region.others.values(), now),
         _PLAN_MARKET: [_offer_to_json(offer) for offer in region.plan_market],
     }
 

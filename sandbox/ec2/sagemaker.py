@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -19,8 +18,9 @@ from botocore.validate import ParamValidator
 
 from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.filters import Fields
-from sandbox.ec2.fleet import Offer, Region
-from sandbox.ec2.training_plans import sagemaker_model
+from sandbox.ec2.fleet import Offer
+from sandbox.ec2.others import Asked, Request, Service
+from sandbox.ec2.training_plans import TRAINING_PLANS, sagemaker_model
 
 TARGET = "SageMaker."
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -47,48 +47,31 @@ _NOT_LISTED = ("UnhealthyInstanceCount", "AvailableSpareInstanceCount")
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A call: the region and account that it is made in, when, and its parameters."""
-
-    region: Region
-    account: str
-    now: datetime
-    parameters: Json
-
-    @property
-    def start(self) -> int:
-        """Where the page begins. Raises EC2Error."""
-        token = self.parameters.get("NextToken")
-        try:
-            return int(base64.b64decode(token).decode().removeprefix("plans-")) if token else 0
-        except ValueError:
-            raise EC2Error("ValidationException", "The NextToken is not valid.") from None
-
-
-def error_json(error: EC2Error) -> tuple[int, bytes]:
+def _error(error: EC2Error, request_id: str) -> tuple[int, bytes]:
     code, status = CODES.get(error.code, (error.code, error.status))
     return status, json.dumps({"__type": code, "message": error.message}).encode()
 
 
-def read(target: str, body: bytes) -> tuple[str, Json, int]:
-    """The operation of a request, its parameters, and the number of its page. Raises EC2Error."""
-    operation = target.removeprefix(TARGET)
+def _operation(request: Request) -> str:
+    return request.target.removeprefix(TARGET)
+
+
+def _read(request: Request) -> tuple[Json, int]:
+    operation = _operation(request)
     if operation not in _ANSWERS:
         raise EC2Error("UnknownOperationException", f"No operation {operation}.")
     try:
-        parameters = json.loads(body or b"{}")
+        parameters = json.loads(request.body or b"{}")
         shape = sagemaker_model().operation_model(operation).input_shape
         report = ParamValidator().validate(parameters, shape)
     except (ValueError, ParamValidationError) as error:
         raise EC2Error("ValidationException", str(error)) from None
     if report.has_errors():
         raise EC2Error("ValidationException", report.generate_report())
-    return operation, parameters, 1 + bool(parameters.get("NextToken"))
+    return parameters, 1 + bool(parameters.get("NextToken"))
 
 
-def answer(operation: str, asked: Asked) -> bytes:
-    """The body of a response. Raises EC2Error."""
+def _answer(operation: str, asked: Asked) -> bytes:
     return json.dumps(_ANSWERS[operation](asked), default=_moment).encode()
 
 
@@ -99,8 +82,11 @@ def _moment(value: Any) -> float:
 
 def _list(asked: Asked) -> Json:
     wanted = {it["Value"] for it in asked.parameters.get("Filters", ()) if it["Name"] == "Status"}
-    plans = [it for it in _plans(asked) if not wanted or it["Status"] in wanted]
-    start, size = asked.start, asked.parameters.get("MaxResults", PAGE)
+    plans = [it for it in asked.held(TRAINING_PLANS) if not wanted or it["Status"] in wanted]
+    start, size = (
+        _start(asked.parameters.get("NextToken")),
+        asked.parameters.get("MaxResults", PAGE),
+    )
     shown = [_without(it, _NOT_LISTED) for it in plans[start : start + size]]
     end = start + size
     token = base64.b64encode(f"plans-{end}".encode()).decode()
@@ -109,16 +95,18 @@ def _list(asked: Asked) -> Json:
 
 def _describe(asked: Asked) -> Json:
     name = asked.parameters["TrainingPlanName"]
-    for plan in _plans(asked):
+    for plan in asked.held(TRAINING_PLANS):
         if name in (plan["TrainingPlanName"], plan["TrainingPlanArn"]):
             return dict(plan)
     raise EC2Error("ResourceNotFound", f"Training plan {name} not found.")
 
 
-def _plans(asked: Asked) -> list[Fields]:
-    """The plans of the account in the region, by name."""
-    own = [it for it in asked.region.plans.values() if it.account == asked.account]
-    return [it.at(asked.now) for it in sorted(own, key=lambda plan: plan.name)]
+def _start(token: str | None) -> int:
+    """Where a page begins."""
+    try:
+        return int(base64.b64decode(token).decode().removeprefix("plans-")) if token else 0
+    except ValueError:
+        raise EC2Error("ValidationException", "The NextToken is not valid.") from None
 
 
 def _without(fields: Fields, names: tuple[str, ...]) -> Fields:
@@ -180,3 +168,5 @@ _ANSWERS: Mapping[str, Callable[[Asked], Json]] = {
     "DescribeTrainingPlan": _describe,
     "SearchTrainingPlanOfferings": _search,
 }
+
+SAGEMAKER = Service("sagemaker", CONTENT_TYPE, _operation, _read, _answer, _error)

@@ -1,5 +1,5 @@
-"""The simulator's HTTP server: EC2, SageMaker, prices and costs at ``/``, the control surface at
-``/_sim/``; loopback only."""
+"""The simulator's HTTP server: EC2, other services, prices and costs at ``/``, the control surface
+at ``/_sim/``; loopback only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox import cost_explorer, pricing
-from sandbox.ec2 import sagemaker
 from sandbox.ec2.control_api import PREFIX, control
+from sandbox.ec2.others import Request
+from sandbox.ec2.services import SERVICES
 from sandbox.ec2.simulator import Reply, Simulator
+from sandbox.ec2.wire import signed_service
 
 HOST = "127.0.0.1"
 _XML = "text/xml;charset=UTF-8"
@@ -52,10 +54,10 @@ class _Handler(BaseHTTPRequestHandler):
             lines = cost_explorer.bill_of(simulator.fleet, simulator.now())
             status, content = cost_explorer.answer(target, body, lines)
             self._send(status, cost_explorer.CONTENT_TYPE, json.dumps(content).encode())
-        elif target.startswith(sagemaker.TARGET):
-            authorization = self.headers.get("Authorization", "")
-            reply = self.server.simulator.answer_sagemaker(authorization, target, body)
-            self._reply(reply, sagemaker.CONTENT_TYPE)
+        elif service := SERVICES.get(signed_service(self.headers.get("Authorization", ""))):
+            authorization, request = self.headers["Authorization"], Request(target, body)
+            reply = self.server.simulator.answer_service(service, authorization, request)
+            self._reply(reply, service.content_type)
         else:
             self._describe(body.decode())
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any
 
-from sandbox.ec2 import sagemaker
 from sandbox.ec2.bucket import Bucket, full_bucket
 from sandbox.ec2.errors import EC2Error, not_credible
 from sandbox.ec2.faults import Fault, FaultKind
@@ -19,9 +18,8 @@ from sandbox.ec2.fleet import Fleet, Offer, Region, Reservation
 from sandbox.ec2.lifecycle import patched
 from sandbox.ec2.listings import Call, Ids, Listing
 from sandbox.ec2.operations import Operation, operation_named
+from sandbox.ec2.others import Asked, Form, Request, Service
 from sandbox.ec2.pages import page_of, token_after
-from sandbox.ec2.training_plans import patched as patched_plans
-from sandbox.ec2.training_plans import without
 from sandbox.ec2.wire import (
     Render,
     answer_xml,
@@ -146,20 +144,24 @@ class Simulator:
             region = self._fleet.region_of(reservation_id)
             self._fleet = self._fleet.with_regions([region.without_reservation(reservation_id)])
 
-    def patch_plan(self, name: str, raw: Any) -> Fields:
-        """Set fields of a training plan, None to take one away. Raises KeyError and ValueError."""
+    def patch_held(self, form: Form, name: str, raw: Mapping[str, Any]) -> Fields:
+        """Set fields of what another service reserves, None to take one away. Raises KeyError and
+        ValueError."""
         with self._lock:
-            region = self._fleet.region_of_plan(name)
-            plans = patched_plans(region.plans, name, raw, self.now())
-            self._fleet = self._fleet.with_regions([replace(region, plans=plans)])
-            return next(it.fields for it in plans.values() if name in (it.name, it.arn))
+            region = self._fleet.region_of_held(form, name)
+            held = next(it for it in region.held(form) if it.is_named(name))
+            changed = held.patched(raw, self.now())
+            others = {**region.others, held.arn: changed}
+            self._fleet = self._fleet.with_regions([replace(region, others=others)])
+            return changed.fields
 
-    def remove_plan(self, name: str) -> None:
+    def remove_held(self, form: Form, name: str) -> None:
         """Raises KeyError."""
         with self._lock:
-            region = self._fleet.region_of_plan(name)
-            kept = replace(region, plans=without(region.plans, name))
-            self._fleet = self._fleet.with_regions([kept])
+            region = self._fleet.region_of_held(form, name)
+            gone = {it.arn for it in region.held(form) if it.is_named(name)}
+            kept = {arn: it for arn, it in region.others.items() if arn not in gone}
+            self._fleet = self._fleet.with_regions([replace(region, others=kept)])
 
     def set_status(self, region: str, block_id: str, fields: Fields) -> None:
         """Set fields of a block's status. Raises KeyError."""
@@ -229,33 +231,33 @@ class Simulator:
                 reply = Reply(error.status, error_xml(error, request_id), request_id)
         return replace(reply, delay=reply.delay + delay)
 
-    def answer_sagemaker(self, authorization: str, target: str, body: bytes) -> Reply:
-        """One SageMaker call: its Authorization header, its target, and its JSON."""
+    def answer_service(self, service: Service, authorization: str, request: Request) -> Reply:
+        """One call of another service, with its Authorization header."""
         request_id = str(uuid.uuid4())
-        try:
-            credential = credential_of(authorization, "sagemaker")
-        except EC2Error as error:
-            return Reply(*sagemaker.error_json(error), request_id)
+        credential = credential_of(authorization, service.name)
         account = self._account_of(credential.access_key) or self._fleet.account
         with self._lock:
             name = credential.region
-            self._calls[name, target.removeprefix(sagemaker.TARGET)] += 1
+            self._calls[name, service.operation(request)] += 1
             try:
-                reply = self._plans(name, account, target, body, request_id)
+                reply = self._answered(service, name, account, request, request_id)
             except EC2Error as error:
-                reply = Reply(*sagemaker.error_json(error), request_id)
+                reply = Reply(*service.error(error, request_id), request_id)
             return replace(reply, delay=reply.delay + self._delay(name))
 
-    def _plans(self, name: str, account: str, target: str, body: bytes, request_id: str) -> Reply:
+    def _answered(
+        self, service: Service, name: str, account: str, request: Request, request_id: str
+    ) -> Reply:
         region = self._fleet.regions.get(name)
         if region is None or not self._fleet.is_enabled(region, account):
             raise not_credible()
-        operation, parameters, page = sagemaker.read(target, body)
+        operation = service.operation(request)
+        parameters, page = service.read(request)
         fault = self._hit(name, operation, account, page)
         if fault is not None and fault.error is not None:
             raise fault.error
-        asked = sagemaker.Asked(region, account, self.now(), parameters)
-        return _spoilt(fault, Reply(200, sagemaker.answer(operation, asked), request_id))
+        asked = Asked(region, account, self.now(), parameters, request_id)
+        return _spoilt(fault, Reply(200, service.answer(operation, asked), request_id))
 
     def _delay(self, region: str) -> float:
         return self._latency.get(region, self._latency.get("*", 0)) / 1000

@@ -52,6 +52,12 @@ def credential_of(authorization: str, service: str = "ec2") -> Credential:
     return Credential(found[1], found[2])
 
 
+def signed_service(authorization: str) -> str:
+    """The service that an Authorization header is for; empty where it does not tell."""
+    found = _CREDENTIAL.search(authorization)
+    return found[3] if found else ""
+
+
 # Requests
 
 

@@ -80,7 +80,7 @@ def test_a_watch_with_everything() -> None:
         ({"days": 15}, "whole weeks up to 182 days; the next one is 21 days"),
         ({"days": 183}, "use a whole number from 1 to 182"),
         ({"days": None, "duration_hours": 30}, "the next one is 2 days (48 hours)"),
-        ({"regions": None}, "watches[0].regions: is required"),
+        ({"regions": ["us-*", "af-*"]}, "regions: af-* matches no region that every account has"),
         ({"regions": ["us-esat-1"]}, "did you mean us-east-1?"),
         ({"regions": []}, "an empty list matches nothing"),
         ({"start_after": "soon"}, "use a time with its offset"),
@@ -93,6 +93,38 @@ def test_a_watch_with_everything() -> None:
 )
 def test_what_is_wrong_is_named(changes: dict[str, Any], says: str) -> None:
     assert says in problem_of(**changes)
+
+
+@pytest.mark.parametrize(
+    ("regions", "asked"),
+    [
+        (["us-*"], ["us-east-1", "us-east-2", "us-west-1", "us-west-2"]),
+        (["us-east-?", "us-east-2", "af-south-1"], ["us-east-1", "us-east-2", "af-south-1"]),
+        (["eu-*"], ["eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3"]),
+    ],
+    ids=str,
+)
+def test_a_glob_stands_for_regions_that_every_account_has(
+    regions: list[str], asked: list[str]
+) -> None:
+    (watch,) = a_file({**HUNT, "regions": regions}).watches
+    assert list(watch.regions) == asked
+
+
+def test_without_regions_all_that_every_account_has_are_asked() -> None:
+    (watch,) = a_file({key: value for key, value in HUNT.items() if key != "regions"}).watches
+    assert len(set(watch.regions)) == 17
+    assert {"us-east-1", "sa-east-1", "eu-north-1"} <= set(watch.regions)
+    assert "me-south-1" not in watch.regions
+
+
+def test_check_names_the_regions_that_a_glob_stands_for() -> None:
+    found = a_file({**HUNT, "regions": ["us-*"]}, {**HUNT, "name": "wide", "regions": ["eu-*"]})
+    text = render_settings(found, "alerts.yaml", NOON, Style())
+    assert "| us-east-1, us-east-2, us-west-1, us-west-2 |" in text
+    assert "| 5 regions " in text
+    expected = "eu-central-1, eu-north-1, eu-west-1, eu-west-2, eu-west-3"
+    assert f"Regions of wide: {expected}" in text
 
 
 def test_two_watches_of_one_name_are_refused() -> None:

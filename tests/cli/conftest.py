@@ -15,6 +15,7 @@ from botocore.loaders import JSONFileLoader
 from sandbox.ec2.fleet import Fleet
 from sandbox.ec2.server import RunningServer
 from sandbox.ec2.simulator import Simulator
+from sandbox.environment import SIMULATED
 from tests.cli.deployed import Deployed, Serving
 from tests.sandbox.worlds import HOME, World, running_now
 from truffle import clock
@@ -108,8 +109,7 @@ def variables(ec2_url: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL_EC2": ec2_url,
-        "AWS_ENDPOINT_URL_SAGEMAKER": ec2_url,
+        **dict.fromkeys(SIMULATED, ec2_url),
         "NO_PROXY": "*",
     }
 

@@ -15,9 +15,11 @@ from tests.builders import HOME, OHIO, an_event
 from tests.builders import an_odcr as odcr_row
 from tests.cli.conftest import variables
 from tests.cli.deployed import Deployed
+from tests.core.market.builders import a_question, an_answer, an_offering
 from tests.sandbox.worlds import World, a_block, an_odcr
 from truffle import Truffle
 from truffle.agents import MOST, server_of
+from truffle.core.market.answers import Outcome
 from truffle.core.model import Scope
 from truffle.core.spans import Span
 
@@ -104,6 +106,44 @@ def test_the_stack_says_what_happened_and_how_old_it_is(deployed: Deployed, api_
     assert [event["type"] for event in found["items"]] == ["state_changed"]
     assert found["collection"]["failed"] == 1
     assert call(client, "status")["answer"]["totals"]["scopes"] == 2
+
+
+def test_offerings_of_a_stack_are_what_its_watches_found(deployed: Deployed, api_url: str) -> None:
+    question = a_question(count=8, duration_hours=24)
+    offered, now = an_offering(40), deployed.clock()
+    deployed.market = [
+        an_answer(offered, at=now - timedelta(hours=1), question=question),
+        an_answer(
+            outcome=Outcome.FAILED, region="us-east-1", question=question, code="InternalError"
+        ),
+    ]
+    client = Truffle(api_url=api_url)
+
+    found = call(client, "offerings", instance_type="p5.48xlarge", count=8, days=1)
+    assert [item["offering_id"] for item in found["items"]] == [offered.offering_id]
+    assert found["items"][0]["observed_at"] == found["collection"]["observed_at"]
+    assert [it["region"] for it in found["collection"]["failed_scopes"]] == ["us-east-1"]
+
+    other = call(client, "offerings", instance_type="p5en.48xlarge", days=1)
+    assert other["items"] == []
+    assert other["collection"]["warnings"] == [
+        "No watch searches for this block: nothing is known."
+    ]
+
+
+def test_without_a_stack_offerings_are_live(world: World) -> None:
+    offer = {
+        "InstanceType": "p5.48xlarge",
+        "AvailabilityZone": "us-east-2a",
+        "Count": 8,
+        "FirstStart": "+1d@11:30",
+        "HourlyPrice": "31.464",
+    }
+    world.has(Market=[offer])
+    found = call(Truffle(), "offerings", instance_type="p5.48xlarge", days=1)
+    assert {item["region"] for item in found["items"]} == {"us-east-2"}
+    refused = call(Truffle(), "offerings", instance_type="p5.48xlarge", days=1, source="stack")
+    assert "TRUFFLE_API_URL" in refused or "api_url" in refused
 
 
 def test_usage_is_added_up_and_what_is_missing_named(deployed: Deployed, api_url: str) -> None:

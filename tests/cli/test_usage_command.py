@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
-from tests.builders import OHIO, an_odcr
+from tests.builders import HOME, OHIO, a_block, an_odcr
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
 from truffle import AsyncTruffle, Truffle
+from truffle.core.billed import Bill, BilledFee
 from truffle.core.pricing import PriceBook
 from truffle.core.spans import Span
 from truffle.query import BadArgument
@@ -49,6 +52,22 @@ def test_a_table_has_totals_and_a_row_for_each_group(
     assert "vision" in vision
     assert "██████░░░░" in vision
     assert "(untagged)" in untagged
+
+
+def test_the_totals_name_what_was_billed_for_blocks(
+    truffle: Run, api_url: str, stack: Deployed
+) -> None:
+    """The fee of one block, and a sum of which nobody knows the parts."""
+    block = a_block("cr-c", state="active", owner_id=HOME, region="us-east-2")
+    stack.spans.append(Span(block, DAY, DAY + HOUR))
+    alone = BilledFee(DAY.date(), HOME, "us-east-2", block.instance_type, Decimal(900), "USD", "cb")
+    shared = replace(alone, amount=Decimal(100), capacity_block_id=None)
+    before = replace(alone, day=DAY.date() - timedelta(days=1))
+    stack.prices = PriceBook(bill=Bill((alone, shared, before)))
+    result = truffle("usage", "--api-url", api_url, *ASKED)
+    assert "$1,000.00 for capacity blocks (Cost Explorer), $100.00 of it not of" in result.out
+    usage = Truffle(api_url=api_url).usage("2026-11-03", "2026-11-04")
+    assert [fee["amount"] for fee in usage.billed_fees] == [900, 100]
 
 
 def test_json_is_the_rows_of_the_api(truffle: Run, api_url: str, stack: Deployed) -> None:

@@ -1,6 +1,6 @@
 """Queries as parameters."""
 
-EVERY_TYPE = frozenset({"odcr", "capacity-block", "training-plan"})
+EVERY_TYPE = frozenset({"odcr", "capacity-block", "training-plan", "db-capacity-reservation"})
 
 
 def some(*values: str) -> frozenset[str]:

@@ -152,12 +152,24 @@ def test_keys_that_an_older_version_did_not_write_are_absent() -> None:
     assert decode(older) == a_block()
 
 
+TYPE_MUST_BE = "type must be odcr, capacity-block, training-plan or db-capacity-reservation"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"type": "spot"}, "type must be odcr, capacity-block or training-plan, not 'spot'"),
-        ({"type": None}, "type must be odcr, capacity-block or training-plan, not None"),
-        ({"type": ["odcr"]}, "type must be odcr, capacity-block or training-plan, not ['odcr']"),
+        (
+            {"type": "spot"},
+            f"{TYPE_MUST_BE}, not 'spot'",
+        ),
+        (
+            {"type": None},
+            f"{TYPE_MUST_BE}, not None",
+        ),
+        (
+            {"type": ["odcr"]},
+            f"{TYPE_MUST_BE}, not ['odcr']",
+        ),
         ({"total_capacity": "8"}, "total_capacity must be a whole number or null, not '8'"),
         ({"total_capacity": 8.0}, "total_capacity must be a whole number or null, not 8.0"),
         ({"total_capacity": True}, "total_capacity must be a whole number or null, not True"),

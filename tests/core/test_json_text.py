@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from tests.builders import a_block, an_odcr
 from tests.strategies import whole_reservations
 from truffle.core.codec import encode
-from truffle.core.json_text import PIECE, json_around, json_array, json_object
+from truffle.core.json_text import PIECE, json_around, json_array, json_object, json_observed
 from truffle.core.model import Commitment, Health, Reservation
 
 
@@ -38,6 +40,16 @@ def test_the_text_around_a_field_is_compact_json_without_its_value(
 
     assert before.endswith(f'"{name}":')
     assert before + value + after == json.dumps(data, separators=(",", ":"))
+
+
+@given(row=whole_reservations, seen=st.none() | st.datetimes(timezones=st.just(UTC)))
+def test_an_object_is_given_another_time_of_observation(
+    row: Reservation, seen: datetime | None
+) -> None:
+    row = replace(row, tags={**row.tags, "observed_at": '"observed_at": '})
+    expected = json.dumps(encode(replace(row, observed_at=seen)), ensure_ascii=False)
+
+    assert json_observed(json_object(row).encode(), seen) == expected.encode()
 
 
 @given(rows=st.lists(whole_reservations, max_size=4), ascii_only=st.booleans())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from random import Random
 
 import pytest
@@ -11,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import HOME, HOUR, OTHER, a_block, an_odcr
-from truffle.core.ledger import Reader, write_day
-from truffle.core.model import Accelerator, Health
+from truffle.core.ledger import DayTotal, Reader, write_day
+from truffle.core.model import Accelerator, Health, Reservation
+from truffle.core.pricing import PriceSource, Rate
 from truffle.core.spans import Span, joined
-from truffle.core.usage import Period, usage
+from truffle.core.usage import Period, Tally, usage
 from truffle.core.usage_axes import Interval
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
@@ -107,6 +110,54 @@ def test_what_is_written_is_read(random: Random) -> None:
     by = ("reservation", "tag:Team")
     assert usage(read, period, by, lambda _: None) == usage(spans, period, by, lambda _: None)
     assert sorted(map(_shown, read)) == sorted(map(_shown, spans))
+
+
+@given(st.randoms(use_true_random=False), st.booleans())
+def test_totals_of_days_are_the_sums_of_their_spans(random: Random, is_old: bool) -> None:
+    """Also of lines that an earlier release wrote, and where numbers or prices are unknown."""
+    spans = [
+        held(
+            hour,
+            hour + random.choice([0.5, 1]),
+            random.choice(
+                [
+                    an_odcr(f"cr-{number}", available_capacity=random.choice([0, 3, 8, None])),
+                    an_odcr(f"cr-{number}", total_capacity=0, available_capacity=0),
+                    a_block(f"cb-{number}", state="active", available_capacity=2),
+                ]
+            ),
+            random.random() < 0.8,
+        )
+        for number in range(3)
+        for hour in range(24)
+        if random.random() < 0.5
+    ]
+    text = write_day(spans, DAY)
+    if is_old:
+        text = re.sub(r'"instance_microseconds": \[.*?\], ', "", text)
+    period = Period(DAY, DAY + timedelta(days=1), Interval.DAY)
+    by = ("type", "instance_type")
+    tally = Tally(period, by, a_rate)
+    for one in Reader().totals(text, DAY):
+        if isinstance(one, DayTotal):
+            tally.add_day(one)
+        else:
+            tally.add(one)
+    assert tally.rows() == usage(spans, period, by, a_rate)
+
+
+def a_rate(row: Reservation) -> Rate | None:
+    """Blocks cost by their size, ODCRs of one id nothing that is known."""
+    if row.reservation_id == "cr-0":
+        return None
+    amount = Decimal(row.size or 1) / 7 if row.kind.is_prepaid else Decimal("98.32")
+    return Rate(amount, "USD", PriceSource.SETTINGS)
+
+
+def test_a_day_of_an_odcr_is_one_total() -> None:
+    text = write_day([held(0, 6), held(6, 24, an_odcr(available_capacity=0))], DAY)
+    (total,) = Reader().totals(text, DAY)
+    assert isinstance(total, DayTotal)
 
 
 def _shown(span: Span) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, a_snapshot, an_odcr
-from truffle.core.model import BillingRequest, Reservation, Unanswered
+from truffle.core.model import BillingRequest, Reservation, Scope, Unanswered
 from truffle.ec2.billing_requests import with_billing_requests
 
 OPERATION = "DescribeCapacityReservationBillingRequests"
@@ -93,6 +93,15 @@ def test_each_side_is_asked_once_where_it_has_odcrs(
     asked(ec2, *rows)
 
     assert ec2.asked == roles
+
+
+def test_an_account_that_is_not_known_may_be_either_side() -> None:
+    ec2 = Requests({})
+    snapshot = a_snapshot(an_odcr(), scope=Scope("", "us-east-2"))
+
+    with_billing_requests(ec2, snapshot, lambda: NOON, None)
+
+    assert ec2.asked == [SENT, RECEIVED]
 
 
 def test_of_several_requests_the_latest_counts() -> None:

@@ -15,6 +15,7 @@ from sandbox.ec2.faults import Fault, FaultKind
 from sandbox.ec2.fleet_file import load_fleet
 from sandbox.ec2.server import RunningServer
 from sandbox.ec2.simulator import Simulator
+from sandbox.ec2.training_plans import TRAINING_PLANS
 from tests.builders import HOME, NOON
 from truffle.core.carry_forward import carry_forward
 from truffle.core.diff import compare
@@ -77,9 +78,8 @@ class World:
             )
 
         now = self.simulator.now()
-        answer = list_scope(
-            client("ec2"), EAST, DescribedTypes(), lambda: now, None, OtherKinds(client)
-        )
+        others = OtherKinds(client, ["training-plan"])
+        answer = list_scope(client("ec2"), EAST, DescribedTypes(), lambda: now, None, others)
         assert isinstance(answer, Snapshot), answer
         return answer
 
@@ -192,7 +192,7 @@ def test_a_health_that_could_not_be_asked_for_stays_as_it_was(world: World, url:
 def test_a_plan_that_sagemaker_no_longer_lists_is_an_event(world: World, url: str) -> None:
     world.has(a_plan())
     before = world.listed(url)
-    world.simulator.remove_plan("large")
+    world.simulator.remove_held(TRAINING_PLANS, "large")
     (event,) = compare(before, world.listed(url))
     assert (event.type, event.severity) == (EventType.VANISHED, Severity.CRITICAL)
     assert "SageMaker no longer lists it" in event.summary

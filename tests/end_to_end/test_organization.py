@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sandbox.box import Sandbox
 from tests.end_to_end.conftest import rows
+from truffle.core.times import parse_time
 
 HOME = "123456789012"
 ONE, TWO = "111122223333", "222233334444"
+HALF_A_DAY = timedelta(hours=12)
 SUSPENDED, EXCLUDED, WITHOUT_ROLE = "333344445555", "444455556666", "555566667777"
 
 
@@ -30,10 +33,18 @@ def holding(*names: str) -> dict[str, Any]:
     }
 
 
+SHORT_FLEET = {
+    "CapacityReservationFleetId": "crf-short",
+    "State": "partially_fulfilled",
+    "TotalTargetCapacity": 4,
+    "TotalFulfilledCapacity": 2.0,
+    "InstanceTypeSpecifications": [],
+}
+
 FLEET = {
     "account": HOME,
     "regions": {
-        "us-east-1": holding("home"),
+        "us-east-1": {**holding("home"), "CapacityReservationFleets": [SHORT_FLEET]},
         "eu-west-1": {},
         "ap-east-1": {"OptInStatus": "opted-in"},
     },
@@ -135,10 +146,47 @@ def test_a_manifest_counts_what_the_functions_sent(box: Sandbox) -> None:
     manifest = box.collect()
     listed = [scope for scope in manifest["scopes"] if scope["account_id"] != WITHOUT_ROLE]
     regions_asked, units = 1, len({scope["region"] for scope in manifest["scopes"]})
-    asked_for_fleets = len([scope for scope in listed if scope["reservations"]])
-    assert manifest["calls"]["ec2"] == len(listed) + regions_asked + asked_for_fleets
+    holding_odcrs = len([scope for scope in listed if scope["reservations"]])
+    of_fleets_and_billing_requests = 2 * holding_odcrs
+    asked = len(listed) + regions_asked + of_fleets_and_billing_requests
+    assert manifest["calls"]["ec2"] == asked
     assert manifest["calls"]["sqs"] == units
     assert manifest["dynamodb_items"]["written"] >= units
+
+
+def test_a_fleet_that_stays_below_its_target_is_one_event(box: Sandbox) -> None:
+    assert rows(box, "/events", type="fleet_short") == []
+    box.advance(timedelta(hours=1, minutes=5))
+    for _ in range(2):
+        box.collect()
+    (event,) = rows(box, "/events", type="fleet_short")
+    assert (event["account_id"], event["region"]) == (HOME, "us-east-1")
+    assert event["after"]["fleet_id"] == "crf-short"
+    assert (event["after"]["fulfilled_capacity"], event["after"]["target_capacity"]) == (2, 4)
+
+
+def test_who_uses_a_shared_reservation_and_who_is_asked_to_pay_is_known(box: Sandbox) -> None:
+    (shared,) = holding("shared")["CapacityReservations"]
+    asked = {"UnusedReservationBillingOwnerId": ONE}
+    sharing = {"SharedWith": [ONE], "UsedBy": {ONE: 1}, "BillingRequest": asked}
+    box.ec2.add("us-east-1", {**shared, "AvailableInstanceCount": 1, "Simulator": sharing})
+    box.collect()
+
+    found = {row["reservation_id"]: row for row in rows(box)}
+    row = found["cr-shared"]
+    assert (row["account_id"], row["seen_by"]) == (HOME, [ONE, HOME])
+    used = {it["account_id"]: it["used_capacity"] for it in row["consumers"]}
+    assert used == {HOME: 0, ONE: 1}
+    assert {found[name]["consumers"] for name in ("cr-home", "cr-one")} == {None}
+    request = row["billing_request"]
+    assert (request["requested_by"], request["unused_billing_owner_id"]) == (HOME, ONE)
+    assert parse_time(request["expires_at"]) - parse_time(request["updated_at"]) == HALF_A_DAY
+
+    box.ec2.set_billing_request("cr-shared", {**asked, "Status": "accepted"})
+    for _ in range(2):
+        box.collect()
+    events = rows(box, "/events", type="billing_request")
+    assert sorted(it["reason"] for it in events) == ["no request → pending", "pending → accepted"]
 
 
 def test_an_account_that_joins_is_collected_and_one_that_is_suspended_leaves(

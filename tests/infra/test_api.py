@@ -13,6 +13,7 @@ GET_ROUTES = {
     "GET /odcrs",
     "GET /capacity-blocks",
     "GET /training-plans",
+    "GET /db-capacity-reservations",
     "GET /reservations/{id}",
     "GET /summary",
     "GET /prices",

@@ -154,6 +154,7 @@ def test_the_reader_may_do_what_the_code_calls_and_no_more(role: Json) -> None:
     assert sorted(statement["Action"]) == sorted(
         [f"ec2:{name}" for name in OPERATIONS]
         + ["sagemaker:DescribeTrainingPlan", "sagemaker:ListTrainingPlans"]
+        + ["rds:DescribeDBCapacityReservations"]
     )
 
 

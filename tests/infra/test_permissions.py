@@ -59,6 +59,7 @@ MAY = {
         "ec2:DescribeInstances",
         "ec2:DescribeInstanceTypes",
         "ec2:GetCapacityReservationUsage",
+        "rds:DescribeDBCapacityReservations",
         "sagemaker:DescribeTrainingPlan",
         "sagemaker:ListTrainingPlans",
         "sts:AssumeRole",
@@ -142,6 +143,7 @@ def test_the_query_function_only_reads(stack: Synthesized) -> None:
 OTHER_READS = (
     "ce:GetCostAndUsage",
     "pricing:GetProducts",
+    "rds:DescribeDBCapacityReservations",
     "sagemaker:DescribeTrainingPlan",
     "sagemaker:ListTrainingPlans",
 )

@@ -36,9 +36,8 @@ def url(api: Api, deploy: Callable[..., None]) -> Iterator[str]:  # noqa: F811
         thread.join()
 
 
-SAME_FILTERS = (
-    "/(odcrs|capacity-blocks|training-plans|report|calendar.*|metrics|prices|stranded|summary)"
-)
+_KINDS = "odcrs|capacity-blocks|training-plans|db-capacity-reservations"
+SAME_FILTERS = f"/({_KINDS}|report|calendar.*|metrics|prices|stranded|summary)"
 """Their filters are declared once, with those of ``/reservations``, and usually tried there."""
 
 

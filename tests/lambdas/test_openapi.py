@@ -104,7 +104,7 @@ def test_the_document_is_json() -> None:
 
 def test_every_operation_has_a_name_of_its_own() -> None:
     names = [operation["operationId"] for operation in operations().values()]
-    assert len(set(names)) == len(names) == 24
+    assert len(set(names)) == len(names) == 25
     assert all(re.fullmatch("(get|post)[A-Z][A-Za-z]+", name) for name in names)
 
 
@@ -137,6 +137,7 @@ TAKEN: Mapping[str, tuple[Parameter, ...]] = {
     "/odcrs": parameters.list_of("odcr"),
     "/capacity-blocks": parameters.list_of("capacity-block"),
     "/training-plans": parameters.list_of("training-plan"),
+    "/db-capacity-reservations": parameters.list_of("db-capacity-reservation"),
     "/reservations/{id}": parameters.ONE,
     "/summary": parameters.SUMMARY,
     "/prices": parameters.PRICES,
@@ -207,6 +208,7 @@ REAL = {
     "/odcrs": ["/odcrs"],
     "/capacity-blocks": ["/capacity-blocks"],
     "/training-plans": ["/training-plans"],
+    "/db-capacity-reservations": ["/db-capacity-reservations"],
     "/reservations/{id}": ["/reservations/cr-a", "/reservations/cr-b", "/reservations/cr-gone"],
     "/summary": ["/summary", "/summary?state=none"],
     "/prices": ["/prices", "/prices?type=odcr"],
@@ -315,6 +317,7 @@ UNKNOWN = {
         path: f"{path}?as_of=2020-01-01"
         for path in (
             *("/reservations", "/odcrs", "/capacity-blocks", "/training-plans"),
+            "/db-capacity-reservations",
             *("/summary", "/status"),
         )
     },

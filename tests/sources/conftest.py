@@ -10,6 +10,7 @@ import pytest
 from sandbox.ec2.fleet import Fleet
 from sandbox.ec2.server import RunningServer
 from sandbox.ec2.simulator import Simulator
+from sandbox.environment import SIMULATED
 from tests.ec2.sts import STS
 from tests.sandbox.worlds import HOME, NOW, World, an_odcr
 from tests.sources.worlds import IRELAND, OHIO, PARIS
@@ -56,8 +57,7 @@ def environment(world: World, sts: STS, monkeypatch: pytest.MonkeyPatch) -> None
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     variables = {
-        "AWS_ENDPOINT_URL_EC2": world.url,
-        "AWS_ENDPOINT_URL_SAGEMAKER": world.url,
+        **dict.fromkeys(SIMULATED, world.url),
         "AWS_ENDPOINT_URL_STS": sts.url,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

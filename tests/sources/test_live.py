@@ -47,6 +47,7 @@ class TestWhatIsListed:
             (IRELAND, RESERVATIONS): 1,
             (IRELAND, "ListTrainingPlans"): 1,
             (IRELAND, "DescribeCapacityReservationBillingRequests"): 1,
+            (IRELAND, "DescribeDBCapacityReservations"): 1,
         }
 
     def test_nothing_where_no_region_is_named(self, world: World) -> None:

@@ -245,7 +245,7 @@ def _events(when: When, now: datetime) -> Iterator[Event]:
             yield _event(story, scope, describe(row), row, now)
     for story in _SCOPE_STORIES:
         yield _event(story, scope, str(scope), None, now)
-    yield from sample_market_events(scope, _type_of(when.instance_types), now)
+    yield from sample_market_events(scope, _type_of(when.instance_types, INSTANCE_TYPE), now)
 
 
 def _stories(when: When) -> Iterator[_Story]:
@@ -281,9 +281,9 @@ def _event(
 def _reservation(kind: str, story: _Story, scope: Scope, when: When, now: datetime) -> Reservation:
     start = now + story.starts_in
     end = start + 7 * _DAY
-    instance_type = _type_of(when.instance_types)
-    carried = accelerator_of(instance_type, {})
     cls = CLASSES[kind]
+    instance_type = _type_of(when.instance_types, cls.kind.sample_type)
+    carried = accelerator_of(instance_type, {})
     total = INSTANCES if not cls.kind.is_prepaid or story.state == "active" else 0
     available = total if story.type is EventType.IDLE else 0
     used = used_of(story.state, total, available)
@@ -319,10 +319,10 @@ def _reservation(kind: str, story: _Story, scope: Scope, when: When, now: dateti
     return cls(**known, **cls.sample_facts(RESERVATION_ID, INSTANCES, start, end))
 
 
-def _type_of(globs: Sequence[str]) -> str:
-    """A type that the globs allow: one with an accelerator where there is one, else their text."""
-    if not globs or matches_globs(INSTANCE_TYPE, globs):
-        return INSTANCE_TYPE
+def _type_of(globs: Sequence[str], usual: str) -> str:
+    """A type that the globs allow: the usual one, one with an accelerator, or else their text."""
+    if not globs or matches_globs(usual, globs):
+        return usual
     known: Mapping[str, object] = bundled()
     return next((name for name in sorted(known) if matches_globs(name, globs)), globs[0])
 

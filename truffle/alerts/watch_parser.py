@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 from truffle.core.market.budget import PERIODS
 from truffle.core.market.watches import HOURLY, Question, Watch
 from truffle.core.offerings import DAY_STEPS, MAX_COUNT, MAX_DAYS, sold_hours
+from truffle.core.regions import DEFAULT_REGIONS, expanded
 from truffle.core.validators import (
     Location,
     Parser,
@@ -22,7 +23,7 @@ from truffle.core.validators import (
     moment,
     objects,
     record,
-    region,
+    region_or_glob,
     start_of,
     text,
     whole_number,
@@ -82,11 +83,11 @@ WATCH_KEYS: Mapping[str, Parser] = {
     "duration_hours": leaf(_sold_hours),
     "start_after": leaf(moment),
     "end_by": leaf(moment),
-    "regions": list_of(leaf(region)),
+    "regions": list_of(leaf(region_or_glob)),
     "max_accelerator_hour_price": leaf(_limit),
     "every": leaf(_every),
 }
-_REQUIRED = ("name", "instance_type", "count", "regions")
+_REQUIRED = ("name", "instance_type", "count")
 
 
 def _watch(place: Location, value: object, zone: str) -> Watch | None:
@@ -96,6 +97,7 @@ def _watch(place: Location, value: object, zone: str) -> Watch | None:
     end = _moment(place.key("end_by"), values.get("end_by"), end_of, zone)
     if start and end and end <= start:
         place.key("end_by").note("is not after start_after")
+    regions = _regions(place.key("regions"), values.get("regions", ("*",)))
     if hours is None or any(values.get(name) is None for name in _REQUIRED):
         return None
     question = Question(
@@ -106,7 +108,19 @@ def _watch(place: Location, value: object, zone: str) -> Watch | None:
         end,
         values.get("max_accelerator_hour_price"),
     )
-    return Watch(values["name"], question, values["regions"], values.get("every") or HOURLY)
+    return Watch(values["name"], question, regions, values.get("every") or HOURLY)
+
+
+def _regions(place: Location, names: Sequence[str] | None) -> tuple[str, ...]:
+    """The regions of names and globs. A glob stands for regions that every account has enabled."""
+    for name in names or ():
+        if not expanded([name], DEFAULT_REGIONS):
+            known = ", ".join(DEFAULT_REGIONS)
+            place.note(
+                f"{name} matches no region that every account has enabled ({known}): name others "
+                "in full"
+            )
+    return tuple(expanded(names or (), DEFAULT_REGIONS))
 
 
 def _hours(place: Location, values: Mapping[str, Any]) -> int | None:

@@ -34,6 +34,7 @@ class MarketClient(Connection):
         start: str | None = ...,
         *,
         source: Literal["live"] = ...,
+        include: Several | None = ...,
     ) -> Offerings: ...
 
     @overload
@@ -66,22 +67,26 @@ class MarketClient(Connection):
         watches: Several | None = None,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
+        include: Several | None = None,
     ) -> Offerings | Finds:
         """Blocks that can be bought now, by price or start; asks EC2 itself.
 
         The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. ``days``
         and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``): then the best window
-        comes first. Only the result's ``outcomes`` tell a region that sells none now from one that
+        comes first. ``include="training-plans"`` also searches SageMaker's training plans. Only the
+        result's ``outcomes`` tell a region that sells none now from one that
         never does.
 
         With ``source="api"`` a deployed stack answers what its watches found: as known now, or all
         that was found between ``since`` and ``until``. Types may then be globs, and ``sort`` is a
         field of the JSON.
         """
+        from truffle.arguments import included
         from truffle.sources.offerings import Offerings
 
         if source == "api":
-            needs = {"count": count, "days": days, "duration_hours": duration_hours}
+            needs: dict[str, Any] = {"count": count, "days": days, "include": include}
+            needs["duration_hours"] = duration_hours
             return self._finds(
                 {**needs, "end_by": end_by, "start": start},
                 instance_types=instance_type,
@@ -92,7 +97,7 @@ class MarketClient(Connection):
                 period=(since, until),
             )
         wanted = _wanted(instance_type, count, days, duration_hours, start_after, end_by, start)
-        market = self.market(wanted, regions)
+        market = self.market(wanted, regions, include=included(include))
         return Offerings(market, sort or ("hourly" if wanted.is_flexible else "price"))
 
     def _finds(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from operator import attrgetter
 from sys import intern
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from truffle.core.field_types import check_types, refusal
 from truffle.core.kinds.registry import CLASSES
@@ -21,7 +22,6 @@ from truffle.core.model import (
     Adjustment,
     BillingRequest,
     Commitment,
-    Consumer,
     Health,
     InterruptibleAllocation,
     Reservation,
@@ -110,15 +110,16 @@ def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
             except (TypeError, AttributeError):
                 raise refusal(cls, name, value) from None
             except ValueError as error:
-                if name in _PARTS or name in _LISTED:
+                if read.__class__ is _Nested:
                     raise ValueError(f"{name}.{error}") from None
                 raise refusal(cls, name, value) from None
-    # Few combinations of types occur, and one tells its fields where none is missing.
-    found = tuple(map(type, arguments.values()))
+    # Few combinations of types occur; those of all fields need no names.
+    found: tuple[object, ...] = tuple(map(type, arguments.values()))
+    if len(found) < len(names):
+        found = (*found, *arguments)
     if found not in valid:
         check_types(cls, arguments)
-        if len(found) == len(names):
-            valid.add(found)
+        valid.add(found)
     return arguments
 
 
@@ -142,74 +143,61 @@ def _tags(value: Any) -> Any:
     return value
 
 
-_PARTS = {
-    "accelerator": Accelerator,
-    "health": Health,
-    "commitment": Commitment,
-    "adjustment": Adjustment,
-    "interruptible_allocation": InterruptibleAllocation,
-    "billing_request": BillingRequest,
-}
-_LISTED = {"consumers": Consumer}
+@dataclass(frozen=True, slots=True)
+class _Nested:
+    """Reads an object of one of the model's own classes, or a list of them."""
 
+    cls: type
+    is_list: bool
 
-def _part(cls: type) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
+    def __call__(self, value: Any) -> Any:
+        if not self.is_list:
+            return self._one(value)
+        if value.__class__ is not list and value.__class__ is not tuple:
+            raise TypeError
+        return tuple(map(self._one, value))
+
+    def _one(self, value: Any) -> Any:
         if value.__class__ is not dict:
             raise TypeError
-        return cls(**_arguments(cls, value))
-
-    return read
+        return self.cls(**_arguments(self.cls, value))
 
 
-def _parts(cls: type) -> Callable[[Any], Any]:
-    read = _part(cls)
+_INTERNED = frozenset(
+    {
+        "account_id",
+        "owner_id",
+        "region",
+        "availability_zone",
+        "availability_zone_id",
+        "instance_type",
+        "platform",
+        "tenancy",
+        "state",
+    }
+)
+"""Texts that thousands of reservations repeat: one copy of each is kept."""
 
-    def read_all(values: Any) -> Any:
-        if values.__class__ is not list and values.__class__ is not tuple:
-            raise TypeError
-        return tuple(map(read, values))
 
-    return read_all
-
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "start_date": _moment,
-    "end_date": _moment,
-    "effective_end": _moment,
-    "create_date": _moment,
-    "observed_at": _moment,
-    "commitment_end_date": _moment,
-    "original_start_date": _moment,
-    "updated_at": _moment,
-    "expires_at": _moment,
-    "seen_by": _texts,
-    "reservation_ids": _texts,
-    "target_resources": _texts,
-    "reserved_capacity_arns": _texts,
-    "tags": _tags,
-    **{name: _part(cls) for name, cls in _PARTS.items()},
-    **{name: _parts(cls) for name, cls in _LISTED.items()},
-    # Thousands of reservations repeat these texts: one copy of each is kept.
-    **dict.fromkeys(
-        (
-            "account_id",
-            "owner_id",
-            "region",
-            "availability_zone",
-            "availability_zone_id",
-            "instance_type",
-            "platform",
-            "tenancy",
-            "state",
-        ),
-        intern,
-    ),
-}
+def _reader_of(name: str, hint: Any) -> Callable[[Any], Any] | None:
+    """What reads a field whose JSON is not its value; None where it is."""
+    if name in _INTERNED:
+        return intern
+    if isinstance(hint, UnionType):
+        (hint,) = [each for each in get_args(hint) if each is not NoneType]
+    if get_origin(hint) is Mapping:
+        return _tags
+    is_list = get_origin(hint) is tuple
+    item = get_args(hint)[0] if is_list else hint
+    if is_dataclass(item) and isinstance(item, type):
+        return _Nested(item, is_list)
+    if is_list:
+        return _texts
+    return _moment if hint is datetime else None
 
 
 _Readers = tuple[
-    tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...], set[tuple[type, ...]]
+    tuple[str, ...], tuple[tuple[str, Callable[[Any], Any]], ...], set[tuple[object, ...]]
 ]
 
 
@@ -218,4 +206,6 @@ def _readers(cls: type) -> _Readers:
     """The fields that a class is made from, what reads those that JSON has otherwise, and the
     types of all fields that were found to be valid together."""
     names = tuple(field.name for field in fields(cls) if field.init)
-    return names, tuple((name, _READERS[name]) for name in names if name in _READERS), set()
+    hints = get_type_hints(cls)
+    readers = ((name, _reader_of(name, hints[name])) for name in names)
+    return names, tuple((name, read) for name, read in readers if read is not None), set()

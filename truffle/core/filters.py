@@ -75,6 +75,11 @@ class Filter:
     ends_before: datetime | None = None
     ends_after: datetime | None = None
 
+    @property
+    def reads_numbers(self) -> bool:
+        """Whether it depends on how many instances there are, or are in use."""
+        return self.available_only or self.min_capacity is not None
+
     def apply(self, reservations: Iterable[Reservation]) -> list[Reservation]:
         """The reservations that match, in the order they came in."""
         kept = list(reservations)

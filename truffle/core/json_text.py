@@ -57,6 +57,23 @@ def json_around(reservation: Reservation, name: str) -> tuple[str, str]:
     return before, after
 
 
+def json_observed(text: bytes, observed_at: datetime | None) -> bytes:
+    """A reservation's ``json_object`` with another ``observed_at``.
+
+    No object follows that field, and quotes within texts are escaped, so its last name is its own.
+    """
+    before, name, rest = text.rpartition(_OBSERVED_AT)
+    return b"%b%b%b%b" % (before, name, _moment_text(observed_at), rest[rest.index(b",") :])
+
+
+_OBSERVED_AT = b'"observed_at": '
+
+
+@lru_cache
+def _moment_text(moment: datetime | None) -> bytes:
+    return b"null" if moment is None else f'"{format_time(moment)}"'.encode()
+
+
 _GAP = "\0"
 """No JSON text contains it: control characters are escaped."""
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from truffle.core.codec import FIELD_NAMES, Json, decode, encode
 from truffle.core.model import Reservation, utilization_of
@@ -25,6 +26,7 @@ SCHEMA_VERSION = 1
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+MICROSECOND = timedelta(microseconds=1)
 DIGITS = 6
 
 _CHANGING = frozenset(
@@ -49,9 +51,24 @@ FACTS = {
 """The fields of a line that describe the reservation, by the name of its class."""
 
 _HOURS = ', "reserved_hours": '
+_TIMES = ', "instance_microseconds": ['
 _STRETCHES = ', "stretches": '
-"""Where the facts and the hours of a line end. No text within a JSON string is spelled so: it has
-its quotation marks escaped."""
+"""Where the facts, the hours and the times of a line end. No text within a JSON string is spelled
+so: it has its quotation marks escaped."""
+
+
+class DayTotal(NamedTuple):
+    """The use of a reservation on the day that begins at ``start``: instance time in microseconds.
+
+    The numbers of ``row`` are not those of the day.
+    """
+
+    row: Reservation
+    start: datetime
+    reserved: int
+    used: int
+    unobserved: int
+
 
 Numbers = tuple[int | None, int | None]
 """Reserved and used instances."""
@@ -90,7 +107,11 @@ def _facts(row: Reservation) -> str:
 
 def _line(facts: str, spans: list[Span]) -> str:
     spans.sort(key=lambda span: span.start)
-    numbers = {**_hours(spans), "stretches": [_stretch(span) for span in spans]}
+    numbers = {
+        **_hours(spans),
+        "instance_microseconds": _times(spans),
+        "stretches": [_stretch(span) for span in spans],
+    }
     return f"{facts[:-1]}, {json.dumps(numbers)[1:]}"
 
 
@@ -114,6 +135,19 @@ def _hours(spans: list[Span]) -> dict[str, float | None]:
             for name, length in hours.items()
         },
     }
+
+
+def _times(spans: list[Span]) -> tuple[int, int, int]:
+    """Reserved, used and unobserved instance time in microseconds, which hours round."""
+    reserved = used = unobserved = 0
+    for span in spans:
+        total, time = span.row.total_capacity or 0, span.length // MICROSECOND
+        if span.is_counted:
+            reserved += total * time
+            used += (span.row.used_capacity or 0) * time
+        else:
+            unobserved += total * time
+    return reserved, used, unobserved
 
 
 def _number(length: timedelta) -> float:
@@ -161,13 +195,35 @@ class Reader:
                     row = rows[total, used] = self._row(facts, total, used)
                 yield Span(row, _moment(it["start"]), _moment(it["end"]), it["is_observed"])
 
-    def _row(self, facts: str, total: int | None, used: int | None) -> Reservation:
+    def totals(self, text: str, day: datetime) -> Iterator[DayTotal | Span]:
+        """The same ledger as totals of the day. Prepaid capacity, whose price may depend on its
+        numbers, what was not reserved, and lines of a release without totals are spans.
+
+        Raises ValueError, KeyError and TypeError for a text that is none.
+        """
+        others = []
+        for line in filter(None, text.split("\n")):
+            end = line.find(_HOURS)
+            start = line.find(_TIMES, end) + len(_TIMES)
+            row = self._described(line[:end]) if end > 0 else None
+            if row is None or row.kind.is_prepaid or start < end or line[start] == "0":
+                others.append(line)
+                continue
+            reserved, used, unobserved = line[start : line.index("]", start)].split(",")
+            yield DayTotal(row, day, int(reserved), int(used), int(unobserved))
+        yield from self.spans("\n".join(others))
+
+    def _described(self, facts: str) -> Reservation:
+        """The reservation of a line, without numbers."""
         if facts not in self._facts:
             data = json.loads(facts + "}")
             if data["schema_version"] != SCHEMA_VERSION:
                 raise ValueError(f"the schema version is {data['schema_version']}")
             self._facts[facts] = decode(data)
-        return _with_numbers(self._facts[facts], total, used)
+        return self._facts[facts]
+
+    def _row(self, facts: str, total: int | None, used: int | None) -> Reservation:
+        return _with_numbers(self._described(facts), total, used)
 
 
 def _with_numbers(row: Reservation, total: int | None, used: int | None) -> Reservation:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from truffle.core.kinds.registry import KINDS, TYPES
+
+_OTHER_IDS = "; ".join(
+    f"of {kind.one} `{kind.id_prefix}…`" for kind in KINDS.values() if kind.listing
+)
+
 MEANINGS: Mapping[str, str] = {
-    "reservation_id": "EC2's id, `cr-…`; of a training plan `tp-…` with account, region and name.",
+    "reservation_id": f"EC2's id, `cr-…`; {_OTHER_IDS}.",
     "reservation_arn": "Its ARN; the key of a join with CUR 2.0. Null for capacity blocks.",
-    "type": "`odcr`, `capacity-block`, or `training-plan`.",
+    "type": f"One of {', '.join(f'`{name}`' for name in TYPES)}.",
     "account_id": "The account whose listing shows the row.",
     "owner_id": "The account that owns the reservation.",
     "region": "Such as `us-east-1`.",
@@ -53,14 +59,6 @@ MEANINGS: Mapping[str, str] = {
     "effective_end": "When AWS begins to terminate the block's instances.",
     "ultra_cluster_placement": "Whether the block is in an EC2 UltraCluster.",
     "ultraserver_type": "Such as `u-p6e-gb200x72`.",
-    "plan_arn": "The ARN of the training plan.",
-    "plan_name": "The name of the training plan.",
-    "status_message": "SageMaker's words about the plan's status.",
-    "in_use_capacity": "Instances of the plan in use, as SageMaker has them.",
-    "upfront_fee": "What the plan cost, in `currency`.",
-    "currency": "Such as `USD`.",
-    "target_resources": "What the plan is for, such as `training-job` or `hyperpod-cluster`.",
-    "reserved_capacity_arns": "The reserved capacities that the plan is made of.",
-    "ultraserver_count": "UltraServers of the plan.",
     "health": "The block's health: of its interconnect, and instances that are unavailable.",
+    **{name: text for kind in KINDS.values() for name, text in kind.meanings.items()},
 }

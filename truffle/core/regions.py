@@ -64,6 +64,28 @@ KNOWN_REGIONS = (
 )
 """Regions of all partitions with EC2 (botocore 1.43, endpoints.json), the commercial ones first."""
 
+DEFAULT_REGIONS = (
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+)
+"""The commercial regions that every account has enabled (AWS Account Management, "Enable or disable
+AWS Regions in your account": those launched before March 20, 2019)."""
+
 _PARTITIONS = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",

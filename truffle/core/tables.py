@@ -200,7 +200,7 @@ EVENTS = Table(
         Column("region", "string", "The region that was listed."),
         Column("reservation_id", "string", "Null for an event of a scope."),
         Column("capacity_block_id", "string", MEANINGS["capacity_block_id"]),
-        Column("reservation_type", "string", "`odcr`, `capacity-block`, or `training-plan`."),
+        Column("reservation_type", "string", MEANINGS["type"]),
         Column("instance_type", "string", MEANINGS["instance_type"]),
         Column("instance_count", "bigint", "Instances of the reservation."),
         Column("before", "string", "JSON: the values that changed, as they were."),

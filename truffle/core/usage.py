@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
 
 from truffle.core.billed import Place, place_of
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
+from truffle.core.ledger import DayTotal
 from truffle.core.model import Reservation
 from truffle.core.pricing import Rate, UsedPrice
 from truffle.core.spans import Span
+from truffle.core.sums import Sums, hours_of
 from truffle.core.times import format_time, parse_time
-from truffle.core.usage_axes import FIELDS, HOUR, TAG, Interval
-
-MICROSECOND = timedelta(microseconds=1)
-DIGITS = 6
-"""Decimal places of hours and costs; a thousand rounded rows still add up to the cent."""
+from truffle.core.usage_axes import FIELDS, TAG, Interval
 
 Group = tuple[str | None, ...]
 RateOf = Callable[[Reservation], Rate | None]
@@ -37,6 +36,11 @@ class Period:
     until: datetime
     interval: Interval = Interval.DAY
 
+    def has_whole(self, day: datetime) -> bool:
+        """Whether one interval has all of the day that begins at ``day``."""
+        is_longer = self.interval is not Interval.HOUR
+        return is_longer and self.since <= day and day + timedelta(days=1) <= self.until
+
     def bins(self) -> Iterator[tuple[datetime, datetime]]:
         """The intervals, the first and the last cut at the period's bounds."""
         if self.interval is Interval.TOTAL:
@@ -47,60 +51,6 @@ class Period:
             end = self.interval.next(begin)
             yield max(begin, self.since), min(end, self.until)
             begin = end
-
-
-@dataclass(slots=True)
-class Sums:
-    """Instance time in microseconds of one group; ``unpriced`` is reserved time.
-
-    ``priced`` has reserved and idle time by the price of an hour: money is multiplied once, when
-    all time is added.
-    """
-
-    reserved: int = 0
-    used: int = 0
-    unobserved: int = 0
-    unpriced: int = 0
-    accelerators: float = 0
-    used_accelerators: float = 0
-    unknown_accelerators: int = 0
-    priced: dict[Decimal, tuple[int, int]] = field(default_factory=dict)
-
-    @property
-    def cost(self) -> float | None:
-        """None where no price is known."""
-        return _cost((price, reserved) for price, (reserved, _) in self.priced.items())
-
-    @property
-    def idle_cost(self) -> float | None:
-        return _cost((price, idle) for price, (_, idle) in self.priced.items())
-
-    def add(
-        self, row: Reservation, length: timedelta, is_observed: bool, rate: Rate | None
-    ) -> None:
-        """Add a reservation for a length of time."""
-        time, total = length // MICROSECOND, row.total_capacity or 0
-        used = row.used_capacity
-        if not is_observed or used is None:
-            self.unobserved += total * time
-            return
-        self.reserved += total * time
-        self.used += used * time
-        self._carry(row, time, total, used)
-        if rate is None:
-            self.unpriced += total * time
-            return
-        reserved, idle = self.priced.get(rate.amount, (0, 0))
-        self.priced[rate.amount] = reserved + total * time, idle + (total - used) * time
-
-    def _carry(self, row: Reservation, time: int, total: int, used: int) -> None:
-        if row.accelerator is None:
-            return
-        if row.accelerator.count is None:
-            self.unknown_accelerators += total * time
-            return
-        self.accelerators += row.accelerator.count * total * time
-        self.used_accelerators += row.accelerator.count * used * time
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +81,18 @@ class UsageRow:
 
     def to_json(self) -> Json:
         """The row of the API and of ``-o json``; what is unknown is named where there is any."""
-        unknown = {
-            name: value
-            for name in ("unpriced_hours", "unknown_accelerator_hours")
-            if (value := getattr(self, name))
-        }
-        return {
-            "start": format_time(self.start),
-            "end": format_time(self.end),
+        data = {
+            "start": _time_text(self.start),
+            "end": _time_text(self.end),
             "group": dict(self.group),
-            **{name: getattr(self, name) for name in _NUMBERS},
+            **dict(zip(_NUMBERS, _numbers_of(self), strict=True)),
             "currency": self.currency,
-            **unknown,
         }
+        if self.unpriced_hours:
+            data["unpriced_hours"] = self.unpriced_hours
+        if self.unknown_accelerator_hours:
+            data["unknown_accelerator_hours"] = self.unknown_accelerator_hours
+        return data
 
     @classmethod
     def from_json(cls, data: Json) -> UsageRow:
@@ -171,6 +120,10 @@ _NUMBERS = (
     "reserved_cost",
     "idle_cost",
 )
+_numbers_of = attrgetter(*_NUMBERS)
+
+_time_text = lru_cache(1024)(format_time)
+"""Many rows begin and end together."""
 
 
 def usage(
@@ -187,10 +140,33 @@ def usage(
     return tally.rows()
 
 
-class Tally:
-    """Adds spans up, one after the other.
+_SumsOf = dict[int, dict[Group, dict[str | None, Sums]]]
+"""By interval, group and currency."""
 
-    Most spans share their row with others: group and price are found once for each row, and time
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Where a row counts. Those of one group and rate, and as many accelerators, share ``fold``."""
+
+    row: Reservation
+    group: Group
+    rate: Rate | None
+    fold: int
+
+    def sums(self, sums: _SumsOf, number: int) -> Sums:
+        """The sums of the row's group and currency in an interval."""
+        currencies = sums.setdefault(number, {}).setdefault(self.group, {})
+        currency = self.rate.currency if self.rate else None
+        found = currencies.get(currency)
+        if found is None:
+            found = currencies[currency] = Sums()
+        return found
+
+
+class Tally:
+    """Adds up spans and totals of days, one after the other.
+
+    Most of them share their row with others: group and price are found once for each row, and time
     is added before it is multiplied. ``prices`` are those of all rows, ``prepaid_places`` where
     those are that have a fee.
     """
@@ -207,16 +183,18 @@ class Tally:
         self._rate_of = rate_of
         self._predicates = chosen.predicates() if chosen else []
         self._rows: list[Reservation] = []
-        self._kept: list[Reservation | None] = []
+        self._parts: list[_Part | None] = []
         self._places: dict[int, int] = {}
+        self._folds: dict[tuple[object, ...], int] = {}
         self._times: dict[tuple[int, int, bool], timedelta] = {}
+        self._days: dict[tuple[int, int], tuple[_Part, int, int, int]] = {}
 
     def add(self, span: Span) -> None:
         """Count a span, if its row is among the chosen ones."""
         place = self._places.get(id(span.row), -1)
         if place < 0:
             place = self._place(span.row)
-        if self._kept[place] is None:
+        if self._parts[place] is None:
             return
         start, end, times = span.start, span.end, self._times
         for number in range(bisect_right(self._ends, start), len(self._bins)):
@@ -227,44 +205,62 @@ class Tally:
             length = (end if end < last else last) - (start if start > first else first)
             times[key] = times[key] + length if key in times else length
 
+    def add_day(self, day: DayTotal) -> None:
+        """Count a day of which one interval has all."""
+        row, start, reserved, used, unobserved = day
+        place = self._places.get(id(row), -1)
+        if place < 0:
+            place = self._place(row)
+        part = self._parts[place]
+        if part is None:
+            return
+        key = bisect_right(self._ends, start), part.fold
+        if key in self._days:
+            _, more, more_used, more_unobserved = self._days[key]
+            reserved, used, unobserved = (
+                reserved + more,
+                used + more_used,
+                unobserved + more_unobserved,
+            )
+        self._days[key] = part, reserved, used, unobserved
+
     def _place(self, row: Reservation) -> int:
         """Where a row is kept, None in its place if it is not chosen. What is kept cannot be freed,
         and its id cannot become another's."""
         self._rows.append(row)
         is_chosen = all(predicate.holds(row) for predicate in self._predicates)
-        self._kept.append(row if is_chosen else None)
-        self._places[id(row)] = len(self._kept) - 1
-        return len(self._kept) - 1
+        self._parts.append(self._part_of(row) if is_chosen else None)
+        self._places[id(row)] = len(self._parts) - 1
+        return len(self._parts) - 1
 
     def rows(self) -> list[UsageRow]:
         """The sums, by interval and group, in that order."""
-        sums: dict[int, dict[Group, dict[str | None, Sums]]] = {}
-        parts = [
-            (tuple(read(row) for read in self._readers), self._rate(row)) if row else None
-            for row in self._kept
-        ]
+        sums: _SumsOf = {}
         for (number, place, is_observed), length in self._times.items():
-            row, part_of = self._kept[place], parts[place]
-            assert row is not None
-            assert part_of is not None
-            group, rate = part_of
-            of_group = sums.setdefault(number, {}).setdefault(group, {})
-            part = of_group.setdefault(rate.currency if rate else None, Sums())
-            part.add(row, length, is_observed, rate)
+            if part := self._parts[place]:
+                part.sums(sums, number).add(part.row, length, is_observed, part.rate)
+        for (number, _), (part, reserved, used, unobserved) in self._days.items():
+            found = part.sums(sums, number)
+            found.unobserved += unobserved
+            found.add_time(part.row, reserved, used, part.rate)
+        order = {part.group: _order(part.group) for part in self._parts if part}
         return [
-            _row(self._bins[number], dict(zip(self._by, group, strict=True)), currency, part)
+            _row(self._bins[number], dict(zip(self._by, group, strict=True)), currency, of_group)
             for number, groups in sorted(sums.items())
-            for group, currencies in sorted(groups.items(), key=lambda it: _order(it[0]))
-            for currency, part in _with_unpriced(currencies)
+            for group, currencies in sorted(groups.items(), key=lambda it: order[it[0]])
+            for currency, of_group in _with_unpriced(currencies)
         ]
 
-    def _rate(self, row: Reservation) -> Rate | None:
+    def _part_of(self, row: Reservation) -> _Part:
         rate = self._rate_of(row)
         place = row.type.value, row.instance_type, row.region, row.platform, row.tenancy
         self.prices.add(UsedPrice(*place, rate))
         if row.kind.is_prepaid:
             self.prepaid_places.add(place_of(row))
-        return rate
+        group = tuple(read(row) for read in self._readers)
+        carried = row.accelerator and (row.accelerator.count,)
+        fold = self._folds.setdefault((group, rate, carried), len(self._folds))
+        return _Part(row, group, rate, fold)
 
 
 def _reader(name: str) -> Callable[[Reservation], str | None]:
@@ -311,34 +307,22 @@ def _row(
     currency: str | None,
     part: Sums,
 ) -> UsageRow:
-    hours, used = _hours(part.reserved), _hours(part.used)
-    devices, used_devices = _hours(part.accelerators), _hours(part.used_accelerators)
+    hours, used = hours_of(part.reserved), hours_of(part.used)
+    devices, used_devices = hours_of(part.accelerators), hours_of(part.used_accelerators)
     return UsageRow(
         *bounds,
         group,
         reserved_hours=hours,
         used_hours=used,
-        idle_hours=_hours(part.reserved - part.used),
-        unobserved_hours=_hours(part.unobserved),
+        idle_hours=hours_of(part.reserved - part.used),
+        unobserved_hours=hours_of(part.unobserved),
         utilization=part.used / part.reserved if part.reserved else None,
         reserved_accelerator_hours=devices,
         used_accelerator_hours=used_devices,
-        idle_accelerator_hours=_hours(part.accelerators - part.used_accelerators),
+        idle_accelerator_hours=hours_of(part.accelerators - part.used_accelerators),
         reserved_cost=part.cost,
         idle_cost=part.idle_cost,
         currency=currency,
-        unpriced_hours=_hours(part.unpriced),
-        unknown_accelerator_hours=_hours(part.unknown_accelerators),
+        unpriced_hours=hours_of(part.unpriced),
+        unknown_accelerator_hours=hours_of(part.unknown_accelerators),
     )
-
-
-def _hours(microseconds: float) -> float:
-    return round(microseconds / (HOUR // MICROSECOND), DIGITS)
-
-
-def _cost(parts: Iterable[tuple[Decimal, int]]) -> float | None:
-    """Money from prices per hour and microseconds; None without any price."""
-    amounts = [price * time for price, time in parts]
-    if not amounts:
-        return None
-    return float(round(sum(amounts, Decimal()) / (HOUR // MICROSECOND), DIGITS))

@@ -11,8 +11,6 @@ from enum import StrEnum
 
 from truffle.core.model import Reservation
 
-HOUR = timedelta(hours=1)
-
 TAG = "tag:"
 
 FIELDS: Mapping[str, Callable[[Reservation], str | None]] = {
@@ -54,7 +52,7 @@ class Interval(StrEnum):
         """The start of the following interval."""
         match self:
             case Interval.HOUR:
-                return begin + HOUR
+                return begin + timedelta(hours=1)
             case Interval.MONTH:
                 return (begin + timedelta(days=31)).replace(day=1)
             case Interval.WEEK:

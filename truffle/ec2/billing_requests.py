@@ -11,6 +11,7 @@ from truffle.core.kinds.parts import REQUEST_LIFETIME, BillingRequest
 from truffle.core.model import (
     DEADLINE_EXCEEDED,
     TERMINAL_STATES,
+    Failure,
     Reservation,
     Snapshot,
     Unanswered,
@@ -65,6 +66,19 @@ def with_billing_requests(
     return replace(snapshot, reservations=rows, unanswered=tuple(dict.fromkeys(unanswered)))
 
 
+def listed_with_requests(
+    listing: Callable[[], Snapshot | Failure],
+    client: EC2,
+    clock: Callable[[], datetime],
+    deadline: datetime | None,
+) -> Snapshot | Failure:
+    """What a listing gives; a snapshot with its billing requests."""
+    listed = listing()
+    if isinstance(listed, Failure):
+        return listed
+    return with_billing_requests(client, listed, clock, deadline)
+
+
 def to_request(raw: Raw) -> BillingRequest:
     """EC2's CapacityReservationBillingRequest. A pending one is dated when it was sent (EC2 API,
     LastUpdateTime), and expires 12 hours later."""
@@ -92,11 +106,12 @@ class _Stop(Exception):
 
 
 def _roles(snapshot: Snapshot) -> Iterator[str]:
+    """Those of the account; both where it is not known whose it is."""
     account = snapshot.scope.account_id
-    rows = [row for row in snapshot.reservations if _is_asked_for(row)]
-    if any(row.owner_id in (None, account) for row in rows):
+    owners = {row.owner_id for row in snapshot.reservations if _is_asked_for(row)}
+    if owners & {None, account} or (owners and not account):
         yield _OWNER
-    if any(row.owner_id not in (None, account) for row in rows):
+    if owners - {None, account}:
         yield _BILLING_OWNER
 
 

@@ -25,6 +25,11 @@ from truffle.threads import start
 ServiceOf = Callable[[str], Any]
 """A client of a service, by botocore's name of it. Raises what botocore does."""
 
+
+class OperationNotInBotocore(KeyError):
+    """The installed botocore is older than the operation that lists a kind."""
+
+
 TYPES = tuple(name for name, kind in KINDS.items() if kind.listing is not None)
 
 
@@ -93,13 +98,19 @@ def _pages(client: Any, listing: Listing) -> Iterator[Any]:
     """Every row of every page. Raises what botocore does, and ResponseParserError for a page
     without the list: of JSON that it cannot read, botocore makes a page without members
     (botocore/parsers.py, BaseJSONParser._parse_body_as_json)."""
-    pages = client.get_paginator(xform_name(listing.operation)).paginate(
-        PaginationConfig={"PageSize": listing.page_size}
-    )
-    for page in pages:
+    paginator = _paginator(client, listing.operation)
+    for page in paginator.paginate(PaginationConfig={"PageSize": listing.page_size}):
         if listing.member not in page:
             raise ResponseParserError(f"{listing.operation} returned no {listing.member}")
         yield from page[listing.member]
+
+
+def _paginator(client: Any, operation: str) -> Any:
+    """Raises OperationNotInBotocore; botocore raises KeyError (BaseClient.can_paginate)."""
+    try:
+        return client.get_paginator(xform_name(operation))
+    except KeyError as error:
+        raise OperationNotInBotocore(operation) from error
 
 
 def _detailed(client: Any, row: Reservation) -> tuple[Reservation, Unanswered | None]:

@@ -65,6 +65,7 @@ def render_settings(settings: AlertSettings, file: str, now: datetime, style: St
         lines += ["", *draw(_destinations(settings), settings.destinations, style).lines]
     if settings.watches:
         lines += ["", *draw(_watches(settings.watches, now), settings.watches, style).lines]
+        lines += [part for it in settings.watches for part in _many_regions(it, style)]
     for mute in settings.mutes:
         state = "Mute that is over" if mute.until <= now else "Mute"
         lines.append(visible(f"{state}, until {minute(mute.until)} UTC: {mute.reason}"))
@@ -98,9 +99,25 @@ def _watches(watches: Sequence[Watch], now: datetime) -> list[Column[Watch]]:
     return [
         Column("Watch", lambda row: row.name),
         Column("Block", _block),
-        Column("Regions", lambda row: ", ".join(row.regions), leaves=1),
+        Column("Regions", _regions, leaves=1),
         Column("Asked Every", every),
     ]
+
+
+MOST_IN_A_CELL = 4
+"""More regions than these stand below the table."""
+
+
+def _regions(row: Watch) -> str:
+    if len(row.regions) <= MOST_IN_A_CELL:
+        return ", ".join(row.regions)
+    return counted(len(row.regions), "region")
+
+
+def _many_regions(row: Watch, style: Style) -> list[str]:
+    if len(row.regions) <= MOST_IN_A_CELL:
+        return []
+    return style.wrapped(f"Regions of {row.name}: {', '.join(row.regions)}", "", "   ")
 
 
 def _block(row: Watch) -> str:

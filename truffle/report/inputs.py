@@ -9,6 +9,7 @@ from datetime import datetime
 from truffle.core.events import Event
 from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
+from truffle.core.organization import AllLabels
 from truffle.core.pricing import NO_PRICES, PriceBook
 
 TEAM_TAG = "Team"
@@ -48,7 +49,8 @@ class Inputs:
     comes from. ``since`` and ``until`` bound the timeline, None leaves the default. ``use`` has
     the use over time of reservations by id, where the source knows it; ``market`` is what watches
     found. ``refresh_seconds`` makes the page load itself again; None for a file. A page holds
-    ``most_rows`` reservations, None for all: those that need a decision first.
+    ``most_rows`` reservations, None for all: those that need a decision first. ``labels`` are the
+    names of accounts whose rows have none.
     """
 
     rows: Sequence[Reservation]
@@ -70,3 +72,4 @@ class Inputs:
     idle_usd_per_hour: float = IDLE_USD_PER_HOUR
     refresh_seconds: int | None = None
     most_rows: int | None = None
+    labels: AllLabels = field(default_factory=dict)

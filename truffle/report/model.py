@@ -9,6 +9,7 @@ from typing import Any
 from truffle.core.events import Event
 from truffle.core.idle import is_idle
 from truffle.core.model import Reservation
+from truffle.core.organization import labels_of
 from truffle.core.timeline import (
     PAST,
     Phase,
@@ -144,7 +145,7 @@ def _row(span: Span, inputs: Inputs) -> Json:
         "name": row.tags.get("Name"),
         "team": team_of(row, inputs.team_tag),
         "account": row.account_id,
-        "account_name": row.account_name,
+        "account_name": row.account_name or labels_of(row.account_id, inputs.labels).account_name,
         "owner": row.owner_id,
         "region": row.region,
         "zone": row.availability_zone,

@@ -178,7 +178,7 @@ def _ask(
     kinds: Collection[str],
 ) -> None:
     """Start a thread for each region; which they are is news before their answers are."""
-    from truffle.ec2.billing_requests import with_billing_requests
+    from truffle.ec2.billing_requests import listed_with_requests
     from truffle.ec2.listing import DescribedTypes, list_unnamed_scope
     from truffle.ec2.other_kinds import OtherKinds
 
@@ -190,15 +190,7 @@ def _ask(
         client, scope_of = clients.of(region), partial(_scope, asked.caller, region)
         others = OtherKinds(clients.service_of(region), kinds)
         listing = partial(list_unnamed_scope, client, scope_of, types, _now, latest, others)
-        requests = partial(with_billing_requests, client, clock=_now, deadline=latest)
-        _start(news, partial(_listed_with, listing, requests))
-
-
-def _listed_with(
-    listing: Callable[[], Snapshot | Failure], requests: Callable[[Snapshot], Snapshot]
-) -> Snapshot | Failure:
-    listed = listing()
-    return listed if isinstance(listed, Failure) else requests(listed)
+        _start(news, partial(listed_with_requests, listing, client, _now, latest))
 
 
 def _scope(caller: Caller, region: str) -> Scope:

@@ -41,6 +41,28 @@ def test_a_watch_for_at_least_as_much_knows_of_it(facts: dict[str, Any], is_know
     assert bool(found.standings) is bool(found.finds) is is_known
 
 
+@pytest.mark.parametrize(
+    ("watched", "count", "facts", "is_known"),
+    [
+        ("u-p6e-gb200x72", 1, {"instance_type": "p6e-gb200.36xlarge", "count": 18}, True),
+        ("u-p6e-gb200x72", 2, {"instance_type": "p6e-gb200.36xlarge", "count": 36}, True),
+        ("u-p6e-gb200x72", 1, {"instance_type": "p6e-gb200.36xlarge", "count": 19}, False),
+        ("u-p6e-gb200x36", 1, {"instance_type": "p6e-gb200.36xlarge", "count": 9}, True),
+        ("u-p6e-gb200x72", 1, {"instance_type": "p5.48xlarge", "count": 1}, False),
+        ("u-p6e-gb200x72", 1, {"instance_type": "u-p6e-gb200x72", "count": 1}, True),
+        ("u-p6e-gb200x72", 1, {"instance_type": "u-p6e-gb200x36", "count": 1}, False),
+        ("p6e-gb200.36xlarge", 18, {"instance_type": "u-p6e-gb200x72", "count": 1}, False),
+    ],
+    ids=str,
+)
+def test_a_watch_for_ultraservers_knows_of_their_instances(
+    watched: str, count: int, facts: dict[str, Any], is_known: bool
+) -> None:
+    asked = a_question(instance_type=watched, count=count, duration_hours=168)
+    found = known(needed(**facts), an_answer(an_offering(40), question=asked))
+    assert bool(found.standings) is bool(found.finds) is is_known
+
+
 def test_offers_come_by_price_and_those_that_start_too_late_or_are_over_are_left_out() -> None:
     offerings = [
         an_offering(40, offering_id="later", start_date=NOON + 3 * DAY, end_date=NOON + 10 * DAY),

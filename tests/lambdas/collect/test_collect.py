@@ -41,6 +41,7 @@ def test_a_run_over_two_regions_is_stored_archived_and_closed(
     assert lambda_() == []
     assert stack.keys() == [
         "latest/capacity-blocks.json",
+        "latest/db-capacity-reservations.json",
         "latest/odcrs.json",
         "latest/regions/eu-west-1.json.gz",
         "latest/regions/us-east-2.json.gz",

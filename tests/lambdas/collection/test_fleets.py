@@ -65,8 +65,8 @@ def test_an_hour_in_which_nothing_changes_writes_nothing_of_fleets(short: World)
     before = short.scopes.client.scan(TableName=short.scopes.table)["Items"]
     short.collect()
     after = short.scopes.client.scan(TableName=short.scopes.table)["Items"]
-    assert [it for it in before if it["pk"]["S"] == "BESIDE"] == [
-        it for it in after if it["pk"]["S"] == "BESIDE"
+    assert [it for it in before if it["sk"]["S"].startswith("FLEETS")] == [
+        it for it in after if it["sk"]["S"].startswith("FLEETS")
     ]
 
 

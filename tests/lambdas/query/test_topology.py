@@ -8,7 +8,6 @@ from lambdas.store.beside import BesideStore
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from tests.builders import HOME, HOUR, NOON, OHIO
 from tests.lambdas.api import ask
-from tests.lambdas.aws import retire_others
 from tests.lambdas.query.builders import A_RUN, IRELAND, Api
 from truffle.core.model import Scope
 from truffle.core.topology import Placement
@@ -43,14 +42,6 @@ class TestTopology:
         told = ask("/topology").body["unanswered"]
         assert (told["total"], told["by_code"]) == (1, {"RequestLimitExceeded": 1})
         assert told["scopes"][0]["last_success"] == "2026-11-24T11:00:00Z"
-
-    def test_an_account_that_left_takes_its_nodes_along(self, network: Api) -> None:
-        placed(network, Scope(HOME, "us-east-2"), "cr-a")
-        retire_others(network.stack.scopes, "us-east-2/0", (), NOON + HOUR)
-        assert PlacementStore(BesideStore(network.stack.scopes)).everything().keys() == {
-            IRELAND,
-            Scope("999999999999", "us-east-2"),
-        }
 
     def test_filters(self) -> None:
         assert ask("/topology", region="eu-*").ids == ["cr-d"]

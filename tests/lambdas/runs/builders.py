@@ -39,5 +39,5 @@ def fail(
     assert stack.scopes.write_failure(failure, Attempt("run-1", 0.5))
 
 
-def answer_all(closer: Closer) -> list[bool]:
-    return [closer.answer(Unit("run-1", region, (HOME,))) for region in REGIONS]
+def answer_all(closer: Closer, run_id: str = "run-1") -> list[bool]:
+    return [closer.answer(Unit(run_id, region, (HOME,))) for region in REGIONS]

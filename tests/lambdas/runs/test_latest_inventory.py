@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -106,8 +107,58 @@ def test_a_close_in_which_nothing_changed_reads_no_row_and_writes_no_region(
         "latest/odcrs.json",
         "latest/capacity-blocks.json",
         "latest/training-plans.json",
+        "latest/db-capacity-reservations.json",
         "runs/dt=2026-11-24/run-2.json",
     ]
+
+
+def test_an_unchanged_scope_is_shown_with_the_time_of_its_last_listing(
+    stack: Stack, closer: Closer
+) -> None:
+    row = an_odcr("cr-a", tags={"observed_at": "ü", "quoted": '"observed_at": null,'})
+    for number in (1, 2):
+        closer.runs.open(open_run(run_id=f"run-{number}"))
+    succeed(stack, row)
+    answer_all(closer)
+    before = stack.scopes.status(OHIO)
+    later = replace(before, observed_at=NOON + timedelta(hours=1), run_id="run-2")
+    stack.scopes.write_unchanged([(before, later)])
+    answer_all(closer, "run-2")
+    (latest,) = stack.document("latest/odcrs.json")
+    assert decode(latest) == replace(row, observed_at=NOON + timedelta(hours=1))
+
+
+def test_rows_of_another_release_are_written_with_the_fields_of_this_one(
+    stack: Stack, closer: Closer
+) -> None:
+    for number in (1, 2):
+        closer.runs.open(open_run(run_id=f"run-{number}"))
+    succeed(stack, an_odcr("cr-a"))
+    answer_all(closer)
+    bucket, key = service("s3"), region_key("us-east-2")
+    head, row = stack.object(key).splitlines()
+    older = {**json.loads(head), "layout": "other"}
+    fewer = {name: it for name, it in json.loads(row).items() if name != "accelerator"}
+    lines = b"\n".join(json.dumps(each).encode() for each in (older, fewer))
+    bucket.put_object(Bucket=stack.bucket, Key=key, Body=gzip.compress(lines))
+    answer_all(closer, "run-2")
+    (latest,) = stack.document("latest/odcrs.json")
+    assert latest.keys() == json.loads(row).keys()
+    assert stack.object(key).splitlines()[0] == head
+
+
+def test_a_shared_reservation_stays_one_row_while_nothing_changes(
+    stack: Stack, closer: Closer
+) -> None:
+    for number in (1, 2):
+        closer.runs.open(open_run(run_id=f"run-{number}", accounts=(HOME, OTHER)))
+    succeed(stack, an_odcr("cr-a"))
+    shared = an_odcr("cr-a", account_id=OTHER, owner_id=HOME)
+    succeed(stack, shared, scope=Scope(OTHER, "us-east-2"))
+    answer_all(closer)
+    answer_all(closer, "run-2")
+    (row,) = stack.document("latest/odcrs.json")
+    assert (row["account_id"], row["seen_by"]) == (HOME, [HOME, OTHER])
 
 
 def test_a_reservation_that_two_scopes_list_is_one_row_of_the_latest_inventory(

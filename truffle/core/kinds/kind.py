@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -24,6 +24,7 @@ class ReservationType(StrEnum):
     ODCR = "odcr"
     CAPACITY_BLOCKS = "capacity-block"
     TRAINING_PLANS = "training-plan"
+    DB_CAPACITY_RESERVATIONS = "db-capacity-reservation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Kind:
     the field of its size. ``verdicts`` and ``next_steps`` are by state. ``listing`` is None for
     what EC2's own listing of a scope includes; ``search`` is the operation that finds what is for
     sale. ``bills_unused``: unused capacity is billed, and another account may be asked to pay.
+    ``meanings`` describe, for the tables' documentation, the fields that it alone has.
+    ``sample_type`` is the instance type of a made-up reservation.
     """
 
     type: ReservationType
@@ -93,6 +96,8 @@ class Kind:
     listing: Listing | None = None
     search: str | None = None
     bills_unused: bool = False
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    sample_type: str = "p5.48xlarge"
 
 
 class CapacityRow:

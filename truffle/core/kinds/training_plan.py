@@ -71,6 +71,17 @@ KIND = Kind(
     note="Times are UTC. SageMaker starts to terminate instances 30 minutes before the end",
     listing=Listing("sagemaker", "ListTrainingPlans", "TrainingPlanSummaries", 100),
     search="SearchTrainingPlanOfferings",
+    meanings={
+        "plan_arn": "The ARN of the training plan.",
+        "plan_name": "The name of the training plan.",
+        "status_message": "SageMaker's words about the plan's status.",
+        "in_use_capacity": "Instances of the plan in use, as SageMaker has them.",
+        "upfront_fee": "What the plan cost, in `currency`.",
+        "currency": "Such as `USD`.",
+        "target_resources": "What the plan is for, such as `training-job` or `hyperpod-cluster`.",
+        "reserved_capacity_arns": "The reserved capacities that the plan is made of.",
+        "ultraserver_count": "UltraServers of the plan.",
+    },
 )
 
 

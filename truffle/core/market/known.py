@@ -7,7 +7,8 @@ from datetime import datetime
 
 from truffle.core.codec import Json
 from truffle.core.market.finds import Find, Market, Standing, sorted_finds
-from truffle.core.offerings import MAX_DAYS, sold_hours
+from truffle.core.market.watches import Question
+from truffle.core.offerings import MAX_DAYS, ULTRASERVERS, sold_hours
 from truffle.core.times import format_time
 
 
@@ -61,11 +62,7 @@ def known_of(market: Market, needed: Needed, now: datetime) -> Known:
 
     def asks(watch: Find | Standing) -> bool:
         question = watch.question
-        return (
-            question.instance_type == needed.instance_type
-            and question.count >= needed.count
-            and question.duration_hours >= hours
-        )
+        return _holds(question, needed) and question.duration_hours >= hours
 
     def would_do(find: Find) -> bool:
         start, end = find.offering.start_date, find.offering.end_date
@@ -75,3 +72,15 @@ def known_of(market: Market, needed: Needed, now: datetime) -> Known:
 
     finds = [find for find in market.finds if asks(find) and would_do(find)]
     return Known(tuple(sorted_finds(finds)), tuple(filter(asks, market.standings)))
+
+
+def _holds(question: Question, needed: Needed) -> bool:
+    """Whether a watch asks for enough of the needed type: instances, or those of UltraServers."""
+    if question.instance_type == needed.instance_type:
+        return question.count >= needed.count
+    server = ULTRASERVERS.get(question.instance_type)
+    return (
+        server is not None
+        and server.instance_type == needed.instance_type
+        and server.instances * question.count >= needed.count
+    )

@@ -1,0 +1,143 @@
+"""What services other than EC2 reserve: its form in a fleet file, what time does to it, and how a
+service answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sandbox.ec2.errors import EC2Error
+from sandbox.ec2.filters import Fields
+from sandbox.ec2.shapes import FleetError, from_json, list_of, to_json
+from sandbox.ec2.wire import Shape
+
+if TYPE_CHECKING:
+    from sandbox.ec2.fleet import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of one kind.
+
+    ``key`` is its list in a region of the file, ``path`` its name on the control surface. ``shape``
+    is botocore's. ``arn`` is the member with the ARN, ``names`` are others by which one is found,
+    the first of which a file must have. ``steps`` give for a value of the member ``state`` the
+    member with the date at which it ends, and the next state. ``complete`` adds to the members of a
+    file, of a region, an account and a moment, what the service would say.
+    """
+
+    key: str
+    path: str
+    shape: Callable[[], Shape]
+    arn: str
+    names: tuple[str, ...]
+    state: str
+    steps: Mapping[str, tuple[str, str]]
+    complete: Callable[[Fields, str, str, datetime], Fields]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One of a kind, as it was written at ``since``."""
+
+    form: Form
+    fields: Fields
+    since: datetime
+
+    @property
+    def arn(self) -> str:
+        return str(self.fields[self.form.arn])
+
+    @property
+    def name(self) -> str:
+        return str(self.fields[self.form.names[0]])
+
+    @property
+    def account(self) -> str:
+        return self.arn.split(":")[4]
+
+    def is_named(self, name: str) -> bool:
+        return name in (self.arn, *(self.fields.get(member) for member in self.form.names))
+
+    def at(self, now: datetime) -> Fields:
+        """It as its service shows it at a moment."""
+        state = self.fields[self.form.state]
+        while state in self.form.steps:
+            member, following = self.form.steps[state]
+            date = self.fields.get(member)
+            if date is None or not self.since < date <= now:
+                break
+            state = following
+        return {**self.fields, self.form.state: state}
+
+    def patched(self, raw: Mapping[str, Any], now: datetime) -> Held:
+        """It with fields set, null to take one away, as of now. Raises FleetError."""
+        fields = from_json(self.form.shape(), raw, now, self.name)
+        kept = {name: it for name, it in self.at(now).items() if raw.get(name, it) is not None}
+        return Held(self.form, {**kept, **fields}, now)
+
+
+def held_from_json(
+    forms: Iterable[Form],
+    raw: Mapping[str, Any],
+    region: str,
+    account: str,
+    now: datetime,
+    where: str,
+) -> Iterable[tuple[str, Held]]:
+    """What is held in a region, by its ARN. Raises FleetError."""
+    for form in forms:
+        for index, item in enumerate(list_of(raw, form.key, where)):
+            here = f"{where}.{form.key}[{index}]"
+            fields = from_json(form.shape(), item, now, here)
+            if form.names[0] not in fields:
+                raise FleetError(f"{here} lacks {form.names[0]}")
+            held = Held(form, form.complete(fields, region, account, now), now)
+            yield held.arn, held
+
+
+def held_to_json(
+    forms: Iterable[Form], others: Iterable[Held], now: datetime
+) -> dict[str, list[Any]]:
+    listed = list(others)
+    return {form.key: [to_json(it.at(now)) for it in listed if it.form is form] for form in forms}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it comes in: its ``X-Amz-Target``, empty without one, and its body."""
+
+    target: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call: the region and account that it is made in, when, its parameters, and its id."""
+
+    region: Region
+    account: str
+    now: datetime
+    parameters: Mapping[str, Any]
+    request_id: str
+
+    def held(self, form: Form) -> list[Fields]:
+        """What the account holds of a kind in the region, by name."""
+        own = [it for it in self.region.held(form) if it.account == self.account]
+        return [it.at(self.now) for it in sorted(own, key=lambda it: it.name)]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How a service is asked and answers. ``name`` is that of its signatures. ``operation`` gives
+    that of a request, known or not; ``read`` its parameters and the number of its page; ``error`` a
+    status and a body. ``read`` and ``answer`` raise EC2Error."""
+
+    name: str
+    content_type: str
+    operation: Callable[[Request], str]
+    read: Callable[[Request], tuple[Mapping[str, Any], int]]
+    answer: Callable[[str, Asked], bytes]
+    error: Callable[[EC2Error, str], tuple[int, bytes]]
