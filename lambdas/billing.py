@@ -73,5 +73,5 @@ class Billing:
 
 
 def _refused(known: PriceList, code: str, now: datetime) -> PriceList:
-    """What was known stays, with the error."""
+    """Keep what was known, with the error."""
     return replace(known, bill=replace(known.bill, tried_at=now, error=code))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,6 +177,23 @@ def test_a_room_uses_only_what_it_may(room: str) -> None:
     }
     assert len(files) > 3
     assert strangers == set()
+
+
+PATH = re.compile(r"`((?:truffle|lambdas|infra|tests|docs|roles|script|sandbox)/[\w./-]*)`")
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_a_page_names_paths_that_exist(page: str) -> None:
+    named = set(PATH.findall((ROOT / page).read_text()))
+    assert len(named) > 20
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_the_architecture_names_every_room() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    rooms = {path.parent for path in files_of(*PACKAGES) if path.name == "__init__.py"}
+    assert len(rooms) > 20
+    assert [room.name for room in sorted(rooms) if f"{room.name}/" not in page] == []
 
 
 def test_stubs_are_imported_for_type_checkers_alone() -> None:

@@ -30,7 +30,7 @@ class Beside:
     fleet_short: Sequence[timedelta]
 
     def read(self, scopes: Iterable[Scope]) -> Items:
-        """What is stored beside the listings of scopes. Raises what DynamoDB does."""
+        """The stored facts beside the listings of scopes. Raises what DynamoDB does."""
         return self._store.of_scopes(scopes)
 
     def completed(

@@ -1,4 +1,4 @@
-"""What is stored of scopes beside their reservations, with the heartbeats of their unit.
+"""Facts of scopes beside their reservations, stored with the heartbeats of their unit.
 
 A unit is read with one query. The partition ``BESIDE`` names what there is, for those who read all
 of a kind. Everything of a scope is removed when it is retired: a later return may bring its account

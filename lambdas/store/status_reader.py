@@ -122,7 +122,7 @@ class StatusReader:
         )
 
     def _partition(self, unit: str) -> Iterator[Item]:
-        """What is stored of a unit: its heartbeats, and what is beside the reservations."""
+        """The stored heartbeats of a unit, and the facts beside its reservations."""
         return query(
             self.client,
             TableName=self.table,

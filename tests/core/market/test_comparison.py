@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,10 @@ from truffle.core.market.states import WatchState
 from truffle.core.offerings import Offering
 
 RULES = MarketRules(Decimal(2), 6 * HOUR)
+
+
+LAST_SALE = TOMORROW + DAY - timedelta(minutes=30)
+"""The last moment to buy the block of a day that ends a day after tomorrow's 11:30 UTC."""
 
 
 class Market:
@@ -233,7 +237,20 @@ class TestTime:
 
     def test_a_block_that_could_still_be_sold_is_gone(self, market: Market) -> None:
         market.answers(an_offering())
-        market.now = NOON + timedelta(hours=46, minutes=59)
+        market.now = LAST_SALE - timedelta(minutes=1)
+        assert types(market.answers()) == ["offering_gone"]
+
+    @pytest.mark.parametrize("start", [TOMORROW, LAST_SALE])
+    def test_its_time_has_passed_half_an_hour_before_its_last_start(
+        self, market: Market, start: datetime
+    ) -> None:
+        market.answers(an_offering(start_date=start))
+        market.now = LAST_SALE
+        assert market.answers() == []
+
+    def test_a_block_without_dates_has_no_time_that_could_pass(self, market: Market) -> None:
+        market.answers(an_offering(start_date=None, end_date=None))
+        market.now = LAST_SALE + DAY
         assert types(market.answers()) == ["offering_gone"]
 
 
