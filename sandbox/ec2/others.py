@@ -1,5 +1,5 @@
-"""Reservations of services other than EC2: their form in a fleet file, the effect of time, and how a
-service answers."""
+"""Reservations of services other than EC2: their form in a fleet file, the effect of time, and how
+a service answers."""
 
 from __future__ import annotations
 
