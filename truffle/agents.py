@@ -191,7 +191,7 @@ class _Tools:
         regions: list[str] | None,
         limit: int,
     ) -> Listed:
-        """What watches found that would hold the block, and how their regions answered."""
+        """Finds of watches that would hold the block, and how their regions answered."""
         from truffle.arguments import moment
         from truffle.core.market.known import Needed, known_of
 

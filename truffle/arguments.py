@@ -301,11 +301,11 @@ def check_of_a_watch(**given: object) -> None:
 
 
 TRAINING_PLANS = "training-plans"
-"""What can be searched beside capacity blocks."""
+"""The kinds of capacity to search beside capacity blocks."""
 
 
 def included(given: Several | None) -> tuple[str, ...]:
-    """What to search beside capacity blocks. Raises BadArgument."""
+    """The kinds to search beside capacity blocks. Raises BadArgument."""
     names = (given,) if isinstance(given, str) else tuple(given or ())
     for name in names:
         if name != TRAINING_PLANS:

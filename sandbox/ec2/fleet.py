@@ -113,7 +113,7 @@ class Region:
         return replace(self, reservations=kept)
 
     def held(self, form: Form) -> list[Held]:
-        """What another service reserves of one kind."""
+        """The reservations of one kind in another service."""
         return [it for it in self.others.values() if it.form is form]
 
     def with_status(self, block_id: str, fields: Fields) -> Region:

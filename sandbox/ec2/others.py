@@ -1,5 +1,5 @@
-"""What services other than EC2 reserve: its form in a fleet file, what time does to it, and how a
-service answers."""
+"""Reservations of services other than EC2: their form in a fleet file, the effect of time, and how
+a service answers."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def held_from_json(
     now: datetime,
     where: str,
 ) -> Iterable[tuple[str, Held]]:
-    """What is held in a region, by its ARN. Raises FleetError."""
+    """The reservations of a region, by ARN. Raises FleetError."""
     for form in forms:
         for index, item in enumerate(list_of(raw, form.key, where)):
             here = f"{where}.{form.key}[{index}]"
@@ -124,7 +124,7 @@ class Asked:
     request_id: str
 
     def held(self, form: Form) -> list[Fields]:
-        """What the account holds of a kind in the region, by name."""
+        """The account's reservations of a kind in the region, by name."""
         own = [it for it in self.region.held(form) if it.account == self.account]
         return [it.at(self.now) for it in sorted(own, key=lambda it: it.name)]
 

@@ -180,7 +180,7 @@ _INTERNED = frozenset(
 
 
 def _reader_of(name: str, hint: Any) -> Callable[[Any], Any] | None:
-    """What reads a field whose JSON is not its value; None where it is."""
+    """The reader of a field whose JSON is not its value; None where it is."""
     if name in _INTERNED:
         return intern
     if isinstance(hint, UnionType):

@@ -72,7 +72,7 @@ def listed_with_requests(
     clock: Callable[[], datetime],
     deadline: datetime | None,
 ) -> Snapshot | Failure:
-    """What a listing gives; a snapshot with its billing requests."""
+    """The result of a listing; a snapshot with its billing requests."""
     listed = listing()
     if isinstance(listed, Failure):
         return listed
