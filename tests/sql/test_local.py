@@ -15,6 +15,7 @@ from tests.sql.buckets import failed_look, look
 from truffle.core.ledger import write_day
 from truffle.core.model import Scope
 from truffle.core.spans import Span
+from truffle.sql.database import connect
 from truffle.sql.local import SqlError, ask_folder
 
 
@@ -193,3 +194,11 @@ def test_a_damaged_object_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_a_copy_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SqlError, match="no copy of the bucket"):
         ask_folder(tmp_path, "SELECT 1")
+
+
+def test_a_file_of_a_release_without_a_column_has_nulls_there(tmp_path: Path) -> None:
+    target = tmp_path / "tables" / "runs" / "dt=2026-11-24" / "runs.parquet"
+    target.parent.mkdir(parents=True)
+    connect().execute(f"COPY (SELECT 'run-1' AS run_id) TO '{target}' (FORMAT parquet)")
+    (row,) = ask_folder(tmp_path, "SELECT run_id, seconds, dt FROM runs").objects()
+    assert row == {"run_id": "run-1", "seconds": None, "dt": "2026-11-24"}

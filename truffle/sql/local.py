@@ -52,7 +52,7 @@ def ask_folder(folder: Path, query: str) -> Answer:
     try:
         named = _tables_of(database, query)
         _bring_up_to_date(folder, database, named)
-        _make_views(database, folder)
+        _make_views(database, folder, named)
         _lock(database, folder)
         result = database.execute(query)
         columns = [str(column[0]) for column in result.description or ()]
@@ -123,13 +123,14 @@ def write_state(folder: Path, state: State) -> None:
     path.write_text(json.dumps(state, sort_keys=True), "utf-8")
 
 
-def _make_views(database: Database, folder: Path) -> None:
-    """A view for each table, and for each other folder of Parquet files beside them."""
+def _make_views(database: Database, folder: Path, named: Collection[str]) -> None:
+    """A view for each table, and for each other folder of Parquet files beside them. Only those of
+    tables that a query names have rows, since each file of a view is opened."""
     tables = folder / TABLES_PREFIX
     others = {path.name for path in tables.iterdir() if path.is_dir()} if tables.is_dir() else set()
     for name in sorted(TABLES.keys() | others):
         paths = sorted(str(path) for path in tables.glob(f"{name}/**/*.parquet"))
-        if paths:
+        if paths and (name.lower() in named or name not in TABLES):
             rows = _parquet(name, paths)
         elif name in TABLES:
             rows = _nothing(name)
@@ -143,9 +144,11 @@ def _parquet(name: str, paths: list[str]) -> str:
     if name not in TABLES:
         return f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
     columns = ", ".join(f'"{it.name}"' for it in (*TABLES[name].columns, PARTITION))
+    # Files of earlier releases lack the columns that are newer: there they are null.
     return (
-        f"SELECT {columns} FROM read_parquet([{files}], hive_partitioning = true, "
-        f"hive_types = {{'{PARTITION.name}': VARCHAR}})"
+        f"SELECT {columns} FROM (({_nothing(name)}) UNION ALL BY NAME "
+        f"SELECT * FROM read_parquet([{files}], union_by_name = true, hive_partitioning = true, "
+        f"hive_types = {{'{PARTITION.name}': VARCHAR}}))"
     )
 
 
