@@ -122,10 +122,19 @@ class FakeAWS:
             self.objects[key] = content
             self.amounts["s3.bytes"] += len(content) if not key.startswith("latest/") else 0
             return 200, {"ETag": '"x"'}, b""
+        if operation == "ListObjectsV2":
+            return 200, {}, self._list_objects(dict(parse_qsl(urlsplit(request.url).query)))
         if key not in self.objects:
             return 404, {}, b"<Error><Code>NoSuchKey</Code><Message>None.</Message></Error>"
         content = self.objects[key]
         return 200, {"Content-Length": str(len(content))}, content
+
+    def _list_objects(self, asked: dict[str, str]) -> bytes:
+        """A page, which is all there is: no benchmark keeps a thousand objects of one prefix."""
+        start = asked.get("start-after", "")
+        keys = sorted(it for it in self.objects if it.startswith(asked["prefix"]) and it > start)
+        listed = "".join(f"<Contents><Key>{it}</Key></Contents>" for it in keys)
+        return f"<ListBucketResult>{listed}</ListBucketResult>".encode()
 
     def _sqs(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         assert operation == "SendMessage", operation

@@ -151,11 +151,19 @@ class Play:
         self.aws.messages.clear()
         self._collect(messages, units)
         closed = self.closes[0]
+        if warnings := self._manifest().get("warnings"):
+            raise RuntimeError(f"the run was closed with warnings: {warnings}")
         # The last unit closed the run, which is measured apart.
         waited, processor = units[-1].waited - closed.waited, units[-1].processor - closed.processor
         units[-1] = replace(units[-1], waited=max(0, waited), processor=max(0, processor))
         counts, amounts = Counter(self.aws.calls), Counter(self.aws.amounts)
         return Ran(opened[0], units, closed, counts, amounts, len(messages))
+
+    def _manifest(self) -> dict[str, Any]:
+        """The manifest of the last run."""
+        (key,) = [it for it in self.aws.objects if it.endswith(f"/run-{self.hour}.json")]
+        found: dict[str, Any] = json.loads(self.aws.objects[key])
+        return found
 
     def _collect(self, messages: list[str], units: list[Took]) -> None:
         """Collector by collector: each has clients and sessions of its own."""

@@ -84,8 +84,8 @@ def test_an_organization_of_four_accounts_in_two_regions() -> None:
     hours = said.stdout.split("\n\n")
     (unchanged,) = [it for it in hours if it.startswith("unchanged hour")]
     # Each scope is listed; each unit assumes the roles of the three other accounts, and writes a
-    # snapshot. The close reads the region that holds something, and writes four lists and a
-    # manifest. The scope that holds something is asked for fleets, each for training plans and DB
-    # capacity reservations.
-    assert "ec2 10, rds 8, s3 8, sagemaker 8, sqs 2, sts 6" in unchanged
+    # snapshot. The close reads the region that holds something, looks for ledgers, and writes four
+    # lists, the report and a manifest. The scope that holds something is asked for fleets and
+    # billing requests, each for training plans and DB capacity reservations.
+    assert "ec2 10, rds 8, s3 10, sagemaker 8, sqs 2, sts 6" in unchanged
     assert [line.split()[0] for line in hours[-1].splitlines()[-1:]] == ["sum"]
