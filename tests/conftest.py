@@ -2,11 +2,13 @@
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.effort import EFFORT, examples
+from tests.processes import Rooms
 
 settings.register_profile(
     "truffle",
@@ -17,20 +19,11 @@ settings.register_profile(
 )
 settings.load_profile("truffle")
 
-SHARED_SETUP = ("end_to_end", "infra")
-"""Rooms whose tests share what takes long to make: a sandbox, the synthesized templates."""
 
-OWN_SETUP = ("test_organization.py", "test_two_weeks.py")
-"""End to end tests with sandboxes of their own."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In parallel runs, each of these rooms and every other file stays in one process."""
-    for item in items:
-        room = next((name for name in SHARED_SETUP if name in item.path.parts), None)
-        if room == "end_to_end" and item.path.name in OWN_SETUP:
-            room = "own sandboxes"
-        item.add_marker(pytest.mark.xdist_group(room or item.nodeid.partition("::")[0]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rooms:
+    """Whatever ``--dist`` says, rooms and files stay whole."""
+    return Rooms(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")
