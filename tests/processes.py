@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from xdist.scheduler.loadscope import LoadScopeScheduling
+from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SHARED_SETUP = {"end_to_end": "a sandbox", "infra": "the synthesized templates"}
 """Rooms whose tests share what takes long to make."""
@@ -22,7 +22,7 @@ def process_of(nodeid: str) -> str:
     return room or str(file)
 
 
-class Rooms(LoadScopeScheduling):
+class Rooms(LoadScopeScheduling):  # type: ignore[misc]
     """Hands out rooms and files. xdist's own ``loadgroup`` reads marks through the ids of tests,
     which cannot be changed with pytest 9.2, and then groups nothing, silently."""
 
