@@ -48,6 +48,8 @@ def test_no_parameter_hides_nothing_in_the_default_order_100_at_a_time() -> None
     [
         ("type", ["odcr"], Filter(types=some("odcr"))),
         ("instance_type", ["p5*", "g6.xlarge"], Filter(instance_types=some("p5*", "g6.xlarge"))),
+        ("instance_type", ["ml.p5.48xlarge"], Filter(instance_types=some("ml.p5.48xlarge"))),
+        ("instance_type", ["db.r7g.*"], Filter(instance_types=some("db.r7g.*"))),
         ("region", ["us-gov-west-1"], Filter(regions=some("us-gov-west-1"))),
         ("availability_zone", ["us-east-1a"], Filter(availability_zones=some("us-east-1a"))),
         (
@@ -147,6 +149,7 @@ def test_a_page_has_1_to_1000_items(limit: int) -> None:
         ("type", "ODCR"),
         ("instance_type", "p5.48xlarge;"),
         ("instance_type", "P5*"),
+        ("instance_type", "a.b.c.d"),
         ("region", "useast1"),
         ("region", "us-east-1a"),
         ("availability_zone", "us-east-1"),

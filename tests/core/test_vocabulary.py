@@ -22,6 +22,8 @@ from truffle.core.vocabulary import (
         ("tnr1.32xlarge", "trn1.32xlarge"),
         ("ifn2.xlarge", "inf2.xlarge"),
         ("p5", "p5.*"),
+        ("ml.p5.48xlarg", "ml.p5.48xlarge"),
+        ("ml.tnr1.32xlarge", "ml.trn1.32xlarge"),
     ],
 )
 def test_a_misspelt_type(name: str, meant: str) -> None:
@@ -40,6 +42,10 @@ def test_a_misspelt_type(name: str, meant: str) -> None:
         "g6.49xlarge",
         "zz9.nano",
         "p5*",
+        "ml.p5.48xlarge",
+        "ml.p7.48xlarge",
+        "db.r7g.2xlarge",
+        "db.zz9.large",
     ],
 )
 def test_a_type_that_may_be_new(name: str) -> None:

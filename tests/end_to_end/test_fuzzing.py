@@ -31,4 +31,4 @@ def test_a_fuzzer_finds_the_deployed_api_to_be_as_described(box: Sandbox, tmp_pa
     )
 
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "Tested: 23" in found.stdout
+    assert "Tested: 24" in found.stdout

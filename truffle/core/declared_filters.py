@@ -88,7 +88,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         description="The instance type; globs are allowed.",
         help="Instance types or globs (p5*), comma-separated.",
         allowed="It must be an instance type such as p5.48xlarge, or a glob such as p5*.",
-        pattern=r"[a-z0-9*?\[\]!-]+(\.[a-z0-9*?\[\]!-]+)?",
+        pattern=r"[a-z0-9*?\[\]!-]+(\.[a-z0-9*?\[\]!-]+){0,2}",
         alias="instance-type",
     ),
     DeclaredFilter(

@@ -18,6 +18,8 @@ from truffle.core.suggest import misspelt, nearest
 Meant = Callable[[str], str | None]
 
 _SIZE = re.compile(r"nano|micro|small|medium|large|[0-9]*xlarge|metal(-[0-9]+xl)?")
+_SERVICE = re.compile(r"(ml|db)\.(?=[^.]+\.)")
+"""Before the type of EC2 in SageMaker's and RDS's names: ``ml.p5.48xlarge``, ``db.r7g.large``."""
 _FAMILY = re.compile(r"([a-z]+)(-[a-z0-9-]+|[0-9][a-z0-9-]*)?")
 _ZONE_REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
 
@@ -50,6 +52,9 @@ def misspelt_type(name: str) -> str | None:
     the letters that a family begins with tell a misspelling."""
     if name in bundled() or is_type_glob(name):
         return None
+    if service := _SERVICE.match(name):
+        near = misspelt_type(name.removeprefix(service[0]))
+        return near and service[0] + near
     if types_of_family(name):
         return f"{name}.*"
     if not is_type_name(name):
