@@ -115,7 +115,7 @@ class TestApi:
         assert truffle("capacity", "--api-url", api_url, "-o", "json").ids == ["cr-1"]
 
     def test_a_url_without_a_server(self, truffle: Run) -> None:
-        found = truffle("capacity", "--api-url", "http://127.0.0.1:9/", "--timeout", "1")
+        found = truffle("capacity", "--api-url", "http://127.0.0.1:9/", "--timeout", "60")
         assert (found.status, found.out) == (1, "")
         assert "http://127.0.0.1:9/ cannot be reached" in found.err
 
