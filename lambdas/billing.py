@@ -11,8 +11,7 @@ from lambdas.store.prices import PriceList
 from truffle.core.bill import HeldBlocks, attributed, billed_fees, with_billed
 from truffle.core.billed import Bill
 from truffle.core.ledger import DAY
-from truffle.core.model import Reservation, Scope
-from truffle.ec2.consumers import BUDGET_EXCEEDED
+from truffle.core.model import BUDGET_EXCEEDED, Reservation, Scope
 from truffle.ec2.cost_explorer import CostExplorer, OverBudget, list_billed_fees
 from truffle.ec2.errors import FAILURES, error_code
 

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
-SHARED_SETUP = {"end_to_end": "a sandbox", "infra": "the synthesized templates"}
-"""Rooms whose tests share what takes long to make."""
+SHARED_SETUP = ("end_to_end", "infra")
+"""Rooms whose tests share what takes long to make: a sandbox, the synthesized templates."""
 
 OWN_SETUP = ("test_organization.py", "test_two_weeks.py")
 """End to end tests with sandboxes of their own, which take turns in another process."""

@@ -11,8 +11,7 @@ from itertools import islice
 from lambdas.observability import logger
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from truffle.core import error_codes
-from truffle.core.model import DEADLINE_EXCEEDED, Scope, Snapshot
-from truffle.ec2.consumers import BUDGET_EXCEEDED
+from truffle.core.model import BUDGET_EXCEEDED, DEADLINE_EXCEEDED, Scope, Snapshot
 from truffle.ec2.errors import FAILURES, error_code
 from truffle.ec2.topology import EC2, PAGE_SIZE, PLACED_STATES, list_placements
 

@@ -36,6 +36,7 @@ from truffle.core.kinds.registry import TYPES, Reservation
 from truffle.core.kinds.training_plan import TrainingPlan
 
 __all__ = [
+    "BUDGET_EXCEEDED",
     "CLOSED_KINDS",
     "DEADLINE_EXCEEDED",
     "LONGEST_MESSAGE",
@@ -84,6 +85,9 @@ class FailureKind(StrEnum):
 
 DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
 """The code of a failure that is truffle's own: time ran out before AWS answered."""
+
+BUDGET_EXCEEDED: Final = "BudgetExceeded"
+"""The code of a question that truffle did not ask, so that the account's other callers can."""
 
 CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
 """The answers among them: nobody looks there, and nothing can run there."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from truffle.core.kinds.parts import REQUEST_LIFETIME, BillingRequest
 from truffle.core.model import (
+    BUDGET_EXCEEDED,
     DEADLINE_EXCEEDED,
     TERMINAL_STATES,
     Failure,
@@ -26,8 +27,6 @@ PAGE_SIZE = 1000
 MOST_PAGES = 10
 """Pages for one role of one scope at one time, of the 100 calls that an account may make at once
 in a region (EC2 Developer Guide, "Request throttling")."""
-
-BUDGET_EXCEEDED = "BudgetExceeded"
 
 _OWNER, _BILLING_OWNER = "odcr-owner", "unused-reservation-billing-owner"
 """EC2's CallerRole: requests that the caller sent, and requests that were sent to it."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from truffle.core.model import (
+    BUDGET_EXCEEDED,
     DEADLINE_EXCEEDED,
     Consumer,
     Reservation,
@@ -25,9 +26,6 @@ PAGE_SIZE = 1000
 MOST_CALLS = 50
 """Calls for one scope at one time: half of the 100 that an account may make at once in a region,
 before EC2 refills 20 a second (EC2 Developer Guide, "Request throttling")."""
-
-BUDGET_EXCEEDED = "BudgetExceeded"
-"""The code of an answer that truffle did not ask for, so that the account's other callers can."""
 
 _GONE = "InvalidCapacityReservationId.NotFound"
 
