@@ -52,7 +52,7 @@ def test_idle_counts_from_the_last_use(tmp_path: Path) -> None:
 
 def test_time_before_a_block_is_active_is_not_idle(tmp_path: Path) -> None:
     start = NOON + 8 * DAY
-    blocks = [
+    blocks: list[Reservation] = [
         a_block(
             state="active" if day >= 8 else "scheduled",
             available_capacity=16,
