@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truffle.core.billed_usage import BY, INTERVALS, TABLE, query
+from truffle.core.times import format_time
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -34,9 +36,9 @@ class BillExport:
         """Usage with its bill. Raises BadArgument, SqlError, QueryFailed and DeadlineError."""
         from truffle.query import BadArgument
 
-        if any(at.time().isoformat() != "00:00:00" for at in (usage.since, usage.until)):
-            allowed = "With a bill, whose lines are of days, since and until must be midnight, UTC."
-            raise BadArgument("until", f"{usage.until:%Y-%m-%dT%H:%M:%SZ}", allowed)
+        if usage.since.time() != time():
+            allowed = "With a bill, whose lines are of days, it must be midnight, UTC."
+            raise BadArgument("since", format_time(usage.since), allowed)
         answer = self._ask(query(self.table, usage.period), session, seconds)
         return usage.with_bill(self.table, answer.objects())
 
