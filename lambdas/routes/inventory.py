@@ -180,7 +180,7 @@ def topology() -> Response[str]:
     from lambdas.api.topology import topology as answer
 
     values, context, question = _scoped(parameters.TOPOLOGY)
-    stored = wiring.query().placements.everything()
+    stored = wiring.query().topology.everything()
     return page_of(lambda page: answer(context, stored, values, page, question), to_page(values))
 
 
