@@ -36,7 +36,7 @@ def fleets(
         if judged.scope in stored and is_asked(judged.scope, values)
     ]
     states = values.get("state")
-    found = {
+    found: dict[Mark, Callable[[], Json]] = {
         _mark(fleet): partial(dict, fleet)
         for judged, known in asked
         for fleet in _fleets(judged, known)

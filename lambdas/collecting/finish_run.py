@@ -40,10 +40,10 @@ CLOSE_TRIES = 3
 
 MOST_WARNINGS = 20
 
-ANSWER = Calls(dynamodb=1, items_written=1)
+ANSWER = Calls({"dynamodb": 1}, items_written=1)
 """The cost of an answer, which is written in the answer itself."""
 
-LAST_CALLS = Calls(s3=1, dynamodb=1, items_written=1)
+LAST_CALLS = Calls({"s3": 1, "dynamodb": 1}, items_written=1)
 """The cost of the manifest and of closing its run, which is written in the manifest itself."""
 
 

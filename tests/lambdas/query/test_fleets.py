@@ -89,7 +89,7 @@ class TestFleets:
         ask("/fleets")
         meter.take()
         ask("/fleets")
-        assert meter.take().dynamodb == 2
+        assert meter.take().services == {"dynamodb": 2}
 
     def test_a_parameter_that_is_none_is_refused(self) -> None:
         answer = ask("/fleets", instance_type="p5*")
