@@ -188,7 +188,7 @@ class Closer:
     ) -> dict[Scope, Rows] | Unreadable:
         seen = {it.scope.account_id: _time(it.observed_at) for it in statuses}
         try:
-            return self.archive.read_region(region, seen)
+            return self.archive.read_region(region, seen, with_texts=True)
         except Unreadable as error:
             return error
 
