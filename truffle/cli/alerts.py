@@ -77,13 +77,14 @@ def _pace(settings: AlertSettings) -> list[dict[str, Any]]:
     its regions allows."""
     from truffle.core.market.budget import really_every
 
+    watches, now = settings.watches, clock.now()
     return [
         {
             "name": watch.name,
             "every_seconds": int(watch.every.total_seconds()),
-            "really_every_seconds": int(really_every(watch, settings.watches).total_seconds()),
+            "really_every_seconds": int(really_every(watch, watches, now).total_seconds()),
         }
-        for watch in settings.watches
+        for watch in watches
     ]
 
 

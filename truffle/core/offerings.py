@@ -24,6 +24,9 @@ MAX_DAYS: Final = 182
 MAX_COUNT: Final = 64
 """The most instances of one block (botocore, DescribeCapacityBlockOfferings, InstanceCount)."""
 
+MOST_OFFERINGS: Final = 6
+"""The most offerings that a search returns (EC2 User Guide, capacity-blocks-purchase)."""
+
 BOOKING_AHEAD: Final = timedelta(weeks=8)
 """How far ahead a block can start (EC2 User Guide, ec2-capacity-blocks)."""
 

@@ -118,6 +118,13 @@ class Budget:
         return max(0.0, (1 - self.tokens) / REFILL_PER_SECOND)
 
 
+class Calls(Protocol):
+    """What allows calls, one at a time."""
+
+    def take(self, deadline: float | None = None) -> None:
+        """Raises OutOfTime where no call is allowed before the deadline."""
+
+
 class EC2(Protocol):
     """The part of a boto3 EC2 client that this uses."""
 
@@ -137,7 +144,7 @@ def list_offerings(
     client: EC2,
     region: str,
     wanted: Wanted,
-    budget: Budget,
+    budget: Calls,
     clock: Callable[[], datetime],
     deadline: float | None = None,
     attempts: int = ATTEMPTS,
@@ -165,10 +172,10 @@ def list_offerings(
 def _starting_by(wanted: Wanted, found: Iterable[Offering]) -> tuple[Offering, ...]:
     """The offerings that start in time, each once."""
     latest = wanted.start_by
-    by_id = {offering.offering_id: offering for offering in found}
+    each = {(offering.offering_id, offering.identity): offering for offering in found}
     return tuple(
         offering
-        for offering in by_id.values()
+        for offering in each.values()
         if latest is None or (offering.start_date is not None and offering.start_date <= latest)
     )
 
@@ -207,7 +214,7 @@ def _refused(error: Exception, region: str) -> RegionOfferings:
 
 
 def _pages(
-    client: EC2, request: Raw, budget: Budget, deadline: float | None, attempts: int
+    client: EC2, request: Raw, budget: Calls, deadline: float | None, attempts: int
 ) -> Iterator[list[Raw]]:
     token: str | None = None
     while True:
@@ -220,7 +227,7 @@ def _pages(
 
 
 def _page(
-    client: EC2, request: dict[str, Any], budget: Budget, deadline: float | None, attempts: int
+    client: EC2, request: dict[str, Any], budget: Calls, deadline: float | None, attempts: int
 ) -> Raw:
     for attempt in range(1, attempts + 1):
         budget.take(deadline)
