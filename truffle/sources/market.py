@@ -83,20 +83,20 @@ LIVE: Final = "live"
 def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
     """The matrix of one search of EC2 itself, at a time."""
     wanted = found.wanted
-    question = Question(wanted.instance_type, wanted.count, wanted.duration_hours)
     answers = [
         Answer(
             LIVE,
             it.region,
             "",
-            question,
+            Question(name, wanted.count, wanted.duration_hours),
             it.as_answer,
             now,
             it.offerings,
             it.code,
             it.message,
         )
-        for it in found.regions
+        for name in wanted.types
+        for it in (region.of_type(name, wanted) for region in found.regions)
     ]
     known = [(it, it if it.outcome.is_known else None) for it in answers]
     return matrix(market_of(known))
