@@ -135,10 +135,20 @@ class TestNothing:
         two = ["offerings", "--instance-types", "p5.48xlarge,m7i.large", "--days", "2"]
         found = truffle(*two, "-r", "us-east-2", "-o", "json")
         assert (found.status, {row["instance_type"] for row in found.json}) == (0, {"p5.48xlarge"})
-        assert "not sold as capacity blocks in us-east-2: m7i.large" in found.err
+        assert "m7i.large is not sold as capacity blocks in us-east-2." in found.err
         cells = truffle(*two, "-r", "us-east-2", "--matrix", "-o", "json").json
         outcomes = {cell["instance_type"]: cell["outcome"] for cell in cells}
         assert outcomes == {"p5.48xlarge": "offered", "m7i.large": "unknown-type"}
+
+    def test_training_plans_have_rows_of_their_own_in_the_matrix(
+        self, truffle: Run, world: World
+    ) -> None:
+        plan = an_offer("us-east-2b", "30", InstanceType="ml.p5.48xlarge")
+        world.has_regions({"us-east-2": {"Market": [an_offer()], "TrainingPlanMarket": [plan]}})
+        asked = [*P5, "--days", "2", "--include", "training-plans", "-r", "us-east-2"]
+        cells = truffle(*asked, "--matrix", "-o", "json").json
+        prices = {cell["instance_type"]: cell["price_per_gpu_hour"] for cell in cells}
+        assert prices == {"p5.48xlarge": 3.933, "ml.p5.48xlarge": 3.75}
 
     @pytest.mark.parametrize(
         ("types", "says"),

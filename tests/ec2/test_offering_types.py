@@ -18,12 +18,16 @@ class EC2:
     """Sells so many blocks of each type, six at most in one response; it refuses a request with a
     type that it does not sell."""
 
-    def __init__(self, **blocks: int) -> None:
+    def __init__(self, *, takes_one: bool = False, **blocks: int) -> None:
+        self.takes_one = takes_one
         self.blocks = {f"{name}.48xlarge": count for name, count in blocks.items()}
         self.asked: list[list[str]] = []
 
     def describe_capacity_block_offerings(self, **request: Any) -> Raw:
         preferences = request.get("InstanceTypePreferences")
+        if preferences and self.takes_one:
+            error = {"Error": {"Code": "MissingParameter", "Message": "InstanceType is missing"}}
+            raise ClientError(error, "DescribeCapacityBlockOfferings")
         types = [it["InstanceType"] for it in preferences or [{**request}]]
         assert ("InstanceType" in request) != (preferences is not None)
         self.asked.append(types)
@@ -79,6 +83,11 @@ def test_where_one_type_is_not_sold_the_others_are_found() -> None:
     answer = found(ec2, *TYPES)
     assert counts(answer) == {"p5.48xlarge": 1, "p5en.48xlarge": 1}
     assert answer.unknown_types == ("p5e.48xlarge",)
+
+
+def test_an_ec2_that_takes_one_type_is_asked_for_each() -> None:
+    answer = found(EC2(takes_one=True, p5=1, p5e=0, p5en=2), *TYPES)
+    assert counts(answer) == {"p5.48xlarge": 1, "p5en.48xlarge": 2}
 
 
 def test_where_none_of_them_is_sold_the_region_does_not_sell_them() -> None:

@@ -214,10 +214,9 @@ def _tell_outcomes(market: Market) -> None:
     from truffle.ec2.offerings import RegionOutcome
 
     name = " or ".join(market.wanted.types)
-    for region in market.regions:
-        if region.unknown_types:
-            unknown = ", ".join(region.unknown_types)
-            tell(f"Note: not sold as capacity blocks in {region.region}: {unknown}.")
+    for each in market.wanted.types:
+        if regions := [it.region for it in market.regions if each in it.unknown_types]:
+            tell(f"Note: {each} is not sold as capacity blocks in {', '.join(regions)}.")
     if market.is_sold_nowhere:
         asked = ", ".join(market.of(RegionOutcome.NOT_SOLD))
         tell(f"Error: {name} is not sold as capacity blocks in {asked}.")

@@ -46,6 +46,9 @@ REFUSED_CODES = frozenset(
     }
 )
 
+_NOT_UNDERSTOOD = frozenset({"MissingParameter", "UnknownParameter"})
+"""Refusals of several types by an EC2 that takes one."""
+
 _NOT_SOLD = re.compile(
     r"not (currently |yet )?(supported|available|eligible|offered|sold|valid)|unsupported"
     r"|does(n't| not) (support|exist)|invalid instance ?type",
@@ -211,7 +214,7 @@ def _of_types(
     try:
         found = ask(left)
     except FAILURES as error:
-        if len(left) == 1 or not _is_not_sold(error):
+        if len(left) == 1 or error_code(error) not in REFUSED_CODES | _NOT_UNDERSTOOD:
             raise
         found, listed, alone = [], set[str](), True
     else:

@@ -35,8 +35,8 @@ def search_plans(
 ) -> RegionOfferings:
     """The plans of one region for a wanted block, of each of its types and lengths. A type that
     plans do not come in is not sold; whatever else SageMaker refuses has failed."""
-    observed_at, found, unknown = clock(), list[Offering](), list[Exception]()
-    for name in wanted.types:
+    observed_at, found, unknown = clock(), list[Offering](), dict[str, Exception]()
+    for name in map(plan_type, wanted.types):
         try:
             for hours in wanted.lengths:
                 response = client.search_training_plan_offerings(**_request(wanted, name, hours))
@@ -46,12 +46,19 @@ def search_plans(
         except FAILURES as error:
             if not _is_unknown_type(error):
                 return _refused(error, region, RegionOutcome.FAILED)
-            unknown.append(error)
+            unknown[name] = error
     if len(unknown) == len(wanted.types):
-        return _refused(unknown[0], region, RegionOutcome.NOT_SOLD)
+        return _refused(unknown[plan_type(wanted.instance_type)], region, RegionOutcome.NOT_SOLD)
     latest = wanted.start_by
     in_time = [it for it in found if latest is None or (it.start_date and it.start_date <= latest)]
-    return RegionOfferings(region, RegionOutcome.ANSWERED, tuple(in_time))
+    return RegionOfferings(
+        region, RegionOutcome.ANSWERED, tuple(in_time), unknown_types=tuple(unknown)
+    )
+
+
+def plan_type(instance_type: str) -> str:
+    """SageMaker's name of an instance type."""
+    return f"ml.{instance_type.removeprefix('ml.')}"
 
 
 def _is_unknown_type(error: Exception) -> bool:
@@ -65,9 +72,8 @@ def _refused(error: Exception, region: str, outcome: RegionOutcome) -> RegionOff
 
 
 def _request(wanted: Wanted, instance_type: str, hours: int) -> dict[str, Any]:
-    name = f"ml.{instance_type.removeprefix('ml.')}"
     prefix = "UltraServer" if wanted.is_ultraserver else "Instance"
-    request: dict[str, Any] = {f"{prefix}Type": name, f"{prefix}Count": wanted.count}
+    request: dict[str, Any] = {f"{prefix}Type": instance_type, f"{prefix}Count": wanted.count}
     request["DurationHours"] = hours
     if wanted.start_after is not None:
         request["StartTimeAfter"] = wanted.start_after
