@@ -39,7 +39,7 @@ class KeyOwners:
             endpoint_url=endpoint,
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}),
+            config=Config(connect_timeout=2, read_timeout=60, retries={"total_max_attempts": 2}),
         )
         try:
             return str(client.get_access_key_info(AccessKeyId=access_key)["Account"])
