@@ -33,6 +33,7 @@ class StackClient(Connection):
         severities: Several | None = None,
         reservation_id: str | None = None,
         limit: int | None = None,
+        accounts: Several | None = None,
     ) -> list[Event]:
         """Events, the newest first; of the last 7 days where ``since`` is None."""
         from truffle.arguments import event_limit, event_query
@@ -40,7 +41,7 @@ class StackClient(Connection):
         from truffle.sources.api import list_events
 
         limit = None if limit is None else event_limit(limit)
-        query = event_query(since, until, types, severities, reservation_id)
+        query = event_query(since, until, types, severities, reservation_id, accounts)
         api = self.api()
         found = list_events(api, query, limit)
         with api.understood():
@@ -129,11 +130,13 @@ class StackClient(Connection):
         )
         return read_stranded(self.api(), list(to_values(question.filter, only="")))
 
-    def status(self) -> Json:
-        """Every scope, their totals and the last runs, as ``GET /status`` gives them."""
+    def status(self, accounts: Several | None = None) -> Json:
+        """Every scope, or those of some accounts, their totals and the last runs, as ``GET
+        /status`` gives them."""
+        from truffle.arguments import account_query
         from truffle.scopes import read_status
 
-        return read_status(self.api())
+        return read_status(self.api(), account_query(accounts))
 
     def explain(self, event_id: str, *, since: datetime | str | None = None) -> Json:
         """Who gets an event, why, and what became of it, as ``GET /alerts/explain`` answers.
