@@ -11,7 +11,7 @@ import pytest
 import benchmarks
 from benchmarks import collection
 
-LIBRARIES = {"fake_aws", "numbers", "organizations", "played", "prices"}
+LIBRARIES = {"fake_aws", "numbers", "organizations", "played", "prices", "year"}
 """What the benchmarks share; all other modules are commands."""
 
 COMMANDS = sorted({module.name for module in pkgutil.iter_modules(benchmarks.__path__)} - LIBRARIES)

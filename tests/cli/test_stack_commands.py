@@ -17,7 +17,7 @@ from tests.builders import HOME, OHIO, OTHER, a_run, an_event, an_odcr
 from tests.builders import a_block as block_row
 from tests.cli.conftest import Run, variables
 from tests.cli.deployed import Deployed
-from tests.sandbox.worlds import World, a_block
+from tests.sandbox.worlds import World, a_block, running_now
 from tests.sandbox.worlds import an_odcr as raw_odcr
 from truffle import clock
 from truffle.core.events import Event, Severity
@@ -25,12 +25,12 @@ from truffle.core.model import Scope
 from truffle.core.times import format_time
 from truffle.render.use import SNIPPETS
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = running_now().replace(microsecond=0)
 
 
-def event(number: int, **facts: object) -> Event:
+def event(number: int, now: datetime = NOW, **facts: object) -> Event:
     """Events are newer the higher their number."""
-    moment = NOW - timedelta(minutes=60 - number)
+    moment = now - timedelta(minutes=60 - number)
     return replace(an_event(), event_id=f"{number:032x}", observed_at=moment, **facts)  # type: ignore[arg-type]
 
 
@@ -82,6 +82,9 @@ class TestEvents:
     def test_follow_prints_each_event_once_as_it_happens(
         self, world: World, deployed: Deployed, api_url: str
     ) -> None:
+        """The command is a process of its own here, with the time of this machine."""
+        now = datetime.now(UTC)
+        deployed.events = [event(number, now) for number in (1, 2, 3)]
         command = [sys.executable, "-m", "truffle", "events", "--follow", "--interval", "1"]
         process = subprocess.Popen(
             [*command, "-o", "json", "--api-url", api_url],

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
+    from truffle.client.bill import BillExport
     from truffle.core.codec import Json
     from truffle.core.events import Event
     from truffle.core.pricing import PriceBook
@@ -68,6 +69,7 @@ class StackClient(Connection):
         instance_types: Several | None = None,
         regions: Several | None = None,
         reservation_type: str | Iterable[str] = TYPES,
+        bill: BillExport | str | None = None,
         **filters: Unpack[Filters],
     ) -> Usage:
         """Hours held, used and idle, and their cost, by interval and group.
@@ -75,12 +77,16 @@ class StackClient(Connection):
         The last 7 whole days in UTC where no period is given. ``interval`` is ``hour``, ``day``,
         ``week``, ``month`` or ``total``; ``by`` one or several of ``reservation``, ``account``,
         ``owner``, ``region``, ``instance_type``, ``accelerator``, ``type`` and ``tag:KEY``. A cost
-        is None where no price is known. Needs a deployed stack.
+        is None where no price is known. ``bill`` is a CUR 2.0 export, by the name of its table for
+        Athena, or a ``truffle.BillExport``: rows by reservation then have ``billed_cost``. Needs a
+        deployed stack.
         """
         from truffle.arguments import usage_query
+        from truffle.client.bill import checked
         from truffle.query import ask
         from truffle.sources.usage import read_usage
 
+        export = checked(bill, by, interval)
         filters.setdefault("active_only", False)
         question = ask(
             reservation_type=reservation_type,
@@ -88,7 +94,9 @@ class StackClient(Connection):
             regions=regions,
             **filters,
         )
-        return read_usage(self.api(), usage_query(question, since, until, interval, by))
+        api = self.api()
+        usage = read_usage(api, usage_query(question, since, until, interval, by))
+        return export.beside(usage, api.session, self.timeout) if export else usage
 
     def prices(self) -> PriceBook:
         """The prices of a deployed stack: the alerts file's own, AWS's price list, fees."""
