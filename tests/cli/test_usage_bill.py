@@ -135,7 +135,7 @@ def test_what_no_bill_can_stand_beside_is_refused_before_any_call(
 
 
 def test_a_part_of_a_day_has_no_bill(api_url: str, stack: Deployed, copy: Path) -> None:
-    with pytest.raises(BadArgument, match="since.*midnight"):
+    with pytest.raises(BadArgument, match=r"since.*midnight"):
         Truffle(api_url=api_url).usage(
             DAY + 5 * HOUR, DAY + 24 * HOUR, by="reservation", bill=BillExport("cur2", copy)
         )
