@@ -247,6 +247,7 @@ def event_query(
     types: Several | None = None,
     severities: Several | None = None,
     reservation_id: str | None = None,
+    accounts: Several | None = None,
 ) -> list[tuple[str, str]]:
     """The parameters of ``GET /events``. Raises BadArgument."""
     start, end = moment("since", since, ahead=False), moment("until", until, ahead=False)
@@ -256,7 +257,12 @@ def event_query(
     query += _choices("types", "type", types)
     query += _choices("severities", "severity", severities)
     query += _choices("reservation_id", "reservation_id", reservation_id)
-    return query
+    return query + account_query(accounts)
+
+
+def account_query(accounts: Several | None) -> list[tuple[str, str]]:
+    """The parameter of accounts by id, name, organizational unit or glob. Raises BadArgument."""
+    return _choices("accounts", "account", accounts)
 
 
 def republish_query(

@@ -58,5 +58,5 @@ class KeyOwners:
             endpoint_url=self._endpoint,
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}),
+            config=Config(connect_timeout=2, read_timeout=60, retries={"total_max_attempts": 2}),
         )

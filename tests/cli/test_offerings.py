@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.ec2.faults import FaultKind
 from tests.cli.conftest import Run
-from tests.sandbox.worlds import World, running_now
+from tests.sandbox.worlds import FOR_GOOD, World, running_now
 from truffle.core.market.budget import BURST
 from truffle.core.model import Accelerator
 from truffle.core.offerings import Offering, Wanted, sold_hours, sorted_offerings
@@ -227,8 +227,8 @@ class TestNothing:
         assert price in (found.message or "")
 
     def test_a_hanging_region_meets_the_deadline(self, truffle: Run, world: World) -> None:
-        world.control.break_calls(FaultKind.HANG, "us-east-2", CALL, seconds=60)
-        found = truffle(*P5, "--days", "2", "--timeout", "5", "-o", "json")
+        world.control.break_calls(FaultKind.HANG, "us-east-2", CALL, seconds=FOR_GOOD)
+        found = truffle(*P5, "--days", "2", "--timeout", "10", "-o", "json")
         assert found.status == 3
         assert "us-east-2: DeadlineExceeded" in found.err
 
@@ -284,9 +284,9 @@ class TestBudget:
     def test_a_used_up_budget_is_a_limit_and_makes_no_call(
         self, truffle: Run, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        spent = Budget(tokens=0)
+        spent = Budget(tokens=-100)
         monkeypatch.setitem(offerings.budgets, ("testing", "us-east-2"), spent)
-        found = truffle(*P5, "--days", "2", "--timeout", "6", "-o", "json")
+        found = truffle(*P5, "--days", "2", "--timeout", "60", "-o", "json")
         assert found.status == 3
         assert "asked too often in us-east-2" in found.err
         assert ("us-east-2", CALL) not in world.control.calls()
