@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.builders import HOME, OHIO, a_run, an_event, an_odcr
+from tests.builders import HOME, OHIO, OTHER, a_run, an_event, an_odcr
 from tests.builders import a_block as block_row
 from tests.cli.conftest import Run, variables
 from tests.cli.deployed import Deployed
@@ -39,6 +39,11 @@ class TestEvents:
     def told(self, deployed: Deployed) -> None:
         deployed.collected(OHIO)
         deployed.events = [event(1), event(2, severity=Severity.INFO), event(3)]
+
+    def test_those_of_some_accounts(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        deployed.events.append(event(4, account_id=OTHER))
+        command = ["events", "--api-url", api_url, "-o", "json", "--accounts", OTHER]
+        assert [it["account_id"] for it in truffle(*command).json] == [OTHER]
 
     def test_the_newest_come_first(self, truffle: Run, api_url: str) -> None:
         lines = truffle("events", "--api-url", api_url).out.splitlines()
@@ -162,6 +167,15 @@ class TestStatus:
         assert found.status == 3
         assert "1 with old data" in found.out
         assert f"{HOME}/eu-west-1: UnauthorizedOperation: It says no." in found.out
+
+    @pytest.mark.parametrize("more", [[], ["--all"], ["-o", "json"]])
+    def test_some_accounts(
+        self, truffle: Run, deployed: Deployed, api_url: str, more: list[str]
+    ) -> None:
+        for account in (HOME, OTHER):
+            deployed.collected(Scope(account, "us-east-2"))
+        found = truffle("status", "--api-url", api_url, "--accounts", OTHER, *more)
+        assert (HOME in found.out, OTHER in found.out) == (False, True)
 
     def test_json(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
         deployed.failed(OHIO, "UnauthorizedOperation")

@@ -125,8 +125,9 @@ class Verdict:
 
 def facts(row: Reservation) -> tuple[Any, ...]:
     """The parts of a row that can cause an event by themselves, its billing request last."""
-    health = row.health
-    return row.state, row.size, row.start_date, row.end_date, health, row.billing_request
+    rejected = row.adjustment if row.adjustment and row.adjustment.is_rejected else None
+    dates = row.start_date, row.end_date, rejected
+    return row.state, row.size, *dates, row.health, row.billing_request
 
 
 def is_usable_late(sight: Sight, before: Report | None) -> bool:
