@@ -221,7 +221,7 @@ class Collector:
             if firsts:
                 self._count_baselines(firsts[0])
             return outcomes
-        raise Conflict(f"scopes were written by others {CONFLICT_TRIES} times in a row")
+        raise Conflict(f"scopes were modified concurrently {CONFLICT_TRIES} times in a row")
 
     @property
     def _reporter(self) -> Reporter:
@@ -247,7 +247,7 @@ class Collector:
     def _ask_ec2(self, scope: Scope, deadline: datetime) -> Snapshot | Failure:
         at = self.clock()
         if at > deadline:
-            message = "The time for the whole unit was up before this scope was reached."
+            message = "The unit's time was up before this scope was collected."
             return Failure(scope, at, FailureKind.ERROR, DEADLINE_EXCEEDED, message)
         try:
             client = self.ec2_of(scope)
@@ -282,7 +282,7 @@ class Collector:
             stored = self._beside.read([scope])
             (listing,) = self._completed([listing], stored, visit.deadline)
             self._archive([listing])
-        raise Conflict(f"{scope} was written by others {CONFLICT_TRIES} times in a row")
+        raise Conflict(f"{scope} was modified concurrently {CONFLICT_TRIES} times in a row")
 
     def _written(self, listing: _Listing, visit: _Visit) -> ScopeOutcome:
         """Raises Conflict or Outdated."""

@@ -83,7 +83,7 @@ class BesideStore:
         return _key(self.statuses.units_of([scope])[scope], scope.account_id, kind)
 
     def put(self, scope: Scope, kind: Kind, **attributes: Item) -> None:
-        """Replace an item; one that expires takes its name along."""
+        """Replace an item; if it expires, so does its name."""
         item = {**self.key(scope, kind), **attributes}
         expiry = {name: it for name, it in attributes.items() if name == "expires_at"}
         last = {"Put": {"TableName": self.table, "Item": item}}

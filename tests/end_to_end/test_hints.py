@@ -121,9 +121,7 @@ def test_a_block_that_starts_soon_is_collected_when_it_does(box: Sandbox) -> Non
     box.collect()
     minute = start + timedelta(minutes=1)
     ((schedule, group),) = [
-        (name, group)
-        for name, group in schedules(box).items()
-        if f"{minute:%Y%m%dT%H%MZ}" in name
+        (name, group) for name, group in schedules(box).items() if f"{minute:%Y%m%dT%H%MZ}" in name
     ]
     planned = box.client("scheduler").get_schedule(GroupName=group, Name=schedule)
     assert planned["ScheduleExpression"] == f"at({minute:%Y-%m-%dT%H:%M:%S})"

@@ -287,5 +287,5 @@ def test_a_question_that_is_too_large_names_the_sql_to_use(
     a_day(hours)
     monkeypatch.setattr("lambdas.history.usage.MOST_OBJECTS", 1)
     answer = hours.ask("/usage", since="2026-11-24", until="2026-11-25")
-    assert (answer.status, answer.body["title"]) == (400, "Question too large")
+    assert (answer.status, answer.body["title"]) == (400, "Request too large")
     assert "FROM usage WHERE dt BETWEEN '2026-11-24' AND '2026-11-25'" in answer.body["sql"]

@@ -252,7 +252,7 @@ def test_the_summary_of_blocks() -> None:
 
 def test_the_notes_of_odcrs_say_what_ends() -> None:
     ending = [*ODCRS, an_odcr("cr-5", end_date=BLOCKS[0].end_date)]
-    assert "1 of 3 end at a fixed date, the others can be used indefinitely" in lines(ending, None)
+    assert "Fixed end date: 1 of 3; use the others indefinitely" in lines(ending, None)
 
 
 def test_the_notes_of_odcrs_say_which_are_interruptible() -> None:

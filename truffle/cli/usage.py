@@ -1,4 +1,4 @@
-"""``truffle usage``: what was held, used and idle, and what it cost."""
+"""``truffle usage``: reserved, used and idle hours, and their cost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     type=Choice(["hour", "day", "week", "month", "total"]),
     default="day",
     show_default=True,
-    help="The length of a row, in UTC.",
+    help="The interval of a row, in UTC.",
 )
 @click.option(
     "--by",
@@ -41,7 +41,7 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     "accelerator, type, tag:KEY. [default: type]",
 )
 @kind_options
-@click.option("--prices", is_flag=True, help="Show which price of which source was used.")
+@click.option("--prices", is_flag=True, help="Show the prices used, with their source.")
 @filter_options
 @output_option(FORMATS)
 @common(is_api=True)
@@ -55,10 +55,10 @@ def command(
     prices: bool,
     **filters: Any,
 ) -> int:
-    """Show what was held, used and idle, and what it cost.
+    """Show reserved, used and idle hours, and their cost.
 
-    Hours are instance-hours. What was not listed for two periods is unobserved, and in no other
-    number. A cost is - where no price is known.
+    Hours are instance-hours. Time without a listing for two periods is unobserved, and not counted
+    elsewhere. A cost is - if no price is known.
 
     \b
     truffle usage --by tag:Team
@@ -66,14 +66,15 @@ def command(
     truffle usage --blocks --by reservation -o csv > usage.csv
     """
     from truffle.arguments import moment
-    from truffle.cli.output import tell_all, tell_times
+    from truffle.cli.output import show_times, show_warnings
     from truffle.core.model import TYPES
+    from truffle.render.words import counted
 
     common.needs_api("Usage")
     start, end = (
         moment(name, text, ahead=False) for name, text in (("since", since), ("until", until))
     )
-    tell_times({"since": since, "until": until}, ahead=False)
+    show_times({"since": since, "until": until}, ahead=False)
     types = asked_types(filters) or list(TYPES)
     client = common.client()
     usage = client.usage(
@@ -90,8 +91,10 @@ def command(
         _show(output, usage)
     if usage.missing_days:
         count = len(usage.missing_days)
-        tell_all([f"No snapshots of {count} of the days, from {usage.missing_days[0]} on."])
-    tell_all(usage.warnings)
+        show_warnings(
+            [f"No snapshots on {counted(count, 'day')}, the first of them {usage.missing_days[0]}."]
+        )
+    show_warnings(usage.warnings)
     return 0
 
 

@@ -207,11 +207,11 @@ def _odcr_notes(shown: Shown) -> list[str]:
     if not ending and not lent:
         notes.append("No fixed end date - can use indefinitely")
     elif ending:
-        rest = ", the others can be used indefinitely" if steady and not lent else ""
-        notes.append(f"{ending} of {len(shown.matches)} end at a fixed date{rest}")
+        rest = "; use the others indefinitely" if steady and not lent else ""
+        notes.append(f"Fixed end date: {ending} of {len(shown.matches)}{rest}")
     if lent:
         notes.append(
-            f"Interruptible, its owner can take the instances back at two minutes' notice: "
+            f"Interruptible; the owner can take the instances back at two minutes' notice: "
             f"{', '.join(lent)}"
         )
     open_requests = [

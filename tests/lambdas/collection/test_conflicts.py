@@ -100,7 +100,7 @@ def test_a_scope_that_others_write_again_and_again_is_given_up_and_says_so(world
 
     world.clock.moment = NOON + DAY
     meddling = Around(world.scopes.client, before=dict.fromkeys(range(1, 10), other))
-    with pytest.raises(Conflict, match="was written by others 5 times in a row"):
+    with pytest.raises(Conflict, match="was modified concurrently 5 times in a row"):
         world.collect(meddling)
 
 
