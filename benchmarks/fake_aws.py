@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
+from lambdas.store.archive import LATEST_KEYS
 from sandbox.ec2.wire import answer_xml
 from tests.lambdas.memory import MemoryTable
 
@@ -38,6 +39,9 @@ LATENCY = {
 
 _EC2_SCOPE = re.compile(r"Credential=(?:ASIA)?([^/]+)/\d{8}/([a-z0-9-]+)/")
 _WRITE_BYTES, _READ_BYTES = 1024, 4096
+_PIECE = 1024 * 1024
+_UNREAD = ("latest/report", *LATEST_KEYS.values())
+"""Objects that the functions write, and that only people read."""
 
 
 class FakeAWS:
@@ -118,6 +122,11 @@ class FakeAWS:
     def _s3(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
         key = urlsplit(request.url).path.lstrip("/")
         if operation == "PutObject":
+            if key.startswith(_UNREAD):
+                # Kept, they would count as the functions' memory.
+                while request.body.read(_PIECE):
+                    pass
+                return 200, {"ETag": '"x"'}, b""
             content = _content(request)
             self.objects[key] = content
             self.amounts["s3.bytes"] += len(content) if not key.startswith("latest/") else 0
@@ -216,14 +225,14 @@ def _content(request: Any) -> bytes:
     sent = request.body if isinstance(request.body, bytes) else request.body.read()
     if b"aws-chunked" not in request.headers.get("Content-Encoding", b""):
         return bytes(sent)
-    content = b""
-    while sent:
-        head, _, rest = sent.partition(b"\r\n")
-        length = int(head, 16)
+    pieces, at = list[bytes](), 0
+    while True:
+        start = sent.index(b"\r\n", at) + 2
+        length = int(sent[at : start - 2], 16)
         if not length:
-            break
-        content, sent = content + rest[:length], rest[length + 2 :]
-    return content
+            return b"".join(pieces)
+        pieces.append(sent[start : start + length])
+        at = start + length + 2
 
 
 def _text(body: Any) -> str:

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import statistics
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -153,9 +154,10 @@ class Play:
         closed = self.closes[0]
         if warnings := self._manifest().get("warnings"):
             raise RuntimeError(f"the run was closed with warnings: {warnings}")
-        # The last unit closed the run, which is measured apart.
-        waited, processor = units[-1].waited - closed.waited, units[-1].processor - closed.processor
-        units[-1] = replace(units[-1], waited=max(0, waited), processor=max(0, processor))
+        # The last unit closed the run, which is measured apart; its peak is that of the close.
+        last = units.pop()
+        waited, processor = last.waited - closed.waited, last.processor - closed.processor
+        units.append(Took(max(0, waited), max(0, processor), 0.0, last.has_latency))
         counts, amounts = Counter(self.aws.calls), Counter(self.aws.amounts)
         return Ran(opened[0], units, closed, counts, amounts, len(messages))
 
@@ -171,6 +173,7 @@ class Play:
 
         every = max(1, len(messages) // SAMPLED)
         invocation: Any = Unhurried()
+        began = time.monotonic()
         for collector in range(min(COLLECTORS, len(messages))):
             wiring.collect.cache_clear()
             scope_clients.sts_client.cache_clear()
@@ -184,6 +187,13 @@ class Play:
                         raise RuntimeError(f"a unit failed: {event}")
 
                 self.measure(act, index % every == 0, units)
+                self._report_progress(len(units), len(messages), time.monotonic() - began)
+
+    def _report_progress(self, done: int, units: int, seconds: float) -> None:
+        """On standard error; a run of a thousand accounts takes tens of minutes."""
+        left = seconds / done * (units - done)
+        text = f"run {self.hour}: {done:,} of {units:,} units, {left / 60:.0f} min left"
+        print(f"\r{text:<60}", end="\n" if done == units else "", file=sys.stderr, flush=True)
 
     def ask(self, path: str, query: str) -> tuple[Took, Counter[str]]:
         """A query, with what it read."""

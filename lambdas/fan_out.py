@@ -153,7 +153,7 @@ def _count(found: Found) -> None:
 def _open(run: Run) -> Run:
     """The run as stored, with what its opening costs: the calls so far, the transaction that
     stores it, and the messages of its units."""
-    opening = Calls(dynamodb=1, items_written=2, sqs=len(run.units))
+    opening = Calls({"dynamodb": 1, "sqs": len(run.units)}, items_written=2)
     return wiring.fan_out().runs.open(replace(run, calls=wiring.meter.take() + opening))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from truffle.core.calls import SERVICES, Calls
+from truffle.core.calls import Calls
 
 _WRITTEN = "truffle_items_written"
 """In a request's context: how many items it writes if it succeeds."""
@@ -25,8 +25,7 @@ class CallMeter:
 
     def attach(self, session: Any) -> None:
         """Count for every client that a botocore session makes from now on."""
-        for service in SERVICES:
-            session.register(f"request-created.{service}", self._count_request)
+        session.register("request-created", self._count_request)
         session.register("provide-client-params.dynamodb", self._note_writes)
         session.register("after-call.dynamodb", self._count_items)
 
@@ -42,7 +41,7 @@ class CallMeter:
             self._calls += calls
 
     def _count_request(self, event_name: str, **_: Any) -> None:
-        self.add(Calls(**{event_name.split(".")[1]: 1}))
+        self.add(Calls({event_name.split(".")[1]: 1}))
 
     def _note_writes(self, params: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
         context[_WRITTEN] = _items_written(model.name, params)

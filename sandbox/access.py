@@ -61,7 +61,7 @@ def get(url: str, parameters: Mapping[str, Any] | None = None, *, signed: bool =
     full = f"{url}?{query}" if query else url
     headers = _signature(full) if signed else {}
     try:
-        with _OPENER.open(Request(full, headers=headers), timeout=40) as answer:
+        with _OPENER.open(Request(full, headers=headers), timeout=120) as answer:
             return Response(answer.status, dict(answer.headers), answer.read())
     except HTTPError as error:
         with error:

@@ -90,15 +90,15 @@ class Sandbox:
         alerts: Path | None = None,
         context: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] = os.environ,
+        at: datetime | None = None,
     ) -> Sandbox:
-        """Start everything, at the present time, and deploy the stack.
+        """Start everything, at the present time or at a later moment, and deploy the stack.
 
         ``alerts`` is a file of destinations and routes, ``context`` goes over that of cdk.json.
         With ``AWS_ENDPOINT_URL_EC2`` in the environment the functions ask that EC2. Raises
         SandboxError, and then leaves nothing running.
         """
-        temporary = folder / "tmp"
-        temporary.mkdir(parents=True, exist_ok=True)
+        (temporary := folder / "tmp").mkdir(parents=True, exist_ok=True)
         if port and not is_free(port):
             raise SandboxError(f"Port {port} is in use. Choose another one, or omit --port.")
         chosen = port or free_port()
@@ -109,7 +109,7 @@ class Sandbox:
         box = cls(state, folder)
         with box._alone():
             try:
-                box._set_clock(timedelta())
+                box._set_clock(at - wall_clock() if at else timedelta())
                 box._read_fleet(fleet)
                 if not ec2:
                     box._start_ec2(fleet, environment)
@@ -232,7 +232,7 @@ class Sandbox:
         command = ["hypercorn", "sandbox.gateway:app", "--keep-alive", "75", *bind]
         self._start(command, variables, "aws.log")
 
-    def _wait_for(self, url: str, log: str, seconds: float = 60) -> None:
+    def _wait_for(self, url: str, log: str, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:

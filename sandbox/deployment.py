@@ -101,7 +101,7 @@ def _zipped(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _outputs(cloudformation: Any, seconds: float = 120) -> dict[str, str]:
+def _outputs(cloudformation: Any, seconds: float = 300) -> dict[str, str]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import socket
 
 from sandbox.environment import HOST
 
+_OURS = range(10_000, 32_768)
+"""Below the ports that systems give to outgoing connections (Linux: 32768 to 60999, ip(7),
+``ip_local_port_range``), one of which could take a port between its choice and its server."""
+
 
 def free_port() -> int:
     """A free port of the loopback interface."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    return next(port for port in random.SystemRandom().sample(_OURS, len(_OURS)) if is_free(port))
 
 
 def is_free(port: int) -> bool:

@@ -12,7 +12,7 @@ from tests.processes import Rooms
 
 settings.register_profile(
     "truffle",
-    max_examples=examples(60),
+    max_examples=examples(40),
     deadline=None,
     derandomize=EFFORT == 1,
     suppress_health_check=[HealthCheck.too_slow],

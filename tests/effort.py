@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from itertools import product
+from typing import Any
+
+import pytest
 
 EFFORT = int(os.environ.get("TRUFFLE_TEST_EFFORT", "1"))
 """How many times as many examples and seeds as usual; ``script/test-long`` sets it."""
@@ -18,3 +23,13 @@ def seeds(usual: int) -> range:
 def examples(usual: int) -> int:
     """``max_examples`` of a property for which so many are enough usually."""
     return usual * EFFORT
+
+
+def some(every: int, *values: Iterable[Any]) -> list[Any]:
+    """The combinations of values as parameters of a test: each ``every``-th is tested with every
+    change, the others once a week."""
+    combinations = list(product(*values))
+    return [
+        pytest.param(*each, marks=[pytest.mark.long] if number % every else [])
+        for number, each in enumerate(combinations)
+    ]

@@ -9,7 +9,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import
 SHARED_SETUP = ("end_to_end", "infra")
 """Rooms whose tests share what takes long to make: a sandbox, the synthesized templates."""
 
-OWN_SETUP = ("test_organization.py", "test_two_weeks.py")
+OWN_SETUP = ("test_organization.py", "test_sixty_accounts.py", "test_two_weeks.py")
 """End to end tests with sandboxes of their own, which take turns in another process."""
 
 

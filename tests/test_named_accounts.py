@@ -73,6 +73,7 @@ STATUS = {
             "reservations": 0,
             "error": "AccessDenied",
             "error_message": "not authorized to perform: sts:AssumeRole",
+            "next_step": "Deploy the role.",
         }
     ],
     "runs": [],
@@ -95,6 +96,18 @@ def test_the_status_shows_names_and_why_the_list_of_accounts_is_old() -> None:
         "Accounts: those of 2026-11-24 12:00 are collected: AccessDeniedException: You may not."
         in told
     )
+
+
+def test_the_status_has_each_next_step_once() -> None:
+    twice = {**STATUS, "scopes": 2 * [*STATUS["scopes"]]}  # type: ignore[misc]
+    told = render_status(twice, Style(width=200))
+    assert told.count("Next step: Deploy the role.") == 1
+
+
+def test_a_stack_before_next_steps_is_shown_all_the_same() -> None:
+    (scope,) = STATUS["scopes"]  # type: ignore[misc]
+    older = {name: value for name, value in scope.items() if name != "next_step"}
+    assert "Next step" not in render_status({**STATUS, "scopes": [older]}, Style(width=200))
 
 
 @pytest.mark.parametrize("more", [{}, {"discovery": None}, {"discovery": {"complete": True}}])

@@ -54,7 +54,7 @@ def serving(source: Callable[[], Inputs], seconds: float = 3600) -> Iterator[int
 
 
 def ask(port: int, path: str = "/", method: str = "GET", **headers: str) -> Answer:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=60)
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
     found = answer.status, dict(answer.getheaders()), answer.read().decode()
@@ -130,14 +130,14 @@ def test_a_second_tab_gets_the_last_page_while_the_source_is_asked() -> None:
         found = first()
         if first.asked == 2:
             asked.set()
-            assert may_go_on.wait(10)
+            assert may_go_on.wait(60)
         return found
 
     fresh = Fresh(slow, 0)
     fresh.html()
     other = Thread(target=fresh.html)
     other.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     assert b"cr-first" in fresh.html()
     may_go_on.set()
     other.join()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from truffle.async_client import AsyncTruffle as AsyncTruffle
     from truffle.client import Truffle as Truffle
     from truffle.client import check_gpu_capacity as check_gpu_capacity
+    from truffle.client.bill import BillExport as BillExport
     from truffle.core.events import Event as Event
     from truffle.core.kinds.db_capacity_reservation import (
         DbCapacityReservation as DbCapacityReservation,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AsyncTruffle": "truffle.async_client",
     "BadArgument": "truffle.query",
+    "BillExport": "truffle.client.bill",
     "CapacityBlock": "truffle.core.model",
     "CapacityReservation": "truffle.core.model:Odcr",
     "DbCapacityReservation": "truffle.core.kinds.db_capacity_reservation",
@@ -56,6 +58,7 @@ _HOMES = {
 __all__ = [
     "AsyncTruffle",
     "BadArgument",
+    "BillExport",
     "CapacityBlock",
     "CapacityReservation",
     "DbCapacityReservation",

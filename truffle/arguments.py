@@ -10,7 +10,14 @@ from truffle import clock
 from truffle.core import parameters
 from truffle.core.candidates import TrainingRequest
 from truffle.core.kinds.registry import OTHER_IDS
-from truffle.core.offerings import MAX_COUNT, MAX_DAYS, ULTRASERVERS, Wanted, sold_hours
+from truffle.core.offerings import (
+    MAX_COUNT,
+    MAX_DAYS,
+    MOST_TYPES,
+    ULTRASERVERS,
+    Wanted,
+    sold_hours,
+)
 from truffle.core.parameters import MOST_DAYS, MOST_INSTANCES, BadParameter, Parameter
 from truffle.core.queries import to_values
 from truffle.core.recommendation import Purpose, Workload
@@ -76,10 +83,10 @@ def wanted_block(
 ) -> Wanted:
     """The block to look for, its duration rounded up to one that AWS sells.
 
-    ``days`` and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``). Raises
-    BadArgument.
+    ``instance_type`` may be several types, comma-separated; ``days`` and ``start`` may be ranges
+    (``5..10``, ``2026-12-05..2026-12-20``). Raises BadArgument.
     """
-    _check_type(instance_type)
+    first, *others = _block_types(instance_type)
     instances = _whole("count", count, MAX_COUNT, _BLOCK_COUNT)
     hours, *shorter = _lengths(days, duration_hours)
     if start is not None and start_after is not None:
@@ -88,13 +95,14 @@ def wanted_block(
     start_time = earliest or moment("start_after", start_after)
     return _in_time(
         Wanted(
-            instance_type,
+            first,
             instances,
             hours,
             start_time,
             moment("end_by", end_by, is_end=True),
             start_by,
             tuple(shorter),
+            tuple(others),
         ),
         str(end_by),
     )
@@ -194,6 +202,20 @@ def _day(given: date | str | None) -> date | None:
     return found.date() if found else None
 
 
+def _block_types(text: str) -> list[str]:
+    """The types that would do, each once. Raises BadArgument."""
+    types = list(dict.fromkeys(each.strip() for each in text.split(",")))
+    for each in types:
+        _check_type(each)
+    if len(types) > MOST_TYPES:
+        allowed = f"It must be at most {MOST_TYPES} types, the maximum for one EC2 request."
+        raise BadArgument("instance_type", text, allowed)
+    if len(types) > 1 and any(_ULTRASERVER.fullmatch(each) for each in types):
+        allowed = "An UltraServer type cannot be combined with others."
+        raise BadArgument("instance_type", text, allowed)
+    return types
+
+
 def _check_type(instance_type: str) -> None:
     """One type, or one of UltraServers (``u-p6e-gb200x72``); no glob."""
     if _ULTRASERVER.fullmatch(instance_type):
@@ -225,6 +247,7 @@ def event_query(
     types: Several | None = None,
     severities: Several | None = None,
     reservation_id: str | None = None,
+    accounts: Several | None = None,
 ) -> list[tuple[str, str]]:
     """The parameters of ``GET /events``. Raises BadArgument."""
     start, end = moment("since", since, ahead=False), moment("until", until, ahead=False)
@@ -234,7 +257,12 @@ def event_query(
     query += _choices("types", "type", types)
     query += _choices("severities", "severity", severities)
     query += _choices("reservation_id", "reservation_id", reservation_id)
-    return query
+    return query + account_query(accounts)
+
+
+def account_query(accounts: Several | None) -> list[tuple[str, str]]:
+    """The parameter of accounts by id, name, organizational unit or glob. Raises BadArgument."""
+    return _choices("accounts", "account", accounts)
 
 
 def republish_query(

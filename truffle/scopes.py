@@ -21,11 +21,12 @@ def read_status(api: Api, parameters: Parameters = ()) -> Json:
     return {**pages[-1], "scopes": [scope for page in pages for scope in page["scopes"]]}
 
 
-def worst_status(api: Api, most: int) -> Json:
+def worst_status(api: Api, most: int, parameters: Parameters = ()) -> Json:
     """The status with so many scopes: the longest failing first. Raises ApiError."""
-    status = read_status(api, [FAILING])
+    status = read_status(api, [FAILING, *parameters])
     with api.understood():
         scopes = sorted(status["scopes"], key=lambda scope: str(scope["failing_since"]))
     if len(scopes) < most:
-        scopes += api.get("/status", "scopes", [OTHERS, ("limit", str(most))])["scopes"]
+        rest = [OTHERS, *parameters, ("limit", str(most))]
+        scopes += api.get("/status", "scopes", rest)["scopes"]
     return {**status, "scopes": scopes[:most]}

@@ -148,12 +148,9 @@ def events(context: Context, found: list[tuple[str, Json]], page: Page, question
 def matching_events(
     found: list[tuple[str, Json]], values: Mapping[str, list[Any]]
 ) -> list[tuple[str, Json]]:
-    """The events whose type, severity and reservation are among those asked for."""
-    asked = {
-        name: frozenset(values[name])
-        for name in ("type", "severity", "reservation_id")
-        if name in values
-    }
+    """The events whose type, severity, reservation and account are among those asked for."""
+    fields = {"account": "account_id", **{it: it for it in ("type", "severity", "reservation_id")}}
+    asked = {fields[name]: frozenset(values[name]) for name in fields if name in values}
     return [
         (key, message)
         for key, message in found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from lambdas.api.answers import Context, from_token, is_asked, to_token
@@ -13,6 +15,7 @@ from lambdas.store.fleets import StoredFleets
 from truffle.core.codec import Json
 from truffle.core.model import Scope
 from truffle.core.organization import AllLabels, with_labels
+from truffle.core.parameters import TOKEN_ALLOWED, BadParameter
 from truffle.core.queries import Page
 from truffle.core.status import NAMED_FAILURES, Judged
 from truffle.core.times import format_time
@@ -33,37 +36,49 @@ def fleets(
         if judged.scope in stored and is_asked(judged.scope, values)
     ]
     states = values.get("state")
-    found = sorted(
-        (_mark(fleet), fleet)
+    found: dict[Mark, Callable[[], Json]] = {
+        _mark(fleet): partial(dict, fleet)
         for judged, known in asked
         for fleet in _fleets(judged, known)
         if states is None or fleet["state"] in states
-    )
+    }
     return one_page(context, found, page, question, _refusals(asked))
+
+
+Mark = tuple[str, str, str]
+"""The region, the account and the id of an item: its place among all."""
 
 
 def one_page(
     context: Context,
-    found: Sequence[tuple[tuple[str, str, str], Json]],
+    found: Mapping[Mark, Callable[[], Json]],
     page: Page,
     question: str,
     refusals: Iterable[Refusal],
 ) -> Json:
-    """A page of items, which are sorted by their marks, and the scopes that could not be asked."""
-    if page.next_token is not None:
-        mark = list(from_token(page.next_token, question))
-        found = [each for each in found if list(each[0]) > mark]
-    part = found[: page.limit]
+    """A page of items in the order of their marks, and the scopes that could not be asked."""
+    marks = sorted(found)
+    rest = marks[_start(marks, page.next_token, question) :]
+    part = rest[: page.limit]
     return {
-        "items": [with_labels(item, context.labels) for _, item in part],
-        "next_token": to_token(question, part[-1][0]) if len(part) < len(found) else None,
+        "items": [with_labels(found[mark](), context.labels) for mark in part],
+        "next_token": to_token(question, part[-1]) if len(part) < len(rest) else None,
         "count": len(found),
         "unanswered": unanswered(refusals, context.labels),
         "collection": context.collection,
     }
 
 
-def _mark(fleet: Json) -> tuple[str, str, str]:
+def _start(marks: Sequence[Mark], token: str | None, question: str) -> int:
+    if token is None:
+        return 0
+    try:
+        return bisect_right(marks, tuple(from_token(token, question)))
+    except TypeError:
+        raise BadParameter("next_token", token, TOKEN_ALLOWED) from None
+
+
+def _mark(fleet: Json) -> Mark:
     return fleet["region"], fleet["account_id"] or "", fleet["fleet_id"]
 
 

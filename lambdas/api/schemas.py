@@ -258,6 +258,7 @@ def _scope() -> Json:
         last_attempt=_TIME_OR_NULL,
         error=_TEXT_OR_NULL,
         error_message=_TEXT_OR_NULL,
+        next_step=_TEXT_OR_NULL,
         failing_since=_TIME_OR_NULL,
         reservations=_COUNT,
         run_id=_TEXT_OR_NULL,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lambdas.api.answers import Context, is_asked
-from lambdas.api.fleets import Refusal, one_page
+from lambdas.api.fleets import Mark, Refusal, one_page
 from lambdas.store.placements import ScopePlacements
 from truffle.core.codec import Json
 from truffle.core.filters import matches_globs
@@ -31,17 +31,17 @@ def topology(
         if judged.scope in stored and is_asked(judged.scope, values)
     }
     types = values.get("instance_type")
-    found = sorted(
-        (_mark(item), item)
+    found = {
+        _mark(item): item.to_json
         for known in asked.values()
-        for item in (placement.to_json() for placement in known.placements)
-        if types is None or matches_globs(item["instance_type"] or "", types)
-    )
+        for item in known.placements
+        if types is None or matches_globs(item.instance_type or "", types)
+    }
     return one_page(context, found, page, question, _refusals(asked))
 
 
-def _mark(item: Json) -> tuple[str, str, str]:
-    return item["region"], item["account_id"] or "", item["reservation_id"]
+def _mark(item: Placement) -> Mark:
+    return item.region, item.account_id or "", item.reservation_id
 
 
 def _refusals(asked: Mapping[Scope, ScopePlacements]) -> Iterator[Refusal]:

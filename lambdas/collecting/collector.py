@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from random import random
 
 from lambdas.collecting.beside import Beside
+from lambdas.collecting.event_details import EventDetails, ExtensionChecks
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.observability import logger
 from lambdas.scope_clients import ScopeEC2
 from lambdas.store.archive import Archive
 from lambdas.store.beside import Items
-from lambdas.store.documents import UNREADABLE
 from lambdas.store.scopes import (
     CONFLICT_TRIES,
     Attempt,
@@ -28,22 +29,29 @@ from lambdas.store.scopes import (
     is_unchanged,
 )
 from lambdas.store.status_reader import UnitState
+from lambdas.store.transactions import FIRST_PAUSE_SECONDS
 from truffle.core.carry_forward import carry_forward
-from truffle.core.events import Event, EventType
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.model import DEADLINE_EXCEEDED, Failure, FailureKind, Scope, Snapshot
 from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.core.runs import Unit
 from truffle.core.scope_health import ASSUME_ROLE, after_failure, after_success, ended
 from truffle.core.thresholds import Thresholds
-from truffle.core.timed_events import extension_deadline, with_extension, with_idle_cost
 from truffle.ec2.billing_requests import listed_with_requests
-from truffle.ec2.errors import FAILURES, error_code, to_failure
-from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
+from truffle.ec2.errors import FAILURES, to_failure
 from truffle.ec2.listing import DescribedTypes, list_scope
 from truffle.ec2.other_kinds import OtherKinds
 
 PARALLEL_SCOPES = 16
+
+CONTENTION_TRIES = 30
+"""How often a scope is written that shares reservations with others. Twenty units of a region that
+all list the same reservation for the first time write its one report by turns."""
+
+LONGEST_PAUSE_SECONDS = 1.0
+
+CONTENDED = "Contended"
+"""The code of a scope that others did not let write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class _Visit:
     run_id: str | None
     deadline: datetime
     delivery: str | None = None
-    extensions: dict[str, ExtensionCheck] = field(default_factory=dict)
+    extensions: ExtensionChecks = field(default_factory=dict)
     unchanged: list[_Unchanged] | None = field(default_factory=list)
 
 
@@ -270,19 +278,33 @@ class Collector:
     def _store(self, listing: _Listing, visit: _Visit) -> ScopeOutcome:
         """Write what a listing gave; list again where something it relies on was written since."""
         scope = listing.result.scope
-        for _ in range(CONFLICT_TRIES):
-            reports: Reports = {}
+        for tried in range(CONTENTION_TRIES):
             try:
                 return self._written(listing, visit)
             except Outdated as error:
-                reports = error.reports
+                listing = self._stored_again(listing.ground, error.reports, visit)
             except Conflict:
-                pass
-            listing = self._list_again(listing.ground, reports, visit.deadline)
-            stored = self._beside.read([scope])
-            (listing,) = self._completed([listing], stored, visit.deadline)
-            self._archive([listing])
-        raise Conflict(f"{scope} was modified concurrently {CONFLICT_TRIES} times in a row")
+                listing = self._after_conflict(listing, tried, visit)
+        message = f"Other accounts updated the same reservations {CONTENTION_TRIES} times in a row."
+        failure = Failure(scope, self.clock(), FailureKind.ERROR, CONTENDED, message)
+        return self._written(replace(listing, result=failure), visit)
+
+    def _stored_again(self, ground: Ground, reports: Reports, visit: _Visit) -> _Listing:
+        """A listing made anew, in the bucket as well."""
+        listing = self._list_again(ground, reports, visit.deadline)
+        stored = self._beside.read([listing.result.scope])
+        (listing,) = self._completed([listing], stored, visit.deadline)
+        self._archive([listing])
+        return listing
+
+    def _after_conflict(self, listing: _Listing, tried: int, visit: _Visit) -> _Listing:
+        """What to write next: another listing where the scope itself was written, and else the
+        same, once those who write the same reports have had a moment."""
+        ground = listing.ground
+        if self.scopes.status(ground.status.scope).heartbeat != ground.status.heartbeat:
+            return self._stored_again(ground, {}, visit)
+        time.sleep(random() * min(FIRST_PAUSE_SECONDS * 2**tried, LONGEST_PAUSE_SECONDS))
+        return replace(listing, ground=replace(ground, is_contended=True))
 
     def _written(self, listing: _Listing, visit: _Visit) -> ScopeOutcome:
         """Raises Conflict or Outdated."""
@@ -344,48 +366,17 @@ class Collector:
         if recovered is not None and status.streak.outage is not None:
             known = self.scopes.outages.get(status.scope.account_id, status.streak.outage)
             recovered, outage = ended(recovered, known)
+        details = EventDetails(self.ec2_of, self.clock, self.prices, visit.deadline)
         number = len(write.events) + (recovered is not None)
         events = [
             replace(event, run_id=run_id, events_of_listing=number)
             for event in (
-                *(self._extendable(self._priced(event), visit) for event in write.events),
+                *(details.added(event, visit.extensions) for event in write.events),
                 # Last, and so in the transaction that says that the scope was observed.
                 *([recovered] if recovered else ()),
             )
         ]
         return replace(write, events=events, outage=outage)
-
-    def _priced(self, event: Event) -> Event:
-        """The event, with what idle instances cost. It does not wait for prices that cannot be
-        read: then the cost is unknown."""
-        if event.type is not EventType.IDLE:
-            return event
-        try:
-            return with_idle_cost(event, self.prices())
-        except (*UNREADABLE, ValueError):
-            logger.exception("prices not read")
-            return event
-
-    def _extendable(self, event: Event, visit: _Visit) -> Event:
-        """The event, with whether its ending block can be extended; only its owner can."""
-        row, deadline = event.reservation, extension_deadline(event)
-        if row is None or deadline is None or row.owner_id not in (None, event.account_id):
-            return event
-        if row.reservation_id not in visit.extensions:
-            scope = Scope(event.account_id, event.region)
-            visit.extensions[row.reservation_id] = self._ask(scope, row.reservation_id, visit)
-        answer = visit.extensions[row.reservation_id]
-        return with_extension(event, answer.on_offer, answer.error)
-
-    def _ask(self, scope: Scope, reservation_id: str, visit: _Visit) -> ExtensionCheck:
-        """Calls are few, and an event does not wait for its extras."""
-        if self.clock() >= visit.deadline:
-            return ExtensionCheck(None, DEADLINE_EXCEEDED)
-        try:
-            client = self.ec2_of(scope)
-        except FAILURES as error:
-            return ExtensionCheck(None, error_code(error))
-        return ask_for_extension(client, reservation_id)
 
 
 def _after(status: StoredStatus, listing: _Listing) -> _Listing:

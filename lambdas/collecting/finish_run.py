@@ -40,10 +40,10 @@ CLOSE_TRIES = 3
 
 MOST_WARNINGS = 20
 
-ANSWER = Calls(dynamodb=1, items_written=1)
+ANSWER = Calls({"dynamodb": 1}, items_written=1)
 """The cost of an answer, which is written in the answer itself."""
 
-LAST_CALLS = Calls(s3=1, dynamodb=1, items_written=1)
+LAST_CALLS = Calls({"s3": 1, "dynamodb": 1}, items_written=1)
 """The cost of the manifest and of closing its run, which is written in the manifest itself."""
 
 
@@ -188,7 +188,7 @@ class Closer:
     ) -> dict[Scope, Rows] | Unreadable:
         seen = {it.scope.account_id: _time(it.observed_at) for it in statuses}
         try:
-            return self.archive.read_region(region, seen)
+            return self.archive.read_region(region, seen, with_texts=True)
         except Unreadable as error:
             return error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lambdas.store.reports import ReportStore
@@ -12,10 +12,14 @@ from truffle.core.diff import is_same
 from truffle.core.events import Event
 from truffle.core.idle import IdleSince, idle_since, watch
 from truffle.core.model import Reservation, Scope, Snapshot
-from truffle.core.reports import Look, Report, Sight, Verdict, decide, facts
+from truffle.core.reports import Look, Report, Sight, Verdict, decide, facts, is_usable_late
 from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import due
+
+MEMBERS_AT_ONCE = 10
+"""How many statuses are read together: a reservation may have a thousand members, and the first one
+that is collected is enough."""
 
 Reports = Mapping[str, Report]
 
@@ -34,13 +38,15 @@ class Ground:
     """The state read before a listing began, with which the listing may be compared.
 
     ``baseline`` is the number of the region's last first snapshot, or of this one if it is a first.
-    ``peers`` are the statuses of other accounts, as far as they were read.
+    ``peers`` are the statuses of other accounts, as far as they were read. ``is_contended`` says
+    that other accounts wrote some of the reports since.
     """
 
     status: StoredStatus
     baseline: int = 0
     reports: Reports = field(default_factory=dict)
     peers: Mapping[str, ScopeStatus] = field(default_factory=dict)
+    is_contended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ class Reporter:
         since: IdleSince,
     ) -> Write:
         """The write with the events of these reservations, and their reports after that."""
-        reports = self.valid(names, ground, known)
+        reports = self.valid(names, ground, known, snapshot)
         sights = self._sights(reports, known, snapshot, ground.status)
         look = self._look(ground, snapshot, since, sights)
         verdicts = {name: decide(sight, look) for name, sight in sights.items()}
@@ -149,38 +155,37 @@ class Reporter:
             relied={name: it.relied for name, it in verdicts.items() if it.relied},
         )
 
-    def valid(self, names: Sequence[str], ground: Ground, known: Known) -> Reports:
-        """The reports, as they stood before the listing began. A report that does not exist never
-        did; one of the version that the scope's own row names has not changed since then."""
-        unread = [name for name in names if _is_older(ground.reports.get(name), known, name)]
+    def valid(
+        self, names: Sequence[str], ground: Ground, known: Known, snapshot: Snapshot
+    ) -> Reports:
+        """The reports with which the listing may be compared: as they stood before it began, or
+        such that it does not matter. A report that does not exist never did; one of the version
+        that the scope's own row names has not changed since then."""
+        is_late = ground.is_contended
+        unread = [it for it in names if is_late or _is_older(ground.reports.get(it), known, it)]
         read = self.reports.get(unread) if unread else {}
         reports = {name: read.get(name) or ground.reports[name] for name in names}
-        if any(it.version not in (0, known.versions.get(name)) for name, it in read.items()):
+        changed = {
+            name: it for name, it in read.items() if it.version not in (0, known.versions.get(name))
+        }
+        sights = _seen(changed, known, snapshot, ground.status)
+        if any(not is_usable_late(it, ground.reports.get(name)) for name, it in sights.items()):
             raise Outdated(reports)
         return reports
 
     def _sights(
         self, reports: Reports, known: Known, snapshot: Snapshot, status: StoredStatus
     ) -> dict[str, Sight]:
-        stored = {row.reservation_id: row for row in known.reservations}
-        listed = {row.reservation_id: row for row in snapshot.reservations}
         if not status.has_reports:
-            came_or_left = stored.keys() ^ listed.keys()
+            stored = {row.reservation_id for row in known.reservations}
+            came_or_left = stored ^ {row.reservation_id for row in snapshot.reservations}
             looked_up = {
                 name: self._with_holders(name, report, snapshot.scope)
                 for name, report in reports.items()
                 if name in came_or_left
             }
             reports = {**reports, **looked_up}
-        return {
-            name: Sight(
-                report,
-                stored.get(name),
-                listed.get(name),
-                status.relied.get(name),
-            )
-            for name, report in reports.items()
-        }
+        return _seen(reports, known, snapshot, status)
 
     def _with_holders(self, name: str, report: Report, scope: Scope) -> Report:
         """Rows that were stored before there were reports: who else has one must be looked up."""
@@ -200,10 +205,8 @@ class Reporter:
         since: IdleSince,
         sights: Mapping[str, Sight],
     ) -> Look:
-        status, region = ground.status, snapshot.scope.region
-        wanted = _peers_of(sights.values(), snapshot.scope.account_id)
-        read = self.scopes.statuses_of(Scope(it, region) for it in wanted) if wanted else {}
-        peers = {scope.account_id: it for scope, it in read.items()}
+        status = ground.status
+        peers = self._peers(sights.values(), snapshot.scope)
         return Look(
             snapshot.scope,
             snapshot.observed_at,
@@ -214,6 +217,50 @@ class Reporter:
             since,
             {name: _as_of_both(ground.peers.get(name), it) for name, it in peers.items()},
         )
+
+    def _peers(self, sights: Collection[Sight], scope: Scope) -> dict[str, ScopeStatus]:
+        """The statuses of the other accounts that a decision depends on: of the owners, and where
+        an owner does not list what is missing, of members up to one that is collected."""
+        peers = self._statuses({owner for it in sights if (owner := _owner(it))}, scope)
+        for sight in sights:
+            owner, members = _owner(sight), sorted(sight.report.members - {scope.account_id})
+            if sight.listed is not None or owner == scope.account_id:
+                continue
+            if owner in members and _is_collected(peers.get(owner)):
+                continue
+            for first in range(0, len(members), MEMBERS_AT_ONCE):
+                some = members[first : first + MEMBERS_AT_ONCE]
+                peers |= self._statuses(set(some) - peers.keys(), scope)
+                if any(_is_collected(peers.get(it)) for it in some):
+                    break
+        return peers
+
+    def _statuses(self, accounts: Collection[str], scope: Scope) -> dict[str, ScopeStatus]:
+        """The statuses of other accounts in a scope's region."""
+        wanted = [Scope(it, scope.region) for it in accounts if it != scope.account_id]
+        read = self.scopes.statuses_of(wanted) if wanted else {}
+        return {scope.account_id: it for scope, it in read.items()}
+
+
+def _owner(sight: Sight) -> str | None:
+    row = sight.listed or sight.stored or sight.report.row
+    return row.owner_id if row else None
+
+
+def _seen(
+    reports: Reports, known: Known, snapshot: Snapshot, status: StoredStatus
+) -> dict[str, Sight]:
+    """The reservations of these reports as the scope has stored them, and as it lists them."""
+    stored = {row.reservation_id: row for row in known.reservations}
+    listed = {row.reservation_id: row for row in snapshot.reservations}
+    return {
+        name: Sight(report, stored.get(name), listed.get(name), status.relied.get(name))
+        for name, report in reports.items()
+    }
+
+
+def _is_collected(peer: ScopeStatus | None) -> bool:
+    return peer is not None and not peer.is_retired
 
 
 def _is_older(report: Report | None, known: Known, name: str) -> bool:
@@ -234,18 +281,6 @@ def noted_names(status: StoredStatus) -> frozenset[str]:
 
 def _subjects(events: Iterable[Event]) -> frozenset[str]:
     return frozenset(row.reservation_id for event in events if (row := event.reservation))
-
-
-def _peers_of(sights: Iterable[Sight], account_id: str) -> frozenset[str]:
-    """The other accounts that a decision depends on: owners, and those who list what is missing."""
-    peers: set[str] = set()
-    for sight in sights:
-        row = sight.listed or sight.stored or sight.report.row
-        if row is not None and row.owner_id:
-            peers.add(row.owner_id)
-        if sight.listed is None:
-            peers |= sight.report.members
-    return frozenset(peers - {account_id})
 
 
 def _to_write(sight: Sight, verdict: Verdict, scope: Scope) -> Reported | None:

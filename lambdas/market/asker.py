@@ -13,10 +13,10 @@ from lambdas.store.archive import Archive
 from lambdas.store.transactions import Conflict
 from lambdas.store.watches import Stored, StoredBucket, WatchKey, WatchStore, bucket_of
 from truffle.core.market.answers import Answer, Outcome
-from truffle.core.market.budget import FOR_PEOPLE, Turn, in_turn
+from truffle.core.market.budget import FOR_PEOPLE, Bucket, Turn, in_turn
 from truffle.core.market.comparison import MarketRules, compare
 from truffle.core.market.watches import Watch
-from truffle.ec2.offerings import EC2, Budget, RegionOfferings, RegionOutcome, list_offerings
+from truffle.ec2.offerings import EC2, LIMIT_CODES, OutOfTime, RegionOfferings, list_offerings
 
 PARALLEL_REGIONS = 16
 
@@ -81,6 +81,34 @@ class Asker:
             return [asked for found in pool.map(of_region, regions) for asked in found]
 
 
+@dataclass(slots=True)
+class _Calls:
+    """The calls of one question, in a region's stored budget: the first one is claimed already, and
+    each further page claims its own."""
+
+    store: WatchStore
+    region: str
+    stored: StoredBucket
+    reserve: int
+    is_claimed: bool = True
+
+    def take(self, deadline: float | None = None) -> None:
+        """Raises OutOfTime where the budget has no further call, or another invocation takes it."""
+        if self.is_claimed:
+            self.is_claimed = False
+            return
+        if not self.stored.bucket.calls(self.reserve):
+            raise OutOfTime
+        try:
+            self.claim(self.stored.bucket.less(1))
+        except Conflict:
+            raise OutOfTime from None
+
+    def claim(self, left: Bucket) -> None:
+        """Raises Conflict where another invocation was faster."""
+        self.stored = self.store.claim(self.region, self.stored, left)
+
+
 @dataclass(frozen=True, slots=True)
 class _Visit:
     """The work of one invocation in one region."""
@@ -95,15 +123,16 @@ class _Visit:
         now = self.asker.now()
         due = in_turn(self._due(now), now)
         bucket = stored.bucket.refilled(now)
-        count = min(len(due), bucket.calls(0 if self.everything else FOR_PEOPLE))
+        calls = _Calls(self.asker.store, self.region, stored, 0 if self.everything else FOR_PEOPLE)
+        count = min(len(due), bucket.calls(calls.reserve))
         answers: list[Answer] = []
         if count:
             try:
-                claim = self.asker.store.claim(self.region, stored, bucket.less(count))
+                calls.claim(bucket.less(count))
             except Conflict:
                 logger.info("another invocation asks", extra={"region": self.region})
                 return []
-            answers = self._call(due[:count], claim)
+            answers = self._call(due[:count], calls)
         for turn in due[len(answers) :]:
             if self._is_news(turn):
                 answers.append(self._answer(turn.watch, Outcome.NOT_ASKED, message=WAITING))
@@ -132,30 +161,29 @@ class _Visit:
         is_waiting = turn.last is not None and turn.last.outcome is Outcome.NOT_ASKED
         return self.everything or not is_waiting
 
-    def _call(self, turns: Sequence[Turn], claim: StoredBucket) -> list[Answer]:
+    def _call(self, turns: Sequence[Turn], calls: _Calls) -> list[Answer]:
         """The answers of these turns, up to the one at which EC2 says that the budget is used up by
         others, or time is."""
         answers: list[Answer] = []
         for turn in turns:
             if not self.has_time():
                 break
-            found = self._offerings(turn.watch)
+            calls.is_claimed = True
+            found = self._offerings(turn.watch, calls)
             answers.append(self._answer_of(turn.watch, found))
-            if found.outcome is RegionOutcome.LIMITED:
+            if found.code in LIMIT_CODES:
                 with suppress(Conflict):
-                    self.asker.store.claim(self.region, claim, claim.bucket.emptied())
+                    calls.claim(calls.stored.bucket.emptied())
                 break
         return answers
 
-    def _offerings(self, watch: Watch) -> RegionOfferings:
-        """With the one call that was claimed: no time passes in which the budget would refill."""
+    def _offerings(self, watch: Watch, calls: _Calls) -> RegionOfferings:
         return list_offerings(
             self.asker.ec2(self.region),
             self.region,
             watch.question.wanted(self.asker.now()),
-            Budget(clock=lambda: 0.0, tokens=1),
+            calls,
             self.asker.now,
-            deadline=0.0,
             attempts=1,
         )
 

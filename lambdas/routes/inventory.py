@@ -18,7 +18,15 @@ from lambdas.api.responses import (
     problem,
 )
 from lambdas.history.exceptions import TooLarge
-from lambdas.routes.request import app, context_of, of_ids, period, question_of, raw_query
+from lambdas.routes.request import (
+    app,
+    context_of,
+    of_accounts,
+    of_ids,
+    period,
+    question_of,
+    raw_query,
+)
 from truffle.core import parameters
 from truffle.core.kinds.registry import KINDS
 from truffle.core.model import Scope
@@ -144,7 +152,7 @@ def usage() -> Response[str]:
 @app.get("/events")
 def events() -> Response[str]:
     given = raw_query()
-    values = parse(given, parameters.EVENTS)
+    values = of_accounts(parse(given, parameters.EVENTS))
     found = answers.matching_events(wiring.query().events.between(*period(values)), values)
     context, question = context_of(), question_of(given)
     return page_of(lambda page: answers.events(context, found, page, question), to_page(values))
@@ -153,9 +161,7 @@ def events() -> Response[str]:
 @app.get("/status")
 def status() -> Response[str]:
     given = raw_query()
-    values = parse(given, parameters.STATUS)
-    accounts = wiring.query().names.ids(values.get("account", ()))
-    values = {**values, "account": sorted(accounts)} if accounts else values
+    values = of_accounts(parse(given, parameters.STATUS))
     as_of = values.get("as_of", [None])[0]
     runs = wiring.query().runs.latest(RUNS_SHOWN, as_of)
     context, question = context_of(as_of), question_of(given)
@@ -180,17 +186,14 @@ def topology() -> Response[str]:
     from lambdas.api.topology import topology as answer
 
     values, context, question = _scoped(parameters.TOPOLOGY)
-    stored = wiring.query().placements.everything()
+    stored = wiring.query().topology.everything()
     return page_of(lambda page: answer(context, stored, values, page, question), to_page(values))
 
 
 def _scoped(takes: tuple[Parameter, ...]) -> tuple[dict[str, list[Any]], Context, str]:
     """The values of a request with ids of accounts, the inventory, and the question."""
     given = raw_query()
-    values = parse(given, takes)
-    accounts = wiring.query().names.ids(values.get("account", ()))
-    values = {**values, "account": sorted(accounts)} if accounts else values
-    return values, context_of(), question_of(given)
+    return of_accounts(parse(given, takes)), context_of(), question_of(given)
 
 
 @app.get("/validate")

@@ -39,6 +39,13 @@ def of_ids(chosen: Filter) -> Filter:
     return replace(chosen, accounts=wiring.query().names.ids(chosen.accounts))
 
 
+def of_accounts(values: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """The values with ids in the place of accounts' names. Raises BadParameter."""
+    if "account" not in values:
+        return dict(values)
+    return {**values, "account": sorted(wiring.query().names.ids(values["account"]))}
+
+
 def raw_query() -> dict[str, list[str]]:
     """The query as it came: the event's own parsed form joins repeated parameters with commas."""
     return parse_qs(app.current_event.raw_event.get("rawQueryString", ""), keep_blank_values=True)

@@ -1,18 +1,19 @@
 """Facts of scopes beside their reservations, stored with the heartbeats of their unit.
 
-A unit is read with one query. The partition ``BESIDE`` names what there is, for those who read all
-of a kind. Everything of a scope is removed when it is retired: a later return may bring its account
-into another group.
+A unit is read with one query. The partition ``BESIDE`` counts the writes of each unit and kind, for
+those who read all of a kind. Everything of a scope is removed when it is retired: a later return
+may bring its account into another group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from lambdas.store.table import BESIDE, UNIT, Client, Item, fetch, key, query, text
+from lambdas.store.table import BESIDE, UNIT, Client, Item, fetch, key, number, query, text
 from lambdas.store.transactions import transact
 from truffle.core.model import Scope
 
@@ -30,6 +31,8 @@ class Kind(StrEnum):
 
 
 Items = Mapping[Kind, Mapping[Scope, Item]]
+
+PARALLEL_UNITS = 16
 
 
 def to_items(items: Iterable[Item]) -> Items:
@@ -57,17 +60,31 @@ class BesideStore:
     def table(self) -> str:
         return self.statuses.table
 
-    def of_kind(self, kind: Kind) -> Mapping[Scope, Item]:
-        """One kind's items of all scopes."""
-        names = query(
+    def versions(self, kind: Kind) -> dict[str, int]:
+        """How often the items of a kind were written, by unit. A name of before there were counts
+        ends in an account, and counts as none."""
+        items = query(
             self.client,
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
             ExpressionAttributeValues={":pk": text(BESIDE), ":prefix": text(f"{kind}#")},
         )
-        units = (item["sk"]["S"].removeprefix(f"{kind}#").rpartition("#") for item in names)
-        keys = [_key(unit, account_id, kind) for unit, _, account_id in units]
-        return to_items(fetch(self.client, self.table, keys))[kind]
+        found: dict[str, int] = {}
+        for item in items:
+            unit = item["sk"]["S"].split("#")[1]
+            found[unit] = max(found.get(unit, 0), int(item.get("version", number(0))["N"]))
+        return found
+
+    def of_unit(self, unit: str, kind: Kind) -> Mapping[Scope, Item]:
+        """One kind's items of a unit, at least as new as a version that was read before."""
+        items = query(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues={":pk": text(f"{UNIT}#{unit}"), ":prefix": text(f"{kind}#")},
+            ConsistentRead=True,
+        )
+        return to_items(items)[kind]
 
     def of_scopes(self, scopes: Iterable[Scope], *kinds: Kind) -> Items:
         """The items of these scopes, of these kinds or of all."""
@@ -83,37 +100,66 @@ class BesideStore:
         return _key(self.statuses.units_of([scope])[scope], scope.account_id, kind)
 
     def put(self, scope: Scope, kind: Kind, **attributes: Item) -> None:
-        """Replace an item; if it expires, so does its name."""
+        """Replace an item."""
         item = {**self.key(scope, kind), **attributes}
-        expiry = {name: it for name, it in attributes.items() if name == "expires_at"}
         last = {"Put": {"TableName": self.table, "Item": item}}
-        transact(self.client, [self.named(scope, kind, **expiry)], last)
+        transact(self.client, [self.counted(scope, kind)], last)
 
     def remove(self, scope: Scope, kind: Kind) -> None:
-        """Remove an item and its name."""
+        """Remove an item."""
         last = {"Delete": {"TableName": self.table, "Key": self.key(scope, kind)}}
-        transact(self.client, [self.removed(scope, kind)], last)
+        transact(self.client, [self.counted(scope, kind)], last)
 
-    def named(self, scope: Scope, kind: Kind, **attributes: Item) -> Item:
-        """The action that names an item for ``of_kind``, in the transaction that makes it."""
-        place = _name(self.statuses.units_of([scope])[scope], scope.account_id, kind)
-        return {"Put": {"TableName": self.table, "Item": {**place, **attributes}}}
+    def counted(self, scope: Scope, kind: Kind) -> Item:
+        """The action that counts a write of an item, in its transaction."""
+        return _counted(self.table, self.statuses.units_of([scope])[scope], kind)
 
-    def removed(self, scope: Scope, kind: Kind) -> Item:
-        """The action that removes the name, in the transaction that removes its item."""
-        place = _name(self.statuses.units_of([scope])[scope], scope.account_id, kind)
-        return {"Delete": {"TableName": self.table, "Key": place}}
+
+T = TypeVar("T")
+
+
+class BesideCache(Generic[T]):
+    """One kind of every scope. Reads one small item for each unit, and the items of those units
+    that were written since the last read. ``decode`` gives what the items of a unit say."""
+
+    def __init__(
+        self,
+        store: BesideStore,
+        kind: Kind,
+        decode: Callable[[Mapping[Scope, Item]], dict[Scope, T]],
+    ) -> None:
+        self._store, self._kind, self._decode = store, kind, decode
+        self._versions: dict[str, int] = {}
+        self._units: dict[str, dict[Scope, T]] = {}
+
+    def everything(self) -> dict[Scope, T]:
+        """Every scope of which something is stored. Raises what DynamoDB does."""
+        versions = self._store.versions(self._kind)
+        moved = [it for it in versions if self._versions.get(it) != versions[it]]
+        if moved:
+            with ThreadPoolExecutor(min(PARALLEL_UNITS, len(moved))) as pool:
+                fresh = pool.map(lambda it: self._store.of_unit(it, self._kind), moved)
+                self._units |= zip(moved, map(self._decode, fresh), strict=True)
+        self._versions = versions
+        return {scope: it for unit in versions for scope, it in self._units[unit].items()}
 
 
 def everything_removed(table: str, unit: str, account_id: str) -> list[Item]:
     """The actions that remove whatever there is of a scope."""
-    places = [place(unit, account_id, kind) for place in (_key, _name) for kind in Kind]
-    return [{"Delete": {"TableName": table, "Key": place}} for place in places]
+    removed = [{"Delete": {"TableName": table, "Key": _key(unit, account_id, it)}} for it in Kind]
+    return [*removed, *(_counted(table, unit, kind) for kind in Kind)]
 
 
 def _key(unit: str, account_id: str, kind: Kind) -> Item:
     return key(f"{UNIT}#{unit}", f"{kind}#{account_id}")
 
 
-def _name(unit: str, account_id: str, kind: Kind) -> Item:
-    return key(BESIDE, f"{kind}#{unit}#{account_id}")
+def _counted(table: str, unit: str, kind: Kind) -> Item:
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": key(BESIDE, f"{kind}#{unit}"),
+            "UpdateExpression": "ADD version :one",
+            "ExpressionAttributeValues": {":one": number(1)},
+        }
+    }

@@ -38,10 +38,6 @@ class ExtensionStore:
 
     beside: BesideStore
 
-    def everything(self) -> dict[Scope, ScopeExtensions]:
-        """Every scope of which something is stored."""
-        return to_extensions(self.beside.of_kind(Kind.EXTENSIONS))
-
     def write(self, scope: Scope, known: ScopeExtensions, now: datetime) -> None:
         data = {
             "blocks": sorted(known.blocks),

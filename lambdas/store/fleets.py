@@ -40,10 +40,6 @@ class FleetStore:
     beside: BesideStore
     retention_days: int = 400
 
-    def everything(self) -> dict[Scope, StoredFleets]:
-        """Every scope of which something is stored."""
-        return to_fleets(self.beside.of_kind(Kind.FLEETS))
-
     def write(
         self, scope: Scope, before: StoredFleets, known: ScopeFleets, events: Sequence[Event]
     ) -> None:
@@ -52,10 +48,7 @@ class FleetStore:
         items = [event_item(event, self.retention_days) for event in events]
         table = self.beside.table
         puts: list[Item] = [{"Put": {"TableName": table, "Item": item}} for item in items]
-        if before.version == 0:
-            puts.append(self.beside.named(scope, Kind.FLEETS))
-        elif known.is_empty:
-            puts.append(self.beside.removed(scope, Kind.FLEETS))
+        puts.append(self.beside.counted(scope, Kind.FLEETS))
         transact(self.beside.client, puts, self._action(scope, before.version, known))
 
     def _action(self, scope: Scope, version: int, known: ScopeFleets) -> Item:

@@ -36,10 +36,6 @@ class PlacementStore:
 
     beside: BesideStore
 
-    def everything(self) -> dict[Scope, ScopePlacements]:
-        """Every scope of which something is stored."""
-        return to_placements(self.beside.of_kind(Kind.PLACEMENTS))
-
     def of_scope(self, scope: Scope) -> ScopePlacements | None:
         items = self.beside.of_scopes([scope], Kind.PLACEMENTS)
         return to_placements(items[Kind.PLACEMENTS]).get(scope)

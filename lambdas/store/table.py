@@ -8,7 +8,7 @@
 | ``UNIT#<region>/<group>`` | ``PLACEMENTS#<account>`` | the network nodes of its reservations |
 | ``UNIT#<region>/<group>`` | ``SHARED#<account>`` | which of its reservations others list |
 | ``UNIT#<region>/<group>`` | ``EXTENSIONS#<account>`` | the extensions it bought of its blocks |
-| ``BESIDE`` | ``<kind>#<region>/<group>#<account>`` | that there is such an item |
+| ``BESIDE`` | ``<kind>#<region>/<group>`` | how often such items of the unit were written |
 | ``SCOPES`` | ``<account>#<region>`` | what else is known of a scope that is not simply empty |
 | ``GROUPS`` | ``GROUPS`` | the group of each account |
 | ``RETIRED`` | ``RETIRED`` | the scopes that were retired before there were reports |

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from lambdas.history.ledgers import SpanReader
     from lambdas.history.market import AnswerReader
     from lambdas.history.usage import UsageReader
-    from lambdas.store.beside import BesideStore
-    from lambdas.store.fleets import FleetStore
-    from lambdas.store.placements import PlacementStore
+    from lambdas.store.beside import BesideCache, BesideStore
+    from lambdas.store.fleets import StoredFleets
+    from lambdas.store.placements import PlacementStore, ScopePlacements
     from lambdas.store.reports import ReportStore
     from lambdas.store.stranded import StrandedStore
     from truffle.core.codec import Json
@@ -102,10 +102,18 @@ class Query(Parts[QuerySettings]):
         return pace_to_json(watches, states, wiring.now())
 
     @cached_property
-    def fleets(self) -> FleetStore:
-        from lambdas.store.fleets import FleetStore
+    def fleets(self) -> BesideCache[StoredFleets]:
+        from lambdas.store.beside import BesideCache, Kind
+        from lambdas.store.fleets import to_fleets
 
-        return FleetStore(self._beside)
+        return BesideCache(self._beside, Kind.FLEETS, to_fleets)
+
+    @cached_property
+    def topology(self) -> BesideCache[ScopePlacements]:
+        from lambdas.store.beside import BesideCache, Kind
+        from lambdas.store.placements import to_placements
+
+        return BesideCache(self._beside, Kind.PLACEMENTS, to_placements)
 
     @cached_property
     def placements(self) -> PlacementStore:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from lambdas.compacting import Compactor
     from lambdas.history.ledgers import DayCloser
     from lambdas.history.market import AnswerReader
-    from lambdas.store.extensions import ExtensionStore
+    from lambdas.store.beside import BesideCache
+    from lambdas.store.extensions import ScopeExtensions
     from truffle.ec2.cost_explorer import CostExplorer
 
 
@@ -47,11 +48,11 @@ class Prices(Parts[PricesSettings]):
         return AnswerReader(wiring.service("s3"), self.settings.bucket)
 
     @cached_property
-    def extensions(self) -> ExtensionStore:
-        from lambdas.store.beside import BesideStore
-        from lambdas.store.extensions import ExtensionStore
+    def extensions(self) -> BesideCache[ScopeExtensions]:
+        from lambdas.store.beside import BesideCache, BesideStore, Kind
+        from lambdas.store.extensions import to_extensions
 
-        return ExtensionStore(BesideStore(self.scopes))
+        return BesideCache(BesideStore(self.scopes), Kind.EXTENSIONS, to_extensions)
 
     def billing(self) -> Billing | None:
         """Asks for what was billed; None where the setting is off."""

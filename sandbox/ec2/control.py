@@ -29,7 +29,7 @@ class Control:
     """
 
     url: str
-    timeout: float = 10.0
+    timeout: float = 60.0
 
     def health(self) -> Mapping[str, Any]:
         """The account and the simulated time."""

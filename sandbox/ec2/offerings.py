@@ -31,11 +31,14 @@ EXTENSION_NOTICE = timedelta(hours=1)
 LONGEST = timedelta(days=182)
 
 
+_TYPES = ("InstanceType", "InstanceTypePreferences", "UltraserverType")
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A request for offerings; ``kind`` is an instance type or an UltraServer type."""
+    """A request for offerings; ``kinds`` are instance types, or one UltraServer type."""
 
-    kind: str
+    kinds: tuple[str, ...]
     count: int
     hours: int
     earliest: datetime
@@ -44,27 +47,29 @@ class Wish:
 
 def wish_of(parameters: Mapping[str, Any], now: datetime) -> Wish:
     """Raises EC2Error."""
-    kind, count = _wanted(parameters)
+    kinds, count = _wanted(parameters)
     hours = parameters.get("CapacityDurationHours")
     if hours is None:
         raise EC2Error("MissingParameter", "The request must contain CapacityDurationHours")
     _check_hours("CapacityDurationHours", hours)
     earliest = max(parameters.get("StartDateRange", now), now + SHORTEST_NOTICE)
-    return Wish(kind, count, hours, earliest, parameters.get("EndDateRange"))
+    return Wish(kinds, count, hours, earliest, parameters.get("EndDateRange"))
 
 
-def _wanted(parameters: Mapping[str, Any]) -> tuple[str, int]:
-    has_instance, has_server = "InstanceType" in parameters, "UltraserverType" in parameters
-    if has_instance and has_server:
-        message = "InstanceType and UltraserverType cannot be used together"
+def _wanted(parameters: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
+    given = [name for name in _TYPES if name in parameters]
+    if len(given) > 1:
+        message = f"{' and '.join(given)} cannot be used together"
         raise EC2Error("InvalidParameterCombination", message)
-    name = "Ultraserver" if has_server else "Instance"
-    kind, count = parameters.get(f"{name}Type"), parameters.get(f"{name}Count")
-    if kind is None or count is None:
+    name = "Ultraserver" if given == ["UltraserverType"] else "Instance"
+    preferences = parameters.get("InstanceTypePreferences", ())
+    kinds = [each["InstanceType"] for each in preferences] or [parameters.get(f"{name}Type")]
+    count = parameters.get(f"{name}Count")
+    if None in kinds or count is None:
         raise EC2Error("MissingParameter", f"The request must contain {name}Type and {name}Count")
     if not 1 <= count <= MAX_INSTANCES:
         raise invalid_value(f"{name}Count", count, f"Expecting 1 to {MAX_INSTANCES}.")
-    return kind, count
+    return tuple(kinds), count
 
 
 def _check_hours(parameter: str, hours: int) -> None:
@@ -82,13 +87,13 @@ def offerings(
 
     ``sold`` are the types that are sold as blocks anywhere. Raises EC2Error.
     """
-    if wish.kind not in sold:
-        message = f"The instance type {wish.kind} is not supported for Capacity Blocks"
+    if unknown := [each for each in wish.kinds if each not in sold]:
+        message = f"The instance type {unknown[0]} is not supported for Capacity Blocks"
         raise EC2Error("InvalidParameterValue", message)
     found = [
         _offering(offer, wish, start, end)
         for offer in market
-        if offer.kind == wish.kind and wish.count <= offer.count
+        if offer.kind in wish.kinds and wish.count <= offer.count
         for start, end in _windows(offer, wish, now)
     ]
     found.sort(key=lambda item: (item["StartDate"], item["AvailabilityZone"]))

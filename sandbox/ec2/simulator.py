@@ -235,7 +235,10 @@ class Simulator:
         """One call of another service, with its Authorization header."""
         request_id = str(uuid.uuid4())
         credential = credential_of(authorization, service.name)
-        account = self._account_of(credential.access_key) or self._fleet.account
+        try:
+            account = self._account_of(credential.access_key) or self._fleet.account
+        except EC2Error as error:
+            return Reply(*service.error(error, request_id), request_id)
         with self._lock:
             name = credential.region
             self._calls[name, service.operation(request)] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from truffle.alerts.yaml_file import parse_alerts
 from truffle.core.events import Severity
 
 MINUTE = timedelta(minutes=1)
-NOW = datetime.now(UTC).replace(microsecond=0)
 EVENT_ID = an_event().event_id
 
 FILE = """
@@ -357,7 +356,7 @@ def test_without_a_command_it_shows_the_help(truffle: Run) -> None:
 
 
 def test_a_mute_that_still_holds_is_shown_as_one(truffle: Run, tmp_path: Path) -> None:
-    until = (NOW + timedelta(days=1)).isoformat()
+    until = (running_now() + timedelta(days=1)).isoformat()
     (tmp_path / "it.yaml").write_text(
         f"mutes: [{{reason: moving, until: '{until}', account: ['123456789012']}}]"
     )

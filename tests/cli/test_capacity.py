@@ -15,7 +15,7 @@ from tests.builders import an_odcr as odcr_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
 from tests.ec2.sts import STS
-from tests.sandbox.worlds import World, a_block, an_odcr
+from tests.sandbox.worlds import FOR_GOOD, World, a_block, an_odcr
 from truffle.client import Truffle
 from truffle.core.codec import FIELD_NAMES
 from truffle.core.model import Scope
@@ -208,9 +208,9 @@ class TestFailures:
     def test_a_region_that_hangs_meets_the_deadline(self, truffle: Run, world: World) -> None:
         world.has(an_odcr(1))
         world.control.break_calls(
-            FaultKind.HANG, "eu-west-1", "DescribeCapacityReservations", seconds=60
+            FaultKind.HANG, "eu-west-1", "DescribeCapacityReservations", seconds=FOR_GOOD
         )
-        found = truffle("capacity", "--timeout", "5", "-o", "json")
+        found = truffle("capacity", "--timeout", "10", "-o", "json")
         assert (found.status, len(found.json)) == (3, 1)
         assert "eu-west-1: DeadlineExceeded" in found.err
 

@@ -147,6 +147,23 @@ class TestOfTheStack:
             ("crf-2", None),
         ]
 
+    def test_fleets_of_some_accounts(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        for scope in (OHIO, Scope("210987654321", "us-east-2")):
+            fleet = CapacityFleet(
+                f"crf-{scope.account_id}", "us-east-2", "active", scope.account_id
+            )
+            deployed.collected(scope)
+            deployed.fleets[scope] = StoredFleets(ScopeFleets((fleet,)), 1)
+        found = truffle("fleets", "--api-url", api_url, "--accounts", OHIO.account_id)
+        assert found.out.count("crf-") == 1
+        (fleet,) = Truffle(api_url=api_url).fleets(accounts=OHIO.account_id)
+        assert fleet.account_id == OHIO.account_id
+
+    def test_live_refuses_accounts(self, truffle: Run) -> None:
+        found = truffle("fleets", "--accounts", "research-*")
+        assert found.status == 2
+        assert "research-*" in found.err
+
     def test_live_is_asked_where_it_is_named(
         self, truffle: Run, world: World, api_url: str
     ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.ec2.faults import FaultKind
 from tests.cli.conftest import Run
-from tests.sandbox.worlds import World, running_now
+from tests.sandbox.worlds import FOR_GOOD, World, running_now
 from truffle.core.market.budget import BURST
 from truffle.core.model import Accelerator
 from truffle.core.offerings import Offering, Wanted, sold_hours, sorted_offerings
@@ -122,6 +122,49 @@ class TestAnswer:
 
 
 class TestNothing:
+    def test_several_types_are_asked_for_in_one_call(self, truffle: Run, world: World) -> None:
+        world.has_regions(
+            {"us-east-2": {"Market": [an_offer(), an_offer(InstanceType="p5en.48xlarge")]}}
+        )
+        two = ["offerings", "--instance-types", "p5.48xlarge,p5en.48xlarge", "--days", "2"]
+        found = truffle(*two, "-r", "us-east-2", "-o", "json")
+        assert {row["instance_type"] for row in found.json} == {"p5.48xlarge", "p5en.48xlarge"}
+        assert world.control.calls()["us-east-2", CALL] == 1
+
+    def test_one_of_several_types_is_not_sold(self, truffle: Run) -> None:
+        two = ["offerings", "--instance-types", "p5.48xlarge,m7i.large", "--days", "2"]
+        found = truffle(*two, "-r", "us-east-2", "-o", "json")
+        assert (found.status, {row["instance_type"] for row in found.json}) == (0, {"p5.48xlarge"})
+        assert "m7i.large is not sold as capacity blocks in us-east-2." in found.err
+        cells = truffle(*two, "-r", "us-east-2", "--matrix", "-o", "json").json
+        outcomes = {cell["instance_type"]: cell["outcome"] for cell in cells}
+        assert outcomes == {"p5.48xlarge": "offered", "m7i.large": "unknown-type"}
+
+    def test_training_plans_have_rows_of_their_own_in_the_matrix(
+        self, truffle: Run, world: World
+    ) -> None:
+        plan = an_offer("us-east-2b", "30", InstanceType="ml.p5.48xlarge")
+        world.has_regions({"us-east-2": {"Market": [an_offer()], "TrainingPlanMarket": [plan]}})
+        asked = [*P5, "--days", "2", "--include", "training-plans", "-r", "us-east-2"]
+        cells = truffle(*asked, "--matrix", "-o", "json").json
+        prices = {cell["instance_type"]: cell["price_per_gpu_hour"] for cell in cells}
+        assert prices == {"p5.48xlarge": 3.933, "ml.p5.48xlarge": 3.75}
+
+    @pytest.mark.parametrize(
+        ("types", "says"),
+        [
+            ("p5.48xlarge,u-p6e-gb200x72", "one type where it is that of an UltraServer"),
+            (",".join(f"p5.{n}xlarge" for n in range(1, 12)), "at most 10 types"),
+            ("p5.48xlarge,p5*", "must be one instance type"),
+        ],
+    )
+    def test_types_that_cannot_be_asked_for_together(
+        self, truffle: Run, types: str, says: str
+    ) -> None:
+        found = truffle("offerings", "--instance-types", types, "--days", "2")
+        assert (found.status, found.out) == (2, "")
+        assert says in found.err
+
     def test_none_now(self, truffle: Run) -> None:
         found = truffle(*P5, "--count", "64", "--days", "2", "-o", "json")
         assert (found.status, found.json) == (0, [])
@@ -184,8 +227,8 @@ class TestNothing:
         assert price in (found.message or "")
 
     def test_a_hanging_region_meets_the_deadline(self, truffle: Run, world: World) -> None:
-        world.control.break_calls(FaultKind.HANG, "us-east-2", CALL, seconds=60)
-        found = truffle(*P5, "--days", "2", "--timeout", "5", "-o", "json")
+        world.control.break_calls(FaultKind.HANG, "us-east-2", CALL, seconds=FOR_GOOD)
+        found = truffle(*P5, "--days", "2", "--timeout", "10", "-o", "json")
         assert found.status == 3
         assert "us-east-2: DeadlineExceeded" in found.err
 
@@ -241,9 +284,9 @@ class TestBudget:
     def test_a_used_up_budget_is_a_limit_and_makes_no_call(
         self, truffle: Run, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        spent = Budget(tokens=0)
+        spent = Budget(tokens=-100)
         monkeypatch.setitem(offerings.budgets, ("testing", "us-east-2"), spent)
-        found = truffle(*P5, "--days", "2", "--timeout", "6", "-o", "json")
+        found = truffle(*P5, "--days", "2", "--timeout", "60", "-o", "json")
         assert found.status == 3
         assert "throttled in us-east-2" in found.err
         assert ("us-east-2", CALL) not in world.control.calls()

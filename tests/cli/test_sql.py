@@ -49,7 +49,7 @@ def test_csv(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     [
         ([], "Missing argument 'QUERY'"),
         (["--copy", "x", "SELECT 1"], "--copy takes no query"),
-        (["--since", "7d", "SELECT 1"], "--since needs --copy"),
+        (["--since", "7d", "SELECT 1"], "--since requires --copy"),
         (["--copy", "x", "--since", "soon"], "'soon' must be a date"),
     ],
 )

@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.builders import HOME, OHIO, a_run, an_event, an_odcr
+from tests.builders import HOME, OHIO, OTHER, a_run, an_event, an_odcr
 from tests.builders import a_block as block_row
 from tests.cli.conftest import Run, variables
 from tests.cli.deployed import Deployed
-from tests.sandbox.worlds import World, a_block
+from tests.sandbox.worlds import World, a_block, running_now
 from tests.sandbox.worlds import an_odcr as raw_odcr
 from truffle import clock
 from truffle.core.events import Event, Severity
@@ -25,12 +25,12 @@ from truffle.core.model import Scope
 from truffle.core.times import format_time
 from truffle.render.use import SNIPPETS
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = running_now().replace(microsecond=0)
 
 
-def event(number: int, **facts: object) -> Event:
+def event(number: int, now: datetime = NOW, **facts: object) -> Event:
     """Events are newer the higher their number."""
-    moment = NOW - timedelta(minutes=60 - number)
+    moment = now - timedelta(minutes=60 - number)
     return replace(an_event(), event_id=f"{number:032x}", observed_at=moment, **facts)  # type: ignore[arg-type]
 
 
@@ -39,6 +39,11 @@ class TestEvents:
     def told(self, deployed: Deployed) -> None:
         deployed.collected(OHIO)
         deployed.events = [event(1), event(2, severity=Severity.INFO), event(3)]
+
+    def test_those_of_some_accounts(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
+        deployed.events.append(event(4, account_id=OTHER))
+        command = ["events", "--api-url", api_url, "-o", "json", "--accounts", OTHER]
+        assert [it["account_id"] for it in truffle(*command).json] == [OTHER]
 
     def test_the_newest_come_first(self, truffle: Run, api_url: str) -> None:
         lines = truffle("events", "--api-url", api_url).out.splitlines()
@@ -77,6 +82,9 @@ class TestEvents:
     def test_follow_prints_each_event_once_as_it_happens(
         self, world: World, deployed: Deployed, api_url: str
     ) -> None:
+        """The command is a process of its own here, with the time of this machine."""
+        now = datetime.now(UTC)
+        deployed.events = [event(number, now) for number in (1, 2, 3)]
         command = [sys.executable, "-m", "truffle", "events", "--follow", "--interval", "1"]
         process = subprocess.Popen(
             [*command, "-o", "json", "--api-url", api_url],
@@ -159,6 +167,15 @@ class TestStatus:
         assert found.status == 3
         assert "1 with old data" in found.out
         assert f"{HOME}/eu-west-1: UnauthorizedOperation: It says no." in found.out
+
+    @pytest.mark.parametrize("more", [[], ["--all"], ["-o", "json"]])
+    def test_some_accounts(
+        self, truffle: Run, deployed: Deployed, api_url: str, more: list[str]
+    ) -> None:
+        for account in (HOME, OTHER):
+            deployed.collected(Scope(account, "us-east-2"))
+        found = truffle("status", "--api-url", api_url, "--accounts", OTHER, *more)
+        assert (HOME in found.out, OTHER in found.out) == (False, True)
 
     def test_json(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
         deployed.failed(OHIO, "UnauthorizedOperation")

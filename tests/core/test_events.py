@@ -38,6 +38,7 @@ def test_the_types_and_severities_are_the_contracts() -> None:
         *(
             "health_changed",
             "billing_request",
+            "change_rejected",
             "starting_soon",
             "ending_soon",
             "payment_due",

@@ -79,7 +79,7 @@ def test_until_the_watch_is_over_nothing_has_to_be_read() -> None:
 def test_other_lengths_need_another_watch() -> None:
     thresholds = Thresholds(idle_blocks=(HOUR, 2 * HOUR))
     assert not IdleWatch(None, "2h / 24h").is_quiet(NOON, thresholds)
-    assert watch(a_snapshot(), {}, thresholds).is_quiet(NOON, thresholds)
+    assert watch(a_snapshot(), {}, thresholds) == IdleWatch(None, "1h,2h / 24h")
 
 
 LOOKS = st.lists(st.tuples(st.integers(1, 600), st.integers(0, 2)), min_size=1, max_size=30).map(

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import a_block, an_event, an_odcr
+from tests.builders import a_block, a_scope_event, an_event, an_odcr
 from tests.messages.samples import ending_soon, scope_failing, scope_recovered
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.incidents import Action, Incident, incident_of
+
+
+def billing(status: str) -> Event:
+    """The request to bill another account, in a state."""
+    after = {"billing_request": {"status": status}}
+    return an_event(an_odcr("cr-2"), type=EventType.BILLING_REQUEST, after=after)
+
 
 BLOCK = a_block("cr-1", capacity_block_id="cb-1", state="active")
 
@@ -42,6 +49,12 @@ BLOCK = a_block("cr-1", capacity_block_id="cb-1", state="active")
         (an_event(a_block("cr-1", state="pending"), severity=Severity.INFO), None),
         (an_event(BLOCK, type=EventType.DISCOVERED, severity=Severity.INFO), None),
         (ending_soon(severity=Severity.INFO), None),
+        (
+            a_scope_event(type=EventType.FLEET_SHORT, after={"fleet_id": "crf-1"}),
+            Incident("crf-1/capacity", Action.TRIGGER),
+        ),
+        (billing("pending"), Incident("cr-2/billing", Action.TRIGGER)),
+        (billing("accepted"), Incident("cr-2/billing", Action.RESOLVE)),
     ],
 )
 def test_what_an_event_opens_or_closes(event: Event, expected: Incident | None) -> None:

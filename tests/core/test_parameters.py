@@ -28,7 +28,8 @@ def test_the_parameters_are_the_contracts() -> None:
         *("sort", "limit", "next_token", "as_of"),
     ]
     assert [parameter.name for parameter in EVENTS] == [
-        *("since", "until", "type", "severity", "reservation_id", "limit", "next_token")
+        *("since", "until", "type", "severity", "reservation_id", "account"),
+        *("limit", "next_token"),
     ]
     assert [parameter.name for parameter in VALIDATE] == [
         *("instance_type", "count", "days", "start_by")

@@ -89,11 +89,7 @@ def test_a_finished_run_has_its_duration() -> None:
 
 def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
     # Given a run of which one scope succeeded and one failed
-    run = a_run(
-        calls=Calls(
-            ec2=2, sagemaker=3, sts=1, dynamodb=9, s3=4, sqs=2, items_read=7, items_written=8
-        )
-    )
+    run = a_run(calls=Calls({"ec2": 2, "sagemaker": 3, "rds": 4, "dynamodb": 9, "s3": 4}, 7, 8))
     well = a_status(
         EAST, run_id=run.run_id, reservations=5, changed=2, events=1, seconds=0.8, unanswered=("x",)
     )
@@ -127,7 +123,15 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
             "events": 1,
         },
         "discovery": None,
-        "calls": {"ec2": 2, "sagemaker": 3, "sts": 1, "dynamodb": 9, "s3": 4, "sqs": 2},
+        "calls": {
+            "ec2": 2,
+            "sts": 0,
+            "dynamodb": 9,
+            "s3": 4,
+            "sqs": 0,
+            "sagemaker": 3,
+            "rds": 4,
+        },
         "dynamodb_items": {"read": 7, "written": 8},
         "scopes": [
             {

@@ -109,6 +109,7 @@ def test_a_healthy_scope_reads_as_the_contract_says() -> None:
         "last_attempt": "2026-11-24T11:30:00Z",
         "error": None,
         "error_message": None,
+        "next_step": None,
         "failing_since": None,
         "reservations": 7,
         "run_id": "run-1",
@@ -120,6 +121,7 @@ def test_a_failing_scope_has_its_error_and_its_last_success() -> None:
     answer = scope_json(a_status(observed_at=NOON - 2 * HOUR, attempted_at=NOON, error=DENIED))
 
     assert (answer["error"], answer["error_message"]) == ("UnauthorizedOperation", "You may not.")
+    assert answer["next_step"].startswith("Allow the call in the role that the message names")
     assert answer["failing_since"] == "2026-11-24T11:00:00Z"
     assert (answer["last_success"], answer["age_seconds"]) == ("2026-11-24T10:00:00Z", 7200)
     assert answer["last_attempt"] == "2026-11-24T12:00:00Z"

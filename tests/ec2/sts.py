@@ -81,7 +81,7 @@ class STS:
                 asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 sts.calls += 1
                 if sts.hangs:
-                    sts.closed.wait(30)
+                    sts.closed.wait(600)
                 status, body = sts.answer(dict(parse_qsl(asked)))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))

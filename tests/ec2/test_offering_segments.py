@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from tests.builders import NOON
-from truffle.ec2.offerings import to_offering
+from truffle.ec2.offering_mapping import to_offering
 from truffle.render.offerings import render
 from truffle.render.style import Style
 
@@ -25,13 +27,13 @@ def a_segment(**facts: Any) -> dict[str, Any]:
     }
 
 
-def offering(*segments: dict[str, Any], fee: str = "9600.00") -> Any:
-    raw = {
+def offering(*segments: dict[str, Any], fee: str | None = "9600.00") -> Any:
+    raw: dict[str, Any] = {
         "CapacityBlockOfferingId": "cb-1",
-        "UpfrontFee": fee,
-        "CurrencyCode": "USD",
         "CapacityBlockOfferingSegments": list(segments),
     }
+    if fee is not None:
+        raw |= {"UpfrontFee": fee, "CurrencyCode": "USD"}
     return to_offering(raw, "us-east-2", NOON, {})
 
 
@@ -52,6 +54,18 @@ def test_the_price_of_an_hour_is_over_the_hours_of_all_segments() -> None:
     )
     assert found.price_per_instance_hour == 10
     assert found.price_per_gpu_hour == 10 / 8
+
+
+def test_fees_of_segments_alone_add_up_to_that_of_the_offering() -> None:
+    part = a_segment(UpfrontFee="1200.10", CurrencyCode="USD")
+    found = offering(part, {**part, "UpfrontFee": "0.20"}, fee=None)
+    assert (found.upfront_fee, found.currency_code) == ("1200.30", "USD")
+
+
+@pytest.mark.parametrize("other", [{"CurrencyCode": "CNY"}, {"UpfrontFee": None}], ids=str)
+def test_fees_that_do_not_add_up_are_unknown(other: dict[str, Any]) -> None:
+    part = a_segment(UpfrontFee="1200.10", CurrencyCode="USD")
+    assert offering(part, {**part, **other}, fee=None).upfront_fee is None
 
 
 def test_the_price_is_unknown_where_a_segment_has_no_length() -> None:

@@ -78,6 +78,13 @@ def test_the_search_names_sagemakers_type_size_length_and_dates() -> None:
     ]
 
 
+def test_several_types_are_searched_one_after_the_other() -> None:
+    sagemaker = SageMaker(an_offering())
+    answer = found(sagemaker, Wanted("p5.48xlarge", 4, WEEK, other_types=("p5en.48xlarge",)))
+    assert [it["InstanceType"] for it in sagemaker.asked] == ["ml.p5.48xlarge", "ml.p5en.48xlarge"]
+    assert len(answer.offerings) == 2
+
+
 def test_a_plan_has_the_prices_of_a_block() -> None:
     (plan,) = found(SageMaker(an_offering())).offerings
     assert (plan.offering_id, plan.instance_type, plan.instance_count) == (

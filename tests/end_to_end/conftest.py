@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,25 +12,46 @@ import pytest
 
 from lambdas.clients import wall_clock
 from sandbox.box import Sandbox
+from sandbox.subscription import Receive
 
 
 @pytest.fixture(scope="session")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox with the bundled organization, a watch, and a first, complete collection."""
-    folder = tmp_path_factory.mktemp("sandbox")
+    folder, night = tmp_path_factory.mktemp("sandbox"), quiet_night(wall_clock())
     alerts = folder / "alerts.yaml"
-    alerts.write_text(a_watch(wall_clock()))
+    alerts.write_text(a_watch(night))
     sandbox = Sandbox.up(
         folder / "box",
         alerts=alerts,
         context={"calendar_feed": True, "stranded": True},
         environment={},
+        at=night,
     )
     try:
+        stop_schedules(sandbox)
         sandbox.collect()
         yield sandbox
     finally:
         sandbox.down()
+
+
+def quiet_night(now: datetime) -> datetime:
+    """One o'clock of a night to come, far from the ends of its month: nothing in the fleet starts,
+    ends, or is near a threshold then, whatever the time of this machine is."""
+    night = now.replace(hour=1, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    while not 4 <= night.day <= 24:
+        night += timedelta(days=1)
+    return night
+
+
+def stop_schedules(box: Sandbox) -> None:
+    """The recurring ones, which go by this machine's time: tests start the functions themselves."""
+    client = box.client("scheduler")
+    for name in [one["Name"] for one in client.list_schedules()["Schedules"]]:
+        schedule = client.get_schedule(Name=name)
+        fields = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+        client.update_schedule(**{field: schedule[field] for field in fields}, State="DISABLED")
 
 
 def a_watch(now: datetime) -> str:
@@ -47,10 +70,19 @@ def healthy(box: Sandbox) -> None:
 
 
 def restore(box: Sandbox) -> None:
-    """The fleet as it was first, without faults, collected."""
+    """The fleet as it was first, without faults, collected, with nothing left to be published. A
+    test that left the fleet so has left nothing to collect."""
+    before = box.ec2.fleet(), box.ec2.faults()
     box.ec2.reset()
     box.ec2.clear_faults()
-    box.collect()
+    if before != (box.ec2.fleet(), []):
+        with box.alerts() as alerts:
+            collected(box, alerts)
+
+
+def collected(box: Sandbox, alerts: Receive) -> list[dict[str, Any]]:
+    """The messages of all events that a collection records, once they have come."""
+    return alerts(0, at_least=box.collect()["counts"]["events"])
 
 
 def rows(box: Sandbox, path: str = "/reservations", **parameters: Any) -> list[dict[str, Any]]:
@@ -70,3 +102,26 @@ def rows(box: Sandbox, path: str = "/reservations", **parameters: Any) -> list[d
 def known(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows without when they were observed: a unit that is tried again moves that at any time."""
     return [item | {"observed_at": None} for item in items]
+
+
+def wait(check: Callable[[], bool]) -> None:
+    """Until something is so, for as long as five minutes."""
+    deadline = time.monotonic() + 300
+    while not check() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert check()
+
+
+def first_message(box: Sandbox, queue: str) -> dict[str, Any]:
+    """The first message of a queue that an output names."""
+    sqs, url = box.client("sqs"), box.outputs[queue]
+    found: list[dict[str, Any]] = []
+
+    def has_come() -> bool:
+        if not found:
+            found.extend(sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", ()))
+        return bool(found)
+
+    wait(has_come)
+    message: dict[str, Any] = json.loads(found[0]["Body"])
+    return message

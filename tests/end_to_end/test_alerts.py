@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from botocore.session import Session
 from sandbox.access import get
 from sandbox.box import Sandbox
 from sandbox.ec2.faults import FaultKind
-from tests.end_to_end.conftest import rows
+from tests.end_to_end.conftest import collected, first_message, rows
 from truffle.sources.api import Api
 
 
@@ -53,10 +52,8 @@ def test_each_change_is_delivered_once_and_a_failing_region_reports_none(box: Sa
     box.ec2.break_calls(FaultKind.THROTTLED, "us-west-2")
 
     with box.alerts() as alerts:
-        box.collect()
-        first = alerts(2, at_least=4)
-        box.collect()
-        again = alerts(4)
+        first = collected(box, alerts)
+        again = collected(box, alerts) + alerts(1)
 
     assert told(first) == {
         ("state_changed", "critical", pending): 1,
@@ -71,12 +68,11 @@ def test_a_block_that_starts_is_one_change_of_state(box: Sandbox) -> None:
     block = a_block(box, "scheduled", "us-east-2")
     name = block["CapacityReservationId"]
     box.ec2.patch(name, StartDate="+1h", EndDate="+3d@11:30")
-    box.collect()
 
     with box.alerts() as alerts:
+        collected(box, alerts)
         box.ec2.advance(timedelta(hours=2))
-        box.collect()
-        messages = [item for item in alerts(2, at_least=1) if item["reservation_id"] == name]
+        messages = [item for item in collected(box, alerts) if item["reservation_id"] == name]
 
     assert [(item["type"], item["after"]) for item in messages] == [
         ("state_changed", {"state": "active"})
@@ -89,8 +85,7 @@ def test_a_db_capacity_reservation_is_listed_shown_and_reported(box: Sandbox) ->
     change = f"db-capacity-reservations/{held['reservation_name']}"
     with box.alerts() as alerts:
         box.ec2.request("PATCH", change, {"State": "cancelled"})
-        box.collect()
-        messages = alerts(2, at_least=1)
+        messages = collected(box, alerts)
     command = [sys.executable, "-m", "truffle", "capacity", "--db-capacity-reservations"]
     shown = subprocess.run(
         [*command, "--source", "api", "--states", "cancelled"],
@@ -141,13 +136,9 @@ def test_a_record_that_is_not_an_event_does_not_hold_up_the_stream(box: Sandbox)
     box.ec2.patch(pending, State="payment-failed")
 
     with box.alerts() as alerts:
-        box.collect()
-        assert [item["reservation_id"] for item in alerts(2, at_least=1)] == [pending]
+        assert [item["reservation_id"] for item in collected(box, alerts)] == [pending]
 
-    answer = box.client("sqs").receive_message(
-        QueueUrl=box.outputs["AlertDeadLetterQueueUrl"], WaitTimeSeconds=5
-    )
-    assert "JSONDecodeError" in json.loads(answer["Messages"][0]["Body"])["error"]
+    assert "JSONDecodeError" in first_message(box, "AlertDeadLetterQueueUrl")["error"]
 
 
 def test_what_was_published_is_not_published_again(box: Sandbox) -> None:
@@ -157,11 +148,10 @@ def test_what_was_published_is_not_published_again(box: Sandbox) -> None:
     session = Session()
     session.set_credentials("test", "test")
     with box.alerts() as alerts:
-        box.collect()
-        (event,) = alerts(5)
+        (event,) = collected(box, alerts)
         asked = [("since", event["observed_at"])]
         answer = Api(box.api_url, session).post("/alerts/republish", "published", asked)
-        assert alerts(2) == []
+        assert alerts(1) == []
     assert answer == {
         "published": 0,
         "already_published": 1,

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from lambdas.clients import wall_clock
 from sandbox.box import Sandbox
-from tests.end_to_end.conftest import rows
+from tests.end_to_end.conftest import quiet_night, rows, stop_schedules
 from truffle.core.times import parse_time
 
 HOME = "123456789012"
@@ -81,8 +82,10 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     fleet = folder / "fleet.json"
     fleet.write_text(json.dumps(FLEET))
     context = {"accounts": "organization", "excluded_accounts": EXCLUDED}
-    sandbox = Sandbox.up(folder / "box", fleet=fleet, context=context, environment={})
+    night = quiet_night(wall_clock())
+    sandbox = Sandbox.up(folder / "box", fleet=fleet, context=context, environment={}, at=night)
     try:
+        stop_schedules(sandbox)
         sandbox.collect()
         yield sandbox
     finally:

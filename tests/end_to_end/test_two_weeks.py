@@ -27,6 +27,8 @@ from tests.end_to_end.weeks.plot import ARCHIVE_DOWN, LENGTH, SLACK_DOWN, looks,
 from tests.messages.limits import check_pagerduty, check_slack, check_teams
 from truffle.core.times import parse_time
 
+pytestmark = pytest.mark.long
+
 SEED = 11
 BURST = 12
 DEAD = 2

@@ -50,13 +50,13 @@ def test_the_zip_has_the_functions_what_they_use_and_nothing_else(asset: Path) -
 
 
 def test_the_settings_of_alerts_lie_in_its_root(asset: Path, everything: Json) -> None:
-    assert asset / "alerts.json" == asset / FILE.name
-    content = json.loads((asset / FILE.name).read_text("utf-8"))
+    assert FILE == "alerts.json"
+    content = json.loads((asset / FILE).read_text("utf-8"))
     assert parse_settings(content) == parse_context(everything).alerts
 
 
 def test_the_choice_of_accounts_lies_beside_them(asset: Path, everything: Json) -> None:
-    content = json.loads((asset / ACCOUNTS.name).read_text("utf-8"))
+    content = json.loads((asset / ACCOUNTS).read_text("utf-8"))
     assert AccountSettings.from_json(content) == parse_context(everything).account_settings
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas import alert_settings
+from lambdas import deployed_json
 from lambdas.alert_settings import FILE_VARIABLE, load
 from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.alerts.settings_json import settings_to_json
@@ -24,9 +24,8 @@ SETTINGS = parse_settings(
 def test_the_file_lies_in_the_root_of_the_zip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = Path(alert_settings.__file__).parent.parent
-    assert root / "alerts.json" == alert_settings.FILE
-    monkeypatch.setattr(alert_settings, "FILE", tmp_path / "alerts.json")
+    assert Path(deployed_json.__file__).parent.parent == deployed_json.ZIP_ROOT
+    monkeypatch.setattr(deployed_json, "ZIP_ROOT", tmp_path)
     (tmp_path / "alerts.json").write_text(json.dumps(settings_to_json(SETTINGS)))
     assert load() == SETTINGS
 

@@ -141,7 +141,28 @@ class TestQuestions:
         scopes = ask("/status", account=account).body["scopes"]
         assert {scope["account_id"] for scope in scopes} == found
 
-    @pytest.mark.parametrize("path", ["/reservations", "/odcrs", "/summary", "/status"])
+    def test_events_are_asked_for_by_the_names_of_their_accounts(self, api: Api) -> None:
+        api.clock.advance(HOUR)
+        for account in (HOME, OTHER):
+            row = an_odcr(f"cr-{account}", account_id=account, state="pending")
+            api.collects(row, scope=Scope(account, "us-east-2"))
+        found = {
+            account: {it["account_id"] for it in ask("/events", account=account).body["items"]}
+            for account in ("research-*", "billing", OTHER, "nobody-*")
+        }
+        assert found == {
+            "research-*": {OTHER},
+            "billing": {HOME},
+            OTHER: {OTHER},
+            "nobody-*": set(),
+        }
+
+    @pytest.mark.parametrize("path", ["/fleets", "/topology"])
+    def test_what_is_beside_reservations_is_asked_for_by_name(self, path: str) -> None:
+        assert ask(path, account="research-*").status == 200
+        assert ask(path, account="resaerch-one").status == 400
+
+    @pytest.mark.parametrize("path", ["/reservations", "/odcrs", "/summary", "/status", "/events"])
     def test_a_name_that_nothing_has_is_refused(self, path: str) -> None:
         answer = ask(path, account="resaerch-one")
         assert answer.status == 400

@@ -294,13 +294,13 @@ def test_every_path_is_asked() -> None:
     assert set(REAL) == set(operations())
 
 
-@pytest.mark.parametrize("path", REAL)
-def test_real_answers_are_as_described(api: Api, path: str) -> None:
-    for asked in REAL[path]:
-        name, _, raw_query = asked.partition("?")
-        answer = ask(name, raw_query, method_of(path))
-        assert answer.status == 200
-        assert_described(answer, path)
+def test_real_answers_are_as_described(api: Api, subtests: pytest.Subtests) -> None:
+    for path, asked in [(path, one) for path, several in REAL.items() for one in several]:
+        with subtests.test(asked):
+            name, _, raw_query = asked.partition("?")
+            answer = ask(name, raw_query, method_of(path))
+            assert answer.status == 200
+            assert_described(answer, path)
 
 
 @pytest.mark.parametrize("path", REAL)
@@ -330,11 +330,14 @@ def test_every_path_that_may_know_nothing_is_asked_for_that() -> None:
     assert found == set(UNKNOWN) | optional
 
 
-@pytest.mark.parametrize("path", UNKNOWN)
-def test_an_unknown_id_or_time_is_answered_as_described(api: Api, path: str) -> None:
-    answer = ask(*UNKNOWN[path].split("?"))
-    assert answer.status == 404
-    assert_described(answer, path)
+def test_an_unknown_id_or_time_is_answered_as_described(
+    api: Api, subtests: pytest.Subtests
+) -> None:
+    for path, asked in UNKNOWN.items():
+        with subtests.test(asked):
+            answer = ask(*asked.split("?"))
+            assert answer.status == 404
+            assert_described(answer, path)
 
 
 @given(rows=inventories)

@@ -159,7 +159,7 @@ def test_a_manifest_says_what_its_run_cost(organization: Make) -> None:
     written = sum(len(params.get("TransactItems", "1")) for name, params in calls if name in WRITES)
     (run,) = RunStore(service("dynamodb"), made.stack.table).latest(1)
     manifest = made.stack.document(manifest_key(run))
-    assert manifest["calls"] == {"ec2": 0, "sagemaker": 0, "sts": 0, **sent}
+    assert manifest["calls"] == {"ec2": 0, "sts": 0, **sent}
     assert manifest["dynamodb_items"]["written"] == written
 
 

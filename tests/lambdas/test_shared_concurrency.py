@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.collecting.collector import Collector
+from lambdas.collecting.collector import Collector, ScopeOutcome
+from lambdas.store.reports import ReportStore
 from tests.builders import HOUR, NOON
 from tests.effort import examples
 from tests.lambdas.aws import make_scopes
 from tests.lambdas.collection.builders import Bucket, archive_in
 from tests.lambdas.fakes import Fleet, a_raw_odcr
-from tests.lambdas.memory import timeless
+from tests.lambdas.memory import MemoryTable, scopes_in, timeless
 from tests.lambdas.sharing import ACCOUNTS, ONE, REGION, STRANGER, THREE, TWO, Shared, shared
-from truffle.core.model import Scope
+from truffle.core.model import Failure, Scope
 from truffle.core.runs import Unit
 from truffle.ec2.listing import DescribedTypes
 
@@ -51,6 +55,61 @@ class Slow:
                 return client.get_capacity_reservation_usage(**parameters)
 
         return Client()
+
+
+CROWD = tuple(f"{400_000_000_000 + number}" for number in range(30))
+UNITS = [CROWD[first : first + 3] for first in range(0, len(CROWD), 3)]
+
+
+class Serial:
+    """A table that answers one call after the other, each after a moment in which others write."""
+
+    def __init__(self, client: Any) -> None:
+        self.client, self.lock = client, Lock()
+        self.exceptions = client.exceptions
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self.client, name)
+
+        def one_at_a_time(**parameters: Any) -> Any:
+            time.sleep(0.001)
+            with self.lock:
+                return call(**parameters)
+
+        return one_at_a_time
+
+
+def all_at_once(world: Shared) -> list[Failure]:
+    """The failures of the crowd's units that are collected at the same time."""
+    at = world.clock.advance(HOUR)
+
+    def collect(accounts: tuple[str, ...]) -> list[ScopeOutcome]:
+        archive = archive_in(Bucket())
+        collector = Collector(world.fleet.of, DescribedTypes(), world.scopes, archive, world.clock)
+        return collector.collect(Unit("run", REGION, accounts), at + HOUR)
+
+    with ThreadPoolExecutor(len(UNITS)) as pool:
+        outcomes = [outcome for unit in pool.map(collect, UNITS) for outcome in unit]
+    assert len(outcomes) == len(CROWD)
+    return [outcome.failure for outcome in outcomes if outcome.failure]
+
+
+def shared_with_all(fleet: Fleet, *states: str) -> None:
+    """One reservation of a stranger in these states that every account of the crowd lists."""
+    raw = [a_raw_odcr("cr-a", State=state, OwnerId=STRANGER) for state in states]
+    for account_id in CROWD:
+        fleet.holds(Scope(account_id, REGION), *raw)
+
+
+def test_units_that_all_list_one_reservation_are_stored_whole_and_report_once() -> None:
+    world = Shared(scopes=scopes_in(Serial(MemoryTable())))
+    for states in (["active"], ["active"], ["expired"], [], []):
+        shared_with_all(world.fleet, *states)
+        assert all_at_once(world) == []
+
+    assert [kind for _, kind in world.told()] == ["state_changed"]
+    report = ReportStore(world.scopes.client, world.scopes.table).get(["cr-a"])["cr-a"]
+    assert report.members == frozenset()
 
 
 def overlapping(world: Shared, slow: Slow, account_id: str) -> None:

@@ -12,7 +12,7 @@ from tests.effort import seeds
 from tests.lambdas.histories.driver import History, quietly
 from truffle.core import reports
 
-SEEDS = seeds(16)
+SEEDS = seeds(4)
 STEPS = 120
 
 

@@ -178,6 +178,7 @@ def of_every_type() -> dict[EventType, Event]:
         EventType.RESIZED: (Severity.WARNING, "shrank from 16 to 8 instances.", "16 → 8"),
         EventType.RESCHEDULED: (Severity.WARNING, "has new dates.", "start … → …"),
         EventType.EXTENDED: (Severity.GOOD, "is extended.", "end … → …"),
+        EventType.CHANGE_REJECTED: (Severity.WARNING, "keeps its dates.", "requested → rejected"),
         EventType.HEALTH_CHANGED: (Severity.CRITICAL, "is unhealthy.", "ok → impaired"),
     }
     changes = {

@@ -36,6 +36,7 @@ TITLES = {
     EventType.EXTENDED: "Capacity block extended",
     EventType.HEALTH_CHANGED: "Capacity block unhealthy",
     EventType.BILLING_REQUEST: "Billing request pending",
+    EventType.CHANGE_REJECTED: "Capacity block: change of dates rejected",
     EventType.STARTING_SOON: "Capacity block starts soon",
     EventType.ENDING_SOON: "Capacity block ends soon",
     EventType.PAYMENT_DUE: "Capacity block not paid yet",

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from tests.builders import HOME, HOUR, NOON, OTHER, a_block, an_odcr
 from truffle import DbCapacityReservation
 from truffle.core.model import (
+    Adjustment,
     BillingRequest,
     Consumer,
     Health,
+    InterruptibleAllocation,
     Reservation,
     ReservationType,
     TrainingPlan,
@@ -36,6 +38,11 @@ ODCRS = [an_odcr("cr-0123456789abcdef3"), an_odcr("cr-0123456789abcdef4", region
 def lines(rows: Sequence[Reservation], width: int | None, **style: bool) -> list[str]:
     kind = rows[0].type
     return render(Shown(rows, rows), [kind], Style(width=width, **style)).splitlines()
+
+
+def wide(rows: Sequence[Reservation]) -> list[str]:
+    shown = Shown(rows, rows, View(is_wide=True))
+    return render(shown, [rows[0].type], Style(width=None)).splitlines()
 
 
 def heads(told: list[str]) -> list[str]:
@@ -159,6 +166,31 @@ def test_a_billing_request_is_a_wide_column_and_while_it_waits_a_note() -> None:
     assert shown == ["pending: 210987654321 by 2026-11-25 00:00", "-"]
     note = "Billing request to accept or reject: cr-1 (account 210987654321 by 2026-11-25 00:00)"
     assert any(note in line for line in told)
+
+
+def test_what_an_odcr_lends_is_a_wide_column_and_a_note() -> None:
+    lends = InterruptibleAllocation("cr-2", 4, 6, "updating")
+    rows = [an_odcr("cr-1", interruptible_allocation=lends)]
+
+    told = "\n".join(wide(rows))
+
+    assert "| 4 instances to cr-2, target 6, updating " in told
+    note = "Lent as interruptible, in addition to the totals: cr-1 (4 instances to cr-2, target 6, "
+    assert note in told
+
+
+@pytest.mark.parametrize("status", ["requested", "rejected"])
+def test_a_change_of_dates_that_is_not_applied_is_a_note(status: str) -> None:
+    change = Adjustment(status, end_date=NOON)
+    told = "\n".join(wide([an_odcr("cr-1", adjustment=change)]))
+    assert f"Change of dates {status}: cr-1 (end 2026-11-24 12:00)" in told
+    assert f"| {status}: end 2026-11-24 12:00 " in told
+
+
+def test_an_applied_change_of_dates_is_a_wide_column_alone() -> None:
+    rows = [an_odcr("cr-1", adjustment=Adjustment("applied"))]
+    assert "Change of dates" not in "\n".join(lines(rows, None))
+    assert "| applied " in "\n".join(wide(rows))
 
 
 def test_every_column_that_can_be_named_is_one_of_a_type() -> None:

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.ec2.accounts import KeyOwners
 from sandbox.ec2.control import ControlError
+from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.faults import FaultKind
 from sandbox.ec2.fleet_file import load_fleet
 from sandbox.ec2.organization import cb, cr, organization, text_of
@@ -116,9 +117,10 @@ class TestKeyOwners:
     def test_with_no_one_to_ask_nothing_is_known(self, key: str) -> None:
         assert KeyOwners(None).account_of(key) is None
 
-    def test_without_an_answer_from_sts_the_account_is_unknown(self) -> None:
+    def test_without_an_answer_from_sts_no_other_account_answers(self) -> None:
         owners = KeyOwners("http://127.0.0.1:9")
-        assert owners.account_of("ASIAIOSFODNN7EXAMPLE") is None
+        with pytest.raises(EC2Error, match="Unavailable"):
+            owners.account_of("ASIAIOSFODNN7EXAMPLE")
 
 
 class TestStory:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.sandbox.worlds import World
 
@@ -37,6 +38,15 @@ def test_a_block_that_starts_now_is_shorter_because_it_ends_at_half_past_eleven(
     assert duration == (26, 0)
     assert tomorrow["StartDate"] == datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
     assert tomorrow["CapacityBlockDurationHours"] == 48
+
+
+def test_several_types_are_alternatives(world: World) -> None:
+    world.has(Market=[P5, {**P5, "InstanceType": "p5en.48xlarge"}])
+    types = [{"InstanceType": name} for name in ("p5.48xlarge", "p5en.48xlarge")]
+    found = offered(world, InstanceType=None, InstanceTypePreferences=types)
+    assert {it["InstanceType"] for it in found} == {"p5.48xlarge", "p5en.48xlarge"}
+    with pytest.raises(ClientError, match="cannot be used together"):
+        offered(world, InstanceTypePreferences=types)
 
 
 def test_the_fee_is_for_all_instances_and_the_whole_time(world: World) -> None:

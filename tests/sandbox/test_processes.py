@@ -15,9 +15,9 @@ from sandbox.processes import Process, start, tail
 
 PARENT_AND_CHILD = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -27,7 +27,7 @@ def started(tmp_path: Path, program: str) -> Process:
     return start([sys.executable, "-c", program], environment, tmp_path, tmp_path / "log")
 
 
-def eventually(check: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(check: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not check() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -63,7 +63,7 @@ def test_one_that_ended_by_itself_is_not_running(tmp_path: Path) -> None:
 def test_one_that_does_not_want_to_go_is_killed(tmp_path: Path) -> None:
     stubborn = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-        "print('here', flush=True); time.sleep(60)"
+        "print('here', flush=True); time.sleep(600)"
     )
     process = started(tmp_path, stubborn)
     assert eventually(lambda: "here" in (tmp_path / "log").read_text())
@@ -72,7 +72,7 @@ def test_one_that_does_not_want_to_go_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_stranger_with_the_same_id_is_left_alone(tmp_path: Path) -> None:
-    process = started(tmp_path, "import time; time.sleep(60)")
+    process = started(tmp_path, "import time; time.sleep(600)")
     stranger = Process(process.pid, "another time")
     assert not stranger.is_running
     stranger.stop()
@@ -93,7 +93,7 @@ from sandbox.processes import end_as_interrupted
 end_as_interrupted()
 print("here", flush=True)
 try:
-    time.sleep(60)
+    time.sleep(600)
 finally:
     print("stopped what it started", flush=True)
 """
@@ -107,7 +107,7 @@ try:
         while not open("go.txt", "a+").tell():
             time.sleep(0.02)
     print("done", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """

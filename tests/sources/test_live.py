@@ -215,12 +215,12 @@ class TestTheDeadline:
         world.control.break_calls(FaultKind.HANG, PARIS, RESERVATIONS, seconds=FOR_GOOD)
         told: list[tuple[str, bool]] = []
 
-        inventory = list_live(deadline=3, progress=lambda *news: told.append(news))
+        inventory = list_live(deadline=10, progress=lambda *news: told.append(news))
 
         assert (numbers(inventory), inventory.scopes) == ([1, 2], 3)
         assert inventory.failures == [
             ScopeFailure(
-                HOME, PARIS, "DeadlineExceeded", "There was no complete answer within 3 s.",
+                HOME, PARIS, "DeadlineExceeded", "There was no complete answer within 10 s.",
                 FailureKind.ERROR,
             )
         ]  # fmt: skip
@@ -232,7 +232,7 @@ class TestTheDeadline:
         with pytest.raises(DeadlineError, match="list the regions within 2 s"):
             list_live(deadline=2)
 
-    @pytest.mark.parametrize("deadline", [20, 2.5])
+    @pytest.mark.parametrize("deadline", [30, 10])
     def test_a_slow_sts_is_not_waited_for(self, sts: STS, deadline: float) -> None:
         sts.keeps_waiting()
 
@@ -245,7 +245,7 @@ class TestTheDeadline:
         world.control.break_calls(FaultKind.HANG, PARIS, RESERVATIONS, seconds=FOR_GOOD)
 
         with python(
-            "from truffle.sources.live import list_live; print(list_live(deadline=3).failures)"
+            "from truffle.sources.live import list_live; print(list_live(deadline=10).failures)"
         ) as (process):
             out, err = process.communicate(timeout=60)
 

@@ -138,4 +138,4 @@ class TestTheProcess:
         program = "import sys, truffle.sources.live; print({'boto3', 'botocore'} & {*sys.modules})"
 
         with python(program) as process:
-            assert process.communicate(timeout=15) == ("set()\n", "")
+            assert process.communicate(timeout=60) == ("set()\n", "")

@@ -202,3 +202,26 @@ def test_a_file_of_a_release_without_a_column_has_nulls_there(tmp_path: Path) ->
     connect().execute(f"COPY (SELECT 'run-1' AS run_id) TO '{target}' (FORMAT parquet)")
     (row,) = ask_folder(tmp_path, "SELECT run_id, seconds, dt FROM runs").objects()
     assert row == {"run_id": "run-1", "seconds": None, "dt": "2026-11-24"}
+
+
+def test_days_before_and_after_an_upgrade_are_in_one_answer(tmp_path: Path) -> None:
+    runs = tmp_path / "tables" / "runs"
+    for day, columns in (("24", "'run-1' AS run_id"), ("25", "'run-2' AS run_id, 7e0 AS seconds")):
+        target = runs / f"dt=2026-11-{day}" / "runs.parquet"
+        target.parent.mkdir(parents=True)
+        connect().execute(f"COPY (SELECT {columns}) TO '{target}' (FORMAT parquet)")
+    query = "SELECT run_id, seconds, dt FROM runs ORDER BY run_id"
+    assert ask(tmp_path, query) == [["run-1", None, "2026-11-24"], ["run-2", 7.0, "2026-11-25"]]
+
+
+def test_days_before_an_upgrade_are_read_by_the_columns_of_all_files(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr())
+    look(tmp_path, NOON + DAY, an_odcr())
+    ask(tmp_path, "SELECT 1 FROM listings")
+    (older,) = tmp_path.glob("tables/listings/dt=2026-11-24/*.parquet")
+    reduced = f"COPY (SELECT * EXCLUDE error FROM read_parquet('{older}')) TO '{older}'"
+    connect().execute(reduced)
+    assert ask(tmp_path, "SELECT dt, error FROM listings ORDER BY dt") == [
+        ["2026-11-24", None],
+        ["2026-11-25", None],
+    ]

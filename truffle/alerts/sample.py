@@ -36,6 +36,8 @@ SAMPLE_TYPE = PREPAID_TYPES[0]
 
 _BILLED_TYPES = tuple(name for name, kind in KINDS.items() if kind.bills_unused)
 
+_OF_ODCRS = (EventType.BILLING_REQUEST, EventType.CHANGE_REJECTED)
+
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
@@ -128,6 +130,14 @@ _STORIES = (
         f"has a billing request: account {BILLING_OWNER} must accept or reject to pay for unused "
         "capacity.",
         "no request → pending",
+    ),
+    _Story(
+        EventType.CHANGE_REJECTED,
+        Severity.WARNING,
+        "scheduled",
+        _DAY,
+        "keeps its dates: EC2 rejected the change.",
+        "requested → rejected",
     ),
     _Story(
         EventType.DISCOVERED,
@@ -239,7 +249,7 @@ def _events(when: When, now: datetime) -> Iterator[Event]:
     scope = Scope(_first(when.accounts, ACCOUNT), _region_of(when.regions))
     for kind in when.reservation_types or (SAMPLE_TYPE, *_BILLED_TYPES):
         for story in _stories(when):
-            if story.type is EventType.BILLING_REQUEST and kind not in _BILLED_TYPES:
+            if story.type in _OF_ODCRS and kind not in _BILLED_TYPES:
                 continue
             row = _reservation(kind, story, scope, when, now)
             yield _event(story, scope, describe(row), row, now)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from truffle import clock
 from truffle.cli.groups import Commands
 from truffle.cli.options import Common, common, output_option
 
@@ -42,7 +43,6 @@ def check(file: str, output: str, no_color: bool) -> int:
 
     Exit status: 0 the file can be deployed, 1 it cannot, 2 bad usage.
     """
-    from truffle import clock
     from truffle.alerts.settings import SettingsError
     from truffle.alerts.settings_json import settings_to_json
     from truffle.cli.options import set_no_colour
@@ -77,13 +77,14 @@ def _pace(settings: AlertSettings) -> list[dict[str, Any]]:
     its regions allows."""
     from truffle.core.market.budget import really_every
 
+    watches, now = settings.watches, clock.now()
     return [
         {
             "name": watch.name,
             "every_seconds": int(watch.every.total_seconds()),
-            "really_every_seconds": int(really_every(watch, settings.watches).total_seconds()),
+            "really_every_seconds": int(really_every(watch, watches, now).total_seconds()),
         }
-        for watch in settings.watches
+        for watch in watches
     ]
 
 

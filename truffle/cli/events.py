@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from truffle import clock
-from truffle.cli.options import Common, Seconds, Suggested, common, output_option
+from truffle.cli.options import (
+    Common,
+    Seconds,
+    Suggested,
+    accounts_option,
+    common,
+    output_option,
+)
 from truffle.core.events import EventType, Severity
 
 if TYPE_CHECKING:
@@ -38,6 +45,7 @@ FORMATS = ("table", "json", "yaml", "csv")
     type=Suggested("severities", lambda: [severity.value for severity in Severity]),
     help=f"Severities, comma-separated: {', '.join(Severity)}.",
 )
+@accounts_option()
 @click.option("--reservation-id", metavar="ID", help="Only events of this reservation.")
 @click.option(
     "--limit",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import click
 
 from truffle import clock
-from truffle.cli.options import Common, common, output_option, regions_option
+from truffle.cli.options import Common, accounts_option, common, output_option, regions_option
 
 
 @click.command("fleets")
+@accounts_option()
 @regions_option()
 @output_option(("table", "wide", "json", "yaml", "csv"))
 @common()
-def command(common: Common, output: str, regions: tuple[str, ...]) -> int:
+def command(
+    common: Common, output: str, regions: tuple[str, ...], accounts: tuple[str, ...]
+) -> int:
     """List Capacity Reservation Fleets: target, fulfilled capacity and members.
 
     Live: queries EC2 in all regions at once, with your credentials. With a deployed stack: shows
@@ -32,10 +35,10 @@ def command(common: Common, output: str, regions: tuple[str, ...]) -> int:
     from truffle.query import ask
     from truffle.render.fleets import render
 
-    named = ask(regions=regions).regions
-    client = common.client(named)
-    with progress("Asking", named, common.is_verbose) as tick:
-        found = client.every_fleet(named, tick)
+    question = ask(regions=regions, accounts=accounts)
+    client = common.client(question.regions)
+    with progress("Asking", question.regions, common.is_verbose) as tick:
+        found = client.every_fleet(question, tick)
     if output in ("table", "wide"):
         style = style_of_stdout()
         if found.items:

@@ -30,7 +30,8 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     "--instance-types",
     "instance_type",
     type=INSTANCE_TYPE,
-    help="The type, or an UltraServer type (u-p6e-gb200x72). From a stack: types or globs.",
+    help="The type, up to 10 alternative types, or an UltraServer type (u-p6e-gb200x72). "
+    "From a stack: types or globs.",
 )
 @click.option("--count", metavar="N", help="Instances of the block, 1 to 64.  [default: 1]")
 @click.option(
@@ -96,6 +97,7 @@ def command(
     truffle offerings --instance-type p5.48xlarge --count 8 --days 7
     truffle offerings --instance-type p5en.48xlarge --days 2 --sort start -r us-east-2,us-west-2
     truffle offerings --instance-type p5.48xlarge --days 5..10 --start 2026-12-05..2026-12-20
+    truffle offerings --instance-types p5.48xlarge,p5en.48xlarge --days 2 --matrix
     truffle offerings --instance-type p5.48xlarge --days 7 --include training-plans
     truffle offerings --matrix
     truffle offerings --history --since 30d -o csv
@@ -215,7 +217,10 @@ def _show_outcomes(market: Market) -> None:
     from truffle.cli.output import note
     from truffle.ec2.offerings import RegionOutcome
 
-    name = market.wanted.instance_type
+    name = " or ".join(market.wanted.types)
+    for each in market.wanted.types:
+        if regions := [it.region for it in market.regions if each in it.unknown_types]:
+            note(f"Note: {each} is not sold as capacity blocks in {', '.join(regions)}.")
     if market.is_sold_nowhere:
         asked = ", ".join(market.of(RegionOutcome.NOT_SOLD))
         note(f"Error: {name} is not sold as capacity blocks in {asked}.")

@@ -252,6 +252,18 @@ def set_no_colour(is_set: bool) -> None:
         os.environ["NO_COLOR"] = "1"
 
 
+def accounts_option() -> Callable[[Command], Command]:
+    return click.option(
+        "--accounts",
+        "--account",
+        "accounts",
+        multiple=True,
+        metavar="ACCOUNTS",
+        help="With a deployed stack: accounts by id, name, organizational unit or glob "
+        "(research-*), comma-separated.",
+    )
+
+
 def regions_option() -> Callable[[Command], Command]:
     return click.option(
         "-r",

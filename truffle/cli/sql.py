@@ -72,7 +72,7 @@ def _check(query: str | None, local: Path | None, copy: Path | None, since: str 
     if copy is not None and (query is not None or local is not None):
         raise click.UsageError("--copy takes no query: query the copy with --local.", context)
     if copy is None and since is not None:
-        raise click.UsageError("--since needs --copy.", context)
+        raise click.UsageError("--since requires --copy.", context)
     if copy is None and query is None:
         raise click.UsageError("Missing argument 'QUERY'.", context)
 
@@ -94,12 +94,13 @@ def _day(since: str | None) -> date | None:
 
 def _copy(common: Common, folder: Path, since: date | None, bucket: str | None, stack: str) -> int:
     from truffle.cli.output import note
+    from truffle.ec2.sessions import client_of
     from truffle.render.words import counted
     from truffle.sql.copying import Copy
 
     session = _session(common)
     name = bucket or _bucket(session, stack)
-    result = Copy(_client(session, "s3"), name, folder, since).run()
+    result = Copy(client_of(session, "s3"), name, folder, since).run()
     note(
         f"Copied {counted(result.copied, 'object')} ({result.bytes / 1e6:.1f} MB) of {name} to "
         f"{folder}; {result.kept} already there."
@@ -115,10 +116,10 @@ def _ask_folder(folder: Path, query: str) -> Answer:
 
 
 def _ask_athena(common: Common, query: str, stack: str) -> Answer:
-    from truffle.core.layout import database_name
+    from truffle.ec2.sessions import client_of
     from truffle.sql.athena import Athena
 
-    athena = Athena(_client(_session(common), "athena"), stack, database_name(stack))
+    athena = Athena.of_stack(client_of(_session(common), "athena"), stack)
     return athena.ask(query, common.timeout)
 
 
@@ -131,18 +132,12 @@ def _session(common: Common) -> Any:
     return session
 
 
-def _client(session: Any, service: str) -> Any:
-    from truffle.ec2.sessions import DEFAULT_REGION
-
-    region = session.get_config_variable("region") or DEFAULT_REGION
-    return session.create_client(service, region_name=region)
-
-
 def _bucket(session: Any, stack: str) -> str:
     """The bucket of a stack. Raises TruffleError."""
+    from truffle.ec2.sessions import client_of
     from truffle.errors import TruffleError
 
-    stacks = _client(session, "cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    stacks = client_of(session, "cloudformation").describe_stacks(StackName=stack)["Stacks"]
     outputs = {it["OutputKey"]: it["OutputValue"] for it in stacks[0].get("Outputs", [])}
     if "BucketName" not in outputs:
         raise TruffleError(f"The stack {stack} has no output BucketName: give --bucket.")

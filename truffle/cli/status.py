@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from truffle.cli.options import Common, common, output_option
+from truffle.cli.options import Common, accounts_option, common, output_option
 
 FORMATS = ("table", "json", "yaml")
 
@@ -14,9 +14,10 @@ SHOWN = 20
 
 @click.command("status")
 @click.option("--all", "is_all", is_flag=True, help="Every scope, not only the worst 20.")
+@accounts_option()
 @output_option(FORMATS)
 @common(is_api=True)
-def command(common: Common, output: str, is_all: bool) -> int:
+def command(common: Common, output: str, is_all: bool, accounts: tuple[str, ...]) -> int:
     """Show how current the deployed stack's data is.
 
     Shows totals by state and by error, the scopes (an account in a region) that have failed for the
@@ -25,6 +26,7 @@ def command(common: Common, output: str, is_all: bool) -> int:
     Exit status: 0 all scopes are current, or closed as expected_denied expects, 3 some have old
     data, 1 all of them, or the request failed.
     """
+    from truffle.arguments import account_query
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.cli.running import FAILED, OK, PARTIAL
     from truffle.render.events import render_status
@@ -33,7 +35,10 @@ def command(common: Common, output: str, is_all: bool) -> int:
     common.needs_api("Statuses")
     client = common.client()
     is_short = output == "table" and not is_all
-    status = worst_status(client.api(), SHOWN) if is_short else client.status()
+    if is_short:
+        status = worst_status(client.api(), SHOWN, account_query(accounts))
+    else:
+        status = client.status(accounts)
     if output == "table":
         put(render_status(status, style_of_stdout()))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from truffle.cli.options import Common, common, output_option, regions_option
+from truffle.cli.options import Common, accounts_option, common, output_option, regions_option
 
 
 @click.command("stranded")
@@ -15,13 +15,7 @@ from truffle.cli.options import Common, common, output_option, regions_option
     metavar="TYPES",
     help="Instance types or globs (p5*), comma-separated.",
 )
-@click.option(
-    "--accounts",
-    "--account",
-    multiple=True,
-    metavar="ACCOUNTS",
-    help="Accounts by id, name, organizational unit or glob, comma-separated.",
-)
+@accounts_option()
 @regions_option()
 @output_option(("table", "wide", "json", "yaml", "csv"))
 @common(is_api=True)

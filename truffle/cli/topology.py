@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from truffle import clock
-from truffle.cli.options import INSTANCE_TYPES, Common, common, output_option, regions_option
+from truffle.cli.options import (
+    INSTANCE_TYPES,
+    Common,
+    accounts_option,
+    common,
+    output_option,
+    regions_option,
+)
 
 
 @click.command("topology")
@@ -17,11 +24,16 @@ from truffle.cli.options import INSTANCE_TYPES, Common, common, output_option, r
     type=INSTANCE_TYPES,
     help="Types or globs (p5*), comma-separated.  [default: all]",
 )
+@accounts_option()
 @regions_option()
 @output_option(("tree", "json", "yaml", "csv"))
 @common()
 def command(
-    common: Common, output: str, regions: tuple[str, ...], instance_types: tuple[str, ...]
+    common: Common,
+    output: str,
+    regions: tuple[str, ...],
+    accounts: tuple[str, ...],
+    instance_types: tuple[str, ...],
 ) -> int:
     """Show the network nodes of reservations and blocks as a tree.
 
@@ -40,11 +52,10 @@ def command(
     from truffle.query import ask
     from truffle.render.topology import render
 
-    question = ask(regions=regions, instance_types=instance_types)
-    named = question.regions
-    client = common.client(named)
-    with progress("Asking", named, common.is_verbose) as tick:
-        found = client.every_placement(named, sorted(question.filter.instance_types), tick)
+    question = ask(regions=regions, instance_types=instance_types, accounts=accounts)
+    client = common.client(question.regions)
+    with progress("Asking", question.regions, common.is_verbose) as tick:
+        found = client.every_placement(question, tick)
     if output != "tree":
         blank = Placement("", "")
         put_data(output, [item.to_json() for item in found.items], list(blank.to_json()))
@@ -53,5 +64,5 @@ def command(
     elif len(found.failures) < found.regions:
         put("No reservations found")
     if found.unsupported:
-        note(f"Note: EC2 has no topology of reservations in {', '.join(found.unsupported)}.")
+        note(f"Note: EC2 provides no topology of reservations in {', '.join(found.unsupported)}.")
     return show_failures(found.failures, found.regions, clock.now())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +17,11 @@ from truffle.cli.options import (
     output_option,
 )
 
+if TYPE_CHECKING:
+    from truffle.client.bill import BillExport
+
 FORMATS = ("table", "wide", "json", "yaml", "csv")
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command("usage")
@@ -42,6 +47,17 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
 )
 @kind_options
 @click.option("--prices", is_flag=True, help="Show the prices used, with their source.")
+@click.option(
+    "--bill",
+    metavar="TABLE",
+    help="With --by reservation: show billed costs from this CUR 2.0 export, by Athena or --local.",
+)
+@click.option("--local", type=FOLDER, metavar="FOLDER", help="With --bill: a copy of the bucket.")
+@click.option(
+    "--stack",
+    envvar="TRUFFLE_STACK",
+    help="With --bill: the stack whose Athena runs the query. [default: truffle]",
+)
 @filter_options
 @output_option(FORMATS)
 @common(is_api=True)
@@ -53,12 +69,16 @@ def command(
     interval: str,
     by: tuple[str, ...],
     prices: bool,
+    bill: str | None,
+    local: Path | None,
+    stack: str | None,
     **filters: Any,
 ) -> int:
     """Show reserved, used and idle hours, and their cost.
 
     Hours are instance-hours. Time without a listing for two periods is unobserved, and not counted
-    elsewhere. A cost is - if no price is known.
+    elsewhere. A cost is that of the price list or a fee, - if no price is known. --bill adds the
+    unblended cost of your bill, - if the bill has no line.
 
     \b
     truffle usage --by tag:Team
@@ -83,6 +103,7 @@ def command(
         interval,
         by or ("type",),
         reservation_type=types,
+        bill=_export(bill, local, stack),
         **{**filters, "active_only": bool(filters["active_only"])},
     )
     if prices:
@@ -98,21 +119,30 @@ def command(
     return 0
 
 
+def _export(table: str | None, local: Path | None, stack: str | None) -> BillExport | None:
+    """Raises UsageError for flags that need --bill."""
+    from truffle.client.bill import DEFAULT_STACK, BillExport
+
+    if table is not None:
+        return BillExport(table, local, stack or DEFAULT_STACK)
+    if local is not None:
+        raise click.UsageError("--local requires --bill.", click.get_current_context())
+    return None
+
+
 def _show(output: str, usage: Any) -> None:
     from dataclasses import replace
 
     from truffle.cli.output import put, put_data, style_of_stdout
-    from truffle.core.usage import Period
-    from truffle.core.usage_axes import Interval
-    from truffle.render.usage import flat, flat_names, render
+    from truffle.render.usage import Bills, flat, flat_names, render
 
     if output in ("table", "wide"):
         style = style_of_stdout()
         shown = replace(style, width=None) if output == "wide" else style
-        period = Period(usage.since, usage.until, Interval(usage.interval))
-        put(render(usage, period, usage.by, shown, usage.billed_fees))
+        bills = Bills(usage.billed_fees, usage.bill, usage.billed_elsewhere)
+        put(render(usage, usage.period, usage.by, shown, bills))
     elif output == "csv":
-        put_data(output, [flat(row) for row in usage], flat_names(usage.by))
+        put_data(output, [flat(row) for row in usage], flat_names(usage.by, usage.bill))
     else:
         put_data(output, [row.to_json() for row in usage])
 

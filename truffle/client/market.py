@@ -23,7 +23,7 @@ class MarketClient(Connection):
     @overload
     def offerings(
         self,
-        instance_type: str,
+        instance_type: Several,
         count: int = ...,
         days: float | str | None = ...,
         duration_hours: float | None = ...,
@@ -73,9 +73,9 @@ class MarketClient(Connection):
 
         The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. ``days``
         and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``): then the best window
-        comes first. ``include="training-plans"`` also searches SageMaker's training plans. Only the
-        result's ``outcomes`` tell a region that sells none now from one that
-        never does.
+        comes first. Of several types any will do; EC2 is asked for all of them at once.
+        ``include="training-plans"`` also searches SageMaker's training plans. Only the
+        result's ``outcomes`` tell a region that sells none now from one that never does.
 
         With ``source="api"`` a deployed stack answers what its watches found: as known now, or all
         that was found between ``since`` and ``until``. Types may then be globs, and ``sort`` is a

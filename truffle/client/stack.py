@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
+    from truffle.client.bill import BillExport
     from truffle.core.codec import Json
     from truffle.core.events import Event
     from truffle.core.pricing import PriceBook
@@ -32,6 +33,7 @@ class StackClient(Connection):
         severities: Several | None = None,
         reservation_id: str | None = None,
         limit: int | None = None,
+        accounts: Several | None = None,
     ) -> list[Event]:
         """Events, the newest first; of the last 7 days where ``since`` is None."""
         from truffle.arguments import event_limit, event_query
@@ -39,7 +41,7 @@ class StackClient(Connection):
         from truffle.sources.api import list_events
 
         limit = None if limit is None else event_limit(limit)
-        query = event_query(since, until, types, severities, reservation_id)
+        query = event_query(since, until, types, severities, reservation_id, accounts)
         api = self.api()
         found = list_events(api, query, limit)
         with api.understood():
@@ -67,6 +69,7 @@ class StackClient(Connection):
         instance_types: Several | None = None,
         regions: Several | None = None,
         reservation_type: str | Iterable[str] = TYPES,
+        bill: BillExport | str | None = None,
         **filters: Unpack[Filters],
     ) -> Usage:
         """Hours held, used and idle, and their cost, by interval and group.
@@ -74,12 +77,16 @@ class StackClient(Connection):
         The last 7 whole days in UTC where no period is given. ``interval`` is ``hour``, ``day``,
         ``week``, ``month`` or ``total``; ``by`` one or several of ``reservation``, ``account``,
         ``owner``, ``region``, ``instance_type``, ``accelerator``, ``type`` and ``tag:KEY``. A cost
-        is None where no price is known. Needs a deployed stack.
+        is None where no price is known. ``bill`` is a CUR 2.0 export, by the name of its table for
+        Athena, or a ``truffle.BillExport``: rows by reservation then have ``billed_cost``. Needs a
+        deployed stack.
         """
         from truffle.arguments import usage_query
+        from truffle.client.bill import checked
         from truffle.query import ask
         from truffle.sources.usage import read_usage
 
+        export = checked(bill, by, interval)
         filters.setdefault("active_only", False)
         question = ask(
             reservation_type=reservation_type,
@@ -87,7 +94,9 @@ class StackClient(Connection):
             regions=regions,
             **filters,
         )
-        return read_usage(self.api(), usage_query(question, since, until, interval, by))
+        api = self.api()
+        usage = read_usage(api, usage_query(question, since, until, interval, by))
+        return export.beside(usage, api.session, self.timeout) if export else usage
 
     def prices(self) -> PriceBook:
         """The prices of a deployed stack: the alerts file's own, AWS's price list, fees."""
@@ -121,11 +130,13 @@ class StackClient(Connection):
         )
         return read_stranded(self.api(), list(to_values(question.filter, only="")))
 
-    def status(self) -> Json:
-        """Every scope, their totals and the last runs, as ``GET /status`` gives them."""
+    def status(self, accounts: Several | None = None) -> Json:
+        """Every scope, or those of some accounts, their totals and the last runs, as ``GET
+        /status`` gives them."""
+        from truffle.arguments import account_query
         from truffle.scopes import read_status
 
-        return read_status(self.api())
+        return read_status(self.api(), account_query(accounts))
 
     def explain(self, event_id: str, *, since: datetime | str | None = None) -> Json:
         """Which destinations get an event, why, and its delivery, as from ``GET /alerts/explain``.

@@ -110,7 +110,7 @@ def _findings(
     elif before is not None and after is None:
         yield from _vanished(before, present.observed_at)
     elif before is not None and after is not None:
-        for rule in (_state_changed, _resized, _moved, _health_changed):
+        for rule in (_state_changed, _resized, _moved, _change_rejected, _health_changed):
             yield from rule(before, after, present.observed_at)
         yield from _billing_request(before, after, previous.observed_at)
 
@@ -210,6 +210,24 @@ def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[F
         reason=reason,
         before=_dates(was, changed),
         after=_dates(now_is, changed),
+    )
+
+
+def _change_rejected(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+    """A change of dates that EC2 rejected; the dates stay, so that nothing else shows it."""
+    was, change = before.adjustment, after.adjustment
+    if change is None or not change.is_rejected or change == was or after.state in TERMINAL_STATES:
+        return
+    wanted = change if change.start_date or change.end_date else was or change
+    dates = (("start", wanted.start_date), ("end", wanted.end_date))
+    named = " and ".join(f"{name} {format_time(at)}" for name, at in dates if at)
+    yield Finding(
+        type=EventType.CHANGE_REJECTED,
+        severity=Severity.WARNING,
+        says=f"keeps its dates: EC2 rejected the change{f' to {named}' if named else ''}.",
+        reason=f"{was.status if was else 'no change'} → {change.status}",
+        before={"adjustment": plain_fields(was) if was else None},
+        after={"adjustment": plain_fields(change)},
     )
 
 

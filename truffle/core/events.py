@@ -44,6 +44,7 @@ class EventType(StrEnum):
     EXTENDED = "extended"
     HEALTH_CHANGED = "health_changed"
     BILLING_REQUEST = "billing_request"
+    CHANGE_REJECTED = "change_rejected"
     STARTING_SOON = "starting_soon"
     ENDING_SOON = "ending_soon"
     PAYMENT_DUE = "payment_due"
@@ -112,6 +113,8 @@ class Facts(TypedDict, total=False):
     """``health_changed``."""
     billing_request: dict[str, Any] | None
     """``billing_request``."""
+    adjustment: dict[str, Any] | None
+    """``change_rejected``."""
     threshold: str
     """A duration such as ``24h``: the threshold of an event that time causes."""
     extension: Extension

@@ -24,6 +24,13 @@ MAX_DAYS: Final = 182
 MAX_COUNT: Final = 64
 """The most instances of one block (botocore, DescribeCapacityBlockOfferings, InstanceCount)."""
 
+MOST_TYPES: Final = 10
+"""The most instance types of one search (botocore, DescribeCapacityBlockOfferings,
+InstanceTypePreferences)."""
+
+MOST_OFFERINGS: Final = 6
+"""The most offerings that a search returns (EC2 User Guide, capacity-blocks-purchase)."""
+
 BOOKING_AHEAD: Final = timedelta(weeks=8)
 """How far ahead a block can start (EC2 User Guide, ec2-capacity-blocks)."""
 
@@ -50,7 +57,7 @@ class Wanted:
     where ``instance_type`` names an UltraServer (``u-…``).
 
     ``start_by`` is the latest start; ``shorter_hours`` are shorter durations that also suffice, the
-    longest first.
+    longest first; ``other_types`` are other instance types that suffice.
     """
 
     instance_type: str
@@ -60,6 +67,12 @@ class Wanted:
     end_by: datetime | None = None
     start_by: datetime | None = None
     shorter_hours: tuple[int, ...] = ()
+    other_types: tuple[str, ...] = ()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types that would do."""
+        return (self.instance_type, *self.other_types)
 
     @property
     def lengths(self) -> tuple[int, ...]:

@@ -155,6 +155,13 @@ def list_of(only: str) -> tuple[Parameter, ...]:
     return tuple(_type(only) if each.name == "type" else each for each in LIST)
 
 
+_SCOPE_ACCOUNT = texts_parameter(
+    "account",
+    "The account of the scope, by id or name; globs are allowed.",
+    ACCOUNT_ALLOWED,
+    ACCOUNT_FORM,
+)
+
 EVENTS: tuple[Parameter, ...] = (
     time_parameter(
         "since", "Only events observed at or after this time; the default is 7 days ago."
@@ -168,17 +175,13 @@ EVENTS: tuple[Parameter, ...] = (
         "It must be an id such as cr-0abc.",
         f"cr-[0-9a-zA-Z-]+|{OTHER_IDS}",
     ),
+    _SCOPE_ACCOUNT,
     *PAGE,
 )
 """The parameters of the list of events."""
 
 STATUS: tuple[Parameter, ...] = (
-    texts_parameter(
-        "account",
-        "The account of the scope, by id or name; globs are allowed.",
-        ACCOUNT_ALLOWED,
-        ACCOUNT_FORM,
-    ),
+    _SCOPE_ACCOUNT,
     _REGION,
     choices_parameter(
         "state", "How current the data of the scope is.", [state.value for state in State]
@@ -187,8 +190,6 @@ STATUS: tuple[Parameter, ...] = (
     AS_OF,
 )
 """The parameters of the scopes' status."""
-
-_SCOPE_ACCOUNT = STATUS[0]
 
 FLEETS: tuple[Parameter, ...] = (
     _SCOPE_ACCOUNT,

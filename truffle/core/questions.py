@@ -49,24 +49,29 @@ ORDER BY region, instance_type, reservation_id""",
     Question(
         "idle-for-a-week",
         "Which reservations have been idle for a week, whose are they, and what does that cost?",
-        "The prices: yours, in USD per instance-hour. Where none is given, the cost is null.",
+        "The first day, a recent day for what is idle now, and your prices in USD per "
+        "instance-hour: without one the cost is null. Time that no listing covers counts.",
         """\
 WITH prices (instance_type, usd_per_hour) AS (
   VALUES ('p5.48xlarge', 55.04e0), ('p4d.24xlarge', 21.96e0)
-), used AS (
-  SELECT reservation_id, min(valid_from) AS seen_since,
-    max(CASE WHEN used_capacity > 0 THEN known_until END) AS used_until
-  FROM spans WHERE dt >= '2026-11-01' GROUP BY reservation_id
 ), idle AS (
-  SELECT spans.reservation_id, owner_id, try(tags['Team']) AS team, region, instance_type,
-    total_capacity AS instances,
-    date_diff('second', coalesce(used_until, seen_since), known_until) / 3600e0 AS idle_hours
-  FROM spans JOIN used ON spans.reservation_id = used.reservation_id
-  WHERE valid_to IS NULL AND state = 'active'
+  SELECT reservation_id, owner_id, try(tags['Team']) AS team, region, instance_type,
+    total_capacity AS instances, known_until
+  FROM spans
+  WHERE dt >= '2026-11-24' AND valid_to IS NULL AND state = 'active' AND used_capacity = 0
+), begun AS (
+  SELECT reservation_id, coalesce(
+    max(CASE WHEN used_capacity = 0 THEN NULL ELSE known_until END), min(valid_from)) AS idle_since
+  FROM spans
+  WHERE dt >= '2026-11-01' AND reservation_id IN (SELECT reservation_id FROM idle)
+  GROUP BY reservation_id
+), lengths AS (
+  SELECT idle.*, date_diff('second', idle_since, known_until) / 3600e0 AS idle_hours
+  FROM idle JOIN begun ON idle.reservation_id = begun.reservation_id
 )
-SELECT reservation_id, owner_id, team, region, idle.instance_type, instances, idle_hours,
+SELECT reservation_id, owner_id, team, region, lengths.instance_type, instances, idle_hours,
   instances * idle_hours * usd_per_hour AS idle_usd
-FROM idle LEFT JOIN prices ON idle.instance_type = prices.instance_type
+FROM lengths LEFT JOIN prices ON lengths.instance_type = prices.instance_type
 WHERE idle_hours >= 168
 ORDER BY idle_usd DESC NULLS LAST, reservation_id""",
     ),
@@ -138,14 +143,16 @@ GROUP BY region ORDER BY failed DESC, region""",
     Question(
         "peak-by-type",
         "What was the peak number of instances of each type, and when?",
-        "The first day.",
+        "The first day. `since` is the first moment with that many.",
         """\
-WITH steps AS (
-  SELECT instance_type, valid_from AS moment, total_capacity AS change
+WITH stretches AS (
+  SELECT instance_type, valid_from, valid_to, sum(total_capacity) AS instances
   FROM spans WHERE dt >= '2026-11-01' AND state = 'active'
+  GROUP BY instance_type, valid_from, valid_to
+), steps AS (
+  SELECT instance_type, valid_from AS moment, instances AS change FROM stretches
   UNION ALL
-  SELECT instance_type, known_until, -total_capacity
-  FROM spans WHERE dt >= '2026-11-01' AND state = 'active' AND valid_to IS NOT NULL
+  SELECT instance_type, valid_to, -instances FROM stretches WHERE valid_to IS NOT NULL
 ), moments AS (
   SELECT instance_type, moment, sum(change) AS change
   FROM steps GROUP BY instance_type, moment
@@ -153,18 +160,22 @@ WITH steps AS (
   SELECT instance_type, moment,
     sum(change) OVER (PARTITION BY instance_type ORDER BY moment) AS instances
   FROM moments
+), peaks AS (
+  SELECT instance_type, max(instances) AS peak FROM held GROUP BY instance_type
 )
-SELECT instance_type, max(instances) AS peak, min_by(moment, -instances) AS since
-FROM held GROUP BY instance_type ORDER BY instance_type""",
+SELECT held.instance_type, peak, min(moment) AS since
+FROM held JOIN peaks ON held.instance_type = peaks.instance_type AND instances = peak
+GROUP BY held.instance_type, peak ORDER BY instance_type""",
     ),
     Question(
         "untagged",
         "Which reservations have no team now?",
-        "The tag `Team`.",
+        "The tag `Team`, and `dt` with a recent day.",
         """\
 SELECT reservation_id, owner_id, region, instance_type, total_capacity
 FROM spans
-WHERE valid_to IS NULL AND state IN ('active', 'scheduled') AND try(tags['Team']) IS NULL
+WHERE dt >= '2026-11-24' AND valid_to IS NULL AND state IN ('active', 'scheduled')
+  AND try(tags['Team']) IS NULL
 ORDER BY region, reservation_id""",
     ),
     Question(

@@ -126,8 +126,27 @@ class Verdict:
 
 def facts(row: Reservation) -> tuple[Any, ...]:
     """The parts of a row that can cause an event by themselves, its billing request last."""
-    health = row.health
-    return row.state, row.size, row.start_date, row.end_date, health, row.billing_request
+    rejected = row.adjustment if row.adjustment and row.adjustment.is_rejected else None
+    dates = row.start_date, row.end_date, rejected
+    return row.state, row.size, *dates, row.health, row.billing_request
+
+
+def is_usable_late(sight: Sight, before: Report | None) -> bool:
+    """Whether a listing may be compared with a report that was read after the listing began:
+    the report has no other news than ``before``, the one read earlier, or the listing agrees with
+    it."""
+    report, listed = sight.report, sight.listed
+    if before is not None:
+        joined = replace(before, version=report.version, members=report.members)
+        if joined == report:
+            return True
+    if sight.is_left_to_another:
+        return False
+    if listed is None:
+        return report.row is None or report.row.state in TERMINAL_STATES
+    if report.row is None or not report.is_known:
+        return False
+    return facts(report.row) == facts(listed.completed(report.row))
 
 
 def decide(sight: Sight, look: Look) -> Verdict:

@@ -15,6 +15,7 @@ from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.kinds.kind import Kind
 from truffle.core.kinds.registry import KINDS
 from truffle.core.model import FailureKind, Scope
+from truffle.core.scope_advice import next_step
 from truffle.core.times import format_time
 
 STALE = "NotCollected"
@@ -124,6 +125,13 @@ class Judged:
     def scope(self) -> Scope:
         return self.status.scope
 
+    @property
+    def next_step(self) -> str | None:
+        """The step that makes the scope current; None where it is, or where there is none."""
+        if self.state not in FAILING_STATES or self.error is None:
+            return None
+        return next_step(self.scope, self.error.code, self.error.message)
+
     def to_json(self, now: datetime) -> dict[str, Any]:
         """One scope of ``GET /status``; ``age_seconds`` counts from its last success."""
         status, error, seen = self.status, self.error, self.status.observed_at
@@ -136,6 +144,7 @@ class Judged:
             "last_attempt": status.attempted_at and format_time(status.attempted_at),
             "error": error and error.code,
             "error_message": error and error.message,
+            "next_step": self.next_step,
             "failing_since": error and format_time(error.since),
             "reservations": status.reservations,
             "run_id": status.run_id,

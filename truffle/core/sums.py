@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from truffle.core.model import Reservation
 from truffle.core.pricing import Rate
@@ -73,13 +74,19 @@ class Sums:
         self.priced[rate.amount] = before + reserved, idle + reserved - used
 
 
+@lru_cache(65_536)
 def hours_of(microseconds: float) -> float:
+    """Hours, rounded. Most groups have held as much as another one, or on another day."""
     return round(microseconds / _PER_HOUR, DIGITS) if microseconds else 0.0
 
 
 def cost_of(parts: Iterable[tuple[Decimal, int]]) -> float | None:
     """Money from prices per hour and microseconds; None without any price."""
-    amounts = [price * time for price, time in parts]
-    if not amounts:
-        return None
-    return float(round(sum(amounts[1:], amounts[0]) / _PER_HOUR, DIGITS))
+    amounts = tuple(parts)
+    return _cost_of(amounts) if amounts else None
+
+
+@lru_cache(65_536)
+def _cost_of(parts: tuple[tuple[Decimal, int], ...]) -> float:
+    amount = sum((price * time for price, time in parts), Decimal())
+    return float(round(amount / _PER_HOUR, DIGITS))

@@ -277,10 +277,10 @@ def _order(group: Group) -> list[tuple[bool, str]]:
 
 def _with_unpriced(parts: Mapping[str | None, Sums]) -> list[tuple[str | None, Sums]]:
     """The sums by currency; what has no price joins the first currency."""
+    if len(parts) == 1:
+        return list(parts.items())
     priced = sorted((name, part) for name, part in parts.items() if name is not None)
     unpriced = parts.get(None)
-    if not priced:
-        return list(parts.items())
     if unpriced is None:
         return list(priced)
     (currency, first), *others = priced

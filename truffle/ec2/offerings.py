@@ -14,19 +14,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, Protocol
 
 from botocore.config import Config
 
-from truffle.core.accelerators import Known, accelerator_of
+from truffle.core.accelerators import Known
 from truffle.core.market.answers import Outcome
 from truffle.core.market.budget import BURST, REFILL_PER_SECOND
 from truffle.core.model import DEADLINE_EXCEEDED, FailureKind
-from truffle.core.offerings import ULTRASERVERS, Offering, Segment, Wanted
-from truffle.core.times import whole
+from truffle.core.offerings import MOST_OFFERINGS, Offering, Wanted
 from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
 from truffle.ec2.listing import DescribedTypes
 from truffle.ec2.mapping import Raw
+from truffle.ec2.offering_mapping import parts_of, to_offering
 
 ATTEMPTS = 3
 """How often one page is asked for where EC2 fails for a moment; each attempt is paid for."""
@@ -44,6 +45,9 @@ REFUSED_CODES = frozenset(
         "UnsupportedInstanceType",
     }
 )
+
+_NOT_UNDERSTOOD = frozenset({"MissingParameter", "UnknownParameter"})
+"""Refusals of several types by an EC2 that takes one."""
 
 _NOT_SOLD = re.compile(
     r"not (currently |yet )?(supported|available|eligible|offered|sold|valid)|unsupported"
@@ -63,7 +67,10 @@ class RegionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegionOfferings:
-    """A region's offerings for a block; ``code`` and ``message`` are EC2's where it refused."""
+    """A region's offerings for a block; ``code`` and ``message`` are EC2's where it refused.
+
+    ``unknown_types`` are those of several types that it does not sell as blocks.
+    """
 
     region: str
     outcome: RegionOutcome
@@ -71,6 +78,20 @@ class RegionOfferings:
     code: str | None = None
     message: str | None = None
     kind: FailureKind | None = None
+    unknown_types: tuple[str, ...] = ()
+
+    def of_type(self, instance_type: str, wanted: Wanted) -> RegionOfferings:
+        """How the region answered for one of the wanted types."""
+        if not wanted.other_types:
+            return self
+        if instance_type in self.unknown_types:
+            return replace(self, outcome=RegionOutcome.NOT_SOLD, offerings=())
+        of_type = tuple(
+            it
+            for it in self.offerings
+            if instance_type in {part.instance_type for part in it.parts}
+        )
+        return replace(self, offerings=of_type)
 
     @property
     def as_answer(self) -> Outcome:
@@ -118,6 +139,13 @@ class Budget:
         return max(0.0, (1 - self.tokens) / REFILL_PER_SECOND)
 
 
+class Calls(Protocol):
+    """A request budget: the permission to make a call."""
+
+    def take(self, deadline: float | None = None) -> None:
+        """Raises OutOfTime where no call is allowed before the deadline."""
+
+
 class EC2(Protocol):
     """The part of a boto3 EC2 client that this uses."""
 
@@ -137,7 +165,7 @@ def list_offerings(
     client: EC2,
     region: str,
     wanted: Wanted,
-    budget: Budget,
+    budget: Calls,
     clock: Callable[[], datetime],
     deadline: float | None = None,
     attempts: int = ATTEMPTS,
@@ -149,26 +177,66 @@ def list_offerings(
     """
     observed_at = clock()
     found: tuple[Offering, ...] = ()
+    unknown: set[str] = set()
+
+    def ask(types: Sequence[str], hours: int) -> list[Raw]:
+        pages = _pages(client, _request(wanted, types, hours), budget, deadline, attempts)
+        return [item for page in pages for item in page]
+
     for number, hours in enumerate(wanted.lengths):
         try:
-            pages = _pages(client, _request(wanted, hours), budget, deadline, attempts)
-            raw = [item for page in pages for item in page]
+            raw = _of_types(partial(ask, hours=hours), wanted.types, unknown)
             known = _described(client, raw)
             found += tuple(to_offering(item, region, observed_at, known) for item in raw)
         except OutOfTime:
             return _limited(region, _starting_by(wanted, found), number, len(wanted.lengths))
         except FAILURES as error:
             return replace(_refused(error, region), offerings=_starting_by(wanted, found))
-    return RegionOfferings(region, RegionOutcome.ANSWERED, _starting_by(wanted, found))
+    return RegionOfferings(
+        region,
+        RegionOutcome.ANSWERED,
+        _starting_by(wanted, found),
+        unknown_types=tuple(it for it in wanted.types if it in unknown),
+    )
+
+
+def _of_types(
+    ask: Callable[[Sequence[str]], list[Raw]], types: Sequence[str], unknown: set[str]
+) -> list[Raw]:
+    """The offerings of all types, in one call where that suffices.
+
+    EC2 evaluates all types of a call and returns six offerings at most, whatever their types
+    (EC2 API, CapacityBlockInstanceTypePreference; User Guide, capacity-blocks-purchase). So those
+    that a full answer lacks, and all where it refuses them together, are asked for one by one;
+    ``unknown`` gets those that are not sold. Raises EC2's error where none of them is.
+    """
+    left = [each for each in types if each not in unknown]
+    try:
+        found = ask(left)
+    except FAILURES as error:
+        if len(left) == 1 or error_code(error) not in REFUSED_CODES | _NOT_UNDERSTOOD:
+            raise
+        found, listed, alone = [], set[str](), True
+    else:
+        listed = {part.get("InstanceType", "") for item in found for part in parts_of(item)}
+        alone = len(left) > 1 and len(found) >= MOST_OFFERINGS
+    for each in [it for it in left if alone and it not in listed]:
+        try:
+            found += ask([each])
+        except FAILURES as error:
+            unknown.add(each)
+            if not _is_not_sold(error) or unknown.issuperset(types):
+                raise
+    return found
 
 
 def _starting_by(wanted: Wanted, found: Iterable[Offering]) -> tuple[Offering, ...]:
     """The offerings that start in time, each once."""
     latest = wanted.start_by
-    by_id = {offering.offering_id: offering for offering in found}
+    each = {(offering.offering_id, offering.identity): offering for offering in found}
     return tuple(
         offering
-        for offering in by_id.values()
+        for offering in each.values()
         if latest is None or (offering.start_date is not None and offering.start_date <= latest)
     )
 
@@ -186,14 +254,10 @@ def _described(client: EC2, raw: Iterable[Raw]) -> Known:
     """The accelerators of types that the bundled table lacks; none where EC2 does not say."""
     types = DescribedTypes()
     try:
-        types.learn(client, {it.get("InstanceType", "") for item in raw for it in _parts(item)})
+        types.learn(client, {it.get("InstanceType", "") for item in raw for it in parts_of(item)})
     except FAILURES:
         return {}
     return types.known
-
-
-def _parts(raw: Raw) -> list[Raw]:
-    return [raw, *(raw.get("CapacityBlockOfferingSegments") or ())]
 
 
 def _refused(error: Exception, region: str) -> RegionOfferings:
@@ -201,13 +265,19 @@ def _refused(error: Exception, region: str) -> RegionOfferings:
     outcome = RegionOutcome.FAILED
     if code in LIMIT_CODES:
         outcome = RegionOutcome.LIMITED
-    elif code in REFUSED_CODES and _NOT_SOLD.search(message):
+    elif _is_not_sold(error):
         outcome = RegionOutcome.NOT_SOLD
     return RegionOfferings(region, outcome, (), code, message, failure_kind(error))
 
 
+def _is_not_sold(error: Exception) -> bool:
+    """Whether EC2 says that a type is not sold as blocks in this region."""
+    is_refused = error_code(error) in REFUSED_CODES
+    return is_refused and _NOT_SOLD.search(error_message(error)) is not None
+
+
 def _pages(
-    client: EC2, request: Raw, budget: Budget, deadline: float | None, attempts: int
+    client: EC2, request: Raw, budget: Calls, deadline: float | None, attempts: int
 ) -> Iterator[list[Raw]]:
     token: str | None = None
     while True:
@@ -220,7 +290,7 @@ def _pages(
 
 
 def _page(
-    client: EC2, request: dict[str, Any], budget: Budget, deadline: float | None, attempts: int
+    client: EC2, request: dict[str, Any], budget: Calls, deadline: float | None, attempts: int
 ) -> Raw:
     for attempt in range(1, attempts + 1):
         budget.take(deadline)
@@ -242,12 +312,15 @@ def _is_passing(error: Exception) -> bool:
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)) >= 500
 
 
-def _request(wanted: Wanted, hours: int) -> dict[str, Any]:
+def _request(wanted: Wanted, types: Sequence[str], hours: int) -> dict[str, Any]:
     request: dict[str, Any] = {"CapacityDurationHours": hours, "MaxResults": 1000}
     if wanted.is_ultraserver:
         request |= {"UltraserverType": wanted.instance_type, "UltraserverCount": wanted.count}
+    elif len(types) > 1:
+        request["InstanceTypePreferences"] = [{"InstanceType": each} for each in types]
+        request["InstanceCount"] = wanted.count
     else:
-        request |= {"InstanceType": wanted.instance_type, "InstanceCount": wanted.count}
+        request |= {"InstanceType": types[0], "InstanceCount": wanted.count}
     if wanted.start_after is not None:
         request["StartDateRange"] = wanted.start_after
     start_by = wanted.start_by and wanted.start_by + timedelta(hours=hours)
@@ -255,91 +328,3 @@ def _request(wanted: Wanted, hours: int) -> dict[str, Any]:
     if latest_ends:
         request["EndDateRange"] = min(latest_ends)
     return request
-
-
-def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> Offering:
-    """One offering; its hours and minutes are one duration. Raises ValueError for a fee that is not
-    a number."""
-    parts = tuple(_segment(item, known) for item in raw.get("CapacityBlockOfferingSegments") or ())
-    segments = parts if len(parts) > 1 else ()
-    block = _segment({**_only(raw), **raw}, known)
-    if segments:
-        block = _in_common(segments, block)
-    return Offering(
-        offering_id=raw.get("CapacityBlockOfferingId", ""),
-        instance_type=block.instance_type or None if segments else block.instance_type,
-        instance_count=block.instance_count,
-        region=region,
-        availability_zone=block.availability_zone,
-        start_date=block.start_date,
-        end_date=block.end_date,
-        duration_hours=block.duration_hours,
-        upfront_fee=_fee(raw.get("UpfrontFee")),
-        currency_code=raw.get("CurrencyCode"),
-        tenancy=raw.get("Tenancy"),
-        ultraserver_type=raw.get("UltraserverType"),
-        ultraserver_count=raw.get("UltraserverCount"),
-        zone_type=raw.get("ZoneType"),
-        accelerator=block.accelerator,
-        observed_at=observed_at,
-        segments=segments,
-    )
-
-
-def _only(raw: Raw) -> Raw:
-    """The only segment of an offering, which has what the offering itself lacks."""
-    segments: Sequence[Raw] = raw.get("CapacityBlockOfferingSegments") or ()
-    return segments[0] if len(segments) == 1 else {}
-
-
-def _segment(raw: Raw, known: Known) -> Segment:
-    instance_type = raw.get("InstanceType", "")
-    count = raw.get("InstanceCount") or _instances(raw)
-    hours, minutes = raw.get("CapacityBlockDurationHours"), raw.get("CapacityBlockDurationMinutes")
-    carried = accelerator_of(instance_type, known)
-    return Segment(
-        instance_type=instance_type,
-        instance_count=count,
-        availability_zone=raw.get("AvailabilityZone"),
-        start_date=raw.get("StartDate"),
-        end_date=raw.get("EndDate"),
-        duration_hours=None if hours is None else whole(hours + (minutes or 0) / 60),
-        accelerator=carried.times(count) if carried else None,
-    )
-
-
-def _in_common(segments: Sequence[Segment], block: Segment) -> Segment:
-    """Several segments as one block: a field that differs between them is unknown."""
-    types, zones, lengths = (
-        {getattr(segment, name) for segment in segments}
-        for name in ("instance_type", "availability_zone", "duration_hours")
-    )
-    counts = [it.instance_count for it in segments if it.instance_count is not None]
-    count = sum(counts) if len(counts) == len(segments) else None
-    starts = [it.start_date for it in segments if it.start_date]
-    ends = [it.end_date for it in segments if it.end_date]
-    carried = segments[0].accelerator if len(types) == 1 else None
-    return Segment(
-        instance_type=types.pop() if len(types) == 1 else "",
-        instance_count=count,
-        availability_zone=zones.pop() if len(zones) == 1 else None,
-        start_date=block.start_date or min(starts, default=None),
-        end_date=block.end_date or max(ends, default=None),
-        duration_hours=lengths.pop() if len(lengths) == 1 else None,
-        accelerator=carried.times(count) if carried else None,
-    )
-
-
-def _fee(text: str | None) -> str | None:
-    """EC2's own text of an amount. Raises ValueError."""
-    if not text:
-        return None
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        raise ValueError(f"the upfront fee {text!r} is not an amount")
-    return text
-
-
-def _instances(raw: Raw) -> int | None:
-    each = ULTRASERVERS.get(raw.get("UltraserverType", ""))
-    servers = raw.get("UltraserverCount")
-    return each.instances * servers if each and servers else None

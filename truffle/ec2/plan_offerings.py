@@ -17,7 +17,8 @@ from truffle.core.kinds.parts import Raw
 from truffle.core.model import TrainingPlan
 from truffle.core.offerings import Offering, Wanted
 from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
-from truffle.ec2.offerings import RegionOfferings, RegionOutcome, to_offering
+from truffle.ec2.offering_mapping import to_offering
+from truffle.ec2.offerings import RegionOfferings, RegionOutcome
 
 _MEMBER = "TrainingPlanOfferings"
 _UNKNOWN_TYPE = re.compile(r"instanceType|InstanceType|ultraServerType|UltraServerType")
@@ -32,30 +33,47 @@ class SageMaker(Protocol):
 def search_plans(
     client: SageMaker, region: str, wanted: Wanted, clock: Callable[[], datetime]
 ) -> RegionOfferings:
-    """The plans of one region for a wanted block, of each of its lengths. A type that plans do not
-    come in is not sold; whatever else SageMaker refuses has failed."""
-    observed_at, found = clock(), list[Offering]()
-    try:
-        for hours in wanted.lengths:
-            response = client.search_training_plan_offerings(**_request(wanted, hours))
-            if _MEMBER not in response:
-                raise ResponseParserError(f"{TrainingPlan.kind.search} returned no {_MEMBER}")
-            found += [to_plan(item, region, observed_at) for item in response[_MEMBER]]
-    except FAILURES as error:
-        code, message = error_code(error), error_message(error)
-        is_type = code == "ValidationException" and _UNKNOWN_TYPE.search(message)
-        outcome = RegionOutcome.NOT_SOLD if is_type else RegionOutcome.FAILED
-        message = f"{TrainingPlan.kind.search}: {message}"
-        return RegionOfferings(region, outcome, (), code, message, failure_kind(error))
+    """The plans of one region for a wanted block, of each of its types and lengths. A type that
+    plans do not come in is not sold; whatever else SageMaker refuses has failed."""
+    observed_at, found, unknown = clock(), list[Offering](), dict[str, Exception]()
+    for name in map(plan_type, wanted.types):
+        try:
+            for hours in wanted.lengths:
+                response = client.search_training_plan_offerings(**_request(wanted, name, hours))
+                if _MEMBER not in response:
+                    raise ResponseParserError(f"{TrainingPlan.kind.search} returned no {_MEMBER}")
+                found += [to_plan(item, region, observed_at) for item in response[_MEMBER]]
+        except FAILURES as error:
+            if not _is_unknown_type(error):
+                return _refused(error, region, RegionOutcome.FAILED)
+            unknown[name] = error
+    if len(unknown) == len(wanted.types):
+        return _refused(unknown[plan_type(wanted.instance_type)], region, RegionOutcome.NOT_SOLD)
     latest = wanted.start_by
     in_time = [it for it in found if latest is None or (it.start_date and it.start_date <= latest)]
-    return RegionOfferings(region, RegionOutcome.ANSWERED, tuple(in_time))
+    return RegionOfferings(
+        region, RegionOutcome.ANSWERED, tuple(in_time), unknown_types=tuple(unknown)
+    )
 
 
-def _request(wanted: Wanted, hours: int) -> dict[str, Any]:
-    name = f"ml.{wanted.instance_type.removeprefix('ml.')}"
+def plan_type(instance_type: str) -> str:
+    """SageMaker's name of an instance type."""
+    return f"ml.{instance_type.removeprefix('ml.')}"
+
+
+def _is_unknown_type(error: Exception) -> bool:
+    is_invalid = error_code(error) == "ValidationException"
+    return is_invalid and _UNKNOWN_TYPE.search(error_message(error)) is not None
+
+
+def _refused(error: Exception, region: str, outcome: RegionOutcome) -> RegionOfferings:
+    message = f"{TrainingPlan.kind.search}: {error_message(error)}"
+    return RegionOfferings(region, outcome, (), error_code(error), message, failure_kind(error))
+
+
+def _request(wanted: Wanted, instance_type: str, hours: int) -> dict[str, Any]:
     prefix = "UltraServer" if wanted.is_ultraserver else "Instance"
-    request: dict[str, Any] = {f"{prefix}Type": name, f"{prefix}Count": wanted.count}
+    request: dict[str, Any] = {f"{prefix}Type": instance_type, f"{prefix}Count": wanted.count}
     request["DurationHours"] = hours
     if wanted.start_after is not None:
         request["StartTimeAfter"] = wanted.start_after

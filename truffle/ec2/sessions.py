@@ -37,6 +37,12 @@ def open_session(profile: str | None = None, first: str | None = None) -> Sessio
     return session
 
 
+def client_of(session: Session, service: str) -> Any:
+    """A client of a service, in the region that the session has or else the default one."""
+    region = session.get_config_variable("region") or DEFAULT_REGION
+    return session.create_client(service, region_name=region)
+
+
 def _resolver(session: Session, first: str | None) -> Any:
     region = session.get_config_variable("region") or first or DEFAULT_REGION
     return create_credential_resolver(session, _Cache(), region)

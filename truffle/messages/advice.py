@@ -14,6 +14,8 @@ from truffle.core.regions import partition_of
 _TYPES = {
     EventType.EXTENDED: "No action needed: the instances can run until the new end.",
     EventType.RESCHEDULED: "Check that the workload fits the new dates.",
+    EventType.CHANGE_REJECTED: "Plan with the present dates, or request another change: a start "
+    "can be moved by up to 30 days in all.",
     EventType.RESIZED: "Check that the workload fits the new size.",
 }
 

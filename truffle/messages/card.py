@@ -198,6 +198,8 @@ def _title(event: Event, now: datetime) -> str:
         case EventType.BILLING_REQUEST:
             request = row.billing_request if row else None
             return f"Billing request {request.status if request else 'changed'}"
+        case EventType.CHANGE_REJECTED:
+            return f"{noun}: change of dates rejected"
         case EventType.STARTING_SOON:
             started = _has_passed(row.start_date if row else None, now)
             return f"{noun} {'reached its start' if started else 'starts soon'}"

@@ -98,6 +98,9 @@ def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
             yield "Requested by", row.billing_request.requested_by
             yield "Asked to pay", row.billing_request.unused_billing_owner_id
             yield "Decide by", _when(row.billing_request.expires_at, now)
+        case EventType.CHANGE_REJECTED if row and row.adjustment:
+            yield "Requested start", _when(row.adjustment.start_date, now)
+            yield "Requested end", _when(row.adjustment.end_date, now)
         case EventType.SCOPE_FAILING:
             yield from _scope_facts(after, now)
         case EventType.SCOPE_RECOVERED:

@@ -91,7 +91,7 @@ def _watches(watches: Sequence[Watch], now: datetime) -> list[Column[Watch]]:
     def every(row: Watch) -> str:
         if row.question.is_over(now):
             return "never: its end_by has passed"
-        really = really_every(row, watches)
+        really = really_every(row, watches, now)
         if really <= row.every:
             return span(row.every)
         return f"{length(really.total_seconds())}, not {length(row.every.total_seconds())}"

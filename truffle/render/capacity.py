@@ -16,7 +16,7 @@ from truffle.core.model import (
 )
 from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.summary import Totals, summarize, unless_unknown
-from truffle.render.columns import View, columns_of
+from truffle.render.columns import View, adjusted_dates, allocation_text, columns_of
 from truffle.render.style import Style
 from truffle.render.tables import draw
 from truffle.render.words import counted, days, minute, money, number, percent
@@ -214,6 +214,7 @@ def _odcr_notes(shown: Shown) -> list[str]:
             f"Interruptible; the owner can take the instances back at two minutes' notice: "
             f"{', '.join(lent)}"
         )
+    notes += [*_lenders(shown.matches), *_changes(shown.matches)]
     open_requests = [
         f"{row.reservation_id} (account {row.billing_request.unused_billing_owner_id}"
         f"{_by(row.billing_request.expires_at)})"
@@ -225,6 +226,32 @@ def _odcr_notes(shown: Shown) -> list[str]:
     idle = summarize(shown.matches).total.available_capacity
     paid = "Billed at the On-Demand rate whether used or not"
     return [*notes, f"{paid}: {counted(idle, 'instance')} idle now" if idle else paid]
+
+
+def _lenders(rows: Iterable[Reservation]) -> list[str]:
+    """``Lent as interruptible, in addition to the totals: cr-1 (4 instances to cr-2)``."""
+    lenders = [
+        f"{row.reservation_id} ({allocation_text(row)})"
+        for row in rows
+        if row.interruptible_allocation is not None
+    ]
+    if not lenders:
+        return []
+    return [f"Lent as interruptible, in addition to the totals: {', '.join(lenders)}"]
+
+
+def _changes(rows: Iterable[Reservation]) -> list[str]:
+    """``Change of dates requested: cr-1 (end 2027-01-09 00:00)``; what was applied is no news."""
+    notes = []
+    for status in ("requested", "rejected"):
+        changed = [
+            f"{row.reservation_id}{f' ({dates})' if (dates := adjusted_dates(row)) else ''}"
+            for row in rows
+            if row.adjustment is not None and row.adjustment.status == status
+        ]
+        if changed:
+            notes.append(f"Change of dates {status}: {', '.join(changed)}")
+    return notes
 
 
 def _by(moment: datetime | None) -> str:

@@ -16,7 +16,7 @@ from truffle.core.model import Reservation
 from truffle.core.pricing import NO_PRICES, USD, PriceBook
 from truffle.render.style import state_colour
 from truffle.render.tables import NEVER, Column
-from truffle.render.words import day, duration, minute, money, number, percent, short_day
+from truffle.render.words import counted, day, duration, minute, money, number, percent, short_day
 
 Columns = list[Column[Reservation]]
 
@@ -276,6 +276,10 @@ def _wide(rows: Sequence[Reservation]) -> Columns:
     asked = Column("Billing Request", _billing_request, 1, name="billing_request")
     known = [users] if _any(rows, lambda row: row.consumers is not None) else []
     known += [asked] if _any(rows, lambda row: row.billing_request) else []
+    lent = Column("Lent", allocation_text, 1, name="interruptible_allocation")
+    change = Column("Change of Dates", _adjustment, 1, name="adjustment")
+    known += [lent] if _any(rows, lambda row: row.interruptible_allocation) else []
+    known += [change] if _any(rows, lambda row: row.adjustment) else []
     return [*account, *(_plain(name) for name in fields), *known]
 
 
@@ -293,6 +297,33 @@ def _billing_request(row: Reservation) -> str:
         return "-"
     until = f" by {minute(request.expires_at)}" if request.expires_at else ""
     return f"{request.status}: {request.unused_billing_owner_id}{until}"
+
+
+def allocation_text(row: Reservation) -> str:
+    """``4 instances to cr-0abc``; with the target and the status where they differ from that."""
+    allocation = row.interruptible_allocation
+    if allocation is None:
+        return "-"
+    count, target = allocation.instance_count, allocation.target_instance_count
+    lent = "? instances" if count is None else counted(count, "instance")
+    to = f" to {allocation.reservation_id}" if allocation.reservation_id else ""
+    facts = [f"target {number(target)}"] if target not in (None, count) else []
+    facts += [allocation.status] if allocation.status not in (None, "active") else []
+    return ", ".join([f"{lent}{to}", *facts])
+
+
+def adjusted_dates(row: Reservation) -> str:
+    """``start 2027-01-02 00:00, end 2027-01-09 00:00``, of the last change that was requested."""
+    change = row.adjustment
+    dates = (("start", change.start_date), ("end", change.end_date)) if change else ()
+    return ", ".join(f"{name} {minute(at)}" for name, at in dates if at)
+
+
+def _adjustment(row: Reservation) -> str:
+    """``requested: end 2027-01-09 00:00``."""
+    status = row.adjustment.status or "?" if row.adjustment else "-"
+    dates = adjusted_dates(row)
+    return f"{status}: {dates}" if dates else status
 
 
 def _plain(name: str) -> Column[Reservation]:

@@ -186,6 +186,8 @@ def render_status(status: Json, style: Style) -> str:
         for scope in scopes
         if scope["state"] in FAILING_STATES and scope["error_message"]
     ]
+    steps = dict.fromkeys(scope.get("next_step") for scope in scopes)
+    lines += [f"Next step: {step}" for step in steps if step]
     if watches := status.get("watches"):
         rows = [{**watch, **region} for watch in watches for region in watch["regions"]]
         lines += ["", style.bold("Watches:"), *draw(_WATCHES, rows, style).lines]

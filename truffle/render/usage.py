@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from truffle.core.billed_usage import BilledRow
 from truffle.core.codec import Json
 from truffle.core.usage import Period, UsageRow
 from truffle.core.usage_axes import TAG, Interval
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import day, minute, money, percent
+from truffle.render.words import counted, day, minute, money, percent
 
 BAR = 10
 """Cells of a bar: all that was reserved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """Sums that were billed: the fees that Cost Explorer has; the export beside the rows, by its
+    table, and what that has elsewhere, by currency."""
+
+    fees: Sequence[Json] = ()
+    table: str | None = None
+    elsewhere: Mapping[str, float] = field(default_factory=dict)
+
+
+NO_BILLS = Bills()
 
 
 def render(
@@ -22,16 +37,17 @@ def render(
     period: Period,
     by: Sequence[str],
     style: Style,
-    billed_fees: Sequence[Json] = (),
+    bills: Bills = NO_BILLS,
 ) -> str:
     """Totals, then a row for each interval and group."""
-    table = draw(_columns(period.interval, by, style), rows, style)
+    columns = _columns(period.interval, by, style)
+    table = draw([*columns, _BILLED] if bills.table else columns, rows, style)
     title = f"Usage: {minute(period.since)} to {minute(period.until)} UTC"
     return "\n".join(
         [
             style.title(title),
             "",
-            *(f"  {line}" for line in [*_totals(rows), *_billed(billed_fees)]),
+            *(f"  {line}" for line in [*_totals(rows), *_billed(rows, bills)]),
             "",
             *table.lines,
             *(style.wrapped(table.note) if table.note else []),
@@ -54,7 +70,28 @@ def render_prices(prices: Sequence[Json], style: Style) -> str:
     return "\n".join(draw(columns, prices, style).lines)
 
 
-def _billed(fees: Sequence[Json]) -> list[str]:
+def _billed(rows: Sequence[UsageRow], bills: Bills) -> list[str]:
+    lines = _billed_fees(bills.fees)
+    if bills.table is None:
+        return lines
+    sums: dict[str, float] = {}
+    for row in rows:
+        if isinstance(row, BilledRow) and row.billed_cost is not None:
+            currency = str(row.billed_currency)
+            sums[currency] = sums.get(currency, 0) + row.billed_cost
+    lines += [
+        f"Billed:            {money(total, currency)} unblended ({bills.table})"
+        for currency, total in sorted(sums.items())
+    ]
+    if without := sum(isinstance(row, BilledRow) and row.billed_cost is None for row in rows):
+        lines.append(f"Without a bill:    {counted(without, 'row')}, without a line in the bill")
+    return lines + [
+        f"Billed elsewhere:  {money(total, currency)} for other reservations and times"
+        for currency, total in bills.elsewhere.items()
+    ]
+
+
+def _billed_fees(fees: Sequence[Json]) -> list[str]:
     """The fees that were billed in the period, by currency: paid at the start of a block, they are
     no part of the costs of hours."""
     sums: dict[str, list[float]] = {}
@@ -145,6 +182,14 @@ def _bar(share: float | None, style: Style) -> str:
     return filled * full + empty * (BAR - full)
 
 
+def _billed_cost(row: UsageRow) -> str:
+    assert isinstance(row, BilledRow)
+    return money(row.billed_cost, row.billed_currency)
+
+
+_BILLED: Column[UsageRow] = Column("Billed", _billed_cost, is_number=True)
+
+
 def _price(row: Mapping[str, Any]) -> str:
     return money(row["per_instance_hour"], row["currency"])
 
@@ -156,9 +201,10 @@ def flat(row: UsageRow) -> Json:
     return {**group, **data}
 
 
-def flat_names(by: Sequence[str]) -> list[str]:
-    """The columns of ``flat``, in their order."""
-    numbers = [name for name in UsageRow.__dataclass_fields__ if name not in _PLACED]
+def flat_names(by: Sequence[str], bill: str | None = None) -> list[str]:
+    """The columns of ``flat``, in their order; those of the bill where there is one."""
+    row = BilledRow if bill else UsageRow
+    numbers = [name for name in row.__dataclass_fields__ if name not in _PLACED]
     return ["start", "end", *by, *numbers]
 
 

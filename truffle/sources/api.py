@@ -193,9 +193,7 @@ def list_api(api: Api, question: Question) -> Listing:
     The server filters too, so that less is sent; the caller's own filter decides in any case.
     """
     types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
-    reading = start(
-        partial(read_status, api, [FAILING, *_scopes_of(question), *_time_of(question)])
-    )
+    reading = start(partial(read_status, api, [FAILING, *scopes_of(question), *_time_of(question)]))
     lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
     status = reading.result()
     pages = [page for future in lists for page in future.result()]
@@ -226,7 +224,7 @@ def _time_of(question: Question) -> list[tuple[str, str]]:
     return [("as_of", format_time(question.as_of))] if question.as_of else []
 
 
-def _scopes_of(question: Question) -> list[tuple[str, str]]:
+def scopes_of(question: Question) -> list[tuple[str, str]]:
     """The parameters of the scopes that a question is about."""
     asked = {"region": question.regions or (), "account": sorted(question.filter.accounts)}
     return [(name, ",".join(values)) for name, values in asked.items() if values]

@@ -16,6 +16,7 @@ from truffle.core.market.watches import Question
 from truffle.core.model import FailureKind
 from truffle.core.parameters import MAX_LIMIT, BadParameter, Parameter
 from truffle.core.times import format_time
+from truffle.ec2.plan_offerings import plan_type
 from truffle.query import BadArgument, Several
 from truffle.results import Results
 from truffle.sources.api import Api, Parameters
@@ -81,22 +82,28 @@ LIVE: Final = "live"
 
 
 def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
-    """The matrix of one search of EC2 itself, at a time."""
+    """The matrix of one search of EC2 itself, at a time; training plans, where they were searched,
+    have rows of their own."""
     wanted = found.wanted
-    question = Question(wanted.instance_type, wanted.count, wanted.duration_hours)
+    asked = [(name, it.of_type(name, wanted)) for name in wanted.types for it in found.regions]
+    asked += [
+        (name, it.of_type(name, wanted))
+        for name in map(plan_type, wanted.types)
+        for it in found.plans
+    ]
     answers = [
         Answer(
             LIVE,
             it.region,
             "",
-            question,
+            Question(name, wanted.count, wanted.duration_hours),
             it.as_answer,
             now,
             it.offerings,
             it.code,
             it.message,
         )
-        for it in found.regions
+        for name, it in asked
     ]
     known = [(it, it if it.outcome.is_known else None) for it in answers]
     return matrix(market_of(known))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any, Self
 
+from truffle.core.billed_usage import with_bill
 from truffle.core.codec import Json
 from truffle.core.times import parse_time
-from truffle.core.usage import UsageRow
+from truffle.core.usage import Period, UsageRow
+from truffle.core.usage_axes import Interval
 from truffle.results import Results
 from truffle.sources.api import Api, Parameters, collection_failures
 
@@ -18,7 +22,9 @@ class Usage(Results[UsageRow]):
     ``billed_fees`` are the fees of capacity blocks that Cost Explorer has for the days of the
     period, where the stack asks it: sums, and the block where only one can be meant.
     ``missing_days`` are days of which the stack has nothing. ``failures`` are the scopes that fail
-    now, at most the 20 that have failed for the longest time.
+    now, at most the 20 that have failed for the longest time. ``bill`` is the table of the export
+    that the rows' ``billed_cost`` is from, ``billed_elsewhere`` what it has, by currency, for other
+    reservations and times.
     """
 
     def __init__(self, answer: Json) -> None:
@@ -32,6 +38,19 @@ class Usage(Results[UsageRow]):
         self.missing_days: list[str] = list(answer["missing_days"])
         self.warnings: list[str] = list(answer["warnings"])
         self.failures = collection_failures(answer["collection"])
+        self.bill: str | None = None
+        self.billed_elsewhere: dict[str, float] = {}
+
+    @property
+    def period(self) -> Period:
+        return Period(self.since, self.until, Interval(self.interval))
+
+    def with_bill(self, table: str, lines: Iterable[Mapping[str, Any]]) -> Self:
+        """The same rows with what an export has for them: ``lines`` answer the bill's query."""
+        billed = with_bill(self, lines, self.period)
+        made = self._with(billed.rows)
+        made.bill, made.billed_elsewhere = table, dict(billed.elsewhere)
+        return made
 
 
 def read_usage(api: Api, query: Parameters) -> Usage:

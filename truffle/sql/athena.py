@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
+from truffle.core.layout import database_name
 from truffle.errors import DeadlineError, TruffleError
 from truffle.sql.answer import Answer, answer
 
@@ -33,6 +34,11 @@ class Athena:
     database: str
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+
+    @classmethod
+    def of_stack(cls, client: Client, stack: str) -> Self:
+        """Athena for the tables of a stack, whose workgroup has the stack's name."""
+        return cls(client, stack, database_name(stack))
 
     def ask(self, query: str, seconds: float) -> Answer:
         """The answer to a query.

@@ -52,15 +52,34 @@ def ask_folder(folder: Path, query: str) -> Answer:
     try:
         named = _tables_of(database, query)
         _bring_up_to_date(folder, database, named)
-        _make_views(database, folder, named)
         _lock(database, folder)
-        result = database.execute(query)
-        columns = [str(column[0]) for column in result.description or ()]
-        return answer(columns, result.fetchall())
+        try:
+            return _asked(database, folder, named, query)
+        except (duckdb.BinderException, duckdb.InvalidInputException):
+            return _asked(database, folder, named, query, has_older_files=True)
     except (duckdb.Error, Damaged, OSError) as error:
         raise SqlError(_sentence(error, folder)) from error
     finally:
         database.close()
+
+
+def _asked(
+    database: Database,
+    folder: Path,
+    named: Collection[str],
+    query: str,
+    has_older_files: bool = False,
+) -> Answer:
+    """The answer of a database that reads nothing but the tables.
+
+    Files of earlier releases lack columns. To find that out, DuckDB opens each file before the
+    query, which takes longer than most queries: so it is done where the newest file's columns are
+    not in every file that a query reads.
+    """
+    _make_views(database, folder, named, has_older_files)
+    result = database.execute(query)
+    columns = [str(column[0]) for column in result.description or ()]
+    return answer(columns, result.fetchall())
 
 
 def _tables_of(database: Database, query: str) -> set[str]:
@@ -123,32 +142,36 @@ def write_state(folder: Path, state: State) -> None:
     path.write_text(json.dumps(state, sort_keys=True), "utf-8")
 
 
-def _make_views(database: Database, folder: Path, named: Collection[str]) -> None:
+def _make_views(
+    database: Database, folder: Path, named: Collection[str], has_older_files: bool
+) -> None:
     """A view for each table, and for each other folder of Parquet files beside them. Only those of
     tables that a query names have rows, since each file of a view is opened."""
     tables = folder / TABLES_PREFIX
     others = {path.name for path in tables.iterdir() if path.is_dir()} if tables.is_dir() else set()
     for name in sorted(TABLES.keys() | others):
-        paths = sorted(str(path) for path in tables.glob(f"{name}/**/*.parquet"))
+        paths = sorted(map(str, tables.glob(f"{name}/**/*.parquet")), reverse=True)
         if paths and (name.lower() in named or name not in TABLES):
-            rows = _parquet(name, paths)
+            rows = _parquet(name, paths, has_older_files)
         elif name in TABLES:
             rows = _nothing(name)
         else:
             continue
-        database.execute(f'CREATE VIEW "{name}" AS {rows}')
+        database.execute(f'CREATE OR REPLACE VIEW "{name}" AS {rows}')
 
 
-def _parquet(name: str, paths: list[str]) -> str:
+def _parquet(name: str, paths: list[str], has_older_files: bool) -> str:
+    """The rows of a table's files, the newest first, whose columns count for all."""
     files = ", ".join(map(literal, paths))
     if name not in TABLES:
         return f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
     columns = ", ".join(f'"{it.name}"' for it in (*TABLES[name].columns, PARTITION))
-    # Files of earlier releases lack the columns that are newer: there they are null.
+    by_day = f"hive_partitioning = true, hive_types = {{'{PARTITION.name}': VARCHAR}}"
+    if not has_older_files:
+        return f"SELECT {columns} FROM read_parquet([{files}], {by_day})"
     return (
         f"SELECT {columns} FROM (({_nothing(name)}) UNION ALL BY NAME "
-        f"SELECT * FROM read_parquet([{files}], union_by_name = true, hive_partitioning = true, "
-        f"hive_types = {{'{PARTITION.name}': VARCHAR}}))"
+        f"SELECT * FROM read_parquet([{files}], union_by_name = true, {by_day}))"
     )
 
 

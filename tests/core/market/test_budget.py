@@ -97,17 +97,58 @@ def test_watches_that_ask_for_too_much_slow_down_by_the_same_factor() -> None:
     for watch in watches:
         fair = 12 * HOUR / (watch.every * factor)
         assert asked[watch.name] == pytest.approx(fair, rel=0.1, abs=1), watch.name
-    assert slowdown(watches, "us-east-2") == pytest.approx(factor)
+    assert slowdown(watches, "us-east-2", MINUTE) == pytest.approx(factor)
 
 
-def test_how_often_a_watch_is_really_asked() -> None:
+def asked_in_eight_hours(watches: list[Watch]) -> Counter[str]:
+    """How often each watch is asked; one call takes a second."""
+    last = {watch.name: Turn(watch) for watch in watches}
+    bucket, asked = full_bucket(NOON), Counter[str]()
+    for minute in range(0, 8 * 60, period_minutes(watches)):
+        now = NOON + minute * MINUTE
+        bucket = bucket.refilled(now)
+        due = in_turn((turn for turn in last.values() if turn.is_due(now)), now)
+        for number, turn in enumerate(due[: bucket.calls(FOR_PEOPLE)], 1):
+            bucket = bucket.less(1)
+            asked[turn.watch.name] += 1
+            answer = an_answer(at=now + number * SECOND)
+            last[turn.watch.name] = Turn(turn.watch, answer, answer)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "minutes",
+    [[5], [7, 60], [15, 20], [45], [90, 60], [61], [1, 7], [1] * 11, [2] * 30 + [25] * 10],
+    ids=str,
+)
+def test_how_often_a_watch_is_really_asked(minutes: list[int]) -> None:
+    watches = [a_watch(f"w{n:02}", each * MINUTE) for n, each in enumerate(minutes)]
+    asked = asked_in_eight_hours(watches)
+    for watch in watches:
+        expected = 8 * HOUR / really_every(watch, watches, NOON)
+        assert asked[watch.name] == pytest.approx(expected, rel=0.02, abs=3), watch.name
+
+
+def test_where_the_budget_suffices_a_watch_is_asked_as_often_as_it_wants() -> None:
+    watches = [a_watch(str(each), each * MINUTE) for each in (7, 15, 20, 45, 90)]
+    assert [really_every(it, watches, NOON) for it in watches] == [it.every for it in watches]
+
+
+def test_another_region_and_a_watch_that_is_over_take_nothing() -> None:
     fast = a_watch("fast", MINUTE)
     crowd = [a_watch(f"w{each}", MINUTE) for each in range(11)]
-    assert really_every(fast, [fast]) == MINUTE
-    assert really_every(fast, [fast, *crowd]) == 100 * SECOND
-    assert really_every(fast, [fast, *(replace(it, regions=("us-east-1",)) for it in crowd)]) == (
-        MINUTE
-    )
+    elsewhere = [replace(it, regions=("us-east-1",)) for it in crowd]
+    over = [replace(it, question=a_question(end_by=NOON)) for it in crowd]
+    assert really_every(fast, [fast, *crowd], NOON) == 100 * SECOND
+    assert really_every(fast, [fast, *elsewhere], NOON) == MINUTE
+    assert really_every(fast, [fast, *over], NOON) == MINUTE
+
+
+def test_a_watch_that_always_fails_does_not_always_come_first() -> None:
+    failed, known = an_answer(outcome=Outcome.FAILED, at=NOON + HOUR), an_answer()
+    turns = [Turn(a_watch("fails"), failed), Turn(a_watch("works"), known, known)]
+    names = [turn.watch.name for turn in in_turn(turns, NOON + 2 * HOUR)]
+    assert names == ["works", "fails"]
 
 
 @pytest.mark.parametrize(
@@ -115,8 +156,9 @@ def test_how_often_a_watch_is_really_asked() -> None:
     [
         ([a_watch()], 60),
         ([a_watch(every=3 * HOUR)], 60),
-        ([a_watch(every=45 * MINUTE)], 30),
-        ([a_watch(), a_watch("fast", 7 * MINUTE)], 5),
+        ([a_watch(every=45 * MINUTE)], 15),
+        ([a_watch(), a_watch("fast", 7 * MINUTE)], 1),
+        ([a_watch("a", 15 * MINUTE), a_watch("b", 20 * MINUTE)], 5),
         ([a_watch(every=MINUTE)], 1),
         ([a_watch(str(each)) for each in range(8)], 60),
         ([a_watch(str(each)) for each in range(9)], 30),
@@ -125,7 +167,7 @@ def test_how_often_a_watch_is_really_asked() -> None:
     ],
     ids=str,
 )
-def test_the_function_starts_as_seldom_as_every_watch_allows(
+def test_the_function_starts_as_rarely_as_every_watch_allows(
     watches: list[Watch], minutes: int
 ) -> None:
     assert period_minutes(watches) == minutes

@@ -215,6 +215,33 @@ class TestQuiet:
         assert told == [[], ["price_dropped"], [], ["price_dropped"]]
 
 
+class TestAFullAnswer:
+    """EC2 returns six offerings at most: of one that it does not list any more, less is known."""
+
+    @staticmethod
+    def listed(*days: int) -> list[Offering]:
+        return [an_offering(end=TOMORROW + (10 + day) * DAY) for day in days]
+
+    def test_one_that_starts_after_all_that_are_listed_is_not_gone(self, market: Market) -> None:
+        market.answers(*self.listed(1, 2, 3, 4, 5, 6))
+        assert types(market.answers(*self.listed(0, 1, 2, 3, 4, 5))) == ["offering_appeared"]
+
+    def test_it_is_gone_once_the_answer_would_have_room_for_it(self, market: Market) -> None:
+        market.answers(*self.listed(1, 2, 3, 4, 5, 6))
+        market.answers(*self.listed(0, 1, 2, 3, 4, 5))
+        assert types(market.answers(*self.listed(0, 1, 2, 3, 4))) == ["offering_gone"] * 2
+
+    def test_it_does_not_appear_a_second_time(self, market: Market) -> None:
+        market.answers(*self.listed(1, 2, 3, 4, 5, 6))
+        market.answers(*self.listed(0, 1, 2, 3, 4, 5))
+        assert types(market.answers(*self.listed(1, 2, 3, 4, 5, 6))) == ["offering_gone"]
+
+    def test_one_that_starts_before_others_is_gone(self, market: Market) -> None:
+        market.answers(*self.listed(1, 2, 3, 4, 5, 6))
+        told = types(market.answers(*self.listed(1, 2, 3, 5, 6, 7)))
+        assert sorted(told) == ["offering_appeared", "offering_gone"]
+
+
 class TestTime:
     """Blocks end at 11:30 UTC: as days go by, the same capacity is offered a day later."""
 

@@ -11,8 +11,8 @@ from lambdas.store.archive import Archive
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOME, HOUR, OHIO
-from tests.lambdas.aws import make_scopes
 from tests.lambdas.fakes import Clock, Fleet, Killed, a_raw_odcr
+from tests.lambdas.memory import memory_scopes
 from truffle.core.runs import Unit
 from truffle.ec2.listing import DescribedTypes
 
@@ -79,7 +79,7 @@ class World:
     """EC2, a table, and collections of the one unit, each an hour after the one before."""
 
     fleet: Fleet = field(default_factory=Fleet)
-    scopes: ScopeStore = field(default_factory=make_scopes)
+    scopes: ScopeStore = field(default_factory=memory_scopes)
     bucket: Bucket = field(default_factory=Bucket)
     clock: Clock = field(default_factory=Clock)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from lambdas.store.scopes import CONFLICT_TRIES, Conflict
+from lambdas.collecting.collector import CONTENTION_TRIES
 from tests.builders import DAY, HOUR, NOON, OHIO
 from tests.lambdas.collection.builders import AFTER, BEFORE, HAPPENED, UNIT, Around, World
 from tests.lambdas.fakes import client_error
@@ -87,21 +87,21 @@ def test_a_failure_from_before_the_last_snapshot_changes_nothing(world: World) -
     assert world.items() == before
 
 
-def test_a_scope_that_others_write_again_and_again_is_given_up_and_says_so(world: World) -> None:
+def test_a_scope_that_others_write_again_and_again_fails_and_says_so(world: World) -> None:
     world.holds(a="active")
     world.collect()
-    states = iter(["pending", "active"] * CONFLICT_TRIES)
-    moments = iter(NOON + hours * HOUR for hours in range(2, 20))
+    states = iter(["pending", "active"] * CONTENTION_TRIES)
 
-    def other() -> None:
+    def other() -> object:
         world.holds(a=next(states))
-        world.clock.moment = next(moments)
-        world.collect()
+        world.clock.moment += timedelta(seconds=1) - HOUR
+        return world.collect()
 
     world.clock.moment = NOON + DAY
-    meddling = Around(world.scopes.client, before=dict.fromkeys(range(1, 10), other))
-    with pytest.raises(Conflict, match="was modified concurrently 5 times in a row"):
-        world.collect(meddling)
+    meddling = dict.fromkeys(range(1, 2 * CONTENTION_TRIES), other)
+    outcome = world.collect(Around(world.scopes.client, before=meddling))
+    assert outcome.failure is not None
+    assert (outcome.failure.code, outcome.failure.is_final) == ("Contended", False)
 
 
 def test_an_answer_of_dynamodb_that_got_lost_doubles_nothing(world: World) -> None:

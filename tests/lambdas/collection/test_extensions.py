@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.beside import BesideStore
-from lambdas.store.extensions import ExtensionStore, ScopeExtensions
+from lambdas.store.beside import BesideCache, BesideStore, Kind
+from lambdas.store.extensions import ScopeExtensions, to_extensions
 from tests.builders import DAY, HOUR, NOON, OHIO
 from tests.lambdas.collection.builders import World
 from tests.lambdas.fakes import EXTENSION_HISTORY, a_raw_block, client_error
@@ -29,7 +29,8 @@ def an_extension(reservation_id: str = "cr-b") -> dict[str, Any]:
 
 
 def known(world: World) -> ScopeExtensions | None:
-    return ExtensionStore(BesideStore(world.scopes)).everything().get(OHIO)
+    cache = BesideCache(BesideStore(world.scopes), Kind.EXTENSIONS, to_extensions)
+    return cache.everything().get(OHIO)
 
 
 def asked(world: World) -> int:

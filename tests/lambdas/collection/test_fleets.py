@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.beside import BesideStore
-from lambdas.store.fleets import FleetStore
+from lambdas.store.beside import BesideCache, BesideStore, Kind
+from lambdas.store.fleets import to_fleets
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR, OHIO
 from tests.lambdas.collection.builders import World
@@ -30,7 +30,8 @@ def a_raw_fleet(fulfilled: float = 12.0, fleet_id: str = "crf-1", **facts: Any) 
 
 
 def known(world: World) -> ScopeFleets | None:
-    stored = FleetStore(BesideStore(world.scopes)).everything().get(OHIO)
+    cache = BesideCache(BesideStore(world.scopes), Kind.FLEETS, to_fleets)
+    stored = cache.everything().get(OHIO)
     return None if stored is None else stored.known
 
 

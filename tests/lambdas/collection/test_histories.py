@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests.builders import HOUR, NOON, OHIO
 from tests.effort import examples
+from tests.lambdas.aws import make_scopes
 from tests.lambdas.collection.builders import AFTER, BEFORE, Around, World
 from tests.lambdas.fakes import client_error
-from tests.lambdas.memory import memory_scopes, timeless
+from tests.lambdas.memory import timeless
 
 STATES = ("active", "pending", "scheduled", "delayed")
 FLEETS = st.dictionaries(st.sampled_from("abcde"), st.sampled_from(STATES), max_size=5)
@@ -72,7 +73,7 @@ def links(world: World) -> Iterator[tuple[str, str | None, str | None]]:
 
 
 def test_the_table_in_memory_holds_what_dynamodb_does() -> None:
-    worlds = World(), World(scopes=memory_scopes())
+    worlds = World(), World(scopes=make_scopes())
     for world in worlds:
         play(world, "collect", BEFORE)
         play(world, "fail", "InternalError")
@@ -91,7 +92,7 @@ def test_the_events_of_any_story_lead_from_its_baseline_to_its_end_without_gap_o
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lambdas.store.scopes.MAX_ACTIONS", 6)
-        world = World(scopes=memory_scopes())
+        world = World()
         play(world, "collect", baseline)
         for kind, detail in steps:
             play(world, kind, detail)

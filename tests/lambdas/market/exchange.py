@@ -47,11 +47,13 @@ class Exchange:
 
 @dataclass
 class Place:
-    """A region: ``asked`` are the requests that came, ``refused`` those beyond its bucket."""
+    """A region, with so many offerings on ``a_page``: ``asked`` are the requests that came,
+    ``refused`` those beyond its bucket."""
 
     clock: Clock
     sold: list[Raw] = field(default_factory=list)
     fault: BaseException | None = None
+    a_page: int = 1000
     asked: list[Raw] = field(default_factory=list)
     refused: int = 0
     tokens: float = TOKENS
@@ -64,7 +66,10 @@ class Place:
             raise client_error("CapacityBlockDescribeLimitExceeded", OPERATION)
         if self.fault is not None:
             raise self.fault
-        return {"CapacityBlockOfferings": list(self.sold)}
+        start = int(request.get("NextToken", "0"))
+        end = start + self.a_page
+        further = {"NextToken": str(end)} if end < len(self.sold) else {}
+        return {"CapacityBlockOfferings": self.sold[start:end], **further}
 
     def take(self, calls: int = 1) -> bool:
         """Whether the bucket has so many calls, which it has no longer then."""

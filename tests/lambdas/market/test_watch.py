@@ -134,6 +134,25 @@ class TestTheBudget:
         hunt.clock.advance(30 * timedelta(seconds=1))
         assert hunt.outcomes() == {"a": "none", "b": "none"}
 
+    def test_each_page_takes_a_call(self, hunt: Hunt) -> None:
+        hunt.ohio.sold = [a_raw_offering(days=day) for day in range(2, 7)]
+        hunt.ohio.a_page = 2
+        (answer,) = hunt.start()
+        assert (answer["outcome"], answer["offerings"]) == ("offered", 5)
+        store = WatchStore(service("dynamodb"), hunt.stack.table)
+        assert (len(hunt.ohio.asked), store.buckets()[OHIO].bucket.tokens) == (3, 7)
+
+    def test_pages_beyond_the_budget_wait_and_leave_the_calls_of_others(self, hunt: Hunt) -> None:
+        hunt.watches(*(a_watch(f"w{number}") for number in range(7)))
+        hunt.ohio.sold = [a_raw_offering(days=day) for day in range(2, 5)]
+        hunt.ohio.a_page = 2
+        outcomes = hunt.outcomes()
+        assert outcomes == {"w0": "offered", **{f"w{n}": "not-asked" for n in range(1, 7)}}
+        assert hunt.ohio.take(2)
+        hunt.clock.advance(HOUR)
+        assert len(hunt.outcomes()) == 7
+        assert hunt.ohio.refused == 0
+
     def test_a_person_may_try_again_at_once(self, hunt: Hunt) -> None:
         hunt.ohio.fault = client_error("RequestLimitExceeded", OPERATION)
         assert hunt.outcomes() == {"hunt": "not-asked"}

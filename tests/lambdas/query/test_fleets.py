@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.clients import meter
 from lambdas.store.beside import BesideStore
 from lambdas.store.fleets import NOTHING_STORED, FleetStore
 from tests.builders import HOME, HOUR, NOON, OHIO, an_odcr
@@ -83,6 +84,12 @@ class TestFleets:
         names = [it["fleet_id"] for it in (*first["items"], *rest["items"])]
         assert names == ["crf-3", "crf-1", "crf-2"]
         assert (first["count"], rest["next_token"]) == (3, None)
+
+    def test_a_repeated_request_reads_no_fleets_again(self) -> None:
+        ask("/fleets")
+        meter.take()
+        ask("/fleets")
+        assert meter.take().services == {"dynamodb": 2}
 
     def test_a_parameter_that_is_none_is_refused(self) -> None:
         answer = ask("/fleets", instance_type="p5*")

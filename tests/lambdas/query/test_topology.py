@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lambdas.clients import meter
 from lambdas.store.beside import BesideStore
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from tests.builders import HOME, HOUR, NOON, OHIO
@@ -52,6 +53,13 @@ class TestTopology:
         first = ask("/topology", limit="2").body
         rest = ask("/topology", limit="2", next_token=first["next_token"])
         assert (first["count"], rest.ids, rest.body["next_token"]) == (3, ["cr-c"], None)
+        assert rest.body["count"] == 3
+
+    def test_a_repeated_request_reads_no_placements_again(self) -> None:
+        ask("/topology")
+        meter.take()
+        ask("/topology")
+        assert meter.take().services == {"dynamodb": 2}
 
     def test_a_run_learns_how_near_its_instances_would_be(self) -> None:
         body = ask("/validate", **A_RUN).body

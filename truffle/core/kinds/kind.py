@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from truffle.core.severity import Severity
 
 if TYPE_CHECKING:
-    from truffle.core.kinds.parts import BillingRequest, Consumer, Health, Market, Raw, Scope
+    from truffle.core.kinds.parts import (
+        Adjustment,
+        BillingRequest,
+        Consumer,
+        Health,
+        InterruptibleAllocation,
+        Market,
+        Raw,
+        Scope,
+    )
 
 Verdict = tuple[Severity, str]
 """The severity of a state, and the sentence about it without its subject."""
@@ -142,6 +151,16 @@ class CapacityRow:
     @property
     def commitment_end(self) -> datetime | None:
         """When the commitment of a future-dated ODCR ends."""
+        return None
+
+    @property
+    def adjustment(self) -> Adjustment | None:
+        """The last change of dates that was requested of a future-dated ODCR."""
+        return None
+
+    @property
+    def interruptible_allocation(self) -> InterruptibleAllocation | None:
+        """The instances that an ODCR lends to an interruptible one."""
         return None
 
     @property

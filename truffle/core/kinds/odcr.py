@@ -161,6 +161,8 @@ class Odcr(CapacityRow):
         return replace(self, billing_request=before.billing_request)
 
     def completed(self, before: CapacityRow) -> Odcr:
+        # EC2 goes on showing the last change of an ODCR, though perhaps not to its consumers.
+        self = replace(self, adjustment=self.adjustment or before.adjustment)
         known, request = before.billing_request, self.billing_request
         # The sides of a request may learn of its decision one after the other.
         if known is None or (request is not None and not request.is_older_than(known)):

@@ -85,6 +85,11 @@ class Adjustment:
     commitment_end_date: datetime | None = None
     commitment_duration_seconds: int | None = None
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether EC2 did not apply it."""
+        return self.status == "rejected"
+
 
 @dataclass(frozen=True, slots=True)
 class InterruptibleAllocation:

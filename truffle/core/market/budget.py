@@ -93,10 +93,11 @@ class Turn:
         return self.due_at is None or self.due_at <= now + SLACK
 
     def waited(self, now: datetime) -> float:
-        """How many of its periods have passed since the region last said what it sells."""
-        if self.known is None:
-            return float("inf")
-        return (now - self.known.observed_at) / self.watch.every
+        """How many of its periods have passed since the last call, one that failed included:
+        otherwise a watch that always fails would always come first."""
+        has_failed = self.last is not None and self.last.outcome is Outcome.FAILED
+        called = self.last if has_failed else self.known
+        return float("inf") if called is None else (now - called.observed_at) / self.watch.every
 
 
 def in_turn(turns: Iterable[Turn], now: datetime) -> list[Turn]:
@@ -107,34 +108,46 @@ def in_turn(turns: Iterable[Turn], now: datetime) -> list[Turn]:
     return sorted(turns, key=lambda turn: (-turn.waited(now), turn.watch.name))
 
 
-def slowdown(watches: Iterable[Watch], region: str) -> float:
-    """By how much longer than ``every`` the watches of a region take; 1 where the budget
-    suffices."""
-    wanted = sum(1 / it.every.total_seconds() for it in watches if region in it.regions)
+def slowdown(watches: Iterable[Watch], region: str, period: timedelta) -> float:
+    """By how much longer the watches of a region take than they would alone; 1 where the budget
+    suffices. ``period`` is the time between two starts of the function."""
+    wanted = sum(
+        1 / _interval(it.every, period).total_seconds() for it in watches if region in it.regions
+    )
     return max(1.0, wanted / WATCHES_PER_SECOND)
 
 
-def really_every(watch: Watch, watches: Sequence[Watch]) -> timedelta:
-    """How often a watch is asked in the region that has the most to do, to the second."""
-    factor = max(slowdown(watches, region) for region in watch.regions)
-    return timedelta(seconds=round(watch.every.total_seconds() * factor))
+def really_every(watch: Watch, watches: Sequence[Watch], now: datetime) -> timedelta:
+    """How often a watch is asked in the region that has the most to do, to the second.
+
+    Watches that are over take nothing from the others.
+    """
+    period = timedelta(minutes=period_minutes(watches))
+    asked = [it for it in watches if not it.question.is_over(now)]
+    factor = max(slowdown(asked, region, period) for region in watch.regions)
+    return timedelta(seconds=round(_interval(watch.every, period).total_seconds() * factor))
+
+
+def _interval(every: timedelta, period: timedelta) -> timedelta:
+    """The first start of the function at which a watch is due again."""
+    return period * ((every - SLACK) // period + 1)
 
 
 def period_minutes(watches: Sequence[Watch]) -> int:
-    """Minutes between two starts of the function: as long as every watch can be asked in time
-    without waiting for the bucket to refill.
+    """Minutes between two starts of the function: as long as every watch can be asked when it is
+    due, without waiting for the bucket to refill.
 
     Raises ValueError without watches.
     """
     if not watches:
         raise ValueError("there are no watches")
-    shortest = min(watch.every for watch in watches)
     regions = {region for watch in watches for region in watch.regions}
     for minutes in PERIODS:
+        period = timedelta(minutes=minutes)
         calls = max(
-            sum(timedelta(minutes=minutes) / it.every for it in watches if region in it.regions)
-            for region in regions
+            sum(period / it.every for it in watches if region in it.regions) for region in regions
         )
-        if timedelta(minutes=minutes) <= shortest and calls <= BURST - FOR_PEOPLE:
+        is_in_time = all(_interval(it.every, period) < it.every + SLACK for it in watches)
+        if is_in_time and calls <= BURST - FOR_PEOPLE:
             return minutes
     return PERIODS[-1]

@@ -22,7 +22,7 @@ from truffle.core.market.events import (
     price_of,
 )
 from truffle.core.market.states import Seen, WatchState, past_prices, with_prices
-from truffle.core.offerings import Offering
+from truffle.core.offerings import MOST_OFFERINGS, Offering
 
 SHORTEST_NOTICE = timedelta(minutes=30)
 """A block starts so long after its purchase at the earliest (EC2 User Guide, Capacity Blocks)."""
@@ -82,14 +82,26 @@ def _found(
     now = answer.observed_at
     seen = _rolled(state.seen, present, now, answer.question.duration_hours)
     excess = {it.identity for it in answer.offerings} - present.keys()
+    left_out = {name for name, it in seen.items() if _may_be_left_out(it.offering, answer)}
     found: dict[str, _Found] = {}
     for name in sorted(seen.keys() | present.keys()):
         before, offering = seen.get(name), present.get(name)
         if offering is not None:
             found[name] = _there(before, offering, now, rules)
+        elif before is not None and name in left_out - excess:
+            found[name] = before, None
         elif before is not None:
             found[name] = _missing(before, now, rules, name in excess)
     return found
+
+
+def _may_be_left_out(offering: Offering, answer: Answer) -> bool:
+    """Whether an answer of as many offerings as EC2 returns may lack this one only because others
+    are listed before it: it starts no earlier than all of them."""
+    if len(answer.offerings) != MOST_OFFERINGS:
+        return False
+    starts = [it.start_date for it in answer.offerings if it.start_date is not None]
+    return bool(starts and offering.start_date and offering.start_date >= max(starts))
 
 
 def _cheapest(offerings: Iterable[Offering]) -> dict[str, Offering]:

@@ -23,7 +23,7 @@ def pace_to_json(watches: Sequence[Watch], states: States, now: datetime) -> lis
             "name": watch.name,
             **watch.question.to_json(),
             "every_seconds": int(watch.every.total_seconds()),
-            "really_every_seconds": int(really_every(watch, watches).total_seconds()),
+            "really_every_seconds": int(really_every(watch, watches, now).total_seconds()),
             "is_over": watch.question.is_over(now),
             "regions": [
                 _region_to_json(watch, region, states.get((region, watch.name)), now)
