@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.builders import HOME, OTHER, an_event, an_odcr
@@ -61,7 +63,7 @@ def test_cards_show_names_beside_ids() -> None:
     assert facts["Organizational unit"] == "Research/Training"
 
 
-STATUS = {
+STATUS: dict[str, Any] = {
     "scopes": [
         {
             "account_id": OTHER,
@@ -99,13 +101,13 @@ def test_the_status_shows_names_and_why_the_list_of_accounts_is_old() -> None:
 
 
 def test_the_status_has_each_next_step_once() -> None:
-    twice = {**STATUS, "scopes": 2 * [*STATUS["scopes"]]}  # type: ignore[misc]
+    twice = {**STATUS, "scopes": 2 * [*STATUS["scopes"]]}
     told = render_status(twice, Style(width=200))
     assert told.count("Next step: Deploy the role.") == 1
 
 
 def test_a_stack_before_next_steps_is_shown_all_the_same() -> None:
-    (scope,) = STATUS["scopes"]  # type: ignore[misc]
+    (scope,) = STATUS["scopes"]
     older = {name: value for name, value in scope.items() if name != "next_step"}
     assert "Next step" not in render_status({**STATUS, "scopes": [older]}, Style(width=200))
 
