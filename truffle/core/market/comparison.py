@@ -1,7 +1,7 @@
 """The comparison of a region's answer to a watch with the one before: state and events.
 
-Only answers that say what is sold are compared. The first of them is a baseline. An offering above
-the watch's price limit counts as not there.
+Only answers that show what is sold are compared. The first of them is a baseline. An offering above
+the watch's price limit is ignored.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from truffle.core.events import Event
 from truffle.core.market.answers import Answer
+from truffle.core.market.days import with_answer
 from truffle.core.market.events import (
     Finding,
     appeared,
@@ -21,7 +22,8 @@ from truffle.core.market.events import (
     market_event,
     price_of,
 )
-from truffle.core.market.states import Seen, WatchState, past_prices, with_prices
+from truffle.core.market.finds import lead_hours
+from truffle.core.market.states import Seen, WatchState, past_prices
 from truffle.core.offerings import MOST_OFFERINGS, Offering
 
 SHORTEST_NOTICE = timedelta(minutes=30)
@@ -44,8 +46,8 @@ def compare(
 ) -> tuple[WatchState, tuple[Event, ...]]:
     """The state after an answer, and the events between.
 
-    The same state and answer give the same events with the same ids. An answer to another question
-    than before starts anew; one that is not newer than the state changes nothing.
+    The same state and answer give the same events with the same ids. An answer to a changed
+    question is a new baseline; an answer that is not newer than the state changes nothing.
     """
     if state is None:
         state = WatchState(answer)
@@ -58,7 +60,9 @@ def compare(
         return replace(state, last=answer), ()
     present = _cheapest(it for it in answer.offerings if answer.question.is_within_limit(it))
     prices = [price for it in answer.offerings if (price := price_of(it)) is not None]
-    days = with_prices(state.days, prices, answer.observed_at)
+    leads = [lead_hours(it.start_date, answer.observed_at) for it in answer.offerings]
+    known_leads = [it for it in leads if it is not None]
+    days = with_answer(state.days, answer.observed_at, prices, known_leads)
     if state.known is None:
         seen = {name: Seen(it, True, price_of(it)) for name, it in present.items()}
         return WatchState(answer, answer, seen, days), ()
@@ -193,7 +197,7 @@ def _priced(
 
 
 def _percent_less(base: Decimal, price: Decimal) -> Decimal:
-    """To two digits: fees are rounded to cents, so that prices of hours are not exact."""
+    """Rounded to two digits: fees are rounded to cents, so hourly prices are not exact."""
     return round((base - price) / base * 100, 2) if base else Decimal()
 
 

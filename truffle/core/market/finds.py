@@ -1,7 +1,7 @@
 """The finds of watches: the offerings of answers as rows, and how each region answered.
 
-A find says what was for sale at a moment; a standing, how far that is known for a watch in a
-region. Both have a JSON form, which the API, the command line and Python share.
+A find is an offering for sale at a moment; a standing is the last answer of a region to a watch.
+Both have a JSON form, which the API, the command line and Python share.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 from truffle.core.codec import Json
 from truffle.core.filters import matches_globs
 from truffle.core.market.answers import Answer, Outcome
+from truffle.core.market.days import Days, days_from_json, days_to_json
 from truffle.core.market.watches import Question
 from truffle.core.offerings import Offering, offering_from_json
 from truffle.core.times import format_time, parse_time, whole
@@ -66,7 +67,7 @@ class Find:
 
     @classmethod
     def from_json(cls, data: Json) -> Find:
-        """Raises ValueError, KeyError or TypeError for an object that is no find."""
+        """Raises ValueError, KeyError or TypeError for an object that is not a find."""
         return cls(
             data["watch"],
             data["account_id"],
@@ -90,7 +91,8 @@ class Standing:
     """How a region answered a watch: the last attempt, and what it last said that it sells.
 
     ``code`` and ``message`` are EC2's where it refused the last attempt. ``known`` is None, as is
-    its time, where the region has never said what it sells.
+    its time, where the region has never said what it sells. ``days`` are the last 30 days on which
+    it did; None for a time of the past.
     """
 
     watch: str
@@ -103,9 +105,10 @@ class Standing:
     message: str | None = None
     known: Outcome | None = None
     known_at: datetime | None = None
+    days: Days | None = None
 
     @classmethod
-    def of(cls, last: Answer, known: Answer | None) -> Standing:
+    def of(cls, last: Answer, known: Answer | None, days: Days | None = None) -> Standing:
         return cls(
             last.watch,
             last.region,
@@ -117,6 +120,7 @@ class Standing:
             last.message,
             known.outcome if known else None,
             known.observed_at if known else None,
+            days,
         )
 
     def to_json(self) -> Json:
@@ -131,11 +135,12 @@ class Standing:
             "message": self.message,
             "known_outcome": self.known and self.known.value,
             "known_at": self.known_at and format_time(self.known_at),
+            "days": None if self.days is None else days_to_json(self.days),
         }
 
     @classmethod
     def from_json(cls, data: Json) -> Standing:
-        """Raises ValueError, KeyError or TypeError for an object that is no standing."""
+        """Raises ValueError, KeyError or TypeError for an object that is not a standing."""
         known, known_at = data["known_outcome"], data["known_at"]
         return cls(
             data["watch"],
@@ -148,6 +153,7 @@ class Standing:
             data["message"],
             Outcome(known) if known else None,
             parse_time(known_at) if known_at else None,
+            None if data["days"] is None else days_from_json(data["days"]),
         )
 
 
@@ -159,17 +165,23 @@ class Market:
     standings: tuple[Standing, ...] = ()
 
 
-def market_of(pairs: Iterable[tuple[Answer, Answer | None]]) -> Market:
+def market_of(
+    pairs: Iterable[tuple[Answer, Answer | None]],
+    days: Mapping[tuple[str, str], Days] | None = None,
+) -> Market:
     """The market as it is known: for each watch in each region its last answer, and the last one
-    that said what is sold."""
+    that said what is sold. ``days`` are by region and watch."""
+    past = days or {}
     ordered = sorted(pairs, key=lambda pair: (pair[0].watch, pair[0].region))
     known = [answer for _, answer in ordered if answer is not None]
-    standings = tuple(Standing.of(last, answer) for last, answer in ordered)
+    standings = tuple(
+        Standing.of(last, answer, past.get((last.region, last.watch))) for last, answer in ordered
+    )
     return Market(tuple(finds_of(known)), standings)
 
 
 def latest(answers: Iterable[Answer]) -> list[tuple[Answer, Answer | None]]:
-    """The last answer of each watch and region, and the last one that said what is sold."""
+    """The last answer of each watch and region, and the last one that showed what is sold."""
     last: dict[tuple[str, str], Answer] = {}
     known: dict[tuple[str, str], Answer] = {}
     for answer in sorted(answers, key=lambda it: it.observed_at):
