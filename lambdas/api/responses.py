@@ -81,8 +81,8 @@ def bad_parameter(error: BadParameter) -> Response[str]:
 def too_early(earliest: datetime | None) -> Response[str]:
     since = "no snapshot has been taken yet"
     if earliest is not None:
-        since = f"the earliest time that can be asked for is {format_time(earliest)}"
-    detail = f"Nothing is known of that time: {since}."
+        since = f"the earliest available time is {format_time(earliest)}"
+    detail = f"There is no data for that time: {since}."
     return problem(
         404, "Before the first snapshot", detail, earliest=earliest and format_time(earliest)
     )
@@ -90,14 +90,13 @@ def too_early(earliest: datetime | None) -> Response[str]:
 
 def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
     """The question to ask instead of one whose answer takes too much."""
-    since, until = question.period.since, question.period.until
-    sql = (
-        "SELECT dt, owner_id, instance_type, sum(reserved_hours) AS reserved_hours, "
-        "sum(idle_hours) AS idle_hours FROM usage "
-        f"WHERE dt BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}' GROUP BY 1, 2, 3"
+    from truffle.core.usage_sql import usage_query
+
+    sql = usage_query(question.period, question.by)
+    detail = (
+        f"The response needs {much}. Request a shorter period or fewer groups, or use SQL: {sql}"
     )
-    detail = f"The answer takes {much}. Ask for a shorter period or fewer groups, or by SQL: {sql}"
-    return problem(400, "Question too large", detail, sql=sql)
+    return problem(400, "Request too large", detail, sql=sql)
 
 
 def too_large() -> Response[str]:
@@ -105,4 +104,4 @@ def too_large() -> Response[str]:
         f"The answer has more than {LONGEST_BODY} bytes, which is more than can be returned. Ask "
         "for less: filter by region, account or instance type, or read the snapshots in the bucket."
     )
-    return problem(400, "Answer too large", detail)
+    return problem(400, "Response too large", detail)

@@ -92,13 +92,13 @@ class PlacementClient(Connection):
         listing: ListRegion[Held],
         progress: Progress | None,
     ) -> Everywhere[Held]:
-        """What EC2 lists with the caller's credentials. Raises BadArgument where accounts are
+        """List with the caller's credentials. Raises BadArgument where accounts are
         chosen."""
         from truffle.query import BadArgument
         from truffle.sources.regional import list_everywhere
 
         for account in sorted(question.filter.accounts):
-            allowed = "EC2 lists your own account alone: ask a deployed stack (--api-url)."
+            allowed = "EC2 lists only your own account: use a deployed stack (--api-url)."
             raise BadArgument("account", account, allowed)
         found = list_everywhere(self._caller, listing, question.regions, self.timeout, progress)
         return found.without_denied() if self.ignore_denied else found

@@ -14,6 +14,9 @@ from truffle.core.model import Scope
 from truffle.core.status import STALE, ScopeStatus
 from truffle.core.times import format_time
 
+SCHEMA_VERSION = 1
+"""Of manifests; those of releases before they named it have the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -178,6 +181,7 @@ def manifest(
     scopes = [_outcome(scope, statuses.get(scope), run, expected) for scope in run.scopes]
     failures = [scope for scope in scopes if scope["outcome"] == "failed"]
     return {
+        "schema_version": SCHEMA_VERSION,
         "run_id": run.run_id,
         "started_at": format_time(run.started_at),
         "finished_at": format_time(finished_at),
@@ -198,12 +202,12 @@ def _outcome(
     scope: Scope, status: ScopeStatus | None, run: Run, expected: ExpectedDenials
 ) -> dict[str, Any]:
     """How one scope ended: its status, if this run or a later attempt wrote it."""
-    told = status is not None and (
+    is_attempted = status is not None and (
         status.run_id == run.run_id
         or (status.attempted_at is not None and status.attempted_at >= run.started_at)
     )
     is_closed = False
-    if status is None or not told:
+    if status is None or not is_attempted:
         message = "The run ended before this scope was collected."
         error: dict[str, str] | None = {"code": STALE, "message": message}
         status = status or ScopeStatus(scope)
