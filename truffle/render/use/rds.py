@@ -7,7 +7,7 @@ from truffle.core.codec import Json, encode
 from truffle.core.model import Reservation
 from truffle.core.quoting import aws_cli
 from truffle.core.quoting.shell import comment_word
-from truffle.render.use.target import says
+from truffle.render.use.target import described
 
 
 def db_instance(row: Reservation) -> str:
@@ -29,7 +29,7 @@ def db_instance(row: Reservation) -> str:
     ]
     return "\n".join(
         [
-            f"# {says(row)}",
+            f"# {described(row)}",
             f"# One DB instance; {_free(zones)}. A Multi-AZ one takes a unit in each of two zones.",
             "# The DB subnet group must cover its zone, in a VPC of default tenancy.",
             " \\\n  ".join(options),
