@@ -184,7 +184,7 @@ class TestStatus:
 
 
 class TestUse:
-    @pytest.mark.parametrize("tool", sorted(SNIPPETS.keys() - {"hyperpod"}))
+    @pytest.mark.parametrize("tool", sorted(SNIPPETS.keys() - {"hyperpod", "rds"}))
     def test_a_snippet_for_each_tool(self, truffle: Run, world: World, tool: str) -> None:
         world.has(a_block(1, 8))
         found = truffle("use", "cr-00000000000000001", "--for", tool)

@@ -92,7 +92,8 @@ class Compaction:
         self.database.execute(
             f"COPY (SELECT {names} FROM ({rows}) ORDER BY {', '.join(table.order)}) "
             f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 9, "
-            f"DICTIONARY_SIZE_LIMIT {_LARGEST_DICTIONARY}, KV_METADATA {{schema_version: '{SCHEMA_VERSION}'}})"
+            f"DICTIONARY_SIZE_LIMIT {_LARGEST_DICTIONARY}, "
+            f"KV_METADATA {{schema_version: '{SCHEMA_VERSION}'}})"
         )
 
 
