@@ -34,7 +34,7 @@ def alert_settings(
         return settings
     if SLACK in {destination.name for destination in settings.destinations}:
         raise SettingsError(
-            [f"destinations.{SLACK}: slack_secret_arn already makes a destination of this name"]
+            [f"destinations.{SLACK}: slack_secret_arn already creates a destination with this name"]
         )
     # A filter of the deployment's own decides at the subscription: what passes that is sent.
     when = EVERYTHING if has_own_filter else None

@@ -95,7 +95,7 @@ class Api(Construct):
             self,
             "HttpApi",
             api_name=deployment.context.stack_name,
-            description="truffle: capacity reservations; nothing of them can be changed.",
+            description="truffle: capacity reservations (read-only).",
             default_authorizer=authorizers.HttpIamAuthorizer(),
             create_default_stage=False,
         )
@@ -194,7 +194,7 @@ def _query(
         "Query",
         deployment,
         name="query",
-        description="Answers the query API from memory.",
+        description="Serves the query API.",
         environment=_settings(deployment.context, storage, queues, publisher, secret).to_env(),
         statements=[
             allow("dynamodb", ["GetItem", "BatchGetItem", "Query"], table.table_arn),

@@ -47,15 +47,15 @@ runtimes")."""
 
 
 class AssetError(RuntimeError):
-    """The zip's content cannot be put together; the text says what pip answered."""
+    """The zip's content cannot be assembled; the text has pip's output."""
 
 
 @contextmanager
 def lambda_asset(alerts: AlertSettings, accounts: AccountSettings) -> Iterator[Path]:
     """A directory with the content of the zip, for as long as the block lasts.
 
-    Its content depends on the sources, the pins and these settings alone, so that CDK's hash of it
-    does, too.
+    Its content depends only on the sources, the pins and these settings, and so does CDK's hash of
+    it.
 
     Raises:
         AssetError: pip could not install the requirements.

@@ -100,7 +100,7 @@ def _fan_out(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
         "FanOut",
         deployment,
         name="fan_out",
-        description="Opens a run: finds the regions and puts one message per unit on the queue.",
+        description="Starts a run: finds the regions and sends one message per unit to the queue.",
         environment=FanOutSettings(
             table=storage.table.table_name,
             bucket=storage.bucket.bucket_name,
@@ -254,7 +254,7 @@ def _discover(context: Context) -> list[iam.PolicyStatement]:
 
 
 def _ask_for_regions(scope: Collection, context: Context) -> list[iam.PolicyStatement]:
-    """By way of collect, whose role is the only one that the other accounts trust."""
+    """Through collect, whose role is the only one that the other accounts trust."""
     if not (context.is_organization or context.listed_accounts):
         return []
     return [allow("lambda", ["InvokeFunction"], scope.collect.function.function_arn)]

@@ -14,7 +14,7 @@ EVERY_MINUTES = 15
 """How old the tables are at most. An invocation that finds nothing new makes some ten requests."""
 
 TIMEOUT_SECONDS = 880
-"""Below the period, so that no two overlap."""
+"""Below the period, so invocations do not overlap."""
 
 MEMORY_MEGABYTES = 1769
 """One processor (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
@@ -50,7 +50,7 @@ class Compaction(Construct):
             "Compact",
             deployment,
             name="compact",
-            description="Makes the tables that SQL asks from the objects of the bucket.",
+            description="Writes the tables for SQL from the objects in the bucket.",
             environment=CompactSettings(
                 table=storage.table.table_name,
                 bucket=storage.bucket.bucket_name,
@@ -69,7 +69,7 @@ class Compaction(Construct):
                 f"<{storage.bucket_logical_id}.Arn>/{prefix}*",
                 "The names of objects follow from the day, the unit, the run and the event.",
             )
-        run_every(self, self.compact, EVERY_MINUTES, "Brings the tables for SQL up to date.")
+        run_every(self, self.compact, EVERY_MINUTES, "Updates the tables for SQL.")
 
 
 def _read() -> list[str]:

@@ -1,7 +1,7 @@
 """The settings of a deployment: the context of cdk.json and of `cdk -c key=value`, checked.
 
-No CDK; the one file that is read is `alerts_file`. The checks run before synthesis, so that a wrong
-or unknown key is one readable error and not a failed deployment.
+No CDK; the one file that is read is `alerts_file`. The checks run before synthesis: an invalid
+value or unknown key is a readable error, not a failed deployment.
 """
 
 import json
@@ -80,7 +80,7 @@ class Context:
             None where it is not.
         calendar_feed: whether the calendar has a URL with a secret, for calendars that cannot sign.
         capacity_metrics: whether each run sends what is held to CloudWatch, as metrics.
-        stranded: whether each run asks for On-Demand instances beside idle capacity.
+        stranded: whether each run looks for On-Demand instances beside idle reserved capacity.
         cost_explorer: whether Cost Explorer is asked once a day for the fees of capacity blocks.
         alarm_emails: who is told when truffle itself fails.
         event_retention_days: how long the table keeps events.
@@ -134,7 +134,7 @@ class Context:
 
     @property
     def is_organization(self) -> bool:
-        """Whether Organizations says which accounts there are."""
+        """Whether the accounts come from Organizations."""
         return self.accounts == ORGANIZATION
 
     @property
@@ -222,7 +222,7 @@ def _is_cdk_key(key: str) -> bool:
 
 
 def _overdue_problems(values: dict[str, Any]) -> list[str]:
-    """Complete `values` with the default of three periods, or say why there is none."""
+    """Complete `values` with the default of three periods, or report why there is none."""
     schedule = values.get("schedule", HOURLY)
     if schedule is None or values.get("overdue_after_minutes", 0) is None:
         return []
@@ -233,7 +233,7 @@ def _overdue_problems(values: dict[str, Any]) -> list[str]:
     if overdue > MAX_OVERDUE_MINUTES:
         return [
             f"overdue_after_minutes = {overdue} (three periods): CloudWatch looks back at most "
-            f"{MAX_OVERDUE_MINUTES} minutes; set a number up to that"
+            f"{MAX_OVERDUE_MINUTES} minutes; set a smaller number"
         ]
     if period and overdue <= period:
         return [f"overdue_after_minutes = {overdue}: use more than the schedule's {period} minutes"]
@@ -246,7 +246,7 @@ def _forwarding_problems(values: dict[str, Any]) -> list[str]:
     missing = [key for key, value in needed.items() if not value]
     if not values.get("home_account") or not missing:
         return []
-    return [f"home_account = {show(values['home_account'])}: needs {' and '.join(missing)} too"]
+    return [f"home_account = {show(values['home_account'])}: also requires {' and '.join(missing)}"]
 
 
 def _organization_problems(values: dict[str, Any]) -> list[str]:
@@ -255,24 +255,24 @@ def _organization_problems(values: dict[str, Any]) -> list[str]:
     asks = values.get("accounts") == ORGANIZATION or values.get("organization_stack")
     of_stack_set = ("collector_role_arn", "delegated_administrator", "forward_events")
     problems = [
-        f"{key} = {show(values[key])}: needs accounts = {show(ORGANIZATION)} too"
+        f"{key} = {show(values[key])}: also requires accounts = {show(ORGANIZATION)}"
         for key in of_organization
         if values.get(key) and not asks
     ]
     problems += [
-        f"{key} = {show(values[key])}: needs organization_stack = true too"
+        f"{key} = {show(values[key])}: also requires organization_stack = true"
         for key in of_stack_set
         if values.get(key) and not values.get("organization_stack")
     ]
     needed = {"regions": values.get("regions"), "home_region": values["home_region"]}
     missing = [key for key, value in needed.items() if not value]
     if values.get("forward_events") and missing:
-        problems.append(f"forward_events = true: needs {' and '.join(missing)} too")
+        problems.append(f"forward_events = true: also requires {' and '.join(missing)}")
     return problems
 
 
 def _alert_problems(values: dict[str, Any], folder: Path) -> list[str]:
-    """Put what the file says in the place of its path, or say what is wrong with it."""
+    """Replace the path by the content of the file, or report its problems."""
     path, secret = values.pop("alerts_file", None), values.get("slack_secret_arn")
     has_own_filter = values.get("alert_filter_policy", DEFAULT_FILTER) != DEFAULT_FILTER
     try:

@@ -143,13 +143,15 @@ def _check_conditions(policy: _Json) -> None:
 
 def _check_condition(name: str, values: object) -> None:
     if name not in ALERT_ATTRIBUTES:
-        raise ValueError(f"{name} is not an attribute of an alert: {', '.join(ALERT_ATTRIBUTES)}")
+        raise ValueError(
+            f"{name} is not an attribute of an alert: use {', '.join(ALERT_ATTRIBUTES)}"
+        )
     if not isinstance(values, list) or not values:
         raise ValueError(f"{name} must be a list of values")
     known = _ATTRIBUTE_VALUES.get(name, ())
     strange = [value for value in values if isinstance(value, str) and value not in known]
     if known and strange:
-        raise ValueError(f"{name} is never {strange[0]}: use {', '.join(known)}")
+        raise ValueError(f"{name} cannot be {strange[0]}: use {', '.join(known)}")
 
 
 def _check_alternatives(policies: object) -> None:
@@ -189,7 +191,7 @@ _role_name = text(r"[\w+=,.@-]{1,64}", "the name of an IAM role, without a path"
 _path = text("(?s).+", "null, or the path of a YAML file, relative to cdk.json")
 _email = text(EMAIL, "e-mail addresses")
 _report_url = text(
-    r"https://[^\s/?#]+[^\s?#]{0,1000}", "null, or an https URL without a query and a fragment"
+    r"https://[^\s/?#]+[^\s?#]{0,1000}", "null, or an https URL without a query or a fragment"
 )
 
 

@@ -34,7 +34,7 @@ _SCHEDULER_MAX_AGE_SECONDS = 3600
 
 
 class Delivery(Construct):
-    """The function that tells alerts to the destinations, and what starts it.
+    """The function that delivers alerts to the destinations, and its triggers.
 
     Attributes:
         deliver: takes alerts off every destination's queue.
@@ -68,7 +68,7 @@ def _deliver(
         "Deliver",
         deployment,
         name="deliver",
-        description="Delivers alerts to the destinations, each once.",
+        description="Delivers each alert once to its destinations.",
         environment=DeliverSettings(
             table=storage.table.table_name,
             idempotency_table=storage.idempotency.table_name,
@@ -100,7 +100,7 @@ def _json(value: dict[str, str]) -> str:
 
 
 def _queue_rights(destinations: Destinations) -> list[iam.PolicyStatement]:
-    """To take messages, to put those aside that nobody takes, to send a flush of a digest."""
+    """Permissions to receive messages, to send dead letters, and to send a flush of a digest."""
     flushed = [
         place.queue.queue_arn
         for place in destinations.places
@@ -189,7 +189,7 @@ def _schedule(
     schedule(
         scope,
         f"Summary {name}",
-        description=f"Asks for the daily summary for {name}.",
+        description=f"Requests the daily summary for {name}.",
         schedule_expression=f"cron({summary.at.minute} {summary.at.hour} * * ? *)",
         schedule_expression_timezone=summary.time_zone,
         flexible_time_window=schedule.FlexibleTimeWindowProperty(mode="OFF"),

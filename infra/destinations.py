@@ -23,7 +23,7 @@ MAX_RECEIVES = 1000
 @dataclass(frozen=True)
 class DestinationResources:
     """A destination with its queues, and the topic that e-mail and chat applications listen to;
-    all lie below `scope`."""
+    all are children of `scope`."""
 
     scope: Construct
     destination: Destination

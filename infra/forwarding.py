@@ -36,7 +36,7 @@ class ForwardingStack(Stack):
         super().__init__(
             scope,
             construct_id,
-            description=f"truffle: capacity events on their way to {home_region}",
+            description=f"truffle: forwards capacity events to {home_region}",
             env=Environment(region=region),
             synthesizer=LegacyStackSynthesizer(),
         )
@@ -45,7 +45,7 @@ class ForwardingStack(Stack):
         rule = events.CfnRule(
             self,
             "Rule",
-            description=f"EC2's capacity events go to {home_region}.",
+            description=f"Forwards EC2's capacity events to {home_region}.",
             event_pattern=PATTERN,
             targets=[
                 events.CfnRule.TargetProperty(

@@ -158,7 +158,7 @@ def _role(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> iam.Ro
 
 
 def _powertools(context: Context) -> dict[str, str]:
-    """Metrics carry the stack's name, so that stacks of one account and region stay apart."""
+    """Metrics have the stack's name, which separates the stacks of an account and region."""
     return {
         "POWERTOOLS_SERVICE_NAME": context.stack_name,
         "POWERTOOLS_METRICS_NAMESPACE": context.stack_name,

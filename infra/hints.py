@@ -109,7 +109,7 @@ def _hint(
         "Hint",
         deployment,
         name="hint",
-        description="Puts the scope that an event of EC2 comes from on the queue.",
+        description="Queues the collection of the scope that an EC2 event comes from.",
         environment=HintSettings(
             table=storage.table.table_name, queue_url=units.queue_url
         ).to_env(),
@@ -129,7 +129,7 @@ def _rule(scope: Construct, hint: PythonFunction, dead_letters: sqs.Queue) -> ev
     rule = events.CfnRule(
         scope,
         "Rule",
-        description="EC2's capacity events start hint.",
+        description="Sends EC2's capacity events to the function hint.",
         event_pattern=PATTERN,
         targets=[
             events.CfnRule.TargetProperty(

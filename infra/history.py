@@ -94,7 +94,7 @@ def _ledger(scope: Construct, deployment: Deployment, storage: Storage) -> Pytho
         "Ledger",
         deployment,
         name="ledger",
-        description="Adds up what was held and used on each day that is over.",
+        description="Totals the reserved and used hours of each completed day.",
         environment=LedgerSettings(
             table=storage.table.table_name,
             bucket=storage.bucket.bucket_name,
@@ -117,7 +117,7 @@ def _prices(scope: Construct, deployment: Deployment, storage: Storage) -> Pytho
         "Prices",
         deployment,
         name="prices",
-        description="Fetches the On-Demand prices of the instance types that are held.",
+        description="Fetches the On-Demand prices of reserved instance types.",
         environment=PricesSettings(
             table=storage.table.table_name,
             bucket=storage.bucket.bucket_name,

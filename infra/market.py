@@ -34,7 +34,7 @@ class Market(Construct):
             "Watch",
             deployment,
             name="watch",
-            description="Asks what regions sell for the watches, within EC2's request budget.",
+            description="Searches for the offerings of the watches, within EC2's request budget.",
             environment=WatchSettings(
                 table=table.table_name,
                 bucket=bucket.bucket_name,
@@ -56,4 +56,4 @@ class Market(Construct):
             "The names of objects follow from the region and the time.",
         )
         minutes = period_minutes(deployment.context.alerts.watches)
-        run_every(self, self.watch, minutes, "Asks for the watches that are due.")
+        run_every(self, self.watch, minutes, "Starts the watches that are due.")

@@ -60,12 +60,10 @@ class Monitoring(Construct):
         if context.is_organization:
             self._not_discovered(context)
         for name, queue in watched.dead_letters.items():
-            meaning = f"Messages of {name} failed every attempt and wait in their dead-letter queue"
+            meaning = f"Messages to {name} failed every attempt and are in its dead-letter queue"
             self._dead_letters(name.lower(), f"Dead letters: {name}", meaning, queue)
         for name, queue in watched.destination_dead_letters.items():
-            meaning = (
-                f"Alerts for {name} were not taken for a day and wait in its dead-letter queue"
-            )
+            meaning = f"{name} has not accepted alerts for a day; they are in its dead-letter queue"
             self._dead_letters(f"destination-{name}", _UNDELIVERED, meaning, queue)
         for function in watched.functions:
             self._errors(function)
@@ -76,8 +74,8 @@ class Monitoring(Construct):
         self._alarm(
             "runs-overdue",
             "No completed run",
-            f"No run was completed for {context.overdue_after_minutes} minutes, so answers are old "
-            "and alerts are missing",
+            f"No run has completed for {context.overdue_after_minutes} minutes, so data is old and "
+            "alerts are missing",
             _truffle_metric(context, "RunsCompleted", Duration.minutes(window.period_minutes)),
             cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold=1,
@@ -91,16 +89,16 @@ class Monitoring(Construct):
             (
                 "tidying-failed",
                 "TidyingFailed",
-                "Earlier runs not tidied up",
-                "A run began, but what earlier runs left could not be tidied up: a lost run stays "
-                "open, and scopes that no run covers stay in the answers",
+                "Earlier runs not cleaned up",
+                "A run started, but earlier runs could not be cleaned up: a lost run stays open, "
+                "and scopes that are no longer collected stay in the lists",
             ),
             (
                 "checks-failed",
                 "ChecksFailed",
-                "Checks not planned",
-                "One-time schedules could not be made, so starts and ends of blocks are seen only "
-                "by the next run",
+                "Rechecks not scheduled",
+                "One-time schedules could not be created, so the next run is the first to see "
+                "starts and ends of blocks",
             ),
         ):
             self._alarm(
@@ -135,7 +133,7 @@ class Monitoring(Construct):
         self._alarm(
             f"{function.name.replace('_', '-')}-errors",
             "Function errors",
-            f"The function {function.name} raised an error or ran out of time",
+            f"The function {function.name} raised an error or timed out",
             function.function.metric_errors(period=_FIVE_MINUTES),
             cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
         )

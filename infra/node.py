@@ -10,7 +10,7 @@ BUNDLED_NODE = _ROOT / "node.exe" if os.name == "nt" else _ROOT / "bin" / "node"
 
 
 def use_bundled_node() -> None:
-    """Make jsii start the bundled Node.js, whatever PATH holds, unless JSII_NODE says otherwise.
+    """Make jsii start the bundled Node.js, regardless of PATH, unless JSII_NODE is set.
 
     To be called before the first CDK object is made.
     """

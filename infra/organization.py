@@ -77,13 +77,13 @@ def _home(context: Context) -> str:
 
 
 def _regions(context: Context) -> list[str]:
-    """IAM is global, so that one region is enough for the role; rules are of their region."""
+    """IAM is global, so one region is enough for the role; rules are regional."""
     forwarding = context.regions if context.forward_events else ()
     return list(dict.fromkeys((_home(context), *forwarding)))
 
 
 def _parameters(context: Context, collector_role_arn: str) -> dict[str, str]:
-    """The event bus lies where the collector's role does."""
+    """The event bus is in the account of the collector's role."""
     account = collector_role_arn.split(":")[4] if context.collector_role_arn else Aws.ACCOUNT_ID
     return {
         "CollectorRoleArn": collector_role_arn,

@@ -28,8 +28,7 @@ functions do themselves, to say when a failed message comes back."""
 def dead_letter_queue(
     scope: Construct, construct_id: str, *, has_own_policy: bool = True
 ) -> sqs.Queue:
-    """Where messages wait for a person; without a policy of its own it needs a shared one that
-    asks for TLS."""
+    """A dead-letter queue; without its own policy it needs a shared one that requires TLS."""
     queue = sqs.Queue(
         scope,
         construct_id,

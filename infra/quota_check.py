@@ -23,8 +23,8 @@ class QuotaError(ValueError):
 
 
 def quota_problems(stack: Stack, context: Context) -> list[str]:
-    """A line for each quota that the stack exceeds: what is how large, what AWS allows and where
-    it says so, and the settings to shorten."""
+    """A line for each quota that the stack exceeds: the size, AWS's limit with its source, and the
+    settings to shorten."""
     return list(dict.fromkeys(_problems(stack, context)))
 
 

@@ -114,7 +114,7 @@ def _rate_minutes(value: int, unit: str, *, plural: bool) -> int:
         raise ValueError("a rate is at least 1")
     if plural != (value > 1):
         right = f"rate({value} {unit}{'s' if value > 1 else ''})"
-        raise ValueError(f"1 takes the singular unit, more than 1 the plural: {right}")
+        raise ValueError(f"1 requires the singular unit, other numbers the plural: {right}")
     return value * _MINUTES_OF_UNIT[unit]
 
 
@@ -125,14 +125,15 @@ def _check_cron(fields: list[str], today: date) -> None:
     for field, text in zip(_FIELDS, fields, strict=True):
         if not field.accepts(text):
             raise ValueError(
-                f"{text!r} is no {field.name} of a cron ({field.lowest}-{field.highest})"
+                f"{text!r} is not a valid {field.name} in a cron expression "
+                f"({field.lowest}-{field.highest})"
             )
     if [fields[2], fields[4]].count("?") != 1:
         raise ValueError("exactly one of day-of-month and day-of-week must be ?")
     if not _has_a_day(fields[2], fields[3], fields[4], fields[5], today):
         day = f"day {fields[2]}" if fields[4] == "?" else f"weekday {fields[4]}"
         days = f"{day}, month {fields[3]}, year {fields[5]}"
-        raise ValueError(f"it never runs: {days} is not a date from {today} on")
+        raise ValueError(f"it never runs: {days} is not a date on or after {today}")
 
 
 def _has_a_day(days: str, months: str, weekdays: str, years: str, today: date) -> bool:

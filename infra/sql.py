@@ -112,7 +112,7 @@ def _workgroup(scope: Construct, name: str, bucket: str) -> athena.CfnWorkGroup:
         scope,
         "Workgroup",
         name=name,
-        description="Queries of truffle's tables.",
+        description="Queries on truffle's tables.",
         recursive_delete_option=True,
         work_group_configuration=group.WorkGroupConfigurationProperty(
             enforce_work_group_configuration=True,

@@ -30,7 +30,7 @@ class TruffleStack(Stack):
         super().__init__(
             scope,
             construct_id,
-            description="truffle: capacity reservations, watched",
+            description="truffle: collects capacity reservations and sends alerts",
             env=Environment(region=deployment.context.home_region),
             # Of the megabyte that a template may have, indentation would be half.
             suppress_template_indentation=True,

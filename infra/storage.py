@@ -1,4 +1,4 @@
-"""Where truffle keeps what it knows: the table, the idempotency table and the bucket."""
+"""The storage: the table, the idempotency table and the bucket."""
 
 from aws_cdk import CfnElement, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb

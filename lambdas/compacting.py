@@ -44,10 +44,10 @@ Client = Any
 
 @dataclass(slots=True)
 class Compactor:
-    """Brings the tables up to date.
+    """Updates the tables.
 
-    ``folder`` is emptied of what is not needed. ``has_time`` tells whether to begin another day.
-    Its methods raise what S3 does, duckdb.Error, OSError and Damaged.
+    Files in ``folder`` that are not needed are removed. ``has_time`` decides whether to begin
+    another day. Its methods raise what S3 does, duckdb.Error, OSError and Damaged.
     """
 
     client: Client
@@ -174,6 +174,6 @@ def _prefixes() -> list[str]:
 
 
 def _has(path: Path, source: Source) -> bool:
-    """Snapshots never change; everything else is read anew."""
+    """Snapshots never change; everything else is read again."""
     is_fixed = source.key.startswith("snapshots/")
     return is_fixed and path.exists() and path.stat().st_size == source.size

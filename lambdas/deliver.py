@@ -25,7 +25,7 @@ def _is_done(deliverer: Deliverer, message: QueueMessage) -> bool:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Deliver each message. One that is not done stays on its queue; the others are removed."""
+    """Deliver each message. Unfinished messages stay on their queue; the others are removed."""
     deliverer = wiring.deliver().deliverer
     deliverer.once.register(context)
     metrics.add_metric("DeliveriesFailed", MetricUnit.Count, 0)

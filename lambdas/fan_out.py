@@ -52,15 +52,15 @@ def _coverage(found: Found) -> tuple[Coverage, bool]:
         return dict.fromkeys(found.accounts, everywhere), found.is_complete
     enabled = enabled_regions(parts.ec2)
     if not enabled:
-        raise NoRegions("DescribeRegions names no region that is enabled for this account.")
+        raise NoRegions("DescribeRegions returned no region that is enabled for this account.")
     held = _held()
     covered = parts.finder.coverage(found.accounts, enabled, held or (), wiring.now())
     return covered, found.is_complete and held is not None
 
 
 def _held() -> frozenset[Scope] | None:
-    """The scopes in which something is held; None where the table does not say, which must not keep
-    a run from its start."""
+    """The scopes that hold reservations; None if the table cannot be read, which must not prevent a
+    run."""
     try:
         return wiring.fan_out().scopes.held()
     except (ClientError, BotoCoreError):
@@ -134,7 +134,7 @@ def _tidy_up(run: Run) -> None:
         try:
             tidy(run)
         except Exception:
-            logger.exception("earlier runs not tidied up")
+            logger.exception("earlier runs not cleaned up")
             failed += 1
     if failed:
         metrics.add_metric("TidyingFailed", MetricUnit.Count, failed)

@@ -1,7 +1,7 @@
 """``hint``: collect the scope that an event of EC2 comes from, at once.
 
 The event only names the scope; the comparison with what is stored decides what happened. An event
-that names no scope, or one that no run covers, is logged and ignored.
+without a scope, or of a scope that is not collected, is logged and ignored.
 """
 
 from __future__ import annotations

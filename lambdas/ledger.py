@@ -14,7 +14,7 @@ from lambdas.observability import logger, metrics
 from lambdas.store.archive import Unreadable
 
 LEAST_MILLISECONDS = 120_000
-"""The remaining time below which no other day is begun; the next invocation goes on."""
+"""The remaining time below which no other day is begun; the next invocation continues."""
 
 
 class NotClosed(Exception):
@@ -37,7 +37,7 @@ def _close(day: datetime) -> tuple[bool, str | None]:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """A daily start, whatever its event says, to the number of days that were written.
+    """Write the ledgers; return the number of days. The event is ignored.
 
     Raises NotClosed after the other days were closed.
     """

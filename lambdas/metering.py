@@ -15,7 +15,7 @@ _WRITTEN = "truffle_items_written"
 class CallMeter:
     """Counts what the clients of a botocore session send, from all threads of the function.
 
-    A function has one invocation at a time, so that whatever its threads send belongs to it.
+    A function has one invocation at a time, so all requests of its threads belong to it.
     ``request-created`` is emitted for each attempt of a call (botocore/endpoint.py, Endpoint).
     """
 

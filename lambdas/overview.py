@@ -39,7 +39,7 @@ class Recent:
 
 
 def recent_events(store: EventStore, now: datetime, kept: timedelta) -> Recent:
-    """The events of the time that a timeline looks back, of which the table has those of ``kept``.
+    """The events of the period of a timeline, at most those that the table keeps (``kept``).
     Raises what DynamoDB does."""
     messages = store.newest(now - min(PAST, kept), now + timedelta(seconds=1), MOST_EVENTS)
     events = [event for event in map(_event, messages) if event is not None]
@@ -78,7 +78,7 @@ def past_use(reader: UsageReader, now: datetime) -> Past:
         return Past(use_over_time(reader.recorded(now - PAST, now)))
     except (TooLarge, Unreadable, ClientError, BotoCoreError) as error:
         logger.warning("use over time not read", extra={"error": str(error)})
-        return Past(note=f"The use over time is not shown: {error}.")
+        return Past(note=f"Use over time is not available: {error}.")
 
 
 def report_inputs(

@@ -38,7 +38,7 @@ def read_record(record: dict[str, Any], labels: AllLabels) -> tuple[Json, Json]:
 
 
 def _set_aside(record: dict[str, Any], error: Exception) -> None:
-    """Send a record that can never be published to the dead letters; the stream goes on."""
+    """Send a record that can never be published to the dead letters; the stream continues."""
     reason = reason_of(error)
     logger.error("unreadable event", extra={"error": reason, "keys": record.get("dynamodb")})
     wiring.service("sqs").send_message(

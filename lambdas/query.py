@@ -47,7 +47,7 @@ def unreadable(error: Unreadable) -> Response[str]:
 def no_route(error: NotFoundError) -> Response[str]:
     allowed = _methods_of(app.current_event.path)
     if not allowed:
-        return problem(404, "No such route", f"The routes are {', '.join(_document()['paths'])}.")
+        return problem(404, "Unknown route", f"The routes are {', '.join(_document()['paths'])}.")
     listed = ", ".join(allowed)
     response = problem(405, "Method not allowed", f"The method must be {' or '.join(allowed)}.")
     response.headers["Allow"] = listed
@@ -62,7 +62,7 @@ def _document(routes: tuple[str, ...] = ()) -> Json:
 
 
 def _methods_of(path: str) -> list[str]:
-    """The methods that a path takes, none where there is no such route."""
+    """The methods that a path takes, none where the route is unknown."""
     for template, operations in _document()["paths"].items():
         if re.fullmatch(template.replace(".", r"\.").replace("{id}", "[^/]+"), path):
             methods = [method.upper() for method in operations]

@@ -17,7 +17,7 @@ from truffle.core.times import format_time, parse_time
 from truffle.ec2.errors import error_code
 
 SECONDS = 5.0
-"""How long one call goes on: well below the time for which ``query`` waits."""
+"""The duration of one call: well below the time for which ``query`` waits."""
 
 Client = Any
 """A boto3 Lambda client."""

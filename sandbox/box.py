@@ -100,7 +100,7 @@ class Sandbox:
         """
         (temporary := folder / "tmp").mkdir(parents=True, exist_ok=True)
         if port and not is_free(port):
-            raise SandboxError(f"Port {port} is taken. Choose another one, or none for a free one.")
+            raise SandboxError(f"Port {port} is in use. Choose another one, or omit --port.")
         chosen = port or free_port()
         endpoint = f"http://{HOST}:{chosen}"
         ec2 = environment.get(EC2_ENDPOINT_VARIABLE, "")
@@ -171,7 +171,7 @@ class Sandbox:
         """
         if not self.simulates_ec2:
             raise SandboxError(
-                f"A fleet file is of no use here: the functions ask {self._state.ec2_endpoint}."
+                f"A fleet file has no effect here: the functions use {self._state.ec2_endpoint}."
             )
         loaded = self._read_fleet(fleet)
         self.ec2.replace_fleet(dump_fleet(loaded, self.now()))
@@ -189,7 +189,7 @@ class Sandbox:
                 (self.folder / name).unlink(missing_ok=True)
 
     def _keep(self, state: State) -> None:
-        """Remember as soon as there is something to stop, so that nothing is left unrecorded."""
+        """Record processes as soon as they start, so that all can be stopped."""
         self._state = state
         (self.folder / "state.json").write_text(state.to_json())
 
@@ -316,7 +316,7 @@ class Sandbox:
         raises ValueError.
         """
         if distance < timedelta():
-            raise ValueError("Time goes forward: start the sandbox again to be at the present.")
+            raise ValueError("Time cannot go back: restart the sandbox to return to the present.")
         self._set_clock(self._ahead() + distance)
         return self.now()
 
@@ -372,11 +372,11 @@ class Sandbox:
         return manifest
 
     def watch(self) -> list[dict[str, Any]]:
-        """Ask for every watch now; how each region answered. Raises SandboxError."""
+        """Run all watches now; return the answers of the regions. Raises SandboxError."""
         function = self.outputs.get("WatchFunctionName")
         if function is None:
             raise SandboxError(
-                "There are no watches. Give them with: python -m sandbox up --alerts FILE"
+                "There are no watches. Set them with: python -m sandbox up --alerts FILE"
             )
         answer = self.client("lambda").invoke(FunctionName=function, Payload=b'{"now": true}')
         payload = json.load(answer["Payload"])
@@ -392,7 +392,7 @@ class Sandbox:
         )
         made = json.load(answer["Payload"])
         if "FunctionError" in answer:
-            raise SandboxError(f"The tables were not made: {made.get('errorMessage', made)}")
+            raise SandboxError(f"The tables were not written: {made.get('errorMessage', made)}")
         return dict(made)
 
     def alerts(self) -> AbstractContextManager[Receive]:

@@ -26,7 +26,7 @@ from truffle.core.times import format_time
 from truffle.render.words import counted
 
 KINDS = [kind.value for kind in FaultKind if kind is not FaultKind.ERROR]
-"""How a region can be broken; an error of any code takes the control surface."""
+"""The faults that `break` offers; the control API can also inject an error with any code."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,7 +53,7 @@ class Setting(click.ParamType[tuple[str, str]]):
 @click.option(
     "--fleet",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What EC2 has; default: a bundled organization.",
+    help="The contents of EC2; default: a bundled organization.",
 )
 @click.option(
     "--alerts",
@@ -66,12 +66,12 @@ class Setting(click.ParamType[tuple[str, str]]):
     type=Setting(),
     multiple=True,
     metavar="KEY=VALUE",
-    help="A setting of the stack, as cdk's -c has it; may be repeated.",
+    help="A setting of the stack, as for cdk -c; can be repeated.",
 )
 def up(
     port: int | None, fleet: Path | None, alerts: Path | None, context: list[tuple[str, str]]
 ) -> None:
-    """Start it and deploy the stack; on a running one, apply --fleet, --alerts and --context."""
+    """Start the sandbox and deploy the stack; a running one applies the options."""
     box = Sandbox.find()
     if box is None:
         box = Sandbox.up(port=port, fleet=fleet or FLEET, alerts=alerts, context=dict(context))
@@ -99,16 +99,16 @@ def _now_with(applied: list[str]) -> str:
 
 @main.command()
 def env() -> None:
-    """Print what a program needs to use it as AWS."""
+    """Print the environment variables for programs that use the sandbox."""
     for name, value in running_sandbox().environment().items():
         click.echo(f"{name}={value}")
 
 
 @main.command()
 def collect() -> None:
-    """Run the collection now; exit status 3 where scopes failed, unless that is expected.
+    """Run the collection now; exit status 3 if scopes failed unexpectedly.
 
-    The tables for SQL are then brought up to date.
+    Then updates the tables for SQL.
     """
     box = running_sandbox()
     manifest = box.collect()
@@ -152,12 +152,10 @@ class Distance(click.ParamType[timedelta]):
 @main.command()
 @click.argument("distance", type=Distance())
 def advance(distance: timedelta) -> None:
-    """Let time pass: 6h, 2d, 40m. Schedules and retries go on in real time."""
+    """Let time pass: 6h, 2d, 40m. Schedules and retries continue in real time."""
     box = running_sandbox()
     now = box.advance(distance)
-    whose = (
-        "" if box.simulates_ec2 else " for the functions; the EC2 that they ask keeps its own time"
-    )
+    whose = "" if box.simulates_ec2 else " for the functions; their EC2 endpoint keeps its own time"
     click.echo(f"It is {format_time(now)}{whose}.", err=True)
 
 
@@ -167,12 +165,13 @@ def advance(distance: timedelta) -> None:
     "kind", type=click.Choice(KINDS), default=FaultKind.INTERNAL.value, metavar="[KIND]"
 )
 def break_(region: str, kind: str) -> None:
-    """Make EC2's calls in REGION fail, until it is mended."""
+    """Make EC2 calls in REGION fail, until you mend it."""
     box = simulating_sandbox()
     check_region(box, region)
     box.ec2.break_calls(FaultKind(kind), region)
     click.echo(
-        f"EC2 in {region} is broken ({kind}). To end it: python -m sandbox mend {region}", err=True
+        f"EC2 in {region} now fails ({kind}). To repair it: python -m sandbox mend {region}",
+        err=True,
     )
 
 
@@ -193,7 +192,7 @@ def mend(region: str | None) -> None:
 @main.command()
 @click.argument("file", type=click.File())
 def event(file: TextIO) -> None:
-    """Let EventBridge bring an event of EC2, with its envelope, from a FILE of JSON or from -."""
+    """Send an EventBridge event of EC2, with its envelope, from a JSON FILE, or - for stdin."""
     try:
         envelope = json.load(file)
     except ValueError as error:
@@ -205,15 +204,17 @@ def event(file: TextIO) -> None:
 @click.argument("name")
 @click.argument("value")
 def secret(name: str, value: str) -> None:
-    """Put a secret, such as the URL of a webhook, where the functions read it."""
+    """Store a secret, such as a webhook URL, for the functions."""
     running_sandbox().put_secret(name, value)
 
 
 @main.group(invoke_without_command=True)
-@click.option("--follow", "-f", is_flag=True, help="Go on, and print requests as they come.")
+@click.option(
+    "--follow", "-f", is_flag=True, help="Keep running, and print requests as they arrive."
+)
 @click.pass_context
 def sink(context: click.Context, follow: bool) -> None:
-    """Print what was sent to the local destination, a line of JSON per request."""
+    """Print the requests to the local destination, one line of JSON each."""
     if context.invoked_subcommand is not None:
         return
     box = running_sandbox()
@@ -225,7 +226,7 @@ def sink(context: click.Context, follow: bool) -> None:
 
 
 def _put_requests(destination: Sink, shown: int) -> int:
-    """Print all but the first ones; how many there are."""
+    """Print all requests but the first ones; return the total number."""
     requests = destination.requests()
     for request in requests[shown:]:
         click.echo(json.dumps(_for_people(request), ensure_ascii=False))
@@ -233,7 +234,7 @@ def _put_requests(destination: Sink, shown: int) -> int:
 
 
 def _for_people(request: Request) -> dict[str, Any]:
-    """A request with its body as JSON, where it is some."""
+    """A request, with its body as JSON if possible."""
     try:
         return {**request_to_json(request), "body": request.json}
     except ValueError:
@@ -252,16 +253,16 @@ class Said(click.ParamType[Reply]):
         is_status = value.isdecimal() and 200 <= int(value) <= 599
         if value not in named and not is_status:
             allowed = "ok, down, hang, or a status from 200 to 599"
-            self.fail(f"{value!r} is none of {allowed}.", param, ctx)
+            self.fail(f"{value!r} must be {allowed}.", param, ctx)
         return named.get(value) or Reply(int(value), "")
 
 
 @sink.command()
 @click.argument("reply", metavar="{ok|down|hang|STATUS}", type=Said())
-@click.option("--path", default=EVERYWHERE, help="Of the URL; default: all others.")
+@click.option("--path", default=EVERYWHERE, help="The URL; default: all others.")
 @click.option("--retry-after", type=click.IntRange(0), help="Seconds.")
 def answer(reply: Reply, path: str, retry_after: int | None) -> None:
-    """Say how a path is answered from now on: ok, down, hang, or a status such as 429."""
+    """Set the response for a path from now on: ok, down, hang, or a status such as 429."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     running_sandbox().sink.answer(replace(reply, headers=headers), path)
 
@@ -269,7 +270,7 @@ def answer(reply: Reply, path: str, retry_after: int | None) -> None:
 @main.command()
 @click.argument("function", required=False)
 def logs(function: str | None) -> None:
-    """Print the functions' logs, or those of FUNCTION, such as collect."""
+    """Print the logs of all functions, or of one FUNCTION, such as collect."""
     box = running_sandbox()
     names = {
         key.removesuffix("FunctionName"): value
@@ -280,7 +281,7 @@ def logs(function: str | None) -> None:
     chosen = {name: value for name, value in names.items() if wanted in ("", name.lower())}
     if not chosen:
         known = ", ".join(sorted(names))
-        raise click.ClickException(f"There is no function {function}; there are {known}.")
+        raise click.ClickException(f"Unknown function {function}. The functions are {known}.")
     for name, value in chosen.items():
         for line in _log_lines(box, value):
             click.echo(f"{name}: {line}")
@@ -301,7 +302,7 @@ def _log_lines(box: Sandbox, function_name: str) -> list[str]:
 
 @main.command()
 def down() -> None:
-    """Stop it and forget its state."""
+    """Stop the sandbox and discard its state."""
     box = Sandbox.find()
     if box is not None:
         box.down()

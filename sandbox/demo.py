@@ -21,7 +21,7 @@ from sandbox.subscription import Receive
 from truffle.render.words import counted
 
 QUIET_SECONDS = 2.5
-"""How long no alert has to come before the story goes on."""
+"""How long no alert must arrive before the story continues."""
 
 ANSWERED = (0, 3, 4)
 """The exit statuses of questions with an answer: complete, with failed regions, no capacity."""
@@ -33,7 +33,7 @@ STYLES = {"info": "cyan", "good": "green", "warning": "yellow", "critical": "bol
 
 
 class Demo:
-    """The demo, told on a console."""
+    """The demo on a console."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -51,15 +51,15 @@ class Demo:
         """The whole of it, in a sandbox that is up."""
         self.title("One run over all regions")
         self.collect(box)
-        self.title("What the organization holds for training")
+        self.title("Training capacity of the organization")
         self.truffle(box, "capacity", "--blocks", "--active-only", "--limit", "8")
-        self.title("What it holds for inference, with something free")
+        self.title("Available inference capacity")
         self.truffle(box, "capacity", "--odcr", "--gpu-only", "--available-only", "--limit", "8")
-        self.title("Time passes in the simulated EC2; alerts arrive as they would on AWS")
+        self.title("Time passes in the simulated EC2, and alerts arrive as on AWS")
         with box.alerts() as alerts:
             for step in STORY:
                 self.step(box, step, alerts)
-        self.title("Questions, answered by the deployed API")
+        self.title("Queries to the deployed API")
         self.truffle(
             box, "validate", "--instance-type", "p5.48xlarge", "--count", "4", "--days", "2"
         )
@@ -106,7 +106,7 @@ class Demo:
             raise SandboxError(f"truffle {arguments[0]} ended with status {status}.")
 
     def how_to_go_on(self, kept: bool) -> None:
-        self.title("How to go on")
+        self.title("Next steps")
         if kept:
             lines: Iterable[str] = (
                 "The sandbox is still up. In this folder:",
@@ -118,12 +118,12 @@ class Demo:
             )
         else:
             lines = (
-                "Nothing is left running. `script/demo --keep` leaves the sandbox up to play with.",
+                "Nothing is left running. Use `script/demo --keep` to leave the sandbox running.",
             )
         self.say("\n".join(lines))
         self.say(
             "On AWS the same template would ask EC2 itself, every hour, in every enabled region,\n"
-            "and send the alerts to e-mail and Slack: README.md tells how to deploy it."
+            "and send the alerts to e-mail and Slack: See README.md to deploy it."
         )
 
 
@@ -135,12 +135,12 @@ def heard(step: Step, alerts: Receive) -> list[dict[str, Any]]:
     awaited = step.reservation_id
     messages = alerts(QUIET_SECONDS, at_least=1 if awaited else 0)
     if awaited and awaited not in {message["reservation_id"] for message in messages}:
-        raise SandboxError(f"No alert about {awaited} has come. {step.title}")
+        raise SandboxError(f"No alert about {awaited} arrived. {step.title}")
     return messages
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave the sandbox up.")
+@click.option("--keep", is_flag=True, help="Leave the sandbox running.")
 def main(keep: bool) -> None:
     """The main job on this machine: collect, query, and hear what happens."""
     demo = Demo(Console(highlight=False))

@@ -120,4 +120,4 @@ def _reasons(cloudformation: Any, status: str) -> str:
         for event in events
         if event["ResourceStatus"].endswith("FAILED")
     ]
-    return "\n".join([f"The stack ended as {status}:", *failed])
+    return "\n".join([f"The stack ended in {status}:", *failed])

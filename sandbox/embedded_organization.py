@@ -38,29 +38,29 @@ def add_organization() -> None:
     iam_evaluator._resolve_condition_key = _resolve_key
 
 
-def _told() -> list[dict[str, Any]]:
+def _accounts_of_file() -> list[dict[str, Any]]:
     """The accounts of the file as it is now; the first is the management account."""
     path = Path(os.environ[ORGANIZATION_FILE])
     return list(json.loads(path.read_text())) if path.exists() else []
 
 
 def _ensure_org_of_file() -> None:
-    """The organization of the management account, with what the file says now."""
+    """The organization of the management account, as the file describes it now."""
     _ensure_org()
-    accounts = _told()
+    accounts = _accounts_of_file()
     if not accounts or accounts[0]["id"] != organizations.get_account_id():
         return
     (root,) = organizations._roots
     units = {"": root}
-    for told in accounts:
-        _put(told, _unit(told["unit"] or "", units))
-    for known in set(organizations._accounts) - {told["id"] for told in accounts}:
+    for account in accounts:
+        _put(account, _unit(account["unit"] or "", units))
+    for known in set(organizations._accounts) - {account["id"] for account in accounts}:
         del organizations._accounts[known]
 
 
-def _put(told: Mapping[str, Any], parent: str) -> None:
+def _put(account: Mapping[str, Any], parent: str) -> None:
     organization = organizations._orgs["self"]
-    master, account_id = organization["MasterAccountId"], told["id"]
+    master, account_id = organization["MasterAccountId"], account["id"]
     before = organizations._accounts.get(account_id, {})
     organizations._accounts[account_id] = {
         "Id": account_id,
@@ -69,8 +69,8 @@ def _put(told: Mapping[str, Any], parent: str) -> None:
         "JoinedMethod": "CREATED",
         "JoinedTimestamp": organizations.time.time(),
         **before,
-        "Name": told["name"],
-        "Status": told["status"],
+        "Name": account["name"],
+        "Status": account["status"],
         "_ParentId": parent,
     }
 
@@ -134,8 +134,8 @@ def _resolve_key(key: str, context: Any) -> Any:
     whose = _ORGANIZATION_KEYS.get(key.lower())
     if whose is None:
         return _resolve_condition_key(key, context)
-    accounts = _told()
-    if whose(context) not in {told["id"] for told in accounts}:
+    accounts = _accounts_of_file()
+    if whose(context) not in {account["id"] for account in accounts}:
         return None
     own = organizations._orgs.get_scoped(accounts[0]["id"], None, "self")
     return own and own["Id"]

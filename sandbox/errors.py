@@ -2,4 +2,4 @@
 
 
 class SandboxError(Exception):
-    """The text says why, and what helps."""
+    """The text has the cause and the remedy."""

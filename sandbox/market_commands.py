@@ -13,7 +13,7 @@ from truffle.render.words import counted
 
 @click.command()
 def watch() -> None:
-    """Ask for every watch now; exit status 3 where a region could not be asked."""
+    """Run all watches now; exit status 3 if a region could not be asked."""
     answers = running_sandbox().watch()
     for answer in answers:
         click.echo(answer_line(answer))
@@ -43,10 +43,12 @@ def answer_line(answer: dict[str, Any]) -> str:
 @click.argument("instance_type")
 @click.argument("zone")
 @click.argument("count", type=click.IntRange(0, 1000))
-@click.option("--price", default="31.464", help="Of an instance-hour, in USD.", show_default=True)
-@click.option("--start", default="+1d@11:30", help="The first start.", show_default=True)
+@click.option(
+    "--price", default="31.464", help="The price per instance-hour, in USD.", show_default=True
+)
+@click.option("--start", default="+1d@11:30", help="The earliest start.", show_default=True)
 def sell(region: str, instance_type: str, zone: str, count: int, price: str, start: str) -> None:
-    """Offer COUNT instances as capacity blocks in ZONE of REGION; 0 takes them off the market."""
+    """Put COUNT instances on sale as capacity blocks in ZONE of REGION; 0 removes them."""
     box = simulating_sandbox()
     check_region(box, region)
     market = [

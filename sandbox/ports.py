@@ -13,7 +13,7 @@ _OURS = range(10_000, 32_768)
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """A free port of the loopback interface."""
     return next(port for port in random.SystemRandom().sample(_OURS, len(_OURS)) if is_free(port))
 
 

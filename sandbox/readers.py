@@ -81,7 +81,7 @@ def _wait(cloudformation: Any, account_id: str, seconds: float = 60) -> None:
         if not status.endswith("_IN_PROGRESS"):
             break
         time.sleep(0.05)
-    raise SandboxError(f"The reader's role of account {account_id} was not made: {status}.")
+    raise SandboxError(f"The reader role of account {account_id} was not created: {status}.")
 
 
 def reader_parameters(context: Mapping[str, Any], collector_role_arn: str) -> dict[str, str]:

@@ -96,27 +96,27 @@ STORY: tuple[Step, ...] = (
         cr("llm-pretrain-08"),
     ),
     Step(
-        "Half an hour later the payment of the block asr-train-05 fails.",
+        "Half an hour later, the payment for the block asr-train-05 fails.",
         Pass(timedelta(minutes=30)),
         "us-east-1",
         cr("asr-train-05"),
     ),
     Step(
-        "The network between the instances of llm-pretrain-07 gets worse.",
+        "The network between the instances of llm-pretrain-07 degrades.",
         Impair("us-east-1", cb("llm-pretrain-07"), _IMPAIRED),
         "us-east-1",
         cr("llm-pretrain-07"),
     ),
     Step(
-        "Somebody cancels the reservation chat-api-31.",
+        "A user cancels the reservation chat-api-31.",
         Remove(cr("chat-api-31")),
         "us-west-2",
         cr("chat-api-31"),
     ),
     Step(
-        "EC2 in eu-central-1 answers nothing but errors.",
+        "EC2 in eu-central-1 returns only errors.",
         Break("eu-central-1", FaultKind.INTERNAL),
         "eu-central-1",
     ),
-    Step("eu-central-1 is well again.", Mend("eu-central-1"), "eu-central-1"),
+    Step("EC2 in eu-central-1 works again.", Mend("eu-central-1"), "eu-central-1"),
 )

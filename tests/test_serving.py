@@ -156,10 +156,10 @@ def test_a_source_that_fails_keeps_the_last_data_and_the_page_says_so() -> None:
     fresh.html()
     kept = fresh.html().decode()
     assert "cr-1" in kept
-    assert "nothing newer could be had: the network \\u003cis\\u003e down" in kept
+    assert "failed: the network \\u003cis\\u003e down" in kept
     back = fresh.html().decode()
     assert "cr-back" in back
-    assert "nothing newer" not in back
+    assert "last known data" not in back
 
 
 def test_a_source_that_never_answered_is_reported_and_asked_again() -> None:

@@ -1,6 +1,6 @@
 """truffle: the GPU capacity that an organization holds on AWS, from Python and the command line.
 
-The public names are loaded when they are first used, so that ``import truffle`` costs nothing.
+The public names are loaded on first use, which keeps ``import truffle`` fast.
 """
 
 from __future__ import annotations

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from truffle.sources.listing import ScopeFailure
 
 MOST = 200
-"""The longest list that a tool returns."""
+"""The maximum number of rows that a tool returns."""
 
 INSTRUCTIONS = (
     "Reads the GPU capacity that an organization holds on AWS, by type: "
     f"{'; '.join(f'{name}: {kind.about}' for name, kind in KINDS.items())} "
-    "Nothing is ever bought or changed. "
-    "Check 'collection' in each answer: a failed scope says nothing about its reservations. "
+    "It never buys or changes anything. "
+    "Check 'collection' in each answer: the reservations of a failed scope are unknown. "
     "Times are UTC; arguments take dates, RFC 3339, or lengths such as 7d."
 )
 
@@ -45,12 +45,14 @@ _READS = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
 )
 
-Limit = Annotated[int, Field(ge=1, le=MOST, description=f"The longest list, 1 to {MOST}.")]
+Limit = Annotated[
+    int, Field(ge=1, le=MOST, description=f"The maximum number of rows, 1 to {MOST}.")
+]
 
 
 @dataclass
 class FailedScope:
-    """An account in a region that could not be listed; nothing newer is known of it."""
+    """An account in a region that could not be listed; its data is not current."""
 
     account_id: str | None
     region: str
@@ -72,7 +74,7 @@ class Collection:
 
 @dataclass
 class Listed:
-    """A part of a list: ``count`` is how many match, ``truncated`` whether some are left out."""
+    """A part of a list: ``count`` is the number of matches, ``truncated`` whether it is cut."""
 
     items: list[dict[str, Any]]
     count: int
@@ -120,7 +122,7 @@ class _Tools:
         available_only: bool = False,
         limit: Limit = 50,
     ) -> Listed:
-        """List the reservations that are held, in any state unless states are named.
+        """List the reservations that you hold, in any state unless states are given.
 
         instance_types and regions take globs (p5*, us-*). available_only keeps those with unused
         instances now.
@@ -166,10 +168,10 @@ class _Tools:
         include_training_plans: bool = False,
         limit: Limit = 20,
     ) -> Listed:
-        """Find capacity blocks that can be bought now, the cheapest first. Buys nothing.
+        """Find capacity blocks for sale now, the cheapest first. Buys nothing.
 
-        live asks EC2 itself, which takes few such questions. stack reads what the watches of the
-        deployed stack found, each with its observed_at; it is the default where there is a stack.
+        live queries EC2 itself, which allows few such requests. stack reads what the watches of the
+        deployed stack found, each with its observed_at; it is the default if there is a stack.
         """
         source = source or ("live" if self._client.api_url is None else "stack")
         if source == "stack" and not include_training_plans:
@@ -191,7 +193,7 @@ class _Tools:
         regions: list[str] | None,
         limit: int,
     ) -> Listed:
-        """Finds of watches that would hold the block, and how their regions answered."""
+        """Offerings found by watches that would hold the block, and how their regions answered."""
         from truffle.arguments import moment
         from truffle.core.market.known import Needed, known_of
 
@@ -206,7 +208,11 @@ class _Tools:
         ]
         asked = {(it.watch, it.region) for it in known.unanswered}
         failures = [it for it in found.failures if (it.code.split(":")[0], it.region) in asked]
-        nothing = [] if known.standings else ["No watch searches for this block: nothing is known."]
+        nothing = (
+            []
+            if known.standings
+            else ["No watch searches for this block, so whether it is for sale is unknown."]
+        )
         collection = _collection(failures, known.known_at, nothing)
         return Listed(items[:limit], len(items), len(items) > limit, collection)
 
@@ -218,7 +224,7 @@ class _Tools:
         start_by: str | None = None,
         regions: list[str] | None = None,
     ) -> Answered:
-        """Check whether a training run has capacity among what is held, on what, and why not."""
+        """Check whether a training run fits the held reservations, in which, and why not."""
         from truffle.arguments import training_request
         from truffle.completeness import unknown_regions
         from truffle.core.validation import validate
@@ -257,10 +263,10 @@ class _Tools:
         regions: list[str] | None = None,
         limit: Limit = 50,
     ) -> Listed:
-        """Add up what was held, used and idle in a period, in instance-hours and money.
+        """Total the reserved, used and idle hours of a period, in instance-hours and money.
 
         by takes reservation, account, owner, region, instance_type, accelerator, type and tag:KEY.
-        A cost is null where no price is known; unobserved hours are in no other sum.
+        A cost is null if no price is known; unobserved hours are not counted elsewhere.
         """
         with _explained():
             found = self._client.usage(
@@ -272,7 +278,7 @@ class _Tools:
                 regions=regions,
             )
             collection = self._collection_of_stack()
-        missing = [f"Nothing is known of {day}." for day in found.missing_days]
+        missing = [f"There is no data for {day}." for day in found.missing_days]
         collection.warnings += [*found.warnings, *missing]
         items = [row.to_json() for row in found[:limit]]
         return Listed(items, len(found), len(found) > limit, collection)
@@ -291,7 +297,7 @@ class _Tools:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """truffle's errors say what to do: the model reads their text, and can correct itself."""
+    """truffle's errors explain what to do: the model can read them and correct itself."""
     try:
         yield
     except TruffleError as error:

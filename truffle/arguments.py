@@ -28,7 +28,7 @@ from truffle.core.windows import lengths_between
 from truffle.query import BadArgument, Question, Several, moment_of
 
 MOST_EVENTS = 10_000
-"""More than these is a slip of the keyboard."""
+"""More than this is taken for a typing error."""
 
 RANGE = ".."
 """Between the ends of a range, which both belong to it."""
@@ -90,7 +90,7 @@ def wanted_block(
     instances = _whole("count", count, MAX_COUNT, _BLOCK_COUNT)
     hours, *shorter = _lengths(days, duration_hours)
     if start is not None and start_after is not None:
-        raise BadArgument("start", start, "Give the start as a range or as the earliest start.")
+        raise BadArgument("start", start, "Give either a start range or an earliest start.")
     earliest, start_by = _starts(start)
     start_time = earliest or moment("start_after", start_after)
     return _in_time(
@@ -126,9 +126,9 @@ def _starts(text: str | None) -> tuple[datetime | None, datetime | None]:
     begin = moment_of("start", first)
     end = moment_of("start", last) if separator else begin
     if end.end < begin.start:
-        raise BadArgument("start", text, "The range must not end before it begins.")
+        raise BadArgument("start", text, "The range must not end before it starts.")
     if end.end <= clock.now():
-        raise BadArgument("start", text, "The range must not be over yet.")
+        raise BadArgument("start", text, "The range must end in the future.")
     return begin.start, end.end
 
 
@@ -152,7 +152,7 @@ def _sold(days: float | str | None, duration_hours: float | str | None) -> int:
         most = MAX_DAYS * 24
         return sold_hours(_number("duration_hours", duration_hours, most, allowed.format(most)))
     given = "" if days is None else f"{days} days, {duration_hours} hours"
-    raise BadArgument("days", given, "Give the duration in days or in hours, and only once.")
+    raise BadArgument("days", given, "Give the duration either in days or in hours.")
 
 
 def _whole(name: str, given: int | str, most: int, allowed: str) -> int:
@@ -164,7 +164,7 @@ def _whole(name: str, given: int | str, most: int, allowed: str) -> int:
 
 
 def _number(name: str, given: float | str, most: float, allowed: str) -> float:
-    """A number above 0. Raises BadArgument, also for what is no number."""
+    """A number above 0. Raises BadArgument, also if it is not a number."""
     try:
         value = float(given)
     except ValueError:
@@ -208,10 +208,10 @@ def _block_types(text: str) -> list[str]:
     for each in types:
         _check_type(each)
     if len(types) > MOST_TYPES:
-        allowed = f"It must be at most {MOST_TYPES} types: EC2 takes no more at once."
+        allowed = f"It must be at most {MOST_TYPES} types, the maximum for one EC2 request."
         raise BadArgument("instance_type", text, allowed)
     if len(types) > 1 and any(_ULTRASERVER.fullmatch(each) for each in types):
-        allowed = "It must be one type where it is that of an UltraServer."
+        allowed = "An UltraServer type cannot be combined with others."
         raise BadArgument("instance_type", text, allowed)
     return types
 
@@ -235,7 +235,7 @@ def _check_type(instance_type: str) -> None:
 
 
 def event_limit(given: int | str) -> int:
-    """The most events to be told. Raises BadArgument."""
+    """The maximum number of events. Raises BadArgument."""
     return _whole(
         "limit", given, MOST_EVENTS, f"It must be a whole number from 1 to {MOST_EVENTS}."
     )
@@ -321,10 +321,10 @@ def past_period(
 
 
 def check_of_a_watch(**given: object) -> None:
-    """Raises BadArgument for what a watch has set itself, and a question about its finds cannot."""
+    """Raises BadArgument for arguments that each watch sets itself."""
     for name, value in given.items():
         if value is not None:
-            allowed = "It is for EC2 itself: a watch has its own in the settings of alerts."
+            allowed = "It applies only to EC2 itself: the alerts file sets it for each watch."
             raise BadArgument(name, str(value), allowed)
 
 
@@ -342,10 +342,10 @@ def included(given: Several | None) -> tuple[str, ...]:
 
 
 def check_of_a_stack(**given: object) -> None:
-    """Raises BadArgument for what only a deployed stack can be asked."""
+    """Raises BadArgument for arguments that require a deployed stack."""
     for name, value in given.items():
         if value is not None:
-            allowed = "It is for a deployed stack: ask it with --source api."
+            allowed = "It requires a deployed stack: use --source api."
             raise BadArgument(name, str(value), allowed)
 
 
@@ -375,7 +375,7 @@ def check_event_id(text: str) -> None:
 
 
 def check_route(name: str) -> None:
-    """Raises BadArgument for what can be no name of a route."""
+    """Raises BadArgument for text that cannot be the name of a route."""
     _check(parameters.TEST[0], name)
 
 
@@ -387,7 +387,7 @@ def _check(parameter: Parameter, text: str) -> None:
 
 
 def check_reservation_id(name: str, *, is_of_ec2: bool = False) -> None:
-    """Raises BadArgument for what can be no id of a reservation or of a block.
+    """Raises BadArgument for text that cannot be the id of a reservation or a block.
 
     EC2's own are ``cr-`` or ``cb-`` and 17 hexadecimal digits, 8 of old (EC2 User Guide, resource
     ids): what has another form need not be looked for in every region.

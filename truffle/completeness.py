@@ -19,18 +19,20 @@ def find(inventory: Listing, reservation_id: str) -> Reservation:
     for row in inventory.reservations:
         if reservation_id in (row.reservation_id, getattr(row, "capacity_block_id", None)):
             return row
+    from truffle.core.wording import count
+
     if inventory.failures:
         raise incomplete(inventory.failures)
     raise TruffleNotFoundError(
-        f"There is no reservation {reservation_id} in the {inventory.scopes} scopes that were "
-        "asked: check the id, the account and the regions."
+        f"Reservation {reservation_id} was not found in {count(inventory.scopes, 'scope')}: check "
+        "the id, the account and the regions."
     )
 
 
 def unanswered(inventory: Listing) -> list[ScopeFailure]:
     """The scopes that failed for a while, and may have anything.
 
-    One that is denied or not enabled is no place to run, whatever it has.
+    A scope that is denied or not enabled cannot run anything, whatever it holds.
     """
     from truffle.core.model import CLOSED_KINDS
 
@@ -38,7 +40,7 @@ def unanswered(inventory: Listing) -> list[ScopeFailure]:
 
 
 def unknown_regions(inventory: Listing) -> list[str]:
-    """The regions of those scopes of which nothing is known, not even from earlier."""
+    """The regions of those scopes that have no data, not even from earlier."""
     return [each.region for each in unanswered(inventory) if each.last_success is None]
 
 
@@ -50,5 +52,5 @@ def nothing_known(failures: list[ScopeFailure]) -> TruffleError:
 def incomplete(failures: list[ScopeFailure]) -> TruffleError:
     named = ", ".join(f"{failure.region} ({failure.code})" for failure in failures)
     return TruffleError(
-        f"Nothing was found, and this is not certain: {named} did not answer.", failures
+        f"Nothing was found, but the result is incomplete: {named} did not answer.", failures
     )

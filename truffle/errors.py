@@ -245,7 +245,7 @@ def credentials_error(code: str, message: str, profile: str | None = None) -> Tr
         )
     if code in LOGGED_OUT:
         return ExpiredCredentialsError(
-            f"There is no current session {cause}. Sign in by `aws login{named}`."
+            f"There is no current session {cause}. Sign in with `aws login{named}`."
         )
     if code in NOT_FETCHED:
         return MissingCredentialsError(
@@ -255,8 +255,8 @@ def credentials_error(code: str, message: str, profile: str | None = None) -> Tr
         )
     if code in _EXPIRED:
         return ExpiredCredentialsError(
-            f"The AWS credentials have expired {cause}. Get new ones, with IAM Identity Center by "
-            f"`aws sso login{named}`, and check this machine's clock."
+            f"The AWS credentials have expired {cause}. Get new ones (for IAM Identity "
+            f"Center, `aws sso login{named}`), and check this machine's clock."
         )
     if code in _INVALID:
         return InvalidCredentialsError(

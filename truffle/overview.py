@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_EVENTS = 10_000
 """The newest events that are read of a stack."""
 
-LIVE_NOTE = "Events are recorded by the deployed stack; this data was asked of EC2 directly."
+LIVE_NOTE = "Events are recorded by the deployed stack; this data comes from EC2 directly."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def gather(
         now=now,
         observed_at=inventory.observed_at,
         scopes=inventory.scopes,
-        source=client.api_url or "EC2, asked directly",
+        source=client.api_url or "EC2, queried directly",
         failed=[_failed(failure) for failure in inventory.failures],
         closed=len(inventory.closed),
         events=events,

@@ -84,7 +84,7 @@ class Question:
     def check_live(self) -> None:
         """Raises BadArgument where accounts are named, or the past, and EC2 itself is asked."""
         if self.as_of is not None:
-            allowed = "EC2 knows only the present: ask a deployed stack (--api-url)."
+            allowed = "EC2 shows only the present: use a deployed stack (--api-url)."
             raise BadArgument("as_of", format_time(self.as_of), allowed)
         for name in self.named_accounts:
             allowed = "It must be 12 digits: only a deployed stack knows names (--api-url)."

@@ -81,9 +81,7 @@ class Fresh:
 def _not_renewed(inputs: Inputs, error: Exception) -> Inputs:
     """The last data, as it is seen now, with why there is no newer."""
     now = clock.now()
-    warning = (
-        f"This is the last data known: {moment(now)} nothing newer could be had: {_cause(error)}"
-    )
+    warning = f"Showing the last known data: the refresh at {moment(now)} failed: {_cause(error)}"
     return replace(inputs, now=now, warnings=[*inputs.warnings, warning])
 
 
@@ -150,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             html = self.fresh.html()
         except Exception as error:
-            text = escape(f"Nothing is known yet: {_cause(error)}")
+            text = escape(f"No data yet: {_cause(error)}")
             body = f"<!doctype html><title>truffle</title><p>{text}".encode("utf-8", "replace")
             self._send(HTTPStatus.SERVICE_UNAVAILABLE, body, "text/html")
         else:

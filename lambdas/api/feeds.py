@@ -60,7 +60,7 @@ def _inputs(
     past: Past = NOTHING_KNOWN,
     market: Market = NO_MARKET,
 ) -> Inputs:
-    part = "The request has a filter: other reservations and their events are not shown."
+    part = "The request has a filter, so other reservations and their events are not shown."
     return report_inputs(
         chosen.rows,
         context.judged.scopes,

@@ -64,7 +64,7 @@ def _ids(text: str, labels: AllLabels) -> list[str]:
         return [text]
     found = ids_called(text, labels)
     if not found and _GLOB.isdisjoint(text):
-        allowed = f"{ACCOUNT_ALLOWED} No account or unit is called so."
+        allowed = f"{ACCOUNT_ALLOWED} No account or unit has this name."
         raise BadParameter("account", text, allowed)
     # A glob without a match has to match nothing, rather than not to be asked for.
     return sorted(found) or [text]

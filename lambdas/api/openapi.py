@@ -46,9 +46,7 @@ def _problem(description: str) -> Json:
 
 def _refusals() -> Json:
     return {
-        "400": _problem(
-            "A parameter is unknown or has a value that is not allowed, or the answer is too large."
-        ),
+        "400": _problem("A parameter is unknown or invalid, or the response is too large."),
         "403": {"description": "The request is not signed, or its caller may not call this API."},
     }
 
@@ -60,7 +58,7 @@ def _get(summary: str, schema: str, takes: Iterable[Parameter] = ()) -> Json:
 def _get_text(summary: str, content_type: str, takes: Iterable[Parameter] = ()) -> Json:
     """An answer that is not JSON."""
     content = {content_type: {"schema": {"type": "string"}}}
-    answers = {"200": {"description": "The answer.", "content": content}, **_refusals()}
+    answers = {"200": {"description": "The response.", "content": content}, **_refusals()}
     parameters = list(map(_parameter, takes))
     return {"get": {"summary": summary, "parameters": parameters, "responses": answers}}
 
@@ -68,13 +66,13 @@ def _get_text(summary: str, content_type: str, takes: Iterable[Parameter] = ()) 
 def _open_feed() -> Json:
     """The one route that takes no signature."""
     described = _get_text(
-        "The calendar for programs that cannot sign, where the setting calendar_feed is on.",
+        "The calendar for clients that cannot sign requests; requires the setting calendar_feed.",
         "text/calendar",
         parameters.CALENDAR_FEED,
     )
     operation = described["get"]
     operation["security"] = []
-    operation["responses"]["403"] = _problem("This is not the token of the feed.")
+    operation["responses"]["403"] = _problem("The token of the feed is invalid.")
     operation["responses"]["404"] = _problem("The stack has no calendar feed.")
     return described
 
@@ -82,7 +80,7 @@ def _open_feed() -> Json:
 def _get_one(summary: str, schema: str, *takes: Json) -> Json:
     """One thing by its id, which may be unknown."""
     operation = _operation(summary, schema, takes)
-    operation["responses"]["404"] = _problem("There is none with this id, or was none then.")
+    operation["responses"]["404"] = _problem("No reservation has this id, or had it at that time.")
     return {"get": operation}
 
 
@@ -92,7 +90,7 @@ def _post(summary: str, schema: str, takes: Iterable[Parameter]) -> Json:
 
 def _operation(summary: str, schema: str, takes: Iterable[Json]) -> Json:
     listed = list(takes)
-    answers = {"200": _answer("The answer.", ref(schema)), **_refusals()}
+    answers = {"200": _answer("The response.", ref(schema)), **_refusals()}
     if any(each["name"] == parameters.AS_OF.name for each in listed):
         answers |= _refusals_of_the_past()
     return {"summary": summary, "parameters": listed, "responses": answers}
@@ -100,7 +98,7 @@ def _operation(summary: str, schema: str, takes: Iterable[Json]) -> Json:
 
 def _refusals_of_the_past() -> Json:
     return {
-        "404": _problem("The time is before the first snapshot; the earliest one is named."),
+        "404": _problem("The time is before the first snapshot, whose time the response gives."),
         "503": _problem("The bucket with the snapshots cannot be read."),
     }
 
@@ -119,13 +117,13 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         "name": "id",
         "in": "path",
         "required": True,
-        "description": "The id of the reservation; an unknown id is answered with 404.",
+        "description": "The id of the reservation; an unknown id returns 404.",
         "schema": {"type": "string", "pattern": f"^{RESERVATION_ID}$"},
     }
     tested = [replace(each, schema=one_of(alert_routes)) for each in parameters.TEST]
     openapi = {"description": "This document.", "content": {"application/json": {"schema": {}}}}
     paths = {
-        "/reservations": _get("Reservations of both types.", "ReservationList", parameters.LIST),
+        "/reservations": _get("Reservations of all types.", "ReservationList", parameters.LIST),
         **{
             kind.path: _get(kind.about, "ReservationList", parameters.list_of(name))
             for name, kind in KINDS.items()
@@ -137,21 +135,25 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
             *map(_parameter, parameters.ONE),
         ),
         "/summary": _get("Totals of reservations.", "Summary", parameters.SUMMARY),
-        "/prices": _get("What is known of prices, by source.", "Prices", parameters.PRICES),
+        "/prices": _get("Known prices, by source.", "Prices", parameters.PRICES),
         "/stranded": _get(
-            "On-Demand instances beside idle capacity.", "Stranded", parameters.STRANDED
+            "On-Demand instances that run while reserved capacity is idle.",
+            "Stranded",
+            parameters.STRANDED,
         ),
-        "/usage": _get("What was held, used and idle, and its cost.", "Usage", parameters.USAGE),
+        "/usage": _get("Reserved, used and idle hours, and their cost.", "Usage", parameters.USAGE),
         "/offerings": _get(
-            "Blocks for sale that the watches found, and how each region answered.",
+            "Blocks for sale that the watches found, with the answer of each region.",
             "OfferingList",
             OFFERINGS,
         ),
         "/offerings/history": _get(
             "The price and the lead time of each answer to a watch.", "OfferingHistory", HISTORY
         ),
-        "/events": _get("What happened, the newest first.", "EventList", parameters.EVENTS),
-        "/status": _get("The scopes, their totals, the last runs.", "Status", parameters.STATUS),
+        "/events": _get("Events, the newest first.", "EventList", parameters.EVENTS),
+        "/status": _get(
+            "Scopes with their totals, and the last runs.", "Status", parameters.STATUS
+        ),
         "/fleets": _get(
             "Capacity Reservation Fleets, their targets and members.",
             "FleetList",
@@ -160,27 +162,33 @@ def document(alert_routes: tuple[str, ...] = ()) -> Json:
         "/topology": _get(
             "The network nodes of reservations and blocks.", "PlacementList", parameters.TOPOLOGY
         ),
-        "/validate": _get("May a training run start?", "Validation", parameters.VALIDATE),
+        "/validate": _get(
+            "Whether a training run has capacity.", "Validation", parameters.VALIDATE
+        ),
         "/report": _get_text("The report, an HTML page.", "text/html", parameters.FILTERS),
         "/calendar.ics": _get_text(
             "The capacity blocks as a calendar (RFC 5545).", "text/calendar", parameters.FILTERS
         ),
         "/calendar-feed.ics": _open_feed(),
         "/metrics": _get_text(
-            "What is held, as OpenMetrics text.", "application/openmetrics-text", parameters.METRICS
+            "Capacity metrics, as OpenMetrics text.",
+            "application/openmetrics-text",
+            parameters.METRICS,
         ),
         "/alerts/explain": _get_one(
-            "Who gets an event, why, and what became of it.",
+            "Which destinations get an event, why, and how its delivery went.",
             "Explanation",
             *map(_parameter, parameters.EXPLAIN),
         ),
         "/alerts/test": _post("Sends a sample to each destination of a route.", "Trial", tested),
         "/alerts/republish": _post(
-            "Publishes events that could not be published.", "Republication", parameters.REPUBLISH
+            "Publishes events that could not be published earlier.",
+            "Republication",
+            parameters.REPUBLISH,
         ),
         "/openapi.json": {
             "get": {
-                "summary": "This description.",
+                "summary": "This OpenAPI document.",
                 "responses": {"200": openapi, **_refusals()},
             }
         },

@@ -27,7 +27,7 @@ class Moments:
     def view(self, moment: datetime, now: datetime) -> View:
         """Raises BadParameter for a time that is yet to come, TooEarly, and Unreadable."""
         if moment > now:
-            allowed = f"It must not be later than now, which is {format_time(now)}."
+            allowed = f"It must not be later than the present, {format_time(now)}."
             raise BadParameter("as_of", format_time(moment), allowed)
         view = self._kept.pop(moment, None) or self._load(moment)
         if now - moment > SETTLED:

@@ -81,8 +81,8 @@ def bad_parameter(error: BadParameter) -> Response[str]:
 def too_early(earliest: datetime | None) -> Response[str]:
     since = "no snapshot has been taken yet"
     if earliest is not None:
-        since = f"the earliest time that can be asked for is {format_time(earliest)}"
-    detail = f"Nothing is known of that time: {since}."
+        since = f"the earliest available time is {format_time(earliest)}"
+    detail = f"There is no data for that time: {since}."
     return problem(
         404, "Before the first snapshot", detail, earliest=earliest and format_time(earliest)
     )
@@ -93,8 +93,10 @@ def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
     from truffle.core.usage_sql import usage_query
 
     sql = usage_query(question.period, question.by)
-    detail = f"The answer takes {much}. Ask for a shorter period or fewer groups, or by SQL: {sql}"
-    return problem(400, "Question too large", detail, sql=sql)
+    detail = (
+        f"The response needs {much}. Request a shorter period or fewer groups, or use SQL: {sql}"
+    )
+    return problem(400, "Request too large", detail, sql=sql)
 
 
 def too_large() -> Response[str]:
@@ -102,4 +104,4 @@ def too_large() -> Response[str]:
         f"The answer has more than {LONGEST_BODY} bytes, which is more than can be returned. Ask "
         "for less: filter by region, account or instance type, or read the snapshots in the bucket."
     )
-    return problem(400, "Answer too large", detail)
+    return problem(400, "Response too large", detail)

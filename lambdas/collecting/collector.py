@@ -229,7 +229,7 @@ class Collector:
             if firsts:
                 self._count_baselines(firsts[0])
             return outcomes
-        raise Conflict(f"scopes were written by others {CONFLICT_TRIES} times in a row")
+        raise Conflict(f"scopes were modified concurrently {CONFLICT_TRIES} times in a row")
 
     @property
     def _reporter(self) -> Reporter:
@@ -255,7 +255,7 @@ class Collector:
     def _ask_ec2(self, scope: Scope, deadline: datetime) -> Snapshot | Failure:
         at = self.clock()
         if at > deadline:
-            message = "The time for the whole unit was up before this scope was reached."
+            message = "The unit's time was up before this scope was collected."
             return Failure(scope, at, FailureKind.ERROR, DEADLINE_EXCEEDED, message)
         try:
             client = self.ec2_of(scope)
@@ -285,7 +285,7 @@ class Collector:
                 listing = self._stored_again(listing.ground, error.reports, visit)
             except Conflict:
                 listing = self._after_conflict(listing, tried, visit)
-        message = f"Other accounts wrote the same reservations {CONTENTION_TRIES} times in a row."
+        message = f"Other accounts updated the same reservations {CONTENTION_TRIES} times in a row."
         failure = Failure(scope, self.clock(), FailureKind.ERROR, CONTENDED, message)
         return self._written(replace(listing, result=failure), visit)
 

@@ -141,15 +141,15 @@ def asking(client: LambdaClient, function: str) -> Ask:
         payload = json.dumps({"regions_of": list(accounts)}).encode()
         try:
             answer = client.invoke(FunctionName=function, Payload=payload)
-            told = json.load(answer["Payload"])
+            response = json.load(answer["Payload"])
         except (ClientError, BotoCoreError, ValueError) as error:
-            logger.warning("accounts not asked for regions", extra={"error": str(error)})
+            logger.warning("regions of accounts not read", extra={"error": str(error)})
             return {}
         if "FunctionError" in answer:
-            logger.warning("accounts not asked for regions", extra={"error": str(told)})
+            logger.warning("regions of accounts not read", extra={"error": str(response)})
             return {}
-        meter.add(Calls.from_counts(told.get("calls", {})))
-        regions: Mapping[str, RegionsAnswer] = told["regions"]
+        meter.add(Calls.from_counts(response.get("calls", {})))
+        regions: Mapping[str, RegionsAnswer] = response["regions"]
         return regions
 
     return ask

@@ -36,7 +36,7 @@ PARALLEL_SCOPES = 16
 PARALLEL_REGIONS = 8
 
 CLOSE_TRIES = 3
-"""How often a run is closed in a row while units go on finding something new."""
+"""The maximum number of consecutive closes while units keep finding something new."""
 
 MOST_WARNINGS = 20
 
@@ -111,7 +111,7 @@ class Closer:
                     return self._close(run)
             except Changed:
                 run = self.runs.get(run.run_id) or run
-        raise Changed(f"units of run {run.run_id} found something new {CLOSE_TRIES} times in a row")
+        raise Changed(f"units of run {run.run_id} changed {CLOSE_TRIES} times in a row")
 
     def _close(self, run: Run) -> bool:
         run = self.runs.get(run.run_id) or run

@@ -90,8 +90,8 @@ class Fleets:
         if known == before.known:
             return
         try:
-            told = [replace(event, run_id=run_id) for event in events]
-            self.store.write(scope, before, known, told)
+            recorded = [replace(event, run_id=run_id) for event in events]
+            self.store.write(scope, before, known, recorded)
         except Conflict:
             # Another listing of the scope came first: what it wrote is as new as this.
             logger.info("fleets were written by another listing", extra={"scope": str(scope)})

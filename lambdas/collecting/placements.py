@@ -88,8 +88,8 @@ def _placed(snapshot: Snapshot) -> frozenset[str]:
 
 
 def _is_due(ids: frozenset[str], known: ScopePlacements | None, now: datetime) -> bool:
-    """Whether there is a new reservation, or the answer is a day old. One that was refused is asked
-    for again with the next listing, one that was cut short a day later."""
+    """Whether there is a new reservation, or the answer is a day old. A refused request is repeated
+    with the next listing, an incomplete one a day later."""
     if known is None or known.asked_at is None or ids - known.ids:
         return True
     if known.error not in (None, BUDGET_EXCEEDED):

@@ -58,7 +58,7 @@ class Planner:
             except (ClientError, BotoCoreError) as error:
                 left = len(units) - number
                 facts = {"region": unit.region, "checks": left, "error": str(error)}
-                logger.warning("checks not planned", extra=facts)
+                logger.warning("rechecks not scheduled", extra=facts)
                 return left
         return 0
 

@@ -147,9 +147,9 @@ class Reporter:
             gone=[row for name in names if (row := _gone(sights[name], verdicts[name]))],
             events=[event for verdict in verdicts.values() for event in verdict.events],
             reports={
-                name: told
+                name: update
                 for name, verdict in verdicts.items()
-                if (told := _to_write(sights[name], verdict, snapshot.scope))
+                if (update := _to_write(sights[name], verdict, snapshot.scope))
             },
             versions={**known.versions, **{name: it.version for name, it in reports.items()}},
             relied={name: it.relied for name, it in verdicts.items() if it.relied},

@@ -68,7 +68,7 @@ class Retrier:
         after = postpone(record.message_id, before, self.clock(), self.period)
         facts = {"run_id": unit.run_id, "region": unit.region}
         if after is None:
-            logger.warning("throttled unit left to the next run", extra=facts)
+            logger.warning("throttled unit left for the next run", extra=facts)
             return
         delay = ceil(after.pause.total_seconds())
         self.client.send_message(

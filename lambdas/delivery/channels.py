@@ -36,8 +36,8 @@ _LONGEST_TOLD = 300
 class Refused(Exception):
     """A destination did not accept a message; ``retry_after`` is when it may be asked again.
 
-    ``is_final`` is true where its documentation says that a retry is of no use: a pager refuses the
-    same request again until its secret is changed.
+    ``is_final`` is true if a retry cannot succeed according to its documentation: a pager rejects
+    the same request until its secret is changed.
     """
 
     def __init__(self, destination: Destination, answer: WebhookResponse, secret: Secret) -> None:
@@ -53,8 +53,8 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An event to be told. ``message`` is its message as it was published; ``late`` is for how long
-    it has been observed, where that is worth a word."""
+    """An event to deliver. ``message`` is its message as it was published; ``late`` is the time
+    since its observation, if the delivery is late."""
 
     event: Event
     message: Mapping[str, Any]
@@ -129,8 +129,8 @@ class Channels:
             _post(destination, secret, secret.sole("url"), slack.payload(card))
 
     def _show_in_channel(self, destination: Destination, secret: Secret, card: Card) -> None:
-        """With a bot's token: what is told about one subject is one thread; what is bad is shown
-        in the channel as well."""
+        """With a bot's token: the messages about one subject are in one thread; warnings and
+        critical events are also shown in the channel."""
         subject = _subject(card)
         thread = self.threads.get(destination.name, subject) if subject else None
         body = {**slack.payload(card), "channel": secret.get("channel")}

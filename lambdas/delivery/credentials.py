@@ -119,7 +119,7 @@ def to_secret(name: str, text: str) -> Secret:
         raise BadSecret(f"the secret {name} begins with a brace but is not JSON") from None
     texts = {key: value.strip() for key, value in values.items() if isinstance(value, str)}
     if not texts:
-        raise BadSecret(f"the secret {name} is a JSON object without any text")
+        raise BadSecret(f"the secret {name} is a JSON object without string values")
     return Secret(name, stripped, texts)
 
 

@@ -92,8 +92,9 @@ class Deliverer:
     clock: Callable[[], datetime]
 
     def handle(self, message: QueueMessage) -> bool:
-        """Deliver a message; True if it is done. One that is not returns to its queue by itself:
-        soon where another invocation is at it, and ever later where its destination fails."""
+        """Deliver a message; True if it is done. An unfinished message returns to its queue: soon
+        if another invocation is working on it, and with increasing delay if its destination
+        fails."""
         try:
             task, destination = parse_task(message.body), self._destination(message)
         except (InvalidMessage, Undeliverable) as error:

@@ -94,7 +94,7 @@ def _scheduled(text: str) -> datetime | None:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not text")
+        raise TypeError(f"{value!r} must be a string")
     return value
 
 

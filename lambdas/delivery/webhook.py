@@ -26,7 +26,7 @@ logging.getLogger("urllib3").setLevel(logging.INFO)
 
 TIMEOUT = urllib3.Timeout(connect=3, read=10)
 LONGEST_EXCHANGE = 20
-"""Seconds for everything: a read's timeout begins anew with every byte."""
+"""Seconds for the whole exchange: the timeout of a read restarts with every byte."""
 LONGEST_ANSWER = 64 * 1024
 """How many bytes of an answer are read: an answer with a whole chat message in it is shorter."""
 _LONGEST_RETRY_AFTER = 40
@@ -84,7 +84,7 @@ class WebhookResponse:
 
 
 class Unreachable(Exception):
-    """The destination did not answer; the text says why, without the URL."""
+    """The destination did not respond; the text has the reason, without the URL."""
 
     def __str__(self) -> str:
         return f"unreachable: {super().__str__()}"
@@ -158,14 +158,14 @@ def _with_body(head: WebhookResponse, response: urllib3.BaseHTTPResponse) -> Web
 def _destination(url: str) -> tuple[SplitResult, str, int]:
     """A URL's parts with its host and port. Raises Unusable."""
     if not (url.isascii() and url.isprintable()) or " " in url:
-        raise Unusable("A webhook's URL has characters that must be percent-encoded.")
+        raise Unusable("The webhook's URL has characters that must be percent-encoded.")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 443
     except ValueError:
-        raise Unusable("A webhook's URL cannot be read.") from None
+        raise Unusable("The webhook's URL is invalid.") from None
     if parts.scheme != "https" or not host:
-        raise Unusable("A webhook's URL must begin with https://.")
+        raise Unusable("The webhook's URL must begin with https://.")
     return parts, host, port
 
 
@@ -178,7 +178,7 @@ def _address(host: str, port: int) -> str:
     for address in addresses:
         is_sandbox = address.is_loopback and ALLOW_LOOPBACK in os.environ
         if not is_public(address) and not is_sandbox:
-            raise Unusable("A webhook's host must have a public address.")
+            raise Unusable("The webhook's host must have a public address.")
     return str(addresses[0])
 
 

@@ -1,1 +1,1 @@
-"""The past: what the bucket's snapshots, manifests and ledgers say."""
+"""The past, read from the bucket's snapshots, manifests and ledgers."""

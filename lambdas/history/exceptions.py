@@ -15,4 +15,4 @@ class TooEarly(Exception):
 
 
 class TooLarge(Exception):
-    """The question reads more than the function may; the text says how much."""
+    """The request needs more data than the function may read; the text has the amount."""

@@ -48,7 +48,7 @@ class SpanReader:
 
     @property
     def known_for(self) -> timedelta:
-        """For how long a snapshot says what is held."""
+        """How long a snapshot is valid."""
         return PERIODS_KNOWN * self.period
 
     def objects(self, start: datetime, end: datetime, now: datetime) -> list[SnapshotObject]:

@@ -23,7 +23,7 @@ MOST_OBJECTS = 5_000
 DAY = timedelta(days=1)
 
 LONGEST_VISIT = timedelta(minutes=15)
-"""The answers of an object came at most so long after the one that names it."""
+"""The maximum time between the answer that names an object and its others."""
 
 _NAME = re.compile(
     rf"{OFFERINGS_PREFIX}/dt=(?P<day>\d{{4}}-\d\d-\d\d)/hour=\d\d/"

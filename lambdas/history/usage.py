@@ -111,5 +111,5 @@ def _days(since: datetime, until: datetime) -> list[datetime]:
 
 
 def _cut(span: Span, start: datetime, end: datetime) -> Span:
-    """The part of a span that lies in a day, so that no other day counts it too."""
+    """The part of a span within a day, so that each day counts its own part."""
     return Span(span.row, max(span.start, start), min(span.end, end), span.is_observed)

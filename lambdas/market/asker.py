@@ -21,8 +21,8 @@ from truffle.ec2.offerings import EC2, LIMIT_CODES, OutOfTime, RegionOfferings, 
 PARALLEL_REGIONS = 16
 
 WAITING = (
-    "The watch is due, but no call was possible yet: the request budget of this region or the time "
-    "of the function was used up."
+    "No call was possible yet: the request budget of this region or the function's time was used "
+    "up."
 )
 
 
@@ -65,7 +65,7 @@ class Asker:
         """Ask for what is due, or for ``everything``, which may use the calls that are left for
         people; by region and watch. ``has_time`` says whether another call may begin.
 
-        What the settings no longer watch is forgotten.
+        The states of removed watches are deleted.
         """
         states, buckets = self.store.states(), self.store.buckets()
         wanted = {(region, watch.name) for watch in self.watches for region in watch.regions}
@@ -147,7 +147,7 @@ class _Visit:
         return [turn for turn in turns if turn.is_due(now)]
 
     def _turn(self, watch: Watch) -> Turn:
-        """One that was never asked where the watch has changed since."""
+        """A new state if the watch has changed."""
         state = self._stored(watch.name).state
         if state is None or state.last.question != watch.question:
             return Turn(watch)

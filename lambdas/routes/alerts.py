@@ -34,8 +34,11 @@ def explain_alert() -> Response[str]:
     since, until = period({"since": [wiring.now() - parameters.EXPLAINED], **values})
     found = wiring.query().events.find(event_id, since, until)
     if not found:
-        detail = f"No event since {since:%Y-%m-%d} has the id {event_id}; since looks further back."
-        return problem(404, "No such event", detail)
+        detail = (
+            f"No event since {since:%Y-%m-%d} has the id {event_id}; an earlier since searches "
+            "further back."
+        )
+        return problem(404, "Unknown event", detail)
     if len(found) > 1:
         raise BadParameter("event_id", event_id, _ambiguous(found))
     event = from_message(found[0])
@@ -48,7 +51,9 @@ def explain_alert() -> Response[str]:
 
 def _ambiguous(found: list[Json]) -> str:
     names = ", ".join(sorted(message["event_id"] for message in found)[:AMBIGUOUS_SHOWN])
-    return f"The ids of {len(found)} events begin so: give more of it. Some are {names}."
+    return (
+        f"The ids of {len(found)} events begin with this: give more digits. Some of them: {names}."
+    )
 
 
 @app.post("/alerts/test")
@@ -90,9 +95,9 @@ def publish_again() -> Response[str]:
 
 
 def _route(name: str) -> Route:
-    """Raises BadParameter for a route that there is not."""
+    """Raises BadParameter for an unknown route."""
     routes = {route.name: route for route in wiring.query().alert_settings.routes}
     if name not in routes:
-        known = f"The routes are {', '.join(routes)}." if routes else "This stack has no routes."
-        raise BadParameter("route", name, f"There is no such route. {known}")
+        known = f"The routes are {', '.join(routes)}." if routes else "The stack has no routes."
+        raise BadParameter("route", name, f"The route is unknown. {known}")
     return routes[name]

@@ -78,11 +78,13 @@ def calendar_feed() -> Response[str]:
         secret = wiring.query().feed_secret
     except GetParameterError:
         logger.exception("feed secret not read")
-        return problem(503, "Not available", "The secret of the calendar feed cannot be read now.")
+        return problem(
+            503, "Not available", "The secret of the calendar feed cannot be read at present."
+        )
     if secret is None:
         return problem(404, "No calendar feed", "The setting calendar_feed of the stack is off.")
     if not compare_digest(values["token"][0].encode(), secret.encode()):
-        return problem(403, "Forbidden", "This is not the token of the calendar feed.")
+        return problem(403, "Forbidden", "The token of the calendar feed is invalid.")
     return _calendar(values)
 
 

@@ -85,7 +85,7 @@ def reservation(reservation_id: str) -> Response[str]:
         by = "" if as_of is None else f" by {format_time(as_of)}"
         shown = reservation_id[: responses.LONGEST_VALUE_SHOWN]
         detail = f"No scope lists or has listed {shown}{by}."
-        return problem(404, "No such reservation", detail, collection=context.collection)
+        return problem(404, "Unknown reservation", detail, collection=context.collection)
     messages = answers.until(wiring.query().events.of_reservation(reservation_id), as_of)
     return fitting_json(
         lambda shown: answers.reservation(context, known, messages, shown), len(messages), least=0

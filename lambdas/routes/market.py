@@ -75,6 +75,6 @@ def _too_large(error: TooLarge, query: MarketQuery) -> Response[str]:
     since = query.period[0] if query.period else wiring.now()
     sql = _SQL.format(since=since)
     detail = (
-        f"The answer takes {error}. Ask for a shorter period or fewer regions, or by SQL: {sql}"
+        f"The response needs {error}. Request a shorter period or fewer regions, or use SQL: {sql}"
     )
-    return problem(400, "Question too large", detail, sql=sql)
+    return problem(400, "Request too large", detail, sql=sql)

@@ -31,7 +31,7 @@ from truffle.core.scope_health import Outage
 from truffle.core.times import format_time, sortable_time
 
 MOST_RECHECKS = 10
-"""How many other accounts are told to check a report again: one that answers is enough."""
+"""How many other accounts are asked to check a report again: one that answers is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class Write:
     @property
     def is_empty(self) -> bool:
         """Whether nothing but the scope's own status is written."""
-        told = (self.changed, self.left, self.gone, self.events, self.newly_idle, self.reports)
-        return not any(told) and self.outage is None
+        parts = (self.changed, self.left, self.gone, self.events, self.newly_idle, self.reports)
+        return not any(parts) and self.outage is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,11 @@ class Actions:
             put = self.put(_gone_item(row, snapshot.observed_at))
             groups.setdefault(row.reservation_id, Group()).actions.append(put)
         store = ReportStore(self.client, self.table)
-        for name, told in write.reports.items():
+        for name, update in write.reports.items():
             group = groups.setdefault(name, Group())
-            put = store.put(name, told.before, told.report, snapshot.observed_at)
+            put = store.put(name, update.before, update.report, snapshot.observed_at)
             group.actions.append(put)
-            group.rechecks.update({it: {name} for it in told.rechecks[:MOST_RECHECKS]})
+            group.rechecks.update({it: {name} for it in update.rechecks[:MOST_RECHECKS]})
         for event in write.events:
             item = event_item(event, self.retention_days)
             groups.setdefault(_subject(event), Group()).actions.append(self.put(item))
@@ -159,8 +159,8 @@ class Actions:
 
 def _version(write: Write, name: str) -> int:
     """The version of a row's report once the row is written."""
-    told = write.reports.get(name)
-    return told.before + 1 if told else write.versions.get(name, 0)
+    update = write.reports.get(name)
+    return update.before + 1 if update else write.versions.get(name, 0)
 
 
 def _subject(event: Event) -> str:

@@ -31,7 +31,7 @@ REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
 """The exceptions of S3 when it returns no object."""
 
 DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
-"""Errors of reading an object that is no gzip, is cut off, or holds no reservations."""
+"""Errors of reading an object that is not gzip, is truncated, or has no reservations."""
 
 LATEST_KEYS = {name: f"latest{kind.path}.json" for name, kind in KINDS.items()}
 

@@ -1,4 +1,4 @@
-"""Events that are buffered until their run is over, so that they can be delivered together.
+"""Events that are buffered until the end of their run, to be delivered together.
 
 The events of one destination and one run are a *buffer*. A *batch* is the part of it that is
 delivered at once: it is fixed before anything is sent, so every retry sends the same, and no other
@@ -81,8 +81,7 @@ class Contents:
         return sorted(set(self.sizes).difference(*self.batches.values()))
 
     def next_part(self) -> frozenset[str]:
-        """The next batch of the waiting messages: all, or about equal parts, so that none
-        has a mere remainder."""
+        """The next batch of the waiting messages: all of them, or parts of about equal size."""
         waiting = self.waiting
         bodies, ids = sum(self.sizes[it] for it in waiting), sum(len(it.encode()) for it in waiting)
         parts = max(
@@ -118,7 +117,7 @@ class DigestBuffer:
     table: str
 
     def add(self, destination: str, run_id: str, message: Message, at: datetime) -> Placed:
-        """Add an event; one that is in the buffer stays as it is."""
+        """Add an event, unless it is in the buffer already."""
         place = key(_pile_key(destination, run_id), f"{_EVENT}{message['event_id']}")
         content = body(message)
         try:
@@ -221,7 +220,7 @@ class DigestBuffer:
         )
 
     def _bodies(self, destination: str, run_id: str, ids: frozenset[str]) -> list[Message]:
-        """The events of a batch, by id: only what lies between its first and its last is read."""
+        """The events of a batch, by id: only those between its first and last are read."""
         items = query(
             self.client,
             TableName=self.table,

@@ -83,7 +83,7 @@ def dated(directory: Directory, head: Head) -> Directory:
 
 @dataclass(slots=True)
 class DirectoryCache:
-    """The directory in a function's memory: a small read tells whether it is still so."""
+    """The directory in a function's memory: a small read checks whether it is current."""
 
     store: DirectoryStore
     _version: str | None = None

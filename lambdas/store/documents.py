@@ -62,7 +62,7 @@ class DocumentStore:
     table: str
 
     def head(self, name: str) -> Head | None:
-        """None where there is no such document."""
+        """None if the document does not exist."""
         answer = self.client.get_item(
             TableName=self.table, Key=key(DOCUMENTS, name), ConsistentRead=True
         )

@@ -1,4 +1,4 @@
-"""Events in the table: written with the state that they tell of, read by day or by reservation."""
+"""Events in the table: written with the state that they report, read by day or by reservation."""
 
 from __future__ import annotations
 

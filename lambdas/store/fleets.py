@@ -90,13 +90,13 @@ def _to_json(known: ScopeFleets) -> dict[str, Any]:
     }
 
 
-def _from_json(told: Mapping[str, Any]) -> ScopeFleets:
-    error = told["error"]
+def _from_json(data: Mapping[str, Any]) -> ScopeFleets:
+    error = data["error"]
     return ScopeFleets(
-        tuple(map(from_json, told["fleets"])),
+        tuple(map(from_json, data["fleets"])),
         {
             name: Shortfall(parse_time(it["since"]), frozenset(it["reported"]))
-            for name, it in told["shortfalls"].items()
+            for name, it in data["shortfalls"].items()
         },
         error
         and FleetError(

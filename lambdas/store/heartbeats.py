@@ -66,7 +66,7 @@ def heartbeat_of(status: StoredStatus) -> str:
 
 
 def with_heartbeat(status: StoredStatus, heartbeat: str) -> StoredStatus:
-    """A scope's status with what its heartbeat says."""
+    """A scope's status, updated from its heartbeat."""
     observed, attempted, *rest, plain = json.loads(heartbeat)
     seconds, run_id, delivery, baselines, reservations, changed, events, writes = rest
     facts = {
@@ -90,7 +90,7 @@ def with_heartbeat(status: StoredStatus, heartbeat: str) -> StoredStatus:
 
 
 def is_plain(heartbeat: str | None) -> bool:
-    """Whether a heartbeat says all that there is to know of its scope."""
+    """Whether a heartbeat has all the state of its scope."""
     return heartbeat is not None and heartbeat.endswith(",1]")
 
 
@@ -126,7 +126,7 @@ class HeartbeatStore:
         return {item["sk"]["S"]: int(item["version"]["N"]) for item in items}
 
     def get(self, units: Iterable[str]) -> dict[str, Heartbeats]:
-        """The heartbeats of these units; none for one that is not stored."""
+        """The heartbeats of these units, except those that are not stored."""
         names = sorted(set(units))
         items = fetch(self.client, self.table, [heartbeats_key(name) for name in names])
         found = {item["pk"]["S"].partition("#")[2]: to_heartbeats(item) for item in items}
@@ -158,8 +158,8 @@ class HeartbeatStore:
         ]
 
     def forget(self, unit: str, version: int) -> list[Item]:
-        """The actions of a transaction that removes a unit without scopes, if nobody wrote it
-        since it had this version."""
+        """The actions of a transaction that removes a unit without scopes, if it still has this
+        version."""
         place = {"TableName": self.table, "Key": key(UNITS, unit)}
         condition = {
             "ConditionExpression": "version = :version",

@@ -43,7 +43,7 @@ def own_to_json(status: StoredStatus) -> Json | None:
 
 
 def own_from_json(scope: Scope, json: Json) -> StoredStatus:
-    """The inverse, without what the heartbeat says. Raises KeyError, TypeError or ValueError."""
+    """The inverse, without the heartbeat. Raises KeyError, TypeError or ValueError."""
     error = json["error"]
     return StoredStatus(
         scope,

@@ -23,22 +23,22 @@ class OutageStore:
         if "Item" not in answer:
             return None
         item = answer["Item"]
-        told = read_body(item)
+        data = read_body(item)
         return Outage(
             account_id,
             name,
-            told["region"],
-            parse_time(told["since"]),
-            frozenset(told["regions"]),
+            data["region"],
+            parse_time(data["since"]),
+            frozenset(data["regions"]),
             int(item["version"]["N"]),
         )
 
     def write(self, outage: Outage) -> Item:
-        """The action of a transaction that stores an outage, or removes one that is over."""
+        """The action of a transaction that stores an outage, or removes an ended one."""
         where = {"TableName": self.table, **_condition(outage.version)}
         if not outage.regions:
             return {"Delete": {**where, "Key": _key(outage.account_id, outage.name)}}
-        told = {
+        data = {
             "region": outage.region,
             "since": format_time(outage.since),
             "regions": sorted(outage.regions),
@@ -46,7 +46,7 @@ class OutageStore:
         item = {
             **_key(outage.account_id, outage.name),
             "version": number(outage.version + 1),
-            "body": body(told),
+            "body": body(data),
         }
         return {"Put": {**where, "Item": item}}
 

@@ -55,12 +55,12 @@ class PlacementStore:
 
 
 def _stored(item: Item) -> ScopePlacements:
-    told = read_packed_body(item)
-    asked_at, since = told["asked_at"], told["failing_since"]
+    data = read_packed_body(item)
+    asked_at, since = data["asked_at"], data["failing_since"]
     return ScopePlacements(
-        frozenset(told["ids"]),
-        tuple(map(from_json, told["placements"])),
+        frozenset(data["ids"]),
+        tuple(map(from_json, data["placements"])),
         asked_at and parse_time(asked_at),
-        told["error"],
+        data["error"],
         since and parse_time(since),
     )

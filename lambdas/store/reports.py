@@ -1,6 +1,6 @@
 """The last report of each reservation, in the table: one item for all its scopes.
 
-A report's item is read before a listing and written on exactly that version, so that two accounts
+A report's item is read before a listing and written conditionally on that version, so two accounts
 never report the same change. It stays when the reservation is gone, so that a listing from before
 its end cannot bring it back; an item that does not exist never did.
 """
@@ -112,14 +112,14 @@ def _to_json(report: Report) -> Json:
 
 
 def _to_report(item: Item) -> Report:
-    told = read_body(item)
+    data = read_body(item)
     return Report(
         int(item["version"]["N"]),
-        told["news"],
-        told["row"] and decode(told["row"]),
-        told["looked_at"] and parse_time(told["looked_at"]),
-        frozenset(told["members"]),
-        told["is_known"],
-        told["baseline"],
-        {name: parse_time(at) for name, at in told["idle_told"].items()},
+        data["news"],
+        data["row"] and decode(data["row"]),
+        data["looked_at"] and parse_time(data["looked_at"]),
+        frozenset(data["members"]),
+        data["is_known"],
+        data["baseline"],
+        {name: parse_time(at) for name, at in data["idle_told"].items()},
     )

@@ -1,4 +1,4 @@
-"""When incidents were resolved: queues keep no order, and a late trigger must not open one anew."""
+"""When incidents were resolved: queues are unordered, and a late trigger must not reopen one."""
 
 from __future__ import annotations
 

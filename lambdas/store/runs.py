@@ -131,7 +131,7 @@ class RunStore:
         return self._update(run_id, expression, values, "attribute_exists(pk)")
 
     def claim(self, run_id: str, name: str) -> Run | None:
-        """The run, if nobody but the one of this name has begun to close it."""
+        """The run, unless another than the one of this name has begun to close it."""
         return self._update(
             run_id,
             "SET closing = :name",

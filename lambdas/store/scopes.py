@@ -238,7 +238,7 @@ class ScopeStore(StatusReader):
             except Conflict:
                 continue
             return True
-        raise Conflict(f"{failure.scope} was written by others {CONFLICT_TRIES} times in a row")
+        raise Conflict(f"{failure.scope} was modified concurrently {CONFLICT_TRIES} times in a row")
 
     def _write_failure(
         self, before: StoredStatus, failure: Failure, attempt: Attempt, failing_after: int

@@ -1,7 +1,7 @@
-"""Which reservations are shared, by their owner: what other accounts were seen to list.
+"""Shared reservations by owner: those that other accounts were seen to list.
 
-EC2 does not say to an owner whether a reservation is shared. A note that is lost is made again by
-the next listing of the account that lists the reservation.
+EC2 does not show an owner whether a reservation is shared. A lost record is written again by the
+next listing of the account that lists the reservation.
 """
 
 from __future__ import annotations

@@ -149,17 +149,17 @@ class StatusItems:
         """A scope could not be listed, and not as it could not be listed before."""
         error = after.error
         assert error is not None
-        told = {"code": error.code, "message": error.message, "kind": error.kind}
+        data = {"code": error.code, "message": error.message, "kind": error.kind}
         sets = {
             "failing_since": text(sortable_time(error.since)),
-            "error": text(json.dumps(told)),
+            "error": text(json.dumps(data)),
             "streak": _streak_text(after.streak),
             "digest": before.digest and text(before.digest),
         }
         return self._update(before, sets, ["retired_at"])
 
     def retired(self, before: StoredStatus, at: datetime) -> Item:
-        """No run covers a scope any more: what its heartbeat says stays in its own item."""
+        """A scope is no longer collected: its own item keeps the values of its heartbeat."""
         sets = {
             "retired_at": text(sortable_time(at)),
             "observed_at": before.observed_at and text(sortable_time(before.observed_at)),
@@ -206,10 +206,10 @@ class StatusItems:
 def _streak_text(streak: Streak) -> dict[str, str] | None:
     if streak == Streak():
         return None
-    told: dict[str, Any] = {"runs": streak.runs, "is_told": streak.is_told}
+    data: dict[str, Any] = {"runs": streak.runs, "is_told": streak.is_told}
     if streak.outage is not None:
-        told["outage"] = streak.outage
-    return text(json.dumps(told))
+        data["outage"] = streak.outage
+    return text(json.dumps(data))
 
 
 def _idle_text(watch: IdleWatch) -> dict[str, str]:
@@ -265,8 +265,8 @@ def _json(item: Item, name: str) -> Any:
 
 
 def _to_streak(item: Item) -> Streak:
-    told = _json(item, "streak")
-    return Streak(tuple(told["runs"]), told["is_told"], told.get("outage")) if told else Streak()
+    data = _json(item, "streak")
+    return Streak(tuple(data["runs"]), data["is_told"], data.get("outage")) if data else Streak()
 
 
 def _to_watch(item: Item) -> IdleWatch | None:

@@ -48,7 +48,7 @@ class StrandedStore:
         return [_from_body(read_body(item)) for item in found]
 
     def write(self, asked: Asked) -> None:
-        told = {
+        data = {
             "account_id": asked.scope.account_id,
             "region": asked.scope.region,
             "asked_at": format_time(asked.asked_at),
@@ -57,7 +57,7 @@ class StrandedStore:
             "items": [to_json(finding) for finding in asked.findings],
         }
         expires = number(int((asked.asked_at + KEPT).timestamp()))
-        item = {**_key(asked.scope), "body": body(told), "expires_at": expires}
+        item = {**_key(asked.scope), "body": body(data), "expires_at": expires}
         self.client.put_item(TableName=self.table, Item=item)
 
     def remove(self, scopes: Iterable[Scope]) -> None:
@@ -65,13 +65,13 @@ class StrandedStore:
             self.client.delete_item(TableName=self.table, Key=_key(scope))
 
 
-def _from_body(told: Json) -> Asked:
+def _from_body(data: Json) -> Asked:
     return Asked(
-        Scope(told["account_id"], told["region"]),
-        parse_time(told["asked_at"]),
-        tuple(map(from_json, told["items"])),
-        told["error"],
-        told["message"],
+        Scope(data["account_id"], data["region"]),
+        parse_time(data["asked_at"]),
+        tuple(map(from_json, data["items"])),
+        data["error"],
+        data["message"],
     )
 
 

@@ -29,7 +29,7 @@ from truffle.core.times import format_time, parse_time
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A state, and the version of its item; 0 and None where there is no item."""
+    """A state, and the version of its item; 0 and None if there is no item."""
 
     state: WatchState | None = None
     version: int = 0

@@ -1,4 +1,4 @@
-"""Whose access key it is: told by the key, or by the embedded AWS."""
+"""The account of an access key: from the key itself, or from the embedded AWS."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _ACCOUNT = re.compile(r"\d{12}")
 
 
 class KeyOwners:
-    """Accounts by access key. A key of twelve digits is that account's own; the temporary keys of
-    a role are asked of STS, once each; of any other key nothing is known."""
+    """Accounts by access key. A key of twelve digits belongs to that account; STS resolves the
+    temporary keys of a role, once each; any other key is unknown."""
 
     def __init__(self, sts_endpoint: str | None, region: str = "us-east-1") -> None:
         self._endpoint = sts_endpoint

@@ -70,10 +70,10 @@ def _shown(call: Call, fields: Fields) -> Mapping[str, Any] | None:
     request = request_at(call.region.reservations[name], call.now)
     if request is None:
         return None
-    told = ("InstanceType", "AvailabilityZone", "Tenancy", "AvailabilityZoneId")
+    shown = ("InstanceType", "AvailabilityZone", "Tenancy", "AvailabilityZoneId")
     return {
         "RequestedBy": fields["OwnerId"],
         **request,
         "CapacityReservationId": name,
-        "CapacityReservationInfo": {key: fields[key] for key in told if key in fields},
+        "CapacityReservationInfo": {key: fields[key] for key in shown if key in fields},
     }

@@ -1,4 +1,4 @@
-"""The simulator's control surface: JSON under ``/_sim/``, beside EC2's own protocol.
+"""The simulator's control API: JSON under ``/_sim/``, in addition to EC2's protocol.
 
 | call | does |
 |---|---|
@@ -55,7 +55,7 @@ class Response:
 
 
 def control(simulator: Simulator, method: str, path: str, body: bytes) -> Response:
-    """One call of the control surface; what is wrong with it is told in ``error``."""
+    """One call of the control API; ``error`` has its problem."""
     name, *rest = path.removeprefix(PREFIX).split("/")
     action = _ACTIONS.get((method, name, len(rest)))
     if action is None:

@@ -64,7 +64,7 @@ class Fault:
     def error(self) -> EC2Error | None:
         """The response of EC2, if there is one."""
         if self.kind is FaultKind.ERROR:
-            return EC2Error(self.code or "InternalError", "An error on demand.")
+            return EC2Error(self.code or "InternalError", "An injected error.")
         return ERRORS.get(self.kind)
 
     def hits(self, region: str, operation: str, account: str, page: int) -> bool:

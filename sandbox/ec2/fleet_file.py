@@ -312,7 +312,7 @@ def fields_from_json(raw: Any, now: datetime, where: str) -> Fields:
 
 
 def completed(fields: Fields, region: str, account: str, now: datetime) -> Fields:
-    """A reservation with what EC2 would say of it where the file says nothing."""
+    """A reservation with EC2's defaults for omitted fields."""
     owner = fields.get("OwnerId", account)
     zone = fields.get("AvailabilityZone", f"{region}a")
     total = fields.get("TotalInstanceCount", 0)

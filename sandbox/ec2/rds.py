@@ -51,7 +51,7 @@ def _shape() -> Shape:
 
 
 def _completed(fields: Fields, region: str, account: str, now: datetime) -> Fields:
-    """A reservation with what RDS would say of it where the file says nothing."""
+    """A reservation with RDS's defaults for omitted fields."""
     name = fields["DBCapacityReservationName"]
     made = sha256(f"{account} {region} {name}".encode()).hexdigest()[:17]
     identifier = fields.get("DBCapacityReservationIdentifier", f"dbcr-{made}")

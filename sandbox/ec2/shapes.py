@@ -21,7 +21,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class FleetError(ValueError):
-    """A fleet file is wrong; the text says where and what is allowed."""
+    """A fleet file is invalid; the text has the location and what is allowed."""
 
 
 def list_of(raw: Mapping[str, Any], key: str, where: str) -> list[Any]:

@@ -31,7 +31,7 @@ from sandbox.ec2.wire import (
 
 Clock = Callable[[], datetime]
 AccountOf = Callable[[str], str | None]
-"""The account of an access key, None where the key does not tell."""
+"""The account of an access key; None if the key does not identify one."""
 
 
 def wall_clock() -> datetime:
@@ -64,7 +64,7 @@ class _Kept:
 
 
 class Simulator:
-    """Answers EC2 calls from a fleet, and lets whoever drives it change the world.
+    """Answers EC2 calls from a fleet, which its methods can change.
 
     Its clock is the wall clock and an offset. All methods may be called from any thread.
     """

@@ -29,7 +29,7 @@ def _shape() -> Shape:
 
 
 def _completed(fields: Fields, region: str, account: str, now: datetime) -> Fields:
-    """A plan with what SageMaker would say of it where the file says nothing."""
+    """A plan with SageMaker's defaults for omitted fields."""
     name = fields["TrainingPlanName"]
     start, end = fields.get("StartTime"), fields.get("EndTime")
     derived: dict[str, Any] = {

@@ -53,7 +53,7 @@ def credential_of(authorization: str, service: str = "ec2") -> Credential:
 
 
 def signed_service(authorization: str) -> str:
-    """The service that an Authorization header is for; empty where it does not tell."""
+    """The service that an Authorization header is for; empty if unknown."""
     found = _CREDENTIAL.search(authorization)
     return found[3] if found else ""
 

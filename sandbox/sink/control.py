@@ -36,7 +36,7 @@ class Sink:
         return [request for request in found if path in (None, request.path)]
 
     def answer(self, reply: Reply, path: str = EVERYWHERE) -> None:
-        """From now on a path, or each that was told nothing else, is answered like this."""
+        """Set the response of a path, or of each path without its own, from now on."""
         self._call("PUT", "/answers", {"path": path, "reply": asdict(reply)})
 
     def mend(self, path: str = EVERYWHERE) -> None:

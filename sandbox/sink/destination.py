@@ -1,4 +1,4 @@
-"""The destination itself: it remembers what it was sent, and answers as it was told to."""
+"""The destination itself: it records requests, and responds as configured."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Reply:
 
 
 OK = Reply()
-"""In place of what was told before: what such a service answers when it is well."""
+"""The normal responses of each service, used unless others are configured."""
 DOWN = Reply(None)
 """For all paths: connections are refused."""
 
@@ -190,8 +190,8 @@ class Destination:
         return reply
 
     def _standing(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        told = self._answers.get(path) or self._answers.get(EVERYWHERE)
-        return told or _usual(path, headers, body)
+        configured = self._answers.get(path) or self._answers.get(EVERYWHERE)
+        return configured or _usual(path, headers, body)
 
 
 @contextmanager
@@ -205,7 +205,7 @@ def listening(folder: Path, name: str = HOST) -> Iterator[Destination]:
 
 
 class _Refusal:
-    """Keeps a port so that nobody else gets it; who connects to it is refused."""
+    """Reserves a port; connections to it are refused."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.socket()

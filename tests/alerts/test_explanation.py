@@ -18,13 +18,13 @@ def test_each_destination_is_shown_with_its_outcome_and_the_reason() -> None:
             "kind": "slack",
             "outcome": "routed",
             "routes": ["all"],
-            "why": "By route all.",
+            "why": "Matched by route all.",
         },
         {
             "destination": "pager",
             "kind": "pagerduty",
             "outcome": "routed",
             "routes": ["all"],
-            "why": "By route all.",
+            "why": "Matched by route all.",
         },
     ]

@@ -112,7 +112,7 @@ WRONG: list[tuple[Any, str]] = [
     ),
     (
         a_file(destinations={"oncall": {"kind": "sqs", "queue_arn": QUEUE_ARN + ".fifo"}}),
-        "use the ARN of an SQS queue that is not FIFO",
+        "use the ARN of a standard SQS queue",
     ),
     # routes
     (
@@ -122,8 +122,11 @@ WRONG: list[tuple[Any, str]] = [
     (a_file(routes=[{"name": "all", "to": []}]), "routes[0].to: an empty list"),
     (a_file(routes=[{"name": "all"}]), "routes[0].to: is required"),
     ({"routes": [TO_ONCALL]}, "there are none"),
-    (a_file(routes=[]), "destinations.oncall: no route leads to oncall"),
-    ({"destinations": {"oncall": ONCALL}}, "destinations.oncall: no route leads to oncall"),
+    (a_file(routes=[]), "destinations.oncall: no route has the destination oncall"),
+    (
+        {"destinations": {"oncall": ONCALL}},
+        "destinations.oncall: no route has the destination oncall",
+    ),
     (
         with_when(severity=["urgent"]),
         'routes[0].when.severity[0] = "urgent": use info, good, warning, critical',
@@ -155,7 +158,7 @@ WRONG: list[tuple[Any, str]] = [
     (with_mute(until="2026-12-01T00:00:00"), "use a time with its offset"),
     (with_mute(until=datetime(2026, 12, 1)), "use a time with its offset"),  # noqa: DTZ001
     (with_mute(until=1796083200), "use a time with its offset"),
-    (with_mute(since="2026-12-02"), "mutes[0].since: is not before until"),
+    (with_mute(since="2026-12-02"), "mutes[0].since: must be before until"),
     (with_mute(region=None), "give at least one of reservation, tag, account, region"),
     (with_mute(region=None, tag={}), "give at least one of reservation, tag, account, region"),
     (with_mute(reservation=["p5"]), "use ids such as cr-0abc or cb-0abc"),
@@ -170,7 +173,7 @@ WRONG: list[tuple[Any, str]] = [
     (a_file(thresholds={"ending_soon": ["9999999999999d"]}), "at most 400 days"),
     (a_file(thresholds={"payment_due": {"before_start": "-2h"}}), "thresholds.payment_due.before_"),
     (a_file(thresholds={"scope_failing": 0}), "use a whole number from 1 to 1000"),
-    (a_file(thresholds={"price_dropped": 0}), "price_dropped = 0: use a number of percent above 0"),
+    (a_file(thresholds={"price_dropped": 0}), "price_dropped = 0: use a percentage above 0"),
     (a_file(thresholds={"offering_quiet": "0m"}), 'offering_quiet = "0m": use a duration'),
     (
         a_file(prices={"p5.48xlarge": "55"}),
@@ -206,7 +209,7 @@ def test_what_may_be_a_secret_is_never_shown(raw: Any) -> None:
 def test_names_that_differ_in_hyphens_alone_are_too_similar() -> None:
     twins = {"team-1": ONCALL, "team1": ONCALL}
     raw = {"destinations": twins, "routes": [{"name": "all", "to": ["team-1", "team1"]}]}
-    assert problems(raw) == ("destinations.team1: differs from team-1 by hyphens alone",)
+    assert problems(raw) == ("destinations.team1: differs from team-1 only in hyphens",)
 
 
 def test_all_problems_are_reported_at_once() -> None:
@@ -234,7 +237,7 @@ def test_all_problems_are_reported_at_once() -> None:
         "thresholds.scope_failing",
     ]
     with pytest.raises(
-        SettingsError, match=r"(?s)price.*destinations.lost: no route leads to lost"
+        SettingsError, match=r"(?s)price.*destinations.lost: no route has the destination lost"
     ):
         parse_settings({"price": {}, "destinations": {"lost": ONCALL}})
 

@@ -87,7 +87,7 @@ A_FAILURE = an_event(
 def test_an_account_without_a_name_meets_no_condition_of_names() -> None:
     unnamed = replace(A_FAILURE, account_name=None, organizational_unit=None)
     decision = decided(unnamed, only(When(account_names=("*",))))
-    assert decision.why == "Route a: account_name is not known, not *."
+    assert decision.why == "Route a: account_name is unknown, not *."
     assert decided(unnamed, only(When())).outcome is Outcome.ROUTED
 
 
@@ -97,7 +97,7 @@ def test_a_route_lets_through_what_meets_all_its_conditions(when: When) -> None:
     assert (decision.outcome, decision.routes, decision.why) == (
         Outcome.ROUTED,
         ("a",),
-        "By route a.",
+        "Matched by route a.",
     )
 
 
@@ -122,13 +122,13 @@ def test_a_route_that_does_not_match_names_the_first_condition_that_failed(
 )
 def test_a_scope_s_event_meets_no_condition_of_a_reservation(when: When) -> None:
     why = decided(a_scope_event(), only(when)).why
-    assert why == "Route a: the event is of a scope, and of no reservation."
+    assert why == "Route a: the event concerns a scope, not a reservation."
 
 
 def test_any_route_that_matches_sends_and_all_of_them_are_named() -> None:
     refusing, matching = When(regions=("eu-west-1",)), When(severities=(Severity.CRITICAL,))
     decision = decided(A_FAILURE, only(refusing, matching, When()))
-    assert (decision.routes, decision.why) == (("b", "c"), "By routes b and c.")
+    assert (decision.routes, decision.why) == (("b", "c"), "Matched by routes b and c.")
 
 
 def test_each_route_that_refuses_is_named() -> None:
@@ -165,7 +165,7 @@ def test_a_destination_with_a_summary_alone_gets_no_event() -> None:
     settings = AlertSettings((replace(ONCALL, daily_summary=at_eight),))
     decision = decided(A_FAILURE, settings)
     assert decision.outcome is Outcome.NO_ROUTE
-    assert decision.why == "No route leads here: it only gets its daily summary."
+    assert decision.why == "No route has this destination: it receives only its daily summary."
 
 
 def test_each_destination_has_one_decision_in_the_order_of_the_file() -> None:
@@ -214,7 +214,7 @@ OVER = an_event(a_block("cr-0abc", state="expired"), severity=Severity.INFO)
 def test_what_ends_an_incident_follows_what_opened_it(event: Event, when: When) -> None:
     decision = paged(event, when)
     assert (decision.outcome, decision.routes) == (Outcome.ROUTED, ("wake-up",))
-    assert decision.why.startswith("By route wake-up: it resolves an incident")
+    assert decision.why.startswith("Matched by route wake-up: it resolves an incident")
     assert decided(event, only(when)).outcome is Outcome.NO_ROUTE
 
 
@@ -237,7 +237,9 @@ def test_a_pager_is_silent_where_nothing_is_wrong() -> None:
     pending = an_event(a_block("cr-0abc", state="pending"), severity=Severity.INFO)
     decision = paged(pending, When())
     assert decision.outcome is Outcome.NO_INCIDENT
-    assert decision.why == "By route wake-up, but it neither opens nor resolves an incident."
+    assert (
+        decision.why == "Matched by route wake-up, but it neither opens nor resolves an incident."
+    )
     assert paged(pending, When(regions=("moon",))).outcome is Outcome.NO_ROUTE
 
 
@@ -265,7 +267,10 @@ def a_mute(**facts: Any) -> Mute:
 def test_a_mute_holds_where_all_that_it_names_matches(mute: Mute) -> None:
     decision = decided(A_FAILURE, only(None, mutes=(mute,)))
     assert (decision.outcome, decision.routes) == (Outcome.MUTED, ("a",))
-    assert decision.why == "Muted until 2026-11-24T13:00:00Z: planned drain (else by route a)."
+    assert (
+        decision.why
+        == "Muted until 2026-11-24T13:00:00Z: planned drain (otherwise matched by route a)."
+    )
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,10 @@ def test_a_watch_with_everything() -> None:
         ({"regions": ["us-esat-1"]}, "did you mean us-east-1?"),
         ({"regions": []}, "an empty list matches nothing"),
         ({"start_after": "soon"}, "use a time with its offset"),
-        ({"start_after": "2026-12-05", "end_by": "2026-12-01"}, "end_by: is not after start_after"),
+        (
+            {"start_after": "2026-12-05", "end_by": "2026-12-01"},
+            "end_by: must be after start_after",
+        ),
         ({"max_accelerator_hour_price": 0}, "a number above 0"),
         ({"every": "30s"}, "use a duration such as"),
         ({"evry": "1h"}, "a watch has no such key; did you mean every?"),
@@ -146,4 +149,4 @@ def test_check_says_how_often_a_watch_is_really_asked() -> None:
     assert "8 × p5.48xlarge, 7 days" in lines["w0"]
     assert lines["w0"].split("|")[4].strip() == "100 s, not 60 s"
     assert lines["calm"].split("|")[4].strip() == "1 h"
-    assert lines["over"].split("|")[4].strip() == "never: it is over"
+    assert lines["over"].split("|")[4].strip() == "never: its end_by has passed"

@@ -53,8 +53,8 @@ def test_json_is_yaml_too() -> None:
     [
         ("destinations: {", "the file is not valid YAML: line 1, column 16"),
         ("a: b: c", "the file is not valid YAML: line 1, column 5"),
-        ("destinations: {}\ndestinations: {}", "line 2, column 1: the key 'destinations' is there"),
-        ("destinations: {a: {kind: sqs}, a: {kind: sqs}}", "the key 'a' is there twice"),
+        ("destinations: {}\ndestinations: {}", "line 2, column 1: duplicate key 'destinations'"),
+        ("destinations: {a: {kind: sqs}, a: {kind: sqs}}", "duplicate key 'a'"),
         ("a: !!python/object:os.system x", "the file is not valid YAML: line 1"),
         (
             "mutes: [{reason: drain, until: 2026-13-45, region: us-east-1}]",

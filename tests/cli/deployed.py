@@ -102,7 +102,7 @@ class Deployed:
     def answer(self, method: str, path: str, given: Given) -> Answer:
         try:
             if (method == "POST") != (path in ("/alerts/test", "/alerts/republish")):
-                return 404, {"title": "No such route", "detail": "There is no such route."}
+                return 404, {"title": "Unknown route", "detail": "The route is unknown."}
             return self._answer(path, given)
         except BadParameter as error:
             detail = {"title": "Bad parameter", "status": 400, "detail": str(error)}
@@ -193,7 +193,7 @@ class Deployed:
     def _explain(self, event_id: str) -> Answer:
         found = [event for event in self.events if event.event_id.startswith(event_id)]
         if not found:
-            return 404, {"title": "No such event", "detail": f"No event has the id {event_id}."}
+            return 404, {"title": "Unknown event", "detail": f"No event has the id {event_id}."}
         (event,) = found
         decisions = explain_delivered(event, self.alerts, self.deliveries)
         return 200, {"event": to_message(event), "decisions": decisions}
@@ -240,7 +240,7 @@ class Deployed:
     def _one(self, context: Context, name: str) -> Answer:
         row = context.view.by_id.get(name)
         if row is None:
-            return 404, {"title": "No such reservation", "detail": f"No scope lists {name}."}
+            return 404, {"title": "Unknown reservation", "detail": f"No scope lists {name}."}
         told = [
             to_message(event)
             for event in self.events

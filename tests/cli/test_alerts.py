@@ -62,9 +62,10 @@ class TestCheck:
         lines = found.out.splitlines()
         assert lines[0] == f"{file} can be deployed: 2 destinations, 1 route, 1 mute."
         assert (
-            "| oncall      | slack     | training | above 10 a run | 08:00 Europe/Berlin |" in lines
+            "| oncall      | slack     | training | above 10 per run | 08:00 Europe/Berlin |"
+            in lines
         )
-        assert lines[-1] == "Mute that is over, until 2020-01-02 00:00 UTC: planned drain"
+        assert lines[-1] == "Expired mute, until 2020-01-02 00:00 UTC: planned drain"
 
     def test_a_wrong_file_names_every_problem_and_no_secret(self, truffle: Run, wrong: str) -> None:
         found = truffle("alerts", "check", wrong)
@@ -142,8 +143,10 @@ class TestExplain:
             "| oncall      | slack     | routed  | training |",
             "| pager       | pagerduty | routed  | training |",
             "+-------------+-----------+---------+----------+",
-            "oncall: By route training. No delivery is recorded; records are kept for 30 days.",
-            "pager: By route training. No delivery is recorded; records are kept for 30 days.",
+            "oncall: Matched by route training. No delivery is recorded; "
+            "records are kept for 30 days.",
+            "pager: Matched by route training. No delivery is recorded; "
+            "records are kept for 30 days.",
             "Times are UTC.",
         ]
 
@@ -193,7 +196,7 @@ class TestExplain:
         deployed.deliveries = {"oncall": delivery}
         out = truffle("alerts", "explain", EVENT_ID[:8], "--api-url", api_url).out
         assert f"| oncall      | slack     | {outcome:<20}".rstrip() in out
-        assert f"oncall: By route training. {sentence}" in out.splitlines()
+        assert f"oncall: Matched by route training. {sentence}" in out.splitlines()
 
     def test_a_file_says_nothing_of_deliveries(
         self, truffle: Run, deployed: Deployed, api_url: str, file: str
@@ -238,8 +241,8 @@ class TestTest:
         found = truffle("alerts", "test", "--route", "training", "--api-url", api_url)
         assert found.status == 0
         assert "Sample: Capacity block cr-0123456789abcdef0 (8 × p5.48xlarge" in found.out
-        assert "| oncall      | slack     | on its way |" in found.out
-        assert "| pager       | pagerduty | on its way |" in found.out
+        assert "| oncall      | slack     | queued |" in found.out
+        assert "| pager       | pagerduty | queued |" in found.out
 
     def test_a_destination_that_failed(
         self, truffle: Run, deployed: Deployed, api_url: str
@@ -281,7 +284,7 @@ class TestRepublish:
         found = truffle("alerts", "republish", "--since", "6h", "--api-url", api_url)
         assert (found.status, found.out) == (
             0,
-            "Published 2 events; 1 had been published before.\n",
+            "Published 2 events; 1 already published.\n",
         )
         assert set(deployed.published) == {name * 32 for name in "abc"}
 
@@ -302,7 +305,7 @@ class TestRepublish:
         found = truffle("alerts", "republish", "--since", "6h", "--api-url", api_url)
         assert found.status == 1
         assert found.out.splitlines()[:2] == [
-            "Published 1 event; 1 had been published before.",
+            "Published 1 event; 1 already published.",
             "1 could not be published: ValueError.",
         ]
 

@@ -225,7 +225,7 @@ class TestFailures:
 
         assert (found.status, "No capacity reservations" in found.out) == (0, True)
         assert "does not know the state delivering." in found.err
-        assert "does not know the instance type g6.49xlarge; the nearest" in found.err
+        assert "does not know the instance type g6.49xlarge; the closest" in found.err
 
     def test_a_region_that_is_newer_than_the_release_can_be_named(
         self, truffle: Run, world: World
@@ -242,7 +242,7 @@ class TestFailures:
         found = truffle("capacity", "-r", "ap-southeast-9,us-east-2", "-o", "json")
 
         assert found.status == 3
-        assert "ap-southeast-9 is not known to this release" in found.err
+        assert "ap-southeast-9 is unknown to this release" in found.err
 
 
 class TestGlobsOfRegions:

@@ -124,13 +124,13 @@ class TestApi:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}"
             found = truffle("capacity", "--api-url", url, "--timeout", "1")
         assert (found.status, found.out) == (1, "")
-        assert "before the deadline: allow more with --timeout" in found.err
+        assert "before the deadline: raise --timeout" in found.err
 
     def test_a_url_that_answers_byte_by_byte_meets_the_deadline(self, truffle: Run) -> None:
         with dripping() as url:
             found = truffle("capacity", "--api-url", url, "--timeout", "1")
         assert (found.status, found.out) == (1, "")
-        assert "before the deadline: allow more with --timeout" in found.err
+        assert "before the deadline: raise --timeout" in found.err
 
     @pytest.mark.parametrize(
         "body", [b"<html>", b"null", b"[]", b"{}", b'{"scopes": [{}], "items": []}'], ids=repr
@@ -142,4 +142,4 @@ class TestApi:
         deployed.broken = [(200, body)] * 4
         found = truffle("capacity", "--api-url", api_url)
         assert (found.status, found.out) == (1, "")
-        assert "does not answer as a truffle API" in found.err
+        assert "does not respond as a truffle API" in found.err

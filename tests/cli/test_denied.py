@@ -136,5 +136,5 @@ class TestStatus:
     ) -> None:
         found = truffle("status", "--api-url", api_url)
         assert found.status == 1
-        assert "Collection: nothing has been collected yet" in found.out
+        assert "Collection: nothing collected yet" in found.out
         assert "current" not in found.out

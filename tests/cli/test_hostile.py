@@ -10,7 +10,7 @@ from tests.builders import an_odcr as odcr_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import World, an_odcr, running_now
-from truffle.cli.output import tell_failures
+from truffle.cli.output import show_failures
 from truffle.core.model import FailureKind, Scope
 from truffle.core.quoting.terminal import HIDDEN
 from truffle.sources.listing import ScopeFailure
@@ -49,7 +49,7 @@ def test_an_error_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
     message = f"no{ACTING}{LINES}"
     failure = ScopeFailure("1", "eu-west-1", "Denied", message, FailureKind.DENIED, None)
 
-    tell_failures([failure], 2, NOW)
+    show_failures([failure], 2, NOW)
 
     told = capsys.readouterr().err
     assert hidden(told) == []

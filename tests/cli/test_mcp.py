@@ -94,7 +94,7 @@ def test_one_reservation_is_shown_and_an_unknown_one_named(world: World) -> None
     world.has(an_odcr(1))
     name = f"cr-{1:017x}"
     assert call(Truffle(), "reservation", reservation_id=name)["answer"]["reservation_id"] == name
-    assert "There is no reservation" in call(Truffle(), "reservation", reservation_id="cr-0000")
+    assert "was not found in" in call(Truffle(), "reservation", reservation_id="cr-0000")
 
 
 def test_the_stack_says_what_happened_and_how_old_it_is(deployed: Deployed, api_url: str) -> None:
@@ -127,7 +127,7 @@ def test_offerings_of_a_stack_are_what_its_watches_found(deployed: Deployed, api
     other = call(client, "offerings", instance_type="p5en.48xlarge", days=1)
     assert other["items"] == []
     assert other["collection"]["warnings"] == [
-        "No watch searches for this block: nothing is known."
+        "No watch searches for this block, so whether it is for sale is unknown."
     ]
 
 

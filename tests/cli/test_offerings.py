@@ -168,7 +168,7 @@ class TestNothing:
     def test_none_now(self, truffle: Run) -> None:
         found = truffle(*P5, "--count", "64", "--days", "2", "-o", "json")
         assert (found.status, found.json) == (0, [])
-        assert "none for sale now: 64 x p5.48xlarge for 2 days in eu-west-1, us-east-2" in found.err
+        assert "not for sale now: 64 x p5.48xlarge for 2 days in eu-west-1, us-east-2" in found.err
 
     def test_a_type_that_is_not_sold_as_blocks(self, truffle: Run) -> None:
         found = truffle("offerings", "--instance-type", "m7i.large", "--days", "2", "-o", "json")
@@ -182,15 +182,15 @@ class TestNothing:
         assert found.status == 3
         assert {row["region"] for row in found.json} == {"eu-west-1"}
         assert f"us-east-2: {code}" in found.err
-        assert "asked too often in us-east-2" in found.err
+        assert "throttled in us-east-2" in found.err
 
     def test_asked_too_often_everywhere(self, truffle: Run, world: World) -> None:
         code = "CapacityBlockDescribeLimitExceeded"
         world.control.break_calls(FaultKind.ERROR, "*", CALL, code=code)
         found = truffle(*P5, "--days", "2", "-o", "json")
         assert (found.status, found.json) == (1, [])
-        assert "is not known" in found.err
-        assert "none for sale" not in found.err
+        assert "is unknown" in found.err
+        assert "not for sale" not in found.err
         assert truffle(*P5, "--days", "2").out == ""
 
     def test_an_endpoint_that_is_not_a_url(
@@ -288,7 +288,7 @@ class TestBudget:
         monkeypatch.setitem(offerings.budgets, ("testing", "us-east-2"), spent)
         found = truffle(*P5, "--days", "2", "--timeout", "60", "-o", "json")
         assert found.status == 3
-        assert "asked too often in us-east-2" in found.err
+        assert "throttled in us-east-2" in found.err
         assert ("us-east-2", CALL) not in world.control.calls()
 
 
@@ -370,7 +370,7 @@ class TestFlexible:
         )
         assert found.outcome is RegionOutcome.LIMITED
         assert found.message is not None
-        assert "2 of 3 lengths were requested" in found.message
+        assert "Searched for 2 of 3 durations" in found.message
         assert len(found.offerings) == 1
 
     @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_without_any_answer_there_is_no_report(truffle: Run, world: World, tmp_p
 
 
 def test_a_live_report_says_why_it_has_no_events(truffle: Run) -> None:
-    note = "Events are recorded by the deployed stack; this data was asked of EC2 directly."
+    note = "Events are recorded by the deployed stack; this data comes from EC2 directly."
     assert data_of(truffle("report").out)["events_note"] == note
 
 

@@ -48,8 +48,8 @@ def test_csv(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         ([], "Missing argument 'QUERY'"),
-        (["--copy", "x", "SELECT 1"], "--copy goes without a query"),
-        (["--since", "7d", "SELECT 1"], "--since needs --copy"),
+        (["--copy", "x", "SELECT 1"], "--copy takes no query"),
+        (["--since", "7d", "SELECT 1"], "--since requires --copy"),
         (["--copy", "x", "--since", "soon"], "'soon' must be a date"),
     ],
 )

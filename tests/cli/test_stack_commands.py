@@ -205,7 +205,7 @@ class TestUse:
     def test_an_unknown_one(self, truffle: Run, world: World) -> None:
         found = truffle("use", "cr-0000000000000dead", "--for", "karpenter")
         assert (found.status, found.out) == (1, "")
-        assert "There is no reservation cr-0000000000000dead in the 2 scopes" in found.err
+        assert "Reservation cr-0000000000000dead was not found in 2 scopes" in found.err
 
     @pytest.mark.parametrize("name", ["cr-123", "cr-0nope", "cb-", "p5.48xlarge"])
     def test_what_can_be_no_id_is_looked_for_nowhere(

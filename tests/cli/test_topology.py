@@ -76,7 +76,7 @@ class TestTopology:
         world.control.break_calls(FaultKind.ERROR, "eu-west-1", CALL, code="UnsupportedOperation")
         found = truffle("topology")
         assert found.status == 0
-        assert "EC2 has no topology of reservations in eu-west-1." in found.err
+        assert "EC2 provides no topology of reservations in eu-west-1." in found.err
 
     def test_a_region_that_fails_is_named(self, truffle: Run, world: World) -> None:
         world.control.break_calls(FaultKind.ERROR, "us-east-2", CALL, code="InternalError")

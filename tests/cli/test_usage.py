@@ -67,10 +67,10 @@ BAD: list[tuple[list[str], list[str]]] = [
     (["capacity", "--api-url", "example.com"], ["--api-url", "https://"]),
     (["capacity", "--reigons", "us-east-1"], ["--reigons", "--regions"]),
     (["capacity", "us-east-1"], ["us-east-1"]),
-    (["capacity", "-r", "us-east-1", "us-west-2"], ["us-west-2", "separated by commas"]),
+    (["capacity", "-r", "us-east-1", "us-west-2"], ["us-west-2", "with commas"]),
     (["capcity"], ["Did you mean capacity?", "offerings"]),
     ([*OFFERINGS], ["--days"]),
-    ([*OFFERINGS, "--days", "2", "--duration-hours", "48"], ["only once"]),
+    ([*OFFERINGS, "--days", "2", "--duration-hours", "48"], ["either in days or in hours"]),
     ([*OFFERINGS, "--days", "0"], ["--days", "182"]),
     ([*OFFERINGS, "--days", "183"], ["'183'", "182 days"]),
     ([*OFFERINGS, "--duration-hours", "4369"], ["--duration-hours", "4368"]),
@@ -193,4 +193,4 @@ def test_without_arguments_it_shows_the_help(truffle: Run) -> None:
     found = truffle()
     assert (found.status, found.out) == (2, "")
     assert found.err.startswith("Usage: truffle [OPTIONS] COMMAND [ARGS]...\n")
-    assert "\n  capacity    List the ODCRs" in found.err
+    assert "\n  capacity    List your ODCRs" in found.err

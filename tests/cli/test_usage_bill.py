@@ -122,7 +122,7 @@ def test_without_a_bill_no_row_mentions_one(truffle: Run, api_url: str, stack: D
             ["--bill", "cur2", "--by", "reservation", "--interval", "hour"],
             "day, week, month, total",
         ),
-        (["--local", "copy", "--by", "reservation"], "--local needs --bill"),
+        (["--local", "copy", "--by", "reservation"], "--local requires --bill"),
     ],
 )
 def test_what_no_bill_can_stand_beside_is_refused_before_any_call(

@@ -40,10 +40,11 @@ def test_none_is_status_4_with_every_near_miss(truffle: Run, world: World) -> No
     assert found.status == 4
     assert "has no capacity" in found.out
     assert (
-        "block cr-00000000000000001 in us-east-2a: it has 8 instances, 16 are needed" in found.out
+        "block cr-00000000000000001 in us-east-2a: it has 8 instances; the run needs 16"
+        in found.out
     )
     assert "cr-00000000000000003" in found.out
-    assert "1 of its 4 instances are free, 16 are needed" in found.out
+    assert "1 of its 4 instances free; the run needs 16" in found.out
     assert "2 blocks in us-east-2a have 16 instances together, not counted" in found.out
 
 
@@ -69,11 +70,11 @@ def test_without_an_answer_of_every_region_the_result_is_unknown(
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     found = truffle(*RUN)
     assert found.status == 3
-    assert "as far as is known without eu-west-1" in found.out
+    assert "has no known capacity: eu-west-1 did not answer" in found.out
     assert "eu-west-1: InvalidParameterValue" in found.err
     told = truffle(*RUN, "-o", "json").json
     assert told["unknown_regions"] == ["eu-west-1"]
-    assert told["reason"].endswith("Not known: eu-west-1 did not answer.")
+    assert told["reason"].endswith("Unknown: eu-west-1 did not answer.")
     world.has(a_block(1, 16, **WEEK))
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     assert truffle(*RUN).status == 0
@@ -100,7 +101,7 @@ def test_the_deployed_stack_answers_the_same(
     assert (found.status, found.json["found"]["reservation_id"]) == (0, "cr-1")
 
 
-@pytest.mark.parametrize(("count", "told"), [("4", "For sale now."), ("64", "no block that would")])
+@pytest.mark.parametrize(("count", "told"), [("4", "For sale now."), ("64", "no suitable block")])
 def test_offerings_are_looked_for_where_asked(
     truffle: Run, world: World, count: str, told: str
 ) -> None:
@@ -129,7 +130,7 @@ def test_an_unknown_size_that_could_be_enough_is_status_3(truffle: Run, world: W
     assert told.status == 3
     assert told.json["unknown_reservations"] == ["cr-00000000000000001"]
     assert told.json["candidates"][0]["instances"] is None
-    assert "may have capacity: not enough is known of cr-" in truffle(*RUN).out
+    assert "may have capacity: too little is known about cr-" in truffle(*RUN).out
 
 
 TOPOLOGY = "DescribeCapacityReservationTopology"
@@ -161,7 +162,7 @@ class TestProximity:
         found = truffle(*RUN)
         assert found.status == 0
         assert "Proximity" not in found.out
-        assert "network nodes of what was found are unknown" in found.err
+        assert "network nodes of these reservations are unknown" in found.err
 
     def test_a_block_that_has_not_started_costs_no_call(self, truffle: Run, world: World) -> None:
         world.has(a_block(1, 16, **WEEK))

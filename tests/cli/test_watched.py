@@ -182,7 +182,7 @@ class TestForARun:
 
     def test_validate_shows_what_watches_know_with_its_age(self, truffle: Run) -> None:
         found = truffle("validate", *self.RUN, "--offerings")
-        assert re.search(r"For sale, as watches found \d+ min ago to 3 h ago:", found.out)
+        assert re.search(r"For sale, as found by watches \d+ min ago to 3 h ago:", found.out)
         assert "hunt in us-east-1: failed (InternalError)" in found.out
         market = truffle("validate", *self.RUN, "--offerings", "-o", "json").json["market"]
         assert [it["price_per_gpu_hour"] for it in market["offerings"]] == [36, 40, 50]
@@ -190,19 +190,19 @@ class TestForARun:
     def test_where_no_watch_asks_nothing_is_known(self, truffle: Run, deployed: Deployed) -> None:
         deployed.market = []
         found = truffle("validate", *self.RUN, "--offerings")
-        assert "For sale: not known, as no watch searches for this block" in found.out
+        assert "For sale: unknown, as no watch searches for this block" in found.out
 
     def test_nothing_on_sale_has_its_age(self, truffle: Run, deployed: Deployed) -> None:
         deployed.market = [answered(1)]
         out = truffle("validate", *self.RUN, "--offerings").out
-        known = r"no block that would hold it, as watches found \d+ min ago \(us-east-2\)"
+        known = r"no suitable block, as found by watches \d+ min ago \(us-east-2\)"
         assert re.search(known, out)
 
     def test_a_recommendation_has_it_where_it_is_asked_for(self, truffle: Run) -> None:
         asked = ("recommend", "--purpose", "training", *self.RUN)
         assert "For sale" not in truffle(*asked).out
         assert truffle(*asked, "-o", "json").json["market"] is None
-        assert "For sale, as watches found" in truffle(*asked, "--source", "api").out
+        assert "For sale, as found by watches" in truffle(*asked, "--source", "api").out
 
     def test_a_recommendation_of_an_odcr_has_no_market(self, truffle: Run) -> None:
         asked = ("recommend", "--purpose", "inference", "--source", "api", "-o", "json")
@@ -231,5 +231,5 @@ class TestPython:
         assert "hunt: InternalError" in str(failure)
 
     def test_what_a_watch_has_set_itself_is_refused(self, api_url: str) -> None:
-        with pytest.raises(BadArgument, match="a watch has its own"):
+        with pytest.raises(BadArgument, match="applies only to EC2 itself"):
             Truffle(api_url=api_url).offerings("p5*", source="api", days=2)  # type: ignore[call-overload]

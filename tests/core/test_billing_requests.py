@@ -33,8 +33,7 @@ def test_a_new_request_names_who_decides_and_by_when() -> None:
 
     assert (event.type, event.severity) == (EventType.BILLING_REQUEST, Severity.WARNING)
     assert event.summary.endswith(
-        f"has a billing request: account {OTHER} must accept or reject to pay for unused capacity "
-        "by 2026-11-24T23:30:00Z."
+        f"has a billing request: account {OTHER} must accept or reject it by 2026-11-24T23:30:00Z."
     )
     assert event.reason == "no request → pending"
     assert event.before == {"billing_request": None}

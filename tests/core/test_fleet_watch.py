@@ -61,8 +61,7 @@ def test_the_event_says_which_fleet_has_how_much_of_what() -> None:
     ((_, event),) = play((0, [SHORT]), (1, [SHORT]))
     assert (event.type, event.severity) == (EventType.FLEET_SHORT, Severity.WARNING)
     assert event.summary == (
-        "Capacity Reservation Fleet crf-1 (us-east-2) has had less than its target for 1 h: "
-        "12 of 20."
+        "Capacity Reservation Fleet crf-1 (us-east-2) has been below its target for 1 h: 12 of 20."
     )
     assert event.after == {
         "threshold": "1h",

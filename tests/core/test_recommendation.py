@@ -23,7 +23,7 @@ class TestTree:
     def test_training_with_a_known_length_is_a_block(self) -> None:
         answer = asked(days=10, instance_type="p5.48xlarge", count=64)
         assert answer.choice is Choice.BLOCK
-        assert "a block of 10 days holds it" in answer.because[0]
+        assert "a block of 10 days covers" in answer.because[0]
         assert answer.commands == (
             "truffle validate --instance-type p5.48xlarge --count 64 --days 10",
             "truffle offerings --instance-type p5.48xlarge --count 64 --days 10",
@@ -65,9 +65,9 @@ class TestTree:
     @pytest.mark.parametrize(
         ("workload", "why"),
         [
-            ({"days": 183}, "183 days are more than the 182"),
+            ({"days": 183}, "183 days exceed the longest block, 182 days"),
             ({"days": 7, "instance_type": "g6.xlarge"}, "g6.xlarge is not sold as blocks"),
-            ({"days": 7, "count": 257}, "257 instances are more than the 256"),
+            ({"days": 7, "count": 257}, "257 instances exceed the limit of 256"),
         ],
     )
     def test_what_no_block_can_hold(self, workload: dict[str, Any], why: str) -> None:
@@ -87,15 +87,15 @@ class TestTree:
     def test_a_later_quarter_s_block_cannot_be_bought_yet(self) -> None:
         answer = asked(days=7, start=date(2027, 1, 20))
         assert answer.choice is Choice.FUTURE_DATED_ODCR
-        assert "one that starts 2027-01-20 is sold from 2026-11-25" in answer.because[0]
+        assert "a block that starts on 2027-01-20 is for sale from 2026-11-25" in answer.because[0]
         assert "57 days ahead" in answer.because[1]
 
     @pytest.mark.parametrize("instance_type", ["p5.48xlarge", "trn1.32xlarge", "u-p6e-gb200x72"])
     def test_types_of_blocks_have_no_future_dated_odcr(self, instance_type: str) -> None:
         answer = asked(days=7, start=date(2027, 1, 20), instance_type=instance_type)
         assert answer.choice is Choice.BLOCK
-        assert "is sold from 2026-11-25" in answer.because[-2]
-        assert "no P and no Trn types" in answer.because[-1]
+        assert "is for sale from 2026-11-25" in answer.because[-2]
+        assert "no P or Trn types" in answer.because[-1]
 
     @pytest.mark.parametrize(
         ("instance_type", "start", "is_offered"),
@@ -116,7 +116,7 @@ class TestTree:
     def test_beyond_120_days_only_waiting_is_left(self) -> None:
         answer = asked(days=7, start=date(2027, 4, 15))
         assert answer.choice is Choice.BLOCK
-        assert "is sold from 2027-02-18" in answer.because[-1]
+        assert "is for sale from 2027-02-18" in answer.because[-1]
 
     def test_multi_node_training_on_an_odcr_needs_a_placement_group(self) -> None:
         assert "cluster placement group" in " ".join(asked(count=8).watch)

@@ -72,7 +72,7 @@ class TestBlocks:
 
         assert not answer.ok
         assert why(answer, "cr-block") == (
-            "23.75 h are left until 2026-11-25 11:45 UTC, when AWS starts to terminate instances: "
+            "23.75 h left until 2026-11-25 11:45 UTC, when AWS starts to terminate instances: "
             "0.25 h too short"
         )
         assert asked(block, hours=23.75).ok
@@ -94,10 +94,12 @@ class TestBlocks:
 
         answer = asked(block)
 
-        assert why(answer, "cr-block") == "4 of its 16 instances are free, 16 are needed"
+        assert why(answer, "cr-block") == "4 of its 16 instances free; the run needs 16"
 
     def test_a_block_that_is_too_small_says_so(self) -> None:
-        assert why(asked(a_block(), count=32), "cr-block") == ("it has 16 instances, 32 are needed")
+        assert why(asked(a_block(), count=32), "cr-block") == (
+            "it has 16 instances; the run needs 32"
+        )
 
     @pytest.mark.parametrize("state", ["payment-pending", "payment-failed", "expired", "odd-new"])
     def test_a_block_in_another_state_is_a_near_miss_with_its_state(self, state: str) -> None:
@@ -178,7 +180,7 @@ class TestOdcrs:
     def test_what_is_free_counts_and_not_what_is_reserved(self) -> None:
         odcr = an_odcr(instance_type="p5.48xlarge", total_capacity=32, available_capacity=15)
 
-        assert why(asked(odcr), "cr-odcr") == "15 of its 32 instances are free, 16 are needed"
+        assert why(asked(odcr), "cr-odcr") == "15 of its 32 instances free; the run needs 16"
 
     def test_an_end_date_bounds_the_run(self) -> None:
         odcr = an_odcr(
@@ -229,8 +231,8 @@ class TestAnswer:
 
         reason = asked(a_block("cr-far"), small, count=20).reason
 
-        assert "the one capacity block, cr-far: it has 16 instances, 20 are needed" in reason
-        assert "the one ODCR, cr-odcr: 3 of its 8 instances are free" in reason
+        assert "the only capacity block, cr-far: it has 16 instances; the run needs 20" in reason
+        assert "the only ODCR, cr-odcr: 3 of its 8 instances free" in reason
 
     def test_its_json(self) -> None:
         answer = asked(a_block("cr-1"), start_by=NOON + 3 * DAY).to_json()
@@ -278,8 +280,8 @@ class TestUnknown:
         assert answer.to_json()["unknown_reservations"] == ["cr-shared"]
         assert answer.to_json()["candidates"][0]["instances"] is None
         assert why(answer, "cr-shared") == ""
-        assert "it is not known how many instances it has, 16 are needed" in answer.reason
-        assert answer.reason.startswith("It is not known whether there is capacity for 16 ×")
+        assert "it is unknown how many instances it has; the run needs 16" in answer.reason
+        assert answer.reason.startswith("It is unknown whether there is capacity for 16 ×")
 
     def test_a_size_matters_no_more_where_something_else_is_in_the_way(self) -> None:
         answer = asked(self.SHARED, start_by=NOON)
@@ -306,14 +308,14 @@ class TestUnknown:
         answer = asked(odcr, request=replace(WEEK, instance_type=odcr.instance_type))
 
         assert self.undecided(answer) == ["cr-odcr"]
-        assert "it is not known how many of its instances are free" in answer.reason
+        assert "it is unknown how many of its instances are free" in answer.reason
 
     @pytest.mark.parametrize(
         ("changes", "words"),
         [
-            ({"effective_end": None}, "its end is not known"),
-            ({"start_date": None}, "its start is not known"),
-            ({"state": ""}, "its state is not known"),
+            ({"effective_end": None}, "its end is unknown"),
+            ({"start_date": None}, "its start is unknown"),
+            ({"state": ""}, "its state is unknown"),
         ],
     )
     def test_dates_and_states(self, changes: dict[str, object], words: str) -> None:

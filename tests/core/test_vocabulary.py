@@ -104,13 +104,13 @@ def test_nothing_is_warned_of_that_is_known(parameter: str, value: str) -> None:
         (
             "availability_zone",
             "ap-southeast-9a",
-            "This release does not know the region ap-southeast-9; the nearest that it knows is "
+            "This release does not know the region ap-southeast-9; the closest that it knows is "
             "ap-southeast-7.",
         ),
         (
             "instance_type",
             "p7.48xlarge",
-            "This release does not know the instance type p7.48xlarge; the nearest that it knows "
+            "This release does not know the instance type p7.48xlarge; the closest that it knows "
             "is p5.48xlarge.",
         ),
     ],

@@ -163,12 +163,12 @@ def test_a_problem_shows_the_value_and_where_it_stands(key: str, value: object, 
     [
         ("critical", "not JSON"),
         (["critical"], "use a JSON object"),
-        ({"level": ["critical"]}, "level is not an attribute of an alert: type, severity,"),
+        ({"level": ["critical"]}, "level is not an attribute of an alert: use type, severity,"),
         ({"severity": "critical"}, "severity must be a list of values"),
         ({"severity": []}, "severity must be a list of values"),
-        ({"severity": ["fatal"]}, "severity is never fatal: use info, good, warning, critical"),
-        ({"type": ["gone"]}, "type is never gone: use discovered,"),
-        ({"reservation_type": ["block"]}, "never block: use odcr, capacity-block"),
+        ({"severity": ["fatal"]}, "severity cannot be fatal: use info, good, warning, critical"),
+        ({"type": ["gone"]}, "type cannot be gone: use discovered,"),
+        ({"reservation_type": ["block"]}, "cannot be block: use odcr, capacity-block"),
         ({"$or": {"severity": ["critical"]}}, "$or must be a list of two or more"),
         ({"$or": [{"severity": ["critical"]}]}, "$or must be a list of two or more"),
         ({"$or": [{"severity": ["critical"]}, {}]}, "each policy of $or"),
@@ -302,19 +302,19 @@ ROLE = "arn:aws:iam::111122223333:role/organization-reader"
     [
         (
             {"organizational_units": ["r-abcd"]},
-            'organizational_units = ["r-abcd"]: needs accounts = "organization" too',
+            'organizational_units = ["r-abcd"]: also requires accounts = "organization"',
         ),
         (
             {"organization_role_arn": ROLE},
-            f'organization_role_arn = "{ROLE}": needs accounts = "organization" too',
+            f'organization_role_arn = "{ROLE}": also requires accounts = "organization"',
         ),
         (
             {"collector_role_arn": ROLE},
-            f'collector_role_arn = "{ROLE}": needs organization_stack = true too',
+            f'collector_role_arn = "{ROLE}": also requires organization_stack = true',
         ),
         (
             {"organization_stack": True, "forward_events": True},
-            "forward_events = true: needs regions and home_region too",
+            "forward_events = true: also requires regions and home_region",
         ),
     ],
 )

@@ -62,7 +62,7 @@ def test_the_secrets_destination_stands_beside_those_of_the_file(tmp_path: Path)
 
 def test_a_destination_of_the_secrets_name_is_one_too_many(tmp_path: Path) -> None:
     (tmp_path / "alerts.yaml").write_text(ALERTS_YAML.replace("oncall", "slack"))
-    with pytest.raises(ContextError, match="slack_secret_arn already makes a destination"):
+    with pytest.raises(ContextError, match="slack_secret_arn already creates a destination"):
         parse_context({"alerts_file": "alerts.yaml", "slack_secret_arn": SECRET_ARN}, tmp_path)
 
 

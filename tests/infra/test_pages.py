@@ -84,7 +84,7 @@ def test_the_readers_rights_are_those_of_the_collecting_function(stack: Synthesi
 
 def test_the_callers_policy_reads_alone(stack: Synthesized) -> None:
     """ARNs of routes: API Gateway Developer Guide, "Control access to HTTP APIs with IAM"."""
-    (policy,) = json_blocks(section("Rights of callers"))
+    (policy,) = json_blocks(section("Permissions of callers"))
     (statement,) = policy["Statement"]
     (stage,) = stack.of_type("ApiGatewayV2::Stage")
     assert statement["Action"] == "execute-api:Invoke"
@@ -137,8 +137,8 @@ def _numbers(cell: str) -> tuple[str, str]:
 def test_the_sums_are_those_of_the_table(column: int, changes: int) -> None:
     table = list(rows(section("What it costs")))
     names = [row[0] for row in table]
-    parts = table[names.index("reservations") + 1 : names.index("**sum**")]
+    parts = table[names.index("reservations") + 1 : names.index("**total**")]
     assert len(parts) == 5
     total = sum(float(_numbers(row[column])[changes]) for row in parts)
-    told = _numbers(table[names.index("**sum**")][column])[changes]
+    told = _numbers(table[names.index("**total**")][column])[changes]
     assert told == f"{total:.{len(told.partition('.')[2])}f}"

@@ -92,7 +92,7 @@ def test_an_event_is_explained_destination_by_destination(alerts: Alerts) -> Non
         "kind": "https",
         "outcome": "routed",
         "routes": ["training", "rest"],
-        "why": "By routes training and rest.",
+        "why": "Matched by routes training and rest.",
         "delivery": None,
     }
 
@@ -102,8 +102,11 @@ def test_what_is_not_sent_says_why(alerts: Alerts) -> None:
     alerts.happened(event)
     assert explained(event) == {
         "oncall": ("no_route", "Route training: severity is info, not critical."),
-        "warehouse": ("routed", "By route rest."),
-        "pager": ("no_incident", "By route rest, but it neither opens nor resolves an incident."),
+        "warehouse": ("routed", "Matched by route rest."),
+        "pager": (
+            "no_incident",
+            "Matched by route rest, but it neither opens nor resolves an incident.",
+        ),
     }
 
 
@@ -114,7 +117,7 @@ def test_a_mute_is_judged_at_the_moment_of_the_event(alerts: Alerts, clock: Cloc
     outcome, why = explained(event)["warehouse"]
     assert (outcome, why) == (
         "muted",
-        "Muted until 2026-11-26T00:00:00Z: planned drain (else by route rest).",
+        "Muted until 2026-11-26T00:00:00Z: planned drain (otherwise matched by route rest).",
     )
 
 
@@ -211,7 +214,7 @@ def test_an_unknown_event_is_a_problem(alerts: Alerts) -> None:
     assert (answer.status, answer.content_type) == (404, "application/problem+json")
     assert answer.body["detail"] == (
         "No event since 2026-10-24 has the id 0123456789abcdef0123456789abcdef; "
-        "since looks further back."
+        "an earlier since searches further back."
     )
 
 
@@ -252,7 +255,7 @@ def test_each_sample_is_another_event(alerts: Alerts, clock: Clock) -> None:
 def test_an_unknown_route_names_those_that_there_are(alerts: Alerts) -> None:
     answer = try_route("trainin")
     assert (answer.status, answer.body["parameter"]) == (400, "route")
-    assert answer.body["allowed"] == "There is no such route. The routes are training, rest."
+    assert answer.body["allowed"] == "The route is unknown. The routes are training, rest."
 
 
 def test_a_stack_without_routes_says_so(
@@ -261,7 +264,7 @@ def test_a_stack_without_routes_says_so(
     monkeypatch.setenv(FILE_VARIABLE, "/nowhere.json")
     deploy(QuerySettings)
     assert try_route("training").body["allowed"] == (
-        "There is no such route. This stack has no routes."
+        "The route is unknown. The stack has no routes."
     )
 
 

@@ -175,7 +175,7 @@ def test_what_does_not_fit_at_all_is_answered_with_what_to_do(
         answer = ask(path)
 
     assert (answer.status, answer.content_type) == (400, "application/problem+json")
-    assert answer.body["title"] == "Answer too large"
+    assert answer.body["title"] == "Response too large"
     assert "filter" in answer.body["detail"]
 
 

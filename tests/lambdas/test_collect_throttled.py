@@ -163,4 +163,4 @@ def test_the_log_names_what_was_throttled(
     fleet.fails(OTHER_OHIO, THROTTLED)
     units.collect_until_nothing_is_left()
     assert "unit throttled" in logs()
-    assert "throttled unit left to the next run" in logs()
+    assert "throttled unit left for the next run" in logs()

@@ -167,7 +167,7 @@ class TestQuestions:
         answer = ask(path, account="resaerch-one")
         assert answer.status == 400
         assert answer.body["parameter"] == "account"
-        assert "No account or unit is called so." in answer.body["allowed"]
+        assert "No account or unit has this name." in answer.body["allowed"]
 
 
 def test_without_an_organization_accounts_have_ids_alone(

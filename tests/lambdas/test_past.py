@@ -133,7 +133,7 @@ def test_a_reservation_of_later_is_unknown_then(hours: Hours) -> None:
     hours.fleet.holds(OHIO, a_raw_odcr("cr-a"))
     hours.next()
     answer = hours.ask("/reservations/cr-a", as_of=at(NOON + 0.5 * HOUR))
-    assert (answer.status, answer.body["title"]) == (404, "No such reservation")
+    assert (answer.status, answer.body["title"]) == (404, "Unknown reservation")
 
 
 def test_pages_go_on_at_the_same_moment(hours: Hours) -> None:

@@ -101,5 +101,5 @@ def test_what_aws_refuses_is_counted_and_logged_and_no_more_is_tried(
     line.fails_before(error, "CreateSchedule", call=2)
     assert planner.plan({NOON + hours * HOUR: UNIT for hours in range(3)}) == 2
     assert line.count("CreateSchedule") == 2
-    assert "checks not planned" in logs()
+    assert "rechecks not scheduled" in logs()
     assert said in logs()

@@ -287,7 +287,7 @@ def test_a_question_that_is_too_large_names_the_sql_to_use(
     a_day(hours)
     monkeypatch.setattr("lambdas.history.usage.MOST_OBJECTS", 1)
     answer = hours.ask("/usage", since="2026-11-24", until="2026-11-25")
-    assert (answer.status, answer.body["title"]) == (400, "Question too large")
+    assert (answer.status, answer.body["title"]) == (400, "Request too large")
     assert "FROM usage WHERE dt BETWEEN '2026-11-24' AND '2026-11-24'" in answer.body["sql"]
 
 
@@ -303,4 +303,4 @@ def test_the_largest_ledger_counts_more_than_others_of_the_same_reservations(
     assert hours.ask("/usage", **asked).status == 200
     monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 6 * size - 1)
     answer = hours.ask("/usage", **asked)
-    assert (answer.status, answer.body["title"]) == (400, "Question too large")
+    assert (answer.status, answer.body["title"]) == (400, "Request too large")

@@ -138,7 +138,7 @@ def fleet_short(**after: Any) -> Event:
     }
     return a_scope_event(
         type=EventType.FLEET_SHORT,
-        summary="Capacity Reservation Fleet crf-0abc (us-east-2) has had less than its target for "
+        summary="Capacity Reservation Fleet crf-0abc (us-east-2) has been below its target for "
         "2 h: 12.5 of 20.",
         reason="below its target for 1 h",
         before=None,

@@ -124,7 +124,7 @@ def test_a_fleet_shows_how_much_of_its_target_it_has() -> None:
     facts = told(fleet_short())
     assert facts["Threshold"] == "below its target for 1 h"
     assert facts["Fulfilled"] == "12.5 of 20 (62%)"
-    assert facts["Short since"] == "Tue 24 Nov 2026, 10:00 UTC (2 h ago)"
+    assert facts["Below target since"] == "Tue 24 Nov 2026, 10:00 UTC (2 h ago)"
     assert (facts["Fleet"], facts["State"]) == ("crf-0abc", "partially_fulfilled")
     assert "Fulfilled" not in told(fleet_short(fulfilled_capacity=None))
 

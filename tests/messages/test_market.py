@@ -31,7 +31,7 @@ def test_the_card_says_what_is_for_sale_and_where_to_buy_it() -> None:
     card = event_card(APPEARED)
     assert [(link.title, link.url) for link in card.links] == [("Buy in the EC2 console", PURCHASE)]
     assert card.step is not None
-    assert "truffle buys nothing" in card.step
+    assert "truffle never buys" in card.step
     assert card.command == (
         "truffle offerings --instance-type p5.48xlarge --count 8 --days 1 --regions us-east-2"
     )

@@ -175,7 +175,7 @@ def test_what_an_odcr_lends_is_a_wide_column_and_a_note() -> None:
     told = "\n".join(wide(rows))
 
     assert "| 4 instances to cr-2, target 6, updating " in told
-    note = "Lent as interruptible, on top of the totals: cr-1 (4 instances to cr-2, target 6, "
+    note = "Lent as interruptible, in addition to the totals: cr-1 (4 instances to cr-2, target 6, "
     assert note in told
 
 
@@ -284,7 +284,7 @@ def test_the_summary_of_blocks() -> None:
 
 def test_the_notes_of_odcrs_say_what_ends() -> None:
     ending = [*ODCRS, an_odcr("cr-5", end_date=BLOCKS[0].end_date)]
-    assert "1 of 3 end at a fixed date, the others can be used indefinitely" in lines(ending, None)
+    assert "Fixed end date: 1 of 3; use the others indefinitely" in lines(ending, None)
 
 
 def test_the_notes_of_odcrs_say_which_are_interruptible() -> None:

@@ -249,7 +249,7 @@ class TestSageMaker:
 
     def test_a_type_without_training_plans(self) -> None:
         told = SNIPPETS["sagemaker"](an_odcr(instance_type="g6.xlarge"))
-        assert "Training plans do not come in g6.xlarge" in told
+        assert "Training plans are not available for g6.xlarge" in told
 
 
 class TestTerraform:

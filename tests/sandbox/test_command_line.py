@@ -151,12 +151,12 @@ def test_an_ec2_of_the_users_own_keeps_its_time(
     monkeypatch.setattr(Sandbox, "find", lambda: own)
     said = CliRunner().invoke(command_line.main, ["advance", "6h"])
     assert said.output.rstrip().endswith(
-        "for the functions; the EC2 that they ask keeps its own time."
+        "for the functions; their EC2 endpoint keeps its own time."
     )
 
 
 def test_time_does_not_go_back(box: Sandbox) -> None:
-    with pytest.raises(ValueError, match="Time goes forward"):
+    with pytest.raises(ValueError, match="Time cannot go back"):
         box.advance(-timedelta(seconds=1))
 
 

@@ -126,7 +126,7 @@ class TestWhoseItIs:
 
     def test_a_filter_by_account_is_not_answered_without_knowing_it(self, sts: STS) -> None:
         sts.refuses("AccessDenied")
-        with pytest.raises(UnreachableError, match=r"AccessDenied.*leave --accounts out"):
+        with pytest.raises(UnreachableError, match=r"AccessDenied.*omit --accounts"):
             list_live(filter=Filter(accounts=frozenset({HOME})))
 
     def test_without_rows_there_is_no_warning_of_what_they_lack(

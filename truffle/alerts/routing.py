@@ -51,8 +51,8 @@ class Decision:
 def decide(event: Event, settings: AlertSettings) -> tuple[Decision, ...]:
     """One decision per destination, in the order of the settings.
 
-    Mutes are judged at the moment at which the event was observed, so that a late delivery and a
-    later explanation agree. The end of an incident is not muted: its beginning may not have been.
+    Mutes apply at the time of observation, so a late delivery and a later explanation agree. The
+    end of an incident is not muted: its beginning may not have been.
     """
     return tuple(_decide(event, destination, settings) for destination in settings.destinations)
 
@@ -74,21 +74,23 @@ def _decide(event: Event, destination: Destination, settings: AlertSettings) -> 
         return Decision(destination, Outcome.NO_ROUTE, (), _no_route(refusals))
     routes = f"{'routes' if len(matching) > 1 else 'route'} {' and '.join(matching)}"
     if is_end:
-        why = f"By {routes}: it resolves an incident, whatever its type, severity and state."
+        why = f"Matched by {routes}: it resolves an incident, so conditions do not apply."
         return Decision(destination, Outcome.ROUTED, matching, why)
     mute = _mute_of(event, settings.mutes)
     if mute is not None:
-        why = f"Muted until {format_time(mute.until)}: {mute.reason} (else by {routes})."
+        why = (
+            f"Muted until {format_time(mute.until)}: {mute.reason} (otherwise matched by {routes})."
+        )
         return Decision(destination, Outcome.MUTED, matching, why)
     if destination.kind.is_pager and found is None:
-        why = f"By {routes}, but it neither opens nor resolves an incident."
+        why = f"Matched by {routes}, but it neither opens nor resolves an incident."
         return Decision(destination, Outcome.NO_INCIDENT, matching, why)
-    return Decision(destination, Outcome.ROUTED, matching, f"By {routes}.")
+    return Decision(destination, Outcome.ROUTED, matching, f"Matched by {routes}.")
 
 
 def _no_route(refusals: Mapping[str, str | None]) -> str:
     if not refusals:
-        return "No route leads here: it only gets its daily summary."
+        return "No route has this destination: it receives only its daily summary."
     return "; ".join(f"Route {name}: {refusal}" for name, refusal in refusals.items()) + "."
 
 
@@ -129,30 +131,30 @@ def _failed_conditions(event: Event, when: When) -> Iterator[str]:
         ("account", event.account_id, when.accounts),
     ):
         if allowed and value not in allowed:
-            yield _says(name, value, allowed)
+            yield _mismatch(name, value, allowed)
     if when.regions and not matches_globs(event.region, when.regions):
-        yield _says("region", event.region, when.regions)
+        yield _mismatch("region", event.region, when.regions)
     for name, called, globs in (
         ("account_name", event.account_name, when.account_names),
         ("organizational_unit", event.organizational_unit, when.organizational_units),
     ):
         if globs and not (called and matches_globs(called, globs)):
-            yield _says(name, called or "not known", globs)
+            yield _mismatch(name, called or "unknown", globs)
     if row is not None:
         yield from _failed_row_conditions(row, when)
     elif event.offering is not None:
         yield from _failed_offering_conditions(event.offering, when)
     elif when.reservation_types or when.states or when.instance_types or when.tags:
-        yield "the event is of a scope, and of no reservation"
+        yield "the event concerns a scope, not a reservation"
 
 
 def _failed_offering_conditions(offering: Offering, when: When) -> Iterator[str]:
     """One of several instance types is enough."""
     if when.reservation_types or when.states or when.tags:
-        yield "the event is of an offering, and of no reservation"
+        yield "the event concerns an offering, not a reservation"
     types = [part.instance_type for part in offering.parts]
     if when.instance_types and not any(matches_globs(it, when.instance_types) for it in types):
-        yield _says("instance_type", " and ".join(types), when.instance_types)
+        yield _mismatch("instance_type", " and ".join(types), when.instance_types)
 
 
 def _failed_row_conditions(row: Reservation, when: When) -> Iterator[str]:
@@ -161,15 +163,15 @@ def _failed_row_conditions(row: Reservation, when: When) -> Iterator[str]:
         ("state", row.state, when.states),
     ):
         if allowed and value not in allowed:
-            yield _says(name, value, allowed)
+            yield _mismatch(name, value, allowed)
     if when.instance_types and not matches_globs(row.instance_type, when.instance_types):
-        yield _says("instance_type", row.instance_type, when.instance_types)
+        yield _mismatch("instance_type", row.instance_type, when.instance_types)
     for key, values in when.tags.items():
         if row.tags.get(key) not in values:
-            yield _says(f"tag {key}", row.tags.get(key, "not set"), values)
+            yield _mismatch(f"tag {key}", row.tags.get(key, "not set"), values)
 
 
-def _says(name: str, value: str, allowed: Iterable[str]) -> str:
+def _mismatch(name: str, value: str, allowed: Iterable[str]) -> str:
     return f"{name} is {value}, not {' or '.join(allowed)}"
 
 
@@ -224,9 +226,9 @@ Policy = Mapping[str, Any]
 def subscription_filter(settings: AlertSettings, destination: Destination) -> Policy | None:
     """The SNS filter policy that lets through at least what ``decide`` sends to a destination.
 
-    It is coarser where SNS cannot tell: tags and mutes are left to ``decide``, and of a glob only
-    the beginning is asked for. None lets everything through: where nothing can be left out, or the
-    policy would pass SNS's limits. A destination without a route needs no subscription at all.
+    It is coarser where SNS lacks the means: ``decide`` evaluates tags and mutes, and a glob becomes
+    a prefix. None lets everything through: if nothing can be filtered out, or the policy would
+    exceed SNS's limits. A destination without a route needs no subscription at all.
     """
     branches: list[Policy] = []
     for route in settings.routes_to(destination.name):

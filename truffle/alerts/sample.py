@@ -196,7 +196,7 @@ _SCOPE_STORIES = (
         Severity.WARNING,
         "",
         timedelta(),
-        "has a fleet with less than its target: 12 of 20.",
+        "belongs to a fleet below its target: 12 of 20.",
         "below its target for 1 h",
         after={
             "threshold": "1h",
@@ -238,10 +238,10 @@ def sample_event(route: Route, now: datetime) -> Event:
         found = next((event for event in events if matches(event, wanted)), None)
         if found is not None:
             break
-    told = found or events[0]
-    if when.severities and told.severity not in when.severities:
-        return replace(told, severity=when.severities[0])
-    return told
+    sample = found or events[0]
+    if when.severities and sample.severity not in when.severities:
+        return replace(sample, severity=when.severities[0])
+    return sample
 
 
 def _events(when: When, now: datetime) -> Iterator[Event]:

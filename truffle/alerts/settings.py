@@ -97,7 +97,7 @@ class When:
 
     @property
     def of_whom(self) -> When:
-        """The conditions on whom it is about, without those on what happened."""
+        """The conditions on the subject of the event, without those on what happened."""
         return replace(self, types=(), severities=(), states=())
 
 
@@ -147,8 +147,7 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """Who gets which alert, and what is watched on the market; the default is nobody and nothing,
-    with the default thresholds."""
+    """Destinations, routes, mutes and watches; empty by default, with the default thresholds."""
 
     destinations: tuple[Destination, ...] = ()
     routes: tuple[Route, ...] = ()

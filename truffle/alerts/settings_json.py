@@ -48,8 +48,8 @@ def _destination_to_json(destination: Destination) -> Json:
 
 
 def _route_to_json(route: Route) -> Json:
-    told: Json = {"name": route.name, "to": list(route.to)}
-    return told if route.when is None else {**told, "when": _when_to_json(route.when)}
+    data: Json = {"name": route.name, "to": list(route.to)}
+    return data if route.when is None else {**data, "when": _when_to_json(route.when)}
 
 
 def _when_to_json(when: When) -> Json:
@@ -107,5 +107,5 @@ def _thresholds_to_json(thresholds: Thresholds) -> Json:
 
 
 def _given(**values: Any) -> Json:
-    """The values without those that say nothing."""
+    """The values without empty ones."""
     return {name: value for name, value in values.items() if value}

@@ -104,7 +104,7 @@ DESTINATION_KEYS: Mapping[Kind, Mapping[str, Parser]] = {
         "addresses": list_of(leaf(text(EMAIL, "e-mail addresses"))),
         **_FOR_PEOPLE,
     },
-    Kind.SQS: {"queue_arn": leaf(text(_QUEUE_ARN, "the ARN of an SQS queue that is not FIFO"))},
+    Kind.SQS: {"queue_arn": leaf(text(_QUEUE_ARN, "the ARN of a standard SQS queue"))},
     Kind.HTTPS: _WITH_SECRET,
     Kind.PAGERDUTY: _WITH_SECRET,
     Kind.OPSGENIE: _WITH_SECRET,
@@ -125,7 +125,7 @@ def _destination(place: Location, value: object) -> Json:
 
 
 def _kind_alone(value: object) -> object:
-    """Nobody knows which other keys a destination may have whose kind is wrong."""
+    """The keys of a destination with an invalid kind are unknown, so any are accepted."""
     if not isinstance(value, Mapping):
         return value
     return {name: part for name, part in value.items() if name == "kind"}
@@ -198,12 +198,12 @@ def _mute(place: Location, value: object, file_zone: str) -> Mute | None:
         if fields.get(name) is not None:
             fields[name] = leaf(partial(_in_zone, moment_of, zone))(place.key(name), fields[name])
     if isinstance(value, Mapping) and not any(value.get(name) for name in _MUTED):
-        place.note(f"names nothing to mute; give at least one of {listed(_MUTED)}")
+        place.note(f"mutes nothing: give at least one of {listed(_MUTED)}")
     if fields.get("reason") is None or fields.get("until") is None:
         return None
     mute = Mute(**fields)
     if mute.since is not None and mute.since >= mute.until:
-        place.key("since").note("is not before until")
+        place.key("since").note("must be before until")
     return mute
 
 
@@ -329,7 +329,7 @@ def _note_twins(place: Location, destinations: Iterable[str]) -> None:
     for name in destinations:
         twin = first.setdefault(name.replace("-", ""), name)
         if twin != name:
-            place.key("destinations").key(name).note(f"differs from {twin} by hyphens alone")
+            place.key("destinations").key(name).note(f"differs from {twin} only in hyphens")
 
 
 def _note_unreached(
@@ -339,4 +339,4 @@ def _note_unreached(
     reached = {name for route in routes for name in route.to}
     for name, fields in destinations.items():
         if name not in reached and "daily_summary" not in fields:
-            place.key("destinations").key(name).note(f"no route leads to {name}")
+            place.key("destinations").key(name).note(f"no route has the destination {name}")

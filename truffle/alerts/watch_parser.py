@@ -58,7 +58,7 @@ def _sold(hours: int) -> int:
 def _limit(value: object) -> Decimal:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6:
         return Decimal(str(value))
-    raise ValueError("use a price per accelerator and hour, a number above 0")
+    raise ValueError("use a price per accelerator-hour, a number above 0")
 
 
 def _every(value: object) -> timedelta:
@@ -72,7 +72,7 @@ def _every(value: object) -> timedelta:
 def percent(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 100:
         return value
-    raise ValueError("use a number of percent above 0 and below 100")
+    raise ValueError("use a percentage above 0 and below 100")
 
 
 WATCH_KEYS: Mapping[str, Parser] = {
@@ -96,7 +96,7 @@ def _watch(place: Location, value: object, zone: str) -> Watch | None:
     start = _moment(place.key("start_after"), values.get("start_after"), start_of, zone)
     end = _moment(place.key("end_by"), values.get("end_by"), end_of, zone)
     if start and end and end <= start:
-        place.key("end_by").note("is not after start_after")
+        place.key("end_by").note("must be after start_after")
     regions = _regions(place.key("regions"), values.get("regions", ("*",)))
     if hours is None or any(values.get(name) is None for name in _REQUIRED):
         return None

@@ -38,13 +38,13 @@ class _Loader(yaml.SafeLoader):
         seen: set[str] = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                text = f"the key {key.value!r} is there twice"
+                text = f"duplicate key {key.value!r}"
                 raise yaml.constructor.ConstructorError(None, None, text, key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
     def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
-        """A date that there is not stays text, so that the problem names its place."""
+        """An invalid date stays text, so the problem names its location."""
         try:
             return super().construct_yaml_timestamp(node)
         except ValueError:

@@ -25,8 +25,8 @@ STDIN = "-"
 def command() -> None:
     """Validate, explain and test alert routing.
 
-    The settings are one file of destinations, routes and mutes, which the deployment reads; its
-    keys are explained in docs/alerts.md.
+    The settings are one file of destinations, routes and mutes, which the deployment reads;
+    docs/alerts.md explains its keys.
     """
 
 
@@ -38,15 +38,15 @@ def command() -> None:
 def check(file: str, output: str, no_color: bool) -> int:
     """Validate a file of settings before it is deployed.
 
-    Reports all invalid keys and values at once, or which routes lead to which destination. The file
-    is alerts.yaml unless another one is named; - reads from stdin. No network, no credentials.
+    Reports all invalid keys and values at once, or shows the routes of each destination. The file
+    is alerts.yaml by default; - reads from stdin. Needs no network and no credentials.
 
     Exit status: 0 the file can be deployed, 1 it cannot, 2 bad usage.
     """
     from truffle.alerts.settings import SettingsError
     from truffle.alerts.settings_json import settings_to_json
     from truffle.cli.options import set_no_colour
-    from truffle.cli.output import put, put_data, style_of_stdout, tell
+    from truffle.cli.output import note, put, put_data, style_of_stdout
     from truffle.cli.running import FAILED, OK
     from truffle.render.alerts import render_settings
 
@@ -59,16 +59,16 @@ def check(file: str, output: str, no_color: bool) -> int:
     except SettingsError as error:
         problems = error.problems
     if output != "table":
-        told = None if settings is None else settings_to_json(settings)
+        shown = None if settings is None else settings_to_json(settings)
         watches = [] if settings is None else _pace(settings)
-        answer = {"ok": not problems, "problems": list(problems), "settings": told}
+        answer = {"ok": not problems, "problems": list(problems), "settings": shown}
         put_data(output, {**answer, "watches": watches})
     elif settings is not None:
         put(render_settings(settings, name, clock.now(), style_of_stdout()))
     else:
-        tell(f"Error: {name} cannot be deployed:")
+        note(f"Error: {name} cannot be deployed:")
         for problem in problems:
-            tell(f"  {problem}")
+            note(f"  {problem}")
     return FAILED if problems else OK
 
 
@@ -90,18 +90,19 @@ def _pace(settings: AlertSettings) -> list[dict[str, Any]]:
 
 @command.command("explain")
 @click.argument("event_id")
-@click.option("--file", metavar="FILE", help="Route by this file instead of the deployed one.")
-@click.option("--since", metavar="TIME", help="Look so far back: a date, or 90d.  [default: 31d]")
+@click.option("--file", metavar="FILE", help="Use this alerts file instead of the deployed one.")
+@click.option(
+    "--since", metavar="TIME", help="How far back to search: a date, or 90d.  [default: 31d]"
+)
 @output_option(FORMATS)
 @common(is_api=True)
 def explain(common: Common, event_id: str, file: str | None, since: str | None, output: str) -> int:
-    """Show who gets an event, why, and what became of it.
+    """Show which destinations get an event, why, and its delivery.
 
-    EVENT_ID is the id that `truffle events` shows, or the first digits of it. For each destination:
+    EVENT_ID is the id that `truffle events` shows, or its first digits. For each destination:
     delivered, waiting for a digest, retrying (with the response), dead letter, muted, or no route,
-    with the routes that match, the mute and its end, or the first condition of each route that
-    failed. With --file the event is read from the stack and routed by the file, which - reads from
-    stdin.
+    with the routes that match, the mute and its end, or the first failed condition of each route.
+    With --file, the event is read from the stack and routed by the file; - reads it from stdin.
 
     \b
     truffle events --since 24h
@@ -129,17 +130,17 @@ def explain(common: Common, event_id: str, file: str | None, since: str | None, 
 
 
 @command.command("test")
-@click.option("--route", required=True, metavar="NAME", help="The route to try.")
+@click.option("--route", required=True, metavar="NAME", help="The route to test.")
 @output_option(FORMATS)
 @common(is_api=True)
 def test(common: Common, route: str, output: str) -> int:
     """Send a sample to each destination of a route.
 
-    The deployed stack makes up an event that the route lets through, and delivers it as it delivers
-    every alert, marked as a test; mutes do not hold it back.
+    The deployed stack creates an event that matches the route, and delivers it like any alert,
+    marked as a test; mutes do not apply to it.
 
-    Exit status: 0 it is on its way to every destination, 1 to some or none, or the request failed,
-    2 bad usage.
+    Exit status: 0 it is queued for every destination, 1 only for some or none, or the request
+    failed, 2 bad usage.
     """
     from truffle.arguments import check_route
     from truffle.cli.output import put, put_data, style_of_stdout
@@ -164,10 +165,10 @@ def test(common: Common, route: str, output: str) -> int:
 def republish(common: Common, since: str, until: str | None, output: str) -> int:
     """Publish the events that could not be published.
 
-    The deployed stack goes through the events of the period, at most 7 days ago, and publishes
-    those that it has not published yet. To be used after an outage of the alerts topic.
+    The deployed stack publishes those events of the period, at most 7 days ago, that it has not
+    published yet. Use it after an outage of the alerts topic.
 
-    Exit status: 0 nothing is left, 1 some is left, or the request failed, 2 bad usage.
+    Exit status: 0 all are published, 1 some are left, or the request failed, 2 bad usage.
     """
     from truffle.arguments import republish_query
     from truffle.cli.output import put, put_data, style_of_stdout

@@ -10,27 +10,27 @@ import click
 from truffle.cli.groups import Commands
 
 COMMANDS: Mapping[str, str] = {
-    "capacity": "List the ODCRs and capacity blocks that you have.",
-    "offerings": "Find capacity blocks that can be bought.",
+    "capacity": "List your ODCRs and capacity blocks.",
+    "offerings": "Find capacity blocks for sale.",
     "validate": "Check whether a training run has capacity.",
     "recommend": "Recommend a type of capacity for a workload.",
     "fleets": "List Capacity Reservation Fleets: target, fulfilled capacity and members.",
     "topology": "Show the network nodes of reservations and blocks as a tree.",
-    "use": "Print how to run on one reservation, by tool.",
+    "use": "Print how to use a reservation with a tool.",
     "report": "Write an HTML report: decisions, timeline, use, events.",
     "timeline": "Draw the capacity blocks as bars over time.",
     "calendar": "Write the capacity blocks as a calendar (iCalendar).",
-    "metrics": "Print what you hold as OpenMetrics text.",
+    "metrics": "Print capacity metrics as OpenMetrics text.",
     "serve": "Serve the report on this machine, and keep it fresh.",
     "mcp": "Serve truffle's tools to a language model (MCP, stdio).",
     "events": "Show what happened to reservations.",
     "history": "Show one reservation with all its events.",
-    "usage": "Show what was held, used and idle, and what it cost.",
+    "usage": "Show reserved, used and idle hours, and their cost.",
     "stranded": "Show On-Demand instances that run while reserved capacity is idle, and why.",
     "status": "Show how current the deployed stack's data is.",
-    "sql": "Ask the history of what you held with SQL.",
+    "sql": "Query the history of your capacity with SQL.",
     "alerts": "Validate, explain and test alert routing.",
-    "completion": "Print the completion script of a shell.",
+    "completion": "Print the completion script for a shell.",
 }
 """Each command's first sentence of help; its module has its name."""
 
@@ -60,7 +60,7 @@ class LoadedCommands(Commands):
 )
 @click.version_option(package_name="truffle", message="truffle %(version)s")
 def app() -> None:
-    """The GPU capacity that you hold on AWS, in every region at once.
+    """Show the GPU capacity that you hold on AWS, in all regions at once.
 
     Lists On-Demand Capacity Reservations (ODCRs) and Capacity Blocks for ML, live from EC2 with
     your credentials, or from a deployed truffle stack (--api-url, TRUFFLE_API_URL).

@@ -23,11 +23,11 @@ REMEMBERED = timedelta(days=60)
 def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int:
     """Write the capacity blocks as a calendar (iCalendar).
 
-    An event for each block, for its effective end, and for the last moment to extend it, with
+    It has an event for each block, for its effective end, and for its extension deadline, with
     reminders a day and an hour before. Needs the extra truffle[calendar].
 
-    A file that exists is brought up to date: an event that changed gets a higher SEQUENCE, and a
-    block that is gone is cancelled.
+    An existing file is updated: changed events get a higher SEQUENCE, and blocks that are gone are
+    cancelled.
 
     \b
     truffle calendar -o blocks.ics
@@ -38,7 +38,7 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
     from truffle.cli.extras import extra
     from truffle.cli.files import chosen_file, replace_file
     from truffle.cli.gathering import gathered
-    from truffle.cli.output import put_text, tell, tell_all, tell_failures
+    from truffle.cli.output import note, put_text, show_failures, show_warnings
     from truffle.overview import Wanted
 
     with extra("calendar"):
@@ -60,9 +60,9 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
         put_text(text.decode().removesuffix("\n"))
     else:
         replace_file(path, text)
-        tell(f"Wrote {path}.")
-    tell_all(inputs.warnings)
-    return tell_failures(inventory.failures, inventory.scopes, clock.now())
+        note(f"Wrote {path}.")
+    show_warnings(inputs.warnings)
+    return show_failures(inventory.failures, inventory.scopes, clock.now())
 
 
 def _previous(path: Path | None) -> bytes | None:

@@ -45,7 +45,7 @@ _TABLES = ("table", "wide")
     metavar="TIME",
     help="What was held then: a time, a date, yesterday, or 7d ago. Needs a deployed stack.",
 )
-@click.option("--summary", is_flag=True, help="Show the totals alone.")
+@click.option("--summary", is_flag=True, help="Show only the totals.")
 @click.option(
     "--prices",
     metavar="FILE",
@@ -62,10 +62,10 @@ def command(
     prices: str | None,
     **filters: Any,
 ) -> int:
-    """List the ODCRs and capacity blocks that you have.
+    """List your ODCRs and capacity blocks.
 
-    Lists what you hold, in every region at once; `truffle offerings` finds what can be bought.
-    The order is always the same: ODCRs by available instances, blocks by start.
+    Lists what you hold, in all regions at once; `truffle offerings` finds what is for sale. The
+    default order is always the same: ODCRs by available instances, blocks by start.
 
     \b
     truffle capacity --blocks --instance-types p5.48xlarge,p4d.24xlarge
@@ -80,11 +80,11 @@ def command(
     """
     from truffle.cli.output import (
         progress,
-        tell_age,
-        tell_all,
-        tell_closed,
-        tell_failures,
-        tell_times,
+        show_age,
+        show_closed,
+        show_failures,
+        show_times,
+        show_warnings,
     )
     from truffle.core.kinds.registry import DEFAULT_TYPE
     from truffle.errors import TruffleError
@@ -97,8 +97,8 @@ def command(
     view = _view(filters, columns, types, output, prices)
     if summary:
         view = _of_totals(view, output)
-    tell_times({name: filters[name] for name in TIMES})
-    tell_times({"as_of": as_of}, ahead=False)
+    show_times({name: filters[name] for name in TIMES})
+    show_times({"as_of": as_of}, ahead=False)
     client = common.client(question.regions)
     try:
         with progress("Asking", question.regions, common.is_verbose) as tick:
@@ -112,13 +112,13 @@ def command(
     if output not in _TABLES or inventory.scopes > len(inventory.failures) or answer.matches:
         _show(output, answer, types, view)
     if common.is_api and output in _TABLES:
-        tell_age(inventory.observed_at, question.as_of)
-    tell_all([*question.warnings, *inventory.warnings, *problems])
-    tell_closed(inventory.closed)
+        show_age(inventory.observed_at, question.as_of)
+    show_warnings([*question.warnings, *inventory.warnings, *problems])
+    show_closed(inventory.closed)
     if not answer.matches and not inventory.failures:
-        _tell_why_empty(filters, question)
+        _show_why_empty(filters, question)
     moment = question.as_of or clock.now()
-    return tell_failures(inventory.failures, inventory.scopes, moment)
+    return show_failures(inventory.failures, inventory.scopes, moment)
 
 
 def _view(
@@ -208,11 +208,11 @@ def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
         put_data(output, [encode(row) for row in answer.rows], names)
 
 
-def _tell_why_empty(filters: dict[str, Any], question: Any) -> None:
+def _show_why_empty(filters: dict[str, Any], question: Any) -> None:
     """Filters that may have left rows out unintentionally."""
-    from truffle.cli.output import tell
+    from truffle.cli.output import note
     from truffle.core.kinds.registry import DEFAULT_TYPE
 
     is_default = filters["active_only"] is None
     if is_default and DEFAULT_TYPE in question.filter.types & question.filter.active_only:
-        tell("Note: only active ODCRs were looked for; --no-active-only lists all of them.")
+        note("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

@@ -30,7 +30,7 @@ FORMATS = ("table", "json", "yaml", "csv")
 @click.option(
     "--since", metavar="TIME", help="A time, a date, yesterday, or 90m, 24h, 7d ago. [default: 7d]"
 )
-@click.option("--until", metavar="TIME", help="Only events before this.")
+@click.option("--until", metavar="TIME", help="Only events before this time.")
 @click.option(
     "--type",
     "types",
@@ -54,13 +54,13 @@ FORMATS = ("table", "json", "yaml", "csv")
     show_default=True,
     help="The newest N events, from 1 to 10000.",
 )
-@click.option("--follow", "-f", is_flag=True, help="Go on, and print events as they happen.")
+@click.option("--follow", "-f", is_flag=True, help="Keep running, and print events as they happen.")
 @click.option(
     "--interval",
     type=Seconds(1),
     default=15,
     show_default=True,
-    help="Seconds between two requests, with --follow.",
+    help="Seconds between requests, with --follow.",
 )
 @output_option(FORMATS)
 @common(is_api=True)
@@ -76,9 +76,9 @@ def command(
 ) -> int:
     """Show what happened to reservations.
 
-    The deployed stack compares what EC2 lists from run to run; this shows what changed, the newest
-    first. With --follow it goes on until Ctrl-C, the newest last, and -o json prints one event a
-    line.
+    The deployed stack compares what EC2 lists from run to run; this command shows the changes, the
+    newest first. With --follow it runs until Ctrl-C, with the newest last, and -o json prints one
+    event per line.
 
     \b
     truffle events --since 24h --severity warning,critical
@@ -91,7 +91,7 @@ def command(
         message = "--follow prints a table or JSON lines: -o table or -o json."
         raise click.UsageError(message, click.get_current_context())
     if follow and until is not None:
-        message = "--follow has no end: leave --until out."
+        message = "--follow cannot be combined with --until."
         raise click.UsageError(message, click.get_current_context())
     start, most = moment("since", since, ahead=False), event_limit(limit)
     client = common.client()
@@ -103,14 +103,14 @@ def command(
 
 
 def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int) -> None:
-    from truffle.cli.output import put, put_data, style_of_stdout, tell_age
+    from truffle.cli.output import put, put_data, show_age, style_of_stdout
     from truffle.render.events import EVENT_FIELDS, render_events
     from truffle.sources.api import list_events
 
     found = list_events(client.api(), query, limit)
     if output == "table":
         put(render_events(found.items, found.count, style_of_stdout()))
-        tell_age(found.observed_at)
+        show_age(found.observed_at)
     else:
         put_data(output, found.items, EVENT_FIELDS)
 
@@ -128,7 +128,7 @@ def _follow(
     Raises what the first request does; a later failure is reported, and the request repeated. Each
     request signs in anew, since the credentials of the first do not last.
     """
-    from truffle.cli.output import tell
+    from truffle.cli.output import note
     from truffle.errors import UnreachableError
     from truffle.sources.api import ApiError
 
@@ -144,7 +144,7 @@ def _follow(
         except (ApiError, UnreachableError) as error:
             if most is not None:
                 raise
-            tell(f"Warning: {error}")
+            note(f"Warning: {error}")
         time.sleep(interval)
 
 

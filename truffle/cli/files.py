@@ -17,7 +17,7 @@ STDOUT = "-"
 
 
 def file_option(shown: str) -> Callable[[Command], Command]:
-    """``-o FILE``; ``shown`` says where the document goes without it."""
+    """``-o FILE``; ``shown`` is the default in the help text."""
     return click.option(
         "-o",
         "--output",
@@ -37,7 +37,7 @@ def chosen_file(output: str | None, default: str | None = None) -> Path | None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that whoever has it open never reads half of it.
+    """Replace a file atomically, so that readers never see half of it.
 
     Raises OSError.
     """

@@ -18,8 +18,9 @@ def command(
 ) -> int:
     """List Capacity Reservation Fleets: target, fulfilled capacity and members.
 
-    Live: asks EC2 in all regions at once, with your credentials. With a deployed stack: the fleets
-    of every account that it collects, since when one is below its target, and how old that is.
+    Live: queries EC2 in all regions at once, with your credentials. With a deployed stack: shows
+    the fleets of every account that it collects, since when a fleet is below its target, and the
+    age of the data.
 
     \b
     truffle fleets
@@ -29,7 +30,7 @@ def command(
     """
     from dataclasses import replace
 
-    from truffle.cli.output import progress, put, put_data, style_of_stdout, tell_failures
+    from truffle.cli.output import progress, put, put_data, show_failures, style_of_stdout
     from truffle.core.fleets import CapacityFleet
     from truffle.query import ask
     from truffle.render.fleets import render
@@ -47,4 +48,4 @@ def command(
     else:
         blank = CapacityFleet("", "", "")
         put_data(output, [fleet.to_json() for fleet in found.items], list(blank.to_json()))
-    return tell_failures(found.failures, found.regions, clock.now())
+    return show_failures(found.failures, found.regions, clock.now())

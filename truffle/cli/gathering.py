@@ -37,7 +37,7 @@ _OPTIONS = (
         "--since", metavar="TIME", help="The start of the timeline and events. [default: 30d ago]"
     ),
     click.option(
-        "--until", metavar="TIME", help="The end of the timeline. [default: the last end]"
+        "--until", metavar="TIME", help="The end of the timeline. [default: the latest end]"
     ),
     click.option(
         "--prices",
@@ -63,7 +63,7 @@ def wanted(
 ) -> Wanted:
     """The checked options. Raises BadArgument."""
     from truffle.arguments import moment
-    from truffle.cli.output import tell_times
+    from truffle.cli.output import show_times
     from truffle.overview import Wanted
     from truffle.query import BadArgument
 
@@ -71,8 +71,8 @@ def wanted(
     end = moment("until", until, is_end=True)
     if start and end and end <= start:
         raise BadArgument("until", until or "", "It must be after --since.")
-    tell_times({"since": since}, ahead=False)
-    tell_times({"until": until})
+    show_times({"since": since}, ahead=False)
+    show_times({"until": until})
     return Wanted(regions, start, end, own_prices(prices), team_tag)
 
 

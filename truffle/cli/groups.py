@@ -17,7 +17,8 @@ _ANYWHERE |= {"-o": 1, "--output": 1, "-r": 1, "--regions": 1, "--region": 1, "-
 
 
 class ClosedPipe(Exception):
-    """Whoever read stdout went away. Not a BrokenPipeError, which click makes exit status 1 of."""
+    """The reader of stdout closed the pipe. Not a BrokenPipeError, which click turns into exit
+    status 1."""
 
 
 @contextmanager
@@ -29,9 +30,9 @@ def _closed_pipe() -> Iterator[None]:
 
 
 class Commands(click.Group):
-    """Names the nearest command to a wrong one; takes a command's options before it, too.
+    """Suggests the nearest command for an unknown one; also accepts a command's options before it.
 
-    Raises ClosedPipe where nobody reads the answer or the help any more.
+    Raises ClosedPipe if the reader of stdout closed the pipe.
     """
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:

@@ -16,24 +16,23 @@ FORMATS = ("table", "json", "yaml")
 def command(common: Common, reservation_id: str, output: str) -> int:
     """Show one reservation with all its events.
 
-    Works for a reservation that is gone too: its last known values, and when EC2 stopped listing
-    it.
+    For a reservation that is gone, it shows the last known values, and when EC2 stopped listing it.
 
     \b
     truffle history cr-0123456789abcdef0
     """
     from truffle.arguments import check_reservation_id
-    from truffle.cli.output import put, put_data, style_of_stdout, tell_age
+    from truffle.cli.output import put, put_data, show_age, style_of_stdout
     from truffle.core.times import parse_time
     from truffle.render.events import render_history
 
     common.needs_api("Histories")
     check_reservation_id(reservation_id)
-    told = common.client().api().get(f"/reservations/{reservation_id}", "events")
+    history = common.client().api().get(f"/reservations/{reservation_id}", "events")
     if output == "table":
-        put(render_history(told, style_of_stdout()))
-        observed_at = (told.get("collection") or {}).get("observed_at")
-        tell_age(parse_time(observed_at) if observed_at else None)
+        put(render_history(history, style_of_stdout()))
+        observed_at = (history.get("collection") or {}).get("observed_at")
+        show_age(parse_time(observed_at) if observed_at else None)
     else:
-        put_data(output, told)
+        put_data(output, history)
     return 0

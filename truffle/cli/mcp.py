@@ -12,9 +12,9 @@ from truffle.cli.options import Common, common
 def command(common: Common) -> int:
     """Serve truffle's tools to a language model (MCP, stdio).
 
-    A Model Context Protocol server on stdin and stdout: capacity, reservation, offerings, validate,
-    and of a deployed stack events and status. It only reads. Needs the extra truffle[mcp];
-    docs/agents.md shows how to add it to a client.
+    A read-only Model Context Protocol server on stdin and stdout, with the tools capacity,
+    reservation, offerings, validate, and with a deployed stack usage, events and status. Needs the
+    extra truffle[mcp]; docs/agents.md shows how to add it to a client.
     """
     from truffle.cli.extras import extra
 

@@ -1,4 +1,4 @@
-"""``truffle metrics``: what is held as OpenMetrics text."""
+"""``truffle metrics``: capacity metrics as OpenMetrics text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from truffle.cli.options import Choice, Common, common, regions_option
 @click.option(
     "--by",
     type=Choice(["reservation"]),
-    help="Give each reservation samples of its own, labelled with its id.",
+    help="Also write samples for each reservation, labelled with its id.",
 )
 @click.option(
     "--prices",
@@ -28,10 +28,10 @@ from truffle.cli.options import Choice, Common, common, regions_option
 def command(
     common: Common, output: str | None, by: str | None, prices: str | None, regions: tuple[str, ...]
 ) -> int:
-    """Print what you hold as OpenMetrics text.
+    """Print capacity metrics as OpenMetrics text.
 
-    Instances and accelerators by state and use, what idle ones cost, and the age and success of
-    each scope; for the textfile collector of node_exporter, for instance. Needs the extra
+    Instances and accelerators by state and use, the cost of idle ones, and the age and success of
+    each scope, for example for the textfile collector of node_exporter. Needs the extra
     truffle[metrics].
 
     \b
@@ -43,7 +43,7 @@ def command(
     from truffle.cli.extras import extra
     from truffle.cli.files import chosen_file, replace_file
     from truffle.cli.gathering import wanted
-    from truffle.cli.output import put_text, tell_all, tell_failures
+    from truffle.cli.output import put_text, show_failures, show_warnings
     from truffle.feeds.inputs import Held
     from truffle.overview import gather, scope_states
 
@@ -60,5 +60,5 @@ def command(
         put_text(text.decode().removesuffix("\n"))
     else:
         replace_file(path, text)
-    tell_all(inventory.warnings)
-    return tell_failures(inventory.failures, inventory.scopes, clock.now())
+    show_warnings(inventory.warnings)
+    return show_failures(inventory.failures, inventory.scopes, clock.now())

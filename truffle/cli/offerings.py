@@ -1,4 +1,4 @@
-"""``truffle offerings``: capacity blocks that can be bought."""
+"""``truffle offerings``: capacity blocks for sale."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     "--instance-types",
     "instance_type",
     type=INSTANCE_TYPE,
-    help="The type, up to 10 types of which any will do, or an UltraServer type (u-p6e-gb200x72). "
+    help="The type, up to 10 alternative types, or an UltraServer type (u-p6e-gb200x72). "
     "From a stack: types or globs.",
 )
 @click.option("--count", metavar="N", help="Instances of the block, 1 to 64.  [default: 1]")
@@ -47,12 +47,14 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     metavar="TIME",
     help="The earliest start, such as 2026-12-01, tomorrow or 36h.",
 )
-@click.option("--start", metavar="RANGE", help="When to start: 2026-12-05..2026-12-20.")
+@click.option(
+    "--start", metavar="RANGE", help="The range of starts, such as 2026-12-05..2026-12-20."
+)
 @click.option("--end-by", metavar="TIME", help="The latest end; a day means its whole day.")
 @click.option(
     "--sort",
     type=Choice(["price", "hourly", "start"]),
-    help="By the price of the whole block or of an instance-hour, or by the start."
+    help="Sort by the price of the block, by the price per instance-hour, or by the start."
     "  [default: price; hourly for ranges]",
 )
 @click.option(
@@ -61,11 +63,13 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
     multiple=True,
     help="Also search SageMaker's training plans.",
 )
-@click.option("--matrix", is_flag=True, help="Type by region: cheapest hour, soonest start.")
+@click.option(
+    "--matrix", is_flag=True, help="A table of types by region: lowest price, earliest start."
+)
 @click.option("--history", is_flag=True, help="From a stack: price and lead time over time.")
-@click.option("--watch", metavar="NAMES", help="From a stack: finds of these watches.")
-@click.option("--since", metavar="TIME", help="From a stack: what was found since then.")
-@click.option("--until", metavar="TIME", help="From a stack: the end of that time.")
+@click.option("--watch", metavar="NAMES", help="From a stack: only what these watches found.")
+@click.option("--since", metavar="TIME", help="From a stack: only what was found since this time.")
+@click.option("--until", metavar="TIME", help="From a stack: only what was found before this time.")
 @regions_option()
 @output_option(FORMATS)
 @common(is_live=True)
@@ -82,10 +86,10 @@ def command(
     until: str | None,
     **wish: Any,
 ) -> int:
-    """Find capacity blocks that can be bought.
+    """Find capacity blocks for sale.
 
-    Asks EC2 in all regions at once, with your credentials, and buys nothing. AWS sells blocks in
-    steps of 1 day to 14 days, then of 7 days to 182 days, and allows few of these questions: 10,
+    Queries EC2 in all regions at once, with your credentials; never buys. AWS sells blocks in steps
+    of 1 day up to 14 days, then of 7 days up to 182 days, and allows few of these requests: 10,
     then one every 7 seconds, in each region. With --source api, or without a type, shows what the
     watches of the deployed stack found.
 
@@ -109,7 +113,7 @@ def command(
         _refuse_include(include)
         return _watched(common, output, chosen, matrix=matrix, history=history)
     from truffle.arguments import check_of_a_stack, wanted_block
-    from truffle.cli.output import progress, put_data, tell_closed, tell_failures, tell_times
+    from truffle.cli.output import progress, put_data, show_closed, show_failures, show_times
     from truffle.query import ask
 
     if wish["instance_type"] is None:
@@ -117,8 +121,8 @@ def command(
     check_of_a_stack(**of_a_stack)
     wanted = wanted_block(**{**wish, "count": wish["count"] or "1"})
     sort = sort or ("hourly" if wanted.is_flexible else "price")
-    _tell_rounding(wanted, wish)
-    tell_times({name: wish[name] for name in ("start_after", "end_by")})
+    _show_rounding(wanted, wish)
+    show_times({name: wish[name] for name in ("start_after", "end_by")})
     named = ask(regions=regions).regions
     client = common.client(named)
     with progress("Asking", named, common.is_verbose) as tick:
@@ -131,14 +135,14 @@ def command(
     else:
         items = [offering.to_json() for offering in offerings]
         put_data(output, items, _columns())
-    _tell_outcomes(market)
-    tell_closed(market.closed)
-    status = tell_failures(market.failures, len(market.regions), clock.now())
+    _show_outcomes(market)
+    show_closed(market.closed)
+    status = show_failures(market.failures, len(market.regions), clock.now())
     return 1 if market.is_sold_nowhere else status
 
 
 def _refuse_include(include: tuple[str, ...]) -> None:
-    """Raises BadArgument: watches ask for capacity blocks alone."""
+    """Raises BadArgument: watches search only for capacity blocks."""
     from truffle.query import BadArgument
 
     if include:
@@ -150,7 +154,7 @@ def _watched(
 ) -> int:
     from truffle.cli import watched
 
-    common.needs_api("Finds of watches")
+    common.needs_api("Offerings found by watches")
     client = replace(common, source="api").client()
     if history:
         return watched.show_history(client, output, chosen)
@@ -184,18 +188,18 @@ def _columns() -> list[str]:
     return list(blank.to_json())
 
 
-def _tell_rounding(wanted: Wanted, wish: dict[str, Any]) -> None:
+def _show_rounding(wanted: Wanted, wish: dict[str, Any]) -> None:
     from truffle.arguments import RANGE
-    from truffle.cli.output import tell
+    from truffle.cli.output import note
     from truffle.render.words import counted
 
     days, hours = wish["days"], wish["duration_hours"]
     if isinstance(days, str) and RANGE in days:
         lengths = ", ".join(f"{each // 24}" for each in reversed(wanted.lengths))
-        tell(f"Note: the lengths requested are {lengths} days.")
+        note(f"Note: searched for blocks of {lengths} days.")
     elif wanted.duration_hours != (float(hours) if days is None else float(days) * 24):
         given = f"{hours} hours" if days is None else f"{days} days"
-        tell(
+        note(
             f"Note: {given} rounded up to {counted(wanted.duration_hours // 24, 'day')} "
             f"({wanted.duration_hours} h): AWS sells whole days to 14, then weeks to 182 days."
         )
@@ -208,18 +212,18 @@ def _length(wanted: Wanted) -> str:
     return f"{wanted.lengths[-1] // 24} to {longest}" if wanted.shorter_hours else longest
 
 
-def _tell_outcomes(market: Market) -> None:
-    """Tell apart: none now, not sold here, asked too often."""
-    from truffle.cli.output import tell
+def _show_outcomes(market: Market) -> None:
+    """Report what was found: none now, not sold here, or throttled."""
+    from truffle.cli.output import note
     from truffle.ec2.offerings import RegionOutcome
 
     name = " or ".join(market.wanted.types)
     for each in market.wanted.types:
         if regions := [it.region for it in market.regions if each in it.unknown_types]:
-            tell(f"Note: {each} is not sold as capacity blocks in {', '.join(regions)}.")
+            note(f"Note: {each} is not sold as capacity blocks in {', '.join(regions)}.")
     if market.is_sold_nowhere:
         asked = ", ".join(market.of(RegionOutcome.NOT_SOLD))
-        tell(f"Error: {name} is not sold as capacity blocks in {asked}.")
+        note(f"Error: {name} is not sold as capacity blocks in {asked}.")
     elif not market.offerings("price") and market.of(RegionOutcome.ANSWERED):
         where = ", ".join(market.of(RegionOutcome.ANSWERED))
         fewer = (
@@ -227,14 +231,14 @@ def _tell_outcomes(market: Market) -> None:
             if market.wanted.count > 1
             else (" Try other dates or another duration.")
         )
-        tell(
-            f"Note: none for sale now: {market.wanted.count} x {name} for "
+        note(
+            f"Note: not for sale now: {market.wanted.count} x {name} for "
             f"{_length(market.wanted)} in {where}.{fewer}"
         )
     if market.of(RegionOutcome.LIMITED):
         where = ", ".join(market.of(RegionOutcome.LIMITED))
-        tell(
-            f"Warning: asked too often in {where}: AWS allows 10 of these calls, then one every 7 "
-            "seconds, over all callers of the account. Whether blocks are for sale there is not "
-            "known; ask again in a minute."
+        note(
+            f"Warning: throttled in {where}: AWS allows 10 of these calls, then one every 7 "
+            "seconds, across all callers of the account. Whether blocks are for sale there is "
+            "unknown; retry in a minute."
         )

@@ -122,7 +122,7 @@ STATE = Suggested("states", _states)
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """The options of every command that asks: where, as whom, for how long, how loud."""
+    """The options of every command that sends requests: source, credentials, timeout, verbosity."""
 
     source: str
     api_url: str | None
@@ -136,7 +136,7 @@ class Common:
         return self.source == "api"
 
     def client(self, regions: Sequence[str] | None = None) -> Truffle:
-        """A client that is signed in: what asks on the terminal has asked before a bar is drawn."""
+        """A client that is signed in, so that prompts appear before a progress bar is drawn."""
         from truffle.client import Truffle
 
         client = Truffle(
@@ -193,7 +193,7 @@ def _source(source: str | None, api_url: str | None, has_source: bool) -> str:
     if not has_source:
         return "live"
     if source == "api" and api_url is None:
-        message = "--source api needs --api-url, or TRUFFLE_API_URL."
+        message = "--source api requires --api-url or TRUFFLE_API_URL."
         raise click.UsageError(message, click.get_current_context())
     return source or ("live" if api_url is None else "api")
 
@@ -287,7 +287,7 @@ _COMPLETED: dict[str, Any] = {
 def kind_options(command: Command) -> Command:
     """Adds a flag for each kind of capacity; ``asked_types`` reads them."""
     for kind in reversed(KINDS.values()):
-        text = f"List {kind.plural}; several of these flags add up."
+        text = f"List {kind.plural}; these flags can be combined."
         command = click.option(f"--{kind.option}", is_flag=True, help=text)(command)
     return command
 
@@ -334,5 +334,5 @@ def output_option(formats: Sequence[str]) -> Callable[[Command], Command]:
         type=Choice(formats),
         default=formats[0],
         show_default=True,
-        help="How to print the answer.",
+        help="The output format.",
     )

@@ -39,7 +39,7 @@ def style_of_stdout() -> Style:
 
 
 def _may_colour() -> bool:
-    """NO_COLOR says no (no-color.org), and so does a terminal that is none."""
+    """Whether colours are allowed: not with NO_COLOR (no-color.org), nor without a terminal."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -51,7 +51,7 @@ def put(text: str) -> None:
     """Print a part of an answer for people. Raises BrokenPipeError when the reader is gone."""
     shown = _in_forms_of(sys.stdout, visible_lines(text))
     if not _can_write(sys.stdout, shown):
-        _tell_once(f"{_lacks()}: they are shown as escapes. -o json has them all.")
+        _warn_once(f"{_lacks()}: they are shown as escapes. -o json has them all.")
     _write([shown, "\n"])
 
 
@@ -59,7 +59,7 @@ def put_text(text: str) -> None:
     """A part of an answer for programs, exactly. Raises BrokenPipeError."""
     if not _can_write(sys.stdout, text):
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-        _tell_once(f"{_lacks()}: it is written in UTF-8.")
+        _warn_once(f"{_lacks()}: it is written in UTF-8.")
     _write([text, "\n"])
 
 
@@ -93,11 +93,11 @@ def _lacks() -> str:
 _told: WeakSet[TextIO] = WeakSet()
 
 
-def _tell_once(warning: str) -> None:
+def _warn_once(warning: str) -> None:
     """Warn about a stream once, however often it is written to."""
     if sys.stdout not in _told:
         _told.add(sys.stdout)
-        tell(warning)
+        note(warning)
 
 
 def _write(parts: Iterable[str]) -> None:
@@ -105,20 +105,20 @@ def _write(parts: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def tell(text: str) -> None:
-    """Something about the answer: a warning, a note, on one line, which a terminal has wrapped."""
+def note(text: str) -> None:
+    """Print a note or a warning about the result, on one line, wrapped on a terminal."""
     is_terminal = sys.stderr.isatty()
     width = shutil.get_terminal_size().columns if is_terminal else None
     lines = Style(width=width).wrapped(_in_forms_of(sys.stderr, visible(text)), then="  ")
     print("\n".join(lines), file=sys.stderr)
 
 
-def tell_age(observed_at: datetime | None, as_of: datetime | None = None) -> None:
-    """How old an answer of the deployed stack is, or was at a time."""
+def show_age(observed_at: datetime | None, as_of: datetime | None = None) -> None:
+    """Report how old the deployed stack's data is, or was at a time."""
     from truffle import clock
 
     if observed_at is not None:
-        tell(f"Note: {age(observed_at, as_of or clock.now())}")
+        note(f"Note: {age(observed_at, as_of or clock.now())}")
 
 
 def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:
@@ -132,7 +132,7 @@ def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:
         put_text(to_csv(items, names, is_shown=sys.stdout.isatty()))
 
 
-def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> int:
+def show_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> int:
     """Name the scopes that failed, at most 20, and return the exit status that this means."""
     for failure in failures[:NAMED_FAILURES]:
         account = f"{failure.account}/" if failure.account else ""
@@ -141,45 +141,45 @@ def tell_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> in
         if failure.last_success is not None:
             seconds = (now - failure.last_success).total_seconds()
             seen = f" (shown as last seen, {ago(seconds)})"
-        tell(f"Warning: {account}{failure.region}: {failure.code}{message}{seen}")
+        note(f"Warning: {account}{failure.region}: {failure.code}{message}{seen}")
     if not failures:
         return OK
     if others := Counter(failure.code for failure in failures[NAMED_FAILURES:]):
         counts = ", ".join(f"{code} ({count})" for code, count in others.most_common())
-        tell(f"Warning: and {others.total()} more: {counts}")
+        note(f"Warning: and {others.total()} more: {counts}")
     noun = "scopes" if any(failure.last_success for failure in failures) else "regions"
     if len(failures) >= scopes:
-        which = f"all {counted(scopes, noun[:-1])}" if scopes > 1 else f"the one {noun[:-1]} asked"
-        tell(f"Error: {which} failed.{_advice(failures)}")
+        which = f"all {counted(scopes, noun[:-1])}" if scopes > 1 else f"the only {noun[:-1]}"
+        note(f"Error: {which} failed.{_advice(failures)}")
         return FAILED
-    tell(f"Warning: {len(failures)} of {scopes} {noun} failed: the answer is not complete.")
+    note(f"Warning: {len(failures)} of {scopes} {noun} failed: the result is incomplete.")
     return PARTIAL
 
 
-def tell_closed(closed: Sequence[ScopeFailure]) -> None:
+def show_closed(closed: Sequence[ScopeFailure]) -> None:
     """Name the regions that --ignore-denied left out."""
     if closed:
         names = ", ".join(sorted({failure.region for failure in closed}))
-        tell(f"Note: denied or not enabled, and left out: {names}")
+        note(f"Note: denied or not enabled, and left out: {names}")
 
 
 def _advice(failures: Sequence[ScopeFailure]) -> str:
     """The remedy where every region fails in the same way, if there is one."""
     if all(failure.kind is FailureKind.DISABLED for failure in failures):
         return (
-            " So AWS answers in a region that is not enabled for the account: "
+            " AWS gives this error in a region that is not enabled for the account: "
             "`aws ec2 describe-regions` lists those that are."
         )
     return ""
 
 
-def tell_all(warnings: Iterable[str]) -> None:
+def show_warnings(warnings: Iterable[str]) -> None:
     for warning in warnings:
-        tell(f"Warning: {warning}")
+        note(f"Warning: {warning}")
 
 
-def tell_times(given: Mapping[str, str | None], *, ahead: bool = True) -> None:
-    """Say which moments relative times mean, which are in UTC; by the name of their flag."""
+def show_times(given: Mapping[str, str | None], *, ahead: bool = True) -> None:
+    """Report the moments that relative times mean, in UTC, by the name of their flag."""
     from truffle import clock
     from truffle.core.times import parse_when, parse_written
 
@@ -191,16 +191,16 @@ def tell_times(given: Mapping[str, str | None], *, ahead: bool = True) -> None:
         except ValueError:
             when = parse_when(text, clock.now(), ahead=ahead)
             moment = day(when.start) if when.is_day else minute(when.start)
-            tell(f"Note: --{name.replace('_', '-')} {text} is {moment} in UTC.")
+            note(f"Note: --{name.replace('_', '-')} {text} is {moment} in UTC.")
 
 
 @contextmanager
 def progress(title: str, regions: Collection[str] | None, is_verbose: bool) -> Iterator[Progress]:
-    """A bar on stderr while regions answer; nothing where stderr is not a terminal."""
+    """A progress bar on stderr while regions answer; none if stderr is not a terminal."""
     is_counted = regions and not any(map(is_glob, regions))
     total = len(set(regions)) if regions and is_counted else None
     if is_verbose:
-        yield _tell_region
+        yield _show_region
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         with _bar(title, total) as tick:
             yield tick
@@ -208,8 +208,8 @@ def progress(title: str, regions: Collection[str] | None, is_verbose: bool) -> I
         yield lambda region, succeeded: None
 
 
-def _tell_region(region: str, succeeded: bool) -> None:
-    tell(f"{region}: {'answered' if succeeded else 'failed'}")
+def _show_region(region: str, succeeded: bool) -> None:
+    note(f"{region}: {'answered' if succeeded else 'failed'}")
 
 
 @contextmanager

@@ -18,11 +18,9 @@ PURPOSES = ("training", "inference", "development")
 @click.option(
     "--purpose",
     type=Choice(PURPOSES),
-    help="What it is for. Without it, the command prompts for everything.",
+    help="The purpose. Without it, the command prompts for every option.",
 )
-@click.option(
-    "--days", metavar="DAYS", help="How long it runs; leave it out if it has no known end."
-)
+@click.option("--days", metavar="DAYS", help="How long it runs; omit it if the end is unknown.")
 @click.option(
     "--start", metavar="DATE", help="The day it starts, if it is known: 2026-12-01, monday, 14d."
 )
@@ -33,15 +31,15 @@ PURPOSES = ("training", "inference", "development")
     "--source",
     "asked",
     type=Choice(["api"]),
-    help="Add what the watches of the deployed stack know of a block to buy.",
+    help="Add the blocks for sale that the watches of the deployed stack found.",
 )
 @common(is_api=True)
 def command(common: Common, output: str, asked: str | None, **answers: Any) -> int:
     """Recommend a type of capacity for a workload.
 
-    The decision between Capacity Blocks for ML and ODCRs, with what to watch, what to run next, and
-    the facts behind it with their sources. Makes no request and needs no credentials, unless
-    --source api adds what watches know.
+    Chooses between Capacity Blocks for ML and ODCRs, and shows the caveats, the next commands, and
+    the facts with their sources. Makes no requests and needs no credentials, except with --source
+    api, which adds what watches found.
 
     \b
     truffle recommend --purpose training --days 10 --instance-type p5.48xlarge --count 64
@@ -57,7 +55,7 @@ def command(common: Common, output: str, asked: str | None, **answers: Any) -> i
     now = clock.now()
     recommendation = recommend(workload(**answers), now.date())
     if asked == "api":
-        common.needs_api("Finds of watches")
+        common.needs_api("Offerings found by watches")
         found = common.client().offerings(source="api")
         recommendation = with_market(recommendation, found.market, now)
     if output == "table":
@@ -79,15 +77,15 @@ def _ask(answers: dict[str, Any]) -> dict[str, Any]:
     )
     asked = {**answers, "purpose": purpose}
     if purpose == "training" and answers["days"] is None:
-        asked["days"] = _answer("How many days does it run? Leave it empty if it is open", "days")
+        asked["days"] = _answer("How many days does it run? Leave empty if undecided", "days")
     if asked["days"] is not None and answers["start"] is None:
-        question = "When does it start (2026-12-01, monday, 14d)? Leave it empty for now"
+        question = "When does it start (2026-12-01, monday, 14d)? Leave empty for now"
         asked["start"] = _answer(question, "start")
     if answers["instance_type"] is None:
-        question = "On which instance type? Leave it empty if it is open"
+        question = "On which instance type? Leave empty if undecided"
         asked["instance_type"] = _answer(question, "instance_type")
     if answers["count"] is None:
-        asked["count"] = _answer("How many instances? Leave it empty if it is open", "count")
+        asked["count"] = _answer("How many instances? Leave empty if undecided", "count")
     return asked
 
 

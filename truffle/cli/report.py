@@ -31,8 +31,9 @@ def command(
 ) -> int:
     """Write an HTML report: decisions, timeline, use, events.
 
-    One file that loads nothing and can be forwarded: what needs a decision until when, the capacity
-    blocks over time, the use of ODCRs, what is idle, and which regions could not be listed.
+    Writes one self-contained file that you can forward: pending decisions and their deadlines, the
+    capacity blocks over time, the use of ODCRs, idle capacity, and the regions that could not be
+    listed.
 
     \b
     truffle report --open
@@ -45,7 +46,7 @@ def command(
 
     from truffle.cli.files import STDOUT, chosen_file, replace_file
     from truffle.cli.gathering import gathered, wanted
-    from truffle.cli.output import put_text, tell, tell_all, tell_failures
+    from truffle.cli.output import note, put_text, show_failures, show_warnings
     from truffle.report.page import page
 
     if is_opened and output == STDOUT:
@@ -59,10 +60,10 @@ def command(
         put_text(html.removesuffix("\n"))
     else:
         replace_file(path, html.encode())
-        tell(f"Wrote {path}.")
-    tell_all(inputs.warnings)
+        note(f"Wrote {path}.")
+    show_warnings(inputs.warnings)
     if is_opened and path is not None:
         import webbrowser
 
         webbrowser.open(path.resolve().as_uri())
-    return tell_failures(inventory.failures, inventory.scopes, clock.now())
+    return show_failures(inventory.failures, inventory.scopes, clock.now())

@@ -1,4 +1,4 @@
-"""From arguments to an exit status: what goes wrong becomes one sentence on stderr."""
+"""From arguments to an exit status: an error becomes one sentence on stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ USAGE = 2
 PARTIAL = 3
 NO_CAPACITY = 4
 CLOSED_PIPE = 141
-"""128 and the number of SIGPIPE, as for any program whose reader went away."""
+"""128 and the number of SIGPIPE, as for any program whose reader closed the pipe."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _prepare_streams() -> None:
-    """A stream that lacks a letter writes its number; one that is closed swallows all."""
+    """A stream escapes characters that it cannot encode; a closed one discards everything."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -50,7 +50,7 @@ def _prepare_streams() -> None:
 
 
 def _forget_stdout() -> None:
-    """Nobody reads any more: whatever is still buffered goes nowhere, silently."""
+    """The reader closed the pipe: discard what is still buffered."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -70,19 +70,19 @@ def _failed(error: Exception, is_debugging: bool, command: str) -> int:
 
         trace = "".join(traceback.format_exception(error))
         click.echo(visible_lines(trace), err=True, nl=False)
-    status, text = _told(error, command)
+    status, text = _status_and_message(error, command)
     click.echo(f"Error: {visible(text)}", err=True)
     return status
 
 
-def _told(error: Exception, command: str) -> tuple[int, str]:
+def _status_and_message(error: Exception, command: str) -> tuple[int, str]:
     """The exit status of an error, and its sentence."""
     from truffle.query import BadArgument
 
     if isinstance(error, BadArgument):
         return USAGE, f"{error.named(_flag(error.name))}"
     if isinstance(error, click.Abort):
-        return USAGE, "Nothing was answered."
+        return USAGE, "The prompt was aborted."
     if isinstance(error, click.UsageError):
         return USAGE, _usage(error, command)
     if isinstance(error, click.ClickException):
@@ -109,12 +109,12 @@ def _usage(error: click.UsageError, command: str) -> str:
     text = " ".join(error.format_message().split())
     stop = "" if text.endswith((".", "?")) else "."
     if "unexpected extra argument" in text:
-        stop += " Several values of a flag are separated by commas, without spaces."
+        stop += " Separate several values of a flag with commas, without spaces."
     return f"{text}{stop} See '{help_of} --help'."
 
 
 def _unexpected(error: Exception) -> str:
-    """An error of AWS that nothing else explained, or a fault of truffle itself."""
+    """An error of AWS that nothing else explained, or a bug in truffle itself."""
     if isinstance(error, OSError):
         return f"{error}."
     from botocore.exceptions import BotoCoreError, ClientError
@@ -126,6 +126,6 @@ def _unexpected(error: Exception) -> str:
         code, message = error_code(error), error_message(error)
         return str(known_error(code, message) or f"AWS: {code}: {message}")
     return (
-        f"truffle failed: {type(error).__name__}: {error}. This is a fault of truffle; --debug "
-        "shows where."
+        f"truffle failed: {type(error).__name__}: {error}. This is a bug in truffle; --debug "
+        "shows the traceback."
     )

@@ -23,16 +23,16 @@ PORT = 8420
     type=click.IntRange(0, 65535),
     default=PORT,
     show_default=True,
-    help="The port on 127.0.0.1; 0 takes any that is free.",
+    help="The port on 127.0.0.1; 0 picks a free one.",
 )
 @click.option(
     "--refresh",
     type=Seconds(5),
     default=300,
     show_default=True,
-    help="Seconds after which the page asks the source again.",
+    help="Seconds between two refreshes of the page.",
 )
-@click.option("--demo", is_flag=True, help="A made-up organization; needs no AWS at all.")
+@click.option("--demo", is_flag=True, help="Serve sample data; needs no AWS account.")
 @click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
 @gathering_options()
 @regions_option()
@@ -51,14 +51,14 @@ def command(
 ) -> int:
     """Serve the report on this machine, and keep it fresh.
 
-    The page of `truffle report` at http://127.0.0.1:8420/, which no other machine can reach. While
-    it is open it asks the source anew every 5 minutes; if that fails, it keeps the last data and
-    says so. Ctrl-C ends it.
+    Serves the page of `truffle report` at http://127.0.0.1:8420/, which no other machine can reach.
+    While it is open, it refreshes every 5 minutes; if that fails, it keeps the last data and says
+    so. Ctrl-C stops the server.
 
     \b
     truffle serve --demo --open
 
-    Exit status: 1 where nothing could be listed at the start or the port is taken, 2 bad usage.
+    Exit status: 1 if nothing could be listed at the start or the port is in use, 2 bad usage.
     """
     from truffle.cli.gathering import wanted
     from truffle.cli.output import put
@@ -71,7 +71,7 @@ def command(
         server = open_server(port, source, timedelta(seconds=refresh))
     except OSError as error:
         cause = f"Port {port} of {LOOPBACK} cannot be used: {error.strerror}."
-        raise TruffleError(f"{cause} Choose another one with --port.") from error
+        raise TruffleError(f"{cause} Choose another port with --port.") from error
     source.begin()
     url = f"http://{LOOPBACK}:{server.server_address[1]}/"
     put(f"Serving {url} until Ctrl-C.")
@@ -84,10 +84,10 @@ def command(
 
 
 class _Demo:
-    """The made-up organization, as of now."""
+    """The sample organization, as of now."""
 
     def begin(self) -> None:
-        """Nothing has to be asked."""
+        """Sample data needs no requests."""
 
     def __call__(self) -> Inputs:
         from truffle import clock
@@ -97,7 +97,7 @@ class _Demo:
 
 
 class _Source:
-    """The source that the options name. Each time it signs in anew: credentials do not last."""
+    """The source that the options name. It signs in again each time, because credentials expire."""
 
     def __init__(self, common: Common, wanted: Wanted) -> None:
         self._common = common
@@ -105,7 +105,7 @@ class _Source:
         self._first: Inputs | None = None
 
     def begin(self) -> None:
-        """Gather for the first page while the terminal can still say what is wrong.
+        """Gather the first page while errors can still be shown in the terminal.
 
         Raises TruffleError.
         """

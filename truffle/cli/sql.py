@@ -1,4 +1,4 @@
-"""``truffle sql``: the history of what you held, asked with SQL."""
+"""``truffle sql``: the history of capacity, queried with SQL."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.command("sql")
 @click.argument("query", required=False)
-@click.option("--local", "local", type=FOLDER, metavar="FOLDER", help="Ask a copy of the bucket.")
+@click.option("--local", "local", type=FOLDER, metavar="FOLDER", help="Query a copy of the bucket.")
 @click.option("--copy", "copy", type=FOLDER, metavar="FOLDER", help="Copy the bucket's tables.")
-@click.option("--since", metavar="DAY", help="With --copy: only days from this one on.")
+@click.option("--since", metavar="DAY", help="With --copy: only from this day on.")
 @click.option(
-    "--stack", default="truffle", envvar="TRUFFLE_STACK", show_default=True, help="The stack."
+    "--stack",
+    default="truffle",
+    envvar="TRUFFLE_STACK",
+    show_default=True,
+    help="The name of the stack.",
 )
 @click.option(
     "--bucket", envvar="TRUFFLE_BUCKET", help="With --copy: the bucket. [default: the stack's]"
@@ -42,11 +46,11 @@ def command(
     bucket: str | None,
     output: str,
 ) -> int:
-    """Ask the history of what you held with SQL.
+    """Query the history of your capacity with SQL.
 
     The tables are snapshots, listings, spans, usage, events, runs and offerings: docs/sql.md
-    describes them, with the questions people ask. Without --local the query runs on Athena, in the
-    stack's workgroup.
+    describes them, with example queries. Without --local, the query runs on Athena, in the stack's
+    workgroup.
 
     \b
     truffle sql "SELECT instance_type, sum(total_capacity) AS held FROM spans
@@ -66,16 +70,16 @@ def _check(query: str | None, local: Path | None, copy: Path | None, since: str 
     """Raises UsageError for flags that exclude one another."""
     context = click.get_current_context()
     if copy is not None and (query is not None or local is not None):
-        raise click.UsageError("--copy goes without a query: ask the copy with --local.", context)
+        raise click.UsageError("--copy takes no query: query the copy with --local.", context)
     if copy is None and since is not None:
-        raise click.UsageError("--since needs --copy.", context)
+        raise click.UsageError("--since requires --copy.", context)
     if copy is None and query is None:
         raise click.UsageError("Missing argument 'QUERY'.", context)
 
 
 def _day(since: str | None) -> date | None:
     from truffle import clock
-    from truffle.cli.output import tell_times
+    from truffle.cli.output import show_times
     from truffle.core.times import parse_when
 
     if since is None:
@@ -84,12 +88,12 @@ def _day(since: str | None) -> date | None:
         day = parse_when(since, clock.now(), ahead=False).start.date()
     except ValueError as error:
         raise click.BadParameter(f"{since!r} {error}", param_hint="--since") from None
-    tell_times({"since": since}, ahead=False)
+    show_times({"since": since}, ahead=False)
     return day
 
 
 def _copy(common: Common, folder: Path, since: date | None, bucket: str | None, stack: str) -> int:
-    from truffle.cli.output import tell
+    from truffle.cli.output import note
     from truffle.ec2.sessions import client_of
     from truffle.render.words import counted
     from truffle.sql.copying import Copy
@@ -97,9 +101,9 @@ def _copy(common: Common, folder: Path, since: date | None, bucket: str | None, 
     session = _session(common)
     name = bucket or _bucket(session, stack)
     result = Copy(client_of(session, "s3"), name, folder, since).run()
-    tell(
+    note(
         f"Copied {counted(result.copied, 'object')} ({result.bytes / 1e6:.1f} MB) of {name} to "
-        f"{folder}; {result.kept} were there."
+        f"{folder}; {result.kept} already there."
     )
     return 0
 

@@ -20,7 +20,7 @@ SHOWN = 20
 def command(common: Common, output: str, is_all: bool, accounts: tuple[str, ...]) -> int:
     """Show how current the deployed stack's data is.
 
-    Totals by state and by error, the scopes (an account in a region) that have failed for the
+    Shows totals by state and by error, the scopes (an account in a region) that have failed for the
     longest time, and the last runs; -o json and -o yaml have every scope.
 
     Exit status: 0 all scopes are current, or closed as expected_denied expects, 3 some have old

@@ -28,19 +28,19 @@ def command(
 ) -> int:
     """Show On-Demand instances that run while reserved capacity is idle, and why.
 
-    The stack's setting stranded turns this on. Each instance and each idle one of a reservation
-    counts once. The cost is - where no price is known.
+    Requires the stack's setting stranded. Each instance, and each idle instance of a reservation,
+    counts once. The cost is - if no price is known.
 
     \b
     truffle stranded
     truffle stranded --instance-types 'p5*' -r us-east-1 -o json
 
-    Exit status: 0 everything was asked, 3 some scopes could not be asked, 1 the request failed,
-    2 bad usage.
+    Exit status: 0 all scopes were asked, 3 some could not be asked, 1 the request failed, 2 bad
+    usage.
     """
     from dataclasses import replace
 
-    from truffle.cli.output import put, put_data, style_of_stdout, tell_all
+    from truffle.cli.output import put, put_data, show_warnings, style_of_stdout
     from truffle.render.stranded import NAMES, Shown, render
 
     common.needs_api("Stranded instances")
@@ -51,8 +51,8 @@ def command(
         put(render(shown, replace(style, width=None) if output == "wide" else style))
     else:
         put_data(output, found.items, NAMES)
-    tell_all(found.warnings)
-    tell_all(
+    show_warnings(found.warnings)
+    show_warnings(
         f"{it['account_id']}/{it['region']}: instances not listed: {it['error']}"
         for it in found.unanswered
     )

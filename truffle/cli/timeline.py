@@ -25,8 +25,8 @@ MOST_DAYS = 366
 def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
     """Draw the capacity blocks as bars over time.
 
-    The present and the moment at which AWS terminates a block's instances are marked. As wide as
-    the terminal, from 60 columns on.
+    Marks the present and the time at which AWS terminates a block's instances. Fills the width of
+    the terminal, at least 60 columns.
 
     \b
     truffle timeline --days 14
@@ -37,11 +37,11 @@ def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
     from truffle.cli.gathering import gathered
     from truffle.cli.output import (
         put,
+        show_age,
+        show_closed,
+        show_failures,
+        show_warnings,
         style_of_stdout,
-        tell_age,
-        tell_all,
-        tell_closed,
-        tell_failures,
     )
     from truffle.core.timeline import window
     from truffle.overview import Wanted
@@ -54,7 +54,7 @@ def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
     start, end = window(blocks, inputs.now, since, days)
     put(render_timeline(blocks, start, end, inputs.now, style_of_stdout()))
     if common.is_api:
-        tell_age(inputs.observed_at)
-    tell_all(inputs.warnings)
-    tell_closed(inventory.closed)
-    return tell_failures(inventory.failures, inventory.scopes, clock.now())
+        show_age(inputs.observed_at)
+    show_warnings(inputs.warnings)
+    show_closed(inventory.closed)
+    return show_failures(inventory.failures, inventory.scopes, clock.now())

@@ -1,4 +1,4 @@
-"""``truffle topology``: where reservations lie in the network, as a tree."""
+"""``truffle topology``: the network nodes of reservations, as a tree."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def command(
 ) -> int:
     """Show the network nodes of reservations and blocks as a tree.
 
-    Reservations that share a lower node are nearer to each other. Ids of nodes can be compared
-    within one account only. Live: asks EC2 in all regions at once, with your credentials. With a
-    deployed stack: those of every account that it collects, at most a day old.
+    Reservations that share a lower node are closer to each other. Node ids can be compared only
+    within one account. Live: queries EC2 in all regions at once, with your credentials. With a
+    deployed stack: shows the nodes of every account that it collects, at most a day old.
 
     \b
     truffle topology --instance-types 'p5*'
@@ -47,7 +47,7 @@ def command(
 
     Exit status: 0 all regions answered, 3 some failed, 1 all failed, 2 bad usage.
     """
-    from truffle.cli.output import progress, put, put_data, style_of_stdout, tell, tell_failures
+    from truffle.cli.output import note, progress, put, put_data, show_failures, style_of_stdout
     from truffle.core.topology import Placement
     from truffle.query import ask
     from truffle.render.topology import render
@@ -64,5 +64,5 @@ def command(
     elif len(found.failures) < found.regions:
         put("No reservations found")
     if found.unsupported:
-        tell(f"Note: EC2 has no topology of reservations in {', '.join(found.unsupported)}.")
-    return tell_failures(found.failures, found.regions, clock.now())
+        note(f"Note: EC2 provides no topology of reservations in {', '.join(found.unsupported)}.")
+    return show_failures(found.failures, found.regions, clock.now())

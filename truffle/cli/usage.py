@@ -1,4 +1,4 @@
-"""``truffle usage``: what was held, used and idle, and what it cost."""
+"""``truffle usage``: reserved, used and idle hours, and their cost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     type=Choice(["hour", "day", "week", "month", "total"]),
     default="day",
     show_default=True,
-    help="The length of a row, in UTC.",
+    help="The interval of a row, in UTC.",
 )
 @click.option(
     "--by",
@@ -46,15 +46,17 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     "accelerator, type, tag:KEY. [default: type]",
 )
 @kind_options
-@click.option("--prices", is_flag=True, help="Show which price of which source was used.")
+@click.option("--prices", is_flag=True, help="Show the prices used, with their source.")
 @click.option(
     "--bill",
     metavar="TABLE",
-    help="With --by reservation: show what this CUR 2.0 export bills, asked of Athena or --local.",
+    help="With --by reservation: show billed costs from this CUR 2.0 export, by Athena or --local.",
 )
 @click.option("--local", type=FOLDER, metavar="FOLDER", help="With --bill: a copy of the bucket.")
 @click.option(
-    "--stack", envvar="TRUFFLE_STACK", help="With --bill: whose Athena to ask. [default: truffle]"
+    "--stack",
+    envvar="TRUFFLE_STACK",
+    help="With --bill: the stack whose Athena runs the query. [default: truffle]",
 )
 @filter_options
 @output_option(FORMATS)
@@ -72,11 +74,11 @@ def command(
     stack: str | None,
     **filters: Any,
 ) -> int:
-    """Show what was held, used and idle, and what it cost.
+    """Show reserved, used and idle hours, and their cost.
 
-    Hours are instance-hours. What was not listed for two periods is unobserved, and in no other
-    number. A cost is - where no price is known: it is that of the price list or a fee. --bill sets
-    the unblended cost of your bill beside it, - where the bill has no line.
+    Hours are instance-hours. Time without a listing for two periods is unobserved, and not counted
+    elsewhere. A cost is that of the price list or a fee, - if no price is known. --bill adds the
+    unblended cost of your bill, - if the bill has no line.
 
     \b
     truffle usage --by tag:Team
@@ -84,14 +86,15 @@ def command(
     truffle usage --blocks --by reservation -o csv > usage.csv
     """
     from truffle.arguments import moment
-    from truffle.cli.output import tell_all, tell_times
+    from truffle.cli.output import show_times, show_warnings
     from truffle.core.model import TYPES
+    from truffle.render.words import counted
 
     common.needs_api("Usage")
     start, end = (
         moment(name, text, ahead=False) for name, text in (("since", since), ("until", until))
     )
-    tell_times({"since": since, "until": until}, ahead=False)
+    show_times({"since": since, "until": until}, ahead=False)
     types = asked_types(filters) or list(TYPES)
     client = common.client()
     usage = client.usage(
@@ -109,8 +112,10 @@ def command(
         _show(output, usage)
     if usage.missing_days:
         count = len(usage.missing_days)
-        tell_all([f"No snapshots of {count} of the days, from {usage.missing_days[0]} on."])
-    tell_all(usage.warnings)
+        show_warnings(
+            [f"No snapshots on {counted(count, 'day')}, the first of them {usage.missing_days[0]}."]
+        )
+    show_warnings(usage.warnings)
     return 0
 
 
@@ -121,7 +126,7 @@ def _export(table: str | None, local: Path | None, stack: str | None) -> BillExp
     if table is not None:
         return BillExport(table, local, stack or DEFAULT_STACK)
     if local is not None:
-        raise click.UsageError("--local needs --bill.", click.get_current_context())
+        raise click.UsageError("--local requires --bill.", click.get_current_context())
     return None
 
 

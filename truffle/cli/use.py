@@ -1,4 +1,4 @@
-"""``truffle use``: how to run on one reservation, by tool."""
+"""``truffle use``: how to use a reservation with a tool."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ TOOLS = (
 
 @click.command("use")
 @click.argument("reservation_id", metavar="ID")
-@click.option("--for", "tool", type=Choice(TOOLS), required=True, help="The tool.")
+@click.option("--for", "tool", type=Choice(TOOLS), required=True, help="The tool to print for.")
 @regions_option()
 @common()
 def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, ...]) -> int:
-    """Print how to run on one reservation, by tool.
+    """Print how to use a reservation with a tool.
 
-    The snippet that targets this reservation: its id, type, zone and size are filled in, and what
-    only you know is in capital letters. Nothing is launched.
+    Prints a snippet that targets this reservation, with its id, type, zone and size; replace the
+    placeholders in capital letters. Launches nothing.
 
     \b
     truffle use cr-0123456789abcdef0 --for karpenter
     truffle use cr-0123456789abcdef0 --for ec2-run-instances > launch.sh
     """
     from truffle.arguments import check_reservation_id
-    from truffle.cli.output import put_text, tell
+    from truffle.cli.output import note, put_text
     from truffle.completeness import find
     from truffle.core.model import TERMINAL_STATES, TYPES
     from truffle.query import BadArgument, ask
@@ -52,9 +52,9 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
         raise BadArgument("for", tool, allowed)
     put_text(SNIPPETS[tool](row))
     if row.state in TERMINAL_STATES:
-        tell(f"Warning: {row.reservation_id} is {row.state}: nothing can be launched in it.")
+        note(f"Warning: {row.reservation_id} is {row.state}: nothing can be launched in it.")
     elif row.state != "active":
-        tell(f"Note: {row.reservation_id} is {row.state}: launches work once it is active.")
+        note(f"Note: {row.reservation_id} is {row.state}: launches work once it is active.")
     elif row.available_capacity == 0:
-        tell(f"Note: all instances of {row.reservation_id} are in use: none can be launched now.")
+        note(f"Note: all instances of {row.reservation_id} are in use: none can be launched now.")
     return 0

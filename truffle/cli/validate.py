@@ -32,7 +32,7 @@ FORMATS = ("table", "json", "yaml")
 @click.option(
     "--offerings",
     is_flag=True,
-    help="Also look for a block that could be bought: from a stack, what its watches know.",
+    help="Also search for a block to buy: from a stack, among what its watches found.",
 )
 @regions_option()
 @output_option(FORMATS)
@@ -49,27 +49,26 @@ def command(
 ) -> int:
     """Check whether a training run has capacity.
 
-    Looks at capacity blocks first, then at ODCRs: enough instances, enough hours before AWS starts
-    to terminate them, a start in time. One reservation has to hold the whole run; several blocks of
-    one zone are named, and never added up. Says on what network the run would be, and why each near
-    miss fails.
+    Checks capacity blocks first, then ODCRs: enough instances, enough hours before AWS starts to
+    terminate them, a start in time. One reservation must hold the whole run; several blocks in one
+    zone are listed, but never added up. Shows the network of the run, and why each near miss fails.
 
     \b
     truffle validate --instance-type p5.48xlarge --count 32 --days 7
     truffle validate --instance-type p5.48xlarge --count 8 --days 2 --start-by 2026-12-01 -o json
 
-    Exit status: 0 it has capacity, 4 it has none, 3 none was found and some regions gave no answer
-    (one that is denied or not enabled has given one) or what is not known of a reservation could
-    change the answer, 1 all failed or the request failed, 2 bad usage.
+    Exit status: 0 the run has capacity, 4 it has none, 3 none was found, but some regions did not
+    answer (denied or disabled regions count as answered) or an unknown value of a reservation could
+    change the result, 1 all failed or the request failed, 2 bad usage.
     """
     from truffle.arguments import training_request
     from truffle.cli.output import (
         progress,
-        tell_age,
-        tell_all,
-        tell_closed,
-        tell_failures,
-        tell_times,
+        show_age,
+        show_closed,
+        show_failures,
+        show_times,
+        show_warnings,
     )
     from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
     from truffle.completeness import unanswered, unknown_regions
@@ -78,7 +77,7 @@ def command(
 
     request = training_request(instance_type, count, days, start_by)
     question = run_question(instance_type, regions or None)
-    tell_times({"start_by": start_by})
+    show_times({"start_by": start_by})
     client = common.client(question.regions)
     with progress("Asking", question.regions, common.is_verbose) as tick:
         inventory = client.inventory(question, tick)
@@ -89,12 +88,12 @@ def command(
     for_sale = _for_sale(client, request, regions) if offerings and not known else None
     _show(output, validation, for_sale, known)
     if common.is_api and output == "table":
-        tell_age(inventory.observed_at)
-    tell_all([*question.warnings, *inventory.warnings])
+        show_age(inventory.observed_at)
+    show_warnings([*question.warnings, *inventory.warnings])
     if unplaced is not None:
-        tell_all([f"The network nodes of what was found are unknown: {unplaced}"])
-    tell_closed(inventory.closed)
-    status = tell_failures(inventory.failures, inventory.scopes, clock.now())
+        show_warnings([f"The network nodes of these reservations are unknown: {unplaced}"])
+    show_closed(inventory.closed)
+    status = show_failures(inventory.failures, inventory.scopes, clock.now())
     if validation.ok:
         return OK
     if status == FAILED:
@@ -116,16 +115,16 @@ def _for_sale(
 ) -> list[Offering]:
     """Blocks that would hold the run if they were bought, by price."""
     from truffle.arguments import wanted_block
-    from truffle.cli.output import tell, tell_closed, tell_failures
+    from truffle.cli.output import note, show_closed, show_failures
     from truffle.core.offerings import MAX_COUNT, MAX_DAYS
 
     if request.count > MAX_COUNT or request.hours > MAX_DAYS * 24:
-        tell(f"Note: no single block holds {request}: at most 64 instances and 182 days.")
+        note(f"Note: no single block holds {request}: at most 64 instances and 182 days.")
         return []
     wanted = wanted_block(request.instance_type, request.count, None, request.hours, None, None)
     market = client.market(wanted, regions or None)
-    tell_closed(market.closed)
-    tell_failures(market.failures, len(market.regions), clock.now())
+    show_closed(market.closed)
+    show_failures(market.failures, len(market.regions), clock.now())
     return [
         offering
         for offering in market.offerings("price")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from truffle import clock
-from truffle.cli.output import put, put_data, style_of_stdout, tell, tell_times
+from truffle.cli.output import note, put, put_data, show_times, style_of_stdout
 from truffle.cli.running import FAILED, OK, PARTIAL
 from truffle.render.market import (
     OUTCOMES,
@@ -34,8 +34,8 @@ SORTS = {"price": "upfront_fee", "hourly": "price_per_gpu_hour", "start": "start
 
 def show_finds(client: Truffle, output: str, chosen: dict[str, Any], *, is_matrix: bool) -> int:
     """The offerings or the matrix; the exit status."""
-    tell_times({name: chosen[name] for name in ("since", "until")}, ahead=False)
-    tell_times({"start_after": chosen["start_after"]})
+    show_times({name: chosen[name] for name in ("since", "until")}, ahead=False)
+    show_times({"start_after": chosen["start_after"]})
     sort = chosen.pop("sort")
     regions = chosen.pop("regions") or None
     found = client.offerings(**chosen, regions=regions, sort=sort and SORTS[sort], source="api")
@@ -49,19 +49,19 @@ def show_finds(client: Truffle, output: str, chosen: dict[str, Any], *, is_matri
     else:
         _put_items(output, [find.to_json() for find in found], find_names())
     if not found.standings:
-        tell("Note: no watch asks for this: docs/alerts.md describes watches.")
-    return _tell_unknown(found)
+        note("Note: no watch searches for this: docs/alerts.md describes watches.")
+    return _show_unknown(found)
 
 
-def _tell_unknown(found: Finds) -> int:
-    """Name the watches whose last attempt did not say what is sold; the exit status."""
+def _show_unknown(found: Finds) -> int:
+    """Report the watches whose last request failed; return the exit status."""
     unknown = [it for it in found.standings if not it.outcome.is_known]
     for it in unknown:
         why = f"{OUTCOMES[it.outcome]}{f' ({it.code})' if it.code else ''}"
         seen = f"; known {ago((clock.now() - it.known_at).total_seconds())}" if it.known_at else ""
-        tell(f"Warning: {it.watch} in {it.region}: {why}{seen}")
+        note(f"Warning: {it.watch} in {it.region}: {why}{seen}")
     if unknown and not any(it.known_at for it in found.standings):
-        tell("Error: no region has said what it sells.")
+        note("Error: no region has answered.")
         return FAILED
     return PARTIAL if unknown else OK
 
@@ -73,7 +73,7 @@ def show_history(client: Truffle, output: str, chosen: dict[str, Any]) -> int:
 
     names = ("instance_type", "regions", "watches", "since", "until", "sort")
     check_of_a_watch(**{name: value for name, value in chosen.items() if name not in names})
-    tell_times({name: chosen[name] for name in ("since", "until")}, ahead=False)
+    show_times({name: chosen[name] for name in ("since", "until")}, ahead=False)
     points = client.offering_history(
         chosen["instance_type"],
         chosen["regions"] or None,
@@ -83,7 +83,7 @@ def show_history(client: Truffle, output: str, chosen: dict[str, Any]) -> int:
     )
     if output in ("table", "wide"):
         found = list(stretches(points))
-        put(render_history(found, _style(output)) if found else "No answers in this time")
+        put(render_history(found, _style(output)) if found else "No answers in this period")
     else:
         _put_items(output, [it.to_json() for it in points], point_names())
     return 0

@@ -18,11 +18,11 @@ __all__ = ["DEFAULT_TIMEOUT", "Truffle", "check_gpu_capacity"]
 class Truffle(PlanningClient, StackClient):
     """Capacity reservations of an account, or of all accounts that a deployed stack collects.
 
-    ``Truffle()`` asks EC2 in every region at once with the caller's credentials;
-    ``Truffle(api_url=…)`` asks the deployed stack, signed with them. ``profile`` is a profile of
-    the AWS configuration, ``timeout`` the seconds that one call may take once there are
-    credentials. ``ignore_denied`` leaves regions that are denied or not enabled out of what a live
-    listing has to answer; for the deployed stack its setting ``expected_denied`` does. Every method
+    ``Truffle()`` queries EC2 in all regions at once with the caller's credentials;
+    ``Truffle(api_url=…)`` queries the deployed stack, signed with them. ``profile`` is a profile of
+    the AWS configuration, ``timeout`` the seconds that one call may take once credentials are
+    available. With ``ignore_denied``, regions that are denied or not enabled do not count as failed
+    in a live listing; a deployed stack has the setting ``expected_denied`` instead. Every method
     raises a ``TruffleError`` whose text says what to do.
     """
 

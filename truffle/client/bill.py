@@ -37,7 +37,7 @@ class BillExport:
         from truffle.query import BadArgument
 
         if usage.since.time() != time():
-            allowed = "With a bill, whose lines are of days, it must be midnight, UTC."
+            allowed = "With a bill, it must be midnight UTC: bill lines are daily."
             raise BadArgument("since", format_time(usage.since), allowed)
         answer = self._ask(query(self.table, usage.period), session, seconds)
         return usage.with_bill(self.table, answer.objects())
@@ -55,7 +55,7 @@ class BillExport:
         except ModuleNotFoundError as error:
             if error.name != "duckdb":
                 raise
-            needed = "A copy is asked by the package duckdb: pip install 'truffle[sql]'."
+            needed = "A copy requires the package duckdb: pip install 'truffle[sql]'."
             raise TruffleError(needed) from error
         return ask_folder(self.local, sql)
 
@@ -72,9 +72,9 @@ def checked(bill: BillExport | str | None, by: Several, interval: str) -> BillEx
         allowed = "It must be the name of a table, such as cur2 or billing.cur2."
         raise BadArgument("bill", export.table, allowed)
     if keys != BY:
-        allowed = "With a bill, whose lines name reservations, it must be reservation."
+        allowed = "With a bill, it must be reservation: bill lines name reservations."
         raise BadArgument("by", ",".join(keys), allowed)
     if interval not in INTERVALS:
-        allowed = f"With a bill it must be one of {', '.join(INTERVALS)}."
+        allowed = f"With a bill, it must be one of {', '.join(INTERVALS)}."
         raise BadArgument("interval", interval, allowed)
     return export

@@ -73,7 +73,7 @@ class CapacityClient(Connection):
         as_of: datetime | str | None = None,
         **filters: Unpack[Filters],
     ) -> Reservations[Any]:
-        """The reservations that match, in the order of every truffle.
+        """The reservations that match, in the default order.
 
         ``instance_types`` takes globs (``p5*``). ``reservation_type`` takes one or several.
         ``min_capacity`` counts available instances of ODCRs, all instances of blocks.
@@ -130,7 +130,7 @@ class CapacityClient(Connection):
         return list_regions(self._caller, self.timeout)
 
     def inventory(self, question: Question, progress: Progress | None = None) -> Listing:
-        """Everything that the source knows of a question, unordered; the failures are data."""
+        """All results of a query, unordered, with the failures as data."""
         if self.api_url is not None:
             from truffle.sources.api import list_api
 

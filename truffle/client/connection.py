@@ -47,9 +47,9 @@ class Connection:
     def sign_in(self, region: str | None = None) -> None:
         """Resolve the credentials now, and keep them for the calls of this client.
 
-        Without it each call resolves them anew, before its timeout begins. A profile with
-        ``mfa_serial`` asks for a code on the terminal; the AWS CLI's cache is shared. ``region`` is
-        the one whose STS is asked where none is configured. Raises TruffleError.
+        Otherwise each call resolves them again, before its timeout begins. A profile with
+        ``mfa_serial`` prompts for a code on the terminal; the AWS CLI's cache is shared. ``region``
+        is the region whose STS is used if none is configured. Raises TruffleError.
         """
         from truffle.credentials import sign_in
         from truffle.ec2.sessions import open_session
@@ -76,6 +76,7 @@ def _check_live(ignore_denied: bool) -> None:
         from truffle.query import BadArgument
 
         allowed = (
-            "It is for live listings: for the deployed stack, set expected_denied in its cdk.json."
+            "It applies to live listings only: for the deployed stack, set expected_denied in its "
+            "cdk.json."
         )
         raise BadArgument("ignore_denied", "", allowed)

@@ -69,7 +69,7 @@ class MarketClient(Connection):
         until: datetime | str | None = None,
         include: Several | None = None,
     ) -> Offerings | Finds:
-        """Blocks that can be bought now, by price or start; asks EC2 itself.
+        """Capacity blocks for sale now, by price or start; queries EC2 itself.
 
         The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. ``days``
         and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``): then the best window

@@ -98,7 +98,7 @@ class PlacementClient(Connection):
         from truffle.sources.regional import list_everywhere
 
         for account in sorted(question.filter.accounts):
-            allowed = "EC2 lists your own account alone: ask a deployed stack (--api-url)."
+            allowed = "EC2 lists only your own account: use a deployed stack (--api-url)."
             raise BadArgument("account", account, allowed)
         found = list_everywhere(self._caller, listing, question.regions, self.timeout, progress)
         return found.without_denied() if self.ignore_denied else found

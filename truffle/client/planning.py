@@ -30,8 +30,8 @@ class PlanningClient(CapacityClient, MarketClient, PlacementClient):
     ) -> Validation:
         """Whether a training run has capacity, on what, on what network, and why not.
 
-        Raises TruffleError where nothing fits and some scope gave no answer: then nobody knows.
-        A region that is denied or not enabled has given one.
+        Raises TruffleError if nothing fits and some scope did not answer: then the result is
+        unknown. A region that is denied or not enabled counts as answered.
         """
         from truffle import clock
         from truffle.arguments import training_request

@@ -48,7 +48,7 @@ class StackClient(Connection):
             return [from_message(item) for item in found.items]
 
     def history(self, reservation_id: str, *, as_of: datetime | str | None = None) -> History:
-        """One reservation with its events, also when it is gone, now or at a time of the past.
+        """One reservation with its events, even if it is gone, now or at a past time.
 
         Raises TruffleNotFoundError."""
         from truffle.arguments import as_of_query
@@ -139,11 +139,11 @@ class StackClient(Connection):
         return read_status(self.api(), account_query(accounts))
 
     def explain(self, event_id: str, *, since: datetime | str | None = None) -> Json:
-        """Who gets an event, why, and what became of it, as ``GET /alerts/explain`` answers.
+        """Which destinations get an event, why, and its delivery, as from ``GET /alerts/explain``.
 
         ``event_id`` may be the beginning of an id; ``since`` is how far back the event is looked
-        for, by default 31 days. Raises TruffleNotFoundError for an unknown
-        event, ApiError where the ids of several begin so.
+        for, by default 31 days. Raises TruffleNotFoundError for an unknown event, ApiError if
+        several ids have this prefix.
         """
         from truffle.arguments import explain_query
 
@@ -151,7 +151,7 @@ class StackClient(Connection):
 
     def test_route(self, route: str) -> Json:
         """Send a sample to each destination of a route, as ``POST /alerts/test`` does; an unknown
-        route is an ApiError that names those that there are."""
+        route raises an ApiError that lists the routes."""
         from truffle.arguments import check_route
 
         check_route(route)
@@ -160,8 +160,8 @@ class StackClient(Connection):
     def republish(self, since: datetime | str, until: datetime | str | None = None) -> Json:
         """Publish the events of a period that could not be published, as ``POST
         /alerts/republish`` does until nothing is left: how many were ``published`` now, how many
-        ``already_published``, how many ``failed`` and why (``error``). Where all that is tried
-        fails it ends early: ``next`` has the parameters to go on with."""
+        ``already_published``, how many ``failed`` and why (``error``). If every attempt fails, it
+        ends early: ``next`` has the parameters to continue with."""
         from truffle.arguments import republish_query
 
         counts = dict.fromkeys(("published", "already_published", "failed"), 0)

@@ -1,7 +1,8 @@
 """Which instance types carry an accelerator: what EC2 says of a type, and the bundled table.
 
 An accelerator is a GPU, Trainium, Inferentia or another inference accelerator by EC2's own
-description of the type; FPGA and media devices are none. Names and prefixes decide nothing.
+description of the type; FPGAs and media devices do not count. Names and prefixes of types are not
+considered.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def accelerator(
 ) -> Accelerator:
     """An accelerator from EC2's numbers.
 
-    Types with a partitioned GPU say ``Count`` 0 and give the logical GPUs and the partition's size
+    Types with a partitioned GPU have ``Count`` 0, and the logical GPUs and the partition's size
     instead (DescribeInstanceTypes, GpuInfo). A count that EC2 does not give is unknown.
     """
     if count:

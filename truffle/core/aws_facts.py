@@ -46,7 +46,7 @@ BLOCK_END = Fact(
     "EC2 User Guide, ec2-capacity-blocks",
 )
 BLOCK_PRICE = Fact(
-    "A block is paid upfront and whole; its rate can be at or below On-Demand "
+    "A block is paid upfront in full; its rate can be at or below On-Demand "
     "(p5.48xlarge: $37.76-41.53 per hour in July 2026, $55.04 On-Demand).",
     "EC2 API, CapacityBlockOffering, UpfrontFee; published price list of 2026-07-22 (third party)",
 )
@@ -75,7 +75,7 @@ ULTRASERVER_TYPES = ("p6e-gb200.36xlarge", "trn2u.48xlarge")
 """Those of them that are the instances of UltraServers."""
 
 BLOCK_INSTANCES = Fact(
-    f"Blocks are sold of {', '.join(BLOCK_TYPES)}.",
+    f"Blocks are sold for {', '.join(BLOCK_TYPES)}.",
     "Published price list of 2026-07-22 (third party); EC2 API, DescribeInstanceTypes, "
     "SupportedUsageClasses",
 )
@@ -89,7 +89,7 @@ ODCR_FREEDOM = Fact(
     "EC2 User Guide, ec2-capacity-reservations",
 )
 ODCR_FUTURE = Fact(
-    "A future-dated ODCR is asked for 5 to 120 days ahead and carries a commitment: leaving it "
+    "A future-dated ODCR is requested 5 to 120 days ahead and carries a commitment: leaving it "
     "early goes through a paid cancellation quote.",
     "EC2 API, CreateCapacityReservation, CreateCapacityReservationCancellationQuote",
 )
@@ -98,22 +98,23 @@ FUTURE_DATED_FAMILIES: Final = ("C", "M", "R", "I", "T", "G")
 CreateCapacityReservation, InstanceType)."""
 
 ODCR_FUTURE_TYPES = Fact(
-    f"Future-dated ODCRs are made of the families {', '.join(FUTURE_DATED_FAMILIES)} alone (no P "
-    "and no Trn types), of at least 32 vCPUs, and not in a placement group.",
+    f"Future-dated ODCRs are available only for the families "
+    f"{', '.join(FUTURE_DATED_FAMILIES)} (no P or Trn types), with at least 32 vCPUs, and not in a "
+    "placement group.",
     "EC2 API, CreateCapacityReservation, InstanceType, InstanceCount, PlacementGroupArn",
 )
 ODCR_NETWORK = Fact(
     "An ODCR can be created in a cluster placement group, for low latency between its instances; "
-    "otherwise its network is the standard one of EC2.",
+    "otherwise it uses standard EC2 networking.",
     "EC2 User Guide, cr-cpg",
 )
 ODCR_INSTANCES = Fact(
-    "ODCRs can be made of almost any instance type, in any number within the account's limits.",
+    "ODCRs can be created for almost any instance type, in any number within the account's limits.",
     "EC2 User Guide, ec2-capacity-reservations",
 )
 INFERENCE_ON_BLOCKS = Fact(
-    "AWS names training, fine-tuning and inference as uses of blocks; what makes a block wrong for "
-    "a service that never stops is its fixed end.",
+    "AWS names training, fine-tuning and inference as uses of blocks; its fixed end makes a block "
+    "unsuitable for a service that never stops.",
     "EC2 User Guide, ec2-capacity-blocks",
 )
 
@@ -175,7 +176,7 @@ COMPARISON: tuple[Comparison, ...] = (
     ),
     Comparison(
         "Pricing",
-        "Paid upfront, whole block",
+        "Paid upfront, in full",
         "On-Demand rate, used or not",
         (BLOCK_PRICE, ODCR_BILLING),
     ),

@@ -54,8 +54,8 @@ class HeldBlocks:
 def attributed(
     fees: Iterable[BilledFee], before: Iterable[BilledFee], held: HeldBlocks
 ) -> tuple[BilledFee, ...]:
-    """The sums with the blocks that they are for. One that is the same as ``before`` keeps its
-    block: what happened since did not change what was billed."""
+    """The sums with the blocks that they are for. A sum that equals one ``before`` keeps its block:
+    later events did not change the bill."""
     known = {replace(it, capacity_block_id=None): it.capacity_block_id for it in before}
     return tuple(replace(it, capacity_block_id=known.get(it) or held.block_of(it)) for it in fees)
 
@@ -63,7 +63,7 @@ def attributed(
 def billed_fees(
     fees: Iterable[BilledFee], rows: Iterable[Reservation], extensions: Extensions
 ) -> dict[str, Fee]:
-    """The fees of blocks that the bill tells, without extensions, by block id."""
+    """The fees of blocks in the bill, without extensions, by block id."""
     sums: dict[str, list[BilledFee]] = defaultdict(list)
     for fee in fees:
         if fee.capacity_block_id is not None:
@@ -86,8 +86,8 @@ def billed_fees(
 def with_billed(
     fees: Mapping[str, Fee], billed: Mapping[str, Fee], attributed_to: Iterable[str | None]
 ) -> dict[str, Fee]:
-    """The known fees and those of the bill, which count where no other is known. One that the bill
-    told before and is not ``attributed_to`` its block any more is left out."""
+    """The known fees, and those of the bill for blocks without another. A fee of an earlier bill
+    that is no longer ``attributed_to`` its block is omitted."""
     still = set(attributed_to)
     is_billed = PriceSource.COST_EXPLORER
     kept = {name: it for name, it in fees.items() if it.source is not is_billed or name in still}

@@ -14,7 +14,7 @@ from truffle.core.times import format_time, hours_between
 SOLD_SHORT = timedelta(hours=3)
 """How much shorter than the days it was sold as a whole block may be.
 
-AWS ends every block at 11:30 UTC, so that a block of 7 days may last 6 days and 23 hours (EC2 User
+AWS ends every block at 11:30 UTC, so a block of 7 days may last 6 days and 23 hours (EC2 User
 Guide, capacity-blocks-purchase; its CapacityBlockDurationMinutes).
 """
 
@@ -48,9 +48,8 @@ class Candidate:
     """A capacity block (with all its reservations) or an ODCR as a candidate for a run.
 
     ``instances`` are those the run could have, from ``start`` to ``usable_until`` (None: no end);
-    instances and start are None where they are not known. ``why`` says what keeps it from fitting,
-    and is empty where it fits; ``unknown`` says what is not known and keeps it from being decided.
-    ``notes`` is what to know.
+    instances and start are None where they are not known. ``why`` has the reasons against it, empty
+    if it fits; ``unknown`` the unknown values that prevent a decision; ``notes`` the caveats.
     """
 
     rows: tuple[Reservation, ...]
@@ -116,7 +115,7 @@ class Candidate:
 
 
 def network_of(reservation: Reservation) -> str:
-    """On what network instances in a reservation run."""
+    """The network of instances in a reservation."""
     if isinstance(reservation, CapacityBlock):
         ultra = reservation.ultraserver_type
         server = f"UltraServer {ultra} in an " if ultra else ""
@@ -218,19 +217,19 @@ def _too_few(
     is_active = any(row.state == "active" for row in rows)
     if instances is None:
         what = "how many of its instances are free" if is_active else "how many instances it has"
-        return _Checks(unknown=(f"it is not known {what}, {request.count} are needed",))
+        return _Checks(unknown=(f"it is unknown {what}; the run needs {request.count}",))
     if is_active:
         sizes = [row.size for row in rows]
         known = sum(size for size in sizes if size is not None)
         size = "an unknown number" if None in sizes else f"its {known}"
-        return _Checks((f"{instances} of {size} instances are free, {request.count} are needed",))
+        return _Checks((f"{instances} of {size} instances free; the run needs {request.count}",))
     noun = "instance" if instances == 1 else "instances"
-    return _Checks((f"it has {instances} {noun}, {request.count} are needed",))
+    return _Checks((f"it has {instances} {noun}; the run needs {request.count}",))
 
 
 def _start_checks(start: datetime | None, request: TrainingRequest) -> _Checks:
     if start is None:
-        return _Checks(unknown=("its start is not known",))
+        return _Checks(unknown=("its start is unknown",))
     if request.start_by is None or start <= request.start_by:
         return _Checks()
     return _Checks(
@@ -241,10 +240,10 @@ def _start_checks(start: datetime | None, request: TrainingRequest) -> _Checks:
 def _block_hours(
     block: CapacityBlock, start: datetime | None, request: TrainingRequest, now: datetime
 ) -> _Checks:
-    """Why a block is too short, and what to know of one that is just long enough."""
+    """Why a block is too short, and notes about one that is just long enough."""
     end = block.effective_end
     if end is None:
-        return _Checks(unknown=("its end is not known",))
+        return _Checks(unknown=("its end is unknown",))
     left = max(0.0, hours_between(start or now, end))
     short = request.hours - left
     if short <= 0:
@@ -252,7 +251,7 @@ def _block_hours(
     if not _counts_as_whole(block, request, now):
         return _Checks(
             (
-                f"{length_text(left)} are left until {date_text(end)}, when AWS starts to "
+                f"{length_text(left)} left until {date_text(end)}, when AWS starts to "
                 f"terminate instances: {length_text(short)} too short",
             )
         )
@@ -302,13 +301,13 @@ def _odcr_hours(row: Odcr, start: datetime, request: TrainingRequest) -> _Checks
         return _Checks()
     short = length_text(request.hours - left)
     ends = f"until it ends at {date_text(row.end_date)}"
-    return _Checks((f"{length_text(left)} are left {ends}: {short} too short",))
+    return _Checks((f"{length_text(left)} left {ends}: {short} too short",))
 
 
 _STATE_WHY: Mapping[str, str] = {
-    "payment-pending": "it is payment-pending: nothing can run before its payment is through",
-    "payment-failed": "it is payment-failed: the block is released, buy another one",
-    "pending": "it is pending: EC2 is still providing it, ask again in a few minutes",
+    "payment-pending": "it is payment-pending: nothing can run before the payment succeeds",
+    "payment-failed": "it is payment-failed: the block is released; buy another one",
+    "pending": "it is pending: EC2 is still providing it; check again in a few minutes",
     "assessing": "it is assessing: EC2 has not promised the capacity yet",
     "delayed": "it is delayed: EC2 cannot deliver it by its start",
 }
@@ -316,7 +315,7 @@ _STATE_WHY: Mapping[str, str] = {
 
 def _state_checks(row: Reservation) -> _Checks:
     if not row.state:
-        return _Checks(unknown=("its state is not known",))
+        return _Checks(unknown=("its state is unknown",))
     return _Checks((_STATE_WHY.get(row.state, f"it is {row.state}"),))
 
 

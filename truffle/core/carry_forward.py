@@ -9,7 +9,7 @@ from truffle.core.model import Reservation, Snapshot
 
 
 def carry_forward(snapshot: Snapshot, stored: Iterable[Reservation]) -> Snapshot:
-    """The snapshot, with what its refused enrichments would have told as it was last known.
+    """The snapshot, with the last known values of its refused enrichments.
 
     A refusal says nothing about a reservation, so it must not look like a change of one. Rows of a
     kind whose own listing was refused stay, with the time at which they were last observed.

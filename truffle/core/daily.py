@@ -65,9 +65,9 @@ class Day:
     ``ending`` have those whose start or (effective) end comes within 24 hours, ``late`` the
     scheduled ones whose start has passed: the soonest first. ``idle`` has active blocks with unused
     instances and active ODCRs without a used one, what costs or idles most first. ``failed`` are
-    the events of the last 24 hours that told a failure. ``closed`` are the scopes that are denied
-    or not enabled, as expected; ``scopes`` counts the others, ``oldest`` is the oldest complete
-    listing among them.
+    the failure events of the last 24 hours. ``closed`` are the scopes that are denied or not
+    enabled, as expected; ``scopes`` counts the others, ``oldest`` is the oldest complete listing
+    among them.
     """
 
     now: datetime
@@ -111,7 +111,7 @@ def day(
         late=_soonest((row.start_date, row) for row in current if _is_late(row, now)),
         unpaid=tuple(row for row in current if row.state == "payment-pending"),
         idle=_idle(current, prices),
-        failed=tuple(event for event in events if _tells_a_failure(event, now)),
+        failed=tuple(event for event in events if _is_failure(event, now)),
         failing=tuple(_failing(each for each in judged if each.state in FAILING_STATES)),
         closed=tuple(_failing(each for each in judged if each.state is State.CLOSED)),
         scopes=len(open_ones),
@@ -185,7 +185,7 @@ def _is_late(row: Reservation, now: datetime) -> bool:
     return row.state == "scheduled" and row.start_date is not None and row.start_date <= now
 
 
-def _tells_a_failure(event: Event, now: datetime) -> bool:
-    told = event.type in (EventType.STATE_CHANGED, EventType.DISCOVERED)
+def _is_failure(event: Event, now: datetime) -> bool:
+    is_new_state = event.type in (EventType.STATE_CHANGED, EventType.DISCOVERED)
     state = (event.after or {}).get("state")
-    return told and state in FAILED_STATES and now - DAY < event.observed_at <= now
+    return is_new_state and state in FAILED_STATES and now - DAY < event.observed_at <= now

@@ -1,4 +1,4 @@
-"""The comparison: two snapshots of a scope → what happened between them.
+"""The comparison: two snapshots of a scope → the events between them.
 
 Only complete snapshots can be compared; a failed listing never gets here. A poll can skip states,
 so any pair of states is accepted.
@@ -166,7 +166,7 @@ def _state_changed(before: Reservation, after: Reservation, now: datetime) -> It
 def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
     """Another size; counts that come or go with a state (0 → N, N → 0) are part of its change.
 
-    Not knowing a size is no size.
+    An unknown size is not a size.
     """
     if before.size is None or after.size is None or before.size == after.size:
         return
@@ -257,9 +257,9 @@ def _date(value: datetime | None) -> str:
 
 
 def _health_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
-    """A block that fell ill, is ill in another way, or is well again.
+    """A block that became unhealthy, is unhealthy in another way, or recovered.
 
-    Not knowing is no illness: a block has ``insufficient-data`` before it starts.
+    Unknown is not unhealthy: a block has ``insufficient-data`` before it starts.
     """
     was, is_now = before.health, after.health
     was_bad = was is not None and was.is_bad
@@ -287,7 +287,7 @@ def _health_verdict(is_now: Health) -> tuple[Severity, str]:
 
 
 def health_of(health: Health) -> str:
-    """``interconnect impaired, 2 instances unavailable``, as far as EC2 says."""
+    """``interconnect impaired, 2 instances unavailable``, as far as EC2 reports it."""
     down = health.unavailable_capacity
     number = "an unknown number of instances" if down is None else count(down, "instance")
     return f"interconnect {health.interconnect_status or 'unknown'}, {number} unavailable"
@@ -304,13 +304,15 @@ def _health(health: Health | None) -> str:
 _REQUESTS: Mapping[str, tuple[Severity, str]] = {
     "pending": (
         Severity.WARNING,
-        "has a billing request: account {to} must accept or reject to pay for unused capacity "
-        "by {by}.",
+        "has a billing request: account {to} must accept or reject it by {by}.",
     ),
-    "accepted": (Severity.GOOD, "is billed to account {to} for unused capacity: it accepted."),
+    "accepted": (
+        Severity.GOOD,
+        "is billed to account {to} for unused capacity: it accepted the request.",
+    ),
     "rejected": (
         Severity.WARNING,
-        "stays billed to account {owner}: account {to} rejected to pay for unused capacity.",
+        "stays billed to account {owner}: account {to} rejected the billing request.",
     ),
     "cancelled": (
         Severity.INFO,
@@ -322,7 +324,8 @@ _REQUESTS: Mapping[str, tuple[Severity, str]] = {
     ),
     "expired": (
         Severity.WARNING,
-        "stays billed to account {owner}: account {to} did not answer the billing request in time.",
+        "stays billed to account {owner}: account {to} did not respond to the billing request in "
+        "time.",
     ),
 }
 """By the status of the request (EC2 User Guide, "View billing assignment requests")."""
@@ -333,8 +336,8 @@ def _billing_request(
 ) -> Iterator[Finding]:
     """A billing request that is new or has another status.
 
-    One that was decided before the last observation, and only comes into sight, is no news: EC2
-    goes on listing it.
+    A request that was decided before the last observation, but is seen for the first time, is
+    ignored: EC2 keeps listing it.
     """
     was, request = before and before.billing_request, after.billing_request
     if request is None or request == was:
@@ -344,7 +347,7 @@ def _billing_request(
         return
     unknown = (Severity.WARNING, f"has a billing request in status {request.status!r}.")
     severity, says = _REQUESTS.get(request.status or "", unknown)
-    by = format_time(request.expires_at) if request.expires_at else "its end"
+    by = format_time(request.expires_at) if request.expires_at else "its expiry"
     yield Finding(
         type=EventType.BILLING_REQUEST,
         severity=severity,
@@ -363,7 +366,7 @@ def _ends_after(reservation: Reservation, now: datetime) -> bool:
 
 
 def _verdict(before: str | None, after: Reservation, now: datetime) -> tuple[Severity, str]:
-    """The severity of a state and its words; an unknown state deserves a look."""
+    """The severity of a state and its text; an unknown state is a warning."""
     if after.state == "expired" and before is not None and _ends_after(after, now):
         return after.kind.ended_early, "ended before its end date."
     unknown = (Severity.WARNING, f"is now in state {after.state!r}.")

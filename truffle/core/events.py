@@ -149,12 +149,12 @@ class Facts(TypedDict, total=False):
 class Event:
     """One thing that happened between two observations of a scope.
 
-    ``summary`` is a sentence for people, ``reason`` what decided it, in a few words. ``before``
-    and ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known
-    state; ``offering`` is what an event of a ``watch`` is about. ``event_id`` follows from what
-    happened alone, so that repeating the work repeats it. ``run_id`` names the run that found it,
-    None outside of runs, and ``events_of_listing`` counts the events of the scope's listing that
-    found it, None where no listing did; both are no part of what happened.
+    ``summary`` is a sentence for people, ``reason`` what decided it, in a few words. ``before`` and
+    ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known state;
+    ``offering`` is what an event of a ``watch`` is about. ``event_id`` is derived only from what
+    happened, so repeating the work repeats the id. ``run_id`` names the run that found it, None
+    outside of runs, and ``events_of_listing`` counts the events of the scope's listing that found
+    it, None where no listing did; both are no part of what happened.
     """
 
     event_id: str
@@ -240,7 +240,7 @@ def to_message(event: Event) -> dict[str, Any]:
 
 
 def from_message(message: Mapping[str, Any]) -> Event:
-    """The event of a message. Raises ValueError or KeyError for what is no such message."""
+    """The event of a message. Raises ValueError or KeyError for any other message."""
     if message["version"] != MESSAGE_VERSION:
         raise ValueError(f"message version {message['version']} is not {MESSAGE_VERSION}")
     previous, reservation = message["previous_observed_at"], message["reservation"]

@@ -71,8 +71,8 @@ def fee_of(
     """The fee of a block without its extensions: that of the last offering before the purchase with
     the same type, number of instances, zone, start and end.
 
-    None where there is no such offering, where the last ones differ in price, and where a fact
-    that has to be compared is unknown.
+    None if there is no such offering, if the last ones differ in price, or if a value to compare is
+    unknown.
     """
     instances, bought = instances_of(block), _bought(block)
     if instances is None or bought is None:
@@ -94,8 +94,8 @@ def fee_of(
 
 
 def with_extensions(fees: Mapping[str, Fee], extensions: Extensions) -> dict[str, Fee]:
-    """The fees of blocks with those of their extensions, by block id; a block of which one of them
-    is unknown is left out."""
+    """The fees of blocks with those of their extensions, by block id; a block with an unknown fee
+    is omitted."""
     found = {name: extended(fee, extensions.get(name, ())) for name, fee in fees.items()}
     return {name: fee for name, fee in found.items() if fee is not None}
 

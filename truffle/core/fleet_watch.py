@@ -24,7 +24,7 @@ OVER: frozenset[str] = frozenset({"expiring", "expired", "cancelling", "cancelle
 @dataclass(frozen=True, slots=True)
 class Shortfall:
     """A fleet below its target, from the first observation that showed it so; ``reported`` are the
-    thresholds of which the event was recorded."""
+    thresholds whose event was recorded."""
 
     since: datetime
     reported: frozenset[str] = frozenset()
@@ -124,7 +124,7 @@ def _event(
         event_id=event_id(fleet.fleet_id, kind, None, counted, None),
         type=kind,
         severity=Severity.WARNING,
-        summary=f"Capacity Reservation Fleet {fleet.fleet_id} ({scope.region}) has had less than "
+        summary=f"Capacity Reservation Fleet {fleet.fleet_id} ({scope.region}) has been below "
         f"its target for {span(at - since)}: {has} of {wants}.",
         reason=f"below its target for {span(length)}",
         observed_at=at,

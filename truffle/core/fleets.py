@@ -109,7 +109,7 @@ def _whole(number: float | None) -> float | None:
 def from_json(data: Mapping[str, Any]) -> CapacityFleet:
     """The fleet of its JSON; keys of a newer version are passed over.
 
-    Raises KeyError, TypeError or ValueError for an object that is no fleet.
+    Raises KeyError, TypeError or ValueError for an object that is not a fleet.
     """
     given = {name: data.get(name) for name in _NAMES}
     times = {name: at and parse_time(at) for name, at in given.items() if name in _TIMES}

@@ -1,4 +1,4 @@
-"""Groups of accounts: a unit is one region of one group, so that its size has a bound.
+"""Groups of accounts: a unit is one region of one group, which bounds its size.
 
 The group of an account is the same in every region and every run for as long as the account is
 collected: what is stored of a unit's scopes is stored together.

@@ -29,7 +29,7 @@ class IdleWatch:
 
 
 def unused(row: Reservation) -> int | None:
-    """Instances that nobody uses; 0 unless the reservation is active, None where EC2 is silent."""
+    """Unused instances; 0 unless the reservation is active, None if EC2 does not report it."""
     return row.available_capacity if row.state == "active" else 0
 
 

@@ -35,9 +35,9 @@ ENDING_TYPES = (EventType.VANISHED, EventType.STATE_CHANGED)
 def incident_of(event: Event) -> Incident | None:
     """The incident that an event opens or resolves; None where it does neither.
 
-    Warnings and worse open one; good news and a natural end resolve it. Each reservation of a
-    block has its own, so that one that recovers does not resolve the problem of another. Events of
-    watches are none of that.
+    Warnings and worse open one; good news and a natural end resolve it. Each reservation of a block
+    has its own, so the recovery of one does not resolve the incident of another. Events of watches
+    are not incidents.
     """
     if event.type in MARKET_TYPES:
         return None

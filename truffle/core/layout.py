@@ -60,7 +60,7 @@ def day_of_key(key: str) -> date | None:
 
 
 def fingerprint(sources: Iterable[Source]) -> str:
-    """Tells whether the objects of a day are those that its file was made from.
+    """Compares the objects of a day with those that its file was built from.
 
     Snapshots and events are written once under names of their own; a manifest or a ledger that is
     written again is taken for the same one if it has the same size.

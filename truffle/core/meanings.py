@@ -20,7 +20,7 @@ MEANINGS: Mapping[str, str] = {
     "availability_zone": "Such as `us-east-1a`, which differs from account to account.",
     "availability_zone_id": "Such as `use1-az1`, which is the same in every account.",
     "instance_type": "Such as `p5.48xlarge`.",
-    "platform": "EC2's name of the operating system.",
+    "platform": "The operating system, as EC2 names it.",
     "tenancy": "`default` or `dedicated`.",
     "ebs_optimized": "Whether instances must be EBS-optimized.",
     "match_criteria": "`open` or `targeted`: which instances run in the reservation.",

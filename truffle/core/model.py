@@ -87,10 +87,10 @@ DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
 """The code of a failure that is truffle's own: time ran out before AWS answered."""
 
 BUDGET_EXCEEDED: Final = "BudgetExceeded"
-"""The code of a question that truffle did not ask, so that the account's other callers can."""
+"""The code of a request that truffle did not send, to leave the budget to other callers."""
 
 CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
-"""The answers among them: nobody looks there, and nothing can run there."""
+"""Those that close a scope: it is not monitored, and nothing can run there."""
 
 LONGEST_MESSAGE: Final = 1000
 """Characters of a failure's message that are kept."""
@@ -98,7 +98,7 @@ LONGEST_MESSAGE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A scope that could not be listed completely; it says nothing about its reservations.
+    """A scope that could not be listed completely; its reservations are unknown.
 
     ``is_expected``: the setting ``expected_denied`` expects it.
     """

@@ -1,6 +1,6 @@
 """Offerings of capacity blocks, the durations they come in, and their prices.
 
-An offering is what the market had at one moment: nobody holds it until it is bought.
+An offering is for sale at one moment: it is not reserved until someone buys it.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Wanted:
     """The block to buy. ``duration_hours`` is one that AWS sells; ``count`` counts UltraServers
     where ``instance_type`` names an UltraServer (``u-…``).
 
-    ``start_by`` is the latest start; ``shorter_hours`` are shorter durations that would do, too,
-    the longest first; ``other_types`` are other instance types that would.
+    ``start_by`` is the latest start; ``shorter_hours`` are shorter durations that also suffice, the
+    longest first; ``other_types`` are other instance types that suffice.
     """
 
     instance_type: str
@@ -176,7 +176,7 @@ class Offering:
 
         Offering ids are opaque, and nothing promises that they stay. The start of a block that can
         start at once moves with the clock, while its end is fixed (EC2 User Guide, Capacity Blocks:
-        11:30 UTC), so that the end is part of the identity and the start is not.
+        11:30 UTC), so the end is part of the identity and the start is not.
         """
         sold = "+".join(
             f"{part.instance_count}x{part.instance_type}@{part.availability_zone}"

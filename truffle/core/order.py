@@ -83,8 +83,8 @@ _PLACES = {name: place for place, name in enumerate(TYPES)}
 
 
 def _default_key(reservation: Reservation) -> Key:
-    """ODCRs before blocks; ODCRs by available, largest first; blocks by start; of either type those
-    of which that is unknown last. All keys have the same length."""
+    """ODCRs before blocks; ODCRs by available, largest first; blocks by start; unknown values of
+    either type last. All keys have the same length."""
     kind, name = reservation.instance_type, reservation.reservation_id
     place = _PLACES[reservation.type]
     if reservation.kind.is_prepaid:

@@ -25,7 +25,7 @@ GONE_AT_LEAST = 5
 TOO_MANY_GONE: Final = "TooManyAccountsGone"
 
 DOUBTED_FOR = timedelta(days=1)
-"""How long. What Organizations still says after that is true."""
+"""For this long. Afterwards, the answer of Organizations is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class AccountSettings:
 
 
 def accepted(before: Directory, found: Directory, selection: Selection) -> Directory:
-    """The accounts to go on with, after a complete answer.
+    """The accounts to collect after a complete answer.
 
     An answer without more than ``GONE_SHARE`` of the collected accounts is doubted for
     ``DOUBTED_FOR``: those that are gone are kept, new ones are taken, and the error says so.
@@ -226,8 +226,8 @@ def accepted(before: Directory, found: Directory, selection: Selection) -> Direc
     if len(gone) <= max(GONE_AT_LEAST, GONE_SHARE * len(known)):
         return found
     message = (
-        f"Organizations no longer lists {len(gone)} of {len(known)} accounts as active. They are "
-        f"collected for another {DOUBTED_FOR.days * 24} hours, unless it lists them again."
+        f"Organizations no longer lists {len(gone)} of {len(known)} accounts as active. truffle "
+        f"collects them for another {DOUBTED_FOR.days * 24} hours, or on if they are listed again."
     )
     doubted = replace(found, error=before.error).failed(TOO_MANY_GONE, message, found.observed_at)
     assert doubted.error is not None

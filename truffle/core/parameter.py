@@ -39,8 +39,8 @@ def _nothing(text: str) -> None:
 class Parameter:
     """One query parameter.
 
-    ``read`` makes a value from text, or raises ValueError; ``allowed`` tells people what it takes,
-    ``schema`` tells programs: every value of the schema can be read. A ``many`` parameter takes
+    ``read`` parses text, or raises ValueError; ``allowed`` describes valid values to people,
+    ``schema`` to programs: every value of the schema can be read. A ``many`` parameter takes
     several values, comma-separated or repeated; a comma inside a value is written ``\\,``. A value
     for which ``meant`` gives a word is that word misspelt.
     """
@@ -55,7 +55,7 @@ class Parameter:
     meant: Meant = _nothing
 
     def values(self, given: Sequence[str]) -> list[Any]:
-        """The values of all texts given. Raises BadParameter for the first that is no use."""
+        """The values of all texts. Raises BadParameter for the first invalid one."""
         texts = [part for text in given for part in self._parts(text)]
         if not texts or (len(texts) > 1 and not self.many):
             raise BadParameter(self.name, ",".join(given), f"{self.allowed} Give one value.")
@@ -179,5 +179,5 @@ def parse(given: Params, parameters: Iterable[Parameter]) -> dict[str, list[Any]
 
 def _known_names(name: str, known: Mapping[str, Parameter]) -> str:
     near = nearest(name, known)
-    hint = f"There is no such parameter. Did you mean {near}? " if near else ""
-    return f"{hint or 'There is no such parameter. '}The parameters are {', '.join(known)}."
+    hint = f"Unknown parameter. Did you mean {near}? " if near else ""
+    return f"{hint or 'Unknown parameter. '}The parameters are {', '.join(known)}."

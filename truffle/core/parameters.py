@@ -1,4 +1,4 @@
-"""The query parameters of the API, and the filter they make.
+"""The query parameters of the API, and the filter built from them.
 
 One table says which parameters exist, what each takes and what it means: parsing, error texts and
 the OpenAPI description are made from it, and the command line checks its values against it.
@@ -108,13 +108,13 @@ FILTERS: tuple[Parameter, ...] = tuple(map(_declared, DECLARED))
 
 _REGION = next(parameter for parameter in FILTERS if parameter.name == "region")
 
-TOKEN_ALLOWED = "It must be the next_token of an answer to the same request."
+TOKEN_ALLOWED = "It must be the next_token of a response to the same request."
 
 PAGE: tuple[Parameter, ...] = (
-    number_parameter("limit", "The most items of one answer.", 1, MAX_LIMIT),
+    number_parameter("limit", "The maximum number of items in one response.", 1, MAX_LIMIT),
     Parameter(
         "next_token",
-        "Continues a list: the next_token of the answer before, with the same parameters.",
+        "Continues a list: the next_token of the previous response, with the same parameters.",
         TOKEN_ALLOWED,
         {"type": "string", "pattern": "^[A-Za-z0-9_-]+={0,2}$"},
         matching("[A-Za-z0-9_-]+={0,2}"),
@@ -163,8 +163,10 @@ _SCOPE_ACCOUNT = texts_parameter(
 )
 
 EVENTS: tuple[Parameter, ...] = (
-    time_parameter("since", "Only events observed at or after this; the default is 7 days ago."),
-    time_parameter("until", "Only events observed before this."),
+    time_parameter(
+        "since", "Only events observed at or after this time; the default is 7 days ago."
+    ),
+    time_parameter("until", "Only events observed before this time."),
     choices_parameter("type", "The type of event.", [kind.value for kind in EventType]),
     choices_parameter("severity", "The severity.", [severity.value for severity in Severity]),
     texts_parameter(
@@ -181,7 +183,9 @@ EVENTS: tuple[Parameter, ...] = (
 STATUS: tuple[Parameter, ...] = (
     _SCOPE_ACCOUNT,
     _REGION,
-    choices_parameter("state", "How well the scope is known.", [state.value for state in State]),
+    choices_parameter(
+        "state", "How current the data of the scope is.", [state.value for state in State]
+    ),
     *PAGE,
     AS_OF,
 )
@@ -216,7 +220,9 @@ CALENDAR_FEED: tuple[Parameter, ...] = (
 
 METRICS: tuple[Parameter, ...] = (
     *FILTERS,
-    choices_parameter("by", "Samples of each reservation, labelled with its id.", ("reservation",)),
+    choices_parameter(
+        "by", "Include samples of each reservation, labelled with its id.", ("reservation",)
+    ),
 )
 """The parameters of the metrics."""
 
@@ -270,12 +276,12 @@ EXPLAINED = timedelta(days=31)
 EXPLAIN: tuple[Parameter, ...] = (
     one_parameter(
         "event_id",
-        "The event: its id, or the beginning of it where no other event has the same.",
+        "The event: its id, or a prefix that no other event's id has.",
         "It must be the event_id of an event, or the beginning of one: 4 to 32 hexadecimal digits.",
         "[0-9a-f]{4,32}",
     ),
     time_parameter(
-        "since", f"Only events of this day or later; the default is {EXPLAINED.days} days ago."
+        "since", f"Only events from this day on; the default is {EXPLAINED.days} days ago."
     ),
 )
 """The parameters of the explanation of an alert."""
@@ -283,7 +289,7 @@ EXPLAIN: tuple[Parameter, ...] = (
 TEST: tuple[Parameter, ...] = (
     one_parameter(
         "route",
-        "The route to whose destinations a sample is sent.",
+        "The route; a sample is sent to its destinations.",
         "It must be the name of a route.",
         "[a-z0-9-]{1,40}",
     ),
@@ -292,14 +298,14 @@ TEST: tuple[Parameter, ...] = (
 
 REPUBLISH: tuple[Parameter, ...] = (
     replace(
-        time_parameter("since", "Only events observed at or after this, at most 7 days ago."),
+        time_parameter("since", "Only events observed at or after this time, at most 7 days ago."),
         required=True,
     ),
-    time_parameter("until", "Only events observed before this; the default is now."),
+    time_parameter("until", "Only events observed before this time; the default is now."),
     replace(
         one_parameter(
             "after",
-            "With since from next of an earlier response: the event to go on after.",
+            "With since, both from next of an earlier response: the event to continue after.",
             "It must be the event_id of an event: 32 hexadecimal digits.",
             "[0-9a-f]{32}",
         ),

@@ -16,7 +16,7 @@ from truffle.core.model import Reservation
 USD = "USD"
 
 MICRO = 10**6
-"""Of a dollar. Costs are added as whole millionths, so that parts add up to the whole."""
+"""Per dollar. Costs are added as whole millionths, so parts add up to the whole."""
 
 
 _ROUNDING = 1 / 3600
@@ -179,8 +179,8 @@ class PriceBook:
     def _share_of_fee(self, row: Reservation) -> Rate | None:
         """The fee of a block or a training plan over its instances and hours.
 
-        Each hour of an extended block costs the same, also those before it was extended. One that
-        is longer than what the fee is known for has no rate.
+        Each hour of an extended block costs the same, also those before it was extended. A block
+        that is longer than its known fee covers has no rate.
         """
         fee = self._fee(row)
         if fee is None or not row.duration_hours:
@@ -213,8 +213,8 @@ def own_fees(fees: Mapping[str, float]) -> dict[str, Fee]:
 
 
 def price_of(instance_type: str, prices: Mapping[str, float]) -> float | None:
-    """US dollars per instance and hour: the type's own price, else that of the glob which says
-    most of it; None where no price is known."""
+    """US dollars per instance-hour: the type's own price, else that of the most specific glob; None
+    if no price is known."""
     if instance_type in prices:
         return prices[instance_type]
     globs = [glob for glob in prices if matches_globs(instance_type, [glob])]

@@ -87,7 +87,7 @@ GROUP BY instance_type, region ORDER BY instance_type, region""",
     ),
     Question(
         "lead-time-of-blocks",
-        "How long is it from the purchase of a block to its start?",
+        "How long after its purchase does a block start?",
         "The first day.",
         """\
 SELECT instance_type, count(*) AS blocks, min(hours) AS shortest, avg(hours) AS average,
@@ -142,7 +142,7 @@ GROUP BY region ORDER BY failed DESC, region""",
     ),
     Question(
         "peak-by-type",
-        "How many instances of each type did we hold at most, and when?",
+        "What was the peak number of instances of each type, and when?",
         "The first day. `since` is the first moment with that many.",
         """\
 WITH stretches AS (
@@ -190,7 +190,7 @@ GROUP BY reservation_id ORDER BY spans DESC, reservation_id LIMIT 50""",
     ),
     Question(
         "events-by-type",
-        "What happened, how often?",
+        "Which events happened, and how often?",
         "The first day.",
         """\
 SELECT dt, type, severity, count(*) AS events, count(DISTINCT reservation_id) AS reservations
@@ -209,8 +209,9 @@ ORDER BY seconds DESC, run_id LIMIT 50""",
     ),
     Question(
         "price-history-of-offerings",
-        "How did the price of blocks on sale, and the wait for them, develop?",
-        "The first day. Prices are by the accelerator-hour; `unanswered` were not asked or failed.",
+        "How did the price and the lead time of blocks for sale change?",
+        "The first day. Prices are per accelerator-hour; `unanswered` counts requests without a "
+        "response.",
         """\
 SELECT dt AS day, requested_instance_type AS instance_type, region,
   min(price_per_gpu_hour) AS least_price, max(price_per_gpu_hour) AS highest_price,
@@ -223,7 +224,7 @@ GROUP BY dt, requested_instance_type, region ORDER BY day, instance_type, region
     Question(
         "time-on-sale",
         "How long was each block on sale, and at what price?",
-        "The first day. Seen means in an answer: between two answers nothing is known.",
+        "The first day. Seen means listed in an answer; nothing is known between two answers.",
         """\
 SELECT identity, max(requested_instance_type) AS instance_type, max(region) AS region,
   min(observed_at) AS first_seen, max(observed_at) AS last_seen,

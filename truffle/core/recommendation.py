@@ -85,7 +85,7 @@ class Workload:
 class Recommendation:
     """A recommendation: what to reserve and why, what to watch, the next commands, the facts.
 
-    ``market`` is what watches know of the block to buy, None where nobody was asked.
+    ``market`` is what watches know about blocks to buy, None if that was not requested.
     """
 
     workload: Workload
@@ -161,12 +161,12 @@ def _against_a_block(workload: Workload) -> _Reasons:
         reasons.add(f"{workload.instance_type} is not sold as blocks.", aws_facts.BLOCK_INSTANCES)
     if workload.days and workload.days > MAX_DAYS:
         reasons.add(
-            f"{workload.days:g} days are more than the {MAX_DAYS} of the longest block.",
+            f"{workload.days:g} days exceed the longest block, {MAX_DAYS} days.",
             aws_facts.BLOCK_DURATION,
         )
     if workload.instances and workload.instances > MAX_IN_BLOCKS:
         reasons.add(
-            f"{workload.instances} instances are more than the {MAX_IN_BLOCKS} of all blocks "
+            f"{workload.instances} instances exceed the limit of {MAX_IN_BLOCKS} in all blocks "
             "together.",
             aws_facts.BLOCK_SIZE,
         )
@@ -194,7 +194,7 @@ def _never_stops(workload: Workload) -> str:
 def _block(workload: Workload, length: float) -> Recommendation:
     days = sold_hours(length * 24) // 24
     because = [
-        f"It is training with a known length: a block of {days} {_days(days)} holds it.",
+        f"It is training with a known length, which a block of {days} {_days(days)} covers.",
         "All instances of a block are close together, which distributed training needs.",
         "The capacity and its price are fixed the day it is bought.",
     ]
@@ -233,7 +233,10 @@ def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -
     """A start more than 8 weeks ahead: wait for the block, or reserve ahead in the other way."""
     ahead = _days_ahead(workload, today)
     block = _block(workload, length)
-    wait = f"Blocks are sold 8 weeks ahead: one that starts {workload.start} is sold from {opens}."
+    wait = (
+        f"Blocks are sold 8 weeks ahead: a block that starts on {workload.start} is for sale from "
+        f"{opens}."
+    )
     if ahead is None or workload.may_be_future_dated is False:
         no_other = (aws_facts.ODCR_FUTURE_TYPES,) if ahead is not None else ()
         return replace(
@@ -243,14 +246,14 @@ def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -
         )
     because = (
         wait,
-        f"A future-dated ODCR can be asked for now, {ahead} days ahead, if a type of the families "
-        f"{', '.join(aws_facts.FUTURE_DATED_FAMILIES)} will do.",
+        f"A future-dated ODCR can be requested now, {ahead} days ahead, if a type of the families "
+        f"{', '.join(aws_facts.FUTURE_DATED_FAMILIES)} is suitable.",
     )
     watch = (
         "It carries a commitment, and it is billed at the On-Demand rate whether it is used or "
         "not.",
-        f"Waiting until {opens} and buying a block may be cheaper, without a promise that there "
-        "will be one.",
+        f"Waiting until {opens} and buying a block may be cheaper, but AWS does not promise that "
+        "one will be available.",
     )
     known = (
         aws_facts.BLOCK_BOOKING,
@@ -276,13 +279,13 @@ def _odcr(workload: Workload, because: list[str], known: list[Fact], today: date
     facts_used = [*known, aws_facts.ODCR_BILLING, aws_facts.ODCR_FREEDOM, aws_facts.ODCR_NETWORK]
     if workload.purpose is Purpose.INFERENCE and workload.days is not None:
         watch.append(
-            f"It has an end after {workload.days:g} days: a block may be cheaper, if the type is "
-            "sold as blocks."
+            f"It ends after {workload.days:g} {_days(workload.days)}: a block may be cheaper, "
+            "if the type is sold as blocks."
         )
         facts_used.append(aws_facts.INFERENCE_ON_BLOCKS)
     if workload.may_be_future_dated and _days_ahead(workload, today) is not None:
         watch.append(
-            f"For {workload.start} a future-dated ODCR can be asked for now; it carries a "
+            f"For {workload.start} a future-dated ODCR can be requested now; it carries a "
             "commitment."
         )
         facts_used += [aws_facts.ODCR_FUTURE, aws_facts.ODCR_FUTURE_TYPES]
@@ -299,7 +302,7 @@ def _odcr(workload: Workload, because: list[str], known: list[Fact], today: date
 def _network_advice(workload: Workload) -> Iterator[str]:
     if workload.is_multi_node:
         yield (
-            "Create it in a cluster placement group: without one, its network is the standard one."
+            "Create it in a cluster placement group: without one, it uses standard EC2 networking."
         )
 
 
@@ -325,5 +328,5 @@ def _odcr_commands(workload: Workload) -> Iterator[str]:
     yield f"truffle capacity --odcr{types}{least}"
 
 
-def _days(days: int) -> str:
+def _days(days: float) -> str:
     return "day" if days == 1 else "days"

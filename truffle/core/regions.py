@@ -113,7 +113,7 @@ _NUMBER = re.compile("-[0-9]+$")
 
 
 def misspelt_region(name: str) -> str | None:
-    """The region that an unknown name is nearly; None for one that is known or may be new.
+    """The region that an unknown name resembles; None for a known or possibly new region.
 
     AWS adds numbers, directions and countries to its regions: a name of such words is none of
     truffle's release, and not wrong.
@@ -150,7 +150,7 @@ def unknown_regions(names: Iterable[str]) -> list[str]:
 
 
 def first_region(names: Iterable[str]) -> str | None:
-    """A region that these names or globs are probably about; None where nothing says so."""
+    """A region that these names or globs probably mean; None if there is none."""
     for name in names:
         matching = [name] if not is_glob(name) else fnmatch.filter(KNOWN_REGIONS, name)
         if matching:

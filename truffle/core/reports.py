@@ -48,8 +48,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Reliance:
-    """Whom an account left a report to, when that account was last observed then, and the number of
-    the news that stood then."""
+    """The account that a report was deferred to, the time of its last observation, and the number
+    of the report's news at that time."""
 
     account_id: str
     seen: datetime | None
@@ -105,7 +105,8 @@ class Sight:
 
     @property
     def is_left_to_another(self) -> bool:
-        """Whether the stored row was left to another account, and nobody reported since."""
+        """Whether the stored row was deferred to another account and has not been reported
+        since."""
         return self.relied is not None and self.relied.news == self.report.news
 
 
@@ -212,14 +213,14 @@ def _listed(sight: Sight, listed: Reservation, look: Look, previous_at: datetime
     if not is_new and not is_known_to_both and not may_report(sight, owner, look):
         return Verdict(joined, relied=_rely_on(owner, report, look))
     events = (*_changes(steps, listed, report, look, previous_at), *timed)
-    told = _with_news(
+    updated = _with_news(
         joined,
         after,
         look,
         baseline=0 if before is None else report.baseline,
         idle_told={**report.idle_told, **_idle_told(timed)},
     )
-    return Verdict(told, events)
+    return Verdict(updated, events)
 
 
 def _is_billing_alone(before: Reservation | None, after: Reservation) -> bool:
@@ -259,7 +260,7 @@ def _left_to_another(sight: Sight, before: Reservation | None) -> list[Reservati
 
 
 def _missing(sight: Sight, look: Look) -> Verdict:
-    """A reservation has vanished when its owner no longer lists it, or else nobody does."""
+    """A reservation has vanished if its owner, or no account at all, lists it any more."""
     report, account_id = sight.report, look.scope.account_id
     rest = replace(report, members=report.members - {account_id})
     others = sorted(member for member in rest.members if look.collects(member))
@@ -297,8 +298,8 @@ def _leave(sight: Sight, rest: Report, owner: str, relied: Reliance, look: Look)
         return Verdict(rest, relied=relied)
     events = _changes(steps, sight.stored, report, look, look.previous_at)
     # Thresholds are for those who still list it: until when these were looked at stays.
-    told = replace(rest, news=rest.news + 1, row=steps[-1])
-    return Verdict(told, events, replace(relied, news=told.news))
+    updated = replace(rest, news=rest.news + 1, row=steps[-1])
+    return Verdict(updated, events, replace(relied, news=updated.news))
 
 
 # --- events --------------------------------------------------------------------------------------
@@ -374,8 +375,8 @@ def _is_told(event: Event, idle_since: datetime | None, report: Report) -> bool:
     """Whether another account reported this length of the same time of being idle."""
     if event.type is not EventType.IDLE or idle_since is None or event.after is None:
         return False
-    told = report.idle_told.get(event.after["threshold"])
-    return told is not None and told >= idle_since
+    reported_at = report.idle_told.get(event.after["threshold"])
+    return reported_at is not None and reported_at >= idle_since
 
 
 def _idle_told(events: Iterable[Event]) -> dict[str, datetime]:

@@ -202,12 +202,12 @@ def _outcome(
     scope: Scope, status: ScopeStatus | None, run: Run, expected: ExpectedDenials
 ) -> dict[str, Any]:
     """How one scope ended: its status, if this run or a later attempt wrote it."""
-    told = status is not None and (
+    is_attempted = status is not None and (
         status.run_id == run.run_id
         or (status.attempted_at is not None and status.attempted_at >= run.started_at)
     )
     is_closed = False
-    if status is None or not told:
+    if status is None or not is_attempted:
         message = "The run ended before this scope was collected."
         error: dict[str, str] | None = {"code": STALE, "message": message}
         status = status or ScopeStatus(scope)

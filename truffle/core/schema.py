@@ -1,4 +1,4 @@
-"""JSON Schemas of the model, made from its dataclasses, so that they cannot differ from it."""
+"""JSON Schemas of the model, generated from its dataclasses."""
 
 from __future__ import annotations
 

@@ -57,14 +57,14 @@ def shared(event: Event, known: Outage | None, name: str) -> tuple[Event | None,
     if not outage.is_of_account:
         return event, outage
     runs = (event.after or {})["failed_runs"]
-    told = replace(
+    combined = replace(
         event,
         event_id=_account_id(outage, EventType.SCOPE_FAILING),
         summary=f"No region of account {event.account_id} can be listed: {event.reason}, "
         f"{_runs(runs)}.",
         after={**(event.after or {}), "all_regions": True},
     )
-    return told, outage
+    return combined, outage
 
 
 def ended(event: Event, known: Outage | None) -> tuple[Event | None, Outage | None]:
@@ -75,13 +75,13 @@ def ended(event: Event, known: Outage | None) -> tuple[Event | None, Outage | No
     left = replace(known, regions=known.regions - {event.region})
     if known.is_of_account:
         length = span(event.observed_at - known.since)
-        told = replace(
+        combined = replace(
             event,
             event_id=_account_id(known, EventType.SCOPE_RECOVERED),
             summary=f"Account {event.account_id} can be listed again, after {length}.",
             region=known.region,
         )
-        return told, replace(left, regions=frozenset())
+        return combined, replace(left, regions=frozenset())
     return (None if left.regions else replace(event, region=known.region)), left
 
 
@@ -132,7 +132,7 @@ def _failing(status: ScopeStatus, failure: Failure, run_id: str, runs: int) -> E
 
 
 def after_success(status: ScopeStatus, observed_at: datetime, run_id: str | None) -> Event | None:
-    """The event of a success that ends what was told as failing; None where nothing was told."""
+    """The event of a success that ends a reported failure; None if none was reported."""
     error, scope = status.error, status.scope
     if error is None or not status.streak.is_told:
         return None

@@ -194,7 +194,7 @@ def _silence(scopes: Iterable[Judged], kind: Kind, operation: str) -> str | None
 class Judgement:
     """Every scope's state, in the order of the scopes: as of a moment, and until another one.
 
-    What all answers say of them is made once.
+    The parts that all responses share are built once.
     """
 
     scopes: tuple[Judged, ...]
@@ -216,7 +216,7 @@ class Judgement:
     @cached_property
     def silent_kinds(self) -> dict[str, str]:
         """By the type of a kind that another service lists: the scopes in which that service did
-        not answer, so that the rows there are those that were known before."""
+        not answer; their rows are the last known ones."""
         return {
             name: text
             for name, kind in KINDS.items()

@@ -46,8 +46,8 @@ WHY: dict[Reason, str] = {
     Reason.PLACEMENT_GROUP: "The reservation is in a cluster placement group.",
     Reason.UNKNOWN: "Nothing that EC2 describes keeps the instances out.",
     Reason.ZONE: "The instances run in another availability zone.",
-    Reason.TENANCY: "The instances have another tenancy.",
-    Reason.PLATFORM: "The instances have another platform.",
+    Reason.TENANCY: "The instances have a different tenancy.",
+    Reason.PLATFORM: "The instances run on a different platform.",
 }
 
 FIX: dict[Reason, str] = {
@@ -60,9 +60,11 @@ FIX: dict[Reason, str] = {
     Reason.PREPAID: "Launch the instances again with the block's market type.",
     Reason.PLACEMENT_GROUP: "Launch the instances in the reservation's placement group.",
     Reason.UNKNOWN: "Stop and start the instances.",
-    Reason.ZONE: "Launch the instances in the reservation's zone, or reserve in theirs.",
-    Reason.TENANCY: "Launch the instances with the reservation's tenancy, or reserve with theirs.",
-    Reason.PLATFORM: "Launch from an image of the reservation's platform, or reserve for theirs.",
+    Reason.ZONE: "Launch the instances in the reservation's zone, or reserve capacity in theirs.",
+    Reason.TENANCY: "Launch the instances with the reservation's tenancy, or reserve capacity "
+    "with theirs.",
+    Reason.PLATFORM: "Launch from an image for the reservation's platform, or reserve capacity "
+    "for theirs.",
 }
 
 
@@ -115,7 +117,7 @@ class Stranded:
 
 
 def is_worth_asking(row: Reservation) -> bool:
-    """Whether an active reservation has instances that nobody uses."""
+    """Whether an active reservation has unused instances."""
     return (unused(row) or 0) > 0
 
 

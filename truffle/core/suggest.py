@@ -1,7 +1,7 @@
 """Misspelt words: which known word was meant, and which unknown words may simply be new.
 
-Every interface decides by the same rule. A word that nobody knows is taken, with a warning, where
-AWS adds to the words (states, regions, types); one that is nearly a known word is refused with it.
+Every interface decides by the same rule. An unknown word is accepted, with a warning, where AWS
+adds words (states, regions, types); one that resembles a known word is rejected with a suggestion.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def misspelt(word: str, known: Collection[str]) -> str | None:
-    """The known word that an unknown one is nearly; None for one that is known or may be new.
+    """The known word that an unknown one resembles; None for a known or possibly new word.
 
-    AWS counts (``us-east-3``, ``Trainium3``): what differs from a known word in numbers alone is
-    not misspelt.
+    AWS numbers its names (``us-east-3``, ``Trainium3``): a word that differs from a known one only
+    in numbers is not misspelt.
     """
     if word in known or _letters(word) in {_letters(each) for each in known}:
         return None

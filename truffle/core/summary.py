@@ -72,7 +72,7 @@ class Totals(NamedTuple):
         )
 
     def packed(self) -> int:
-        """All fields in one integer, so that one addition adds them all."""
+        """All fields in one integer, which adds them all in one addition."""
         whole_numbers = self._replace(
             accelerators=round(self.accelerators * _PARTS),
             idle_accelerators=round(self.idle_accelerators * _PARTS),

@@ -34,8 +34,8 @@ PARTITION = Column("dt", "string", "The partition: a day in UTC, such as `2026-1
 class Table:
     """A table, partitioned by ``dt``, a day in UTC.
 
-    ``order`` are the columns by which the rows of a file are sorted. ``day`` says which day a row
-    belongs to.
+    ``order`` are the columns by which the rows of a file are sorted. ``day`` describes the day of a
+    row.
     """
 
     name: str
@@ -112,7 +112,7 @@ def _reservation_columns() -> tuple[Column, ...]:
 OTHER_FIELDS = Column(
     "other_fields",
     "string",
-    "JSON of the fields that this version does not know; null without any.",
+    "JSON with the fields that this version does not know; null if there are none.",
 )
 
 SNAPSHOTS = Table(
@@ -126,7 +126,7 @@ SNAPSHOTS = Table(
 
 LISTINGS = Table(
     "listings",
-    "A row for each attempt to list an account in a region, also of those that failed or found "
+    "A row for each attempt to list an account in a region, including those that failed or found "
     "nothing.",
     "The day of the attempt.",
     (
@@ -144,13 +144,13 @@ SPANS = Table(
     "spans",
     "A row for each stretch of time in which nothing of a reservation changed, once for each "
     "reservation, whichever accounts list it. Time without a complete listing for more than two "
-    "periods of the schedule is in no span.",
-    "The day whose listings showed the end; the newest day for a span that goes on.",
+    "periods of the schedule is not part of any span.",
+    "The day on which a listing showed the end; the newest day for an open span.",
     (
         *_reservation_columns(),  # observed_at is valid_from
         Column("valid_from", "timestamp", "When the stretch began, included."),
-        Column("valid_to", "timestamp", "When it ended, excluded; null while it goes on."),
-        Column("known_until", "timestamp", "`valid_to`, or the newest listing while it goes on."),
+        Column("valid_to", "timestamp", "When it ended, excluded; null for an open span."),
+        Column("known_until", "timestamp", "`valid_to`, or the newest listing for an open span."),
         Column("digest", "string", "The same in any two rows with the same fields."),
     ),
     ("reservation_id", "valid_from"),
@@ -158,8 +158,8 @@ SPANS = Table(
 
 USAGE = Table(
     "usage",
-    "A row for each reservation and day that is over; several for a reservation of which more than "
-    "its use changed on that day. Hours are instance-hours of the state `active`.",
+    "A row for each reservation and completed day; several rows if more than the use of the "
+    "reservation changed on that day. Hours are instance-hours of the state `active`.",
     "The day.",
     (
         *(
@@ -215,12 +215,12 @@ EVENTS = Table(
 
 RUNS = Table(
     "runs",
-    "A row for each run that was closed.",
+    "A row for each finished run.",
     "The day on which the run started.",
     (
         Column("run_id", "string", "The run's id; ids sort by their start."),
         Column("started_at", "timestamp", "When it started."),
-        Column("finished_at", "timestamp", "When every unit had had its first attempt."),
+        Column("finished_at", "timestamp", "When the first attempt at every unit was over."),
         Column("seconds", "double", "From the start to the end."),
         Column(
             "counts",
@@ -233,7 +233,9 @@ RUNS = Table(
             "array<struct<account_id:string,region:string,code:string,message:string>>",
             "The scopes that failed, each with AWS's error.",
         ),
-        Column("warnings", "array<string>", "What of the bucket could not be read or written."),
+        Column(
+            "warnings", "array<string>", "What could not be read from or written to the bucket."
+        ),
     ),
     ("started_at", "run_id"),
 )
@@ -241,12 +243,12 @@ RUNS = Table(
 OFFERINGS = Table(
     "offerings",
     "A row for each capacity block that a region offered to a watch, at each answer; one row for "
-    "an answer without any, with the reason as `outcome`.",
+    "an answer without offerings, with the reason as `outcome`.",
     "The day of the answer.",
     (
         Column("watch", "string", "The name of the watch."),
         Column("account_id", "string", "The account that asked."),
-        Column("region", "string", "The region that was asked."),
+        Column("region", "string", "The region of the request."),
         Column("observed_at", "timestamp", "When it answered."),
         Column(
             "outcome",
@@ -254,13 +256,13 @@ OFFERINGS = Table(
             "`offered`, `none`, `unknown-type`, `not-asked` (no call was left in the budget) or "
             "`failed`.",
         ),
-        Column("code", "string", "EC2's error code, where it refused."),
+        Column("code", "string", "EC2's error code, where the request failed."),
         Column("requested_instance_type", "string", "What the watch asks for."),
         Column("requested_count", "bigint", "How many instances, or UltraServers."),
-        Column("requested_duration_hours", "bigint", "For how long."),
+        Column("requested_duration_hours", "bigint", "The duration of the block."),
         Column("max_accelerator_hour_price", "double", "The watch's limit; null without one."),
         Column("is_within_limit", "boolean", "Whether the offer is within that limit."),
-        Column("identity", "string", "The same for the same block at another time."),
+        Column("identity", "string", "Identifies the block across answers."),
         Column("offering_id", "string", "EC2's id of the offer; null in an answer without any."),
         Column("instance_type", "string", "Of the offer; null where its segments differ."),
         Column("instance_count", "bigint", "Instances of the block."),
@@ -274,8 +276,8 @@ OFFERINGS = Table(
         Column("lead_hours", "double", "From the answer to the start."),
         Column("upfront_fee", "double", "The price of the whole block."),
         Column("currency_code", "string", "Such as `USD`."),
-        Column("price_per_instance_hour", "double", "The fee by instances and hours."),
-        Column("price_per_gpu_hour", "double", "By accelerators and hours; null if unknown."),
+        Column("price_per_instance_hour", "double", "The fee per instance-hour."),
+        Column("price_per_gpu_hour", "double", "The fee per accelerator-hour; null if unknown."),
         Column("segments", "string", "JSON: the parts of an offer that has several."),
     ),
     ("requested_instance_type", "region", "watch", "observed_at", "start_date", "offering_id"),

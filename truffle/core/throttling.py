@@ -1,4 +1,4 @@
-"""Units of which only throttling kept scopes from being listed: when to try them again."""
+"""Units with scopes that were only throttled: when to retry them."""
 
 from __future__ import annotations
 

@@ -86,15 +86,15 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """A threshold that was crossed. ``counted`` says which one and from which date, and so makes
-    the event's identity; ``told`` is what else is known of it."""
+    """A threshold that was crossed. ``counted`` is the threshold and its date, and so the event's
+    identity; ``details`` are further values."""
 
     type: EventType
     severity: Severity
     says: str
     reason: str
     counted: Facts
-    told: Facts
+    details: Facts
 
 
 def due(
@@ -106,8 +106,8 @@ def due(
 ) -> list[Event]:
     """The events that time caused between two snapshots of one scope, by reservation id.
 
-    ``idle`` says since when the present's idle rows are idle. ``looked_at`` names the rows whose
-    previous form is newer than the previous snapshot, with the moment of that.
+    ``idle`` has the time since when the present's idle rows are idle. ``looked_at`` names the rows
+    whose previous form is newer than the previous snapshot, with the moment of that.
 
     Raises ValueError for snapshots of two scopes, or in the wrong order.
     """
@@ -142,8 +142,8 @@ def extension_deadline(event: Event) -> datetime | None:
 
 
 def with_extension(event: Event, on_offer: bool | None, error: str | None) -> Event:
-    """The event of an ending block with what EC2 said of an extension: whether one is on offer, or
-    the code of the error with which it did not say."""
+    """The event of an ending block with the availability of an extension, or the code of the error
+    if EC2 did not return it."""
     after = event.after or {}
     extension: Extension = {**after["extension"], "on_offer": on_offer, "error": error}
     return replace(event, after={**after, "extension": extension})
@@ -236,7 +236,7 @@ def _event(finding: _Finding, row: Reservation, previous: Snapshot, present: Sna
         region=present.scope.region,
         reservation=row,
         before=None,
-        after={**finding.counted, **finding.told},
+        after={**finding.counted, **finding.details},
     )
 
 

@@ -78,7 +78,7 @@ class Span:
     is_gone: bool = False
 
     def overlaps(self, since: datetime, until: datetime) -> bool:
-        """Whether a part of it lies in the window; an unknown end is open, an unknown start too."""
+        """Whether part of it is in the window; an unknown start or end is open."""
         return (self.start is None or self.start < until) and (self.end is None or self.end > since)
 
 
@@ -110,7 +110,7 @@ def _before(moment: datetime | None, length: timedelta) -> datetime | None:
 
 
 def extensions_on_offer(events: Iterable[Event]) -> dict[str, bool]:
-    """Whether an extension was on offer, by reservation id, from the newest event that says so."""
+    """Whether an extension was available, by reservation id, from the newest event that knows."""
     known: dict[str, bool] = {}
     for event in sorted(events, key=lambda event: event.observed_at):
         extension = (event.after or {}).get("extension")

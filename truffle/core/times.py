@@ -32,9 +32,9 @@ def format_time(moment: datetime) -> str:
 
 def to_utc(moment: datetime) -> datetime:
     """The same moment in UTC. Raises ValueError, with what is allowed, for a datetime without a
-    time zone and for one that UTC has in no year from 1 to 9999."""
+    time zone or outside of the years 1 to 9999 in UTC."""
     if moment.tzinfo is None:
-        raise ValueError("must have a time zone, such as datetime.now(UTC) has")
+        raise ValueError("must have a time zone, as datetime.now(UTC) has")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -42,7 +42,7 @@ def to_utc(moment: datetime) -> datetime:
 
 
 def sortable_time(moment: datetime) -> str:
-    """RFC 3339 of fixed width, microseconds included, so that text order is time order."""
+    """RFC 3339 of fixed width, including microseconds: text order is time order."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -69,8 +69,8 @@ TIME_PATTERN = (
 )
 """A regular expression whose every match ``parse_time`` takes, for descriptions of interfaces.
 
-``parse_time`` takes two kinds more, which no short pattern can tell: a leap second that is written
-with an offset, and an offset on the first or the last day that leads to no other year.
+``parse_time`` accepts two more kinds, which no short pattern can express: a leap second that is
+written with an offset, and an offset on the first or the last day that leads to no other year.
 """
 
 
@@ -168,7 +168,7 @@ def parse_when(text: str, now: datetime, *, ahead: bool) -> When:
 
 
 def _days_from(word: str, today: date, ahead: bool) -> int | None:
-    """How many days a word lies from today; None where it names no day."""
+    """The number of days from today to a word; None if it is not a day."""
     near = {"yesterday": -1, "today": 0, "tomorrow": 1}
     if word in near:
         return near[word]
@@ -197,7 +197,7 @@ def hours_between(start: datetime, end: datetime) -> float:
 
 
 def whole(number: float) -> float:
-    """``number``, as an int where it is one, so that 168 hours print as 168 and not as 168.0."""
+    """``number``, as an int if it is whole: 168 hours print as 168, not as 168.0."""
     return int(number) if number == int(number) else number
 
 

@@ -1,6 +1,6 @@
-"""Where reservations lie in AWS's network: a tree of nodes, the lowest nearest to the instances.
+"""The network nodes of reservations: a tree, with the lowest node closest to the instances.
 
-Two reservations that share a lower node are nearer to each other. Ids of nodes are hashed for each
+Two reservations that share a lower node are closer to each other. Ids of nodes are hashed for each
 account and can be compared within one account only (EC2 User Guide, instance topology).
 """
 
@@ -62,7 +62,7 @@ _TEXTS = tuple(
 def from_json(data: Mapping[str, Any]) -> Placement:
     """The placement of its JSON; keys of a newer version are passed over.
 
-    Raises KeyError, TypeError or ValueError for an object that is no placement.
+    Raises KeyError, TypeError or ValueError for an object that is not a placement.
     """
     nodes, seen = data["network_nodes"], data["observed_at"]
     known: dict[str, Any] = {name: data.get(name) for name in _TEXTS}
@@ -75,8 +75,8 @@ def from_json(data: Mapping[str, Any]) -> Placement:
 
 
 def common_nodes(placements: Sequence[Placement]) -> tuple[str, ...] | None:
-    """The nodes below which all of these lie, the highest first; None where one is not known, or
-    where they are of several accounts or regions."""
+    """The nodes above all of these, the highest first; None if one is unknown, or if they belong to
+    several accounts or regions."""
     lists = [it.network_nodes for it in placements]
     is_one_place = len({(it.account_id, it.region) for it in placements}) == 1
     if not is_one_place or any(nodes is None for nodes in lists):

@@ -1,7 +1,7 @@
-"""How much of what was held was used, and what that cost: spans of time summed up by groups.
+"""Reserved, used and idle time and its cost: spans totalled by group.
 
 Hours are instance-hours: an instance that is reserved for an hour. Time is summed in whole
-microseconds, so that parts add up exactly; only the numbers that leave here are rounded.
+microseconds, so parts add up exactly; only the numbers that leave here are rounded.
 """
 
 from __future__ import annotations
@@ -288,7 +288,7 @@ def _with_unpriced(parts: Mapping[str | None, Sums]) -> list[tuple[str | None, S
 
 
 def _sum(one: Sums, other: Sums) -> Sums:
-    """Of two sums, of which one has no prices."""
+    """Of two sums, one of them without prices."""
     return Sums(
         one.reserved + other.reserved,
         one.used + other.used,

@@ -35,7 +35,7 @@ class Interval(StrEnum):
     TOTAL = "total"
 
     def begin(self, moment: datetime) -> datetime:
-        """The start of the interval that a moment lies in. Raises ValueError for a total."""
+        """The start of the interval that contains a moment. Raises ValueError for a total."""
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
         match self:
             case Interval.HOUR:

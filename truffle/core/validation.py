@@ -82,7 +82,7 @@ class Validation:
 
     @property
     def network_nodes(self) -> tuple[str, ...] | None:
-        """The nodes below which all instances would lie, the highest first; None if unknown."""
+        """The nodes above all instances, the highest first; None if unknown."""
         return common_nodes(self.placements) if self.placements else None
 
     @property
@@ -223,8 +223,8 @@ def _reason(
         return _found_reason(found)
     missing = f"There is no capacity for {request}"
     if any(candidate.is_undecided for candidate in candidates):
-        missing = f"It is not known whether there is capacity for {request}"
-    rest = f" Not known: {', '.join(unknown)} did not answer." if unknown else ""
+        missing = f"It is unknown whether there is capacity for {request}"
+    rest = f" Unknown: {', '.join(unknown)} did not answer." if unknown else ""
     if not candidates:
         return f"{missing}: no capacity block and no ODCR of this type is held.{rest}"
     parts = [
@@ -255,5 +255,5 @@ def _misses(
     if not misses:
         return f"no {noun} of this type is held"
     nearest = misses[0]
-    which = f"the nearest of {len(misses)} {noun}s" if len(misses) > 1 else f"the one {noun}"
+    which = f"the nearest of {len(misses)} {noun}s" if len(misses) > 1 else f"the only {noun}"
     return f"{which}, {nearest.reservation.reservation_id}: {', '.join(nearest.obstacles)}"

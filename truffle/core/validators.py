@@ -57,7 +57,7 @@ Parser = Callable[[Location, object], Any]
 
 
 def show(value: object) -> str:
-    """A value as a message tells it; a URL may be a webhook's, which is a secret, and is hidden."""
+    """A value for a message; a URL is hidden, because it may be a webhook's, which is a secret."""
     text = ""
     try:
         # Piece by piece: with aliases a short file can be a value without an end in sight.
@@ -216,7 +216,7 @@ def choice(known: Iterable[str]) -> Callable[[object], str]:
 def probably(
     read: Callable[[object], str], meant: Callable[[str], str | None]
 ) -> Callable[[object], str]:
-    """Also what nobody knows yet, unless it is probably the misspelt word that ``meant`` tells."""
+    """Also accepts unknown words, unless ``meant`` recognises a misspelt one."""
 
     def checked(value: object) -> str:
         if isinstance(value, str) and (near := meant(value)):

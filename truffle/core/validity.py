@@ -26,7 +26,7 @@ may still hold when it begins, and those that were open when the day before was 
 class ValidSpan:
     """A stretch of time, from ``valid_from`` (included) to ``valid_to`` (excluded).
 
-    ``valid_to`` is None while it goes on. ``known_until`` is then the time of the newest listing.
+    ``valid_to`` is None while it is open. ``known_until`` is then the time of the newest listing.
     ``digest`` is the same for two rows that are the same.
     """
 
@@ -53,7 +53,7 @@ def valid_spans(
     period: timedelta,
     known: Known,
 ) -> list[ValidSpan]:
-    """The spans that ended in the listings of one day, and those that go on.
+    """The spans that ended in the listings of one day, and the open ones.
 
     ``snapshots`` are those of the day, which begins at ``day``, and for each scope the last one
     before it. ``until`` is the time of the newest attempt at any scope. ``known`` are the spans

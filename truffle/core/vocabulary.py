@@ -49,7 +49,7 @@ def misspelt_accelerator(name: str) -> str | None:
 
 def misspelt_type(name: str) -> str | None:
     """Generations, attributes and sizes are counted and added (``p5``, ``p5en``, ``p6-b200``): only
-    the letters that a family begins with tell a misspelling."""
+    the letters at the beginning of a family can be misspelt."""
     if name in bundled() or is_type_glob(name):
         return None
     if service := _SERVICE.match(name):
@@ -141,5 +141,5 @@ def unknown_word(parameter: str, value: str) -> str | None:
     if value.casefold() in {word.casefold() for word in words}:
         return None
     near = nearest(value, words)
-    hint = f"; the nearest that it knows is {near}" if near else ""
+    hint = f"; the closest that it knows is {near}" if near else ""
     return f"This release does not know the {parameter.replace('_', ' ')} {value}{hint}."

@@ -23,7 +23,7 @@ SHORTEST_HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class ExtensionCheck:
-    """Whether an extension is on offer; None with EC2's error code where it did not say."""
+    """Whether an extension is available; None with EC2's error code where it did not say."""
 
     on_offer: bool | None
     error: str | None = None

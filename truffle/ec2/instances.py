@@ -41,7 +41,9 @@ def list_on_demand(
         )
         while True:
             if not spend():
-                raise OverBudget("There are more pages of instances than calls were allowed.")
+                raise OverBudget(
+                    "There are more pages of instances than the allowed number of calls."
+                )
             page = next(pages, None)
             if page is None:
                 break

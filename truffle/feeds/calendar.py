@@ -150,7 +150,7 @@ def planned_events(span: Span) -> Iterator[Planned]:
         yield planned("-effective-end", ": AWS terminates its instances", row.effective_end)
     if span.phase is not Phase.FAILED and span.end - _BEGINNING > EXTENSION_NOTICE:
         deadline = span.end - EXTENSION_NOTICE
-        yield planned("-extension-deadline", ": last moment to extend it", deadline)
+        yield planned("-extension-deadline", ": extension deadline", deadline)
 
 
 def _status(span: Span) -> str:

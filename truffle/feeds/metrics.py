@@ -59,10 +59,14 @@ SUMS = (
     _Sum("truffle_reservations", "Reservations.", lambda row: 1),
     _Sum(
         "truffle_reservations_of_unknown_size",
-        "Reservations whose number of instances is not known, and in no sum.",
+        "Reservations with an unknown number of instances, which no sum includes.",
         lambda row: int(row.size is None),
     ),
-    _Sum("truffle_reservation_instances", "Reserved instances, also before a start.", _size),
+    _Sum(
+        "truffle_reservation_instances",
+        "Reserved instances, including those before their start.",
+        _size,
+    ),
     _Sum("truffle_reservation_used_instances", "Instances in use.", _used),
     _Sum("truffle_reservation_idle_instances", "Active instances not in use.", _idle_instances),
     _Sum("truffle_reservation_accelerators", "Reserved accelerators.", _accelerators(_size)),
@@ -107,10 +111,10 @@ class _Held(Collector):
         idle = [row for row in rows if row.state == "active"]
         micro = _added_up(idle, labels, held.prices.idle_micro_usd)
         costs = {key: amount / MICRO for key, amount in micro.items()}
-        yield _family(IDLE_COST, "What idle instances cost, where a price is known.", labels, costs)
+        yield _family(IDLE_COST, "Cost of idle instances with a known price.", labels, costs)
         unpriced = [row for row in idle if held.prices.idle_micro_usd(row) is None]
         counts = _added_up(unpriced, labels, unused)
-        yield _family(UNPRICED, "Idle instances whose price is not known.", labels, counts)
+        yield _family(UNPRICED, "Idle instances without a known price.", labels, counts)
         yield from _of_blocks(rows, labels, held.by_reservation)
         yield from _of_scopes(held.scopes, held.now)
 
@@ -143,7 +147,7 @@ def _of_blocks(
 ) -> Iterator[Metric]:
     blocks = [row for row in rows if row.kind.is_prepaid]
     sick = _added_up(blocks, labels, lambda row: int(_is_sick(row)))
-    yield _family(UNHEALTHY, "Blocks that are not healthy.", labels, sick)
+    yield _family(UNHEALTHY, "Unhealthy blocks.", labels, sick)
     if by_reservation:
         ends = {
             _labels_of(row, labels): row.effective_end.timestamp()
@@ -168,9 +172,9 @@ def _of_scopes(scopes: Iterable[ScopeState], now: datetime) -> Iterator[Metric]:
     successes: Values = {
         (scope.account_id, scope.region): float(scope.is_listed) for scope in listed
     }
-    yield _family(SCOPE_AGE, "How old the data of a scope is.", names, ages)
+    yield _family(SCOPE_AGE, "Age of the data of a scope.", names, ages)
     yield _family(
-        SCOPE_SUCCESS, "Whether a scope was listed when it was last asked.", names, successes
+        SCOPE_SUCCESS, "Whether the latest attempt to list a scope succeeded.", names, successes
     )
 
 

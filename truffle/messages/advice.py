@@ -22,18 +22,18 @@ _TYPES = {
 
 _BUY = (
     "To buy it, choose Purchase Capacity Blocks for ML on the Capacity Reservations page of EC2's "
-    "console. It is not held for you until then; truffle buys nothing."
+    "console. It is not reserved until then; truffle never buys."
 )
 
 _WITHOUT_RESERVATION = {
     EventType.FLEET_SHORT: "Add instance types or zones to the fleet, or lower its target: EC2 "
-    "goes on looking for the rest.",
-    EventType.SCOPE_FAILING: "Fix the cause of the error: until then the data of this scope grows "
-    "old, and nothing that happens to its reservations is reported.",
-    EventType.SCOPE_RECOVERED: "No action needed: what happened meanwhile is reported now.",
+    "keeps trying to add the rest.",
+    EventType.SCOPE_FAILING: "Fix the cause of the error: until then its data is old, and "
+    "changes to its reservations are not reported.",
+    EventType.SCOPE_RECOVERED: "No action needed: changes since the last listing are reported now.",
     EventType.OFFERING_APPEARED: _BUY,
     EventType.PRICE_DROPPED: _BUY,
-    EventType.OFFERING_GONE: "No action needed: the watch goes on.",
+    EventType.OFFERING_GONE: "No action needed: the watch continues.",
 }
 
 
@@ -72,7 +72,7 @@ def _requested(row: Reservation | None, now: datetime) -> str | None:
     if request.is_open(now):
         return (
             f"In account {request.unused_billing_owner_id}, choose Review requests on the Capacity "
-            "Reservations page of EC2's console. Without an answer the owner goes on paying."
+            "Reservations page of EC2's console. Without a response, the owner keeps paying."
         )
     if request.status in ("accepted", "cancelled"):
         return "No action needed."

@@ -91,7 +91,7 @@ def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
             yield "Cost", _cost(after)
         case EventType.FLEET_SHORT:
             yield "Fulfilled", _fulfilled(after)
-            yield "Short since", _when(_time(after.get("short_since")), now)
+            yield "Below target since", _when(_time(after.get("short_since")), now)
             for name, key in (("Fleet", "fleet_id"), ("State", "fleet_state")):
                 yield name, after.get(key) and str(after[key])
         case EventType.BILLING_REQUEST if row and row.billing_request:
@@ -112,26 +112,26 @@ def _own_facts(event: Event, after: Mapping[str, Any], now: datetime) -> _Pairs:
             yield "Last 30 days", _past(after.get("past"))
 
 
-def _threshold(told: object) -> str | None:
+def _threshold(value: object) -> str | None:
     """``24 h`` of ``24h``, ``40 min`` of ``40m``."""
-    if not told:
+    if not value:
         return None
-    return re.sub(r"^(\d+) ?m$", r"\1 min", re.sub(r"^(\d+)([a-z]+)$", r"\1 \2", str(told)))
+    return re.sub(r"^(\d+) ?m$", r"\1 min", re.sub(r"^(\d+)([a-z]+)$", r"\1 \2", str(value)))
 
 
-def _extension(told: object, now: datetime) -> str | None:
-    if not isinstance(told, Mapping):
+def _extension(extension: object, now: datetime) -> str | None:
+    if not isinstance(extension, Mapping):
         return None
-    deadline = _time(told.get("deadline"))
+    deadline = _time(extension.get("deadline"))
     if deadline is not None and deadline <= now:
         return f"the extension window closed {moment_from(deadline, now)}"
     closes = moment_from(deadline, now) if deadline else "an hour before the end"
-    match told.get("on_offer"):
+    match extension.get("on_offer"):
         case True:
             return f"offered; the window closes {closes}"
         case False:
             return f"not offered now; the window closes {closes}"
-    error = told.get("error")
+    error = extension.get("error")
     return f"unknown whether offered{f' ({error})' if error else ''}; the window closes {closes}"
 
 
@@ -216,7 +216,7 @@ def _price(price: object) -> str | None:
         if amount is not None
     ]
     fee = price.get("upfront_fee")
-    return ", ".join([*parts, *([f"{fee} {currency} in all"] if fee else [])]) or "unknown"
+    return ", ".join([*parts, *([f"{fee} {currency} in total"] if fee else [])]) or "unknown"
 
 
 def _past(past: object) -> str:

@@ -73,7 +73,7 @@ def _sections(day: Day) -> Iterator[Section]:
     yield _section("Ending in the next 24 h", _ending(day))
     yield _section("Idle", (_idle(idle) for idle in day.idle))
     yield _section("Held", (_held(held) for held in day.held))
-    yield _section("Closed, as expected", (_scope(it, day.now) for it in day.closed))
+    yield _section("Closed as expected", (_scope(it, day.now) for it in day.closed))
 
 
 def _section(title: str, texts: Iterable[str]) -> Section:

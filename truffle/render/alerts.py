@@ -45,7 +45,7 @@ _SENT: list[Column[Json]] = [
     Column("Kind", lambda row: str(row["kind"])),
     Column(
         "Sample",
-        lambda row: f"not sent: {row['error']}" if row["error"] else "on its way",
+        lambda row: f"not sent: {row['error']}" if row["error"] else "queued",
         colour=lambda row: "red" if row["error"] else "green",
     ),
 ]
@@ -67,7 +67,7 @@ def render_settings(settings: AlertSettings, file: str, now: datetime, style: St
         lines += ["", *draw(_watches(settings.watches, now), settings.watches, style).lines]
         lines += [part for it in settings.watches for part in _many_regions(it, style)]
     for mute in settings.mutes:
-        state = "Mute that is over" if mute.until <= now else "Mute"
+        state = "Expired mute" if mute.until <= now else "Mute"
         lines.append(visible(f"{state}, until {minute(mute.until)} UTC: {mute.reason}"))
     return "\n".join(lines)
 
@@ -90,7 +90,7 @@ def _watches(watches: Sequence[Watch], now: datetime) -> list[Column[Watch]]:
 
     def every(row: Watch) -> str:
         if row.question.is_over(now):
-            return "never: it is over"
+            return "never: its end_by has passed"
         really = really_every(row, watches, now)
         if really <= row.every:
             return span(row.every)
@@ -100,7 +100,7 @@ def _watches(watches: Sequence[Watch], now: datetime) -> list[Column[Watch]]:
         Column("Watch", lambda row: row.name),
         Column("Block", _block),
         Column("Regions", _regions, leaves=1),
-        Column("Asked Every", every),
+        Column("Interval", every),
     ]
 
 
@@ -127,7 +127,7 @@ def _block(row: Watch) -> str:
 
 
 def _digest(row: Destination) -> str:
-    return f"above {row.digest_above} a run" if row.digest_above else "-"
+    return f"above {row.digest_above} per run" if row.digest_above else "-"
 
 
 def _summary(row: Destination) -> str:
@@ -190,10 +190,10 @@ def render_republication(answer: Json, style: Style) -> str:
     published, before = answer["published"], answer["already_published"]
     lines = [
         f"Published {published} {'event' if published == 1 else 'events'}; "
-        f"{before} had been published before."
+        f"{before} already published."
     ]
     if answer["error"]:
         lines.append(f"{answer['failed']} could not be published: {answer['error']}.")
     if answer["next"]:
-        lines.append(f"Stopped there: continue with --since {answer['next']['since']}.")
+        lines.append(f"Incomplete: continue with --since {answer['next']['since']}.")
     return "\n".join(line for text in lines for line in style.wrapped(text, then="  "))

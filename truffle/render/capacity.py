@@ -207,11 +207,11 @@ def _odcr_notes(shown: Shown) -> list[str]:
     if not ending and not lent:
         notes.append("No fixed end date - can use indefinitely")
     elif ending:
-        rest = ", the others can be used indefinitely" if steady and not lent else ""
-        notes.append(f"{ending} of {len(shown.matches)} end at a fixed date{rest}")
+        rest = "; use the others indefinitely" if steady and not lent else ""
+        notes.append(f"Fixed end date: {ending} of {len(shown.matches)}{rest}")
     if lent:
         notes.append(
-            f"Interruptible, its owner can take the instances back at two minutes' notice: "
+            f"Interruptible; the owner can take the instances back at two minutes' notice: "
             f"{', '.join(lent)}"
         )
     notes += [*_lenders(shown.matches), *_changes(shown.matches)]
@@ -229,13 +229,15 @@ def _odcr_notes(shown: Shown) -> list[str]:
 
 
 def _lenders(rows: Iterable[Reservation]) -> list[str]:
-    """``Lent as interruptible, on top of the totals: cr-1 (4 instances to cr-2)``."""
+    """``Lent as interruptible, in addition to the totals: cr-1 (4 instances to cr-2)``."""
     lenders = [
         f"{row.reservation_id} ({allocation_text(row)})"
         for row in rows
         if row.interruptible_allocation is not None
     ]
-    return [f"Lent as interruptible, on top of the totals: {', '.join(lenders)}"] if lenders else []
+    if not lenders:
+        return []
+    return [f"Lent as interruptible, in addition to the totals: {', '.join(lenders)}"]
 
 
 def _changes(rows: Iterable[Reservation]) -> list[str]:

@@ -85,7 +85,7 @@ def render_history(history: Json, style: Style) -> str:
     ]
     if gone:
         since = minute(parse_time(gone))
-        lines.append(f"   Gone: {row.kind.service} no longer lists it since {since} UTC")
+        lines.append(f"   Gone: not listed by {row.kind.service} since {since} UTC")
     events = history.get("events") or []
     lines += ["", f"{counted(len(events), 'event')}:" if events else "No events."]
     lines += [line for event in events for line in event_lines(event, style, "  ")]
@@ -157,7 +157,7 @@ _WATCHES: list[Column[Json]] = [
     Column("Offerings", lambda row: number(row["within_limit"]), is_number=True),
     Column("Answered", lambda row: minute(_moment(row["answered_at"]))),
     Column("Due", lambda row: "over" if row["is_over"] else minute(_moment(row["due_at"]))),
-    Column("Asked Every", lambda row: length(row["really_every_seconds"]), leaves=1),
+    Column("Interval", lambda row: length(row["really_every_seconds"]), leaves=1),
 ]
 
 
@@ -214,7 +214,7 @@ def _health(totals: Json) -> str:
     """``Collection: 17 scopes, 2 with old data, 1 closed as expected``."""
     states = totals["by_state"]
     if not totals["scopes"]:
-        return "Collection: nothing has been collected yet"
+        return "Collection: nothing collected yet"
     old = sum(states[state] for state in FAILING_STATES)
     closed = states[State.CLOSED]
     parts = [

@@ -10,7 +10,7 @@ from truffle.render.tables import Column, draw
 from truffle.render.words import counted, minute, number
 
 _ACCOUNT: Column[CapacityFleet] = Column("Account", lambda row: _account(row), 2)
-_SINCE: Column[CapacityFleet] = Column("Short since", lambda row: minute(row.short_since), 4)
+_SINCE: Column[CapacityFleet] = Column("Below target since", lambda row: minute(row.short_since), 4)
 _COLUMNS: list[Column[CapacityFleet]] = [
     Column("Fleet ID", lambda row: row.fleet_id),
     Column("Region", lambda row: row.region),

@@ -56,7 +56,7 @@ def render_finds(finds: Sequence[Find], style: Style, now: datetime) -> str:
             *table.lines,
             *(style.wrapped(table.note) if table.note else []),
             "",
-            *style.wrapped("Times are UTC. Nothing is held until it is bought."),
+            *style.wrapped("Times are UTC. Nothing is reserved until you buy it."),
         ]
     )
 
@@ -101,8 +101,8 @@ def render_matrix(matrix: Sequence[Cell], style: Style, now: datetime) -> str:
             *lines,
             "",
             *style.wrapped(
-                "The cheapest accelerator-hour and the soonest start of any offer, in UTC; with an "
-                "age where the last answer is old. - was not asked for."
+                "The lowest price per accelerator-hour and the earliest start of any offering, in "
+                "UTC; an old answer is shown with its age. - means not searched."
             ),
         ]
     )
@@ -129,7 +129,7 @@ def _list(matrix: Sequence[Cell], style: Style, now: datetime) -> list[str]:
         Column("Instance Type", lambda cell: cell.instance_type),
         Column("Region", lambda cell: cell.region),
         Column("Per GPU-Hour", _price, is_number=True, short="GPU/h"),
-        Column("Soonest Start", lambda cell: minute(cell.start), brief=_start),
+        Column("Earliest Start", lambda cell: minute(cell.start), brief=_start),
         Column("Known", lambda cell: _known(cell, now), 2),
     ]
     return draw(columns, matrix, style).lines
@@ -188,8 +188,8 @@ def render_history(found: Sequence[Stretch], style: Style) -> str:
             *(style.wrapped(table.note) if table.note else []),
             "",
             *style.wrapped(
-                "The cheapest accelerator-hour, and the time to the soonest start. Times are UTC. "
-                "Between two answers nothing is known; -o json and csv have each answer."
+                "The lowest price per accelerator-hour and the shortest lead time. Times are UTC. "
+                "Nothing is known between two answers; -o json and csv have each answer."
             ),
         ]
     )
@@ -226,7 +226,8 @@ def render_known(known: Known, style: Style, now: datetime) -> list[str]:
     """The offers that would hold a run as watches know them, with their age, or why none is."""
     if not known.standings:
         return style.wrapped(
-            "For sale: not known, as no watch searches for this block; truffle offerings asks EC2."
+            "For sale: unknown, as no watch searches for this block; `truffle offerings` queries "
+            "EC2."
         )
     age = _ages(known, now)
     where = ", ".join(dict.fromkeys(it.region for it in known.standings))
@@ -235,13 +236,13 @@ def render_known(known: Known, style: Style, now: datetime) -> list[str]:
         for it in known.unanswered
     ]
     if known.finds:
-        head = f"For sale, as watches found {age}:"
+        head = f"For sale, as found by watches {age}:"
         shown = known.finds[:SHOWN_OFFERS]
         lines = [*offering_table([it.offering for it in shown], style), *lines]
     elif age is None:
-        head = f"For sale: not known, as no region has answered ({where})."
+        head = f"For sale: unknown, as no region has answered ({where})."
     else:
-        head = f"For sale: no block that would hold it, as watches found {age} ({where})."
+        head = f"For sale: no suitable block, as found by watches {age} ({where})."
     return [*style.wrapped(head), *lines]
 
 

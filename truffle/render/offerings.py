@@ -71,7 +71,7 @@ def render(offerings: Sequence[Offering], style: Style, best: Offering | None = 
             *offering_table(offerings, style),
             "",
             *style.wrapped(
-                "Times are UTC. A market snapshot: nothing is held until it is bought, and the "
+                "Times are UTC. A market snapshot: nothing is reserved until you buy it, and the "
                 "whole price is paid upfront."
             ),
         ]

@@ -33,7 +33,7 @@ def _block(row: Reservation) -> str:
         return _data(kind.terraform_data, row)
     return "\n".join(
         [
-            _says(row),
+            _comment(row),
             "import {",
             f"  to = {kind.terraform_resource}.{hcl.name(row.reservation_id)}",
             f"  id = {hcl.string(f'{row.reservation_id}@{row.region}')}",
@@ -45,7 +45,7 @@ def _block(row: Reservation) -> str:
 def _data(kind: str, row: Reservation) -> str:
     return "\n".join(
         [
-            _says(row),
+            _comment(row),
             f'data "{kind}" "{hcl.name(row.reservation_id)}" {{',
             f"  region = {hcl.string(row.region)}",
             f"  id     = {hcl.string(row.reservation_id)}",
@@ -54,7 +54,7 @@ def _data(kind: str, row: Reservation) -> str:
     )
 
 
-def _says(row: Reservation) -> str:
+def _comment(row: Reservation) -> str:
     size = "?" if row.size is None else row.size
     where = row.availability_zone or row.region
     return visible(f"# {size} x {row.instance_type} in {where}, {row.state}")

@@ -84,7 +84,7 @@ def _billed(rows: Sequence[UsageRow], bills: Bills) -> list[str]:
         for currency, total in sorted(sums.items())
     ]
     if without := sum(isinstance(row, BilledRow) and row.billed_cost is None for row in rows):
-        lines.append(f"Without a bill:    {counted(without, 'row')}, of which the bill has no line")
+        lines.append(f"Without a bill:    {counted(without, 'row')}, without a line in the bill")
     return lines + [
         f"Billed elsewhere:  {money(total, currency)} for other reservations and times"
         for currency, total in bills.elsewhere.items()
@@ -101,7 +101,11 @@ def _billed_fees(fees: Sequence[Json]) -> list[str]:
         both[1] += fee["amount"] if fee["capacity_block_id"] is None else 0.0
     return [
         f"Fees billed:       {money(total, currency)} for capacity blocks (Cost Explorer)"
-        + (f", {money(shared, currency)} of it not of one block alone" if shared else "")
+        + (
+            f", {money(shared, currency)} of it not attributable to a single block"
+            if shared
+            else ""
+        )
         for currency, (total, shared) in sorted(sums.items())
     ]
 
@@ -149,7 +153,7 @@ def _totals(rows: Sequence[UsageRow]) -> list[str]:
         f"{_hours(reserved - used)} idle"
     ]
     if unobserved := sum(row.unobserved_hours for row in rows):
-        lines.append(f"Unobserved:        {_hours(unobserved)} instance-hours, in no other number")
+        lines.append(f"Unobserved:        {_hours(unobserved)} instance-hours, not counted above")
     costs: dict[str, tuple[float, float]] = {}
     for row in rows:
         if row.currency is not None:
@@ -160,7 +164,9 @@ def _totals(rows: Sequence[UsageRow]) -> list[str]:
             f"Cost:              {money(cost, currency)}, of which {money(idle, currency)} idle"
         )
     if unpriced := sum(row.unpriced_hours for row in rows):
-        lines.append(f"Without a price:   {_hours(unpriced)} instance-hours, in no cost")
+        lines.append(
+            f"Without a price:   {_hours(unpriced)} instance-hours, not included in the cost"
+        )
     return lines
 
 

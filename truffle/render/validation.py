@@ -40,12 +40,12 @@ def _verdict(validation: Validation, style: Style) -> str:
         sign, text, colour = "✅", "has capacity.", "green"
     elif validation.undecided:
         ids = ", ".join(_ids(each) for each in validation.undecided)
-        sign, text, colour = "❔", f"may have capacity: not enough is known of {ids}.", "yellow"
+        sign, text, colour = "❔", f"may have capacity: too little is known about {ids}.", "yellow"
     elif validation.unknown_regions:
         regions = ", ".join(validation.unknown_regions)
         sign, text, colour = (
             "❔",
-            f"has no capacity, as far as is known without {regions}.",
+            f"has no known capacity: {regions} did not answer.",
             "yellow",
         )
     else:
@@ -85,6 +85,6 @@ def _ids(candidate: Candidate) -> str:
 
 def _for_sale(offerings: Sequence[Offering], has_capacity: bool, style: Style) -> list[str]:
     if not offerings:
-        return ["For sale: no block that would hold it now."]
-    held = "" if has_capacity else " Nothing of it is held until it is bought."
+        return ["For sale: no suitable block now."]
+    held = "" if has_capacity else " Nothing is reserved until you buy it."
     return [f"For sale now.{held}", *offering_table(offerings, style)]

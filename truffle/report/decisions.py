@@ -141,7 +141,7 @@ def _ending(span: Span, now: datetime) -> Decision:
     if span.deadline is None or span.deadline <= now:
         why = "It can no longer be extended."
         return _decision(kind, span, now, "Ends", span.effective_end, why, on_offer=False)
-    why = "An extension is on offer." if span.on_offer else ""
+    why = "An extension is available." if span.on_offer else ""
     title = "Extend or let it end"
     return _decision(kind, span, now, title, span.deadline, why, on_offer=span.on_offer)
 

@@ -45,7 +45,7 @@ FIRST_PAUSE = 0.2
 REQUEST_TIMEOUT = 30.0
 """Seconds; an HTTP API answers within 30 or not at all (API Gateway quotas)."""
 
-LATE = "The API did not answer before the deadline: allow more with --timeout."
+LATE = "The API did not respond before the deadline: raise --timeout."
 
 _LISTINGS = {kind.listing.operation for kind in KINDS.values() if kind.listing}
 """How the API's warnings begin that are about a kind; those of values are told already."""
@@ -98,8 +98,8 @@ class Api:
             yield
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise ApiError(
-                f"{self.url} does not answer as a truffle API: check the URL, and that the stack "
-                "is of this version."
+                f"{self.url} does not respond as a truffle API does: check the URL, and that "
+                "the stack is of this version."
             ) from error
 
     def pages(
@@ -198,7 +198,7 @@ def list_api(api: Api, question: Question) -> Listing:
     status = reading.result()
     pages = [page for future in lists for page in future.result()]
     items = [item for page in pages for item in page["items"]]
-    told = dict.fromkeys(text for page in pages for text in page.get("warnings") or ())
+    warnings = dict.fromkeys(text for page in pages for text in page.get("warnings") or ())
     with api.understood():
         if status["regions"] == []:
             raise ApiError("The stack has not collected anything yet: wait for its first run.")
@@ -210,7 +210,7 @@ def list_api(api: Api, question: Question) -> Listing:
             failures=[*failures_of(status["scopes"]), *missing],
             scopes=totals["scopes"] - totals["by_state"][State.CLOSED] + len(missing),
             observed_at=totals["observed_at"] and parse_time(totals["observed_at"]),
-            warnings=[text for text in told if text.partition(" ")[0] in _LISTINGS],
+            warnings=[text for text in warnings if text.partition(" ")[0] in _LISTINGS],
         )
 
 

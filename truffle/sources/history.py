@@ -24,9 +24,9 @@ class History:
     events_left_out: int = 0
 
 
-def to_history(told: Json) -> History:
+def to_history(data: Json) -> History:
     """The history in an answer of ``GET /reservations/{id}``."""
-    gone = told["vanished_at"]
-    events = [from_message(event) for event in told["events"]]
-    left_out = told.get("events_left_out", 0)
-    return History(decode(told), events, parse_time(gone) if gone else None, left_out)
+    gone = data["vanished_at"]
+    events = [from_message(event) for event in data["events"]]
+    left_out = data.get("events_left_out", 0)
+    return History(decode(data), events, parse_time(gone) if gone else None, left_out)

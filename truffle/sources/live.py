@@ -161,11 +161,11 @@ def _start(news: SimpleQueue[_News], task: Callable[[], _News | None]) -> None:
 
     def run() -> None:
         try:
-            told = task()
+            result = task()
         except BaseException as error:
-            told = error
-        if told is not None:
-            news.put(told)
+            result = error
+        if result is not None:
+            news.put(result)
 
     Thread(target=run, daemon=True).start()
 
@@ -256,8 +256,7 @@ def _begun(news: SimpleQueue[_News], end: _Deadline, clients: CallerClients) -> 
         first = news.get(timeout=end.left())
     except Empty:
         raise DeadlineError(
-            f"AWS did not list the regions within {end}: allow more with --timeout, "
-            "or name the regions."
+            f"AWS did not list the regions within {end}: raise --timeout or name the regions."
         ) from None
     if isinstance(first, BaseException):
         raise_as_truffle_error(first, clients.profile)
@@ -276,8 +275,8 @@ def raise_as_truffle_error(error: BaseException, profile: str | None) -> NoRetur
         raise error
     code, message = error_code(error), error_message(error)
     unknown = UnreachableError(
-        f"AWS gives no usable answer {cause_of(code, message)}. Try again in a minute, or name the "
-        "regions."
+        f"AWS gave no usable response {cause_of(code, message)}. Try again in a minute, or name "
+        "the regions."
     )
     raise (known_error(code, message, profile) or unknown) from error
 
@@ -340,8 +339,8 @@ class _Gathered:
         account the filter is about."""
         if self.moments and self.filter.accounts and self.asked.caller.warning:
             raise UnreachableError(
-                f"{self.asked.caller.warning} Which reservations these accounts see is not known: "
-                "leave --accounts out, or name their --owners."
+                f"{self.asked.caller.warning} Which reservations these accounts see is unknown: "
+                "omit --accounts, or filter by --owners."
             )
         failures = [self.failures[region] for region in sorted(self.failures)]
         if failures and not self.moments:
@@ -357,8 +356,7 @@ class _Gathered:
     def _warnings(self) -> list[str]:
         nameless = [self.asked.caller.warning] if self.moments else []
         strange = [
-            f"{region} is not known to this release, and not among the regions that are enabled "
-            "for the account."
+            f"{region} is unknown to this release, and is not enabled for the account."
             for region in self.asked.strange
         ]
         refused = [

@@ -62,8 +62,8 @@ class Athena:
     def _wait(self, execution: str, seconds: float) -> None:
         deadline, pause = self.clock() + seconds, FIRST_PAUSE
         while True:
-            told = self.client.get_query_execution(QueryExecutionId=execution)
-            status = told["QueryExecution"]["Status"]
+            response = self.client.get_query_execution(QueryExecutionId=execution)
+            status = response["QueryExecution"]["Status"]
             if status["State"] == "SUCCEEDED":
                 return
             if status["State"] in ("FAILED", "CANCELLED"):

@@ -163,7 +163,7 @@ def test_the_report_shows_the_use_of_past_days(fleet: Api, stack: Stack) -> None
 def test_use_that_cannot_be_read_is_named_and_keeps_no_report(fleet: Api, stack: Stack) -> None:
     put_ledger(stack, b"no gzip")
     (warning,) = data_of(ask("/report").text)["warnings"]
-    assert warning.startswith("The use over time is not shown: usage/dt=2026-11-23/usage.json.gz")
+    assert warning.startswith("Use over time is not available: usage/dt=2026-11-23/usage.json.gz")
 
 
 # --- the calendar --------------------------------------------------------------------------------

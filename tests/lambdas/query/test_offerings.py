@@ -138,7 +138,7 @@ class TestHistory:
         watched(stack, an_answer())
         watched(stack, an_answer(at=NOON + HOUR))
         answer = ask("/offerings/history", since="2026-11-24")
-        assert (answer.status, answer.body["title"]) == (400, "Question too large")
+        assert (answer.status, answer.body["title"]) == (400, "Request too large")
         assert "FROM offerings" in answer.body["sql"]
 
     def test_a_damaged_object_is_named_rather_than_left_out(self, stack: Stack) -> None:

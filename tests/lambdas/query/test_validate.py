@@ -23,7 +23,7 @@ def test_a_run_with_capacity_learns_where_it_is(fleet: Api) -> None:
 def test_a_run_without_capacity_learns_why(fleet: Api) -> None:
     body = ask("/validate", **A_RUN | {"count": "17"}).body
     assert (body["ok"], body["found"]) == (False, None)
-    assert "17 are needed" in body["reason"]
+    assert "the run needs 17" in body["reason"]
 
 
 @pytest.mark.parametrize(

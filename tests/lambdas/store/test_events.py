@@ -24,7 +24,7 @@ def test_an_event_is_kept_for_its_retention_under_its_day(stack: Stack) -> None:
     assert int(item["expires_at"]["N"]) == int((NOON + HOUR + 30 * DAY).timestamp())
 
 
-def tell(stack: Stack, *hours: int) -> EventStore:
+def stored(stack: Stack, *hours: int) -> EventStore:
     """One event of ``cr-a`` at each of these hours after noon."""
     states = ["pending", "active"]
     before = a_snapshot(an_odcr("cr-a"), at=NOON - 30 * DAY)
@@ -38,13 +38,13 @@ def tell(stack: Stack, *hours: int) -> EventStore:
 
 
 def test_events_between_two_moments_include_the_first_and_exclude_the_second(stack: Stack) -> None:
-    events = tell(stack, -1, 0, 1, 2)
+    events = stored(stack, -1, 0, 1, 2)
     found = [message["observed_at"] for _, message in events.between(NOON, NOON + 2 * HOUR)]
     assert found == ["2026-11-24T13:00:00Z", "2026-11-24T12:00:00Z"]
 
 
 def test_events_of_several_days_come_newest_first(stack: Stack) -> None:
-    events = tell(stack, -50, -20, 5, 13)
+    events = stored(stack, -50, -20, 5, 13)
     found = [message["observed_at"] for _, message in events.between(NOON - 3 * DAY, NOON + DAY)]
     assert found == sorted(found, reverse=True)
     assert len(found) == 4
@@ -52,11 +52,11 @@ def test_events_of_several_days_come_newest_first(stack: Stack) -> None:
 
 @pytest.mark.parametrize("length", [timedelta(0), -HOUR, -DAY])
 def test_an_empty_period_has_no_events(stack: Stack, length: timedelta) -> None:
-    assert tell(stack, 0).between(NOON, NOON + length) == []
+    assert stored(stack, 0).between(NOON, NOON + length) == []
 
 
 def test_a_reservations_events_are_found_by_its_id_newest_first(stack: Stack) -> None:
-    events = tell(stack, -20, 0, 5)
+    events = stored(stack, -20, 0, 5)
     found = [message["reason"] for message in events.of_reservation("cr-a")]
     assert found == ["active → pending", "pending → active", "active → pending"]
     assert events.of_reservation("cr-b") == []

@@ -69,7 +69,7 @@ KIND = Kind(
     listing=Listing("rds", "DescribeDBCapacityReservations", "DBCapacityReservations", 100),
     meanings={
         "reservation_name": "The name of the DB capacity reservation.",
-        "engine": "RDS's name of the database engine.",
+        "engine": "The database engine, as RDS names it.",
         "license_model": "The license model that DB instances must have; null for any.",
         "capacity_per_zone": "DB instances reserved in each zone.",
         "available_by_zone": "The zones, with the reserved DB instances that are free in each.",

@@ -49,7 +49,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A call that tells more about one row."""
+    """A call for more details of one row."""
 
     operation: str
     parameters: Mapping[str, str]
@@ -218,7 +218,7 @@ class CapacityRow:
 
     @property
     def detail(self) -> Detail | None:
-        """The call that tells more about this row; None where there is nothing more to ask."""
+        """The call for more details of this row; None if there is none."""
         return None
 
     def with_detail(self, raw: Raw) -> Self:
@@ -238,7 +238,7 @@ class CapacityRow:
         return {}
 
     def carried(self, before: CapacityRow, refused: AbstractSet[str]) -> Self:
-        """The row with what refused enrichments would have told, as it was last known."""
+        """The row with the last known values of refused enrichments."""
         return self
 
     def completed(self, before: CapacityRow) -> Self:

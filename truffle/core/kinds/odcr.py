@@ -67,7 +67,7 @@ KIND = Kind(
         "failed": "Create the reservation again, in another zone or with another size.",
         "unsupported": "Request other dates, another size or another zone.",
         "delayed": "Plan for a later start, or look for capacity in another zone: EC2 waives its "
-        "commitment, so that it can be cancelled without a charge.",
+        "commitment, so it can be cancelled without a charge.",
         "expired": "Check that no workload relies on this capacity.",
         "unavailable": "Open a support case with AWS: this state is not documented.",
     },

@@ -111,7 +111,7 @@ class Consumer:
 
 
 REQUEST_LIFETIME: Final = timedelta(hours=12)
-"""A billing request expires where nobody accepts or rejects it in this time (EC2 User Guide,
+"""A billing request expires if it is neither accepted nor rejected in this time (EC2 User Guide,
 "Accept or reject billing of a shared EC2 Capacity Reservation")."""
 
 
@@ -175,7 +175,7 @@ def used_of(state: str, total: int | None, available: int | None) -> int | None:
 
 
 def utilization_of(used: int | None, total: int | None) -> float | None:
-    """Used over total, 0..1; None where nothing is known or nothing is reserved."""
+    """Used over total, 0..1; None if unknown or if nothing is reserved."""
     return used / total if used is not None and total else None
 
 

@@ -74,8 +74,8 @@ KIND = Kind(
     meanings={
         "plan_arn": "The ARN of the training plan.",
         "plan_name": "The name of the training plan.",
-        "status_message": "SageMaker's words about the plan's status.",
-        "in_use_capacity": "Instances of the plan in use, as SageMaker has them.",
+        "status_message": "SageMaker's message about the plan's status.",
+        "in_use_capacity": "Instances of the plan in use, as SageMaker reports them.",
         "upfront_fee": "What the plan cost, in `currency`.",
         "currency": "Such as `USD`.",
         "target_resources": "What the plan is for, such as `training-job` or `hyperpod-cluster`.",

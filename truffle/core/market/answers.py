@@ -27,7 +27,7 @@ SCHEMA_VERSION = 1
 
 class Outcome(StrEnum):
     """How a region answered a watch. ``not-asked``: the request budget allowed no call in time,
-    ``failed``: the call failed. Neither says anything about what is for sale."""
+    ``failed``: the call failed. Neither shows what is for sale."""
 
     OFFERED = "offered"
     NONE = "none"
@@ -74,7 +74,7 @@ class Answer:
 
     @classmethod
     def from_json(cls, data: Json) -> Answer:
-        """Raises ValueError, KeyError or TypeError for an object that is no answer."""
+        """Raises ValueError, KeyError or TypeError for an object that is not an answer."""
         if data["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"schema_version {data['schema_version']} is not {SCHEMA_VERSION}")
         return cls(

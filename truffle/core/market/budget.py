@@ -1,8 +1,8 @@
-"""The request budget of a region, and which watches are asked of it next.
+"""The request budget of a region, and which watches run next.
 
 EC2 allows 10 calls of DescribeCapacityBlockOfferings at once and then 0.15 a second, for each
 account and region (EC2 API Reference, "Request throttling"). Watches refill more slowly than EC2
-does, and scheduled ones leave the last calls, so that people can always search, too.
+does, and scheduled ones leave the last calls to people.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Bucket:
         return Bucket(self.tokens - calls, self.at)
 
     def emptied(self) -> Bucket:
-        """As EC2 says that it is, when it refuses a call: others have used it up. What is left for
-        people stays, since EC2 itself answers a person who tries again."""
+        """The budget after EC2 throttled a call: other callers have used it up. The calls reserved
+        for people remain, because EC2 itself throttles a person."""
         return Bucket(min(self.tokens, FOR_PEOPLE), self.at)
 
 

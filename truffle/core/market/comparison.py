@@ -1,7 +1,7 @@
 """The comparison of a region's answer to a watch with the one before: state and events.
 
-Only answers that say what is sold are compared. The first of them is a baseline. An offering above
-the watch's price limit counts as not there.
+Only answers that show what is sold are compared. The first of them is a baseline. An offering above
+the watch's price limit is ignored.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def compare(
 ) -> tuple[WatchState, tuple[Event, ...]]:
     """The state after an answer, and the events between.
 
-    The same state and answer give the same events with the same ids. An answer to another question
-    than before starts anew; one that is not newer than the state changes nothing.
+    The same state and answer give the same events with the same ids. An answer to a changed
+    question is a new baseline; an answer that is not newer than the state changes nothing.
     """
     if state is None:
         state = WatchState(answer)
@@ -197,7 +197,7 @@ def _priced(
 
 
 def _percent_less(base: Decimal, price: Decimal) -> Decimal:
-    """To two digits: fees are rounded to cents, so that prices of hours are not exact."""
+    """Rounded to two digits: fees are rounded to cents, so hourly prices are not exact."""
     return round((base - price) / base * 100, 2) if base else Decimal()
 
 

@@ -62,7 +62,7 @@ def dropped(offering: Offering, base: Decimal) -> Finding:
 
 def gone(offering: Offering, is_above_limit: bool) -> Finding:
     """Sold, withdrawn, or above the price limit of the watch since."""
-    says = "costs more than the price limit now" if is_above_limit else "is no longer for sale"
+    says = "now costs more than the price limit" if is_above_limit else "is no longer for sale"
     reason = "within the price limit → above it" if is_above_limit else "offered → not offered"
     return Finding(
         EventType.OFFERING_GONE,

@@ -1,7 +1,7 @@
 """The finds of watches: the offerings of answers as rows, and how each region answered.
 
-A find says what was for sale at a moment; a standing, how far that is known for a watch in a
-region. Both have a JSON form, which the API, the command line and Python share.
+A find is an offering for sale at a moment; a standing is the last answer of a region to a watch.
+Both have a JSON form, which the API, the command line and Python share.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Find:
 
     @classmethod
     def from_json(cls, data: Json) -> Find:
-        """Raises ValueError, KeyError or TypeError for an object that is no find."""
+        """Raises ValueError, KeyError or TypeError for an object that is not a find."""
         return cls(
             data["watch"],
             data["account_id"],
@@ -140,7 +140,7 @@ class Standing:
 
     @classmethod
     def from_json(cls, data: Json) -> Standing:
-        """Raises ValueError, KeyError or TypeError for an object that is no standing."""
+        """Raises ValueError, KeyError or TypeError for an object that is not a standing."""
         known, known_at = data["known_outcome"], data["known_at"]
         return cls(
             data["watch"],
@@ -181,7 +181,7 @@ def market_of(
 
 
 def latest(answers: Iterable[Answer]) -> list[tuple[Answer, Answer | None]]:
-    """The last answer of each watch and region, and the last one that said what is sold."""
+    """The last answer of each watch and region, and the last one that showed what is sold."""
     last: dict[tuple[str, str], Answer] = {}
     known: dict[tuple[str, str], Answer] = {}
     for answer in sorted(answers, key=lambda it: it.observed_at):

@@ -62,7 +62,7 @@ class Point:
 
     @classmethod
     def from_json(cls, data: Json) -> Point:
-        """Raises ValueError, KeyError or TypeError for an object that is no point."""
+        """Raises ValueError, KeyError or TypeError for an object that is not a point."""
         price, start = data["price_per_gpu_hour"], data["soonest_start"]
         return cls(
             data["watch"],

@@ -42,7 +42,7 @@ class Known:
 
     @property
     def unanswered(self) -> list[Standing]:
-        """The watches whose last attempt did not say what is sold."""
+        """The watches whose last request failed."""
         return [it for it in self.standings if not it.outcome.is_known]
 
     def to_json(self) -> Json:

@@ -52,20 +52,20 @@ def _filter(name: str) -> Parameter:
 
 _WATCH = texts_parameter(
     "watch",
-    "The watch, by its name in the settings of alerts.",
+    "The watch, by its name in the alerts file.",
     "It must be the name of a watch: lower-case letters, digits and hyphens.",
     "[a-z0-9-]{1,40}",
 )
 _CHOSEN = (_WATCH, _filter("instance_type"), _filter("region"))
-_SINCE = time_parameter("since", "Only answers observed at or after this.")
-_UNTIL = time_parameter("until", "Only answers observed before this; the default is now.")
+_SINCE = time_parameter("since", "Only answers observed at or after this time.")
+_UNTIL = time_parameter("until", "Only answers observed before this time; the default is now.")
 
 OFFERINGS: tuple[Parameter, ...] = (
     *_CHOSEN,
     _filter("availability_zone"),
     Parameter(
         "max_accelerator_hour_price",
-        "Only offerings that cost at most this, per accelerator and hour.",
+        "Only offerings that cost at most this, per accelerator-hour.",
         "It must be a number above 0.",
         {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10**6},
         _price,

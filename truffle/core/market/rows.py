@@ -35,13 +35,13 @@ def rows_of(answer: Answer) -> Iterator[Json]:
         "max_accelerator_hour_price": None if limit is None else float(limit),
     }
     for find in finds_of([answer]):
-        told, fee = find.to_json(), find.offering.upfront_fee
+        data, fee = find.to_json(), find.offering.upfront_fee
         yield (
             asked
-            | {name: told[name] for name in _OF_A_FIND}
+            | {name: data[name] for name in _OF_A_FIND}
             | {
                 "upfront_fee": None if fee is None else float(fee),
-                "segments": json.dumps(told["segments"]) if told["segments"] else None,
+                "segments": json.dumps(data["segments"]) if data["segments"] else None,
             }
         )
     if not answer.offerings:

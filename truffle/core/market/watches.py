@@ -62,7 +62,7 @@ class Question:
 
     @classmethod
     def from_json(cls, data: Json) -> Question:
-        """Raises KeyError, TypeError or ValueError for an object that is no question."""
+        """Raises KeyError, TypeError or ValueError for an object that is not a question."""
         after, by = data["start_after"], data["end_by"]
         limit = data["max_accelerator_hour_price"]
         return cls(
@@ -77,7 +77,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A question that is asked of ``regions``, of each ``every`` so often if the budget allows."""
+    """A question to ``regions``, to each of them ``every`` so often if the budget allows."""
 
     name: str
     question: Question

@@ -17,7 +17,7 @@ def string(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """A name for a block: ``cr_0abc`` for ``cr-0abc``; a digest tells other texts apart."""
+    """A name for a block: ``cr_0abc`` for ``cr-0abc``; a digest distinguishes other texts."""
     plain = text.replace("-", "_")
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", plain):
         return plain

@@ -6,10 +6,10 @@ from truffle.core.model import Reservation
 from truffle.core.quoting import aws_cli
 from truffle.render.use.target import (
     COUNT_WORDS,
+    described,
     instances,
     placement,
     platform_words,
-    says,
     zone_words,
 )
 
@@ -31,7 +31,7 @@ def run_instances(row: Reservation) -> str:
     ]
     return "\n".join(
         [
-            f"# {says(row)}",
+            f"# {described(row)}",
             f"# AMI_ID: an image for {platform_words(row)};"
             f" SUBNET_ID: a subnet in {zone_words(row)}",
             *([f"# {COUNT_WORDS}"] if count is None else []),

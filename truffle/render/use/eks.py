@@ -11,13 +11,13 @@ from truffle.render.use.target import (
     COUNT_WORDS,
     LINUX,
     WINDOWS,
+    described,
     instances,
     label,
     name_of,
     placement,
     platform,
     platform_words,
-    says,
     zone_words,
 )
 
@@ -29,7 +29,7 @@ def node_group(row: Reservation) -> str:
     image, region = _image(row), aws_cli.option("region", row.region)
     return "\n".join(
         [
-            f"# {says(row)}",
+            f"# {described(row)}",
             f"# CLUSTER, NODE_ROLE_ARN; SUBNET_ID: a subnet in {zone_words(row)}"
             " and in no other zone",
             *_notes(row, image),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from truffle.core.model import Market, Reservation
 from truffle.core.quoting.yaml_text import scalar
-from truffle.render.use.target import LINUX, WINDOWS, label, platform, platform_words, says
+from truffle.render.use.target import LINUX, WINDOWS, described, label, platform, platform_words
 
 _ALIASES = {LINUX: "al2023@latest", WINDOWS: "windows2022@latest"}
 _IMAGE = "amiSelectorTerms:\n    - alias: {}"
@@ -25,9 +25,9 @@ def node_pool(row: Reservation) -> str:
     image = _IMAGE.format(alias) if alias else _OWN_IMAGE.format(platform_words(row))
     system = "windows" if platform(row).startswith(WINDOWS) else "linux"
     return f"""\
-# {says(row)}
-# Karpenter {_SINCE[row.market]} or later with the feature gate ReservedCapacity; open ODCRs
-# that no EC2NodeClass selects are not used any more once it is on.
+# {described(row)}
+# Karpenter {_SINCE[row.market]} or later with the feature gate ReservedCapacity; once it is on,
+# open ODCRs that no EC2NodeClass selects are no longer used.
 apiVersion: karpenter.k8s.aws/v1
 kind: EC2NodeClass
 metadata:

@@ -8,12 +8,12 @@ from truffle.render.use.target import (
     COUNT_WORDS,
     LINUX,
     WINDOWS,
+    described,
     instances,
     label,
     placement_group,
     platform,
     platform_words,
-    says,
     zone,
     zone_words,
 )
@@ -25,13 +25,13 @@ LONGEST_NAME = 25
 def queue(row: Reservation) -> str:
     """A queue on the reservation. All nodes of a block are static: MinCount equals MaxCount."""
     if obstacle := _obstacle(row):
-        return f"# {says(row)}\n# ParallelCluster {obstacle}: none would match."
+        return f"# {described(row)}\n# ParallelCluster {obstacle}: none would match."
     is_block = row.market is Market.CAPACITY_BLOCK
     count = row.size if is_block else instances(row)
     name, most = label(row, LONGEST_NAME), "COUNT" if not count else str(count)
     return "\n".join(
         [
-            f"# {says(row)}",
+            f"# {described(row)}",
             *([] if count else [f"# {COUNT_WORDS}"]),
             *([] if platform(row) == LINUX else [f"# Image.Os must be of {platform_words(row)}."]),
             "Scheduling:",

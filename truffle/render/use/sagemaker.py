@@ -8,7 +8,7 @@ from truffle.core.model import Reservation
 from truffle.core.quoting import aws_cli
 from truffle.core.quoting.shell import comment_word
 from truffle.core.times import format_time
-from truffle.render.use.target import COUNT_WORDS, instances, label, says
+from truffle.render.use.target import COUNT_WORDS, described, instances, label
 
 PLAN_TYPES = frozenset(
     {
@@ -33,24 +33,26 @@ def training_plan(row: Reservation) -> str:
     if row.kind.service == "SageMaker":
         return _training_job(row)
     lines = [
-        f"# {says(row)}",
+        f"# {described(row)}",
         "# SageMaker AI cannot be pointed at an EC2 reservation: no parameter of its API takes a",
-        f"# cr-… id, so that {comment_word(row.reservation_id)} stays with EC2, EKS,"
-        " ParallelCluster and PCS.",
+        f"# cr-… id. Use {comment_word(row.reservation_id)} with EC2, EKS, ParallelCluster or PCS.",
     ]
     if row.instance_type not in PLAN_TYPES:
         return "\n".join(
-            [*lines, f"# Training plans do not come in {comment_word(row.instance_type)} either."]
+            [
+                *lines,
+                f"# Training plans are not available for {comment_word(row.instance_type)} either.",
+            ]
         )
     hours = row.duration_hours
     unknown = [
         *([] if row.size else [f"# {COUNT_WORDS}"]),
-        *([] if hours else ["# HOURS: how long, in hours; the reservation has no length to go by"]),
+        *([] if hours else ["# HOURS: the duration in hours; the reservation has no fixed length"]),
     ]
     return "\n".join(
         [
             *lines,
-            "# Its own capacity is the training plan; this searches for the same size and time:",
+            "# SageMaker reserves capacity with training plans; search for one of this size:",
             *unknown,
             " \\\n  ".join(_search(row, hours)),
             "# Use its ARN as ResourceConfig.TrainingPlanArn of a training job, TrainingPlanArn of",
@@ -81,7 +83,7 @@ def _training_job(row: Reservation) -> str:
     ]
     return "\n".join(
         [
-            f"# {says(row)}",
+            f"# {described(row)}",
             "# GIGABYTES: of storage for each instance.",
             "# Checkpoint: SageMaker starts to terminate instances 30 minutes before the end.",
             *([] if instances(row) else [f"# {COUNT_WORDS}"]),
@@ -109,7 +111,7 @@ def hyperpod(row: Reservation) -> str:
     ]
     return "\n".join(
         [
-            f"# {says(row)}",
+            f"# {described(row)}",
             "# The request must also name the other instance groups of the cluster.",
             *([] if instances(row) else [f"# {COUNT_WORDS}"]),
             " \\\n  ".join(options),

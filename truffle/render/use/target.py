@@ -39,7 +39,7 @@ def platform_words(row: Reservation) -> str:
 
 
 def placement(row: Reservation) -> dict[str, str]:
-    """Where instances have to be placed to match, as EC2's Placement says it."""
+    """Where instances have to be placed to match, as EC2's Placement described it."""
     group = placement_group(row)
     return {
         **({"GroupName": group} if group else {}),
@@ -64,7 +64,7 @@ def name_of(text: str) -> str:
     return name if re.match(r"[a-z]", name) else f"r-{name}".strip("-")
 
 
-def says(row: Reservation) -> str:
+def described(row: Reservation) -> str:
     """``16 x p5.48xlarge in us-east-2a, a capacity block, scheduled``, for a comment."""
     size = "?" if row.size is None else row.size
     words = f"{size} x {comment_word(row.instance_type)} in {zone_words(row)}"

@@ -49,9 +49,9 @@ function marketSection() {
   if (!regions.length) return null;
   const offered = sum(data.market.cells.map((cell) => cell.offerings));
   return section("market", "Market", plural(offered, "offer"),
-    el("p", { class: "note" }, "Capacity blocks that watches found for sale: the cheapest accelerator-hour and "
-      + `the soonest start of any offer (${zoneName()}), and the lowest price of each of the last 30 days. `
-      + "Nothing is held until it is bought."),
+    el("p", { class: "note" }, "Capacity blocks that watches found for sale: the lowest price per accelerator-hour and "
+      + `the earliest start of any offering (${zoneName()}), and the lowest price of each of the last 30 days. `
+      + "Nothing is reserved until you buy it."),
     table("Capacity blocks for sale, by type and region", [
       ["Instance type", (name) => name],
       ...regions.map((region) => [region, (name) => marketCell(at.get(`${name} ${region}`))]),

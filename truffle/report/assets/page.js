@@ -67,7 +67,7 @@ function matching(rows) {
     ? `${number(rows.length)} of ${plural(data.rows.length, "reservation")}`
     : plural(data.rows.length, "reservation");
   node.replaceChildren(text, isFiltered()
-    ? el("button", { type: "button", class: "plain", onclick: reset }, "Clear the filter") : "");
+    ? el("button", { type: "button", class: "plain", onclick: reset }, "Clear filters") : "");
 }
 
 function put(name, node) {
@@ -109,8 +109,8 @@ function start() {
   }
   const { header: top, failures: notice, ...others } = parts_;
   root.replaceChildren(patterns(), top, el("main", {}, notice, toolbar(), ...Object.values(others)),
-    el("footer", {}, el("p", {}, "Made by truffle. This file loads nothing and sends nothing; "
-      + "it shows what was known when it was made.")));
+    el("footer", {}, el("p", {}, "Created by truffle. This file loads nothing and sends nothing; "
+      + "it shows the data known at its creation.")));
   draw();
   addEventListener("beforeprint", () => {
     for (const rest of document.querySelectorAll("details.rest")) {

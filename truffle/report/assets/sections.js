@@ -40,7 +40,7 @@ const console_ = (row) =>
 // --- how old, how complete -----------------------------------------------------------------------
 
 function age() {
-  if (data.observed_at === null) return "Nothing has been listed yet";
+  if (data.observed_at === null) return "Nothing listed yet";
   const at = time(data.observed_at);
   return `Data as of ${minute(at)} ${zoneName()} (${fromNow(at)})`;
 }
@@ -66,13 +66,13 @@ function header() {
 function leftOut() {
   const held = sum(Object.values(data.left_out.accelerators).map((amounts) => amounts[0]));
   return `${plural(data.left_out.reservations, "reservation")} with ${plural(held, "active accelerator")} `
-    + "not in this file, which is too long with them: ask for a region, an account or a type alone.";
+    + "left out to limit the size of this file: choose one region, account or type.";
 }
 
 function failures() {
   if (!data.failed.length && !data.warnings.length && !data.left_out) return null;
   const seen = (scope) => scope.last_success === null
-    ? "nothing is known" : `shown as of ${minute(time(scope.last_success))}`;
+    ? "no data" : `shown as of ${minute(time(scope.last_success))}`;
   return el("section", { id: "failures", class: "notice", "aria-label": "Incomplete data" },
     data.failed.length ? el("h2", {}, `${plural(data.all_failed, "scope")} could not be listed`) : null,
     data.failed.length ? el("p", {}, "Reservations there may be missing or out of date.") : null,
@@ -88,7 +88,7 @@ function failures() {
       el("p", {}, data.failed.slice(20).map((scope, index) =>
         `${index ? ", " : ""}${[scope.account, scope.region].filter(Boolean).join("/")} (${scope.code})`),
         data.all_failed > data.failed.length
-          ? ` and ${number(data.all_failed - data.failed.length)} that are not named` : "")));
+          ? ` and ${number(data.all_failed - data.failed.length)} not named here` : "")));
 }
 
 // --- decisions -----------------------------------------------------------------------------------
@@ -144,14 +144,14 @@ function totals(rows) {
   const share = held ? `${Math.round((used / held) * 100)}% of those held` : "";
   const figure = (title, value, note) => el("div", { class: "figure" },
     el("dt", {}, title), el("dd", {}, number(value < 100 ? value : Math.round(value)), el("span", { class: "more" }, note)));
-  return section("totals", "Accelerators", isFiltered() ? "of the filter" : null,
+  return section("totals", "Accelerators", isFiltered() ? "filtered" : null,
     el("dl", { class: "figures" },
       figure("Held now", held, "in active reservations"), figure("In use", used, share),
       figure("Idle", idle, [held && `${Math.round((idle / held) * 100)}% of those held`,
         cost && `${usd(cost)} an hour`].filter(Boolean).join(", ")),
       figure("Coming", coming, "scheduled or not paid yet")),
     unknown ? el("p", { class: "note" },
-      `${plural(unknown, "reservation")} of unknown size: not in these sums.`) : null,
+      `${plural(unknown, "reservation")} of unknown size, not counted here.`) : null,
     names.length ? el("details", {}, el("summary", {}, "By accelerator"),
       table("Accelerators by name", [
         ["Accelerator", (name) => name],
@@ -184,12 +184,12 @@ function blockSection(rows) {
   return section("blocks", "Capacity blocks", blocks.length ? number(blocks.length) : null,
     !blocks.length ? el("p", { class: "quiet" }, isFiltered() ? "No block matches the filter." : "No capacity blocks.") : [
       !canOpen && el("p", { class: "note" }, `More than ${number(MANY_ROWS)} reservations: each line is a `
-        + "group. Search or filter to see single blocks."),
+        + "group. Search or filter to see individual blocks."),
       legend(),
       el("div", { class: "timeline" }, axis(),
         names.map((name) => groupOf(name, groups.get(name),
           canOpen && isOpen !== toggled.has(name), canOpen))),
-      folded("The same as a table", () => table("Capacity blocks", [
+      folded("Show as a table", () => table("Capacity blocks", [
         ["Block", console_], ["Id", (row) => row.id], ["Capacity", what],
         ["State", stateOf], [`Start (${zoneName()})`, (row) => minute(row.start)],
         ["Usable until", (row) => minute(row.effective_end)],
@@ -262,7 +262,7 @@ function eventSection(rows) {
     el("time", { datetime: new Date(each.at).toISOString() }, minute(each.at)),
     el("span", { class: `kind ${each.severity}` }, each.type.replaceAll("_", " ")),
     el("span", {}, quoted(each.summary)));
-  return section("events", "What happened", found.length ? number(found.length) : null,
+  return section("events", "Events", found.length ? number(found.length) : null,
     data.events_note && el("p", { class: "note" }, data.events_note),
     data.all_events > data.events.length && el("p", { class: "note" },
       `The newest ${number(data.events.length)} of ${number(data.all_events)} events.`),

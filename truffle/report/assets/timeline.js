@@ -101,8 +101,8 @@ function described(row) {
   const more = [
     row.effective_end !== null && `usable until ${minute(row.effective_end)}`,
     row.deadline !== null && `extension possible until ${minute(row.deadline)}`,
-    row.on_offer === true && "an extension is on offer",
-    row.on_offer === false && "no extension was on offer",
+    row.on_offer === true && "an extension is available",
+    row.on_offer === false && "no extension was available",
     row.unhealthy && "unhealthy",
   ].filter(Boolean).join(", ");
   return `${row.name || row.id}: ${what(row)}, ${stateOf(row)}, ${from} to ${until}`
@@ -196,5 +196,5 @@ function legend() {
     data.rows.some((row) => row.on_offer) ? el("li", {},
       svg("svg", { width: 26, height: 14, "aria-hidden": "true" },
         svg("rect", { class: "offer", x: 1, y: 1, width: 24, height: 12, rx: 3 })),
-      "Extension on offer") : null);
+      "Extension available") : null);
 }
