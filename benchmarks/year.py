@@ -213,7 +213,7 @@ def _moved(source: Path, target: Path, back: int, days: int) -> str:
     return (
         f"COPY (SELECT * REPLACE ({moved}) FROM read_parquet({literal(str(source))}, "
         f"hive_partitioning = false) {is_of_day}) "
-        f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+        f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 9)"
     )
 
 

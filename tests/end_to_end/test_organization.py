@@ -141,6 +141,8 @@ def test_an_account_without_the_role_is_denied_and_delays_no_other(box: Sandbox)
     denied = scopes(box, account="roleless")
     assert {(scope["state"], scope["error"]) for scope in denied} == {("failed", "AccessDenied")}
     assert all("sts:AssumeRole" in scope["error_message"] for scope in denied)
+    (step,) = {scope["next_step"] for scope in denied}
+    assert step.startswith(f"Deploy roles/truffle-read.yaml in account {WITHOUT_ROLE}")
     others = [scope for scope in scopes(box) if scope["account_id"] != WITHOUT_ROLE]
     assert {scope["state"] for scope in others} == {"current"}
 
@@ -153,6 +155,7 @@ def test_a_manifest_counts_what_the_functions_sent(box: Sandbox) -> None:
     of_fleets_and_billing_requests = 2 * holding_odcrs
     asked = len(listed) + regions_asked + of_fleets_and_billing_requests
     assert manifest["calls"]["ec2"] == asked
+    assert manifest["calls"]["rds"] == manifest["calls"]["sagemaker"] == len(listed)
     assert manifest["calls"]["sqs"] == units
     assert manifest["dynamodb_items"]["written"] >= units
 
@@ -166,6 +169,9 @@ def test_a_fleet_that_stays_below_its_target_is_one_event(box: Sandbox) -> None:
     assert (event["account_id"], event["region"]) == (HOME, "us-east-1")
     assert event["after"]["fleet_id"] == "crf-short"
     assert (event["after"]["fulfilled_capacity"], event["after"]["target_capacity"]) == (2, 4)
+    assert [it["fleet_id"] for it in rows(box, "/fleets", account="Management")] == ["crf-short"]
+    assert rows(box, "/fleets", account="research-*") == []
+    assert rows(box, "/events", type="fleet_short", account="research-*") == []
 
 
 def test_who_uses_a_shared_reservation_and_who_is_asked_to_pay_is_known(box: Sandbox) -> None:
