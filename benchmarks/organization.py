@@ -58,9 +58,10 @@ def print_run(name: str, ran: Ran) -> None:
     )
     seconds = ran.unit_seconds
     print(
-        f"  wall time with {COLLECTORS} collectors: {ran.wall:.1f} s: opening "
+        f"  wall time with {COLLECTORS} collectors: {ran.wall:.1f} s "
+        f"({ran.wall / max(seconds):.1f} × the slowest unit): opening "
         f"{ran.opened.at(FAN_OUT_MEGABYTES):.1f}, units {ran.collecting:.1f} "
-        f"({ran.collecting / max(seconds):.1f} × the slowest, {statistics.fmean(seconds):.2f} "
+        f"({ran.collecting / max(seconds):.1f} × the slowest unit, {statistics.fmean(seconds):.2f} "
         f"each), close {ran.closed.at(COLLECT_MEGABYTES):.1f}"
     )
     print(

@@ -24,7 +24,7 @@ from benchmarks.query import Invocation
 from sandbox.ec2.wire import answer_xml, renderer
 
 COLLECTORS = 40
-COLLECT_MEGABYTES, FAN_OUT_MEGABYTES, QUERY_MEGABYTES = 1769, 256, 1769
+COLLECT_MEGABYTES, FAN_OUT_MEGABYTES, QUERY_MEGABYTES = 1769, 1769, 1769
 VCPU_MEGABYTES = 1769
 """The memory with which a function has one processor (Lambda Developer Guide, "Memory")."""
 

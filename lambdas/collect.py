@@ -18,7 +18,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.collecting.collector import ScopeOutcome
-from lambdas.collecting.discovery import regions_of
 from lambdas.collecting.retries import delivery_of, is_retry
 from lambdas.collecting.units import read_message
 from lambdas.observability import batch_logger, logger, metrics
@@ -74,7 +73,10 @@ def _completed(is_first: bool) -> None:
 
 
 def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
-    """Which regions are enabled for each account, and what asking cost."""
+    """Which regions are enabled for each account, and what asking cost. ``fan_out`` asks once a
+    day, hence the late import."""
+    from lambdas.collecting.discovery import regions_of
+
     wiring.meter.take()
     answers = regions_of(accounts, wiring.collect().ec2_at_home)
     unknown = sum("error" in answer for answer in answers.values())

@@ -101,7 +101,7 @@ def test_the_status_shows_names_and_why_the_list_of_accounts_is_old() -> None:
 
 
 def test_the_status_has_each_next_step_once() -> None:
-    twice = {**STATUS, "scopes": 2 * [*STATUS["scopes"]]}
+    twice = {**STATUS, "scopes": 2 * STATUS["scopes"]}
     found = render_status(twice, Style(width=200))
     assert found.count("Next step: Deploy the role.") == 1
 

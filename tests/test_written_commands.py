@@ -71,6 +71,12 @@ def requests() -> Iterator[Written]:
         yield from (Written(name, f"GET /{asked}") for asked in _ASKED.findall(text))
 
 
+def test_each_way_to_more_accounts_is_at_most_three_commands() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text().replace("\\\n", " ")
+    section = text.partition("\n## Accounts\n")[2].partition("\n### ")[0]
+    assert [len(block[1].splitlines()) for block in _BLOCK.finditer(section)] == [2, 2, 3]
+
+
 COMMANDS = sorted(set(written()), key=str)
 REQUESTS = sorted(set(requests()), key=str)
 

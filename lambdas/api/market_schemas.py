@@ -46,6 +46,9 @@ def _offering() -> Json:
     }
 
 
+_DAY = _object(day={"type": "string", "format": "date"}, price="string?", lead_hours="number?")
+
+
 def market_schemas() -> Json:
     page = {"next_token": "string?", "count": "integer"}
     watched = {
@@ -87,6 +90,7 @@ def market_schemas() -> Json:
             message="string?",
             known_outcome={"anyOf": [_OUTCOME, {"type": "null"}]},
             known_at=_TIME_OR_NULL,
+            days={"anyOf": [array(_DAY), {"type": "null"}]},
         ),
         "OfferingPoint": _object(
             **watched,

@@ -90,12 +90,9 @@ def too_early(earliest: datetime | None) -> Response[str]:
 
 def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
     """The question to ask instead of one whose answer takes too much."""
-    since, until = question.period.since, question.period.until
-    sql = (
-        "SELECT dt, owner_id, instance_type, sum(reserved_hours) AS reserved_hours, "
-        "sum(idle_hours) AS idle_hours FROM usage "
-        f"WHERE dt BETWEEN '{since:%Y-%m-%d}' AND '{until:%Y-%m-%d}' GROUP BY 1, 2, 3"
-    )
+    from truffle.core.usage_sql import usage_query
+
+    sql = usage_query(question.period, question.by)
     detail = (
         f"The response needs {much}. Request a shorter period or fewer groups, or use SQL: {sql}"
     )

@@ -12,7 +12,7 @@ from lambdas.history.snapshots import days_below, fetch
 from lambdas.store.archive import DAMAGES, Unreadable
 from truffle.core.codec import Json
 from truffle.core.model import Scope
-from truffle.core.runs import run_id_of
+from truffle.core.runs import SCHEMA_VERSION, run_id_of
 from truffle.core.status import STALE
 from truffle.core.times import parse_time
 
@@ -82,6 +82,9 @@ class ManifestReader:
 
 
 def _to_manifest(data: Json) -> Manifest:
+    version = data.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise ValueError(f"its schema version is {version}")
     outcomes = {
         Scope(it["account_id"], it["region"]): _to_outcome(it)
         for it in data["scopes"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,9 +19,16 @@ AT_ONCE = 32
 MOST_OBJECTS = 10_000
 """Snapshot objects that one question may read: a week of a stack with 60 units."""
 
-MOST_BYTES = 9_000_000
-"""Of ledgers, compressed: a year of 500 reservations. The function adds up a megabyte in one to
-four seconds, the slower the more reservations it is about (benchmarks/history.py)."""
+MOST_BYTES = 18_000_000
+"""Of ledgers, compressed and weighted: a month of 10,000 reservations, or a day of 60,000. The
+function adds up three of these megabytes or more in a second (benchmarks/history.py)."""
+
+_STRETCHES = 2
+"""The weight of a ledger whose stretches are read; that of one whose totals are enough is 1."""
+
+_MAKING = 5
+"""The further weight of the largest ledger: its reservations have to be made, and those of the
+other days are mostly the same."""
 
 
 @dataclass(slots=True)
@@ -45,9 +52,9 @@ class UsageReader:
         """
         closed = self.ledgers.sizes(since, until)
         wanted = _days(since, until)
-        size = sum(closed.get(f"{day:%Y-%m-%d}", 0) for day in wanted)
-        if size > MOST_BYTES:
-            raise TooLarge(f"{size:,} bytes of ledgers")
+        _check(
+            (closed.get(f"{day:%Y-%m-%d}", 0), 1 if is_total(day) else _STRETCHES) for day in wanted
+        )
         reader = Reader()
         for day, text in self._texts([day for day in wanted if f"{day:%Y-%m-%d}" in closed]):
             yield from reader.totals(text, day) if is_total(day) else reader.spans(text)
@@ -56,8 +63,7 @@ class UsageReader:
     def recorded(self, since: datetime, until: datetime) -> Iterator[Span]:
         """Spans of the days of this time that have a ledger. Raises TooLarge, and Unreadable."""
         closed = self.ledgers.sizes(since, until)
-        if (size := sum(closed.values())) > MOST_BYTES:
-            raise TooLarge(f"{size:,} bytes of ledgers")
+        _check((size, _STRETCHES) for size in closed.values())
         days = [day for day in _days(since, until) if f"{day:%Y-%m-%d}" in closed]
         reader = Reader()
         for _, text in self._texts(days):
@@ -86,6 +92,14 @@ class UsageReader:
                 raise TooLarge(f"{count:,} snapshot objects of days without a ledger")
             for span in self.spans.spans(day, day + DAY, now):
                 yield _cut(span, day, min(day + DAY, now))
+
+
+def _check(ledgers: Iterable[tuple[int, int]]) -> None:
+    """Takes the bytes and the weight of each ledger. Raises TooLarge."""
+    weighed = list(ledgers)
+    largest = max((size for size, _ in weighed), default=0)
+    if sum(size * weight for size, weight in weighed) + _MAKING * largest > MOST_BYTES:
+        raise TooLarge("more than ten seconds of adding up")
 
 
 def _days(since: datetime, until: datetime) -> list[datetime]:

@@ -120,8 +120,12 @@ def known_market(table: str) -> Market:
     from lambdas.store.watches import WatchStore
     from truffle.core.market.finds import market_of
 
-    states = WatchStore(wiring.service("dynamodb"), table).states().values()
-    return market_of((it.state.last, it.state.known) for it in states if it.state is not None)
+    stored = WatchStore(wiring.service("dynamodb"), table).states()
+    states = {name: it.state for name, it in stored.items() if it.state is not None}
+    return market_of(
+        [(it.last, it.known) for it in states.values()],
+        {name: it.days for name, it in states.items()},
+    )
 
 
 def expected_by(setting: str) -> ExpectedDenials:

@@ -109,6 +109,7 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
 
     # Then the failed scope still has its rows, as last seen, and no changes
     assert found == {
+        "schema_version": 1,
         "run_id": run.run_id,
         "started_at": "2026-11-24T12:00:00Z",
         "finished_at": "2026-11-24T12:00:07.5Z",

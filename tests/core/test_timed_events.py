@@ -56,6 +56,25 @@ def test_each_threshold_fires_at_its_moment_and_not_before(
     assert at(moment + MINUTE, row) == []
 
 
+@pytest.mark.parametrize(
+    ("moment", "row", "reason"),
+    [
+        (START - DAY, week(), "starts within 24 h"),
+        (START - HOUR, week(), "starts within 1 h"),
+        (START + 15 * MINUTE, week(), "still scheduled 15 min after its start"),
+        (END - 3 * DAY, week("active"), "ends within 3 d"),
+        (END - 40 * MINUTE, week("active"), "ends within 40 min"),
+        (
+            NOON + 11 * HOUR,
+            week("payment-pending", create_date=NOON),
+            "unpaid 11 h after its purchase",
+        ),
+    ],
+)
+def test_the_reason_is_the_threshold(moment: datetime, row: Reservation, reason: str) -> None:
+    assert [event.reason for event in at(moment, row)] == [reason]
+
+
 def test_payment_is_due_an_hour_before_the_start_where_that_is_sooner() -> None:
     row = a_block(
         state="payment-pending", create_date=NOON, start_date=NOON + 5 * HOUR, end_date=NOON + DAY
@@ -201,6 +220,7 @@ def test_a_missed_start_is_reported_as_past() -> None:
     assert thresholds_of(events) == [("starting_soon", "24h"), ("starting_soon", "1h")]
     assert {event.severity for event in events} == {Severity.INFO}
     assert all(event.summary.endswith("started 2 h ago.") for event in events)
+    assert {event.reason for event in events} == {"its start has passed"}
 
 
 def test_a_start_that_did_not_come_is_not_reported_as_one() -> None:
@@ -214,6 +234,7 @@ def test_a_missed_end_is_reported_as_past() -> None:
     (event,) = between(END - HOUR, END + 2 * HOUR, week("expired"))
     assert (event.severity, thresholds_of([event])) == (Severity.INFO, [("ending_soon", "40m")])
     assert event.summary.endswith("reached its end 2 h ago.")
+    assert event.reason == "its end has passed"
 
 
 # --- extensions ----------------------------------------------------------------------------------
@@ -231,8 +252,12 @@ def test_a_block_that_ends_says_until_when_it_can_be_extended() -> None:
 
 def test_what_ec2_said_of_an_extension_is_not_part_of_the_events_identity() -> None:
     (event,) = at(END - DAY, week("active"))
-    answered = with_extension(event, True, None)
-    assert (answered.after or {})["extension"]["on_offer"] is True
+    answered = with_extension(event, None, "AccessDenied")
+    assert (answered.after or {})["extension"] == {
+        "deadline": "2026-12-31T11:00:00Z",
+        "on_offer": None,
+        "error": "AccessDenied",
+    }
     assert answered.event_id == event.event_id
 
 
@@ -271,6 +296,7 @@ def test_a_block_that_was_unused_long_enough_is_idle() -> None:
     (event,) = between(NOON + HOUR, NOON + 3 * HOUR, WASTED, idle=idle)
     assert (event.type, event.severity) == (EventType.IDLE, Severity.WARNING)
     assert event.summary.endswith("has had unused instances for 3 h: 4 of 16 now.")
+    assert event.reason == "idle for 2 h"
     assert event.after == {
         "threshold": "2h",
         "idle_since": "2026-11-24T12:00:00Z",
@@ -279,6 +305,11 @@ def test_a_block_that_was_unused_long_enough_is_idle() -> None:
         "usd_so_far": None,
     }
     assert between(NOON + 2 * HOUR, NOON + 9 * HOUR, WASTED, idle=idle) == []
+
+
+def test_only_an_idle_reservation_has_costs_of_being_idle() -> None:
+    (ending,) = at(END - DAY, week("active"))
+    assert with_idle_cost(ending, PriceBook({"*": 99.0})) == ending
 
 
 def test_an_idle_odcr_says_what_it_costs() -> None:

@@ -18,6 +18,7 @@ from sandbox.box import Sandbox
 from tests.builders import an_odcr
 from tests.core.market.builders import an_answer, an_offering
 from tests.end_to_end.conftest import restore, rows
+from truffle import BillExport, Truffle
 from truffle.cli.running import run
 from truffle.core.ledger import day_of, write_day
 from truffle.core.market.answers import answers_key, answers_to_lines
@@ -32,6 +33,7 @@ from truffle.sql.local import ask_folder
 CUR_COLUMNS = {
     "line_item_usage_start_date": "timestamp",
     "line_item_unblended_cost": "double",
+    "line_item_currency_code": "string",
     "capacity_reservation_capacity_reservation_arn": "string",
     "capacity_reservation_capacity_reservation_status": "string",
 }
@@ -68,7 +70,7 @@ def make_bill(box: Sandbox, folder: Path) -> None:
     target = folder / "tables" / CUR_TABLE / "part-0.parquet"
     target.parent.mkdir(parents=True)
     lines = ", ".join(
-        f"(TIMESTAMP '{at}', {cost}e0, '{row['reservation_arn']}', '{status}')"
+        f"(TIMESTAMP '{at}', {cost}e0, 'USD', '{row['reservation_arn']}', '{status}')"
         for cost, status in ((12.5, "Used"), (7.5, "Unused"))
     )
     with connect() as database:
@@ -219,3 +221,17 @@ def test_a_bill_stands_beside_what_was_seen(box: Sandbox, copy: Path) -> None:
     (billed,) = [row for row in answers if row["billed_usd"] is not None]
     assert (billed["billed_usd"], billed["unused_usd"]) == (20.0, 7.5)
     assert billed["reservation_id"] is not None
+
+
+@pytest.mark.usefixtures("typed")
+def test_a_bill_stands_beside_usage_from_both_engines(box: Sandbox, copy: Path) -> None:
+    client = Truffle(api_url=box.environment()["TRUFFLE_API_URL"])
+    month, day = box.now().replace(day=1), day_of(box.now()) + timedelta(days=1)
+    by_both = [
+        client.usage(month.date().isoformat(), day, "total", "reservation", bill=export)
+        for export in (CUR_TABLE, BillExport(CUR_TABLE, copy))
+    ]
+    for usage in by_both:
+        billed = {row.group["reservation"]: row.to_json()["billed_cost"] for row in usage}
+        assert sum(filter(None, billed.values())) + sum(usage.billed_elsewhere.values()) == 20
+        assert len(billed) > 1

@@ -27,7 +27,7 @@ SETTINGS: dict[str, type[settings.Settings]] = {
 @pytest.mark.parametrize(
     ("name", "seconds", "megabytes"),
     [
-        ("fan_out", 180, 256),
+        ("fan_out", 180, 1769),
         ("collect", 120, 1769),
         ("hint", 30, 256),
         ("ledger", 900, 1769),

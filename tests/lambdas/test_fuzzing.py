@@ -11,7 +11,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 
 from lambdas.settings import QuerySettings
-from tests.effort import EFFORT, examples
+from tests.effort import examples
 from tests.lambdas.fuzzing import NOT_CHECKED, fuzz
 from tests.lambdas.gateway import SIGNATURE, gateway
 from tests.lambdas.query.builders import Api
@@ -36,20 +36,14 @@ def url(api: Api, deploy: Callable[..., None]) -> Iterator[str]:  # noqa: F811
         thread.join()
 
 
-_KINDS = "odcrs|capacity-blocks|training-plans|db-capacity-reservations"
-SAME_FILTERS = f"/({_KINDS}|report|calendar.*|metrics|prices|stranded|summary)"
-"""Their filters are declared once, with those of ``/reservations``, and usually tried there."""
-
-
 def test_a_fuzzer_finds_the_api_to_be_as_described(url: str, tmp_path: Path) -> None:
     arguments = ("--phases", "fuzzing", "--max-examples", str(examples(2)))
     assert operations_of(url, tmp_path, arguments) == 24
 
 
+@pytest.mark.long
 def test_the_bounds_of_every_parameter_are_as_described(url: str, tmp_path: Path) -> None:
-    left_out = ("--exclude-path-regex", SAME_FILTERS) if EFFORT == 1 else ()
-    arguments = ("--phases", "coverage", *left_out)
-    assert operations_of(url, tmp_path, arguments) == (13 if left_out else 24)
+    assert operations_of(url, tmp_path, ("--phases", "coverage")) == 24
 
 
 def operations_of(url: str, folder: Path, arguments: Sequence[str]) -> int:

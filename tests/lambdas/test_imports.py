@@ -21,7 +21,10 @@ RARE = {
     "deliver": ("lambdas.api", "lambdas.history", "lambdas.scope_clients", "truffle.ec2.listing"),
     "publish": ("lambdas.api", "lambdas.history", "lambdas.scope_clients", "truffle.ec2.listing"),
     "fan_out": ("lambdas.api", "lambdas.history", "lambdas.store.archive", "truffle.messages"),
-    "collect": ("lambdas.api", "lambdas.history", "truffle.messages", "truffle.report"),
+    "collect": (
+        *("lambdas.api", "lambdas.collecting.discovery", "lambdas.collecting.finish_run"),
+        *("lambdas.history", "truffle.messages", "truffle.report"),
+    ),
 }
 """By handler, the rooms and modules that few of its invocations use, if any."""
 

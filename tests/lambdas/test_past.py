@@ -10,12 +10,21 @@ from typing import Any
 
 import pytest
 
+from lambdas import ledger
 from lambdas.clients import service
-from lambdas.settings import QuerySettings
+from lambdas.settings import LedgerSettings, QuerySettings
 from tests.builders import HOME, HOUR, NOON, OTHER, an_odcr
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import Stack
-from tests.lambdas.fakes import Clock, Fleet, Wire, a_raw_block, a_raw_odcr, client_error
+from tests.lambdas.fakes import (
+    Clock,
+    FakeContext,
+    Fleet,
+    Wire,
+    a_raw_block,
+    a_raw_odcr,
+    client_error,
+)
 from tests.lambdas.hours import IRELAND, OHIO, Hours
 from truffle.core.codec import encode
 from truffle.core.times import format_time
@@ -214,6 +223,29 @@ def test_a_failure_of_an_earlier_release_is_in_its_manifest(hours: Hours, old: O
     assert answer.ids == ["cr-a"]
     (failed,) = answer.body["collection"]["failed_scopes"]
     assert (failed["error"], failed["last_success"]) == ("InternalError", at(seen))
+
+
+def test_usage_of_an_earlier_release_goes_as_far_as_its_snapshots(
+    hours: Hours, old: OldBucket
+) -> None:
+    """Hourly until 15:00, then once at 20:00: what followed more than two hours is unobserved."""
+    for hour in (12, 13, 14, 15, 20):
+        seen = NOON + (hour - 12) * HOUR + timedelta(seconds=7)
+        old.holds(HOME, seen, "cr-a")
+        old.ran(seen - timedelta(seconds=7), **{f"a{HOME}": seen})
+    hours.clock.moment = NOON + 48 * HOUR
+
+    def found() -> tuple[float, float, float]:
+        answer = hours.ask("/usage", since="2026-11-24", until="2026-11-25")
+        (row,) = answer.body["items"]
+        return row["reserved_hours"], row["used_hours"], round(row["unobserved_hours"], 2)
+
+    unobserved = round(8 * (9 - 7 / 3600), 2)
+    assert found() == (8 * 3, 5 * 3, unobserved)
+    hours.deploy(LedgerSettings)
+    context: Any = FakeContext(remaining_milliseconds=900_000)
+    assert ledger.handler({}, context)["days"] > 0
+    assert found() == (8 * 3, 5 * 3, unobserved)
 
 
 def test_an_object_that_is_damaged_is_named(hours: Hours, old: OldBucket) -> None:

@@ -24,8 +24,9 @@ REGIONS = ("eu-west-1", "us-east-1", "us-east-2")
 
 @dataclass
 class Stacked:
-    """Three regions of two accounts, each region a unit of every run."""
+    """Three regions of accounts, each region a unit of every run."""
 
+    accounts: tuple[str, ...] = (ONE, TWO)
     fleet: Fleet = field(default_factory=Fleet)
     scopes: ScopeStore = field(default_factory=memory_scopes)
     clock: Clock = field(default_factory=Clock)
@@ -39,7 +40,7 @@ class Stacked:
             types = DescribedTypes()
             collector = Collector(self.fleet.of, types, self.scopes, archive, self.clock)
             for region in REGIONS:
-                unit = Unit(f"run-{self.runs}", region, (ONE, TWO))
+                unit = Unit(f"run-{self.runs}", region, self.accounts)
                 collector.collect(unit, self.clock() + HOUR)
 
     def recorded(self) -> list[dict[str, Any]]:

@@ -288,4 +288,19 @@ def test_a_question_that_is_too_large_names_the_sql_to_use(
     monkeypatch.setattr("lambdas.history.usage.MOST_OBJECTS", 1)
     answer = hours.ask("/usage", since="2026-11-24", until="2026-11-25")
     assert (answer.status, answer.body["title"]) == (400, "Request too large")
-    assert "FROM usage WHERE dt BETWEEN '2026-11-24' AND '2026-11-25'" in answer.body["sql"]
+    assert "FROM usage WHERE dt BETWEEN '2026-11-24' AND '2026-11-24'" in answer.body["sql"]
+
+
+def test_the_largest_ledger_counts_more_than_others_of_the_same_reservations(
+    hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_day(hours)
+    close(hours)
+    head = service("s3").head_object(Bucket=hours.stack.bucket, Key=LEDGER)
+    size = head["ContentLength"]
+    asked = {"since": "2026-11-24", "until": "2026-11-25"}
+    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 6 * size)
+    assert hours.ask("/usage", **asked).status == 200
+    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 6 * size - 1)
+    answer = hours.ask("/usage", **asked)
+    assert (answer.status, answer.body["title"]) == (400, "Request too large")

@@ -92,7 +92,7 @@ class PlacementClient(Connection):
         listing: ListRegion[Held],
         progress: Progress | None,
     ) -> Everywhere[Held]:
-        """The listing by EC2 itself. Raises BadArgument where accounts are
+        """List with the caller's credentials. Raises BadArgument where accounts are
         chosen."""
         from truffle.query import BadArgument
         from truffle.sources.regional import list_everywhere

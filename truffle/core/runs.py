@@ -14,6 +14,9 @@ from truffle.core.model import Scope
 from truffle.core.status import STALE, ScopeStatus
 from truffle.core.times import format_time
 
+SCHEMA_VERSION = 1
+"""Of manifests; those of releases before they named it have the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -178,6 +181,7 @@ def manifest(
     scopes = [_outcome(scope, statuses.get(scope), run, expected) for scope in run.scopes]
     failures = [scope for scope in scopes if scope["outcome"] == "failed"]
     return {
+        "schema_version": SCHEMA_VERSION,
         "run_id": run.run_id,
         "started_at": format_time(run.started_at),
         "finished_at": format_time(finished_at),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from truffle.core.market.days import days_to_json
 from truffle.core.market.finds import Market
 from truffle.core.market.matrix import Cell, matrix
 from truffle.core.times import format_time
@@ -34,5 +35,9 @@ def _cell(cell: Cell) -> Json:
         "start": format_time(cell.start) if cell.start else None,
         "offerings": cell.offerings,
         "known_at": format_time(cell.known_at) if cell.known_at else None,
+        "days": [
+            [it["day"], it["price"] and round(float(it["price"]), 4), it["lead_hours"]]
+            for it in days_to_json(cell.days)
+        ],
         "unanswered": ", ".join(f"{name}: {why}" for name, why in cell.unanswered) or None,
     }

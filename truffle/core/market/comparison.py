@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from truffle.core.events import Event
 from truffle.core.market.answers import Answer
+from truffle.core.market.days import with_answer
 from truffle.core.market.events import (
     Finding,
     appeared,
@@ -21,7 +22,8 @@ from truffle.core.market.events import (
     market_event,
     price_of,
 )
-from truffle.core.market.states import Seen, WatchState, past_prices, with_prices
+from truffle.core.market.finds import lead_hours
+from truffle.core.market.states import Seen, WatchState, past_prices
 from truffle.core.offerings import MOST_OFFERINGS, Offering
 
 SHORTEST_NOTICE = timedelta(minutes=30)
@@ -58,7 +60,9 @@ def compare(
         return replace(state, last=answer), ()
     present = _cheapest(it for it in answer.offerings if answer.question.is_within_limit(it))
     prices = [price for it in answer.offerings if (price := price_of(it)) is not None]
-    days = with_prices(state.days, prices, answer.observed_at)
+    leads = [lead_hours(it.start_date, answer.observed_at) for it in answer.offerings]
+    known_leads = [it for it in leads if it is not None]
+    days = with_answer(state.days, answer.observed_at, prices, known_leads)
     if state.known is None:
         seen = {name: Seen(it, True, price_of(it)) for name, it in present.items()}
         return WatchState(answer, answer, seen, days), ()

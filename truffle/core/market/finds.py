@@ -15,6 +15,7 @@ from typing import Any, Final
 from truffle.core.codec import Json
 from truffle.core.filters import matches_globs
 from truffle.core.market.answers import Answer, Outcome
+from truffle.core.market.days import Days, days_from_json, days_to_json
 from truffle.core.market.watches import Question
 from truffle.core.offerings import Offering, offering_from_json
 from truffle.core.times import format_time, parse_time, whole
@@ -90,7 +91,8 @@ class Standing:
     """How a region answered a watch: the last attempt, and what it last said that it sells.
 
     ``code`` and ``message`` are EC2's where it refused the last attempt. ``known`` is None, as is
-    its time, where the region has never said what it sells.
+    its time, where the region has never said what it sells. ``days`` are the last 30 days on which
+    it did; None for a time of the past.
     """
 
     watch: str
@@ -103,9 +105,10 @@ class Standing:
     message: str | None = None
     known: Outcome | None = None
     known_at: datetime | None = None
+    days: Days | None = None
 
     @classmethod
-    def of(cls, last: Answer, known: Answer | None) -> Standing:
+    def of(cls, last: Answer, known: Answer | None, days: Days | None = None) -> Standing:
         return cls(
             last.watch,
             last.region,
@@ -117,6 +120,7 @@ class Standing:
             last.message,
             known.outcome if known else None,
             known.observed_at if known else None,
+            days,
         )
 
     def to_json(self) -> Json:
@@ -131,6 +135,7 @@ class Standing:
             "message": self.message,
             "known_outcome": self.known and self.known.value,
             "known_at": self.known_at and format_time(self.known_at),
+            "days": None if self.days is None else days_to_json(self.days),
         }
 
     @classmethod
@@ -148,6 +153,7 @@ class Standing:
             data["message"],
             Outcome(known) if known else None,
             parse_time(known_at) if known_at else None,
+            None if data["days"] is None else days_from_json(data["days"]),
         )
 
 
@@ -159,12 +165,18 @@ class Market:
     standings: tuple[Standing, ...] = ()
 
 
-def market_of(pairs: Iterable[tuple[Answer, Answer | None]]) -> Market:
+def market_of(
+    pairs: Iterable[tuple[Answer, Answer | None]],
+    days: Mapping[tuple[str, str], Days] | None = None,
+) -> Market:
     """The market as it is known: for each watch in each region its last answer, and the last one
-    that said what is sold."""
+    that said what is sold. ``days`` are by region and watch."""
+    past = days or {}
     ordered = sorted(pairs, key=lambda pair: (pair[0].watch, pair[0].region))
     known = [answer for _, answer in ordered if answer is not None]
-    standings = tuple(Standing.of(last, answer) for last, answer in ordered)
+    standings = tuple(
+        Standing.of(last, answer, past.get((last.region, last.watch))) for last, answer in ordered
+    )
     return Market(tuple(finds_of(known)), standings)
 
 

@@ -3,13 +3,14 @@ soonest start, or why neither is known."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from truffle.core.codec import Json
 from truffle.core.market.answers import Outcome
+from truffle.core.market.days import Days, best_of
 from truffle.core.market.finds import Find, Market, Standing, lead_hours, sorted_finds
 from truffle.core.times import format_time, whole
 
@@ -30,6 +31,7 @@ class Cell:
     ``outcome`` is ``offered`` where anything is known to be for sale, if need be from an earlier
     answer. ``known_at`` is the oldest answer that the cell rests on, None where there is none;
     ``unanswered`` are the watches whose last attempt did not say what is sold, with the reason.
+    ``days`` are the best of each of the last 30 days.
     """
 
     instance_type: str
@@ -40,6 +42,7 @@ class Cell:
     cheapest: Find | None = None
     soonest: Find | None = None
     unanswered: tuple[tuple[str, str], ...] = ()
+    days: Days = field(default_factory=dict)
 
     @property
     def price(self) -> Decimal | None:
@@ -110,4 +113,5 @@ def _cell(name: str, region: str, standings: list[Standing], finds: list[Find]) 
         tuple(
             (it.watch, it.code or it.outcome.value) for it in standings if not it.outcome.is_known
         ),
+        best_of(it.days for it in standings if it.days is not None),
     )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from statistics import median
 
 from truffle.core.codec import Json
 from truffle.core.events import Past
 from truffle.core.market.answers import Answer
+from truffle.core.market.days import Days, days_from_json, days_to_json, is_recent
 from truffle.core.offerings import Offering, offering_from_json
 from truffle.core.times import format_time, parse_time
 
-SCHEMA_VERSION = 1
-
-PRICE_DAYS = 30
-"""How many days of prices are remembered."""
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +36,6 @@ class Seen:
     dropped_to: Decimal | None = None
 
 
-Days = Mapping[date, Decimal]
-"""The lowest price of each day."""
-
-
 @dataclass(frozen=True, slots=True)
 class PastPrices:
     """The lowest price of the last 30 days, and the median of each day's lowest."""
@@ -60,21 +54,10 @@ class PastPrices:
 
 def past_prices(days: Days, now: datetime) -> PastPrices | None:
     """None where no price is known."""
-    prices = [price for day, price in days.items() if _is_recent(day, now)]
+    prices = [
+        seen.price for day, seen in days.items() if seen.price is not None and is_recent(day, now)
+    ]
     return PastPrices(min(prices), median(prices), len(prices)) if prices else None
-
-
-def with_prices(days: Days, prices: list[Decimal], now: datetime) -> Days:
-    """The days with the prices of one answer, without those that are too old."""
-    kept = {day: price for day, price in days.items() if _is_recent(day, now)}
-    if prices:
-        today = now.date()
-        kept[today] = min(prices + ([kept[today]] if today in kept else []))
-    return kept
-
-
-def _is_recent(day: date, now: datetime) -> bool:
-    return day > now.date() - timedelta(days=PRICE_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +77,7 @@ class WatchState:
             "known": None if self.known in (None, self.last) else self.known.to_json(),
             "is_last_known": self.known == self.last,
             "seen": [_seen_to_json(seen) for seen in self.seen.values()],
-            "days": {str(day): str(price) for day, price in self.days.items()},
+            "days": days_to_json(self.days),
         }
 
     @classmethod
@@ -109,7 +92,7 @@ class WatchState:
             last,
             last if data["is_last_known"] else known,
             {it.offering.identity: it for it in seen},
-            {date.fromisoformat(day): Decimal(price) for day, price in data["days"].items()},
+            days_from_json(data["days"]),
         )
 
 
