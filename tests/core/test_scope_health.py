@@ -123,7 +123,7 @@ def test_failing_and_recovered_take_turns_and_fit_the_runs(
 ) -> None:
     status, run = a_status(), 0
     failed: set[int] = set()
-    expected, told, ids = [], [], []
+    expected, found, ids = [], [], []
     for number, (later, succeeds) in enumerate(attempts):
         run += later
         moment = NOON + (number + 1) * HOUR
@@ -141,7 +141,7 @@ def test_failing_and_recovered_take_turns_and_fit_the_runs(
             is_new = run not in failed
             failed.add(run)
             expected += ["scope_failing"] if is_new and len(failed) == runs else []
-        told += [event.type.value] if event else []
+        found += [event.type.value] if event else []
         ids += [event.event_id] if event else []
-    assert told == expected
+    assert found == expected
     assert len(set(ids)) == len(ids)
