@@ -55,8 +55,8 @@ _READ = ("latest/regions", "usage")
 """Closing a run reads each region's rows as the last close left them, and what the report shows of
 the use before."""
 
-_ONLY_LISTS = "Organizations' List actions take no resource; they only read."
-_ONLY_READS = "EC2's Describe actions take no resource; they only read."
+_ONLY_LISTS = "List actions of Organizations are read-only, without resource-level permissions."
+_ONLY_READS = "Describe actions of EC2 are read-only, without resource-level permissions."
 _TRIGGER_MAX_AGE_SECONDS = 30 * 60
 _SCHEDULER_RETRIES = 5
 
@@ -278,5 +278,5 @@ def _acknowledge(function: PythonFunction, storage: Storage, prefixes: Sequence[
         acknowledge_wildcard(
             function,
             f"<{storage.bucket_logical_id}.Arn>/{prefix}/*",
-            f"The names of the objects below {prefix}/ follow from the time and the scope.",
+            f"Object names below {prefix}/ are derived from the time and the scope.",
         )

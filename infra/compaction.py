@@ -67,7 +67,7 @@ class Compaction(Construct):
             acknowledge_wildcard(
                 self.compact,
                 f"<{storage.bucket_logical_id}.Arn>/{prefix}*",
-                "The names of objects follow from the day, the unit, the run and the event.",
+                "Object names are derived from the day, the unit, the run and the event.",
             )
         run_every(self, self.compact, EVERY_MINUTES, "Updates the tables for SQL.")
 

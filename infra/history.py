@@ -26,7 +26,7 @@ _AT = {"ledger": "cron(30 2 * * ? *)", "prices": "cron(0 5 * * ? *)"}
 again by then, or says that it cannot."""
 
 _MAX_AGE_SECONDS = 6 * 3600
-_ONLY_READS = "GetProducts and GetCostAndUsage take no resource; they only read."
+_ONLY_READS = "GetProducts and GetCostAndUsage are read-only, without resource-level permissions."
 
 
 class History(Construct):

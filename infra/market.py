@@ -14,7 +14,7 @@ from truffle.core.market.budget import period_minutes
 TIMEOUT_SECONDS = 180
 MEMORY_MEGABYTES = 512
 
-_ONLY_DESCRIBES = "These calls of EC2 take no resource; they only describe."
+_ONLY_DESCRIBES = "These EC2 actions are read-only, without resource-level permissions."
 
 
 class Market(Construct):
@@ -53,7 +53,7 @@ class Market(Construct):
         acknowledge_wildcard(
             self.watch,
             f"<{storage.bucket_logical_id}.Arn>/{OFFERINGS}/*",
-            "The names of objects follow from the region and the time.",
+            "Object names are derived from the region and the time.",
         )
         minutes = period_minutes(deployment.context.alerts.watches)
         run_every(self, self.watch, minutes, "Starts the watches that are due.")

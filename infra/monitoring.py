@@ -63,7 +63,10 @@ class Monitoring(Construct):
             meaning = f"Messages to {name} failed every attempt and are in its dead-letter queue"
             self._dead_letters(name.lower(), f"Dead letters: {name}", meaning, queue)
         for name, queue in watched.destination_dead_letters.items():
-            meaning = f"{name} has not accepted alerts for a day; they are in its dead-letter queue"
+            meaning = (
+                f"Destination {name} has not accepted alerts for a day; they are in its "
+                "dead-letter queue"
+            )
             self._dead_letters(f"destination-{name}", _UNDELIVERED, meaning, queue)
         for function in watched.functions:
             self._errors(function)

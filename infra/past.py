@@ -30,5 +30,5 @@ def acknowledge_reads(function: PythonFunction, storage: Storage, *prefixes: str
         acknowledge_wildcard(
             function,
             f"<{storage.bucket_logical_id}.Arn>/{prefix}/*",
-            f"The names of the objects below {prefix}/ follow from what they hold.",
+            f"Object names below {prefix}/ are derived from their content.",
         )

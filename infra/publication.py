@@ -88,12 +88,12 @@ def _publish(scope: Publication, deployment: Deployment, storage: Storage) -> Py
     acknowledge_wildcard(
         publish,
         f"<{storage.table_logical_id}.Arn>/stream/*",
-        "ListStreams names no stream, only the table; Lambda asks for it.",
+        "ListStreams applies to the table, not to a stream; Lambda requires it.",
     )
     acknowledge_wildcard(
         publish,
         f"<{storage.bucket_logical_id}.Arn>/events/*",
-        "The names of the objects below events/ follow from the time and the event's id.",
+        "Object names below events/ are derived from the time and the event's id.",
     )
     _from_stream(publish, stream_arn, scope.dead_letters)
     return publish

@@ -39,7 +39,7 @@ def dead_letter_queue(
     acknowledge(
         queue,
         "AwsSolutions-SQS3",
-        "This is a dead-letter queue; the rule knows those of other queues only, not those of "
+        "This is a dead-letter queue; the rule detects only those of other queues, not those of "
         "Lambda, EventBridge Scheduler and event source mappings.",
     )
     return queue

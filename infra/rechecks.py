@@ -37,7 +37,7 @@ class Checks(Construct):
         acknowledge_wildcard(
             function,
             _schedules("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>", f"<{group}>"),
-            "The names of one-time schedules follow from the region, the minute and the accounts.",
+            "Names of one-time schedules are derived from the region, the minute and the accounts.",
         )
 
 

@@ -121,7 +121,7 @@ def _rate_minutes(value: int, unit: str, *, plural: bool) -> int:
 def _check_cron(fields: list[str], today: date) -> None:
     if len(fields) != len(_FIELDS):
         names = " ".join(field.name for field in _FIELDS)
-        raise ValueError(f"cron takes six fields ({names}), not {len(fields)}")
+        raise ValueError(f"cron requires six fields ({names}), not {len(fields)}")
     for field, text in zip(_FIELDS, fields, strict=True):
         if not field.accepts(text):
             raise ValueError(

@@ -109,8 +109,8 @@ def _bucket(scope: Construct, context: Context, removal: RemovalPolicy) -> s3.Bu
     acknowledge(
         bucket,
         "AwsSolutions-S1",
-        "Functions of this stack alone may write here. The objects repeat what EC2 shows; "
-        "who reads them is CloudTrail's to record.",
+        "Only functions of this stack may write here. The objects repeat what EC2 shows; "
+        "CloudTrail can record who reads them.",
     )
     return bucket
 

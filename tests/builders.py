@@ -123,7 +123,7 @@ def an_event(reservation: Reservation | None = None, **facts: Any) -> Event:
 
 def a_scope_event(**facts: Any) -> Event:
     """A scope that cannot be listed any more, told at noon: an event without a reservation."""
-    told = {
+    found = {
         "type": EventType.SCOPE_FAILING,
         "severity": Severity.WARNING,
         "summary": f"{OHIO} could not be listed in 3 consecutive runs: UnauthorizedOperation.",
@@ -133,7 +133,7 @@ def a_scope_event(**facts: Any) -> Event:
         "before": {"error": None},
         "after": {"error": "UnauthorizedOperation"},
     }
-    return replace(an_event(), **{**told, **facts})
+    return replace(an_event(), **{**found, **facts})
 
 
 def a_status(scope: Scope = OHIO, **facts: Any) -> ScopeStatus:

@@ -76,9 +76,9 @@ def scored(name: str) -> tuple[int, int]:
     mutmut(folder, "export-cicd-stats")
     counts = json.loads((folder / "mutants" / "mutmut-cicd-stats.json").read_text())
     for line in mutmut(folder, "results").splitlines():
-        survivor = line.strip().partition(":")[0]
-        if survivor.startswith(module):
-            print(mutmut(folder, "show", survivor), flush=True)
+        mutant, _, outcome = line.strip().partition(": ")
+        if mutant.startswith(module) and outcome not in KILLED:
+            print(mutmut(folder, "show", mutant), flush=True)
     return sum(counts.get(kind, 0) for kind in KILLED), counts["total"]
 
 

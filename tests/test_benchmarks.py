@@ -68,6 +68,7 @@ def test_a_live_listing_beside_the_others() -> None:
     assert all(float(seconds) >= 0 for seconds in stages.split()[1:])
 
 
+@pytest.mark.long
 def test_a_collection_in_a_sandbox_of_its_own() -> None:
     small = ["--regions", "2", "--reservations", "5", "--latency", "0", "--runs", "1"]
     said = run("collection", *small)

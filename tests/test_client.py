@@ -95,9 +95,9 @@ class TestCapacity:
 
     def test_where_no_region_answers_it_raises(self, fleet: World) -> None:
         fleet.control.break_calls(FaultKind.ERROR, code="InvalidParameterValue")
-        with pytest.raises(TruffleError, match=r"us-east-2.*InvalidParameterValue") as told:
+        with pytest.raises(TruffleError, match=r"us-east-2.*InvalidParameterValue") as result:
             Truffle().capacity(regions=["us-east-2"])
-        assert len(told.value.failures) == 1
+        assert len(result.value.failures) == 1
 
     def test_the_deployed_stack(self, deployed: Deployed, api_url: str) -> None:
         deployed.collected(OHIO, an_odcr("cr-1"), a_block("cr-2"))
@@ -120,7 +120,7 @@ class TestCapacity:
 
 class TestErrors:
     @pytest.mark.parametrize(
-        ("arguments", "told"),
+        ("arguments", "result"),
         [
             ({"regions": ["us-esat-1"]}, "Did you mean us-east-1"),
             ({"instance_types": ["p5"]}, r"Did you mean p5\.\*"),
@@ -130,10 +130,10 @@ class TestErrors:
         ],
     )
     def test_a_bad_argument_says_what_is_allowed(
-        self, fleet: World, arguments: dict[str, object], told: str
+        self, fleet: World, arguments: dict[str, object], result: str
     ) -> None:
         before = fleet.control.calls()
-        with pytest.raises(BadArgument, match=told):
+        with pytest.raises(BadArgument, match=result):
             Truffle().capacity(**arguments)  # type: ignore[call-overload]
         assert fleet.control.calls() == before
 

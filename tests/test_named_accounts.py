@@ -92,18 +92,18 @@ STATUS: dict[str, Any] = {
 def test_the_status_shows_names_and_why_the_list_of_accounts_is_old() -> None:
     error = {"code": "AccessDeniedException", "message": "You may not."}
     discovery = {"complete": False, "error": error, "observed_at": "2026-11-24T12:00:00Z"}
-    told = render_status({**STATUS, "discovery": discovery}, Style(width=200))
-    assert f"research-one ({OTHER})" in told
+    found = render_status({**STATUS, "discovery": discovery}, Style(width=200))
+    assert f"research-one ({OTHER})" in found
     assert (
         "Accounts: those of 2026-11-24 12:00 are collected: AccessDeniedException: You may not."
-        in told
+        in found
     )
 
 
 def test_the_status_has_each_next_step_once() -> None:
     twice = {**STATUS, "scopes": 2 * STATUS["scopes"]}
-    told = render_status(twice, Style(width=200))
-    assert told.count("Next step: Deploy the role.") == 1
+    found = render_status(twice, Style(width=200))
+    assert found.count("Next step: Deploy the role.") == 1
 
 
 def test_a_stack_before_next_steps_is_shown_all_the_same() -> None:

@@ -79,11 +79,11 @@ class TestAsk:
         assert ask(instance_types=[], regions=(), tags={}) == ask()
 
     def test_a_bad_argument_is_a_truffle_error_that_says_what_to_do(self) -> None:
-        with pytest.raises(TruffleError, match=r"Did you mean p5\.48xlarge\?") as told:
+        with pytest.raises(TruffleError, match=r"Did you mean p5\.48xlarge\?") as found:
             ask(instance_types=["p5.48xlarg"])
-        assert isinstance(told.value, BadArgument)
-        assert told.value.name == "instance_types"
-        assert told.value.nearest == "p5.48xlarge"
+        assert isinstance(found.value, BadArgument)
+        assert found.value.name == "instance_types"
+        assert found.value.nearest == "p5.48xlarge"
 
     @pytest.mark.parametrize("wrong", [{"accounts": 123456789012}, {"tags": {"Team": None}}])
     def test_an_argument_of_another_type_is_a_bad_one(self, wrong: dict[str, Any]) -> None:
@@ -102,9 +102,9 @@ class TestAsk:
         assert ask(availability_zones=name).filter.availability_zones == {name}
 
     def test_a_zone_of_no_region(self) -> None:
-        with pytest.raises(BadArgument, match=r"Did you mean us-east-1a\?") as told:
+        with pytest.raises(BadArgument, match=r"Did you mean us-east-1a\?") as found:
             ask(availability_zones=["us-esat-1a"])
-        assert told.value.name == "availability_zones"
+        assert found.value.name == "availability_zones"
 
 
 class TestRegions:

@@ -298,7 +298,7 @@ class Collector:
         return listing
 
     def _after_conflict(self, listing: _Listing, tried: int, visit: _Visit) -> _Listing:
-        """The next write: another listing where the scope itself was written, and else the
+        """The next write: another listing if the scope itself was written, otherwise the
         same, once those who write the same reports have had a moment."""
         ground = listing.ground
         if self.scopes.status(ground.status.scope).heartbeat != ground.status.heartbeat:

@@ -180,19 +180,19 @@ _reservations: st.SearchStrategy[Reservation] = st.fixed_dictionaries(_rows).fla
 @st.composite
 def events(draw: st.DrawFn) -> Event:
     """Something that happened to a reservation, to a scope or on the market, around noon."""
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "severity": draw(st.sampled_from(Severity)),
         "observed_at": draw(grid),
         "account_id": draw(_placed["account_id"]),
     }
     if draw(st.integers(0, 4)) == 0:
         kind = draw(st.sampled_from((EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED)))
-        return replace(a_scope_event(), type=kind, region=draw(_placed["region"]), **told)
+        return replace(a_scope_event(), type=kind, region=draw(_placed["region"]), **found)
     if draw(st.integers(0, 4)) == 0:
-        scope = Scope(told["account_id"], draw(_placed["region"]))
+        scope = Scope(found["account_id"], draw(_placed["region"]))
         of_market = list(sample_market_events(scope, draw(_rows["instance_type"]), NOON))
-        return replace(draw(st.sampled_from(of_market)), **told)
-    return an_event(draw(_reservations), type=draw(st.sampled_from(_OF_RESERVATIONS)), **told)
+        return replace(draw(st.sampled_from(of_market)), **found)
+    return an_event(draw(_reservations), type=draw(st.sampled_from(_OF_RESERVATIONS)), **found)
 
 
 _OF_RESERVATIONS = [kind for kind in EventType if kind not in MARKET_TYPES]

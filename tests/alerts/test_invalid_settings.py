@@ -46,7 +46,10 @@ WRONG: list[tuple[Any, str]] = [
     (with_name("x" * 41), "at most 40"),
     (a_file(routes=[{**TO_ONCALL, "name": "My route"}]), 'routes[0].name = "My route": use lower'),
     (a_file(routes=[{"to": ["oncall"]}]), "routes[0].name: is required"),
-    (a_file(routes=[TO_ONCALL, TO_ONCALL]), "routes: 2 routes are called all: give each a name"),
+    (
+        a_file(routes=[TO_ONCALL, TO_ONCALL]),
+        "routes: 2 routes have the name all: names must be unique",
+    ),
     # keys
     (a_file(mute=[]), "mute: the file has no such key; did you mean mutes?"),
     (a_file(colour=1), "colour: the file has no such key; use destinations, routes, mutes,"),
@@ -184,10 +187,10 @@ WRONG: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("raw", "told"), WRONG, ids=[told for _, told in WRONG])
-def test_a_wrong_file_is_one_clear_problem(raw: Any, told: str) -> None:
+@pytest.mark.parametrize(("raw", "result"), WRONG, ids=[result for _, result in WRONG])
+def test_a_wrong_file_is_one_clear_problem(raw: Any, result: str) -> None:
     (problem,) = problems(raw)
-    assert told in problem
+    assert result in problem
 
 
 @pytest.mark.parametrize(

@@ -298,5 +298,5 @@ def test_any_settings_are_the_same_after_json(settings: AlertSettings) -> None:
 
 @given(settings=strategies.settings())
 def test_the_json_is_canonical(settings: AlertSettings) -> None:
-    told = settings_to_json(settings)
-    assert settings_to_json(parse_settings(told)) == told
+    result = settings_to_json(settings)
+    assert settings_to_json(parse_settings(result)) == result

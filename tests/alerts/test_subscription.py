@@ -119,9 +119,9 @@ def test_people_get_their_default_from_the_subscription_already() -> None:
         ]
     }
     dull = an_event(an_odcr(), severity=Severity.INFO)
-    told = (an_event(a_block(), severity=Severity.INFO), a_scope_event())
+    result = (an_event(a_block(), severity=Severity.INFO), a_scope_event())
     assert not passes(policy, message_attributes(dull))
-    assert all(passes(policy, message_attributes(event)) for event in told)
+    assert all(passes(policy, message_attributes(event)) for event in result)
 
 
 @pytest.mark.parametrize(

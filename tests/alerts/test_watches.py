@@ -131,7 +131,7 @@ def test_check_names_the_regions_that_a_glob_stands_for() -> None:
 
 
 def test_two_watches_of_one_name_are_refused() -> None:
-    with pytest.raises(SettingsError, match="2 watches are called hunt"):
+    with pytest.raises(SettingsError, match="2 watches have the name hunt"):
         a_file(HUNT, HUNT)
 
 

@@ -49,7 +49,7 @@ def test_json_is_yaml_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "found"),
     [
         ("destinations: {", "the file is not valid YAML: line 1, column 16"),
         ("a: b: c", "the file is not valid YAML: line 1, column 5"),
@@ -86,10 +86,10 @@ def test_json_is_yaml_too() -> None:
         ("\x00", "the file is not valid YAML"),
     ],
 )
-def test_each_problem_is_reported_with_its_location(text: str, told: str) -> None:
+def test_each_problem_is_reported_with_its_location(text: str, found: str) -> None:
     with pytest.raises(SettingsError) as raised:
         parse_alerts(text)
-    assert told in str(raised.value)
+    assert found in str(raised.value)
 
 
 def test_a_short_file_that_expands_without_end_is_reported_at_once() -> None:

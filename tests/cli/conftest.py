@@ -121,8 +121,8 @@ def truffle(capsys: pytest.CaptureFixture[str], world: World) -> Run:
     def call(*arguments: str) -> Result:
         capsys.readouterr()
         status = run(arguments)
-        told = capsys.readouterr()
-        return Result(status, told.out, told.err)
+        output = capsys.readouterr()
+        return Result(status, output.out, output.err)
 
     return call
 

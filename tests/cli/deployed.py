@@ -161,7 +161,7 @@ class Deployed:
     def _events(self, context: Context, given: Given) -> Any:
         values = parse(given, parameters.EVENTS)
         since, until = values.get("since", [None])[0], values.get("until", [None])[0]
-        told = sorted(
+        output = sorted(
             (
                 (event.event_id, to_message(event))
                 for event in self.events
@@ -170,7 +170,7 @@ class Deployed:
             ),
             reverse=True,
         )
-        found = answers.matching_events(told, values)
+        found = answers.matching_events(output, values)
         return answers.events(
             context, found, to_page(values), answers.question_of("/events", given)
         )
@@ -181,13 +181,13 @@ class Deployed:
         values = parse(given, HISTORY if is_history else OFFERINGS)
         query = to_query(values, self.clock())
         since, until = query.period or to_period(values, self.clock())
-        told = [it for it in self.market if since <= it.observed_at < until]
+        output = [it for it in self.market if since <= it.observed_at < until]
         if is_history:
-            chosen = filter(query.chosen.covers_question, told)
+            chosen = filter(query.chosen.covers_question, output)
             return market.history(points(chosen), query.page, question)
         known = market_of(latest(self.market))
         if query.period is not None:
-            known = replace(market_of(latest(told)), finds=tuple(finds_of(told)))
+            known = replace(market_of(latest(output)), finds=tuple(finds_of(output)))
         return market.offerings(known, query, question)
 
     def _explain(self, event_id: str) -> Answer:
@@ -241,12 +241,12 @@ class Deployed:
         row = context.view.by_id.get(name)
         if row is None:
             return 404, {"title": "Unknown reservation", "detail": f"No scope lists {name}."}
-        told = [
+        output = [
             to_message(event)
             for event in self.events
             if event.reservation is not None and event.reservation.reservation_id == name
         ]
-        return 200, answers.reservation(context, encode(row), told, len(told))
+        return 200, answers.reservation(context, encode(row), output, len(output))
 
 
 class _Server(ThreadingHTTPServer):

@@ -117,8 +117,8 @@ def _market() -> list[Answer]:
     }
     answers = [
         _answered("pretrain", asked["pretrain"], region, MOMENT - (5 - n) * DAY / 2, price)
-        for region, told in prices.items()
-        for n, price in enumerate(told)
+        for region, output in prices.items()
+        for n, price in enumerate(output)
     ]
     late = {"us-east-2": Outcome.NONE, "us-east-1": Outcome.UNKNOWN_TYPE}
     answers += [
@@ -192,11 +192,11 @@ def _printed(line: str, api_url: str) -> str:
     words = shlex.split(line.removeprefix("$ "), comments=True)
     has_stack = words[0].startswith("TRUFFLE_API_URL=")
     offerings.budgets.clear()
-    told = io.StringIO()
+    output = io.StringIO()
     stack = {"TRUFFLE_API_URL": api_url} if has_stack else {}
-    with patch.dict(os.environ, stack), redirect_stdout(told), redirect_stderr(told):
+    with patch.dict(os.environ, stack), redirect_stdout(output), redirect_stderr(output):
         run(words[2 if has_stack else 1 :])
-    return OBSERVED.sub(r'\1"2026-11-24T09:00:00.123Z"', told.getvalue())
+    return OBSERVED.sub(r'\1"2026-11-24T09:00:00.123Z"', output.getvalue())
 
 
 def run_snippets(page: str, api_url: str) -> str:
@@ -204,10 +204,10 @@ def run_snippets(page: str, api_url: str) -> str:
     names: dict[str, object] = {"API_URL": api_url}
 
     def session(block: re.Match[str]) -> str:
-        told = io.StringIO()
-        with redirect_stdout(told):
+        output = io.StringIO()
+        with redirect_stdout(output):
             exec(compile(block["code"], "snippet", "exec"), names)
-        shown = f"\n```text\n{told.getvalue()}```" if block["shown"] is not None else ""
+        shown = f"\n```text\n{output.getvalue()}```" if block["shown"] is not None else ""
         return f"```python\n{block['code']}```{shown}"
 
     return SNIPPET.sub(session, page)

@@ -17,11 +17,11 @@ def test_a_block_of_four_is_shown_with_its_accelerators(
 ) -> None:
     world.has(a_block(1, 4, InstanceType=instance_type))
 
-    told = truffle(
+    output = truffle(
         "capacity", "--blocks", "--gpu-only", "--instance-types", instance_type, "-o", "json"
     )
 
-    assert [row["accelerator"]["total_count"] for row in told.json] == [devices]
+    assert [row["accelerator"]["total_count"] for row in output.json] == [devices]
 
 
 @pytest.mark.parametrize("instance_type", ["f2.6xlarge", "vt1.3xlarge", "m5.large"])

@@ -79,9 +79,9 @@ class TestCheck:
         assert "s3cr3t" not in found.err
 
     def test_json_of_a_good_file_has_its_settings(self, truffle: Run, file: str) -> None:
-        told = truffle("alerts", "check", file, "-o", "json").json
-        assert (told["ok"], told["problems"]) == (True, [])
-        assert told["settings"]["routes"][0]["name"] == "training"
+        output = truffle("alerts", "check", file, "-o", "json").json
+        assert (output["ok"], output["problems"]) == (True, [])
+        assert output["settings"]["routes"][0]["name"] == "training"
 
     def test_json_of_a_wrong_file_has_its_problems(self, truffle: Run, wrong: str) -> None:
         found = truffle("alerts", "check", wrong, "-o", "json")
@@ -125,7 +125,7 @@ class TestCheck:
 
 class TestExplain:
     @pytest.fixture(autouse=True)
-    def told(self, deployed: Deployed) -> None:
+    def stack_with_events(self, deployed: Deployed) -> None:
         deployed.collected(OHIO)
         deployed.events = [an_event()]
         deployed.alerts = parse_alerts(FILE)
@@ -208,9 +208,9 @@ class TestExplain:
         assert "Delivered" not in out
 
     def test_json_is_the_api_s_answer(self, truffle: Run, api_url: str) -> None:
-        told = truffle("alerts", "explain", EVENT_ID, "--api-url", api_url, "-o", "json").json
-        assert told["event"]["event_id"] == EVENT_ID
-        assert [decision["outcome"] for decision in told["decisions"]] == ["routed", "routed"]
+        output = truffle("alerts", "explain", EVENT_ID, "--api-url", api_url, "-o", "json").json
+        assert output["event"]["event_id"] == EVENT_ID
+        assert [decision["outcome"] for decision in output["decisions"]] == ["routed", "routed"]
 
     def test_options_may_stand_before_the_command(self, truffle: Run, api_url: str) -> None:
         words = ("alerts", "-o", "json", "explain", EVENT_ID, "--api-url", api_url)
@@ -234,7 +234,7 @@ class TestExplain:
 
 class TestTest:
     @pytest.fixture(autouse=True)
-    def told(self, deployed: Deployed) -> None:
+    def stack_with_events(self, deployed: Deployed) -> None:
         deployed.alerts = parse_alerts(FILE)
 
     def test_the_sample_and_where_it_went(self, truffle: Run, api_url: str) -> None:
@@ -254,8 +254,8 @@ class TestTest:
 
     def test_json(self, truffle: Run, api_url: str) -> None:
         command = ["alerts", "test", "--route", "training", "--api-url", api_url, "-o", "json"]
-        told = truffle(*command).json
-        assert [sent["destination"] for sent in told["sent"]] == ["oncall", "pager"]
+        output = truffle(*command).json
+        assert [sent["destination"] for sent in output["sent"]] == ["oncall", "pager"]
 
     def test_an_unknown_route_names_those_that_there_are(self, truffle: Run, api_url: str) -> None:
         found = truffle("alerts", "test", "--route", "trainig", "--api-url", api_url)
@@ -272,7 +272,7 @@ class TestTest:
 
 class TestRepublish:
     @pytest.fixture(autouse=True)
-    def told(self, deployed: Deployed) -> None:
+    def stack_with_events(self, deployed: Deployed) -> None:
         deployed.collected(OHIO)
         an_hour_ago = running_now() - HOUR
         deployed.events = [an_event(event_id=it * 32, observed_at=an_hour_ago) for it in "abc"]
@@ -331,12 +331,12 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "told"), BAD, ids=lambda part: " ".join(part))
-def test_bad_usage(arguments: list[str], told: str, truffle: Run, world: World) -> None:
+@pytest.mark.parametrize(("arguments", "output"), BAD, ids=lambda part: " ".join(part))
+def test_bad_usage(arguments: list[str], output: str, truffle: Run, world: World) -> None:
     before = calls_of(world)
     found = truffle("alerts", *arguments)
     assert (found.status, found.out) == (2, "")
-    assert told in found.err
+    assert output in found.err
     assert len(found.err.splitlines()) == 1
     assert calls_of(world) == before
 

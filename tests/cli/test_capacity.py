@@ -89,13 +89,13 @@ class TestOutput:
         assert lines[0]["end_date"] == ""
 
     def test_csv_has_the_columns_that_are_named_in_their_order(self, truffle: Run) -> None:
-        told = truffle("capacity", "-o", "csv", "--columns", "region,available_capacity").out
-        assert told.splitlines()[0] == "region,available_capacity"
-        assert [line.split(",")[1] for line in told.splitlines()[1:]] == ["2", "1"]
+        output = truffle("capacity", "-o", "csv", "--columns", "region,available_capacity").out
+        assert output.splitlines()[0] == "region,available_capacity"
+        assert [line.split(",")[1] for line in output.splitlines()[1:]] == ["2", "1"]
 
     def test_csv_of_nothing_has_its_columns(self, truffle: Run) -> None:
-        told = truffle("capacity", "-o", "csv", "--min-capacity", "100").out
-        assert told == ",".join(FIELD_NAMES["Odcr"]) + "\n"
+        output = truffle("capacity", "-o", "csv", "--min-capacity", "100").out
+        assert output == ",".join(FIELD_NAMES["Odcr"]) + "\n"
 
     def test_the_tables_have_a_summary_a_border_and_a_note(self, truffle: Run) -> None:
         lines = truffle("capacity", "--odcr", "--blocks").out.splitlines()
@@ -116,8 +116,8 @@ class TestOutput:
         )
 
     def test_a_pipe_gets_every_column_and_no_colour(self, truffle: Run) -> None:
-        told = truffle("capacity").out
-        head = next(line for line in told.splitlines() if line.startswith("| Instance"))
+        output = truffle("capacity").out
+        head = next(line for line in output.splitlines() if line.startswith("| Instance"))
         names = [name.strip() for name in head.strip("|").split("|")]
         assert names == [
             "Instance Type",
@@ -131,21 +131,21 @@ class TestOutput:
             "Idle GPUs",
             "Reservation ID",
         ]
-        assert "6 (75.0%)" in told
-        assert "cr-00000000000000001" in told
-        assert "\x1b" not in told
+        assert "6 (75.0%)" in output
+        assert "cr-00000000000000001" in output
+        assert "\x1b" not in output
 
     def test_terraform_imports_odcrs_and_reads_blocks(self, truffle: Run) -> None:
-        told = truffle("capacity", "--odcr", "--blocks", "-o", "terraform").out
-        assert "  to = aws_ec2_capacity_reservation.cr_00000000000000001" in told
-        assert '  id = "cr-00000000000000001@us-east-2"' in told
-        assert 'data "aws_ec2_capacity_block_reservation" "cr_00000000000000003"' in told
+        output = truffle("capacity", "--odcr", "--blocks", "-o", "terraform").out
+        assert "  to = aws_ec2_capacity_reservation.cr_00000000000000001" in output
+        assert '  id = "cr-00000000000000001@us-east-2"' in output
+        assert 'data "aws_ec2_capacity_block_reservation" "cr_00000000000000003"' in output
 
     def test_a_limit_shows_the_first_and_counts_all(self, truffle: Run) -> None:
         assert len(truffle("capacity", "--limit", "1", "-o", "json").json) == 1
-        told = truffle("capacity", "--limit", "1").out
-        assert "   Total Reservations: 2" in told
-        assert "   Shown: the first 1 of 2" in told
+        output = truffle("capacity", "--limit", "1").out
+        assert "   Total Reservations: 2" in output
+        assert "   Shown: the first 1 of 2" in output
 
 
 class TestFailures:
@@ -247,9 +247,9 @@ class TestFailures:
 
 class TestGlobsOfRegions:
     def test_stand_for_the_regions_that_are_enabled(self, truffle: Run, world: World) -> None:
-        told = truffle("capacity", "-r", "us-*", "--blocks", "-v", "-o", "json").err
+        output = truffle("capacity", "-r", "us-*", "--blocks", "-v", "-o", "json").err
 
-        assert told == "us-east-2: answered\n"
+        assert output == "us-east-2: answered\n"
         assert {region for region, _ in world.control.calls()} == {"us-east-2"}
 
     def test_that_match_none_are_refused_with_those_that_are(self, truffle: Run) -> None:

@@ -38,7 +38,7 @@ class TestLive:
     def test_one_that_is_ignored_does_not(self, truffle: Run, denied: World) -> None:
         found = truffle("capacity", "--ignore-denied", "-o", "json")
         assert (found.status, len(found.ids)) == (0, 1)
-        assert found.err == "Note: denied or not enabled, and left out: eu-west-1\n"
+        assert found.err == "Note: skipped as denied or not enabled: eu-west-1\n"
 
     def test_another_failure_is_none_that_is_ignored(self, truffle: Run, world: World) -> None:
         world.has(raw_odcr(1))
@@ -59,7 +59,7 @@ class TestLive:
         asked = ("offerings", "--instance-type", "p5.48xlarge", "--days", "1")
         assert truffle(*asked).status == 3
         found = truffle(*asked, "--ignore-denied")
-        assert "Note: denied or not enabled, and left out: eu-west-1\n" in found.err
+        assert "Note: skipped as denied or not enabled: eu-west-1\n" in found.err
         assert "Warning" not in found.err
 
 

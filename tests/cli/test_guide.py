@@ -55,15 +55,15 @@ def test_the_snippets_run_as_written(capsys: pytest.CaptureFixture[str]) -> None
     names: dict[str, object] = {}
     for snippet in SNIPPETS:
         exec(compile(snippet.read_text(), snippet.name, "exec"), names)
-    told = capsys.readouterr().out
-    assert "Capacity Block: cb-00000000000000001" in told
-    assert "  Instances: 32x p5.48xlarge" in told
-    assert "  Duration: 168 hours (7 days)" in told
-    assert "  UltraCluster: True" in told
-    assert "ODCR: cr-00000000000000003" in told
-    assert "  Available: 12/32" in told
-    assert "  Location: us-east-1" in told
-    assert told.endswith("Ready to train!\n")
+    output = capsys.readouterr().out
+    assert "Capacity Block: cb-00000000000000001" in output
+    assert "  Instances: 32x p5.48xlarge" in output
+    assert "  Duration: 168 hours (7 days)" in output
+    assert "  UltraCluster: True" in output
+    assert "ODCR: cr-00000000000000003" in output
+    assert "  Available: 12/32" in output
+    assert "  Location: us-east-1" in output
+    assert output.endswith("Ready to train!\n")
 
 
 def test_without_capacity_the_guide_s_validation_says_so(

@@ -32,11 +32,11 @@ def test_capacity(truffle: Run, world: World, output: str) -> None:
         an_odcr(2, State=f"active{LINES}", AvailabilityZone=f"us-east-2a{LINES}"),
     )
 
-    told = truffle("capacity", "--no-active-only", "-o", output)
+    shown = truffle("capacity", "--no-active-only", "-o", output)
 
-    assert told.status == 0
-    assert hidden(told.out) == []
-    assert "Warning: all is well" not in told.out.splitlines()
+    assert shown.status == 0
+    assert hidden(shown.out) == []
+    assert "Warning: all is well" not in shown.out.splitlines()
 
 
 def test_csv_in_a_pipe_is_exact(truffle: Run, world: World) -> None:
@@ -51,16 +51,16 @@ def test_an_error_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
 
     show_failures([failure], 2, NOW)
 
-    told = capsys.readouterr().err
-    assert hidden(told) == []
-    assert "Warning: all is well" not in told.splitlines()
+    shown = capsys.readouterr().err
+    assert hidden(shown) == []
+    assert "Warning: all is well" not in shown.splitlines()
 
 
 def test_an_argument_in_an_error(truffle: Run, world: World) -> None:
-    told = truffle("capacity", "--states", f"activ{ACTING}{LINES}", "-r", "us-east-2")
+    shown = truffle("capacity", "--states", f"activ{ACTING}{LINES}", "-r", "us-east-2")
 
-    assert hidden(told.err) == []
-    assert "Warning: all is well" not in told.err.splitlines()
+    assert hidden(shown.err) == []
+    assert "Warning: all is well" not in shown.err.splitlines()
 
 
 def test_events_history_and_status_of_the_stack(
@@ -72,8 +72,8 @@ def test_events_history_and_status_of_the_stack(
     deployed.events = [an_event(summary=f"{ACTING}{LINES}", observed_at=running_now())]
 
     for command in (["history", "cr-1"], ["events"], ["status"]):
-        told = truffle(*command, "--api-url", api_url)
-        assert told.status != 2, told.err
-        assert "\\u202e" in told.out
-        assert hidden(told.out + told.err) == []
-        assert "Warning: all is well" not in told.out.splitlines()
+        shown = truffle(*command, "--api-url", api_url)
+        assert shown.status != 2, shown.err
+        assert "\\u202e" in shown.out
+        assert hidden(shown.out + shown.err) == []
+        assert "Warning: all is well" not in shown.out.splitlines()

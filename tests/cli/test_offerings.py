@@ -71,9 +71,9 @@ class TestAnswer:
         assert rows[0]["region"] == "us-east-2"
 
     def test_the_table_has_the_prices(self, truffle: Run) -> None:
-        told = truffle(*P5, "--count", "4", "--days", "2").out
-        assert "Capacity Blocks for sale: 6 offerings in 2 zones" in told
-        assert "$3,840.00 |            $20.00 |        $2.50" in told
+        output = truffle(*P5, "--count", "4", "--days", "2").out
+        assert "Capacity Blocks for sale: 6 offerings in 2 zones" in output
+        assert "$3,840.00 |            $20.00 |        $2.50" in output
 
     def test_regions_can_be_named(self, truffle: Run, world: World) -> None:
         rows = truffle(*P5, "--days", "2", "-r", "us-east-2", "-o", "json").json
@@ -323,10 +323,10 @@ def offering(name: str, **facts: Any) -> Offering:
 
 
 def test_prices_are_per_real_hour() -> None:
-    told = offering("cb-1").to_json()
-    assert told["price_per_instance_hour"] == 10
-    assert told["price_per_gpu_hour"] == 1.25
-    assert told["upfront_fee"] == "910.00"
+    output = offering("cb-1").to_json()
+    assert output["price_per_instance_hour"] == 10
+    assert output["price_per_gpu_hour"] == 1.25
+    assert output["upfront_fee"] == "910.00"
 
 
 def test_an_unknown_price_comes_last() -> None:

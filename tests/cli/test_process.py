@@ -49,7 +49,7 @@ def on_a_terminal(
     if child == 0:
         os.execve(TRUFFLE[0], [*TRUFFLE, *arguments], dict(env))
     os.write(terminal, answers)
-    told = b""
+    shown = b""
     until = time.monotonic() + 120
     while time.monotonic() < until:
         if not select.select([terminal], [], [], 0.2)[0]:
@@ -60,9 +60,9 @@ def on_a_terminal(
             break
         if not part:
             break
-        told += part
+        shown += part
     os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told.decode()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown.decode()
 
 
 def test_ctrl_c_ends_it_while_regions_hang(world: World) -> None:
@@ -143,40 +143,40 @@ class TestTerminal:
 
     def test_it_has_colours_a_bar_and_the_width(self, world: World) -> None:
         env = environment(world, TERM="xterm-256color", COLUMNS="80")
-        status, told = on_a_terminal(["capacity"], env)
+        status, shown = on_a_terminal(["capacity"], env)
         assert status == 0
-        assert "\x1b[32mactive" in told or "\x1b[1m" in told
-        assert "answered" in told
-        assert "Not shown at this width: Region" in told
-        rules = [line for line in told.splitlines() if line.startswith("+--")]
+        assert "\x1b[32mactive" in shown or "\x1b[1m" in shown
+        assert "answered" in shown
+        assert "Not shown at this width: Region" in shown
+        rules = [line for line in shown.splitlines() if line.startswith("+--")]
         assert rules
         assert max(map(len, rules)) <= 80
 
     def test_no_color_is_respected(self, world: World) -> None:
         env = environment(world, TERM="xterm-256color", NO_COLOR="1", COLUMNS="200")
-        _, told = on_a_terminal(["capacity"], env)
-        assert "\x1b[32m" not in told
-        assert "\x1b[1m📊" not in told
-        assert "active" in told
+        _, shown = on_a_terminal(["capacity"], env)
+        assert "\x1b[32m" not in shown
+        assert "\x1b[1m📊" not in shown
+        assert "active" in shown
 
     def test_recommend_asks_on_a_terminal(self, world: World) -> None:
         env = environment(world, TERM="dumb", COLUMNS="100")
         answers = b"training\n10\n\np5.48xlarge\n64\n"
-        status, told = on_a_terminal(["recommend"], env, answers)
+        status, shown = on_a_terminal(["recommend"], env, answers)
         assert status == 0
-        assert "Reserve a Capacity Block for ML" in told
-        assert "--instance-type p5.48xlarge --count 64 --days 10" in told
+        assert "Reserve a Capacity Block for ML" in shown
+        assert "--instance-type p5.48xlarge --count 64 --days 10" in shown
 
     def test_recommend_asks_again_for_what_cannot_be_used(self, world: World) -> None:
         env = environment(world, TERM="dumb", COLUMNS="100")
         answers = b"training\nten\n10\n2020-01-01\n\nH100\np5.48xlarge\nmany\n64\n"
-        status, told = on_a_terminal(["recommend"], env, answers)
+        status, shown = on_a_terminal(["recommend"], env, answers)
         assert status == 0
-        assert "Error: 'ten': It must be a number of days above 0" in told
-        assert "Error: '2020-01-01': It must be today or later." in told
-        assert "Error: 'H100': H100 is an accelerator." in told
-        assert "Error: 'many': It must be a whole number" in told
-        assert "--instance-type p5.48xlarge --count 64 --days 10" in told
+        assert "Error: 'ten': It must be a number of days above 0" in shown
+        assert "Error: '2020-01-01': It must be today or later." in shown
+        assert "Error: 'H100': H100 is an accelerator." in shown
+        assert "Error: 'many': It must be a whole number" in shown
+        assert "--instance-type p5.48xlarge --count 64 --days 10" in shown
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -209,8 +209,8 @@ def test_completion_knows_commands_flags_and_values(world: World) -> None:
     def complete(line: str) -> list[str]:
         more = {"_TRUFFLE_COMPLETE": "bash_complete", "COMP_WORDS": line}
         words = str(len(line.split(" ")) - 1)
-        told = truffle(world, **more, COMP_CWORD=words).stdout
-        return [item.partition(",")[2] for item in told.splitlines()]
+        shown = truffle(world, **more, COMP_CWORD=words).stdout
+        return [item.partition(",")[2] for item in shown.splitlines()]
 
     assert complete("truffle cap") == ["capacity"]
     assert "--instance-types" in complete("truffle capacity --inst")

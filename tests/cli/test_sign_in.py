@@ -57,7 +57,7 @@ class Terminal:
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
-        self.told = ""
+        self.shown = ""
 
     @property
     def echoes(self) -> bool:
@@ -71,14 +71,14 @@ class Terminal:
 
     def wait_for(self, text: str) -> None:
         until = time.monotonic() + 120
-        while text not in self.told:
-            assert time.monotonic() < until, self.told
+        while text not in self.shown:
+            assert time.monotonic() < until, self.shown
             self._read()
 
     def wait_until_hidden(self) -> None:
         until = time.monotonic() + 120
         while self.echoes:
-            assert time.monotonic() < until, self.told
+            assert time.monotonic() < until, self.shown
             self._read()
 
     def ends(self) -> int:
@@ -90,7 +90,7 @@ class Terminal:
 
     def _read(self) -> None:
         if select.select([self._fd], [], [], 0.05)[0]:
-            self.told += os.read(self._fd, 65536).decode()
+            self.shown += os.read(self._fd, 65536).decode()
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +138,7 @@ class TestMFA:
 
             assert terminal.ends() == 0
             assert terminal.echoes
-            before, _, after = terminal.told.partition(PROMPT)
+            before, _, after = terminal.shown.partition(PROMPT)
             assert before.strip() == ""
             assert "123456\r" not in after
             assert "Total Reservations: 1" in after
@@ -163,7 +163,7 @@ class TestMFA:
                 assert terminal.ends() == 0
 
         assert sts.codes == ["123456"]
-        assert PROMPT not in terminal.told
+        assert PROMPT not in terminal.shown
 
     def test_the_session_is_kept_where_the_aws_cli_keeps_it(
         self, env: dict[str, str], tmp_path: Path
@@ -205,7 +205,7 @@ class TestMFA:
 
             assert terminal.ends() == 1
             assert terminal.echoes
-            assert "Enter the code that the device shows now" in " ".join(terminal.told.split())
+            assert "Enter the code that the device shows now" in " ".join(terminal.shown.split())
 
     def test_commands_of_the_stack_ask_once(
         self, env: dict[str, str], sts: STS, api_url: str
@@ -217,14 +217,14 @@ class TestMFA:
             terminal.ends()
 
         assert sts.codes == ["123456"]
-        assert terminal.told.count(PROMPT) == 1
+        assert terminal.shown.count(PROMPT) == 1
 
 
 def test_a_program_that_asks_is_run_once_and_seen(env: dict[str, str], tmp_path: Path) -> None:
     arguments = ["validate", "--instance-type", "p5.48xlarge", "--count", "1", "--days", "1"]
     with Terminal([*arguments, "--offerings", "--profile", "vault"], env) as terminal:
         terminal.wait_for("Vault passphrase: ")
-        assert terminal.told.strip() == "Vault passphrase:"
+        assert terminal.shown.strip() == "Vault passphrase:"
         terminal.types("open\n")
         terminal.ends()
 

@@ -36,7 +36,7 @@ def event(number: int, now: datetime = NOW, **facts: object) -> Event:
 
 class TestEvents:
     @pytest.fixture(autouse=True)
-    def told(self, deployed: Deployed) -> None:
+    def stack_with_events(self, deployed: Deployed) -> None:
         deployed.collected(OHIO)
         deployed.events = [event(1), event(2, severity=Severity.INFO), event(3)]
 
@@ -54,9 +54,9 @@ class TestEvents:
         assert lines[3] == "Times are UTC."
 
     def test_json_is_the_messages(self, truffle: Run, api_url: str) -> None:
-        told = truffle("events", "--api-url", api_url, "-o", "json").json
-        assert [message["event_id"][-1] for message in told] == ["3", "2", "1"]
-        assert told[0]["version"] == 1
+        output = truffle("events", "--api-url", api_url, "-o", "json").json
+        assert [message["event_id"][-1] for message in output] == ["3", "2", "1"]
+        assert output[0]["version"] == 1
 
     def test_filters(self, truffle: Run, api_url: str) -> None:
         command = ["events", "--api-url", api_url, "-o", "json"]
@@ -112,11 +112,11 @@ class TestHistory:
         row = block_row("cr-0abc", state="active")
         deployed.collected(OHIO, row)
         deployed.events = [event(1, reservation=row)]
-        told = truffle("history", "cr-0abc", "--api-url", api_url).out
-        assert "cr-0abc (block)" in told
-        assert "16 x p5.48xlarge in us-east-2a" in told
-        assert "Used: 14 of 16 (87.5%), 2 idle" in told
-        assert "1 event:" in told
+        output = truffle("history", "cr-0abc", "--api-url", api_url).out
+        assert "cr-0abc (block)" in output
+        assert "16 x p5.48xlarge in us-east-2a" in output
+        assert "Used: 14 of 16 (87.5%), 2 idle" in output
+        assert "1 event:" in output
         assert truffle("history", "cr-0abc", "--api-url", api_url, "-o", "json").json["events"]
 
     def test_an_unknown_one(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
@@ -147,7 +147,7 @@ class TestAge:
     ) -> None:
         deployed.collected(OHIO, an_odcr("cr-1"), at=clock.now() + timedelta(hours=3))
         found = truffle("capacity", "--api-url", api_url)
-        assert "3 h in the future, by this machine's clock: it is behind." in found.err
+        assert "3 h in the future by this machine's clock, which is behind." in found.err
 
 
 class TestStatus:
@@ -184,7 +184,7 @@ class TestStatus:
 
 
 class TestUse:
-    @pytest.mark.parametrize("tool", sorted(SNIPPETS.keys() - {"hyperpod"}))
+    @pytest.mark.parametrize("tool", sorted(SNIPPETS.keys() - {"hyperpod", "rds"}))
     def test_a_snippet_for_each_tool(self, truffle: Run, world: World, tool: str) -> None:
         world.has(a_block(1, 8))
         found = truffle("use", "cr-00000000000000001", "--for", tool)

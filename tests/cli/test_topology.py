@@ -112,7 +112,7 @@ def test_nodes_of_two_accounts_cannot_be_compared() -> None:
 def test_few_of_those_without_nodes_are_named(truffle: Run, world: World) -> None:
     rows = [held(f"cr-{number:03}") for number in range(23)]
     world.has_regions({"us-east-2": {"CapacityReservations": rows}})
-    told = truffle("topology").out
-    assert "cr-009" in told
-    assert "cr-010" not in told
-    assert "and 13 more (-o json has them all)." in " ".join(told.split())
+    output = truffle("topology").out
+    assert "cr-009" in output
+    assert "cr-010" not in output
+    assert "and 13 more (-o json has them all)." in " ".join(output.split())

@@ -139,18 +139,18 @@ BAD: list[tuple[list[str], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "told"), BAD, ids=lambda part: " ".join(part))
-def test_bad_usage(arguments: list[str], told: list[str], truffle: Run, world: World) -> None:
+@pytest.mark.parametrize(("arguments", "output"), BAD, ids=lambda part: " ".join(part))
+def test_bad_usage(arguments: list[str], output: list[str], truffle: Run, world: World) -> None:
     before = calls_of(world)
     found = truffle(*arguments)
     assert (found.status, found.out) == (2, "")
-    assert [part for part in told if part not in found.err] == []
+    assert [part for part in output if part not in found.err] == []
     assert len(found.err.splitlines()) == 1
     assert calls_of(world) == before
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "output"),
     [
         (["events", "--type", "state_chnged"], "Did you mean state_changed?"),
         (["events", "--severity", "bad"], "--severity"),
@@ -164,11 +164,11 @@ def test_bad_usage(arguments: list[str], told: list[str], truffle: Run, world: W
     ],
 )
 def test_bad_usage_of_the_stack(
-    arguments: list[str], told: str, truffle: Run, deployed: Deployed, api_url: str
+    arguments: list[str], output: str, truffle: Run, deployed: Deployed, api_url: str
 ) -> None:
     found = truffle(*arguments, "--api-url", api_url)
     assert (found.status, found.out) == (2, "")
-    assert told in found.err
+    assert output in found.err
     assert deployed.requests == []
 
 
@@ -185,8 +185,8 @@ def test_help_is_a_command_too(truffle: Run) -> None:
 
 @pytest.mark.parametrize("argument", ["--help", "-h"])
 def test_help_names_every_command(argument: str, truffle: Run) -> None:
-    told = truffle(argument).out
-    assert all(name in told for name in ("capacity", "offerings", "validate", "recommend", "use"))
+    output = truffle(argument).out
+    assert all(name in output for name in ("capacity", "offerings", "validate", "recommend", "use"))
 
 
 def test_without_arguments_it_shows_the_help(truffle: Run) -> None:

@@ -50,11 +50,11 @@ def test_none_is_status_4_with_every_near_miss(truffle: Run, world: World) -> No
 
 def test_its_json_is_the_api_s(truffle: Run, world: World) -> None:
     world.has(a_block(1, 16, **WEEK))
-    told = truffle(*RUN, "-o", "json")
-    assert told.json["ok"] is True
-    assert told.json["found"]["reservation_id"] == "cr-00000000000000001"
-    assert told.json["hours"] == 168
-    assert told.err == ""
+    output = truffle(*RUN, "-o", "json")
+    assert output.json["ok"] is True
+    assert output.json["found"]["reservation_id"] == "cr-00000000000000001"
+    assert output.json["hours"] == 168
+    assert output.err == ""
 
 
 def test_a_start_by(truffle: Run, world: World) -> None:
@@ -72,9 +72,9 @@ def test_without_an_answer_of_every_region_the_result_is_unknown(
     assert found.status == 3
     assert "has no known capacity: eu-west-1 did not answer" in found.out
     assert "eu-west-1: InvalidParameterValue" in found.err
-    told = truffle(*RUN, "-o", "json").json
-    assert told["unknown_regions"] == ["eu-west-1"]
-    assert told["reason"].endswith("Unknown: eu-west-1 did not answer.")
+    output = truffle(*RUN, "-o", "json").json
+    assert output["unknown_regions"] == ["eu-west-1"]
+    assert output["reason"].endswith("Unknown: eu-west-1 did not answer.")
     world.has(a_block(1, 16, **WEEK))
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     assert truffle(*RUN).status == 0
@@ -101,9 +101,9 @@ def test_the_deployed_stack_answers_the_same(
     assert (found.status, found.json["found"]["reservation_id"]) == (0, "cr-1")
 
 
-@pytest.mark.parametrize(("count", "told"), [("4", "For sale now."), ("64", "no suitable block")])
+@pytest.mark.parametrize(("count", "output"), [("4", "For sale now."), ("64", "no suitable block")])
 def test_offerings_are_looked_for_where_asked(
-    truffle: Run, world: World, count: str, told: str
+    truffle: Run, world: World, count: str, output: str
 ) -> None:
     offer = {
         "InstanceType": "p5.48xlarge",
@@ -116,7 +116,7 @@ def test_offerings_are_looked_for_where_asked(
     run = ["validate", "--instance-type", "p5.48xlarge", "--count", count, "--days", "2"]
     found = truffle(*run, "--offerings")
     assert found.status == 4
-    assert told in found.out
+    assert output in found.out
     listed = truffle(*run, "--offerings", "-o", "json").json["offerings"]
     assert bool(listed) == (count == "4")
 
@@ -125,11 +125,11 @@ def test_an_unknown_size_that_could_be_enough_is_status_3(truffle: Run, world: W
     shared = a_block(1, 16, OwnerId=PARTNER, Simulator={"SharedWith": [HOME]}, **WEEK)
     world.has(shared)
 
-    told = truffle(*RUN, "-o", "json")
+    output = truffle(*RUN, "-o", "json")
 
-    assert told.status == 3
-    assert told.json["unknown_reservations"] == ["cr-00000000000000001"]
-    assert told.json["candidates"][0]["instances"] is None
+    assert output.status == 3
+    assert output.json["unknown_reservations"] == ["cr-00000000000000001"]
+    assert output.json["candidates"][0]["instances"] is None
     assert "may have capacity: too little is known about cr-" in truffle(*RUN).out
 
 

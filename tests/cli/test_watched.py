@@ -13,12 +13,10 @@ from tests.builders import DAY, HOUR, OHIO
 from tests.cli.conftest import Run, calls_of
 from tests.cli.deployed import Deployed
 from tests.core.market.builders import an_answer, an_offering
-from tests.sandbox.worlds import World, running_now
-from truffle import Truffle
+from tests.sandbox.worlds import NOW, World
+from truffle import Truffle, clock
 from truffle.core.market.answers import Answer, Outcome
 from truffle.query import BadArgument
-
-NOW = running_now()
 
 
 def answered(hours: float, *prices: float, region: str = "us-east-2", **facts: object) -> Answer:
@@ -39,7 +37,10 @@ def answered(hours: float, *prices: float, region: str = "us-east-2", **facts: o
 
 @pytest.fixture(autouse=True)
 def stack(deployed: Deployed, api_url: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    """Watches whose answers have the same age however long the tests before this one took."""
     monkeypatch.setenv("TRUFFLE_API_URL", api_url)
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    deployed.clock = lambda: NOW
     deployed.market = [
         answered(1, 40, 36),
         answered(3, 50, region="us-east-1"),

@@ -229,17 +229,17 @@ class TestStateChanged:
 class TestResized:
     def test_a_block_that_starts_is_one_state_change_and_not_also_a_new_size(self) -> None:
         # Given a block whose counts are 0 before its start, and whose size only a tag told
-        told = a_block("cr-told", state="scheduled", instance_count=16)
+        published = a_block("cr-told", state="scheduled", instance_count=16)
         untold = a_block("cr-untold", state="scheduled", instance_count=None)
 
         # When both start
         began = [
             replace(row, state="active", instance_count=16, total_capacity=16)
-            for row in (told, untold)
+            for row in (published, untold)
         ]
 
         # Then each says so once
-        events = compare(a_snapshot(told, untold, at=BEFORE), a_snapshot(*began, at=NOON))
+        events = compare(a_snapshot(published, untold, at=BEFORE), a_snapshot(*began, at=NOON))
         assert [(event.type, event.severity) for event in events] == [
             (EventType.STATE_CHANGED, Severity.GOOD)
         ] * 2

@@ -96,29 +96,29 @@ class TestWhateverHappens:
         previous, present = history
         was, is_now = by_id(previous), by_id(present)
 
-        told = {
+        published = {
             (event.type.value, event.reservation and event.reservation.reservation_id)
             for event in compare(previous, present)
         }
 
         for name in was.keys() & is_now.keys():
             changed = was[name].state != is_now[name].state
-            assert (("state_changed", name) in told) == changed
+            assert (("state_changed", name) in published) == changed
         for name in is_now.keys() - was.keys():
-            assert is_now[name].state in TERMINAL_STATES or ("discovered", name) in told
+            assert is_now[name].state in TERMINAL_STATES or ("discovered", name) in published
         for name in was.keys() - is_now.keys():
-            assert (was[name].state not in TERMINAL_STATES) == (("vanished", name) in told)
+            assert (was[name].state not in TERMINAL_STATES) == (("vanished", name) in published)
 
     @given(histories())
     def test_a_reservation_has_one_event_for_each_kind_of_change(
         self, history: list[Snapshot]
     ) -> None:
-        told: dict[str, list[str]] = defaultdict(list)
+        published: dict[str, list[str]] = defaultdict(list)
         for event in compare(*history):
             assert event.reservation is not None
-            told[event.reservation.reservation_id].append(event.type.value)
+            published[event.reservation.reservation_id].append(event.type.value)
 
-        for found in told.values():
+        for found in published.values():
             assert len(found) == len(set(found))
             if len(found) > 1:
                 assert not {"discovered", "vanished"} & set(found)

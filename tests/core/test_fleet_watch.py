@@ -26,15 +26,15 @@ def a_fleet(fulfilled: float | None = 12, target: int | None = 20, **facts: Any)
 
 def play(*steps: tuple[float, list[CapacityFleet] | str]) -> list[tuple[float, Event]]:
     """What is told at which hour: each step is an hour with its answer, or the code of an error."""
-    known, told = ScopeFleets(), []
+    known, found = ScopeFleets(), []
     for hour, answer in steps:
         at = NOON + hour * HOUR
         if isinstance(answer, str):
             known = refused(known, answer, at, None)
             continue
         known, events = observed(known, SCOPE, answer, at, LENGTHS)
-        told += [(hour, event) for event in events]
-    return told
+        found += [(hour, event) for event in events]
+    return found
 
 
 def hours(*steps: tuple[float, list[CapacityFleet] | str]) -> list[float]:
@@ -45,16 +45,16 @@ SHORT, FULL, UNKNOWN = a_fleet(), a_fleet(20.0, state="active"), a_fleet(None)
 
 
 def test_a_fleet_that_stays_short_is_one_event_for_each_length() -> None:
-    told = play((0, [SHORT]), (0.5, [SHORT]), (1, [SHORT]), (2, [SHORT]), (24, [SHORT]))
-    assert [(hour, (event.after or {})["threshold"]) for hour, event in told] == [
+    found = play((0, [SHORT]), (0.5, [SHORT]), (1, [SHORT]), (2, [SHORT]), (24, [SHORT]))
+    assert [(hour, (event.after or {})["threshold"]) for hour, event in found] == [
         (1, "1h"),
         (24, "24h"),
     ]
 
 
 def test_a_late_look_tells_of_the_longest_alone() -> None:
-    told = play((0, [SHORT]), (30, [SHORT]), (31, [SHORT]))
-    assert [(hour, (event.after or {})["threshold"]) for hour, event in told] == [(30, "24h")]
+    found = play((0, [SHORT]), (30, [SHORT]), (31, [SHORT]))
+    assert [(hour, (event.after or {})["threshold"]) for hour, event in found] == [(30, "24h")]
 
 
 def test_the_event_says_which_fleet_has_how_much_of_what() -> None:

@@ -98,7 +98,7 @@ def seen(lives: Sequence[Life], moment: timedelta) -> Snapshot:
     )
 
 
-def told(lives: Sequence[Life], looks: Sequence[Look]) -> Iterator[tuple[int, Event]]:
+def compared(lives: Sequence[Life], looks: Sequence[Look]) -> Iterator[tuple[int, Event]]:
     """What the product makes of one look after the other."""
     previous: Snapshot | None = None
     idle: IdleSince = {}
@@ -127,7 +127,7 @@ def test_each_change_is_reported_once_by_the_first_observation_of_it(seed: int) 
     lives = [a_life(dice, number) for number in range(12)]
     looks = some_looks(dice)
 
-    events = Counter(fact(look, event) for look, event in told(lives, looks))
+    events = Counter(fact(look, event) for look, event in compared(lives, looks))
 
     assert events == Counter(facts(lives, looks, ()))
     assert len(events) > 10

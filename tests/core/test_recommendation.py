@@ -141,9 +141,9 @@ class TestFacts:
         assert all(row.sources for row in COMPARISON)
 
     def test_the_guide_s_dated_claims_are_gone(self) -> None:
-        told = json.dumps(asked(days=7).to_json()) + json.dumps(asked("inference").to_json())
+        found = json.dumps(asked(days=7).to_json()) + json.dumps(asked("inference").to_json())
         for claim in ("only pay when", "Pay per use", "1-14 days (fixed)", "cannot be changed"):
-            assert claim not in told
+            assert claim not in found
 
     def test_its_json(self) -> None:
         answer = asked(days=10, start=date(2026, 12, 1)).to_json()

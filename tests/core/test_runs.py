@@ -105,10 +105,10 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
     )
 
     # When it ends
-    told = manifest(run, {EAST: well, OHIO: ill}, END)
+    found = manifest(run, {EAST: well, OHIO: ill}, END)
 
     # Then the failed scope still has its rows, as last seen, and no changes
-    assert told == {
+    assert found == {
         "schema_version": 1,
         "run_id": run.run_id,
         "started_at": "2026-11-24T12:00:00Z",
@@ -178,29 +178,29 @@ def test_an_expected_denial_is_closed_and_neither_failed_nor_succeeded() -> None
         OHIO: a_status(OHIO, run_id=run.run_id, error=denied),
     }
 
-    told = manifest(run, statuses, END, expected=expected_denials(["*/*"]))
+    found = manifest(run, statuses, END, expected=expected_denials(["*/*"]))
 
-    counts = told["counts"]
+    counts = found["counts"]
     assert (counts["succeeded"], counts["failed"], counts["closed"]) == (0, 1, 1)
-    assert [scope["outcome"] for scope in told["scopes"]] == ["failed", "closed"]
-    assert told["scopes"][1]["error"] == {"code": "UnauthorizedOperation", "message": "No."}
-    assert [failure["region"] for failure in told["failures"]] == ["us-east-1"]
+    assert [scope["outcome"] for scope in found["scopes"]] == ["failed", "closed"]
+    assert found["scopes"][1]["error"] == {"code": "UnauthorizedOperation", "message": "No."}
+    assert [failure["region"] for failure in found["failures"]] == ["us-east-1"]
 
 
 def test_a_scope_that_the_run_never_reached_failed() -> None:
     run = a_run(regions=("us-east-1", "us-east-2"))
     old = a_status(OHIO, run_id="an-older-run", observed_at=NOON - HOUR)
 
-    told = manifest(run, {OHIO: old}, END)
+    found = manifest(run, {OHIO: old}, END)
 
-    assert [scope["outcome"] for scope in told["scopes"]] == ["failed", "failed"]
-    assert {failure["code"] for failure in told["failures"]} == {"NotCollected"}
+    assert [scope["outcome"] for scope in found["scopes"]] == ["failed", "failed"]
+    assert {failure["code"] for failure in found["failures"]} == {"NotCollected"}
 
 
 def test_a_scope_that_a_later_run_collected_meanwhile_succeeded() -> None:
     run = a_run(regions=("us-east-2",))
     newer = a_status(OHIO, run_id="a-newer-run", observed_at=NOON + HOUR)
 
-    told = manifest(run, {OHIO: newer}, END)
+    found = manifest(run, {OHIO: newer}, END)
 
-    assert told["counts"]["succeeded"] == 1
+    assert found["counts"]["succeeded"] == 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import HOUR, NOON, OHIO, a_status
-from truffle.core.events import EventType, Severity
+from truffle.core.events import EventType, Severity, event_id
 from truffle.core.model import Failure, FailureKind
 from truffle.core.scope_health import after_failure, after_success
 from truffle.core.status import ScopeError, ScopeStatus, Streak
@@ -29,6 +29,11 @@ SINCE_ONE = ScopeError("RequestLimitExceeded", "too fast", FailureKind.ERROR, NO
 TWICE = a_status(error=SINCE_ONE, streak=Streak(("run-1", "run-2")))
 
 
+def id_of(kind: EventType) -> str:
+    """The same whenever it is computed: of the scope, the type, and since when it failed."""
+    return event_id("123456789012/us-east-2", kind, None, {"since": "2026-11-24T13:00:00Z"}, None)
+
+
 def test_the_failed_run_at_the_threshold_is_reported() -> None:
     streak, event = after_failure(TWICE, a_failure(), "run-3", 3)
     assert streak == Streak(("run-1", "run-2", "run-3"), True)
@@ -46,6 +51,7 @@ def test_the_failed_run_at_the_threshold_is_reported() -> None:
     }
     assert (event.observed_at, event.previous_observed_at) == (NOON + 3 * HOUR, NOON)
     assert (event.reservation, event.run_id) == (None, "run-3")
+    assert event.event_id == id_of(EventType.SCOPE_FAILING)
 
 
 @pytest.mark.parametrize("run_id", ["run-1", "run-2", None])
@@ -97,6 +103,9 @@ def test_the_success_after_it_is_reported() -> None:
     assert event.summary == "123456789012/us-east-2 is listed again after 5 h."
     assert event.before == {"error": "RequestLimitExceeded", "since": "2026-11-24T13:00:00Z"}
     assert (event.after, event.run_id) == ({"error": None}, "run-6")
+    assert (event.reason, event.previous_observed_at) == ("listed again", NOON)
+    assert (event.account_id, event.region) == (OHIO.account_id, OHIO.region)
+    assert event.event_id == id_of(EventType.SCOPE_RECOVERED)
 
 
 @pytest.mark.parametrize("status", [a_status(), TWICE])
@@ -114,7 +123,7 @@ def test_failing_and_recovered_take_turns_and_fit_the_runs(
 ) -> None:
     status, run = a_status(), 0
     failed: set[int] = set()
-    expected, told, ids = [], [], []
+    expected, found, ids = [], [], []
     for number, (later, succeeds) in enumerate(attempts):
         run += later
         moment = NOON + (number + 1) * HOUR
@@ -132,7 +141,7 @@ def test_failing_and_recovered_take_turns_and_fit_the_runs(
             is_new = run not in failed
             failed.add(run)
             expected += ["scope_failing"] if is_new and len(failed) == runs else []
-        told += [event.type.value] if event else []
+        found += [event.type.value] if event else []
         ids += [event.event_id] if event else []
-    assert told == expected
+    assert found == expected
     assert len(set(ids)) == len(ids)

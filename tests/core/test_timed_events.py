@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, a_snapshot, an_odcr
-from tests.core.timing import DEFAULT, MINUTE, between, told
+from tests.core.timing import DEFAULT, MINUTE, between, thresholds_of
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.model import CapacityBlock, Reservation, Scope, effective_end
 from truffle.core.pricing import PriceBook
@@ -51,7 +51,7 @@ def at(moment: datetime, row: Reservation) -> list[Event]:
 def test_each_threshold_fires_at_its_moment_and_not_before(
     moment: datetime, row: Reservation, event: tuple[str, str]
 ) -> None:
-    assert told(at(moment, row)) == [event]
+    assert thresholds_of(at(moment, row)) == [event]
     assert at(moment - MINUTE, row) == []
     assert at(moment + MINUTE, row) == []
 
@@ -80,7 +80,7 @@ def test_payment_is_due_an_hour_before_the_start_where_that_is_sooner() -> None:
         state="payment-pending", create_date=NOON, start_date=NOON + 5 * HOUR, end_date=NOON + DAY
     )
     (event,) = (one for one in at(NOON + 4 * HOUR, row) if one.type is EventType.PAYMENT_DUE)
-    assert told([event]) == [("payment_due", "1h")]
+    assert thresholds_of([event]) == [("payment_due", "1h")]
     assert event.reason == "unpaid 1 h before its start"
     assert at(NOON + 11 * HOUR, row) == []
 
@@ -96,7 +96,7 @@ def test_payment_is_due_at_once_for_a_block_that_is_bought_shortly_before_its_st
     first = due(a_snapshot(at=looks[0]), a_snapshot(row, at=looks[1]), DEFAULT)
     again = due(a_snapshot(row, at=looks[1]), a_snapshot(row, at=looks[2]), DEFAULT)
 
-    assert told(first) == [("payment_due", "1h")]
+    assert thresholds_of(first) == [("payment_due", "1h")]
     assert again == []
 
 
@@ -112,8 +112,8 @@ def test_only_what_is_still_scheduled_is_late(state: str) -> None:
 
 def test_an_odcr_with_dates_starts_and_ends_soon() -> None:
     row = an_odcr(state="scheduled", start_date=START, end_date=START + 7 * DAY)
-    assert told(at(START - DAY, row)) == [("starting_soon", "24h")]
-    assert told(at(START + 6 * DAY, row)) == [("ending_soon", "24h")]
+    assert thresholds_of(at(START - DAY, row)) == [("starting_soon", "24h")]
+    assert thresholds_of(at(START + 6 * DAY, row)) == [("ending_soon", "24h")]
 
 
 def test_an_odcr_that_began_at_once_and_has_no_end_has_no_moments() -> None:
@@ -123,13 +123,13 @@ def test_an_odcr_that_began_at_once_and_has_no_end_has_no_moments() -> None:
 
 def test_an_ultraserver_ends_an_hour_before_its_end_date() -> None:
     row = replace(week("active"), effective_end=effective_end(START + 7 * DAY, ultraserver=True))
-    assert told(at(START + 7 * DAY - HOUR - 2 * HOUR, row)) == [("ending_soon", "2h")]
+    assert thresholds_of(at(START + 7 * DAY - HOUR - 2 * HOUR, row)) == [("ending_soon", "2h")]
 
 
 @pytest.mark.parametrize("length", [timedelta(hours=20), DAY])
 def test_an_end_is_not_announced_longer_before_than_the_block_lasts(length: timedelta) -> None:
     row = a_block(state="active", start_date=START, end_date=START + length)
-    fired = told(between(NOON, START + length, row))
+    fired = thresholds_of(between(NOON, START + length, row))
     assert [name for name in fired if name[0] == "ending_soon"] == [
         ("ending_soon", "2h"),
         ("ending_soon", "40m"),
@@ -217,7 +217,7 @@ def test_an_end_is_a_warning_from_a_day_on(moment: datetime, severity: Severity)
 
 def test_a_missed_start_is_reported_as_past() -> None:
     events = between(START - 25 * HOUR, START + 2 * HOUR, week("active"))
-    assert told(events) == [("starting_soon", "24h"), ("starting_soon", "1h")]
+    assert thresholds_of(events) == [("starting_soon", "24h"), ("starting_soon", "1h")]
     assert {event.severity for event in events} == {Severity.INFO}
     assert all(event.summary.endswith("started 2 h ago.") for event in events)
     assert {event.reason for event in events} == {"its start has passed"}
@@ -232,7 +232,7 @@ def test_a_start_that_did_not_come_is_not_reported_as_one() -> None:
 
 def test_a_missed_end_is_reported_as_past() -> None:
     (event,) = between(END - HOUR, END + 2 * HOUR, week("expired"))
-    assert (event.severity, told([event])) == (Severity.INFO, [("ending_soon", "40m")])
+    assert (event.severity, thresholds_of([event])) == (Severity.INFO, [("ending_soon", "40m")])
     assert event.summary.endswith("reached its end 2 h ago.")
     assert event.reason == "its end has passed"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tests.builders import DAY, HOUR, NOON, a_block, a_snapshot, an_odcr
-from tests.core.timing import DEFAULT, MINUTE, between, told
+from tests.core.timing import DEFAULT, MINUTE, between, thresholds_of
 from truffle.core.events import Event, EventType
 from truffle.core.model import CapacityBlock, Reservation, effective_end
 from truffle.core.thresholds import parse_duration
@@ -79,7 +79,7 @@ def test_each_threshold_between_the_first_look_and_the_last_fires_once_and_no_ot
 ) -> None:
     events = story([(moment, row) for moment in looks])
     expected = [name for name, moment in moments(row).items() if looks[0] < moment <= looks[-1]]
-    assert Counter(told(events)) == Counter(expected)
+    assert Counter(thresholds_of(events)) == Counter(expected)
     assert len({event.event_id for event in events}) == len(events)
 
 
@@ -100,7 +100,7 @@ def test_each_event_is_reported_at_the_first_observation_after_its_moment(
     row: Reservation, looks: list[datetime]
 ) -> None:
     for event in story([(moment, row) for moment in looks]):
-        ((_, name),) = told([event])
+        ((_, name),) = thresholds_of([event])
         moment = moments(row)[event.type.value, name]
         assert event.previous_observed_at is not None
         assert event.previous_observed_at < moment <= event.observed_at
@@ -148,13 +148,13 @@ def test_a_later_reservation_crosses_thresholds_since_the_previous_observation(
     empty = a_snapshot(at=first)
     events = [*due(empty, a_snapshot(row, at=rest[0]), DEFAULT), *story([(m, row) for m in rest])]
     expected = [name for name, moment in moments(row).items() if first < moment <= looks[-1]]
-    assert Counter(told(events)) == Counter(expected)
+    assert Counter(thresholds_of(events)) == Counter(expected)
 
 
 @given(rows(), LOOKS)
 def test_an_event_computed_twice_has_the_same_id(row: Reservation, looks: list[datetime]) -> None:
     early, *_, late = looks
     one, two = (between(early, moment, row, row) for moment in (late, late + timedelta(seconds=1)))
-    names = {tuple(told([event])): event.event_id for event in one}
+    names = {tuple(thresholds_of([event])): event.event_id for event in one}
     for event in two:
-        assert names.get(tuple(told([event])), event.event_id) == event.event_id
+        assert names.get(tuple(thresholds_of([event])), event.event_id) == event.event_id

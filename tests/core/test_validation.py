@@ -144,7 +144,7 @@ class TestBlocks:
 
         assert answer.found is not None
         notes = " ".join(answer.found.notes)
-        assert "not delivered yet" in notes
+        assert "has not been delivered yet" in notes
         assert "interconnect impaired, 1 instance unavailable" in notes
 
     def test_the_earliest_start_wins_then_the_tightest_fit(self) -> None:

@@ -23,5 +23,5 @@ def between(
     return due(a_snapshot(was or row, at=before), a_snapshot(row, at=now), DEFAULT, **more)
 
 
-def told(events: Iterable[Event]) -> list[tuple[str, Any]]:
+def thresholds_of(events: Iterable[Event]) -> list[tuple[str, Any]]:
     return [(event.type.value, (event.after or {})["threshold"]) for event in events]

@@ -74,12 +74,12 @@ class StubbedEC2:
 
     def refuses(self, operation: str, name: str) -> StubbedEC2:
         """One of the recorded errors."""
-        told = error(name).response
+        found = error(name).response
         self._stub(operation).add_client_error(
             operation,
-            told["Error"]["Code"],
-            told["Error"]["Message"],
-            told["ResponseMetadata"]["HTTPStatusCode"],
+            found["Error"]["Code"],
+            found["Error"]["Message"],
+            found["ResponseMetadata"]["HTTPStatusCode"],
         )
         return self
 

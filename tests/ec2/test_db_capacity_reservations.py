@@ -253,14 +253,14 @@ def test_reservations_that_could_not_be_asked_for_are_not_gone(world: World) -> 
 
 def test_time_starts_and_ends_a_reservation(world: World) -> None:
     world.has(a_reservation(StartDate="+1h", EndDate="+25h"))
-    told = []
+    found = []
     before = world.listed()
     for hours in (2, 24):
         world.simulator.advance(timedelta(hours=hours))
         after = world.listed()
-        told += [(each.type, each.severity, each.reason) for each in compare(before, after)]
+        found += [(each.type, each.severity, each.reason) for each in compare(before, after)]
         before = after
-    assert told == [
+    assert found == [
         (EventType.STATE_CHANGED, Severity.GOOD, "scheduled → active"),
         (EventType.STATE_CHANGED, Severity.INFO, "active → expired"),
     ]

@@ -18,8 +18,8 @@ from truffle.ec2.errors import FAILURES, error_code, error_message, failure_kind
 
 
 def refusal(code: str, message: str = "Because.") -> ClientError:
-    told = {"Error": {"Code": code, "Message": message}}
-    return ClientError(told, "DescribeCapacityReservations")
+    found = {"Error": {"Code": code, "Message": message}}
+    return ClientError(found, "DescribeCapacityReservations")
 
 
 def test_a_message_is_one_line() -> None:

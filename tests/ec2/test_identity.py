@@ -22,14 +22,14 @@ class Waiting(Future[str]):
         raise TimeoutError
 
 
-def told(account_id: str) -> Future[str]:
+def identified(account_id: str) -> Future[str]:
     future: Future[str] = Future()
     future.set_result(account_id)
     return future
 
 
 def test_the_account_is_what_sts_says() -> None:
-    caller = Caller(told("123456789012"))
+    caller = Caller(identified("123456789012"))
 
     assert caller.account_id == caller.known == "123456789012"
     assert caller.is_accepted
@@ -37,14 +37,14 @@ def test_the_account_is_what_sts_says() -> None:
 
 
 def test_an_account_that_the_credentials_name_is_not_proven() -> None:
-    caller = Caller(told("123456789012"), by_sts=False)
+    caller = Caller(identified("123456789012"), by_sts=False)
 
     assert caller.account_id == "123456789012"
     assert not caller.is_accepted
 
 
 def test_nothing_is_known_before_anybody_asked() -> None:
-    caller = Caller(told("123456789012"))
+    caller = Caller(identified("123456789012"))
 
     assert (caller.known, caller.warning, caller.is_accepted) == (None, None, False)
 

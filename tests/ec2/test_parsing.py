@@ -288,9 +288,9 @@ class TestErrors:
     )
     def test_without_a_document_of_ec2s_have_their_status_as_code(self, body: bytes) -> None:
         """botocore takes only ``<html>`` for a proxy's page; what it cannot read is not retried."""
-        told = outcome(FastEC2Parser(), body, RESERVATIONS, 503)
+        found = outcome(FastEC2Parser(), body, RESERVATIONS, 503)
 
-        assert told["Error"] == plain({"Code": "503", "Message": "Service Unavailable"})
+        assert found["Error"] == plain({"Code": "503", "Message": "Service Unavailable"})
 
     def test_of_the_request_without_a_document_are_what_they_are_with_botocore(self) -> None:
         assert_same(b"not here", status=404)

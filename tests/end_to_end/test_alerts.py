@@ -27,7 +27,7 @@ def a_block(box: Sandbox, state: str, region: str = "us-east-1") -> dict[str, An
     )
 
 
-def told(messages: list[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
+def counted(messages: list[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
     return Counter((item["type"], item["severity"], item["reservation_id"]) for item in messages)
 
 
@@ -55,7 +55,7 @@ def test_each_change_is_delivered_once_and_a_failing_region_reports_none(box: Sa
         first = collected(box, alerts)
         again = collected(box, alerts) + alerts(1)
 
-    assert told(first) == {
+    assert counted(first) == {
         ("state_changed", "critical", pending): 1,
         ("extended", "good", active["CapacityReservationId"]): 1,
         ("vanished", "critical", gone): 1,
@@ -97,7 +97,7 @@ def test_a_db_capacity_reservation_is_listed_shown_and_reported(box: Sandbox) ->
 
     assert (held["region"], held["total_capacity"], held["used_capacity"]) == ("us-east-1", 12, 9)
     assert held["accelerator"] is None
-    assert told(messages) == {("state_changed", "info", held["reservation_id"]): 1}
+    assert counted(messages) == {("state_changed", "info", held["reservation_id"]): 1}
     assert shown.returncode == 0, shown.stderr
     assert "db.r7g.4xlarge" in shown.stdout
     assert held["reservation_id"] in get(f"{box.api_url}/report").body.decode()

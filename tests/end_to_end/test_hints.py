@@ -12,7 +12,7 @@ import pytest
 from lambdas.clients import wall_clock
 from sandbox.box import Sandbox
 from tests.end_to_end.conftest import collected, wait
-from tests.end_to_end.test_alerts import a_block, told
+from tests.end_to_end.test_alerts import a_block, counted
 
 REGION = "us-east-1"
 SAMPLES = Path(__file__).parent.parent / "samples" / "eventbridge"
@@ -58,7 +58,7 @@ def test_an_event_of_ec2_is_a_message_without_any_run(box: Sandbox) -> None:
         box.send_event(an_event())
         messages = alerts(2, at_least=1)
 
-    assert told(messages) == {("state_changed", "critical", pending): 1}
+    assert counted(messages) == {("state_changed", "critical", pending): 1}
     assert run_ids(box) == before
 
 
@@ -71,7 +71,7 @@ def test_a_burst_of_events_is_one_message(box: Sandbox) -> None:
             box.send_event(an_event())
         messages = alerts(3, at_least=1)
 
-    assert told(messages) == {("state_changed", "critical", pending): 1}
+    assert counted(messages) == {("state_changed", "critical", pending): 1}
 
 
 def test_an_event_says_where_to_look_and_the_comparison_what_happened(box: Sandbox) -> None:

@@ -61,13 +61,13 @@ def test_a_market_appears_gets_cheaper_and_dearer_is_throttled_and_vanishes(box:
         assert answer_of(box) == ("not-asked", 0)
         box.ec2.clear_faults()
         assert answer_of(box) == ("none", 1)
-        told = alerts(1, at_least=3)
-    assert [(it["type"], it["offering"]["upfront_fee"]) for it in told] == [
+        result = alerts(1, at_least=3)
+    assert [(it["type"], it["offering"]["upfront_fee"]) for it in result] == [
         ("offering_appeared", "960.00"),
         ("price_dropped", "768.00"),
         ("offering_gone", "1152.00"),
     ]
-    assert {it["instance_type"] for it in told} == {"p5.48xlarge"}
+    assert {it["instance_type"] for it in result} == {"p5.48xlarge"}
     assert box.ec2.calls()[REGION, OPERATION] == 7
     points = rows(box, "/offerings/history", region=REGION, watch="hunt")[-7:]
     assert [(it["outcome"], it["upfront_fee"]) for it in points] == [

@@ -42,12 +42,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Performance]:
     """The story, played to its end."""
     folder = tmp_path_factory.mktemp("weeks")
     begin = wall_clock().replace(microsecond=0)
-    told = plot(begin)
-    fleet, alerts = write_files(folder, told.fleet, begin)
+    delivered = plot(begin)
+    fleet, alerts = write_files(folder, delivered.fleet, begin)
     box = Sandbox.up(folder / "box", fleet=fleet, alerts=alerts, environment={})
     try:
         put_secrets(box)
-        performance = Performance(box, begin, told)
+        performance = Performance(box, begin, delivered)
         performance.play(SEED)
         yield performance
     finally:
@@ -105,7 +105,7 @@ def heard_ids(story: Performance, name: str) -> list[str]:
     return [found for request in story.heard(name) for found in ids_in(request.json)]
 
 
-def told(story: Performance, events: dict[str, Json], ids: list[str]) -> Counter[Fact]:
+def delivered(story: Performance, events: dict[str, Json], ids: list[str]) -> Counter[Fact]:
     return Counter(fact_of(events[name], story) for name in ids)
 
 
@@ -131,7 +131,7 @@ def test_the_story_has_every_type_of_event(expected: list[Fact]) -> None:
 def test_what_is_recorded_is_the_storys_list(
     story: Performance, events: dict[str, Json], expected: list[Fact]
 ) -> None:
-    assert told(story, events, list(events)) == Counter(expected)
+    assert delivered(story, events, list(events)) == Counter(expected)
 
 
 @pytest.mark.parametrize("name", ["bus", "oncall"])
@@ -139,7 +139,7 @@ def test_a_destination_hears_what_it_should_each_once(
     story: Performance, events: dict[str, Json], expected: list[Fact], name: str
 ) -> None:
     hears: Callable[[Fact], bool] = getattr(story.hearing(), name)
-    assert told(story, events, heard_ids(story, name)) == Counter(filter(hears, expected))
+    assert delivered(story, events, heard_ids(story, name)) == Counter(filter(hears, expected))
 
 
 def test_a_burst_is_one_digest_and_other_events_are_delivered_one_by_one(
@@ -150,7 +150,7 @@ def test_a_burst_is_one_digest_and_other_events_are_delivered_one_by_one(
     burst = [fact for fact in own if fact.type == "discovered"]
     assert len(burst) == BURST
     singles = Counter(fact for fact in own if fact not in burst)
-    assert told(story, events, heard_ids(story, "research")) == singles
+    assert delivered(story, events, heard_ids(story, "research")) == singles
     digests = [one.json for one in story.heard("research") if not ids_in(one.json)]
     assert len(digests) == 1
     assert any(f"{BURST} events" in text for text in texts(digests[0]))
@@ -176,10 +176,10 @@ def opens_or_closes(fact: Fact) -> str:
 
 def pager_fact(sent: Json, story: Performance) -> tuple[int, str, str, str]:
     """Which run told what of whom; a block is called by the number that its reservation has."""
-    told = sent["payload"]
-    subject = told["component"].split("/")[-1].replace("cb-", "cr-")
-    look = look_of({"observed_at": told["timestamp"]}, story)
-    return look, told["class"], subject, sent["event_action"]
+    delivered = sent["payload"]
+    subject = delivered["component"].split("/")[-1].replace("cb-", "cr-")
+    look = look_of({"observed_at": delivered["timestamp"]}, story)
+    return look, delivered["class"], subject, sent["event_action"]
 
 
 def test_an_incident_of_a_block_that_recovered_is_closed(story: Performance) -> None:
@@ -252,12 +252,12 @@ def test_what_a_destination_did_not_take_for_a_day_is_a_dead_letter_and_can_be_p
     observed = [parse_time(events[name]["observed_at"]) - story.begin for name in dead]
     assert len(dead) == DEAD
     assert all(ARCHIVE_DOWN[0] < moment < ARCHIVE_DOWN[1] for moment in observed)
-    before = told(story, events, heard_ids(story, "archive"))
-    assert before + told(story, events, dead) == wanted
+    before = delivered(story, events, heard_ids(story, "archive"))
+    assert before + delivered(story, events, dead) == wanted
 
     story.redrive("archive")
     wait(lambda: len(heard_ids(story, "archive")) == wanted.total())
-    assert told(story, events, heard_ids(story, "archive")) == wanted
+    assert delivered(story, events, heard_ids(story, "archive")) == wanted
     assert story.dead_letters("archive") == []
 
 

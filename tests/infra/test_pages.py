@@ -140,5 +140,5 @@ def test_the_sums_are_those_of_the_table(column: int, changes: int) -> None:
     parts = table[names.index("reservations") + 1 : names.index("**total**")]
     assert len(parts) == 5
     total = sum(float(_numbers(row[column])[changes]) for row in parts)
-    told = _numbers(table[names.index("**total**")][column])[changes]
-    assert told == f"{total:.{len(told.partition('.')[2])}f}"
+    result = _numbers(table[names.index("**total**")][column])[changes]
+    assert result == f"{total:.{len(result.partition('.')[2])}f}"

@@ -56,8 +56,8 @@ def answer_to(event: Mapping[str, Any]) -> Answer:
     answer = query.handler(dict(event), context)
     headers, text = answer["headers"], answer["body"]
     is_json = "json" in headers["Content-Type"]
-    told = json.loads(text) if text and is_json else None
-    return Answer(answer["statusCode"], headers["Content-Type"], told, headers, text)
+    recorded = json.loads(text) if text and is_json else None
+    return Answer(answer["statusCode"], headers["Content-Type"], recorded, headers, text)
 
 
 def repeated(asked: Asked) -> str:

@@ -60,9 +60,9 @@ class Office:
     def opens(self, **destinations: Json) -> None:
         """Deploys these destinations, each with a route for everything."""
         self.destinations |= destinations
-        for name, told in destinations.items():
+        for name, fields in destinations.items():
             self.stack.destination(name)
-            if told["kind"] in ("email", "amazon-q"):
+            if fields["kind"] in ("email", "amazon-q"):
                 topic = service("sns").create_topic(Name=f"{name}-topic")["TopicArn"]
                 self.stack.topics[name] = topic
         self.write()
@@ -70,15 +70,15 @@ class Office:
 
     def write(self, *without: str) -> None:
         """Writes the settings, without some of the destinations."""
-        kept = {name: told for name, told in self.destinations.items() if name not in without}
+        kept = {name: fields for name, fields in self.destinations.items() if name not in without}
         routes = [{"name": name, "to": [name], "when": {}} for name in kept]
         content = {"destinations": kept, "routes": routes, "mutes": self.mutes}
         self.file.write_text(json.dumps(content))
 
     def mail(self, name: str, content: Event | Json | str) -> Mailed:
         """Puts an event, an object or a text on a destination's queue."""
-        told = to_message(content) if isinstance(content, Event) else content
-        body = told if isinstance(told, str) else json.dumps(told)
+        fields = to_message(content) if isinstance(content, Event) else content
+        body = fields if isinstance(fields, str) else json.dumps(fields)
         url = self.stack.destination(name).queue
         service("sqs").send_message(QueueUrl=url, MessageBody=body)
         (record,) = aws.deliver(url)["Records"]

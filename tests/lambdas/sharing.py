@@ -65,7 +65,7 @@ class Shared:
         except Killed:
             assert dies_after
 
-    def told(self) -> list[tuple[str, str]]:
+    def recorded(self) -> list[tuple[str, str]]:
         """Who told what, in order."""
         items: list[Any] = self.scopes.client.scan(TableName=self.scopes.table)["Items"]
         found = [item for item in items if item["pk"]["S"].startswith(EVENT_PREFIX)]

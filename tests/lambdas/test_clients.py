@@ -306,5 +306,5 @@ def test_in_the_sandbox_the_time_is_ahead(
 ) -> None:
     ahead(ahead_by)
     before = clients.wall_clock()
-    told = clients.now()
-    assert before <= told - ahead_by <= clients.wall_clock()
+    recorded = clients.now()
+    assert before <= recorded - ahead_by <= clients.wall_clock()

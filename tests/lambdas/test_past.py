@@ -43,7 +43,7 @@ def at(moment: datetime) -> str:
 
 
 def test_each_list_answers_what_it_answered_then(hours: Hours) -> None:
-    told: dict[datetime, list[Any]] = {}
+    recorded: dict[datetime, list[Any]] = {}
     stories: list[Callable[[Fleet], None]] = [
         lambda fleet: fleet.holds(OHIO, a_raw_odcr("cr-a"), a_raw_block("cr-b")),
         lambda fleet: fleet.holds(IRELAND, a_raw_odcr("cr-c", AvailableInstanceCount=0)),
@@ -58,10 +58,10 @@ def test_each_list_answers_what_it_answered_then(hours: Hours) -> None:
         story(hours.fleet)
         hours.next()
         moment = hours.clock.advance(20 * MINUTE)
-        told[moment] = [hours.ask(route).body for route in ROUTES]
+        recorded[moment] = [hours.ask(route).body for route in ROUTES]
         hours.clock.advance(-20 * MINUTE)
     hours.clock.advance(24 * HOUR)
-    for moment, before in told.items():
+    for moment, before in recorded.items():
         assert [hours.ask(route, as_of=at(moment)).body for route in ROUTES] == before
 
 

@@ -107,7 +107,7 @@ def test_units_that_all_list_one_reservation_are_stored_whole_and_report_once() 
         shared_with_all(world.fleet, *states)
         assert all_at_once(world) == []
 
-    assert [kind for _, kind in world.told()] == ["state_changed"]
+    assert [kind for _, kind in world.recorded()] == ["state_changed"]
     report = ReportStore(world.scopes.client, world.scopes.table).get(["cr-a"])["cr-a"]
     assert report.members == frozenset()
 
@@ -129,7 +129,7 @@ def test_a_listing_from_before_a_newer_write_is_made_again(other: str) -> None:
 
     overlapping(world, Slow(world.fleet, after=purchase), ONE)
     world.collect()
-    assert [kind for _, kind in world.told()] == ["discovered"]
+    assert [kind for _, kind in world.recorded()] == ["discovered"]
 
 
 def test_a_listing_that_began_first_and_read_later_is_the_newer_one() -> None:
@@ -141,7 +141,7 @@ def test_a_listing_that_began_first_and_read_later_is_the_newer_one() -> None:
 
     overlapping(world, Slow(world.fleet, before=end), ONE)
     world.collect()
-    assert [kind for _, kind in world.told()] == ["vanished"]
+    assert [kind for _, kind in world.recorded()] == ["vanished"]
 
 
 def test_the_table_in_memory_holds_of_several_accounts_what_dynamodb_does() -> None:
@@ -187,7 +187,7 @@ def test_despite_failures_and_crashes_each_event_is_reported_exactly_once(
         world.collect(failing, dies_after)
     world.collect()
     world.collect()
-    assert [kind for _, kind in world.told()] == [happening]
+    assert [kind for _, kind in world.recorded()] == [happening]
     assert (world.scopes.gone("cr-a") is not None) == (happening == "vanished")
 
 
@@ -207,7 +207,7 @@ def test_gaining_or_losing_a_share_is_not_an_event(
     for failing, dies_after in passes:
         world.collect(failing, dies_after)
     world.collect()
-    assert (world.told(), world.scopes.gone("cr-a")) == ([], None)
+    assert (world.recorded(), world.scopes.gone("cr-a")) == ([], None)
 
 
 @settings(max_examples=examples(40))
@@ -231,6 +231,6 @@ def test_despite_failures_and_crashes_a_threshold_is_reported_exactly_once(
         world.collect(failing, dies_after)
     world.collect()
     world.collect()
-    told = [kind for _, kind in world.told()]
-    assert told.count("starting_soon") == 1
-    assert set(told) == {"starting_soon"} | ({"discovered"} if is_new else set())
+    recorded = [kind for _, kind in world.recorded()]
+    assert recorded.count("starting_soon") == 1
+    assert set(recorded) == {"starting_soon"} | ({"discovered"} if is_new else set())

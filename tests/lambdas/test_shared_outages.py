@@ -43,13 +43,13 @@ class Stacked:
                 unit = Unit(f"run-{self.runs}", region, self.accounts)
                 collector.collect(unit, self.clock() + HOUR)
 
-    def told(self) -> list[dict[str, Any]]:
+    def recorded(self) -> list[dict[str, Any]]:
         items: list[Any] = self.scopes.client.scan(TableName=self.scopes.table)["Items"]
         found = [item for item in items if item["pk"]["S"].startswith(EVENT_PREFIX)]
         return [read_body(item) for item in sorted(found, key=lambda item: item["sk"]["S"])]
 
     def summaries(self) -> list[str]:
-        return [message["summary"] for message in self.told()]
+        return [message["summary"] for message in self.recorded()]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_an_account_without_its_role_is_one_event_and_one_recovery(stacked: Stac
         f"No region of account {ONE} can be listed: AccessDenied, 3 consecutive runs.",
         f"Account {ONE} can be listed again, after 5 h.",
     ]
-    failing, recovered = stacked.told()
+    failing, recovered = stacked.recorded()
     assert failing["region"] == recovered["region"]
 
 
@@ -80,7 +80,7 @@ def test_two_accounts_without_their_roles_are_two_events(stacked: Stacked) -> No
             error = client_error("ExpiredToken", "AssumeRole")
             stacked.fleet.no_client[Scope(account_id, region)] = error
     stacked.run(4)
-    assert [message["account_id"] for message in stacked.told()] == [ONE, TWO]
+    assert [message["account_id"] for message in stacked.recorded()] == [ONE, TWO]
 
 
 def test_an_outage_of_an_account_that_comes_back_is_reported_again(stacked: Stacked) -> None:
@@ -91,9 +91,9 @@ def test_an_outage_of_an_account_that_comes_back_is_reported_again(stacked: Stac
         stacked.run(3)
         stacked.fleet.recovers()
         stacked.run(2)
-    kinds = [message["type"] for message in stacked.told()]
+    kinds = [message["type"] for message in stacked.recorded()]
     assert kinds == ["scope_failing", "scope_recovered"] * 2
-    assert len({message["event_id"] for message in stacked.told()}) == 4
+    assert len({message["event_id"] for message in stacked.recorded()}) == 4
 
 
 def test_a_policy_that_closes_regions_in_one_run_is_one_event_until_all_are_open(
@@ -102,14 +102,17 @@ def test_a_policy_that_closes_regions_in_one_run_is_one_event_until_all_are_open
     for region in REGIONS:
         stacked.fleet.fails(Scope(ONE, region), client_error("UnauthorizedOperation"))
     stacked.run(4)
-    assert [message["type"] for message in stacked.told()] == ["scope_failing"]
+    assert [message["type"] for message in stacked.recorded()] == ["scope_failing"]
     stacked.fleet.recovers()
     stacked.fleet.fails(Scope(ONE, REGIONS[2]), client_error("UnauthorizedOperation"))
     stacked.run(2)
-    assert len(stacked.told()) == 1
+    assert len(stacked.recorded()) == 1
     stacked.fleet.recovers()
     stacked.run(2)
-    assert [message["type"] for message in stacked.told()] == ["scope_failing", "scope_recovered"]
+    assert [message["type"] for message in stacked.recorded()] == [
+        "scope_failing",
+        "scope_recovered",
+    ]
 
 
 def test_a_region_that_fails_later_is_an_event_of_its_own(stacked: Stacked) -> None:
@@ -117,4 +120,4 @@ def test_a_region_that_fails_later_is_an_event_of_its_own(stacked: Stacked) -> N
     stacked.run(2)
     stacked.fleet.fails(Scope(ONE, REGIONS[1]), client_error("InternalError"))
     stacked.run(3)
-    assert [message["region"] for message in stacked.told()] == list(REGIONS[:2])
+    assert [message["region"] for message in stacked.recorded()] == list(REGIONS[:2])

@@ -38,23 +38,23 @@ def test_the_owner_reports_a_change(owner: str) -> None:
     world = shared(owner)
     world.holds("pending", ACCOUNTS)
     world.collect()
-    assert world.told() == [(owner, "state_changed")]
+    assert world.recorded() == [(owner, "state_changed")]
 
 
 def test_without_the_owner_the_first_account_reports_a_change() -> None:
     world = shared(accounts=[TWO, THREE])
     world.holds("pending", [TWO, THREE])
     world.collect()
-    assert world.told() == [(TWO, "state_changed")]
+    assert world.recorded() == [(TWO, "state_changed")]
 
 
 def test_a_change_is_reported_once_while_the_owners_scope_fails() -> None:
     world = shared(ONE)
     world.holds("pending", ACCOUNTS)
     world.collect(failing=[ONE])
-    assert world.told() == [(TWO, "state_changed")]
+    assert world.recorded() == [(TWO, "state_changed")]
     world.collect()
-    assert world.told() == [(TWO, "state_changed")]
+    assert world.recorded() == [(TWO, "state_changed")]
 
 
 def test_an_owner_that_was_never_listed_keeps_no_account_from_reporting() -> None:
@@ -63,7 +63,7 @@ def test_an_owner_that_was_never_listed_keeps_no_account_from_reporting() -> Non
     world.collect(failing=[ONE])
     world.holds("pending", ACCOUNTS)
     world.collect(failing=[ONE])
-    assert world.told() == [(TWO, "state_changed")]
+    assert world.recorded() == [(TWO, "state_changed")]
 
 
 def test_an_owner_whose_baseline_shows_the_change_keeps_no_account_from_reporting() -> None:
@@ -72,28 +72,28 @@ def test_an_owner_whose_baseline_shows_the_change_keeps_no_account_from_reportin
     world.collect(failing=[ONE])
     world.holds("pending", ACCOUNTS)
     world.collect()
-    assert world.told() == [(TWO, "state_changed")]
+    assert world.recorded() == [(TWO, "state_changed")]
 
 
 def test_the_owner_reports_the_end_of_a_reservation() -> None:
     world = shared(ONE)
     world.holds("active", [])
     world.collect()
-    assert world.told() == [(ONE, "vanished")]
+    assert world.recorded() == [(ONE, "vanished")]
 
 
 def test_without_the_owner_the_last_account_that_loses_a_reservation_reports_its_end() -> None:
     world = shared(accounts=[ONE, TWO])
     world.holds("active", [])
     world.collect()
-    assert world.told() == [(TWO, "vanished")]
+    assert world.recorded() == [(TWO, "vanished")]
 
 
 def test_a_reservation_that_someone_may_still_list_has_not_vanished() -> None:
     world = shared(accounts=[ONE, TWO])
     world.holds("active", [])
     world.collect(failing=[ONE])
-    assert world.told() == []
+    assert world.recorded() == []
 
 
 @pytest.mark.parametrize("owner", [STRANGER, ONE])
@@ -101,7 +101,7 @@ def test_an_account_that_loses_its_share_reports_nothing_and_keeps_no_last_row(o
     world = shared(owner)
     world.holds("active", [ONE, TWO])
     world.collect()
-    assert (world.told(), world.scopes.gone("cr-a")) == ([], None)
+    assert (world.recorded(), world.scopes.gone("cr-a")) == ([], None)
 
 
 @pytest.mark.parametrize("owner", [STRANGER, THREE])
@@ -109,7 +109,7 @@ def test_an_account_that_gets_a_share_reports_nothing(owner: str) -> None:
     world = shared(owner, [TWO, THREE])
     world.holds("active", ACCOUNTS)
     world.collect()
-    assert world.told() == []
+    assert world.recorded() == []
 
 
 def test_the_last_row_of_a_reservation_is_its_owners() -> None:
@@ -126,7 +126,7 @@ def test_the_order_of_the_accounts_in_a_message_changes_nothing() -> None:
     world.holds("active", [])
     world.collect(accounts=(TWO, ONE), dies_after=1)
     world.collect(accounts=(TWO, ONE))
-    assert world.told() == [(TWO, "vanished")]
+    assert world.recorded() == [(TWO, "vanished")]
 
 
 # --- whoever answers reports ---------------------------------------------------------------------
@@ -140,10 +140,10 @@ def test_while_the_owner_fails_others_report_and_its_return_repeats_nothing() ->
     world.holds("cancelled", [])
     world.collect(failing=[ONE])
     expected = [(TWO, "state_changed")] * 3
-    assert world.told() == expected
+    assert world.recorded() == expected
     world.collect()
     world.collect()
-    assert world.told() == expected
+    assert world.recorded() == expected
 
 
 def test_units_of_one_account_each_report_the_same() -> None:
@@ -152,16 +152,16 @@ def test_units_of_one_account_each_report_the_same() -> None:
         world.holds(state, [ONE, TWO])
         world.collect(accounts=(TWO,))
         world.collect(accounts=(ONE,))
-    assert world.told() == [(ONE, "state_changed")] * 2
+    assert world.recorded() == [(ONE, "state_changed")] * 2
 
 
 def test_an_owner_that_is_no_longer_listed_soon_keeps_no_account_from_reporting() -> None:
     world = shared(ONE, [ONE, TWO])
     world.holds("delayed", [ONE, TWO])
     world.collect(accounts=(TWO,))
-    assert world.told() == []
+    assert world.recorded() == []
     world.collect(accounts=(TWO,))
-    assert world.told() == [(TWO, "state_changed")]
+    assert world.recorded() == [(TWO, "state_changed")]
 
 
 def test_an_owner_that_only_fails_still_holds_what_the_others_lost() -> None:
@@ -169,19 +169,19 @@ def test_an_owner_that_only_fails_still_holds_what_the_others_lost() -> None:
     world.holds("active", [])
     for _ in range(3):
         world.collect(failing=[ONE])
-    assert world.told() == []
+    assert world.recorded() == []
     world.collect()
-    assert world.told() == [(ONE, "vanished")]
+    assert world.recorded() == [(ONE, "vanished")]
 
 
 def test_an_account_that_is_collected_no_more_keeps_no_reservation_alive() -> None:
     world = shared(accounts=[ONE, TWO])
     world.holds("active", [])
     world.collect(accounts=(ONE,))
-    assert world.told() == []
+    assert world.recorded() == []
     retire_others(world.scopes, f"{REGION}/0", [ONE], world.clock() + HOUR)
     world.collect(accounts=(ONE,))
-    assert world.told() == [(ONE, "vanished")]
+    assert world.recorded() == [(ONE, "vanished")]
 
 
 def test_a_find_of_another_first_snapshot_is_news_to_accounts_listed_before_it() -> None:
@@ -190,7 +190,7 @@ def test_a_find_of_another_first_snapshot_is_news_to_accounts_listed_before_it()
     world.holds("active", [ONE, TWO])
     world.collect(accounts=(TWO,))
     world.collect(accounts=(ONE,))
-    assert world.told() == [(ONE, "discovered")]
+    assert world.recorded() == [(ONE, "discovered")]
 
 
 def test_a_discovery_left_to_the_owner_outlives_another_first_snapshot() -> None:
@@ -201,7 +201,7 @@ def test_a_discovery_left_to_the_owner_outlives_another_first_snapshot() -> None
     world.collect(accounts=(TWO,))
     world.holds("active", [])
     world.collect()
-    assert sorted(world.told()) == [(THREE, "discovered"), (THREE, "vanished")]
+    assert sorted(world.recorded()) == [(THREE, "discovered"), (THREE, "vanished")]
 
 
 def test_a_unit_that_comes_late_takes_no_event_with_it() -> None:
@@ -215,4 +215,4 @@ def test_a_unit_that_comes_late_takes_no_event_with_it() -> None:
     world.clock.moment = hint
     for _ in range(3):
         world.collect()
-    assert [kind for _, kind in world.told()] == ["discovered"]
+    assert [kind for _, kind in world.recorded()] == ["discovered"]

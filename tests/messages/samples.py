@@ -128,7 +128,7 @@ def billing_request(status: str = "pending") -> Event:
 
 
 def fleet_short(**after: Any) -> Event:
-    told = {
+    sample = {
         "threshold": "1h",
         "short_since": format_time(NOON - 2 * HOUR),
         "fleet_id": "crf-0abc",
@@ -142,19 +142,19 @@ def fleet_short(**after: Any) -> Event:
         "2 h: 12.5 of 20.",
         reason="below its target for 1 h",
         before=None,
-        after=told | after,
+        after=sample | after,
     )
 
 
 def scope_failing(**after: Any) -> Event:
-    told = {
+    sample = {
         "error": "UnauthorizedOperation",
         "message": "You are not authorized to perform this operation.",
         "failed_runs": 3,
         "since": format_time(NOON - 2 * HOUR),
         "last_success": format_time(NOON - 3 * HOUR),
     }
-    return a_scope_event(before=None, after=told | after)
+    return a_scope_event(before=None, after=sample | after)
 
 
 def scope_recovered() -> Event:
@@ -171,7 +171,7 @@ def scope_recovered() -> Event:
 def of_every_type() -> dict[EventType, Event]:
     """One event of each type."""
     block = a_block("cr-0abc", state="active", tags={"Name": "llm-pretrain"})
-    told = {
+    sample = {
         EventType.DISCOVERED: (Severity.INFO, "was discovered in state scheduled.", "first seen"),
         EventType.STATE_CHANGED: (Severity.GOOD, "is active.", "scheduled → active"),
         EventType.VANISHED: (Severity.CRITICAL, "is gone before its end.", "no longer listed"),
@@ -183,7 +183,7 @@ def of_every_type() -> dict[EventType, Event]:
     }
     changes = {
         kind: a_timed_event(kind, block, says, reason, None, severity=severity)
-        for kind, (severity, says, reason) in told.items()
+        for kind, (severity, says, reason) in sample.items()
     }
     timed = (starting_soon, ending_soon, payment_due, late_delivery, idle, billing_request)
     scopes = (fleet_short, scope_failing, scope_recovered)
@@ -242,5 +242,5 @@ def a_day(**facts: Any) -> Day:
         a_status(),
         a_status(Scope(HOME, "us-west-2"), observed_at=NOON - 9 * HOUR, error=broken),
     )
-    told = day(rows, statuses, [an_event(observed_at=NOON - HOUR)], NOON, 2 * HOUR)
-    return replace(told, **facts)
+    sample = day(rows, statuses, [an_event(observed_at=NOON - HOUR)], NOON, 2 * HOUR)
+    return replace(sample, **facts)

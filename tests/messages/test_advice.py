@@ -122,8 +122,8 @@ def test_a_block_that_ends_says_what_an_extension_can_do(on_offer: Any, says: st
     "row", [a_block(start_date=NOON - DAY, end_date=NOON), an_odcr(end_date=NOON)]
 )
 def test_an_end_that_has_passed_asks_nothing(row: Any) -> None:
-    told = advice(row, type=EventType.ENDING_SOON, severity=Severity.INFO)
-    assert told == "No action needed: it has reached its end."
+    text = advice(row, type=EventType.ENDING_SOON, severity=Severity.INFO)
+    assert text == "No action needed: it has reached its end."
 
 
 def test_the_console_shows_the_reservation_in_its_region() -> None:

@@ -24,14 +24,14 @@ from truffle.core.model import Reservation
 from truffle.messages.fields import facts_of, instances
 
 
-def told(event: Event) -> dict[str, str]:
+def shown(event: Event) -> dict[str, str]:
     return {fact.name: fact.value for fact in facts_of(event, event.observed_at)}
 
 
 def test_a_change_is_shown_with_the_present_reservation() -> None:
     block = a_block("cr-0abc", capacity_block_id="cb-1", tags={"Name": "llm-pretrain"})
 
-    assert told(an_event(block, type=EventType.RESIZED, reason="16 → 8 instances")) == {
+    assert shown(an_event(block, type=EventType.RESIZED, reason="16 → 8 instances")) == {
         "Change": "16 → 8 instances",
         "Instances": "16 × p5.48xlarge (128 × H100)",
         "State": "scheduled",
@@ -48,28 +48,34 @@ def test_a_change_is_shown_with_the_present_reservation() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     row = an_odcr(availability_zone=None, start_date=None, end_date=None, tags={})
 
-    assert told(an_event(row)).keys() == {"Change", "Instances", "Reservation", "Account", "Region"}
+    assert shown(an_event(row)).keys() == {
+        "Change",
+        "Instances",
+        "Reservation",
+        "Account",
+        "Region",
+    }
 
 
 def test_a_change_of_state_says_the_state_once() -> None:
-    assert "State" not in told(an_event())
+    assert "State" not in shown(an_event())
 
 
 def test_an_odcr_shows_its_end() -> None:
     row = an_odcr(end_date=NOON + HOUR)
 
-    assert told(an_event(row))["End"] == "Tue 24 Nov 2026, 13:00 UTC (in 1 h)"
+    assert shown(an_event(row))["End"] == "Tue 24 Nov 2026, 13:00 UTC (in 1 h)"
 
 
 def test_a_warning_of_a_start_shows_its_threshold() -> None:
-    facts = told(starting_soon())
+    facts = shown(starting_soon())
 
     assert facts["Threshold"] == "24 h before the start"
     assert facts["Start"] == "Wed 25 Nov 2026, 11:30 UTC (in 23 h 30 min)"
 
 
 def test_a_warning_of_an_end_shows_the_effective_end_and_the_extension() -> None:
-    facts = told(ending_soon())
+    facts = shown(ending_soon())
 
     assert facts["Threshold"] == "2 h before the end"
     assert facts["Usable until"] == "Tue 24 Nov 2026, 14:00 UTC (in 2 h)"
@@ -95,11 +101,11 @@ def test_a_warning_of_an_end_shows_the_effective_end_and_the_extension() -> None
     ],
 )
 def test_an_extension_that_cannot_be_had_or_asked_for_says_so(extension: Any, says: str) -> None:
-    assert told(ending_soon(extension))["Extension"].startswith(says)
+    assert shown(ending_soon(extension))["Extension"].startswith(says)
 
 
 def test_an_unpaid_block_shows_until_when_it_can_be_paid() -> None:
-    facts = told(payment_due())
+    facts = shown(payment_due())
 
     assert facts["Reason"] == "unpaid for 11 h"
     assert facts["Payment deadline"] == "Tue 24 Nov 2026, 13:00 UTC (in 1 h)"
@@ -108,29 +114,29 @@ def test_an_unpaid_block_shows_until_when_it_can_be_paid() -> None:
 def test_a_block_must_be_paid_five_minutes_before_its_start_where_that_is_sooner() -> None:
     row = a_block(create_date=NOON - HOUR, start_date=NOON + 35 * MINUTE)
 
-    facts = told(an_event(row, type=EventType.PAYMENT_DUE))
+    facts = shown(an_event(row, type=EventType.PAYMENT_DUE))
 
     assert facts["Payment deadline"] == "Tue 24 Nov 2026, 12:30 UTC (in 30 min)"
 
 
 def test_a_late_block_shows_how_late_it_is() -> None:
-    facts = told(late_delivery())
+    facts = shown(late_delivery())
 
     assert facts["Threshold"] == "15 min after the start"
     assert facts["Late by"] == "20 min"
 
 
 def test_a_fleet_shows_how_much_of_its_target_it_has() -> None:
-    facts = told(fleet_short())
+    facts = shown(fleet_short())
     assert facts["Threshold"] == "below its target for 1 h"
     assert facts["Fulfilled"] == "12.5 of 20 (62%)"
     assert facts["Below target since"] == "Tue 24 Nov 2026, 10:00 UTC (2 h ago)"
     assert (facts["Fleet"], facts["State"]) == ("crf-0abc", "partially_fulfilled")
-    assert "Fulfilled" not in told(fleet_short(fulfilled_capacity=None))
+    assert "Fulfilled" not in shown(fleet_short(fulfilled_capacity=None))
 
 
 def test_an_idle_block_shows_what_it_costs() -> None:
-    facts = told(idle())
+    facts = shown(idle())
 
     assert facts["Unused"] == "4 of 16 instances"
     assert facts["Idle since"] == "Tue 24 Nov 2026, 10:00 UTC (2 h ago)"
@@ -146,11 +152,11 @@ def test_an_idle_block_shows_what_it_costs() -> None:
     ],
 )
 def test_an_unknown_price_is_shown_as_such(cost: dict[str, Any], says: str) -> None:
-    assert told(idle(**cost))["Cost"] == says
+    assert shown(idle(**cost))["Cost"] == says
 
 
 def test_a_failing_scope_shows_since_when_and_how_old_its_data_is() -> None:
-    assert told(scope_failing()) == {
+    assert shown(scope_failing()) == {
         "Error": "UnauthorizedOperation",
         "Message": "You are not authorized to perform this operation.",
         "Failed runs": "3 in a row",
@@ -162,7 +168,7 @@ def test_a_failing_scope_shows_since_when_and_how_old_its_data_is() -> None:
 
 
 def test_a_recovered_scope_shows_its_name() -> None:
-    assert told(scope_recovered()) == {
+    assert shown(scope_recovered()) == {
         "Reason": "listed again",
         "Previous error": "UnauthorizedOperation",
         "Failing since": "Tue 24 Nov 2026, 10:00 UTC (2 h ago)",
@@ -200,4 +206,4 @@ def test_instances_are_shown_with_their_accelerators(row: Reservation, expected:
 
 
 def test_an_event_of_a_scope_without_anything_has_its_scope() -> None:
-    assert told(a_scope_event(after=None)).keys() == {"Reason", "Account", "Region"}
+    assert shown(a_scope_event(after=None)).keys() == {"Reason", "Account", "Region"}

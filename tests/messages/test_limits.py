@@ -102,25 +102,25 @@ def test_tags_of_any_mixture_fit_in_every_format(event: Event, script: Sequence[
 @pytest.mark.parametrize("character", CHARACTERS, ids=ascii)
 def test_a_queue_takes_what_it_is_sent(character: str) -> None:
     event = tagged(an_event(), character)
-    told = json.loads(json.loads(publication(event)["Message"])["default"])
-    limits.is_taken_by_sqs(to_json({**told, "late_seconds": 86_400}))
+    shown = json.loads(json.loads(publication(event)["Message"])["default"])
+    limits.is_taken_by_sqs(to_json({**shown, "late_seconds": 86_400}))
 
 
 def test_what_fits_is_whole_and_says_nothing_of_what_is_left_out() -> None:
     event = tagged(an_event(), "研")
-    told = json.loads(json.loads(publication(event)["Message"])["default"])
-    assert "left_out" not in told
-    assert from_message(told) == event
+    shown = json.loads(json.loads(publication(event)["Message"])["default"])
+    assert "left_out" not in shown
+    assert from_message(shown) == event
 
 
 def test_of_too_many_accounts_some_are_left_out_before_any_tag() -> None:
     seen_by = tuple(f"{int(HOME) + turn}" for turn in range(30_000))
     event = an_event(replace(a_block("cr-0abc", tags=full_tags("a")), seen_by=seen_by))
-    told = json.loads(json.loads(publication(event)["Message"])["default"])
-    assert told["left_out"] == {"seen_by": 29_950}
-    assert told["reservation"]["seen_by"] == list(seen_by[:50])
-    assert len(told["reservation"]["tags"]) == 50
-    assert from_message(told).event_id == event.event_id
+    shown = json.loads(json.loads(publication(event)["Message"])["default"])
+    assert shown["left_out"] == {"seen_by": 29_950}
+    assert shown["reservation"]["seen_by"] == list(seen_by[:50])
+    assert len(shown["reservation"]["tags"]) == 50
+    assert from_message(shown).event_id == event.event_id
 
 
 def test_the_longest_tags_are_left_out_last_and_the_message_says_so() -> None:
@@ -128,7 +128,7 @@ def test_the_longest_tags_are_left_out_last_and_the_message_says_so() -> None:
     reason = '"' * 30_000
     event = an_event(a_block("cr-0abc", tags=tags), reason=reason)
     limits.check_publication(publication(event))
-    told = json.loads(json.loads(publication(event)["Message"])["default"])
-    assert told["reservation"]["tags"]["Team"] == "research"
-    assert len(told["reservation"]["tags"]) + told["left_out"]["tags"] == 51
-    assert told["left_out"]["tags"] > 0
+    shown = json.loads(json.loads(publication(event)["Message"])["default"])
+    assert shown["reservation"]["tags"]["Team"] == "research"
+    assert len(shown["reservation"]["tags"]) + shown["left_out"]["tags"] == 51
+    assert shown["left_out"]["tags"] > 0

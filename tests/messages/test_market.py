@@ -42,7 +42,7 @@ def test_the_facts_are_the_price_the_past_and_the_block() -> None:
     found = facts(DROPPED)
     assert found["Change"] == "4.91 → 3.93 USD per accelerator-hour"
     assert found["Price"] == (
-        "3.93 USD per accelerator-hour, 31.44 USD per instance-hour, 6036.48 USD in all"
+        "3.93 USD per accelerator-hour, 31.44 USD per instance-hour, 6036.48 USD in total"
     )
     assert found["Last 30 days"] == "lowest 3.93, median 4.91 (of 12 days)"
     assert found["Instances"] == "8 × p5.48xlarge (64 × H100)"

@@ -79,8 +79,8 @@ def test_beside_the_bar_are_the_facts() -> None:
 def test_a_fact_with_slacks_markup_in_it_is_plain_text(name: str) -> None:
     body = of(an_event(a_block("cr-0abc", tags={"Name": name})))
     fields = [field for block in details(body) for field in block.get("fields", ())]
-    (told,) = [field for field in fields if name in field["text"]]
-    assert told == {"type": "plain_text", "text": f"Name\n{name}", "emoji": False}
+    (rendered,) = [field for field in fields if name in field["text"]]
+    assert rendered == {"type": "plain_text", "text": f"Name\n{name}", "emoji": False}
 
 
 def test_buttons_lead_to_the_console_and_to_the_query() -> None:

@@ -23,17 +23,17 @@ MOST_BYTES = 256 * 1024
 def test_machines_get_the_message_and_people_the_prose() -> None:
     event = an_event()
 
-    told = json.loads(publication(event)["Message"])
+    shown = json.loads(publication(event)["Message"])
 
-    assert told.keys() == {"default", "email"}
-    assert json.loads(told["default"]) == to_message(event)
-    assert told["email"] == email.text(event_card(event))
+    assert shown.keys() == {"default", "email"}
+    assert json.loads(shown["default"]) == to_message(event)
+    assert shown["email"] == email.text(event_card(event))
 
 
 def test_the_message_reads_back_as_the_event() -> None:
-    told = json.loads(publication(an_event())["Message"])
+    shown = json.loads(publication(an_event())["Message"])
 
-    assert from_message(json.loads(told["default"])) == an_event()
+    assert from_message(json.loads(shown["default"])) == an_event()
 
 
 def test_the_subject_is_the_e_mails() -> None:
@@ -86,6 +86,6 @@ def test_a_reservation_with_all_the_tags_that_ec2_allows_fits_in_a_message(chara
 def test_any_texts_come_through_unchanged(reason: str, tags: dict[str, str]) -> None:
     event = an_event(a_block(tags=tags), reason=reason)
 
-    told = json.loads(publication(event)["Message"])
+    shown = json.loads(publication(event)["Message"])
 
-    assert from_message(json.loads(told["default"])) == event
+    assert from_message(json.loads(shown["default"])) == event

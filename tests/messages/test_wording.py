@@ -9,7 +9,7 @@ from truffle.messages.wording import count, moment, moment_from, span, usd
 
 
 @pytest.mark.parametrize(
-    ("length", "told"),
+    ("length", "text"),
     [
         (timedelta(seconds=59), "less than a minute"),
         (timedelta(minutes=1), "1 min"),
@@ -22,8 +22,8 @@ from truffle.messages.wording import count, moment, moment_from, span, usd
         (timedelta(days=6, hours=23, minutes=30), "6 d 23 h"),
     ],
 )
-def test_a_span_is_shown_in_its_two_largest_units(length: timedelta, told: str) -> None:
-    assert span(length) == told
+def test_a_span_is_shown_in_its_two_largest_units(length: timedelta, text: str) -> None:
+    assert span(length) == text
 
 
 def test_a_moment_is_shown_in_utc() -> None:
@@ -33,7 +33,7 @@ def test_a_moment_is_shown_in_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    ("away", "told"),
+    ("away", "text"),
     [
         (timedelta(hours=23, minutes=12), "(in 23 h 12 min)"),
         (timedelta(hours=-1, minutes=-3), "(1 h 3 min ago)"),
@@ -42,20 +42,20 @@ def test_a_moment_is_shown_in_utc() -> None:
         (timedelta(minutes=1), "(in 1 min)"),
     ],
 )
-def test_a_moment_is_shown_with_its_distance(away: timedelta, told: str) -> None:
-    assert moment_from(NOON + away, NOON).endswith(told)
+def test_a_moment_is_shown_with_its_distance(away: timedelta, text: str) -> None:
+    assert moment_from(NOON + away, NOON).endswith(text)
 
 
 @pytest.mark.parametrize(
-    ("amount", "told"),
+    ("amount", "text"),
     [(440.32, "440 USD"), (12_345.6, "12,346 USD"), (0.5, "0.50 USD"), (0, "0.00 USD")],
 )
-def test_an_amount_has_cents_where_they_matter(amount: float, told: str) -> None:
-    assert usd(amount) == told
+def test_an_amount_has_cents_where_they_matter(amount: float, text: str) -> None:
+    assert usd(amount) == text
 
 
 @pytest.mark.parametrize(
-    ("number", "told"), [(0, "0 blocks"), (1, "1 block"), (1200, "1,200 blocks")]
+    ("number", "text"), [(0, "0 blocks"), (1, "1 block"), (1200, "1,200 blocks")]
 )
-def test_a_count_has_its_noun(number: int, told: str) -> None:
-    assert count(number, "block") == told
+def test_a_count_has_its_noun(number: int, text: str) -> None:
+    assert count(number, "block") == text

@@ -50,8 +50,12 @@ def test_a_string_that_looks_like_something_else_stays_a_string(text: str) -> No
     row = encode(replace(an_odcr(), account_id=text, seen_by=(text,), tags={text: text}))
 
     for read in (yaml.safe_load, read_by_1_2):
-        told = read(to_yaml([row]))[0]
-        assert (told["account_id"], told["seen_by"], told["tags"]) == (text, [text], {text: text})
+        output = read(to_yaml([row]))[0]
+        assert (output["account_id"], output["seen_by"], output["tags"]) == (
+            text,
+            [text],
+            {text: text},
+        )
 
 
 @given(texts, texts)
@@ -60,9 +64,9 @@ def test_csv_has_every_field_exactly(name: str, state: str) -> None:
         [{"name": name, "state": state, "tags": {name: state}, "none": None}], COLUMNS
     )
 
-    (told,) = csv.DictReader(io.StringIO(document, newline=""))
-    assert (told["name"], told["state"], told["none"]) == (name, state, "")
-    assert json.loads(told["tags"]) == {name: state}
+    (output,) = csv.DictReader(io.StringIO(document, newline=""))
+    assert (output["name"], output["state"], output["none"]) == (name, state, "")
+    assert json.loads(output["tags"]) == {name: state}
 
 
 COLUMNS = ("name", "state", "tags", "none")

@@ -9,7 +9,7 @@ from truffle.render.events import render_history
 from truffle.render.style import Style
 
 
-def told(left_out: int) -> str:
+def output(left_out: int) -> str:
     row = an_odcr("cr-0abc")
     history: Json = {
         **encode(row),
@@ -21,11 +21,11 @@ def told(left_out: int) -> str:
 
 
 def test_events_that_were_too_many_are_counted_with_the_command_that_shows_them() -> None:
-    last = told(4).splitlines()[-1]
+    last = output(4).splitlines()[-1]
 
     assert last.startswith("  4 older events: truffle events ")
     assert "--reservation-id cr-0abc" in last
 
 
 def test_older_events_are_not_mentioned_where_all_are_shown() -> None:
-    assert "older" not in told(0)
+    assert "older" not in output(0)

@@ -45,17 +45,17 @@ def wide(rows: Sequence[Reservation]) -> list[str]:
     return render(shown, [rows[0].type], Style(width=None)).splitlines()
 
 
-def heads(told: list[str]) -> list[str]:
-    line = next(line for line in told if line.startswith("| "))
+def heads(output: list[str]) -> list[str]:
+    line = next(line for line in output if line.startswith("| "))
     return [head.strip() for head in line.strip("|").split("|")]
 
 
 @pytest.mark.parametrize("rows", [BLOCKS, ODCRS], ids=["blocks", "odcrs"])
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 def test_no_line_is_wider_than_the_terminal(rows: Sequence[Reservation], width: int) -> None:
-    told = lines(rows, width)
-    assert max(map(len, told)) <= width
-    assert all(row.reservation_id in "\n".join(told) for row in rows)
+    output = lines(rows, width)
+    assert max(map(len, output)) <= width
+    assert all(row.reservation_id in "\n".join(output) for row in rows)
 
 
 def test_what_a_wide_terminal_shows() -> None:
@@ -86,9 +86,9 @@ def test_names_come_first_and_stand_for_the_ids_where_there_is_no_room() -> None
 
     assert heads(lines(named, 250))[0] == "Name"
     assert heads(lines(named, 80)) == ["Name", "Type", "Count", "End", "State", "Used", "Idle"]
-    told = "\n".join(lines(named, 80))
-    assert "| llm-pretrain-08 " in told
-    assert "| cr-0123456789abcdef2 " in told
+    output = "\n".join(lines(named, 80))
+    assert "| llm-pretrain-08 " in output
+    assert "| cr-0123456789abcdef2 " in output
 
 
 def test_at_80_columns_a_block_has_its_end() -> None:
@@ -102,50 +102,50 @@ def test_at_120_columns_use_is_there() -> None:
 
 
 def test_columns_left_out_are_named() -> None:
-    told = lines(BLOCKS, 80)
-    assert "Not shown at this width: Region" in " ".join(told)
-    assert "(-o wide shows all columns)." in " ".join(told)
+    output = lines(BLOCKS, 80)
+    assert "Not shown at this width: Region" in " ".join(output)
+    assert "(-o wide shows all columns)." in " ".join(output)
     assert "Not shown" not in " ".join(lines(BLOCKS, None))
 
 
 def test_what_the_question_is_about_leaves_last() -> None:
     view = View(asked=frozenset({"start_date", "owner_id"}))
-    told = render(
+    output = render(
         Shown(BLOCKS, BLOCKS, view), [ReservationType.CAPACITY_BLOCKS], Style(width=80)
     ).splitlines()
 
-    assert "Start" in heads(told)
-    assert "Owner" in heads(told)
+    assert "Start" in heads(output)
+    assert "Owner" in heads(output)
 
 
 def test_named_columns_are_all_there_is() -> None:
     view = View(chosen=("reservation_id", "end", "owner_id", "tags"))
-    told = render(
+    output = render(
         Shown(BLOCKS, BLOCKS, view), [ReservationType.CAPACITY_BLOCKS], Style(width=40)
     ).splitlines()
 
-    assert heads(told) == ["Reservation ID", "End", "Owner", "Tags"]
+    assert heads(output) == ["Reservation ID", "End", "Owner", "Tags"]
 
 
 def test_wide_tables_have_more_than_the_terminal_has_room_for() -> None:
     view = View(is_wide=True)
-    told = render(
+    output = render(
         Shown(BLOCKS, BLOCKS, view), [ReservationType.CAPACITY_BLOCKS], Style(width=80)
     ).splitlines()
 
-    assert {"Owner", "Platform", "Region", "Start", "Reservation ID"} <= set(heads(told))
+    assert {"Owner", "Platform", "Region", "Start", "Reservation ID"} <= set(heads(output))
 
 
 def test_wide_tables_show_who_uses_what_is_shared() -> None:
     users = (Consumer("123456789012", 3), Consumer("210987654321", 2))
     rows = [an_odcr("cr-1", consumers=users), an_odcr("cr-2", consumers=()), an_odcr("cr-3")]
 
-    told = render(
+    output = render(
         Shown(rows, rows, View(is_wide=True)), [ReservationType.ODCR], Style(width=None)
     ).splitlines()
 
-    at = heads(told).index("Consumers")
-    users_shown = [line.strip("|").split("|")[at].strip() for line in told if "cr-" in line]
+    at = heads(output).index("Consumers")
+    users_shown = [line.strip("|").split("|")[at].strip() for line in output if "cr-" in line]
     assert users_shown == ["123456789012: 3, 210987654321: 2", "", "-"]
 
 
@@ -153,38 +153,38 @@ def test_a_billing_request_is_a_wide_column_and_while_it_waits_a_note() -> None:
     asked = BillingRequest(HOME, OTHER, "pending", NOON, NOON + 12 * HOUR)
     rows = [an_odcr("cr-1", billing_request=asked), an_odcr("cr-2")]
 
-    told = render(
+    output = render(
         Shown(rows, rows, View(is_wide=True)), [ReservationType.ODCR], Style(width=None)
     ).splitlines()
 
-    at = heads(told).index("Billing Request")
+    at = heads(output).index("Billing Request")
     shown = [
         line.strip("|").split("|")[at].strip()
-        for line in told
+        for line in output
         if line[0:1] == "|" and "cr-" in line
     ]
     assert shown == ["pending: 210987654321 by 2026-11-25 00:00", "-"]
     note = "Billing request to accept or reject: cr-1 (account 210987654321 by 2026-11-25 00:00)"
-    assert any(note in line for line in told)
+    assert any(note in line for line in output)
 
 
 def test_what_an_odcr_lends_is_a_wide_column_and_a_note() -> None:
     lends = InterruptibleAllocation("cr-2", 4, 6, "updating")
     rows = [an_odcr("cr-1", interruptible_allocation=lends)]
 
-    told = "\n".join(wide(rows))
+    output = "\n".join(wide(rows))
 
-    assert "| 4 instances to cr-2, target 6, updating " in told
+    assert "| 4 instances to cr-2, target 6, updating " in output
     note = "Lent as interruptible, in addition to the totals: cr-1 (4 instances to cr-2, target 6, "
-    assert note in told
+    assert note in output
 
 
 @pytest.mark.parametrize("status", ["requested", "rejected"])
 def test_a_change_of_dates_that_is_not_applied_is_a_note(status: str) -> None:
     change = Adjustment(status, end_date=NOON)
-    told = "\n".join(wide([an_odcr("cr-1", adjustment=change)]))
-    assert f"Change of dates {status}: cr-1 (end 2026-11-24 12:00)" in told
-    assert f"| {status}: end 2026-11-24 12:00 " in told
+    output = "\n".join(wide([an_odcr("cr-1", adjustment=change)]))
+    assert f"Change of dates {status}: cr-1 (end 2026-11-24 12:00)" in output
+    assert f"| {status}: end 2026-11-24 12:00 " in output
 
 
 def test_an_applied_change_of_dates_is_a_wide_column_alone() -> None:
@@ -211,9 +211,9 @@ TYPED = (
 def test_an_unhealthy_block_is_not_a_green_active_one() -> None:
     sick = a_block("cr-1", state="active", health=Health("impaired", 1))
 
-    told = "\n".join(lines([sick, *BLOCKS], 250, is_coloured=True))
+    output = "\n".join(lines([sick, *BLOCKS], 250, is_coloured=True))
 
-    assert "\x1b[31mactive, unhealthy" in told
+    assert "\x1b[31mactive, unhealthy" in output
     assert "unhealthy" in "\n".join(lines([sick, *BLOCKS], 80))
 
 
@@ -254,9 +254,9 @@ def test_the_state_stays_where_it_differs() -> None:
 def test_colours_change_no_width() -> None:
     import re
 
-    told = lines(BLOCKS, 200, is_coloured=True)
-    assert any("\x1b[" in line for line in told)
-    bare = [re.sub("\x1b\\[[0-9]+m", "", line) for line in told]
+    output = lines(BLOCKS, 200, is_coloured=True)
+    assert any("\x1b[" in line for line in output)
+    bare = [re.sub("\x1b\\[[0-9]+m", "", line) for line in output]
     assert bare == lines(BLOCKS, 200)
 
 
@@ -270,8 +270,8 @@ def test_the_summary_of_blocks() -> None:
         a_block("cr-2", capacity_block_id="cb-1"),
         a_block("cr-3", state="active"),
     ]
-    told = lines(ultra, None)
-    assert told[1:7] == [
+    output = lines(ultra, None)
+    assert output[1:7] == [
         "   Total Blocks: 2 (3 reservations)",
         "   Instance Types: 1 (p5.48xlarge)",
         "   Duration Range: 168 hours (7 days)",
@@ -279,7 +279,7 @@ def test_the_summary_of_blocks() -> None:
         "   Active Now: 16 instances, 2 available (12.5% free)",
         "   GPUs: 384 in total (H100 384), 16 idle",
     ]
-    assert told[-1] == "Unhealthy: cr-1 (see health in -o json)"
+    assert output[-1] == "Unhealthy: cr-1 (see health in -o json)"
 
 
 def test_the_notes_of_odcrs_say_what_ends() -> None:
@@ -290,28 +290,28 @@ def test_the_notes_of_odcrs_say_what_ends() -> None:
 def test_the_notes_of_odcrs_say_which_are_interruptible() -> None:
     lent = an_odcr("cr-5", interruptible=True)
 
-    told = "\n".join(lines([lent], None))
+    output = "\n".join(lines([lent], None))
 
-    assert "can use indefinitely" not in told
-    assert "take the instances back at two minutes' notice: cr-5" in told
+    assert "can use indefinitely" not in output
+    assert "take the instances back at two minutes' notice: cr-5" in output
 
 
 def test_blocks_that_are_all_over_are_placed_nowhere() -> None:
-    told = "\n".join(lines([a_block("cr-1", state="expired")], None))
+    output = "\n".join(lines([a_block("cr-1", state="expired")], None))
 
-    assert "UltraCluster" not in told
+    assert "UltraCluster" not in output
 
 
 def test_unknown_sizes_are_not_zeros() -> None:
-    told = lines([a_block("cr-1", instance_count=None)], None)
+    output = lines([a_block("cr-1", instance_count=None)], None)
 
-    assert "   Instances: ? (unknown for 1 reservation)" in told
-    assert "   GPUs: ? in total (H100 ?), 0 idle (unknown for 1 reservation)" in told
+    assert "   Instances: ? (unknown for 1 reservation)" in output
+    assert "   GPUs: ? in total (H100 ?), 0 idle (unknown for 1 reservation)" in output
 
 
 def test_an_empty_list_names_what_was_looked_for() -> None:
-    told = render(Shown([], []), [ReservationType.ODCR, ReservationType.CAPACITY_BLOCKS], Style())
-    assert told == (
+    output = render(Shown([], []), [ReservationType.ODCR, ReservationType.CAPACITY_BLOCKS], Style())
+    assert output == (
         "No capacity reservations found matching criteria (ODCRs)\n\n"
         "No capacity reservations found matching criteria (capacity blocks)"
     )

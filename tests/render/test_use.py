@@ -41,23 +41,23 @@ def validated(service: str, operation: str, parameters: dict[str, object]) -> No
 
 class TestRunInstances:
     def test_a_block_needs_its_market_type(self) -> None:
-        told = words("ec2-run-instances", BLOCK)
-        assert told[:3] == ["aws", "ec2", "run-instances"]
-        assert told[told.index("--instance-market-options") + 1] == "MarketType=capacity-block"
-        assert told[told.index("--capacity-reservation-specification") + 1] == (
+        output = words("ec2-run-instances", BLOCK)
+        assert output[:3] == ["aws", "ec2", "run-instances"]
+        assert output[output.index("--instance-market-options") + 1] == "MarketType=capacity-block"
+        assert output[output.index("--capacity-reservation-specification") + 1] == (
             "CapacityReservationTarget={CapacityReservationId=cr-0b}"
         )
-        assert told[told.index("--count") + 1] == "16"
+        assert output[output.index("--count") + 1] == "16"
 
     def test_an_odcr_has_none_and_joins_its_placement_group(self) -> None:
-        told = words("ec2-run-instances", RING)
-        assert "--instance-market-options" not in told
-        assert told[told.index("--placement") + 1] == "GroupName=ring"
-        assert told[told.index("--count") + 1] == "3"
+        output = words("ec2-run-instances", RING)
+        assert "--instance-market-options" not in output
+        assert output[output.index("--placement") + 1] == "GroupName=ring"
+        assert output[output.index("--count") + 1] == "3"
 
     def test_an_interruptible_odcr_needs_its_market_type(self) -> None:
-        told = words("ec2-run-instances", LENT)
-        market = told[told.index("--instance-market-options") + 1]
+        output = words("ec2-run-instances", LENT)
+        market = output[output.index("--instance-market-options") + 1]
         assert market == "MarketType=interruptible-capacity-reservation"
         assert "an interruptible ODCR" in SNIPPETS["ec2-run-instances"](LENT)
 
@@ -76,8 +76,8 @@ class TestAnUnknownSize:
         ],
     )
     def test_is_left_to_the_reader_of_a_command(self, tool: str, option: str, value: str) -> None:
-        told = words(tool, self.ROW)
-        assert told[told.index(option) + 1] == value
+        output = words(tool, self.ROW)
+        assert output[output.index(option) + 1] == value
         assert "COUNT: how many instances" in SNIPPETS[tool](self.ROW)
 
     def test_is_left_to_the_reader_of_a_queue(self) -> None:
@@ -90,16 +90,16 @@ class TestAnUnknownSize:
         assert "# ? x p5.48xlarge" in to_terraform([self.ROW])
 
     def test_a_search_for_an_odcr_s_capacity_has_no_length_to_go_by(self) -> None:
-        told = words("sagemaker", an_odcr(instance_type="p5.48xlarge"))
-        assert told[told.index("--duration-hours") + 1] == "$HOURS"
+        output = words("sagemaker", an_odcr(instance_type="p5.48xlarge"))
+        assert output[output.index("--duration-hours") + 1] == "$HOURS"
 
 
 class TestEks:
     def test_an_interruptible_odcr_s_market_type_is_in_the_launch_template(self) -> None:
-        told = words("eks-nodegroup", LENT)
-        data = json.loads(told[told.index("--launch-template-data") + 1])
+        output = words("eks-nodegroup", LENT)
+        data = json.loads(output[output.index("--launch-template-data") + 1])
         assert data["InstanceMarketOptions"] == {"MarketType": "interruptible-capacity-reservation"}
-        assert told[told.index("--capacity-type") + 1] == "ON_DEMAND"
+        assert output[output.index("--capacity-type") + 1] == "ON_DEMAND"
 
     @pytest.mark.parametrize(
         ("row", "kind", "scaling"),
@@ -110,9 +110,9 @@ class TestEks:
         ],
     )
     def test_the_node_group(self, row: Reservation, kind: str, scaling: str) -> None:
-        told = words("eks-nodegroup", row)
-        assert told[told.index("--capacity-type") + 1] == kind
-        assert told[told.index("--scaling-config") + 1] == scaling
+        output = words("eks-nodegroup", row)
+        assert output[output.index("--capacity-type") + 1] == kind
+        assert output[output.index("--scaling-config") + 1] == scaling
 
     @pytest.mark.parametrize(
         ("name", "maker", "image"),
@@ -131,34 +131,34 @@ class TestEks:
         self, name: str, maker: str | None, image: str | None
     ) -> None:
         carried = Accelerator("?", maker, 1) if maker else None
-        told = words("eks-nodegroup", an_odcr(instance_type=name, accelerator=carried))
+        output = words("eks-nodegroup", an_odcr(instance_type=name, accelerator=carried))
         if image is None:
-            assert "--ami-type" not in told
+            assert "--ami-type" not in output
         else:
-            assert told[told.index("--ami-type") + 1] == image
+            assert output[output.index("--ami-type") + 1] == image
             model = boto3.client("eks", region_name="us-east-2").meta.service_model
             assert image in model.shape_for("AMITypes").enum
 
     def test_an_image_of_another_platform_is_named_in_the_launch_template(self) -> None:
-        told = words("eks-nodegroup", an_odcr(platform="Red Hat Enterprise Linux"))
-        assert "--ami-type" not in told
-        assert json.loads(told[told.index("--launch-template-data") + 1])["ImageId"] == "AMI_ID"
+        output = words("eks-nodegroup", an_odcr(platform="Red Hat Enterprise Linux"))
+        assert "--ami-type" not in output
+        assert json.loads(output[output.index("--launch-template-data") + 1])["ImageId"] == "AMI_ID"
 
     def test_windows_has_an_image_of_eks_s(self) -> None:
-        told = words("eks-nodegroup", an_odcr(platform="Windows"))
-        image = told[told.index("--ami-type") + 1]
+        output = words("eks-nodegroup", an_odcr(platform="Windows"))
+        image = output[output.index("--ami-type") + 1]
         model = boto3.client("eks", region_name="us-east-2").meta.service_model
         assert image in model.shape_for("AMITypes").enum
 
     def test_a_dedicated_reservation_is_launched_dedicated(self) -> None:
-        told = words("eks-nodegroup", an_odcr(tenancy="dedicated"))
-        data = json.loads(told[told.index("--launch-template-data") + 1])
+        output = words("eks-nodegroup", an_odcr(tenancy="dedicated"))
+        data = json.loads(output[output.index("--launch-template-data") + 1])
         assert data["Placement"] == {"Tenancy": "dedicated"}
 
     @pytest.mark.parametrize("row", [BLOCK, RING, LENT])
     def test_the_launch_template_is_one_of_ec2_s(self, row: Reservation) -> None:
-        told = words("eks-nodegroup", row)
-        data = json.loads(told[told.index("--launch-template-data") + 1])
+        output = words("eks-nodegroup", row)
+        data = json.loads(output[output.index("--launch-template-data") + 1])
         validated(
             "ec2", "CreateLaunchTemplate", {"LaunchTemplateData": data, "LaunchTemplateName": "x"}
         )
@@ -179,9 +179,9 @@ class TestParallelCluster:
         assert loaded("parallelcluster", LENT) == []
 
     def test_there_are_no_windows_nodes(self) -> None:
-        told = SNIPPETS["parallelcluster"](an_odcr(platform="Windows"))
-        assert "no nodes for Windows" in told
-        assert yaml.safe_load(told) is None
+        output = SNIPPETS["parallelcluster"](an_odcr(platform="Windows"))
+        assert "no nodes for Windows" in output
+        assert yaml.safe_load(output) is None
 
     def test_an_odcr_in_a_placement_group(self) -> None:
         (config,) = loaded("parallelcluster", RING)
@@ -232,8 +232,8 @@ def test_karpenters_image_is_of_the_platform(
 
 class TestSageMaker:
     def test_it_says_that_no_reservation_can_be_targeted(self) -> None:
-        told = SNIPPETS["sagemaker"](BLOCK)
-        assert "cannot be pointed at an EC2 reservation" in told
+        output = SNIPPETS["sagemaker"](BLOCK)
+        assert "cannot be pointed at an EC2 reservation" in output
         search = words("sagemaker", BLOCK)
         assert search[:3] == ["aws", "sagemaker", "search-training-plan-offerings"]
         validated(
@@ -248,16 +248,16 @@ class TestSageMaker:
         )
 
     def test_a_type_without_training_plans(self) -> None:
-        told = SNIPPETS["sagemaker"](an_odcr(instance_type="g6.xlarge"))
-        assert "Training plans are not available for g6.xlarge" in told
+        output = SNIPPETS["sagemaker"](an_odcr(instance_type="g6.xlarge"))
+        assert "Training plans are not available for g6.xlarge" in output
 
 
 class TestTerraform:
     def test_what_one_owns_is_imported_by_region(self) -> None:
-        told = to_terraform([an_odcr("cr-0a")])
+        output = to_terraform([an_odcr("cr-0a")])
         assert re.search(
             r'import \{\n  to = aws_ec2_capacity_reservation\.cr_0a\n  id = "cr-0a@us-east-2"\n\}',
-            told,
+            output,
         )
 
     @pytest.mark.parametrize(
@@ -268,10 +268,10 @@ class TestTerraform:
         ],
     )
     def test_what_cannot_be_managed_is_read(self, row: Reservation, kind: str) -> None:
-        told = to_terraform([row])
-        assert f'data "{kind}" "cr_0b" {{\n  region = "us-east-2"\n  id     = "cr-0b"\n}}' in told
-        assert "import {" not in told
+        output = to_terraform([row])
+        assert f'data "{kind}" "cr_0b" {{\n  region = "us-east-2"\n  id     = "cr-0b"\n}}' in output
+        assert "import {" not in output
 
     def test_what_is_over_is_a_comment(self) -> None:
-        told = to_terraform([an_odcr("cr-0a", state="cancelled")])
-        assert told.splitlines()[-1] == "# cr-0a is cancelled: nothing to manage or to read."
+        output = to_terraform([an_odcr("cr-0a", state="cancelled")])
+        assert output.splitlines()[-1] == "# cr-0a is cancelled: nothing to manage or to read."

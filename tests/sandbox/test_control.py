@@ -126,8 +126,8 @@ class TestKeyOwners:
 class TestStory:
     def test_each_step_does_what_it_announces(self, world: World) -> None:
         world.simulator.replace_fleet(load_fleet(text_of(organization()), NOW))
-        told = {step.title: _apply(world, step) for step in STORY}
-        block_starts, payment_fails, network, cancelled, breaks, mended = told.values()
+        found = {step.title: _apply(world, step) for step in STORY}
+        block_starts, payment_fails, network, cancelled, breaks, mended = found.values()
         assert block_starts["State"] == "active"
         assert block_starts["TotalInstanceCount"] == 8
         assert payment_fails["State"] == "payment-failed"
@@ -154,11 +154,11 @@ class TestStory:
 
     def test_every_account_of_the_story_is_in_the_organization(self) -> None:
         fleet = load_fleet(text_of(organization()), NOW)
-        told = [step for step in STORY if step.reservation_id is not None]
-        assert told
-        for step in told:
+        found = [step for step in STORY if step.reservation_id is not None]
+        assert found
+        for step in found:
             assert step.reservation_id in fleet.regions[step.region].reservations
-        assert told[0].reservation_id == cr("llm-pretrain-08")
+        assert found[0].reservation_id == cr("llm-pretrain-08")
 
 
 def _apply(world: World, step: Step) -> Raw:

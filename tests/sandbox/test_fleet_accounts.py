@@ -116,8 +116,8 @@ def test_every_account_of_the_file_has_a_reader_but_those_without_a_role() -> No
 
 def test_the_own_account_manages_the_organization(tmp_path: Any) -> None:
     write_organization(tmp_path, loaded(organization={"accounts": [{"id": ONE, "name": "one"}]}))
-    told = json.loads((tmp_path / "organization.json").read_text())
-    assert [(it["id"], it["name"]) for it in told] == [(HOME, "Management"), (ONE, "one")]
+    result = json.loads((tmp_path / "organization.json").read_text())
+    assert [(it["id"], it["name"]) for it in result] == [(HOME, "Management"), (ONE, "one")]
 
 
 def test_without_an_organization_there_is_none(tmp_path: Any) -> None:

@@ -86,16 +86,16 @@ class TestWhatIsListed:
 
     def test_progress_is_reported_in_the_callers_own_thread(self, world: World) -> None:
         world.control.break_calls(FaultKind.UNAUTHORIZED, IRELAND)
-        told: list[tuple[str, bool, int]] = []
+        found: list[tuple[str, bool, int]] = []
 
         list_live(
-            progress=lambda region, succeeded: told.append(
+            progress=lambda region, succeeded: found.append(
                 (region, succeeded, threading.get_ident())
             )
         )
 
         here = threading.get_ident()
-        assert sorted(told) == [(IRELAND, False, here), (PARIS, True, here), (OHIO, True, here)]
+        assert sorted(found) == [(IRELAND, False, here), (PARIS, True, here), (OHIO, True, here)]
 
     def test_the_regions_alone(self) -> None:
         assert list_regions() == [IRELAND, PARIS, OHIO]
@@ -213,9 +213,9 @@ class TestTheDeadline:
         self, world: World
     ) -> None:
         world.control.break_calls(FaultKind.HANG, PARIS, RESERVATIONS, seconds=FOR_GOOD)
-        told: list[tuple[str, bool]] = []
+        found: list[tuple[str, bool]] = []
 
-        inventory = list_live(deadline=10, progress=lambda *news: told.append(news))
+        inventory = list_live(deadline=10, progress=lambda *news: found.append(news))
 
         assert (numbers(inventory), inventory.scopes) == ([1, 2], 3)
         assert inventory.failures == [
@@ -224,7 +224,7 @@ class TestTheDeadline:
                 FailureKind.ERROR,
             )
         ]  # fmt: skip
-        assert told[-1] == (PARIS, False)
+        assert found[-1] == (PARIS, False)
 
     def test_without_knowing_the_regions_there_is_nothing_to_list(self, world: World) -> None:
         world.control.break_calls(FaultKind.HANG, operation="DescribeRegions", seconds=FOR_GOOD)

@@ -60,20 +60,20 @@ def expected_history(answers: list[Json]) -> list[list[Any]]:
 
     rows = []
     for place, members in groupby(sorted(answers, key=key), key=key):
-        told = list(members)
+        result = list(members)
         prices = [
             float(price)
-            for it in told
+            for it in result
             for offering in it["offerings"]
             if (price := price_of(offering)) is not None
         ]
-        outcomes = [it["outcome"] for it in told if it["outcome"] != "offered" or it["offerings"]]
+        outcomes = [it["outcome"] for it in result if it["outcome"] != "offered" or it["offerings"]]
         rows.append(
             [
                 *place,
                 round(min(prices), 4) if prices else None,
                 round(max(prices), 4) if prices else None,
-                *(len(told), outcomes.count("offered")),
+                *(len(result), outcomes.count("offered")),
                 outcomes.count("failed") + outcomes.count("not-asked"),
             ]
         )

@@ -224,7 +224,7 @@ def _routes(destinations: Iterable[str]) -> Parser:
         found: tuple[Route, ...] = objects(route)(place, value)
         for name, count in Counter(route.name for route in found).items():
             if name and count > 1:
-                place.note(f"{count} routes are called {name}: give each a name of its own")
+                place.note(f"{count} routes have the name {name}: names must be unique")
         return found
 
     return routes

@@ -150,7 +150,7 @@ def watches(zone: str) -> Parser:
         found = [it for it in objects(partial(_watch, zone=zone))(place, value) if it is not None]
         for name, count in Counter(watch.name for watch in found).items():
             if count > 1:
-                place.note(f"{count} watches are called {name}: give each a name of its own")
+                place.note(f"{count} watches have the name {name}: names must be unique")
         if len(found) > MOST_WATCHES:
             place.note(f"there are {len(found)} watches: use at most {MOST_WATCHES}")
         return tuple(found)

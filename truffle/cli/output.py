@@ -160,7 +160,7 @@ def show_closed(closed: Sequence[ScopeFailure]) -> None:
     """Name the regions that --ignore-denied left out."""
     if closed:
         names = ", ".join(sorted({failure.region for failure in closed}))
-        note(f"Note: denied or not enabled, and left out: {names}")
+        note(f"Note: skipped as denied or not enabled: {names}")
 
 
 def _advice(failures: Sequence[ScopeFailure]) -> str:

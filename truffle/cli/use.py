@@ -18,6 +18,7 @@ TOOLS = (
     "ec2-run-instances",
     "sagemaker",
     "hyperpod",
+    "rds",
 )
 
 

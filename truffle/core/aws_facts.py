@@ -89,8 +89,8 @@ ODCR_FREEDOM = Fact(
     "EC2 User Guide, ec2-capacity-reservations",
 )
 ODCR_FUTURE = Fact(
-    "A future-dated ODCR is requested 5 to 120 days ahead and carries a commitment: leaving it "
-    "early goes through a paid cancellation quote.",
+    "A future-dated ODCR is requested 5 to 120 days ahead and carries a commitment: cancelling it "
+    "early requires a paid quote.",
     "EC2 API, CreateCapacityReservation, CreateCapacityReservationCancellationQuote",
 )
 FUTURE_DATED_FAMILIES: Final = ("C", "M", "R", "I", "T", "G")
@@ -153,7 +153,7 @@ COMPARISON: tuple[Comparison, ...] = (
     Comparison(
         "Cancellation",
         "No; can be extended",
-        "Any time; not future-dated ones",
+        "Any time, if not future-dated",
         (BLOCK_CANCELLATION, BLOCK_EXTENSION, ODCR_FREEDOM, ODCR_FUTURE),
     ),
     Comparison(

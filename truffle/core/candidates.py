@@ -278,7 +278,7 @@ def _block_notes(members: Sequence[CapacityBlock], now: datetime) -> tuple[str, 
     if len(members) > 1:
         notes.append(f"it is one block with {len(members)} reservations")
     if block.state == "scheduled" and block.start_date and block.start_date < now:
-        notes.append(f"it was due at {date_text(block.start_date)} and is not delivered yet")
+        notes.append(f"it was due at {date_text(block.start_date)} and has not been delivered yet")
     if block.health is not None and block.health.is_bad:
         notes.append(f"it is unhealthy: {health_of(block.health)}")
     return tuple(notes)

@@ -100,7 +100,7 @@ def _declared(declared: DeclaredFilter) -> Parameter:
 
 
 _TAG_ALLOWED = (
-    "It must be key:value, with a backslash before a backslash, a comma and a colon of the key."
+    "It must be key:value, with backslashes, commas and colons of the key escaped by a backslash."
 )
 
 FILTERS: tuple[Parameter, ...] = tuple(map(_declared, DECLARED))

@@ -76,7 +76,7 @@ _TOLERATED = 60.0
 def ago(seconds: float) -> str:
     """``12 min ago``; what has not happened yet is a clock that is wrong."""
     if seconds < -_TOLERATED:
-        return f"{length(-seconds)} in the future, by this machine's clock: it is behind"
+        return f"{length(-seconds)} in the future by this machine's clock, which is behind"
     return f"{length(max(0.0, seconds))} ago"
 
 

@@ -115,19 +115,19 @@ def test_a_partial_answer_of_a_failed_call_is_not_compared(market: Market) -> No
 
 
 @pytest.mark.parametrize(
-    ("price", "told"), [(39.21, []), (39.2, ["price_dropped"]), (20, ["price_dropped"]), (41, [])]
+    ("price", "found"), [(39.21, []), (39.2, ["price_dropped"]), (20, ["price_dropped"]), (41, [])]
 )
 def test_a_drop_is_published_from_the_least_drop_on(
-    market: Market, price: float, told: list[str]
+    market: Market, price: float, found: list[str]
 ) -> None:
     market.answers(an_offering(40))
-    assert types(market.answers(an_offering(price))) == told
+    assert types(market.answers(an_offering(price))) == found
 
 
 def test_small_drops_add_up(market: Market) -> None:
     prices = (40, 39.5, 39.1, 38.8)
-    told = [types(market.answers(an_offering(price))) for price in prices]
-    assert told == [[], [], ["price_dropped"], []]
+    found = [types(market.answers(an_offering(price))) for price in prices]
+    assert found == [[], [], ["price_dropped"], []]
 
 
 def test_a_drop_counts_from_the_highest_price_since(market: Market) -> None:
@@ -155,16 +155,16 @@ def test_of_two_offerings_of_the_same_block_the_cheaper_one_counts(market: Marke
 class TestALimit:
     QUESTION = a_question(max_accelerator_hour_price=Decimal(41))
 
-    def told(self, market: Market, *prices: float | None) -> list[list[str]]:
+    def found(self, market: Market, *prices: float | None) -> list[list[str]]:
         return [
             types(market.answers(an_offering(price), question=self.QUESTION)) for price in prices
         ]
 
     def test_above_it_nothing_is_there(self, market: Market) -> None:
-        assert self.told(market, 42, 41, 40.9) == [[], ["offering_appeared"], []]
+        assert self.found(market, 42, 41, 40.9) == [[], ["offering_appeared"], []]
 
     def test_what_rises_above_it_is_gone_and_the_event_says_why(self, market: Market) -> None:
-        self.told(market, 40)
+        self.found(market, 40)
         (event,) = market.answers(an_offering(42), question=self.QUESTION)
         assert event.type.value == "offering_gone"
         assert event.reason == "within the price limit → above it"
@@ -189,30 +189,30 @@ class TestQuiet:
 
     def test_it_appears_and_is_gone_once(self, empty: Market) -> None:
         there = (True, False, True, False, True, False)
-        told = [types(empty.answers(*([an_offering()] if it else []))) for it in there]
-        assert told == [["offering_appeared"], ["offering_gone"], [], [], [], []]
+        found = [types(empty.answers(*([an_offering()] if it else []))) for it in there]
+        assert found == [["offering_appeared"], ["offering_gone"], [], [], [], []]
 
     def test_what_is_still_there_afterwards_is_published_then(self, empty: Market) -> None:
         for it in (True, False):
             empty.answers(*([an_offering()] if it else []))
-        told = [types(empty.answers(an_offering())) for _ in range(6)]
-        assert told == [[], [], [], [], ["offering_appeared"], []]
+        found = [types(empty.answers(an_offering())) for _ in range(6)]
+        assert found == [[], [], [], [], ["offering_appeared"], []]
 
     def test_what_is_gone_afterwards_is_published_then(self, market: Market) -> None:
         there = [True, False, *[True] * 6, False]
         market.rules = replace(RULES, quiet=9 * HOUR)
-        told = [types(market.answers(*([an_offering()] if it else []))) for it in there]
-        assert told[:3] == [[], ["offering_gone"], ["offering_appeared"]]
-        assert told[3:] == [[]] * 6
+        found = [types(market.answers(*([an_offering()] if it else []))) for it in there]
+        assert found[:3] == [[], ["offering_gone"], ["offering_appeared"]]
+        assert found[3:] == [[]] * 6
         assert [types(market.answers()) for _ in range(3)] == [[], ["offering_gone"], []]
 
     def test_a_price_that_swings_drops_once(self, market: Market) -> None:
-        told = [types(market.answers(an_offering(price))) for price in (40, 30, 40, 30, 40, 30)]
-        assert told == [[], ["price_dropped"], [], [], [], []]
+        found = [types(market.answers(an_offering(price))) for price in (40, 30, 40, 30, 40, 30)]
+        assert found == [[], ["price_dropped"], [], [], [], []]
 
     def test_a_new_low_is_no_swing(self, market: Market) -> None:
-        told = [types(market.answers(an_offering(price))) for price in (40, 30, 40, 29)]
-        assert told == [[], ["price_dropped"], [], ["price_dropped"]]
+        found = [types(market.answers(an_offering(price))) for price in (40, 30, 40, 29)]
+        assert found == [[], ["price_dropped"], [], ["price_dropped"]]
 
 
 class TestAFullAnswer:
@@ -238,8 +238,8 @@ class TestAFullAnswer:
 
     def test_one_that_starts_before_others_is_gone(self, market: Market) -> None:
         market.answers(*self.listed(1, 2, 3, 4, 5, 6))
-        told = types(market.answers(*self.listed(1, 2, 3, 5, 6, 7)))
-        assert sorted(told) == ["offering_appeared", "offering_gone"]
+        found = types(market.answers(*self.listed(1, 2, 3, 5, 6, 7)))
+        assert sorted(found) == ["offering_appeared", "offering_gone"]
 
 
 class TestTime:

@@ -47,10 +47,10 @@ class Oracle:
 
     zone: str
     prices: list[tuple[int, int | None]] = field(default_factory=list)
-    told: list[tuple[int, str, int]] = field(default_factory=list)
+    found: list[tuple[int, str, int]] = field(default_factory=list)
 
     def last(self, kind: str) -> int | None:
-        return max((hour for hour, type_, _ in self.told if type_ == kind), default=None)
+        return max((hour for hour, type_, _ in self.found if type_ == kind), default=None)
 
     def quiet(self, kind: str, hour: int) -> bool:
         last = self.last(kind)
@@ -58,19 +58,19 @@ class Oracle:
 
     def believed(self) -> bool:
         """Whether people think that the block is for sale."""
-        about = [kind for _, kind, _ in self.told if kind != "price_dropped"]
+        about = [kind for _, kind, _ in self.found if kind != "price_dropped"]
         baseline = self.prices[0][1] is not None
         return about[-1] == "offering_appeared" if about else baseline
 
     def base(self, hour: int) -> int:
         """The price from which a drop counts: the highest since the last time that a price was
         published (or believed from the baseline); while it is quiet, no more than that one."""
-        published = [(at, price) for at, kind, price in self.told if kind != "offering_gone"]
+        published = [(at, price) for at, kind, price in self.found if kind != "offering_gone"]
         since, price = published[-1] if published else self.prices[0]
         assert price is not None
         seen = [it for at, it in self.prices if it is not None and since <= at < hour]
         highest = max([price, *seen])
-        drops = [(at, it) for at, kind, it in self.told if kind == "price_dropped"]
+        drops = [(at, it) for at, kind, it in self.found if kind == "price_dropped"]
         if drops and hour - drops[-1][0] < QUIET:
             return min(highest, drops[-1][1])
         return highest
@@ -81,24 +81,24 @@ class Oracle:
             return
         if price is None:
             if self.believed() and not self.quiet("offering_gone", hour):
-                self.told.append((hour, "offering_gone", 0))
+                self.found.append((hour, "offering_gone", 0))
         elif not self.believed():
             if not self.quiet("offering_appeared", hour):
-                self.told.append((hour, "offering_appeared", price))
+                self.found.append((hour, "offering_appeared", price))
         elif (self.base(hour) - price) * 100 >= 2 * self.base(hour):
-            self.told.append((hour, "price_dropped", price))
+            self.found.append((hour, "price_dropped", price))
 
 
 def expected(history: list[Hour]) -> Told:
-    told: Told = []
+    found: Told = []
     for zone in ZONES:
         oracle = Oracle(zone)
         for hour, prices in enumerate(history):
             if prices is not None:
                 price = prices.get(zone)
                 oracle.sees(hour, price if price is not None and price <= LIMIT else None)
-        told += [(hour, zone, kind) for hour, kind, _ in oracle.told]
-    return sorted(told)
+        found += [(hour, zone, kind) for hour, kind, _ in oracle.found]
+    return sorted(found)
 
 
 def answer_of(hour: int, prices: Hour) -> Answer:
@@ -116,7 +116,7 @@ def answer_of(hour: int, prices: Hour) -> Answer:
 @given(histories)
 def test_what_is_published_is_what_whole_histories_say(history: list[Hour]) -> None:
     state: WatchState | None = None
-    told: Told = []
+    found: Told = []
     ids = []
     for hour, prices in enumerate(history):
         state, events = compare(
@@ -124,7 +124,7 @@ def test_what_is_published_is_what_whole_histories_say(history: list[Hour]) -> N
         )
         for event in events:
             assert event.offering is not None
-            told.append((hour, event.offering.availability_zone or "", event.type.value))
+            found.append((hour, event.offering.availability_zone or "", event.type.value))
             ids.append(event.event_id)
-    assert sorted(told) == expected(history)
+    assert sorted(found) == expected(history)
     assert len(set(ids)) == len(ids)

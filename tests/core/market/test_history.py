@@ -36,10 +36,10 @@ def test_each_answer_is_a_point_with_its_least_price_and_lead_time(seed: int) ->
     answers = random_answers(seed)
     shown = [it.to_json() for it in points(answers)]
     names = ("watch", "region", "observed_at", "outcome", "offerings")
-    told = [
+    published = [
         (*(it[name] for name in names), it["price_per_gpu_hour"], it["lead_hours"]) for it in shown
     ]
-    assert told == sorted(
+    assert published == sorted(
         (expected_point(it.to_json()) for it in answers), key=lambda it: (it[0], it[1], it[2])
     )
 

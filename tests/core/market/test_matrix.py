@@ -40,10 +40,10 @@ def expected_cells(answers: list[Json]) -> dict[tuple[str, str], tuple[Any, ...]
     for answer in sorted(answers, key=lambda it: datetime.fromisoformat(it["observed_at"])):
         by_watch[answer["watch"], answer["region"]].append(answer)
     cells: dict[tuple[str, str], list[tuple[Json, Json | None]]] = defaultdict(list)
-    for told in by_watch.values():
-        said = [it for it in told if it["outcome"] not in ("failed", "not-asked")]
-        cells[told[-1]["instance_type"], told[-1]["region"]].append(
-            (told[-1], said[-1] if said else None)
+    for found in by_watch.values():
+        said = [it for it in found if it["outcome"] not in ("failed", "not-asked")]
+        cells[found[-1]["instance_type"], found[-1]["region"]].append(
+            (found[-1], said[-1] if said else None)
         )
     return {key: _expected(pairs) for key, pairs in cells.items()}
 

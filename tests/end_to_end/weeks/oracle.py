@@ -79,12 +79,12 @@ def _of_life(life: Life, looks: Iterable[Look]) -> Iterator[Fact]:
             continue
         row = life.at(now)
         if last is not None:
-            told = [
+            result = [
                 *_differences(before, row, now),
                 *(_crossed(before, row, last, now) if row else ()),
                 *(_idle(row, idle_since, last, now) if row else ()),
             ]
-            for kind, detail, severity in told:
+            for kind, detail, severity in result:
                 yield Fact(look.number, life.reservation_id, kind, detail, severity)
         if row is None or not _is_idle(row):
             idle_since = None

@@ -109,8 +109,8 @@ def plot(begin: datetime) -> Plot:
     fleet = _fleet(lives.values(), begin)
     deeds: list[Deed] = list(_ill_fate())
 
-    def happens(told: tuple[Life, Deed]) -> None:
-        life, deed = told
+    def happens(found: tuple[Life, Deed]) -> None:
+        life, deed = found
         lives[life.number] = life
         deeds.append(deed)
 

@@ -12,5 +12,5 @@ SECRET = "s3cr3t-0123456789"
 
 def an_ill_block(**facts: Any) -> Event:
     """Opens an incident about a block's health."""
-    told = {"type": EventType.HEALTH_CHANGED, "severity": Severity.CRITICAL}
-    return an_event(a_block("cr-0abc", state="active"), **{**told, **facts})
+    recorded = {"type": EventType.HEALTH_CHANGED, "severity": Severity.CRITICAL}
+    return an_event(a_block("cr-0abc", state="active"), **{**recorded, **facts})

@@ -16,11 +16,11 @@ Open = Callable[..., Office]
 def opened(office: Office) -> Open:
     """Opens a destination of a kind, named after it; its secret has this content."""
 
-    def put(kind: str, secret: Any = None, **told: Any) -> Office:
+    def put(kind: str, secret: Any = None, **fields: Any) -> Office:
         if secret is not None:
             put_secret(f"truffle/{kind}", secret)
-            told["secret"] = f"truffle/{kind}"
-        office.opens(**{kind: {"kind": kind, **told}})
+            fields["secret"] = f"truffle/{kind}"
+        office.opens(**{kind: {"kind": kind, **fields}})
         return office
 
     return put

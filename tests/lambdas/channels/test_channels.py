@@ -233,9 +233,9 @@ def test_no_log_and_no_dead_letter_contains_a_secret(
     office.invoke(mailed)
     office.clock.advance(timedelta(days=2))
     office.invoke(mailed.again())
-    told = logs() + json.dumps(office.dead_letters(kind))
+    recorded = logs() + json.dumps(office.dead_letters(kind))
     assert len(sink.requests) >= 1
-    assert SECRET not in told
+    assert SECRET not in recorded
 
 
 @pytest.mark.parametrize(
@@ -250,10 +250,10 @@ def test_no_log_and_no_dead_letter_contains_a_secret(
 )
 def test_a_secret_is_hidden_however_it_is_repeated(repeated: str) -> None:
     url = "https://prod.logic.azure.com/workflows/d8e0f2?sig=Ab3%2BSIGNATURE%2Fxyz%3D&sv=1.0"
-    told = to_secret("truffle/teams", url).hidden_in(f"No: {repeated} is gone.")
-    assert told.startswith("No: ")
-    assert told.endswith(" is gone.")
-    assert "signature" not in told.lower()
+    recorded = to_secret("truffle/teams", url).hidden_in(f"No: {repeated} is gone.")
+    assert recorded.startswith("No: ")
+    assert recorded.endswith(" is gone.")
+    assert "signature" not in recorded.lower()
 
 
 def test_an_empty_secret_hides_nothing() -> None:

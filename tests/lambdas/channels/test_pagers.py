@@ -22,8 +22,8 @@ Open = Callable[..., Office]
 
 def a_well_block(**facts: Any) -> Event:
     """Closes it."""
-    told = {"event_id": "f" * 32, "severity": Severity.GOOD, "observed_at": NOON + HOUR}
-    return an_ill_block(**{**told, **facts})
+    recorded = {"event_id": "f" * 32, "severity": Severity.GOOD, "observed_at": NOON + HOUR}
+    return an_ill_block(**{**recorded, **facts})
 
 
 # --- incidents -----------------------------------------------------------------------------------

@@ -75,11 +75,11 @@ def test_a_units_object_has_a_line_for_each_scope_and_then_for_each_reservation(
     (name,) = snapshot_keys(stack)
     lines = [json.loads(line) for line in stack.object(name).decode().splitlines()]
     scopes, rows = lines[:3], [decode(line) for line in lines[3:]]
-    told = [
+    recorded = [
         (it["account_id"], it["region"], it["outcome"], it["reservations"], it["error"])
         for it in scopes
     ]
-    assert told == [
+    assert recorded == [
         (HOME, "us-east-2", "succeeded", 2, None),
         (OTHER, "us-east-2", "succeeded", 0, None),
         (third.account_id, "us-east-2", "failed", None, "InternalError"),

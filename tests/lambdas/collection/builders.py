@@ -123,6 +123,6 @@ class World:
         found = [item for item in self.items() if item["pk"]["S"].startswith(EVENT_PREFIX)]
         return [read_body(item) for item in sorted(found, key=lambda item: item["sk"]["S"])]
 
-    def told(self) -> list[tuple[str, str]]:
+    def recorded(self) -> list[tuple[str, str]]:
         """What the events say, by id, in the order of their ids."""
         return sorted((event["reservation_id"], event["reason"]) for event in self.events())

@@ -29,7 +29,7 @@ def test_a_change_since_the_baseline_is_reported_once(world: World) -> None:
     world.holds(a="pending", b="active", d="active")
     outcome = world.collect()
     assert (outcome.changed, outcome.events) == (3, 3)
-    assert world.told() == [
+    assert world.recorded() == [
         ("a", "active → pending"),
         ("c", "active → no longer listed"),
         ("d", "first seen in state active"),
@@ -150,7 +150,7 @@ def test_a_change_during_a_failure_is_reported_when_it_ends(world: World) -> Non
     world.collect()
     world.fleet.recovers()
     world.collect()
-    assert world.told() == [("a", "active → pending")]
+    assert world.recorded() == [("a", "active → pending")]
     assert world.scopes.status(OHIO).error is None
 
 

@@ -18,7 +18,7 @@ def test_of_two_collections_from_one_revision_the_second_starts_over(world: Worl
     world.collect()
     world.holds(**AFTER)
     outcome = world.collect(Around(world.scopes.client, before={1: world.collect}))
-    assert (world.stored(), world.told()) == (AFTER, HAPPENED)
+    assert (world.stored(), world.recorded()) == (AFTER, HAPPENED)
     assert (outcome.changed, outcome.events) == (0, 0)
 
 
@@ -27,7 +27,7 @@ def test_two_collections_that_take_turns_lose_and_double_nothing(world: World) -
     world.collect()
     world.holds(**AFTER)
     world.collect(Around(world.scopes.client, after={2: world.collect}))
-    assert (world.stored(), world.told()) == (AFTER, HAPPENED)
+    assert (world.stored(), world.recorded()) == (AFTER, HAPPENED)
 
 
 def test_two_first_collections_at_once_make_one_baseline(world: World) -> None:
@@ -73,7 +73,7 @@ def test_an_older_snapshot_does_not_undo_the_half_of_a_newer_one(world: World, k
     world.holds(**AFTER)
     world.clock.advance(HOUR)
     world.collect(Around(world.scopes.client, before={k: older}))
-    assert (world.stored(), world.told()) == (AFTER, HAPPENED)
+    assert (world.stored(), world.recorded()) == (AFTER, HAPPENED)
 
 
 def test_a_failure_from_before_the_last_snapshot_changes_nothing(world: World) -> None:
@@ -115,4 +115,4 @@ def test_an_answer_of_dynamodb_that_got_lost_doubles_nothing(world: World) -> No
     with pytest.raises(Exception, match="InternalServerError"):
         world.collect(Around(world.scopes.client, after={1: lost}))
     world.collect()
-    assert (world.stored(), world.told()) == (AFTER, HAPPENED)
+    assert (world.stored(), world.recorded()) == (AFTER, HAPPENED)

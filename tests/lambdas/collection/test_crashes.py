@@ -18,7 +18,7 @@ def test_a_collection_killed_around_any_write_is_completed_by_the_next(
     world.holds(**AFTER)
     assert world.collect_and_die(when, k)
     world.collect()
-    assert (world.stored(), world.told()) == (AFTER, HAPPENED)
+    assert (world.stored(), world.recorded()) == (AFTER, HAPPENED)
 
 
 def test_these_changes_take_four_writes_and_their_network_nodes_one(world: World) -> None:
@@ -36,7 +36,7 @@ def test_a_change_undone_after_a_crash_is_reported_both_ways(world: World, k: in
     world.collect()
     world.holds(**AFTER)
     assert world.collect_and_die("after", k)
-    told = set(world.told())
+    recorded = set(world.recorded())
     world.holds(**BEFORE)
     world.collect()
     undone = {
@@ -45,9 +45,11 @@ def test_a_change_undone_after_a_crash_is_reported_both_ways(world: World, k: in
         ("e", "first seen in state active"),
         ("f", "active → no longer listed"),
     }
-    names = {name for name, _ in told}
+    names = {name for name, _ in recorded}
     assert world.stored() == BEFORE
-    assert set(world.told()) - told == {(name, why) for name, why in undone if name in names}
+    assert set(world.recorded()) - recorded == {
+        (name, why) for name, why in undone if name in names
+    }
 
 
 @pytest.mark.parametrize(("when", "k"), [("before", 1), ("after", 1), ("before", 2)])

@@ -76,8 +76,8 @@ def test_a_summary_names_denials_that_are_expected_as_closed(
         failure = Failure(scope, NOON, FailureKind.DENIED, "UnauthorizedOperation", "No.")
         oncall.stack.scopes.write_failure(failure, Attempt("run", 1))
     oncall.deliver("oncall", {"daily_summary": {"scheduled_at": "2026-11-24T12:00:00Z"}})
-    (told,) = (json.dumps(body, ensure_ascii=False) for body in bodies(sink))
-    old, closed = told.split("Closed as expected")
+    (recorded,) = (json.dumps(body, ensure_ascii=False) for body in bodies(sink))
+    old, closed = recorded.split("Closed as expected")
     assert ("us-west-2" in old, "eu-north-1" in closed, "us-west-2" in closed) == (
         True,
         True,

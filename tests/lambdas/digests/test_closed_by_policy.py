@@ -31,13 +31,13 @@ def test_a_policy_over_hundreds_of_scopes_is_one_digest(oncall: Office, sink: De
 
     # When that is reported
     stacked.run(5)
-    told = stacked.told()
-    assert sorted(message["account_id"] for message in told) == list(ACCOUNTS)
-    assert {message["run_id"] for message in told} == {REPORTED_IN}
+    recorded = stacked.recorded()
+    assert sorted(message["account_id"] for message in recorded) == list(ACCOUNTS)
+    assert {message["run_id"] for message in recorded} == {REPORTED_IN}
     run = a_run(run_id=REPORTED_IN, pending=frozenset({"us-east-1"}))
     oncall.opens_run(run)
     oncall.clock.moment = stacked.clock() + timedelta(minutes=1)
-    assert oncall.deliver("oncall", *told[:DELIVERED]) == 0
+    assert oncall.deliver("oncall", *recorded[:DELIVERED]) == 0
     oncall.finishes_run(run)
     oncall.clock.advance(QUIET)
     assert oncall.flush("oncall", REPORTED_IN) == 0

@@ -44,10 +44,10 @@ def test_an_event_repeated_after_the_flush_is_not_delivered_again(
     put_aside(oncall, range(events))
     finish(oncall)
     oncall.flush("oncall")
-    told = len(sink.requests)
+    delivered = len(sink.requests)
     put_aside(oncall, range(events))
     assert oncall.flush("oncall") == 0
-    assert len(sink.requests) == told
+    assert len(sink.requests) == delivered
 
 
 def test_an_event_that_first_comes_after_the_flush_is_delivered_by_another_one(
@@ -146,9 +146,9 @@ def test_a_flush_that_is_killed_anywhere_is_finished_by_its_next_delivery(
     flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
     killed_at(oncall, wire("dynamodb"), operation, call, flush)
     assert oncall.invoke(flush.again()) == 0
-    told = [json.dumps(body) for body in bodies(sink)]
+    delivered = [json.dumps(body) for body in bodies(sink)]
     expected = [digest(*range(events))] if events > 3 else [single(it) for it in range(events)]
-    assert sorted(told) == sorted(json.dumps(body) for body in expected)
+    assert sorted(delivered) == sorted(json.dumps(body) for body in expected)
 
 
 def test_a_flush_whose_destination_is_down_is_tried_again(
@@ -256,7 +256,7 @@ class Chaos:
     line: Wire
     random: Random
     live: list[Mailed] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    delivered: list[str] = field(default_factory=list)
 
     def send(self, _arn: str, body: str, _delay: timedelta) -> None:
         """What the function puts on its queue; it may be killed before or after that."""
@@ -270,11 +270,11 @@ class Chaos:
         """A message that is not done comes again in any case."""
 
     def deliver(self, _destination: Any, alert: Alert) -> bool:
-        self.told.append(alert.event.event_id)
+        self.delivered.append(alert.event.event_id)
         return True
 
     def show(self, _destination: Any, events: list[Event]) -> bool:
-        self.told += [event.event_id for event in events]
+        self.delivered += [event.event_id for event in events]
         return True
 
     def step(self) -> None:
@@ -318,4 +318,4 @@ def test_repeated_reordered_or_killed_each_event_is_delivered_once(
             break
         chaos.step()
     assert chaos.live == []
-    assert sorted(chaos.told) == [f"{number:032}" for number in range(9)]
+    assert sorted(chaos.delivered) == [f"{number:032}" for number in range(9)]

@@ -51,5 +51,5 @@ class Hunt:
     def outcomes(self, **start: Any) -> dict[str, str]:
         return {answer["watch"]: answer["outcome"] for answer in self.start(**start)}
 
-    def told(self) -> list[str]:
+    def published(self) -> list[str]:
         return [event["type"] for event in self.stack.events()]

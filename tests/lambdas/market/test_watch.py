@@ -28,12 +28,12 @@ def test_a_market_that_lives(hunt: Hunt) -> None:
         ([], ["offering_gone"]),
     ]
     expected: list[str] = []
-    for sold, told in lives:
+    for sold, published in lives:
         hunt.ohio.sold = sold
         hunt.start()
         hunt.clock.advance(HOUR)
-        expected += told
-        assert hunt.told() == expected
+        expected += published
+        assert hunt.published() == expected
 
 
 def test_the_question_is_that_of_the_watch(hunt: Hunt) -> None:
@@ -208,7 +208,7 @@ class TestTwoAtOnce:
 
         hunt.ohio.describe_capacity_block_offerings = ask_while_another_does  # type: ignore[method-assign]
         assert hunt.start() == []
-        assert hunt.told() == ["offering_appeared"]
+        assert hunt.published() == ["offering_appeared"]
 
     def test_a_call_is_claimed_before_it_is_made(self, hunt: Hunt) -> None:
         hunt.ohio.fault = Killed()
@@ -230,7 +230,7 @@ def test_a_state_of_another_version_is_a_new_baseline(hunt: Hunt) -> None:
     )
     hunt.ohio.sold = []
     assert hunt.outcomes() == {"hunt": "none"}
-    assert hunt.told() == []
+    assert hunt.published() == []
 
 
 def test_an_event_has_the_account_and_the_times(hunt: Hunt) -> None:

@@ -37,7 +37,7 @@ ANSWERS = (*ROUTES, "/validate", "/reservations/cr-unknown")
 def test_every_response_has_the_age_of_its_data(fleet: Api) -> None:
     fleet.clock.advance(HOUR)
     fleet.collects(scope=IRELAND)
-    told = {
+    recorded = {
         "complete": True,
         "observed_at": "2026-11-24T12:00:00Z",
         "newest": "2026-11-24T13:00:00Z",
@@ -45,7 +45,7 @@ def test_every_response_has_the_age_of_its_data(fleet: Api) -> None:
         "failed": NONE_SO,
         "closed": NONE_SO,
     }
-    assert {path: collection_of(path) for path in ANSWERS} == dict.fromkeys(ANSWERS, told)
+    assert {path: collection_of(path) for path in ANSWERS} == dict.fromkeys(ANSWERS, recorded)
 
 
 def test_every_answer_names_a_scope_that_failed(fleet: Api) -> None:
@@ -72,7 +72,7 @@ def test_a_denial_that_is_expected_leaves_every_answer_complete(
     fleet.collects(an_odcr("cr-d", region="eu-west-1"), scope=IRELAND)
     fleet.fails(OHIO, "UnauthorizedOperation", FailureKind.DENIED)
     deploy(QuerySettings, expected_denied="*/ap-*,*/us-east-2")
-    told = {
+    recorded = {
         "complete": True,
         "observed_at": "2026-11-24T13:00:00Z",
         "newest": "2026-11-24T13:00:00Z",
@@ -80,7 +80,7 @@ def test_a_denial_that_is_expected_leaves_every_answer_complete(
         "failed": NONE_SO,
         "closed": {"total": 1, "by_code": {"UnauthorizedOperation": 1}},
     }
-    assert {path: collection_of(path) for path in ANSWERS} == dict.fromkeys(ANSWERS, told)
+    assert {path: collection_of(path) for path in ANSWERS} == dict.fromkeys(ANSWERS, recorded)
 
 
 @pytest.mark.parametrize(

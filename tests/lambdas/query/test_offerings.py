@@ -97,7 +97,7 @@ class TestHistory:
             watched(stack, answer)
         since, until = NOON + DAY, NOON + 2 * DAY
         asked = urlencode({"since": since.isoformat(), "until": until.isoformat()})
-        told = [
+        recorded = [
             (
                 *(it[name] for name in ("watch", "region", "observed_at", "outcome", "offerings")),
                 *(it["price_per_gpu_hour"], it["lead_hours"]),
@@ -106,8 +106,8 @@ class TestHistory:
             for it in page.body["items"]
         ]
         expected = [it.to_json() for it in answers if since <= it.observed_at < until]
-        assert told == sorted(map(expected_point, expected), key=lambda it: it[:3])
-        assert len(told) > 10
+        assert recorded == sorted(map(expected_point, expected), key=lambda it: it[:3])
+        assert len(recorded) > 10
 
     def test_all_that_was_found_in_a_time_is_there_each_time(self, stack: Stack) -> None:
         for hours in range(3):

@@ -40,9 +40,9 @@ class TestTopology:
         assert items[1]["network_nodes"] == ["nn-1", "nn-2"]
 
     def test_what_did_not_answer_is_named(self) -> None:
-        told = ask("/topology").body["unanswered"]
-        assert (told["total"], told["by_code"]) == (1, {"RequestLimitExceeded": 1})
-        assert told["scopes"][0]["last_success"] == "2026-11-24T11:00:00Z"
+        recorded = ask("/topology").body["unanswered"]
+        assert (recorded["total"], recorded["by_code"]) == (1, {"RequestLimitExceeded": 1})
+        assert recorded["scopes"][0]["last_success"] == "2026-11-24T11:00:00Z"
 
     def test_filters(self) -> None:
         assert ask("/topology", region="eu-*").ids == ["cr-d"]

@@ -30,10 +30,10 @@ def a_pile(sizes: dict[str, int]) -> Contents:
 
 def rounds_of(sizes: dict[str, int]) -> list[list[str]]:
     """All rounds, one after the other."""
-    told: dict[int, frozenset[str]] = {}
-    while part := Contents(sizes, told, None, NOON).next_part():
-        told[len(told)] = part
-    return [sorted(part) for part in told.values()]
+    batches: dict[int, frozenset[str]] = {}
+    while part := Contents(sizes, batches, None, NOON).next_part():
+        batches[len(batches)] = part
+    return [sorted(part) for part in batches.values()]
 
 
 def item_bytes(ids: list[str]) -> int:
@@ -89,11 +89,11 @@ def test_a_buffer_too_large_for_one_batch_is_delivered_in_several(
     ids = [f"{it:032}" for it in range(10)]
     for event_id in ids:
         pending.add("oncall", RUN, {"event_id": event_id}, NOON)
-    told = []
+    batches = []
     while (found := pending.next_batch("oncall", RUN, NOON)) is not None:
-        told.append([message["event_id"] for message in found.messages])
+        batches.append([message["event_id"] for message in found.messages])
         pending.finish("oncall", RUN, found.number, NOON)
-    assert told == [ids[:4], ids[4:7], ids[7:]]
+    assert batches == [ids[:4], ids[4:7], ids[7:]]
 
 
 def test_a_delivered_event_is_known(pending: DigestBuffer) -> None:

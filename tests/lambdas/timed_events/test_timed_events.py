@@ -176,7 +176,7 @@ def test_each_threshold_between_the_first_and_the_last_observation_is_reported_o
                 world.collect_at(moment)
         moment += timedelta(minutes=1)
         world.collect_at(moment)
-    told = Counter(
+    recorded = Counter(
         (event["reservation_id"], event["after"]["threshold"])
         for event in world.events()
         if event["type"] == "starting_soon"
@@ -187,7 +187,7 @@ def test_each_threshold_between_the_first_and_the_last_observation_is_reported_o
         for text, early in (("24h", DAY), ("6h", 6 * HOUR), ("1h", HOUR))
         if begin < START - early <= moment
     ]
-    assert told == Counter(crossed)
+    assert recorded == Counter(crossed)
 
 
 # --- extensions ----------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ KIND = Kind(
         "payment-failed": "Check the payment method in the Billing console and buy another block; "
         "this one can no longer be paid.",
         "failed": "Buy another block: `truffle offerings` shows what is for sale.",
-        "payment-pending": "No action needed yet: AWS takes the payment within 12 hours or "
+        "payment-pending": "No action needed yet: AWS collects the payment within 12 hours or "
         "releases the block.",
         "scheduled": "Prepare the launch for its start.",
         "active": "Launch the instances: the block is paid whether they run or not.",

@@ -61,7 +61,7 @@ KIND = Kind(
         "expired": (Severity.INFO, "has ended."),
     },
     next_steps={
-        "pending": "No action needed yet: SageMaker takes the payment or fails the plan.",
+        "pending": "No action needed yet: SageMaker collects the payment or fails the plan.",
         "scheduled": "Prepare the jobs or the cluster for its start; jobs wait until then.",
         "active": "Use its instances: the plan is paid whether they run or not.",
         "failed": "Check the payment method in the Billing console and buy another plan: "

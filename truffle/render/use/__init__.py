@@ -9,6 +9,7 @@ from truffle.render.use.ec2 import run_instances
 from truffle.render.use.eks import node_group
 from truffle.render.use.karpenter import node_pool
 from truffle.render.use.parallelcluster import queue
+from truffle.render.use.rds import db_instance
 from truffle.render.use.sagemaker import hyperpod, training_plan
 
 SNIPPETS: Mapping[str, Callable[[Reservation], str]] = {
@@ -18,4 +19,5 @@ SNIPPETS: Mapping[str, Callable[[Reservation], str]] = {
     "ec2-run-instances": run_instances,
     "sagemaker": training_plan,
     "hyperpod": hyperpod,
+    "rds": db_instance,
 }
