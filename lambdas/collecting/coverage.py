@@ -111,7 +111,7 @@ class Finder:
         try:
             write()
         except UNREADABLE:
-            logger.exception("discovery not kept")
+            logger.exception("discovery not stored")
 
 
 def _noted(

@@ -90,7 +90,7 @@ def fault_from_json(raw: Any) -> Fault:
     if not isinstance(raw, Mapping) or "kind" not in raw:
         raise ValueError(f"a fault is an object with a kind, one of {', '.join(FaultKind)}")
     if unknown := sorted(set(raw) - known):
-        raise ValueError(f"a fault has no {unknown[0]}; it has {', '.join(sorted(known))}")
+        raise ValueError(f"unknown key {unknown[0]} in a fault: use {', '.join(sorted(known))}")
     for name, value in raw.items():
         types, wanted = _TYPES[name]
         if not isinstance(value, types) or isinstance(value, bool):

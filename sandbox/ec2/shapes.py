@@ -36,7 +36,7 @@ def count_of(raw: Mapping[str, Any], key: str, where: str) -> int:
     """The number of instances under a key, 0 where there is none. Raises FleetError."""
     value = raw.get(key, 0)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise FleetError(f"{where}.{key} = {value!r} must be a whole number from 0 on")
+        raise FleetError(f"{where}.{key} = {value!r} must be a whole number of at least 0")
     return value
 
 

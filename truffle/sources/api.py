@@ -99,7 +99,7 @@ class Api:
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise ApiError(
                 f"{self.url} does not respond as a truffle API does: check the URL, and that "
-                "the stack is of this version."
+                "the stack runs this version of truffle."
             ) from error
 
     def pages(
