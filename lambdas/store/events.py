@@ -27,6 +27,9 @@ from truffle.core.times import sortable_time
 
 PARALLEL_DAYS = 16
 
+NEWEST_DAYS = 8
+"""How many days are read at once of which perhaps only the newest events are wanted."""
+
 
 def event_item(event: Event, retention_days: int) -> Item:
     """An event's item; ``expires_at`` is the table's TTL attribute, in epoch seconds."""
@@ -39,6 +42,13 @@ def event_item(event: Event, retention_days: int) -> Item:
     if event.reservation is not None:
         item["reservation_id"] = text(event.reservation.reservation_id)
     return item
+
+
+def _days(since: datetime, until: datetime) -> list[date]:
+    """The days from one moment to another, the last first."""
+    last = until.astimezone(UTC).date()
+    count = (last - since.astimezone(UTC).date()).days + 1
+    return [last - timedelta(days=back) for back in range(count)]
 
 
 def _day(moment: datetime) -> str:
@@ -132,15 +142,21 @@ class EventStore:
             day += timedelta(days=1)
 
     def newest(self, since: datetime, until: datetime, most: int) -> list[dict[str, Any]]:
-        """The messages of the newest events of ``since <= observed_at < until``, so many at most;
-        days before them are not read."""
-        return list(islice(self._backwards(since, until), most))
+        """The messages of the newest events of ``since <= observed_at < until``, so many at most.
+        A few days are read at a time, and after enough events no others."""
+        days = _days(since, until)
 
-    def _backwards(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
-        day = until.astimezone(UTC).date()
-        while day >= since.astimezone(UTC).date():
-            yield from (message for _, message in self._of_day(day, since, until))
-            day -= timedelta(days=1)
+        def of_day(day: date) -> list[dict[str, Any]]:
+            return [message for _, message in islice(self._of_day(day, since, until), most)]
+
+        found: list[dict[str, Any]] = []
+        with ThreadPoolExecutor(NEWEST_DAYS) as pool:
+            for start in range(0, len(days), NEWEST_DAYS):
+                part = days[start : start + NEWEST_DAYS]
+                found += [message for messages in pool.map(of_day, part) for message in messages]
+                if len(found) >= most:
+                    break
+        return found[:most]
 
     def _of_day(
         self, day: date, since: datetime, until: datetime
@@ -163,9 +179,7 @@ class EventStore:
         """Sort keys and messages of ``since <= observed_at < until``, the newest first."""
         if since >= until:
             return []
-        last = until.astimezone(UTC).date()
-        count = (last - since.astimezone(UTC).date()).days + 1
-        days = [last - timedelta(days=back) for back in range(count)]
+        days = _days(since, until)
 
         def of_day(day: date) -> list[tuple[str, dict[str, Any]]]:
             return list(self._of_day(day, since, until))

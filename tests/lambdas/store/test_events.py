@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from lambdas.store.events import EventStore
+from lambdas.store.events import NEWEST_DAYS, EventStore
 from tests.builders import DAY, HOUR, NOON, a_snapshot, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.store.builders import write
+from truffle.core.times import format_time
 
 
 def test_an_event_is_kept_for_its_retention_under_its_day(stack: Stack) -> None:
@@ -48,6 +50,31 @@ def test_events_of_several_days_come_newest_first(stack: Stack) -> None:
     found = [message["observed_at"] for _, message in events.between(NOON - 3 * DAY, NOON + DAY)]
     assert found == sorted(found, reverse=True)
     assert len(found) == 4
+
+
+@pytest.mark.parametrize(("most", "expected"), [(2, [5, 4]), (3, [5, 4, -280]), (9, [5, 4, -280])])
+def test_the_newest_events_are_found_however_old(
+    stack: Stack, most: int, expected: list[int]
+) -> None:
+    events = stored(stack, -280, 4, 5)
+    found = events.newest(NOON - 20 * DAY, NOON + DAY, most)
+    assert [message["observed_at"] for message in found] == [
+        format_time(NOON + hours * HOUR) for hours in expected
+    ]
+
+
+def test_days_before_enough_new_events_are_not_read(stack: Stack) -> None:
+    events = stored(stack, -280, 4, 5)
+    days: list[str] = []
+
+    class Client:
+        def query(self, **call: Any) -> Any:
+            days.append(call["ExpressionAttributeValues"][":pk"]["S"])
+            return events.client.query(**call)
+
+    client: Any = Client()
+    replace(events, client=client).newest(NOON - 20 * DAY, NOON + DAY, 2)
+    assert len(days) == NEWEST_DAYS
 
 
 @pytest.mark.parametrize("length", [timedelta(0), -HOUR, -DAY])
