@@ -253,7 +253,14 @@ def _us_east_1() -> Iterator[Json]:
     yield _odcr(
         "chat-api-90", "p5.48xlarge", "us-east-1a", 6, 1,
         PlacementGroupArn=f"arn:aws:ec2:us-east-1:{ACCOUNT}:placement-group/chat-pg",
-        Simulator={"SharedWith": [PARTNER], "UsedBy": {PARTNER: 2}},
+        Simulator={
+            "SharedWith": [PARTNER],
+            "UsedBy": {PARTNER: 2},
+            "BillingRequest": {
+                "UnusedReservationBillingOwnerId": PARTNER,
+                "LastUpdateTime": "-1h",
+            },
+        },
     )  # fmt: skip
     yield _odcr("batch-scoring-91", "g6f.2xlarge", "us-east-1b", 8, 5)
     yield _odcr("notebooks-92", "m7i.4xlarge", "us-east-1c", 3, 3, State="pending", StartDate="-1m")
@@ -571,6 +578,17 @@ def _network(listed: Iterable[Json], types: Sequence[str]) -> list[Json]:
     ]
 
 
+def _plan_offer() -> Json:
+    """Training plans for sale."""
+    return {
+        "InstanceType": "ml.p5.48xlarge",
+        "AvailabilityZone": "us-east-1a",
+        "Count": 8,
+        "FirstStart": "+4d@11:30",
+        "HourlyPrice": "33.304",
+    }
+
+
 def organization() -> Json:
     """The content of the fleet file."""
     rest, market = _rest(), _market()
@@ -588,6 +606,7 @@ def organization() -> Json:
         if name in market:
             regions[name]["Market"] = market[name]
     regions["us-east-1"] |= _more_of_us_east_1()
+    regions["us-east-1"] |= {"TrainingPlanMarket": [_plan_offer()]}
     regions["us-east-1"] |= {"TrainingPlans": _plans(), "DBCapacityReservations": _databases()}
     regions["us-east-2"]["CapacityBlocks"] = [
         {"CapacityBlockId": cb("scaling-laws-03"), "UltraserverType": "u-trn2"}
