@@ -134,7 +134,7 @@ class TestExplain:
         found = truffle("alerts", "explain", EVENT_ID, "--api-url", api_url)
         assert found.status == 0
         assert found.out.splitlines() == [
-            "2026-11-24 12:00  01234567  critical  state_changed    Capacity block cr-0abc "
+            "2026-11-24 12:00  01234567  critical  state_changed      Capacity block cr-0abc "
             "(8 × p5.48xlarge, us-east-2) payment failed: the block is released.",
             "",
             "+-------------+-----------+---------+----------+",

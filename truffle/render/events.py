@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from truffle.core.codec import decode
+from truffle.core.events import EventType
 from truffle.core.model import Reservation
 from truffle.core.quoting.shell import word
 from truffle.core.quoting.terminal import visible_values
@@ -38,6 +39,8 @@ EVENT_FIELDS = (
 )
 """The columns of events as CSV."""
 
+TYPE_WIDTH = max(map(len, EventType))
+
 SHORT_ID = 8
 """Digits of an event's id that tell it from all others in practice."""
 
@@ -53,9 +56,9 @@ def event_lines(event: Json, style: Style, indent: str = "") -> list[str]:
     when = minute(parse_time(event["observed_at"]))
     name = str(event["event_id"])[:SHORT_ID]
     kind, summary = event["type"], str(event["summary"])
-    bare = f"{indent}{when}  {name}  {severity:<8}  {kind:<15}  {summary}"
+    bare = f"{indent}{when}  {name}  {severity:<8}  {kind:<{TYPE_WIDTH}}  {summary}"
     if style.width is None or cells(bare) <= style.width:
-        return [f"{indent}{when}  {name}  {painted}  {kind:<15}  {summary}"]
+        return [f"{indent}{when}  {name}  {painted}  {kind:<{TYPE_WIDTH}}  {summary}"]
     below = f"{indent}    "
     return [f"{indent}{when}  {name}  {painted}  {kind}", *style.wrapped(summary, below, below)]
 
