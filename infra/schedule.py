@@ -125,7 +125,7 @@ def _check_cron(fields: list[str], today: date) -> None:
     for field, text in zip(_FIELDS, fields, strict=True):
         if not field.accepts(text):
             raise ValueError(
-                f"{text!r} is not a valid {field.name} in a cron expression "
+                f"{text!r} is not valid for {field.name} in a cron expression "
                 f"({field.lowest}-{field.highest})"
             )
     if [fields[2], fields[4]].count("?") != 1:

@@ -192,7 +192,7 @@ class TestAdvice:
         assert not client.validate("g6.xlarge", 13, 30).ok
         fleet.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
         assert client.validate("g6.xlarge", 12, 30).ok
-        with pytest.raises(TruffleError, match="not certain"):
+        with pytest.raises(TruffleError, match="incomplete"):
             client.validate("g6.xlarge", 13, 30)
 
     def test_offerings(self, world: World) -> None:

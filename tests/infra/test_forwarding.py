@@ -116,4 +116,4 @@ def test_the_command_lines_region_is_home_unless_another_one_is_named() -> None:
 def test_another_accounts_forwarding_needs_both_ends(raw: dict[str, Any], missing: str) -> None:
     with pytest.raises(ContextError) as caught:
         parse_context({**raw, "home_account": "999988887777"})
-    assert caught.value.problems == (f'home_account = "999988887777": needs {missing} too',)
+    assert caught.value.problems == (f'home_account = "999988887777": also requires {missing}',)

@@ -49,8 +49,8 @@ ODCR = an_odcr(7)
         (["event"], "Missing argument 'FILE'"),
         (["event", "nowhere.json"], "nowhere.json"),
         (["secret", "truffle/slack"], "Missing argument 'VALUE'"),
-        (["sink", "answer", "never"], "'never' is none of ok, down, hang, or a status"),
-        (["sink", "answer", "600"], "'600' is none of ok, down, hang, or a status"),
+        (["sink", "answer", "never"], "'never' must be ok, down, hang, or a status"),
+        (["sink", "answer", "600"], "'600' must be ok, down, hang, or a status"),
         (["sink", "answer", "429", "--retry-after", "soon"], "'soon' is not a valid integer"),
     ],
 )

@@ -93,7 +93,7 @@ def test_the_reason_of_a_dead_letter_is_a_sentence(
         ('{"version": 1}', "KeyError"),
         ('{"version": 2}', "message version 2"),
         ('{"test": {}}', "KeyError"),
-        ('{"flush": {"run_id": 1}}', "is not text"),
+        ('{"flush": {"run_id": 1}}', "must be a string"),
         ('{"daily_summary": {"scheduled_at": "soon"}}', "ValueError"),
         ('{"digest": {}}', "unknown kind of message 'digest'"),
     ],
