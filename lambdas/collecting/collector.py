@@ -51,7 +51,7 @@ all list the same reservation for the first time write its one report by turns."
 LONGEST_PAUSE_SECONDS = 1.0
 
 CONTENDED = "Contended"
-"""The code of a scope that others did not let write."""
+"""The error code of a scope whose writes always came after those of other accounts."""
 
 
 @dataclass(frozen=True, slots=True)
