@@ -11,7 +11,7 @@ from truffle.cli.running import run
 
 PICTURE = ROOT / "docs" / "report.png"
 WIDTH, HEIGHT, MARGIN = 1280, 900, 24
-SCALE = 0.64
+SCALE = 0.6
 
 
 def main() -> None:
