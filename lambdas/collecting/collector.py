@@ -44,7 +44,7 @@ from truffle.ec2.other_kinds import OtherKinds
 
 PARALLEL_SCOPES = 16
 
-CONTENTION_TRIES = 30
+REPORT_TRIES = 30
 """How often a scope is written that shares reservations with others. Twenty units of a region that
 all list the same reservation for the first time write its one report by turns."""
 
@@ -278,14 +278,16 @@ class Collector:
     def _store(self, listing: _Listing, visit: _Visit) -> ScopeOutcome:
         """Write what a listing gave; list again where something it relies on was written since."""
         scope = listing.result.scope
-        for tried in range(CONTENTION_TRIES):
+        for tried in range(REPORT_TRIES):
             try:
                 return self._written(listing, visit)
             except Outdated as error:
                 listing = self._stored_again(listing.ground, error.reports, visit)
             except Conflict:
+                if self.clock() >= visit.deadline:
+                    break
                 listing = self._after_conflict(listing, tried, visit)
-        message = f"Other accounts updated the same reservations {CONTENTION_TRIES} times in a row."
+        message = f"Other accounts kept updating the same reservations; attempts: {tried + 1}."
         failure = Failure(scope, self.clock(), FailureKind.ERROR, CONTENDED, message)
         return self._written(replace(listing, result=failure), visit)
 

@@ -72,6 +72,14 @@ def test_they_are_what_all_answers_say(seed: int) -> None:
     assert found == expected_days([it.to_json() for it in own])
 
 
+def test_the_prices_of_a_state_of_version_1_are_read_on() -> None:
+    data = state_after([an_answer(an_offering())]).to_json()
+    older = {**data, "schema_version": 1, "days": {"2026-11-24": "12.5"}}
+    state = WatchState.from_json(older)
+    assert days_to_json(state.days) == [{"day": "2026-11-24", "price": "12.5", "lead_hours": None}]
+    assert state.seen == WatchState.from_json(data).seen
+
+
 def test_a_day_without_an_offering_is_no_day_without_an_answer() -> None:
     answers = [
         an_answer(an_offering(40, end=TOMORROW + 9 * DAY)),

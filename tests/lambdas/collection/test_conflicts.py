@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from lambdas.collecting.collector import CONTENTION_TRIES
+from lambdas.collecting.collector import REPORT_TRIES
 from tests.builders import DAY, HOUR, NOON, OHIO
 from tests.lambdas.collection.builders import AFTER, BEFORE, HAPPENED, UNIT, Around, World
 from tests.lambdas.fakes import client_error
@@ -90,7 +90,7 @@ def test_a_failure_from_before_the_last_snapshot_changes_nothing(world: World) -
 def test_a_scope_that_others_write_again_and_again_fails_and_says_so(world: World) -> None:
     world.holds(a="active")
     world.collect()
-    states = iter(["pending", "active"] * CONTENTION_TRIES)
+    states = iter(["pending", "active"] * REPORT_TRIES)
 
     def other() -> object:
         world.holds(a=next(states))
@@ -98,10 +98,27 @@ def test_a_scope_that_others_write_again_and_again_fails_and_says_so(world: Worl
         return world.collect()
 
     world.clock.moment = NOON + DAY
-    meddling = dict.fromkeys(range(1, 2 * CONTENTION_TRIES), other)
+    meddling = dict.fromkeys(range(1, 2 * REPORT_TRIES), other)
     outcome = world.collect(Around(world.scopes.client, before=meddling))
     assert outcome.failure is not None
     assert (outcome.failure.code, outcome.failure.is_final) == ("Contended", False)
+
+
+def test_a_scope_that_others_write_is_not_tried_again_after_the_deadline(world: World) -> None:
+    world.holds(a="active")
+    world.collect()
+    world.holds(a="pending")
+
+    def other() -> object:
+        world.holds(a="expired")
+        outcome = world.collect()
+        world.clock.advance(HOUR)
+        return outcome
+
+    outcome = world.collect(Around(world.scopes.client, before={1: other}))
+    assert outcome.failure is not None
+    assert outcome.failure.code == "Contended"
+    assert outcome.failure.message.endswith("attempts: 1.")
 
 
 def test_an_answer_of_dynamodb_that_got_lost_doubles_nothing(world: World) -> None:

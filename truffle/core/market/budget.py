@@ -59,7 +59,7 @@ class Bucket:
 
     def emptied(self) -> Bucket:
         """The budget after EC2 throttled a call: other callers have used it up. The calls reserved
-        for people remain, because EC2 itself throttles a person."""
+        for people remain, because EC2 itself answers a person who tries again."""
         return Bucket(min(self.tokens, FOR_PEOPLE), self.at)
 
 

@@ -71,8 +71,13 @@ def days_to_json(days: Days) -> list[Json]:
     ]
 
 
-def days_from_json(data: Iterable[Json]) -> Days:
-    """Raises KeyError, TypeError or ValueError for objects that are no days."""
+def days_from_json(data: Iterable[Json] | Mapping[str, str]) -> Days:
+    """The days of a state; those of schema version 1 have only prices, by day.
+
+    Raises KeyError, TypeError or ValueError for objects that are not days.
+    """
+    if isinstance(data, Mapping):
+        return {date.fromisoformat(day): MarketDay(Decimal(it)) for day, it in data.items()}
     return {
         date.fromisoformat(it["day"]): MarketDay(
             None if it["price"] is None else Decimal(it["price"]), it["lead_hours"]

@@ -153,7 +153,7 @@ class Standing:
             data["message"],
             Outcome(known) if known else None,
             parse_time(known_at) if known_at else None,
-            None if data["days"] is None else days_from_json(data["days"]),
+            None if data.get("days") is None else days_from_json(data["days"]),
         )
 
 

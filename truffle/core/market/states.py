@@ -83,7 +83,7 @@ class WatchState:
     @classmethod
     def from_json(cls, data: Json) -> WatchState:
         """Raises ValueError, KeyError or TypeError for an object that is not a state."""
-        if data["schema_version"] != SCHEMA_VERSION:
+        if data["schema_version"] not in (1, SCHEMA_VERSION):
             raise ValueError(f"schema_version {data['schema_version']} is not {SCHEMA_VERSION}")
         last = Answer.from_json(data["last"])
         known = data["known"] and Answer.from_json(data["known"])
