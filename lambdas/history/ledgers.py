@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from lambdas.history.manifests import ManifestReader
 from lambdas.history.moments import LONGEST_UNIT, Past
 from lambdas.history.snapshots import SnapshotObject, SnapshotReader, days_below, fetch
-from lambdas.store.archive import DAMAGES, Unreadable
 from truffle.core.ledger import DAY, day_of, write_day
+from truffle.core.ledger_reader import Ledger
 from truffle.core.model import Scope, Snapshot
 from truffle.core.spans import PERIODS_KNOWN, Span, merged, spans_of
 from truffle.core.times import format_time, parse_time
@@ -115,14 +115,9 @@ class LedgerStore:
                     found[it["Key"].removeprefix(f"{PREFIX}dt=").partition("/")[0]] = it["Size"]
         return found
 
-    def read(self, day: datetime) -> str:
-        """The lines of a day. Raises Unreadable."""
-        name = ledger_key(day)
-        packed = fetch(self.client, self.bucket, name)
-        try:
-            return gzip.decompress(packed).decode()
-        except DAMAGES as error:
-            raise Unreadable(f"{name} is damaged: {error}") from error
+    def read(self, day: datetime) -> Ledger:
+        """The ledger of a day. Raises Unreadable."""
+        return Ledger(fetch(self.client, self.bucket, ledger_key(day)))
 
     def inputs(self, day: datetime) -> str | None:
         """The sources of the ledger of a day; None where there is none."""

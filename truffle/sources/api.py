@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import contextmanager
@@ -146,7 +148,8 @@ class Api:
 
         from truffle.credentials import sign_in
 
-        request = AWSRequest(method, url, headers={"Accept": "application/json"})
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        request = AWSRequest(method, url, headers=headers)
         SigV4Auth(sign_in(self.session), SERVICE, self.region).add_auth(request)
         seconds = self._timeout()
         send = partial(URLLib3Session(timeout=seconds).send, request.prepare())
@@ -157,7 +160,7 @@ class Api:
             raise ConnectionError(f"no complete answer within {seconds:.0f} s") from None
         except (BotoCoreError, HTTPClientError) as error:
             raise ConnectionError(_cause(error)) from error
-        return int(answer.status_code), bytes(answer.content)
+        return int(answer.status_code), _unpacked(answer)
 
     def _timeout(self) -> float:
         if self.deadline is None:
@@ -314,6 +317,17 @@ def list_events(api: Api, query: Parameters, limit: int | None) -> EventList:
         observed_at = page["collection"]["observed_at"]
         seen = parse_time(observed_at) if observed_at else None
         return EventList(events[:limit], page["count"], seen)
+
+
+def _unpacked(answer: Any) -> bytes:
+    """The body; a large one is gzipped. Raises ConnectionError for one that is damaged."""
+    content = bytes(answer.content)
+    if answer.headers.get("Content-Encoding") != "gzip":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConnectionError(f"the response is damaged ({error})") from error
 
 
 def _cause(error: Exception) -> str:
