@@ -140,17 +140,39 @@ def test_totals_of_days_are_the_sums_of_their_spans(random: Random, is_old: bool
         if random.random() < 0.5
     ]
     ledger = stored(write_day(spans, DAY), has_index=not is_old)
-    period = Period(DAY, DAY + timedelta(days=1), Interval.DAY)
     by = ("type", "instance_type")
-    tally = Tally(period, by, a_rate)
+    assert from_totals(ledger, by) == usage(spans, WHOLE_DAY, by, a_rate)
+
+
+WHOLE_DAY = Period(DAY, DAY + timedelta(days=1), Interval.DAY)
+
+
+def from_totals(ledger: Ledger, by: tuple[str, ...]) -> list[UsageRow]:
+    tally = Tally(WHOLE_DAY, by, a_rate)
     for one in Reader().totals(ledger, DAY):
         if isinstance(one, DayTotals):
             tally.add_day(one)
         else:
             tally.add(one)
-    assert [UsageRow.from_json(json.loads(text)) for text in tally.texts()] == usage(
-        spans, period, by, a_rate
-    )
+    return [UsageRow.from_json(json.loads(text)) for text in tally.texts()]
+
+
+def test_a_day_that_was_not_observed_has_no_cost() -> None:
+    spans = [held(0, 24, an_odcr("cr-1"), is_observed=False)]
+    (row,) = from_totals(stored(write_day(spans, DAY)), ("type",))
+    assert [row] == usage(spans, WHOLE_DAY, ("type",), a_rate)
+    assert (row.unobserved_hours, row.reserved_cost) == (8 * 24, None)
+
+
+def test_the_text_of_a_row_is_its_json() -> None:
+    rows = [an_odcr("cr-0"), an_odcr("cr-1", accelerator=Accelerator("X", "ACME", None))]
+    tally = Tally(WHOLE_DAY, ("reservation", "tag:Team"), a_rate)
+    for row in rows:
+        tally.add(held(0, 7.3, row))
+    for text in tally.texts():
+        assert list(UsageRow.from_json(json.loads(text)).to_json().items()) == list(
+            json.loads(text).items()
+        )
 
 
 def a_rate(row: Reservation) -> Rate | None:

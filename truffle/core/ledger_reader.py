@@ -81,7 +81,7 @@ class Reader:
 
     _facts: dict[str, Reservation] = field(default_factory=dict)
     _rows: dict[str, dict[Numbers, Reservation]] = field(default_factory=dict)
-    _known: dict[str, Reservation | None] = field(default_factory=dict)
+    _known: dict[str, Reservation] = field(default_factory=dict)
 
     def spans(self, lines: Sequence[str]) -> Iterator[Span]:
         """The spans of lines of a ledger. Raises ValueError, KeyError and TypeError for others."""
@@ -103,8 +103,8 @@ class Reader:
                 yield Span(row, moment(it["start"]), moment(it["end"]), it["is_observed"])
 
     def totals(self, ledger: Ledger, day: datetime) -> Iterator[DayTotals | Span]:
-        """The same as totals of the day. Prepaid capacity, whose price may depend on its numbers,
-        lines without reserved time, and ledgers without an index are spans.
+        """The same as totals of the day. Lines without reserved time, and ledgers without an index,
+        are spans. No price depends on the numbers that totals lack.
 
         Raises what ``Ledger`` and ``spans`` do.
         """
@@ -115,8 +115,8 @@ class Reader:
         digests, reserved = index["facts"], index["reserved"]
         for number, digest in enumerate(digests):
             if digest not in self._known:
-                row = self._described(ledger.lines()[number].partition(HOURS)[0])
-                self._known[digest] = None if row.kind.is_prepaid else row
+                facts = ledger.lines()[number].partition(HOURS)[0]
+                self._known[digest] = self._described(facts)
         found = zip(
             map(self._known.__getitem__, digests),
             reserved,
@@ -124,15 +124,10 @@ class Reader:
             index["unobserved"],
             strict=True,
         )
-        totals = [it for it in found if it[0] is not None and it[1]]
+        totals = [it for it in found if it[1]]
         if len(totals) < len(digests):
-            yield from self.spans(
-                [
-                    ledger.lines()[number]
-                    for number, (digest, time) in enumerate(zip(digests, reserved, strict=True))
-                    if not time or self._known[digest] is None
-                ]
-            )
+            others = [number for number, time in enumerate(reserved) if not time]
+            yield from self.spans([ledger.lines()[number] for number in others])
         if totals:
             yield DayTotals(day, *zip(*totals, strict=True))
 

@@ -12,7 +12,7 @@ from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from truffle.core.codec import Json
