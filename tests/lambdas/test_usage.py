@@ -219,6 +219,21 @@ def test_a_day_is_closed_again_when_data_come_late(hours: Hours) -> None:
     assert line["reserved_hours"] == pytest.approx(8 * 3, abs=0.1)
 
 
+def test_fields_of_a_newer_version_survive_in_the_ledger(hours: Hours) -> None:
+    a_day(hours)
+    snapshots = service("s3").list_objects_v2(Bucket=hours.stack.bucket, Prefix="snapshots/")
+    for name in (it["Key"] for it in snapshots["Contents"] if "us-east-2" in it["Key"]):
+        head, *rows = gzip.decompress(written(hours.stack, name)).decode().splitlines()
+        newer = [json.dumps({**json.loads(row), "cooling": {"is_liquid": True}}) for row in rows]
+        body = gzip.compress("\n".join([head, *newer]).encode())
+        service("s3").put_object(Bucket=hours.stack.bucket, Key=name, Body=body)
+    close(hours)
+    (line,) = map(json.loads, lines_of(gzip.decompress(written(hours.stack)).decode()))
+    assert json.loads(line["other_fields"]) == {"cooling": {"is_liquid": True}}
+    (row,) = usage(hours, since="2026-11-24", until="2026-11-25", by="reservation")
+    assert row["reserved_hours"] > 0
+
+
 def test_closed_days_are_read_and_not_their_snapshots(
     hours: Hours, wire: Callable[[str], Wire]
 ) -> None:

@@ -20,6 +20,7 @@ from hashlib import blake2b
 
 from truffle.core.codec import FIELD_NAMES, Json, encode
 from truffle.core.model import Reservation
+from truffle.core.other_fields import NO_OTHER_FIELDS, OtherFields
 from truffle.core.spans import Span
 from truffle.core.times import format_time, whole
 
@@ -66,9 +67,10 @@ def day_of(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def write_day(spans: Iterable[Span], day: datetime) -> str:
+def write_day(spans: Iterable[Span], day: datetime, others: OtherFields = NO_OTHER_FIELDS) -> str:
     """The ledger of the day that begins at ``day``, as JSON Lines in the order of the ids.
 
+    A line also has what ``others`` knows of its reservation, as JSON in ``other_fields``.
     The same spans give the same text, in whatever order they come.
     """
     members: dict[tuple[str, str], list[Span]] = defaultdict(list)
@@ -76,7 +78,7 @@ def write_day(spans: Iterable[Span], day: datetime) -> str:
         start, end = max(span.start, day), min(span.end, day + DAY)
         if start < end:
             cut = replace(span, start=start, end=end)
-            members[span.row.reservation_id, _facts(span.row)].append(cut)
+            members[span.row.reservation_id, _facts(span.row, others)].append(cut)
     lines = sorted(
         (name, min(span.start for span in held), _line(facts, held), digest_of(facts), _times(held))
         for (name, facts), held in members.items()
@@ -99,9 +101,11 @@ def digest_of(facts: str) -> str:
     return blake2b(facts.encode(), digest_size=8).hexdigest()
 
 
-def _facts(row: Reservation) -> str:
+def _facts(row: Reservation, others: OtherFields) -> str:
     data = encode(row)
     facts: Json = {name: data[name] for name in FACTS[type(row).__name__]}
+    if unknown := others.of(row):
+        facts["other_fields"] = json.dumps(unknown)
     if row.accelerator is not None:
         facts["accelerator"] = {**data["accelerator"], "total_count": None}
     return json.dumps({"schema_version": SCHEMA_VERSION, **facts}, ensure_ascii=False)

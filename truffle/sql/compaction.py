@@ -176,6 +176,7 @@ def _span_line(span: ValidSpan) -> str:
         "valid_to": span.valid_to and format_time(span.valid_to),
         "known_until": format_time(span.known_until),
         "digest": span.digest,
+        "other_fields": json.dumps(span.others) if span.others else None,
     }
     row = replace(span.row, observed_at=span.valid_from)
     return f"{json_object(row)[:-1]}, {json.dumps(more)[1:]}"
