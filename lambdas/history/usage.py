@@ -22,15 +22,15 @@ AT_ONCE = 32
 MOST_OBJECTS = 10_000
 """Snapshot objects that one question may read: a week of a stack with 60 units."""
 
-MOST_BYTES = 18_000_000
-"""Of ledgers, compressed and weighted: a month of 10,000 reservations, or a day of 60,000. The
-function adds up three of these megabytes or more in a second (benchmarks/history.py)."""
+MOST_BYTES = 220_000_000
+"""Of ledgers, compressed and weighted: a day of 90,000 reservations, or 150 days of 10,000; by the
+hour, 4 days of 10,000. An idle core needs 8 seconds for so many (benchmarks/history.py)."""
 
-_STRETCHES = 2
-"""The weight of a ledger whose stretches are read; that of one whose totals are enough is 1."""
+_STRETCHES = 60
+"""The weight of a ledger whose stretches are read; that of one whose index is enough is 1."""
 
-_MAKING = 5
-"""The further weight of the largest ledger: its reservations have to be made, and those of the
+_MAKING = 30
+"""The further weight of the largest ledger: its reservations have to be decoded, and those of the
 other days are mostly the same."""
 
 
