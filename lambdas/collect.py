@@ -112,8 +112,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         _count(outcomes)
         _plan_checks(unit, outcomes)
         _find_stranded(unit, outcomes, deadline)
-        is_news = any(outcome.is_news for outcome in outcomes)
-        _completed(wiring.collect().closer.answer(unit, is_news, observed_at))
+        has_changes = any(outcome.has_changes for outcome in outcomes)
+        _completed(wiring.collect().closer.record_attempt(unit, has_changes, observed_at))
         failures = [outcome.failure for outcome in outcomes if outcome.failure]
         wiring.collect().retrier.retry(record, unit, failures)
 

@@ -107,7 +107,7 @@ def calendar(context: Context, chosen: Chosen, reports: ReportStore) -> Response
     inputs = _inputs(context, chosen, "", NO_PRICES)
     spans = [span for span in spans_of(inputs) if has_dates(span)]
     known = reports.get(span.row.reservation_id for span in spans)
-    sequences = {name: report.news for name, report in known.items()}
+    sequences = {name: report.revision for name, report in known.items()}
     memory = Memory(last_changes(inputs.events), sequences)
     text = written(spans, context.now, memory, _missing(inputs))
     return Response(200, CONTENT_TYPE, text.decode(), _PRIVATE)

@@ -58,13 +58,13 @@ CONTENDED = "Contended"
 class ScopeOutcome:
     """The outcome of one scope: its snapshot or failure, and how much was written.
 
-    ``is_news`` means that the manifest of an already closed run must be updated.
+    ``has_changes`` means that the manifest of an already closed run must be updated.
     """
 
     result: Snapshot | Failure
     changed: int = 0
     events: int = 0
-    is_news: bool = False
+    has_changes: bool = False
 
     @property
     def failure(self) -> Failure | None:
@@ -314,12 +314,12 @@ class Collector:
         """Raises Conflict or Outdated."""
         status, snapshot = listing.ground.status, listing.result
         attempt = Attempt(visit.run_id, listing.seconds, visit.delivery)
-        is_news = visit.run_id is not None and not status.is_of_run(visit.run_id)
+        has_changes = visit.run_id is not None and not status.is_of_run(visit.run_id)
         if isinstance(snapshot, Failure):
             written = self._write_failure(listing, snapshot, attempt, visit)
             logger.warning("scope failed", extra={"failure": str(snapshot), "written": written})
-            is_first = is_news and status.run_id != visit.run_id
-            return ScopeOutcome(snapshot, is_news=is_first and written)
+            is_first = has_changes and status.run_id != visit.run_id
+            return ScopeOutcome(snapshot, has_changes=is_first and written)
         if status.is_newer_than(snapshot.observed_at):
             logger.info("late delivery", extra={"scope": str(snapshot.scope)})
             return ScopeOutcome(snapshot)
@@ -328,7 +328,7 @@ class Collector:
         write = self._told(found, listing, snapshot.observed_at, visit)
         after = after_snapshot(status, snapshot, digest, write, attempt)
         changed = len(write.changed) + len(write.left)
-        outcome = ScopeOutcome(snapshot, changed, len(write.events), is_news or changed > 0)
+        outcome = ScopeOutcome(snapshot, changed, len(write.events), has_changes or changed > 0)
         if is_unchanged(status, after, write):
             self._unchanged(_Unchanged(listing, status, after), visit)
             return outcome

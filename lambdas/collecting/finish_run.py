@@ -40,7 +40,7 @@ CLOSE_TRIES = 3
 
 MOST_WARNINGS = 20
 
-ANSWER = Calls({"dynamodb": 1}, items_written=1)
+ATTEMPT_CALLS = Calls({"dynamodb": 1}, items_written=1)
 """The calls of recording an attempt, which that record itself includes."""
 
 LAST_CALLS = Calls({"s3": 1, "dynamodb": 1}, items_written=1)
@@ -69,29 +69,31 @@ class Closer:
     meter: CallMeter = field(default_factory=CallMeter)
     publications: Callable[[], Sequence[Publication]] = tuple
 
-    def answer(self, unit: Unit, is_news: bool = True, observed_at: datetime | None = None) -> bool:
+    def record_attempt(
+        self, unit: Unit, has_changes: bool = True, observed_at: datetime | None = None
+    ) -> bool:
         """Record that a unit had an attempt; True if this closes its run with its first success. A
         unit outside of runs needs no record.
 
-        ``is_news`` means that a closed run must be closed again. ``observed_at`` is the newest
+        ``has_changes`` means that a closed run must be closed again. ``observed_at`` is the newest
         observation of an earlier attempt, which may have ended before it recorded that.
         """
         if unit.run_id is None:
             return False
-        spent = self.meter.take() + ANSWER
-        run = self.runs.answer(unit.run_id, unit.name, is_news, spent)
+        spent = self.meter.take() + ATTEMPT_CALLS
+        run = self.runs.record_attempt(unit.run_id, unit.name, has_changes, spent)
         self.meter.take()
         if run is None:
             logger.warning("unknown run", extra={"run_id": unit.run_id})
             return False
-        if not run.is_answered:
+        if not run.has_all_attempts:
             return False
         if run.finished_at is None:
             claimed = self.runs.claim(unit.run_id, unit.name)
             return claimed is not None and self.close(claimed)
         closed_at = run.closed_at or run.finished_at
         is_newer = observed_at is not None and observed_at > closed_at
-        return (is_news or is_newer) and self.close(run)
+        return (has_changes or is_newer) and self.close(run)
 
     def finish(self, message: Finish) -> bool:
         """Close a run whose last units never had an attempt; the manifest names them."""
@@ -126,12 +128,12 @@ class Closer:
         discovery = self._discovery(warnings)
         spent = self.meter.take() + LAST_CALLS
         run = replace(run, calls=run.calls + spent)
-        papers = manifest(run, outcomes, finished_at, _few(warnings), self.expected, discovery)
-        self.archive.write_manifest(run, papers)
+        document = manifest(run, outcomes, finished_at, _few(warnings), self.expected, discovery)
+        self.archive.write_manifest(run, document)
         if refusal is not None:
             raise refusal
-        logger.info("run finished", extra={"run_id": run.run_id, "counts": papers["counts"]})
-        return self._finish(run, finished_at, papers["counts"], spent)
+        logger.info("run finished", extra={"run_id": run.run_id, "counts": document["counts"]})
+        return self._finish(run, finished_at, document["counts"], spent)
 
     def _finish(self, run: Run, at: datetime, counts: Mapping[str, int], spent: Calls) -> bool:
         """Raises Changed; the calls made by then count for the next try."""

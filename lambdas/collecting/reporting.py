@@ -12,7 +12,15 @@ from truffle.core.diff import is_same
 from truffle.core.events import Event
 from truffle.core.idle import IdleSince, idle_since, watch
 from truffle.core.model import Reservation, Scope, Snapshot
-from truffle.core.reports import Look, Report, Sight, Verdict, decide, facts, is_usable_late
+from truffle.core.reports import (
+    ListingContext,
+    Report,
+    ReservationView,
+    Verdict,
+    decide,
+    facts,
+    is_usable_late,
+)
 from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import due
@@ -112,10 +120,10 @@ class Reporter:
             idle=watch(snapshot, since, self.thresholds),
             baselines=ground.baseline,
         )
-        names = self._news(ground.status, previous, snapshot, since)
+        names = self._relevant(ground.status, previous, snapshot, since)
         return self._reported(write, names, ground, known, snapshot, since)
 
-    def _news(
+    def _relevant(
         self, status: StoredStatus, previous: Snapshot, snapshot: Snapshot, since: IdleSince
     ) -> list[str]:
         """The reservations whose reports must be read: new, gone, changed, due, or noted."""
@@ -140,20 +148,20 @@ class Reporter:
     ) -> Write:
         """Add the events of these reservations to the write, and the resulting reports."""
         reports = self.valid(names, ground, known, snapshot)
-        sights = self._sights(reports, known, snapshot, ground.status)
-        look = self._look(ground, snapshot, since, sights)
-        verdicts = {name: decide(sight, look) for name, sight in sights.items()}
+        views = self._views(reports, known, snapshot, ground.status)
+        context = self._context(ground, snapshot, since, views)
+        verdicts = {name: decide(view, context) for name, view in views.items()}
         return replace(
             write,
-            gone=[row for name in names if (row := _gone(sights[name], verdicts[name]))],
+            gone=[row for name in names if (row := _gone(views[name], verdicts[name]))],
             events=[event for verdict in verdicts.values() for event in verdict.events],
             reports={
                 name: update
                 for name, verdict in verdicts.items()
-                if (update := _to_write(sights[name], verdict, snapshot.scope))
+                if (update := _to_write(views[name], verdict, snapshot.scope))
             },
             versions={**known.versions, **{name: it.version for name, it in reports.items()}},
-            relied={name: it.relied for name, it in verdicts.items() if it.relied},
+            deferrals={name: it.deferral for name, it in verdicts.items() if it.deferral},
         )
 
     def valid(
@@ -169,14 +177,14 @@ class Reporter:
         changed = {
             name: it for name, it in read.items() if it.version not in (0, known.versions.get(name))
         }
-        sights = _seen(changed, known, snapshot, ground.status)
-        if any(not is_usable_late(it, ground.reports.get(name)) for name, it in sights.items()):
+        views = _seen(changed, known, snapshot, ground.status)
+        if any(not is_usable_late(it, ground.reports.get(name)) for name, it in views.items()):
             raise Outdated(reports)
         return reports
 
-    def _sights(
+    def _views(
         self, reports: Reports, known: Known, snapshot: Snapshot, status: StoredStatus
-    ) -> dict[str, Sight]:
+    ) -> dict[str, ReservationView]:
         if not status.has_reports:
             stored = {row.reservation_id for row in known.reservations}
             came_or_left = stored ^ {row.reservation_id for row in snapshot.reservations}
@@ -199,16 +207,16 @@ class Reporter:
         row = self.scopes.row(Scope(first, scope.region), name)
         return replace(report, row=row, members=others, is_known=True)
 
-    def _look(
+    def _context(
         self,
         ground: Ground,
         snapshot: Snapshot,
         since: IdleSince,
-        sights: Mapping[str, Sight],
-    ) -> Look:
+        views: Mapping[str, ReservationView],
+    ) -> ListingContext:
         status = ground.status
-        peers = self._peers(sights.values(), snapshot.scope)
-        return Look(
+        peers = self._peers(views.values(), snapshot.scope)
+        return ListingContext(
             snapshot.scope,
             snapshot.observed_at,
             status.observed_at,
@@ -219,13 +227,13 @@ class Reporter:
             {name: _as_of_both(ground.peers.get(name), it) for name, it in peers.items()},
         )
 
-    def _peers(self, sights: Collection[Sight], scope: Scope) -> dict[str, ScopeStatus]:
+    def _peers(self, views: Collection[ReservationView], scope: Scope) -> dict[str, ScopeStatus]:
         """The statuses of the other accounts that a decision depends on: the owners and, if an
         owner does not list what is missing, the members up to the first collected one."""
-        peers = self._statuses({owner for it in sights if (owner := _owner(it))}, scope)
-        for sight in sights:
-            owner, members = _owner(sight), sorted(sight.report.members - {scope.account_id})
-            if sight.listed is not None or owner == scope.account_id:
+        peers = self._statuses({owner for it in views if (owner := _owner(it))}, scope)
+        for view in views:
+            owner, members = _owner(view), sorted(view.report.members - {scope.account_id})
+            if view.listed is not None or owner == scope.account_id:
                 continue
             if owner in members and _is_collected(peers.get(owner)):
                 continue
@@ -243,19 +251,21 @@ class Reporter:
         return {scope.account_id: it for scope, it in read.items()}
 
 
-def _owner(sight: Sight) -> str | None:
-    row = sight.listed or sight.stored or sight.report.row
+def _owner(view: ReservationView) -> str | None:
+    row = view.listed or view.stored or view.report.row
     return row.owner_id if row else None
 
 
 def _seen(
     reports: Reports, known: Known, snapshot: Snapshot, status: StoredStatus
-) -> dict[str, Sight]:
+) -> dict[str, ReservationView]:
     """The reservations of these reports, as the scope has stored them and as it lists them."""
     stored = {row.reservation_id: row for row in known.reservations}
     listed = {row.reservation_id: row for row in snapshot.reservations}
     return {
-        name: Sight(report, stored.get(name), listed.get(name), status.relied.get(name))
+        name: ReservationView(
+            report, stored.get(name), listed.get(name), status.deferrals.get(name)
+        )
         for name, report in reports.items()
     }
 
@@ -277,16 +287,16 @@ def _as_of_both(before: ScopeStatus | None, now: ScopeStatus) -> ScopeStatus:
 
 
 def noted_names(status: StoredStatus) -> frozenset[str]:
-    return status.rechecks | status.relied.keys()
+    return status.rechecks | status.deferrals.keys()
 
 
 def _subjects(events: Iterable[Event]) -> frozenset[str]:
     return frozenset(row.reservation_id for event in events if (row := event.reservation))
 
 
-def _to_write(sight: Sight, verdict: Verdict, scope: Scope) -> Reported | None:
+def _to_write(view: ReservationView, verdict: Verdict, scope: Scope) -> Reported | None:
     """The report to write; None if it stays as it is."""
-    before, after = sight.report, verdict.report
+    before, after = view.report, verdict.report
     if after == before:
         return None
     others: list[str] = []
@@ -302,8 +312,8 @@ def _facts(row: Reservation | None) -> object:
     return None if row is None else facts(row)
 
 
-def _gone(sight: Sight, verdict: Verdict) -> Reservation | None:
-    return (sight.stored or sight.report.row) if verdict.is_gone else None
+def _gone(view: ReservationView, verdict: Verdict) -> Reservation | None:
+    return (view.stored or view.report.row) if verdict.is_gone else None
 
 
 def _difference(

@@ -101,13 +101,13 @@ def _key(name: str) -> Item:
 
 def _to_json(report: Report) -> Json:
     return {
-        "news": report.news,
+        "news": report.revision,
         "row": report.row and stored_form(report.row),
-        "looked_at": report.looked_at and format_time(report.looked_at),
+        "looked_at": report.checked_at and format_time(report.checked_at),
         "members": sorted(report.members),
         "is_known": report.is_known,
         "baseline": report.baseline,
-        "idle_told": {name: format_time(at) for name, at in report.idle_told.items()},
+        "idle_told": {name: format_time(at) for name, at in report.idle_reported.items()},
     }
 
 

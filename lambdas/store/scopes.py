@@ -194,11 +194,13 @@ class ScopeStore(StatusReader):
             raise Conflict(f"{snapshot.scope} has a newer observation")
         most = MAX_ACTIONS - STATUS_ACTIONS - (write.outage is not None)
         made = chunks(self.actions.groups(snapshot, write), most)
-        relied = dict(before.relied)
+        deferrals = dict(before.deferrals)
         for chunk in made[:-1]:
-            relied |= {name: it for name, it in write.relied.items() if name in chunk.names}
-            update = self.items.bumped(before, snapshot.observed_at, relied)
-            part = replace(before, digest=None, written_at=snapshot.observed_at, relied=relied)
+            deferrals |= {name: it for name, it in write.deferrals.items() if name in chunk.names}
+            update = self.items.bumped(before, snapshot.observed_at, deferrals)
+            part = replace(
+                before, digest=None, written_at=snapshot.observed_at, deferrals=deferrals
+            )
             part = replace(part, revision=part.revision + 1, writes=part.writes + 1)
             before = self._write(before, part, chunk, update)
         after = after_snapshot(before, snapshot, digest, write, attempt)
@@ -293,7 +295,7 @@ def after_snapshot(
         seconds=round(attempt.seconds, 3),
         unanswered=tuple(f"{item.operation}: {item.code}" for item in snapshot.unanswered),
         idle=write.idle or before.idle,
-        relied=dict(write.relied),
+        deferrals=dict(write.deferrals),
         baselines=before.baselines if write.baselines is None else write.baselines,
         delivery=attempt.delivery or before.delivery,
         writes=before.writes,
