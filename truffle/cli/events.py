@@ -105,7 +105,7 @@ def command(
 def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int) -> None:
     from truffle.cli.output import put, put_data, show_age, style_of_stdout
     from truffle.render.events import EVENT_FIELDS, render_events
-    from truffle.sources.api import list_events
+    from truffle.sources.events import list_events
 
     found = list_events(client.api(), query, limit)
     if output == "table":
@@ -160,7 +160,7 @@ def _put_new(
     from truffle.cli.output import put, put_text, style_of_stdout
     from truffle.core.quoting.terminal import visible_values
     from truffle.render.events import event_lines
-    from truffle.sources.api import list_events
+    from truffle.sources.events import list_events
 
     found = list_events(client.api(), event_query(since, None, **filters), limit)
     style = style_of_stdout()
