@@ -1,4 +1,4 @@
-"""Closing a run: the latest inventory and the manifest, once every unit had an attempt."""
+"""Closing a run: write the latest inventory and the manifest once every unit had an attempt."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ CLOSE_TRIES = 3
 
 MOST_WARNINGS = 20
 
-ANSWER = Calls({"dynamodb": 1}, items_written=1)
-"""The cost of an answer, which is written in the answer itself."""
+ATTEMPT_CALLS = Calls({"dynamodb": 1}, items_written=1)
+"""The calls of recording an attempt, which that record itself includes."""
 
 LAST_CALLS = Calls({"s3": 1, "dynamodb": 1}, items_written=1)
-"""The cost of the manifest and of closing its run, which is written in the manifest itself."""
+"""The calls of writing the manifest and closing its run, which the manifest itself includes."""
 
 
 Texts = dict[str, bytes | None]
@@ -53,11 +53,11 @@ Texts = dict[str, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Closer:
-    """Closes runs: each once, and again where a unit found something new after that.
+    """Closes runs: each once, and again if a unit found something new after that.
 
-    ``directory`` keeps the accounts of the organization; None where none is collected. ``meter``
-    counts what the present attempt at a unit and the close send. ``publications`` makes what is
-    published from the inventory of each close.
+    ``directory`` keeps the accounts of the organization; None if no organization is collected.
+    ``meter`` counts the requests of the present attempt at a unit and of the close.
+    ``publications`` are made from the inventory of each close.
     """
 
     scopes: ScopeStore
@@ -69,32 +69,34 @@ class Closer:
     meter: CallMeter = field(default_factory=CallMeter)
     publications: Callable[[], Sequence[Publication]] = tuple
 
-    def answer(self, unit: Unit, is_news: bool = True, observed_at: datetime | None = None) -> bool:
-        """Note that a unit had an attempt; True where its run is closed with that, and has its
-        first success. A unit outside of runs has nothing to answer.
+    def record_attempt(
+        self, unit: Unit, has_changes: bool = True, observed_at: datetime | None = None
+    ) -> bool:
+        """Record that a unit had an attempt; True if this closes its run with its first success. A
+        unit outside of runs needs no record.
 
-        ``is_news`` says that a closed run has to be closed again. ``observed_at`` is the newest
-        observation that an earlier attempt made, which may have died before it told of that.
+        ``has_changes`` means that a closed run must be closed again. ``observed_at`` is the newest
+        observation of an earlier attempt, which may have ended before it recorded that.
         """
         if unit.run_id is None:
             return False
-        spent = self.meter.take() + ANSWER
-        run = self.runs.answer(unit.run_id, unit.name, is_news, spent)
+        spent = self.meter.take() + ATTEMPT_CALLS
+        run = self.runs.record_attempt(unit.run_id, unit.name, has_changes, spent)
         self.meter.take()
         if run is None:
             logger.warning("unknown run", extra={"run_id": unit.run_id})
             return False
-        if not run.is_answered:
+        if not run.has_all_attempts:
             return False
         if run.finished_at is None:
             claimed = self.runs.claim(unit.run_id, unit.name)
             return claimed is not None and self.close(claimed)
         closed_at = run.closed_at or run.finished_at
         is_newer = observed_at is not None and observed_at > closed_at
-        return (is_news or is_newer) and self.close(run)
+        return (has_changes or is_newer) and self.close(run)
 
     def finish(self, message: Finish) -> bool:
-        """Close a run whose last units never had an attempt; the manifest names those."""
+        """Close a run whose last units never had an attempt; the manifest names them."""
         run = self.runs.take_over(message.run_id, "lost")
         if run is None:
             return False
@@ -103,8 +105,8 @@ class Closer:
         return self.close(run)
 
     def close(self, run: Run) -> bool:
-        """True where scopes succeeded of which none had at an earlier close. Raises what S3 and
-        DynamoDB do, and Changed; a run of which ``latest/`` could not be written stays open."""
+        """Close a run; True if scopes succeeded and none had at an earlier close. Raises what S3
+        and DynamoDB do, and Changed; a run whose ``latest/`` could not be written stays open."""
         for _ in range(CLOSE_TRIES):
             try:
                 with _no_garbage_collection():
@@ -126,15 +128,15 @@ class Closer:
         discovery = self._discovery(warnings)
         spent = self.meter.take() + LAST_CALLS
         run = replace(run, calls=run.calls + spent)
-        papers = manifest(run, outcomes, finished_at, _few(warnings), self.expected, discovery)
-        self.archive.write_manifest(run, papers)
+        document = manifest(run, outcomes, finished_at, _few(warnings), self.expected, discovery)
+        self.archive.write_manifest(run, document)
         if refusal is not None:
             raise refusal
-        logger.info("run finished", extra={"run_id": run.run_id, "counts": papers["counts"]})
-        return self._finish(run, finished_at, papers["counts"], spent)
+        logger.info("run finished", extra={"run_id": run.run_id, "counts": document["counts"]})
+        return self._finish(run, finished_at, document["counts"], spent)
 
     def _finish(self, run: Run, at: datetime, counts: Mapping[str, int], spent: Calls) -> bool:
-        """Raises Changed; what was spent then counts for the next try."""
+        """Raises Changed; the calls made by then count for the next try."""
         succeeded, failed, closed = (counts[it] for it in ("succeeded", "failed", "closed"))
         run = replace(run, succeeded=succeeded, failed=failed, closed=closed)
         try:
@@ -144,7 +146,7 @@ class Closer:
             raise
 
     def _discovery(self, warnings: list[str]) -> Json | None:
-        """How old the list of accounts is; where that cannot be read, the manifest says so."""
+        """The age of the list of accounts; if it cannot be read, the manifest records that."""
         if self.directory is None:
             return None
         try:
@@ -157,7 +159,7 @@ class Closer:
     def _write_latest(
         self, rows: Sequence[Reservation], texts: Texts, warnings: list[str]
     ) -> ClientError | BotoCoreError | None:
-        """S3's refusal, which must not keep the run's manifest from being written."""
+        """S3's error, which must not prevent the run's manifest from being written."""
         try:
             self.archive.write_latest(rows, texts)
         except (ClientError, BotoCoreError) as error:
@@ -169,7 +171,7 @@ class Closer:
     def _inventory(
         self, statuses: Sequence[StoredStatus], texts: Texts, warnings: list[str]
     ) -> Iterator[Reservation]:
-        """Every scope's rows, from the object of its region; those that changed since it was
+        """The rows of every scope, from the object of its region. Rows that changed since it was
         written are read from the table, and the object is written again. Fills ``texts``."""
         held: dict[str, list[StoredStatus]] = {}
         for status in statuses:
@@ -226,7 +228,7 @@ class Closer:
     def _write_region(
         self, region: str, present: Mapping[Scope, Rows], warnings: list[str]
     ) -> None:
-        """Without the object its rows are read from the table: no reason not to go on."""
+        """Without the object, readers get its rows from the table, so an error is only logged."""
         try:
             self.archive.write_region(region, present)
         except (ClientError, BotoCoreError) as error:
@@ -236,8 +238,8 @@ class Closer:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """While an inventory is read, the collector looks at all of its rows again and again, which
-    takes a fourth of a close's time; rows are in no cycles."""
+    """While an inventory is read, the garbage collector would traverse all of its rows again and
+    again, which takes a quarter of a close's time; rows form no cycles."""
     gc.disable()
     try:
         yield
@@ -246,7 +248,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def _note_texts(rows: Rows, texts: Texts) -> None:
-    """Note the texts of rows; none of a reservation that several scopes list."""
+    """Note the texts of rows, except those of reservations that several scopes list."""
     for row, text in zip(rows.rows, rows.texts or repeat(None), strict=False):
         texts[row.reservation_id] = None if row.reservation_id in texts else text
 

@@ -40,4 +40,4 @@ def fail(
 
 
 def answer_all(closer: Closer, run_id: str = "run-1") -> list[bool]:
-    return [closer.answer(Unit(run_id, region, (HOME,))) for region in REGIONS]
+    return [closer.record_attempt(Unit(run_id, region, (HOME,))) for region in REGIONS]

@@ -96,10 +96,10 @@ def test_a_close_in_which_nothing_changed_reads_no_row_and_writes_no_region(
         closer.runs.open(open_run(run_id=f"run-{number}"))
     succeed(stack, an_odcr("cr-a"))
     for region in REGIONS:
-        closer.answer(Unit("run-1", region, (HOME,)))
+        closer.record_attempt(Unit("run-1", region, (HOME,)))
     table, bucket = wire("dynamodb"), wire("s3")
     for region in REGIONS:
-        closer.answer(Unit("run-2", region, (HOME,)))
+        closer.record_attempt(Unit("run-2", region, (HOME,)))
     read = [call["ExpressionAttributeValues"][":pk"]["S"] for call in table.parameters("Query")]
     assert not [place for place in read if place.startswith("SCOPE#")]
     written = [call["Key"] for call in bucket.parameters("PutObject")]
@@ -180,7 +180,7 @@ def test_a_unit_that_succeeds_after_the_end_updates_the_manifest(
     fail(stack, scope=OHIO, minutes=0)
     answer_all(closer)
     succeed(stack, an_odcr("cr-a"))
-    closer.answer(Unit("run-1", "us-east-2", (HOME,)))
+    closer.record_attempt(Unit("run-1", "us-east-2", (HOME,)))
     manifest = stack.document("runs/dt=2026-11-24/run-1.json")
     assert (manifest["counts"]["succeeded"], manifest["counts"]["reservations"]) == (1, 1)
     assert len(stack.document("latest/odcrs.json")) == 1
@@ -232,10 +232,10 @@ def test_a_run_of_which_the_inventory_is_refused_has_its_manifest_and_stays_open
     wire("s3").fails_before(client_error("AccessDenied", "PutObject"), "PutObject")
     unit = Unit("run-1", "us-east-2", (HOME,))
     with pytest.raises(ClientError):
-        closer.answer(unit)
+        closer.record_attempt(unit)
     (warning,) = stack.document("runs/dt=2026-11-24/run-1.json")["warnings"]
     assert warning.startswith("latest/ was not written")
-    closer.answer(unit)
+    closer.record_attempt(unit)
     run = closer.runs.get("run-1")
     assert run is not None
     assert run.finished_at is not None
