@@ -1,6 +1,6 @@
-"""The publications of a closed run beside ``latest/`` and the manifest.
+"""The publications of a closed run beside the lists of ``latest/`` and the manifest.
 
-A publication that fails is named in the manifest, and keeps no run from closing.
+One that fails is named in the manifest, and keeps none of the others from being made.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from truffle.core.status import ScopeStatus
 
 
 class Publication(Protocol):
-    """Something that is made from the whole inventory when a run is closed."""
+    """Something that is made from the whole inventory once a run is closed."""
 
     @property
     def name(self) -> str: ...

@@ -56,14 +56,22 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteLatest:
+    """A message of work: write ``latest/`` and the report after a run was closed."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run as it is stored; ``pending`` are the names of units without an attempt so far.
 
     ``units`` are read only where a run is opened or closed, and empty elsewhere; ``scope_count`` is
     always there. ``is_complete`` says that all there is to
     cover was found, so that other scopes are to be retired.
-    ``finished_at`` is when it was closed first, ``closed_at`` last. ``changes`` counts the units
-    that found something new after the run was answered. ``calls`` is what it has cost so far.
+    ``finished_at`` is when it was closed first, ``closed_at`` last, and ``latest_at`` when
+    ``latest/`` was written for it. ``changes`` counts the units that found something new after the
+    run was answered. ``calls`` is what it has cost so far.
     """
 
     run_id: str
@@ -77,6 +85,7 @@ class Run:
     failed: int = 0
     closed: int = 0
     closed_at: datetime | None = None
+    latest_at: datetime | None = None
     changes: int = 0
     calls: Calls = field(default=Calls(), compare=False)
 
@@ -171,12 +180,14 @@ def manifest(
 ) -> dict[str, Any]:
     """The content of ``runs/dt=…/<run id>.json``: scopes, counts, failures, timings (seconds).
 
-    ``warnings`` name what of the bucket could not be read or written. Scopes with an ``expected``
-    denial are ``closed``: neither succeeded nor failed. ``discovery`` says how old the list of the
-    organization's accounts is; None where there is none. ``calls`` and ``dynamodb_items`` are what
-    the run has cost, this document included: what its opening, each attempt at a unit and each
-    close sent. Not in them are the clearing up after earlier runs, messages that bring a unit back
-    to its queue, what Lambda sends to poll the queue, and other services.
+    ``latest_written_at`` is null until ``latest/`` is as of this run; then the manifest is written
+    again. ``warnings`` name what of the bucket could not be read or written. Scopes with an
+    ``expected`` denial are ``closed``: neither succeeded nor failed. ``discovery`` says how old the
+    list of the organization's accounts is; None where there is none. ``calls`` and
+    ``dynamodb_items`` are what the run has cost, this document included: what its opening, each
+    attempt at a unit, each close and the writing of ``latest/`` sent. Not in them are the clearing
+    up after earlier runs, messages that bring a unit back to its queue, what Lambda sends to poll
+    the queue, and other services.
     """
     scopes = [_outcome(scope, statuses.get(scope), run, expected) for scope in run.scopes]
     failures = [scope for scope in scopes if scope["outcome"] == "failed"]
@@ -186,6 +197,7 @@ def manifest(
         "started_at": format_time(run.started_at),
         "finished_at": format_time(finished_at),
         "seconds": round((finished_at - run.started_at).total_seconds(), 3),
+        "latest_written_at": run.latest_at and format_time(run.latest_at),
         "counts": _counts(scopes),
         "discovery": discovery,
         **run.calls.to_json(),
