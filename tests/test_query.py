@@ -18,7 +18,7 @@ from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
 from truffle.core.suggest import nearest
 from truffle.errors import TruffleError
 from truffle.query import BadArgument, ask
-from truffle.sources.api import query_of
+from truffle.sources.deployed import query_of
 
 
 class TestAsk:

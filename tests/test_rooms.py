@@ -32,7 +32,7 @@ ALLOWED = {
         "truffle.ec2",
         "truffle.sources",
         *("truffle.clock", "truffle.credentials", "truffle.errors", "truffle.query"),
-        *("truffle.results", "truffle.scopes", "truffle.threads"),
+        *("truffle.results", "truffle.threads"),
         "botocore",
     },
     "truffle/cli": {"truffle", "botocore", "click", "rich"},

@@ -31,23 +31,23 @@ CLOSE_TRIES = 3
 
 MOST_WARNINGS = 20
 
-ANSWER = Calls({"dynamodb": 1}, items_written=1)
-"""The cost of an answer, which is written in the answer itself."""
+ATTEMPT_CALLS = Calls({"dynamodb": 1}, items_written=1)
+"""The calls of recording an attempt, which that record itself includes."""
 
 REQUEST = Calls({"sqs": 1})
-"""The cost of the message that asks for ``latest/``."""
+"""The call of sending the message that asks for ``latest/``."""
 
 LAST_CALLS = Calls({"s3": 1, "dynamodb": 1}, items_written=1)
-"""The cost of the manifest and of noting it, which is written in the manifest itself."""
+"""The calls of writing the manifest and recording that, which the manifest itself includes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closer:
-    """Closes runs: each once, and again where a unit found something new after that.
+    """Closes runs: each once, and again if a unit found something new after that.
 
-    ``directory`` keeps the accounts of the organization; None where none is collected. ``meter``
-    counts what the present attempt at a unit and the close send. ``send`` puts a message on the
-    queue of units.
+    ``directory`` keeps the accounts of the organization; None if no organization is collected.
+    ``meter`` counts the requests of the present attempt at a unit and of the close. ``send`` sends
+    a message to the queue of units.
     """
 
     scopes: ScopeStore
@@ -59,32 +59,34 @@ class Closer:
     directory: DirectoryStore | None = None
     meter: CallMeter = field(default_factory=CallMeter)
 
-    def answer(self, unit: Unit, is_news: bool = True, observed_at: datetime | None = None) -> bool:
-        """Note that a unit had an attempt; True where its run is closed with that, and has its
-        first success. A unit outside of runs has nothing to answer.
+    def record_attempt(
+        self, unit: Unit, has_changes: bool = True, observed_at: datetime | None = None
+    ) -> bool:
+        """Record that a unit had an attempt; True if this closes its run with its first success. A
+        unit outside of runs needs no record.
 
-        ``is_news`` says that a closed run has to be closed again. ``observed_at`` is the newest
-        observation that an earlier attempt made, which may have died before it told of that.
+        ``has_changes`` means that a closed run must be closed again. ``observed_at`` is the newest
+        observation of an earlier attempt, which may have ended before it recorded that.
         """
         if unit.run_id is None:
             return False
-        spent = self.meter.take() + ANSWER
-        run = self.runs.answer(unit.run_id, unit.name, is_news, spent)
+        spent = self.meter.take() + ATTEMPT_CALLS
+        run = self.runs.record_attempt(unit.run_id, unit.name, has_changes, spent)
         self.meter.take()
         if run is None:
             logger.warning("unknown run", extra={"run_id": unit.run_id})
             return False
-        if not run.is_answered:
+        if not run.has_all_attempts:
             return False
         if run.finished_at is None:
             claimed = self.runs.claim(unit.run_id, unit.name)
             return claimed is not None and self.close(claimed)
         closed_at = run.closed_at or run.finished_at
         is_newer = observed_at is not None and observed_at > closed_at
-        return (is_news or is_newer) and self.close(run)
+        return (has_changes or is_newer) and self.close(run)
 
     def finish(self, message: Finish) -> bool:
-        """Close a run whose last units never had an attempt; the manifest names those."""
+        """Close a run whose last units never had an attempt; the manifest names them."""
         run = self.runs.take_over(message.run_id, "lost")
         if run is None:
             return False
@@ -93,8 +95,8 @@ class Closer:
         return self.close(run)
 
     def close(self, run: Run) -> bool:
-        """True where scopes succeeded of which none had at an earlier close. Raises what S3, SQS
-        and DynamoDB do, and Changed."""
+        """Close a run; True if scopes succeeded and none had at an earlier close. Raises what S3,
+        SQS and DynamoDB do, and Changed."""
         for _ in range(CLOSE_TRIES):
             try:
                 with no_garbage_collection():
@@ -107,7 +109,7 @@ class Closer:
         run = self.runs.get(run.run_id) or run
         statuses, at = self.scopes.statuses(), self.clock()
         counts, spent = self.write_manifest(run, statuses, at, REQUEST + LAST_CALLS)
-        # Before the run is noted as closed: after a crash between the two, both are repeated.
+        # Before the run is recorded as closed: after a crash between the two, both are repeated.
         self.send(latest_message(run.run_id))
         logger.info("run finished", extra={"run_id": run.run_id, "counts": counts})
         return self._finish(run, at, counts, spent)
@@ -120,8 +122,8 @@ class Closer:
         last_calls: Calls,
         warnings: Sequence[str] = (),
     ) -> tuple[Mapping[str, int], Calls]:
-        """The counts of the manifest, and what was spent, with the calls that are still to come.
-        Raises what S3 does."""
+        """Write a run's manifest; its counts, and the calls made by then and ``last_calls``. Raises
+        what S3 does."""
         named = list(warnings)
         discovery = self._discovery(named)
         spent = self.meter.take() + last_calls
@@ -131,20 +133,20 @@ class Closer:
         return papers["counts"], spent
 
     def _finish(self, run: Run, at: datetime, counts: Mapping[str, int], spent: Calls) -> bool:
-        """Raises Changed."""
+        """Raises Changed; the calls made by then count for the next try."""
         succeeded, failed, closed = (counts[it] for it in ("succeeded", "failed", "closed"))
         run = replace(run, succeeded=succeeded, failed=failed, closed=closed)
         with self._spent_again(spent):
             return self.runs.finish(run, at, spent)
 
     def note_latest(self, run: Run, spent: Calls) -> None:
-        """Note when ``latest/`` was written, and what that cost. Raises Changed."""
+        """Record when ``latest/`` was written, and the calls of that. Raises Changed."""
         with self._spent_again(spent):
             self.runs.note_latest(run, spent)
 
     @contextmanager
     def _spent_again(self, spent: Calls) -> Iterator[None]:
-        """Count what was spent for the next try where a run changed."""
+        """Count the calls made by then for the next try if a run changed."""
         try:
             yield
         except Changed:
@@ -152,7 +154,7 @@ class Closer:
             raise
 
     def _discovery(self, warnings: list[str]) -> Json | None:
-        """How old the list of accounts is; where that cannot be read, the manifest says so."""
+        """The age of the list of accounts; if it cannot be read, the manifest records that."""
         if self.directory is None:
             return None
         try:
@@ -165,8 +167,8 @@ class Closer:
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """While an inventory is read, the collector looks at all of its rows again and again, which
-    takes a fourth of the time; rows are in no cycles."""
+    """While an inventory is read, the garbage collector would traverse all of its rows again and
+    again, which takes a quarter of the time; rows form no cycles."""
     gc.disable()
     try:
         yield

@@ -1,7 +1,7 @@
 """Writing ``latest/`` and the report, from the whole inventory, after a run was closed.
 
-A message on the queue of units asks for it, so the run need not wait. Whatever fails is named in
-the run's manifest, and the message comes back.
+A message on the queue of units asks for it, so the run need not wait. Anything that fails is named
+in the run's manifest, and the message is retried.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class LatestFiles:
             raise NotWritten("; ".join(failed))
 
     def _write_lists(self, rows: Sequence[Reservation], texts: Texts) -> list[str]:
-        """Why the lists of reservations were not written, where they were not."""
+        """Write the lists of reservations; the error if S3 does not accept them."""
         try:
             self.closer.archive.write_latest(rows, texts)
         except REFUSALS as error:
@@ -92,7 +92,7 @@ class LatestFiles:
     def _inventory(
         self, statuses: Sequence[StoredStatus], texts: Texts, warnings: list[str]
     ) -> Iterator[Reservation]:
-        """Every scope's rows, from the object of its region; those that changed since it was
+        """The rows of every scope, from the object of its region. Rows that changed since it was
         written are read from the table, and the object is written again. Fills ``texts``."""
         held: dict[str, list[StoredStatus]] = {}
         for status in statuses:
@@ -149,7 +149,7 @@ class LatestFiles:
     def _write_region(
         self, region: str, present: Mapping[Scope, Rows], warnings: list[str]
     ) -> None:
-        """Without the object its rows are read from the table: no reason not to go on."""
+        """Without the object, readers get its rows from the table, so an error is only logged."""
         try:
             self.closer.archive.write_region(region, present)
         except (ClientError, BotoCoreError) as error:
@@ -158,7 +158,7 @@ class LatestFiles:
 
 
 def _note_texts(rows: Rows, texts: Texts) -> None:
-    """Note the texts of rows; none of a reservation that several scopes list."""
+    """Note the texts of rows, except those of reservations that several scopes list."""
     for row, text in zip(rows.rows, rows.texts or repeat(None), strict=False):
         texts[row.reservation_id] = None if row.reservation_id in texts else text
 

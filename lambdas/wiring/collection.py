@@ -43,7 +43,7 @@ class FanOut(Parts[FanOutSettings]):
 
     @cached_property
     def connect(self) -> Callable[[], Any]:
-        """Makes a client of Organizations."""
+        """Creates a client of Organizations."""
         from lambdas.collecting.discovery import organizations_client
 
         settings = self.settings
@@ -92,7 +92,7 @@ class Collect(Parts[CollectSettings]):
         return ScopeClients(settings.account_id, settings.role_name, settings.external_id)
 
     def ec2_at_home(self, account_id: str) -> Any:
-        """EC2 of an account, in the function's own region."""
+        """An EC2 client of an account, in the function's own region."""
         return self.ec2.of(Scope(account_id, str(clients.session().region_name)))
 
     @cached_property
@@ -136,7 +136,7 @@ class Collect(Parts[CollectSettings]):
 
     @cached_property
     def stranded(self) -> StrandedFinder | None:
-        """Asks for instances beside idle capacity; None where the setting is off."""
+        """Finds instances beside idle capacity; None if the setting is off."""
         from lambdas.collecting.stranded import StrandedFinder
         from lambdas.store.stranded import StrandedStore
 

@@ -59,9 +59,9 @@ def test_run_ids_sort_by_their_start() -> None:
     assert run_id_of(NOON, "ffffffff") < run_id_of(NOON + HOUR, "00000000")
 
 
-def test_a_run_is_answered_when_no_region_is_pending() -> None:
-    assert a_run(pending=frozenset()).is_answered
-    assert not a_run(pending=frozenset({"us-east-1"})).is_answered
+def test_a_run_has_all_attempts_when_no_region_is_pending() -> None:
+    assert a_run(pending=frozenset()).has_all_attempts
+    assert not a_run(pending=frozenset({"us-east-1"})).has_all_attempts
 
 
 def test_a_run_under_way_reads_without_an_end() -> None:

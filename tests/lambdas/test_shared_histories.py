@@ -42,7 +42,7 @@ def _nobody(*_: Any) -> frozenset[str]:
 BREAKAGES: dict[str, tuple[object, str, Callable[..., Any]]] = {
     "only the owner reports": (reports, "may_report", _never),
     "what was left to the owner is forgotten": (reporting, "noted_names", _nobody),
-    "nobody else is collected": (reports.Look, "collects", _never),
+    "nobody else is collected": (reports.ListingContext, "collects", _never),
 }
 """Ways to break the rule, each of which the oracle must see."""
 

@@ -105,7 +105,7 @@ def command(
 def _show(client: Truffle, output: str, query: list[tuple[str, str]], limit: int) -> None:
     from truffle.cli.output import put, put_data, show_age, style_of_stdout
     from truffle.render.events import EVENT_FIELDS, render_events
-    from truffle.sources.api import list_events
+    from truffle.sources.events import list_events
 
     found = list_events(client.api(), query, limit)
     if output == "table":
@@ -136,11 +136,11 @@ def _follow(
     start: datetime | str | None = since
     most: int | None = limit
     while True:
-        looked_at = clock.now()
+        polled_at = clock.now()
         try:
             client.sign_in()
             _put_new(client, output, start, most, filters, seen)
-            start, most = looked_at - timedelta(hours=1), None
+            start, most = polled_at - timedelta(hours=1), None
         except (ApiError, UnreachableError) as error:
             if most is not None:
                 raise
@@ -160,7 +160,7 @@ def _put_new(
     from truffle.cli.output import put, put_text, style_of_stdout
     from truffle.core.quoting.terminal import visible_values
     from truffle.render.events import event_lines
-    from truffle.sources.api import list_events
+    from truffle.sources.events import list_events
 
     found = list_events(client.api(), event_query(since, None, **filters), limit)
     style = style_of_stdout()

@@ -30,7 +30,7 @@ def command(common: Common, output: str, is_all: bool, accounts: tuple[str, ...]
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.cli.running import FAILED, OK, PARTIAL
     from truffle.render.events import render_status
-    from truffle.scopes import worst_status
+    from truffle.sources.status import worst_status
 
     common.needs_api("Statuses")
     client = common.client()

@@ -132,9 +132,9 @@ class CapacityClient(Connection):
     def inventory(self, question: Question, progress: Progress | None = None) -> Listing:
         """All results of a query, unordered, with the failures as data."""
         if self.api_url is not None:
-            from truffle.sources.api import list_api
+            from truffle.sources.deployed import list_reservations
 
-            return list_api(self.api(), question)
+            return list_reservations(self.api(), question)
         from truffle.sources.live import list_live
 
         question.check_live()

@@ -54,10 +54,10 @@ class PlacementClient(Connection):
         from truffle.core.fleets import by_name, from_json
 
         if self.api_url is not None:
-            from truffle.sources.api import scopes_of
-            from truffle.sources.deployed import list_deployed
+            from truffle.sources.deployed import list_items
+            from truffle.sources.status import scopes_of
 
-            found = list_deployed(self.api(), "/fleets", from_json, scopes_of(question))
+            found = list_items(self.api(), "/fleets", from_json, scopes_of(question))
         else:
             from truffle.ec2.fleets import list_fleets
 
@@ -73,11 +73,11 @@ class PlacementClient(Connection):
         instance_types = sorted(question.filter.instance_types)
         if self.api_url is not None:
             from truffle.core.topology import from_json
-            from truffle.sources.api import scopes_of
-            from truffle.sources.deployed import list_deployed
+            from truffle.sources.deployed import list_items
+            from truffle.sources.status import scopes_of
 
             types = [("instance_type", ",".join(instance_types))] if instance_types else []
-            return list_deployed(self.api(), "/topology", from_json, scopes_of(question), types)
+            return list_items(self.api(), "/topology", from_json, scopes_of(question), types)
         from functools import partial
 
         from truffle.ec2.topology import list_placements

@@ -38,7 +38,7 @@ class StackClient(Connection):
         """Events, the newest first; of the last 7 days where ``since`` is None."""
         from truffle.arguments import event_limit, event_query
         from truffle.core.events import from_message
-        from truffle.sources.api import list_events
+        from truffle.sources.events import list_events
 
         limit = None if limit is None else event_limit(limit)
         query = event_query(since, until, types, severities, reservation_id, accounts)
@@ -134,7 +134,7 @@ class StackClient(Connection):
         """Every scope, or those of some accounts, their totals and the last runs, as ``GET
         /status`` gives them."""
         from truffle.arguments import account_query
-        from truffle.scopes import read_status
+        from truffle.sources.status import read_status
 
         return read_status(self.api(), account_query(accounts))
 

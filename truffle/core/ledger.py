@@ -1,8 +1,8 @@
-"""The ledger of a day: what was held and used on it, one line for each reservation.
+"""The ledger of a day: the capacity held and used, one line for each reservation.
 
-A line has what does not change with use (``FACTS``), the day's hours, and the stretches of the day
-in which the numbers stayed the same. A reservation whose facts changed during the day has several
-lines. Facts are spelled alike on every day, so that a reader decodes those of a reservation once
+A line has the fields that do not change with use (``FACTS``), the day's hours, and the stretches of
+the day in which the numbers stayed the same. A reservation whose facts changed during the day has
+several lines. Facts are spelled alike on every day, so a reader decodes those of a reservation once
 for any number of days.
 """
 
@@ -22,7 +22,7 @@ from truffle.core.spans import Span
 from truffle.core.times import format_time, parse_time, whole
 
 SCHEMA_VERSION = 1
-"""Of every line; a reader refuses a version that it does not know."""
+"""The schema version of every line; a reader rejects an unknown version."""
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -53,14 +53,15 @@ FACTS = {
 _HOURS = ', "reserved_hours": '
 _TIMES = ', "instance_microseconds": ['
 _STRETCHES = ', "stretches": '
-"""Where the facts, the hours and the times of a line end. No text within a JSON string is spelled
-so: it has its quotation marks escaped."""
+"""The ends of the facts, the hours and the times of a line. No JSON string can contain these,
+because quotation marks within it are escaped."""
 
 
 class DayTotal(NamedTuple):
-    """The use of a reservation on the day that begins at ``start``: instance time in microseconds.
+    """The usage of a reservation on the day that begins at ``start``: instance time in
+    microseconds.
 
-    The numbers of ``row`` are not those of the day.
+    The counts of ``row`` are not those of the day.
     """
 
     row: Reservation
@@ -75,14 +76,14 @@ Numbers = tuple[int | None, int | None]
 
 
 def day_of(moment: datetime) -> datetime:
-    """The midnight (UTC) at which a moment's day begins."""
+    """The midnight (UTC) at which the day of a moment begins."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def write_day(spans: Iterable[Span], day: datetime) -> str:
     """The ledger of the day that begins at ``day``, as JSON Lines in the order of the ids.
 
-    The same spans give the same text, in whatever order they come.
+    The same spans give the same text, in any order.
     """
     members: dict[tuple[str, str], list[Span]] = defaultdict(list)
     for span in spans:
@@ -116,8 +117,8 @@ def _line(facts: str, spans: list[Span]) -> str:
 
 
 def _hours(spans: list[Span]) -> dict[str, float | None]:
-    """The day's instance-hours and accelerator-hours; None where the accelerators of an instance
-    are not known."""
+    """The day's instance-hours and accelerator-hours; None if the accelerators of an instance are
+    unknown."""
     observed = [span for span in spans if span.is_counted]
     reserved = sum(((s.row.total_capacity or 0) * s.length for s in observed), timedelta())
     used = sum(((s.row.used_capacity or 0) * s.length for s in observed), timedelta())
@@ -165,19 +166,20 @@ def _stretch(span: Span) -> Json:
 
 
 _moment = lru_cache(65_536)(parse_time)
-"""Most stretches begin and end with the look at a scope."""
+"""Most stretches begin and end with a listing of their scope."""
 
 
 @dataclass(slots=True)
 class Reader:
-    """Reads ledgers, and keeps what it decoded: spans of the same facts and numbers share a row."""
+    """Reads ledgers, and keeps what it decoded: spans with the same facts and numbers share a
+    row."""
 
     _facts: dict[str, Reservation] = field(default_factory=dict)
     _rows: dict[str, dict[Numbers, Reservation]] = field(default_factory=dict)
 
     def spans(self, text: str) -> Iterator[Span]:
-        """The spans of a day's ledger. Raises ValueError, KeyError and TypeError for a text that
-        is none."""
+        """The spans of a day's ledger. Raises ValueError, KeyError and TypeError for any other
+        text."""
         heads, arrays = [], []
         for line in filter(None, text.split("\n")):
             facts, mark, numbers = line.partition(_STRETCHES)
@@ -185,7 +187,7 @@ class Reader:
                 raise ValueError("a line of the ledger has no stretches")
             heads.append(facts.partition(_HOURS)[0])
             arrays.append(numbers[:-1])
-        # One call for the day: the decoder is faster than calling it for each line.
+        # One call for the day is faster than one for each line.
         for facts, stretches in zip(heads, json.loads(f"[{','.join(arrays)}]"), strict=True):
             rows = self._rows.setdefault(facts, {})
             for it in stretches:
@@ -197,9 +199,10 @@ class Reader:
 
     def totals(self, text: str, day: datetime) -> Iterator[DayTotal | Span]:
         """The same ledger as totals of the day. Prepaid capacity, whose price may depend on its
-        numbers, what was not reserved, and lines of a release without totals are spans.
+        counts, capacity that was not reserved, and lines of a release without totals are returned
+        as spans.
 
-        Raises ValueError, KeyError and TypeError for a text that is none.
+        Raises ValueError, KeyError and TypeError for any other text.
         """
         others = []
         for line in filter(None, text.split("\n")):
@@ -214,7 +217,7 @@ class Reader:
         yield from self.spans("\n".join(others))
 
     def _described(self, facts: str) -> Reservation:
-        """The reservation of a line, without numbers."""
+        """The reservation of a line, without counts."""
         if facts not in self._facts:
             data = json.loads(facts + "}")
             if data["schema_version"] != SCHEMA_VERSION:

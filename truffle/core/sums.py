@@ -1,4 +1,4 @@
-"""Instance time of a group and its money, added up without rounding."""
+"""Instance time and cost of a group, added up without rounding."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _PER_HOUR = HOUR // MICROSECOND
 class Sums:
     """Instance time in microseconds of one group; ``unpriced`` is reserved time.
 
-    ``priced`` has reserved and idle time by the price of an hour: money is multiplied once, when
-    all time is added.
+    ``priced`` has reserved and idle time by hourly price: costs are multiplied once, after all time
+    is added.
     """
 
     reserved: int = 0
@@ -38,7 +38,7 @@ class Sums:
 
     @property
     def cost(self) -> float | None:
-        """None where no price is known."""
+        """The cost; None if no price is known."""
         return cost_of((price, reserved) for price, (reserved, _) in self.priced.items())
 
     @property
@@ -48,7 +48,7 @@ class Sums:
     def add(
         self, row: Reservation, length: timedelta, is_observed: bool, rate: Rate | None
     ) -> None:
-        """Add a reservation for a length of time."""
+        """Add a reservation for a duration."""
         time, total = length // MICROSECOND, row.total_capacity or 0
         used = row.used_capacity
         if not is_observed or used is None:
@@ -57,7 +57,7 @@ class Sums:
             self.add_time(row, total * time, used * time, rate)
 
     def add_time(self, row: Reservation, reserved: int, used: int, rate: Rate | None) -> None:
-        """Add instance time of a reservation, whose own numbers do not count."""
+        """Add instance time of a reservation, whose own counts are ignored."""
         self.reserved += reserved
         self.used += used
         if row.accelerator is not None:
@@ -76,12 +76,12 @@ class Sums:
 
 @lru_cache(65_536)
 def hours_of(microseconds: float) -> float:
-    """Hours, rounded. Most groups have held as much as another one, or on another day."""
+    """Hours, rounded. Cached, because most groups share their sums with other groups or days."""
     return round(microseconds / _PER_HOUR, DIGITS) if microseconds else 0.0
 
 
 def cost_of(parts: Iterable[tuple[Decimal, int]]) -> float | None:
-    """Money from prices per hour and microseconds; None without any price."""
+    """The cost from hourly prices and microseconds; None without any price."""
     amounts = tuple(parts)
     return _cost_of(amounts) if amounts else None
 

@@ -1,7 +1,7 @@
 """Reserved, used and idle time and its cost: spans totalled by group.
 
-Hours are instance-hours: an instance that is reserved for an hour. Time is summed in whole
-microseconds, so parts add up exactly; only the numbers that leave here are rounded.
+Hours are instance-hours: one instance reserved for one hour. Time is summed in whole microseconds,
+so parts add up exactly; only results are rounded.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Period:
     interval: Interval = Interval.DAY
 
     def has_whole(self, day: datetime) -> bool:
-        """Whether one interval has all of the day that begins at ``day``."""
+        """Whether one interval contains all of the day that begins at ``day``."""
         is_longer = self.interval is not Interval.HOUR
         return is_longer and self.since <= day and day + timedelta(days=1) <= self.until
 
     def bins(self) -> Iterator[tuple[datetime, datetime]]:
-        """The intervals, the first and the last cut at the period's bounds."""
+        """The intervals, the first and last one cut at the period's bounds."""
         if self.interval is Interval.TOTAL:
             yield self.since, self.until
             return
@@ -55,7 +55,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """The use of one group in one interval, in hours; costs in ``currency``, None where unknown.
+    """The usage of one group in one interval, in hours; costs in ``currency``, None if unknown.
 
     ``unpriced_hours`` are reserved instance-hours without a known price.
     ``unknown_accelerator_hours`` are instance-hours of types whose number of accelerators is
@@ -80,7 +80,8 @@ class UsageRow:
     unknown_accelerator_hours: float
 
     def to_json(self) -> Json:
-        """The row of the API and of ``-o json``; what is unknown is named where there is any."""
+        """The row of the API and of ``-o json``; unknown hours are included only if there are
+        any."""
         data = {
             "start": _time_text(self.start),
             "end": _time_text(self.end),
@@ -96,7 +97,7 @@ class UsageRow:
 
     @classmethod
     def from_json(cls, data: Json) -> UsageRow:
-        """The inverse of ``to_json``; keys of a newer version are passed over."""
+        """The inverse of ``to_json``; keys of a newer version are ignored."""
         return cls(
             start=parse_time(data["start"]),
             end=parse_time(data["end"]),
@@ -123,16 +124,16 @@ _NUMBERS = (
 _numbers_of = attrgetter(*_NUMBERS)
 
 _time_text = lru_cache(1024)(format_time)
-"""Many rows begin and end together."""
+"""Many rows share their start and end."""
 
 
 def usage(
     spans: Iterable[Span], period: Period, by: Sequence[str], rate_of: RateOf
 ) -> list[UsageRow]:
-    """The use of what the spans held, by interval and group, in that order.
+    """Total the usage of spans by interval and group, in that order.
 
-    ``by`` are names of FIELDS, or ``tag:`` and a key. Money of several currencies is in rows of
-    its own; what has no price is in the first of them.
+    ``by`` has names of FIELDS, or ``tag:`` and a key. Each currency has rows of its own; usage
+    without a price is in the first of them.
     """
     tally = Tally(period, by, rate_of)
     for span in spans:
@@ -146,7 +147,8 @@ _SumsOf = dict[int, dict[Group, dict[str | None, Sums]]]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Where a row counts. Those of one group and rate, and as many accelerators, share ``fold``."""
+    """Where a row is counted. Rows of the same group, rate and number of accelerators share
+    ``fold``."""
 
     row: Reservation
     group: Group
@@ -164,11 +166,11 @@ class _Part:
 
 
 class Tally:
-    """Adds up spans and totals of days, one after the other.
+    """Adds up spans and totals of days, one by one.
 
-    Most of them share their row with others: group and price are found once for each row, and time
-    is added before it is multiplied. ``prices`` are those of all rows, ``prepaid_places`` where
-    those are that have a fee.
+    Most of them share their row with others: group and price are looked up once for each row, and
+    time is added before it is multiplied. ``prices`` has the prices of all rows, ``prepaid_places``
+    the places of those with a fee.
     """
 
     def __init__(
@@ -190,7 +192,7 @@ class Tally:
         self._days: dict[tuple[int, int], tuple[_Part, int, int, int]] = {}
 
     def add(self, span: Span) -> None:
-        """Count a span, if its row is among the chosen ones."""
+        """Count a span if its row is among the chosen ones."""
         place = self._places.get(id(span.row), -1)
         if place < 0:
             place = self._place(span.row)
@@ -206,7 +208,7 @@ class Tally:
             times[key] = times[key] + length if key in times else length
 
     def add_day(self, day: DayTotal) -> None:
-        """Count a day of which one interval has all."""
+        """Count a day that is entirely in one interval."""
         row, start, reserved, used, unobserved = day
         place = self._places.get(id(row), -1)
         if place < 0:
@@ -225,8 +227,8 @@ class Tally:
         self._days[key] = part, reserved, used, unobserved
 
     def _place(self, row: Reservation) -> int:
-        """Where a row is kept, None in its place if it is not chosen. What is kept cannot be freed,
-        and its id cannot become another's."""
+        """Keep a row and its part (None if it is not chosen), and return their place. Keeping the
+        row ensures that no other object gets its id."""
         self._rows.append(row)
         is_chosen = all(predicate.holds(row) for predicate in self._predicates)
         self._parts.append(self._part_of(row) if is_chosen else None)
@@ -276,7 +278,7 @@ def _order(group: Group) -> list[tuple[bool, str]]:
 
 
 def _with_unpriced(parts: Mapping[str | None, Sums]) -> list[tuple[str | None, Sums]]:
-    """The sums by currency; what has no price joins the first currency."""
+    """The sums by currency; usage without a price joins the first currency."""
     if len(parts) == 1:
         return list(parts.items())
     priced = sorted((name, part) for name, part in parts.items() if name is not None)
@@ -288,7 +290,7 @@ def _with_unpriced(parts: Mapping[str | None, Sums]) -> list[tuple[str | None, S
 
 
 def _sum(one: Sums, other: Sums) -> Sums:
-    """Of two sums, one of them without prices."""
+    """Add two sums, one of them without prices."""
     return Sums(
         one.reserved + other.reserved,
         one.used + other.used,

@@ -5,28 +5,17 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
-from truffle.core.codec import Json, decode
-from truffle.core.filters import Filter
-from truffle.core.kinds.registry import KINDS
-from truffle.core.model import TYPES, FailureKind
-from truffle.core.parameters import MAX_LIMIT
-from truffle.core.queries import to_values
-from truffle.core.regions import expanded, is_glob
-from truffle.core.status import STALE, State
-from truffle.core.times import format_time, parse_time
+from truffle.core.codec import Json
 from truffle.errors import TruffleError, TruffleNotFoundError
-from truffle.query import BadArgument, Question
-from truffle.scopes import FAILING, read_status
-from truffle.sources.listing import Listing, ScopeFailure
+from truffle.query import BadArgument
 from truffle.threads import start
 
 if TYPE_CHECKING:
@@ -46,9 +35,6 @@ REQUEST_TIMEOUT = 30.0
 """Seconds; an HTTP API answers within 30 or not at all (API Gateway quotas)."""
 
 LATE = "The API did not respond before the deadline: raise --timeout."
-
-_LISTINGS = {kind.listing.operation for kind in KINDS.values() if kind.listing}
-"""How the API's warnings begin that are about a kind; those of values are told already."""
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -187,96 +173,6 @@ def check_url(url: str) -> str:
     return url
 
 
-def list_api(api: Api, question: Question) -> Listing:
-    """The deployed stack's answer to a question, in the form of the live source.
-
-    The server filters too, so that less is sent; the caller's own filter decides in any case.
-    """
-    types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
-    reading = start(partial(read_status, api, [FAILING, *scopes_of(question), *_time_of(question)]))
-    lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
-    status = reading.result()
-    pages = [page for future in lists for page in future.result()]
-    items = [item for page in pages for item in page["items"]]
-    warnings = dict.fromkeys(text for page in pages for text in page.get("warnings") or ())
-    with api.understood():
-        if status["regions"] == []:
-            raise ApiError("The stack has not collected anything yet: wait for its first run.")
-        totals = status["totals"]
-        missing = _not_collected(status["regions"], question)
-        _check_globs(status["regions"], question)
-        return Listing(
-            reservations=[decode(item) for item in items],
-            failures=[*failures_of(status["scopes"]), *missing],
-            scopes=totals["scopes"] - totals["by_state"][State.CLOSED] + len(missing),
-            observed_at=totals["observed_at"] and parse_time(totals["observed_at"]),
-            warnings=[text for text in warnings if text.partition(" ")[0] in _LISTINGS],
-        )
-
-
-def _pages_of_type(api: Api, name: str, question: Question) -> list[Json]:
-    return list(
-        api.pages(KINDS[name].path, [*query_of(question.filter, name), *_time_of(question)])
-    )
-
-
-def _time_of(question: Question) -> list[tuple[str, str]]:
-    return [("as_of", format_time(question.as_of))] if question.as_of else []
-
-
-def scopes_of(question: Question) -> list[tuple[str, str]]:
-    """The parameters of the scopes that a question is about."""
-    asked = {"region": question.regions or (), "account": sorted(question.filter.accounts)}
-    return [(name, ",".join(values)) for name, values in asked.items() if values]
-
-
-def failures_of(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
-    """The failures of scopes as ``GET /status`` shows them; their kind follows from EC2's code."""
-    from truffle.ec2.errors import kind_of
-
-    return [
-        ScopeFailure(
-            account_id=scope["account_id"],
-            region=scope["region"],
-            code=scope["error"],
-            message=scope.get("error_message") or "",
-            kind=kind_of(scope["error"]),
-            last_success=parse_time(scope["last_success"]) if scope["last_success"] else None,
-            account_name=scope.get("account_name"),
-        )
-        for scope in scopes
-    ]
-
-
-def collection_failures(collection: Mapping[str, Any]) -> list[ScopeFailure]:
-    """The scopes that an answer's ``collection`` names as failed."""
-    return failures_of(
-        {**scope, "error_message": scope["message"]} for scope in collection["failed_scopes"]
-    )
-
-
-def _not_collected(collected: Iterable[str], question: Question) -> list[ScopeFailure]:
-    """The regions that were asked for and that the stack does not collect: nothing is known."""
-    message = "The deployed stack does not collect this region."
-    return [
-        ScopeFailure(None, region, STALE, message, FailureKind.DISABLED, None)
-        for region in question.regions or ()
-        if region not in collected and not is_glob(region)
-    ]
-
-
-def _check_globs(collected: Sequence[str], question: Question) -> None:
-    """Raises BadArgument where globs are all that was asked for, and match nothing."""
-    if question.regions and not expanded(question.regions, collected):
-        allowed = f"The regions that the deployed stack collects are {', '.join(collected)}."
-        raise BadArgument("regions", ", ".join(question.regions), allowed)
-
-
-def query_of(chosen: Filter, name: str) -> list[tuple[str, str]]:
-    """A filter as the API's parameters, for a list of one type."""
-    return [*to_values(chosen, name), ("limit", str(MAX_LIMIT))]
-
-
 def open_api(url: str, caller: Session | str | None, timeout: float | None) -> Api:
     """The API at a URL, asked with the credentials of a session, a profile or the environment.
 
@@ -289,31 +185,6 @@ def open_api(url: str, caller: Session | str | None, timeout: float | None) -> A
     session = open_session(caller) if caller is None or isinstance(caller, str) else caller
     sign_in(session)
     return Api(url, session, None if timeout is None else time.monotonic() + timeout)
-
-
-@dataclass(frozen=True, slots=True)
-class EventList:
-    """Events of ``GET /events``, the newest first: ``count`` is how many match, ``observed_at`` how
-    old the inventory is that they were found in."""
-
-    items: list[Json]
-    count: int
-    observed_at: datetime | None
-
-
-def list_events(api: Api, query: Parameters, limit: int | None) -> EventList:
-    """The events that match; a limit cuts the list."""
-    size = min(limit or MAX_LIMIT, MAX_LIMIT)
-    events: list[Json] = []
-    page: Json = {}
-    for page in api.pages("/events", [*query, ("limit", str(size))]):
-        events += page["items"]
-        if limit is not None and len(events) >= limit:
-            break
-    with api.understood():
-        observed_at = page["collection"]["observed_at"]
-        seen = parse_time(observed_at) if observed_at else None
-        return EventList(events[:limit], page["count"], seen)
 
 
 def _cause(error: Exception) -> str:

@@ -1,23 +1,93 @@
-"""Fleets and network nodes, as the deployed stack knows them."""
+"""Reservations, fleets and network nodes, as the deployed stack knows them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
+from truffle.core.codec import Json, decode
+from truffle.core.filters import Filter
+from truffle.core.kinds.registry import KINDS
+from truffle.core.model import TYPES, FailureKind
 from truffle.core.parameters import MAX_LIMIT
-from truffle.core.status import State
-from truffle.core.times import parse_time
-from truffle.ec2.errors import kind_of
-from truffle.scopes import FAILING, read_status
-from truffle.sources.api import Api, Parameters, failures_of
-from truffle.sources.listing import ScopeFailure
+from truffle.core.queries import to_values
+from truffle.core.regions import expanded, is_glob
+from truffle.core.status import STALE, State
+from truffle.core.times import format_time, parse_time
+from truffle.query import BadArgument, Question
+from truffle.sources.api import Api, ApiError, Parameters
+from truffle.sources.listing import Listing, ScopeFailure
 from truffle.sources.regional import Everywhere
+from truffle.sources.status import FAILING, failures_of, read_status, scopes_of
+from truffle.threads import start
 
 Item = TypeVar("Item")
 
+_LISTINGS = {kind.listing.operation for kind in KINDS.values() if kind.listing}
+"""The first words of the API's warnings about a kind; rows already show those about values."""
 
-def list_deployed(
+
+def list_reservations(api: Api, question: Question) -> Listing:
+    """The deployed stack's answer to a question, in the form of the live source.
+
+    The server filters too, so that less is sent; the caller's own filter decides in any case.
+    """
+    types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
+    reading = start(partial(read_status, api, [FAILING, *scopes_of(question), *_time_of(question)]))
+    lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
+    status = reading.result()
+    pages = [page for future in lists for page in future.result()]
+    items = [item for page in pages for item in page["items"]]
+    warnings = dict.fromkeys(text for page in pages for text in page.get("warnings") or ())
+    with api.understood():
+        if status["regions"] == []:
+            raise ApiError("The stack has not collected anything yet: wait for its first run.")
+        totals = status["totals"]
+        missing = _not_collected(status["regions"], question)
+        _check_globs(status["regions"], question)
+        return Listing(
+            reservations=[decode(item) for item in items],
+            failures=[*failures_of(status["scopes"]), *missing],
+            scopes=totals["scopes"] - totals["by_state"][State.CLOSED] + len(missing),
+            observed_at=totals["observed_at"] and parse_time(totals["observed_at"]),
+            warnings=[text for text in warnings if text.partition(" ")[0] in _LISTINGS],
+        )
+
+
+def _pages_of_type(api: Api, name: str, question: Question) -> list[Json]:
+    return list(
+        api.pages(KINDS[name].path, [*query_of(question.filter, name), *_time_of(question)])
+    )
+
+
+def _time_of(question: Question) -> list[tuple[str, str]]:
+    return [("as_of", format_time(question.as_of))] if question.as_of else []
+
+
+def _not_collected(collected: Iterable[str], question: Question) -> list[ScopeFailure]:
+    """The regions that were asked for and that the stack does not collect: nothing is known."""
+    message = "The deployed stack does not collect this region."
+    return [
+        ScopeFailure(None, region, STALE, message, FailureKind.DISABLED, None)
+        for region in question.regions or ()
+        if region not in collected and not is_glob(region)
+    ]
+
+
+def _check_globs(collected: Sequence[str], question: Question) -> None:
+    """Raises BadArgument where globs are all that was asked for, and match nothing."""
+    if question.regions and not expanded(question.regions, collected):
+        allowed = f"The regions that the deployed stack collects are {', '.join(collected)}."
+        raise BadArgument("regions", ", ".join(question.regions), allowed)
+
+
+def query_of(chosen: Filter, name: str) -> list[tuple[str, str]]:
+    """A filter as the API's parameters, for a list of one type."""
+    return [*to_values(chosen, name), ("limit", str(MAX_LIMIT))]
+
+
+def list_items(
     api: Api,
     path: str,
     read: Callable[[Mapping[str, Any]], Item],
@@ -44,6 +114,8 @@ def list_deployed(
 
 
 def _failure(path: str, scope: Mapping[str, Any]) -> ScopeFailure:
+    from truffle.ec2.errors import kind_of
+
     seen = scope["last_success"]
     return ScopeFailure(
         scope["account_id"],

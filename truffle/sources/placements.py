@@ -11,7 +11,7 @@ from truffle.core.topology import Placement, from_json
 from truffle.ec2.topology import PAGE_SIZE, PLACED_STATES, list_placements
 from truffle.errors import TruffleError
 from truffle.sources.api import Api
-from truffle.sources.deployed import list_deployed
+from truffle.sources.deployed import list_items
 from truffle.sources.regional import Everywhere, list_everywhere
 
 
@@ -40,4 +40,4 @@ def placements_of(
 def _deployed(api: Api, row: Reservation) -> Everywhere[Placement]:
     scope = [("account", row.account_id)] if row.account_id else []
     asked = [*scope, ("region", row.region)]
-    return list_deployed(api, "/topology", from_json, asked, [("instance_type", row.instance_type)])
+    return list_items(api, "/topology", from_json, asked, [("instance_type", row.instance_type)])

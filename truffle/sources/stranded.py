@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from truffle.core.codec import Json
 from truffle.core.stranded import Stranded, from_json
 from truffle.results import Results
-from truffle.sources.api import Api, Parameters, collection_failures
+from truffle.sources.api import Api, Parameters
+from truffle.sources.status import collection_failures
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from truffle.core.times import parse_time
 from truffle.core.usage import Period, UsageRow
 from truffle.core.usage_axes import Interval
 from truffle.results import Results
-from truffle.sources.api import Api, Parameters, collection_failures
+from truffle.sources.api import Api, Parameters
+from truffle.sources.status import collection_failures
 
 
 class Usage(Results[UsageRow]):

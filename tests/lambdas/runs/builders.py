@@ -42,6 +42,6 @@ def fail(
 
 def answer_all(closer: Closer, run_id: str = "run-1") -> list[bool]:
     """Every unit answers, and ``latest/`` is written; which answers closed the run first."""
-    answers = [closer.answer(Unit(run_id, region, (HOME,))) for region in REGIONS]
+    answers = [closer.record_attempt(Unit(run_id, region, (HOME,))) for region in REGIONS]
     LatestFiles(closer).write(run_id)
     return answers

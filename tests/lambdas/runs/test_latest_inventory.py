@@ -105,7 +105,7 @@ def test_a_close_asks_for_the_latest_inventory_and_does_not_wait_for_it(
     succeed(stack, an_odcr("cr-a"))
     table, bucket = wire("dynamodb"), wire("s3")
     for region in REGIONS:
-        replace(closer, send=sent.append).answer(Unit("run-1", region, (HOME,)))
+        replace(closer, send=sent.append).record_attempt(Unit("run-1", region, (HOME,)))
     assert "SCOPE" not in read_partitions(table)
     assert [name for name, _ in bucket.calls] == ["PutObject"]
     assert stack.document("runs/dt=2026-11-24/run-1.json")["latest_written_at"] is None
@@ -119,9 +119,9 @@ def test_a_close_whose_message_is_refused_is_repeated(stack: Stack, closer: Clos
     closer.runs.open(open_run(regions=("us-east-2",), pending=frozenset({"us-east-2"})))
     unit = Unit("run-1", "us-east-2", (HOME,))
     with pytest.raises(ClientError):
-        replace(closer, send=refuse).answer(unit)
+        replace(closer, send=refuse).record_attempt(unit)
     sent: list[str] = []
-    replace(closer, send=sent.append).answer(unit, is_news=False)
+    replace(closer, send=sent.append).record_attempt(unit, has_changes=False)
     assert list(map(read_message, sent)) == [WriteLatest("run-1")]
 
 
@@ -214,7 +214,7 @@ def test_a_unit_that_succeeds_after_the_end_updates_the_manifest(
     fail(stack, scope=OHIO, minutes=0)
     answer_all(closer)
     succeed(stack, an_odcr("cr-a"))
-    closer.answer(Unit("run-1", "us-east-2", (HOME,)))
+    closer.record_attempt(Unit("run-1", "us-east-2", (HOME,)))
     manifest = stack.document("runs/dt=2026-11-24/run-1.json")
     assert (manifest["counts"]["succeeded"], manifest["counts"]["reservations"]) == (1, 1)
     LatestFiles(closer).write("run-1")
@@ -265,7 +265,7 @@ def test_a_list_that_is_refused_is_named_in_the_manifest_until_it_is_written(
 ) -> None:
     closer.runs.open(open_run())
     for region in REGIONS:
-        closer.answer(Unit("run-1", region, (HOME,)))
+        closer.record_attempt(Unit("run-1", region, (HOME,)))
     wire("s3").fails_before(client_error("AccessDenied", "PutObject"), "PutObject")
     with pytest.raises(NotWritten, match=r"^latest/ was not written: .*AccessDenied"):
         LatestFiles(closer).write("run-1")
@@ -284,7 +284,7 @@ def test_the_end_of_a_run_stays_as_its_close_noted_it(
 ) -> None:
     closer.runs.open(open_run())
     for region in REGIONS:
-        closer.answer(Unit("run-1", region, (HOME,)))
+        closer.record_attempt(Unit("run-1", region, (HOME,)))
     finished_at = clock()
     clock.advance(timedelta(minutes=1))
     LatestFiles(closer).write("run-1")
@@ -306,11 +306,11 @@ def test_a_unit_that_finds_something_while_it_is_written_has_it_written_again(
             self.rows.append(len(rows))
             if len(self.rows) == 1:
                 succeed(stack, an_odcr("cr-a"))
-                closer.runs.answer("run-1", "us-east-2/0", is_news=True)
+                closer.runs.record_attempt("run-1", "us-east-2/0", has_changes=True)
 
     closer.runs.open(open_run())
     for region in REGIONS:
-        closer.answer(Unit("run-1", region, (HOME,)))
+        closer.record_attempt(Unit("run-1", region, (HOME,)))
     LatestFiles(closer, lambda: [News()]).write("run-1")
     assert News.rows == [0, 1]
     assert len(stack.document("latest/odcrs.json")) == 1

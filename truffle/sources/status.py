@@ -1,0 +1,65 @@
+"""The scopes of the deployed stack: its ``GET /status``, and the failures that answers name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from truffle.core.codec import Json
+from truffle.core.parameters import MAX_LIMIT
+from truffle.core.status import FAILING_STATES, State
+from truffle.core.times import parse_time
+from truffle.query import Question
+from truffle.sources.api import Api, Parameters
+from truffle.sources.listing import ScopeFailure
+
+FAILING = ("state", ",".join(sorted(FAILING_STATES)))
+OTHERS = ("state", ",".join(state for state in State if state not in FAILING_STATES))
+
+
+def read_status(api: Api, parameters: Parameters = ()) -> Json:
+    """The status with the scopes of all its pages. Raises ApiError."""
+    pages = list(api.pages("/status", [*parameters, ("limit", str(MAX_LIMIT))], "scopes"))
+    return {**pages[-1], "scopes": [scope for page in pages for scope in page["scopes"]]}
+
+
+def worst_status(api: Api, most: int, parameters: Parameters = ()) -> Json:
+    """The status with so many scopes: the longest failing first. Raises ApiError."""
+    status = read_status(api, [FAILING, *parameters])
+    with api.understood():
+        scopes = sorted(status["scopes"], key=lambda scope: str(scope["failing_since"]))
+    if len(scopes) < most:
+        rest = [OTHERS, *parameters, ("limit", str(most))]
+        scopes += api.get("/status", "scopes", rest)["scopes"]
+    return {**status, "scopes": scopes[:most]}
+
+
+def scopes_of(question: Question) -> list[tuple[str, str]]:
+    """The parameters of the scopes that a question is about."""
+    asked = {"region": question.regions or (), "account": sorted(question.filter.accounts)}
+    return [(name, ",".join(values)) for name, values in asked.items() if values]
+
+
+def failures_of(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
+    """The failures of scopes as ``GET /status`` shows them; their kind follows from EC2's code."""
+    from truffle.ec2.errors import kind_of
+
+    return [
+        ScopeFailure(
+            account_id=scope["account_id"],
+            region=scope["region"],
+            code=scope["error"],
+            message=scope.get("error_message") or "",
+            kind=kind_of(scope["error"]),
+            last_success=parse_time(scope["last_success"]) if scope["last_success"] else None,
+            account_name=scope.get("account_name"),
+        )
+        for scope in scopes
+    ]
+
+
+def collection_failures(collection: Mapping[str, Any]) -> list[ScopeFailure]:
+    """The scopes that an answer's ``collection`` names as failed."""
+    return failures_of(
+        {**scope, "error_message": scope["message"]} for scope in collection["failed_scopes"]
+    )
