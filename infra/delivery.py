@@ -104,7 +104,7 @@ def _queue_rights(destinations: Destinations) -> list[iam.PolicyStatement]:
     flushed = [
         place.queue.queue_arn
         for place in destinations.places
-        if place.destination.digest_above is not None
+        if place.destination.kind.is_for_people
     ]
     kept = [queue.queue_arn for queue in destinations.dead_letters.values()]
     foreign = [

@@ -169,7 +169,8 @@ class Deliverer:
     def _deliver_batch(self, destination: Destination, run_id: str, batch: Batch) -> None:
         """Send one digest if there are more events than the destination accepts one by one."""
         events = [from_message(message) for message in batch.messages]
-        if destination.digest_above is not None and len(events) > destination.digest_above:
+        counts = [destination.most_single_messages(event.type) or len(events) for event in events]
+        if len(events) > max(counts):
             key = f"digest#{run_id}#{batch.number}"
             self._once(destination, key, partial(self._deliver_digest, destination, events))
             detail = f"In a digest of {len(events):,} events."

@@ -14,6 +14,7 @@ from typing import Any
 from lambdas.store.digest_buffer import Batch, Conflict, DigestBuffer, Placed
 from lambdas.store.runs import RunStore
 from truffle.alerts.settings import Destination
+from truffle.core.events import EventType
 from truffle.core.runs import Run
 
 LOOK_AGAIN = timedelta(seconds=5)
@@ -60,7 +61,8 @@ class Digests:
         """The run whose end an event waits for. Outside of runs, events are delivered within
         seconds; they wait for their listing only if it has too many events to deliver one by
         one."""
-        most, run_id = destination.digest_above, message.get("run_id")
+        most = destination.most_single_messages(EventType(message["type"]))
+        run_id = message.get("run_id")
         if most is None:
             return None
         if run_id is not None:

@@ -13,12 +13,16 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 
-from truffle.core.events import MARKET_TYPES, EventType, Severity
+from truffle.core.events import MARKET_TYPES, SCOPE_TYPES, EventType, Severity
 from truffle.core.kinds.registry import PREPAID_TYPES
 from truffle.core.market.watches import Watch
 from truffle.core.thresholds import Thresholds
 
 Json = dict[str, Any]
+
+SCOPE_DIGEST_ABOVE = 10
+"""The most single messages about scopes that people get of one run: a policy that denies a whole
+organization is one digest, whatever a destination's own limit."""
 
 UTC = "UTC"
 """The time zone of a file that names none."""
@@ -71,6 +75,13 @@ class Destination:
     digest_above: int | None = None
     daily_summary: DailySummary | None = None
 
+    def most_single_messages(self, event_type: EventType) -> int | None:
+        """The number of a run's events above which such an event is part of a digest; None if it
+        always has a message of its own."""
+        if self.digest_above is None and self.kind.is_for_people and event_type in SCOPE_TYPES:
+            return SCOPE_DIGEST_ABOVE
+        return self.digest_above
+
 
 Tags = Mapping[str, tuple[str, ...]]
 """Allowed values by key: AND between keys, OR between values."""
@@ -106,7 +117,7 @@ EVERYTHING = When()
 DEFAULT_FOR_PEOPLE = (
     When(reservation_types=PREPAID_TYPES),
     When(severities=(Severity.WARNING, Severity.CRITICAL)),
-    When(types=(EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED, *MARKET_TYPES)),
+    When(types=(*SCOPE_TYPES, *MARKET_TYPES)),
 )
 """The default conditions for people, of which one suffices: every event of blocks, plans, scopes
 and watches, and warnings or worse of ODCRs."""

@@ -19,6 +19,7 @@ from truffle.core.times import format_time, parse_time
 __all__ = [
     "MARKET_TYPES",
     "MESSAGE_VERSION",
+    "SCOPE_TYPES",
     "Event",
     "EventType",
     "Extension",
@@ -59,6 +60,7 @@ class EventType(StrEnum):
     OFFERING_GONE = "offering_gone"
 
 
+SCOPE_TYPES = (EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED)
 MARKET_TYPES = (EventType.OFFERING_APPEARED, EventType.PRICE_DROPPED, EventType.OFFERING_GONE)
 """The events of watches, which concern an offering instead of a reservation."""
 

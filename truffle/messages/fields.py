@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any
 
 from truffle.core.deadlines import payment_deadline
-from truffle.core.events import Event, EventType
+from truffle.core.events import SCOPE_TYPES, Event, EventType
 from truffle.core.model import Accelerator, Reservation
 from truffle.core.offerings import Offering, Segment
 from truffle.core.times import parse_time
@@ -58,7 +58,7 @@ def _cause(event: Event, after: Mapping[str, Any]) -> _Pairs:
         yield "Threshold", counted.format(threshold)
     elif event.type in _CHANGES:
         yield "Change", _TIME.sub(lambda found: moment(parse_time(found[0])), event.reason)
-    elif event.type not in _OF_SCOPES or not after.get("error"):
+    elif event.type not in SCOPE_TYPES or not after.get("error"):
         yield "Reason", event.reason
 
 
@@ -71,8 +71,7 @@ _COUNTED = {
     EventType.IDLE: "idle for {}",
     EventType.FLEET_SHORT: "below its target for {}",
 }
-_OF_SCOPES = frozenset({EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED})
-_CHANGES = frozenset(EventType) - _COUNTED.keys() - _OF_SCOPES - {EventType.PAYMENT_DUE}
+_CHANGES = frozenset(EventType) - _COUNTED.keys() - {*SCOPE_TYPES, EventType.PAYMENT_DUE}
 _ABOUT_THE_STATE = frozenset({EventType.DISCOVERED, EventType.STATE_CHANGED})
 
 
