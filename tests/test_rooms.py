@@ -133,6 +133,7 @@ PRIVATE_NAMES = {
     "tests/lambdas/test_discovery.py:_request_signer": "botocore does not show them",
     "tests/lambdas/test_openapi.py:_dynamic_routes": "Powertools does not list its routes",
     "tests/lambdas/test_openapi.py:_static_routes": "Powertools does not list its routes",
+    "tests/processes.py:_assign_work_unit": "xdist has no public way to order its rooms",
     "tests/sandbox/test_embedded.py:_RESOURCE_HANDLERS": "ministack has no public way to add one",
     "tests/sandbox/test_embedded.py:_event_bus_policies": "ministack does not show the policy",
 }
