@@ -76,7 +76,7 @@ class Context:
         alert_filter_policy: SNS filter policy of alert_emails and slack_secret_arn; {} passes all.
         alerts: destinations, routes, mutes and thresholds of `alerts_file`, and the
             destination of `slack_secret_arn`.
-        report_url: URL at which the bucket's `latest/report.html` is published, for links in alerts;
+        report_url: URL of the published `latest/report.html` of the bucket, for links in alerts;
             None if it is not.
         calendar_feed: whether the calendar has a URL with a secret, for programs that cannot sign.
         capacity_metrics: whether each run sends held capacity to CloudWatch as metrics.

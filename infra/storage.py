@@ -23,7 +23,7 @@ class Storage(Construct):
 
     Attributes:
         table: scopes, reservations, events and runs; its stream carries new items.
-        idempotency: the messages that the alerting functions have already sent (Powertools' layout).
+        idempotency: the messages that alerting has already sent (Powertools' layout).
         bucket: snapshots, the latest inventory, the runs' manifests, events, and tables for SQL.
     """
 

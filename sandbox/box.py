@@ -195,7 +195,7 @@ class Sandbox:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Raises SandboxError where another process starts the same sandbox."""
+        """Raises SandboxError if another process starts the same sandbox."""
         with (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -364,8 +364,8 @@ class Sandbox:
     def collect(
         self, seconds: float = 300, progress: Callable[[int, int], None] | None = None
     ) -> dict[str, Any]:
-        """Collect; return the manifest. ``progress`` gets the number of finished and of all units.
-        Raises SandboxError."""
+        """Collect; return the manifest. ``progress`` gets finished and all units. Raises
+        SandboxError."""
         run_id = self.start_run()
         manifest = run_to_end(self.client, self.outputs, run_id, seconds, progress)
         if manifest is None:

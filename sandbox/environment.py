@@ -83,8 +83,7 @@ def embedded_aws(
         # Idle functions are not stopped after five minutes: on a small machine, several that start
         # at once take longer than the time limit of a message.
         "LAMBDA_WARM_TTL_SECONDS": "86400",
-        # The destinations of webhooks listen on the loopback interface, like everything in the
-        # sandbox.
+        # The destinations of webhooks listen on the loopback interface, as everything here does.
         ALLOW_LOOPBACK: "1",
         "SSL_CERT_FILE": str(trust),
         SANDBOX_CLOCK: str(clock),

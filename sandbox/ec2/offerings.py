@@ -165,7 +165,7 @@ def extension_hours(parameters: Mapping[str, Any]) -> int:
 def extension_offerings(
     market: Sequence[Offer], block: Fields, size: int, hours: int, now: datetime
 ) -> tuple[Fields, ...]:
-    """The market's extensions for a block with ``count`` instances; empty if it is too early, too
+    """The market's extensions for a block with ``size`` instances; empty if it is too early, too
     late or too long."""
     start, end = block.get("StartDate"), block.get("EndDate")
     if start is None or end is None:
