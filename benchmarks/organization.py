@@ -64,9 +64,11 @@ def print_run(name: str, ran: Ran) -> None:
         f"({ran.collecting / max(seconds):.1f} × the slowest unit, {statistics.fmean(seconds):.2f} "
         f"each), close {ran.closed.at(COLLECT_MEGABYTES):.1f}"
     )
+    print(f"  after the run, latest/ and the report: {ran.written.at(COLLECT_MEGABYTES):.1f} s")
     print(
         f"  memory beside the runtime's: fan_out {ran.opened.megabytes:.0f} MB, collect "
-        f"{max(it.megabytes for it in ran.units):.0f} MB, close {ran.closed.megabytes:.0f} MB"
+        f"{max(it.megabytes for it in ran.units):.0f} MB, close {ran.closed.megabytes:.0f} MB, "
+        f"latest/ {ran.written.megabytes:.0f} MB"
     )
 
 

@@ -153,7 +153,7 @@ class Play:
         messages = self.aws.messages[:]
         self.aws.messages.clear()
         self._collect(messages, units)
-        closed = self.closes[0]
+        closed, written = self.closes[0], self._write_latest()
         if warnings := self._manifest().get("warnings"):
             raise RuntimeError(f"the run was closed with warnings: {warnings}")
         # The last unit closed the run, which is measured separately; its peak is that of the close.
@@ -161,7 +161,23 @@ class Play:
         waited, processor = last.waited - closed.waited, last.processor - closed.processor
         units.append(Took(max(0, waited), max(0, processor), 0.0, last.has_latency))
         counts, amounts = Counter(self.aws.calls), Counter(self.aws.amounts)
-        return Ran(opened[0], units, closed, counts, amounts, len(messages))
+        return Ran(opened[0], units, closed, written, counts, amounts, len(messages))
+
+    def _write_latest(self) -> Took:
+        """Handle the message of the close: an invocation that no run waits for."""
+        from lambdas import collect
+
+        (message,), taken = self.aws.messages[:], list[Took]()
+        self.aws.messages.clear()
+        event, invocation = {"Records": [_record(message, 0)]}, Unhurried()
+
+        def act() -> None:
+            answer = collect.handler(event, invocation)
+            if answer["batchItemFailures"]:
+                raise RuntimeError("latest/ was not written")
+
+        self.measure(act, True, taken)
+        return taken[0]
 
     def _manifest(self) -> dict[str, Any]:
         """The manifest of the last run."""
@@ -192,7 +208,10 @@ class Play:
                 self._report_progress(len(units), len(messages), time.monotonic() - began)
 
     def _report_progress(self, done: int, units: int, seconds: float) -> None:
-        """Print progress on stderr; a run of a thousand accounts takes tens of minutes."""
+        """Print progress on stderr if it is a terminal; a thousand accounts take tens of
+        minutes."""
+        if not sys.stderr.isatty():
+            return
         left = seconds / done * (units - done)
         text = f"run {self.hour}: {done:,} of {units:,} units, {left / 60:.0f} min left"
         print(f"\r{text:<60}", end="\n" if done == units else "", file=sys.stderr, flush=True)
@@ -223,11 +242,12 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """The cost of a run."""
+    """The cost of a run; ``written`` is that of ``latest/`` after it."""
 
     opened: Took
     units: list[Took]
     closed: Took
+    written: Took
     calls: Counter[str]
     amounts: Counter[str]
     messages: int
@@ -252,7 +272,7 @@ class Ran:
 
     @property
     def wall(self) -> float:
-        """Seconds from the opening to the close."""
+        """Seconds from the opening to the end of the close."""
         opened, closed = self.opened.at(FAN_OUT_MEGABYTES), self.closed.at(COLLECT_MEGABYTES)
         return opened + self.collecting + closed
 
@@ -261,12 +281,13 @@ class Ran:
         opening = self.opened.at(FAN_OUT_MEGABYTES)
         return prices.Run(
             collecting * COLLECT_MEGABYTES / 1024 + opening * FAN_OUT_MEGABYTES / 1024,
-            self.messages + 1,
+            self.written.at(COLLECT_MEGABYTES) * COLLECT_MEGABYTES / 1024,
+            self.messages + 2,
             self.amounts["dynamodb.wru"],
             self.amounts["dynamodb.rru"],
             self.calls["s3.PutObject"],
             self.calls["s3.GetObject"],
-            self.messages,
+            self.messages + 1,
             self.amounts["s3.bytes"],
         )
 

@@ -43,9 +43,11 @@ DAYS_KEPT = 400
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The cost of one run: GB-seconds and invocations of all functions, units and bytes."""
+    """The cost of one run: GB-seconds and invocations of all functions, units and bytes.
+    ``latest_gb_seconds`` are those of the invocation that writes ``latest/`` after it."""
 
     gb_seconds: float
+    latest_gb_seconds: float
     invocations: int
     write_units: int
     read_units: int
@@ -68,6 +70,7 @@ def bill(run: Run, question: Question, table_bytes: int) -> dict[str, float]:
     logs = LOG_BYTES * (run.invocations * RUNS + QUERIES) / 1e9
     return {
         "Lambda: runs": RUNS * (run.gb_seconds * GB_SECOND + run.invocations * INVOCATION),
+        "Lambda: latest/ and report": RUNS * run.latest_gb_seconds * GB_SECOND,
         "Lambda: queries": QUERIES * (question.gb_seconds * GB_SECOND + INVOCATION),
         "DynamoDB: writes": RUNS * run.write_units * WRITE_UNIT,
         "DynamoDB: reads of runs": RUNS * run.read_units * READ_UNIT,

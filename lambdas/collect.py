@@ -23,7 +23,7 @@ from lambdas.collecting.units import read_message
 from lambdas.observability import batch_logger, logger, metrics
 from truffle.core.model import Snapshot
 from truffle.core.rechecks import next_checks
-from truffle.core.runs import Finish, Unit
+from truffle.core.runs import Finish, Unit, WriteLatest
 
 RESERVE = timedelta(seconds=50)
 """The time left for one call that hangs, and for the writes, when listing must end."""
@@ -73,6 +73,15 @@ def _completed(is_first: bool) -> None:
         metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
 
 
+def _write_latest(record: SQSRecord, run_id: str) -> None:
+    """Write what is made from the whole inventory; what fails is tried again soon."""
+    try:
+        wiring.collect().latest_files.write(run_id)
+    except Exception:
+        wiring.collect().retrier.return_soon(record)
+        raise
+
+
 def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
     """The enabled regions of each account, and the cost of the requests. ``fan_out`` asks once a
     day, hence the late import."""
@@ -103,6 +112,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         message = read_message(record.body)
         if isinstance(message, Finish):
             _completed(wiring.collect().closer.finish(message))
+            return
+        if isinstance(message, WriteLatest):
+            _write_latest(record, message.run_id)
             return
         unit, delivery = message, delivery_of(record)
         left, observed_at = unit, None

@@ -162,8 +162,6 @@ def ask(
 
 def run_question(instance_type: str, regions: Several | None = None) -> Question:
     """The query of a validation: ODCRs and blocks of one instance type, in any state."""
-    from truffle.query import ask
-
     return ask(
         reservation_type=list(TYPES),
         instance_types=instance_type,

@@ -60,7 +60,7 @@ class Retrier:
         if is_throttled(failures):
             self._postpone(record, unit)
             return
-        self._return_soon(record)
+        self.return_soon(record)
         raise UnitFailed("; ".join(map(str, failures)))
 
     def _postpone(self, record: SQSRecord, unit: Unit) -> None:
@@ -78,7 +78,7 @@ class Retrier:
         )
         logger.warning("unit throttled", extra={**facts, "delay": delay, "times": after.times})
 
-    def _return_soon(self, record: SQSRecord) -> None:
+    def return_soon(self, record: SQSRecord) -> None:
         """Return a message after 15 s, then 30 s, instead of the queue's own timeout."""
         tries = int(record.attributes.approximate_receive_count)
         is_last = tries >= self.max_receives

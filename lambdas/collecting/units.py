@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from truffle.core.runs import Finish, Unit
+from truffle.core.runs import Finish, Unit, WriteLatest
 from truffle.core.throttling import Postponed
 from truffle.core.times import format_time, parse_time
 
@@ -35,12 +35,19 @@ def finish_message(run_id: str) -> str:
     return json.dumps({"finish": run_id})
 
 
-def read_message(body: str) -> Unit | Finish:
-    """The unit or the finish of a message. Raises ValueError, KeyError or TypeError for any other
+def latest_message(run_id: str) -> str:
+    """The body of a message that asks for ``latest/`` as of a closed run."""
+    return json.dumps({"latest": run_id})
+
+
+def read_message(body: str) -> Unit | Finish | WriteLatest:
+    """The work that a message asks for. Raises ValueError, KeyError or TypeError for any other
     message."""
     message = json.loads(body)
     if isinstance(message, dict) and "finish" in message:
         return Finish(message["finish"])
+    if isinstance(message, dict) and "latest" in message:
+        return WriteLatest(message["latest"])
     return read_unit(body)
 
 

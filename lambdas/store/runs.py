@@ -189,6 +189,28 @@ class RunStore:
         before = answer.get("Attributes", {}).get("succeeded", number(0))
         return run.succeeded > 0 and int(before["N"]) == 0
 
+    def note_latest(self, run: Run, calls: Calls = NO_CALLS) -> None:
+        """Record when ``latest/`` was written for a run, None if that failed, and the calls of
+        that. Raises Changed."""
+        added, values = _adding(calls)
+        clauses = [
+            *(["SET latest_at = :at"] if run.latest_at else []),
+            *([f"ADD {', '.join(added)}"] if added else []),
+        ]
+        if run.latest_at:
+            values[":at"] = text(format_time(run.latest_at))
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key=key(RUNS, run.run_id),
+                UpdateExpression=" ".join(clauses),
+                ConditionExpression="attribute_exists(pk) AND "
+                "(attribute_not_exists(changes) OR changes = :changes)",
+                ExpressionAttributeValues={":changes": number(run.changes), **values},
+            )
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            raise Changed from error
+
 
 def _adding(calls: Calls) -> tuple[list[str], dict[str, Any]]:
     """The update expression that adds to a run's calls, and its values."""
@@ -248,6 +270,7 @@ def _to_run(item: Item) -> Run:
         failed=count("failed"),
         closed=count("closed"),
         closed_at=moment("closed_at"),
+        latest_at=moment("latest_at"),
         changes=count("changes"),
         calls=Calls.from_counts(
             {

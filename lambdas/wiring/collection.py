@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lambdas.collecting.collector import Collector
     from lambdas.collecting.coverage import Ask, Finder
     from lambdas.collecting.finish_run import Closer
+    from lambdas.collecting.latest_files import LatestFiles
     from lambdas.collecting.publications import Publication
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
@@ -117,9 +118,21 @@ class Collect(Parts[CollectSettings]):
 
         directory = self.directory if self.account_settings.is_organization else None
         stores = self.scopes, self.runs, self.archive
+        send = partial(wiring.service("sqs").send_message, QueueUrl=self.settings.queue_url)
         return Closer(
-            *stores, wiring.now, self.expected, directory, wiring.meter, self.publications
+            *stores,
+            wiring.now,
+            lambda body: send(MessageBody=body),
+            self.expected,
+            directory,
+            wiring.meter,
         )
+
+    @cached_property
+    def latest_files(self) -> LatestFiles:
+        from lambdas.collecting.latest_files import LatestFiles
+
+        return LatestFiles(self.closer, self.publications)
 
     @cached_property
     def stranded(self) -> StrandedFinder | None:
@@ -133,7 +146,7 @@ class Collect(Parts[CollectSettings]):
         return StrandedFinder(self.ec2.of, store, wiring.now)
 
     def publications(self) -> tuple[Publication, ...]:
-        """The objects made from the whole inventory when a run is closed."""
+        """The publications of the whole inventory beside the lists of reservations."""
         from lambdas.collecting.capacity import Capacity
         from lambdas.collecting.report_file import ReportFile
         from lambdas.store.directory import DirectoryCache

@@ -1,20 +1,15 @@
-"""Reservations of services other than EC2: their form in a fleet file, the effect of time, and the
-service's protocol."""
+"""Reservations of services other than EC2: their form in a fleet file, and the effect of time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.filters import Fields
 from sandbox.ec2.shapes import FleetError, from_json, list_of, to_json
 from sandbox.ec2.wire import Shape
-
-if TYPE_CHECKING:
-    from sandbox.ec2.fleet import Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,41 +98,3 @@ def held_to_json(
 ) -> dict[str, list[Any]]:
     listed = list(others)
     return {form.key: [to_json(it.at(now)) for it in listed if it.form is form] for form in forms}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A raw request: its ``X-Amz-Target``, empty without one, and its body."""
-
-    target: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A call: its region, account, time, parameters, and id."""
-
-    region: Region
-    account: str
-    now: datetime
-    parameters: Mapping[str, Any]
-    request_id: str
-
-    def held(self, form: Form) -> list[Fields]:
-        """The account's reservations of a kind in the region, by name."""
-        own = [it for it in self.region.held(form) if it.account == self.account]
-        return [it.at(self.now) for it in sorted(own, key=lambda it: it.name)]
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """The protocol of a service. ``name`` is that of its signatures. ``operation`` returns that of
-    a request, known or not; ``read`` its parameters and the number of its page; ``error`` a status
-    and a body. ``read`` and ``answer`` raise EC2Error."""
-
-    name: str
-    content_type: str
-    operation: Callable[[Request], str]
-    read: Callable[[Request], tuple[Mapping[str, Any], int]]
-    answer: Callable[[str, Asked], bytes]
-    error: Callable[[EC2Error, str], tuple[int, bytes]]

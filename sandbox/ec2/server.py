@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sandbox import cost_explorer, pricing
 from sandbox.ec2.control_api import PREFIX, control
-from sandbox.ec2.others import Request
+from sandbox.ec2.protocol import Request
 from sandbox.ec2.services import SERVICES
 from sandbox.ec2.simulator import Reply, Simulator
 from sandbox.ec2.wire import signed_service

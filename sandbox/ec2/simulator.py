@@ -18,8 +18,9 @@ from sandbox.ec2.fleet import Fleet, Offer, Region, Reservation
 from sandbox.ec2.lifecycle import patched
 from sandbox.ec2.listings import Call, Ids, Listing
 from sandbox.ec2.operations import Operation, operation_named
-from sandbox.ec2.others import Asked, Form, Request, Service
+from sandbox.ec2.others import Form
 from sandbox.ec2.pages import page_of, token_after
+from sandbox.ec2.protocol import Request, Service, ServiceCall
 from sandbox.ec2.wire import (
     Render,
     answer_xml,
@@ -259,8 +260,8 @@ class Simulator:
         fault = self._hit(name, operation, account, page)
         if fault is not None and fault.error is not None:
             raise fault.error
-        asked = Asked(region, account, self.now(), parameters, request_id)
-        return _spoilt(fault, Reply(200, service.answer(operation, asked), request_id))
+        call = ServiceCall(region, account, self.now(), parameters, request_id)
+        return _spoilt(fault, Reply(200, service.answer(operation, call), request_id))
 
     def _delay(self, region: str) -> float:
         return self._latency.get(region, self._latency.get("*", 0)) / 1000

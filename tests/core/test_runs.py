@@ -114,6 +114,7 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
         "started_at": "2026-11-24T12:00:00Z",
         "finished_at": "2026-11-24T12:00:07.5Z",
         "seconds": 7.5,
+        "latest_written_at": None,
         "counts": {
             "scopes": 2,
             "succeeded": 1,

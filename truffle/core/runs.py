@@ -56,14 +56,21 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteLatest:
+    """A message of work: write ``latest/`` and the report after a run was closed."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run as it is stored; ``pending`` are the names of units without an attempt so far.
 
     ``units`` are read only when a run is opened or closed, and empty elsewhere; ``scope_count`` is
     always present. ``is_complete`` means that discovery was complete, so other scopes must be
-    retired. ``finished_at`` is when it was first closed, ``closed_at`` when it was last closed.
-    ``changes`` counts the units that found something new after every unit had an attempt. ``calls``
-    are those of the run so far.
+    retired. ``finished_at`` is when it was first closed, ``closed_at`` when it was last closed, and
+    ``latest_at`` when ``latest/`` was written for it. ``changes`` counts the units that found
+    something new after every unit had an attempt. ``calls`` are those of the run so far.
     """
 
     run_id: str
@@ -77,6 +84,7 @@ class Run:
     failed: int = 0
     closed: int = 0
     closed_at: datetime | None = None
+    latest_at: datetime | None = None
     changes: int = 0
     calls: Calls = field(default=Calls(), compare=False)
 
@@ -172,12 +180,14 @@ def manifest(
 ) -> dict[str, Any]:
     """The content of ``runs/dt=…/<run id>.json``: scopes, counts, failures, timings (seconds).
 
-    ``warnings`` name objects of the bucket that could not be read or written. Scopes with an
+    ``latest_written_at`` is null until ``latest/`` is as of this run; then the manifest is written
+    again. ``warnings`` name objects of the bucket that could not be read or written. Scopes with an
     ``expected`` denial are ``closed``: neither succeeded nor failed. ``discovery`` has the age of
     the list of the organization's accounts; None if there is none. ``calls`` and ``dynamodb_items``
     are the cost of the run, this document included: the requests of its opening, each attempt at a
-    unit and each close. They do not include cleaning up after earlier runs, messages that return a
-    unit to its queue, Lambda's polling of the queue, and other services.
+    unit, each close and the writing of ``latest/``. They do not include cleaning up after earlier
+    runs, messages that return a unit to its queue, Lambda's polling of the queue, and other
+    services.
     """
     scopes = [_outcome(scope, statuses.get(scope), run, expected) for scope in run.scopes]
     failures = [scope for scope in scopes if scope["outcome"] == "failed"]
@@ -187,6 +197,7 @@ def manifest(
         "started_at": format_time(run.started_at),
         "finished_at": format_time(finished_at),
         "seconds": round((finished_at - run.started_at).total_seconds(), 3),
+        "latest_written_at": run.latest_at and format_time(run.latest_at),
         "counts": _counts(scopes),
         "discovery": discovery,
         **run.calls.to_json(),

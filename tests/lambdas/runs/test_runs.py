@@ -210,7 +210,9 @@ def test_what_an_attempt_observed_that_died_before_it_said_so_closes_its_run_aga
     closer.record_attempt(unit, has_changes=False, observed_at=clock())
     assert line.count("PutObject") == 0
     closer.record_attempt(unit, has_changes=False, observed_at=clock() + HOUR)
-    assert line.count("PutObject") == 5  # a list of each kind, and the manifest
+    assert [call["Key"] for call in line.parameters("PutObject")] == [
+        "runs/dt=2026-11-24/run-1.json"
+    ]
 
 
 def test_of_two_units_that_answer_last_only_one_closes_the_run(
