@@ -364,7 +364,7 @@ class Sandbox:
     def collect(
         self, seconds: float = 300, progress: Callable[[int, int], None] | None = None
     ) -> dict[str, Any]:
-        """Collect; return the manifest. ``progress`` gets finished and all units. Raises
+        """Collect and return the manifest; ``progress`` gets done and all units. Raises
         SandboxError."""
         run_id = self.start_run()
         manifest = run_to_end(self.client, self.outputs, run_id, seconds, progress)
@@ -386,8 +386,7 @@ class Sandbox:
         return list(payload["answers"])
 
     def compact(self) -> dict[str, list[str]]:
-        """Update the tables for SQL, which the schedule does every 15 minutes; return the updated
-        days of each. Raises SandboxError."""
+        """Update the tables for SQL; return the updated days of each. Raises SandboxError."""
         answer = self.client("lambda").invoke(
             FunctionName=self.outputs["CompactFunctionName"], Payload=b"{}"
         )
