@@ -37,7 +37,7 @@ CODES: Mapping[str, tuple[str, int]] = {
     "Unavailable": ("ServiceUnavailable", 503),
     "UnsupportedOperation": ("InvalidAction", 400),
 }
-"""EC2's codes of a fault, and what RDS answers instead."""
+"""EC2's codes of a fault, and RDS's codes for them."""
 
 _PARAMETERS = {"Action", "Version", "DBCapacityReservationIdentifier", "Marker", "MaxRecords"}
 
@@ -139,7 +139,8 @@ def _wanted(call: ServiceCall) -> list[Fields]:
 
 
 def _at(fields: Fields) -> Fields:
-    """A reservation reports free capacity while it is active, and 0 before and after."""
+    """A reservation at a moment: it reports free capacity while it is active, and 0 before and
+    after."""
     if fields["State"] == "active":
         return fields
     key = "AvailableCapacityPerAvailabilityZoneList"

@@ -39,7 +39,7 @@ CODES: Mapping[str, tuple[str, int]] = {
     "Unavailable": ("ServiceUnavailable", 503),
     "UnsupportedOperation": ("UnknownOperationException", 400),
 }
-"""EC2's codes of a fault, and what SageMaker answers instead."""
+"""EC2's codes of a fault, and SageMaker's codes for them."""
 
 _NOT_LISTED = ("UnhealthyInstanceCount", "AvailableSpareInstanceCount")
 """The fields that only DescribeTrainingPlan returns."""
@@ -102,7 +102,7 @@ def _describe(call: ServiceCall) -> Json:
 
 
 def _start(token: str | None) -> int:
-    """Where a page begins."""
+    """The start of a page."""
     try:
         return int(base64.b64decode(token).decode().removeprefix("plans-")) if token else 0
     except ValueError:
