@@ -1,8 +1,8 @@
-"""The collection: a run's wall time against its slowest unit, what it writes, the asset.
+"""Collection: a run's wall time and its slowest unit, its writes, the asset.
 
-The sandbox's runs are those of the whole stack on this machine, whose embedded AWS hands out one
-message after another. What the product takes is measured apart: the handlers, as many at once as
-deployed (``benchmarks/organization.py``).
+The runs are those of the whole stack in the sandbox, whose embedded AWS delivers one message after
+another. ``benchmarks/organization.py`` measures the product itself: the handlers, with the deployed
+concurrency.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HANDLERS = ("fan_out", "collect", "hint", "publish", "query", "deliver")
 
 
 def fleet(regions: Iterable[str], count: int) -> dict[str, Any]:
-    """A fleet file with so many reservations in each region."""
+    """A fleet file with this number of reservations in each region."""
     return {
         "regions": {region: {"CapacityReservations": _raw(region, count)} for region in regions}
     }
@@ -43,7 +43,7 @@ def _raw(region: str, count: int) -> list[dict[str, Any]]:
 
 
 def change(box: Sandbox, regions: Iterable[str], every: int) -> None:
-    """Another tag on every so-manieth reservation: a change that is stored and no event."""
+    """Change a tag of a share of the reservations: a change that is stored but causes no event."""
     whole = box.ec2.fleet()
     for region in regions:
         for raw in whole["regions"][region]["CapacityReservations"][::every]:
@@ -51,20 +51,18 @@ def change(box: Sandbox, regions: Iterable[str], every: int) -> None:
     box.ec2.replace_fleet(whole)
 
 
-def report(name: str, manifest: dict[str, Any], took: float) -> None:
+def report(name: str, manifest: dict[str, Any]) -> None:
     counts = manifest["counts"]
     slowest = max(scope["seconds"] for scope in manifest["scopes"])
     written = manifest["dynamodb_items"]["written"]
     print(
-        f"{name:<26}{took:>7.2f}{slowest:>12.2f}"
+        f"{name:<26}{manifest['seconds']:>7.2f}{slowest:>12.2f}"
         f"{counts['changed']:>10,}{written:>12,}{counts['failed']:>8}"
     )
 
 
-def timed(box: Sandbox) -> tuple[dict[str, Any], float]:
-    began = time.perf_counter()
-    manifest = box.collect(seconds=600)
-    return manifest, time.perf_counter() - began
+def collected(box: Sandbox) -> dict[str, Any]:
+    return box.collect(seconds=600)
 
 
 def measure(box: Sandbox, regions: Sequence[str], latency: float, runs: int) -> None:
@@ -74,17 +72,17 @@ def measure(box: Sandbox, regions: Sequence[str], latency: float, runs: int) -> 
     widths = (-26, 7, 12, 10, 12, 8)
     pairs = zip(heading, widths, strict=True)
     print("".join(f"{name:<{-w}}" if w < 0 else f"{name:>{w}}" for name, w in pairs))
-    report("first, cold, all new", *timed(box))
+    report("first, cold, all new", collected(box))
     for _ in range(runs):
-        report("warm, 0 % changed", *timed(box))
+        report("warm, 0 % changed", collected(box))
     change(box, regions, 100)
-    report("warm, 1 % changed", *timed(box))
+    report("warm, 1 % changed", collected(box))
     change(box, regions, 1)
-    report("warm, 100 % changed", *timed(box))
+    report("warm, 100 % changed", collected(box))
 
 
 def asset_table(assembly: Path, runs: int) -> None:
-    """Size of the functions' zip, and how long each handler takes to import."""
+    """Print the size of the functions' zip, and the import time of each handler."""
     (asset,) = [path for path in assembly.glob("asset.*") if (path / "lambdas").is_dir()]
     with tempfile.TemporaryFile() as target:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.history
 
-Every hour 5 % of the reservations change their use. The bucket costs no time of its own: what is
-measured is the function's work, and the number of objects says what S3 adds to it.
+Every hour 5 % of the reservations change their use. The bucket in memory takes no time, so the
+function's work is measured; the number of objects determines what S3 adds to it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ TYPES = ("p5.48xlarge", "p4d.24xlarge", "g6.xlarge", "inf2.xlarge")
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "ap-south-1")
 RUNS = 5
 CHANGING = 0.05
-"""Of the reservations, every hour."""
+"""The share of reservations that change every hour."""
 
 
 @dataclass
 class Bucket:
-    """An S3 client over a dictionary, which counts what is read."""
+    """An S3 client over a dictionary, which counts reads."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     reads: int = 0
@@ -143,7 +143,7 @@ def usage_seconds(bucket: Bucket, days: int, by: str, has_totals: bool = True) -
     """Seconds of one question up to the text of its answer, of a function that has answered none
     before.
 
-    Without totals every stretch of a day is read, as an interval of an hour needs it.
+    Without totals, every stretch of a day is read, as for an interval of an hour.
     """
     ledger_reader.moment.cache_clear()
     since = datetime(2026, 11, 1, tzinfo=UTC) - days * DAY
@@ -159,7 +159,7 @@ def usage_seconds(bucket: Bucket, days: int, by: str, has_totals: bool = True) -
 
 
 def _compared(bucket: Bucket, days: int, by: str) -> str:
-    """The medians of a question from the totals of days and from their stretches, in turns."""
+    """The medians of a request from the totals of days and from their stretches, alternating."""
     bucket.reads = 0
     usage_seconds(bucket, days, by)
     reads, pairs = bucket.reads, []
@@ -173,8 +173,8 @@ def _compared(bucket: Bucket, days: int, by: str) -> str:
 
 
 def with_runs(count: int, hours: int) -> Bucket:
-    """Hourly runs: an object for each region, as ``collect`` writes them, the manifest of each run,
-    and what a cold query reads of the last one."""
+    """Write hourly runs: an object for each region, as ``collect`` does, the manifest of each run,
+    and the objects that a cold query reads."""
     bucket, rows = Bucket(), reservations(count)
     client: Any = bucket
     archive = Archive(client, "b")
@@ -198,7 +198,7 @@ def with_runs(count: int, hours: int) -> Bucket:
 
 
 def _manifest(at: datetime, scopes: list[Scope]) -> tuple[str, bytes]:
-    """The key and the content of the manifest of a run that took five minutes."""
+    """The key and content of the manifest of a run that took five minutes."""
     run = Run(run_id_of(at, "0"), at, frozenset(), len(scopes))
     content = {
         "started_at": format_time(at),
@@ -217,7 +217,7 @@ def _manifest(at: datetime, scopes: list[Scope]) -> tuple[str, bytes]:
 
 
 def cold_load(bucket: Bucket) -> list[Reservation]:
-    """All rows of the present, as a query reads them from the bucket when it starts."""
+    """Read all present rows, as a query does from the bucket when it starts."""
     client: Any = bucket
     archive = Archive(client, "b")
     found = [archive.read_region(region) for region in REGIONS]
@@ -225,7 +225,7 @@ def cold_load(bucket: Bucket) -> list[Reservation]:
 
 
 def _compare_moments(count: int) -> None:
-    """Print what a past moment takes beside the present."""
+    """Print the time of a past moment beside that of the present."""
     bucket = with_runs(count, 6)
     times: list[tuple[float, float]] = []
     for _ in range(RUNS):

@@ -1,1 +1,1 @@
-"""The functions on AWS, thin: each file is a function of the flow or what several of them share."""
+"""The functions on AWS: each file is a handler, or code that several handlers share."""

@@ -1,4 +1,4 @@
-"""Which accounts are collected, as the deployment put it beside the functions' code."""
+"""The accounts to collect, from a file that the deployment puts beside the functions' code."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from truffle.core.organization import AccountSettings
 
 FILE = "accounts.json"
 FILE_VARIABLE = "TRUFFLE_ACCOUNTS_FILE"
-"""Names another file."""
+"""The environment variable that names another file."""
 
 
 def load() -> AccountSettings:
-    """The settings; without a file it is the stack's own account."""
+    """Load the settings; without a file, only the stack's own account is collected."""
     found = read_deployed(FILE, FILE_VARIABLE)
     return AccountSettings() if found is None else AccountSettings.from_json(found)

@@ -1,4 +1,4 @@
-"""The settings of alerts as the deployment put them beside the functions' code."""
+"""The settings of alerts, from a file that the deployment puts beside the functions' code."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from truffle.alerts.settings_parser import parse_settings
 
 FILE = "alerts.json"
 FILE_VARIABLE = "TRUFFLE_ALERTS_FILE"
-"""Names another file."""
+"""The environment variable that names another file."""
 
 
 def load() -> AlertSettings:
-    """The settings; without a file there are no destinations. Raises SettingsError."""
+    """Load the settings; without a file there are no destinations. Raises SettingsError."""
     found = read_deployed(FILE, FILE_VARIABLE)
     return AlertSettings() if found is None else parse_settings(found)

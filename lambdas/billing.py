@@ -16,18 +16,19 @@ from truffle.ec2.cost_explorer import CostExplorer, OverBudget, list_billed_fees
 from truffle.ec2.errors import FAILURES, error_code
 
 ASKED_EVERY = timedelta(hours=20)
-"""A daily start that comes early still requests; one that is repeated does not pay again."""
+"""An early daily start still makes the request; a repeated one does not pay again."""
 
 SHORTEST, LONGEST = timedelta(days=30), timedelta(days=365)
-"""The time that a request covers: from the start of the oldest block that is held."""
+"""The shortest and the longest period of a request, which begins at the start of the oldest held
+block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Billing:
     """Adds what was billed to the known prices.
 
-    ``gone`` reads the reservations that EC2 no longer lists. ``last_seen`` are the last listings
-    of scopes, ``histories`` the scopes of which the extensions are known.
+    ``gone`` reads the reservations that EC2 no longer lists. ``last_seen`` has the last listings of
+    scopes, ``histories`` the scopes with known extensions.
     """
 
     client: CostExplorer
@@ -38,8 +39,8 @@ class Billing:
     def updated(self, known: PriceList, rows: Sequence[Reservation], now: datetime) -> PriceList:
         """The prices with the bill of the days before today.
 
-        Without a block that has started, and within ``ASKED_EVERY`` of the last request, nothing
-        is requested. Raises what ``gone`` does.
+        Makes no request without a block that has started, nor within ``ASKED_EVERY`` of the last
+        one. Raises what ``gone`` does.
         """
         starts = [row.start_date for row in rows if row.block_id and row.start_date]
         tried_at = known.bill.tried_at
@@ -72,5 +73,5 @@ class Billing:
 
 
 def _refused(known: PriceList, code: str, now: datetime) -> PriceList:
-    """Keep what was known, with the error."""
+    """Keep the last known bill, with the error."""
     return replace(known, bill=replace(known.bill, tried_at=now, error=code))

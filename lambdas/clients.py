@@ -1,4 +1,4 @@
-"""boto3 clients: made once for a function's life, with bounded retries and timeouts."""
+"""boto3 clients: created once per function instance, with bounded retries and timeouts."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ SERVICE_CONFIG = Config(
 
 
 SANDBOX_CLOCK = "TRUFFLE_SANDBOX_CLOCK"
-"""Set by the sandbox alone: a file with the seconds by which its time is ahead."""
+"""Set only by the sandbox: a file with the seconds by which its time is ahead."""
 
 
 def wall_clock() -> datetime:
-    """The time for whatever AWS itself dates, to the millisecond."""
+    """The time for everything that AWS itself dates, to the millisecond."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -51,8 +51,8 @@ def now() -> datetime:
 
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-"""In the root of the functions' zip: the EC2 model of the pinned botocore. The runtime's may be
-older, and leaves what it does not know out of EC2's answers without a word."""
+"""In the root of the functions' zip: the EC2 model of the pinned botocore. The runtime's own may be
+older, and would silently drop unknown members of EC2's responses."""
 
 
 meter = CallMeter()
@@ -61,7 +61,7 @@ meter = CallMeter()
 
 @cache
 def session() -> Any:
-    """The function's session; what EC2 answers goes through the fast parser."""
+    """The function's session, which parses EC2's responses with the fast parser."""
     made = botocore.session.Session()
     made.set_config_variable("data_path", str(MODELS))
     made.register_component("response_parser_factory", FastEC2ParserFactory())
@@ -70,7 +70,7 @@ def session() -> Any:
 
 
 class Services(Protocol):
-    """The clients that ``service`` makes, each once."""
+    """The clients that ``service`` creates, each once."""
 
     @overload
     def __call__(self, name: Literal["dynamodb"]) -> DynamoDBClient: ...
@@ -106,12 +106,12 @@ service: Services = cast("Services", _service)
 
 
 MAKING = Lock()
-"""Held while a client is made: a boto3 session is not safe for threads."""
+"""Held while a client is created: a boto3 session is not thread-safe."""
 
 
 @cache
 def offerings_client(region: str) -> Any:
-    """EC2 of the function's own account in a region, with one attempt a call."""
+    """An EC2 client of the function's own account in a region, with one attempt per call."""
     from truffle.ec2.offerings import offerings_config
 
     with MAKING:

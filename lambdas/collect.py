@@ -1,4 +1,4 @@
-"""``collect``: takes units off the queue and collects them."""
+"""``collect``: receives units from the queue and collects them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from lambdas.collecting.units import read_message
 from lambdas.observability import batch_logger, logger, metrics
 from truffle.core.model import Snapshot
 from truffle.core.rechecks import next_checks
-from truffle.core.runs import Finish, Unit
+from truffle.core.runs import Finish, Unit, WriteLatest
 
 RESERVE = timedelta(seconds=50)
-"""The part of the function's time that listing leaves: one call that hangs, and the writes."""
+"""The time left for one call that hangs, and for the writes, when listing must end."""
 
 PERIODS_PLANNED = 2
-"""Checks are planned so many periods of the schedule ahead: a run that is late misses none."""
+"""Rechecks are planned this many periods of the schedule ahead, so a late run misses none."""
 
 _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False, logger=batch_logger)
 
@@ -47,7 +47,8 @@ def _count(outcomes: list[ScopeOutcome]) -> None:
 
 
 def _plan_checks(unit: Unit, outcomes: list[ScopeOutcome]) -> None:
-    """Have the accounts collected in which something is due before the run after the next one."""
+    """Schedule collections of the accounts in which something is due before the run after the next
+    one."""
     snapshots = [outcome.result for outcome in outcomes if isinstance(outcome.result, Snapshot)]
     ahead = PERIODS_PLANNED * timedelta(minutes=int(wiring.collect().settings.schedule_minutes))
     present, thresholds = wiring.now(), wiring.collect().alert_settings.thresholds
@@ -59,7 +60,7 @@ def _plan_checks(unit: Unit, outcomes: list[ScopeOutcome]) -> None:
 
 
 def _find_stranded(unit: Unit, outcomes: list[ScopeOutcome], deadline: datetime) -> None:
-    """Ask for the instances beside idle capacity, once in each run."""
+    """List the instances beside idle capacity, once in each run."""
     finder = wiring.collect().stranded
     if finder is None or unit.run_id is None:
         return
@@ -72,8 +73,17 @@ def _completed(is_first: bool) -> None:
         metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
 
 
+def _write_latest(record: SQSRecord, run_id: str) -> None:
+    """Write what is made from the whole inventory; what fails is tried again soon."""
+    try:
+        wiring.collect().latest_files.write(run_id)
+    except Exception:
+        wiring.collect().retrier.return_soon(record)
+        raise
+
+
 def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
-    """Which regions are enabled for each account, and what asking cost. ``fan_out`` asks once a
+    """The enabled regions of each account, and the cost of the requests. ``fan_out`` asks once a
     day, hence the late import."""
     from lambdas.collecting.discovery import regions_of
 
@@ -87,9 +97,8 @@ def _regions_of(accounts: Sequence[str]) -> dict[str, Any]:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Collect each unit; one that failed stays on the queue, and the others do not. A retry lists
-    only the scopes that were not observed since the unit was first asked for. ``fan_out`` asks for
-    regions."""
+    """Collect each unit; only failed ones stay on the queue. A retry lists only the scopes not
+    observed since the unit was first requested. ``fan_out`` asks for regions."""
     if "regions_of" in event:
         return _regions_of(event["regions_of"])
     deadline = (
@@ -97,11 +106,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     )
 
     def collect(record: SQSRecord) -> None:
-        # What is left belongs to no run: what followed on the last answer, or on a hint.
+        # The remaining calls belong to no run: those after the last recorded attempt, or after a
+        # hint.
         wiring.meter.take()
         message = read_message(record.body)
         if isinstance(message, Finish):
             _completed(wiring.collect().closer.finish(message))
+            return
+        if isinstance(message, WriteLatest):
+            _write_latest(record, message.run_id)
             return
         unit, delivery = message, delivery_of(record)
         left, observed_at = unit, None
@@ -111,8 +124,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         _count(outcomes)
         _plan_checks(unit, outcomes)
         _find_stranded(unit, outcomes, deadline)
-        is_news = any(outcome.is_news for outcome in outcomes)
-        _completed(wiring.collect().closer.answer(unit, is_news, observed_at))
+        has_changes = any(outcome.has_changes for outcome in outcomes)
+        _completed(wiring.collect().closer.record_attempt(unit, has_changes, observed_at))
         failures = [outcome.failure for outcome in outcomes if outcome.failure]
         wiring.collect().retrier.retry(record, unit, failures)
 

@@ -1,4 +1,4 @@
-"""``compact``: bring the tables that SQL asks up to date with the bucket's objects."""
+"""``compact``: update the tables for SQL from the bucket's objects."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from lambdas import wiring
 from lambdas.observability import logger
 
 LEAST_MILLISECONDS = 240_000
-"""The remaining time of the invocation below which it begins no other day."""
+"""The remaining time of the invocation below which it does not begin another day."""
 
 
 @logger.inject_lambda_context
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    """Make the tables' files of days that have new objects; the days of each table.
+    """Write the tables' files of days with new objects; return the days of each table.
 
-    ``days`` in the event names older days, such as 2026-11-24, that got objects late. What there is
-    no time for is left to the next invocation. Raises what S3 and DuckDB do.
+    ``days`` in the event names older days, such as 2026-11-24, with late objects. The next
+    invocation continues with days for which there is no time. Raises what S3 and DuckDB do.
     """
     days = [date.fromisoformat(day) for day in event.get("days", [])]
     compactor = wiring.compact().compactor(

@@ -1,4 +1,4 @@
-"""Make the tables' files from the bucket's objects, in a folder of the function's own."""
+"""Build the tables' files from the bucket's objects, in a local folder of the function."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from truffle.sql.compaction import Compaction
 from truffle.sql.folder import Folder, lookback_hours
 
 RECENT_DAYS = 3
-"""Of so many days the objects are looked at each time; an older day that gets objects late must be
+"""The number of days whose objects are checked each time; an older day with late objects must be
 named."""
 
 PARALLEL = 16
-"""Objects that are read at once."""
+"""The number of objects read concurrently."""
 
 Client = Any
 """A boto3 S3 client."""
@@ -46,8 +46,8 @@ Client = Any
 class Compactor:
     """Updates the tables.
 
-    Files in ``folder`` that are not needed are removed. ``has_time`` decides whether to begin
-    another day. Its methods raise what S3 does, duckdb.Error, OSError and Damaged.
+    Unneeded files in ``folder`` are removed. ``has_time`` decides whether to begin another day. Its
+    methods raise what S3 does, duckdb.Error, OSError and Damaged.
     """
 
     client: Client
@@ -59,8 +59,8 @@ class Compactor:
     _sources: dict[tuple[str, date], list[Source]] = field(default_factory=dict)
 
     def run(self, named: Iterable[date] = ()) -> dict[str, list[str]]:
-        """Make the files of days with new objects, the oldest first; the days of each table that
-        were made. ``named`` are other days to look at."""
+        """Write the files of days with new objects, the oldest first; return those days by table.
+        ``named`` has other days to check."""
         state = self._state()
         maker = Folder(
             self.folder, self.compaction, self.period, self._fetch, self._keep, self.has_time
@@ -93,8 +93,8 @@ class Compactor:
         return {**state, "schedule": {"minutes": str(minutes)}}
 
     def _marks(self, prefix: str, state: State, named: set[date]) -> dict[date, str]:
-        """The fingerprints of all days: as they are for the recent, the new and the named ones, as
-        they were for the others."""
+        """The fingerprints of all days: present ones for recent, new and named days, stored ones
+        for the others."""
         present = self._days(prefix)
         tables = [state.get(table, {}) for table, source in SOURCES.items() if source == prefix]
         marks = {}
@@ -125,7 +125,7 @@ class Compactor:
         return [Source(it["Key"], it["Size"]) for page in pages for it in page.get("Contents", [])]
 
     def _fetch(self, table: str, day: date) -> None:
-        """Have the objects of a day in the folder, and for spans what they continue."""
+        """Fetch the objects of a day into the folder and, for spans, those that they continue."""
         prefix = SOURCES[table]
         needed = {(prefix, day)}
         sources = list(self._of_day(prefix, day))

@@ -1,4 +1,4 @@
-"""``deliver``: deliver the messages of the destinations' queues."""
+"""``deliver``: delivers the messages of the destinations' queues."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""JSON that the deployment put beside the functions' code, since it may be longer than environment
-variables and policies can be."""
+"""JSON files that the deployment puts beside the functions' code, because they may exceed the
+limits of environment variables and policies."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ ZIP_ROOT = Path(__file__).resolve().parent.parent
 
 
 def read_deployed(name: str, variable: str) -> Any | None:
-    """The content of a file in the root of the functions' zip, or of the file that an environment
-    variable names; None without one. Raises ValueError for a file that is not JSON."""
+    """Read a file in the root of the functions' zip, or the file that an environment variable
+    names; None if it does not exist. Raises ValueError for a file that is not JSON."""
     path = Path(os.environ.get(variable) or ZIP_ROOT / name)
     try:
         text = path.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Errors as people read them: in logs, in dead letters, in what became of an alert."""
+"""Errors as text for people: in logs, in dead letters, in the record of a delivery."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _OWN = ("lambdas", "truffle")
 def reason_of(error: BaseException) -> str:
     """The cause of an error in one line.
 
-    AWS's errors have their code, errors of this package speak for themselves, and all others have
-    the name of their class.
+    AWS's errors show their code, errors of this package their text, and all others the name of
+    their class.
     """
     if isinstance(error, ClientError):
         return f"{error_code(error)}: {error_message(error)}"

@@ -1,4 +1,4 @@
-"""``fan_out``: opens a run and puts one message per unit on the queue."""
+"""``fan_out``: opens a run and queues one message per unit."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from truffle.ec2.regions import enabled_regions
 PARALLEL_SENDS = 8
 
 LONGEST_RUN_ID = 200
-"""Bytes: a run's id is part of keys of the table and of the bucket, which have at most 1,024."""
+"""Bytes: a run's id is part of keys of the table and of the bucket, which are limited to 1,024."""
 
 
 class NoRegions(Exception):
-    """There is nothing to collect."""
+    """There is no region to collect."""
 
 
 class InvalidRunId(ValueError):
-    """A run cannot be called so."""
+    """A run cannot have this id."""
 
 
 def _coverage(found: Found) -> tuple[Coverage, bool]:
-    """The configured regions of each account; or all that are enabled for it, and those in which
-    something was held when they last were. And whether that is all there is to cover.
+    """The configured regions of each account, or all that are enabled for it and those in which it
+    last held something; and whether that is complete.
 
     Raises NoRegions, or what DescribeRegions does.
     """
@@ -69,10 +69,10 @@ def _held() -> frozenset[Scope] | None:
 
 
 def run_name(event: Mapping[str, Any], request_id: str, moment: datetime) -> str:
-    """The id of an invocation's run; a repeated delivery of the same one gets the same.
+    """The id of an invocation's run; a repeated delivery of the same invocation gets the same id.
 
-    The schedule gives ``scheduled_at``, and may start two invocations for one moment; the sandbox
-    and people may give a ``run_id``. Raises InvalidRunId.
+    The schedule passes ``scheduled_at``, and may start two invocations for one moment; the sandbox
+    and people may pass a ``run_id``. Raises InvalidRunId.
     """
     named = event.get("run_id")
     if named and (not isinstance(named, str) or len(named.encode()) > LONGEST_RUN_ID):
@@ -86,13 +86,13 @@ def run_name(event: Mapping[str, Any], request_id: str, moment: datetime) -> str
 
 
 def _groups(accounts: Collection[str]) -> Groups:
-    """The groups of the accounts, with those that are new. Raises what DynamoDB does."""
+    """The groups of the accounts, including new accounts. Raises what DynamoDB does."""
     store = wiring.fan_out().scopes.groups
     while True:
         before = store.read()
         groups = assign_groups(accounts, before or {})
         if before is None:
-            # Scopes that are stored already keep what is known of them.
+            # Scopes that are already stored keep their state.
             store.known.update(groups)
             wiring.fan_out().scopes.adopt()
         if groups == before or store.write(before, groups):
@@ -119,7 +119,7 @@ def _send_retired(run: Run) -> None:
 
 
 def _send_lost(run: Run) -> None:
-    """Have the runs closed that lost a unit: by ``collect``, which has the time for that."""
+    """Queue the close of runs that lost a unit: ``collect`` closes them, since it has the time."""
     period = timedelta(minutes=float(wiring.fan_out().settings.schedule_minutes))
     lost = [
         it for it in wiring.fan_out().runs.lost(run.started_at, period) if it.run_id != run.run_id
@@ -142,7 +142,7 @@ def _tidy_up(run: Run) -> None:
 
 
 def _count(found: Found) -> None:
-    """How many accounts Organizations gave, and whether it could not be asked."""
+    """Log how many accounts Organizations listed, and whether the request failed."""
     if found.directory is None:
         return
     metrics.add_metric("AccountsDiscovered", MetricUnit.Count, len(found.accounts))
@@ -151,15 +151,15 @@ def _count(found: Found) -> None:
 
 
 def _open(run: Run) -> Run:
-    """The run as stored, with what its opening costs: the calls so far, the transaction that
-    stores it, and the messages of its units."""
+    """Store the run with the cost of its opening: the calls so far, the transaction that stores it,
+    and the messages of its units."""
     opening = Calls({"dynamodb": 1, "sqs": len(run.units)}, items_written=2)
     return wiring.fan_out().runs.open(replace(run, calls=wiring.meter.take() + opening))
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Open a run; a repeated delivery sends again what has not been answered yet."""
+    """Open a run; a repeated delivery queues again the units without an attempt."""
     wiring.meter.take()
     started_at = wiring.now()
     name = run_name(event, context.aws_request_id, started_at)

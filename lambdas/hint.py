@@ -1,7 +1,7 @@
-"""``hint``: collect the scope that an event of EC2 comes from, at once.
+"""``hint``: collects the scope of an EC2 event at once.
 
-The event only names the scope; the comparison with what is stored decides what happened. An event
-without a scope, or of a scope that is not collected, is logged and ignored.
+The event only names the scope; the comparison with the stored state decides what happened. An event
+without a scope, or from a scope that is not collected, is logged and ignored.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from truffle.core.runs import Unit
 from truffle.ec2.hints import name_of, scope_of
 
 WINDOW = timedelta(seconds=2)
-"""A block that ends warns of each of its instances: of the hints that come in one window the first
-is collected at once, all others together when it is over."""
+"""A block that ends sends a warning for each of its instances. The first hint in a window is
+collected at once, all others together when the window is over."""
 
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def unit_of(scope: Scope) -> Unit | None:
-    """The scope alone, outside of runs; None where no run covers it."""
+    """A unit of the scope alone, outside of runs; None if no run covers it."""
     group = wiring.hint().scopes.group_of(scope)
     return None if group is None else Unit(None, scope.region, (scope.account_id,), group)
 

@@ -1,4 +1,4 @@
-"""``ledger``: makes the ledger of each day that is over, and again where its data changed."""
+"""``ledger``: writes the ledger of each past day, and rewrites it if its data changed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from lambdas.observability import logger, metrics
 from lambdas.store.archive import Unreadable
 
 LEAST_MILLISECONDS = 120_000
-"""The remaining time below which no other day is begun; the next invocation continues."""
+"""The remaining time below which no other day is started; the next invocation continues."""
 
 
 class NotClosed(Exception):
-    """The ledgers of some days could not be made; the text names them."""
+    """The ledgers of some days could not be written; the text names them."""
 
 
 def _close(day: datetime) -> tuple[bool, str | None]:
-    """Whether a day's ledger was written; and the day and the reason where that fails, which must
-    not keep the others."""
+    """Whether a day's ledger was written, and the day and the reason if that failed; a failure must
+    not affect other days."""
     try:
         is_written = wiring.ledger().closer.close(day, wiring.now())
     except (Unreadable, ClientError, BotoCoreError) as error:

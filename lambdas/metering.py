@@ -1,4 +1,4 @@
-"""Counts the requests that the function's clients send, for the manifest of a run."""
+"""Count the requests of the function's clients, for the manifest of a run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from truffle.core.calls import Calls
 
 _WRITTEN = "truffle_items_written"
-"""In a request's context: how many items it writes if it succeeds."""
+"""The key in a request's context of the number of items that it writes if it succeeds."""
 
 
 class CallMeter:
-    """Counts what the clients of a botocore session send, from all threads of the function.
+    """Counts the requests of the clients of a botocore session, from all threads of the function.
 
     A function has one invocation at a time, so all requests of its threads belong to it.
     ``request-created`` is emitted for each attempt of a call (botocore/endpoint.py, Endpoint).
@@ -24,7 +24,7 @@ class CallMeter:
         self._calls = Calls()
 
     def attach(self, session: Any) -> None:
-        """Count for every client that a botocore session makes from now on."""
+        """Count the requests of every client that a botocore session creates from now on."""
         session.register("request-created", self._count_request)
         session.register("provide-client-params.dynamodb", self._note_writes)
         session.register("after-call.dynamodb", self._count_items)
@@ -36,7 +36,8 @@ class CallMeter:
         return taken
 
     def add(self, calls: Calls) -> None:
-        """Count what another function sent on behalf of this one, or what was taken too early."""
+        """Add requests that another function sent on behalf of this one, or that were taken too
+        early."""
         with self._lock:
             self._calls += calls
 
@@ -62,7 +63,7 @@ def _items_written(operation: str, params: Mapping[str, Any]) -> int:
 
 
 def _items_read(answer: Mapping[str, Any]) -> int:
-    """A query counts what it read before any filter; the others what they found."""
+    """A query counts the items read before filtering; other operations those found."""
     batches = answer.get("Responses", {})
     found = sum(len(items) for items in batches.values()) if isinstance(batches, dict) else 0
     return found + int(answer.get("ScannedCount", 0)) + ("Item" in answer)

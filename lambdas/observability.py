@@ -12,12 +12,12 @@ from truffle.core.quoting.json_text import escape_hidden
 
 
 def one_line(entry: dict[str, Any]) -> str:
-    """A log entry on one line for every reader of lines, with nothing hidden in it."""
+    """A log entry on one line, with hidden characters escaped."""
     text = json.dumps(entry, separators=(",", ":"), ensure_ascii=False, default=str)
     return escape_hidden(text)
 
 
 logger = Logger(json_serializer=one_line)
 batch_logger = cast(logging.Logger, logger)
-"""The same for Powertools' BatchProcessor, whose type hint leaves Powertools' own logger out."""
+"""The same logger for Powertools' BatchProcessor, whose type hint omits Powertools' own logger."""
 metrics = Metrics()

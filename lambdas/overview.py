@@ -27,20 +27,20 @@ from truffle.report.inputs import NO_MARKET, FailedScope, Inputs, Use
 from truffle.report.use import use_over_time
 
 MOST_EVENTS = 2_000
-"""The newest events that are read: a large organization has thousands a day."""
+"""The maximum number of events read, the newest: a large organization has thousands a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """The newest events of the last days, and why they are not all, where they are not."""
+    """The newest events of the last days and, if some are missing, the reason."""
 
     events: Sequence[Event]
     note: str | None = None
 
 
 def recent_events(store: EventStore, now: datetime, kept: timedelta) -> Recent:
-    """The events of the period of a timeline, at most those that the table keeps (``kept``).
-    Raises what DynamoDB does."""
+    """The events in the period of a timeline, at most those that the table keeps (``kept``). Raises
+    what DynamoDB does."""
     messages = store.newest(now - min(PAST, kept), now + timedelta(seconds=1), MOST_EVENTS)
     events = [event for event in map(_event, messages) if event is not None]
     notes = []
@@ -52,7 +52,7 @@ def recent_events(store: EventStore, now: datetime, kept: timedelta) -> Recent:
 
 
 def _event(message: Json) -> Event | None:
-    """An event; None for an item that is damaged, which must not hide the others."""
+    """Decode an event; None for a damaged item, which must not hide the others."""
     try:
         return from_message(message)
     except (ValueError, KeyError, TypeError) as error:
@@ -63,7 +63,7 @@ def _event(message: Json) -> Event | None:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The use of reservations by id, and why it is not known, where it is not."""
+    """The usage of reservations by id and, if it is unknown, the reason."""
 
     use: Mapping[str, Sequence[Use]] = field(default_factory=dict)
     note: str | None = None
@@ -73,7 +73,7 @@ NOTHING_KNOWN = Past()
 
 
 def past_use(reader: UsageReader, now: datetime) -> Past:
-    """The use of the time that a report looks back, from the ledgers of its days."""
+    """The usage in the period of a report, from the ledgers of its days."""
     try:
         return Past(use_over_time(reader.recorded(now - PAST, now)))
     except (TooLarge, Unreadable, ClientError, BotoCoreError) as error:
@@ -95,7 +95,7 @@ def report_inputs(
     most_rows: int | None = None,
     labels: AllLabels | None = None,
 ) -> Inputs:
-    """The inputs of a report; ``scopes`` are all that are collected."""
+    """The inputs of a report; ``scopes`` has all that are collected."""
     open_scopes = [each for each in scopes if each.state is not State.CLOSED]
     seen = [each.status.observed_at for each in open_scopes if each.status.observed_at]
     return Inputs(
@@ -129,7 +129,7 @@ def _failed(scope: Judged) -> FailedScope:
 
 
 def scope_states(scopes: Sequence[Judged]) -> list[ScopeState]:
-    """The scopes as metrics count them."""
+    """The states of scopes, for metrics."""
     return [
         ScopeState(
             each.scope.account_id,

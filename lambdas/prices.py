@@ -1,4 +1,4 @@
-"""``prices``: fetches AWS's On-Demand prices of what is held, and finds the fees of blocks."""
+"""``prices``: fetches AWS's On-Demand prices of held capacity, and finds the fees of blocks."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from truffle.ec2.price_list import SERVICE, filters, rates
 
 FETCHED_EVERY = timedelta(days=7)
 SLACK = timedelta(hours=6)
-"""A start that comes early by so much still fetches what is due on its day."""
+"""A start that is early by this much still fetches what is due on its day."""
 
 LOOKED_FOR = timedelta(days=3)
-"""After its purchase the fee of a block is looked for; no later answer tells it."""
+"""How long after a purchase the fee of a block is searched; later answers do not show it."""
 
 RECORDED_BEFORE = timedelta(days=1)
-"""A purchase: the answers in which its offering is looked for."""
+"""The time before a purchase whose answers are searched for its offering."""
 
 SECOND = timedelta(seconds=1)
 
 PAGE = 100
-"""The most of GetProducts (AWS Price List API Reference)."""
+"""The maximum page size of GetProducts (AWS Price List API Reference)."""
 
 LEAST_MILLISECONDS = 20_000
 
@@ -44,7 +44,7 @@ class NotFetched(Exception):
 
 
 def places_of(rows: Iterable[Reservation]) -> set[Place]:
-    """The instance types held as ODCRs: capacity blocks have no list price."""
+    """The instance types and regions held as ODCRs: capacity blocks have no list price."""
     return {(row.instance_type, row.region) for row in rows if not row.kind.is_prepaid}
 
 
@@ -65,7 +65,7 @@ def fetch(client: Any, place: Place) -> dict[Product, Rate]:
 
 
 def _fetch_due(known: PriceList, wanted: list[Place], context: LambdaContext) -> list[str]:
-    """Fetch and store; the failures in words."""
+    """Fetch and store prices; return the failures as text."""
     prices, fetched, failures = dict(known.rates), dict(known.fetched), []
     for place in wanted:
         if context.get_remaining_time_in_millis() < LEAST_MILLISECONDS:
@@ -89,7 +89,7 @@ def _fetch_due(known: PriceList, wanted: list[Place], context: LambdaContext) ->
 def bought_lately(
     rows: Iterable[Reservation], known: Mapping[str, Fee], now: datetime
 ) -> list[Reservation]:
-    """The reservations of blocks whose fee is not known yet, and may be among the offerings."""
+    """The reservations of blocks whose fee is unknown and may be among the offerings."""
     return [
         row
         for name, block in blocks_of(rows).items()
@@ -100,7 +100,7 @@ def bought_lately(
 
 
 def _with_extensions(rows: Iterable[Reservation], known: PriceList) -> PriceList:
-    """The prices with the extensions that the collector listed; those of blocks that are over stay.
+    """The prices with the extensions that the collector listed; those of past blocks are kept.
 
     Raises what DynamoDB does.
     """
@@ -118,7 +118,7 @@ def _with_extensions(rows: Iterable[Reservation], known: PriceList) -> PriceList
 
 
 def _with_bill(rows: Sequence[Reservation], known: PriceList) -> PriceList:
-    """The prices with what Cost Explorer has of fees, where the setting is on. Raises what DynamoDB
+    """The prices with the fees in Cost Explorer, if the setting is on. Raises what DynamoDB
     does."""
     billing = wiring.prices().billing()
     if billing is None:
@@ -150,7 +150,7 @@ def _find_fees(rows: list[Reservation], known: PriceList) -> PriceList:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """A daily start to the number of types and regions that were due.
+    """Handle a daily start; return the number of types and regions that were due.
 
     Raises NotFetched after the others were stored.
     """

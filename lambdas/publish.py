@@ -1,4 +1,5 @@
-"""``publish``: publish the events that the table's stream delivers, each once, and archive them."""
+"""``publish``: publishes the events that the table's stream delivers, each once, and archives
+them."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def read_record(record: dict[str, Any], labels: AllLabels) -> tuple[Json, Json]:
 
 
 def _set_aside(record: dict[str, Any], error: Exception) -> None:
-    """Send a record that can never be published to the dead letters; the stream continues."""
+    """Send a record that can never be published to the dead-letter queue; the stream continues."""
     reason = reason_of(error)
     logger.error("unreadable event", extra={"error": reason, "keys": record.get("dynamodb")})
     wiring.service("sqs").send_message(

@@ -1,4 +1,4 @@
-"""Publish events on the stack's SNS topic, each once."""
+"""Publishing events on the stack's SNS topic, each once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``query``: answer the API's routes from the inventory in memory."""
+"""``query``: serves the API's routes from the inventory in memory."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _document(routes: tuple[str, ...] = ()) -> Json:
 
 
 def _methods_of(path: str) -> list[str]:
-    """The methods that a path takes, none where the route is unknown."""
+    """The methods of a path; empty if the route is unknown."""
     for template, operations in _document()["paths"].items():
         if re.fullmatch(template.replace(".", r"\.").replace("{id}", "[^/]+"), path):
             methods = [method.upper() for method in operations]
@@ -80,9 +80,9 @@ def openapi() -> Response[str]:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """An HTTP API event (payload 2.0) to its answer; HEAD is GET without the body.
+    """Handle an HTTP API event (payload 2.0); HEAD is GET without the body.
 
-    The path is encoded first: Powertools knows no line breaks and few other characters in one.
+    The path is encoded first: Powertools does not match line breaks, and few other characters.
     """
     request = event["requestContext"]
     method = request["http"]["method"]

@@ -1,4 +1,4 @@
-"""Publishing events of the table that the stream could not bring, without those that it did."""
+"""Publish events of the table that the stream did not deliver, skipping those that it did."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Client = Any
 
 
 class Events(Protocol):
-    """Where events are read (``lambdas.store.events.EventStore``)."""
+    """The source of events (``lambdas.store.events.EventStore``)."""
 
     def since(
         self, since: datetime, until: datetime, after: str | None = None
@@ -56,10 +56,10 @@ def republish(
     publish: Callable[[Json], bool],
     clock: Callable[[], float] = time.monotonic,
 ) -> Json:
-    """Publish the events of a period, the oldest first, for as long as one call may take.
+    """Publish the events of a period, the oldest first, within the duration of one call.
 
-    ``asked`` holds ``since``, ``until`` and perhaps ``after``; ``publish`` says whether it has
-    published an event now, and raises what keeps it from that: one event keeps no other back.
+    ``asked`` has ``since``, ``until`` and perhaps ``after``; ``publish`` returns whether it
+    published the event now. If it raises, the other events are still published.
     """
     since, until = parse_time(asked["since"]), parse_time(asked["until"])
     progress, place = Progress(), dict(asked)
@@ -84,7 +84,8 @@ def republish(
 def ask_publisher(
     client: Client, function: str, since: datetime, until: datetime, after: str | None
 ) -> Json:
-    """Have the publishing function do it; what kept it from answering is the answer's error."""
+    """Invoke the publishing function; if it does not respond, the result has the reason as its
+    error."""
     asked = {"since": format_time(since), "until": format_time(until)}
     if after:
         asked["after"] = after

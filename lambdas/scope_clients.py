@@ -1,4 +1,5 @@
-"""EC2 and STS by scope: the function's own role at home, the reader role in other accounts."""
+"""Clients of EC2 and STS by scope: with the function's own role in its own account, with the reader
+role in other accounts."""
 
 from __future__ import annotations
 
@@ -36,13 +37,13 @@ STS_CONFIG = Config(
     read_timeout=5,
     max_pool_connections=16,
 )
-"""``adaptive`` paces a client below the rate at which STS throttled it. STS has a token
-bucket for each account and endpoint, whose size is neither published nor raised on request (AWS
-re:Post Knowledge Center, "iam-sts-throttling-error"), so each region's own endpoint is asked."""
+"""``adaptive`` paces a client below the rate at which STS throttled it. STS has a token bucket for
+each account and endpoint, whose size is neither published nor raised on request (AWS re:Post
+Knowledge Center, "iam-sts-throttling-error"), so each region's own endpoint is used."""
 
 _REGION_CLOSED = frozenset({"RegionDisabledException", "InvalidClientTokenId", "OptInRequired"})
-"""Codes of an STS endpoint that does not serve the function's account: one of a region that the
-account has not enabled, or that it has deactivated for STS (AWS STS API Reference, AssumeRole)."""
+"""Error codes of an STS endpoint that does not serve the function's account: the account has not
+enabled its region, or has deactivated the region for STS (AWS STS API Reference, AssumeRole)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ class RoleSessions:
     """The reader role's sessions, one for each account, kept until ten minutes before their end.
 
     Each is assumed at the STS endpoint of the region that needs it first, or at the function's own
-    where that one does not answer. ``external_id`` is what the role demands, nothing if empty. Used
-    by several threads.
+    if that one does not respond. ``external_id`` is required by the role, and not sent if empty.
+    Used by several threads.
     """
 
     def __init__(self, role_name: str, external_id: str = "") -> None:
@@ -122,7 +123,7 @@ def _sts(region: str | None) -> STSClient:
 
 
 _signing: ContextVar[Credentials | None] = ContextVar("signing", default=None)
-"""The credentials of the request that the present thread makes; None: the client's own."""
+"""The credentials for the present thread's request; None means the client's own."""
 
 
 @contextmanager
@@ -135,8 +136,8 @@ def _signed_as(credentials: Credentials) -> Iterator[None]:
 
 
 def _sign_as_scope(request: Any, **_: Any) -> None:
-    """Have a request signed with the present credentials. botocore's signer takes them from the
-    request's context (botocore/signers.py, RequestSigner.sign), as it does for S3 Express."""
+    """Sign a request with the present credentials. botocore's signer reads them from the request's
+    context (botocore/signers.py, RequestSigner.sign), as it does for S3 Express."""
     credentials = _signing.get()
     if credentials is not None:
         request.context.setdefault("signing", {})["request_credentials"] = credentials
@@ -147,7 +148,8 @@ class ScopeEC2(EC2, consumers.EC2, topology.EC2, Protocol):
 
 
 class ScopeClients:
-    """EC2 by scope: the function's own role at home, the reader role in other accounts.
+    """Clients of EC2 by scope: with the function's own role in its own account, with the reader
+    role in other accounts.
 
     There is one boto3 client for each region, whatever the number of accounts. Used by several
     threads; ``of`` raises what AssumeRole does.
@@ -165,7 +167,7 @@ class ScopeClients:
         return ScopedEC2(client, self._sessions.credentials(scope))
 
     def others_of(self, scope: Scope) -> OtherKinds:
-        """The kinds that other services list, in a scope."""
+        """The kinds that other services list in a scope."""
         return OtherKinds(partial(self._service_of, scope))
 
     def _service_of(self, scope: Scope, service: str) -> Any:
@@ -185,7 +187,7 @@ class ScopeClients:
 
 @dataclass(frozen=True, slots=True)
 class ScopedEC2:
-    """A region's client that signs with the credentials of one account, in whatever thread."""
+    """A region's client that signs with the credentials of one account, in any thread."""
 
     client: ScopeEC2
     credentials: Credentials
@@ -235,7 +237,7 @@ class ScopedPaginator:
     def paginate(self, **parameters: Any) -> Iterator[Any]:
         pages = iter(self.paginator.paginate(**parameters))
         while True:
-            # Only while a page is asked for: between two pages the thread may do anything else.
+            # Only during the request of a page: between two pages the thread may do anything else.
             with _signed_as(self.credentials):
                 page = next(pages, None)
             if page is None:

@@ -1,6 +1,5 @@
-"""Each function's settings, written once: the stack sets them with ``to_env``, the function reads
-them with ``from_env``. The variable of a field is ``TRUFFLE_`` and its name in capitals.
-"""
+"""Each function's settings, declared once: the stack sets them with ``to_env``, the function reads
+them with ``from_env``. The variable of a field is ``TRUFFLE_`` and its name in capitals."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ class MissingSettings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings that all functions share; every field is text, as environment variables are."""
+    """Settings of all functions; every field is text, like environment variables."""
 
     table: str
 
@@ -42,10 +41,10 @@ def comma_separated(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class FanOutSettings(Settings):
-    """``regions`` are comma-separated: none means those that are enabled for each account.
+    """``regions`` are comma-separated; empty means those enabled for each account.
     ``schedule_minutes`` is the period of the runs. ``collector`` is the name of the function that
-    asks accounts for their regions. ``organization_role_arn`` is assumed, with ``external_id``, to
-    ask Organizations; both may be empty. Which accounts are collected is in a file
+    requests the regions of accounts. ``organization_role_arn`` is assumed, with ``external_id``, to
+    call Organizations; both may be empty. The accounts to collect are in a file
     (``lambdas/account_settings.py``)."""
 
     bucket: str
@@ -60,11 +59,11 @@ class FanOutSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class CollectSettings(Settings):
-    """``role_name`` is assumed in every account but ``account_id``, the stack's own, with
-    ``external_id`` unless that is empty. ``checks_…``: the group of the one-time schedules, what
-    they put units on, and the role that does it. ``expected_denied`` are comma-separated globs of
-    ``account/region``. ``stack`` is the stack's name. ``capacity_metrics`` is empty where what is
-    held is no metric of CloudWatch, ``stranded`` where no instances are asked for."""
+    """``role_name`` is assumed in every account except ``account_id``, the stack's own, with
+    ``external_id`` unless that is empty. ``checks_…``: the group of the one-time schedules, the
+    queue of their units, and the role that sends them. ``expected_denied`` has comma-separated
+    globs of ``account/region``. ``stack`` is the stack's name. ``capacity_metrics`` is empty if
+    held capacity is not a metric of CloudWatch, ``stranded`` if instances are not listed."""
 
     bucket: str
     queue_url: str
@@ -90,7 +89,7 @@ class HintSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class PublishSettings(Settings):
-    """``bucket`` is where events are archived."""
+    """``bucket`` is the archive of events."""
 
     bucket: str
     topic_arn: str
@@ -108,7 +107,7 @@ class LedgerSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class PricesSettings(Settings):
-    """``cost_explorer`` is empty where Cost Explorer is not asked for the fees of blocks."""
+    """``cost_explorer`` is empty if the fees of blocks are not requested from Cost Explorer."""
 
     bucket: str
     cost_explorer: str = ""
@@ -125,12 +124,12 @@ class WatchSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
-    """``bucket`` has the rows of regions and what was held before. ``schedule_minutes``: a scope
-    older than two periods counts as old in every answer. ``expected_denied`` are comma-separated
-    globs of ``account/region``. ``queues`` is a JSON object: the name of each destination's queue,
-    by the destination's name. ``publisher``: name of the function that publishes events. ``stack``
-    is the stack's name. ``feed_secret`` is the ARN of the secret in the calendar's URL, empty
-    where the feed is off; ``stranded`` is empty where no instances are asked for."""
+    """``bucket`` has the rows of regions and the history. ``schedule_minutes``: a scope older than
+    two periods counts as old. ``expected_denied`` has comma-separated globs of ``account/region``.
+    ``queues`` is a JSON object with the name of each destination's queue, by the destination's
+    name. ``publisher`` is the name of the function that publishes events. ``stack`` is the stack's
+    name. ``feed_secret`` is the ARN of the secret in the calendar's URL, empty if the feed is off;
+    ``stranded`` is empty if instances are not listed."""
 
     bucket: str
     schedule_minutes: str
@@ -145,10 +144,10 @@ class QuerySettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class DeliverSettings(Settings):
-    """``destinations`` and ``topics`` are JSON objects: the name of the destination by that of its
-    queue, and the ARN of the topic that a destination has of its own by the destination's name.
-    ``expected_denied`` are comma-separated globs of ``account/region``. ``report_url`` is where the
-    report is published, empty where it is not."""
+    """``destinations`` and ``topics`` are JSON objects: the name of each destination by the name of
+    its queue, and the ARN of a destination's own topic by the destination's name.
+    ``expected_denied`` has comma-separated globs of ``account/region``. ``report_url`` is where the
+    report is published, empty if it is not."""
 
     idempotency_table: str
     destinations: str
@@ -160,7 +159,8 @@ class DeliverSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class CompactSettings(Settings):
-    """``schedule_minutes`` is the period of the runs, ``memory_megabytes`` what DuckDB may use."""
+    """``schedule_minutes`` is the period of the runs, ``memory_megabytes`` the memory limit of
+    DuckDB."""
 
     bucket: str
     schedule_minutes: str

@@ -1,4 +1,4 @@
-"""``watch``: asks what regions sell for the watches of the alerts file, within EC2's budget."""
+"""``watch``: requests offerings for the watches of the alerts file, within EC2's request budget."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lambdas.observability import logger, metrics
 from truffle.core.market.answers import Outcome
 
 LEAST_MILLISECONDS = 25_000
-"""The remaining time of the invocation below which no call begins: one takes 18 s at most."""
+"""The remaining time of the invocation below which no call begins: a call takes at most 18 s."""
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """A scheduled start asks for what is due; ``{"now": true}`` asks for every watch. The answers
-    are returned and logged, by region and watch."""
+    """Handle a scheduled start, which requests what is due, or ``{"now": true}``, which requests
+    every watch. The answers are returned and logged, by region and watch."""
 
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() >= LEAST_MILLISECONDS
@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     asked = wiring.watch().asker.ask(everything=event.get("now") is True, has_time=has_time)
     answers = [it.to_json() for it in asked]
     for answer in answers:
-        # A log record has a message of its own.
+        # A log record already has a field "message".
         facts = {name: value for name, value in answer.items() if name != "message"}
         logger.info("watched", extra={**facts, "reason": answer["message"]})
     is_known = [it.answer.outcome.is_known for it in asked]

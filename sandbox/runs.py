@@ -1,4 +1,4 @@
-"""A run of the sandbox's stack, waited for."""
+"""Wait for a run of the sandbox's stack."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def run_to_end(
     seconds: float,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any] | None:
-    """The manifest of a run that was started; None where it does not end in time. ``progress`` gets
-    how many of how many units have answered."""
+    """The manifest of a started run, once ``latest/`` includes it; None if that takes too long.
+    ``progress`` gets the numbers of attempted and of all units."""
     runs = RunStore(client("dynamodb"), outputs["TableName"])
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         run = runs.get(run_id)
         if run is not None and progress is not None:
             progress(len(run.units) - len(run.pending), len(run.units))
-        if run is not None and run.finished_at is not None:
+        if run is not None and run.latest_at is not None:
             answer = client("s3").get_object(Bucket=outputs["BucketName"], Key=manifest_key(run))
             return dict(json.load(answer["Body"]))
         time.sleep(0.1)

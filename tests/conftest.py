@@ -1,5 +1,6 @@
 """What all tests share: the effort of random tests, their processes, and how children end."""
 
+import gc
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("truffle")
+
+
+gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all modules are here to stay: the garbage collector need not visit
+    them again and again, which takes a fifth of the time of most tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,1 +1,1 @@
-"""The answers of the query API's routes, and their description."""
+"""The responses of the query API's routes, and their description."""

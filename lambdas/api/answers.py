@@ -1,4 +1,4 @@
-"""The answers of the routes, from an inventory and a question, without HTTP and AWS."""
+"""The responses of the routes as JSON, from an inventory and a query, without HTTP and AWS."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The inventory, the moment of the request, and every scope's state at it."""
+    """The inventory, the moment of the request, and the state of every scope at that moment."""
 
     view: View
     now: datetime
@@ -53,7 +53,7 @@ class Context:
 
 
 def question_of(route: str, given: Params) -> str:
-    """A fingerprint of a route and its question, whatever part of its answer is asked for."""
+    """A fingerprint of a route and its query, the same for every page."""
     asked = {name: list(texts) for name, texts in given.items() if name not in _PAGE_NAMES}
     return hashlib.sha256(json.dumps([route, asked], sort_keys=True).encode()).hexdigest()[:16]
 
@@ -62,12 +62,12 @@ _PAGE_NAMES = frozenset({"limit", "next_token"})
 
 
 def to_token(question: str, mark: Any) -> str:
-    """Where a list goes on; opaque to callers."""
+    """Encode the position at which a list continues; opaque to callers."""
     return base64.urlsafe_b64encode(json.dumps([question, mark]).encode()).decode()
 
 
 def from_token(token: str, question: str) -> Any:
-    """The mark in a token. Raises BadParameter where it belongs to another question."""
+    """The position in a token. Raises BadParameter if the token belongs to another query."""
     try:
         asked, mark = json.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError, RecursionError):
@@ -96,7 +96,7 @@ def reservations(context: Context, query: Query, question: str) -> str:
 
 
 def _silent_kinds(context: Context, chosen: Filter) -> list[str]:
-    """Warnings about requested types that the list may lack."""
+    """Warnings about requested types that may be missing from the list."""
     silent = context.judged.silent_kinds
     return [text for name, text in silent.items() if not chosen.types or name in chosen.types]
 
@@ -130,7 +130,7 @@ def prices(
 
 
 def events(context: Context, found: list[tuple[str, Json]], page: Page, question: str) -> Json:
-    """One page of events, the newest first; ``found`` are all that match, by their sort key."""
+    """One page of events, the newest first; ``found`` has all that match, by sort key."""
     start = 0
     if page.next_token is not None:
         mark = str(from_token(page.next_token, question))
@@ -148,7 +148,7 @@ def events(context: Context, found: list[tuple[str, Json]], page: Page, question
 def matching_events(
     found: list[tuple[str, Json]], values: Mapping[str, list[Any]]
 ) -> list[tuple[str, Json]]:
-    """The events whose type, severity, reservation and account are among those asked for."""
+    """The events with one of the requested types, severities, reservations and accounts."""
     fields = {"account": "account_id", **{it: it for it in ("type", "severity", "reservation_id")}}
     asked = {fields[name]: frozenset(values[name]) for name in fields if name in values}
     return [
@@ -161,8 +161,8 @@ def matching_events(
 def status(
     context: Context, runs: list[Run], values: Mapping[str, list[Any]], page: Page, question: str
 ) -> Json:
-    """One page of the scopes that match, in their order, and totals of all that are in the
-    accounts and regions asked for, whatever their state."""
+    """One page of the scopes that match, in order, and totals of all scopes in the requested
+    accounts and regions, whatever their state."""
     from truffle.core.runs import run_to_json
 
     everything: Sequence[Judged] = context.judged.scopes
@@ -190,7 +190,7 @@ def status(
 
 
 def is_asked(scope: Scope, values: Mapping[str, list[Any]]) -> bool:
-    """Whether a scope is among the accounts and regions of a question."""
+    """Whether a scope is in the requested accounts and regions."""
     accounts, regions = values.get("account"), values.get("region")
     return (accounts is None or scope.account_id in accounts) and (
         regions is None or matches_globs(scope.region, regions)
@@ -198,7 +198,7 @@ def is_asked(scope: Scope, values: Mapping[str, list[Any]]) -> bool:
 
 
 def validated(context: Context, request: TrainingRequest) -> Validation:
-    """May a run start, by the inventory."""
+    """Validate a run against the inventory."""
     from truffle.core.validation import validate
 
     rows = context.view.of_instance_type(request.instance_type)
@@ -206,7 +206,7 @@ def validated(context: Context, request: TrainingRequest) -> Validation:
 
 
 def validation(context: Context, validation: Validation, shown: int | None = None) -> Json:
-    """May a run start; ``candidates_left_out`` counts those that are not shown, the least fit."""
+    """The validation as JSON; ``candidates_left_out`` counts the worst ones, which are omitted."""
     answer = validation.to_json()
     candidates = answer["candidates"]
     return {
@@ -218,8 +218,8 @@ def validation(context: Context, validation: Validation, shown: int | None = Non
 
 
 def unknown_regions(context: Context) -> list[str]:
-    """The regions of those scopes that were never listed, and may have anything: what is denied or
-    disabled has given its answer."""
+    """The regions of scopes that were never listed, and may hold anything; a denied or disabled
+    scope counts as known."""
     return [
         each.scope.region
         for each in context.judged.scopes
@@ -230,21 +230,21 @@ def unknown_regions(context: Context) -> list[str]:
 
 
 def until(messages: list[Json], as_of: datetime | None) -> list[Json]:
-    """The events up to a time, of all time for None."""
+    """The events up to a time; all of them for None."""
     if as_of is None:
         return messages
     return [it for it in messages if parse_time(it["observed_at"]) <= as_of]
 
 
 def gone_by(known: Json, as_of: datetime) -> Json | None:
-    """The history of a reservation that had vanished by a time."""
+    """The history of a reservation that had vanished by a moment."""
     vanished = known.get("vanished_at")
     return known if vanished is not None and parse_time(vanished) <= as_of else None
 
 
 def reservation(context: Context, row: Json, messages: list[Json], shown: int) -> Json:
-    """One reservation with the newest of its events; ``events_left_out`` counts the older ones, and
-    ``vanished_at`` is null where EC2 still lists it."""
+    """One reservation with its newest events; ``events_left_out`` counts the older ones, and
+    ``vanished_at`` is null if EC2 still lists it."""
     return {
         "vanished_at": None,
         **row,

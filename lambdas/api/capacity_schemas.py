@@ -35,7 +35,7 @@ def capacity_schemas() -> Json:
 
 
 def _unanswered() -> Json:
-    """Scopes that could not be asked; the longest unanswered are named."""
+    """Scopes whose request failed; those that have failed the longest are named."""
     scope = _object(
         account_id=_TEXT,
         account_name=_TEXT_OR_NULL,

@@ -1,6 +1,7 @@
-"""The answers that are not JSON: the report, the calendar and the metrics.
+"""The responses that are not JSON: the report, the calendar and the metrics.
 
-Their libraries are imported when they are first asked for: no other route pays for them.
+Their libraries are imported with the first request for them, so other routes do not pay for the
+import.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nos
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The reservations that a request asks for, and the events of these.
+    """The requested reservations, and their events.
 
-    ``is_everything`` is False where a filter leaves some out.
+    ``is_everything`` is False if a filter excludes some.
     """
 
     rows: Sequence[Reservation]
@@ -82,7 +83,7 @@ def report(
     past: Past,
     market: Market,
 ) -> Response[str]:
-    """The report, with as many reservations as an answer can have."""
+    """The report, with as many reservations as fit into a response."""
     from truffle.report.page import page, policy
 
     inputs = _inputs(context, chosen, source, prices, past, market)
@@ -96,7 +97,7 @@ def report(
 
 
 def calendar(context: Context, chosen: Chosen, reports: ReportStore) -> Response[str]:
-    """The blocks as a calendar. A reservation's SEQUENCE counts what was reported of it.
+    """The blocks as a calendar. A reservation's SEQUENCE is the revision of its report.
 
     Raises what DynamoDB does.
     """
@@ -107,7 +108,7 @@ def calendar(context: Context, chosen: Chosen, reports: ReportStore) -> Response
     inputs = _inputs(context, chosen, "", NO_PRICES)
     spans = [span for span in spans_of(inputs) if has_dates(span)]
     known = reports.get(span.row.reservation_id for span in spans)
-    sequences = {name: report.news for name, report in known.items()}
+    sequences = {name: report.revision for name, report in known.items()}
     memory = Memory(last_changes(inputs.events), sequences)
     text = written(spans, context.now, memory, _missing(inputs))
     return Response(200, CONTENT_TYPE, text.decode(), _PRIVATE)
@@ -119,7 +120,7 @@ def _missing(inputs: Inputs) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The reservations that a filter keeps, the filter, and whether each has samples of its own."""
+    """The reservations that match a filter, the filter, and whether each has its own samples."""
 
     rows: Sequence[Reservation]
     chosen: Filter
@@ -127,7 +128,7 @@ class Measured:
 
 
 def metrics(context: Context, asked: Measured, prices: PriceBook) -> Response[str]:
-    """Held capacity as OpenMetrics text, with the scopes of the accounts and regions asked for."""
+    """Held capacity as OpenMetrics text, with the scopes of the requested accounts and regions."""
     from truffle.feeds.inputs import Held
     from truffle.feeds.metrics import CONTENT_TYPE
     from truffle.feeds.metrics import metrics as written

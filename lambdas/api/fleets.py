@@ -1,4 +1,4 @@
-"""The answer of ``GET /fleets``: fleets as each scope's last listing found them."""
+"""The response of ``GET /fleets``: fleets as of each scope's last listing."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def fleets(
     page: Page,
     question: str,
 ) -> Json:
-    """One page of the fleets that match, by region, account and id. ``unanswered`` are scopes whose
-    fleets could not be asked: what is shown of them is of their ``last_success``."""
+    """One page of the fleets that match, by region, account and id. ``unanswered`` has scopes whose
+    request failed; their fleets are as of their ``last_success``."""
     asked = [
         (judged, stored[judged.scope])
         for judged in context.judged.scopes
@@ -46,7 +46,7 @@ def fleets(
 
 
 Mark = tuple[str, str, str]
-"""The region, the account and the id of an item: its place among all."""
+"""The region, the account and the id of an item: its position in the list."""
 
 
 def one_page(
@@ -56,7 +56,7 @@ def one_page(
     question: str,
     refusals: Iterable[Refusal],
 ) -> Json:
-    """A page of items in the order of their marks, and the scopes that could not be asked."""
+    """A page of items in order, and the scopes whose request failed."""
     marks = sorted(found)
     rest = marks[_start(marks, page.next_token, question) :]
     part = rest[: page.limit]
@@ -97,7 +97,7 @@ def _fleets(judged: Judged, stored: StoredFleets) -> Iterator[Json]:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A scope that could not be asked: the error's code, since when, and when it last could."""
+    """A scope whose request failed: the error's code, since when, and the last success."""
 
     scope: Scope
     code: str
@@ -112,7 +112,7 @@ def _refusals(asked: Iterable[tuple[Judged, StoredFleets]]) -> Iterator[Refusal]
 
 
 def unanswered(refusals: Iterable[Refusal], labels: AllLabels) -> Json:
-    """How many scopes could not be asked, by error, and those of them that fail the longest."""
+    """Count the failed scopes by error, and name those that have failed the longest."""
     ordered = sorted(refusals, key=lambda it: (it.since, it.scope))
     named = [
         with_labels(

@@ -1,7 +1,7 @@
-"""The inventory in memory: read once, and again only where a scope's revision moved.
+"""The inventory in memory: read once, and again only for scopes with a new revision.
 
-An inventory is small (10,000 reservations are a few MB), so that any filter and any order is
-answered from memory; what a request costs is one small read of the scopes' statuses.
+An inventory is small (10,000 reservations are a few MB), so any filter and any order is applied in
+memory; a request costs one small read of the scopes' statuses.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ from truffle.core.times import format_time
 
 PARALLEL_SCOPES = 16
 MOST_ORDERS = 8
-"""Orders kept at once, each with its columns; the least recently used is dropped first."""
+"""The maximum number of orders kept, each with its columns; the least recently used is dropped
+first."""
 
 
 LONGEST_TEXT_KEPT = 4_096
-"""Characters of JSON. A row with very many long tags has 80,000, and is written anew each time, so
-that the kept rows fit into the function's memory."""
+"""Characters of JSON. A row with very many long tags has 80,000; its text is not kept, so that the
+kept texts fit into the function's memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """The inventory as of one request.
 
-    ``orders`` and ``texts`` are kept while the rows are unchanged: the rows in each order that was
-    asked for, and the JSON of each row that was, around its ``observed_at``.
+    ``orders`` and ``texts`` are kept while the rows are unchanged: the rows in each requested
+    order, and the JSON of each requested row, around its ``observed_at``.
     """
 
     statuses: Sequence[ScopeStatus]
@@ -58,7 +59,7 @@ class View:
         object.__setattr__(self, "last_seen", seen)
 
     def as_of(self, statuses: Sequence[ScopeStatus]) -> View:
-        """The same rows with newer statuses; the same list means the same statuses."""
+        """The same rows with newer statuses; an identical list means identical statuses."""
         if statuses is self.statuses:
             return self
         newer = replace(self, statuses=statuses)
@@ -79,12 +80,12 @@ class View:
         return columns
 
     def of_instance_type(self, name: str) -> list[Reservation]:
-        """Rows of one instance type, with the time at which their scope was last listed."""
+        """Rows of one instance type, with the time of their scope's last listing."""
         chosen = Filter(instance_types=frozenset({name}))
         return self.observed(self.sorted(Order()).matches(chosen).first(len(self.rows)))
 
     def observed(self, rows: Iterable[Reservation]) -> list[Reservation]:
-        """Rows with the time at which their scope was last listed."""
+        """Rows with the time of their scope's last listing."""
         return [replace(row, observed_at=self._seen(row)) for row in rows]
 
     def encoded(self, row: Reservation) -> Json:
@@ -113,8 +114,8 @@ class View:
 
 
 class Inventory:
-    """Keeps the decoded inventory between requests. ``latest`` has what the first one need not read
-    from the table."""
+    """Keeps the decoded inventory between requests. ``latest`` has the data that the first request
+    need not read from the table."""
 
     def __init__(self, scopes: ScopeStore, latest: LatestRegions | None = None) -> None:
         self._scopes = scopes
@@ -124,7 +125,7 @@ class Inventory:
         self._view = View([], [], {})
 
     def view(self) -> View:
-        """The inventory as it is now. Raises what DynamoDB does."""
+        """The present inventory. Raises what DynamoDB does."""
         statuses = self._statuses.statuses()
         if statuses is self._view.statuses:
             return self._view

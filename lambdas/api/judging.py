@@ -1,4 +1,4 @@
-"""The scopes' states between requests: judged again only where that could change them."""
+"""The states of scopes between requests: judged again only if that could change them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from truffle.core.status import Judgement, ScopeStatus, judge_all
 
 
 class Judge:
-    """Judges all scopes by the age that a listing may have, and by what is expected to fail."""
+    """Judges all scopes by the allowed age of a listing, and by the expected denials."""
 
     def __init__(self, allowed_age: timedelta, expected: ExpectedDenials) -> None:
         self._allowed_age = allowed_age
@@ -18,7 +18,7 @@ class Judge:
         self._judged: tuple[Sequence[ScopeStatus], Judgement] | None = None
 
     def of(self, statuses: Sequence[ScopeStatus], now: datetime) -> Judgement:
-        """The states at a moment. The same list as the last time means the same statuses."""
+        """The states at a moment. An identical list means identical statuses."""
         if self._judged is not None:
             known, judgement = self._judged
             if known is statuses and judgement.is_valid(now):
@@ -28,5 +28,5 @@ class Judge:
         return judgement
 
     def at(self, statuses: Sequence[ScopeStatus], moment: datetime) -> Judgement:
-        """The states at a moment that has passed, which is not kept."""
+        """The states at a past moment, which are not kept."""
         return judge_all(statuses, moment, self._allowed_age, self._expected)

@@ -1,4 +1,4 @@
-"""The answers of ``GET /offerings`` and ``GET /offerings/history``."""
+"""The responses of ``GET /offerings`` and ``GET /offerings/history``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = TypeVar("Row")
 
 
 def offerings(market: Market, query: MarketQuery, question: str) -> Json:
-    """One page of the finds that match; ``answers`` is how each region answered each watch."""
+    """One page of the finds that match; ``answers`` has each region's answer to each watch."""
     chosen = query.chosen.apply(market)
     finds = sorted_finds(chosen.finds, query.sort)
     part, token = _part(finds, lambda it: position(it, query.sort), query.page, question)
@@ -31,7 +31,7 @@ def offerings(market: Market, query: MarketQuery, question: str) -> Json:
 
 
 def history(found: Sequence[Point], page: Page, question: str) -> Json:
-    """One page of points, which are in the order of their places."""
+    """One page of points, in the order of their places."""
     part, token = _part(found, place, page, question)
     return {"items": [it.to_json() for it in part], "next_token": token, "count": len(found)}
 
@@ -39,7 +39,7 @@ def history(found: Sequence[Point], page: Page, question: str) -> Json:
 def _part(
     rows: Sequence[Row], key: Callable[[Row], list[Any]], page: Page, question: str
 ) -> tuple[Sequence[Row], str | None]:
-    """The rows behind the token's, and the token of the next ones."""
+    """The rows after the token's, and the token of the next ones."""
     start = 0
     if page.next_token is not None:
         try:

@@ -1,4 +1,4 @@
-"""JSON Schemas of the market's answers, for the API's OpenAPI document."""
+"""JSON Schemas of the market's responses, for the API's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _OUTCOME: Json = {"type": "string", "enum": [each.value for each in Outcome]}
 
 
 def _object(**properties: Any) -> Json:
-    """An object of which every key is always there; a text names a plain type, ``?`` after it one
-    that may be null."""
+    """An object whose keys are all required; a text names a plain type, ``?`` after it one that may
+    be null."""
     described = {
         name: _KNOWN_TYPES[kind[:-1]]
         if isinstance(kind, str) and kind.endswith("?")
@@ -34,7 +34,7 @@ def _object(**properties: Any) -> Json:
 
 
 def _offering() -> Json:
-    """The fields that offerings and their segments share."""
+    """The fields that offerings and their segments have in common."""
     return {
         "instance_type": "string?",
         "instance_count": "integer?",

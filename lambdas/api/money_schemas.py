@@ -1,4 +1,4 @@
-"""JSON Schemas of the answers about use and money, for the API's OpenAPI document."""
+"""JSON Schemas of usage and costs, for the API's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _object(**properties: Json) -> Json:
 
 
 def _usage_row() -> Json:
-    """Hours of instances; ``unpriced_hours`` and ``unknown_accelerator_hours`` only where there are
+    """Instance-hours; ``unpriced_hours`` and ``unknown_accelerator_hours`` only if there are
     any."""
     number: Json = {"type": "number", "minimum": 0}
     hours = ("reserved_hours", "used_hours", "idle_hours", "unobserved_hours")
@@ -80,7 +80,7 @@ def _usage() -> Json:
 
 
 def _billed_fee() -> Json:
-    """Fees of a day; ``capacity_block_id`` is null where several blocks may be meant."""
+    """Fees of a day; ``capacity_block_id`` is null if they may be for several blocks."""
     return _object(
         day={"type": "string", "format": "date"},
         account_id=_TEXT,

@@ -1,4 +1,4 @@
-"""The names of accounts in answers and in questions."""
+"""The names of accounts in responses and requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GLOB = frozenset("*?[")
 
 @dataclass(slots=True)
 class Names:
-    """Labels of accounts, from the directory; without one, accounts have ids alone."""
+    """Labels of accounts, from the directory; without one, accounts have only ids."""
 
     cache: DirectoryCache | None
     _named: View = field(default_factory=lambda: View([], [], {}))
@@ -26,16 +26,17 @@ class Names:
 
     @property
     def directory(self) -> Directory | None:
-        """The directory as it is now. Raises what DynamoDB does, and Incomplete."""
+        """The present directory. Raises what DynamoDB does, and Incomplete."""
         return self.cache.directory() if self.cache is not None else None
 
     @property
     def last_labels(self) -> AllLabels:
-        """The labels of accounts when the directory was last read."""
+        """The labels of accounts as of the last read of the directory."""
         return self.cache.last_labels if self.cache is not None else {}
 
     def of(self, view: View) -> View:
-        """The view with the last names in its rows; what it keeps is kept while both stay."""
+        """The view with the last names in its rows; it is the same object while both are
+        unchanged."""
         labels = self.last_labels
         if not labels:
             return view
@@ -48,9 +49,9 @@ class Names:
         return self._named
 
     def ids(self, accounts: Iterable[str]) -> frozenset[str]:
-        """The ids that these ids, names and globs mean.
+        """The ids of these ids, names and globs.
 
-        Raises BadParameter for a name that nothing has; a glob may match nothing.
+        Raises BadParameter for an unknown name; a glob may match nothing.
         """
         asked = list(accounts)
         if not asked:
@@ -66,5 +67,5 @@ def _ids(text: str, labels: AllLabels) -> list[str]:
     if not found and _GLOB.isdisjoint(text):
         allowed = f"{ACCOUNT_ALLOWED} No account or unit has this name."
         raise BadParameter("account", text, allowed)
-    # A glob without a match has to match nothing, rather than not to be asked for.
+    # A glob without a match must match nothing, instead of being dropped from the filter.
     return sorted(found) or [text]

@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI 3.1), made from the parameters and the model themselves."""
+"""The description of the API (OpenAPI 3.1), generated from the parameters and the model."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _get(summary: str, schema: str, takes: Iterable[Parameter] = ()) -> Json:
 
 
 def _get_text(summary: str, content_type: str, takes: Iterable[Parameter] = ()) -> Json:
-    """An answer that is not JSON."""
+    """A response that is not JSON."""
     content = {content_type: {"schema": {"type": "string"}}}
     answers = {"200": {"description": "The response.", "content": content}, **_refusals()}
     parameters = list(map(_parameter, takes))
@@ -64,7 +64,7 @@ def _get_text(summary: str, content_type: str, takes: Iterable[Parameter] = ()) 
 
 
 def _open_feed() -> Json:
-    """The one route that takes no signature."""
+    """The one route without a signature."""
     described = _get_text(
         "The calendar for clients that cannot sign requests; requires the setting calendar_feed.",
         "text/calendar",
@@ -78,7 +78,7 @@ def _open_feed() -> Json:
 
 
 def _get_one(summary: str, schema: str, *takes: Json) -> Json:
-    """One thing by its id, which may be unknown."""
+    """One item by its id, which may be unknown."""
     operation = _operation(summary, schema, takes)
     operation["responses"]["404"] = _problem("No reservation has this id, or had it at that time.")
     return {"get": operation}

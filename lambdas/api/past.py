@@ -1,4 +1,4 @@
-"""The inventory of a moment that has passed, as a view that every route of lists answers from."""
+"""The inventory of a past moment, as a view for every route of lists."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from truffle.core.parameters import BadParameter
 from truffle.core.times import format_time
 
 MOST_MOMENTS = 2
-"""Views kept at once: the pages of a list ask for the same moment again and again."""
+"""The maximum number of views kept: the pages of a list request the same moment repeatedly."""
 
 SETTLED = timedelta(minutes=15)
-"""After so long no listing of a moment is still under way, and its view can be kept."""
+"""After this time no listing of a moment is still in progress, and its view can be kept."""
 
 
 @dataclass(slots=True)
 class Moments:
-    """Views of the past, the last few kept in memory."""
+    """Views of the past; the last few are kept in memory."""
 
     past: Past
     _kept: dict[datetime, View] = field(default_factory=dict)
 
     def view(self, moment: datetime, now: datetime) -> View:
-        """Raises BadParameter for a time that is yet to come, TooEarly, and Unreadable."""
+        """Raises BadParameter for a future time, TooEarly, and Unreadable."""
         if moment > now:
             allowed = f"It must not be later than the present, {format_time(now)}."
             raise BadParameter("as_of", format_time(moment), allowed)

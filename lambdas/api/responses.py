@@ -1,4 +1,4 @@
-"""HTTP responses: JSON that fits into what Lambda returns, and problems (RFC 9457)."""
+"""HTTP responses: JSON within Lambda's size limit, and problems (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def json_response(
 
 
 def fitting(answer: Callable[[int], Response[str]], most: int, least: int = 1) -> Response[str]:
-    """``answer(most)``, or the answer with fewer items if that is too large."""
+    """``answer(most)``, or a response with fewer items if that is too large."""
     response = answer(most)
     while is_too_large(response.body) and most > least:
         count = most * LONGEST_BODY // _size(response.body or "")
@@ -45,7 +45,7 @@ def fitting(answer: Callable[[int], Response[str]], most: int, least: int = 1) -
 
 
 def fitting_json(answer: Callable[[int], Json | str], most: int, least: int = 1) -> Response[str]:
-    """The same for an answer of JSON."""
+    """The same for a JSON response."""
     return fitting(lambda shown: json_response(answer(shown)), most, least)
 
 
@@ -102,7 +102,7 @@ def too_early(earliest: datetime | None) -> Response[str]:
 
 
 def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
-    """The question to ask instead of one whose answer takes too much."""
+    """The SQL query to use instead of a request that needs too much data."""
     from truffle.core.usage_sql import usage_query
 
     sql = usage_query(question.period, question.by)

@@ -1,4 +1,4 @@
-"""Putting a sample on a destination's queue, from where it takes the way of every alert."""
+"""Put a sample on a destination's queue, from where it is delivered like any alert."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Client = Any
 def send_sample(
     client: Client, queue_name: str, destination: Destination, message: Mapping[str, Any]
 ) -> Json:
-    """The outcome for each destination, or AWS's error code: a failed destination does not stop
-    others."""
+    """The outcome for each destination, or AWS's error code: a failed destination does not affect
+    the others."""
     error = None
     try:
         url = client.get_queue_url(QueueName=queue_name)["QueueUrl"]

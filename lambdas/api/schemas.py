@@ -1,4 +1,4 @@
-"""JSON Schemas of the API's answers, for its OpenAPI document."""
+"""JSON Schemas of the API's responses, for its OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The answer of ``GET /stranded``: findings with their cost, and the scopes that did not answer."""
+"""The response of ``GET /stranded``: findings with their cost, and the scopes that did not
+respond."""
 
 from __future__ import annotations
 
@@ -23,10 +24,11 @@ def answer(
     prices: PriceBook,
     warnings: Sequence[str] = (),
 ) -> Json:
-    """The findings beside reservations that match, what costs most first.
+    """The findings beside reservations that match, the most expensive first.
 
-    ``unanswered`` are scopes with idle capacity whose instances could not be listed: nothing is
-    known of them. ``usd_per_hour`` is the sum of what has a price, ``unpriced_instances`` the rest.
+    ``unanswered`` has scopes with idle capacity whose instances could not be listed and are
+    unknown. ``usd_per_hour`` is the sum of all known prices, ``unpriced_instances`` counts the
+    instances without one.
     """
     known = list(asked)
     matches = context.view.sorted(Order()).matches(chosen)

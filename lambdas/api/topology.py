@@ -1,4 +1,4 @@
-"""The answer of ``GET /topology``, and the network nodes of a reservation that fits a run."""
+"""The response of ``GET /topology``, and the network nodes of a reservation that fits a run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ def topology(
     page: Page,
     question: str,
 ) -> Json:
-    """One page of the placements that match, by region, account and id. ``unanswered`` are scopes
-    that could not be asked, or not completely: what is shown of them is of their
-    ``last_success``."""
+    """One page of the placements that match, by region, account and id. ``unanswered`` has scopes
+    whose request failed or was incomplete; their placements are as of their ``last_success``."""
     asked = {
         judged.scope: stored[judged.scope]
         for judged in context.judged.scopes
@@ -53,7 +52,7 @@ def _refusals(asked: Mapping[Scope, ScopePlacements]) -> Iterator[Refusal]:
 def placements_of(
     rows: Iterable[Reservation], known: ScopePlacements | None
 ) -> Sequence[Placement] | None:
-    """The placements of reservations of one scope; None where one of them is not known."""
+    """The placements of reservations of one scope; None if one of them is unknown."""
     found = {it.reservation_id: it for it in known.placements} if known is not None else {}
     names = [row.reservation_id for row in rows]
     return [found[name] for name in names] if found.keys() >= set(names) else None

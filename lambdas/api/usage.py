@@ -1,4 +1,4 @@
-"""The response of ``GET /usage``: the question, the sums, the prices that were used."""
+"""The response of ``GET /usage``: the query, the sums, the prices used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST = timedelta(days=3 * 366)
 
 @dataclass(frozen=True, slots=True)
 class UsageQuestion:
-    """The period, the keys of the groups, and what is counted."""
+    """The query: the period, the keys of the groups, and the filter."""
 
     period: Period
     by: tuple[str, ...]
@@ -35,14 +35,14 @@ class UsageQuestion:
     warnings: tuple[str, ...] = ()
 
     def is_total(self, day: datetime) -> bool:
-        """Whether the totals of a day are enough."""
+        """Whether the totals of days suffice."""
         return self.period.has_whole(day) and not self.chosen.reads_numbers
 
 
 def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion:
-    """The question of parsed parameters; the default are the last seven whole days.
+    """The query of parsed parameters; by default the last seven whole days.
 
-    A period ends now at the latest. Raises BadParameter.
+    A period that ends in the future is cut at the present. Raises BadParameter.
     """
     until = min(values.get("until", [day_of(now)])[0], now)
     since = values.get("since", [day_of(until) - DEFAULT_DAYS * DAY])[0]

@@ -1,1 +1,1 @@
-"""Collecting a unit: what is listed, compared, written, planned, and closed at the end."""
+"""Collecting a unit: list, compare, write, plan rechecks, and close the run."""

@@ -1,4 +1,4 @@
-"""The questions beside the listings of a unit: consumers, fleets, network nodes, extensions."""
+"""The requests beside the listings of a unit: consumers, fleets, network nodes, extensions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from truffle.core.model import Scope, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Asks what no listing fails without. ``fleet_short`` are the thresholds of that event."""
+    """Requests additional data, without which a listing is still complete. ``fleet_short`` has the
+    thresholds of that event."""
 
     ec2_of: Callable[[Scope], ScopeEC2]
     scopes: ScopeStore
@@ -36,7 +37,7 @@ class Beside:
     def completed(
         self, snapshots: Sequence[Snapshot], stored: Items, deadline: datetime
     ) -> list[Snapshot]:
-        """Snapshots of one unit with the consumers of what is shared. Raises what DynamoDB
+        """Add consumers to the shared reservations in snapshots of one unit. Raises what DynamoDB
         does."""
         asking = Consumers(self.ec2_of, SharedStore(self._store), self.clock)
         return asking.completed(snapshots, to_shared(stored[Kind.SHARED]), deadline)
@@ -65,7 +66,7 @@ class Beside:
 
     @property
     def _store(self) -> BesideStore:
-        return BesideStore(self.scopes)
+        return BesideStore(self.scopes.groups)
 
 
 def _is_late(snapshot: Snapshot, last_seen: datetime | None) -> bool:

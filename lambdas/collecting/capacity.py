@@ -1,4 +1,4 @@
-"""Held capacity, in the log of each closed run, and as metrics where the setting asks for them."""
+"""Held capacity in the log of each closed run, and as metrics if the setting is on."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from truffle.report.quantities import Sums, sums_by_accelerator
 class Capacity:
     """Put held capacity in the log and, if ``has_metrics``, in metrics of CloudWatch.
 
-    The log has a line for each accelerator, which the dashboard asks by CloudWatch Logs Insights.
-    Metrics have the dimension ``accelerator`` beside the service. ``prices`` reads what is known.
+    The log has a line for each accelerator, which the dashboard queries with CloudWatch Logs
+    Insights. Metrics have the dimension ``accelerator`` beside the service. ``prices`` reads the
+    known prices.
     """
 
     prices: Callable[[], PriceBook]
@@ -43,7 +44,7 @@ class Capacity:
 
 
 def _idle_costs(rows: Sequence[Reservation], prices: PriceBook) -> dict[str, float]:
-    """US dollars an hour by accelerator; an accelerator without any price is left out."""
+    """US dollars per hour by accelerator; an accelerator without any price is omitted."""
     costs: dict[str, int] = {}
     for row in rows:
         cost = prices.idle_micro_usd(row) if row.state == "active" else None

@@ -1,4 +1,4 @@
-"""Collecting a unit: list its scopes, compare each with what is stored, write what changed."""
+"""Collecting a unit: list its scopes, compare each with its stored state, write the changes."""
 
 from __future__ import annotations
 
@@ -45,26 +45,26 @@ from truffle.ec2.other_kinds import OtherKinds
 PARALLEL_SCOPES = 16
 
 REPORT_TRIES = 30
-"""How often a scope is written that shares reservations with others. Twenty units of a region that
-all list the same reservation for the first time write its one report by turns."""
+"""The maximum number of writes of a scope that shares reservations with others. Twenty units of a
+region that all list the same reservation for the first time take turns to write its one report."""
 
 LONGEST_PAUSE_SECONDS = 1.0
 
 CONTENDED = "Contended"
-"""The error code of a scope whose writes always came after those of other accounts."""
+"""The error code of a scope whose every write came after one of another account."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeOutcome:
-    """The outcome of one scope: what was listed or why not, and how much of it was written.
+    """The outcome of one scope: its snapshot or failure, and how much was written.
 
-    ``is_news`` says that the manifest of a run that is closed already has to be updated.
+    ``has_changes`` means that the manifest of an already closed run must be updated.
     """
 
     result: Snapshot | Failure
     changed: int = 0
     events: int = 0
-    is_news: bool = False
+    has_changes: bool = False
 
     @property
     def failure(self) -> Failure | None:
@@ -73,9 +73,9 @@ class ScopeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """Attempts at scopes of a unit: their run, until when they may ask EC2, the message that asked
-    for them, and what EC2 said of extensions. ``unchanged`` are the attempts that are to be written
-    together; None where each is written at once."""
+    """Attempts at scopes of a unit: their run, the deadline of requests to EC2, the message that
+    requested them, and EC2's responses about extensions. ``unchanged`` has the attempts to write
+    together; None if each is written at once."""
 
     run_id: str | None
     deadline: datetime
@@ -95,7 +95,7 @@ class _Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Unchanged:
-    """An attempt that moves nothing but the scope's heartbeat."""
+    """An attempt that changes only the scope's heartbeat."""
 
     listing: _Listing
     before: StoredStatus
@@ -107,15 +107,15 @@ class _Unchanged:
         return self.before.observed_at is None and self.after.observed_at is not None
 
     def is_overtaken(self, present: StoredStatus) -> bool:
-        """Whether the scope was written since it was read for this attempt."""
+        """Whether the scope was written after it was read for this attempt."""
         return present.heartbeat != self.before.heartbeat
 
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """The collector with everything it uses at its edges, and when time makes an event.
+    """The collector, with its clients and stores, and the thresholds of events that time causes.
 
-    ``prices`` reads what is known of those.
+    ``prices`` reads the known prices.
     """
 
     ec2_of: Callable[[Scope], ScopeEC2]
@@ -129,7 +129,7 @@ class Collector:
     others_of: Callable[[Scope], OtherKinds | None] = lambda scope: None
 
     def left_of(self, unit: Unit, delivery: str) -> tuple[Unit, datetime | None]:
-        """The scopes of a unit that its message has not observed yet, and when the others were
+        """The scopes of a unit not yet observed for its message, and when the others were
         observed."""
         statuses = self.scopes.statuses_of(unit.scopes).values()
         done = [it for it in statuses if it.delivery == delivery and it.error is None]
@@ -141,10 +141,10 @@ class Collector:
     def collect(
         self, unit: Unit, deadline: datetime, delivery: str | None = None
     ) -> list[ScopeOutcome]:
-        """List every scope of a unit and store what each gave, a snapshot or a failure.
+        """List every scope of a unit and store the result of each: a snapshot or a failure.
 
         A scope that is not reached before the deadline is a failure. ``delivery`` is the id of the
-        message that asks for it. Raises what DynamoDB and S3 do, and Conflict.
+        message that requests it. Raises what DynamoDB and S3 do, and Conflict.
         """
         scopes = sorted(unit.scopes)
         state = self.scopes.read_unit(unit)
@@ -160,9 +160,9 @@ class Collector:
 
         with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
             listings = self._completed(list(pool.map(visit, scopes)), state.beside, deadline)
-        # The bucket first: what the table has is in the history, too, even after a crash.
+        # The bucket first: the history then has everything that the table has, even after a crash.
         self._archive(listings)
-        # Failures first: the others report in place of an owner that is known to fail.
+        # Failures first: other accounts report in place of an owner that is known to fail.
         order = sorted(listings, key=lambda it: isinstance(it.result, Snapshot))
         batch = _Visit(unit.run_id, deadline, delivery)
         outcomes = {it.result.scope: self._store(it, batch) for it in order}
@@ -175,8 +175,8 @@ class Collector:
     def _completed(
         self, listings: Sequence[_Listing], stored: Items, deadline: datetime
     ) -> list[_Listing]:
-        """Listings of one unit with the consumers of what is shared, and with what AWS refused to
-        say this time, as it is stored."""
+        """Complete the listings of one unit with the consumers of shared reservations, and with the
+        stored values of what AWS refused to return this time."""
         snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
         found = {it.scope: it for it in self._beside.completed(snapshots, stored, deadline)}
         whole = [replace(it, result=found.get(it.result.scope, it.result)) for it in listings]
@@ -187,7 +187,7 @@ class Collector:
         if isinstance(snapshot, Failure) or not snapshot.unanswered:
             return listing
         if status.written_at is None and status.digest == digest_of(snapshot.reservations):
-            # What is stored says no more, so it need not be read.
+            # The stored rows have nothing to add, so they need not be read.
             return listing
         known = carry_forward(snapshot, self.scopes.reservations(status))
         return replace(listing, result=known)
@@ -198,7 +198,7 @@ class Collector:
 
     def _archive(self, listings: Sequence[_Listing]) -> None:
         """Write listings of scopes of one unit to the bucket."""
-        units = self.scopes.units_of(it.result.scope for it in listings)
+        units = self.scopes.groups.units_of(it.result.scope for it in listings)
         for unit in sorted(set(units.values())):
             results = [it.result for it in listings if units[it.result.scope] == unit]
             self.archive.write_snapshots(unit, results)
@@ -212,8 +212,8 @@ class Collector:
             self.scopes.forget_unit(unit.name)
 
     def _write_unchanged(self, batch: _Visit) -> dict[Scope, ScopeOutcome]:
-        """Record the unchanged scopes of a unit at once; those that others wrote meanwhile are
-        listed again."""
+        """Record the unchanged scopes of a unit in one write; list again those that others wrote
+        meanwhile."""
         outcomes: dict[Scope, ScopeOutcome] = {}
         alone, left = replace(batch, unchanged=None), list(batch.unchanged or ())
         for _ in range(CONFLICT_TRIES):
@@ -236,15 +236,15 @@ class Collector:
         return Reporter(self.scopes, self.thresholds)
 
     def _baselines(self, region: str, counted: int, statuses: list[StoredStatus]) -> int:
-        """The number of the region's last first snapshot; made good where a collection died
-        between writing one and counting it."""
+        """The number of the region's last first snapshot; corrected if a collection ended between
+        writing one and counting it."""
         written = max(it.baselines or 0 for it in statuses)
         if written > counted:
             self._reporter.reports.raise_baselines(region, written)
         return max(counted, written)
 
     def _list(self, ground: Ground, deadline: datetime) -> _Listing:
-        """List a scope after the reports were read that it has to look at."""
+        """List a scope, after reading the reports that it depends on."""
         began, scope = time.monotonic(), ground.status.scope
         noted = self._reporter.read_noted(ground.status)
         number = ground.baseline + (ground.status.observed_at is None)
@@ -260,14 +260,15 @@ class Collector:
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:
-            # Without credentials no region of the account can be listed, whatever the error.
+            # Without credentials, no region of the account can be listed, whatever the error.
             return replace(to_failure(error, scope, at), operation=ASSUME_ROLE)
         others, clock = self.others_of(scope), self.clock
         listing = partial(list_scope, client, scope, self.types, clock, deadline, others)
         return listed_with_requests(listing, client, clock, deadline)
 
     def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> _Listing:
-        """A listing is compared only with what was read before it began: both anew."""
+        """A listing is compared only with state that was read before it began, so read both
+        again."""
         status = self.scopes.status(ground.status.scope)
         region = status.scope.region
         counted = self._reporter.reports.baselines(region)
@@ -276,7 +277,8 @@ class Collector:
         return _after(status, self._list(before, deadline))
 
     def _store(self, listing: _Listing, visit: _Visit) -> ScopeOutcome:
-        """Write what a listing gave; list again where something it relies on was written since."""
+        """Write the result of a listing; list again if something it depends on was written
+        since."""
         scope = listing.result.scope
         for tried in range(REPORT_TRIES):
             try:
@@ -292,7 +294,7 @@ class Collector:
         return self._written(replace(listing, result=failure), visit)
 
     def _stored_again(self, ground: Ground, reports: Reports, visit: _Visit) -> _Listing:
-        """A listing made anew, in the bucket as well."""
+        """A new listing, also stored in the bucket."""
         listing = self._list_again(ground, reports, visit.deadline)
         stored = self._beside.read([listing.result.scope])
         (listing,) = self._completed([listing], stored, visit.deadline)
@@ -300,8 +302,8 @@ class Collector:
         return listing
 
     def _after_conflict(self, listing: _Listing, tried: int, visit: _Visit) -> _Listing:
-        """The next write: another listing if the scope itself was written, otherwise the
-        same, once those who write the same reports have had a moment."""
+        """The next write: of another listing if the scope itself was written, otherwise of the same
+        one, after a short pause for the writers of the same reports."""
         ground = listing.ground
         if self.scopes.status(ground.status.scope).heartbeat != ground.status.heartbeat:
             return self._stored_again(ground, {}, visit)
@@ -312,12 +314,12 @@ class Collector:
         """Raises Conflict or Outdated."""
         status, snapshot = listing.ground.status, listing.result
         attempt = Attempt(visit.run_id, listing.seconds, visit.delivery)
-        is_news = visit.run_id is not None and not status.is_of_run(visit.run_id)
+        has_changes = visit.run_id is not None and not status.is_of_run(visit.run_id)
         if isinstance(snapshot, Failure):
             written = self._write_failure(listing, snapshot, attempt, visit)
             logger.warning("scope failed", extra={"failure": str(snapshot), "written": written})
-            is_first = is_news and status.run_id != visit.run_id
-            return ScopeOutcome(snapshot, is_news=is_first and written)
+            is_first = has_changes and status.run_id != visit.run_id
+            return ScopeOutcome(snapshot, has_changes=is_first and written)
         if status.is_newer_than(snapshot.observed_at):
             logger.info("late delivery", extra={"scope": str(snapshot.scope)})
             return ScopeOutcome(snapshot)
@@ -326,7 +328,7 @@ class Collector:
         write = self._told(found, listing, snapshot.observed_at, visit)
         after = after_snapshot(status, snapshot, digest, write, attempt)
         changed = len(write.changed) + len(write.left)
-        outcome = ScopeOutcome(snapshot, changed, len(write.events), is_news or changed > 0)
+        outcome = ScopeOutcome(snapshot, changed, len(write.events), has_changes or changed > 0)
         if is_unchanged(status, after, write):
             self._unchanged(_Unchanged(listing, status, after), visit)
             return outcome
@@ -336,7 +338,7 @@ class Collector:
         return outcome
 
     def _unchanged(self, attempt: _Unchanged, visit: _Visit) -> None:
-        """Raises Conflict where it is written at once."""
+        """Raises Conflict if it is written at once."""
         if visit.unchanged is not None:
             visit.unchanged.append(attempt)
             return
@@ -350,7 +352,7 @@ class Collector:
     def _write_failure(
         self, listing: _Listing, failure: Failure, attempt: Attempt, visit: _Visit
     ) -> bool:
-        """Record a failure; False where the scope was observed or attempted since."""
+        """Record a failure; False if the scope was observed or attempted since."""
         status, most = listing.ground.status, self.thresholds.scope_failing
         if status.outlasts(failure):
             return False
@@ -362,7 +364,7 @@ class Collector:
         return self.scopes.write_failure(failure, attempt, most)
 
     def _told(self, write: Write, listing: _Listing, observed_at: datetime, visit: _Visit) -> Write:
-        """The write with what its events say, and with the recovery of the scope."""
+        """The write with the details of its events, and with the recovery of the scope."""
         run_id, status = visit.run_id, listing.ground.status
         recovered, outage = after_success(status, observed_at, run_id), None
         if recovered is not None and status.streak.outage is not None:
@@ -374,7 +376,7 @@ class Collector:
             replace(event, run_id=run_id, events_of_listing=number)
             for event in (
                 *(details.added(event, visit.extensions) for event in write.events),
-                # Last, and so in the transaction that says that the scope was observed.
+                # Last, and so in the transaction that marks the scope as observed.
                 *([recovered] if recovered else ()),
             )
         ]
@@ -382,8 +384,8 @@ class Collector:
 
 
 def _after(status: StoredStatus, listing: _Listing) -> _Listing:
-    """A listing that began after a status was read is later than all that the status names,
-    whatever the clocks say that both were made by."""
+    """A listing that began after a status was read is later than every time in the status, even if
+    the two clocks disagree."""
     snapshot = listing.result
     if isinstance(snapshot, Failure) or not status.is_newer_than(snapshot.observed_at):
         return listing

@@ -1,4 +1,4 @@
-"""Who uses shared reservations: asked once a listing, of their owners alone."""
+"""The consumers of shared reservations, requested once per listing, of their owners only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from truffle.ec2.errors import FAILURES, error_code
 PARALLEL_SCOPES = 16
 
 MOST_NOTED = 1_000
-"""Noted ids of one owner in one region: many times what is asked for in an hour."""
+"""Noted ids of one owner in one region: many times what is requested in an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Consumers:
     def completed(
         self, snapshots: Sequence[Snapshot], noted: Shared, deadline: datetime
     ) -> list[Snapshot]:
-        """The snapshots in their order; what these accounts list of others is noted first.
+        """Complete the snapshots, in their order; first, note what these accounts list of others.
 
-        ``noted`` are the notes of their scopes. Raises what DynamoDB does.
+        ``noted`` has the notes of their scopes. Raises what DynamoDB does.
         """
         shared = self._noted(snapshots, noted)
         if not any(shared.get(snapshot.scope) for snapshot in snapshots):
@@ -40,7 +40,7 @@ class Consumers:
             return list(pool.map(lambda it: self._asked(it, shared, deadline), snapshots))
 
     def _noted(self, snapshots: Sequence[Snapshot], noted: Shared) -> Shared:
-        """Record what the snapshots show, and return all that is shared of their scopes."""
+        """Record what the snapshots show, and return all shared reservations of their scopes."""
         seen = _owners_of(snapshots)
         others = seen.keys() - {snapshot.scope for snapshot in snapshots}
         noted = {**noted, **(self.shared.of(others) if others else {})}
@@ -71,7 +71,7 @@ class Consumers:
 
 
 def _owners_of(snapshots: Iterable[Snapshot]) -> dict[Scope, frozenset[str]]:
-    """The reservations that these accounts list and do not own, by their owner."""
+    """The reservations that these accounts list but do not own, by owner."""
     found: dict[Scope, frozenset[str]] = {}
     for snapshot in snapshots:
         for row in snapshot.reservations:

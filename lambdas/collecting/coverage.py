@@ -1,4 +1,4 @@
-"""The coverage of a run: found at its opening, and kept in the table as a fallback."""
+"""The coverage of a run: determined when it opens, and kept in the table as a fallback."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 ACCOUNTS_A_CALL = 25
 PARALLEL_CALLS = 4
 LONGEST_CALL_SECONDS = 60
-"""How long accounts may take to answer; those that have not are asked by the next run."""
+"""How long accounts may take to respond; the next run asks those that have not."""
 
 Ask = Callable[[Sequence[str]], Mapping[str, RegionsAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The accounts of a run. ``directory`` is None where Organizations is not asked."""
+    """The accounts of a run. ``directory`` is None if Organizations is not asked."""
 
     accounts: tuple[str, ...]
     directory: Directory | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether an account that is not among them is none of the collected ones any more."""
+        """Whether an account that is not among them is no longer collected."""
         return self.directory is None or self.directory.is_complete
 
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """Finds accounts and regions. ``connect`` gives a client of Organizations, ``ask`` asks
+    """Finds accounts and regions. ``connect`` returns a client of Organizations, ``ask`` asks
     accounts for their regions."""
 
     store: DirectoryStore
@@ -58,7 +58,7 @@ class Finder:
     ask: Ask
 
     def accounts(self, at: datetime) -> Found:
-        """The accounts to collect. Where nobody was ever told which there are, the own one."""
+        """The accounts to collect; the stack's own one if no list was ever received."""
         if not self.chosen.is_organization:
             return Found(self.chosen.own_or_listed(self.own_account))
         directory = discover(self.connect, self._known(), self.chosen.selection, at)
@@ -78,8 +78,8 @@ class Finder:
     def coverage(
         self, accounts: Sequence[str], default: Sequence[str], held: Iterable[Scope], at: datetime
     ) -> Coverage:
-        """The regions of each account; ``default`` are the own account's, of which EC2 has just
-        said that they are enabled."""
+        """The regions of each account; ``default`` has those of the stack's own account, which EC2
+        has just listed as enabled."""
         others = [account_id for account_id in accounts if account_id != self.own_account]
         return coverage_of(accounts, self._regions(others, at), default, held)
 
@@ -107,7 +107,7 @@ class Finder:
             return {name: answer for part in parts for name, answer in part.items()}
 
     def _keep(self, write: Callable[[], None]) -> None:
-        """Nothing that is only kept for later may keep a run from its start."""
+        """An error in storing what is only kept for later must not prevent a run from starting."""
         try:
             write()
         except UNREADABLE:
@@ -117,7 +117,7 @@ class Finder:
 def _noted(
     before: AccountRegions | None, answer: RegionsAnswer | None, at: datetime
 ) -> AccountRegions:
-    """The regions of an account after a request; its last ones where it did not answer."""
+    """The regions of an account after a request; its last ones if it did not respond."""
     if answer is not None and "regions" in answer:
         return AccountRegions(tuple(answer["regions"]), at)
     error = answer["error"] if answer is not None else "NoAnswer"
@@ -125,7 +125,7 @@ def _noted(
 
 
 def patient_client() -> LambdaClient:
-    """A boto3 Lambda client that waits for an answer, and asks once."""
+    """A boto3 Lambda client that waits for a response, and makes one attempt."""
     config = Config(
         connect_timeout=3, read_timeout=LONGEST_CALL_SECONDS, retries={"total_max_attempts": 1}
     )
@@ -134,8 +134,8 @@ def patient_client() -> LambdaClient:
 
 
 def asking(client: LambdaClient, function: str) -> Ask:
-    """Ask through the collecting function, whose role is the only one that the accounts trust;
-    ``client`` is a boto3 Lambda client."""
+    """A function that asks through the collecting function, whose role is the only one that the
+    accounts trust; ``client`` is a boto3 Lambda client."""
 
     def ask(accounts: Sequence[str]) -> Mapping[str, RegionsAnswer]:
         payload = json.dumps({"regions_of": list(accounts)}).encode()

@@ -1,4 +1,4 @@
-"""Which accounts there are, and which regions each has: asked of Organizations and of EC2."""
+"""The accounts of the organization and the regions of each, from Organizations and EC2."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_organizations.client import OrganizationsClient
 
 UNITS_ASKED_EVERY = timedelta(days=1)
-"""Names of organizational units change rarely, and one call is needed for each unit."""
+"""Names of organizational units change rarely, and each unit takes one call."""
 
 PARALLEL_ACCOUNTS = 16
 
@@ -35,8 +35,8 @@ NO_ACTIVE_ACCOUNT = "NoActiveAccount"
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """The roots and organizational units: the names of units, and each one's place from the root
-    down, by id."""
+    """The roots and organizational units: the names of units, and the path to each from the root,
+    by id."""
 
     names: Mapping[str, str]
     places: Mapping[str, tuple[str, ...]]
@@ -45,10 +45,11 @@ class _Tree:
 def discover(
     connect: Callable[[], Any], before: Directory, selection: Selection, at: datetime
 ) -> Directory:
-    """The accounts as Organizations lists them, or those last known with the reason.
+    """List the accounts of the organization; if that fails, return the last known ones with the
+    reason.
 
-    ``connect`` gives a boto3 client of Organizations. Only the management account and delegated
-    administrators are answered (AWS Organizations API Reference, ListAccounts).
+    ``connect`` returns a boto3 client of Organizations. Only the management account and delegated
+    administrators may call it (AWS Organizations API Reference, ListAccounts).
     """
     try:
         client = connect()
@@ -62,7 +63,7 @@ def discover(
         code, message = error_code(error), error_message(error)
         if selection.units and not _are_placed(listed):
             return before.failed(code, message, at)
-        # Who is collected does not depend on what the units are called.
+        # The names of units do not decide which accounts are collected.
         logger.warning("organizational units not read", extra={"code": code, "error": message})
         found = _as_placed(found, before)
     if not selection.of(found):
@@ -76,8 +77,8 @@ def discover(
 
 
 def organizations_client(role_arn: str, external_id: str) -> OrganizationsClient:
-    """A boto3 client of Organizations: of the function's own role, or of one that it assumes,
-    where ``role_arn`` is not empty. Raises what AssumeRole does."""
+    """Create a boto3 client of Organizations with the function's own role, or with one that it
+    assumes if ``role_arn`` is not empty. Raises what AssumeRole does."""
     keys: dict[str, str] = {}
     if role_arn:
         more: dict[str, Any] = {"ExternalId": external_id} if external_id else {}
@@ -95,15 +96,15 @@ def organizations_client(role_arn: str, external_id: str) -> OrganizationsClient
 def _pages(
     client: Any, operation: str, name: str, **parameters: str
 ) -> Iterator[Mapping[str, Any]]:
-    """All of a list, page after page: a page may be empty and not be the last (AWS Organizations
+    """All items of a list, page after page: an empty page need not be the last (AWS Organizations
     API Reference, the notes on List operations)."""
     for page in client.get_paginator(operation).paginate(**parameters):
         yield from page.get(name) or ()
 
 
 def _accounts(client: OrganizationsClient) -> tuple[Account, ...]:
-    """Every account. ``Status`` is what ``State`` replaced on 2026-09-09 (AWS Organizations API
-    Reference, Account); an account lies in one place, though ``Paths`` is a list."""
+    """Every account. ``State`` replaced ``Status`` on 2026-09-09 (AWS Organizations API Reference,
+    Account); an account is in one place, although ``Paths`` is a list."""
     return in_order(
         Account(
             raw["Id"],
@@ -127,9 +128,9 @@ def _are_placed(accounts: Sequence[Account]) -> bool:
 def _with_units(
     client: OrganizationsClient, found: Directory, before: Directory, selection: Selection
 ) -> Directory:
-    """The accounts with their places, and the names of the units, asked for where they have to be.
+    """The accounts with their places, and the names of the units, requested if necessary.
 
-    Where Organizations gives no paths, each unit is asked for its accounts.
+    If Organizations returns no paths, each unit is asked for its accounts.
     """
     assert found.observed_at is not None
     is_placed, seen = _are_placed(found.accounts), before.units_observed_at
@@ -148,7 +149,7 @@ def _with_units(
 
 
 def _as_placed(found: Directory, before: Directory) -> Directory:
-    """Accounts without a path in the places where they were last."""
+    """Put accounts without a path in their last known places."""
     places = {account.account_id: account.parents for account in before.accounts}
     placed = (
         replace(it, parents=it.parents or places.get(it.account_id, ())) for it in found.accounts
@@ -178,14 +179,14 @@ def _tree(client: OrganizationsClient) -> _Tree:
 
 
 def _members(client: OrganizationsClient, tree: _Tree) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each account's place, by asking every root and unit for its own accounts."""
+    """The place of each account, from a request to every root and unit for its accounts."""
     for parent, place in tree.places.items():
         listed = _pages(client, "list_accounts_for_parent", "Accounts", ParentId=parent)
         yield from ((raw["Id"], place) for raw in listed)
 
 
 RegionsAnswer = Mapping[str, Any]
-"""The answer of an account: ``{"regions": […]}`` or ``{"error": code}``."""
+"""The response of an account: ``{"regions": […]}`` or ``{"error": code}``."""
 
 
 def regions_of(
@@ -193,8 +194,8 @@ def regions_of(
 ) -> dict[str, RegionsAnswer]:
     """Ask each account which regions are enabled for it.
 
-    ``client_of`` gives a boto3 EC2 client of an account, in any region, and raises what AssumeRole
-    does.
+    ``client_of`` returns a boto3 EC2 client of an account, in any region, and raises what
+    AssumeRole does.
     """
 
     def ask(account_id: str) -> RegionsAnswer:

@@ -1,4 +1,4 @@
-"""The details of events that no listing has: what idle capacity costs, whether a block can be
+"""The details of events that a listing lacks: the cost of idle capacity, whether a block can be
 extended."""
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from truffle.ec2.errors import FAILURES, error_code
 from truffle.ec2.extensions import ExtensionCheck, ask_for_extension
 
 ExtensionChecks = dict[str, ExtensionCheck]
-"""The answers of EC2 about extensions of one visit, by the ids of the blocks."""
+"""EC2's responses about extensions during one visit, by block id."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventDetails:
-    """Adds details to events. ``deadline`` is until when EC2 may be asked."""
+    """Adds details to events. ``deadline`` ends requests to EC2."""
 
     ec2_of: Callable[[Scope], ScopeEC2]
     clock: Callable[[], datetime]
@@ -31,12 +31,12 @@ class EventDetails:
     deadline: datetime
 
     def added(self, event: Event, checks: ExtensionChecks) -> Event:
-        """The event with its details; each block is asked about once."""
+        """Add its details to an event; each block is requested once."""
         return self._extendable(self._priced(event), checks)
 
     def _priced(self, event: Event) -> Event:
-        """The event, with what idle instances cost. It does not wait for prices that cannot be
-        read: then the cost is unknown."""
+        """Add the cost of idle instances. If the prices cannot be read, the event does not wait,
+        and the cost is unknown."""
         if event.type is not EventType.IDLE:
             return event
         try:
@@ -46,7 +46,7 @@ class EventDetails:
             return event
 
     def _extendable(self, event: Event, checks: ExtensionChecks) -> Event:
-        """The event, with whether its ending block can be extended; only its owner can."""
+        """Add whether the ending block can be extended; only its owner can."""
         row, deadline = event.reservation, extension_deadline(event)
         if row is None or deadline is None or row.owner_id not in (None, event.account_id):
             return event
@@ -57,7 +57,8 @@ class EventDetails:
         return with_extension(event, answer.on_offer, answer.error)
 
     def _ask(self, scope: Scope, reservation_id: str) -> ExtensionCheck:
-        """Calls are few, and an event does not wait for its extras."""
+        """Request EC2's response; the call budget is small, and an event does not wait for its
+        details."""
         if self.clock() >= self.deadline:
             return ExtensionCheck(None, DEADLINE_EXCEEDED)
         try:

@@ -1,4 +1,5 @@
-"""Extensions of capacity blocks: asked when a scope has a new block or end, else once a day."""
+"""Extensions of capacity blocks: requested when a scope has a new block or a new end, otherwise
+once a day."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ ASKED_EVERY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """Asks scopes of one region for the extensions they bought, and stores the answers."""
+    """Requests the purchased extensions of scopes of one region, and stores the responses."""
 
     ec2_of: Callable[[Scope], EC2]
     store: ExtensionStore
@@ -32,8 +33,8 @@ class Extensions:
         stored: Mapping[Scope, ScopeExtensions],
         deadline: datetime,
     ) -> None:
-        """Ask the scopes that are due; ``stored`` is what was known before. Raises what DynamoDB
-        does."""
+        """Request those of the scopes that are due; ``stored`` has the last known ones. Raises what
+        DynamoDB does."""
         held = {it.scope: blocks for it in snapshots if (blocks := _blocks(it))}
         now = self.clock()
         for scope, blocks in sorted(held.items()):
@@ -62,7 +63,7 @@ class Extensions:
 
 
 def _blocks(snapshot: Snapshot) -> frozenset[str]:
-    """A scope's own blocks, each with its end: an extension that is paid moves it."""
+    """A scope's own blocks, each with its end: a paid extension moves it."""
     return frozenset(
         f"{row.reservation_id} {format_time(row.end_date) if row.end_date else ''}"
         for row in snapshot.reservations

@@ -1,4 +1,4 @@
-"""Capacity Reservation Fleets: asked with the listings of scopes that may have some."""
+"""Capacity Reservation Fleets: requested with the listings of scopes that may have some."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ PARALLEL_SCOPES = 16
 
 @dataclass(frozen=True, slots=True)
 class Fleets:
-    """Asks for the fleets of scopes of one region, and stores what changed with its events.
+    """Requests the fleets of scopes of one region, and stores changes with their events.
 
-    ``lengths`` are how long a fleet may be short before that is an event.
+    ``lengths`` are the times for which a fleet must be short to cause an event.
     """
 
     ec2_of: Callable[[Scope], EC2]
@@ -42,11 +42,11 @@ class Fleets:
         run_id: str | None,
         deadline: datetime,
     ) -> None:
-        """Ask each scope that lists reservations of its own or is known to have fleets, and the
-        others at their first listing and once a day: one call for 100 fleets.
+        """Request those of each scope that lists its own reservations or has known fleets, and of
+        the others at their first listing and once a day: one call for 100 fleets.
 
-        ``stored`` is what was known before, ``last_seen`` are the listings before these. Raises
-        what DynamoDB does.
+        ``stored`` has the last known fleets, ``last_seen`` the previous listings. Raises what
+        DynamoDB does.
         """
         asked = [
             it
@@ -62,7 +62,7 @@ class Fleets:
             self._store(snapshot, before, answer, seen, run_id)
 
     def _ask(self, scope: Scope, deadline: datetime) -> list[CapacityFleet] | str:
-        """Every fleet of a scope, or the code of the error."""
+        """Request every fleet of a scope; the code of the error if that fails."""
         at = self.clock()
         if at >= deadline:
             return DEADLINE_EXCEEDED
@@ -93,7 +93,7 @@ class Fleets:
             recorded = [replace(event, run_id=run_id) for event in events]
             self.store.write(scope, before, known, recorded)
         except Conflict:
-            # Another listing of the scope came first: what it wrote is as new as this.
+            # Another listing of the scope came first, and what it wrote is just as new.
             logger.info("fleets were written by another listing", extra={"scope": str(scope)})
 
 

@@ -1,4 +1,4 @@
-"""Network nodes of reservations: asked when a scope has new ones, and else once a day."""
+"""Network nodes of reservations: requested when a scope has new ones, otherwise once a day."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from truffle.ec2.topology import EC2, PAGE_SIZE, PLACED_STATES, list_placements
 
 PARALLEL_SCOPES = 16
 MOST_PLACEMENTS = 50 * PAGE_SIZE
-"""Reservations of one scope: 50 calls, half of what EC2 lets an account make at once in a region
-(EC2 Developer Guide, "Request throttling")."""
+"""Reservations of one scope: 50 calls, half of what EC2 allows an account at once in a region (EC2
+Developer Guide, "Request throttling")."""
 
 ASKED_EVERY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Placements:
-    """Asks for the placements of scopes of one region, and stores them."""
+    """Requests the placements of scopes of one region, and stores them."""
 
     ec2_of: Callable[[Scope], EC2]
     store: PlacementStore
@@ -37,8 +37,8 @@ class Placements:
         stored: Mapping[Scope, ScopePlacements],
         deadline: datetime,
     ) -> None:
-        """Ask the scopes that are due; ``stored`` is what was known before. Raises what DynamoDB
-        does."""
+        """Request those of the scopes that are due; ``stored`` has the last known ones. Raises what
+        DynamoDB does."""
         ids = {it.scope: _placed(it) for it in snapshots}
         for scope in ids.keys() & stored.keys():
             if not ids[scope]:
@@ -88,8 +88,8 @@ def _placed(snapshot: Snapshot) -> frozenset[str]:
 
 
 def _is_due(ids: frozenset[str], known: ScopePlacements | None, now: datetime) -> bool:
-    """Whether there is a new reservation, or the answer is a day old. A refused request is repeated
-    with the next listing, an incomplete one a day later."""
+    """Whether there is a new reservation, or the response is a day old. A refused request is
+    repeated with the next listing, an incomplete one a day later."""
     if known is None or known.asked_at is None or ids - known.ids:
         return True
     if known.error not in (None, BUDGET_EXCEEDED):
@@ -100,7 +100,7 @@ def _is_due(ids: frozenset[str], known: ScopePlacements | None, now: datetime) -
 def _refused(
     ids: frozenset[str], before: ScopePlacements | None, code: str, at: datetime
 ) -> ScopePlacements:
-    """Keep the known placements, with the error and the time at which it began."""
+    """Keep the known placements, with the error and the time when it began."""
     if before is None:
         return ScopePlacements(ids, (), None, code, at)
     return replace(before, error=code, failing_since=before.failing_since or at)

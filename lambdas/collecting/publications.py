@@ -1,6 +1,6 @@
-"""The publications of a closed run beside ``latest/`` and the manifest.
+"""The publications of a closed run beside the lists of ``latest/`` and the manifest.
 
-A publication that fails is named in the manifest, and keeps no run from closing.
+A failed publication is named in the manifest, and does not prevent the others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from truffle.core.status import ScopeStatus
 
 
 class Publication(Protocol):
-    """Something that is made from the whole inventory when a run is closed."""
+    """An object made from the whole inventory after a run was closed."""
 
     @property
     def name(self) -> str: ...

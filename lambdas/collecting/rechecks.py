@@ -19,17 +19,17 @@ from truffle.core.runs import Unit
 if TYPE_CHECKING:
     from types_boto3_scheduler.client import EventBridgeSchedulerClient
 
-# Collecting matters more: a Scheduler that hangs must not take the function's time.
+# Collecting has priority: a Scheduler that hangs must not use up the function's time.
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=3
 )
 _LATE_BY_AT_MOST = 300
-"""Seconds after which a check that could not be put on the queue is worth nothing: a minute is the
-least that EventBridge Scheduler takes (API reference, RetryPolicy)."""
+"""Seconds after which a recheck that could not be queued is useless: EventBridge Scheduler requires
+at least a minute (API reference, RetryPolicy)."""
 
 
 def make_client() -> EventBridgeSchedulerClient:
-    """A client of EventBridge Scheduler that gives up soon."""
+    """Create a client of EventBridge Scheduler that gives up soon."""
     client: EventBridgeSchedulerClient = session().client("scheduler", config=_CONFIG)
     return client
 
@@ -49,8 +49,8 @@ class Planner:
     def plan(self, units: Mapping[datetime, Unit]) -> int:
         """Schedule collections of units at full minutes; return how many could not be scheduled.
 
-        A schedule that exists stays as it is. After the first refusal none is tried: the next run
-        schedules again.
+        An existing schedule stays as it is. After the first refusal no others are tried; the next
+        run schedules again.
         """
         for number, (moment, unit) in enumerate(units.items()):
             try:
@@ -86,7 +86,7 @@ class Planner:
 
 
 def _name(unit: Unit, at: datetime) -> str:
-    """The same for the same accounts, region and minute: EventBridge Scheduler keeps names unique
-    in a group, and takes at most 64 characters (API reference, CreateSchedule)."""
+    """The same name for the same accounts, region and minute. EventBridge Scheduler requires unique
+    names in a group, of at most 64 characters (API reference, CreateSchedule)."""
     accounts = blake2s(",".join(sorted(unit.accounts)).encode(), digest_size=8).hexdigest()
     return f"{unit.region}-{at:%Y%m%dT%H%MZ}-{accounts}"

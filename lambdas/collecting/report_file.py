@@ -1,4 +1,4 @@
-"""The report in the bucket, as of the run that was closed last."""
+"""The report in the bucket, as of the last closed run."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from truffle.core.status import ScopeStatus, judge
 from truffle.report.page import page
 
 MOST_ROWS = 5_000
-"""Reservations in the report of the bucket; a page with more takes browsers seconds to open."""
+"""The maximum of reservations in the bucket's report; browsers take seconds to open a larger
+page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFile:
     """The report as an object of the bucket.
 
-    ``events_kept`` is how long the table has events. ``labels`` reads what accounts are called,
-    ``prices`` what is known of prices, ``market`` what watches found.
+    ``events_kept`` is how long the table keeps events. ``labels`` reads the names of accounts,
+    ``prices`` the known prices, ``market`` what watches found.
     """
 
     archive: Archive
@@ -45,7 +46,7 @@ class ReportFile:
     def publish(
         self, rows: Sequence[Reservation], statuses: Sequence[ScopeStatus], now: datetime
     ) -> None:
-        """Raises what DynamoDB and S3 do."""
+        """Build and store the report. Raises what DynamoDB and S3 do."""
         inputs = report_inputs(
             rows,
             [judge(status, now, self.allowed_age, self.expected) for status in statuses],

@@ -1,4 +1,4 @@
-"""The changes of a listing: rows, their reports, and what is left to other accounts."""
+"""The changes of a listing: rows, their reports, and what is deferred to other accounts."""
 
 from __future__ import annotations
 
@@ -12,21 +12,29 @@ from truffle.core.diff import is_same
 from truffle.core.events import Event
 from truffle.core.idle import IdleSince, idle_since, watch
 from truffle.core.model import Reservation, Scope, Snapshot
-from truffle.core.reports import Look, Report, Sight, Verdict, decide, facts, is_usable_late
+from truffle.core.reports import (
+    ListingContext,
+    Report,
+    ReservationView,
+    Verdict,
+    decide,
+    facts,
+    is_usable_late,
+)
 from truffle.core.status import ScopeStatus
 from truffle.core.thresholds import Thresholds
 from truffle.core.timed_events import due
 
 MEMBERS_AT_ONCE = 10
-"""How many statuses are read together: a reservation may have a thousand members, and the first one
-that is collected is enough."""
+"""How many statuses are read together: a thousand accounts may list a reservation, and the first
+collected one is enough."""
 
 Reports = Mapping[str, Report]
 
 
 class Outdated(Exception):
-    """A report was changed by another account since this one last saw it, and perhaps since the
-    listing began: list again, after ``reports`` were read."""
+    """Another account changed a report since this one last read it, perhaps after the listing
+    began: read ``reports``, then list again."""
 
     def __init__(self, reports: Reports) -> None:
         super().__init__(f"{len(reports)} reports were read after the listing")
@@ -38,7 +46,7 @@ class Ground:
     """The state read before a listing began, with which the listing may be compared.
 
     ``baseline`` is the number of the region's last first snapshot, or of this one if it is a first.
-    ``peers`` are the statuses of other accounts, as far as they were read. ``is_contended`` says
+    ``peers`` are the statuses of other accounts, as far as they were read. ``is_contended`` means
     that other accounts wrote some of the reports since.
     """
 
@@ -61,12 +69,13 @@ class Reporter:
         return ReportStore(self.scopes.client, self.scopes.table)
 
     def read_noted(self, status: StoredStatus) -> Reports:
-        """The reports that a scope has to look at, whatever it lists."""
+        """Read the reports that a scope depends on, whatever it lists."""
         noted = noted_names(status)
         return self.reports.get(noted) if noted else {}
 
     def write_of(self, ground: Ground, snapshot: Snapshot, digest: str) -> Write:
-        """The writes of a listing; a scope's first snapshot is its baseline and reports nothing.
+        """Compute the writes of a listing; a scope's first snapshot is its baseline and reports
+        nothing.
 
         Raises Outdated, or what DynamoDB does.
         """
@@ -85,7 +94,7 @@ class Reporter:
         return self._reported(write, sorted(names), ground, known, part, since)
 
     def _is_unchanged(self, status: StoredStatus, snapshot: Snapshot, digest: str) -> bool:
-        """Whether no row changed, and no idle one is due: only few rows have to be read, if any."""
+        """Whether no row changed and no idle one is due, so few rows need to be read, if any."""
         if status.digest != digest or not status.has_reports:
             return False
         if digest == NO_ROWS:
@@ -111,13 +120,13 @@ class Reporter:
             idle=watch(snapshot, since, self.thresholds),
             baselines=ground.baseline,
         )
-        names = self._news(ground.status, previous, snapshot, since)
+        names = self._relevant(ground.status, previous, snapshot, since)
         return self._reported(write, names, ground, known, snapshot, since)
 
-    def _news(
+    def _relevant(
         self, status: StoredStatus, previous: Snapshot, snapshot: Snapshot, since: IdleSince
     ) -> list[str]:
-        """The reservations whose reports matter: new, gone, changed, due, or noted."""
+        """The reservations whose reports must be read: new, gone, changed, due, or noted."""
         before = {row.reservation_id: row for row in previous.reservations}
         after = {row.reservation_id: row for row in snapshot.reservations}
         names = before.keys() ^ after.keys()
@@ -137,30 +146,30 @@ class Reporter:
         snapshot: Snapshot,
         since: IdleSince,
     ) -> Write:
-        """The write with the events of these reservations, and their reports after that."""
+        """Add the events of these reservations to the write, and the resulting reports."""
         reports = self.valid(names, ground, known, snapshot)
-        sights = self._sights(reports, known, snapshot, ground.status)
-        look = self._look(ground, snapshot, since, sights)
-        verdicts = {name: decide(sight, look) for name, sight in sights.items()}
+        views = self._views(reports, known, snapshot, ground.status)
+        context = self._context(ground, snapshot, since, views)
+        verdicts = {name: decide(view, context) for name, view in views.items()}
         return replace(
             write,
-            gone=[row for name in names if (row := _gone(sights[name], verdicts[name]))],
+            gone=[row for name in names if (row := _gone(views[name], verdicts[name]))],
             events=[event for verdict in verdicts.values() for event in verdict.events],
             reports={
                 name: update
                 for name, verdict in verdicts.items()
-                if (update := _to_write(sights[name], verdict, snapshot.scope))
+                if (update := _to_write(views[name], verdict, snapshot.scope))
             },
             versions={**known.versions, **{name: it.version for name, it in reports.items()}},
-            relied={name: it.relied for name, it in verdicts.items() if it.relied},
+            deferrals={name: it.deferral for name, it in verdicts.items() if it.deferral},
         )
 
     def valid(
         self, names: Sequence[str], ground: Ground, known: Known, snapshot: Snapshot
     ) -> Reports:
-        """The reports with which the listing may be compared: as they stood before it began, or
-        such that it does not matter. A report that does not exist never did; one of the version
-        that the scope's own row names has not changed since then."""
+        """The reports with which the listing may be compared: as of before it began, or unaffected
+        by what was written since. A report that does not exist never did; one with the version that
+        the scope's own row names has not changed since."""
         is_late = ground.is_contended
         unread = [it for it in names if is_late or _is_older(ground.reports.get(it), known, it)]
         read = self.reports.get(unread) if unread else {}
@@ -168,14 +177,14 @@ class Reporter:
         changed = {
             name: it for name, it in read.items() if it.version not in (0, known.versions.get(name))
         }
-        sights = _seen(changed, known, snapshot, ground.status)
-        if any(not is_usable_late(it, ground.reports.get(name)) for name, it in sights.items()):
+        views = _seen(changed, known, snapshot, ground.status)
+        if any(not is_usable_late(it, ground.reports.get(name)) for name, it in views.items()):
             raise Outdated(reports)
         return reports
 
-    def _sights(
+    def _views(
         self, reports: Reports, known: Known, snapshot: Snapshot, status: StoredStatus
-    ) -> dict[str, Sight]:
+    ) -> dict[str, ReservationView]:
         if not status.has_reports:
             stored = {row.reservation_id for row in known.reservations}
             came_or_left = stored ^ {row.reservation_id for row in snapshot.reservations}
@@ -188,7 +197,7 @@ class Reporter:
         return _seen(reports, known, snapshot, status)
 
     def _with_holders(self, name: str, report: Report, scope: Scope) -> Report:
-        """Rows that were stored before there were reports: who else has one must be looked up."""
+        """Rows stored before reports existed: look up which other accounts have one."""
         if report.version:
             return report
         others = self.scopes.holders(name, scope.region) - {scope.account_id}
@@ -198,16 +207,16 @@ class Reporter:
         row = self.scopes.row(Scope(first, scope.region), name)
         return replace(report, row=row, members=others, is_known=True)
 
-    def _look(
+    def _context(
         self,
         ground: Ground,
         snapshot: Snapshot,
         since: IdleSince,
-        sights: Mapping[str, Sight],
-    ) -> Look:
+        views: Mapping[str, ReservationView],
+    ) -> ListingContext:
         status = ground.status
-        peers = self._peers(sights.values(), snapshot.scope)
-        return Look(
+        peers = self._peers(views.values(), snapshot.scope)
+        return ListingContext(
             snapshot.scope,
             snapshot.observed_at,
             status.observed_at,
@@ -218,13 +227,13 @@ class Reporter:
             {name: _as_of_both(ground.peers.get(name), it) for name, it in peers.items()},
         )
 
-    def _peers(self, sights: Collection[Sight], scope: Scope) -> dict[str, ScopeStatus]:
-        """The statuses of the other accounts that a decision depends on: of the owners, and where
-        an owner does not list what is missing, of members up to one that is collected."""
-        peers = self._statuses({owner for it in sights if (owner := _owner(it))}, scope)
-        for sight in sights:
-            owner, members = _owner(sight), sorted(sight.report.members - {scope.account_id})
-            if sight.listed is not None or owner == scope.account_id:
+    def _peers(self, views: Collection[ReservationView], scope: Scope) -> dict[str, ScopeStatus]:
+        """The statuses of the other accounts that a decision depends on: the owners and, if an
+        owner does not list what is missing, the members up to the first collected one."""
+        peers = self._statuses({owner for it in views if (owner := _owner(it))}, scope)
+        for view in views:
+            owner, members = _owner(view), sorted(view.report.members - {scope.account_id})
+            if view.listed is not None or owner == scope.account_id:
                 continue
             if owner in members and _is_collected(peers.get(owner)):
                 continue
@@ -242,19 +251,21 @@ class Reporter:
         return {scope.account_id: it for scope, it in read.items()}
 
 
-def _owner(sight: Sight) -> str | None:
-    row = sight.listed or sight.stored or sight.report.row
+def _owner(view: ReservationView) -> str | None:
+    row = view.listed or view.stored or view.report.row
     return row.owner_id if row else None
 
 
 def _seen(
     reports: Reports, known: Known, snapshot: Snapshot, status: StoredStatus
-) -> dict[str, Sight]:
-    """The reservations of these reports as the scope has stored them, and as it lists them."""
+) -> dict[str, ReservationView]:
+    """The reservations of these reports, as the scope has stored them and as it lists them."""
     stored = {row.reservation_id: row for row in known.reservations}
     listed = {row.reservation_id: row for row in snapshot.reservations}
     return {
-        name: Sight(report, stored.get(name), listed.get(name), status.relied.get(name))
+        name: ReservationView(
+            report, stored.get(name), listed.get(name), status.deferrals.get(name)
+        )
         for name, report in reports.items()
     }
 
@@ -264,28 +275,28 @@ def _is_collected(peer: ScopeStatus | None) -> bool:
 
 
 def _is_older(report: Report | None, known: Known, name: str) -> bool:
-    """Whether a report has to be read: it was not, or before the stored row was written."""
+    """Whether a report must be read: it was not yet, or only before the stored row was written."""
     return report is None or report.version < known.versions.get(name, 0)
 
 
 def _as_of_both(before: ScopeStatus | None, now: ScopeStatus) -> ScopeStatus:
-    """Another account whose first snapshot came during the listing reports nothing of it."""
+    """Another account whose first snapshot came during the listing does not report it."""
     if before is not None and before.observed_at is None:
         return replace(now, observed_at=None)
     return now
 
 
 def noted_names(status: StoredStatus) -> frozenset[str]:
-    return status.rechecks | status.relied.keys()
+    return status.rechecks | status.deferrals.keys()
 
 
 def _subjects(events: Iterable[Event]) -> frozenset[str]:
     return frozenset(row.reservation_id for event in events if (row := event.reservation))
 
 
-def _to_write(sight: Sight, verdict: Verdict, scope: Scope) -> Reported | None:
-    """The report to write; None where it stays as it is."""
-    before, after = sight.report, verdict.report
+def _to_write(view: ReservationView, verdict: Verdict, scope: Scope) -> Reported | None:
+    """The report to write; None if it stays as it is."""
+    before, after = view.report, verdict.report
     if after == before:
         return None
     others: list[str] = []
@@ -301,8 +312,8 @@ def _facts(row: Reservation | None) -> object:
     return None if row is None else facts(row)
 
 
-def _gone(sight: Sight, verdict: Verdict) -> Reservation | None:
-    return (sight.stored or sight.report.row) if verdict.is_gone else None
+def _gone(view: ReservationView, verdict: Verdict) -> Reservation | None:
+    return (view.stored or view.report.row) if verdict.is_gone else None
 
 
 def _difference(

@@ -1,4 +1,4 @@
-"""Bring failed units back to their queue."""
+"""Returning failed units to their queue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGEST_RETRY_SECONDS = 30
 
 
 class UnitFailed(Exception):
-    """Scopes of a unit failed in a way that is worth another try."""
+    """Scopes of a unit failed in a way that justifies a retry."""
 
 
 def delivery_of(record: SQSRecord) -> str:
@@ -41,7 +41,7 @@ def is_retry(record: SQSRecord) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Retrier:
-    """Brings units back to the queue. ``period`` is that of the schedule."""
+    """Returns units to the queue. ``period`` is that of the schedule."""
 
     client: SQSClient
     queue_url: str
@@ -50,17 +50,17 @@ class Retrier:
     clock: Callable[[], datetime]
 
     def retry(self, record: SQSRecord, unit: Unit, failures: Sequence[Failure]) -> None:
-        """Have a unit tried again whose scopes failed in a way that is worth it.
+        """Retry a unit whose scopes failed in a way that justifies it.
 
-        Raises UnitFailed where the message stays on the queue and has used up a receive. Throttling
-        alone uses up none: a fresh message with a delay takes the place of this one.
+        Raises UnitFailed if the message stays on the queue, which uses up a receive. Throttling
+        alone uses up none: a new message with a delay replaces this one.
         """
         if all(failure.is_final for failure in failures):
             return
         if is_throttled(failures):
             self._postpone(record, unit)
             return
-        self._return_soon(record)
+        self.return_soon(record)
         raise UnitFailed("; ".join(map(str, failures)))
 
     def _postpone(self, record: SQSRecord, unit: Unit) -> None:
@@ -78,7 +78,7 @@ class Retrier:
         )
         logger.warning("unit throttled", extra={**facts, "delay": delay, "times": after.times})
 
-    def _return_soon(self, record: SQSRecord) -> None:
+    def return_soon(self, record: SQSRecord) -> None:
         """Return a message after 15 s, then 30 s, instead of the queue's own timeout."""
         tries = int(record.attributes.approximate_receive_count)
         is_last = tries >= self.max_receives

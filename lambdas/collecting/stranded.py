@@ -1,4 +1,4 @@
-"""Asking for the instances beside idle capacity, after the listing of a unit."""
+"""Listing the instances beside idle capacity, after the listing of a unit."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from truffle.ec2.instances import OverBudget, list_on_demand
 from truffle.ec2.listing import EC2
 
 MOST_CALLS = 20
-"""To EC2 for one scope and run: 20,000 running instances of the types that are idle."""
+"""Calls to EC2 for one scope and run: 20,000 running instances of the idle types."""
 
 OVER_BUDGET = "OverBudget"
 
 
 @dataclass(frozen=True, slots=True)
 class StrandedFinder:
-    """Finds what runs On-Demand beside the idle capacity of listings."""
+    """Finds instances that run On-Demand beside the idle capacity of listings."""
 
     ec2_of: Callable[[Scope], EC2]
     store: StrandedStore
@@ -30,7 +30,8 @@ class StrandedFinder:
     most_calls: int = MOST_CALLS
 
     def find(self, region: str, snapshots: Iterable[Snapshot], deadline: datetime) -> None:
-        """Ask each scope of a region with idle capacity, and forget what the others had.
+        """List those of each scope of a region with idle capacity, and forget the findings of the
+        others.
 
         Raises what DynamoDB does.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from truffle.core.runs import Finish, Unit
+from truffle.core.runs import Finish, Unit, WriteLatest
 from truffle.core.throttling import Postponed
 from truffle.core.times import format_time, parse_time
 
@@ -17,7 +17,7 @@ def to_message(unit: Unit) -> str:
 
 
 def postponed_message(unit: Unit, postponed: Postponed) -> str:
-    """The body of a message that brings a throttled unit back."""
+    """The body of a message that returns a throttled unit."""
     history = {**asdict(postponed), "since": format_time(postponed.since)}
     return json.dumps({**json.loads(to_message(unit)), "postponed": history})
 
@@ -31,20 +31,28 @@ def read_postponed(body: str) -> Postponed | None:
 
 
 def finish_message(run_id: str) -> str:
-    """The body of a message that has a lost run closed."""
+    """The body of a message that requests the close of a lost run."""
     return json.dumps({"finish": run_id})
 
 
-def read_message(body: str) -> Unit | Finish:
-    """The unit of a message. Raises ValueError, KeyError or TypeError for any other message."""
+def latest_message(run_id: str) -> str:
+    """The body of a message that asks for ``latest/`` as of a closed run."""
+    return json.dumps({"latest": run_id})
+
+
+def read_message(body: str) -> Unit | Finish | WriteLatest:
+    """The work that a message asks for. Raises ValueError, KeyError or TypeError for any other
+    message."""
     message = json.loads(body)
     if isinstance(message, dict) and "finish" in message:
         return Finish(message["finish"])
+    if isinstance(message, dict) and "latest" in message:
+        return WriteLatest(message["latest"])
     return read_unit(body)
 
 
 def read_unit(body: str) -> Unit:
-    """The unit of a message. Raises ValueError, KeyError or TypeError for what is none."""
+    """The unit of a message. Raises ValueError, KeyError or TypeError for any other content."""
     message = json.loads(body)
     opened_at = message.get("opened_at")
     return Unit(

@@ -1,1 +1,2 @@
-"""Delivering alerts: what a message asks for, how each kind of destination is notified, once."""
+"""Delivering alerts: the task of each message, the channel of each kind of destination, exactly
+once."""

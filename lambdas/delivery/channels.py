@@ -1,4 +1,4 @@
-"""Channels by kind of destination: where a message is sent, and which response accepts it."""
+"""Channels by kind of destination: where a message is sent, and which responses mean success."""
 
 from __future__ import annotations
 
@@ -22,26 +22,25 @@ from truffle.messages.text import to_json
 
 SLACK_POST_URL = "https://slack.com/api/chat.postMessage"
 ACCEPTED = 202
-"""The response of PagerDuty's Events API v2 and of Opsgenie's Alert API to what they accept; no
-other status means success."""
+"""The status with which PagerDuty's Events API v2 and Opsgenie's Alert API accept a request; no
+other one means success."""
 _TEMPORARY = frozenset({408, 425, 429})
-"""Statuses below 500 after which the same request can succeed. PagerDuty asks for retries after
-429, 5xx and network errors alone (PagerDuty, Events API v2 Overview, Response Codes & Retry
-Logic)."""
+"""Statuses below 500 after which the same request can succeed. PagerDuty allows retries only after
+429, 5xx and network errors (PagerDuty, Events API v2 Overview, Response Codes & Retry Logic)."""
 
-_LONGEST_TOLD = 300
-"""Characters of an answer in an error."""
+_LONGEST_SHOWN = 300
+"""Characters of a response shown in an error."""
 
 
 class Refused(Exception):
-    """A destination did not accept a message; ``retry_after`` is when it may be asked again.
+    """A destination did not accept a message; ``retry_after`` is when it may be retried.
 
-    ``is_final`` is true if a retry cannot succeed according to its documentation: a pager rejects
-    the same request until its secret is changed.
+    ``is_final`` is true if, by the destination's documentation, a retry cannot succeed: a pager
+    rejects the same request until its secret is changed.
     """
 
     def __init__(self, destination: Destination, answer: WebhookResponse, secret: Secret) -> None:
-        said = secret.hidden_in(answer.text)[:_LONGEST_TOLD]
+        said = secret.hidden_in(answer.text)[:_LONGEST_SHOWN]
         super().__init__(
             f"{destination.name} ({destination.kind}) answered {answer.status}: {said}"
         )
@@ -63,7 +62,7 @@ class Alert:
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The document for machines: the message, with ``late_seconds`` where it comes late."""
+        """The document for machines: the message, with ``late_seconds`` if it is late."""
         if self.late is None:
             return self.message
         return {**self.message, "late_seconds": round(self.late.total_seconds())}
@@ -73,9 +72,9 @@ class Alert:
 class Channels:
     """The channels of all destinations.
 
-    ``topics`` maps the names of destinations to the ARNs of topics of their own; ``service`` makes
-    a boto3 client of a service, in a region; ``report_url`` is where the report is
-    published, None where it is not.
+    ``topics`` maps the names of destinations to the ARNs of their own topics; ``service`` creates a
+    boto3 client of a service, in a region; ``report_url`` is where the report is published, None if
+    it is not.
     """
 
     threads: ThreadStore
@@ -87,7 +86,7 @@ class Channels:
     clock: Callable[[], datetime]
 
     def deliver(self, destination: Destination, alert: Alert) -> bool:
-        """Deliver an event; False if the destination needs nothing of it. Raises Refused, or what
+        """Deliver an event; False if the destination does not need it. Raises Refused, or what
         reading the secret and sending raise."""
         if destination.kind.is_for_people:
             card = event_card(
@@ -129,8 +128,8 @@ class Channels:
             _post(destination, secret, secret.sole("url"), slack.payload(card))
 
     def _show_in_channel(self, destination: Destination, secret: Secret, card: Card) -> None:
-        """With a bot's token: the messages about one subject are in one thread; warnings and
-        critical events are also shown in the channel."""
+        """Post with a bot's token: messages about one subject form a thread; warnings and critical
+        events also appear in the channel."""
         subject = _subject(card)
         thread = self.threads.get(destination.name, subject) if subject else None
         body = {**slack.payload(card), "channel": secret.get("channel")}
@@ -142,14 +141,14 @@ class Channels:
         said = _object(answer.text)
         if not (answer.is_accepted and (said.get("ok") is True or not answer.is_whole)):
             if subject and thread and said.get("error") not in (None, "ratelimited"):
-                # Its first message may be gone, or the channel another one by now.
+                # The thread's first message may be gone, or the channel may have changed.
                 self.threads.forget(destination.name, subject)
             raise Refused(destination, answer, secret)
         if subject and not thread and isinstance(said.get("ts"), str):
             self.threads.put(destination.name, subject, said["ts"], self.clock())
 
     def _deliver_incident(self, destination: Destination, alert: Alert) -> bool:
-        """Queues keep no order: what was resolved must not be opened by an older event."""
+        """Queues are unordered: an older event must not reopen a resolved incident."""
         found = incident_of(alert.event)
         if found is None:
             return False
@@ -172,7 +171,7 @@ class Channels:
         return self.secrets.read(destination.secret)
 
     def _post_message(self, destination: Destination, alert: Alert) -> None:
-        """The event's id as the key by which the receiver can know a repetition."""
+        """Post with the event's id as the key by which the receiver recognizes a repetition."""
         secret = self._secret(destination)
         headers = {"Idempotency-Key": alert.event.event_id}
         _post(destination, secret, secret.sole("url"), alert.document, headers)
@@ -212,7 +211,7 @@ class Channels:
 
 
 def _subject(card: Card) -> str | None:
-    """The subject of a card's thread; None for cards that stand alone: a digest, a day, a test."""
+    """The subject of a card's thread; None for cards without one: a digest, a summary, a test."""
     return card.subject if card.kind in list(EventType) and not card.test else None
 
 
@@ -224,7 +223,8 @@ def _post(
     headers: Mapping[str, str] = NO_HEADERS,
     accepted: int | None = None,
 ) -> None:
-    """Raises Refused unless the answer is the one status that means taken, or any 2xx."""
+    """Raises Refused unless the response has the status that means success, or any 2xx if none is
+    named."""
     answer = post(url, body, headers)
     if not (answer.is_accepted if accepted is None else answer.status == accepted):
         raise Refused(destination, answer, secret)

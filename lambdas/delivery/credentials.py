@@ -1,4 +1,5 @@
-"""The secrets of destinations: webhook URLs, tokens and keys, which no log and no error shows."""
+"""The secrets of destinations: webhook URLs, tokens and keys, which never appear in logs or
+errors."""
 
 from __future__ import annotations
 
@@ -16,18 +17,18 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from lambdas.errors import reason_of
 
-# The answer with the secret is what botocore logs at DEBUG.
+# At DEBUG, botocore logs the response with the secret.
 logging.getLogger("botocore").setLevel(logging.INFO)
 
 MAX_AGE_SECONDS = 300
-"""For how long a secret is used without asking for it again."""
+"""How long a secret is used before it is read again."""
 
 _SHORTEST_HIDDEN = 6
 
 
 class BadSecret(Exception):
-    """A secret cannot be read, or does not hold what its destination needs; the text does not
-    contain it."""
+    """A secret cannot be read, or lacks what its destination needs; the text does not contain the
+    secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +47,22 @@ class Secret:
         return found
 
     def sole(self, key: str) -> str:
-        """A value of the JSON object, or the whole text of a secret that is none.
+        """A value of the JSON object, or the whole text of a secret that is not JSON.
 
         Raises BadSecret.
         """
         return self.get(key) if self.values else self.text
 
     def hidden_in(self, text: str) -> str:
-        """A text in which nothing of the secret stands any more."""
+        """The text with every part of the secret replaced."""
         parts = sorted(self._parts(), key=len, reverse=True)
         if not parts:
             return text
         return re.sub("|".join(map(re.escape, parts)), "…", text, flags=re.IGNORECASE)
 
     def _parts(self) -> set[str]:
-        """The values, and of a URL also its path, its query and the pieces of these; also as who
-        repeats them may write them."""
+        """The values and, of a URL, also its path, its query and their pieces, in every form in
+        which they may be repeated."""
         pieces = {part for value in (self.text, *self.values.values()) for part in _pieces(value)}
         written = {form for piece in pieces for form in _forms(piece)}
         return {part for part in written if len(part) >= _SHORTEST_HIDDEN}
@@ -78,14 +79,14 @@ def _pieces(value: str) -> Iterator[str]:
 
 
 def _forms(piece: str) -> Iterator[str]:
-    """A piece as it is, decoded as a form's value or a path, and encoded for JSON, HTML, URLs."""
+    """A piece as it is, decoded as a form value or a path, and encoded for JSON, HTML and URLs."""
     for text in (piece, unquote(piece), unquote_plus(piece)):
         as_json = json.dumps(text)[1:-1]
         yield from (text, as_json, as_json.replace("/", "\\/"), escape(text), quote(text, safe=""))
 
 
 class Secrets:
-    """Reads secrets of AWS Secrets Manager; ``service`` makes a boto3 client, in a region."""
+    """Reads secrets from AWS Secrets Manager; ``service`` creates a boto3 client, in a region."""
 
     def __init__(self, service: Callable[..., Any]) -> None:
         self._service = service
@@ -96,7 +97,7 @@ class Secrets:
         try:
             text = str(self._provider(_region_of(name)).get(name, max_age=MAX_AGE_SECONDS))
         except GetParameterError as error:
-            # Powertools keeps AWS's error as the context of its own.
+            # Powertools keeps AWS's error as the context of its own error.
             cause = reason_of(error.__context__ or error)
             raise BadSecret(f"the secret {name} cannot be read: {cause}") from error
         return to_secret(name, text)

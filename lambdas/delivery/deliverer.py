@@ -58,8 +58,8 @@ LONGEST_WAIT = {
 """The longest ``Retry-After`` that is respected, by the severity of the message."""
 LATE_AFTER = timedelta(minutes=15)
 LONGEST_BATCH_SECONDS = 30
-"""How much of its minute the function spends on the single events of a batch; the rest of the batch
-is delivered with the message's next delivery."""
+"""How much of its minute the function spends on the single events of a batch; the rest follows with
+the message's next delivery."""
 
 
 class Undeliverable(Exception):
@@ -72,8 +72,8 @@ class Deliverer:
 
     ``destinations`` maps the names of queues to those of destinations; a scope is late if its last
     listing is older than ``allowed_age``, unless its denial is ``expected``; ``report_url`` is
-    where the report is published, None where it is not; ``inventory`` and ``prices`` are read for
-    summaries alone.
+    where the report is published, None if it is not; ``inventory`` and ``prices`` are read only for
+    summaries.
     """
 
     alerts: AlertSettings
@@ -167,7 +167,7 @@ class Deliverer:
         self.deliveries.note(destination.name, [event.event_id], delivery)
 
     def _deliver_batch(self, destination: Destination, run_id: str, batch: Batch) -> None:
-        """One digest if there are more events than the destination wants one by one."""
+        """Send one digest if there are more events than the destination accepts one by one."""
         events = [from_message(message) for message in batch.messages]
         counts = [destination.most_single_messages(event.type) or len(events) for event in events]
         if len(events) > max(counts):
@@ -218,7 +218,7 @@ class Deliverer:
     def _handle_failure(
         self, task: Task, destination: Destination, message: QueueMessage, error: Exception
     ) -> bool:
-        """Retry a failed message later, or make it a dead letter, with which it is done."""
+        """Retry a failed message later, or make it a dead letter; True if it is done."""
         reason, now = reason_of(error), self.clock()
         if self._is_out_of_time(task, message, error):
             failed = Delivery(DeliveryStatus.DEAD_LETTER, now, message.receives, reason)
@@ -233,9 +233,9 @@ class Deliverer:
         return False
 
     def _is_out_of_time(self, task: Task, message: QueueMessage, error: Exception) -> bool:
-        """A day after the observation, or sooner where a retry cannot succeed. A dead letter that
-        is put back gets the same time again."""
-        first = self.digests.begun(task.run_id) if isinstance(task, Flush) else due_at(task)
+        """Whether to give up: a day after the observation, or sooner if a retry cannot succeed. A
+        dead letter that is put back gets the same time again."""
+        first = self.digests.started_at(task.run_id) if isinstance(task, Flush) else due_at(task)
         is_final = isinstance(error, Refused) and error.is_final
         age = self.clock() - max(first or message.sent_at, message.sent_at)
         return age >= (GIVE_UP_REFUSED_AFTER if is_final else GIVE_UP_AFTER)
@@ -253,7 +253,8 @@ class Deliverer:
 
 
 def _wait(task: Task, message: QueueMessage, error: Exception) -> timedelta:
-    """How long a failed message waits: its pace, or what the destination asks for within limits."""
+    """How long a failed message waits: the usual pause, or what the destination requests, within
+    limits."""
     retry_after = error.retry_after if isinstance(error, Refused) else None
     severity = Severity.WARNING
     if isinstance(task, DeliverEvent | DeliverSample):

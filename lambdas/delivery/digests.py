@@ -1,6 +1,7 @@
-"""Events of one run, buffered until it is over: many are delivered as a digest, few one by one.
+"""Events of one run, buffered until the run is over: many are delivered as a digest, few one by
+one.
 
-The events of a listing that is part of no run are a run of their own where there are many.
+Many events of a listing outside of runs are treated like a run.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from truffle.core.runs import Run
 
 LOOK_AGAIN = timedelta(seconds=5)
 QUIET = timedelta(seconds=4)
-"""For how long nothing more must have come: the last events of a run arrive when it is over."""
+"""How long no event must have arrived: the last events of a run arrive after its end."""
 LONGEST_RUN = timedelta(minutes=15)
-"""A run that is open for so long is not waited for any more: all of its first attempts take minutes
-at most."""
+"""A run that is open for longer is no longer waited for: its first attempts take at most
+minutes."""
 
 Message = dict[str, Any]
 
 
 class NotYet(Exception):
-    """The run is not over, or events of it still come: to be looked at again in five seconds."""
+    """The run is not over, or its events still arrive: check again in five seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """The events that wait. ``send_flush`` puts a flush of a run on a destination's queue."""
+    """Buffers events. ``send_flush`` puts a flush of a run on a destination's queue."""
 
     pending: DigestBuffer
     runs: RunStore
@@ -41,24 +42,25 @@ class Digests:
     def add(
         self, destination: Destination, message: Message, send_flush: Callable[[str], None]
     ) -> str | None:
-        """Buffer an event; the run for whose end it waits, or with whose events it was delivered.
-        None if there is nothing to wait for, and it must be delivered at once."""
+        """Buffer an event; return the run for whose end it waits, or with whose events it was
+        delivered. None if it does not wait and must be delivered at once."""
         run_id = self._waits_for(destination, message)
         if run_id is None:
             return None
         name, now = destination.name, self.clock()
         placed = self.pending.add(name, run_id, message, now)
-        # An event that comes again may come from whoever claimed the flush and did not send it. A
-        # flush too many finds nothing to tell; an event without one would wait for ever.
-        if placed is Placed.AGAIN or (
+        # A repeated event may come from an invocation that claimed the flush and did not send it.
+        # An extra flush finds nothing to deliver; without a flush, an event would wait for ever.
+        if placed is Placed.BUFFERED or (
             placed is Placed.NEW and self.pending.claim_flush(name, run_id, now)
         ):
             send_flush(run_id)
         return run_id
 
     def _waits_for(self, destination: Destination, message: Message) -> str | None:
-        """The run whose end an event waits for. Outside of runs, where events are delivered within
-        seconds, its listing, and that only if it has too many events to deliver one by one."""
+        """The run whose end an event waits for. Outside of runs, events are delivered within
+        seconds; they wait for their listing only if it has too many events to deliver one by
+        one."""
         most = destination.most_single_messages(EventType(message["type"]))
         run_id = message.get("run_id")
         if most is None:
@@ -73,20 +75,20 @@ class Digests:
     def flush(
         self, destination: Destination, run_id: str, deliver: Callable[[Batch], None]
     ) -> None:
-        """Deliver the buffered events, batch by batch. Raises NotYet, and what delivering raises:
-        then the next flush delivers the batch."""
+        """Deliver the buffered events, batch by batch. Raises NotYet, and what delivering raises;
+        in that case the next flush delivers the batch."""
         name = destination.name
         if not self._is_over(self.runs.get(run_id)) or not self._is_quiet(name, run_id):
             raise NotYet
-        # First of all: an event that is put there from now on sends a flush of its own, and one
-        # that was put there before is seen below.
+        # First of all: an event that is buffered from now on sends its own flush, and one that was
+        # buffered before is read below.
         self.pending.forget_flush(name, run_id)
         while (batch := self._next_batch(name, run_id)) is not None:
             deliver(batch)
             self.pending.finish(name, run_id, batch.number, self.clock())
 
-    def begun(self, run_id: str) -> datetime | None:
-        """When a run began; None where it is not known."""
+    def started_at(self, run_id: str) -> datetime | None:
+        """When a run started; None if it is unknown."""
         run = self.runs.get(run_id)
         return None if run is None else run.started_at
 

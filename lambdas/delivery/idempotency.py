@@ -1,4 +1,4 @@
-"""Do an action once: completed actions are remembered, running ones are claimed."""
+"""Perform an action once: completed actions are remembered, running ones are claimed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAl
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 MONTH = 30 * 24 * 3600
-"""How long a completed action is remembered, in seconds: longer than a message can live, which is
+"""How long a completed action is remembered, in seconds: longer than a message can exist, which is
 14 days on a queue and 14 more as a dead letter."""
 
 Claimed = IdempotencyAlreadyInProgressError
-"""Another invocation is doing it, or was killed while it did: its claim then lasts until that
-invocation would have timed out."""
+"""Another invocation is performing the action, or was killed while it did; its claim then lasts
+until that invocation would have timed out."""
 
 
 class Once:
-    """Does each key's action once. ``dynamodb`` is a boto3 client, ``table`` the idempotency
+    """Performs each key's action once. ``dynamodb`` is a boto3 client, ``table`` the idempotency
     table."""
 
     def __init__(self, dynamodb: Any, table: str) -> None:
@@ -41,9 +41,9 @@ class Once:
         self._config.register_lambda_context(context)
 
     def run(self, key: str, action: Callable[[], bool]) -> bool:
-        """Run an action unless its key is remembered; the result of the run, now or then.
+        """Run an action unless its key is remembered; return the result of this run or of that one.
 
-        Raises Claimed, or what the action raises: then it counts as not done.
+        Raises Claimed, or what the action raises, in which case it counts as not done.
         """
         return self._run_once(key=key, action=action)
 

@@ -17,7 +17,7 @@ FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(seconds=300)
 
 _UNFILLED = "<aws.scheduler."
-"""How a placeholder begins that the sandbox's scheduler leaves as it is."""
+"""The prefix of a placeholder that the sandbox's scheduler does not replace."""
 
 
 class InvalidMessage(Exception):
@@ -42,7 +42,7 @@ class DeliverSample:
 
 @dataclass(frozen=True, slots=True)
 class DeliverSummary:
-    """Deliver the summary of the last day. ``scheduled_at`` is the schedule's time, None where the
+    """Deliver the summary of the last day. ``scheduled_at`` is the schedule's time, None if the
     scheduler does not supply it (the sandbox's)."""
 
     scheduled_at: datetime | None
@@ -59,7 +59,7 @@ Task = DeliverEvent | DeliverSample | DeliverSummary | Flush
 
 
 def due_at(task: Task) -> datetime | None:
-    """The moment from which a task could be delivered; None if the task does not have it."""
+    """The moment from which a task could be delivered; None if the task has none."""
     match task:
         case DeliverEvent(event) | DeliverSample(event):
             return event.observed_at
@@ -104,6 +104,6 @@ def flush_body(run_id: str) -> str:
 
 
 def pause(receives: int) -> timedelta:
-    """How long a message waits that failed so many times: 5 s, doubling up to 300 s."""
+    """The pause of a message after this many failures: 5 s, doubling up to 300 s."""
     doublings = min(receives - 1, 10)
     return min(FIRST_RETRY * float(2**doublings), LONGEST_RETRY)

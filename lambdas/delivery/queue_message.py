@@ -1,4 +1,4 @@
-"""Messages on the destinations' queues: when they return, and where they end."""
+"""Messages on the destinations' queues: hide, set aside, send."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
 LONGEST_PAUSE = timedelta(hours=11)
-"""SQS hides a message for 12 hours at most, counted from when it was received (SQS Developer Guide,
-visibility timeout)."""
+"""SQS hides a message for at most 12 hours after it was received (SQS Developer Guide, visibility
+timeout)."""
 LONGEST_REASON = 1000
 
 
@@ -27,7 +27,7 @@ def queue_url(client: SQSClient, arn: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueMessage:
-    """A message as received. ``receives`` counts its deliveries, this one included."""
+    """A received message. ``receives`` counts its deliveries, this one included."""
 
     queue_arn: str
     receipt_handle: str
@@ -61,7 +61,7 @@ class Queues:
         self._dead_letter_urls: dict[str, str] = {}
 
     def hide(self, message: QueueMessage, pause: timedelta) -> None:
-        """Let a message return after a pause; its count of deliveries stays."""
+        """Let a message return after a pause; its count of deliveries is kept."""
         self._client.change_message_visibility(
             QueueUrl=queue_url(self._client, message.queue_arn),
             ReceiptHandle=message.receipt_handle,
@@ -97,5 +97,5 @@ class Queues:
 
 
 def _printable(text: str) -> str:
-    """SQS refuses most control characters (SQS API Reference, SendMessage)."""
+    """Replace control characters, most of which SQS rejects (SQS API Reference, SendMessage)."""
     return "".join(char if char.isprintable() else " " for char in text) or "unknown"

@@ -1,4 +1,4 @@
-"""POST JSON to a webhook: HTTPS only, never to a private address, no redirect, no URL in a log."""
+"""POST JSON to a webhook: HTTPS only, never to a private address, no redirects, no URL in logs."""
 
 from __future__ import annotations
 
@@ -21,25 +21,27 @@ from lambdas.clients import now
 from truffle.messages.text import to_json
 from truffle.threads import start
 
-# The path of a webhook's URL is its secret, and urllib3 logs paths at DEBUG.
+# The path of a webhook's URL is secret, and urllib3 logs paths at DEBUG.
 logging.getLogger("urllib3").setLevel(logging.INFO)
 
 TIMEOUT = urllib3.Timeout(connect=3, read=10)
 LONGEST_EXCHANGE = 20
-"""Seconds for the whole exchange: the timeout of a read restarts with every byte."""
+"""Seconds for the whole exchange: a read timeout restarts with every byte."""
 LONGEST_ANSWER = 64 * 1024
-"""How many bytes of an answer are read: an answer with a whole chat message in it is shorter."""
+"""The maximum number of bytes read of a response; one that contains a whole chat message is
+shorter."""
 _LONGEST_RETRY_AFTER = 40
 _MOST_RETRY_AFTER = 24 * 3600
-"""Seconds; no message is kept for longer."""
+"""Seconds; no message is kept longer."""
 ALLOW_LOOPBACK = "TRUFFLE_SANDBOX_LOOPBACK_WEBHOOKS"
-"""Set by the sandbox alone, whose destinations listen on the loopback interface."""
+"""Set only by the sandbox, whose destinations listen on the loopback interface."""
 
 
 _UNICAST = ipaddress.ip_network("2000::/3")
 """The global unicast addresses (IANA, IPv6 address space)."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-"""An IPv4 address in the last 32 bits (RFC 6052): what a DNS64 answers in a subnet without IPv4."""
+"""Addresses with an IPv4 address in the last 32 bits (RFC 6052), which a DNS64 returns in a subnet
+without IPv4."""
 _NOT_PUBLIC = tuple(
     map(
         ipaddress.ip_network,
@@ -57,7 +59,7 @@ _NOT_PUBLIC = tuple(
         ),
     )
 )
-"""Special-purpose networks that are no host's on the internet (IANA, IPv4 and IPv6 Special-Purpose
+"""Special-purpose networks, which no host on the internet has (IANA, IPv4 and IPv6 Special-Purpose
 Address Registries); which of them Python knows depends on its version."""
 
 NO_HEADERS: Mapping[str, str] = {}
@@ -70,8 +72,8 @@ class Unusable(Exception):
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
     """The response of a destination; ``retry_after`` is in seconds. The text is the destination's
-    own: it may repeat what it was sent. It is empty, and the answer not ``is_whole``, where the
-    body could not be read: what counts is the status."""
+    own, and may repeat the request. If the body could not be read, the text is empty and
+    ``is_whole`` is false; the status still counts."""
 
     status: int
     text: str
@@ -93,11 +95,11 @@ class Unreachable(Exception):
 def post(
     url: str, body: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS
 ) -> WebhookResponse:
-    """Raises Unusable or Unreachable; any answer at all is returned. ``headers`` go beside those
-    that every request has."""
+    """POST a body; return any response. ``headers`` are sent in addition to those of every request.
+    Raises Unusable or Unreachable."""
     parts, host, port = _destination(url)
     address = _address(host, port)
-    # Connect to the very address that was checked: a name could resolve to another one by now.
+    # Connect to the address that was checked: the name could resolve to another one by now.
     pool = urllib3.HTTPSConnectionPool(
         address,
         port,
@@ -116,7 +118,8 @@ def post(
     try:
         return exchange.result(LONGEST_EXCHANGE)
     except OutOfTime:
-        # What was answered in time counts: asked again, the destination would have it twice.
+        # A response that began in time counts: after a retry, the destination would have the
+        # message twice.
         if heads:
             return heads[0]
         raise Unreachable(f"no answer within {LONGEST_EXCHANGE} s") from None
@@ -129,8 +132,8 @@ def _exchange(
     headers: Mapping[str, str],
     began: Callable[[WebhookResponse], None],
 ) -> WebhookResponse:
-    """Send a request and read the response; ``began`` is called when its head is there.
-    Raises Unreachable."""
+    """Send a request and read the response; ``began`` is called when its head has arrived. Raises
+    Unreachable."""
     with pool:
         try:
             response = pool.urlopen(
@@ -146,8 +149,8 @@ def _exchange(
 
 
 def _with_body(head: WebhookResponse, response: urllib3.BaseHTTPResponse) -> WebhookResponse:
-    """The response with its text, or without it where that is broken: cut off, wrongly compressed
-    or wrongly chunked. The destination has the message, and would get it twice."""
+    """The response with its text, or without it if that is broken: truncated, wrongly compressed or
+    wrongly chunked. The destination has the message, and after a retry would get it twice."""
     try:
         content = response.read(LONGEST_ANSWER, decode_content=True)
     except (HTTPError, ValueError, OSError):
@@ -183,7 +186,8 @@ def _address(host: str, port: int) -> str:
 
 
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether it is one host's on the internet, also behind an address that carries it (NAT64)."""
+    """Whether an address belongs to a host on the internet, also if embedded in another address
+    (NAT64)."""
     if address in _NAT64:
         return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
     if address.version == 6 and address not in _UNICAST:
@@ -204,5 +208,5 @@ def _seconds(text: str | None) -> int | None:
         seconds = round((parsedate_to_datetime(text) - now()).total_seconds())
         return min(max(0, seconds), _MOST_RETRY_AFTER)
     except (ValueError, TypeError):
-        # A date without a zone has no difference to one with it.
+        # A date without a zone cannot be subtracted from one with a zone.
         return None

@@ -1,5 +1,5 @@
-"""Exceptions of questions about the past, apart from the readers that raise them: the handler of
-``query`` names them without loading those."""
+"""Exceptions of requests for the past, separate from the readers that raise them, so the handler of
+``query`` can name them without loading those."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 
 
 class TooEarly(Exception):
-    """Nothing was collected yet; ``earliest`` is the time of the first listing, if there is one."""
+    """Nothing had been collected yet; ``earliest`` is the time of the first listing, if there is
+    one."""
 
     def __init__(self, earliest: datetime | None) -> None:
         super().__init__(f"nothing was collected before {earliest}")
@@ -15,4 +16,4 @@ class TooEarly(Exception):
 
 
 class TooLarge(Exception):
-    """The request needs more data than the function may read; the text has the amount."""
+    """The request needs more data than the function may read; the text states the amount."""

@@ -1,4 +1,4 @@
-"""The ledgers of past days in the bucket, and how they are made from snapshots."""
+"""The ledgers of past days in the bucket, and their creation from snapshots."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from truffle.core.times import format_time, parse_time
 PREFIX = "usage/"
 
 RECHECKED = timedelta(days=3)
-"""For so long a closed day is looked at again for data that came late."""
+"""How long a closed day is checked again for late data."""
 
 
 def ledger_key(day: datetime) -> str:
@@ -34,7 +34,7 @@ def ledger_key(day: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SpanReader:
-    """The capacity held in a stretch of time, from snapshots. ``period`` is the schedule's."""
+    """Reads the capacity held in a period of time from snapshots. ``period`` is the schedule's."""
 
     snapshots: SnapshotReader
     past: Past
@@ -58,14 +58,15 @@ class SpanReader:
         return PERIODS_KNOWN * self.period
 
     def objects(self, start: datetime, end: datetime, now: datetime) -> list[SnapshotObject]:
-        """The objects on which the spans from ``start`` to ``end`` depend, but those of scopes that
-        fail for long."""
+        """The objects on which the spans from ``start`` to ``end`` depend, except those of scopes
+        that have failed for a long time."""
         return self.snapshots.between(start - self.known_for - LONGEST_UNIT, self._until(end, now))
 
     def spans(self, start: datetime, end: datetime, now: datetime) -> Iterator[Span]:
-        """Spans that overlap the time from ``start`` to ``end``, one account of each reservation.
+        """Spans that overlap the time from ``start`` to ``end``, from one account for each
+        reservation.
 
-        What follows ``end`` says whether what was seen last still held. Raises Unreadable.
+        Snapshots after ``end`` show whether the last observation still held. Raises Unreadable.
         """
         until = self._until(end, now)
         looks: dict[str, dict[Scope, list[Snapshot]]] = defaultdict(lambda: defaultdict(list))
@@ -104,11 +105,11 @@ class LedgerStore:
     bucket: str
 
     def days(self) -> list[str]:
-        """The days (``2026-11-24``) that have a ledger."""
+        """The days (``2026-11-24``) with a ledger."""
         return days_below(self.client, self.bucket, PREFIX)
 
     def sizes(self, since: datetime, until: datetime) -> dict[str, int]:
-        """The bytes of each ledger of this time, by day."""
+        """The size of each ledger in this time, in bytes, by day."""
         first, last = ledger_key(since), ledger_key(until)
         pages = self.client.get_paginator("list_objects_v2")
         before = f"{PREFIX}dt={since - DAY:%Y-%m-%d}/~"
@@ -126,7 +127,7 @@ class LedgerStore:
         return Ledger(fetch(self.client, self.bucket, ledger_key(day)))
 
     def inputs(self, day: datetime) -> str | None:
-        """The sources of the ledger of a day; None where there is none."""
+        """The sources of the ledger of a day; None if it has no ledger."""
         try:
             head = self.client.head_object(Bucket=self.bucket, Key=ledger_key(day))
         except ClientError as error:
@@ -149,14 +150,14 @@ class LedgerStore:
 
 @dataclass(frozen=True, slots=True)
 class DayCloser:
-    """Makes the ledgers of days that are over, and again those whose data changed since."""
+    """Writes the ledgers of past days, and rewrites those whose data has changed since."""
 
     spans: SpanReader
     ledgers: LedgerStore
 
     def due(self, now: datetime) -> list[datetime]:
-        """The days to look at, the newest first: those without a ledger, and those that are over
-        for a short time only."""
+        """The days to check, the newest first: those without a ledger, and those that ended
+        recently."""
         today, made = day_of(now), set(self.ledgers.days())
         recent = today - RECHECKED - self.spans.known_for
         days = [parse_time(name) for name in self.spans.snapshots.days()]
@@ -170,7 +171,7 @@ class DayCloser:
         )
 
     def close(self, day: datetime, now: datetime) -> bool:
-        """Write the ledger of a day; False where it is as its data are. Raises Unreadable."""
+        """Write the ledger of a day; False if it is up to date. Raises Unreadable."""
         inputs = self._inputs(day, now)
         if self.ledgers.inputs(day) == inputs:
             return False
@@ -180,7 +181,8 @@ class DayCloser:
         return True
 
     def _inputs(self, day: datetime, now: datetime) -> str:
-        """The sources of a ledger: the objects, and how much of the time after the day."""
+        """The sources of a ledger: the objects, and how much of the time after the day has
+        passed."""
         end = min(now, day + DAY + self.spans.known_for)
         names = [f"{it.name} {it.etag}" for it in self.spans.objects(day, day + DAY, now)]
         return sha256("\n".join([format_time(end), *names]).encode()).hexdigest()

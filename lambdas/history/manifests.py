@@ -1,4 +1,4 @@
-"""The manifests of past runs: which scopes there were, and when each had its last success."""
+"""The manifests of past runs: their scopes, and the last success of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from truffle.core.times import parse_time
 
 PREFIX = "runs/"
 MOST_TRIED = 4
-"""Manifests that are read to find one: a run may be open, or was closed again later."""
+"""Manifests read to find one: a run may be open, or may have been closed again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A run that was closed: its start, its end, and the scopes that it covered."""
+    """A closed run: its start, its end, and the scopes that it covered."""
 
     started_at: datetime
     finished_at: datetime
@@ -47,7 +47,7 @@ class ManifestReader:
     bucket: str
 
     def closed_by(self, moment: datetime) -> Manifest | None:
-        """The newest run that was closed at or before a moment; None where there is none.
+        """The newest run that was closed at or before a moment; None if there is none.
 
         Raises Unreadable.
         """

@@ -1,4 +1,4 @@
-"""The answers of regions to watches that the bucket keeps."""
+"""The answers of regions to watches in the bucket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from truffle.core.market.answers import OFFERINGS_PREFIX, Answer, answers_of_lin
 
 PARALLEL_READS = 16
 MOST_OBJECTS = 5_000
-"""That one question may read: a month of hourly answers of seven regions."""
+"""Objects that one request may read: a month of hourly answers from seven regions."""
 
 DAY = timedelta(days=1)
 
@@ -36,8 +36,8 @@ _Question = tuple[datetime, datetime, frozenset[str]]
 
 @dataclass(slots=True)
 class AnswerReader:
-    """Answers of a bucket, with a boto3 S3 client. The last ones are kept in memory: the pages of a
-    list ask for the same time again."""
+    """Reads answers from a bucket, with a boto3 S3 client. The last ones stay in memory: the pages
+    of a list request the same time again."""
 
     client: Any
     bucket: str
@@ -46,8 +46,8 @@ class AnswerReader:
     def between(
         self, since: datetime, until: datetime, regions: frozenset[str] = frozenset()
     ) -> list[Answer]:
-        """The answers of this time, ``until`` excluded, by time; ``regions`` are names or globs,
-        none for all. Raises TooLarge, and Unreadable."""
+        """The answers of this time, ``until`` excluded, in order of time; ``regions`` are names or
+        globs, empty for all. Raises TooLarge, and Unreadable."""
         question = since, until, regions
         if self._kept is None or self._kept[0] != question:
             self._kept = question, self._load(*question)

@@ -1,8 +1,8 @@
-"""The capacity held at a moment of the past, and how well it was known then.
+"""The capacity held at a moment of the past, and the status of each scope then.
 
-The manifest of the last run that was closed by then says which scopes there were and when each was
-listed last. What was listed since is in the objects after that run's start; a scope that failed is
-in the object of its last success, wherever that lies.
+The manifest of the last run that was closed by then has the scopes and the time of each one's last
+listing. Later listings are in the objects after that run's start; the rows of a failed scope are in
+the object of its last success, however old that is.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from truffle.core.status import STALE, ScopeError, ScopeStatus
 from truffle.ec2.errors import kind_of
 
 LONGEST_UNIT = timedelta(minutes=15)
-"""Longer than a unit is listed: the object with a scope's listing began at most so long before."""
+"""More than the listing of a unit takes: the first listing in an object is at most this much older
+than any other in it."""
 
 Listings = Iterable[Snapshot | Failure]
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The scopes and the reservations as of a time."""
+    """The scopes and reservations as of a time."""
 
     at: datetime
     statuses: list[ScopeStatus]
@@ -37,7 +38,8 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Answers what was held when. ``allowed_age`` is for how long a snapshot counts as current."""
+    """Returns the capacity held at any past moment. ``allowed_age`` is how long a snapshot counts
+    as current."""
 
     snapshots: SnapshotReader
     manifests: ManifestReader
@@ -80,7 +82,7 @@ class Past:
         return (it for listings in self.snapshots.read(objects) for it in listings)
 
     def _earlier(self, wanted: Mapping[Scope, datetime]) -> list[SnapshotObject]:
-        """The objects that may have the listings of these scopes at these times."""
+        """The objects that may contain the listings of these scopes at these times."""
         found: dict[str, SnapshotObject] = {}
         for at in sorted(set(wanted.values())):
             regions = {scope.region for scope, seen in wanted.items() if seen == at}
@@ -106,7 +108,7 @@ class _Known:
 def _newest(
     listings: Listings, by: datetime, wanted: Mapping[Scope, datetime] | None = None
 ) -> _Known:
-    """The newest of listings up to a time, of the wanted scopes where they are named."""
+    """The newest of listings up to a time, only of the wanted scopes if they are named."""
     newest = _Known(None, {}, {})
     for it in listings:
         at = observed_or_failed_at(it)
@@ -145,7 +147,7 @@ def _error(
     seen: datetime | None,
     at: datetime | None,
 ) -> ScopeError | None:
-    """The failure of the last attempt: the snapshots' own, else the manifest's."""
+    """The failure of the last attempt: from the snapshots, else from the manifest."""
     if isinstance(attempt, Snapshot):
         return None
     code = attempt.code if attempt else outcome.code if outcome else None

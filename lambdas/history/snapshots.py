@@ -1,8 +1,8 @@
-"""The snapshot objects of the bucket: which there are, and what they hold.
+"""The snapshot objects of the bucket: their keys and their content.
 
 An object has the listings of a unit's scopes at one time (``lambdas/store/archive.py``). Objects of
-releases before units are read too: one has the reservations of one successful scope, which its name
-says, and there is none for a failure.
+releases before units are read too: each has the reservations of one successful scope, named in its
+key, and there is none for a failure.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NAME = re.compile(
 @dataclass(frozen=True, slots=True)
 class SnapshotObject:
     """An object in the bucket. ``at`` is the second in which its first listing began, ``account``
-    that of an object that has one scope alone."""
+    the account of an object with a single scope."""
 
     name: str
     at: datetime
@@ -68,8 +68,8 @@ class SnapshotReader:
     """Takes note of the fields that this version does not know."""
 
     def between(self, start: datetime, end: datetime) -> list[SnapshotObject]:
-        """The objects whose first listing began in this time, both seconds included, in the order
-        of that."""
+        """The objects whose first listing began in this time, both seconds included, in order of
+        time."""
         hours = list(_hours(start, end))
         prefixes = [f"{PREFIX}dt={hour:%Y-%m-%d}/hour={hour:%H}/" for hour in hours]
         if len(hours) > 24:
@@ -83,7 +83,7 @@ class SnapshotReader:
         )
 
     def first(self) -> list[SnapshotObject]:
-        """The objects of the first hour that has any."""
+        """The objects of the first hour with any."""
         answer = self.client.list_objects_v2(Bucket=self.bucket, Prefix=PREFIX, MaxKeys=1)
         for each in answer.get("Contents", ()):
             found = self._listed(each["Key"].rpartition("/")[0] + "/")
@@ -91,7 +91,7 @@ class SnapshotReader:
         return []
 
     def days(self) -> list[str]:
-        """The days (``2026-11-24``) that have snapshots, in their order."""
+        """The days (``2026-11-24``) with snapshots, in order."""
         return days_below(self.client, self.bucket, PREFIX)
 
     def read(self, objects: Iterable[SnapshotObject]) -> Iterator[list[Snapshot | Failure]]:
@@ -137,7 +137,7 @@ class SnapshotReader:
 
 
 def days_below(client: Any, bucket: str, prefix: str) -> list[str]:
-    """The days of the partitions ``dt=…`` below a prefix, in their order."""
+    """The days of the partitions ``dt=…`` below a prefix, in order."""
     pages = client.get_paginator("list_objects_v2")
     found = (
         it["Prefix"]

@@ -1,4 +1,4 @@
-"""The use of a period: past days from their ledgers, the rest from snapshots."""
+"""The usage of a period: past days from their ledgers, the rest from snapshots."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ from truffle.core.spans import Span
 
 PARALLEL_READS = 16
 AT_ONCE = 32
-"""Ledgers in memory at once."""
+"""The maximum number of ledgers in memory."""
 
 MOST_OBJECTS = 10_000
-"""Snapshot objects that one question may read: a week of a stack with 60 units."""
+"""Snapshot objects that one request may read: a week of a stack with 60 units."""
 
 MOST_BYTES = 220_000_000
-"""Of ledgers, compressed and weighted: a day of 90,000 reservations, or 150 days of 10,000; by the
-hour, 4 days of 10,000. An idle core needs 8 seconds for so many (benchmarks/history.py)."""
+"""Bytes of ledgers that one request may read, compressed and weighted: a day of 90,000
+reservations, or 150 days of 10,000; by the hour, 4 days of 10,000. An idle core needs 8 seconds
+(benchmarks/history.py)."""
 
 _STRETCHES = 60
-"""The weight of a ledger whose stretches are read; that of one whose index is enough is 1."""
+"""The weight of a ledger whose stretches are read; it is 1 if the index suffices."""
 
 _MAKING = 30
-"""The further weight of the largest ledger: its reservations have to be decoded, and those of the
+"""The additional weight of the largest ledger: its reservations must be decoded, and those of the
 other days are mostly the same."""
 
 
 @dataclass(slots=True)
 class UsageReader:
-    """The spans of any period. ``missing`` collects the days of which the bucket has nothing."""
+    """Reads the spans of any period. ``missing`` collects the days for which the bucket has no
+    data."""
 
     spans: SpanReader
     ledgers: LedgerStore
@@ -49,7 +51,7 @@ class UsageReader:
         now: datetime,
         is_total: Callable[[datetime], bool] = lambda day: False,
     ) -> Iterator[Span | DayTotals]:
-        """Spans that overlap the time, in no order; totals of the days of which those are enough.
+        """Spans that overlap the time, in no order; totals for the days whose totals suffice.
 
         Raises TooLarge, and Unreadable.
         """
@@ -68,7 +70,7 @@ class UsageReader:
         yield from self._open([day for day in wanted if f"{day:%Y-%m-%d}" not in closed], now)
 
     def recorded(self, since: datetime, until: datetime) -> Iterator[Span]:
-        """Spans of the days of this time that have a ledger. Raises TooLarge, and Unreadable."""
+        """Spans of the days of this time with a ledger. Raises TooLarge, and Unreadable."""
         closed = self.ledgers.sizes(since, until)
         _check((size, _STRETCHES) for size in closed.values())
         days = [day for day in _days(since, until) if f"{day:%Y-%m-%d}" in closed]
@@ -112,7 +114,7 @@ def _intact(day: datetime) -> Iterator[None]:
 
 
 def _check(ledgers: Iterable[tuple[int, int]]) -> None:
-    """Takes the bytes and the weight of each ledger. Raises TooLarge."""
+    """Check the bytes and the weight of each ledger. Raises TooLarge."""
     weighed = list(ledgers)
     largest = max((size for size, _ in weighed), default=0)
     if sum(size * weight for size, weight in weighed) + _MAKING * largest > MOST_BYTES:

@@ -1,1 +1,1 @@
-"""Watches of the market: asked within the budget of each region, and recorded."""
+"""Watches of the market: requested within the budget of each region, and recorded."""

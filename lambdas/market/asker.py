@@ -1,4 +1,5 @@
-"""Asks what regions sell for the watches, within each region's budget, and records the answers."""
+"""Requests the offerings of regions for the watches, within each region's budget, and records the
+answers."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ WAITING = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A recorded answer, and how many events followed from it."""
+    """A recorded answer, and the number of its events."""
 
     answer: Answer
     events: int
@@ -50,7 +51,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Asks for watches. ``ec2`` gives the client of a region, which makes one attempt a call."""
+    """Requests offerings for watches. ``ec2`` returns the client of a region, which makes one
+    attempt per call."""
 
     watches: Sequence[Watch]
     rules: MarketRules
@@ -62,8 +64,8 @@ class Asker:
     parallel: int = PARALLEL_REGIONS
 
     def ask(self, *, everything: bool, has_time: Callable[[], bool]) -> list[Asked]:
-        """Ask for what is due, or for ``everything``, which may use the calls that are left for
-        people; by region and watch. ``has_time`` says whether another call may begin.
+        """Request what is due, or ``everything``, which may use the calls reserved for people;
+        answers by region and watch. ``has_time`` decides whether another call may begin.
 
         The states of removed watches are deleted.
         """
@@ -83,8 +85,8 @@ class Asker:
 
 @dataclass(slots=True)
 class _Calls:
-    """The calls of one question, in a region's stored budget: the first one is claimed already, and
-    each further page claims its own."""
+    """The calls of one question, from a region's stored budget: the first one is claimed already,
+    and each further page claims its own."""
 
     store: WatchStore
     region: str
@@ -93,7 +95,7 @@ class _Calls:
     is_claimed: bool = True
 
     def take(self, deadline: float | None = None) -> None:
-        """Raises OutOfTime where the budget has no further call, or another invocation takes it."""
+        """Raises OutOfTime if the budget has no further call, or another invocation takes it."""
         if self.is_claimed:
             self.is_claimed = False
             return
@@ -105,7 +107,7 @@ class _Calls:
             raise OutOfTime from None
 
     def claim(self, left: Bucket) -> None:
-        """Raises Conflict where another invocation was faster."""
+        """Raises Conflict if another invocation was faster."""
         self.stored = self.store.claim(self.region, self.stored, left)
 
 
@@ -134,7 +136,7 @@ class _Visit:
                 return []
             answers = self._call(due[:count], calls)
         for turn in due[len(answers) :]:
-            if self._is_news(turn):
+            if self._must_record(turn):
                 answers.append(self._answer(turn.watch, Outcome.NOT_ASKED, message=WAITING))
         if answers:
             self.asker.archive.write_answers(self.region, answers)
@@ -156,14 +158,14 @@ class _Visit:
     def _stored(self, watch: str) -> Stored:
         return self.states.get((self.region, watch)) or Stored()
 
-    def _is_news(self, turn: Turn) -> bool:
-        """Whether it is not on record yet that the watch waits."""
+    def _must_record(self, turn: Turn) -> bool:
+        """Whether the watch waits and this is not recorded yet."""
         is_waiting = turn.last is not None and turn.last.outcome is Outcome.NOT_ASKED
         return self.everything or not is_waiting
 
     def _call(self, turns: Sequence[Turn], calls: _Calls) -> list[Answer]:
-        """The answers of these turns, up to the one at which EC2 says that the budget is used up by
-        others, or time is."""
+        """The answers of these turns, up to the one at which EC2 reports that others have used up
+        the budget, or time is over."""
         answers: list[Answer] = []
         for turn in turns:
             if not self.has_time():
@@ -206,7 +208,7 @@ class _Visit:
         )
 
     def _record(self, answer: Answer) -> Asked | None:
-        """None where another invocation has recorded an answer meanwhile."""
+        """None if another invocation has recorded an answer meanwhile."""
         before = self._stored(answer.watch)
         state, events = compare(before.state, answer, self.asker.rules)
         try:

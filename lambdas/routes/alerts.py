@@ -1,6 +1,6 @@
-"""Routes about alerts: who gets an event and why, samples, and publishing again.
+"""Routes of alerts: explain, test, republish.
 
-They are rare: what they need is imported with their first request.
+They are rarely used; their modules are imported with their first request.
 """
 
 from __future__ import annotations

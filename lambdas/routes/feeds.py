@@ -1,6 +1,6 @@
 """The report, the calendar and the metrics.
 
-They are rare: what they need is imported with their first request.
+They are rarely used; their modules are imported with their first request.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _calendar(values: Mapping[str, list[Any]]) -> Response[str]:
 
 @app.get("/calendar-feed.ics")
 def calendar_feed() -> Response[str]:
-    """The calendar for programs that cannot sign; this route alone takes no signature."""
+    """The calendar for programs that cannot sign requests; the only route without a signature."""
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
     values = parse(raw_query(), parameters.CALENDAR_FEED)

@@ -95,8 +95,8 @@ def reservation(reservation_id: str) -> Response[str]:
 
 
 def _gone(reservation_id: str, as_of: datetime | None = None) -> Json | None:
-    """The history of a reservation that no list has any more, or had any more at a time; empty
-    where it can be none: an id of more than 1,024 bytes is no key that DynamoDB takes."""
+    """The history of a reservation that is, or was at a moment, no longer listed; empty for an id
+    of more than 1,024 bytes, which cannot be a key of DynamoDB."""
     if not re.fullmatch(RESERVATION_ID, reservation_id):
         return None
     scopes = wiring.query().scopes
@@ -194,7 +194,7 @@ def topology() -> Response[str]:
 
 
 def _scoped(takes: tuple[Parameter, ...]) -> tuple[dict[str, list[Any]], Context, str]:
-    """The values of a request with ids of accounts, the inventory, and the question."""
+    """The values of a request with the ids of accounts, the inventory, and the query."""
     given = raw_query()
     return of_accounts(parse(given, takes)), context_of(), question_of(given)
 
@@ -220,7 +220,7 @@ def validate_run() -> Response[str]:
 
 
 def _placed(validation: Validation) -> Validation:
-    """The validation with the network nodes of what was found, as last known."""
+    """The validation with the last known network nodes of the reservations found."""
     from lambdas.api.topology import placements_of
 
     found = validation.found

@@ -1,6 +1,6 @@
-"""Routes of the market: what the watches found, now and over time.
+"""Routes of the market: the finds of watches, now and over time.
 
-They are rare: what they need is imported with their first request.
+They are rarely used; their modules are imported with their first request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The application, and what every route reads of a request."""
+"""The application, and the parts of a request that every route reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ UNTIL_LATER = timedelta(seconds=1)
 
 
 def context_of(as_of: datetime | None = None) -> Context:
-    """The inventory as it is, or as it was. Raises BadParameter and TooEarly for the latter."""
+    """The inventory, now or as of a past moment. Raises BadParameter and TooEarly for the
+    latter."""
     parts, now = wiring.query(), wiring.now()
     directory = parts.names.directory
     if as_of is None:
@@ -46,19 +47,19 @@ def collection() -> Json:
 
 
 def of_ids(chosen: Filter) -> Filter:
-    """The filter with ids in the place of accounts' names. Raises BadParameter."""
+    """The filter with ids in place of the names of accounts. Raises BadParameter."""
     return replace(chosen, accounts=wiring.query().names.ids(chosen.accounts))
 
 
 def of_accounts(values: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """The values with ids in the place of accounts' names. Raises BadParameter."""
+    """The values with ids in place of the names of accounts. Raises BadParameter."""
     if "account" not in values:
         return dict(values)
     return {**values, "account": sorted(wiring.query().names.ids(values["account"]))}
 
 
 def raw_query() -> dict[str, list[str]]:
-    """The query as it came: the event's own parsed form joins repeated parameters with commas."""
+    """The raw query: the event's parsed form joins repeated parameters with commas."""
     return parse_qs(app.current_event.raw_event.get("rawQueryString", ""), keep_blank_values=True)
 
 
@@ -67,8 +68,8 @@ def question_of(given: Mapping[str, list[str]]) -> str:
 
 
 def period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:
-    """Since when and until when events are asked for. Events that are older than the table keeps
-    them are in no day that would be worth a read."""
+    """The start and end of the requested events. Days older than the table keeps events are not
+    read."""
     latest = wiring.now() + UNTIL_LATER
     earliest = latest - timedelta(days=int(wiring.query().settings.event_retention_days) + 1)
     until = max(earliest, min(latest, values.get("until", [latest])[0]))

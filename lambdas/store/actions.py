@@ -1,4 +1,4 @@
-"""The actions of a transaction that a snapshot's changes take."""
+"""The actions of a transaction that writes a snapshot's changes."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from truffle.core.codec import encode
 from truffle.core.events import Event
 from truffle.core.idle import IdleSince, IdleWatch
 from truffle.core.model import Reservation, Scope, Snapshot
-from truffle.core.reports import Reliance, Report
+from truffle.core.reports import Deferral, Report
 from truffle.core.scope_health import Outage
 from truffle.core.times import format_time, sortable_time
 
 MOST_RECHECKS = 10
-"""How many other accounts are asked to check a report again: one that answers is enough."""
+"""How many other accounts are asked to check a report again: one that is listed is enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A report that takes the place of a version; ``rechecks`` are accounts that must see it."""
+    """A report that replaces a version; ``rechecks`` are accounts that must read it."""
 
     before: int
     report: Report
@@ -45,12 +45,12 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The changes of a snapshot: rows to put, rows that left the scope, and the events that say so.
+    """The changes of a snapshot: rows to put, rows that left the scope, and the events of both.
 
-    ``gone`` are those that left and that no other scope lists: their last row is kept.
-    ``newly_idle`` are rows that have not changed and of which it is not stored yet since when they
-    are idle. ``idle_since`` and ``versions``, those of the reports as read, are kept with the rows,
-    ``idle``, ``relied`` and ``baselines`` with the scope. ``outage`` is one that the scope leaves.
+    ``gone`` has the last rows of those that left and that no other scope lists. ``newly_idle`` are
+    unchanged rows whose start of idle time is not stored yet. ``idle_since`` and ``versions`` (of
+    the reports as read) are stored with the rows, ``idle``, ``deferrals`` and ``baselines`` with
+    the scope. ``outage`` is one that the scope leaves.
     """
 
     changed: Sequence[Reservation] = ()
@@ -62,20 +62,20 @@ class Write:
     idle: IdleWatch | None = None
     reports: Mapping[str, Reported] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
-    relied: Mapping[str, Reliance] = field(default_factory=dict)
+    deferrals: Mapping[str, Deferral] = field(default_factory=dict)
     baselines: int | None = None
     outage: Outage | None = None
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing but the scope's own status is written."""
+        """Whether only the scope's own status is written."""
         parts = (self.changed, self.left, self.gone, self.events, self.newly_idle, self.reports)
         return not any(parts) and self.outage is None
 
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """Makes the actions on a table. ``retention_days`` is how long events stay."""
+    """Builds the actions on a table. ``retention_days`` is how long events are kept."""
 
     client: Client
     table: str

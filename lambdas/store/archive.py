@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from truffle.core.runs import Run
 
 REFUSALS = (ClientError, BotoCoreError, HTTPClientError)
-"""The exceptions of S3 when it returns no object."""
+"""The exceptions of S3 if it does not return an object."""
 
 DAMAGES = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError)
-"""Errors of reading an object that is not gzip, is truncated, or has no reservations."""
+"""Errors of reading an object that is not gzip, is truncated, or contains no reservations."""
 
 LATEST_KEYS = {name: f"latest{kind.path}.json" for name, kind in KINDS.items()}
 
@@ -40,22 +40,23 @@ REPORT_KEY = "latest/report.html"
 
 
 class Unreadable(Exception):
-    """The bucket does not give an object, or what it gives is damaged; the text names it."""
+    """An object cannot be read from the bucket, or is damaged; the text names it."""
 
 
 SCHEMA_VERSION = 1
-"""Of the lines of a snapshot object; a reader refuses a version that it does not know."""
+"""The schema version of the lines of a snapshot object; a reader rejects an unknown version."""
 
 
 LAYOUT = sha256(json.dumps(FIELD_NAMES).encode()).hexdigest()[:8]
-"""Of the rows of a region's object: those of another release have other fields."""
+"""The layout of the rows of a region's object: rows of another release have other fields."""
 
 Seen = Mapping[str, str | None]
-"""When accounts were observed, as text."""
+"""The times at which accounts were observed, as text."""
 
 
 def snapshot_key(unit: str, at: datetime, content: bytes) -> str:
-    """Partitioned by day and hour, as Athena reads it. The same content has the same key."""
+    """The key of a snapshot object, partitioned by day and hour for Athena. The same content has
+    the same key."""
     name = f"{unit.replace('/', '-')}-{at:%H%M%S}-{sha256(content).hexdigest()[:8]}.json.gz"
     return f"snapshots/dt={at:%Y-%m-%d}/hour={at:%H}/{name}"
 
@@ -65,7 +66,7 @@ def region_key(region: str) -> str:
 
 
 def event_key(message: Mapping[str, Any]) -> str:
-    """Of an event's message; the same event has the same key."""
+    """The key of an event's message; the same event has the same key."""
     at = parse_time(message["observed_at"])
     return f"events/dt={at:%Y-%m-%d}/{at:%H%M%S}-{message['event_id']}.json"
 
@@ -76,9 +77,9 @@ def manifest_key(run: Run) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a scope as of a revision of its status. ``status`` is what the scope's own item
-    said then, as ``own_to_json`` has it; None where that is not known. ``texts`` are the rows as
-    ``json_object`` has them but for ``observed_at``; none where that is not known."""
+    """The rows of a scope as of a revision of its status. ``status`` is the content of the scope's
+    own item then, as returned by ``own_to_json``; None if unknown. ``texts`` are the rows as
+    returned by ``json_object``, without ``observed_at``; empty if unknown."""
 
     revision: int
     rows: list[Reservation]
@@ -94,10 +95,10 @@ class Archive:
     bucket: str
 
     def write_snapshots(self, unit: str, results: Sequence[Snapshot | Failure]) -> None:
-        """The listings of a unit's scopes as one object of JSON Lines, gzipped.
+        """Write the listings of a unit's scopes as one object of JSON Lines, gzipped.
 
-        A line for each scope says how its listing ended; after those there is a line for each
-        reservation. The object is that of the hour in which its first listing began.
+        It has a line for each scope with the outcome of its listing, then a line for each
+        reservation. It belongs to the hour in which its first listing began.
         """
         at = min(observed_or_failed_at(result) for result in results)
         lines = [json.dumps(_scope_line(result), ensure_ascii=False) for result in results]
@@ -110,8 +111,8 @@ class Archive:
     def read_region(
         self, region: str, seen: Seen | None = None, *, with_texts: bool = False
     ) -> dict[Scope, Rows]:
-        """The rows of a region's scopes when its object was last written; empty where there is no
-        object. ``seen`` is when accounts were observed since. Raises Unreadable."""
+        """The rows of a region's scopes as of the last write of its object; empty without an
+        object. ``seen`` has the later times at which accounts were observed. Raises Unreadable."""
         name = region_key(region)
         try:
             packed = self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read()
@@ -125,7 +126,7 @@ class Archive:
             raise Unreadable(f"{name} is damaged: {error}") from error
 
     def write_region(self, region: str, held: Mapping[Scope, Rows]) -> None:
-        """Have the rows of a region's scopes read by ``read_region``."""
+        """Write the rows of a region's scopes for ``read_region``."""
         scopes = sorted(held.items())
         head = {
             "schema_version": SCHEMA_VERSION,
@@ -141,12 +142,12 @@ class Archive:
     def write_latest(
         self, reservations: Iterable[Reservation], texts: dict[str, bytes | None]
     ) -> None:
-        """One array for each type, in the default order. ``texts`` are those of ``Rows``, by id;
-        they are taken out, since at 100,000 rows they take 120 MB."""
+        """Write one array for each type, in the default order. ``texts`` are those of ``Rows``, by
+        id; they are removed as they are used, since 100,000 rows take 120 MB."""
         rows = Order().sorted(reservations)
         for kind, name in LATEST_KEYS.items():
-            # One buffer, row by row: at 100,000 rows each copy of the text takes 90 MB. botocore
-            # copies a bytearray, and sends from a file as it is.
+            # One buffer, row by row: each copy of the text of 100,000 rows takes 90 MB. botocore
+            # copies a bytearray, but sends a file without a copy.
             content = BytesIO()
             content.write(b"[")
             for row in rows:
@@ -159,11 +160,12 @@ class Archive:
             self._put(name, content, "application/json")
 
     def write_report(self, html: str) -> None:
-        """The report as of the run that was closed last."""
+        """Write the report as of the last closed run."""
         self._put(REPORT_KEY, html.encode("utf-8", "replace"), "text/html; charset=utf-8")
 
     def write_answers(self, region: str, answers: Sequence[Answer]) -> None:
-        """The answers of a region to watches as one object, that of the hour of the first."""
+        """Write the answers of a region to watches as one object, in the hour of the first
+        answer."""
         from truffle.core.market.answers import answers_key, answers_to_lines
 
         at = min(answer.observed_at for answer in answers)
@@ -175,7 +177,7 @@ class Archive:
         self._put(manifest_key(run), (text + "\n").encode(), "application/json")
 
     def write_event(self, message: Mapping[str, Any]) -> None:
-        """A published event's message, on one line."""
+        """Write a published event's message, on one line."""
         text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
         self._put(event_key(message), f"{text}\n".encode(), "application/x-ndjson")
 
@@ -191,7 +193,7 @@ class Archive:
 
 
 def observed_or_failed_at(result: Snapshot | Failure) -> datetime:
-    """When a listing began."""
+    """The time at which a listing began."""
     return result.observed_at if isinstance(result, Snapshot) else result.failed_at
 
 
@@ -225,7 +227,7 @@ def _read_region(region: str, packed: bytes, seen: Seen, with_texts: bool) -> di
         for name, number in head["revisions"].items()
     }
     for raw, line in zip(raws, lines, strict=True):
-        # Set before the row is made: at 100,000 rows a second copy takes as long as the first.
+        # Set before the row is created: a second copy of 100,000 rows takes as long as the first.
         raw["observed_at"] = seen.get(raw["account_id"], raw["observed_at"])
         members = held[Scope(raw["account_id"], region)]
         members.rows.append(decode(raw))

@@ -1,8 +1,8 @@
-"""Facts of scopes beside their reservations, stored with the heartbeats of their unit.
+"""Additional data of scopes, stored with the heartbeats of their unit.
 
-A unit is read with one query. The partition ``BESIDE`` counts the writes of each unit and kind, for
-those who read all of a kind. Everything of a scope is removed when it is retired: a later return
-may bring its account into another group.
+One query reads a unit. The partition ``BESIDE`` counts the writes of each unit and kind, for
+readers of all items of a kind. The data of a scope is removed when it is retired, because its
+account may be in another group when it comes back.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from lambdas.store.groups import GroupStore
 from lambdas.store.table import BESIDE, UNIT, Client, Item, fetch, key, number, query, text
 from lambdas.store.transactions import transact
 from truffle.core.model import Scope
 
-if TYPE_CHECKING:
-    from lambdas.store.status_reader import StatusReader
-
 
 class Kind(StrEnum):
-    """The kinds of items; the values are the beginnings of their sort keys."""
+    """The kinds of items; the values are the prefixes of their sort keys."""
 
     EXTENSIONS = "EXTENSIONS"
     FLEETS = "FLEETS"
@@ -36,7 +34,7 @@ PARALLEL_UNITS = 16
 
 
 def to_items(items: Iterable[Item]) -> Items:
-    """Items of units by what they are; others are left out."""
+    """Items of units by kind and scope; other items are omitted."""
     found: dict[Kind, dict[Scope, Item]] = {kind: {} for kind in Kind}
     for item in items:
         kind, _, account_id = item["sk"]["S"].partition("#")
@@ -48,21 +46,21 @@ def to_items(items: Iterable[Item]) -> Items:
 
 @dataclass(frozen=True, slots=True)
 class BesideStore:
-    """The items in the table. ``statuses`` knows the scopes' units."""
+    """The items in the table. ``groups`` looks up the scopes' units."""
 
-    statuses: StatusReader
+    groups: GroupStore
 
     @property
     def client(self) -> Client:
-        return self.statuses.client
+        return self.groups.client
 
     @property
     def table(self) -> str:
-        return self.statuses.table
+        return self.groups.table
 
     def versions(self, kind: Kind) -> dict[str, int]:
-        """How often the items of a kind were written, by unit. A name of before there were counts
-        ends in an account, and counts as none."""
+        """How often the items of a kind were written, by unit. A name from before counts existed
+        ends in an account, and is ignored."""
         items = query(
             self.client,
             TableName=self.table,
@@ -76,7 +74,7 @@ class BesideStore:
         return found
 
     def of_unit(self, unit: str, kind: Kind) -> Mapping[Scope, Item]:
-        """One kind's items of a unit, at least as new as a version that was read before."""
+        """One kind's items of a unit, at least as new as a version read before."""
         items = query(
             self.client,
             TableName=self.table,
@@ -87,8 +85,8 @@ class BesideStore:
         return to_items(items)[kind]
 
     def of_scopes(self, scopes: Iterable[Scope], *kinds: Kind) -> Items:
-        """The items of these scopes, of these kinds or of all."""
-        units = self.statuses.units_of(scopes)
+        """The items of these scopes, of these kinds or of all kinds."""
+        units = self.groups.units_of(scopes)
         keys = [
             _key(unit, scope.account_id, kind)
             for scope, unit in units.items()
@@ -97,7 +95,7 @@ class BesideStore:
         return to_items(fetch(self.client, self.table, keys))
 
     def key(self, scope: Scope, kind: Kind) -> Item:
-        return _key(self.statuses.units_of([scope])[scope], scope.account_id, kind)
+        return _key(self.groups.units_of([scope])[scope], scope.account_id, kind)
 
     def put(self, scope: Scope, kind: Kind, **attributes: Item) -> None:
         """Replace an item."""
@@ -111,16 +109,16 @@ class BesideStore:
         transact(self.client, [self.counted(scope, kind)], last)
 
     def counted(self, scope: Scope, kind: Kind) -> Item:
-        """The action that counts a write of an item, in its transaction."""
-        return _counted(self.table, self.statuses.units_of([scope])[scope], kind)
+        """The action, in an item's transaction, that counts its write."""
+        return _counted(self.table, self.groups.units_of([scope])[scope], kind)
 
 
 T = TypeVar("T")
 
 
 class BesideCache(Generic[T]):
-    """One kind of every scope. Reads one small item for each unit, and the items of those units
-    that were written since the last read. ``decode`` gives what the items of a unit say."""
+    """Caches one kind for every scope. Reads one small item for each unit, and the items of the
+    units written since the last read. ``decode`` decodes the items of a unit."""
 
     def __init__(
         self,
@@ -133,7 +131,7 @@ class BesideCache(Generic[T]):
         self._units: dict[str, dict[Scope, T]] = {}
 
     def everything(self) -> dict[Scope, T]:
-        """Every scope of which something is stored. Raises what DynamoDB does."""
+        """The data of every scope that has some. Raises what DynamoDB does."""
         versions = self._store.versions(self._kind)
         moved = [it for it in versions if self._versions.get(it) != versions[it]]
         if moved:
@@ -145,7 +143,7 @@ class BesideCache(Generic[T]):
 
 
 def everything_removed(table: str, unit: str, account_id: str) -> list[Item]:
-    """The actions that remove whatever there is of a scope."""
+    """The actions that remove all data of a scope."""
     removed = [{"Delete": {"TableName": table, "Key": _key(unit, account_id, it)}} for it in Kind]
     return [*removed, *(_counted(table, unit, kind) for kind in Kind)]
 

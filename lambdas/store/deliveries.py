@@ -1,7 +1,7 @@
 """The delivery of each event to each destination, in the table: for ``truffle alerts explain``.
 
-The events of a run that wait for its digest share what becomes of that: as long as an event is
-``waiting``, a later record of its run at the destination is its own.
+The events of a run that wait for its digest share the result of that: while an event is
+``waiting``, a later record of its run at the destination applies to it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from truffle.alerts.explanation import Delivery, DeliveryStatus
 from truffle.core.times import parse_time, sortable_time
 
 RETENTION = timedelta(days=30)
-"""Longer than a message can be under way: 14 days on a queue, 14 more as a dead letter."""
+"""Longer than a message can exist: 14 days on a queue, 14 more as a dead letter."""
 
 _PARALLEL = 8
 
@@ -31,18 +31,18 @@ class DeliveryStore:
     table: str
 
     def note(self, destination: str, event_ids: Collection[str], delivery: Delivery) -> None:
-        """Record what became of events; what was delivered stays delivered."""
+        """Record the outcome of events; a delivered event stays delivered."""
         put = partial(self._put, destination, delivery, run_id=None)
         with ThreadPoolExecutor(_PARALLEL) as pool:
             list(pool.map(put, event_ids))
 
     def note_waiting(self, destination: str, event_id: str, run_id: str, at: datetime) -> None:
-        """Record that an event waits for the end of its run, unless more is known of it."""
+        """Record that an event waits for the end of its run, unless it has a later record."""
         waiting = Delivery(DeliveryStatus.WAITING, at)
         self._put(destination, waiting, event_id, run_id=run_id, condition=_UNKNOWN)
 
     def note_run(self, destination: str, run_id: str, delivery: Delivery) -> None:
-        """Record what becomes of the events of a run that wait."""
+        """Record the outcome of the waiting events of a run."""
         self._put(destination, delivery, run_id, run_id=None, condition=None)
 
     def of_event(self, event_id: str) -> dict[str, Delivery]:

@@ -1,11 +1,12 @@
 """Events that are buffered until the end of their run, to be delivered together.
 
 The events of one destination and one run are a *buffer*. A *batch* is the part of it that is
-delivered at once: it is fixed before anything is sent, so every retry sends the same, and no other
-batch begins before it is finished. Delivered events stay until the buffer expires, so an event that
-comes again is recognized.
+delivered at once: it is fixed before anything is sent, so every retry sends the same events, and
+the next batch begins after it is finished. Delivered events stay until the buffer expires, so a
+repeated event is recognized.
 
-A buffer has no limit; a batch has one, since its ids are one item and its events are read at once.
+A buffer is unlimited; a batch is limited, since its ids are in one item and its events are read at
+once.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from lambdas.store.table import (
 from truffle.core.times import parse_time, sortable_time
 
 RETENTION = timedelta(days=30)
-"""Longer than a message can be under way: 14 days on a queue, 14 more as a dead letter."""
+"""Longer than a message can exist: 14 days on a queue, 14 more as a dead letter."""
 
 MOST_EVENTS = 5_000
-"""Events of a batch."""
+"""The maximum number of events in a batch."""
 MOST_BODIES = 8_000_000
-"""Bytes of a batch's events, which the function holds in memory."""
+"""The maximum size of a batch's events in bytes; the function holds them in memory."""
 MOST_IDS = 300_000
-"""Bytes of a batch's ids, of the 400 KB that DynamoDB takes in an item (Amazon DynamoDB Developer
+"""The maximum size of a batch's ids in bytes, of the 400 KB of an item (Amazon DynamoDB Developer
 Guide, quotas)."""
 
 _STATE = "STATE"
@@ -52,22 +53,22 @@ class Placed(Enum):
     """The result of adding an event."""
 
     NEW = auto()
-    AGAIN = auto()
-    TOLD = auto()
-    """It was in the buffer, and has been delivered."""
+    BUFFERED = auto()
+    DELIVERED = auto()
+    """It is in the buffer, and was delivered."""
 
 
 class Conflict(Exception):
-    """Another flush began a batch meanwhile: look again."""
+    """Another flush began a batch meanwhile: read the buffer again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The events of a run for a destination, as they lie in the table now.
+    """The events of a run for a destination, as stored in the table now.
 
-    ``sizes`` are the bytes of each event, by its id. ``batches`` are the ids of each batch so far;
-    ``open_batch`` is the number of the one that is not finished. ``newest`` is when the last
-    event was put here.
+    ``sizes`` has the size of each event in bytes, by id. ``batches`` has the ids of each batch so
+    far; ``open_batch`` is the number of the unfinished one. ``newest`` is when the last event was
+    added.
     """
 
     sizes: Mapping[str, int]
@@ -77,11 +78,12 @@ class Contents:
 
     @property
     def waiting(self) -> list[str]:
-        """Ids of the events that are in no batch yet, in order."""
+        """The ids of the events that are not in a batch yet, in order."""
         return sorted(set(self.sizes).difference(*self.batches.values()))
 
     def next_part(self) -> frozenset[str]:
-        """The next batch of the waiting messages: all of them, or parts of about equal size."""
+        """The ids of the next batch: all that wait, or a part if they are too many; parts are of
+        about equal size."""
         waiting = self.waiting
         bodies, ids = sum(self.sizes[it] for it in waiting), sum(len(it.encode()) for it in waiting)
         parts = max(
@@ -91,7 +93,7 @@ class Contents:
         return frozenset(self._fitting(first))
 
     def _fitting(self, ids: Iterable[str]) -> Iterator[str]:
-        """The first of these that a batch has room for, at least one."""
+        """The first of these events that fit into a batch, at least one."""
         bodies = names = 0
         for place, event_id in enumerate(ids):
             bodies += self.sizes[event_id]
@@ -103,7 +105,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch delivered at once; ``messages`` in the order of their ids, at least one."""
+    """A batch to deliver at once; ``messages`` in the order of their ids, at least one."""
 
     number: int
     messages: tuple[Message, ...]
@@ -139,11 +141,12 @@ class DigestBuffer:
     def _placed(self, destination: str, run_id: str, event_id: str) -> Placed:
         batches = self._items(destination, run_id, _ROUND)
         delivered = any(event_id in item["ids"]["SS"] for item in batches if "told_at" in item)
-        return Placed.TOLD if delivered else Placed.AGAIN
+        return Placed.DELIVERED if delivered else Placed.BUFFERED
 
     def claim_flush(self, destination: str, run_id: str, at: datetime) -> bool:
-        """Whether the caller is the one to send a flush of the buffer: nobody is since the last one
-        looked at it. A caller that does not come to it is delivered its event again."""
+        """Whether the caller must send a flush of the buffer: no other caller has claimed it since
+        the last flush read the buffer. If the caller fails to send it, its event is delivered
+        again."""
         try:
             self.client.update_item(
                 TableName=self.table,
@@ -157,7 +160,8 @@ class DigestBuffer:
         return True
 
     def forget_flush(self, destination: str, run_id: str) -> None:
-        """The flush looks at the buffer from now on: what is put there later needs another one."""
+        """Record that the flush reads the buffer from now on: an event that is added later needs
+        another flush."""
         self.client.update_item(
             TableName=self.table,
             Key=key(_pile_key(destination, run_id), _STATE),
@@ -180,7 +184,7 @@ class DigestBuffer:
         )
 
     def next_batch(self, destination: str, run_id: str, at: datetime) -> Batch | None:
-        """The batch that is not finished, else a new one of what waits; None where nothing does.
+        """The unfinished batch, else a new one of the waiting events; None if there are none.
 
         Raises Conflict.
         """
@@ -211,7 +215,7 @@ class DigestBuffer:
             raise Conflict from error
 
     def finish(self, destination: str, run_id: str, turn: int, at: datetime) -> None:
-        """All of a batch was delivered; finishing it again changes nothing."""
+        """Record that the whole batch was delivered; finishing it again changes nothing."""
         self.client.update_item(
             TableName=self.table,
             Key=_round_key(destination, run_id, turn),
@@ -220,7 +224,7 @@ class DigestBuffer:
         )
 
     def _bodies(self, destination: str, run_id: str, ids: frozenset[str]) -> list[Message]:
-        """The events of a batch, by id: only those between its first and last are read."""
+        """The events of a batch, by id; only the range from its first to its last id is read."""
         items = query(
             self.client,
             TableName=self.table,

@@ -1,4 +1,4 @@
-"""The organization's accounts and the regions of each, as they were last known, in the table."""
+"""The last known accounts of the organization and regions of each account, in the table."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class DirectoryStore:
     table: str
 
     def directory(self) -> Directory:
-        """The directory as it was written last; an empty one before that."""
+        """The directory as last written; an empty one before that."""
         head = self._documents.head(_DIRECTORY)
         return Directory() if head is None else self.read(head)
 
     def head(self) -> Head | None:
-        """The directory's head: its version, and the times and the error."""
+        """The directory's head: its version, times and error."""
         return self._documents.head(_DIRECTORY)
 
     def read(self, head: Head) -> Directory:
@@ -91,7 +91,7 @@ class DirectoryCache:
     _labels: dict[str, Labels] = field(default_factory=dict)
 
     def directory(self) -> Directory:
-        """The directory as it is now. Raises what DynamoDB does, and Incomplete."""
+        """The present directory. Raises what DynamoDB does, and Incomplete."""
         head = self.store.head()
         if head is None:
             return self._directory
@@ -110,5 +110,5 @@ class DirectoryCache:
 
     @property
     def last_labels(self) -> dict[str, Labels]:
-        """The label of each account when the directory was last read."""
+        """The label of each account as of the last read of the directory."""
         return self._labels

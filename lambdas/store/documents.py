@@ -1,8 +1,8 @@
-"""Documents in the table that are larger than an item may be: compressed, in parts.
+"""Documents in the table that exceed the size of an item: compressed, in parts.
 
-A head names the version and the number of its parts, and has what changes without them. The parts
-of a new version are written first and the head then, so that a reader finds a whole document
-whenever it looks; those of the old version expire a day later.
+A head has the version and the number of its parts, and the facts that change without them. The
+parts of a new version are written first, then the head, so a reader always finds a whole document;
+the parts of the old version expire a day later.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from lambdas.store.table import (
 )
 
 LARGEST_PART = 350_000
-"""Bytes; an item may have 400 KB (Amazon DynamoDB Developer Guide, quotas)."""
+"""Bytes; an item is limited to 400 KB (Amazon DynamoDB Developer Guide, quotas)."""
 
 KEPT_AFTER = timedelta(days=1)
-"""Longer than anyone takes from reading a head to reading its parts."""
+"""Longer than any reader takes between a head and its parts."""
 
 
 class Incomplete(Exception):
@@ -46,7 +46,7 @@ UNREADABLE = (ClientError, BotoCoreError, Incomplete)
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The header of a document, written with every write: the version of its content, the number of
+    """The header of a document, written every time: the version of its content, the number of
     parts, and ``facts``, a small JSON object beside the content."""
 
     version: str

@@ -1,4 +1,4 @@
-"""Events in the table: written with the state that they report, read by day or by reservation."""
+"""Events in the table: written together with the reported state, read by day or by reservation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from truffle.core.times import sortable_time
 PARALLEL_DAYS = 16
 
 NEWEST_DAYS = 8
-"""How many days are read at once of which perhaps only the newest events are wanted."""
+"""How many days are read at once when perhaps only the newest events are needed."""
 
 
 def event_item(event: Event, retention_days: int) -> Item:
@@ -56,8 +56,8 @@ def _day(moment: datetime) -> str:
 
 
 def _readable(items: Iterable[Item]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Sort keys and messages. An item that is no event is logged and left out, so that it hides no
-    other; the publisher, which met it first, has made it a dead letter."""
+    """Sort keys and messages. An item that is not an event is logged and omitted, so that the
+    others remain readable; the publisher, which read it first, has made it a dead letter."""
     for item in items:
         try:
             message = read_body(item)
@@ -89,9 +89,10 @@ class EventStore:
         return [message for _, message in _readable(items)]
 
     def find(self, prefix: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
-        """The messages of the events whose id begins so, of the days from one moment to the other.
+        """The messages of events with this prefix of their id, on the days from one moment to the
+        other.
 
-        The newest days are read first, and after a complete id is found no others.
+        The newest days are read first; a complete id ends the search.
         """
         last = until.astimezone(UTC).date()
         days = (last - since.astimezone(UTC).date()).days + 1
@@ -122,8 +123,8 @@ class EventStore:
     def since(
         self, since: datetime, until: datetime, after: str | None = None
     ) -> Iterator[dict[str, Any]]:
-        """The messages of ``since <= observed_at < until``, the oldest first, read as they are
-        asked for. ``after`` is the id of an event observed at ``since``: only those after it."""
+        """The messages of ``since <= observed_at < until``, the oldest first, read lazily.
+        ``after`` is the id of an event observed at ``since``; only later ones are returned."""
         start = f"{sortable_time(since)}#{after}" if after else sortable_time(since)
         last = until.astimezone(UTC).date()
         day = since.astimezone(UTC).date()
@@ -142,8 +143,8 @@ class EventStore:
             day += timedelta(days=1)
 
     def newest(self, since: datetime, until: datetime, most: int) -> list[dict[str, Any]]:
-        """The messages of the newest events of ``since <= observed_at < until``, so many at most.
-        A few days are read at a time, and after enough events no others."""
+        """The messages of the newest events of ``since <= observed_at < until``, at most ``most``.
+        A few days are read at a time, until there are enough events."""
         days = _days(since, until)
 
         def of_day(day: date) -> list[dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""The extensions of each scope's capacity blocks, in one item: a copy that any listing replaces."""
+"""The extensions of each scope's capacity blocks, in one item: a copy that every listing
+replaces."""
 
 from __future__ import annotations
 
@@ -13,13 +14,13 @@ from truffle.core.model import Scope
 from truffle.core.times import format_time, parse_time
 
 KEPT = timedelta(days=30)
-"""An item of a scope without blocks. ``prices`` has taken what it needs by then."""
+"""How long the item of a scope without blocks is kept. By then, ``prices`` has read it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeExtensions:
-    """The answer of EC2 of ``asked_at``, and the ``blocks`` that the scope listed then, each with
-    its end. ``error`` is the code with which EC2 refused since; None where the answer counts."""
+    """EC2's response at ``asked_at``, and the ``blocks`` that the scope listed then, each with its
+    end. ``error`` is the code of a later refusal; None if there was none."""
 
     blocks: frozenset[str]
     extensions: tuple[Extension, ...]

@@ -35,7 +35,7 @@ def to_fleets(items: Mapping[Scope, Item]) -> dict[Scope, StoredFleets]:
 
 @dataclass(frozen=True, slots=True)
 class FleetStore:
-    """The fleets in the table. ``retention_days`` is how long events stay."""
+    """The fleets in the table. ``retention_days`` is how long events are kept."""
 
     beside: BesideStore
     retention_days: int = 400
@@ -43,8 +43,7 @@ class FleetStore:
     def write(
         self, scope: Scope, before: StoredFleets, known: ScopeFleets, events: Sequence[Event]
     ) -> None:
-        """Put what is known in the place of what was read, with the events of it. Raises
-        Conflict."""
+        """Replace the fleets that were read, with their events. Raises Conflict."""
         items = [event_item(event, self.retention_days) for event in events]
         table = self.beside.table
         puts: list[Item] = [{"Put": {"TableName": table, "Item": item}} for item in items]

@@ -1,9 +1,9 @@
-"""The last attempt at each scope of a unit, in one item: an unchanged hour is one write for all.
+"""The last attempt at each scope of a unit, in one item: an unchanged hour takes one write.
 
-Every write of a scope's status replaces the scope's heartbeat, in the same transaction and only
-where it is still the one that was read before the listing. So of two listings that overlap, the
-second to write is listed again, whatever each of them writes. A second, small item counts the
-writes of a unit: what a reader has read is current while that number stays the same.
+Every write of a scope's status replaces the scope's heartbeat, in the same transaction and only if
+it is still the one that was read before the listing. So if two listings overlap, the second one to
+write lists again, whatever either writes. A second, small item counts the writes of a unit: what a
+reader has cached is current while that number stays the same.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from lambdas.store.table import (
 from truffle.core.model import Scope
 
 MOST_AT_ONCE = 50
-"""Heartbeats of one update: an expression has at most 4 KB (DynamoDB Developer Guide, quotas)."""
+"""Heartbeats in one update: an expression is limited to 4 KB (DynamoDB Developer Guide, quotas)."""
 
 _Item = TypeVar("_Item")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Heartbeats = Mapping[str, str]
-"""The heartbeats of a unit's scopes as they are stored, by account."""
+"""The stored heartbeats of a unit's scopes, by account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """A heartbeat to write in place of the one that a status was read with; None to remove it."""
+    """A heartbeat to write in place of the one with which a status was read; None removes it."""
 
     status: StoredStatus
     text: str | None
 
 
 def heartbeat_of(status: StoredStatus) -> str:
-    """The part of a status that every attempt writes."""
+    """The heartbeat of a status: the part that every attempt writes."""
     plain = [
         status.observed_at and _microseconds(status.observed_at),
         status.attempted_at and _microseconds(status.attempted_at),
@@ -86,11 +86,12 @@ def with_heartbeat(status: StoredStatus, heartbeat: str) -> StoredStatus:
     return replace(status, reservations=reservations, is_retired=False, **facts)
 
 
-# The last two entries are read off the text's end: most heartbeats are never parsed for them.
+# The last two entries are read from the end of the text, so most heartbeats need not be parsed for
+# them.
 
 
 def is_plain(heartbeat: str | None) -> bool:
-    """Whether a heartbeat has all the state of its scope."""
+    """Whether a heartbeat has the complete state of its scope."""
     return heartbeat is not None and heartbeat.endswith(",1]")
 
 
@@ -126,7 +127,7 @@ class HeartbeatStore:
         return {item["sk"]["S"]: int(item["version"]["N"]) for item in items}
 
     def get(self, units: Iterable[str]) -> dict[str, Heartbeats]:
-        """The heartbeats of these units, except those that are not stored."""
+        """The stored heartbeats of these units."""
         names = sorted(set(units))
         items = fetch(self.client, self.table, [heartbeats_key(name) for name in names])
         found = {item["pk"]["S"].partition("#")[2]: to_heartbeats(item) for item in items}
@@ -141,7 +142,7 @@ class HeartbeatStore:
         ]
 
     def adopt(self, unit: str, statuses: Iterable[StoredStatus]) -> list[Item]:
-        """The actions of a transaction that gives heartbeats to scopes that have none yet."""
+        """The actions of a transaction that adds heartbeats for scopes without one."""
         names, values, sets = {}, {}, []
         for index, status in enumerate(statuses):
             name, value = f"#a{index:02}", f":a{index:02}"
@@ -158,7 +159,7 @@ class HeartbeatStore:
         ]
 
     def forget(self, unit: str, version: int) -> list[Item]:
-        """The actions of a transaction that removes a unit without scopes, if it still has this
+        """The actions of a transaction that removes a unit without scopes if it still has this
         version."""
         place = {"TableName": self.table, "Key": key(UNITS, unit)}
         condition = {
@@ -180,7 +181,7 @@ class HeartbeatStore:
 
 
 def _replacing(beats: list[Beat]) -> dict[str, Any]:
-    """The expressions that put heartbeats in the place of those that were read."""
+    """The expressions that replace the heartbeats that were read."""
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     sets, removed, conditions = [], [], []
@@ -223,5 +224,5 @@ def scopes_of(unit: str, heartbeats: Heartbeats) -> list[Scope]:
 
 
 def in_parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    """As many at a time as one update takes."""
+    """Split into parts that fit into one update."""
     return (items[first : first + MOST_AT_ONCE] for first in range(0, len(items), MOST_AT_ONCE))

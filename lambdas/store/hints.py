@@ -1,4 +1,4 @@
-"""Turns that hints have taken: a burst collects its scope twice, at its beginning and its end."""
+"""The turns taken by hints: a burst collects its scope twice, at its beginning and its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RETENTION = timedelta(days=1)
 
 
 class Turn(StrEnum):
-    """One of the two collections of a scope that hints can ask for within one window of time."""
+    """One of the two collections of a scope that hints can request in one window of time."""
 
     AT_ONCE = "at-once"
     AFTERWARDS = "afterwards"

@@ -1,8 +1,8 @@
 """The objects of the last closed run in the bucket, for a cold reader.
 
-A region's object has the rows of its scopes, and what their own items said. Both are as old as that
-close: a status is used while its scope's own item has been written as often as then, and rows while
-the status has the same revision. So a stale, missing or damaged object costs reads of the table.
+A region's object has the rows of its scopes and the content of their own items, as of that close. A
+status is valid while its scope's own item has been written equally often, rows while the status has
+the same revision. A stale, missing or damaged object only costs reads of the table.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ PARALLEL_REGIONS = 8
 
 
 def own_to_json(status: StoredStatus) -> Json | None:
-    """The state in a scope's own item; None while only a part of a snapshot is stored,
-    or where the scope has no heartbeat that counts the item's writes."""
+    """The state in a scope's own item; None while only a part of a snapshot is stored, or if the
+    scope has no heartbeat that counts the item's writes."""
     if status.written_at is not None or status.heartbeat is None:
         return None
     error = status.error
@@ -67,7 +67,7 @@ class LatestRegions:
         self._held: dict[Scope, Rows] = {}
 
     def statuses(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
-        """Those of the scopes that the bucket knows, as of the last close."""
+        """The statuses of the scopes in the bucket, as of the last close."""
         wanted = list(scopes)
         regions = {scope.region for scope in wanted} - self._asked
         self._asked.update(regions)
@@ -78,7 +78,7 @@ class LatestRegions:
         return {scope: own_from_json(scope, json) for scope, json in known.items() if json}
 
     def rows(self, status: StoredStatus) -> tuple[Reservation, ...] | None:
-        """The rows of a scope; None where the bucket does not have them as they are now."""
+        """The rows of a scope; None if the bucket does not have their present state."""
         held = self._held.get(status.scope)
         if held is None or held.revision != status.revision or status.written_at is not None:
             return None

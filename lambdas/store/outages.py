@@ -1,4 +1,4 @@
-"""Outages that several scopes of an account share, in the table: one item, one event."""
+"""Outages shared by several scopes of an account, in the table: one item, one event."""
 
 from __future__ import annotations
 

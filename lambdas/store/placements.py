@@ -1,4 +1,5 @@
-"""The network nodes of each scope's reservations, in one item: a copy that any listing replaces."""
+"""The network nodes of each scope's reservations, in one item: a copy that every listing
+replaces."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from truffle.core.topology import Placement, from_json
 
 @dataclass(frozen=True, slots=True)
 class ScopePlacements:
-    """The answer of EC2 of ``asked_at``, and the ``ids`` that the scope listed then. ``error`` is
-    the code of one that was refused or cut short since; None where the answer is complete."""
+    """EC2's response at ``asked_at``, and the ``ids`` that the scope listed then. ``error`` is the
+    code of a later refused or incomplete response; None if there was none."""
 
     ids: frozenset[str]
     placements: tuple[Placement, ...]

@@ -20,16 +20,16 @@ NAME = "prices"
 SCHEMA_VERSION = 1
 
 Place = tuple[str, str]
-"""An instance type and a region: what the price list is asked for."""
+"""An instance type and a region: the key of a request to the price list."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """The prices that are known, when each type was last asked for in each region, the fees of
-    blocks by their ids, without extensions, and the extensions that were paid for.
+    """The known prices, when each type was last requested in each region, the fees of blocks by id,
+    without extensions, and the extensions that were paid for.
 
-    ``unanswered`` are the scopes that refused to say which extensions they bought. ``bill`` is
-    what Cost Explorer has of fees.
+    ``unanswered`` has the scopes whose purchased extensions could not be listed. ``bill`` has the
+    fees in Cost Explorer.
     """
 
     rates: Mapping[Product, Rate] = field(default_factory=dict)
@@ -40,11 +40,11 @@ class PriceList:
     bill: Bill = NO_BILL
 
     def block_fees(self) -> dict[str, Fee]:
-        """The fees of blocks with those of their extensions."""
+        """The fees of blocks including their extensions."""
         return with_extensions(self.fees, self.extensions)
 
     def unanswered_calls(self) -> tuple[UnansweredCall, ...]:
-        """All requests for fees that failed last."""
+        """The requests for fees whose last attempt failed."""
         if self.bill.error is None:
             return self.unanswered
         return (*self.unanswered, UnansweredCall(GET_COST, self.bill.error))
@@ -55,7 +55,7 @@ NOTHING_KNOWN = PriceList()
 
 @dataclass(slots=True)
 class PriceStore:
-    """Keeps the list that was read for as long as the table has the same one."""
+    """Caches the list while the table has the same one."""
 
     documents: DocumentStore
     _head: Head | None = None

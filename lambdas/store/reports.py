@@ -1,8 +1,8 @@
-"""The last report of each reservation, in the table: one item for all its scopes.
+"""The last report of each reservation, in the table: one item for all scopes.
 
 A report's item is read before a listing and written conditionally on that version, so two accounts
-never report the same change. It stays when the reservation is gone, so that a listing from before
-its end cannot bring it back; an item that does not exist never did.
+never report the same change. It is kept when the reservation is gone, so a listing from before its
+end cannot bring it back; an item that does not exist never did.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from truffle.core.reports import Report
 from truffle.core.times import format_time, parse_time
 
 RETENTION = timedelta(days=90)
-"""How long the report of a reservation stays that is gone: no listing takes that long."""
+"""How long the report of a gone reservation is kept: longer than any listing takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ReportStore:
     table: str
 
     def get(self, ids: Iterable[str]) -> dict[str, Report]:
-        """The reports of these reservations; version 0 where there is none."""
+        """The reports of these reservations; version 0 if there is none."""
         names = sorted(set(ids))
         items = fetch(self.client, self.table, [_key(name) for name in names])
         found = {item["pk"]["S"].partition("#")[2]: _to_report(item) for item in items}
@@ -55,7 +55,7 @@ class ReportStore:
         return to_baselines(answer.get("Item"))
 
     def raise_baselines(self, region: str, count: int) -> None:
-        """Have so many first snapshots counted in a region, if there are not more already."""
+        """Raise the count of first snapshots in a region to this number."""
         try:
             self.client.update_item(
                 TableName=self.table,
@@ -68,7 +68,7 @@ class ReportStore:
             return
 
     def put(self, name: str, before: int, report: Report, at: datetime) -> Item:
-        """The action of a transaction that puts a report in the place of an older version."""
+        """The action of a transaction that replaces an older version of a report."""
         item = {**_key(name), "version": number(before + 1), "body": body(_to_json(report))}
         if not report.members:
             item["expires_at"] = number(int((at + RETENTION).timestamp()))
@@ -86,12 +86,12 @@ def baselines_key(region: str) -> Item:
 
 
 def to_baselines(item: Item | None) -> int:
-    """The number of the last first snapshot of a region; 0 where there was none."""
+    """The number of the last first snapshot of a region; 0 if there was none."""
     return int(item["baselines"]["N"]) if item else 0
 
 
 def stored_form(reservation: Reservation) -> Json:
-    """A row without what differs at every observation; the scope's status has that."""
+    """A row without the fields that differ with every observation, which the scope's status has."""
     return {name: value for name, value in encode(reservation).items() if name not in NOT_COMPARED}
 
 
@@ -101,13 +101,13 @@ def _key(name: str) -> Item:
 
 def _to_json(report: Report) -> Json:
     return {
-        "news": report.news,
+        "news": report.revision,
         "row": report.row and stored_form(report.row),
-        "looked_at": report.looked_at and format_time(report.looked_at),
+        "looked_at": report.checked_at and format_time(report.checked_at),
         "members": sorted(report.members),
         "is_known": report.is_known,
         "baseline": report.baseline,
-        "idle_told": {name: format_time(at) for name, at in report.idle_told.items()},
+        "idle_told": {name: format_time(at) for name, at in report.idle_reported.items()},
     }
 
 

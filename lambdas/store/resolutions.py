@@ -1,4 +1,5 @@
-"""When incidents were resolved: queues are unordered, and a late trigger must not reopen one."""
+"""The times at which incidents were resolved: queues are unordered, and a late trigger must not
+reopen an incident."""
 
 from __future__ import annotations
 
@@ -19,13 +20,14 @@ class ResolutionStore:
     table: str
 
     def latest(self, destination: str, incident: str) -> datetime | None:
-        """When the event was observed that resolved an incident last; None where none did."""
+        """When the last event that resolved an incident was observed; None if there was none."""
         place = key(f"{RESOLVED_PREFIX}{destination}", incident)
         answer = self.client.get_item(TableName=self.table, Key=place, ConsistentRead=True)
         return parse_time(answer["Item"]["resolved_at"]["S"]) if "Item" in answer else None
 
     def note(self, destination: str, incident: str, at: datetime) -> None:
-        """An event that was observed at this time resolves an incident; a later one stays."""
+        """Record the observation time of an event that resolves an incident; a later one is
+        kept."""
         try:
             self.client.put_item(
                 TableName=self.table,

@@ -1,4 +1,4 @@
-"""The stored rows of a scope: what is kept of a reservation, and how it is read again."""
+"""The stored rows of a scope: their form in an item, and its inverse."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from truffle.core.times import format_time, parse_time
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The stored rows of a scope, by id, what is remembered of them, and the version of each one's
-    report when it was written."""
+    """The stored rows of a scope by id, their stored facts, and the version of each one's report
+    when it was written."""
 
     reservations: tuple[Reservation, ...]
     idle_since: IdleSince
@@ -27,7 +27,7 @@ class Known:
 
 
 def digest_of(reservations: Iterable[Reservation]) -> str:
-    """The same for the same stored rows: an unchanged scope need not be read to be known."""
+    """The digest of stored rows: while it stays the same, the rows of a scope need not be read."""
     digest = hashlib.sha256()
     for reservation in reservations:
         digest.update(json.dumps(stored_form(reservation), sort_keys=True).encode())
@@ -41,7 +41,7 @@ def to_rows(items: Iterable[Item], status: ScopeStatus) -> tuple[Reservation, ..
 
 
 def to_known(items: Sequence[Item], status: ScopeStatus) -> Known:
-    """Rows with what is remembered of them."""
+    """Decode rows with their stored facts."""
     return Known(
         to_rows(items, status),
         {it["sk"]["S"]: parse_time(it["idle_since"]["S"]) for it in items if "idle_since" in it},

@@ -1,4 +1,4 @@
-"""Runs in the table: opened once, answered unit by unit, closed once unless something changed."""
+"""Runs in the table: opened once, attempted unit by unit, closed once unless something changed."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from truffle.core.times import format_time, parse_time
 RETENTION = timedelta(days=90)
 
 LOOKED_BACK = timedelta(days=1)
-"""A run that is open for longer is left alone, in a schedule of up to a few hours."""
+"""A run that is open for longer is ignored, with a schedule of up to a few hours."""
 
 PERIODS_LOOKED_BACK = 5
 
 _DATED = re.compile(r"[12]\d{7}T\d{6}Z-.*")
 _FIRST_DATED, _AFTER_DATED = "1", "3"
-"""Ids that people gave sort anywhere; those outside of these bounds are all of them theirs."""
+"""Ids given by people sort anywhere; all ids outside of these bounds are theirs."""
 
 
 _IS_NEW = "attribute_not_exists(pk)"
@@ -45,18 +45,18 @@ NO_CALLS = Calls()
 
 
 class Changed(Exception):
-    """A unit found something new since the run was read: it has to be closed again."""
+    """A unit found something new since the run was read: it must be closed again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStore:
-    """The runs in the table, by their id, which sorts by start unless somebody named the run."""
+    """The runs in the table by id, which sorts by start unless someone named the run."""
 
     client: Client
     table: str
 
     def open(self, run: Run) -> Run:
-        """The run as stored: this one, or the one that an earlier delivery opened."""
+        """Store a run; return this one, or the one that an earlier delivery opened."""
         puts: list[Item] = [
             {"Put": {"TableName": self.table, "Item": item, "ConditionExpression": _IS_NEW}}
             for item in (_to_item(run), _to_plan(run))
@@ -77,8 +77,7 @@ class RunStore:
         return replace(run, units=_to_units(run, found[PLANS])) if PLANS in found else run
 
     def latest(self, count: int, as_of: datetime | None = None) -> list[Run]:
-        """The last runs, or the last that were started by a time, the newest first, whatever they
-        are called."""
+        """The last runs, or the last started by a time, the newest first, whatever their ids."""
         found = [run for run in self._named() if as_of is None or run.started_at <= as_of]
         end = _AFTER_DATED if as_of is None else run_id_of(as_of + timedelta(seconds=1), "")
         dated = 0
@@ -97,7 +96,7 @@ class RunStore:
         return [run for run in recent if is_lost(run, now, period)]
 
     def _named(self) -> Iterator[Run]:
-        """The runs that people named, but those whose name is like a date."""
+        """The runs that people named, except those whose name resembles a date."""
         yield from self._where("pk = :pk AND sk < :end", {":end": text(_FIRST_DATED)})
         yield from self._where("pk = :pk AND sk >= :start", {":start": text(_AFTER_DATED)})
 
@@ -117,13 +116,13 @@ class RunStore:
         )
         return map(_to_run, items)
 
-    def answer(
-        self, run_id: str, unit_name: str, is_news: bool = False, calls: Calls = NO_CALLS
+    def record_attempt(
+        self, run_id: str, unit_name: str, has_changes: bool = False, calls: Calls = NO_CALLS
     ) -> Run | None:
-        """Note that a unit had an attempt, what it cost, and whether it found something new; the
-        run as it then is, without its units, None where it is unknown."""
+        """Record that a unit had an attempt, its calls, and whether it found something new. Return
+        the run after that, without its units; None if it is unknown."""
         added, values = _adding(calls)
-        if is_news:
+        if has_changes:
             added.append("changes :one")
             values[":one"] = number(1)
         expression = "DELETE pending :unit" + (f" ADD {', '.join(added)}" if added else "")
@@ -131,7 +130,7 @@ class RunStore:
         return self._update(run_id, expression, values, "attribute_exists(pk)")
 
     def claim(self, run_id: str, name: str) -> Run | None:
-        """The run, unless another than the one of this name has begun to close it."""
+        """Claim a run for closing; None if one with another name has claimed it."""
         return self._update(
             run_id,
             "SET closing = :name",
@@ -141,7 +140,7 @@ class RunStore:
         )
 
     def take_over(self, run_id: str, name: str) -> Run | None:
-        """The run, if it is not closed yet, whoever had begun to close it."""
+        """Claim a run for closing, whoever claimed it before; None if it is closed already."""
         return self._update(
             run_id,
             "SET closing = :name",
@@ -164,8 +163,8 @@ class RunStore:
         return _to_run(answer["Attributes"])
 
     def finish(self, run: Run, finished_at: datetime, calls: Calls = NO_CALLS) -> bool:
-        """Close a run with its counts, or bring those of a closed one up to date; True where scopes
-        succeeded of which none had before. ``calls`` is what closing it cost. Raises Changed."""
+        """Close a run with its counts, or update those of a closed one; True if scopes succeeded
+        and none had before. ``calls`` are those of closing it. Raises Changed."""
         added, values = _adding(calls)
         try:
             answer = self.client.update_item(
@@ -190,6 +189,28 @@ class RunStore:
         before = answer.get("Attributes", {}).get("succeeded", number(0))
         return run.succeeded > 0 and int(before["N"]) == 0
 
+    def note_latest(self, run: Run, calls: Calls = NO_CALLS) -> None:
+        """Record when ``latest/`` was written for a run, None if that failed, and the calls of
+        that. Raises Changed."""
+        added, values = _adding(calls)
+        clauses = [
+            *(["SET latest_at = :at"] if run.latest_at else []),
+            *([f"ADD {', '.join(added)}"] if added else []),
+        ]
+        if run.latest_at:
+            values[":at"] = text(format_time(run.latest_at))
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key=key(RUNS, run.run_id),
+                UpdateExpression=" ".join(clauses),
+                ConditionExpression="attribute_exists(pk) AND "
+                "(attribute_not_exists(changes) OR changes = :changes)",
+                ExpressionAttributeValues={":changes": number(run.changes), **values},
+            )
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            raise Changed from error
+
 
 def _adding(calls: Calls) -> tuple[list[str], dict[str, Any]]:
     """The update expression that adds to a run's calls, and its values."""
@@ -211,7 +232,7 @@ def _to_item(run: Run) -> Item:
 
 
 def _to_plan(run: Run) -> Item:
-    """The run's units in an item of their own: the run's item is written with every answer."""
+    """The run's units in an item of their own: the run's item is written with every attempt."""
     plan = [[unit.region, unit.group, unit.accounts] for unit in run.units]
     packed = gzip.compress(json.dumps(plan, separators=(",", ":")).encode(), mtime=0)
     return {**key(PLANS, run.run_id), "units": {"B": packed}, "expires_at": _expiry(run)}
@@ -249,6 +270,7 @@ def _to_run(item: Item) -> Run:
         failed=count("failed"),
         closed=count("closed"),
         closed_at=moment("closed_at"),
+        latest_at=moment("latest_at"),
         changes=count("changes"),
         calls=Calls.from_counts(
             {
@@ -261,7 +283,7 @@ def _to_run(item: Item) -> Run:
 
 
 def _units_before_groups(item: Item) -> tuple[Unit, ...]:
-    """The units of a run from before there were groups: one region of all accounts each."""
+    """The units of a run from before groups existed: one region of all accounts each."""
     if "regions" not in item:
         return ()
     accounts = tuple(value["S"] for value in item["accounts"]["L"])

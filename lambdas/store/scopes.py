@@ -1,8 +1,10 @@
-"""Scopes and their reservations: read, and written so that no crash, repeat or delay can hurt.
+"""Scopes and their reservations: reads, and writes that are safe against crashes, repetitions and
+delays.
 
-State and events are written in one transaction, with the scope's heartbeat: each write replaces
-exactly the heartbeat that was read before the listing began, so that of two that overlap the second
-starts over. What is older than what is known is not written, so that a late delivery does nothing.
+State and events are written in one transaction with the scope's heartbeat. Each write replaces
+exactly the heartbeat that was read before the listing began, so if two listings overlap, the second
+one starts over. An observation that is older than the stored one is not written, so a late delivery
+changes nothing.
 """
 
 from __future__ import annotations
@@ -41,18 +43,19 @@ __all__ = [
 ]
 
 MAX_ACTIONS = 100
-"""The most actions of one transaction (DynamoDB API Reference, TransactWriteItems)."""
+"""The maximum number of actions in one transaction (DynamoDB API Reference, TransactWriteItems)."""
 
 STATUS_ACTIONS = 3
-"""Actions of each transaction that write a scope's status: its item, its heartbeat, the counter."""
+"""The actions of each transaction that write a scope's status: its item, its heartbeat, the
+counter."""
 
 CONFLICT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One collection of a scope: whose run it belongs to, if to any, how long it took, in seconds,
-    and the id of the message that asked for it."""
+    """One collection of a scope: its run, if any, its duration in seconds, and the id of the
+    message that requested it."""
 
     run_id: str | None
     seconds: float
@@ -61,7 +64,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ScopeStore(StatusReader):
-    """The scopes in the table. ``retention_days`` is how long events stay."""
+    """The scopes in the table. ``retention_days`` is how long events are kept."""
 
     retention_days: int = 400
 
@@ -78,7 +81,7 @@ class ScopeStore(StatusReader):
         return StatusItems(self.table)
 
     def holders(self, reservation_id: str, region: str) -> frozenset[str]:
-        """The accounts for which a reservation is stored, where no report says so yet."""
+        """The accounts for which a reservation is stored, if it has no report yet."""
         return frozenset(
             status.scope.account_id
             for status in self.statuses()
@@ -86,9 +89,10 @@ class ScopeStore(StatusReader):
         )
 
     def retire(self, unit: str, beats: Mapping[Scope, str], opened_at: datetime) -> None:
-        """Take scopes of a unit that a run does not cover (an account removed, a region disabled)
-        out of every answer; their rows stay, and collecting one again brings it back. One that was
-        attempted since the run was opened is covered by a later run. Raises Conflict."""
+        """Retire scopes of a unit that a run does not cover (an account removed, a region
+        disabled): no response includes them; their rows are kept, and collecting one again brings
+        it back. A scope that was attempted after the run opened is covered by a later run. Raises
+        Conflict."""
         for status in self.merged(beats, beats).values():
             if status.attempted_at is None or status.attempted_at < opened_at:
                 retired = self.items.retired(status, opened_at)
@@ -99,18 +103,18 @@ class ScopeStore(StatusReader):
                 transact(self.client, actions, retired)
 
     def forget_unit(self, unit: str) -> None:
-        """Remove the items of a unit that has no scopes any more."""
+        """Remove the items of a unit that no longer has scopes."""
         version = self.heartbeats.versions().get(unit)
         if version is not None and not self.heartbeats.get([unit])[unit]:
             first, last = self.heartbeats.forget(unit, version)
             transact(self.client, [first], last)
 
     def reservations(self, status: ScopeStatus) -> tuple[Reservation, ...]:
-        """The stored rows of a scope, by id, observed when the scope last was."""
+        """The stored rows of a scope, by id, with the observation time of the scope."""
         return to_rows(self._rows(status.scope), status)
 
     def known(self, status: ScopeStatus, names: Collection[str] | None = None) -> Known:
-        """The rows with what is remembered of them; only the named ones, if any are named."""
+        """The rows with their stored facts; only the named ones, if any are named."""
         if names is None:
             items = list(self._rows(status.scope))
         else:
@@ -120,7 +124,7 @@ class ScopeStore(StatusReader):
         return to_known(items, status)
 
     def row(self, scope: Scope, reservation_id: str) -> Reservation | None:
-        """One stored row; None where it is not stored."""
+        """One stored row; None if it does not exist."""
         rows = self.known(self.status(scope), [reservation_id]).reservations
         return rows[0] if rows else None
 
@@ -146,7 +150,7 @@ class ScopeStore(StatusReader):
         return frozenset(item["sk"]["S"] for item in items)
 
     def uncovered(self, reservation_id: str) -> Json | None:
-        """The last known row of a reservation in a scope that no run covers any more."""
+        """The last known row of a reservation in a retired scope."""
         report = ReportStore(self.client, self.table).get([reservation_id])[reservation_id]
         if report.row is not None:
             scopes = [Scope(it, report.row.region) for it in report.members]
@@ -184,21 +188,23 @@ class ScopeStore(StatusReader):
     def write_snapshot(
         self, before: StoredStatus, snapshot: Snapshot, digest: str, write: Write, attempt: Attempt
     ) -> None:
-        """Make a snapshot the scope's state. Raises Conflict.
+        """Store a snapshot as the scope's state. Raises Conflict.
 
-        More than one transaction's worth goes in several: each carries whole reservations with
-        their events, and only the last says that the scope was observed. After a crash between
-        them the next snapshot finds what is left to do.
+        If one transaction does not suffice, several are written: each has whole reservations with
+        their events, and only the last one marks the scope as observed. After a crash between them,
+        the next snapshot finds the remaining changes.
         """
         if before.is_newer_than(snapshot.observed_at):
             raise Conflict(f"{snapshot.scope} has a newer observation")
         most = MAX_ACTIONS - STATUS_ACTIONS - (write.outage is not None)
         made = chunks(self.actions.groups(snapshot, write), most)
-        relied = dict(before.relied)
+        deferrals = dict(before.deferrals)
         for chunk in made[:-1]:
-            relied |= {name: it for name, it in write.relied.items() if name in chunk.names}
-            update = self.items.bumped(before, snapshot.observed_at, relied)
-            part = replace(before, digest=None, written_at=snapshot.observed_at, relied=relied)
+            deferrals |= {name: it for name, it in write.deferrals.items() if name in chunk.names}
+            update = self.items.bumped(before, snapshot.observed_at, deferrals)
+            part = replace(
+                before, digest=None, written_at=snapshot.observed_at, deferrals=deferrals
+            )
             part = replace(part, revision=part.revision + 1, writes=part.writes + 1)
             before = self._write(before, part, chunk, update)
         after = after_snapshot(before, snapshot, digest, write, attempt)
@@ -209,11 +215,11 @@ class ScopeStore(StatusReader):
         self._write(before, after, made[-1], self.items.observed(before, after, is_changed))
 
     def write_unchanged(self, statuses: Iterable[tuple[StoredStatus, StoredStatus]]) -> None:
-        """Record attempts that moved nothing but a scope's heartbeat, each as its status before and
-        after. Raises Conflict where another write came first to any of them."""
+        """Record attempts that changed only a scope's heartbeat, each as its status before and
+        after. Raises Conflict if another write came first for any of them."""
         units: dict[str, list[Beat]] = {}
         pairs = list(statuses)
-        names = self.units_of(before.scope for before, _ in pairs)
+        names = self.groups.units_of(before.scope for before, _ in pairs)
         for before, after in pairs:
             units.setdefault(names[before.scope], []).append(Beat(before, heartbeat_of(after)))
         for unit, beats in units.items():
@@ -227,8 +233,8 @@ class ScopeStore(StatusReader):
         attempt: Attempt,
         failing_after: int = Thresholds().scope_failing,
     ) -> bool:
-        """Record a failure, with its event where so many runs failed in a row; False where the
-        scope has been observed or attempted since. Raises Conflict."""
+        """Record a failure, with its event if enough consecutive runs failed; False if the scope
+        was observed or attempted since. Raises Conflict."""
         for _ in range(CONFLICT_TRIES):
             before = self.status(failure.scope)
             if before.outlasts(failure):
@@ -259,9 +265,10 @@ class ScopeStore(StatusReader):
     def _write(
         self, before: StoredStatus, after: StoredStatus, chunk: Group, update: Item
     ) -> StoredStatus:
-        """Do a transaction's actions with those that write the status; the status after that."""
+        """Perform a transaction's actions with those that write the status; return the status after
+        that."""
         scope, heartbeat = before.scope, heartbeat_of(after)
-        unit = self.units_of([scope])[scope]
+        unit = self.groups.units_of([scope])[scope]
         actions = [
             *chunk.actions,
             *(
@@ -277,7 +284,7 @@ class ScopeStore(StatusReader):
 def after_snapshot(
     before: StoredStatus, snapshot: Snapshot, digest: str, write: Write, attempt: Attempt
 ) -> StoredStatus:
-    """A scope's status once a snapshot is stored completely."""
+    """A scope's status after a snapshot is completely stored."""
     at = snapshot.observed_at
     changed = len(write.changed) + len(write.left)
     return StoredStatus(
@@ -293,7 +300,7 @@ def after_snapshot(
         seconds=round(attempt.seconds, 3),
         unanswered=tuple(f"{item.operation}: {item.code}" for item in snapshot.unanswered),
         idle=write.idle or before.idle,
-        relied=dict(write.relied),
+        deferrals=dict(write.deferrals),
         baselines=before.baselines if write.baselines is None else write.baselines,
         delivery=attempt.delivery or before.delivery,
         writes=before.writes,

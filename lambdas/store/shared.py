@@ -1,7 +1,7 @@
-"""Shared reservations by owner: those that other accounts were seen to list.
+"""Shared reservations by owner: those that other accounts have listed.
 
-EC2 does not show an owner whether a reservation is shared. A lost record is written again by the
-next listing of the account that lists the reservation.
+EC2 does not show an owner whether a reservation is shared. The next listing of the account that
+lists the reservation restores a lost record.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class SharedStore:
         return to_shared(self.beside.of_scopes(owners, Kind.SHARED)[Kind.SHARED])
 
     def add(self, owner: Scope, ids: Collection[str]) -> None:
-        """Note that others list these reservations of an owner."""
+        """Record that other accounts list these reservations of an owner."""
         self._update(owner, "ADD", ids)
 
     def remove(self, owner: Scope, ids: Collection[str]) -> None:
-        """Forget reservations that their owner does not list any more."""
+        """Remove reservations that their owner no longer lists."""
         self._update(owner, "DELETE", ids)
 
     def _update(self, owner: Scope, verb: str, ids: Collection[str]) -> None:

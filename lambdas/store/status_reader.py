@@ -44,8 +44,8 @@ from truffle.core.runs import Unit, unit_name
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """The statuses of a unit's scopes, the heartbeats of other scopes that are stored with them,
-    the number of the region's last first snapshot, and what is stored beside the reservations."""
+    """The statuses of a unit's scopes, the heartbeats of other scopes stored with them, the number
+    of the region's last first snapshot, and the additional data."""
 
     statuses: dict[Scope, StoredStatus]
     others: dict[Scope, str]
@@ -55,7 +55,7 @@ class UnitState:
 
 @dataclass(frozen=True, slots=True)
 class StatusReader:
-    """Reads what is known of scopes. ``known_groups`` are the accounts' groups as far as they were
+    """Reads the statuses of scopes. ``known_groups`` has the groups of accounts as far as they were
     read."""
 
     client: Client
@@ -75,23 +75,23 @@ class StatusReader:
         return ReportStore(self.client, self.table)
 
     def statuses(self) -> list[StoredStatus]:
-        """Every scope that was ever attempted, but those that no run covers any more."""
+        """The statuses of every scope that was ever attempted, except retired ones."""
         return self.cache().statuses()
 
     def cache(self, latest: LatestRegions | None = None) -> StatusCache:
-        """Reads all statuses again and again; what it does not know yet also from ``latest``."""
+        """A cache for reading all statuses repeatedly; the first read also uses ``latest``."""
         return StatusCache(self, latest)
 
     def status(self, scope: Scope) -> StoredStatus:
-        """One scope; revision 0 where nothing is stored of it."""
+        """The status of one scope; revision 0 if nothing is stored."""
         return self.statuses_of([scope])[scope]
 
     def statuses_of(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
-        """These scopes, retired ones too; revision 0 where nothing is stored of one."""
+        """The statuses of these scopes, including retired ones; revision 0 if nothing is stored."""
         wanted = sorted(set(scopes))
         if not wanted:
             return {}
-        units = self.units_of(wanted)
+        units = self.groups.units_of(wanted)
         heartbeats = self.heartbeats.get(units.values())
         beats = {
             scope: heartbeats[units[scope]][scope.account_id]
@@ -103,10 +103,11 @@ class StatusReader:
     def read_unit(self, unit: Unit) -> UnitState:
         """The state of a unit before its scopes are listed."""
         if unit.group is None:
-            statuses, beside = self.statuses_of(unit.scopes), BesideStore(self)
+            statuses, beside = self.statuses_of(unit.scopes), BesideStore(self.groups)
             baselines = self.reports.baselines(unit.region)
             return UnitState(statuses, {}, baselines, beside.of_scopes(unit.scopes))
-        # The message is newer than what was read: an account that came back may be in another one.
+        # The message is newer than the groups that were read: an account that came back may be in
+        # another group.
         self.known_groups.update(dict.fromkeys(unit.accounts, unit.group))
         stored = list(self._partition(unit.name))
         beats = next((to_heartbeats(it) for it in stored if it["sk"]["S"] == HEARTBEATS), {})
@@ -122,7 +123,7 @@ class StatusReader:
         )
 
     def _partition(self, unit: str) -> Iterator[Item]:
-        """The stored heartbeats of a unit, and the facts beside its reservations."""
+        """The stored heartbeats of a unit, and its additional data."""
         return query(
             self.client,
             TableName=self.table,
@@ -132,32 +133,25 @@ class StatusReader:
         )
 
     def group_of(self, scope: Scope) -> int | None:
-        """The group of a scope that runs cover; None for any other."""
+        """The group of a scope that runs cover; None for any other scope."""
         group = self.groups.of([scope.account_id])[scope.account_id]
         unit = unit_name(scope.region, group)
         return group if scope.account_id in self.heartbeats.get([unit])[unit] else None
 
-    def units_of(self, scopes: Iterable[Scope]) -> dict[Scope, str]:
-        """The names of the units that the scopes are in."""
-        wanted = list(scopes)
-        groups = self.groups.of({scope.account_id for scope in wanted})
-        return {scope: unit_name(scope.region, groups[scope.account_id]) for scope in wanted}
-
     def merged(
         self, scopes: Iterable[Scope], beats: Mapping[Scope, str]
     ) -> dict[Scope, StoredStatus]:
-        """The statuses of scopes, from their heartbeats and the items of those that need one."""
+        """The statuses of scopes, from their heartbeats and, if needed, their own items."""
         wanted = list(scopes)
         return _merged(wanted, beats, fetch(self.client, self.table, _own_keys(wanted, beats)))
 
     def before_heartbeats(self) -> dict[Scope, StoredStatus]:
-        """The scopes of a table that was written before there were heartbeats, but those that were
-        retired."""
+        """The scopes of a table from before heartbeats existed, except retired ones."""
         return {it.scope: it for it in self._own_items() if not it.is_retired}
 
     def retired_before_reports(self) -> list[Scope]:
-        """The scopes of whose rows no report says who lists them, since they were retired before
-        there were any."""
+        """The scopes whose rows have no reports, because they were retired before reports
+        existed."""
         answer = self.client.get_item(TableName=self.table, Key=key(RETIRED, RETIRED))
         if "Item" in answer:
             return [to_scope(name) for name in read_body(answer["Item"])]
@@ -174,7 +168,7 @@ class StatusReader:
         return map(to_status, items)
 
     def held(self) -> frozenset[Scope]:
-        """The scopes of every unit that held something when they were last listed."""
+        """The scopes of every unit that held reservations at their last listing."""
         if self.groups.read() is None:
             return frozenset(it.scope for it in self.statuses() if it.reservations)
         return frozenset(
@@ -185,15 +179,15 @@ class StatusReader:
         )
 
     def adopt(self) -> None:
-        """Give heartbeats to the scopes of a table that was written before there were any, and note
-        which ones were retired by then."""
+        """Create the heartbeats of the scopes of an older table, and record which ones were already
+        retired."""
         retired = [scope_key(scope) for scope in self.retired_before_reports()]
         self.client.put_item(
             TableName=self.table, Item={**key(RETIRED, RETIRED), "body": body(retired)}
         )
         units: dict[str, list[StoredStatus]] = {}
         present = self.before_heartbeats()
-        names = self.units_of(present)
+        names = self.groups.units_of(present)
         for scope, status in present.items():
             units.setdefault(names[scope], []).append(status)
         for unit, statuses in units.items():
@@ -223,8 +217,8 @@ Statuses = Mapping[Scope, StoredStatus]
 
 
 class StatusCache:
-    """Reads one small item for each unit, the heartbeats of units that were written since the last
-    read, and the own items of scopes of which more than the heartbeat was written."""
+    """Reads one small item for each unit, the heartbeats of units written since the last read, and
+    the own items of scopes whose item was written."""
 
     def __init__(self, scopes: StatusReader, latest: LatestRegions | None = None) -> None:
         self._scopes = scopes
@@ -235,8 +229,8 @@ class StatusCache:
         self._found: list[StoredStatus] = []
 
     def statuses(self) -> list[StoredStatus]:
-        """Every scope that was ever attempted, but those that no run covers any more, in their
-        order. Where nothing was written since, it is the list of the last time."""
+        """The statuses of every scope that was ever attempted, except retired ones, in order. If
+        nothing was written since, the same list is returned."""
         versions = self._scopes.heartbeats.versions()
         if self._is_assigned and versions == self._versions:
             return self._found
@@ -285,7 +279,7 @@ def _place(status: StoredStatus) -> tuple[str, str]:
 
 
 def _is_same(known: StoredStatus | None, beat: str) -> bool:
-    """Whether nothing but the heartbeat of a known status was written."""
+    """Whether only the heartbeat of a known status was written."""
     if known is None or is_plain(known.heartbeat) or is_plain(beat):
         return False
     return known.writes == heartbeat_writes(beat)

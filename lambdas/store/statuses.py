@@ -12,11 +12,11 @@ from typing import Any
 from lambdas.store.table import SCOPES, Item, key, number, scope_key, text, to_scope
 from truffle.core.idle import IdleWatch
 from truffle.core.model import Failure, FailureKind
-from truffle.core.reports import Reliance
+from truffle.core.reports import Deferral
 from truffle.core.status import ScopeError, ScopeStatus, Streak
 from truffle.core.times import format_time, parse_time, sortable_time
 
-Relied = Mapping[str, Reliance]
+Deferrals = Mapping[str, Deferral]
 NOTHING: frozenset[str] = frozenset()
 
 NO_ROWS = sha256().hexdigest()
@@ -25,26 +25,26 @@ NO_ROWS = sha256().hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class StoredStatus(ScopeStatus):
-    """A scope's status as it is stored. ``written_at`` is when a snapshot was observed of which
-    only a part is stored; None where the last one is complete. ``idle`` says until when the rows'
-    memory need not be read; None where that is not known. ``rechecks`` are reservations of which
-    another account changed the report, ``relied`` those left to another account, ``baselines`` the
-    number of the last first snapshot in the region before the last listing, or that listing's own;
-    None where that was before there were reports. ``delivery`` is the message that it answered.
-    ``writes`` counts the writes of the scope's own item, and ``heartbeat`` is the scope's heartbeat
-    as it was read, None where there was none."""
+    """A scope's status as stored. ``written_at`` is the observation time of a snapshot that is only
+    partly stored; None if the last one is complete. ``idle`` is the time until which the rows'
+    facts need not be read; None if unknown. ``rechecks`` are reservations whose report another
+    account changed, ``deferrals`` those deferred to another account, ``baselines`` the number of
+    the last first snapshot in the region before the last listing, or that listing's own; None if it
+    predates reports. ``delivery`` is the id of the message that was handled. ``writes`` counts the
+    writes of the scope's own item, and ``heartbeat`` is the scope's heartbeat as read, None if
+    there was none."""
 
     written_at: datetime | None = None
     idle: IdleWatch | None = None
     rechecks: frozenset[str] = frozenset()
-    relied: Mapping[str, Reliance] = field(default_factory=dict)
+    deferrals: Mapping[str, Deferral] = field(default_factory=dict)
     baselines: int | None = None
     delivery: str | None = None
     writes: int = field(default=0, compare=False)
     heartbeat: str | None = field(default=None, compare=False)
 
     def is_newer_than(self, moment: datetime) -> bool:
-        """Whether what was observed at a moment is too late to be written."""
+        """Whether an observation of that moment is too late to be written."""
         if self.observed_at is not None and self.observed_at >= moment:
             return True
         later = (self.attempted_at, self.written_at)
@@ -63,8 +63,8 @@ class StoredStatus(ScopeStatus):
 
     @property
     def is_plain(self) -> bool:
-        """Whether the scope was listed, is empty, and there is nothing to remember of it: its
-        heartbeat is all that is known, and it needs no item of its own."""
+        """Whether the scope was listed, is empty, and has no other state: its heartbeat suffices,
+        and it needs no item of its own."""
         same = replace(self.as_plain(), revision=self.revision, idle=self.idle)
         return self == same and self.observed_at is not None and self.has_reports
 
@@ -86,13 +86,13 @@ class StoredStatus(ScopeStatus):
         )
 
     def is_of_run(self, run_id: str | None) -> bool:
-        """Whether a run has observed the scope, and nothing failed since."""
+        """Whether a run has observed the scope and it has not failed since."""
         return run_id is not None and self.run_id == run_id and self.error is None
 
     def after_failure(
         self, failure: Failure, run_id: str | None, seconds: float, streak: Streak
     ) -> StoredStatus:
-        """The status with one failure more."""
+        """The status after another failure."""
         since = self.error.since if self.error else failure.failed_at
         return replace(
             self,
@@ -105,7 +105,7 @@ class StoredStatus(ScopeStatus):
         )
 
     def fails_as_before(self, after: StoredStatus) -> bool:
-        """Whether a failure changes nothing of a status but the time of its last attempt."""
+        """Whether a failure changes only the time of a status's last attempt."""
         before, now = self.error, after.error
         return (
             before is not None
@@ -118,7 +118,8 @@ class StoredStatus(ScopeStatus):
 
 @dataclass(frozen=True, slots=True)
 class StatusItems:
-    """The updates of a scope's own item. They have no condition: the scope's heartbeat has it."""
+    """The updates of a scope's own item. They have no condition: the update of the scope's
+    heartbeat has it."""
 
     table: str
 
@@ -129,24 +130,24 @@ class StatusItems:
             "digest": text(after.digest or ""),
             "unanswered": text(",".join(after.unanswered)),
             "idle": after.idle and _idle_text(after.idle),
-            "relied": _relied_text(after.relied) if after.relied else None,
+            "relied": _deferrals_text(after.deferrals) if after.deferrals else None,
         }
         over = ["error", "failing_since", "streak", "retired_at", "written_at"]
-        over += [] if after.relied else ["relied"]
+        over += [] if after.deferrals else ["relied"]
         return self._update(before, sets, over, is_changed, before.rechecks)
 
-    def bumped(self, before: StoredStatus, written_at: datetime, relied: Relied) -> Item:
-        """A part of a snapshot was stored: the scope's revision moves, its observation does not,
-        and its digest is no longer valid: even the snapshot before has to be compared with what is
-        stored."""
+    def bumped(self, before: StoredStatus, written_at: datetime, deferrals: Deferrals) -> Item:
+        """A part of a snapshot was stored: the scope's revision changes, its observation does not,
+        and its digest is no longer valid, so even the previous snapshot must be compared with the
+        stored rows."""
         sets = {
             "written_at": text(sortable_time(written_at)),
-            "relied": _relied_text(relied) if relied else None,
+            "relied": _deferrals_text(deferrals) if deferrals else None,
         }
         return self._update(before, sets, ["digest"], True)
 
     def failed(self, before: StoredStatus, after: StoredStatus) -> Item:
-        """A scope could not be listed, and not as it could not be listed before."""
+        """A scope could not be listed, for another reason than before."""
         error = after.error
         assert error is not None
         data = {"code": error.code, "message": error.message, "kind": error.kind}
@@ -168,7 +169,7 @@ class StatusItems:
             "baselines": None if before.baselines is None else number(before.baselines),
             "reservations": number(before.reservations),
             "run_id": before.run_id and text(before.run_id),
-            # A scope that comes back goes on counting: a reader may know the number of before.
+            # A scope that comes back continues to count: a reader may know the earlier number.
             "writes": number(before.writes + 1),
         }
         return self._update(before, sets, [])
@@ -206,7 +207,7 @@ class StatusItems:
 def _streak_text(streak: Streak) -> dict[str, str] | None:
     if streak == Streak():
         return None
-    data: dict[str, Any] = {"runs": streak.runs, "is_told": streak.is_told}
+    data: dict[str, Any] = {"runs": streak.runs, "is_told": streak.is_reported}
     if streak.outage is not None:
         data["outage"] = streak.outage
     return text(json.dumps(data))
@@ -216,17 +217,17 @@ def _idle_text(watch: IdleWatch) -> dict[str, str]:
     return text(json.dumps({"due": watch.due and format_time(watch.due), "lengths": watch.lengths}))
 
 
-def _relied_text(relied: Relied) -> dict[str, str]:
+def _deferrals_text(deferrals: Deferrals) -> dict[str, str]:
     plain = {
-        name: [it.account_id, it.seen and format_time(it.seen), it.news]
-        for name, it in relied.items()
+        name: [it.account_id, it.seen and format_time(it.seen), it.revision]
+        for name, it in deferrals.items()
     }
     return text(json.dumps(plain, separators=(",", ":"), sort_keys=True))
 
 
 def to_status(item: Item) -> StoredStatus:
-    """A scope's status from its own item, without what its heartbeat says. The attributes that a
-    heartbeat has are those of before there were heartbeats, or of a retired scope."""
+    """A scope's status from its own item, without its heartbeat. Attributes that a heartbeat has
+    are from before heartbeats existed, or of a retired scope."""
 
     def moment(name: str) -> datetime | None:
         return parse_time(item[name]["S"]) if name in item else None
@@ -253,7 +254,7 @@ def to_status(item: Item) -> StoredStatus:
         written_at=moment("written_at"),
         idle=_to_watch(item),
         rechecks=frozenset(item.get("rechecks", {"SS": ()})["SS"]),
-        relied=_to_relied(item),
+        deferrals=_to_deferrals(item),
         baselines=count("baselines") if "baselines" in item else None,
         delivery=item.get("delivery", text(""))["S"] or None,
         writes=count("writes"),
@@ -274,11 +275,11 @@ def _to_watch(item: Item) -> IdleWatch | None:
     return IdleWatch(watch["due"] and parse_time(watch["due"]), watch["lengths"]) if watch else None
 
 
-def _to_relied(item: Item) -> dict[str, Reliance]:
+def _to_deferrals(item: Item) -> dict[str, Deferral]:
     plain = _json(item, "relied") or {}
     return {
-        name: Reliance(account_id, seen and parse_time(seen), news)
-        for name, (account_id, seen, news) in plain.items()
+        name: Deferral(account_id, seen and parse_time(seen), revision)
+        for name, (account_id, seen, revision) in plain.items()
     }
 
 

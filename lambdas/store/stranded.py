@@ -1,4 +1,4 @@
-"""Findings beside idle capacity, in the table: an item for each scope that was asked."""
+"""Findings beside idle capacity, in the table: an item for each requested scope."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from truffle.core.stranded import Stranded, from_json, to_json
 from truffle.core.times import format_time, parse_time
 
 KEPT = timedelta(days=7)
-"""An item of a scope that is collected no more."""
+"""How long the item of a scope that is no longer collected is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A scope's answer at a moment: findings, or the error."""
+    """A scope's result at a moment: findings, or the error."""
 
     scope: Scope
     asked_at: datetime
@@ -29,7 +29,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class StrandedStore:
-    """The answers in the table, with a boto3 DynamoDB client."""
+    """The results in the table, with a boto3 DynamoDB client."""
 
     client: Client
     table: str

@@ -2,35 +2,35 @@
 
 | pk | sk | item |
 |---|---|---|
-| ``UNITS`` | ``<region>/<group>`` | how often the status of the unit's scopes was written |
+| ``UNITS`` | ``<region>/<group>`` | the number of writes of the statuses of the unit's scopes |
 | ``UNIT#<region>/<group>`` | ``HEARTBEATS`` | the last attempt at each of the unit's scopes |
 | ``UNIT#<region>/<group>`` | ``FLEETS#<account>`` | its Capacity Reservation Fleets |
 | ``UNIT#<region>/<group>`` | ``PLACEMENTS#<account>`` | the network nodes of its reservations |
-| ``UNIT#<region>/<group>`` | ``SHARED#<account>`` | which of its reservations others list |
-| ``UNIT#<region>/<group>`` | ``EXTENSIONS#<account>`` | the extensions it bought of its blocks |
-| ``BESIDE`` | ``<kind>#<region>/<group>`` | how often such items of the unit were written |
-| ``SCOPES`` | ``<account>#<region>`` | what else is known of a scope that is not simply empty |
+| ``UNIT#<region>/<group>`` | ``SHARED#<account>`` | its reservations that others list |
+| ``UNIT#<region>/<group>`` | ``EXTENSIONS#<account>`` | the purchased extensions of its blocks |
+| ``BESIDE`` | ``<kind>#<region>/<group>`` | the number of writes of such items of the unit |
+| ``SCOPES`` | ``<account>#<region>`` | the other state of a scope that is not simply empty |
 | ``GROUPS`` | ``GROUPS`` | the group of each account |
-| ``RETIRED`` | ``RETIRED`` | the scopes that were retired before there were reports |
+| ``RETIRED`` | ``RETIRED`` | the scopes that were retired before reports existed |
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
-| ``REPORT#<reservation id>`` | ``REPORT`` | what was last reported of it, and who lists it |
+| ``REPORT#<reservation id>`` | ``REPORT`` | its last reported state, and who lists it |
 | ``BASELINES`` | ``<region>`` | the number of the last first snapshot in a region |
-| ``OUTAGE#<account>`` | ``<name>`` | an outage that several of its scopes share |
+| ``OUTAGE#<account>`` | ``<name>`` | an outage shared by several of its scopes |
 | ``GONE`` | ``<reservation id>`` | the last known row of a reservation that EC2 no longer lists |
 | ``EVENT#<date>`` | ``<time>#<event id>`` | an event; index ``by-reservation`` |
 | ``RUNS`` | ``<run id>`` | a run |
 | ``PLANS`` | ``<run id>`` | the units of a run |
-| ``HINTS`` | ``<account>#<region>#<time>#<turn>`` | a collection that a hint asked for |
+| ``HINTS`` | ``<account>#<region>#<time>#<turn>`` | a collection requested by a hint |
 | ``PENDING#<destination>#<run id>`` | ``EVENT#<event id>`` | an event that waits for its run |
-| ``PENDING#<destination>#<run id>`` | ``ROUND#<number>`` | which of these are told together |
-| ``PENDING#<destination>#<run id>`` | ``STATE`` | whether a flush of these is on its way |
-| ``DELIVERY#<event id or run id>`` | ``<destination>`` | what became of an event there |
+| ``PENDING#<destination>#<run id>`` | ``ROUND#<number>`` | the events of a batch |
+| ``PENDING#<destination>#<run id>`` | ``STATE`` | whether a flush of these is queued |
+| ``DELIVERY#<event id or run id>`` | ``<destination>`` | the delivery of an event to it |
 | ``THREADS#<destination>`` | ``<subject>`` | the chat thread about a subject |
-| ``DOCUMENT`` | ``<name>`` | the head of a document that may be larger than an item |
+| ``DOCUMENT`` | ``<name>`` | the head of a document that may exceed an item |
 | ``DOCUMENT#<name>`` | ``<version>#<number>`` | a part of its content, compressed |
-| ``WATCHES`` | ``<region>/<watch>`` | how a region answered a watch, and what was published |
-| ``BUDGETS`` | ``<region>`` | the calls that watches have left in a region |
-| ``RESOLVED#<destination>`` | ``<incident key>`` | when an incident was resolved last |
+| ``WATCHES`` | ``<region>/<watch>`` | a region's answer to a watch, and what was published |
+| ``BUDGETS`` | ``<region>`` | the remaining calls of watches in a region |
+| ``RESOLVED#<destination>`` | ``<incident key>`` | when an incident was last resolved |
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ BY_RESERVATION = "by-reservation"
 
 MOST_PARTITION_KEY = 2048
 MOST_SORT_KEY = 1024
-"""Bytes in UTF-8 (Amazon DynamoDB Developer Guide, quotas, "Partition keys and sort keys")."""
+"""The maximum size of a sort key: bytes in UTF-8 (Amazon DynamoDB Developer Guide, quotas,
+"Partition keys and sort keys")."""
 
 
 def scope_key(scope: Scope) -> str:
@@ -102,7 +103,7 @@ def number(value: float) -> dict[str, str]:
 
 
 def key(pk: str, sk: str) -> dict[str, dict[str, str]]:
-    """A key of the table; a part that is longer than DynamoDB takes ends in its hash."""
+    """A key of the table; a part that exceeds DynamoDB's limit ends in its hash."""
     return {
         "pk": text(_shortened(pk, MOST_PARTITION_KEY)),
         "sk": text(_shortened(sk, MOST_SORT_KEY)),
@@ -118,7 +119,8 @@ def _shortened(value: str, most: int) -> str:
 
 
 def body(value: Any) -> dict[str, str]:
-    """A JSON document: DynamoDB has no floats, and a document is read faster than attributes."""
+    """A JSON document as an attribute: DynamoDB has no floats, and a document is read faster than
+    attributes."""
     return text(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
 
 
@@ -127,7 +129,7 @@ def read_body(item: Item) -> Any:
 
 
 def packed(plain: bytes) -> bytes:
-    """A JSON text, compressed: of thousands of similar objects a tenth is left."""
+    """A JSON text, compressed: thousands of similar objects shrink to a tenth."""
     return zlib.compress(plain, 6)
 
 
@@ -137,7 +139,7 @@ def unpacked(content: bytes) -> Any:
 
 
 def packed_body(value: Any) -> dict[str, bytes]:
-    """A JSON document that may be too large for ``body``: an item has at most 400 KB."""
+    """A JSON document that may be too large for ``body``: an item is limited to 400 KB."""
     return {"B": packed(json.dumps(value, separators=(",", ":")).encode())}
 
 
@@ -146,7 +148,7 @@ def read_packed_body(item: Item) -> Any:
 
 
 def query(client: Client, **parameters: Any) -> Iterator[Item]:
-    """All items of a query, page after page."""
+    """All items of a query, page by page."""
     while True:
         page = client.query(**parameters)
         yield from page["Items"]
@@ -156,11 +158,11 @@ def query(client: Client, **parameters: Any) -> Iterator[Item]:
 
 
 BATCH = 100
-"""The most items that one BatchGetItem asks for (DynamoDB API Reference)."""
+"""The maximum number of items in one BatchGetItem (DynamoDB API Reference)."""
 
 
 def fetch(client: Client, table: str, keys: Sequence[Item]) -> Iterator[Item]:
-    """The items of these keys that exist, read consistently, in any order."""
+    """The existing items of these keys, read consistently, in any order."""
     for first in range(0, len(keys), BATCH):
         wanted: dict[str, Any] = {
             table: {"Keys": list(keys[first : first + BATCH]), "ConsistentRead": True}

@@ -1,4 +1,4 @@
-"""Chat threads in the table: the first message about a subject, which later ones reply to."""
+"""Chat threads in the table: the first message about a subject, to which later ones reply."""
 
 from __future__ import annotations
 

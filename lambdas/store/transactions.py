@@ -1,4 +1,4 @@
-"""Transactions of DynamoDB: how much goes into one, and what its refusal means."""
+"""Transactions of DynamoDB: their size limits, and their errors."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from lambdas.store.table import Client, Item
 
 MOST_BYTES = 3_500_000
-"""The most bytes of one transaction, as JSON text, which is longer than what DynamoDB counts: all
-items together have at most 4 MB (DynamoDB API Reference, TransactWriteItems)."""
+"""The maximum size of one transaction in bytes, as JSON text, which is longer than what DynamoDB
+counts: all items together are limited to 4 MB (DynamoDB API Reference, TransactWriteItems)."""
 
 FIRST_PAUSE_SECONDS = 0.02
 
@@ -23,12 +23,12 @@ _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
 class Conflict(Exception):
-    """Another write came between reading and writing: read and list again."""
+    """Another write came between the read and this write: read and list again."""
 
 
 @dataclass(slots=True)
 class Group:
-    """Actions of some reservations, and the ids that other accounts are to check again."""
+    """Actions for some reservations, and the ids that other accounts must check again."""
 
     actions: list[Item] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
@@ -40,12 +40,12 @@ class Group:
 
     @property
     def size(self) -> int:
-        """Bytes, rather too many than too few."""
+        """The size in bytes, an upper bound."""
         return sum(len(json.dumps(it, ensure_ascii=False).encode()) for it in self.actions)
 
 
 def chunks(groups: Iterable[Group], most_actions: int) -> list[Group]:
-    """The groups in order, as many a chunk as fit; at least one chunk, if an empty one."""
+    """The groups in order, in chunks of as many as fit; at least one chunk, which may be empty."""
     made, size = [Group()], 0
     for group in groups:
         more = group.size
@@ -65,8 +65,8 @@ CONTENTION_TRIES = 6
 
 
 def transact(client: Client, actions: Sequence[Item], last: Item) -> None:
-    """Do all actions or none. Raises Conflict where a condition does not hold, or what DynamoDB
-    does. Where another transaction holds an item at that moment, the same is tried again."""
+    """Perform all actions or none. Raises Conflict if a condition does not hold, or what DynamoDB
+    does. If another transaction holds an item at that moment, it is retried."""
     everything: list[Any] = [*actions, last]
     for left in reversed(range(CONTENTION_TRIES)):
         try:
@@ -83,5 +83,5 @@ def transact(client: Client, actions: Sequence[Item], last: Item) -> None:
 
 
 def _reasons(error: ClientError) -> set[str]:
-    """Why a transaction was cancelled, action by action; anything else is a fault."""
+    """The reasons why a transaction was cancelled, by action; any other error is raised."""
     return {str(it.get("Code")) for it in error.response.get("CancellationReasons", ())}

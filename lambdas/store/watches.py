@@ -1,4 +1,4 @@
-"""Watches in the table: how each region answered each of them, and the regions' budgets."""
+"""Watches in the table: each region's answers to them, and the regions' budgets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from truffle.core.times import format_time, parse_time
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A state, and the version of its item; 0 and None if there is no item."""
+    """A state and the version of its item; None and 0 if there is no item."""
 
     state: WatchState | None = None
     version: int = 0
@@ -56,13 +56,12 @@ class WatchStore:
     def states(self) -> dict[WatchKey, Stored]:
         """The states of all watches in all regions, read consistently.
 
-        A state that cannot be read (of a newer version) counts as none: the next answer is a
-        baseline.
+        An unreadable state (of a newer version) counts as none: the next answer is a baseline.
         """
         return {_watch_key(item): _stored(item) for item in self._items(WATCHES)}
 
     def buckets(self) -> dict[str, StoredBucket]:
-        """By region; a region without an item has a full bucket."""
+        """The buckets by region; a region without an item has a full bucket."""
         return {
             item["sk"]["S"]: StoredBucket(
                 Bucket(float(item["tokens"]["N"]), parse_time(item["at"]["S"])),
@@ -73,7 +72,7 @@ class WatchStore:
 
     def claim(self, region: str, before: StoredBucket, after: Bucket) -> StoredBucket:
         """Take calls from a region's budget before they are made, so that they count even if the
-        function ends. Raises Conflict where another invocation was faster."""
+        function ends. Raises Conflict if another invocation was faster."""
         item = {
             **key(BUDGETS, region),
             "tokens": number(after.tokens),
@@ -86,8 +85,8 @@ class WatchStore:
     def record(
         self, name: WatchKey, before: Stored, state: WatchState, events: Sequence[Event]
     ) -> None:
-        """A state with the events that led to it, in one transaction. Raises Conflict where another
-        invocation recorded an answer since ``before`` was read."""
+        """Write a state with its events, in one transaction. Raises Conflict if another invocation
+        recorded an answer since ``before`` was read."""
         item = {
             **key(WATCHES, "/".join(name)),
             "body": body(state.to_json()),
@@ -100,7 +99,7 @@ class WatchStore:
         transact(self.client, actions, self._put(item, before.version))
 
     def forget(self, name: WatchKey) -> None:
-        """A watch that the settings no longer have in a region."""
+        """Remove a watch that the settings no longer have in a region."""
         self.client.delete_item(TableName=self.table, Key=key(WATCHES, "/".join(name)))
 
     def _put(self, item: Item, version: int) -> Item:

@@ -1,9 +1,9 @@
 """Composition root: the settings, clients and stores of each function.
 
-A handler asks for its parts with the function of its own name, ``wiring.query()``. They are made
-when they are first used and kept for the function's life. A part's module is imported with it, so
-a cold start loads nothing that its function does not use. Tests replace ``now`` and ``service``, or
-set a part before the handler runs: ``wiring.query().inventory = …``.
+A handler gets its parts from the function of its own name, ``wiring.query()``. They are created on
+first use and kept for the life of the function instance. A part's module is imported with it, so a
+cold start loads only what its function uses. Tests replace ``now`` and ``service``, or set a part
+before the handler runs: ``wiring.query().inventory = …``.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from lambdas.wiring.market import Watch
 
 now = clients.now
-"""The present time; the one clock of every handler."""
+"""The present time; the only clock of the handlers."""
 service = clients.service
-"""Makes a boto3 client of a service; the one factory of every handler."""
+"""Creates a boto3 client of a service; the only factory of the handlers."""
 meter = clients.meter
 """Counts the requests of every client."""
 

@@ -31,8 +31,8 @@ class Publish(Parts[PublishSettings]):
 
     @property
     def labels(self) -> AllLabels:
-        """The names of accounts; empty where the directory cannot be read, since an event
-        without names is better than none."""
+        """The names of accounts; empty if the directory cannot be read, since an event without
+        names is better than none."""
         from lambdas.store.documents import UNREADABLE
 
         if not self.account_settings.is_organization:

@@ -48,7 +48,7 @@ class Query(Parts[QuerySettings]):
 
     @property
     def feed_secret(self) -> str | None:
-        """The token of the calendar feed, at most a minute old; None where there is no feed.
+        """The token of the calendar feed, at most a minute old; None if there is no feed.
 
         Raises GetParameterError.
         """
@@ -57,7 +57,7 @@ class Query(Parts[QuerySettings]):
 
     @cached_property
     def past_names(self) -> Names:
-        """Names for views of the past: what is kept for the present stays."""
+        """Names for views of the past; the cache of the present is not affected."""
         from lambdas.api.names import Names
 
         return Names(self.names.cache)
@@ -73,7 +73,7 @@ class Query(Parts[QuerySettings]):
         return Moments(self.spans.past)
 
     def usage(self) -> UsageReader:
-        """A reader for one question."""
+        """A reader for one request."""
         from lambdas.history.ledgers import LedgerStore
         from lambdas.history.usage import UsageReader
 
@@ -90,7 +90,7 @@ class Query(Parts[QuerySettings]):
         return known_market(self.settings.table)
 
     def pace(self) -> list[Json]:
-        """How the watches keep pace; without watches the table is not read."""
+        """The pace of the watches; without watches the table is not read."""
         from lambdas.store.watches import WatchStore
         from truffle.core.market.pace import pace_to_json
 
@@ -125,7 +125,7 @@ class Query(Parts[QuerySettings]):
     def _beside(self) -> BesideStore:
         from lambdas.store.beside import BesideStore
 
-        return BesideStore(self.scopes)
+        return BesideStore(self.scopes.groups)
 
     @cached_property
     def stranded(self) -> StrandedStore:

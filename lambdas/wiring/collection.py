@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lambdas.collecting.collector import Collector
     from lambdas.collecting.coverage import Ask, Finder
     from lambdas.collecting.finish_run import Closer
+    from lambdas.collecting.latest_files import LatestFiles
     from lambdas.collecting.publications import Publication
     from lambdas.collecting.rechecks import Planner
     from lambdas.collecting.retries import Retrier
@@ -42,7 +43,7 @@ class FanOut(Parts[FanOutSettings]):
 
     @cached_property
     def connect(self) -> Callable[[], Any]:
-        """Makes a client of Organizations."""
+        """Creates a client of Organizations."""
         from lambdas.collecting.discovery import organizations_client
 
         settings = self.settings
@@ -91,7 +92,7 @@ class Collect(Parts[CollectSettings]):
         return ScopeClients(settings.account_id, settings.role_name, settings.external_id)
 
     def ec2_at_home(self, account_id: str) -> Any:
-        """EC2 of an account, in the function's own region."""
+        """An EC2 client of an account, in the function's own region."""
         return self.ec2.of(Scope(account_id, str(clients.session().region_name)))
 
     @cached_property
@@ -117,13 +118,25 @@ class Collect(Parts[CollectSettings]):
 
         directory = self.directory if self.account_settings.is_organization else None
         stores = self.scopes, self.runs, self.archive
+        send = partial(wiring.service("sqs").send_message, QueueUrl=self.settings.queue_url)
         return Closer(
-            *stores, wiring.now, self.expected, directory, wiring.meter, self.publications
+            *stores,
+            wiring.now,
+            lambda body: send(MessageBody=body),
+            self.expected,
+            directory,
+            wiring.meter,
         )
 
     @cached_property
+    def latest_files(self) -> LatestFiles:
+        from lambdas.collecting.latest_files import LatestFiles
+
+        return LatestFiles(self.closer, self.publications)
+
+    @cached_property
     def stranded(self) -> StrandedFinder | None:
-        """Asks for instances beside idle capacity; None where the setting is off."""
+        """Finds instances beside idle capacity; None if the setting is off."""
         from lambdas.collecting.stranded import StrandedFinder
         from lambdas.store.stranded import StrandedStore
 
@@ -133,7 +146,7 @@ class Collect(Parts[CollectSettings]):
         return StrandedFinder(self.ec2.of, store, wiring.now)
 
     def publications(self) -> tuple[Publication, ...]:
-        """The objects made from the whole inventory when a run is closed."""
+        """The publications of the whole inventory beside the lists of reservations."""
         from lambdas.collecting.capacity import Capacity
         from lambdas.collecting.report_file import ReportFile
         from lambdas.store.directory import DirectoryCache

@@ -1,4 +1,4 @@
-"""The parts of the functions that keep what was held: ``ledger``, ``prices`` and ``compact``."""
+"""The parts of the functions of history and prices: ``ledger``, ``prices`` and ``compact``."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class Prices(Parts[PricesSettings]):
         from lambdas.store.beside import BesideCache, BesideStore, Kind
         from lambdas.store.extensions import to_extensions
 
-        return BesideCache(BesideStore(self.scopes), Kind.EXTENSIONS, to_extensions)
+        return BesideCache(BesideStore(self.scopes.groups), Kind.EXTENSIONS, to_extensions)
 
     def billing(self) -> Billing | None:
-        """Asks for what was billed; None where the setting is off."""
+        """Requests the bill; None if the setting is off."""
         from lambdas.billing import Billing
 
         if not self.settings.cost_explorer:
@@ -76,7 +76,7 @@ class Prices(Parts[PricesSettings]):
 
     @cached_property
     def client(self) -> Any:
-        """A client of the price list; None where the partition has none."""
+        """A client of the price list; None if the partition has none."""
         from truffle.ec2.price_list import endpoint_region
 
         region = endpoint_region(str(clients.session().region_name))
@@ -85,7 +85,7 @@ class Prices(Parts[PricesSettings]):
 
 class Compact(Parts[CompactSettings]):
     def compactor(self, has_time: Callable[[], bool]) -> Compactor:
-        """A compactor of one invocation, in the function's own folder."""
+        """A compactor for one invocation, in a local folder of the function."""
         from lambdas.compacting import Compactor
         from truffle.sql.compaction import Compaction
         from truffle.sql.database import connect

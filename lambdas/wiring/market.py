@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Watch(Parts[WatchSettings]):
     @cached_property
     def ec2(self) -> Callable[[str], EC2]:
-        """EC2 by region."""
+        """The EC2 client of a region."""
         return clients.offerings_client
 
     @cached_property

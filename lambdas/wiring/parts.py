@@ -1,6 +1,6 @@
 """The common parts of all functions: their settings and the stores of the table.
 
-A part's module is imported with it, so a cold start loads nothing that its function does not use.
+A part's module is imported with it, so a cold start loads only what its function uses.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Parts(Generic[S]):
         return PriceStore(DocumentStore(wiring.service("dynamodb"), self.settings.table))
 
     def prices(self) -> PriceBook:
-        """The prices known now; the same object until they change.
+        """The known prices; the same object until they change.
 
         Raises what reading a document raises.
         """
@@ -129,21 +129,21 @@ def known_market(table: str) -> Market:
 
 
 def expected_by(setting: str) -> ExpectedDenials:
-    """The denials that a setting expects."""
+    """The expected denials of a setting."""
     from truffle.core.expected import expected_denials
 
     return expected_denials(comma_separated(setting))
 
 
 def span_reader(bucket: str, schedule_minutes: str) -> SpanReader:
-    """The reader of the spans of snapshots that runs of this period have left."""
+    """A reader of spans from the snapshots of runs with this period."""
     from lambdas.history.ledgers import SpanReader
 
     return SpanReader.of(wiring.service("s3"), bucket, timedelta(minutes=float(schedule_minutes)))
 
 
 def usage_reader(bucket: str, schedule_minutes: str) -> UsageReader:
-    """The reader of the use of any period, for one question."""
+    """A reader of the usage of any period, for one request."""
     from lambdas.history.ledgers import LedgerStore
     from lambdas.history.usage import UsageReader
 

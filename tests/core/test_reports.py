@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_status, an_odcr
 from truffle.core.events import Event
 from truffle.core.model import Reservation
-from truffle.core.reports import Look, Report, Sight, decide
+from truffle.core.reports import ListingContext, Report, ReservationView, decide
 from truffle.core.thresholds import Thresholds
 
 MINUTE = timedelta(minutes=1)
@@ -29,8 +29,8 @@ def listed(
 ) -> tuple[tuple[Event, ...], Report]:
     """The events of the owner's listing at a moment by its clock, and the report after it."""
     peers = {OTHER: a_status(replace(OHIO, account_id=OTHER))}
-    look = Look(OHIO, at, previous_at, 0, 0, Thresholds(), {}, peers)
-    verdict = decide(Sight(report, stored, now), look)
+    context = ListingContext(OHIO, at, previous_at, 0, 0, Thresholds(), {}, peers)
+    verdict = decide(ReservationView(report, stored, now), context)
     return verdict.events, verdict.report
 
 

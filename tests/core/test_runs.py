@@ -59,9 +59,9 @@ def test_run_ids_sort_by_their_start() -> None:
     assert run_id_of(NOON, "ffffffff") < run_id_of(NOON + HOUR, "00000000")
 
 
-def test_a_run_is_answered_when_no_region_is_pending() -> None:
-    assert a_run(pending=frozenset()).is_answered
-    assert not a_run(pending=frozenset({"us-east-1"})).is_answered
+def test_a_run_has_all_attempts_when_no_region_is_pending() -> None:
+    assert a_run(pending=frozenset()).has_all_attempts
+    assert not a_run(pending=frozenset({"us-east-1"})).has_all_attempts
 
 
 def test_a_run_under_way_reads_without_an_end() -> None:
@@ -114,6 +114,7 @@ def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:
         "started_at": "2026-11-24T12:00:00Z",
         "finished_at": "2026-11-24T12:00:07.5Z",
         "seconds": 7.5,
+        "latest_written_at": None,
         "counts": {
             "scopes": 2,
             "succeeded": 1,

@@ -68,7 +68,7 @@ def test_it_is_reported_once() -> None:
 
 def test_one_failed_run_is_enough_where_the_settings_say_so() -> None:
     streak, event = after_failure(a_status(), a_failure(), "run-1", 1)
-    assert streak.is_told
+    assert streak.is_reported
     assert event is not None
     assert event.summary.endswith("could not be listed in 1 run: RequestLimitExceeded.")
 

@@ -269,9 +269,10 @@ def test_deliver_sends_to_dead_letters_to_queues_of_destinations_and_of_digests(
 ) -> None:
     (sending,) = _allowed(stack, "deliver", "sqs:SendMessage")
     dead = [stack.dead_letters(name).logical_id for name in (*ALERTS["destinations"], "slack")]
+    for_people = ("on-call", "research", "chat", "people", "silent", "slack")
     assert {text_of(one) for one in sending["Resource"]} == {
         *(f"<{name}>" for name in dead),
-        f"<{stack.queue('on-call').logical_id}>",
+        *(f"<{stack.queue(name).logical_id}>" for name in for_people),
         "arn:aws:sqs:us-east-1:123456789012:warehouse",
     }
 

@@ -26,6 +26,8 @@ from tests.lambdas.fakes import Clock, FakeContext, Fleet, Wire, a_raw_odcr, cli
 from truffle.core.groups import MOST_ACCOUNTS
 from truffle.core.model import Scope
 
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+
 REGIONS = ("eu-west-1", "eu-west-3", "us-east-1", "us-east-2", "us-west-2")
 READS = ("GetItem", "BatchGetItem", "Query")
 DAYS_OF_EVENTS = 31
@@ -77,8 +79,9 @@ class Organization:
         fan_out.handler({}, context)
         self._uses(CollectSettings)
         wiring.collect().ec2 = self.fleet  # type: ignore[assignment]
-        answer = collect.handler(deliver(self.stack.units), context)
-        assert answer == {"batchItemFailures": []}
+        for _ in ("units", "latest/"):
+            answer = collect.handler(deliver(self.stack.units), context)
+            assert answer == {"batchItemFailures": []}
         return self.counts() - before
 
     def asks(self, path: str, is_cold: bool = True) -> tuple[Any, Counter[str]]:
@@ -132,7 +135,7 @@ def total(counts: Counter[str], *names: str) -> int:
 
 
 def test_an_unchanged_run_costs_a_few_calls_for_each_unit(organization: Make) -> None:
-    made = organization(60)
+    made = organization(MOST_ACCOUNTS + 2)
     made.settles()
     counts = made.runs()
     units, regions, holding = made.units, len(REGIONS), len(made.holding)
@@ -140,7 +143,7 @@ def test_an_unchanged_run_costs_a_few_calls_for_each_unit(organization: Make) ->
     assert total(counts, *WRITES) <= 3 * units + 5
     assert counts["PutObject"] <= holding + units + regions + 5
     assert counts["GetObject"] <= units + regions + 5
-    assert counts["SendMessage"] == units
+    assert counts["SendMessage"] == units + 1  # latest/
 
 
 def test_a_manifest_says_what_its_run_cost(organization: Make) -> None:
@@ -166,10 +169,10 @@ def test_a_manifest_says_what_its_run_cost(organization: Make) -> None:
 def test_a_run_of_three_times_the_accounts_takes_hardly_more_calls(
     organization: Make,
 ) -> None:
-    small = organization(10)
+    small = organization(8)
     small.settles()
     before = small.runs()
-    large = organization(30)
+    large = organization(24)
     large.settles()
     after = large.runs()
     assert large.units == small.units
@@ -178,7 +181,7 @@ def test_a_run_of_three_times_the_accounts_takes_hardly_more_calls(
 
 
 def test_a_query_reads_units_and_not_scopes(organization: Make) -> None:
-    made = organization(20)
+    made = organization(12)
     made.settles()
     _, cold = made.asks("/reservations")
     _, warm = made.asks("/reservations", is_cold=False)
@@ -187,7 +190,7 @@ def test_a_query_reads_units_and_not_scopes(organization: Make) -> None:
 
 
 def test_every_scopes_age_is_exact_after_an_unchanged_run(organization: Make) -> None:
-    made = organization(20)
+    made = organization(12)
     made.settles()
     made.runs()
     body, _ = made.asks("/status")
@@ -199,7 +202,7 @@ def test_every_scopes_age_is_exact_after_an_unchanged_run(organization: Make) ->
 def test_a_denied_region_costs_no_more_than_a_healthy_one_once_it_is_known(
     organization: Make,
 ) -> None:
-    made = organization(20)
+    made = organization(12)
     for account in made.accounts:
         made.fleet.fails(Scope(account, "eu-west-1"), client_error("UnauthorizedOperation"))
     made.settles()
@@ -213,4 +216,4 @@ def test_accounts_that_leave_are_retired_by_their_units(organization: Make, stac
     made.accounts = made.accounts[:10]
     counts = made.runs()
     assert {it.scope.account_id for it in stack.scopes.statuses()} == set(made.accounts)
-    assert counts["SendMessage"] == made.units
+    assert counts["SendMessage"] == made.units + 1  # latest/

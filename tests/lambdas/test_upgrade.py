@@ -164,6 +164,7 @@ def test_a_retired_scope_stays_retired(old: Stack, run: Run) -> None:
     assert old.scopes.status(GONE).is_retired
 
 
+@pytest.mark.filterwarnings("ignore:No application metrics")
 def test_a_message_of_the_version_before_still_closes_its_run(
     old: Stack, deploy: Deploy, clock: Clock
 ) -> None:
@@ -178,7 +179,8 @@ def test_a_message_of_the_version_before_still_closes_its_run(
     deploy(CollectSettings)
     wiring.collect().ec2 = fleet  # type: ignore[assignment]
     context: Any = FakeContext()
-    assert collect.handler(deliver(old.units), context) == {"batchItemFailures": []}
+    for _ in ("unit", "latest/"):
+        assert collect.handler(deliver(old.units), context) == {"batchItemFailures": []}
     manifest = old.document("runs/dt=2026-11-24/20261124T110000Z-scheduled.json")
     assert manifest["counts"]["succeeded"] == 2
     assert [row["reservation_id"] for row in old.document("latest/odcrs.json")] == ["cr-a"]

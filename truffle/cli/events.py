@@ -1,4 +1,4 @@
-"""``truffle events``: what happened to reservations."""
+"""``truffle events``: the events of reservations."""
 
 from __future__ import annotations
 
@@ -136,11 +136,11 @@ def _follow(
     start: datetime | str | None = since
     most: int | None = limit
     while True:
-        looked_at = clock.now()
+        polled_at = clock.now()
         try:
             client.sign_in()
             _put_new(client, output, start, most, filters, seen)
-            start, most = looked_at - timedelta(hours=1), None
+            start, most = polled_at - timedelta(hours=1), None
         except (ApiError, UnreachableError) as error:
             if most is not None:
                 raise

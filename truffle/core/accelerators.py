@@ -1,4 +1,4 @@
-"""Which instance types carry an accelerator: what EC2 says of a type, and the bundled table.
+"""The accelerators of instance types: EC2's description of a type, and the bundled table.
 
 An accelerator is a GPU, Trainium, Inferentia or another inference accelerator by EC2's own
 description of the type; FPGAs and media devices do not count. Names and prefixes of types are not
@@ -17,18 +17,19 @@ from truffle.core.kinds.parts import Accelerator
 from truffle.core.times import whole
 
 Known = Mapping[str, Accelerator | None]
-"""Instance type → its accelerator, or None where no accelerator is known of."""
+"""Instance type → its accelerator, or None if it has no known accelerator."""
 
 
 @cache
 def bundled() -> Known:
-    """Every type of the bundled table; a type that it lacks is unknown, not plain."""
+    """Every type of the bundled table; a type that is not in it is unknown, not one without
+    accelerators."""
     return {**recorded(), **_accelerators("documented")}
 
 
 @cache
 def recorded() -> Known:
-    """The types whose description by EC2 is bundled. EC2 need not be asked for them again.
+    """The types whose description by EC2 is bundled, so it need not be requested.
 
     The others of ``bundled`` come from AWS's guides.
     """
@@ -47,9 +48,10 @@ def unknown_types(instance_types: Iterable[str], known: Known) -> list[str]:
 
 
 def accelerator_of(instance_type: str, known: Known) -> Accelerator | None:
-    """The accelerators of one instance of the type: EC2's answer if it was asked, else the table's.
+    """The accelerators of one instance of the type: from EC2's description if known, else from the
+    table.
 
-    A description without any device does not outweigh the table: EC2 describes trn2u.48xlarge
+    A description without any device does not override the table: EC2 describes trn2u.48xlarge
     without its 16 Trainium2 chips (EC2 Instance Types guide; AWS Neuron documentation, Trn2).
     """
     return known.get(instance_type) or bundled().get(instance_type)
@@ -62,10 +64,10 @@ def accelerator(
     logical_count: int | None = None,
     partition: float | None = None,
 ) -> Accelerator:
-    """An accelerator from EC2's numbers.
+    """Build an accelerator from EC2's numbers.
 
     Types with a partitioned GPU have ``Count`` 0, and the logical GPUs and the partition's size
-    instead (DescribeInstanceTypes, GpuInfo). A count that EC2 does not give is unknown.
+    instead (DescribeInstanceTypes, GpuInfo). A missing count is unknown.
     """
     if count:
         return Accelerator(name, manufacturer, count)

@@ -11,7 +11,7 @@ AS_OF: Final = "2026-11-23"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A sentence about AWS and where it was read."""
+    """A statement about AWS and its source."""
 
     text: str
     source: str
@@ -69,10 +69,10 @@ BLOCK_TYPES = (
     "trn2.48xlarge",
     "trn2u.48xlarge",
 )
-"""Types sold as blocks, those of UltraServers among them; `truffle offerings` asks AWS itself."""
+"""Types sold as blocks, including those of UltraServers; `truffle offerings` queries AWS itself."""
 
 ULTRASERVER_TYPES = ("p6e-gb200.36xlarge", "trn2u.48xlarge")
-"""Those of them that are the instances of UltraServers."""
+"""The types among them that are instances of UltraServers."""
 
 BLOCK_INSTANCES = Fact(
     f"Blocks are sold for {', '.join(BLOCK_TYPES)}.",
@@ -94,7 +94,7 @@ ODCR_FUTURE = Fact(
     "EC2 API, CreateCapacityReservation, CreateCapacityReservationCancellationQuote",
 )
 FUTURE_DATED_FAMILIES: Final = ("C", "M", "R", "I", "T", "G")
-"""Families of instance types that future-dated ODCRs are made of (botocore 1.44,
+"""Families of instance types available for future-dated ODCRs (botocore 1.44,
 CreateCapacityReservation, InstanceType)."""
 
 ODCR_FUTURE_TYPES = Fact(
@@ -187,4 +187,4 @@ COMPARISON: tuple[Comparison, ...] = (
         (INFERENCE_ON_BLOCKS, ODCR_FREEDOM),
     ),
 )
-"""The guide's comparison table as it is today."""
+"""The present comparison table of the guide."""

@@ -1,7 +1,7 @@
-"""Which block a billed fee is for.
+"""The block that a billed fee is for.
 
-The bill does not name the block. A sum is a block's fee only where no other block can have a part
-in it; else it stays a sum.
+The bill does not name the block. A sum is a block's fee only if no other block can have a part in
+it; otherwise it stays a sum.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from truffle.core.pricing import Fee, PriceSource
 
 @dataclass(frozen=True, slots=True)
 class HeldBlocks:
-    """The blocks that the sums may be for: those that are listed and those that are gone.
+    """The blocks that the sums may be for: listed ones and gone ones.
 
-    ``is_complete`` says whether all blocks of a scope that started on a day are among them.
+    ``is_complete`` returns whether they include all blocks of a scope that started on a day.
     """
 
     rows: Sequence[Reservation]
@@ -38,8 +38,8 @@ class HeldBlocks:
 
     def block_of(self, fee: BilledFee) -> str | None:
         """The block that a sum is for: the only one of its account, region and type that starts on
-        that day. None where one of them was extended, since it is unknown which day that is
-        billed for."""
+        that day. None if one of them was extended, since the billing day of an extension is
+        unknown."""
         blocks = self._blocks.get(fee.place, {})
         if fee.region is None or fee.amount <= 0 or self.extensions.keys() & blocks.keys():
             return None
@@ -54,8 +54,8 @@ class HeldBlocks:
 def attributed(
     fees: Iterable[BilledFee], before: Iterable[BilledFee], held: HeldBlocks
 ) -> tuple[BilledFee, ...]:
-    """The sums with the blocks that they are for. A sum that equals one ``before`` keeps its block:
-    later events did not change the bill."""
+    """The sums with their blocks. A sum that equals one ``before`` keeps its block: later events
+    did not change the bill."""
     known = {replace(it, capacity_block_id=None): it.capacity_block_id for it in before}
     return tuple(replace(it, capacity_block_id=known.get(it) or held.block_of(it)) for it in fees)
 
@@ -86,8 +86,8 @@ def billed_fees(
 def with_billed(
     fees: Mapping[str, Fee], billed: Mapping[str, Fee], attributed_to: Iterable[str | None]
 ) -> dict[str, Fee]:
-    """The known fees, and those of the bill for blocks without another. A fee of an earlier bill
-    that is no longer ``attributed_to`` its block is omitted."""
+    """The known fees, and those of the bill for blocks without one. A fee of an earlier bill that
+    is no longer ``attributed_to`` its block is omitted."""
     still = set(attributed_to)
     is_billed = PriceSource.COST_EXPLORER
     kept = {name: it for name, it in fees.items() if it.source is not is_billed or name in still}

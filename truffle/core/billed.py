@@ -1,4 +1,4 @@
-"""Fees of capacity blocks as they were billed: sums by day, account, region and type."""
+"""Billed fees of capacity blocks: sums by day, account, region and type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Place = tuple[str | None, str | None, str]
 @dataclass(frozen=True, slots=True)
 class BilledFee:
     """The fees billed for one day, refunds deducted. ``capacity_block_id`` is the block that they
-    are for, None where several may be meant."""
+    are for, None if they may be for several."""
 
     day: date
     account_id: str
@@ -59,8 +59,8 @@ class BilledFee:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The fees as of ``asked_at``. ``error`` is the code of the last request, that of
-    ``tried_at``, where AWS refused it."""
+    """The fees as of ``asked_at``. ``error`` is the code of the last request, made at ``tried_at``,
+    if AWS refused it."""
 
     fees: tuple[BilledFee, ...] = ()
     asked_at: datetime | None = None
@@ -72,7 +72,7 @@ class Bill:
         return replace(self, fees=tuple(it for it in self.fees if it.place in places))
 
     def between(self, since: datetime, until: datetime) -> tuple[BilledFee, ...]:
-        """The fees of the days that the time lies on."""
+        """The fees of the days in this time."""
         last = (until - timedelta(microseconds=1)).date()
         return tuple(it for it in self.fees if since.date() <= it.day <= last)
 

@@ -1,4 +1,4 @@
-"""The bill of a CUR 2.0 export beside the use of reservations.
+"""The bill of a CUR 2.0 export beside the usage of reservations.
 
 The export has lines for the used and the unused part of each reservation (AWS Data Exports User
 Guide, "Cost and Usage Report (CUR) 2.0 table dictionary", capacity reservation columns, which need
@@ -20,17 +20,17 @@ from truffle.core.usage import Period, UsageRow
 from truffle.core.usage_axes import Interval
 
 BY = ("reservation",)
-"""The only groups that a bill can stand beside: its lines name a reservation, and no tag or owner
-of truffle's."""
+"""The only groups for which a bill can be shown: its lines name a reservation, but no tag or owner
+as truffle knows them."""
 
 INTERVALS = (Interval.DAY, Interval.WEEK, Interval.MONTH, Interval.TOTAL)
-"""Lengths of rows that a bill can stand beside: lines of a daily export begin at midnight."""
+"""Lengths of rows for which a bill can be shown: lines of a daily export begin at midnight."""
 
 TABLE = re.compile(r"\w+(\.\w+)?", re.ASCII)
-"""The name of an export's table, in a database of its own or not."""
+"""The name of an export's table, with or without its database."""
 
 _MILLIONTH = Decimal("0.000001")
-"""To which sums are rounded, as costs are."""
+"""The unit to which sums are rounded, like costs."""
 
 _Sum = tuple[str | None, Decimal]
 """A currency and an amount."""
@@ -38,7 +38,7 @@ _Sum = tuple[str | None, Decimal]
 
 @dataclass(frozen=True, slots=True)
 class BilledRow(UsageRow):
-    """Use beside what the bill has for it: ``billed_cost`` is None where it has no line."""
+    """A row of usage with its billed cost, which is None if the bill has no line."""
 
     billed_cost: float | None
     billed_currency: str | None
@@ -50,15 +50,15 @@ class BilledRow(UsageRow):
 
 @dataclass(frozen=True, slots=True)
 class BilledUsage:
-    """Rows of use with their bill, and the sums by currency that the bill has for other
-    reservations, or for times in which nothing of them was held."""
+    """Rows of usage with their bill, and the sums by currency that the bill has for other
+    reservations, or for times in which they were not held."""
 
     rows: tuple[BilledRow, ...]
     elsewhere: Mapping[str, float]
 
 
 def query(table: str, period: Period) -> str:
-    """The sums by reservation, interval and currency, for Athena and for DuckDB."""
+    """The SQL query of sums by reservation, interval and currency, for Athena and for DuckDB."""
     day = "CAST(line_item_usage_start_date AS date)"
     begin = {
         Interval.DAY: day,
@@ -80,10 +80,10 @@ GROUP BY 1, 2, 3"""
 def with_bill(
     rows: Iterable[UsageRow], lines: Iterable[Mapping[str, Any]], period: Period
 ) -> BilledUsage:
-    """Rows by reservation with what ``lines``, the answer to ``query``, have for them.
+    """Add the sums in ``lines``, the result of ``query``, to rows by reservation.
 
-    Each row has at most one sum: where the bill has several currencies for a reservation and an
-    interval, those without a row count as elsewhere.
+    Each row has at most one sum: if the bill has several currencies for a reservation and an
+    interval, those without a row count as other sums.
     """
     sums: dict[tuple[str, str], list[_Sum]] = defaultdict(list)
     for line in sorted(lines, key=lambda it: str(it["currency"])):
@@ -108,7 +108,7 @@ def with_bill(
 
 
 def _day_of(start: datetime, period: Period) -> str:
-    """The day with which the bill's part of a row begins."""
+    """The first day of the bill's part of a row."""
     is_total = period.interval is Interval.TOTAL
     return f"{period.since if is_total else period.interval.begin(start):%Y-%m-%d}"
 

@@ -1,4 +1,4 @@
-"""How often AWS was called, and how many items of DynamoDB that took: the cost of a run."""
+"""Counts of AWS calls and of DynamoDB items: the cost of a run."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 SERVICES = ("ec2", "sts", "dynamodb", "s3", "sqs")
-"""The services that a manifest names even where none of them was called."""
+"""The services that a manifest always names, even without calls."""
 
 _ITEMS = ("items_read", "items_written")
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Requests sent to each service, and the items of DynamoDB that they read and wrote.
+    """Requests sent to each service, and the DynamoDB items that they read and wrote.
 
     ``services`` has botocore's names of services, with hyphens (botocore/model.py, ServiceId). Each
-    attempt of a call that is retried is a request of its own. ``items_read`` are the items that
-    came back, ``items_written`` those that were put, updated, or deleted. What AWS rounds up to its
-    units of capacity is not in them.
+    attempt of a retried call is a separate request. ``items_read`` counts the items returned,
+    ``items_written`` those put, updated, or deleted, without AWS's rounding to units of capacity.
     """
 
     services: Mapping[str, int] = field(default_factory=dict)

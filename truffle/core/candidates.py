@@ -1,4 +1,4 @@
-"""Candidates for a training run: whether a block or an ODCR can hold it, and if not, why not."""
+"""Candidates for a training run: whether a block or an ODCR fits, and if not, why not."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from truffle.core.model import TERMINAL_STATES, USABLE_STATES, CapacityBlock, Od
 from truffle.core.times import format_time, hours_between
 
 SOLD_SHORT = timedelta(hours=3)
-"""How much shorter than the days it was sold as a whole block may be.
+"""How much shorter a whole block may be than the days it was sold as.
 
 AWS ends every block at 11:30 UTC, so a block of 7 days may last 6 days and 23 hours (EC2 User
 Guide, capacity-blocks-purchase; its CapacityBlockDurationMinutes).
 """
 
 LAUNCH_TIME = timedelta(hours=1)
-"""How long after its start a block still counts as whole: launching a run takes a while."""
+"""How long after its start a block still counts as whole: launching a run takes time."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
     """A run of ``hours`` hours on ``count`` instances of exactly this type.
 
-    It has to start by ``start_by``; None accepts any start, and so any scheduled block.
+    It must start by ``start_by``; None accepts any start, and so any scheduled block.
     """
 
     instance_type: str
@@ -47,9 +47,9 @@ class TrainingRequest:
 class Candidate:
     """A capacity block (with all its reservations) or an ODCR as a candidate for a run.
 
-    ``instances`` are those the run could have, from ``start`` to ``usable_until`` (None: no end);
-    instances and start are None where they are not known. ``why`` has the reasons against it, empty
-    if it fits; ``unknown`` the unknown values that prevent a decision; ``notes`` the caveats.
+    ``instances`` are those available to the run, from ``start`` to ``usable_until`` (None: no end);
+    instances and start are None if unknown. ``why`` has the reasons against it, empty if it fits;
+    ``unknown`` the unknown values that prevent a decision; ``notes`` the caveats.
     """
 
     rows: tuple[Reservation, ...]
@@ -75,12 +75,12 @@ class Candidate:
 
     @property
     def is_undecided(self) -> bool:
-        """Whether it could fit, and only what is not known keeps it from being sure."""
+        """Whether it could fit, and only unknown values prevent a decision."""
         return not self.why and bool(self.unknown)
 
     @property
     def obstacles(self) -> tuple[str, ...]:
-        """Why it does not fit, as far as is known."""
+        """The known reasons why it does not fit."""
         return (*self.why, *self.unknown)
 
     @property
@@ -115,7 +115,7 @@ class Candidate:
 
 
 def network_of(reservation: Reservation) -> str:
-    """The network of instances in a reservation."""
+    """The network between the instances of a reservation."""
     if isinstance(reservation, CapacityBlock):
         ultra = reservation.ultraserver_type
         server = f"UltraServer {ultra} in an " if ultra else ""
@@ -200,14 +200,14 @@ def _candidate(
 
 
 def _start(row: Reservation, now: datetime) -> datetime | None:
-    """When a run could begin on it; None where it has not begun and its start is not known."""
+    """When a run could begin on it; None if it has not begun and its start is unknown."""
     if row.state == "active":
         return max(now, row.start_date or now) if row.kind.is_prepaid else now
     return max(now, row.start_date) if row.start_date else None
 
 
 def _free(row: Reservation) -> int | None:
-    """The instances that a run can have: before the start all, then those not in use."""
+    """The instances available to a run: all before the start, afterwards those not in use."""
     return row.available_capacity if row.state == "active" else row.size
 
 
@@ -263,7 +263,7 @@ def _block_hours(
 
 
 def _counts_as_whole(block: CapacityBlock, request: TrainingRequest, now: datetime) -> bool:
-    """Whether a run can have all of a block that was sold as at least its days."""
+    """Whether a block that was sold for at least the run's days counts as whole."""
     if block.duration_hours is None or block.start_date is None or not request.is_whole_days:
         return False
     is_long_enough = timedelta(hours=block.duration_hours) >= (
@@ -324,7 +324,7 @@ def date_text(moment: datetime) -> str:
 
 
 def length_text(hours: float) -> str:
-    """``7 days``, ``167.5 h``: days only where they are whole."""
+    """``7 days``, ``167.5 h``: days only if they are whole."""
     if hours and hours % 24 == 0:
         return f"{hours / 24:g} day{'' if hours == 24 else 's'}"
     return f"{round(hours, 2):g} h"

@@ -1,4 +1,4 @@
-"""Keep the fields of a scope's last snapshot that EC2 refused to return this time."""
+"""Carrying forward the fields of a scope's last snapshot that EC2 refused to return this time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from truffle.core.model import Reservation, Snapshot
 
 
 def carry_forward(snapshot: Snapshot, stored: Iterable[Reservation]) -> Snapshot:
-    """The snapshot, with the last known values of its refused enrichments.
+    """Return the snapshot with the last known values of its refused enrichments.
 
-    A refusal says nothing about a reservation, so it must not look like a change of one. Rows of a
-    kind whose own listing was refused stay, with the time at which they were last observed.
+    A refusal does not describe a reservation, so it must not look like a change. Rows of a kind
+    whose own listing was refused stay, with the time at which they were last observed.
     """
     refused = {item.operation for item in snapshot.unanswered}
     before = {row.reservation_id: row for row in stored}

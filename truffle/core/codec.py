@@ -1,4 +1,4 @@
-"""The one JSON form of reservations: S3, the API, the command line and Python all use it.
+"""The JSON form of reservations, shared by S3, the API, the command line and Python.
 
 ``decode(encode(x)) == x`` for every reservation. Absent values are null, never missing keys.
 """
@@ -34,7 +34,7 @@ Json = dict[str, Any]
 FIELD_NAMES: dict[str, tuple[str, ...]] = {
     cls.__name__: tuple(field.name for field in fields(cls)) for cls in CLASSES.values()
 }
-"""The names of each type's JSON object, in their order."""
+"""The field names of each type's JSON object, in order."""
 
 
 def encode(reservation: Reservation) -> Json:
@@ -43,7 +43,7 @@ def encode(reservation: Reservation) -> Json:
 
 
 def decode(data: Mapping[str, Any]) -> Reservation:
-    """The reservation of a JSON object; keys of a newer version are passed over.
+    """The reservation of a JSON object; keys of a newer version are ignored.
 
     Raises ValueError for an object that is not a reservation; it names the field, its value and
     what is allowed.
@@ -60,7 +60,7 @@ def decode(data: Mapping[str, Any]) -> Reservation:
 
 
 def plain_fields(value: Any) -> Json:
-    """Any of the model's dataclasses as a JSON object."""
+    """Any dataclass of the model as a JSON object."""
     names, values_of = _written(value.__class__)
     return {
         name: plain if (convert := _PLAIN.get(plain.__class__)) is None else convert(plain)
@@ -96,7 +96,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 
 
 def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of an object's fields, of the types that the model names.
+    """The values of an object's fields, checked against the model's types.
 
     Raises ValueError.
     """
@@ -113,7 +113,7 @@ def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
                 if read.__class__ is _Nested:
                     raise ValueError(f"{name}.{error}") from None
                 raise refusal(cls, name, value) from None
-    # Few combinations of types occur; those of all fields need no names.
+    # Few combinations of types occur, so those that were valid together are remembered.
     found: tuple[object, ...] = tuple(map(type, arguments.values()))
     if len(found) < len(names):
         found = (*found, *arguments)
@@ -124,7 +124,7 @@ def _arguments(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _moment = lru_cache(4096)(parse_time)
-"""Thousands of reservations share a date: when a scope was observed, when blocks end."""
+"""Parses times once: thousands of reservations share a date, such as the time of observation."""
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -176,11 +176,11 @@ _INTERNED = frozenset(
         "state",
     }
 )
-"""Texts that thousands of reservations repeat: one copy of each is kept."""
+"""Fields whose texts thousands of reservations share: one copy of each text is kept."""
 
 
 def _reader_of(name: str, hint: Any) -> Callable[[Any], Any] | None:
-    """The reader of a field whose JSON is not its value; None where it is."""
+    """The reader of a field whose JSON differs from its value; None if it does not."""
     if name in _INTERNED:
         return intern
     if isinstance(hint, UnionType):
@@ -203,8 +203,8 @@ _Readers = tuple[
 
 @cache
 def _readers(cls: type) -> _Readers:
-    """The fields that a class is made from, what reads those that JSON has otherwise, and the
-    types of all fields that were found to be valid together."""
+    """The fields of a class, the readers of those whose JSON differs, and the combinations of types
+    that were found valid."""
     names = tuple(field.name for field in fields(cls) if field.init)
     hints = get_type_hints(cls)
     readers = ((name, _reader_of(name, hints[name])) for name in names)

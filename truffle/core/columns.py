@@ -1,4 +1,4 @@
-"""Many rows that do not change, kept by column: a test runs once per distinct value, not per row.
+"""Many unchanging rows, stored by column: a test runs once per distinct value, not per row.
 
 ``Filter`` and ``summary`` decide what matches and what the totals are: the results equal those of
 ``Filter.apply`` and ``summarize``.
@@ -24,11 +24,12 @@ FEW = 256
 """With at most this many distinct values, a column has one byte per row."""
 
 MOST_COLUMNS = 32
-"""Columns kept at once, the newest: callers choose the tag keys, so the number must be bounded."""
+"""The maximum number of columns kept, the newest: callers choose the tag keys, so the number must
+be bounded."""
 
 
 class Index:
-    """Where values are among many: their places in the order of their hashes, 12 bytes a value."""
+    """An index of many values by hash, with 12 bytes per value."""
 
     def __init__(self, values: Sequence[Any]) -> None:
         hashes = list(map(hash, values))
@@ -37,7 +38,7 @@ class Index:
         self._hashes = array("q", map(hashes.__getitem__, self._places))
 
     def verdicts(self, allowed: Iterable[Any]) -> bytes:
-        """One byte per value: 1 if it is among those allowed, else 0."""
+        """One byte per value: 1 if it is allowed, else 0."""
         verdicts = bytearray(len(self._values))
         for value in allowed:
             wanted = hash(value)
@@ -60,7 +61,7 @@ class Column:
 
     @classmethod
     def of(cls, rows: Iterable[Reservation], read: Read, *, indexed: bool = False) -> Column:
-        """``indexed``: the tests look for values, and run on an index if there are many."""
+        """``indexed``: the tests search for values, with an index if there are many."""
         values = list(map(read, rows))
         some = dict.fromkeys(islice(values, 2 * FEW))
         distinct = some if len(some) > FEW else dict.fromkeys(values)
@@ -93,7 +94,7 @@ class Matches:
         return len(self.rows) if self.mask is None else self.mask.count(1)
 
     def first(self, most: int, start: int = 0) -> list[Reservation]:
-        """At most ``most`` matches, beginning with the row at index ``start``."""
+        """At most ``most`` matches, beginning at the row with index ``start``."""
         if self.mask is None:
             return list(self.rows[start : start + most])
         found: list[Reservation] = []
@@ -116,8 +117,7 @@ class Columns:
         return Matches(self.rows, self._mask(chosen))
 
     def summarize(self, chosen: Filter, prices: PriceBook = NO_PRICES) -> Summary:
-        """The totals of the rows that match. They are kept for as long as the prices are the same
-        object."""
+        """The totals of the matching rows, cached while the prices are the same object."""
         if self._totals is None or self._totals.prices is not prices:
             self._totals = _PricedTotals(self.rows, prices)
         mask = self._mask(chosen)

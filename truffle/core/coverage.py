@@ -1,4 +1,4 @@
-"""The coverage of a run: accounts, the regions of each, and when each is asked for them."""
+"""The coverage of a run: accounts, the regions of each, and when those are requested."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Coverage = Mapping[str, tuple[str, ...]]
 
 ASKED_EVERY = timedelta(days=1)
 RETRIED_AFTER = timedelta(hours=1)
-"""How soon an account is asked again for its regions: after an answer, and after a failure."""
+"""When the regions of an account are requested again: after a success, and after a failure."""
 
 MOST_ASKED = 100
-"""Accounts that one run asks: a thousand are asked once a day by an hourly schedule with room to
-spare, and a run's opening takes no longer."""
+"""Accounts that one run asks: enough for an hourly schedule to ask a thousand once a day, with room
+to spare, without delaying the opening of a run."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 _EARLY = timedelta(minutes=5)
-"""Runs do not start to the second: an account that is due a moment later is due."""
+"""Runs do not start exactly on time, so an account that is due a moment later counts as due."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRegions:
-    """The regions that are enabled for an account, as it answered last; None before its first
-    answer. ``error`` is AWS's code where the last attempt failed."""
+    """The regions enabled for an account, as of its last response; None before its first one.
+    ``error`` is AWS's code if the last attempt failed."""
 
     regions: tuple[str, ...] | None
     asked_at: datetime
@@ -38,7 +38,8 @@ class AccountRegions:
 
 
 def due(known: Mapping[str, AccountRegions], accounts: Iterable[str], now: datetime) -> list[str]:
-    """The accounts to ask now, at most ``MOST_ASKED``: new ones first, then the longest waiting."""
+    """The accounts to ask now, at most ``MOST_ASKED``: new ones first, then those that have waited
+    longest."""
 
     def waits_since(account_id: str) -> datetime | None:
         one = known.get(account_id)
@@ -58,8 +59,8 @@ def coverage_of(
     default: Sequence[str],
     held: Iterable[Scope],
 ) -> Coverage:
-    """The regions of each account: its own where they are known, else ``default``; and those of
-    the ``held`` scopes in which something is, which AWS bills also while the region is disabled."""
+    """The regions of each account: its own if known, else ``default``; and those of ``held`` scopes
+    with reservations, which AWS bills even while the region is disabled."""
     kept: dict[str, set[str]] = {}
     for scope in held:
         kept.setdefault(scope.account_id, set()).add(scope.region)
@@ -79,8 +80,8 @@ def scopes_of(coverage: Coverage) -> frozenset[Scope]:
 
 
 def regions_to_json(known: Mapping[str, AccountRegions]) -> dict[str, Any]:
-    """The known regions of each account. Most accounts have the same: each list is written
-    once, and the accounts name it by its index."""
+    """The known regions of each account as JSON. Most accounts have the same regions, so each list
+    is written once, and the accounts refer to it by index."""
     lists: dict[tuple[str, ...], int] = {}
     accounts = {}
     for name, one in sorted(known.items()):

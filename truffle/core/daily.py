@@ -1,4 +1,4 @@
-"""The facts of a day: what is held, what begins and ends next, and what needs a decision."""
+"""The facts of a day: held capacity, the next starts and ends, and what needs a decision."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
 class Held:
     """The capacity held of one reservation type and one accelerator (None for types without any).
 
-    ``instances`` are reserved ones, also before a start; ``accelerators`` are devices, in
-    fractions for shared GPUs; ``active`` and ``unused`` are instances of active reservations.
-    ``unknown`` counts the reservations whose size is not known, and which add to no sum.
+    ``instances`` are reserved ones, also before a start; ``accelerators`` are devices, in fractions
+    for shared GPUs; ``active`` and ``unused`` are instances of active reservations. ``unknown``
+    counts the reservations of unknown size, which no sum includes.
     """
 
     type: str
@@ -42,7 +42,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class FailingScope:
-    """A scope whose data is old: why, and when it was last listed completely (None: never)."""
+    """A scope whose data is old: the reason, and its last complete listing (None: never)."""
 
     scope: Scope
     error: ScopeError
@@ -51,7 +51,7 @@ class FailingScope:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """An idle reservation, and what its unused instances cost where a price is known."""
+    """An idle reservation, and the cost of its unused instances if a price is known."""
 
     reservation: Reservation
     usd_per_hour: float | None
@@ -61,13 +61,12 @@ class Idle:
 class Day:
     """The content of a daily summary, as of ``now``.
 
-    ``held`` and the lists of reservations are of those that are not over. ``starting`` and
-    ``ending`` have those whose start or (effective) end comes within 24 hours, ``late`` the
-    scheduled ones whose start has passed: the soonest first. ``idle`` has active blocks with unused
-    instances and active ODCRs without a used one, what costs or idles most first. ``failed`` are
-    the failure events of the last 24 hours. ``closed`` are the scopes that are denied or not
-    enabled, as expected; ``scopes`` counts the others, ``oldest`` is the oldest complete listing
-    among them.
+    ``held`` and the lists have only reservations that are not over. ``starting`` and ``ending``
+    have those whose start or (effective) end is within 24 hours, ``late`` the scheduled ones whose
+    start has passed, the earliest first. ``idle`` has active blocks with unused instances and
+    active ODCRs without a used one, those that cost or idle most first. ``failed`` are the failure
+    events of the last 24 hours. ``closed`` are the scopes that are denied or not enabled, as
+    expected; ``scopes`` counts the others, ``oldest`` is the oldest complete listing among them.
     """
 
     now: datetime
@@ -94,8 +93,8 @@ def day(
     expected: ExpectedDenials = NOTHING_EXPECTED,
 ) -> Day:
     """The day as of ``now``, from all reservations, all scopes and the events of at least the last
-    24 hours. ``allowed_age`` is how old a scope's data may be; ``expected`` are denials that close
-    a scope."""
+    24 hours. ``allowed_age`` is how old a scope's data may be; ``expected`` has the denials that
+    close a scope."""
     current = [row for row in rows if row.state not in TERMINAL_STATES]
     known = sorted(statuses, key=lambda status: status.scope)
     judged = [judge(status, now, allowed_age, expected) for status in known]
@@ -137,12 +136,12 @@ def _least_idle(idle: Idle) -> tuple[float, float, float, str]:
 
 
 def _last(number: float | None) -> float:
-    """A key that puts the largest number first and what is not known last."""
+    """A sort key: the largest number first, unknown values last."""
     return inf if number is None else -number
 
 
 def _held(rows: Iterable[Reservation]) -> Iterable[Held]:
-    """The blocks first, and of a type what has the most accelerators."""
+    """The held capacity, blocks first, within a type the most accelerators first."""
     groups: dict[tuple[str, str | None], list[Reservation]] = defaultdict(list)
     for row in rows:
         groups[row.type, row.accelerator.name if row.accelerator else None].append(row)

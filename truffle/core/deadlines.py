@@ -21,8 +21,8 @@ def payment_deadline(
     after_purchase: timedelta = PAID_AFTER_PURCHASE,
     before_start: timedelta = PAID_BEFORE_START,
 ) -> datetime | None:
-    """When an unpaid block is released: the earlier of two moments, None if neither is known. Other
-    distances give the moment of a warning."""
+    """When an unpaid block is released: the earlier of two moments, None if neither is known. With
+    other distances, the moment of a warning."""
     return min(_payment_moments(row, after_purchase, before_start), default=None)
 
 
@@ -36,7 +36,7 @@ def _payment_moments(
 
 
 def extension_deadline(row: Reservation) -> datetime | None:
-    """Until when a block can be extended; None for other reservations and for an unknown end."""
+    """The deadline for extending a block; None for other reservations and for an unknown end."""
     if not row.kind.is_extendable or row.end_date is None:
         return None
     return row.end_date - EXTENSION_NOTICE
@@ -48,14 +48,13 @@ def is_extendable(row: Reservation) -> bool:
 
 
 def commitment_end(row: Reservation) -> datetime | None:
-    """Until when a future-dated ODCR cannot be cancelled without a charge; None where it has no
-    commitment, or none any more: EC2 waives that of one that it delays (EC2 User Guide,
-    capacity-reservations-release)."""
+    """The time until which cancelling a future-dated ODCR is charged; None if it has no commitment,
+    or if EC2 has waived it because of a delay (EC2 User Guide, capacity-reservations-release)."""
     is_over = row.state in TERMINAL_STATES or row.state in ("delayed", "cancelling")
     return None if is_over else row.commitment_end
 
 
 def end_of(row: Reservation) -> datetime | None:
-    """Until when a reservation can be used: a block's effective end, an ODCR's end date."""
+    """The end of a reservation's use: a block's effective end, an ODCR's end date."""
     moment: datetime | None = getattr(row, row.kind.end_field)
     return moment

@@ -1,9 +1,9 @@
 """The filters of a list of reservations, each declared once.
 
 The API's parameters and their OpenAPI description, the command line's flags, the Python arguments
-and the way from all of them to a ``Filter`` follow from this table. A new filter is a row here, a
-field and a predicate in ``filters.py``, and its type in ``truffle.query.Filters``. The module is
-light, since every start of the command line reads it.
+and their conversion to a ``Filter`` follow from this table. A new filter is a row here, a field and
+a predicate in ``filters.py``, and its type in ``truffle.query.Filters``. The module is small, since
+every start of the command line imports it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from enum import Enum, auto
 from truffle.core.regions import REGION_FORM, REGION_GLOB
 
 _VISIBLE = r"[^ \\,\x00-\x1f]|\\[\\,]"
-"""A character of a name but a space; a backslash and a comma are escaped."""
+"""A character of a name except a space; backslashes and commas are escaped."""
 
 
 class Kind(Enum):
-    """How the values of a filter are written."""
+    """The form of a filter's values."""
 
     TEXTS = auto()
     NAMES = auto()
@@ -43,13 +43,13 @@ class DeclaredFilter:
         parameter: name of the API's parameter.
         field: field of ``Filter``.
         argument: name of the Python argument, and of the flag with hyphens.
-        kind: how its values are written.
+        kind: the form of its values.
         description: for the API.
         help: for the command line.
-        allowed, pattern: of texts, what an error says and a regular expression.
+        allowed, pattern: for texts, the allowed values in an error, and a regular expression.
         alias: another name of the flag.
         metavar: name of the flag's value.
-        column: field of a reservation that a table then shows.
+        column: field of a reservation that a table shows if the filter is used.
     """
 
     parameter: str
@@ -70,7 +70,7 @@ ACCOUNT_ALLOWED = (
     "research-*."
 )
 ACCOUNT_FORM = r"[0-9]{12}|[^,]*[^0-9,\s][^,]*"
-"""A value that is not all digits is a name: only the deployed stack knows the names."""
+"""A value that is not only digits is a name; only the deployed stack knows names."""
 
 DECLARED: tuple[DeclaredFilter, ...] = (
     DeclaredFilter(

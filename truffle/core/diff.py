@@ -1,7 +1,7 @@
 """The comparison: two snapshots of a scope → the events between them.
 
-Only complete snapshots can be compared; a failed listing never gets here. A poll can skip states,
-so any pair of states is accepted.
+Only complete snapshots can be compared, never a failed listing. A poll can skip states, so any pair
+of states is accepted.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from truffle.core.times import format_time
 from truffle.core.wording import count
 
 NOT_COMPARED = frozenset({"observed_at", "seen_by"})
-"""Fields that differ between any two observations, and so are no change."""
+"""Fields that differ between any two observations, and so are not changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of one rule: the event without its identity and its context."""
+    """The result of one rule: an event without identity and context."""
 
     type: EventType
     severity: Severity
@@ -42,7 +42,7 @@ class Finding:
 def compare(previous: Snapshot, present: Snapshot) -> list[Event]:
     """The events between two snapshots of one scope, by reservation id.
 
-    Raises ValueError for snapshots of two scopes, or in the wrong order.
+    Raises ValueError for snapshots of different scopes, or in the wrong order.
     """
     if previous.scope != present.scope or previous.observed_at > present.observed_at:
         raise ValueError(f"{present.scope} cannot be compared with {previous.scope}")
@@ -56,12 +56,12 @@ def compare(previous: Snapshot, present: Snapshot) -> list[Event]:
 
 
 def is_same(before: Reservation, after: Reservation) -> bool:
-    """Whether nothing of a reservation changed that is worth storing."""
+    """Whether no stored field of a reservation changed."""
     if before is after:
         return True
     if replace(before, observed_at=after.observed_at, seen_by=after.seen_by) == after:
         return True
-    # JSON has times in fewer digits than EC2: what was read back may differ in them alone.
+    # JSON has times with fewer digits than EC2, so stored rows may differ only in these.
     left, right = encode(before), encode(after)
     return all(left[name] == right.get(name) for name in left if name not in NOT_COMPARED)
 
@@ -116,7 +116,7 @@ def _findings(
 
 
 def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
-    """A new reservation; silent where an old one was over before it was first seen."""
+    """A new reservation; no event if it was over before it was first seen."""
     is_old = after.create_date is not None and after.create_date < since
     if after.state in TERMINAL_STATES and is_old:
         return
@@ -132,7 +132,7 @@ def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
 
 
 def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
-    """Gone from a complete listing; silent where it was over anyway."""
+    """A reservation missing from a complete listing; no event if it was already over."""
     if before.state in TERMINAL_STATES:
         return
     is_over = end_of(before) is not None and not _ends_after(before, now)
@@ -164,9 +164,10 @@ def _state_changed(before: Reservation, after: Reservation, now: datetime) -> It
 
 
 def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
-    """Another size; counts that come or go with a state (0 → N, N → 0) are part of its change.
+    """A changed size; counts that appear or disappear with a state (0 → N, N → 0) belong to the
+    change of state.
 
-    An unknown size is not a size.
+    An unknown size is not compared.
     """
     if before.size is None or after.size is None or before.size == after.size:
         return
@@ -189,7 +190,7 @@ def _size(row: Reservation, size: int) -> Facts:
 
 
 def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
-    """Changed dates: a later end alone is an extension, anything else a new schedule."""
+    """Changed dates: only a later end is an extension, anything else a new schedule."""
     started = before.state != after.state and after.state == "active"
     was = {"start_date": before.start_date, "end_date": before.end_date}
     now_is = {"start_date": after.start_date, "end_date": after.end_date}
@@ -214,7 +215,7 @@ def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[F
 
 
 def _change_rejected(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
-    """A change of dates that EC2 rejected; the dates stay, so that nothing else shows it."""
+    """A change of dates that EC2 rejected; the dates stay, so no other field shows it."""
     was, change = before.adjustment, after.adjustment
     if change is None or not change.is_rejected or change == was or after.state in TERMINAL_STATES:
         return
@@ -257,7 +258,7 @@ def _date(value: datetime | None) -> str:
 
 
 def _health_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
-    """A block that became unhealthy, is unhealthy in another way, or recovered.
+    """A block that became unhealthy, changed its problem, or recovered.
 
     Unknown is not unhealthy: a block has ``insufficient-data`` before it starts.
     """

@@ -1,4 +1,4 @@
-"""AWS's error codes that have a meaning for truffle."""
+"""AWS's error codes with a meaning for truffle."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ DISABLED: Final = frozenset(
         "PendingVerification",
     }
 )
-"""A region that is not enabled for the account answers so, and so does EC2 where the credentials
-are invalid (EC2 API Reference, error codes)."""
+"""The region is not enabled for the account; EC2 also returns these codes for invalid credentials
+(EC2 API Reference, error codes)."""
 
 THROTTLED: Final = frozenset(
     {
@@ -35,11 +35,11 @@ THROTTLED: Final = frozenset(
         "TooManyRequestsException",
     }
 )
-"""Error codes of EC2 and STS for callers that ask too often: those of botocore's own list of
-throttling codes that are not another service's (botocore/retries/standard.py,
-ThrottledRetryableChecker), and the limit of Capacity Blocks' calls, which that list lacks."""
+"""Throttling codes of EC2 and STS: botocore's list without those of other services
+(botocore/retries/standard.py, ThrottledRetryableChecker), and the limit of Capacity Blocks' calls,
+which that list lacks."""
 
 UNSUPPORTED: Final = frozenset(
     {"UnsupportedOperation", "InvalidAction", "Unsupported", "UnknownOperationException"}
 )
-"""The region does not have the operation."""
+"""The region does not support the operation."""

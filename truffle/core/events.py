@@ -35,7 +35,8 @@ MESSAGE_VERSION = 1
 
 
 class EventType(StrEnum):
-    """The kinds of events; those from ``starting_soon`` on need no change of a reservation."""
+    """The types of events; those from ``starting_soon`` on do not require a change of a
+    reservation."""
 
     DISCOVERED = "discovered"
     STATE_CHANGED = "state_changed"
@@ -61,12 +62,12 @@ class EventType(StrEnum):
 
 SCOPE_TYPES = (EventType.SCOPE_FAILING, EventType.SCOPE_RECOVERED)
 MARKET_TYPES = (EventType.OFFERING_APPEARED, EventType.PRICE_DROPPED, EventType.OFFERING_GONE)
-"""The events of watches, which are about an offering and no reservation."""
+"""The events of watches, which concern an offering instead of a reservation."""
 
 
 class Extension(TypedDict, total=False):
-    """The extension of an ending block: whether EC2 has one on offer (None: unknown, and perhaps
-    the code of the ``error``), and the ``deadline`` by which it must be purchased."""
+    """The extension of an ending block: whether EC2 offers one (None: unknown, possibly with the
+    code of the ``error``), and the ``deadline`` by which it must be purchased."""
 
     deadline: str
     on_offer: bool | None
@@ -74,8 +75,8 @@ class Extension(TypedDict, total=False):
 
 
 class Price(TypedDict):
-    """The price of an offering: the fee of the whole block as AWS writes it, and that by the hour
-    of an accelerator and of an instance, None where it is unknown."""
+    """The price of an offering: the fee of the whole block as AWS formats it, and the price per
+    accelerator-hour and per instance-hour, None if unknown."""
 
     upfront_fee: str | None
     currency_code: str | None
@@ -84,9 +85,9 @@ class Price(TypedDict):
 
 
 class Past(TypedDict):
-    """The prices that a watch has seen in a region in the last 30 days, per accelerator-hour (per
-    instance-hour where the accelerators are unknown): the least, and the median of each day's
-    least; ``days`` is on how many days there was one."""
+    """The prices that a watch found in a region in the last 30 days, per accelerator-hour (per
+    instance-hour if the accelerators are unknown): the lowest, and the median of each day's lowest;
+    ``days`` is the number of days with a price."""
 
     least: float
     median: float
@@ -94,8 +95,8 @@ class Past(TypedDict):
 
 
 class Facts(TypedDict, total=False):
-    """``before`` and ``after`` of events: JSON values, times in RFC 3339. An event has the keys of
-    its type alone."""
+    """``before`` and ``after`` of events: JSON values, times in RFC 3339. An event has only the
+    keys of its type."""
 
     state: str
     """``discovered``, ``vanished``, ``state_changed``."""
@@ -110,7 +111,7 @@ class Facts(TypedDict, total=False):
     effective_end: str
     """``ending_soon`` of a block."""
     create_date: str
-    """``payment_due``, if it is due by the time since the purchase."""
+    """``payment_due``, if the deadline follows from the purchase."""
     health: dict[str, Any] | None
     """``health_changed``."""
     billing_request: dict[str, Any] | None
@@ -144,19 +145,19 @@ class Facts(TypedDict, total=False):
     price: Price
     """``offering_appeared``, ``price_dropped`` and, ``before``, ``offering_gone``."""
     past: Past | None
-    """``offering_appeared`` and ``price_dropped``; None where no price is known."""
+    """``offering_appeared`` and ``price_dropped``; None if no price is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened between two observations of a scope.
+    """One event between two observations of a scope.
 
-    ``summary`` is a sentence for people, ``reason`` what decided it, in a few words. ``before`` and
-    ``after`` hold the fields that changed, as JSON values. ``reservation`` is its last known state;
-    ``offering`` is what an event of a ``watch`` is about. ``event_id`` is derived only from what
-    happened, so repeating the work repeats the id. ``run_id`` names the run that found it, None
-    outside of runs, and ``events_of_listing`` counts the events of the scope's listing that found
-    it, None where no listing did; both are no part of what happened.
+    ``summary`` is a sentence for people, ``reason`` its cause in a few words. ``before`` and
+    ``after`` have the changed fields, as JSON values. ``reservation`` is its last known state;
+    ``offering`` is the subject of an event of a ``watch``. ``event_id`` is derived only from what
+    happened, so repeating the work repeats the id. ``run_id`` names the run that found the event,
+    None outside of runs, and ``events_of_listing`` counts the events of the scope's listing that
+    found it, None without a listing; neither is part of what happened.
     """
 
     event_id: str
@@ -180,7 +181,7 @@ class Event:
 
     @property
     def instance_type(self) -> str | None:
-        """Of its reservation or its offering; None for an event of a scope."""
+        """The instance type of its reservation or offering; None for an event of a scope."""
         about = self.reservation or self.offering
         return about.instance_type if about else None
 
@@ -198,19 +199,19 @@ def event_id(
     after: Mapping[str, Any] | None,
     previous_observed_at: datetime | None,
 ) -> str:
-    """32 hexadecimal digits from what happened; the same for the same thing, however often."""
+    """32 hexadecimal digits derived from what happened; repetitions give the same id."""
     since = format_time(previous_observed_at) if previous_observed_at else None
     text = json.dumps([subject, kind, before, after, since], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def fleet_of(event: Event) -> str | None:
-    """The id of the fleet that an event is about; None where it is about none."""
+    """The id of the fleet that an event concerns; None if there is none."""
     return (event.after or {}).get("fleet_id") if event.type is EventType.FLEET_SHORT else None
 
 
 def to_message(event: Event) -> dict[str, Any]:
-    """The event as every consumer gets it: the topic, the API and the command line."""
+    """The event as JSON for every consumer: the topic, the API and the command line."""
     reservation = event.reservation
     return {
         "version": MESSAGE_VERSION,
@@ -270,7 +271,7 @@ def from_message(message: Mapping[str, Any]) -> Event:
 
 
 def message_attributes(event: Event) -> dict[str, str]:
-    """The attributes that a subscription can filter on; absent values are left out."""
+    """The attributes that a subscription can filter on; absent values are omitted."""
     message = to_message(event)
     values = {
         "type": message["type"],

@@ -1,4 +1,4 @@
-"""Denials that are expected: scopes that policy or a missing opt-in closes on purpose."""
+"""Expected denials: scopes that a policy or a missing opt-in closes on purpose."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ EXPECTED_FORM = "account/region with globs, such as */ap-* or 111122223333/us-we
 
 @dataclass(frozen=True, slots=True)
 class ExpectedDenials:
-    """Globs of ``account/region``: a scope of theirs that is denied or not enabled is closed.
+    """Globs of ``account/region``: a matching scope that is denied or not enabled is closed.
 
-    Any other failure of such a scope is a failure.
+    Any other failure of such a scope stays a failure.
     """
 
     patterns: tuple[tuple[str, str], ...] = ()
 
     def covers(self, account_id: str, region: str, kind: str) -> bool:
-        """Whether a failure of this kind is expected there."""
+        """Whether a failure of this kind is expected in a scope."""
         return kind in CLOSED_KINDS and any(
             matches_globs(account_id, [account]) and matches_globs(region, [name])
             for account, name in self.patterns
         )
 
     def marked(self, result: Snapshot | Failure) -> Snapshot | Failure:
-        """A listing's result; a failure that is expected is marked as such."""
+        """Mark an expected failure as such; other results stay as they are."""
         if isinstance(result, Snapshot):
             return result
         scope = result.scope
@@ -44,7 +44,7 @@ NOTHING_EXPECTED = ExpectedDenials()
 
 
 def expected_denials(texts: Iterable[str]) -> ExpectedDenials:
-    """The patterns of these texts. Raises ValueError."""
+    """Parse patterns. Raises ValueError."""
     return ExpectedDenials(tuple(map(_pattern, texts)))
 
 

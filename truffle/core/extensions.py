@@ -1,4 +1,4 @@
-"""Extensions of capacity blocks, each paid for by a fee of its own."""
+"""Extensions of capacity blocks, each with its own fee."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAID = "payment-succeeded"
 @dataclass(frozen=True, slots=True)
 class Extension:
     """One extension of a reservation. ``fee`` is the price of all its ``instances`` and hours, as
-    AWS writes it."""
+    AWS formats it."""
 
     reservation_id: str
     start_date: datetime

@@ -1,8 +1,8 @@
 """Fees of capacity blocks: the offering that was bought, and the extensions that followed.
 
-AWS lists no price of a block, and a reservation does not carry its fee. An offering has one
-(EC2 API Reference, CapacityBlockOffering, UpfrontFee) for all instances and the whole time, and
-each extension its own (CapacityBlockExtension, UpfrontFee).
+AWS's price list has no blocks, and a reservation does not include its fee. An offering has one (EC2
+API Reference, CapacityBlockOffering, UpfrontFee) for all instances and the whole time, and each
+extension its own (CapacityBlockExtension, UpfrontFee).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def blocks_of(rows: Iterable[Reservation]) -> dict[str, list[Reservation]]:
 def paid_of(
     rows: Iterable[Reservation], extensions: Iterable[Extension]
 ) -> dict[str, tuple[Extension, ...]]:
-    """The extensions that were paid for, by block id, in the order of their time."""
+    """The paid extensions by block id, in order of time."""
     by_reservation: dict[str, list[Extension]] = defaultdict(list)
     for extension in extensions:
         if extension.is_paid:
@@ -57,7 +57,7 @@ def paid_of(
 def fees_of(
     rows: Iterable[Reservation], offerings: Sequence[Offering], extensions: Extensions = _NONE
 ) -> dict[str, Fee]:
-    """The fees of offerings that are known, by block id."""
+    """The known fees of offerings, by block id."""
     found = {
         name: fee_of(block, offerings, extensions.get(name, ()))
         for name, block in blocks_of(rows).items()
@@ -71,7 +71,7 @@ def fee_of(
     """The fee of a block without its extensions: that of the last offering before the purchase with
     the same type, number of instances, zone, start and end.
 
-    None if there is no such offering, if the last ones differ in price, or if a value to compare is
+    None if there is no such offering, if the last ones differ in price, or if a compared value is
     unknown.
     """
     instances, bought = instances_of(block), _bought(block)
@@ -101,10 +101,10 @@ def with_extensions(fees: Mapping[str, Fee], extensions: Extensions) -> dict[str
 
 
 def extended(fee: Fee, paid: Sequence[Extension]) -> Fee | None:
-    """A fee with those of all extensions.
+    """A fee including those of all extensions.
 
-    None where a fee is unknown or in another currency, and where the extensions are not those of
-    all instances: it is not known then which hours were paid for.
+    None if a fee is unknown or in another currency, or if the extensions do not cover all
+    instances, because it is then unknown which hours were paid for.
     """
     if not paid:
         return fee
@@ -137,7 +137,7 @@ def _first_end(block: Sequence[Reservation], paid: Sequence[Extension]) -> datet
 
 
 def instances_of(block: Sequence[Reservation]) -> int | None:
-    """The instances of all reservations of a block; None where one has no number."""
+    """The instances of all reservations of a block; None if one has no number."""
     sizes = [row.size for row in block if row.size is not None]
     return sum(sizes) if len(sizes) == len(block) else None
 

@@ -1,4 +1,4 @@
-"""Whether values are of the types that a dataclass of the model names, by its own type hints."""
+"""Check values against the type hints of the model's dataclasses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def refusal(cls: type, name: str, value: object) -> ValueError:
 
 @cache
 def _allowed(cls: type) -> Mapping[str, tuple[frozenset[type], str]]:
-    """The types of each field, and what they are called."""
+    """The types of each field, and their names for people."""
     hints = get_type_hints(cls)
     return {field.name: _types_of(hints[field.name]) for field in fields(cls)}
 

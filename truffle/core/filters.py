@@ -1,4 +1,4 @@
-"""The one filter: API parameters, command-line flags and Python arguments all become a Filter.
+"""The filter: API parameters, command-line flags and Python arguments all become a Filter.
 
 Values of one field mean OR, different fields mean AND; several tags are AND between keys and OR
 between the values of one key.
@@ -26,11 +26,11 @@ Test = Callable[[Iterable[Any]], Iterable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A test of one value per row: ``read`` gets the value, ``test`` takes many values at once.
+    """A test of one value per row: ``read`` gets the value, ``test`` tests many values at once.
 
-    Over thousands of rows it matters that most tests run without a Python call per value.
-    Predicates with the same ``name`` read the same value. ``allowed`` are the only values that pass
-    the test, where they are known.
+    With thousands of rows, most tests must run without a Python call per value. Predicates with the
+    same ``name`` read the same value. ``allowed`` has the only values that pass the test, if they
+    are known.
     """
 
     name: str
@@ -49,11 +49,11 @@ class Predicate:
 class Filter:
     """A filter of reservations; the empty one keeps everything.
 
-    ``instance_types``, ``regions`` and ``names`` (of the tag Name) take globs. ``accelerators`` are
-    names, whose case does not count. ``accounts`` matches any account that sees the reservation,
-    ``owners`` the one that owns it. ``active_only`` names the types that it applies to.
-    ``…_after`` includes its bound, ``…_before`` excludes it; no end date is never before and
-    always after. ``min_capacity`` is instances: available ones of an ODCR, the size of a block.
+    ``instance_types``, ``regions`` and ``names`` (of the tag Name) accept globs. ``accelerators``
+    are case-insensitive names. ``accounts`` matches any account that sees the reservation,
+    ``owners`` the one that owns it. ``active_only`` names the types that it applies to. ``…_after``
+    includes its bound, ``…_before`` excludes it; no end date is never before and always after.
+    ``min_capacity`` is instances: available ones of an ODCR, the size of a block.
     """
 
     types: frozenset[str] = frozenset()
@@ -77,11 +77,11 @@ class Filter:
 
     @property
     def reads_numbers(self) -> bool:
-        """Whether it depends on how many instances there are, or are in use."""
+        """Whether it depends on the number of instances, or of those in use."""
         return self.available_only or self.min_capacity is not None
 
     def apply(self, reservations: Iterable[Reservation]) -> list[Reservation]:
-        """The reservations that match, in the order they came in."""
+        """The reservations that match, in their order."""
         kept = list(reservations)
         for predicate in self.predicates():
             kept = predicate.keep(kept)
@@ -114,7 +114,7 @@ class Filter:
 
 
 def capacity_of(reservation: Reservation) -> int | None:
-    """The number that ``min_capacity`` compares: a block's size, an ODCR's available instances."""
+    """The number compared by ``min_capacity``: a block's size, an ODCR's available instances."""
     return reservation.size if reservation.kind.is_prepaid else reservation.available_capacity
 
 
@@ -149,7 +149,7 @@ def _available_predicate() -> Predicate:
 
 
 class _Decided(dict[str, bool]):
-    """Whether a name matches, decided once for each: an inventory has few types and regions."""
+    """Caches whether each name matches: an inventory has few types and regions."""
 
     def __init__(self, globs: frozenset[str]) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Fleets that fall short of their target: since when, and when that becomes an event.
+"""Fleets below their target: since when, and when that becomes an event.
 
-A fleet whose capacities are unknown, or that could not be asked, is neither short nor recovered:
-what was known of it stays as it was.
+A fleet with unknown capacities, or whose request failed, is neither short nor recovered: its known
+state stays.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from truffle.core.thresholds import format_duration
 from truffle.core.times import format_time, span, whole
 
 OVER: frozenset[str] = frozenset({"expiring", "expired", "cancelling", "cancelled"})
-"""States of a fleet that no longer wants its target (EC2's CapacityReservationFleetState)."""
+"""States of a fleet that no longer pursues its target (EC2's CapacityReservationFleetState)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A fleet below its target, from the first observation that showed it so; ``reported`` are the
+    """A fleet below its target, since the first observation of that; ``reported`` has the
     thresholds whose event was recorded."""
 
     since: datetime
@@ -32,7 +32,7 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class FleetError:
-    """Fleets that could not be asked: AWS's error code, since when, and when they last could."""
+    """A failed request for fleets: AWS's error code, since when, and the last success."""
 
     code: str
     since: datetime
@@ -41,10 +41,10 @@ class FleetError:
 
 @dataclass(frozen=True, slots=True)
 class ScopeFleets:
-    """The known fleets of a scope, by id; ``fleets`` have no ``observed_at`` of their own.
+    """The known fleets of a scope, by id; ``fleets`` do not have their own ``observed_at``.
 
-    They are asked with each listing of the scope, so that they were observed when the scope last
-    was, unless there is an ``error``.
+    They are requested with each listing of the scope, so they were last observed with the scope,
+    unless there is an ``error``.
     """
 
     fleets: tuple[CapacityFleet, ...] = ()
@@ -57,8 +57,8 @@ class ScopeFleets:
 
 
 def daily_moment(scope: Scope, now: datetime) -> datetime:
-    """The last moment at which a scope is asked that lists nothing: each scope has a minute of the
-    day, so that they are not all asked at once."""
+    """The last daily moment for requesting the fleets of an empty scope: each scope has its own
+    minute of the day, to spread the requests."""
     minute = crc32(str(scope).encode()) % (24 * 60)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     moment = midnight + timedelta(minutes=minute)
@@ -66,7 +66,7 @@ def daily_moment(scope: Scope, now: datetime) -> datetime:
 
 
 def is_short(fleet: CapacityFleet) -> bool | None:
-    """Whether a fleet has less than its target; None where that is not known."""
+    """Whether a fleet has less than its target; None if unknown."""
     if fleet.state in OVER:
         return False
     if fleet.fulfilled_capacity is None or fleet.target_capacity is None:
@@ -88,8 +88,8 @@ def observed(
     at: datetime,
     lengths: Iterable[timedelta],
 ) -> tuple[ScopeFleets, list[Event]]:
-    """The fleets of a complete answer, and the events of those that have been short for one of
-    ``lengths``: one for each fleet, of the longest that was reached and not reported."""
+    """The fleets of a complete response, and the events of those that have been short for one of
+    ``lengths``: one for each fleet, of the longest length that was reached and not reported."""
     ordered = sorted((replace(it, observed_at=None) for it in fleets), key=lambda it: it.fleet_id)
     shortfalls: dict[str, Shortfall] = {}
     events: list[Event] = []

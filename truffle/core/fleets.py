@@ -21,7 +21,7 @@ FLEET_STATES: Final = (
     "cancelled",
     "failed",
 )
-"""EC2's CapacityReservationFleetState (botocore 1.43); a newer one is kept as it comes."""
+"""EC2's CapacityReservationFleetState (botocore 1.43); an unknown one is kept unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class FleetMember:
 class CapacityFleet:
     """One fleet as EC2 describes it; capacities are in the units of the members' weights.
 
-    ``state`` is one of EC2's CapacityReservationFleetState (``partially_fulfilled`` for one that
-    falls short). ``short_since`` is when a deployed stack first saw it below its target, and the
-    names are those of AWS Organizations; None where the source does not know.
+    ``state`` is one of EC2's CapacityReservationFleetState (``partially_fulfilled`` if it is below
+    its target). ``short_since`` is when a deployed stack first observed it below its target, and
+    the names are those of AWS Organizations; None if the source does not know.
     """
 
     fleet_id: str
@@ -68,7 +68,7 @@ class CapacityFleet:
 
     @property
     def fulfilment(self) -> float | None:
-        """Fulfilled over target capacity, 0..1; None where one is unknown, or nothing is wanted."""
+        """Fulfilled over target capacity, 0..1; None if one is unknown, or the target is 0."""
         if self.fulfilled_capacity is None or not self.target_capacity:
             return None
         return self.fulfilled_capacity / self.target_capacity
@@ -107,7 +107,7 @@ def _whole(number: float | None) -> float | None:
 
 
 def from_json(data: Mapping[str, Any]) -> CapacityFleet:
-    """The fleet of its JSON; keys of a newer version are passed over.
+    """Decode a fleet; keys of a newer version are ignored.
 
     Raises KeyError, TypeError or ValueError for an object that is not a fleet.
     """

@@ -1,7 +1,7 @@
 """Groups of accounts: a unit is one region of one group, which bounds its size.
 
 The group of an account is the same in every region and every run for as long as the account is
-collected: what is stored of a unit's scopes is stored together.
+collected, because the state of a unit's scopes is stored together.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from itertools import count
 
 MOST_ACCOUNTS = 50
-"""Accounts of a group. A collector of 1 GB lists so many scopes within seconds, and one write of
-the table holds what is remembered of them."""
+"""The maximum number of accounts in a group. A collector with 1 GB lists this many scopes within
+seconds, and one write of the table holds their state."""
 
 Groups = Mapping[str, int]
 """The group of each account."""
@@ -20,7 +20,7 @@ Groups = Mapping[str, int]
 def assign_groups(
     accounts: Iterable[str], previous: Groups, most: int = MOST_ACCOUNTS
 ) -> dict[str, int]:
-    """The group of each of these accounts: its previous one, else the first that has room."""
+    """Assign a group to each account: its previous one, else the first with room."""
     present = sorted(set(accounts))
     groups = {account: previous[account] for account in present if account in previous}
     sizes: dict[int, int] = {}

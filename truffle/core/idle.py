@@ -1,4 +1,4 @@
-"""Reservations that are paid for and not used, and since when."""
+"""Idle reservations: paid for but unused, and since when."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ IdleSince = Mapping[str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class IdleWatch:
-    """When the next idle row of a scope becomes an event, None for never, by which lengths.
+    """When the next idle row of a scope causes an event (None: never), and the lengths used to
+    compute that.
 
-    Until then nothing has to be read that is remembered of the rows.
+    Until then the stored facts of the rows need not be read.
     """
 
     due: datetime | None
     lengths: str
 
     def is_quiet(self, now: datetime, thresholds: Thresholds) -> bool:
-        """Whether no idle row is due, by the same lengths as when this was computed."""
+        """Whether no idle row is due; False if the lengths have changed since this was computed."""
         return self.lengths == _text_of(thresholds) and (self.due is None or now < self.due)
 
 
@@ -43,7 +44,7 @@ def is_idle(row: Reservation) -> bool:
 
 
 def idle_since(previous: Snapshot, present: Snapshot, known: IdleSince) -> dict[str, datetime]:
-    """Since when the idle rows of the present are idle; ``known`` holds it for those of before."""
+    """Since when each idle row is idle; ``known`` has it for the previous rows."""
     before = {row.reservation_id for row in previous.reservations if is_idle(row)}
     return {
         row.reservation_id: known.get(row.reservation_id, previous.observed_at)
@@ -60,16 +61,16 @@ def lengths_of(row: Reservation, thresholds: Thresholds) -> set[timedelta]:
 
 
 def watch(present: Snapshot, since: IdleSince, thresholds: Thresholds) -> IdleWatch:
-    """The next idle threshold, if nothing changes."""
+    """Compute the next idle threshold, if nothing changes."""
     due = min(_ahead(present, since, thresholds), default=None)
     return IdleWatch(due, _text_of(thresholds))
 
 
 def _ahead(present: Snapshot, since: IdleSince, thresholds: Thresholds) -> Iterator[datetime]:
     for row in present.reservations:
-        begun = since.get(row.reservation_id)
-        if begun is not None:
-            moments = (begun + length for length in lengths_of(row, thresholds))
+        started = since.get(row.reservation_id)
+        if started is not None:
+            moments = (started + length for length in lengths_of(row, thresholds))
             yield from (moment for moment in moments if moment > present.observed_at)
 
 

@@ -1,4 +1,4 @@
-"""Incidents: a warning or worse opens one, the recovery of the same resolves it."""
+"""Incidents: a warning or worse opens one, the matching recovery resolves it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident and what happens to it. A reservation has one per concern at a time."""
+    """An incident and the action on it. A reservation has at most one per concern at a time."""
 
     key: str
     action: Action
@@ -33,7 +33,7 @@ ENDING_TYPES = (EventType.VANISHED, EventType.STATE_CHANGED)
 
 
 def incident_of(event: Event) -> Incident | None:
-    """The incident that an event opens or resolves; None where it does neither.
+    """The incident that an event opens or resolves; None if it does neither.
 
     Warnings and worse open one; good news and a natural end resolve it. Each reservation of a block
     has its own, so the recovery of one does not resolve the incident of another. Events of watches
@@ -70,7 +70,7 @@ _CONCERNS = {EventType.HEALTH_CHANGED: "health", EventType.BILLING_REQUEST: "bil
 
 
 def _waits(event: Event) -> bool:
-    """Whether someone has to answer the billing request."""
+    """Whether the billing request waits for a decision."""
     request = (event.after or {}).get("billing_request")
     return request is not None and request.get("status") == "pending"
 

@@ -1,6 +1,6 @@
-"""The JSON of many reservations as text: quicker than through objects, and never all in memory.
+"""The JSON of many reservations as text: faster than through objects, and never all in memory.
 
-An object is what ``json.dumps(encode(reservation))`` gives, character by character.
+An object equals the result of ``json.dumps(encode(reservation))``, character by character.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def json_object(reservation: Reservation, ascii_only: bool = False) -> str:
 
 
 def json_array(reservations: Iterable[Reservation], ascii_only: bool = False) -> Iterator[str]:
-    """A JSON array, a field on a line and indented by two, in pieces of bounded size."""
+    """A JSON array with one field per line and an indentation of two, in pieces of bounded size."""
     writers = _writers(ascii_only)
     rest = iter(reservations)
     opening = "[\n"
@@ -46,7 +46,7 @@ def json_array(reservations: Iterable[Reservation], ascii_only: bool = False) ->
 def json_around(reservation: Reservation, name: str) -> tuple[str, str]:
     """A reservation as compact ASCII JSON, before and after the value of one field.
 
-    The text can be kept while that field changes.
+    The text can be cached while only that field changes.
     """
     cls: type = reservation.__class__
     template, values_of = _layout(cls, ",", "{%s}", ":")
@@ -60,7 +60,8 @@ def json_around(reservation: Reservation, name: str) -> tuple[str, str]:
 def json_observed(text: bytes, observed_at: datetime | None) -> bytes:
     """A reservation's ``json_object`` with another ``observed_at``.
 
-    No object follows that field, and quotes within texts are escaped, so its last name is its own.
+    No object follows that field, and quotes within texts are escaped, so the last occurrence of its
+    name is the field.
     """
     before, name, rest = text.rpartition(_OBSERVED_AT)
     return b"%b%b%b%b" % (before, name, _moment_text(observed_at), rest[rest.index(b",") :])
@@ -87,14 +88,13 @@ def _object(reservation: Any, writers: _Writers, separator: str, frame: str) -> 
 def _layout(
     cls: type, separator: str, frame: str, colon: str = ": "
 ) -> tuple[str, Callable[[Any], tuple[Any, ...]]]:
-    """A type's object with a place for each value, and what gets the values."""
+    """A type's object with a place for each value, and a getter of the values."""
     names = FIELD_NAMES[cls.__name__]
     return frame % separator.join(f'"{name}"{colon}%s' for name in names), attrgetter(*names)
 
 
 class _Writers(dict[type, Write]):
-    """The writer of a value, by its type. An encoder of json takes longer to start than to
-    write."""
+    """The writer of a value, by its type. Starting a json encoder takes longer than writing."""
 
     def __init__(self, ascii_only: bool, comma: str, colon: str) -> None:
         quote = encode_basestring_ascii if ascii_only else encode_basestring
@@ -126,7 +126,7 @@ class _Writers(dict[type, Write]):
         )
 
     def __missing__(self, cls: type) -> Write:
-        """Another part of the model; there are few of them."""
+        """Add the writer of another class of the model; there are few of them."""
         return self._write_fields
 
 

@@ -1,4 +1,4 @@
-"""Where the bucket, and a folder that is a copy of it, has what tables are made from."""
+"""The layout of the bucket, and of a folder that is a copy of it: the sources of tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hashlib import sha256
 
 TABLES_PREFIX = "tables/"
 STATE_KEY = "tables/state.json"
-"""The sources of each day of each table, as they were when its file was made."""
+"""The key of the state: the sources of each day of each table, as of the creation of its file."""
 
 SOURCES: Mapping[str, str] = {
     "snapshots": "snapshots",
@@ -21,21 +21,21 @@ SOURCES: Mapping[str, str] = {
     "runs": "runs",
     "offerings": "offerings",
 }
-"""The prefix with the objects that a table is made from."""
+"""The prefix of the objects that each table is built from."""
 
 _DAY = re.compile(r"(\w+)/dt=(\d{4}-\d{2}-\d{2})/.+")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An object that tables are made from: its key, and its size in bytes."""
+    """A source object of tables: its key, and its size in bytes."""
 
     key: str
     size: int
 
 
 def table_prefix(table: str) -> str:
-    """The location of a table, which Glue names."""
+    """The location of a table, as declared in Glue."""
     return f"{TABLES_PREFIX}{table}/"
 
 
@@ -44,12 +44,12 @@ def table_key(table: str, day: date) -> str:
 
 
 def day_prefix(prefix: str, day: date) -> str:
-    """Of the objects of a day: ``snapshots/dt=2026-11-24/``."""
+    """The prefix of the objects of a day: ``snapshots/dt=2026-11-24/``."""
     return f"{prefix}/dt={day}/"
 
 
 def day_of_key(key: str) -> date | None:
-    """The day of an object that tables are made from; None for any other object."""
+    """The day of a source object; None for any other object."""
     match = _DAY.fullmatch(key)
     if match is None or match[1] not in SOURCES.values():
         return None
@@ -62,8 +62,8 @@ def day_of_key(key: str) -> date | None:
 def fingerprint(sources: Iterable[Source]) -> str:
     """Compares the objects of a day with those that its file was built from.
 
-    Snapshots and events are written once under names of their own; a manifest or a ledger that is
-    written again is taken for the same one if it has the same size.
+    Snapshots and events are written once under unique names; a manifest or a ledger that is written
+    again counts as the same if it has the same size.
     """
     lines = sorted(f"{source.key} {source.size}\n" for source in sources)
     return sha256("".join(lines).encode()).hexdigest()[:16]
@@ -74,7 +74,7 @@ State = Mapping[str, Mapping[str, str]]
 the ``minutes`` between two runs."""
 
 HOURLY = "60"
-"""Minutes between two runs, where nothing names them."""
+"""Minutes between two runs if the state does not name them."""
 
 
 def database_name(stack: str) -> str:
@@ -89,10 +89,10 @@ def period_of(state: State) -> timedelta:
 
 
 def days_to_make(table: str, now: Mapping[date, str], state: State) -> list[date]:
-    """The days of a table whose file has to be made, in order.
+    """The days of a table whose file must be built, in order.
 
-    ``now`` are the fingerprints of the days' sources. Spans go on from day to day: with a day,
-    all later ones are made, and with a new day the newest one before it.
+    ``now`` has the fingerprints of the days' sources. Spans continue from day to day: rebuilding a
+    day requires rebuilding all later ones, and a new day the newest one before it.
     """
     known = state.get(table, {})
     dirty = [day for day, mark in now.items() if known.get(str(day)) != mark]
@@ -106,7 +106,7 @@ def days_to_make(table: str, now: Mapping[date, str], state: State) -> list[date
 
 
 def with_days(state: State, table: str, marks: Mapping[date, str]) -> State:
-    """The state after a table's files of these days were made. Spans of later days no longer
+    """The state after a table's files of these days were built. Spans of later days no longer
     continue them."""
     made = {str(day): mark for day, mark in marks.items()}
     known = state.get(table, {})

@@ -1,4 +1,4 @@
-"""The ledger of a day: the capacity held and used on it, one line for each reservation.
+"""The ledger of a day: the capacity held and used, one line for each reservation.
 
 A line has the fields that do not change with use (``FACTS``), the day's hours, and the stretches of
 the day in which the numbers stayed the same. A reservation whose facts changed during the day has
@@ -25,7 +25,7 @@ from truffle.core.spans import Span
 from truffle.core.times import format_time, whole
 
 SCHEMA_VERSION = 1
-"""Of every line; a reader refuses a version that it does not know."""
+"""The schema version of every line; a reader rejects an unknown version."""
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -55,23 +55,23 @@ FACTS = {
 
 HOURS = ', "reserved_hours": '
 STRETCHES = ', "stretches": '
-"""Where the facts and the hours of a line end. No text within a JSON string is spelled so: it has
-its quotation marks escaped."""
+"""The ends of the facts and the hours of a line. No JSON string can contain these, because
+quotation marks within it are escaped."""
 
 INDEX = '{"schema_version": 1, "index": '
 """The beginning of the first line, of ledgers that have an index."""
 
 
 def day_of(moment: datetime) -> datetime:
-    """The midnight (UTC) at which a moment's day begins."""
+    """The midnight (UTC) at which the day of a moment begins."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def write_day(spans: Iterable[Span], day: datetime, others: OtherFields = NO_OTHER_FIELDS) -> str:
     """The ledger of the day that begins at ``day``, as JSON Lines in the order of the ids.
 
-    A line also has what ``others`` knows of its reservation, as JSON in ``other_fields``.
-    The same spans give the same text, in whatever order they come.
+    ``others`` has the unknown fields of reservations: JSON in ``other_fields`` of a line. The same
+    spans give the same text, in any order.
     """
     members: dict[tuple[str, str], list[Span]] = defaultdict(list)
     for span in spans:
@@ -121,8 +121,8 @@ def _line(facts: str, spans: list[Span]) -> str:
 
 
 def _hours(spans: list[Span]) -> dict[str, float | None]:
-    """The day's instance-hours and accelerator-hours; None where the accelerators of an instance
-    are not known."""
+    """The day's instance-hours and accelerator-hours; None if the accelerators of an instance are
+    unknown."""
     observed = [span for span in spans if span.is_counted]
     reserved = sum(((s.row.total_capacity or 0) * s.length for s in observed), timedelta())
     used = sum(((s.row.used_capacity or 0) * s.length for s in observed), timedelta())

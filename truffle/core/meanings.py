@@ -1,4 +1,4 @@
-"""The meaning of each field of a reservation, in a sentence, for the documentation of tables."""
+"""A sentence about each field of a reservation, for the documentation of tables."""
 
 from __future__ import annotations
 

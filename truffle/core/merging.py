@@ -1,4 +1,4 @@
-"""One row per reservation, although several scopes may list it."""
+"""Merging the rows of reservations that several scopes list."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from truffle.core.model import Reservation
 
 
 def merge(reservations: Iterable[Reservation]) -> list[Reservation]:
-    """One row per reservation, seen by all the accounts that list it.
+    """Merge to one row per reservation; ``seen_by`` has all accounts that list it.
 
-    The row is the owner's where the owner is collected, else that of the first account by number.
+    The row is the owner's if the owner is collected, else that of the account with the lowest
+    number.
     """
     listed = list(reservations)
     if len({row.reservation_id for row in listed}) == len(listed):
@@ -25,7 +26,7 @@ def merge(reservations: Iterable[Reservation]) -> list[Reservation]:
 def _merged(rows: list[Reservation]) -> Reservation:
     best = min(rows, key=lambda row: (row.account_id != row.owner_id, row.account_id or ""))
     if best.billing_request is None:
-        # Either side of a request sees it, and only one may have answered.
+        # Both sides of a request can list it, but perhaps only one responded.
         seen = [row.billing_request for row in rows if row.billing_request is not None]
         best = best.with_billing_request(seen[0]) if seen else best
     return replace(

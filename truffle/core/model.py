@@ -1,6 +1,6 @@
-"""The vocabulary: reservations, scopes, and what listing a scope gives.
+"""The vocabulary: reservations, scopes, and the results of listing a scope.
 
-The field names and their order are the interface: the JSON of every output is made from them.
+The field names and their order are an interface: the JSON of every output is derived from them.
 Each kind's rows are in its file of ``truffle/core/kinds/``.
 """
 
@@ -72,9 +72,9 @@ __all__ = [
 class FailureKind(StrEnum):
     """The class of a failure: whether a retry could help.
 
-    ``denied`` (IAM or an SCP) and ``disabled`` (a region that is not enabled) are answers, and stay
-    as they are until someone changes them; an ``error`` is worth another try, and ``throttled`` one
-    that waits longer.
+    ``denied`` (IAM or an SCP) and ``disabled`` (a region that is not enabled) are definite, and
+    last until someone changes them; an ``error`` justifies a retry, ``throttled`` one after a
+    longer pause.
     """
 
     DENIED = "denied"
@@ -84,23 +84,23 @@ class FailureKind(StrEnum):
 
 
 DEADLINE_EXCEEDED: Final = "DeadlineExceeded"
-"""The code of a failure that is truffle's own: time ran out before AWS answered."""
+"""truffle's own failure code: time ran out before AWS responded."""
 
 BUDGET_EXCEEDED: Final = "BudgetExceeded"
-"""The code of a request that truffle did not send, to leave the budget to other callers."""
+"""truffle's own code of a request that was not sent, to leave the budget to other callers."""
 
 CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
-"""Those that close a scope: it is not monitored, and nothing can run there."""
+"""The kinds that close a scope: it is not monitored, and nothing can run there."""
 
 LONGEST_MESSAGE: Final = 1000
-"""Characters of a failure's message that are kept."""
+"""The maximum number of characters kept of a failure's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A scope that could not be listed completely; its reservations are unknown.
 
-    ``is_expected``: the setting ``expected_denied`` expects it.
+    ``is_expected``: it matches the setting ``expected_denied``.
     """
 
     scope: Scope
@@ -113,12 +113,12 @@ class Failure:
 
     @property
     def is_final(self) -> bool:
-        """Whether asking again soon would only get the same answer."""
+        """Whether a retry would soon have the same result."""
         return self.kind in CLOSED_KINDS
 
     @property
     def short_message(self) -> str:
-        """The message as it is stored and published."""
+        """The message as stored and published."""
         return self.message[:LONGEST_MESSAGE]
 
     def __str__(self) -> str:
@@ -127,7 +127,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """An enrichment that EC2 refused: the fields that it would have filled are None."""
+    """An enrichment that EC2 refused; its fields are None."""
 
     operation: str
     code: str

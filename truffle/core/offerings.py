@@ -1,6 +1,6 @@
-"""Offerings of capacity blocks, the durations they come in, and their prices.
+"""Offerings of capacity blocks, their possible durations, and their prices.
 
-An offering is for sale at one moment: it is not reserved until someone buys it.
+An offering is for sale at one moment: it is not reserved until it is purchased.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from truffle.core.model import Accelerator
 from truffle.core.times import format_time, parse_time, whole
 
 DAY_STEPS: Final = 14
-"""Blocks are sold by the day to 14 days (EC2 User Guide, capacity-blocks-purchase)."""
+"""Blocks are sold in steps of a day up to 14 days (EC2 User Guide, capacity-blocks-purchase)."""
 
 MAX_DAYS: Final = 182
-"""Then in steps of 7 days to 182 days, 4368 hours (the same page)."""
+"""Then in steps of 7 days up to 182 days, 4368 hours (the same page)."""
 
 MAX_COUNT: Final = 64
-"""The most instances of one block (botocore, DescribeCapacityBlockOfferings, InstanceCount)."""
+"""The maximum number of instances of one block (botocore, DescribeCapacityBlockOfferings,
+InstanceCount)."""
 
 MOST_TYPES: Final = 10
-"""The most instance types of one search (botocore, DescribeCapacityBlockOfferings,
+"""The maximum number of instance types in one search (botocore, DescribeCapacityBlockOfferings,
 InstanceTypePreferences)."""
 
 MOST_OFFERINGS: Final = 6
-"""The most offerings that a search returns (EC2 User Guide, capacity-blocks-purchase)."""
+"""The maximum number of offerings that a search returns (EC2 User Guide,
+capacity-blocks-purchase)."""
 
 BOOKING_AHEAD: Final = timedelta(weeks=8)
 """How far ahead a block can start (EC2 User Guide, ec2-capacity-blocks)."""
@@ -37,7 +39,7 @@ BOOKING_AHEAD: Final = timedelta(weeks=8)
 
 @dataclass(frozen=True, slots=True)
 class UltraServer:
-    """Instances of one type that are sold together, as one machine."""
+    """Instances of one type that are sold together as one machine."""
 
     instance_type: str
     instances: int
@@ -53,11 +55,11 @@ ULTRASERVERS: Final[Mapping[str, UltraServer]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The block to buy. ``duration_hours`` is one that AWS sells; ``count`` counts UltraServers
-    where ``instance_type`` names an UltraServer (``u-…``).
+    """The block to buy. ``duration_hours`` is one that AWS sells; ``count`` counts UltraServers if
+    ``instance_type`` names one (``u-…``).
 
-    ``start_by`` is the latest start; ``shorter_hours`` are shorter durations that also suffice, the
-    longest first; ``other_types`` are other instance types that suffice.
+    ``start_by`` is the latest start; ``shorter_hours`` has shorter durations that also suffice, the
+    longest first; ``other_types`` other sufficient instance types.
     """
 
     instance_type: str
@@ -71,17 +73,17 @@ class Wanted:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The types that would do."""
+        """All sufficient types."""
         return (self.instance_type, *self.other_types)
 
     @property
     def lengths(self) -> tuple[int, ...]:
-        """The durations to look for, in hours, the longest first."""
+        """The durations to search for, in hours, the longest first."""
         return (self.duration_hours, *self.shorter_hours)
 
     @property
     def is_flexible(self) -> bool:
-        """Whether several lengths or several starts would do."""
+        """Whether several lengths or several starts suffice."""
         return bool(self.shorter_hours) or self.start_by is not None
 
     @property
@@ -91,7 +93,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of an offering with instances, a zone and dates of its own (EC2 API,
+    """A part of an offering with its own instances, zone and dates (EC2 API,
     CapacityBlockOfferingSegment); hours as in ``Offering``."""
 
     instance_type: str
@@ -129,11 +131,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """One block for sale. ``upfront_fee`` is the price of the whole block, as AWS writes it;
-    ``duration_hours`` its real length, which can differ from the one that was asked for.
+    """One block for sale. ``upfront_fee`` is the price of the whole block, as AWS formats it;
+    ``duration_hours`` its actual length, which can differ from the requested one.
 
-    An offering of several ``segments`` has the instance type, zone and length that they have in
-    common, None where they differ.
+    An offering of several ``segments`` has their common instance type, zone and length, None if
+    they differ.
     """
 
     offering_id: str
@@ -156,7 +158,7 @@ class Offering:
 
     @property
     def parts(self) -> tuple[Segment, ...]:
-        """The segments; the offering itself as one where it has none."""
+        """The segments; the offering itself as a segment if it has none."""
         if self.segments:
             return self.segments
         whole_block = Segment(
@@ -172,11 +174,11 @@ class Offering:
 
     @property
     def identity(self) -> str:
-        """The fields that identify a block on sale, at whatever time it is listed.
+        """The fields that identify a block for sale in every listing.
 
-        Offering ids are opaque, and nothing promises that they stay. The start of a block that can
-        start at once moves with the clock, while its end is fixed (EC2 User Guide, Capacity Blocks:
-        11:30 UTC), so the end is part of the identity and the start is not.
+        Offering ids are opaque and not documented as stable. The start of a block that can start at
+        once moves with the clock, while its end is fixed (EC2 User Guide, Capacity Blocks: 11:30
+        UTC), so the identity includes the end but not the start.
         """
         sold = "+".join(
             f"{part.instance_count}x{part.instance_type}@{part.availability_zone}"
@@ -195,7 +197,7 @@ class Offering:
         return self._price_per([part.accelerator_hours for part in self.parts])
 
     def _price_per(self, hours: list[Decimal | None]) -> Decimal | None:
-        """The fee over the sum of these; None where one of them is unknown."""
+        """The fee divided by the sum of these; None if one of them is unknown."""
         known = [each for each in hours if each]
         if self.upfront_fee is None or not known or len(known) < len(hours):
             return None
@@ -226,8 +228,8 @@ class Offering:
 
 
 def offering_from_json(data: Mapping[str, Any]) -> Offering:
-    """The offering of ``Offering.to_json``. Raises KeyError, TypeError or ValueError for an object
-    that is none."""
+    """The inverse of ``Offering.to_json``. Raises KeyError, TypeError or ValueError for any other
+    object."""
     plain = {name: data[name] for name in _PLAIN_FIELDS}
     segments = tuple(
         Segment(
@@ -267,7 +269,7 @@ def _accelerator(data: Mapping[str, Any] | None) -> Accelerator | None:
 def sold_hours(hours: float) -> int:
     """The shortest duration that AWS sells and that is at least this long, in hours.
 
-    Raises ValueError for no positive number of hours, or more than 182 days.
+    Raises ValueError unless the hours are positive and at most 182 days.
     """
     if not 0 < hours <= MAX_DAYS * 24:
         raise ValueError(f"{hours:g} hours are not between 0 and {MAX_DAYS * 24}")
@@ -278,8 +280,8 @@ def sold_hours(hours: float) -> int:
 
 
 def sorted_offerings(offerings: Iterable[Offering], sort: str) -> list[Offering]:
-    """By the price of the whole block or of an instance-hour, or by the start; start or price and
-    the id break ties."""
+    """Sort by the price of the whole block or of an instance-hour, or by the start; start or price
+    and the id break ties."""
 
     def key(offering: Offering) -> tuple[Any, ...]:
         fee: Decimal | str | None = offering.upfront_fee

@@ -22,8 +22,8 @@ Key = tuple[Any, ...]
 class Order:
     """An order of reservations: the default one, or by one field.
 
-    By a field, rows without a value come last, descending or not: what is unknown is not 0. Ties
-    are broken by ``reservation_id``, ascending. ``sort`` is the field's name, ``-name`` for
+    In an order by a field, rows without a value come last, descending or not: unknown is not 0.
+    Ties are broken by ``reservation_id``, ascending. ``sort`` is the field's name, ``-name`` for
     descending.
     """
 
@@ -35,7 +35,7 @@ class Order:
 
     @property
     def field(self) -> str | None:
-        """The field that the rows are ordered by; None in the default order."""
+        """The field of the order; None for the default order."""
         return None if self.sort is None else self.sort.removeprefix("-")
 
     def sorted(self, reservations: Iterable[Reservation]) -> list[Reservation]:
@@ -49,7 +49,7 @@ class Order:
         return valued + empty
 
     def mark(self, reservation: Reservation) -> list[Any]:
-        """Where a row stands in this order, as JSON."""
+        """The position of a row in this order, as JSON."""
         if self.sort is None:
             return list(_default_key(reservation))
         name = self.sort.removeprefix("-")
@@ -58,7 +58,7 @@ class Order:
         return [key, reservation.reservation_id]
 
     def after(self, ordered: Sequence[Reservation], mark: list[Any]) -> int:
-        """The index of the first row behind a mark, whether the marked row is there or not.
+        """The index of the first row after a mark, even if the marked row no longer exists.
 
         ``ordered`` is in this order. Raises TypeError or ValueError for a mark of another order.
         """
@@ -83,8 +83,8 @@ _PLACES = {name: place for place, name in enumerate(TYPES)}
 
 
 def _default_key(reservation: Reservation) -> Key:
-    """ODCRs before blocks; ODCRs by available, largest first; blocks by start; unknown values of
-    either type last. All keys have the same length."""
+    """ODCRs before blocks; ODCRs by available instances, largest first; blocks by start; unknown
+    values last within their type. All keys have the same length."""
     kind, name = reservation.instance_type, reservation.reservation_id
     place = _PLACES[reservation.type]
     if reservation.kind.is_prepaid:
@@ -97,7 +97,7 @@ def _default_key(reservation: Reservation) -> Key:
 
 
 def _field_key(reservation: Reservation, name: str) -> Any:
-    """A key that compares within one field: objects as text, all else by value."""
+    """A key for comparison within one field: objects as text, everything else by value."""
     value = getattr(reservation, name)
     if isinstance(value, datetime):
         return value.timestamp()

@@ -1,4 +1,4 @@
-"""The accounts of an organization: which of them are collected, and how sure their list is."""
+"""The accounts of an organization: which are collected, and how reliable the list is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from truffle.core.model import Reservation
 from truffle.core.times import format_time, parse_time
 
 ORGANIZATION: Final = "organization"
-"""The setting ``accounts`` that means every active account of the organization."""
+"""The value of the setting ``accounts`` for every active account of the organization."""
 
 ACTIVE: Final = "ACTIVE"
 """The only state in which an account can be used (AWS Organizations User Guide, "Monitor the state
@@ -20,21 +20,20 @@ of your AWS accounts")."""
 
 GONE_SHARE = 0.1
 GONE_AT_LEAST = 5
-"""More accounts than both that are gone at once are doubted."""
+"""An answer in which more accounts than both limits are gone at once is doubted."""
 
 TOO_MANY_GONE: Final = "TooManyAccountsGone"
 
 DOUBTED_FOR = timedelta(days=1)
-"""For this long. Afterwards, the answer of Organizations is accepted."""
+"""How long such an answer is doubted. Afterwards it is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account of the organization.
 
-    ``state`` is Organizations' own (``ACTIVE``, ``SUSPENDED``, …). ``parents`` are the ids of the
-    root and of the organizational units that the account lies in, from the root down; empty where
-    they are not known.
+    ``state`` is Organizations' own (``ACTIVE``, ``SUSPENDED``, …). ``parents`` has the ids of the
+    root and of the organizational units above the account, from the root down; empty if unknown.
     """
 
     account_id: str
@@ -45,7 +44,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryError:
-    """Why a list of accounts may be old or incomplete; ``since`` when."""
+    """Why a list of accounts may be old or incomplete, and since when."""
 
     code: str
     message: str
@@ -54,8 +53,8 @@ class DiscoveryError:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The label of an account: its name, and the names of its organizational units below the
-    root, joined by slashes. Both are None where they are not known."""
+    """The label of an account: its name, and the names of its organizational units below the root,
+    joined by slashes. Both are None if unknown."""
 
     account_name: str | None = None
     organizational_unit: str | None = None
@@ -82,7 +81,7 @@ def labelled(row: Reservation, labels: AllLabels) -> Reservation:
 
 
 def with_labels(plain: Mapping[str, Any], labels: AllLabels) -> dict[str, Any]:
-    """A JSON object that has an ``account_id`` with what the account is called."""
+    """A JSON object with an ``account_id``, with the label of the account."""
     found = labels_of(plain["account_id"], labels)
     names = {
         "account_name": found.account_name,
@@ -92,14 +91,14 @@ def with_labels(plain: Mapping[str, Any], labels: AllLabels) -> dict[str, Any]:
 
 
 def event_with_labels(message: Mapping[str, Any], labels: AllLabels) -> dict[str, Any]:
-    """An event's message, and the reservation in it, with what their accounts are called."""
+    """An event's message, and the reservation in it, with the labels of their accounts."""
     row = message["reservation"]
     return {**with_labels(message, labels), "reservation": row and with_labels(row, labels)}
 
 
 def ids_called(text: str, labels: AllLabels) -> frozenset[str]:
-    """The accounts that an id, a name or a glob means; a unit means all accounts in and below it.
-    The case of names does not count."""
+    """The accounts matched by an id, a name or a glob; a unit matches all accounts in and below it.
+    Names are case-insensitive."""
     wanted = text.lower()
 
     def is_called(name: str | None) -> bool:
@@ -124,8 +123,8 @@ def _places(unit: str | None) -> list[str]:
 class Directory:
     """The accounts as Organizations listed them at ``observed_at``, in the order of their ids.
 
-    ``units`` are the names of organizational units by id, which were asked for at
-    ``units_observed_at``. ``error`` is None where the last question was answered completely.
+    ``units`` has the names of organizational units by id, which were requested at
+    ``units_observed_at``. ``error`` is None if the last request was complete.
     """
 
     accounts: tuple[Account, ...] = ()
@@ -139,7 +138,7 @@ class Directory:
         return self.error is None and self.observed_at is not None
 
     def failed(self, code: str, message: str, at: datetime) -> Directory:
-        """The same accounts, with why they could not be brought up to date."""
+        """The same accounts, with the reason why they could not be updated."""
         known = self.error
         since = known.since if known is not None and known.code == code else at
         return replace(self, error=DiscoveryError(code, message, since))
@@ -164,8 +163,8 @@ def discovery_to_json(directory: Directory) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which accounts are collected: those in ``units`` (ids of roots or organizational units,
-    however deep; none means everywhere), without ``excluded`` ids."""
+    """Selects accounts: those in ``units`` (ids of roots or organizational units, however deep;
+    empty means everywhere), without ``excluded`` ids."""
 
     units: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
@@ -181,9 +180,9 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """Whose reservations are collected.
+    """The accounts whose reservations are collected.
 
-    ``listed`` are account ids; none means the stack's own account. ``is_organization`` means every
+    ``listed`` has account ids; empty means the stack's own account. ``is_organization`` means every
     active account of the organization instead. ``selection`` narrows either.
     """
 
@@ -210,15 +209,15 @@ class AccountSettings:
         )
 
     def own_or_listed(self, own: str) -> tuple[str, ...]:
-        """The ids of a deployment that does not ask Organizations, sorted."""
+        """The ids of a deployment that does not use Organizations, sorted."""
         return tuple(sorted(set(self.listed or [own]) - self.selection.excluded))
 
 
 def accepted(before: Directory, found: Directory, selection: Selection) -> Directory:
     """The accounts to collect after a complete answer.
 
-    An answer without more than ``GONE_SHARE`` of the collected accounts is doubted for
-    ``DOUBTED_FOR``: those that are gone are kept, new ones are taken, and the error says so.
+    An answer that lacks more than ``GONE_SHARE`` of the collected accounts is doubted for
+    ``DOUBTED_FOR``: gone accounts are kept, new ones are added, and the error states this.
     """
     assert found.observed_at is not None
     known, present = selection.of(before), frozenset(selection.of(found))
@@ -245,13 +244,13 @@ def in_order(accounts: Iterable[Account]) -> tuple[Account, ...]:
 
 
 def missing_units(units: Collection[str], directory: Directory) -> list[str]:
-    """The ids among these that are no root or unit which Organizations names."""
+    """The ids among these that are not roots or units in Organizations."""
     known = {parent for account in directory.accounts for parent in account.parents}
     return sorted(set(units) - known - set(directory.units))
 
 
 def directory_to_json(directory: Directory) -> dict[str, Any]:
-    """A directory but for its times and its error, which change without it."""
+    """A directory without its times and its error, which change independently."""
     return {
         "accounts": [
             [it.account_id, it.name, it.state, list(it.parents)] for it in directory.accounts

@@ -1,4 +1,4 @@
-"""One query parameter of the API: what it takes, how it is read, and what is wrong with a value."""
+"""One query parameter of the API: its allowed values, its parser, and its errors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from truffle.core.times import TIME_FORMS, TIME_PATTERN, parse_time
 from truffle.core.vocabulary import MISSPELT, Meant
 
 Params = Mapping[str, Sequence[str]]
-"""Each parameter's values as they came, in their order."""
+"""Each parameter's raw values, in order."""
 
 Schema = Mapping[str, Any]
 
 
 class BadParameter(ValueError):
-    """A parameter that cannot be used: its name, the value, what is allowed, the nearest match."""
+    """An invalid parameter: its name, the value, what is allowed, the nearest match."""
 
     def __init__(self, name: str, value: str, allowed: str, near: str | None = None) -> None:
         hint = f"Did you mean {near}? " if near else ""
@@ -32,7 +32,7 @@ class BadParameter(ValueError):
 
 
 def _nothing(text: str) -> None:
-    """No value is a misspelling of another."""
+    """Never treat a value as a misspelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Parameter:
     """One query parameter.
 
     ``read`` parses text, or raises ValueError; ``allowed`` describes valid values to people,
-    ``schema`` to programs: every value of the schema can be read. A ``many`` parameter takes
+    ``schema`` to programs: every value of the schema can be read. A ``many`` parameter accepts
     several values, comma-separated or repeated; a comma inside a value is written ``\\,``. A value
-    for which ``meant`` gives a word is that word misspelt.
+    for which ``meant`` returns a word is a misspelling of that word.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Parameter:
     meant: Meant = _nothing
 
     def values(self, given: Sequence[str]) -> list[Any]:
-        """The values of all texts. Raises BadParameter for the first invalid one."""
+        """Parse all texts. Raises BadParameter for the first invalid one."""
         texts = [part for text in given for part in self._parts(text)]
         if not texts or (len(texts) > 1 and not self.many):
             raise BadParameter(self.name, ",".join(given), f"{self.allowed} Give one value.")
         return [self.value(text) for text in texts]
 
     def value(self, text: str) -> Any:
-        """One value. Raises BadParameter."""
+        """Parse one value. Raises BadParameter."""
         near = self.meant(text.strip(" "))
         try:
             value = self.read(text)
@@ -100,7 +100,7 @@ def one_of(choices: Iterable[str]) -> Callable[[str], str]:
 
 
 def spaced(pattern: str) -> Callable[[str], str]:
-    """The same with spaces around it, as people put them behind commas."""
+    """A pattern that allows spaces around a value, as after a comma."""
     read = matching(pattern)
     return lambda text: read(text.strip(" "))
 
@@ -134,7 +134,7 @@ def texts_parameter(name: str, description: str, allowed: str, pattern: str) -> 
 
 
 def one_parameter(name: str, description: str, allowed: str, pattern: str) -> Parameter:
-    """One text, which is required."""
+    """Parse one required text."""
     schema = described(pattern)
     return Parameter(name, description, allowed, schema, matching(pattern), required=True)
 
@@ -164,7 +164,7 @@ def number_parameter(name: str, description: str, least: int, most: int) -> Para
 
 
 def parse(given: Params, parameters: Iterable[Parameter]) -> dict[str, list[Any]]:
-    """The values by parameter. Raises BadParameter, also for a name that is none of these."""
+    """Parse the values by parameter. Raises BadParameter, also for an unknown name."""
     known = {parameter.name: parameter for parameter in parameters}
     for name, texts in given.items():
         if name not in known:

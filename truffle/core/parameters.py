@@ -1,7 +1,7 @@
 """The query parameters of the API, and the filter built from them.
 
-One table says which parameters exist, what each takes and what it means: parsing, error texts and
-the OpenAPI description are made from it, and the command line checks its values against it.
+One table declares the parameters, their allowed values and their meaning. Parsing, error texts and
+the OpenAPI description follow from it, and the command line checks its values against it.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MOST_INSTANCES = 100_000
 MOST_DAYS = 100_000
-"""Instances and days of a training run: more is a slip of the keyboard."""
+"""The maximum number of instances and days of a training run: more is a typing error."""
 
 RESERVATION_ID = "[A-Za-z0-9-]{1,100}"
-"""The id in the path of one reservation; EC2's are ``cr-`` and 17 hexadecimal digits."""
+"""The id in the path of one reservation; EC2's ids are ``cr-`` and 17 hexadecimal digits."""
 
 
 def _days(text: str) -> float:
@@ -104,7 +104,7 @@ _TAG_ALLOWED = (
 )
 
 FILTERS: tuple[Parameter, ...] = tuple(map(_declared, DECLARED))
-"""The filters of every route that answers reservations."""
+"""The filters of every route of reservations."""
 
 _REGION = next(parameter for parameter in FILTERS if parameter.name == "region")
 
@@ -189,7 +189,7 @@ STATUS: tuple[Parameter, ...] = (
     *PAGE,
     AS_OF,
 )
-"""The parameters of the scopes' status."""
+"""The parameters of the status of scopes."""
 
 FLEETS: tuple[Parameter, ...] = (
     _SCOPE_ACCOUNT,
@@ -216,7 +216,7 @@ CALENDAR_FEED: tuple[Parameter, ...] = (
     ),
     *FILTERS,
 )
-"""The parameters of the calendar's open route."""
+"""The parameters of the calendar's unsigned route."""
 
 METRICS: tuple[Parameter, ...] = (
     *FILTERS,
@@ -271,7 +271,7 @@ VALIDATE: tuple[Parameter, ...] = (
 """The parameters of the validation of a training run."""
 
 EXPLAINED = timedelta(days=31)
-"""How far back an event is looked for by default: records of deliveries are kept for 30 days."""
+"""How far back an event is searched by default: records of deliveries are kept for 30 days."""
 
 EXPLAIN: tuple[Parameter, ...] = (
     one_parameter(
@@ -315,4 +315,4 @@ REPUBLISH: tuple[Parameter, ...] = (
 """The parameters of publishing events again."""
 
 REPUBLISHED = timedelta(days=7)
-"""How far back events are published again: for so long it is known what was published."""
+"""How far back events can be published again: for this long, publications are remembered."""

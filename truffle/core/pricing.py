@@ -1,4 +1,4 @@
-"""Prices of instances by the hour, each with its source."""
+"""Hourly prices of instances, each with its source."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from truffle.core.model import Reservation
 USD = "USD"
 
 MICRO = 10**6
-"""Per dollar. Costs are added as whole millionths, so parts add up to the whole."""
+"""Millionths per dollar. Costs are added as whole millionths, so parts add up exactly."""
 
 
 _ROUNDING = 1 / 3600
-"""Hours: sums of fractions differ by less."""
+"""Hours; the rounding error of sums of fractions is smaller."""
 
 
 class PriceSource(StrEnum):
-    """Where a price is from, the first that knows one counts."""
+    """The sources of prices; the first that knows a price counts."""
 
     SETTINGS = "settings"
     PRICE_LIST = "price-list"
@@ -36,7 +36,7 @@ class PriceSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A price per instance and hour, its source, and the day from which that has it."""
+    """A price per instance and hour, its source, and the date of the source."""
 
     amount: Decimal
     currency: str
@@ -46,7 +46,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class UsedPrice:
-    """The price of an instance of a kind for an hour; ``rate`` is None where no source knows it."""
+    """The hourly price of an instance of a kind; ``rate`` is None if no source knows it."""
 
     type: str
     instance_type: str
@@ -84,9 +84,9 @@ class Product:
 class Fee:
     """The upfront fee of a capacity block, for all its ``instances`` and ``hours``.
 
-    Without ``instances`` it is only known what one of a block with a single reservation costs.
-    Without ``hours`` the fee is for the whole time of a reservation, however long. ``extensions``
-    is the part of the amount that extensions cost.
+    Without ``instances`` the price of an instance is known only for a block with a single
+    reservation. Without ``hours`` the fee is for the whole time of a reservation, however long.
+    ``extensions`` is the part of the amount for extensions.
     """
 
     amount: Decimal
@@ -100,8 +100,8 @@ class Fee:
 
 @dataclass(frozen=True, slots=True)
 class UnansweredCall:
-    """A request for fees that AWS refused with ``error``, AWS's code. ``account_id`` and ``region``
-    are None where it was not about one scope."""
+    """A request for fees that AWS refused with the code ``error``. ``account_id`` and ``region``
+    are None if it did not concern one scope."""
 
     operation: str
     error: str
@@ -119,12 +119,12 @@ class UnansweredCall:
 
 @dataclass(frozen=True, slots=True)
 class PriceBook:
-    """All that is known of prices.
+    """All known prices.
 
-    ``settings`` are US dollars per instance-hour by instance type or glob, as the alerts file has
-    them. ``listed`` is AWS's price list; it has no price of a capacity block. ``fees`` are by
-    capacity block id; ``unanswered`` are the requests for them that failed last,
-    and ``bill`` is what was billed, whichever block it was for.
+    ``settings`` are US dollars per instance-hour by instance type or glob, from the alerts file.
+    ``listed`` is AWS's price list, which has no capacity blocks. ``fees`` are by capacity block id;
+    ``unanswered`` has the requests for them whose last attempt failed, and ``bill`` the billed
+    fees, for whichever block.
     """
 
     settings: Mapping[str, float] = field(default_factory=dict)
@@ -141,20 +141,20 @@ class PriceBook:
         return bool(self.settings or self.listed or self.fees)
 
     def rate(self, row: Reservation) -> Rate | None:
-        """The price of one instance of a reservation for an hour; None where none is known."""
+        """The hourly price of one instance of a reservation; None if unknown."""
         if row.kind.is_prepaid:
             return self._of_settings(row.instance_type) or self._share_of_fee(row)
         product = Product(row.instance_type, row.region, row.platform or "", row.tenancy or "")
         return self.on_demand(product)
 
     def on_demand(self, product: Product) -> Rate | None:
-        """The price of an instance for an hour, in a reservation or not."""
+        """The hourly On-Demand price of an instance, in a reservation or not."""
         return self._of_settings(product.instance_type) or self.listed.get(product)
 
     def idle_micro_usd(self, row: Reservation) -> int | None:
-        """Millionths of a US dollar that the unused instances cost an hour.
+        """The hourly cost of unused instances in millionths of a US dollar.
 
-        None where their price or number is unknown, or the price is in another currency.
+        None if their price or number is unknown, or the price is in another currency.
         """
         instances = unused(row)
         if not instances:
@@ -177,10 +177,10 @@ class PriceBook:
         return self._own[instance_type]
 
     def _share_of_fee(self, row: Reservation) -> Rate | None:
-        """The fee of a block or a training plan over its instances and hours.
+        """The fee of a block or a training plan divided by its instances and hours.
 
-        Each hour of an extended block costs the same, also those before it was extended. A block
-        that is longer than its known fee covers has no rate.
+        Every hour of an extended block costs the same, including those before the extension. A
+        block that is longer than its known fee covers has no rate.
         """
         fee = self._fee(row)
         if fee is None or not row.duration_hours:
@@ -193,7 +193,7 @@ class PriceBook:
         return Rate(amount, fee.currency, fee.source, fee.as_of)
 
     def _fee(self, row: Reservation) -> Fee | None:
-        """The fee that is known here, else the one that AWS returns with the row."""
+        """The fee in this book, else the one that AWS returns with the row."""
         known = self.fees.get(row.block_id or row.reservation_id)
         if known is not None or row.fee is None:
             return known
@@ -214,7 +214,7 @@ def own_fees(fees: Mapping[str, float]) -> dict[str, Fee]:
 
 def price_of(instance_type: str, prices: Mapping[str, float]) -> float | None:
     """US dollars per instance-hour: the type's own price, else that of the most specific glob; None
-    if no price is known."""
+    if unknown."""
     if instance_type in prices:
         return prices[instance_type]
     globs = [glob for glob in prices if matches_globs(instance_type, [glob])]

@@ -1,4 +1,5 @@
-"""A price book as the JSON of ``GET /prices``: its sources, the first that knows a price counts."""
+"""A price book as the JSON of ``GET /prices``, by source; the first source that knows a price
+counts."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from truffle.core.pricing import Fee, PriceBook, PriceSource, Product, Rate, Una
 
 
 def to_json(book: PriceBook, rows: Iterable[Reservation]) -> Json:
-    """The prices of these reservations, and all of the user's own."""
+    """The prices of these reservations, and all prices of the settings."""
     held = list(rows)
     products = {
         Product(row.instance_type, row.region, row.platform, row.tenancy)

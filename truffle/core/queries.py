@@ -1,4 +1,4 @@
-"""The questions that the API's parameters make: a filter, an order, a page."""
+"""Queries parsed from the API's parameters: a filter, an order, a page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from truffle.core.vocabulary import MISSPELT, unknown_word
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list is asked for."""
+    """The requested part of a list."""
 
     limit: int = DEFAULT_LIMIT
     next_token: str | None = None
@@ -27,7 +27,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A list of reservations that is asked for, of now or ``as_of`` a time."""
+    """A query for a list of reservations, now or ``as_of`` a time."""
 
     filter: Filter
     order: Order
@@ -37,7 +37,7 @@ class Query:
 
 
 def parse_list(given: Params, takes: Iterable[Parameter] = LIST) -> Query:
-    """The question of a route that lists reservations. Raises BadParameter."""
+    """Parse the query of a route that lists reservations. Raises BadParameter."""
     values = parse(given, takes)
     order = values["sort"][0] if "sort" in values else Order()
     as_of = values.get("as_of", [None])[0]
@@ -45,12 +45,12 @@ def parse_list(given: Params, takes: Iterable[Parameter] = LIST) -> Query:
 
 
 def parse_filter(given: Params) -> Filter:
-    """The filter of routes that take no order and no page. Raises BadParameter."""
+    """Parse the filter of a route without order and page. Raises BadParameter."""
     return to_filter(parse(given, FILTERS))
 
 
 def unknown_words(values: Mapping[str, list[Any]], without: Collection[str] = ()) -> Iterator[str]:
-    """Warnings of values that this release does not know and that may be new."""
+    """Warnings about values that this release does not know and that may be new."""
     for name in values:
         for value in (
             dict.fromkeys(values[name]) if name in MISSPELT and name not in without else ()

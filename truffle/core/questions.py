@@ -1,8 +1,8 @@
-"""The questions that people ask with SQL: saved in Athena, documented in ``docs/sql.md``.
+"""Saved SQL queries: created in Athena, documented in ``docs/sql.md``.
 
-Each runs in Athena (Trino) and in DuckDB as it stands, so it keeps to what both have:
-``try(map[key])`` for a tag, ``date_diff('second', …)`` for lengths, and ``3600e0`` where a quotient
-must not be cut.
+Each runs unchanged in Athena (Trino) and in DuckDB, so it uses only what both have:
+``try(map[key])`` for a tag, ``date_diff('second', …)`` for durations, and ``3600e0`` where a
+quotient must not be truncated.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query with its name and title. ``hint`` says what to change in it."""
+    """A query with its name and title. ``hint`` describes what to change in it."""
 
     name: str
     title: str
@@ -21,7 +21,7 @@ class Question:
 
 
 CUR_TABLE = "cur2"
-"""The name of a CUR 2.0 export's table in the query that reads it; people put in their own."""
+"""The table of a CUR 2.0 export in the query that reads it; users insert their own name."""
 
 QUESTIONS = (
     Question(

@@ -1,4 +1,4 @@
-"""When to look again between two runs: right after the moments of a capacity block."""
+"""When to list again between two runs: right after the moments of a capacity block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from truffle.core.model import TERMINAL_STATES, Reservation, Snapshot
 from truffle.core.thresholds import Thresholds
 
 _LONGEST = timedelta(days=1)
-"""Earlier warnings need no check of their own: the next run is soon enough."""
+"""Earlier warnings need no recheck: the next run is soon enough."""
 
 _MINUTE = timedelta(minutes=1)
 
@@ -18,10 +18,11 @@ _MINUTE = timedelta(minutes=1)
 def next_checks(
     snapshots: Iterable[Snapshot], thresholds: Thresholds, now: datetime, until: datetime
 ) -> Mapping[datetime, tuple[str, ...]]:
-    """The minutes at which to list again, in order, each with the accounts to list, sorted.
+    """Plan the minutes at which to list again, in order, each with the accounts to list, sorted.
 
-    A moment of a block that is after ``now`` and not after ``until`` is checked in the accounts
-    that list the block, at the first full minute with another one before it, in which EC2 acts.
+    A block's moment that is after ``now`` and not after ``until`` is checked in the accounts that
+    list the block, a minute after the moment rounded up to a full minute, which gives EC2 time to
+    act.
     """
     accounts: dict[datetime, set[str]] = {}
     for snapshot in snapshots:
@@ -39,7 +40,7 @@ def _moments_of(snapshot: Snapshot, thresholds: Thresholds) -> Iterator[datetime
 
 
 def _moments(block: Reservation, thresholds: Thresholds) -> Iterator[datetime]:
-    """When a block changes by itself, and when an event of it is due."""
+    """The moments at which a block changes by itself, or an event of it is due."""
     if block.state == "payment-pending":
         warning = (thresholds.payment_due_after_purchase, thresholds.payment_due_before_start)
         for deadline in (payment_deadline(block), payment_deadline(block, *warning)):
@@ -61,6 +62,6 @@ def _near(distances: Iterable[timedelta]) -> Iterator[timedelta]:
 
 
 def _full_minute(moment: datetime) -> datetime:
-    """The moment itself where it is a full minute, else the next one."""
-    begun = moment.replace(second=0, microsecond=0)
-    return begun if begun == moment else begun + _MINUTE
+    """The moment itself if it is a full minute, else the next one."""
+    floor = moment.replace(second=0, microsecond=0)
+    return floor if floor == moment else floor + _MINUTE

@@ -1,4 +1,4 @@
-"""Which type of capacity a workload should have: the decision tree, with today's facts."""
+"""The recommended type of capacity for a workload: the decision tree, with present facts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ from truffle.core.offerings import (
 from truffle.core.quoting import shell
 
 MAX_IN_BLOCKS = 256
-"""Instances in blocks on any date, over an organization (EC2 User Guide, ec2-capacity-blocks)."""
+"""The maximum number of instances in blocks on any date, per organization (EC2 User Guide,
+ec2-capacity-blocks)."""
 
 FUTURE_DATED_DAYS = (5, 120)
-"""Days ahead that a future-dated ODCR can be asked for (botocore, CreateCapacityReservation)."""
+"""The days ahead for which a future-dated ODCR can be requested (botocore,
+CreateCapacityReservation)."""
 
 
 class Purpose(StrEnum):
@@ -46,7 +48,8 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A workload to run. ``days`` None has no known end, ``start`` None is now or not known yet."""
+    """A workload to run. ``days`` None means no known end, ``start`` None means now or not known
+    yet."""
 
     purpose: Purpose
     days: float | None = None
@@ -56,7 +59,7 @@ class Workload:
 
     @property
     def ultraserver(self) -> UltraServer | None:
-        """The unit of ``count``, if it is not instances."""
+        """The UltraServer that ``count`` counts, if not instances."""
         return ULTRASERVERS.get(self.instance_type or "")
 
     @property
@@ -70,7 +73,7 @@ class Workload:
 
     @property
     def may_be_future_dated(self) -> bool | None:
-        """Whether there are future-dated ODCRs of its type; None for a type not known yet."""
+        """Whether future-dated ODCRs exist for its type; None if the type is not known yet."""
         families = "".join(aws_facts.FUTURE_DATED_FAMILIES)
         if self.type_of_instances is None:
             return None
@@ -83,9 +86,9 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """A recommendation: what to reserve and why, what to watch, the next commands, the facts.
+    """The recommended type and the reasons, caveats, the next commands, the facts.
 
-    ``market`` is what watches know about blocks to buy, None if that was not requested.
+    ``market`` is what watches know about blocks for sale, None if that was not requested.
     """
 
     workload: Workload
@@ -119,7 +122,7 @@ class Recommendation:
 
 @dataclass(slots=True)
 class _Reasons:
-    """The reasons against a block, and facts found on the way."""
+    """The reasons against a block, and the facts behind them."""
 
     against: list[str] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
@@ -130,7 +133,7 @@ class _Reasons:
 
 
 def recommend(workload: Workload, today: date) -> Recommendation:
-    """The recommendation for a workload, as of a day."""
+    """Recommend a type of capacity for a workload, as of a day."""
     if workload.purpose is not Purpose.TRAINING:
         return _odcr(workload, [_never_stops(workload)], [aws_facts.ODCR_FREEDOM], today)
     if workload.days is None:
@@ -146,7 +149,7 @@ def recommend(workload: Workload, today: date) -> Recommendation:
 
 
 def with_market(answer: Recommendation, market: Market, now: datetime) -> Recommendation:
-    """The same with what watches know, where a block of a named type is to be bought."""
+    """Add what watches know, if a block of a named type is recommended."""
     work = answer.workload
     if answer.choice is not Choice.BLOCK or work.instance_type is None or work.days is None:
         return answer
@@ -174,13 +177,13 @@ def _against_a_block(workload: Workload) -> _Reasons:
 
 
 def _days_ahead(workload: Workload, today: date) -> int | None:
-    """Days to its start, where a future-dated ODCR can be asked for that far ahead."""
+    """Days to its start, if a future-dated ODCR can be requested that far ahead."""
     ahead = (workload.start - today).days if workload.start else 0
     return ahead if FUTURE_DATED_DAYS[0] <= ahead <= FUTURE_DATED_DAYS[1] else None
 
 
 def _sale_opens(workload: Workload, today: date) -> date | None:
-    """The day from which a block with this start is sold, where that is still to come."""
+    """The day from which a block with this start is sold, if that is in the future."""
     opens = workload.start and workload.start - BOOKING_AHEAD
     return opens if opens and opens > today else None
 
@@ -230,7 +233,7 @@ def _block(workload: Workload, length: float) -> Recommendation:
 
 
 def _not_yet_sold(workload: Workload, length: float, opens: date, today: date) -> Recommendation:
-    """A start more than 8 weeks ahead: wait for the block, or reserve ahead in the other way."""
+    """A start more than 8 weeks ahead: wait for the block, or request a future-dated ODCR."""
     ahead = _days_ahead(workload, today)
     block = _block(workload, length)
     wait = (
@@ -307,7 +310,7 @@ def _network_advice(workload: Workload) -> Iterator[str]:
 
 
 def _block_commands(workload: Workload, days: int) -> Iterator[str]:
-    """The commands to run next; values that the answers left open are in capital letters."""
+    """The next commands; values that were not given are in capital letters."""
     wanted = shell.word(workload.type_of_instances or "TYPE")
     length = f"--days {workload.days or days:g}"
     run = f"--instance-type {wanted} --count {workload.instances or 'COUNT'} {length}"

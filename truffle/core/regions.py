@@ -1,4 +1,4 @@
-"""The regions of AWS that truffle knows, to name a misspelt one before any call."""
+"""The known regions of AWS, to detect a misspelt one before any call."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ KNOWN_REGIONS = (
     "us-isof-south-1",
     "eu-isoe-west-1",
 )
-"""Regions of all partitions with EC2 (botocore 1.43, endpoints.json), the commercial ones first."""
+"""The regions of all partitions with EC2 (botocore 1.43, endpoints.json), commercial ones first."""
 
 DEFAULT_REGIONS = (
     "ap-northeast-1",
@@ -95,11 +95,11 @@ _PARTITIONS = {
     "us-isof-": "aws-iso-f",
     "eu-isoe-": "aws-iso-e",
 }
-"""By how the names of their regions begin (botocore, partitions.json)."""
+"""The partitions by the prefix of their regions' names (botocore, partitions.json)."""
 
 
 def partition_of(region: str) -> str:
-    """The partition of a region, which ARNs and the console's address depend on."""
+    """The partition of a region, on which ARNs and the console's address depend."""
     found = (name for prefix, name in _PARTITIONS.items() if region.startswith(prefix))
     return next(found, "aws")
 
@@ -115,8 +115,8 @@ _NUMBER = re.compile("-[0-9]+$")
 def misspelt_region(name: str) -> str | None:
     """The region that an unknown name resembles; None for a known or possibly new region.
 
-    AWS adds numbers, directions and countries to its regions: a name of such words is none of
-    truffle's release, and not wrong.
+    AWS adds regions with new numbers, directions and countries: a name of such words is unknown to
+    this release, but not invalid.
     """
     if name in KNOWN_REGIONS:
         return None
@@ -124,12 +124,12 @@ def misspelt_region(name: str) -> str | None:
         return nearest(name, KNOWN_REGIONS)
     words = name.split("-")[:-1]
     is_country = len(words[0]) == 2 and words[0][::-1] not in _WORDS
-    strange = {*words} - _WORDS - ({words[0]} if is_country else set())
-    return _nearly(name) if strange else None
+    unknown = {*words} - _WORDS - ({words[0]} if is_country else set())
+    return _nearly(name) if unknown else None
 
 
 def _nearly(name: str) -> str | None:
-    """The region whose words are alike, with the same number where there is one."""
+    """The region with similar words, preferably with the same number."""
     by_words: dict[str, list[str]] = {}
     for known in KNOWN_REGIONS:
         by_words.setdefault(_NUMBER.sub("", known), []).append(known)
@@ -145,12 +145,12 @@ def is_glob(name: str) -> bool:
 
 
 def unknown_regions(names: Iterable[str]) -> list[str]:
-    """The names among these that this release does not know, globs apart."""
+    """The names among these that this release does not know, without globs."""
     return [name for name in names if not is_glob(name) and name not in KNOWN_REGIONS]
 
 
 def first_region(names: Iterable[str]) -> str | None:
-    """A region that these names or globs probably mean; None if there is none."""
+    """A region that these names or globs probably include; None if there is none."""
     for name in names:
         matching = [name] if not is_glob(name) else fnmatch.filter(KNOWN_REGIONS, name)
         if matching:
@@ -159,7 +159,7 @@ def first_region(names: Iterable[str]) -> str | None:
 
 
 def expanded(names: Iterable[str], enabled: Iterable[str]) -> list[str]:
-    """The regions of names and globs, each once: globs stand for regions that are enabled."""
+    """The regions of names and globs, each once; globs match enabled regions."""
     regions = sorted(enabled)
     found = [
         region

@@ -20,12 +20,12 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One message of work: one region of a group of accounts, whose failures are retried together.
+    """One message of work: a region of a group of accounts, whose failures are retried together.
 
-    ``run_id`` is None where an event of EC2 or a one-time schedule asked for it outside of runs.
+    ``run_id`` is None if an EC2 event or a one-time schedule requested it outside of runs.
     ``group`` is None in messages and runs that are older than groups. ``opened_at`` is when the run
-    was opened that covers exactly these accounts of the group; None where that is not known, so
-    that no other account of the group may be retired.
+    opened that covers exactly these accounts of the group; None if that is unknown, in which case
+    no other account of the group may be retired.
     """
 
     run_id: str | None
@@ -56,14 +56,21 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteLatest:
+    """A message of work: write ``latest/`` and the report after a run was closed."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run as it is stored; ``pending`` are the names of units without an attempt so far.
 
-    ``units`` are read only where a run is opened or closed, and empty elsewhere; ``scope_count`` is
-    always there. ``is_complete`` says that all there is to
-    cover was found, so that other scopes are to be retired.
-    ``finished_at`` is when it was closed first, ``closed_at`` last. ``changes`` counts the units
-    that found something new after the run was answered. ``calls`` is what it has cost so far.
+    ``units`` are read only when a run is opened or closed, and empty elsewhere; ``scope_count`` is
+    always present. ``is_complete`` means that discovery was complete, so other scopes must be
+    retired. ``finished_at`` is when it was first closed, ``closed_at`` when it was last closed, and
+    ``latest_at`` when ``latest/`` was written for it. ``changes`` counts the units that found
+    something new after every unit had an attempt. ``calls`` are those of the run so far.
     """
 
     run_id: str
@@ -77,11 +84,12 @@ class Run:
     failed: int = 0
     closed: int = 0
     closed_at: datetime | None = None
+    latest_at: datetime | None = None
     changes: int = 0
     calls: Calls = field(default=Calls(), compare=False)
 
     @property
-    def is_answered(self) -> bool:
+    def has_all_attempts(self) -> bool:
         """Whether every unit has had its first attempt."""
         return not self.pending
 
@@ -121,8 +129,8 @@ def new_run(
 
 
 def to_retire(run: Run, stored: Iterable[str]) -> list[Unit]:
-    """Units without accounts in place of the stored ones that a complete run no longer covers: to
-    collect such a unit is to retire its scopes."""
+    """Units without accounts for the stored units that a complete run no longer covers: collecting
+    such a unit retires its scopes."""
     if not run.is_complete:
         return []
     names = sorted(set(stored) - {unit.name for unit in run.units})
@@ -131,12 +139,13 @@ def to_retire(run: Run, stored: Iterable[str]) -> list[Unit]:
 
 
 def lost_after(period: timedelta) -> timedelta:
-    """How long a run may be open before it counts as lost: so that the next run finds it."""
+    """How long a run may be open before it counts as lost; short enough for the next run to find
+    it."""
     return period / 2
 
 
 def is_lost(run: Run, now: datetime, period: timedelta) -> bool:
-    """Whether a run is open that has lost a unit, in a schedule of a period."""
+    """Whether a run is open and has lost a unit, with this period of the schedule."""
     return run.finished_at is None and now - run.started_at > lost_after(period)
 
 
@@ -171,12 +180,14 @@ def manifest(
 ) -> dict[str, Any]:
     """The content of ``runs/dt=…/<run id>.json``: scopes, counts, failures, timings (seconds).
 
-    ``warnings`` name what of the bucket could not be read or written. Scopes with an ``expected``
-    denial are ``closed``: neither succeeded nor failed. ``discovery`` says how old the list of the
-    organization's accounts is; None where there is none. ``calls`` and ``dynamodb_items`` are what
-    the run has cost, this document included: what its opening, each attempt at a unit and each
-    close sent. Not in them are the clearing up after earlier runs, messages that bring a unit back
-    to its queue, what Lambda sends to poll the queue, and other services.
+    ``latest_written_at`` is null until ``latest/`` is as of this run; then the manifest is written
+    again. ``warnings`` name objects of the bucket that could not be read or written. Scopes with an
+    ``expected`` denial are ``closed``: neither succeeded nor failed. ``discovery`` has the age of
+    the list of the organization's accounts; None if there is none. ``calls`` and ``dynamodb_items``
+    are the cost of the run, this document included: the requests of its opening, each attempt at a
+    unit, each close and the writing of ``latest/``. They do not include cleaning up after earlier
+    runs, messages that return a unit to its queue, Lambda's polling of the queue, and other
+    services.
     """
     scopes = [_outcome(scope, statuses.get(scope), run, expected) for scope in run.scopes]
     failures = [scope for scope in scopes if scope["outcome"] == "failed"]
@@ -186,6 +197,7 @@ def manifest(
         "started_at": format_time(run.started_at),
         "finished_at": format_time(finished_at),
         "seconds": round((finished_at - run.started_at).total_seconds(), 3),
+        "latest_written_at": run.latest_at and format_time(run.latest_at),
         "counts": _counts(scopes),
         "discovery": discovery,
         **run.calls.to_json(),
@@ -201,7 +213,7 @@ def manifest(
 def _outcome(
     scope: Scope, status: ScopeStatus | None, run: Run, expected: ExpectedDenials
 ) -> dict[str, Any]:
-    """How one scope ended: its status, if this run or a later attempt wrote it."""
+    """The outcome of one scope: its status, if this run or a later attempt wrote it."""
     is_attempted = status is not None and (
         status.run_id == run.run_id
         or (status.attempted_at is not None and status.attempted_at >= run.started_at)

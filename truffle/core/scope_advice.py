@@ -1,4 +1,4 @@
-"""The next step after a failure of a scope, for those who run the stack."""
+"""The next step after a failure of a scope, for operators of the stack."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ denied error messages")."""
 
 
 def next_step(scope: Scope, code: str, message: str) -> str | None:
-    """The step that ends a failure with AWS's code and message; None where there is none to take,
-    since a later run may succeed."""
+    """The step that resolves a failure with AWS's code and message; None if a later run may succeed
+    without one."""
     account, name = scope.account_id, str(scope)
     if code in DENIED and _SCP in message:
         return f"Have the {_SCP} allow the call, or name {name} in expected_denied."

@@ -1,11 +1,11 @@
-"""Scopes that cannot be listed: after how many runs that is news, and when it is over.
+"""Scopes that cannot be listed: after how many runs that becomes an event, and when it ends.
 
-A run counts once, however often its unit is tried again; a collection outside of runs does not
-count. A scope that was never listed and is denied or disabled is configured so, and is no news;
-nor is a denial that the setting ``expected_denied`` expects.
+A run counts once, however often its unit is retried; a collection outside of runs does not count. A
+scope that was never listed and is denied or disabled is configured that way and causes no event;
+neither does a denial that the setting ``expected_denied`` expects.
 
-What closes many scopes of an account at once is one outage and one event: credentials that cannot
-be had fail in every region, and a policy often in many, with one code in one run.
+A cause that closes many scopes of an account at once is one outage and one event: missing
+credentials fail in every region, and a policy often in many, with one code in one run.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from truffle.core.status import ScopeStatus, Streak
 from truffle.core.times import format_time, parse_time, span
 
 ASSUME_ROLE = "AssumeRole"
-"""The operation whose failure is the account's, and not that of one region."""
+"""The operation whose failure concerns the account, not one region."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A failure of several scopes of an account: since when, and in which regions still.
+    """A failure of several scopes of an account: since when, and the regions still affected.
 
     ``region`` is that of the scope whose failure was reported; ``version`` counts its changes.
     """
@@ -42,14 +42,15 @@ class Outage:
 
 
 def outage_name(failure: Failure, run_id: str) -> str:
-    """The same for all that is one outage: an account's credentials, or one code in one run."""
+    """The same name for all failures of one outage: an account's credentials, or one code in one
+    run."""
     if failure.operation == ASSUME_ROLE:
         return ASSUME_ROLE
     return f"{failure.code}#{run_id}"
 
 
 def shared(event: Event, known: Outage | None, name: str) -> tuple[Event | None, Outage]:
-    """A failing scope's event, None where the outage is known already; and the outage with it."""
+    """A failing scope's event, None if the outage is already known; and the outage including it."""
     if known is not None:
         return None, replace(known, regions=known.regions | {event.region})
     since = parse_time((event.after or {})["since"])
@@ -68,8 +69,8 @@ def shared(event: Event, known: Outage | None, name: str) -> tuple[Event | None,
 
 
 def ended(event: Event, known: Outage | None) -> tuple[Event | None, Outage | None]:
-    """A recovered scope's event, None while others of its outage still fail or where it was
-    reported already; and the outage after that, None where there is nothing to write."""
+    """A recovered scope's event, None while others of its outage still fail or if it was already
+    reported; and the outage after that, None if there is nothing to write."""
     if known is None:
         return None, None
     left = replace(known, regions=known.regions - {event.region})
@@ -93,13 +94,13 @@ def _account_id(outage: Outage, kind: EventType) -> str:
 def after_failure(
     status: ScopeStatus, failure: Failure, run_id: str | None, runs: int
 ) -> tuple[Streak, Event | None]:
-    """A scope's failed runs with one failure more, and the event where it is the one too many.
+    """A scope's failed runs after another failure, and the event if that reaches the limit.
 
     ``status`` is the scope's before the failure, ``runs`` how many in a row make an event.
     """
     streak = status.streak
     is_normal = failure.is_expected or (status.observed_at is None and failure.is_final)
-    if run_id is None or run_id in streak.runs or streak.is_told or is_normal:
+    if run_id is None or run_id in streak.runs or streak.is_reported or is_normal:
         return streak, None
     failed = (*streak.runs, run_id)
     if len(failed) < runs:
@@ -134,7 +135,7 @@ def _failing(status: ScopeStatus, failure: Failure, run_id: str, runs: int) -> E
 def after_success(status: ScopeStatus, observed_at: datetime, run_id: str | None) -> Event | None:
     """The event of a success that ends a reported failure; None if none was reported."""
     error, scope = status.error, status.scope
-    if error is None or not status.streak.is_told:
+    if error is None or not status.streak.is_reported:
         return None
     return Event(
         event_id=_id(status, EventType.SCOPE_RECOVERED, error.since),

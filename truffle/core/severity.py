@@ -1,4 +1,4 @@
-"""How much an event asks of people."""
+"""The severity of events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much an event asks of people, the least first."""
+    """The severity of an event, the lowest first."""
 
     INFO = "info"
     GOOD = "good"

@@ -1,8 +1,8 @@
 """Spans of time from snapshots of scopes: one row per reservation.
 
-Between two snapshots of a scope, what the earlier one shows holds until the later one, cut at a
-reservation's own end. Snapshots that lie more than two periods of the schedule apart say nothing
-of the time between them: it is unobserved, and never guessed.
+The rows of a snapshot are valid until the scope's next snapshot, or until a reservation's own end.
+If two snapshots are more than two periods of the schedule apart, the time between them is
+unobserved, and never guessed.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from truffle.core.diff import is_same
 from truffle.core.model import Reservation, Snapshot
 
 PERIODS_KNOWN = 2
-"""For how many periods of the schedule a snapshot holds without a newer one."""
+"""For how many periods of the schedule a snapshot is valid without a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """Time in which one reservation was active, from ``start`` (included) to ``end`` (excluded).
 
-    ``row`` is the reservation as it was seen. ``is_observed`` is False where the snapshots around
-    the span are too far apart to tell what was held.
+    ``row`` is the reservation as observed. ``is_observed`` is False if the snapshots around the
+    span are too far apart to show what was held.
     """
 
     row: Reservation
@@ -39,7 +39,7 @@ class Span:
 
     @property
     def is_counted(self) -> bool:
-        """Whether what was reserved and used is known."""
+        """Whether the reserved and used instances are known."""
         return self.is_observed and self.row.used_capacity is not None
 
 
@@ -54,10 +54,10 @@ def spans_of(
     period: timedelta,
     is_held: Callable[[Reservation], bool] = is_active,
 ) -> list[Span]:
-    """The spans of one scope, from its snapshots in the order of their time.
+    """The spans of one scope, from its snapshots in order of time.
 
-    ``period`` is the schedule's. The last snapshot holds until ``until``. ``is_held`` chooses the
-    reservations; by default those that count as reserved.
+    ``period`` is the schedule's. The last snapshot is valid until ``until``. ``is_held`` selects
+    the reservations; by default those that count as reserved.
     """
     spans: list[Span] = []
     for earlier, later in pairwise(snapshots):
@@ -70,10 +70,11 @@ def spans_of(
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """One account of each reservation, although several scopes may list it, seen by all of them.
+    """Spans from one account for each reservation, although several scopes may list it; ``seen_by``
+    has all of them.
 
-    At each moment an observed span counts before an unobserved one, then the owner's before
-    another account's, then the account with the lowest number.
+    At each moment, an observed span takes precedence over an unobserved one, then the owner's over
+    another account's, then the lowest account number.
     """
     by_id: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
@@ -86,7 +87,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """The same spans, those in one where nothing changed from one to the next."""
+    """The same spans, with consecutive equal ones joined."""
     by_id: dict[str, list[Span]] = {}
     for span in sorted(spans, key=lambda it: it.start):
         members = by_id.setdefault(span.row.reservation_id, [])
@@ -113,7 +114,7 @@ def _between(
     is_held: Callable[[Reservation], bool],
     starts: Mapping[str, datetime],
 ) -> Iterator[Span]:
-    """Rows of a snapshot, held until the next one; one that restarted in between, until its new
+    """Rows of a snapshot, valid until the next one; a row that restarted in between, until its new
     start."""
     is_observed = until - snapshot.observed_at <= PERIODS_KNOWN * period
     for row in snapshot.reservations:
@@ -124,7 +125,7 @@ def _between(
 
 
 def _starts(earlier: Snapshot, later: Snapshot) -> dict[str, datetime]:
-    """The own starts of the reservations that became active between two snapshots."""
+    """The start dates of the reservations that became active between two snapshots."""
     before = {row.reservation_id for row in earlier.reservations if is_active(row)}
     starts = {}
     for row in later.reservations:
@@ -142,8 +143,8 @@ def _started(
     is_held: Callable[[Reservation], bool],
     starts: Mapping[str, datetime],
 ) -> Iterator[Span]:
-    """A reservation that became active between two snapshots: from its start, as the later one
-    shows it."""
+    """A reservation that became active between two snapshots: from its start, with the values of
+    the later one."""
     is_observed = later.observed_at - earlier.observed_at <= PERIODS_KNOWN * period
     for row in later.reservations:
         start = starts.get(row.reservation_id)

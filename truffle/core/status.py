@@ -1,4 +1,4 @@
-"""How well a scope is known: its last success, its last failure, and whether its data is old."""
+"""The status of a scope: its last success, its last failure, and whether its data is old."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from truffle.core.scope_advice import next_step
 from truffle.core.times import format_time
 
 STALE = "NotCollected"
-"""The error of a scope that nothing has collected for longer than it should be."""
+"""The error of a scope that has not been collected for too long."""
 
 PERIODS_ALLOWED = 2
-"""Periods of the schedule after which a scope that was not listed has old data."""
+"""Periods of the schedule after which the data of a scope that was not listed is old."""
 
 NAMED_FAILURES = 20
-"""How many failed scopes an answer names; it counts all of them."""
+"""How many failed scopes a response names; it counts all of them."""
 
 
 class State(StrEnum):
-    """How well a scope is known, the worst first.
+    """The state of a scope's data, the worst first.
 
     ``failed``: its last attempt failed. ``never``: it has not been listed yet. ``old``: it has not
     been listed for too long. ``closed``: it is denied or not enabled, as expected.
@@ -48,7 +48,7 @@ FAILING_STATES = frozenset({State.FAILED, State.NEVER, State.OLD})
 
 @dataclass(frozen=True, slots=True)
 class ScopeError:
-    """The last failure of a scope: AWS's code and message, and since when it lasts."""
+    """The last failure of a scope: AWS's code and message, and when it began."""
 
     code: str
     message: str
@@ -58,13 +58,13 @@ class ScopeError:
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """A scope's failed runs in a row: their ids, until they are reported as one event.
+    """The consecutive failed runs of a scope: their ids, until they are reported as one event.
 
-    ``outage`` names the one that the scope shares with others of its account.
+    ``outage`` names an outage that the scope shares with others of its account.
     """
 
     runs: tuple[str, ...] = ()
-    is_told: bool = False
+    is_reported: bool = False
     outage: str | None = None
 
 
@@ -72,11 +72,11 @@ class Streak:
 class ScopeStatus:
     """The stored status of a scope.
 
-    ``revision`` counts the changes of its stored reservations. ``observed_at`` is its last
-    complete listing, ``attempted_at`` its last attempt. ``reservations``, ``changed`` and
-    ``events`` are counts of the last success, ``seconds`` the length of the last attempt.
-    ``unanswered`` names the enrichments that EC2 refused, as ``operation: code``. ``is_retired``
-    says that no run covers the scope any more.
+    ``revision`` counts the changes of its stored reservations. ``observed_at`` is its last complete
+    listing, ``attempted_at`` its last attempt. ``reservations``, ``changed`` and ``events`` are
+    counts of the last success, ``seconds`` the duration of the last attempt. ``unanswered`` names
+    the enrichments that EC2 refused, as ``operation: code``. ``is_retired`` means that no run
+    covers the scope any more.
     """
 
     scope: Scope
@@ -101,7 +101,7 @@ def allowed_age(schedule_minutes: float) -> timedelta:
 
 
 def error_of(status: ScopeStatus, now: datetime, allowed_age: timedelta) -> ScopeError | None:
-    """Why a scope's data is old: its failure, or that nothing has collected it for too long."""
+    """Why a scope's data is old: its failure, or that it has not been collected for too long."""
     if status.error is not None:
         return status.error
     seen = status.observed_at or status.attempted_at
@@ -115,7 +115,7 @@ def error_of(status: ScopeStatus, now: datetime, allowed_age: timedelta) -> Scop
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A scope's status as of a moment: its state, and its error where it is not current."""
+    """A scope's status as of a moment: its state, and its error if it is not current."""
 
     status: ScopeStatus
     state: State
@@ -127,7 +127,7 @@ class Judged:
 
     @property
     def next_step(self) -> str | None:
-        """The step that makes the scope current; None where it is, or where there is none."""
+        """The step that makes the scope current; None if it is, or if there is none."""
         if self.state not in FAILING_STATES or self.error is None:
             return None
         return next_step(self.scope, self.error.code, self.error.message)
@@ -192,7 +192,7 @@ def _silence(scopes: Iterable[Judged], kind: Kind, operation: str) -> str | None
 
 @dataclass(frozen=True)
 class Judgement:
-    """Every scope's state, in the order of the scopes: as of a moment, and until another one.
+    """The state of every scope, in their order: as of a moment, and until another one.
 
     The parts that all responses share are built once.
     """
@@ -202,7 +202,7 @@ class Judgement:
     valid_until: datetime
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether every scope is still in the state in which it was judged to be."""
+        """Whether every scope is still in the judged state."""
         return self.judged_at <= now <= self.valid_until
 
     @cached_property
@@ -215,8 +215,8 @@ class Judgement:
 
     @cached_property
     def silent_kinds(self) -> dict[str, str]:
-        """By the type of a kind that another service lists: the scopes in which that service did
-        not answer; their rows are the last known ones."""
+        """The scopes in which another service did not respond, by the type of the kind that it
+        lists; their rows are the last known ones."""
         return {
             name: text
             for name, kind in KINDS.items()
@@ -234,13 +234,13 @@ def judge_all(
     allowed_age: timedelta,
     expected: ExpectedDenials = NOTHING_EXPECTED,
 ) -> Judgement:
-    """Every scope's state: a state changes with its status, and where a current scope gets old."""
+    """Judge every scope: a state changes with its status, and when a current scope becomes old."""
     ordered = sorted(statuses, key=_place)
     scopes = tuple(judge(status, now, allowed_age, expected) for status in ordered)
     seen = [it.status.observed_at or it.status.attempted_at for it in scopes if it.error is None]
     ends = [moment + allowed_age for moment in seen if moment is not None]
     if any(it.state is State.NEVER and it.status.attempted_at is None for it in scopes):
-        # Since when nothing has collected such a scope is the present moment.
+        # For a scope that nothing has collected, "since" is the present moment.
         ends.append(now)
     latest = datetime.max.replace(tzinfo=now.tzinfo)
     return Judgement(scopes, now, min(ends, default=latest))
@@ -251,10 +251,10 @@ def _place(status: ScopeStatus) -> tuple[str, str]:
 
 
 def collection_to_json(scopes: Sequence[Judged]) -> dict[str, Any]:
-    """How complete and how old the data of an answer is.
+    """The completeness and age of the data of a response.
 
-    The scopes that failed are counted by code, and the longest failing of them named. What is
-    closed is counted apart, and neither makes the collection incomplete nor old.
+    Failed scopes are counted by code, and the longest failing ones are named. Closed scopes are
+    counted separately, and make the collection neither incomplete nor old.
     """
     failed = [each for each in scopes if each.state in FAILING_STATES]
     closed = [each for each in scopes if each.state is State.CLOSED]
@@ -269,7 +269,7 @@ def collection_to_json(scopes: Sequence[Judged]) -> dict[str, Any]:
 
 
 def totals_to_json(scopes: Sequence[Judged]) -> dict[str, Any]:
-    """How many scopes there are, by state and by error code, and how old their data is."""
+    """The number of scopes by state and by error code, and the age of their data."""
     states = Counter(each.state for each in scopes)
     return {
         "scopes": len(scopes),

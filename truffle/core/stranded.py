@@ -19,11 +19,11 @@ from truffle.core.model import Reservation
 from truffle.core.pricing import MICRO, USD, PriceBook, Product
 
 MOST_NAMED = 20
-"""Instances that a finding names; it counts all."""
+"""The maximum number of instances that a finding names; it counts all."""
 
 
 class Reason(StrEnum):
-    """Why an instance does not run in a reservation, the nearest miss first."""
+    """The reason why an instance does not run in a reservation, the nearest miss first."""
 
     PREFERENCE_NONE = "preference-none"
     TARGETS_ANOTHER = "targets-another"
@@ -70,10 +70,10 @@ FIX: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class OnDemandInstance:
-    """A running instance of no reservation.
+    """A running instance outside of reservations.
 
-    ``preference`` is its capacity reservation preference; ``target`` the reservation or the
-    resource group that it names.
+    ``preference`` is its capacity reservation preference; ``target`` the reservation or resource
+    group that it targets.
     """
 
     instance_id: str
@@ -87,10 +87,10 @@ class OnDemandInstance:
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
-    """Instances beside one reservation that they could be in, and one reason why they are not.
+    """Instances beside one reservation that they could use, and the common reason why they do not.
 
-    ``instances`` are at most as many as the reservation has idle; each is counted beside one
-    reservation.
+    There are at most as many ``instances`` as the reservation has idle ones; each is counted beside
+    one reservation.
     """
 
     account_id: str | None
@@ -106,7 +106,7 @@ class Stranded:
     idle_instances: int
 
     def usd_per_hour(self, prices: PriceBook) -> float | None:
-        """The hourly On-Demand cost of the instances; None where no price is known."""
+        """The hourly On-Demand cost of the instances; None if unknown."""
         if not self.platform or not self.tenancy:
             return None
         product = Product(self.instance_type, self.region, self.platform, self.tenancy)
@@ -122,7 +122,7 @@ def is_worth_asking(row: Reservation) -> bool:
 
 
 def reason_of(instance: OnDemandInstance, row: Reservation) -> Reason:
-    """Why an instance of a reservation's type and account is not in it."""
+    """Why an instance with a reservation's type and account does not run in it."""
     if instance.platform != row.platform:
         return Reason.PLATFORM
     if instance.tenancy != row.tenancy:
@@ -144,7 +144,7 @@ def reason_of(instance: OnDemandInstance, row: Reservation) -> Reason:
 
 
 def stranded(rows: Iterable[Reservation], instances: Iterable[OnDemandInstance]) -> list[Stranded]:
-    """The findings of one scope: rows and instances of one account in one region.
+    """The findings of one scope, from its rows and instances.
 
     Each instance is beside at most one reservation, the nearest miss first, and each idle instance
     of a reservation is beside at most one instance.
@@ -212,7 +212,7 @@ def _finding(
 
 
 def to_json(finding: Stranded) -> Json:
-    """A finding as the table keeps it."""
+    """A finding as stored in the table."""
     return {
         **{name: getattr(finding, name) for name in _TEXTS},
         "reason": finding.reason.value,
@@ -223,7 +223,7 @@ def to_json(finding: Stranded) -> Json:
 
 
 def with_advice(finding: Stranded, prices: PriceBook) -> Json:
-    """A finding as the API answers it: with the reason and the fix in words, and the cost."""
+    """A finding for the API: with the text of the reason and the fix, and the cost."""
     return {
         **to_json(finding),
         "why": WHY[finding.reason],

@@ -1,7 +1,8 @@
-"""Misspelt words: which known word was meant, and which unknown words may simply be new.
+"""Misspelt words: the known word that was meant, or an unknown word that may be new.
 
-Every interface decides by the same rule. An unknown word is accepted, with a warning, where AWS
-adds words (states, regions, types); one that resembles a known word is rejected with a suggestion.
+Every interface uses the same rule. If AWS adds words to a vocabulary (states, regions, types), an
+unknown word is accepted with a warning; one that resembles a known word is rejected with a
+suggestion.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ import re
 from collections.abc import Collection, Iterable
 
 ALIKE = 0.8
-"""How alike two words must be, from 0 to 1, for one to be taken for the other."""
+"""The minimum similarity, from 0 to 1, of a misspelling and the intended word."""
 
 _LEAST_PREFIX = 4
 _DIGITS = re.compile("[0-9]+")
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that was probably meant; None where no choice is near.
+    """The choice that was probably meant; None if none is similar.
 
-    The same but for case, spaces and underscores; the same letters in another order; the beginning
-    of one choice alone; else the most alike one from ``ALIKE`` on.
+    In this order: a choice that differs only in case, spaces and underscores; one with the same
+    letters in another order; the only choice with this prefix; else the most similar one, from
+    ``ALIKE`` on.
     """
     from difflib import get_close_matches
 
@@ -28,13 +30,13 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     plain = _plain(word)
     letters = sorted(plain)
     swapped = [each for each in known if sorted(each) == letters]
-    begun = [each for each in known if each.startswith(plain)]
+    prefixed = [each for each in known if each.startswith(plain)]
     if plain in known:
         return known[plain]
     if swapped:
         return known[get_close_matches(plain, swapped, 1, 0)[0]]
-    if len(begun) == 1 and len(plain) >= _LEAST_PREFIX:
-        return known[begun[0]]
+    if len(prefixed) == 1 and len(plain) >= _LEAST_PREFIX:
+        return known[prefixed[0]]
     alike = get_close_matches(plain, known, 1, ALIKE)
     return known[alike[0]] if alike else None
 
@@ -42,8 +44,8 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
 def misspelt(word: str, known: Collection[str]) -> str | None:
     """The known word that an unknown one resembles; None for a known or possibly new word.
 
-    AWS numbers its names (``us-east-3``, ``Trainium3``): a word that differs from a known one only
-    in numbers is not misspelt.
+    AWS numbers its names (``us-east-3``, ``Trainium3``), so a word that differs from a known one
+    only in numbers is not misspelt.
     """
     if word in known or _letters(word) in {_letters(each) for each in known}:
         return None

@@ -1,4 +1,4 @@
-"""Totals over reservations: what is held, what is free, by type, region, instance type, state."""
+"""Totals over reservations: held and free capacity by type, region, instance type, state."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from truffle.core.pricing import MICRO, NO_PRICES, PriceBook
 from truffle.core.times import whole
 
 _BITS = 64
-"""Of each field in the packed form of totals: enough for the sum of any inventory."""
+"""The bits of each field in the packed form of totals: enough for the sum of any inventory."""
 
 _HALF = 1 << _BITS - 1
-"""A field may be below zero: EC2 counts more available instances than reserved ones at times."""
+"""An offset for negative fields: EC2 sometimes counts more available instances than reserved
+ones."""
 
 _PARTS = 2**20
-"""Of a device, as packed: the partitions of GPUs that AWS sells are halves, quarters, eighths."""
+"""The packed parts per device: AWS sells partitions of GPUs in halves, quarters, eighths."""
 
 
 class Totals(NamedTuple):
     """Sums over some reservations.
 
     ``instances`` are reserved ones (a block's size, also before its start); ``total_capacity``,
-    ``available_capacity`` and ``used_capacity`` count active reservations alone, since EC2's
-    counts mean nothing otherwise. ``accelerators`` are devices, in fractions for shared GPUs.
-    A sum is of what is known: ``unknown_sizes`` and ``unknown_accelerators`` count the reservations
-    whose size or number of devices is not. ``idle_micro_usd`` is what unused instances cost an
-    hour, in millionths of a US dollar; ``unpriced_instances`` are those whose price is unknown.
+    ``available_capacity`` and ``used_capacity`` count only active reservations, since EC2's counts
+    are otherwise meaningless. ``accelerators`` are devices, in fractions for shared GPUs. Sums
+    include only known values: ``unknown_sizes`` and ``unknown_accelerators`` count the reservations
+    with an unknown size or number of devices. ``idle_micro_usd`` is the hourly cost of unused
+    instances in millionths of a US dollar; ``unpriced_instances`` are those with an unknown price.
     """
 
     reservations: int = 0
@@ -72,7 +73,7 @@ class Totals(NamedTuple):
         )
 
     def packed(self) -> int:
-        """All fields in one integer, which adds them all in one addition."""
+        """All fields packed in one integer, so that one addition adds them all."""
         whole_numbers = self._replace(
             accelerators=round(self.accelerators * _PARTS),
             idle_accelerators=round(self.idle_accelerators * _PARTS),
@@ -81,7 +82,7 @@ class Totals(NamedTuple):
 
     @classmethod
     def unpacked(cls, packed: int) -> Totals:
-        """The totals that are packed in an integer, or in a sum of such."""
+        """The totals packed in an integer, or in a sum of packed ones."""
         values = []
         for _ in cls._fields:
             value = (packed + _HALF) % (2 * _HALF) - _HALF
@@ -100,7 +101,7 @@ class Totals(NamedTuple):
 
     @property
     def idle_usd_per_hour(self) -> float | None:
-        """The hourly cost of unused instances; None where no price of them is known."""
+        """The hourly cost of unused instances; None if no price is known."""
         known = unless_unknown(self.idle_micro_usd, self.unpriced_instances)
         return None if known is None else known / MICRO
 
@@ -122,13 +123,13 @@ class Totals(NamedTuple):
 
 
 def unless_unknown(known: float, unknown: int) -> float | None:
-    """A sum; None where nothing of it is known."""
+    """A sum; None if none of its values is known."""
     return None if unknown and not known else known
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Totals over all, and by each of four fields, their values sorted."""
+    """Totals over all, and by each of four fields with sorted values."""
 
     total: Totals = field(default_factory=Totals)
     by_type: dict[str, Totals] = field(default_factory=dict)
@@ -161,8 +162,8 @@ class Summary:
 class Tally:
     """The totals of each of many rows, computed once for any number of summaries of some of them.
 
-    Few types, instance types and states occur together: summing by all three first, and by each of
-    them from those sums, is several times faster than going over all rows for each.
+    Few combinations of types, instance types and states occur: summing by all three first, and by
+    each of them from those sums, is several times faster than iterating over all rows for each.
     """
 
     def __init__(self, rows: Iterable[Reservation], prices: PriceBook = NO_PRICES) -> None:
@@ -205,7 +206,7 @@ class _Groups:
         self._wholes = {key: sum(members) for key, members in self._members}
 
     def sums(self, mask: bytes | None) -> dict[Any, int]:
-        """The sum of each key that has rows whose byte in the mask is 1; None: of all rows."""
+        """The sum of each key over the rows whose byte in the mask is 1; None means all rows."""
         if mask is None:
             return self._wholes
         chosen, first, sums = self._pick(mask), 0, {}
@@ -221,8 +222,8 @@ class _Groups:
 
 
 def _picker(places: Sequence[int]) -> Callable[[bytes], bytes]:
-    """A getter of the bytes of these places. One call of itemgetter is several times faster than a
-    call for each place; it gives a tuple only of several."""
+    """A getter of the bytes at these places. One call of itemgetter is several times faster than a
+    call for each place; it returns a tuple only for several places."""
     if len(places) < 2:
         return lambda mask: bytes(mask[place] for place in places)
     pick = itemgetter(*places)
@@ -230,12 +231,12 @@ def _picker(places: Sequence[int]) -> Callable[[bytes], bytes]:
 
 
 def summarize(reservations: Iterable[Reservation], prices: PriceBook = NO_PRICES) -> Summary:
-    """The totals of these reservations; each is looked at once."""
+    """The totals of these reservations, in one pass."""
     return Tally(reservations, prices).summary()
 
 
 def _packed(rows: Iterable[Reservation], prices: PriceBook) -> list[int]:
-    """The packed totals of each row, equal ones kept in memory once."""
+    """The packed totals of each row, sharing equal ones in memory."""
     known: dict[Totals, int] = {}
     totals = (Totals.of(row, prices) for row in rows)
     return [
@@ -244,7 +245,7 @@ def _packed(rows: Iterable[Reservation], prices: PriceBook) -> list[int]:
 
 
 def _unpacked(parts: Iterable[tuple[str, int]]) -> dict[str, Totals]:
-    """The totals of each key, which are in order."""
+    """The totals of each key, in order of the keys."""
     sums: dict[str, int] = defaultdict(int)
     for key, packed in parts:
         sums[key] += packed

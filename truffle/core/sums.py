@@ -1,4 +1,4 @@
-"""Instance time of a group and its money, added up without rounding."""
+"""Instance time and cost of a group, added up without rounding."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MILLION = 10**6
 class Sums:
     """Instance time in microseconds of one group; ``unpriced`` is reserved time.
 
-    ``priced`` has reserved and idle time by the price of an hour: money is multiplied once, when
-    all time is added.
+    ``priced`` has reserved and idle time by hourly price: costs are multiplied once, after all time
+    is added.
     """
 
     reserved: int = 0
@@ -33,7 +33,7 @@ class Sums:
     priced: dict[Decimal, tuple[int, int]] = field(default_factory=dict)
 
     def cost_texts(self) -> tuple[str, str]:
-        """The costs of reserved and of idle time in JSON; null where no price is known."""
+        """The costs of reserved and of idle time in JSON; null if no price is known."""
         if not self.priced:
             return "null", "null"
         if len(self.priced) > 1:
@@ -47,7 +47,7 @@ class Sums:
     def add(
         self, row: Reservation, length: timedelta, is_observed: bool, rate: Rate | None
     ) -> None:
-        """Add a reservation for a length of time."""
+        """Add a reservation for a duration."""
         time, total = length // MICROSECOND, row.total_capacity or 0
         used = row.used_capacity
         if not is_observed or used is None:
@@ -56,7 +56,7 @@ class Sums:
             self.add_time(row, total * time, used * time, rate)
 
     def add_time(self, row: Reservation, reserved: int, used: int, rate: Rate | None) -> None:
-        """Add instance time of a reservation, whose own numbers do not count."""
+        """Add instance time of a reservation, whose own counts are ignored."""
         self.reserved += reserved
         self.used += used
         if row.accelerator is not None:

@@ -1,7 +1,7 @@
-"""The tables that SQL asks: the name, type and meaning of each column, declared once.
+"""The tables for SQL: the name, type and meaning of each column, declared once.
 
-Glue's columns, how DuckDB reads and writes them, and ``docs/sql.md`` follow from here. Types are
-spelled as Glue spells them (Athena User Guide, "Data types in Amazon Athena"). Times are in UTC.
+Glue's columns, DuckDB's reading and writing, and ``docs/sql.md`` follow from here. Types are Glue's
+(Athena User Guide, "Data types in Amazon Athena"). Times are in UTC.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PARTITION = Column("dt", "string", "The partition: a day in UTC, such as `2026-1
 class Table:
     """A table, partitioned by ``dt``, a day in UTC.
 
-    ``order`` are the columns by which the rows of a file are sorted. ``day`` describes the day of a
+    ``order`` has the columns by which the rows of a file are sorted. ``day`` describes the day of a
     row.
     """
 
@@ -102,7 +102,7 @@ def _split(text: str) -> list[str]:
 
 
 def _reservation_columns() -> tuple[Column, ...]:
-    """The fields of both types, those that both have once, in the order of the JSON."""
+    """The fields of all types, each once, in the order of the JSON."""
     classes = list(CLASSES.values())
     hints = {name: hint for cls in classes for name, hint in get_type_hints(cls).items()}
     names = dict.fromkeys(one.name for cls in classes for one in fields(cls))

@@ -1,4 +1,4 @@
-"""Tags and names as the API's parameters write them, with commas and colons escaped."""
+"""Tags and names in the API's parameters, with commas and colons escaped."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def unescaped(text: str) -> str:
 
 
 def name_text(name: str) -> str:
-    """A name as the parameter ``name`` takes it."""
+    """A name as a value of the parameter ``name``."""
     return re.sub(r"([\\,])", r"\\\1", name)
 
 
 def tag_text(key: str, value: str) -> str:
-    """A tag as the parameter ``tag`` takes it."""
+    """A tag as a value of the parameter ``tag``."""
     return ":".join(re.sub(r"([\\:,])", r"\\\1", part) for part in (key, value))

@@ -1,4 +1,4 @@
-"""When a date, a payment or an idle reservation becomes an event, and what instances cost."""
+"""The thresholds of events that time causes, and the prices of the settings."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ _UNITS = {"d": _DAY, "h": _HOUR, "m": timedelta(minutes=1)}
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """How long before or after what an event fires; an empty tuple switches it off.
+    """How long before or after a moment an event fires; an empty tuple disables it.
 
     ``starting_soon`` is before the start, ``ending_soon`` before the effective end,
-    ``late_delivery`` after the start; ``idle_…`` is for how long instances were not used,
-    ``fleet_short`` for how long a fleet had less than its target.
-    ``payment_due`` is the earlier of its two moments. ``scope_failing`` counts failed runs in a
-    row. ``price_dropped`` is the least drop in percent; ``offering_quiet`` is how long an offering
-    is quiet after an event, before another one of the same type. ``prices`` are US dollars per
-    instance and hour, by instance type or glob, ``block_fees`` US dollars for a whole capacity
-    block, by its id.
+    ``late_delivery`` after the start; ``idle_…`` is how long instances were unused, ``fleet_short``
+    how long a fleet was below its target. ``payment_due`` is before the earlier of two moments.
+    ``scope_failing`` counts consecutive failed runs. ``price_dropped`` is the smallest drop in
+    percent; ``offering_quiet`` is the minimum time between two events of the same type about an
+    offering. ``prices`` are US dollars per instance and hour, by instance type or glob,
+    ``block_fees`` US dollars for a whole capacity block, by its id.
     """
 
     starting_soon: tuple[timedelta, ...] = (_DAY, _HOUR)
@@ -48,7 +47,7 @@ class Thresholds:
 
 
 def parse_duration(text: str) -> timedelta:
-    """``40m``, ``24h`` or ``14d``. Raises ValueError for anything else."""
+    """Parse ``40m``, ``24h`` or ``14d``. Raises ValueError for anything else."""
     match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
     if match is None:
         raise ValueError(f"{text!r} is not a duration such as 40m, 24h or 14d")
@@ -56,7 +55,8 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(length: timedelta) -> str:
-    """``40m``, ``24h``, ``14d``: whole days from two on, else whole hours, else minutes."""
+    """Format as ``40m``, ``24h``, ``14d``: whole days from two on, else whole hours, else
+    minutes."""
     if length >= 2 * _DAY and not length % _DAY:
         return f"{length // _DAY}d"
     if length >= _HOUR and not length % _HOUR:

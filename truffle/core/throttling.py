@@ -11,7 +11,7 @@ from truffle.core.model import DEADLINE_EXCEEDED, Failure, FailureKind
 
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
-"""The longest that SQS delays a message (SQS API reference, SendMessage, DelaySeconds)."""
+"""The maximum delay of a message in SQS (SQS API reference, SendMessage, DelaySeconds)."""
 
 _MOST_DOUBLINGS = 5
 """Enough to reach the longest pause."""
@@ -19,10 +19,10 @@ _MOST_DOUBLINGS = 5
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """A unit on its way back to the queue.
+    """A unit to return to the queue.
 
-    ``delivery`` is the id of the message that first asked for the unit, ``since`` when throttling
-    first postponed it, ``times`` how often it has.
+    ``delivery`` is the id of the message that first requested the unit, ``since`` when throttling
+    first postponed it, ``times`` how often it was postponed.
     """
 
     delivery: str
@@ -31,8 +31,8 @@ class Postponed:
 
     @property
     def pause(self) -> timedelta:
-        """The time until the next attempt: doubled each time, and between half of that and all of
-        it, depending on the message, as throttled units would otherwise return together."""
+        """The time until the next attempt: doubled each time, and reduced by up to a half depending
+        on the message, because throttled units would otherwise return together."""
         doublings = min(self.times - 1, _MOST_DOUBLINGS)
         longest = min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
         share = crc32(f"{self.delivery}#{self.times}".encode()) / 2**32
@@ -40,9 +40,9 @@ class Postponed:
 
 
 def is_throttled(failures: Sequence[Failure]) -> bool:
-    """Whether throttling alone explains all failures that are worth a retry, and there are any.
+    """Whether there are failures that justify a retry, and throttling explains all of them.
 
-    Time that ran out in a unit that was throttled went to the pauses between throttled calls.
+    In a throttled unit, time ran out because of the pauses between throttled calls.
     """
     retryable = [failure for failure in failures if not failure.is_final]
     throttled = [failure for failure in retryable if failure.kind is FailureKind.THROTTLED]
@@ -53,7 +53,7 @@ def is_throttled(failures: Sequence[Failure]) -> bool:
 def postpone(
     delivery: str, before: Postponed | None, now: datetime, period: timedelta
 ) -> Postponed | None:
-    """The next postponement of a unit, in a schedule of a period; None where the next run, which
+    """The next postponement of a unit, with the period of the schedule; None if the next run, which
     lists the same scopes, would come first."""
     if before is None:
         before = Postponed(delivery, now, 0)

@@ -1,9 +1,10 @@
-"""Events caused by time alone: a threshold was ahead at one observation and is not at the next.
+"""Events caused only by time: a threshold was in the future at one observation and is not at the
+next.
 
 A threshold is a moment that follows from a row, such as 24 hours before its effective end. It is
-crossed between two observations where the present row's moment has come, and the previous row's had
-not when that was observed. So each is crossed once, however late the next run comes, and also where
-dates moved meanwhile; a date that moved away arms it again.
+crossed between two observations if the present row's moment has passed, and the previous row's had
+not when it was observed. So each is crossed once, however late the next run is, even if dates moved
+meanwhile; a date that moves away arms it again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time, parse_time, span
 
 PLENTY = timedelta(days=3)
-"""An end that is so far away, or farther, is only worth knowing."""
+"""An end at least this far away is only informative."""
 
 _OVER = TERMINAL_STATES - {"expired"}
 _HOUR = timedelta(hours=1)
@@ -33,10 +34,10 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment by a date of a row: so long after it, or before it where ``distance`` is negative;
-    never before ``floor``, where there is one.
+    """A moment relative to a date of a row: after it, or before it if ``distance`` is negative;
+    never before ``floor``, if there is one.
 
-    The two are never added up: a date may be at the end of all time.
+    Date and distance are never added: a date may be the last one possible.
     """
 
     name: str
@@ -54,15 +55,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A threshold of a kind: the earliest of its moments, each by a date's name and a distance, and
-    never before the date that is named ``not_before``."""
+    """A threshold of a kind: the earliest of its moments, each given by a date's name and a
+    distance, and never before the date named by ``not_before``."""
 
     kind: EventType
     moments: tuple[tuple[str, timedelta], ...]
     not_before: str | None = None
 
     def mark(self, row: Reservation) -> Mark | None:
-        """The moment for a row; None where the row has no such date."""
+        """The moment for a row; None if the row has no such date."""
         floor = getattr(row, self.not_before) if self.not_before else None
         marks = [
             Mark(name, date, distance, floor)
@@ -76,7 +77,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A row as it is ``now``, and as it was when last looked at; a new row was no other."""
+    """A row as it is ``now``, and as it was at its previous check; a new row has no earlier
+    form."""
 
     row: Reservation
     before: Reservation
@@ -86,8 +88,8 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """A threshold that was crossed. ``counted`` is the threshold and its date, and so the event's
-    identity; ``details`` are further values."""
+    """A threshold that was crossed. ``counted`` has the threshold and its date, which identify the
+    event; ``details`` has other values."""
 
     type: EventType
     severity: Severity
@@ -102,14 +104,14 @@ def due(
     present: Snapshot,
     thresholds: Thresholds,
     idle: IdleSince | None = None,
-    looked_at: Mapping[str, datetime] | None = None,
+    checked_at: Mapping[str, datetime] | None = None,
 ) -> list[Event]:
-    """The events that time caused between two snapshots of one scope, by reservation id.
+    """Compute the events that time caused between two snapshots of one scope, by reservation id.
 
-    ``idle`` has the time since when the present's idle rows are idle. ``looked_at`` names the rows
-    whose previous form is newer than the previous snapshot, with the moment of that.
+    ``idle`` has the time since when each idle row is idle. ``checked_at`` names the rows whose
+    previous form is newer than the previous snapshot, with its time.
 
-    Raises ValueError for snapshots of two scopes, or in the wrong order.
+    Raises ValueError for snapshots of different scopes, or in the wrong order.
     """
     if previous.scope != present.scope or previous.observed_at > present.observed_at:
         raise ValueError(f"{present.scope} cannot be compared with {previous.scope}")
@@ -122,7 +124,7 @@ def due(
             _Look(
                 row,
                 before.get(row.reservation_id, row),
-                (looked_at or {}).get(row.reservation_id, previous.observed_at),
+                (checked_at or {}).get(row.reservation_id, previous.observed_at),
                 present.observed_at,
             ),
             rules[row.type],
@@ -133,7 +135,7 @@ def due(
 
 
 def extension_deadline(event: Event) -> datetime | None:
-    """Until when the ending block of an event can be extended; None where it cannot any more."""
+    """The deadline for extending the ending block of an event; None if it has passed."""
     row = event.reservation
     if event.type is not EventType.ENDING_SOON or row is None or not deadlines.is_extendable(row):
         return None
@@ -142,15 +144,15 @@ def extension_deadline(event: Event) -> datetime | None:
 
 
 def with_extension(event: Event, on_offer: bool | None, error: str | None) -> Event:
-    """The event of an ending block with the availability of an extension, or the code of the error
-    if EC2 did not return it."""
+    """Add the availability of an extension to the event of an ending block, or the code of EC2's
+    error."""
     after = event.after or {}
     extension: Extension = {**after["extension"], "on_offer": on_offer, "error": error}
     return replace(event, after={**after, "extension": extension})
 
 
 def with_idle_cost(event: Event, prices: PriceBook) -> Event:
-    """The event of an idle reservation with what its unused instances cost; None if unknown."""
+    """Add the cost of unused instances to the event of an idle reservation; None if unknown."""
     row, after = event.reservation, event.after or {}
     if event.type is not EventType.IDLE or row is None or "idle_since" not in after:
         return event
@@ -163,7 +165,7 @@ def with_idle_cost(event: Event, prices: PriceBook) -> Event:
 
 
 def _rules(thresholds: Thresholds, kind: Kind) -> tuple[Rule, ...]:
-    """Those of one type of reservation, the earliest of each kind first."""
+    """The rules of one type of reservation, the earliest of each kind first."""
     payment = (
         ("create_date", thresholds.payment_due_after_purchase),
         ("start_date", -thresholds.payment_due_before_start),
@@ -173,7 +175,8 @@ def _rules(thresholds: Thresholds, kind: Kind) -> tuple[Rule, ...]:
             Rule(EventType.STARTING_SOON, (("start_date", -early),))
             for early in sorted(set(thresholds.starting_soon), reverse=True)
         ),
-        # A block that is bought shortly before its start is close to its release at once.
+        # A block that is bought shortly before its start is close to its release from the
+        # beginning.
         Rule(EventType.PAYMENT_DUE, payment, "create_date"),
         *(
             Rule(EventType.LATE_DELIVERY, (("start_date", late),))
@@ -204,7 +207,7 @@ def _findings(
 
 
 def _counts(kind: EventType, mark: Mark, look: _Look) -> bool:
-    """Whether a threshold means anything for a row, as it is now."""
+    """Whether a threshold applies to a row in its present state."""
     row = look.row
     if row.create_date is not None and mark.is_before(row.create_date):
         return False
@@ -305,7 +308,7 @@ _WORDS = {
 
 
 def _extension(look: _Look) -> Facts:
-    """Until when a block can be extended; whether it can is not known before EC2 is asked."""
+    """The deadline for an extension; its availability is unknown until EC2 is asked."""
     deadline = deadlines.extension_deadline(look.row)
     if deadline is None:
         return {}

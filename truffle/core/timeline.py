@@ -1,7 +1,7 @@
-"""Reservations on a line of time: what the report, the terminal and the calendar draw.
+"""Reservations on a timeline, for the report, the terminal and the calendar.
 
-``Span`` says when a reservation starts, ends, and can last be extended; ``gaps`` finds the time in
-which a group holds no block between two of its blocks.
+``Span`` has the start, the end and the extension deadline of a reservation; ``gaps`` finds the time
+between two blocks in which a group holds none.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ PAST = timedelta(days=30)
 
 
 FARTHEST = timedelta(days=366)
-"""How far ahead it goes at most: blocks last up to 182 days, and start within months."""
+"""The maximum time ahead: blocks last up to 182 days, and start within months."""
 
 
 class Phase(StrEnum):
-    """The meaning of a state on a timeline; each has a form of its own."""
+    """The phase of a state on a timeline; each is drawn differently."""
 
     ACTIVE = "active"
     COMING = "coming"
@@ -61,11 +61,11 @@ def phase_of(state: str) -> Phase:
 class Span:
     """A reservation in time; all times are aware and UTC.
 
-    ``start`` and ``end`` are None where EC2 names none (an ODCR without an end). ``effective_end``
-    is when AWS starts to terminate a block's instances, ``deadline`` until when it can be extended:
-    both None for ODCRs, ``deadline`` also where the state allows no extension. ``on_offer`` is
-    whether an extension was on offer when EC2 was last asked, None where that is not known.
-    ``is_gone`` marks a reservation that EC2 no longer lists, as it was last seen.
+    ``start`` and ``end`` are None if EC2 has none (an ODCR without an end). ``effective_end`` is
+    when AWS starts to terminate a block's instances, ``deadline`` the last moment for an extension:
+    both None for ODCRs, ``deadline`` also if the state does not allow an extension. ``on_offer`` is
+    whether EC2 last offered an extension, None if unknown. ``is_gone`` marks a reservation that EC2
+    no longer lists, as last seen.
     """
 
     row: Reservation
@@ -78,7 +78,7 @@ class Span:
     is_gone: bool = False
 
     def overlaps(self, since: datetime, until: datetime) -> bool:
-        """Whether part of it is in the window; an unknown start or end is open."""
+        """Whether part of it is in the window; an unknown start or end is unlimited."""
         return (self.start is None or self.start < until) and (self.end is None or self.end > since)
 
 
@@ -110,7 +110,8 @@ def _before(moment: datetime | None, length: timedelta) -> datetime | None:
 
 
 def extensions_on_offer(events: Iterable[Event]) -> dict[str, bool]:
-    """Whether an extension was available, by reservation id, from the newest event that knows."""
+    """Whether an extension was available, by reservation id, from the newest event with that
+    value."""
     known: dict[str, bool] = {}
     for event in sorted(events, key=lambda event: event.observed_at):
         extension = (event.after or {}).get("extension")
@@ -123,7 +124,7 @@ def extensions_on_offer(events: Iterable[Event]) -> dict[str, bool]:
 
 
 def gone(events: Iterable[Event], listed: Iterable[str]) -> list[Reservation]:
-    """The reservations that vanished and are not listed again, as they were last seen, by id."""
+    """The reservations that vanished and are not listed again, as last seen, by id."""
     last: dict[str, Event] = {}
     for event in sorted(events, key=lambda event: event.observed_at):
         if event.reservation is not None:
@@ -148,8 +149,8 @@ def in_order(spans: Iterable[Span]) -> list[Span]:
 def window(
     spans: Iterable[Span], now: datetime, since: datetime | None = None, days: int | None = None
 ) -> tuple[datetime, datetime]:
-    """From when to when a timeline goes: by default the past 30 days up to the last end that is
-    known, a week to a year ahead; with ``days`` so many days ahead."""
+    """The period of a timeline: by default from 30 days ago to the last known end, between a week
+    and a year ahead; with ``days``, that many days ahead."""
     start = since or now - PAST
     if days is not None:
         return start, now + timedelta(days=days)
@@ -159,7 +160,7 @@ def window(
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Time between two blocks of a group in which it holds none."""
+    """A period between two blocks of a group in which it holds none."""
 
     group: str
     start: datetime
@@ -169,7 +170,7 @@ class Gap:
 def gaps(spans: Iterable[Span], group_of: Callable[[Reservation], str | None]) -> list[Gap]:
     """The gaps between the blocks of each group, by group and start.
 
-    A block that failed or was cancelled fills no gap; rows without a group are left out.
+    A block that failed or was cancelled does not fill a gap; rows without a group are omitted.
     """
     members: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
     for span in spans:

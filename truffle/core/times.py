@@ -1,4 +1,4 @@
-"""Times: as every interface of truffle writes them, and as people may write them.
+"""Times: the written form of every interface, and the forms that people may use.
 
 Written times are RFC 3339 in UTC with a trailing ``Z``. ``parse_time`` reads RFC 3339 and dates:
 the grammar of the API, of files and of stored data. ``parse_when`` also reads what people type:
@@ -67,7 +67,7 @@ _EDGES = "0001-01-01|9999-12-31"
 TIME_PATTERN = (
     f"(?!9999-12-31.23:59:60){_DATE}(?:[Tt ]{_UTC_TIME})?|(?!{_EDGES}){_DATE}[Tt ]{_LOCAL_TIME}"
 )
-"""A regular expression whose every match ``parse_time`` takes, for descriptions of interfaces.
+"""A regular expression for descriptions of interfaces; ``parse_time`` accepts every match.
 
 ``parse_time`` accepts two more kinds, which no short pattern can express: a leap second that is
 written with an offset, and an offset on the first or the last day that leads to no other year.
@@ -76,10 +76,10 @@ written with an offset, and an offset on the first or the last day that leads to
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A time that someone gave: a moment, or a whole day in UTC.
+    """A given time: a moment, or a whole day in UTC.
 
-    ``start`` and ``end`` are the first and the last second of a day, and both the moment itself:
-    an "after" counts from the start, a "by" up to the end.
+    ``start`` and ``end`` are the first and the last second of a day, or both the moment itself:
+    "after" counts from the start, "by" up to the end.
     """
 
     start: datetime
@@ -91,7 +91,7 @@ class When:
 
 
 def parse_time(text: str) -> datetime:
-    """A date (its midnight in UTC) or an RFC 3339 time, as an aware UTC datetime.
+    """Parse a date (its midnight in UTC) or an RFC 3339 time to an aware UTC datetime.
 
     Raises ValueError as ``parse_written`` does.
     """
@@ -99,10 +99,10 @@ def parse_time(text: str) -> datetime:
 
 
 def parse_written(text: str, forms: str = TIME_FORMS) -> When:
-    """A date or an RFC 3339 time.
+    """Parse a date or an RFC 3339 time.
 
-    ``t``, ``z`` and a space in place of the ``T`` are taken (RFC 3339, section 5.6), as is the
-    leap second 23:59:60 UTC, which is the first second of the next day here. Digits beyond
+    ``t``, ``z`` and a space in place of the ``T`` are accepted (RFC 3339, section 5.6), as is the
+    leap second 23:59:60 UTC, which becomes the first second of the next day. Digits beyond
     microseconds are dropped. Raises ValueError, with what is allowed, for everything else.
     """
     match = _RFC_3339.fullmatch(text)
@@ -124,7 +124,7 @@ def parse_written(text: str, forms: str = TIME_FORMS) -> When:
 
 
 def _after_leap_second(moment: datetime) -> datetime:
-    """Raises ValueError where there can be none."""
+    """Raises ValueError if there is no leap second at that time."""
     if (moment.hour, moment.minute) != (23, 59):
         raise ValueError("must be 23:59:60 in UTC where it is a leap second")
     if moment.date() == date.max:
@@ -146,12 +146,13 @@ _LENGTH = re.compile(
 
 
 def parse_when(text: str, now: datetime, *, ahead: bool) -> When:
-    """A time as a person writes it, in any case: the forms of ``WHEN_FORMS``, all in UTC.
+    """Parse a time as people write it, in upper or lower case: the forms of ``WHEN_FORMS``, all in
+    UTC.
 
     Lengths (weeks, days, hours, minutes: ``36h``, ``7d``, ``1d12h``) and weekdays are counted from
-    ``now``, forwards where ``ahead`` and backwards otherwise: a weekday is the next one, or the
-    last one, and never today. ``now``, ``today``, ``yesterday`` and ``tomorrow`` are what they are
-    either way. Raises ValueError, with what is allowed, for everything else.
+    ``now``, forwards if ``ahead`` and backwards otherwise: a weekday is the next one, or the last
+    one, and never today. ``now``, ``today``, ``yesterday`` and ``tomorrow`` do not depend on that.
+    Raises ValueError, with what is allowed, for everything else.
     """
     word, today = text.strip().lower(), now.astimezone(UTC).date()
     try:
@@ -168,7 +169,7 @@ def parse_when(text: str, now: datetime, *, ahead: bool) -> When:
 
 
 def _days_from(word: str, today: date, ahead: bool) -> int | None:
-    """The number of days from today to a word; None if it is not a day."""
+    """The number of days from today to a named day; None for any other word."""
     near = {"yesterday": -1, "today": 0, "tomorrow": 1}
     if word in near:
         return near[word]
@@ -180,7 +181,7 @@ def _days_from(word: str, today: date, ahead: bool) -> int | None:
 
 
 def _length(word: str) -> timedelta | None:
-    """Raises OverflowError for a length that no calendar holds."""
+    """Raises OverflowError for a length beyond the calendar."""
     match = _LENGTH.fullmatch("0m" if word == "now" else word)
     if match is None:
         return None

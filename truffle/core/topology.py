@@ -1,4 +1,4 @@
-"""The network nodes of reservations: a tree, with the lowest node closest to the instances.
+"""The network nodes of reservations: a tree, whose lowest nodes are closest to the instances.
 
 Two reservations that share a lower node are closer to each other. Ids of nodes are hashed for each
 account and can be compared within one account only (EC2 User Guide, instance topology).
@@ -60,7 +60,7 @@ _TEXTS = tuple(
 
 
 def from_json(data: Mapping[str, Any]) -> Placement:
-    """The placement of its JSON; keys of a newer version are passed over.
+    """Decode a placement; keys of a newer version are ignored.
 
     Raises KeyError, TypeError or ValueError for an object that is not a placement.
     """
@@ -75,8 +75,8 @@ def from_json(data: Mapping[str, Any]) -> Placement:
 
 
 def common_nodes(placements: Sequence[Placement]) -> tuple[str, ...] | None:
-    """The nodes above all of these, the highest first; None if one is unknown, or if they belong to
-    several accounts or regions."""
+    """The common nodes of all placements, the highest first; None if one is unknown, or if they
+    belong to several accounts or regions."""
     lists = [it.network_nodes for it in placements]
     is_one_place = len({(it.account_id, it.region) for it in placements}) == 1
     if not is_one_place or any(nodes is None for nodes in lists):
@@ -90,8 +90,8 @@ def common_nodes(placements: Sequence[Placement]) -> tuple[str, ...] | None:
 
 
 def proximity(placements: Sequence[Placement]) -> str | None:
-    """How near to each other the instances of these reservations are, in a sentence; None where it
-    is not known. A lower node in common means fewer hops (EC2 User Guide, EC2 topology)."""
+    """A sentence about the proximity of the instances of these reservations; None if unknown. A
+    lower common node means fewer hops (EC2 User Guide, EC2 topology)."""
     nodes = common_nodes(placements)
     if nodes is None:
         return None
@@ -131,7 +131,7 @@ def trees(placements: Iterable[Placement]) -> Mapping[tuple[str | None, str], No
 
 
 def shared_nodes(one: Placement, other: Placement) -> int | None:
-    """How many nodes two placements have in common, from the top; None where it is not known."""
+    """The number of common nodes of two placements, from the top; None if unknown."""
     is_one_account = one.account_id == other.account_id and one.region == other.region
     if one.network_nodes is None or other.network_nodes is None or not is_one_account:
         return None

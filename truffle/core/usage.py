@@ -1,7 +1,7 @@
 """Reserved, used and idle time and its cost: spans totalled by group.
 
-Hours are instance-hours: an instance that is reserved for an hour. Time is summed in whole
-microseconds, so parts add up exactly; only the numbers that leave here are rounded.
+Hours are instance-hours: one instance reserved for one hour. Time is summed in whole microseconds,
+so parts add up exactly; only results are rounded.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Period:
     interval: Interval = Interval.DAY
 
     def has_whole(self, day: datetime) -> bool:
-        """Whether one interval has all of the day that begins at ``day``."""
+        """Whether one interval contains all of the day that begins at ``day``."""
         is_longer = self.interval is not Interval.HOUR
         return is_longer and self.since <= day and day + timedelta(days=1) <= self.until
 
     def bins(self) -> Iterator[tuple[datetime, datetime]]:
-        """The intervals, the first and the last cut at the period's bounds."""
+        """The intervals, the first and last one cut at the period's bounds."""
         if self.interval is Interval.TOTAL:
             yield self.since, self.until
             return
@@ -57,7 +57,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """The use of one group in one interval, in hours; costs in ``currency``, None where unknown.
+    """The usage of one group in one interval, in hours; costs in ``currency``, None if unknown.
 
     ``unpriced_hours`` are reserved instance-hours without a known price.
     ``unknown_accelerator_hours`` are instance-hours of types whose number of accelerators is
@@ -82,7 +82,8 @@ class UsageRow:
     unknown_accelerator_hours: float
 
     def to_json(self) -> Json:
-        """The row of the API and of ``-o json``; what is unknown is named where there is any."""
+        """The row of the API and of ``-o json``; unknown hours are included only if there are
+        any."""
         data = {
             "start": _time_text(self.start),
             "end": _time_text(self.end),
@@ -98,7 +99,7 @@ class UsageRow:
 
     @classmethod
     def from_json(cls, data: Json) -> UsageRow:
-        """The inverse of ``to_json``; keys of a newer version are passed over."""
+        """The inverse of ``to_json``; keys of a newer version are ignored."""
         return cls(
             start=parse_time(data["start"]),
             end=parse_time(data["end"]),
@@ -125,16 +126,16 @@ _NUMBERS = (
 _numbers_of = attrgetter(*_NUMBERS)
 
 _time_text = lru_cache(1024)(format_time)
-"""Many rows begin and end together."""
+"""Many rows share their start and end."""
 
 
 def usage(
     spans: Iterable[Span], period: Period, by: Sequence[str], rate_of: RateOf
 ) -> list[UsageRow]:
-    """The use of what the spans held, by interval and group, in that order.
+    """Total the usage of spans by interval and group, in that order.
 
-    ``by`` are names of FIELDS, or ``tag:`` and a key. Money of several currencies is in rows of
-    its own; what has no price is in the first of them.
+    ``by`` has names of FIELDS, or ``tag:`` and a key. Each currency has rows of its own; usage
+    without a price is in the first of them.
     """
     tally = Tally(period, by, rate_of)
     for span in spans:
@@ -149,8 +150,8 @@ _SumsOf = dict[Group, dict[str | None, _ByInterval]]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Where a row counts. Those of one group and rate, and as many accelerators, share ``days``:
-    reserved, used and unobserved time of whole days by interval."""
+    """Where a row is counted. Rows of the same group, rate and number of accelerators share
+    ``days``: reserved, used and unobserved time of whole days by interval."""
 
     row: Reservation
     group: Group
@@ -164,11 +165,11 @@ class _Part:
 
 
 class Tally:
-    """Adds up spans and totals of days, one after the other.
+    """Adds up spans and totals of days, one by one.
 
-    Most of them share their row with others: group and price are found once for each row, and time
-    is added before it is multiplied. ``prices`` are those of all rows, ``prepaid_places`` where
-    those are that have a fee.
+    Most of them share their row with others: group and price are looked up once for each row, and
+    time is added before it is multiplied. ``prices`` has the prices of all rows, ``prepaid_places``
+    the places of those with a fee.
     """
 
     def __init__(
@@ -189,7 +190,7 @@ class Tally:
         self._times: dict[tuple[int, int, bool], timedelta] = {}
 
     def add(self, span: Span) -> None:
-        """Count a span, if its row is among the chosen ones."""
+        """Count a span if its row is among the chosen ones."""
         place = self._places.get(id(span.row), -1)
         if place < 0:
             place = self._place(span.row)
@@ -205,7 +206,7 @@ class Tally:
             times[key] = times[key] + length if key in times else length
 
     def add_day(self, day: DayTotals) -> None:
-        """Count a day of which one interval has all."""
+        """Count a day that is entirely in one interval."""
         places = self._places
         for row in day.rows:
             if id(row) not in places:
@@ -226,8 +227,8 @@ class Tally:
                 found[2] += unobserved
 
     def _place(self, row: Reservation) -> int:
-        """Where a row is kept, None in its place if it is not chosen. What is kept cannot be freed,
-        and its id cannot become another's."""
+        """Keep a row and its part (None if it is not chosen), and return their place. Keeping the
+        row ensures that no other object gets its id."""
         self._rows.append(row)
         is_chosen = all(predicate.holds(row) for predicate in self._predicates)
         self._parts.append(self._part_of(row) if is_chosen else None)
@@ -288,7 +289,7 @@ def _order(group: Group) -> list[tuple[bool, str]]:
 def _with_unpriced(
     currencies: Mapping[str | None, _ByInterval],
 ) -> Iterator[tuple[int, str | None, Sums]]:
-    """The sums of a group by interval and currency; those without a price join the first
+    """The sums of a group by interval and currency; time without a price joins the first
     currency of the interval."""
     if len(currencies) == 1:
         ((currency, by_interval),) = currencies.items()
@@ -304,7 +305,7 @@ def _with_unpriced(
 
 
 def _sum(one: Sums, other: Sums) -> Sums:
-    """Of two sums, one of them without prices."""
+    """Add two sums, one of them without prices."""
     return Sums(
         one.reserved + other.reserved,
         one.used + other.used,

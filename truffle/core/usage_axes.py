@@ -1,6 +1,6 @@
 """The axes of usage: the fields to group it by, and the length of a row.
 
-Apart from the sums, since the parameters of every request name them.
+A separate module from the sums, because every request's parameters need it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A question about usage as SQL over the table ``usage``, for answers that are too large."""
+"""A usage query as SQL over the table ``usage``, for results that are too large."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMNS: Mapping[str, str] = {
     "owner": "owner_id",
     "accelerator": "accelerator.name",
 }
-"""The columns of the keys that are called otherwise there."""
+"""The columns of keys with another name."""
 
 _DAY = "CAST(dt AS date)"
 
@@ -25,13 +25,13 @@ _BEGINNINGS: Mapping[Interval, tuple[str, ...]] = {
     Interval.MONTH: (f"date_trunc('month', {_DAY})",),
     Interval.TOTAL: (),
 }
-"""The table has days, and no hours."""
+"""The starts of intervals; the table has days, but no hours."""
 
 
 def usage_query(period: Period, by: Sequence[str]) -> str:
     """The hours of a period's days by interval and group, in Athena's dialect and DuckDB's.
 
-    A day that the period has a part of counts whole. Filters are not in it.
+    A day that is partly in the period counts as a whole. Filters are not included.
     """
     last = period.until - timedelta(microseconds=1)
     groups = [*_BEGINNINGS[period.interval], *map(_column, by)]

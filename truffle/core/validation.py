@@ -1,7 +1,7 @@
-"""May a training run start: on which reservation, on what network, and if not, why not.
+"""Whether a training run fits: the reservation, its network, or the reasons against it.
 
-Capacity blocks come before ODCRs. One reservation has to hold the whole run: what several could do
-together is named, and never counted.
+Capacity blocks come before ODCRs. One reservation must hold the whole run; several that could
+together are only mentioned.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from truffle.core.topology import Placement, common_nodes, proximity
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Several reservations of one zone that are each too small and would be enough in sum."""
+    """Several reservations in one zone that are each too small but together large enough."""
 
     type: str
     availability_zone: str
@@ -48,10 +48,10 @@ class Together:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """The answer: what fits (the best of it is ``found``), what does not, and why.
+    """The result: what fits (the best is ``found``), what does not, and why.
 
-    ``unknown_regions`` did not answer, and may have something that fits; so may the reservations
-    that are undecided. ``placements`` are those of what was found, None where they are not known.
+    ``unknown_regions`` did not respond and may have a reservation that fits, as may undecided ones.
+    ``placements`` are those of ``found``, None if unknown.
     """
 
     request: TrainingRequest
@@ -71,7 +71,7 @@ class Validation:
 
     @property
     def undecided(self) -> tuple[Candidate, ...]:
-        """The answer if an unknown value were as needed."""
+        """The candidates that would fit if their unknown values sufficed."""
         if self.ok:
             return ()
         return tuple(candidate for candidate in self.candidates if candidate.is_undecided)
@@ -87,7 +87,7 @@ class Validation:
 
     @property
     def proximity(self) -> str | None:
-        """How near to each other the instances would be; None where it is not known."""
+        """The proximity of the instances; None if unknown."""
         return proximity(self.placements) if self.placements else None
 
     def to_json(self) -> dict[str, Any]:
@@ -120,11 +120,11 @@ def validate(
     now: datetime,
     unknown_regions: Iterable[str] = (),
 ) -> Validation:
-    """Whether a run has capacity among these reservations, as of ``now``.
+    """Decide whether a run fits one of these reservations, as of ``now``.
 
-    An active block counts with the instances that are free in it, and with the hours from now to
-    its effective end. A block that has not started, or only just, counts as the whole days that it
-    was sold as, although its end at 11:30 UTC makes it a little shorter.
+    An active block counts with its free instances, and with the hours from now to its effective
+    end. A block that has not started, or only just has, counts as the whole days that it was sold
+    as, although its end at 11:30 UTC makes it slightly shorter.
     """
     rows = [row for row in reservations if row.instance_type == request.instance_type]
     blocks = [block_candidate(members, request, now) for members in blocks_of(rows)]
@@ -143,7 +143,8 @@ def validate(
 
 
 def _rank(candidate: Candidate) -> tuple[Any, ...]:
-    """Candidates that fit first, then those that could; those that are over last."""
+    """The sort key of candidates: those that fit first, then those that could; those that are over
+    last."""
     return (
         not candidate.fits,
         not candidate.is_undecided,
@@ -153,7 +154,7 @@ def _rank(candidate: Candidate) -> tuple[Any, ...]:
 
 
 def _block_rank(candidate: Candidate) -> tuple[Any, ...]:
-    """Then the earliest start, the least waste, the id."""
+    """The further key of blocks: the earliest start, the least waste, the id."""
     start, instances = candidate.start, candidate.instances
     return (
         *_rank(candidate),
@@ -164,7 +165,8 @@ def _block_rank(candidate: Candidate) -> tuple[Any, ...]:
 
 
 def _odcr_rank(candidate: Candidate) -> tuple[Any, ...]:
-    """Then cluster placement groups, steady ones, the most free, the id."""
+    """The further key of ODCRs: cluster placement groups, non-interruptible ones, the most free
+    instances, the id."""
     row, instances = candidate.reservation, candidate.instances
     return (
         *_rank(candidate),
@@ -176,7 +178,7 @@ def _odcr_rank(candidate: Candidate) -> tuple[Any, ...]:
 
 
 def _together(candidates: Iterable[Candidate], request: TrainingRequest) -> list[Together]:
-    """The zones where candidates that lack nothing but instances would be enough in sum."""
+    """The zones in which candidates that lack only instances would together suffice."""
     zones: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         if candidate.lacks_instances_only and candidate.instances:
@@ -250,7 +252,7 @@ def _found_reason(found: Candidate) -> str:
 def _misses(
     noun: str, candidates: Iterable[Candidate], is_meant: Callable[[Candidate], bool]
 ) -> str:
-    """The nearest miss of one type, and how many there are."""
+    """The nearest miss of one type, and the number of candidates."""
     misses = [candidate for candidate in candidates if is_meant(candidate)]
     if not misses:
         return f"no {noun} of this type is held"

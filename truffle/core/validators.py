@@ -1,7 +1,7 @@
-"""Parsers of settings: JSON or YAML values are checked one by one, all problems are noted at once.
+"""Parsers of settings: JSON or YAML values are checked one by one, and all problems are collected.
 
-A parser takes the location of a value and the value, and returns what it means. It notes a problem
-at that location; the returned value is meaningless then.
+A parser takes a location and a value, and returns the parsed value. It notes problems at the
+location; the returned value is then meaningless.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LONGEST_DURATION = timedelta(days=400)
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where in a file a value stands, and the file's list of problems."""
+    """The location of a value in a file, and the file's list of problems."""
 
     path: str = ""
     problems: list[str] = field(default_factory=list)
@@ -45,11 +45,11 @@ class Location:
         return Location(f"{self.path}[{number}]", self.problems)
 
     def wrong(self, value: object, allowed: str) -> None:
-        """Note a value, and what is allowed in its place."""
+        """Note an invalid value, and what is allowed."""
         self.problems.append(f"{self.path or 'the file'} = {show(value)}: {allowed}")
 
     def note(self, text: str) -> None:
-        """Note what is wrong here, where the value need not be shown."""
+        """Note a problem without showing the value."""
         self.problems.append(f"{self.path or 'the file'}: {text}")
 
 
@@ -57,10 +57,10 @@ Parser = Callable[[Location, object], Any]
 
 
 def show(value: object) -> str:
-    """A value for a message; a URL is hidden, because it may be a webhook's, which is a secret."""
+    """A value for a message; a URL is hidden, because it may be a webhook's secret one."""
     text = ""
     try:
-        # Piece by piece: with aliases a short file can be a value without an end in sight.
+        # Iteratively: with aliases, a short file can be a practically endless value.
         for piece in json.JSONEncoder(default=_json_of, ensure_ascii=False).iterencode(value):
             text += piece
             if len(text) > _LONGEST_READ:
@@ -76,8 +76,8 @@ def _json_of(value: object) -> str:
 
 
 def _use_text(value: object, allowed: str) -> str:
-    """The text to use, with a hint where YAML 1.1 makes something else of text without quotes:
-    ``yes``, ``2026-12-01``, ``0123``."""
+    """The allowed text, with a hint if YAML 1.1 reads unquoted text as another type: ``yes``,
+    ``2026-12-01``, ``0123``."""
     kind = next((name for kind, name in _KINDS if isinstance(value, kind)), None)
     if kind is None:
         return f"use {allowed}"
@@ -89,7 +89,7 @@ _KINDS = ((bool, "a boolean"), (int | float, "a number"), (datetime, "a time"), 
 
 
 def leaf(read: Callable[[object], Any]) -> Parser:
-    """A parser of one value; ``read`` raises ValueError with what is allowed."""
+    """A parser of one value; ``read`` raises ValueError with the allowed values."""
 
     def parse(place: Location, value: object) -> Any:
         try:
@@ -102,7 +102,8 @@ def leaf(read: Callable[[object], Any]) -> Parser:
 
 
 def list_of(item: Parser, *, may_be_empty: bool = False) -> Parser:
-    """A list as a tuple of its valid values, each once; a text or number alone is a list of one."""
+    """A list as a tuple of its valid values, each once; a single text or number is a list of
+    one."""
 
     def parse(place: Location, value: object) -> tuple[Any, ...]:
         if not isinstance(value, list | Mapping) and value is not None:
@@ -119,7 +120,7 @@ def list_of(item: Parser, *, may_be_empty: bool = False) -> Parser:
 
 
 def objects(item: Parser) -> Parser:
-    """A list of objects, in its order."""
+    """A list of objects, in order."""
 
     def parse(place: Location, value: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
@@ -131,7 +132,7 @@ def objects(item: Parser) -> Parser:
 
 
 def mapping_of(key: Callable[[object], str], item: Parser) -> Parser:
-    """An object with keys of the user's own; ``key`` raises ValueError with what is allowed."""
+    """An object with arbitrary keys; ``key`` raises ValueError with the allowed ones."""
 
     def parse(place: Location, value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):
@@ -150,7 +151,7 @@ def mapping_of(key: Callable[[object], str], item: Parser) -> Parser:
 def record(
     parsers: Mapping[str, Parser], required: Iterable[str] = (), what: str = "this"
 ) -> Parser:
-    """An object with known keys, as a dictionary of those that are given."""
+    """An object with known keys, as a dictionary of the given ones."""
 
     def parse(place: Location, value: object) -> dict[str, Any]:
         if not isinstance(value, Mapping):
@@ -279,7 +280,7 @@ def duration(value: object) -> timedelta:
 
 
 def moment(value: object) -> datetime | date:
-    """A time with its offset, or a date; YAML has made an object of either."""
+    """A time with its offset, or a date; YAML parses both to objects."""
     try:
         if isinstance(value, datetime):
             return parse_time(value.isoformat())
@@ -294,7 +295,7 @@ def moment(value: object) -> datetime | date:
 
 
 def start_of(day: datetime | date, zone: str) -> datetime:
-    """The moment itself, or the beginning of a date in a time zone. Raises ValueError."""
+    """The moment itself, or the start of a date in a time zone. Raises ValueError."""
     if isinstance(day, datetime):
         return day
     try:
@@ -326,7 +327,7 @@ def time_of_day(value: object) -> time:
 
 
 def time_zone(value: object) -> str:
-    """An IANA name. Where a machine has no time zones at all, the name alone is checked."""
+    """An IANA name. If a machine has no time zone database, only the form is checked."""
     name = text(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", _ZONES)(value)
     try:
         return ZoneInfo(name).key

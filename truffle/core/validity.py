@@ -1,7 +1,7 @@
-"""Since when and until when a reservation was as a row shows it: the rows of the table ``spans``.
+"""The period in which a reservation had the values of a row: the rows of the table ``spans``.
 
-The rule is that of ``truffle/core/spans.py``, for reservations in any state. What is unobserved
-ends a span and begins none.
+The rule is that of ``truffle/core/spans.py``, for reservations in any state. Unobserved time ends a
+span.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from truffle.core.model import Reservation, Scope, Snapshot
 from truffle.core.spans import Span, merged, spans_of
 
 LOOKBACK_PERIODS = 3
-"""How far back, in periods of the schedule, a day needs listings of the days before it: those that
-may still hold when it begins, and those that were open when the day before was made."""
+"""How far back, in periods of the schedule, a day needs earlier listings: those that may still be
+valid when it begins, and those of spans that were open when the day before was built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ValidSpan:
     """A stretch of time, from ``valid_from`` (included) to ``valid_to`` (excluded).
 
     ``valid_to`` is None while it is open. ``known_until`` is then the time of the newest listing.
-    ``digest`` is the same for two rows that are the same.
+    ``digest`` is the same for equal rows.
     """
 
     row: Reservation
@@ -40,7 +40,7 @@ class ValidSpan:
 
 
 Known = Mapping[tuple[str, str], datetime]
-"""Since when spans are valid that were open when a day began, by reservation id and digest."""
+"""The start of the spans that were open when a day began, by reservation id and digest."""
 
 
 def digest_of(row: Reservation) -> str:
@@ -57,9 +57,9 @@ def valid_spans(
 ) -> list[ValidSpan]:
     """The spans that ended in the listings of one day, and the open ones.
 
-    ``snapshots`` are those of the day, which begins at ``day``, and for each scope the last one
+    ``snapshots`` are those of the day that begins at ``day``, and for each scope the last one
     before it. ``until`` is the time of the newest attempt at any scope. ``known`` are the spans
-    that the day began with.
+    that were open when the day began.
     """
     spans = merged(
         span
@@ -81,13 +81,13 @@ def valid_spans(
 
 
 def _end(snapshots: Sequence[Snapshot], until: datetime) -> datetime:
-    """The newest snapshot of all is valid for a moment, not for none."""
+    """Give the newest snapshot a validity of one moment, instead of none."""
     newest = snapshots[-1].observed_at if snapshots else until
     return max(until, newest + timedelta.resolution)
 
 
 def _valid(span: Span, digest: str, until: datetime, newest: Mapping[Scope, datetime]) -> ValidSpan:
-    """A span with its end; one that is unobserved has none but its beginning, which was seen."""
+    """A span with its end; an unobserved one ends at its start, which was observed."""
     if not span.is_observed:
         return ValidSpan(span.row, span.start, span.start, span.start, digest)
     if span.end < until:
@@ -98,7 +98,7 @@ def _valid(span: Span, digest: str, until: datetime, newest: Mapping[Scope, date
 
 
 def _without_echoes(spans: Iterable[ValidSpan]) -> list[ValidSpan]:
-    """Without the moment at the beginning of a gap where a span ends in it."""
+    """Remove the moment at the start of a gap if a span ends there."""
     kept: dict[tuple[str, str, datetime | None], ValidSpan] = {}
     for span in spans:
         is_moment = span.valid_from == span.valid_to

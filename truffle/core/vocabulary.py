@@ -1,7 +1,7 @@
-"""Words to which AWS adds: states, regions, zones, instance types and accelerators.
+"""Vocabularies that AWS extends: states, regions, zones, instance types and accelerators.
 
-For each there is a function that gives the known word which another one is nearly, and None for a
-word that is known or may be new (``truffle.core.suggest``).
+Each has a function that returns the known word that another one resembles, and None for a word that
+is known or may be new (``truffle.core.suggest``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Meant = Callable[[str], str | None]
 
 _SIZE = re.compile(r"nano|micro|small|medium|large|[0-9]*xlarge|metal(-[0-9]+xl)?")
 _SERVICE = re.compile(r"(ml|db)\.(?=[^.]+\.)")
-"""Before the type of EC2 in SageMaker's and RDS's names: ``ml.p5.48xlarge``, ``db.r7g.large``."""
+"""The prefixes of SageMaker and RDS before EC2's type: ``ml.p5.48xlarge``, ``db.r7g.large``."""
 _FAMILY = re.compile(r"([a-z]+)(-[a-z0-9-]+|[0-9][a-z0-9-]*)?")
 _ZONE_REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
 
@@ -39,8 +39,7 @@ def misspelt_state(name: str) -> str | None:
 
 
 def misspelt_accelerator(name: str) -> str | None:
-    """Case does not count. Only a word can be misspelt: a code such as GB300 is near to others by
-    its nature."""
+    """Case-insensitive. Only words are checked: a code such as GB300 naturally resembles others."""
     known = {each.casefold() for each in accelerator_names()}
     if name.casefold() in known or not re.match("[A-Za-z]{4}", name):
         return None
@@ -48,8 +47,8 @@ def misspelt_accelerator(name: str) -> str | None:
 
 
 def misspelt_type(name: str) -> str | None:
-    """Generations, attributes and sizes are counted and added (``p5``, ``p5en``, ``p6-b200``): only
-    the letters at the beginning of a family can be misspelt."""
+    """AWS adds generations, attributes and sizes (``p5``, ``p5en``, ``p6-b200``), so only the
+    letters at the start of a family can be misspelt."""
     if name in bundled() or is_type_glob(name):
         return None
     if service := _SERVICE.match(name):
@@ -92,7 +91,7 @@ def accelerator_names() -> tuple[str, ...]:
 
 
 def types_with(accelerator: str) -> list[str]:
-    """The known instance types that carry an accelerator; case does not count."""
+    """The known instance types with an accelerator; case-insensitive."""
     wanted = accelerator.casefold()
     return sorted(
         name for name, carried in bundled().items() if carried and carried.name.casefold() == wanted
@@ -121,7 +120,7 @@ MISSPELT: Mapping[str, Meant] = {
     "instance_type": misspelt_type,
     "accelerator": misspelt_accelerator,
 }
-"""By the API's parameter: the known word that a value is nearly."""
+"""The function that finds misspelt values, by the API's parameter."""
 
 _WORDS: Mapping[str, Callable[[], Iterable[str]]] = {
     "state": lambda: STATES,
@@ -132,7 +131,7 @@ _WORDS: Mapping[str, Callable[[], Iterable[str]]] = {
 
 
 def unknown_word(parameter: str, value: str) -> str | None:
-    """A warning of a value that this release does not know and that may be new."""
+    """A warning about a value that this release does not know and that may be new."""
     if parameter == "availability_zone":
         parameter, value = "region", zone_region(value)
     if parameter not in _WORDS or is_type_glob(value):

@@ -1,4 +1,4 @@
-"""Flexible windows: a block of any length in a range, that starts on any day in a range."""
+"""Flexible windows: a block of any length in a range, starting on any day in a range."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from truffle.core.offerings import Offering, sold_hours
 
 MOST_LENGTHS = 8
-"""Lengths that one search tries: EC2 allows 10 calls at once in a region, and people are left 2."""
+"""The maximum number of lengths in one search: EC2 allows 10 calls at once in a region, and 2 are
+left for people."""
 
 
 def lengths_between(fewest_days: float, most_days: float) -> tuple[int, ...]:
-    """The lengths in hours that AWS sells from the fewest to the most days, the longest first.
+    """The lengths in hours that AWS sells between two numbers of days, the longest first.
 
-    There are at most ``MOST_LENGTHS``, spread evenly, with both ends. Raises ValueError for days
-    that AWS does not sell.
+    At most ``MOST_LENGTHS``, evenly spread, including both ends. Raises ValueError for days that
+    AWS does not sell.
     """
     shortest, longest = sold_hours(fewest_days * 24), sold_hours(most_days * 24)
     sold = [shortest]
@@ -28,8 +29,8 @@ def lengths_between(fewest_days: float, most_days: float) -> tuple[int, ...]:
 
 
 def best_window(offerings: Iterable[Offering]) -> Offering | None:
-    """The offering with the lowest price per instance-hour; of several the longest, then the one
-    that starts first. None where no offering has a known price."""
+    """The offering with the lowest price per instance-hour; of several, the longest, then the
+    earliest. None if no offering has a known price."""
     priced = [it for it in offerings if it.price_per_instance_hour is not None]
     return min(priced, key=_cost, default=None)
 

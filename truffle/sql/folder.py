@@ -1,4 +1,4 @@
-"""A folder laid out as the bucket is, in which the tables' files are made."""
+"""A folder with the layout of the bucket, in which the tables' files are built."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def lookback_hours(day: date, period: timedelta) -> list[datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Makes tables' files in a folder; ``period`` is that of the schedule.
+    """Builds tables' files in a folder; ``period`` is that of the schedule.
 
-    ``fetch`` is called with a table and a day before its objects are read, ``keep`` with each file
-    that was written, and ``has_time`` before each day but the first ones. Its methods raise
+    ``fetch`` is called with a table and a day before its objects are read, ``keep`` with each
+    written file, and ``has_time`` before each day except the first ones. Its methods raise
     duckdb.Error, OSError and Damaged.
     """
 
@@ -46,9 +46,9 @@ class Folder:
     has_time: Callable[[], bool] = lambda: True
 
     def make(self, table: str, days: Sequence[date]) -> list[date]:
-        """Make a table's files of these days, in order; the days for which there was time.
+        """Build a table's files of these days, in order; return the days for which there was time.
 
-        Days of ``spans`` have to follow one another, up to the newest.
+        Days of ``spans`` must be consecutive, up to the newest.
         """
         make = self._make_spans if table == "spans" else self._make_days
         return make(table, days)
@@ -72,9 +72,10 @@ class Folder:
         return made
 
     def _make_spans(self, table: str, days: Sequence[date]) -> list[date]:
-        """Make spans of days: one still open at a day's end is in the file of the day made last.
+        """Build spans of days; a span that is open at the end of a day is in the file of the newest
+        day.
 
-        The first day may be one that was made before: there is always time for two.
+        There is always time for two days, since the first one may have been built before.
         """
         made: list[date] = []
         spans: list[ValidSpan] = []
@@ -132,7 +133,7 @@ class Folder:
 
 
 class _SnapshotReader:
-    """Snapshots of listings; those of several objects share the rows that are the same."""
+    """Reads snapshots of listings; several objects share equal rows."""
 
     def __init__(self) -> None:
         self._rows: list[Reservation] = []
@@ -154,7 +155,7 @@ class _SnapshotReader:
         return found
 
     def read(self, objects: Iterator[Path], found: dict[Scope, list[Snapshot]]) -> datetime:
-        """Add the snapshots of a day; the time of its newest attempt at a scope."""
+        """Add the snapshots of a day; return the time of its newest attempt at a scope."""
         newest = datetime.min.replace(tzinfo=UTC)
         for listing in self._listings(objects):
             newest = max(newest, parse_time(listing.observed_at))

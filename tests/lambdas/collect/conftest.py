@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -32,11 +33,11 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
 def lambda_(
     stack: Stack, deploy: Deploy, fleet: Fleet, clock: Clock, context: FakeContext
 ) -> Callable[[], list[str]]:
-    """Invokes the function with all visible units; gives the regions that it reports as failed."""
+    """Invokes the function with all visible units, then with what these sent; gives the regions
+    that it reports as failed."""
     deploy(CollectSettings)
 
-    def invoke() -> list[str]:
-        event = deliver(stack.units)
+    def handle(event: dict[str, Any]) -> list[str]:
         answer = collect.handler(event, context)
         failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
         bodies = {record["messageId"]: record["body"] for record in event["Records"]}
@@ -45,6 +46,11 @@ def lambda_(
                 service("sqs").delete_message(
                     QueueUrl=stack.units, ReceiptHandle=record["receiptHandle"]
                 )
-        return sorted(region(bodies[name]) for name in failed)
+        return [region(bodies[name]) for name in failed]
+
+    def invoke() -> list[str]:
+        failed = handle(deliver(stack.units))
+        sent = deliver(stack.units)
+        return sorted([*failed, *(handle(sent) if sent["Records"] else [])])
 
     return invoke

@@ -72,13 +72,30 @@ def test_a_retry_of_which_nothing_is_left_to_list_still_closes_its_run(
 ) -> None:
     fleet.holds(OHIO, a_raw_odcr("cr-a"))
     runs = open_run(stack, "us-east-2")
-    wire("s3").fails_before(client_error("AccessDenied", "PutObject"), "PutObject", call=3)
+    wire("s3").fails_before(client_error("AccessDenied", "PutObject"), "PutObject", call=2)
     assert lambda_() == ["us-east-2"]
     fleet.asked.clear()
     clock.advance(timedelta(minutes=4))
     show_again(stack.units)
     assert lambda_() == []
     assert (listed(fleet), run_of(runs).succeeded) == ([], 1)
+
+
+def test_a_latest_inventory_that_is_refused_comes_back_soon(
+    stack: Stack, fleet: Fleet, lambda_: Invoke, clock: Clock, wire: WireTo
+) -> None:
+    fleet.holds(OHIO, a_raw_odcr("cr-a"))
+    runs = open_run(stack, "us-east-2")
+    lines, queue = wire("s3"), wire("sqs")
+    lines.fails_before(client_error("AccessDenied", "PutObject"), "PutObject", call=4)
+    assert lambda_() == ['{"latest": "run-1"}']
+    assert run_of(runs).finished_at is not None
+    (hidden,) = queue.parameters("ChangeMessageVisibility")
+    assert hidden["VisibilityTimeout"] == 15
+    clock.advance(timedelta(seconds=15))
+    show_again(stack.units)
+    assert lambda_() == []
+    assert run_of(runs).latest_at == clock()
 
 
 def test_a_lost_run_is_closed_when_its_message_comes(

@@ -161,7 +161,7 @@ def test_a_repeated_delivery_sends_only_units_that_are_pending(
 ) -> None:
     invoke()
     units_of(stack)
-    RunStore(service("dynamodb"), stack.table).answer(SCHEDULED_RUN, "eu-west-1/0")
+    RunStore(service("dynamodb"), stack.table).record_attempt(SCHEDULED_RUN, "eu-west-1/0")
     assert invoke() == {"run_id": SCHEDULED_RUN, "units": 1}
     assert [unit["region"] for unit in units_of(stack)] == ["us-east-2"]
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from lambdas.collecting.finish_run import Closer
+from lambdas.collecting.latest_files import LatestFiles
 from lambdas.store.scopes import Attempt, Write, digest_of
 from tests.builders import HOME, NOON, OHIO, a_run, a_snapshot
 from tests.lambdas.aws import Stack
@@ -40,4 +41,7 @@ def fail(
 
 
 def answer_all(closer: Closer, run_id: str = "run-1") -> list[bool]:
-    return [closer.answer(Unit(run_id, region, (HOME,))) for region in REGIONS]
+    """Every unit answers, and ``latest/`` is written; which answers closed the run first."""
+    answers = [closer.record_attempt(Unit(run_id, region, (HOME,))) for region in REGIONS]
+    LatestFiles(closer).write(run_id)
+    return answers

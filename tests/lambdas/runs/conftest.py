@@ -19,4 +19,5 @@ def runs(stack: Stack) -> RunStore:
 
 @pytest.fixture
 def closer(stack: Stack, runs: RunStore, clock: Clock) -> Closer:
-    return Closer(stack.scopes, runs, Archive(service("s3"), stack.bucket), clock)
+    archive, sent = Archive(service("s3"), stack.bucket), list[str]()
+    return Closer(stack.scopes, runs, archive, clock, sent.append)

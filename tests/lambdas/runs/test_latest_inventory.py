@@ -14,14 +14,16 @@ from botocore.exceptions import ClientError
 
 from lambdas.clients import service
 from lambdas.collecting.finish_run import Closer
+from lambdas.collecting.latest_files import LatestFiles, NotWritten
+from lambdas.collecting.units import read_message
 from lambdas.store.archive import Rows, region_key
 from tests.builders import DAY, HOME, NOON, OHIO, OTHER, a_block, an_odcr
 from tests.lambdas.aws import Stack
-from tests.lambdas.fakes import client_error
+from tests.lambdas.fakes import Clock, client_error
 from tests.lambdas.runs.builders import IRELAND, REGIONS, answer_all, fail, open_run, succeed
 from truffle.core.codec import decode
 from truffle.core.model import Scope
-from truffle.core.runs import Unit
+from truffle.core.runs import Unit, WriteLatest
 from truffle.core.times import format_time
 
 
@@ -89,21 +91,53 @@ def test_a_scope_that_changed_since_the_last_close_is_read_from_the_table(
     assert (rows.revision, [row.reservation_id for row in rows.rows]) == (1, ["cr-a"])
 
 
-def test_a_close_in_which_nothing_changed_reads_no_row_and_writes_no_region(
+def read_partitions(table: Any) -> set[str]:
+    """The kinds of partitions that were queried."""
+    queries = table.parameters("Query")
+    return {it["ExpressionAttributeValues"][":pk"]["S"].partition("#")[0] for it in queries}
+
+
+def test_a_close_asks_for_the_latest_inventory_and_does_not_wait_for_it(
+    stack: Stack, closer: Closer, wire: Callable[[str], Any]
+) -> None:
+    sent: list[str] = []
+    closer.runs.open(open_run())
+    succeed(stack, an_odcr("cr-a"))
+    table, bucket = wire("dynamodb"), wire("s3")
+    for region in REGIONS:
+        replace(closer, send=sent.append).record_attempt(Unit("run-1", region, (HOME,)))
+    assert "SCOPE" not in read_partitions(table)
+    assert [name for name, _ in bucket.calls] == ["PutObject"]
+    assert stack.document("runs/dt=2026-11-24/run-1.json")["latest_written_at"] is None
+    assert list(map(read_message, sent)) == [WriteLatest("run-1")]
+
+
+def test_a_close_whose_message_is_refused_is_repeated(stack: Stack, closer: Closer) -> None:
+    def refuse(_: str) -> None:
+        raise client_error("ServiceUnavailable", "SendMessage")
+
+    closer.runs.open(open_run(regions=("us-east-2",), pending=frozenset({"us-east-2"})))
+    unit = Unit("run-1", "us-east-2", (HOME,))
+    with pytest.raises(ClientError):
+        replace(closer, send=refuse).record_attempt(unit)
+    sent: list[str] = []
+    replace(closer, send=sent.append).record_attempt(unit, has_changes=False)
+    assert list(map(read_message, sent)) == [WriteLatest("run-1")]
+
+
+def test_where_nothing_changed_no_row_is_read_and_no_region_written(
     stack: Stack, closer: Closer, wire: Callable[[str], Any]
 ) -> None:
     for number in (1, 2):
         closer.runs.open(open_run(run_id=f"run-{number}"))
     succeed(stack, an_odcr("cr-a"))
-    for region in REGIONS:
-        closer.answer(Unit("run-1", region, (HOME,)))
+    answer_all(closer)
     table, bucket = wire("dynamodb"), wire("s3")
-    for region in REGIONS:
-        closer.answer(Unit("run-2", region, (HOME,)))
-    read = [call["ExpressionAttributeValues"][":pk"]["S"] for call in table.parameters("Query")]
-    assert not [place for place in read if place.startswith("SCOPE#")]
+    answer_all(closer, "run-2")
+    assert "SCOPE" not in read_partitions(table)
     written = [call["Key"] for call in bucket.parameters("PutObject")]
     assert written == [
+        "runs/dt=2026-11-24/run-2.json",
         "latest/odcrs.json",
         "latest/capacity-blocks.json",
         "latest/training-plans.json",
@@ -180,9 +214,10 @@ def test_a_unit_that_succeeds_after_the_end_updates_the_manifest(
     fail(stack, scope=OHIO, minutes=0)
     answer_all(closer)
     succeed(stack, an_odcr("cr-a"))
-    closer.answer(Unit("run-1", "us-east-2", (HOME,)))
+    closer.record_attempt(Unit("run-1", "us-east-2", (HOME,)))
     manifest = stack.document("runs/dt=2026-11-24/run-1.json")
     assert (manifest["counts"]["succeeded"], manifest["counts"]["reservations"]) == (1, 1)
+    LatestFiles(closer).write("run-1")
     assert len(stack.document("latest/odcrs.json")) == 1
 
 
@@ -225,17 +260,62 @@ def test_a_region_that_the_bucket_refuses_is_read_from_the_table_and_named(
     assert "AccessDenied" in warning
 
 
-def test_a_run_of_which_the_inventory_is_refused_has_its_manifest_and_stays_open(
-    stack: Stack, closer: Closer, wire: Callable[[str], Any]
+def test_a_list_that_is_refused_is_named_in_the_manifest_until_it_is_written(
+    stack: Stack, closer: Closer, clock: Clock, wire: Callable[[str], Any]
 ) -> None:
-    closer.runs.open(open_run(regions=("us-east-2",), pending=frozenset({"us-east-2"})))
+    closer.runs.open(open_run())
+    for region in REGIONS:
+        closer.record_attempt(Unit("run-1", region, (HOME,)))
     wire("s3").fails_before(client_error("AccessDenied", "PutObject"), "PutObject")
-    unit = Unit("run-1", "us-east-2", (HOME,))
-    with pytest.raises(ClientError):
-        closer.answer(unit)
-    (warning,) = stack.document("runs/dt=2026-11-24/run-1.json")["warnings"]
+    with pytest.raises(NotWritten, match=r"^latest/ was not written: .*AccessDenied"):
+        LatestFiles(closer).write("run-1")
+    manifest = stack.document("runs/dt=2026-11-24/run-1.json")
+    (warning,) = manifest["warnings"]
     assert warning.startswith("latest/ was not written")
-    closer.answer(unit)
-    run = closer.runs.get("run-1")
+    assert manifest["latest_written_at"] is None
+    LatestFiles(closer).write("run-1")
+    manifest = stack.document("runs/dt=2026-11-24/run-1.json")
+    assert "warnings" not in manifest
+    assert manifest["latest_written_at"] == format_time(clock())
+
+
+def test_the_end_of_a_run_stays_as_its_close_noted_it(
+    stack: Stack, closer: Closer, clock: Clock
+) -> None:
+    closer.runs.open(open_run())
+    for region in REGIONS:
+        closer.record_attempt(Unit("run-1", region, (HOME,)))
+    finished_at = clock()
+    clock.advance(timedelta(minutes=1))
+    LatestFiles(closer).write("run-1")
+    manifest, run = stack.document("runs/dt=2026-11-24/run-1.json"), closer.runs.get("run-1")
     assert run is not None
-    assert run.finished_at is not None
+    assert manifest["finished_at"] == format_time(finished_at)
+    assert (run.finished_at, run.latest_at) == (finished_at, clock())
+
+
+def test_a_unit_that_finds_something_while_it_is_written_has_it_written_again(
+    stack: Stack, closer: Closer
+) -> None:
+    class News:
+        """A publication during which a unit succeeds, once."""
+
+        name, rows = "news", list[int]()
+
+        def publish(self, rows: Any, *_: Any) -> None:
+            self.rows.append(len(rows))
+            if len(self.rows) == 1:
+                succeed(stack, an_odcr("cr-a"))
+                closer.runs.record_attempt("run-1", "us-east-2/0", has_changes=True)
+
+    closer.runs.open(open_run())
+    for region in REGIONS:
+        closer.record_attempt(Unit("run-1", region, (HOME,)))
+    LatestFiles(closer, lambda: [News()]).write("run-1")
+    assert News.rows == [0, 1]
+    assert len(stack.document("latest/odcrs.json")) == 1
+
+
+def test_an_unknown_run_has_nothing_written(stack: Stack, closer: Closer) -> None:
+    LatestFiles(closer).write("never")
+    assert stack.keys() == []

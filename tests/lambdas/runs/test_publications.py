@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from lambdas.clients import service
 from lambdas.collecting.capacity import Capacity
 from lambdas.collecting.finish_run import Closer
+from lambdas.collecting.latest_files import LatestFiles, NotWritten
 from lambdas.collecting.report_file import ReportFile
 from lambdas.observability import logger
 from lambdas.store.archive import Archive
@@ -71,7 +71,8 @@ def test_a_closed_run_leaves_the_report_in_the_bucket(
     runs.open(open_run())
     succeed(stack, P5, a_block("cr-block"))
     fail(stack)
-    answer_all(replace(closer, publications=lambda: [report]))
+    answer_all(closer)
+    LatestFiles(closer, lambda: [report]).write("run-1")
 
     found = service("s3").get_object(Bucket=stack.bucket, Key="latest/report.html")
     assert found["ContentType"] == "text/html; charset=utf-8"
@@ -91,7 +92,9 @@ def test_what_cannot_be_published_is_named_in_the_manifest(
     runs.open(open_run())
     succeed(stack, P5)
     fail(stack)
-    assert answer_all(replace(closer, publications=lambda: [Refused(), report]))[-1]
+    assert answer_all(closer)[-1]
+    with pytest.raises(NotWritten, match="the impossible was not published"):
+        LatestFiles(closer, lambda: [Refused(), report]).write("run-1")
 
     manifest = stack.document("runs/dt=2026-11-24/run-1.json")
     assert manifest["warnings"] == ["the impossible was not published: it cannot be made"]

@@ -27,27 +27,27 @@ def test_a_run_comes_back_as_it_was_opened(runs: RunStore) -> None:
 def test_opening_a_run_again_gives_the_run_that_was_opened_first(runs: RunStore) -> None:
     first = open_run()
     runs.open(first)
-    runs.answer("run-1", "us-east-2/0")
+    runs.record_attempt("run-1", "us-east-2/0")
     again = runs.open(open_run(started_at=NOON + HOUR, regions=("us-west-2",)))
     assert again == replace(first, pending=frozenset({"eu-west-1/0"}))
 
 
 def test_a_run_that_was_never_opened_is_unknown(runs: RunStore) -> None:
     assert runs.get("never") is None
-    assert runs.answer("never", "us-east-2/0") is None
+    assert runs.record_attempt("never", "us-east-2/0") is None
     assert runs.latest(10) == []
 
 
-def test_a_run_is_answered_with_its_last_unit(runs: RunStore) -> None:
+def test_a_run_has_all_attempts_with_its_last_unit(runs: RunStore) -> None:
     runs.open(open_run())
-    answered = [runs.answer("run-1", f"{region}/0") for region in REGIONS]
-    assert [run and run.is_answered for run in answered] == [False, True]
+    answered = [runs.record_attempt("run-1", f"{region}/0") for region in REGIONS]
+    assert [run and run.has_all_attempts for run in answered] == [False, True]
 
 
 def test_a_unit_that_answers_again_changes_nothing(runs: RunStore) -> None:
     runs.open(open_run())
-    first = runs.answer("run-1", "us-east-2/0")
-    assert runs.answer("run-1", "us-east-2/0") == first
+    first = runs.record_attempt("run-1", "us-east-2/0")
+    assert runs.record_attempt("run-1", "us-east-2/0") == first
 
 
 def test_the_latest_runs_come_newest_first(runs: RunStore) -> None:
@@ -96,12 +96,12 @@ def test_a_run_is_closed_when_every_unit_had_an_attempt(
 def test_nothing_is_written_while_units_are_pending(stack: Stack, closer: Closer) -> None:
     closer.runs.open(open_run())
     succeed(stack)
-    assert not closer.answer(Unit("run-1", "us-east-2", (HOME,)))
+    assert not closer.record_attempt(Unit("run-1", "us-east-2", (HOME,)))
     assert stack.keys() == []
 
 
 def test_a_unit_of_an_unknown_run_closes_nothing(stack: Stack, closer: Closer) -> None:
-    assert not closer.answer(Unit("never", "us-east-2", (HOME,)))
+    assert not closer.record_attempt(Unit("never", "us-east-2", (HOME,)))
     assert stack.keys() == []
 
 
@@ -148,7 +148,7 @@ def test_a_run_that_lost_a_unit_is_closed_and_its_manifest_names_the_scope(
 ) -> None:
     closer.runs.open(open_run())
     succeed(stack)
-    closer.answer(Unit("run-1", "us-east-2", (HOME,)))
+    closer.record_attempt(Unit("run-1", "us-east-2", (HOME,)))
     assert closer.finish(Finish("run-1"))
     (failure,) = stack.document("runs/dt=2026-11-24/run-1.json")["failures"]
     assert (failure["region"], failure["code"]) == ("eu-west-1", "NotCollected")
@@ -197,7 +197,7 @@ def test_a_retry_that_found_nothing_new_does_not_close_its_run_again(
     closer.runs.open(open_run())
     answer_all(closer)
     line = wire("s3")
-    assert not closer.answer(Unit("run-1", "us-east-2", (HOME,)), is_news=False)
+    assert not closer.record_attempt(Unit("run-1", "us-east-2", (HOME,)), has_changes=False)
     assert line.calls == []
 
 
@@ -207,21 +207,23 @@ def test_what_an_attempt_observed_that_died_before_it_said_so_closes_its_run_aga
     closer.runs.open(open_run())
     answer_all(closer)
     line, unit = wire("s3"), Unit("run-1", "us-east-2", (HOME,))
-    closer.answer(unit, is_news=False, observed_at=clock())
+    closer.record_attempt(unit, has_changes=False, observed_at=clock())
     assert line.count("PutObject") == 0
-    closer.answer(unit, is_news=False, observed_at=clock() + HOUR)
-    assert line.count("PutObject") == 5  # a list of each kind, and the manifest
+    closer.record_attempt(unit, has_changes=False, observed_at=clock() + HOUR)
+    assert [call["Key"] for call in line.parameters("PutObject")] == [
+        "runs/dt=2026-11-24/run-1.json"
+    ]
 
 
 def test_of_two_units_that_answer_last_only_one_closes_the_run(
     closer: Closer, wire: Callable[[str], Any]
 ) -> None:
     closer.runs.open(open_run())
-    closer.runs.answer("run-1", "eu-west-1")
-    assert closer.runs.answer("run-1", "us-east-2/0") is not None
+    closer.runs.record_attempt("run-1", "eu-west-1")
+    assert closer.runs.record_attempt("run-1", "us-east-2/0") is not None
     assert closer.runs.claim("run-1", "us-east-2/0") is not None
     line = wire("s3")
-    assert not closer.answer(Unit("run-1", "eu-west-1", (HOME,)))
+    assert not closer.record_attempt(Unit("run-1", "eu-west-1", (HOME,)))
     assert line.calls == []
 
 
@@ -229,9 +231,9 @@ def test_a_unit_that_was_killed_as_it_closed_its_run_closes_it_when_it_comes_bac
     closer: Closer,
 ) -> None:
     closer.runs.open(open_run(regions=("us-east-2",), pending=frozenset({"us-east-2"})))
-    closer.runs.answer("run-1", "us-east-2/0")
+    closer.runs.record_attempt("run-1", "us-east-2/0")
     closer.runs.claim("run-1", "us-east-2/0")
-    closer.answer(Unit("run-1", "us-east-2", (HOME,)), is_news=False)
+    closer.record_attempt(Unit("run-1", "us-east-2", (HOME,)), has_changes=False)
     run = closer.runs.get("run-1")
     assert run is not None
     assert run.finished_at is not None
@@ -242,9 +244,9 @@ def test_a_find_during_the_close_of_its_run_is_in_the_manifest(
 ) -> None:
     closer.runs.open(open_run())
     answer_all(closer)
-    run = closer.runs.answer("run-1", "us-east-2/0")
+    run = closer.runs.record_attempt("run-1", "us-east-2/0")
     assert run is not None
-    closer.runs.answer("run-1", "us-east-2", is_news=True)
+    closer.runs.record_attempt("run-1", "us-east-2", has_changes=True)
     succeed(stack, an_odcr("cr-a"))
     closer.close(run)
     assert stack.document("runs/dt=2026-11-24/run-1.json")["counts"]["reservations"] == 1

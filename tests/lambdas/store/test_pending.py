@@ -99,12 +99,12 @@ def test_a_buffer_too_large_for_one_batch_is_delivered_in_several(
 def test_a_delivered_event_is_known(pending: DigestBuffer) -> None:
     message = {"event_id": "e"}
     assert pending.add("oncall", RUN, message, NOON) is Placed.NEW
-    assert pending.add("oncall", RUN, message, NOON) is Placed.AGAIN
+    assert pending.add("oncall", RUN, message, NOON) is Placed.BUFFERED
     found = pending.next_batch("oncall", RUN, NOON)
     assert found is not None
-    assert pending.add("oncall", RUN, message, NOON) is Placed.AGAIN
+    assert pending.add("oncall", RUN, message, NOON) is Placed.BUFFERED
     pending.finish("oncall", RUN, found.number, NOON)
-    assert pending.add("oncall", RUN, message, NOON) is Placed.TOLD
+    assert pending.add("oncall", RUN, message, NOON) is Placed.DELIVERED
 
 
 def test_ids_longer_than_a_key_are_refused(pending: DigestBuffer) -> None:

@@ -1,5 +1,5 @@
-"""The kinds of capacity: a file for each, ``registry.py`` with all of them, and what they share.
+"""The kinds of capacity: a file for each, ``registry.py`` with all of them, and shared parts.
 
-A kind's file has its rows, how AWS's response becomes one, and its ``Kind``: how it is asked for,
-compared, described and shown. No other code branches on a kind; it reads ``row.kind``.
+A kind's file has its rows, the mapping of AWS's response to a row, and its ``Kind``: how it is
+listed, compared, described and shown. Other code does not branch on a kind, but reads ``row.kind``.
 """

@@ -84,7 +84,7 @@ class CapacityBlock(CapacityRow):
     ``total_capacity`` and ``available_capacity`` are EC2's own counts, 0 before the block starts;
     ``instance_count`` is its size at any time. ``effective_end`` is when AWS starts to terminate
     instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the block is active.
-    ``consumers`` are as an ODCR's.
+    ``consumers`` as for an ODCR.
     """
 
     kind: ClassVar[Kind] = KIND

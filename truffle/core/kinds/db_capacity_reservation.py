@@ -89,11 +89,11 @@ class ZoneCapacity:
 class DbCapacityReservation(CapacityRow):
     """One DB capacity reservation of RDS.
 
-    ``instance_type`` is the DB instance class (``db.r7g.2xlarge``); capacities are DB instances, of
+    ``instance_type`` is the DB instance class (``db.r7g.2xlarge``); capacities are DB instances in
     all zones together. RDS reports free capacity only for an active reservation, and 0 otherwise,
-    so ``used_capacity`` and ``utilization`` (0..1) are None unless it is active. One of several
-    zones has no ``availability_zone``. One that started immediately has no start date in RDS: its
-    ``start_date`` is when it was created. ``accelerator`` is always None.
+    so ``used_capacity`` and ``utilization`` (0..1) are None unless it is active. A reservation in
+    several zones has no ``availability_zone``. A reservation that started immediately has no start
+    date in RDS; its ``start_date`` is its creation date. ``accelerator`` is always None.
     """
 
     kind: ClassVar[Kind] = KIND
@@ -147,7 +147,8 @@ class DbCapacityReservation(CapacityRow):
 
     @classmethod
     def from_response(cls, raw: Raw, scope: Scope, observed_at: datetime) -> DbCapacityReservation:
-        """One of DescribeDBCapacityReservations. Raises KeyError for one without an identifier."""
+        """Map a reservation of DescribeDBCapacityReservations. Raises KeyError if it has no
+        identifier."""
         arn = raw.get("DBCapacityReservationArn")
         zones = tuple(
             ZoneCapacity(zone["AvailabilityZone"], zone.get("AvailableCapacity"))
@@ -197,7 +198,7 @@ def _capacity(raw: Raw, zones: Sequence[ZoneCapacity]) -> dict[str, Any]:
 
 
 def _in_all(each: int | None, zones: Sequence[ZoneCapacity]) -> int | None:
-    """The DB instances of all zones; None where either number is unknown."""
+    """The DB instances in all zones; None if either number is unknown."""
     return each * len(zones) if each is not None and zones else None
 
 

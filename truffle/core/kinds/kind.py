@@ -1,4 +1,4 @@
-"""A kind of capacity as the rest of the code sees it, and the rows of every kind."""
+"""The interface of a kind of capacity, and of its rows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     )
 
 Verdict = tuple[Severity, str]
-"""The severity of a state, and the sentence about it without its subject."""
+"""The severity of a state, and the predicate of a sentence about it."""
 
 
 class ReservationType(StrEnum):
-    """The types of capacity that AWS reserves, as the field ``type`` has them."""
+    """The types of capacity that AWS reserves: the values of the field ``type``."""
 
     ODCR = "odcr"
     CAPACITY_BLOCKS = "capacity-block"
@@ -39,7 +39,7 @@ class ReservationType(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Listing:
     """How a service other than EC2 lists a kind: botocore's name of the service, the operation, the
-    member of its pages that holds the rows, and the largest page."""
+    member of its pages with the rows, and the maximum page size."""
 
     service: str
     operation: str
@@ -49,7 +49,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A call for more details of one row."""
+    """A request for more details of one row."""
 
     operation: str
     parameters: Mapping[str, str]
@@ -60,19 +60,19 @@ class Kind:
     """The facts of a kind.
 
     ``noun`` and ``short`` name one reservation, ``one`` with its article, ``plural`` several.
-    ``title`` heads its table, ``note`` stands below it, and ``about`` describes the kind in the
-    API's document. ``option`` is the flag without its dashes, ``path`` the API's route.
-    ``id_prefix`` begins its reservation ids. ``operations`` are the calls of the ``service`` that
-    list it. ``tools`` are those of ``truffle use``. ``active_states`` are those of ``active_only``.
-    ``end_field`` is the field that says until when it can be used, ``at_its_end`` what happens
-    then. ``is_prepaid``: it is paid up front for fixed dates, so every instance that is not in use
-    is lost. ``is_extendable``: AWS sells extensions. ``vanished`` is the verdict where it is no
-    longer listed before its end, ``ended_early`` and ``extended`` are severities. ``size_field`` is
-    the field of its size. ``verdicts`` and ``next_steps`` are by state. ``listing`` is None for
-    what EC2's own listing of a scope includes; ``search`` is the operation that finds what is for
-    sale. ``bills_unused``: unused capacity is billed, and another account may be asked to pay.
-    ``meanings`` describe, for the tables' documentation, the fields that it alone has.
-    ``sample_type`` is the instance type of a made-up reservation.
+    ``title`` is the heading of its table, ``note`` the text below it, and ``about`` describes the
+    kind in the API's document. ``option`` is the flag without its dashes, ``path`` the API's route.
+    ``id_prefix`` is the prefix of its reservation ids. ``operations`` are the calls of the
+    ``service`` that list it. ``tools`` are those of ``truffle use``, ``active_states`` those of
+    ``active_only``. ``end_field`` is the field with the end of its use, ``at_its_end`` the sentence
+    about what happens then. ``is_prepaid``: it is paid up front for fixed dates, so every unused
+    instance is a loss. ``is_extendable``: AWS sells extensions. ``vanished`` is the verdict if it
+    is no longer listed before its end, ``ended_early`` and ``extended`` are severities.
+    ``size_field`` is the field of its size. ``verdicts`` and ``next_steps`` are by state.
+    ``listing`` is None if EC2's own listing of a scope includes the kind; ``search`` is the
+    operation that finds offerings. ``bills_unused``: unused capacity is billed, and another account
+    may be asked to pay. ``meanings`` describe its own fields in the documentation of the tables.
+    ``sample_type`` is the instance type of a sample reservation.
     """
 
     type: ReservationType
@@ -110,7 +110,7 @@ class Kind:
 
 
 class CapacityRow:
-    """The base of every kind's rows: a fact that a kind does not have is None."""
+    """The base of every kind's rows: a value that a kind does not have is None."""
 
     __slots__ = ()
 
@@ -123,12 +123,12 @@ class CapacityRow:
 
     @property
     def block_id(self) -> str | None:
-        """The id of what was bought as one, where that is not the reservation itself."""
+        """The id of the purchase, if it differs from the reservation's."""
         return None
 
     @property
     def is_part(self) -> bool:
-        """Whether other reservations belong to what was bought as one, too."""
+        """Whether the purchase includes other reservations."""
         return False
 
     @property
@@ -141,7 +141,7 @@ class CapacityRow:
 
     @property
     def effective_end(self) -> datetime | None:
-        """When AWS starts to terminate instances, where that is before the end."""
+        """When AWS starts to terminate instances, if that is before the end."""
         return None
 
     @property
@@ -155,7 +155,7 @@ class CapacityRow:
 
     @property
     def adjustment(self) -> Adjustment | None:
-        """The last change of dates that was requested of a future-dated ODCR."""
+        """The last requested change of dates of a future-dated ODCR."""
         return None
 
     @property
@@ -169,7 +169,7 @@ class CapacityRow:
         return None
 
     def with_consumers(self, consumers: tuple[Consumer, ...]) -> Self:
-        """The row with its consumers; of a kind that cannot be shared, the row as it is."""
+        """The row with its consumers; unchanged for a kind that cannot be shared."""
         return self
 
     @property
@@ -178,7 +178,7 @@ class CapacityRow:
         return None
 
     def with_billing_request(self, request: BillingRequest) -> Self:
-        """The row with its request; of a kind that has none, the row as it is."""
+        """The row with its request; unchanged for a kind without one."""
         return self
 
     @property
@@ -199,7 +199,7 @@ class CapacityRow:
 
     @property
     def market(self) -> Market | None:
-        """The market type that a launch must name; None where it names none.
+        """The market type that a launch must name; None if none.
 
         EC2 User Guide: capacity-blocks-launch, and capacity-consumer-procedures for interruptible
         reservations.
@@ -208,33 +208,33 @@ class CapacityRow:
 
     @property
     def name(self) -> str | None:
-        """The name for people: the tag Name, or a name that the kind has."""
+        """The name for people: the tag Name, or the kind's own name."""
         return self.tags.get("Name")
 
     @property
     def fee(self) -> tuple[float, str] | None:
-        """The amount paid up front and its currency, where the listing has them."""
+        """The amount paid up front and its currency, if the listing has them."""
         return None
 
     @property
     def detail(self) -> Detail | None:
-        """The call for more details of this row; None if there is none."""
+        """The request for more details of this row; None if there is none."""
         return None
 
     def with_detail(self, raw: Raw) -> Self:
-        """The row with the response to its detail."""
+        """The row with the details of a response."""
         return self
 
     @classmethod
     def from_response(cls, raw: Raw, scope: Scope, observed_at: datetime) -> Self:
-        """A row of the kind's own listing."""
+        """Map a row of the kind's own listing."""
         raise NotImplementedError(f"EC2's listing of a scope includes {cls.kind.plural}")
 
     @classmethod
     def sample_facts(
         cls, reservation_id: str, instances: int, start: datetime, end: datetime
     ) -> dict[str, Any]:
-        """The fields that only this kind has, of a made-up reservation."""
+        """The kind's own fields of a sample reservation."""
         return {}
 
     def carried(self, before: CapacityRow, refused: AbstractSet[str]) -> Self:
@@ -242,5 +242,5 @@ class CapacityRow:
         return self
 
     def completed(self, before: CapacityRow) -> Self:
-        """The row of a consumer with what only the owner can know, as it was last reported."""
+        """The row of a consumer with the last reported values that only the owner can know."""
         return self

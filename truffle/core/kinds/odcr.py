@@ -76,15 +76,15 @@ KIND = Kind(
 
 @dataclass(frozen=True, slots=True)
 class Odcr(CapacityRow):
-    """One On-Demand Capacity Reservation as one scope, or several, see it.
+    """One On-Demand Capacity Reservation, as listed by one or several scopes.
 
     Capacities are instances. ``used_capacity`` and ``utilization`` (0..1) are None unless the
-    reservation is active. ``account_name`` and ``organizational_unit`` are what AWS Organizations
-    calls ``account_id`` and its units below the root, joined by slashes; None where the source does
-    not know. ``consumers`` are the accounts that use a shared reservation, its owner among them;
-    None where EC2 was not asked or did not answer. ``original_start_date`` is the first start that
-    was requested of a future-dated ODCR, ``source_reservation_id`` the lender of an interruptible
-    one. ``billing_request`` is None where there is none, or EC2 was not asked or did not answer.
+    reservation is active. ``account_name`` and ``organizational_unit`` are the names in AWS
+    Organizations of ``account_id`` and of its units below the root, joined by slashes; None if the
+    source does not know. ``consumers`` are the accounts that use a shared reservation, including
+    its owner; None if EC2 was not asked or did not respond. ``original_start_date`` is the first
+    requested start of a future-dated ODCR, ``source_reservation_id`` the lender of an interruptible
+    one. ``billing_request`` is None if there is none, or if EC2 was not asked or did not respond.
     """
 
     kind: ClassVar[Kind] = KIND
@@ -161,10 +161,10 @@ class Odcr(CapacityRow):
         return replace(self, billing_request=before.billing_request)
 
     def completed(self, before: CapacityRow) -> Odcr:
-        # EC2 goes on showing the last change of an ODCR, though perhaps not to its consumers.
+        # EC2 keeps showing the last change of an ODCR, but possibly not to its consumers.
         self = replace(self, adjustment=self.adjustment or before.adjustment)
         known, request = before.billing_request, self.billing_request
-        # The sides of a request may learn of its decision one after the other.
+        # The two sides of a request may see its decision at different times.
         if known is None or (request is not None and not request.is_older_than(known)):
             return self
         return replace(self, billing_request=known)

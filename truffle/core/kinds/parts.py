@@ -11,7 +11,7 @@ from typing import Any, Final
 from truffle.core.times import hours_between, whole
 
 Raw = Mapping[str, Any]
-"""A part of AWS's response as botocore parses it; every member may be missing."""
+"""A part of AWS's response as parsed by botocore; any member may be missing."""
 
 
 STATES: Final = (
@@ -29,7 +29,7 @@ STATES: Final = (
     "unavailable",
     "unsupported",
 )
-"""EC2's CapacityReservationState (botocore 1.43); a newer one is kept as it comes."""
+"""EC2's CapacityReservationState (botocore 1.43); an unknown one is kept unchanged."""
 
 USABLE_STATES: Final = frozenset({"active", "scheduled"})
 """States in which instances can be launched, now or from the start date."""
@@ -42,10 +42,11 @@ TERMINAL_STATES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """The accelerators of an instance; ``total_count`` is theirs times the reserved instances.
+    """The accelerators of an instance; ``total_count`` is their number times the reserved
+    instances.
 
     ``count`` is a fraction for types with a partitioned GPU (a g6f.large has 0.125 of an L4), and
-    None where EC2 names the device without a number.
+    None if EC2 names the device without a number.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Accelerator:
         return Accelerator(self.name, self.manufacturer, self.count, self.on(instances))
 
     def on(self, instances: int | None) -> float | None:
-        """The devices of that many instances; None where either number is unknown."""
+        """The devices of that many instances; None if either number is unknown."""
         if self.count is None or instances is None:
             return None
         return whole(self.count * instances)
@@ -75,7 +76,7 @@ class Commitment:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """A change of dates that was requested of a future-dated ODCR (EC2's AdjustmentStatus and
+    """A requested change of dates of a future-dated ODCR (EC2's AdjustmentStatus and
     AdjustmentDetails): ``requested``, ``applied`` or ``rejected``, and the values after it."""
 
     status: str | None = None
@@ -87,14 +88,14 @@ class Adjustment:
 
     @property
     def is_rejected(self) -> bool:
-        """Whether EC2 did not apply it."""
+        """Whether EC2 rejected it."""
         return self.status == "rejected"
 
 
 @dataclass(frozen=True, slots=True)
 class InterruptibleAllocation:
-    """The instances that an ODCR lends to an interruptible one, its ``reservation_id`` (EC2's
-    InterruptibleCapacityAllocation). They are no part of the lender's own capacity."""
+    """The instances that an ODCR lends to an interruptible one, whose id is ``reservation_id``
+    (EC2's InterruptibleCapacityAllocation). The lender's own capacity does not include them."""
 
     reservation_id: str | None = None
     instance_count: int | None = None
@@ -121,7 +122,7 @@ class BillingRequest:
     CapacityReservationBillingRequest).
 
     ``status`` is ``pending``, ``accepted``, ``rejected``, ``cancelled``, ``revoked`` or
-    ``expired``. ``expires_at`` is until when a pending one must be accepted or rejected.
+    ``expired``. ``expires_at`` is the deadline for accepting or rejecting a pending one.
     """
 
     requested_by: str | None = None
@@ -132,7 +133,7 @@ class BillingRequest:
     status_message: str | None = None
 
     def is_older_than(self, other: BillingRequest) -> bool:
-        """Whether it was overtaken: by a later request, or by the decision of the same one."""
+        """Whether it was superseded by a later request, or by the decision of the same one."""
         if self.updated_at is None or other.updated_at is None:
             return False
         if self.updated_at == other.updated_at:
@@ -168,7 +169,7 @@ class Market(StrEnum):
 
 
 def used_of(state: str, total: int | None, available: int | None) -> int | None:
-    """Instances in use; None unless active, since EC2's counts mean nothing before and after."""
+    """Instances in use; None unless active, since EC2's counts are meaningless before and after."""
     if state != "active" or total is None or available is None:
         return None
     return total - available
@@ -180,7 +181,7 @@ def utilization_of(used: int | None, total: int | None) -> float | None:
 
 
 def block_hours(start: datetime | None, end: datetime | None) -> float | None:
-    """A block's length in hours, with its fraction: real blocks are not whole days."""
+    """A block's length in hours, as a fraction: real blocks are not whole days."""
     return hours_between(start, end) if start and end else None
 
 
@@ -214,7 +215,7 @@ EC2_TOOLS: Final = (
 
 
 def seen_by(scope: Scope) -> tuple[str, ...]:
-    """The accounts that list what a scope lists; none where the account is not known."""
+    """The accounts that list the reservations of a scope; empty if the account is unknown."""
     return (scope.account_id,) if scope.account_id else ()
 
 

@@ -20,11 +20,11 @@ KINDS: Final[dict[str, Kind]] = {name: cls.kind for name, cls in CLASSES.items()
 OTHER_IDS: Final = "|".join(
     f"{kind.id_prefix}[0-9A-Za-z-]+" for kind in KINDS.values() if kind.listing is not None
 )
-"""A regular expression of the reservation ids of what services other than EC2 list."""
+"""A regular expression of the reservation ids of kinds that other services list."""
 
 TYPES: Final = tuple(ReservationType)
 
 PREPAID_TYPES: Final = tuple(cls.kind.type for cls in CLASSES.values() if cls.kind.is_prepaid)
 
 DEFAULT_TYPE: Final = ReservationType.ODCR
-"""The kinds that are listed where no type is named."""
+"""The kinds that are listed if no type is named."""

@@ -89,12 +89,12 @@ KIND = Kind(
 class TrainingPlan(CapacityRow):
     """One training plan of SageMaker.
 
-    ``reservation_id`` is made of what is unique in SageMaker's ARN: ``tp-``, the account, the
-    region and the plan's name. ``instance_type`` is SageMaker's (``ml.p5.48xlarge``); of several
-    reserved capacities with different types or zones it has all types, and no zone. ``state`` is
-    SageMaker's status in lower case. ``upfront_fee`` is in ``currency``. ``used_capacity`` and
-    ``utilization`` (0..1) are None unless the plan is active, ``in_use_capacity`` is as SageMaker
-    has it. ``effective_end`` is when SageMaker starts to terminate instances.
+    ``reservation_id`` consists of the unique parts of SageMaker's ARN: ``tp-``, the account, the
+    region and the plan's name. ``instance_type`` is SageMaker's (``ml.p5.48xlarge``); a plan whose
+    reserved capacities differ in type or zone has all types, and no zone. ``state`` is SageMaker's
+    status in lower case. ``upfront_fee`` is in ``currency``. ``used_capacity`` and ``utilization``
+    (0..1) are None unless the plan is active, ``in_use_capacity`` is SageMaker's own count.
+    ``effective_end`` is when SageMaker starts to terminate instances.
     """
 
     kind: ClassVar[Kind] = KIND
@@ -157,7 +157,7 @@ class TrainingPlan(CapacityRow):
 
     @classmethod
     def from_response(cls, raw: Raw, scope: Scope, observed_at: datetime) -> TrainingPlan:
-        """A plan of ListTrainingPlans. Raises KeyError for one without an ARN."""
+        """Map a plan of ListTrainingPlans. Raises KeyError if it has no ARN."""
         arn, name = raw["TrainingPlanArn"], raw["TrainingPlanName"]
         account = arn.split(":")[4]
         return cls(
@@ -208,7 +208,7 @@ class TrainingPlan(CapacityRow):
 
 
 def _capacity(raw: Raw) -> dict[str, Any]:
-    """Instances, dates, and what they cost."""
+    """Instances, dates, and cost."""
     state, total = raw.get("Status", "").lower(), raw.get("TotalInstanceCount")
     available, fee = raw.get("AvailableInstanceCount"), raw.get("UpfrontFee")
     start, end = raw.get("StartTime"), raw.get("EndTime")
@@ -229,7 +229,7 @@ def _capacity(raw: Raw) -> dict[str, Any]:
 
 
 def _parts(raw: Raw) -> dict[str, Any]:
-    """The fields that all reserved capacities of the plan share."""
+    """The fields that all reserved capacities of the plan have in common."""
     parts, total = raw.get("ReservedCapacitySummaries") or (), raw.get("TotalInstanceCount")
     types = sorted(_values(parts, "InstanceType"))
     carried = accelerator_of(types[0].removeprefix("ml."), {}) if len(types) == 1 else None
@@ -248,7 +248,7 @@ def _values(parts: Iterable[Raw], name: str) -> set[str]:
 
 
 def _only(parts: Iterable[Raw], name: str) -> str | None:
-    """The value that all parts have; None where they differ."""
+    """The common value of all parts; None if they differ."""
     values = _values(parts, name)
     return values.pop() if len(values) == 1 else None
 

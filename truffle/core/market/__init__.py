@@ -1,1 +1,1 @@
-"""The market of capacity blocks: watches, their answers, and the events of comparing these."""
+"""The market of capacity blocks: watches, their answers, and the events between answers."""

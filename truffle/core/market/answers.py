@@ -1,8 +1,8 @@
 """A region's answer to a watch, and its form in the bucket.
 
 An object ``offerings/dt=<day>/hour=<hour>/<region>-<HHMMSS>-<digest>.json.gz`` has a line of JSON
-for each answer, with the question as it was asked then. Five outcomes are apart from each other:
-only ``offered``, ``none`` and ``unknown-type`` say what the region sells.
+for each answer, with the question as of then. Of the five outcomes, only ``offered``, ``none`` and
+``unknown-type`` show what the region sells.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from truffle.core.times import format_time, parse_time
 OFFERINGS_PREFIX = "offerings"
 
 SCHEMA_VERSION = 1
-"""Of the lines of an object; a reader refuses a version that it does not know."""
+"""The schema version of the lines of an object; a reader rejects an unknown version."""
 
 
 class Outcome(StrEnum):
-    """How a region answered a watch. ``not-asked``: the request budget allowed no call in time,
+    """How a region answered a watch. ``not-asked``: the request budget allowed no call in time;
     ``failed``: the call failed. Neither shows what is for sale."""
 
     OFFERED = "offered"
@@ -37,13 +37,13 @@ class Outcome(StrEnum):
 
     @property
     def is_known(self) -> bool:
-        """Whether the region said what it sells."""
+        """Whether the answer shows what the region sells."""
         return self in (Outcome.OFFERED, Outcome.NONE, Outcome.UNKNOWN_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A region's answer to a watch. ``code`` and ``message`` are EC2's where it refused.
+    """A region's answer to a watch. ``code`` and ``message`` are EC2's if it refused.
 
     ``offerings`` are all that EC2 returned, those above the watch's price limit included.
     """
@@ -91,7 +91,7 @@ class Answer:
 
 
 def _offering_to_json(question: Question, offering: Offering) -> Json:
-    """With its identity, and whether it costs at most the watch's limit."""
+    """An offering with its identity, and whether it costs at most the watch's limit."""
     within = question.is_within_limit(offering)
     return {"identity": offering.identity, "is_within_limit": within, **offering.to_json()}
 
@@ -108,6 +108,7 @@ def answers_of_lines(content: bytes) -> list[Answer]:
 
 
 def answers_key(region: str, at: datetime, content: bytes) -> str:
-    """Partitioned by day and hour, as snapshots are. The same content has the same key."""
+    """The key of an object, partitioned by day and hour like snapshots. The same content has the
+    same key."""
     name = f"{region}-{at:%H%M%S}-{sha256(content).hexdigest()[:8]}.json.gz"
     return f"{OFFERINGS_PREFIX}/dt={at:%Y-%m-%d}/hour={at:%H}/{name}"

@@ -1,8 +1,8 @@
-"""The request budget of a region, and which watches run next.
+"""The request budget of a region, and the watches that run next.
 
-EC2 allows 10 calls of DescribeCapacityBlockOfferings at once and then 0.15 a second, for each
-account and region (EC2 API Reference, "Request throttling"). Watches refill more slowly than EC2
-does, and scheduled ones leave the last calls to people.
+EC2 allows 10 calls of DescribeCapacityBlockOfferings at once and then 0.15 per second, for each
+account and region (EC2 API Reference, "Request throttling"). The budget of watches refills more
+slowly than EC2's, and scheduled watches leave the last calls to people.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ BURST: Final = 10
 REFILL_PER_SECOND: Final = 0.15
 
 WATCHES_PER_SECOND: Final = 0.12
-"""Of EC2's 0.15; the rest is for people."""
+"""Calls per second for watches, of EC2's 0.15; the rest is for people."""
 
 FOR_PEOPLE: Final = 2
-"""Calls that scheduled watches leave of those at once."""
+"""Calls of the bucket that scheduled watches leave to people."""
 
 RETRY_AFTER: Final = timedelta(minutes=10)
-"""A failed call is repeated then, or when the watch is due if that is sooner."""
+"""A failed call is repeated after this time, or when the watch is due if that is sooner."""
 
 _CLOSED: Final = DENIED | DISABLED
-"""A region that is denied or not enabled stays so: it is asked when the watch is due."""
+"""A denied or disabled region is likely to stay so: it is asked when the watch is due."""
 
 SLACK: Final = timedelta(seconds=30)
-"""A watch that is due within so much is asked now rather than a period later."""
+"""A watch that is due within this time runs now rather than a period later."""
 
 PERIODS: Final = (60, 30, 15, 10, 5, 2, 1)
-"""Minutes between two starts of the function, the longest first."""
+"""The possible minutes between two starts of the function, the longest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """The calls that watches have left in a region at a moment."""
+    """The remaining calls of watches in a region at a moment."""
 
     tokens: float
     at: datetime
 
     def refilled(self, now: datetime) -> Bucket:
-        """The same at a later moment; a clock that goes back refills nothing."""
+        """The budget at a later moment; a clock that goes back does not refill it."""
         passed = max((now - self.at).total_seconds(), 0)
         return Bucket(min(BURST, self.tokens + passed * WATCHES_PER_SECOND), now)
 
     def calls(self, reserve: int) -> int:
-        """How many calls can be made at this moment while ``reserve`` are left."""
+        """How many calls can be made at a moment, leaving ``reserve``."""
         return max(int(self.tokens - reserve), 0)
 
     def less(self, calls: int) -> Bucket:
@@ -69,9 +69,10 @@ def full_bucket(now: datetime) -> Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A watch in one region: how the last call ended, and the last answer that said what is sold.
+    """A watch in one region: the outcome of the last call, and the last answer that showed what is
+    sold.
 
-    A last answer ``not-asked`` stands for no call.
+    A last answer ``not-asked`` means that no call was made.
     """
 
     watch: Watch
@@ -93,24 +94,24 @@ class Turn:
         return self.due_at is None or self.due_at <= now + SLACK
 
     def waited(self, now: datetime) -> float:
-        """How many of its periods have passed since the last call, one that failed included:
-        otherwise a watch that always fails would always come first."""
+        """How many of its periods have passed since the last call, failed ones included; otherwise
+        a watch that always fails would always come first."""
         has_failed = self.last is not None and self.last.outcome is Outcome.FAILED
         called = self.last if has_failed else self.known
         return float("inf") if called is None else (now - called.observed_at) / self.watch.every
 
 
 def in_turn(turns: Iterable[Turn], now: datetime) -> list[Turn]:
-    """The turns in the order in which they are asked: who waited for most periods comes first.
+    """The turns in the order of execution: those that waited for the most periods come first.
 
-    So all watches of a region slow down by the same factor where the budget does not suffice.
+    So all watches of a region slow down by the same factor if the budget does not suffice.
     """
     return sorted(turns, key=lambda turn: (-turn.waited(now), turn.watch.name))
 
 
 def slowdown(watches: Iterable[Watch], region: str, period: timedelta) -> float:
-    """By how much longer the watches of a region take than they would alone; 1 where the budget
-    suffices. ``period`` is the time between two starts of the function."""
+    """The factor by which the watches of a region slow down; 1 if the budget suffices. ``period``
+    is the time between two starts of the function."""
     wanted = sum(
         1 / _interval(it.every, period).total_seconds() for it in watches if region in it.regions
     )
@@ -118,9 +119,9 @@ def slowdown(watches: Iterable[Watch], region: str, period: timedelta) -> float:
 
 
 def really_every(watch: Watch, watches: Sequence[Watch], now: datetime) -> timedelta:
-    """How often a watch is asked in the region that has the most to do, to the second.
+    """The actual interval of a watch in the busiest region, to the second.
 
-    Watches that are over take nothing from the others.
+    Watches that are over use no budget.
     """
     period = timedelta(minutes=period_minutes(watches))
     asked = [it for it in watches if not it.question.is_over(now)]
@@ -134,8 +135,8 @@ def _interval(every: timedelta, period: timedelta) -> timedelta:
 
 
 def period_minutes(watches: Sequence[Watch]) -> int:
-    """Minutes between two starts of the function: as long as every watch can be asked when it is
-    due, without waiting for the bucket to refill.
+    """Minutes between two starts of the function: the longest period in which every watch can run
+    when it is due, without waiting for the bucket to refill.
 
     Raises ValueError without watches.
     """

@@ -1,7 +1,7 @@
 """The comparison of a region's answer to a watch with the one before: state and events.
 
-Only answers that show what is sold are compared. The first of them is a baseline. An offering above
-the watch's price limit is ignored.
+Only answers that show what is sold are compared. The first one is a baseline. An offering above the
+watch's price limit is ignored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from truffle.core.market.states import Seen, WatchState, past_prices
 from truffle.core.offerings import MOST_OFFERINGS, Offering
 
 SHORTEST_NOTICE = timedelta(minutes=30)
-"""A block starts so long after its purchase at the earliest (EC2 User Guide, Capacity Blocks)."""
+"""The minimum time from a purchase to the start of a block (EC2 User Guide, Capacity Blocks)."""
 
 DAY = timedelta(days=1)
 
@@ -35,7 +35,7 @@ DAY = timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class MarketRules:
     """``least_drop`` is in percent. While an offering is ``quiet`` after an event, no second event
-    of that type is published about it; what is still true then is published afterwards."""
+    of that type is published about it; a change that still holds is published afterwards."""
 
     least_drop: Decimal = Decimal(2)
     quiet: timedelta = timedelta(hours=6)
@@ -44,7 +44,7 @@ class MarketRules:
 def compare(
     state: WatchState | None, answer: Answer, rules: MarketRules
 ) -> tuple[WatchState, tuple[Event, ...]]:
-    """The state after an answer, and the events between.
+    """Compute the state after an answer, and the events.
 
     The same state and answer give the same events with the same ids. An answer to a changed
     question is a new baseline; an answer that is not newer than the state changes nothing.
@@ -100,8 +100,8 @@ def _found(
 
 
 def _may_be_left_out(offering: Offering, answer: Answer) -> bool:
-    """Whether an answer of as many offerings as EC2 returns may lack this one only because others
-    are listed before it: it starts no earlier than all of them."""
+    """Whether a full answer may lack this offering only because EC2 limits the number and lists
+    earlier starts first: it starts no earlier than all of them."""
     if len(answer.offerings) != MOST_OFFERINGS:
         return False
     starts = [it.start_date for it in answer.offerings if it.start_date is not None]
@@ -109,7 +109,7 @@ def _may_be_left_out(offering: Offering, answer: Answer) -> bool:
 
 
 def _cheapest(offerings: Iterable[Offering]) -> dict[str, Offering]:
-    """By identity; of several with the same one the cheapest."""
+    """The offerings by identity; of several with the same one, the cheapest."""
     ordered = sorted(offerings, key=_dearest_first, reverse=True)
     return {offering.identity: offering for offering in ordered}
 
@@ -127,7 +127,7 @@ def _rolled(
 ) -> dict[str, Seen]:
     """Drop the blocks that can no longer be sold because their time has passed.
 
-    Where the same capacity is now offered a day later, that block takes their place: time moved the
+    If the same capacity is now offered a day later, that block replaces them: time moved the
     window, and nothing appeared.
     """
     kept = dict(seen)
@@ -146,8 +146,8 @@ def _rolled(
 
 
 def _has_lapsed(offering: Offering, now: datetime, hours: int) -> bool:
-    """Whether no block of so many hours can end with this offering's any more: blocks end at a
-    fixed time of the day, so that one starts within the day after its end less its hours."""
+    """Whether no block of this length can still end with this offering: blocks end at a fixed time
+    of day, so such a block starts within the day after its end minus its length."""
     if offering.start_date is None or offering.end_date is None:
         return False
     latest_start = offering.end_date - timedelta(hours=hours) + DAY
@@ -180,8 +180,8 @@ def _there(before: Seen | None, offering: Offering, now: datetime, rules: Market
 def _priced(
     before: Seen, offering: Offering, price: Decimal | None, now: datetime, rules: MarketRules
 ) -> _Found:
-    """A drop counts from the highest price since the last event; while it is quiet, from the
-    lowest that was published."""
+    """A drop counts from the highest price since the last event; while the offering is quiet, from
+    the lowest published price."""
     same = replace(before, offering=offering)
     if price is None:
         return same, None
@@ -197,7 +197,8 @@ def _priced(
 
 
 def _percent_less(base: Decimal, price: Decimal) -> Decimal:
-    """Rounded to two digits: fees are rounded to cents, so hourly prices are not exact."""
+    """The drop in percent, rounded to two digits: fees are rounded to cents, so hourly prices are
+    not exact."""
     return round((base - price) / base * 100, 2) if base else Decimal()
 
 

@@ -15,11 +15,11 @@ DAYS_KEPT = 30
 
 @dataclass(frozen=True, slots=True)
 class MarketDay:
-    """A day on which a region said what it sells.
+    """A day with an answer that shows what a region sells.
 
-    ``price`` is the lowest one of an accelerator-hour (of an instance-hour where the accelerators
-    are unknown), ``lead_hours`` the shortest time from an answer to a start. Both are None where
-    nothing was offered, or where it is unknown.
+    ``price`` is the lowest one of an accelerator-hour (of an instance-hour if the accelerators are
+    unknown), ``lead_hours`` the shortest time from an answer to a start. Both are None if nothing
+    was offered, or if unknown.
     """
 
     price: Decimal | None = None
@@ -32,7 +32,7 @@ Days = Mapping[date, MarketDay]
 def with_answer(
     days: Days, at: datetime, prices: Iterable[Decimal], leads: Iterable[float]
 ) -> Days:
-    """The days with the prices and lead times of one answer, without those that are too old."""
+    """Add the prices and lead times of one answer to the days, without those that are too old."""
     kept = {day: seen for day, seen in days.items() if is_recent(day, at)}
     today = kept.get(at.date(), MarketDay())
     kept[at.date()] = MarketDay(
@@ -60,7 +60,7 @@ def best_of(several: Iterable[Days]) -> Days:
 
 
 def days_to_json(days: Days) -> list[Json]:
-    """By day; prices as text, as they are exact."""
+    """The days as JSON; prices are text, because they are exact."""
     return [
         {
             "day": day.isoformat(),
@@ -72,7 +72,7 @@ def days_to_json(days: Days) -> list[Json]:
 
 
 def days_from_json(data: Iterable[Json] | Mapping[str, str]) -> Days:
-    """The days of a state; those of schema version 1 have only prices, by day.
+    """The days of a state; those of schema version 1 have only prices.
 
     Raises KeyError, TypeError or ValueError for objects that are not days.
     """

@@ -1,4 +1,4 @@
-"""The events of a watch, in words."""
+"""The events of a watch and their texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from truffle.core.times import format_time
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A change of an offering, without the answer in which it was found."""
+    """A change of an offering, without the answer that showed it."""
 
     type: EventType
     severity: Severity
@@ -38,7 +38,7 @@ def appeared(offering: Offering) -> Finding:
 
 
 def dropped(offering: Offering, base: Decimal) -> Finding:
-    """``base`` is the higher price, by the same hour as the offering's own."""
+    """A price drop; ``base`` is the higher price, in the unit of the offering's own."""
     price, unit = price_of(offering) or base, unit_of(offering)
     percent = (base - price) / base * 100
     known = offering.price_per_gpu_hour is not None
@@ -61,7 +61,7 @@ def dropped(offering: Offering, base: Decimal) -> Finding:
 
 
 def gone(offering: Offering, is_above_limit: bool) -> Finding:
-    """Sold, withdrawn, or above the price limit of the watch since."""
+    """An offering that was sold, withdrawn, or has exceeded the price limit of the watch."""
     says = "now costs more than the price limit" if is_above_limit else "is no longer for sale"
     reason = "within the price limit → above it" if is_above_limit else "offered → not offered"
     return Finding(
@@ -77,8 +77,8 @@ def gone(offering: Offering, is_above_limit: bool) -> Finding:
 def market_event(
     finding: Finding, answer: Answer, previous: datetime, past: PastPrices | None
 ) -> Event:
-    """The event of a finding in an answer. Its id follows from the watch, the offering, what
-    happened, and the answer before."""
+    """The event of a finding in an answer. Its id is derived from the watch, the offering, the type
+    of event, and the previous answer."""
     offering, after = finding.offering, finding.after
     subject = f"{answer.watch}/{answer.question.digest}/{offering.identity}"
     compared = _compared(offering, past) if after else ""
@@ -116,8 +116,8 @@ def _part(part: Segment) -> str:
 
 
 def price_of(offering: Offering) -> Decimal | None:
-    """The price to compare by: that of an accelerator-hour, or of an instance-hour where the number
-    of accelerators is unknown."""
+    """The price for comparisons: of an accelerator-hour, or of an instance-hour if the number of
+    accelerators is unknown."""
     price = offering.price_per_gpu_hour
     return offering.price_per_instance_hour if price is None else price
 

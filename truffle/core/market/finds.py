@@ -1,4 +1,4 @@
-"""The finds of watches: the offerings of answers as rows, and how each region answered.
+"""The finds of watches: the offerings of answers as rows, and the last answer of each region.
 
 A find is an offering for sale at a moment; a standing is the last answer of a region to a watch.
 Both have a JSON form, which the API, the command line and Python share.
@@ -24,13 +24,13 @@ HOUR: Final = timedelta(hours=1)
 
 
 def lead_hours(start: datetime | None, now: datetime) -> float | None:
-    """Hours from now until a start, 0 for one that has passed; None where it is unknown."""
+    """Hours from now until a start, 0 for one that has passed; None if unknown."""
     return None if start is None else max((start - now) / HOUR, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """An offering that a region named in its answer to a watch, at ``observed_at``."""
+    """An offering in a region's answer to a watch, at ``observed_at``."""
 
     watch: str
     account_id: str
@@ -40,12 +40,12 @@ class Find:
 
     @property
     def lead_hours(self) -> float | None:
-        """From the answer to the start."""
+        """The hours from the answer to the start."""
         return lead_hours(self.offering.start_date, self.observed_at)
 
     @property
     def price(self) -> Decimal | None:
-        """Of an accelerator-hour; None where the fee or the accelerators are unknown."""
+        """The price of an accelerator-hour; None if the fee or the accelerators are unknown."""
         return self.offering.price_per_gpu_hour
 
     @property
@@ -88,11 +88,12 @@ def finds_of(answers: Iterable[Answer]) -> list[Find]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a region answered a watch: the last attempt, and what it last said that it sells.
+    """A region's answers to a watch: the last attempt, and the last answer that showed what it
+    sells.
 
-    ``code`` and ``message`` are EC2's where it refused the last attempt. ``known`` is None, as is
-    its time, where the region has never said what it sells. ``days`` are the last 30 days on which
-    it did; None for a time of the past.
+    ``code`` and ``message`` are EC2's if it refused the last attempt. ``known`` and its time are
+    None if no answer has shown what the region sells. ``days`` are the last 30 days with such an
+    answer; None for a past period.
     """
 
     watch: str
@@ -159,7 +160,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Finds, and how each region answered each watch."""
+    """Finds, and each region's answers to each watch."""
 
     finds: tuple[Find, ...] = ()
     standings: tuple[Standing, ...] = ()
@@ -169,8 +170,8 @@ def market_of(
     pairs: Iterable[tuple[Answer, Answer | None]],
     days: Mapping[tuple[str, str], Days] | None = None,
 ) -> Market:
-    """The market as it is known: for each watch in each region its last answer, and the last one
-    that said what is sold. ``days`` are by region and watch."""
+    """The known market: for each watch in each region its last answer, and the last one that showed
+    what is sold. ``days`` are by region and watch."""
     past = days or {}
     ordered = sorted(pairs, key=lambda pair: (pair[0].watch, pair[0].region))
     known = [answer for _, answer in ordered if answer is not None]
@@ -199,10 +200,10 @@ def latest(answers: Iterable[Answer]) -> list[tuple[Answer, Answer | None]]:
 class MarketFilter:
     """A filter of finds; the empty one keeps everything.
 
-    ``instance_types`` and ``regions`` take globs; a type is that of an offering, of one of its
-    segments, of its UltraServer, or the one that the watch asks for. A price is that of an
-    accelerator-hour; an unknown one is below no bound. ``…_after`` includes its bound, ``…_before``
-    excludes it.
+    ``instance_types`` and ``regions`` accept globs; a type is that of an offering, of one of its
+    segments, of its UltraServer, or the one that the watch searches for. A price is that of an
+    accelerator-hour; an unknown price is not below any bound. ``…_after`` includes its bound,
+    ``…_before`` excludes it.
     """
 
     watches: frozenset[str] = frozenset()
@@ -215,7 +216,7 @@ class MarketFilter:
     within_limit: bool = False
 
     def covers(self, watch: str, region: str, instance_types: Iterable[str | None]) -> bool:
-        """Whether a watch, a region and any of these types are asked for."""
+        """Whether a watch, a region and any of these types match."""
         return (
             (not self.watches or watch in self.watches)
             and (not self.regions or matches_globs(region, self.regions))
@@ -226,7 +227,7 @@ class MarketFilter:
         )
 
     def covers_question(self, answer: Answer | Standing) -> bool:
-        """Whether the watch, the region and the type of an answer are asked for."""
+        """Whether the watch, the region and the type of an answer match."""
         return self.covers(answer.watch, answer.region, [answer.question.instance_type])
 
     def matches(self, find: Find) -> bool:
@@ -245,7 +246,7 @@ class MarketFilter:
         )
 
     def apply(self, market: Market) -> Market:
-        """The finds that match, and the standings of the watches, regions and types asked for."""
+        """The finds that match, and the standings of the matching watches, regions and types."""
         return replace(
             market,
             finds=tuple(filter(self.matches, market.finds)),
@@ -271,8 +272,8 @@ SORTS: Final[Mapping[str, Callable[[Find], Any]]] = {
 
 
 def position(find: Find, sort: str = PRICE) -> list[Any]:
-    """Where a find stands in an order, as JSON: by one of ``SORTS``, ``-name`` for descending.
-    Unknown values come last. The price, the start and what was found break ties."""
+    """The position of a find in an order, as JSON: by one of ``SORTS``, ``-name`` for descending.
+    Unknown values come last. The price, the start and the offering break ties."""
     value = SORTS[sort.removeprefix("-")](find)
     sign = -1 if sort.startswith("-") else 1
     return [
@@ -291,5 +292,5 @@ def _number(value: Decimal | str | datetime | None) -> float:
 
 
 def sorted_finds(finds: Iterable[Find], sort: str = PRICE) -> list[Find]:
-    """In the order of their positions."""
+    """The finds in the order of their positions."""
     return sorted(finds, key=lambda it: position(it, sort))

@@ -20,8 +20,8 @@ class Point:
     """A region's answer to a watch at one time.
 
     ``price`` is that of the cheapest accelerator-hour, ``upfront_fee`` the fee of that offering,
-    ``soonest_start`` the first start of all offerings; each is None where it is unknown, or where
-    nothing was offered.
+    ``soonest_start`` the first start of all offerings; each is None if it is unknown, or if nothing
+    was offered.
     """
 
     watch: str
@@ -39,7 +39,7 @@ class Point:
 
     @property
     def lead_hours(self) -> float | None:
-        """From the answer to the soonest start."""
+        """The hours from the answer to the soonest start."""
         return lead_hours(self.soonest_start, self.observed_at)
 
     def to_json(self) -> Json:
@@ -102,18 +102,18 @@ def point(answer: Answer) -> Point:
 
 
 def place(it: Point) -> list[str]:
-    """Where a point stands in a list, as JSON: by watch, region and time."""
+    """The position of a point in a list, as JSON: by watch, region and time."""
     return [it.watch, it.region, sortable_time(it.observed_at)]
 
 
 def points(answers: Iterable[Answer]) -> list[Point]:
-    """A point for each answer, in the order of their places."""
+    """A point for each answer, in the order of their positions."""
     return sorted(map(point, answers), key=place)
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Points of a watch in a region, one after the other, that have the same outcome and price."""
+    """Consecutive points of a watch in a region with the same outcome and price."""
 
     points: tuple[Point, ...]
 
@@ -127,13 +127,13 @@ class Stretch:
 
     @property
     def lead_hours(self) -> tuple[float, float] | None:
-        """The shortest and the longest lead time; None where none is known."""
+        """The shortest and the longest lead time; None if none is known."""
         known = [it.lead_hours for it in self.points if it.lead_hours is not None]
         return (min(known), max(known)) if known else None
 
 
 def stretches(ordered: Iterable[Point]) -> Iterator[Stretch]:
-    """Points, by watch, region and time, in stretches."""
+    """Group points, in order of watch, region and time, into stretches."""
 
     def sameness(it: Point) -> tuple[object, ...]:
         price = None if it.price is None else round(it.price, 2)

@@ -1,4 +1,4 @@
-"""Offers known to watches that would hold a run, and the age of that knowledge."""
+"""Known offers of watches that fit a run, and their age."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class Needed:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Offers by price, and the watches and regions that they rest on. Without ``standings`` no
-    watch asks for such a block: nothing is known."""
+    """Offers by price, and the standings that they are from. Without ``standings`` no watch
+    searches for such a block: nothing is known."""
 
     finds: tuple[Find, ...] = ()
     standings: tuple[Standing, ...] = ()
 
     @property
     def known_at(self) -> datetime | None:
-        """The oldest answer that this rests on; None where no region has answered."""
+        """The time of the oldest answer used; None if no region has answered."""
         return min((it.known_at for it in self.standings if it.known_at), default=None)
 
     @property
     def newest(self) -> datetime | None:
-        """The newest answer that this rests on."""
+        """The time of the newest answer used."""
         return max((it.known_at for it in self.standings if it.known_at), default=None)
 
     @property
@@ -54,8 +54,8 @@ class Known:
 
 
 def known_of(market: Market, needed: Needed, now: datetime) -> Known:
-    """Find offers in the watches for at least so many instances and hours of the type. Offers whose
-    block is over are left out; the price limits of watches are their own."""
+    """Find offers of watches with at least the needed instances and hours of the type. Offers whose
+    block is over are omitted; the price limits of watches are not applied."""
     if not 0 < needed.hours <= MAX_DAYS * 24:
         return Known()
     hours = sold_hours(needed.hours)
@@ -75,7 +75,7 @@ def known_of(market: Market, needed: Needed, now: datetime) -> Known:
 
 
 def _holds(question: Question, needed: Needed) -> bool:
-    """Whether a watch asks for enough of the needed type: instances, or those of UltraServers."""
+    """Whether a watch searches for enough instances of the needed type, also in UltraServers."""
     if question.instance_type == needed.instance_type:
         return question.count >= needed.count
     server = ULTRASERVERS.get(question.instance_type)

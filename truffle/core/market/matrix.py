@@ -1,5 +1,5 @@
-"""The matrix of the market: for each instance type and region the cheapest accelerator-hour, the
-soonest start, or why neither is known."""
+"""The matrix of the market: for each instance type and region, the cheapest accelerator-hour and
+the soonest start, or why they are unknown."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _ORDER: Final = (
     Outcome.NONE,
     Outcome.UNKNOWN_TYPE,
 )
-"""Where the watches of a cell differ and nothing is for sale, the first of these counts: a search
-that failed might have found something. An offer that a filter took away is none."""
+"""If the watches of a cell differ and nothing is for sale, the first of these counts: a failed
+search might have found something. An offer that a filter excludes does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A type in a region, over all watches that ask for it.
+    """A type in a region, over all watches that search for it.
 
-    ``outcome`` is ``offered`` where anything is known to be for sale, if need be from an earlier
-    answer. ``known_at`` is the oldest answer that the cell rests on, None where there is none;
-    ``unanswered`` are the watches whose last attempt did not say what is sold, with the reason.
-    ``days`` are the best of each of the last 30 days.
+    ``outcome`` is ``offered`` if anything is known to be for sale, possibly from an earlier answer.
+    ``known_at`` is the time of the oldest answer used, None if there is none; ``unanswered`` has
+    the watches whose last attempt did not show what is sold, with the reason. ``days`` has the best
+    of each of the last 30 days.
     """
 
     instance_type: str
@@ -46,7 +46,7 @@ class Cell:
 
     @property
     def price(self) -> Decimal | None:
-        """The cheapest accelerator-hour; None where no price is known."""
+        """The cheapest accelerator-hour; None if no price is known."""
         return self.cheapest.price if self.cheapest else None
 
     @property
@@ -73,9 +73,9 @@ class Cell:
 
 
 def matrix(market: Market) -> list[Cell]:
-    """A cell for each type and region that a watch asks for, by type and region.
+    """A cell for each type and region that a watch searches, by type and region.
 
-    A type and region that no watch asks for has none.
+    A type and region without a watch has none.
     """
     keys = {(it.question.instance_type, it.region) for it in market.standings}
     return [

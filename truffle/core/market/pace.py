@@ -1,4 +1,4 @@
-"""How the watches keep pace: when each was asked in each region, and when it is due."""
+"""The pace of the watches: when each last ran in each region, and when it is due."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ States = Mapping[tuple[str, str], WatchState]
 
 
 def pace_to_json(watches: Sequence[Watch], states: States, now: datetime) -> list[Json]:
-    """Each watch with its regions: how the region answered last, when, and when it is due."""
+    """Each watch with its regions: the last answer, its time, and when the next one is due."""
     return [
         {
             "name": watch.name,
@@ -35,7 +35,7 @@ def pace_to_json(watches: Sequence[Watch], states: States, now: datetime) -> lis
 
 
 def _region_to_json(watch: Watch, region: str, state: WatchState | None, now: datetime) -> Json:
-    """A state of another question than the watch's is that of no answer."""
+    """A state of a different question than the watch's counts as no answer."""
     if state is not None and state.last.question != watch.question:
         state = None
     last, known = (state.last, state.known) if state else (None, None)

@@ -1,4 +1,4 @@
-"""The questions about the market: their parameters in the API, and what is asked for."""
+"""Queries of the market: the API's parameters, and the parsed query."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from truffle.core.times import format_time
 
 DEFAULT_PERIOD: Final = timedelta(days=7)
 LONGEST_PERIOD: Final = timedelta(days=92)
-"""Of a history; longer ones are for SQL."""
+"""The longest period of a history; longer ones require SQL."""
 
 _SORTS = [sign + name for name in SORTS for sign in ("", "-")]
 
@@ -46,7 +46,7 @@ def _sort(text: str) -> str:
 
 
 def _filter(name: str) -> Parameter:
-    """The parameter of the same name of the lists of reservations."""
+    """The parameter with the same name as that of the lists of reservations."""
     return next(each for each in FILTERS if each.name == name)
 
 
@@ -102,7 +102,7 @@ class MarketQuery:
 
 
 def to_query(values: Mapping[str, list[Any]], now: datetime) -> MarketQuery:
-    """The question of parsed parameters. Raises BadParameter."""
+    """The query of parsed parameters. Raises BadParameter."""
     chosen = MarketFilter(
         watches=frozenset(values.get("watch", ())),
         instance_types=frozenset(values.get("instance_type", ())),
@@ -118,7 +118,7 @@ def to_query(values: Mapping[str, list[Any]], now: datetime) -> MarketQuery:
 
 
 def to_period(values: Mapping[str, list[Any]], now: datetime) -> tuple[datetime, datetime]:
-    """Since when and until when, by default the last seven days. Raises BadParameter."""
+    """The start and end of the period, by default the last seven days. Raises BadParameter."""
     until = min(values.get("until", [now])[0], now)
     since = values.get("since", [until - DEFAULT_PERIOD])[0]
     if since >= until:

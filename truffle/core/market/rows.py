@@ -20,7 +20,7 @@ _OF_A_FIND: Final = (
 
 
 def rows_of(answer: Answer) -> Iterator[Json]:
-    """A row for each offering; one without an offering for an answer that has none."""
+    """A row for each offering; a row without one for an answer without offerings."""
     limit = answer.question.max_accelerator_hour_price
     asked = {
         "watch": answer.watch,

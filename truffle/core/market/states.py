@@ -20,9 +20,9 @@ SCHEMA_VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An offering as it was last seen, and what was published of it.
+    """An offering as last seen, and what was published about it.
 
-    ``is_there`` is what people know: events can lag behind the market while they are quiet.
+    ``is_there`` is the published state, which can lag behind the market while an offering is quiet.
     ``reference`` is the price from which a drop counts, ``dropped_to`` the price of the last
     ``price_dropped``.
     """
@@ -38,7 +38,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class PastPrices:
-    """The lowest price of the last 30 days, and the median of each day's lowest."""
+    """The lowest price of the last 30 days, and the median of the daily lowest prices."""
 
     least: Decimal
     median: Decimal
@@ -53,7 +53,7 @@ class PastPrices:
 
 
 def past_prices(days: Days, now: datetime) -> PastPrices | None:
-    """None where no price is known."""
+    """Compute the past prices; None if no price is known."""
     prices = [
         seen.price for day, seen in days.items() if seen.price is not None and is_recent(day, now)
     ]
@@ -62,8 +62,8 @@ def past_prices(days: Days, now: datetime) -> PastPrices | None:
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """A watch in a region. ``last`` is how it was answered last, ``known`` the last answer that
-    said what the region sells; ``seen`` are offerings by their identity."""
+    """A watch in a region. ``last`` is the last answer, ``known`` the last one that showed what the
+    region sells; ``seen`` has offerings by identity."""
 
     last: Answer
     known: Answer | None = None

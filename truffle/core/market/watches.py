@@ -31,7 +31,7 @@ class Question:
     max_accelerator_hour_price: Decimal | None = None
 
     def wanted(self, now: datetime) -> Wanted:
-        """The search at a moment; an earliest start that has passed limits nothing."""
+        """The search at a moment; an earliest start that has passed is dropped."""
         after = self.start_after if self.start_after and self.start_after > now else None
         return Wanted(self.instance_type, self.count, self.duration_hours, after, self.end_by)
 
@@ -46,7 +46,7 @@ class Question:
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits, the same for the same question."""
+        """A digest of 16 hexadecimal digits, the same for the same question."""
         return sha256(repr(sorted(self.to_json().items())).encode()).hexdigest()[:16]
 
     def to_json(self) -> Json:
@@ -77,7 +77,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A question to ``regions``, to each of them ``every`` so often if the budget allows."""
+    """A question to ``regions``, repeated in each of them at the interval ``every`` if the budget
+    allows."""
 
     name: str
     question: Question

@@ -1,5 +1,5 @@
-"""Text from outside as data in each output: one module for each format, and no other place.
+"""Quoting text from outside as data, with one module for each output format.
 
 Names of placement groups, tags, error messages and types come from AWS, other accounts and files.
-Whatever they contain, a shell, a YAML reader or a terminal must see one string.
+Whatever they contain, a shell, a YAML parser or a terminal must see one string.
 """

@@ -16,19 +16,19 @@ Fields = Mapping[str, Any]
 
 
 def structure(fields: Fields) -> str:
-    """A structure as one word of a shell: in shorthand where no value can be misread, else JSON."""
+    """A structure as one shell word: in shorthand if no value can be misread, else JSON."""
     if all(_PLAIN.fullmatch(value) for value in _values(fields)):
         return shell.word(",".join(map(_shorthand, fields, fields.values())))
     return json_value(fields)
 
 
 def json_value(fields: Fields | Sequence[Fields]) -> str:
-    """A structure, or a list of them, as JSON, as one word of a shell."""
+    """A structure, or a list of them, as one shell word of JSON."""
     return shell.word(json.dumps(fields))
 
 
 def option(name: str, value: str) -> str:
-    """``--name value``; joined by ``=`` where the value would be taken for an option."""
+    """``--name value``; joined by ``=`` if the value could be taken for an option."""
     return f"--{name}{'=' if value.startswith('-') else ' '}{shell.word(value)}"
 
 

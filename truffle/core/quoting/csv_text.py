@@ -1,7 +1,7 @@
 """Lines of CSV (RFC 4180): exact for programs, whatever a field contains.
 
-A field that a spreadsheet would take for a formula is left as it is, since it is data for every
-other reader (docs/decisions.md).
+A field that a spreadsheet would take for a formula is not changed, since it is data for every other
+reader (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _SPECIAL = re.compile(r'[",\r\n]|^\s|\s$')
 
 
 def line(fields: Iterable[str]) -> str:
-    """One record, without its line end; a single empty field is quoted, to be no empty line."""
+    """One record, without its line end; a single empty field is quoted, to avoid an empty line."""
     return ",".join(map(_field, fields)) or '""'
 
 

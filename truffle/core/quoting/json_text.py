@@ -1,4 +1,4 @@
-"""JSON that can be shown anywhere: what is hidden or acts on a terminal is escaped."""
+"""JSON that is safe to show: characters that are hidden or act on a terminal are escaped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HIDDEN = re.compile(f"(?!\n){HIDDEN.pattern}")
 
 
 def escape_hidden(document: str) -> str:
-    """The same document: such characters stand in strings alone, where an escape means the same."""
+    """Escape hidden characters; they occur only in strings, where an escape means the same."""
     return _HIDDEN.sub(_escape, document)
 
 

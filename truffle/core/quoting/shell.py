@@ -10,10 +10,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:/@+=-]*")
 
 
 def word(text: str) -> str:
-    """One word of which a shell makes exactly this text (but for NUL, which no word can hold).
+    """One word that a shell expands to exactly this text (except NUL, which no word can contain).
 
-    Characters that a terminal would act on while they are pasted are written as octal numbers for
-    ``printf %b`` (POSIX, printf). A substitution loses the line feeds at its end: they are quoted.
+    Characters that a pasting terminal would act on are written as octal numbers for ``printf %b``
+    (POSIX, printf). A substitution drops the line feeds at its end, so they are quoted separately.
     """
     text = text.replace("\0", "")
     if _PLAIN.fullmatch(text):
@@ -26,7 +26,7 @@ def word(text: str) -> str:
 
 
 def comment_word(text: str) -> str:
-    """The text in a comment: on the line, and quoted, as zsh runs comments that are pasted."""
+    """The text in a comment: on one line and quoted, because zsh executes pasted comments."""
     return word(visible(text))
 
 

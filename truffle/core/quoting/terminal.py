@@ -1,4 +1,5 @@
-"""Text for people: a terminal, a log, a comment. What would act or hide is shown as an escape."""
+"""Text for people: in a terminal, a log, a comment. Control and hidden characters are shown as
+escapes."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ HIDDEN = re.compile(
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"  # surrogates and noncharacters
     "]"
 )
-"""Characters that act on a terminal, reorder or hide text, or are no characters.
+"""Characters that act on a terminal, reorder or hide text, and noncharacters.
 
 The joiners U+200C and U+200D are left alone: Persian and emoji are written with them.
 """
@@ -30,18 +31,19 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def visible(text: str) -> str:
-    """One line without anything hidden: a line feed is ``\\n``, an escape character ``\\x1b``."""
+    """One line without hidden characters: a line feed is ``\\n``, an escape character ``\\x1b``."""
     return HIDDEN.sub(_escape, text)
 
 
 def visible_lines(text: str) -> str:
-    """Finished output: line ends and colours are kept, and nothing else that is hidden."""
+    """Final output: of the hidden characters, only line ends and colours are kept."""
     parts = _OWN.split(text)
     return "".join(part if place % 2 else visible(part) for place, part in enumerate(parts))
 
 
 def visible_values(value: Any) -> Any:
-    """The same value with each string in it made visible: objects of JSON and dataclasses, too."""
+    """The same value with each string in it made visible, including JSON objects and
+    dataclasses."""
     if isinstance(value, str):
         return visible(value) if HIDDEN.search(value) else value
     if isinstance(value, Mapping):
@@ -59,7 +61,7 @@ def visible_values(value: Any) -> Any:
 
 
 def _visible_list(value: list[Any]) -> list[Any]:
-    """A list of the same kind, with what it carries beside its items."""
+    """A list of the same class, with its attributes."""
     made = copy(value)
     made[:] = map(visible_values, value)
     for name, carried in getattr(value, "__dict__", {}).items():
@@ -73,7 +75,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def code_escape(character: str) -> str:
-    """``\\x1b``, ``\\u202e`` or ``\\U000e0001``, as YAML, HCL (not ``\\x``) and people read it."""
+    """``\\x1b``, ``\\u202e`` or ``\\U000e0001``, as in YAML and HCL (which lacks ``\\x``)."""
     code = ord(character)
     if code < 0x100:
         return f"\\x{code:02x}"

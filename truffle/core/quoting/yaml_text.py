@@ -1,4 +1,4 @@
-"""Strings of YAML that stay strings for readers of YAML 1.1 and 1.2 alike."""
+"""YAML strings that stay strings for parsers of YAML 1.1 and 1.2 alike."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from truffle.core.quoting.terminal import HIDDEN, code_escape
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-"""Texts that one version or the other takes for null or a truth value (YAML 1.1 types; 1.2.2,
-10.3)."""
+"""Texts that either version reads as null or a boolean (YAML 1.1 types; 1.2.2, 10.3)."""
 
 _SPECIAL = re.compile(f'[\\\\"]|{HIDDEN.pattern}')
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def is_plain(text: str) -> bool:
-    """Whether the text needs no quotes. Numbers and dates begin with no letter in any version."""
+    """Whether the text needs no quotes. Numbers and dates never begin with a letter."""
     return _PLAIN.fullmatch(text) is not None and text.lower() not in _WORDS
 
 
