@@ -116,8 +116,8 @@ def reservations(count: int) -> list[Odcr]:
 
 
 def spans_of_day(rows: list[Odcr], day: datetime, chance: random.Random) -> Iterator[Span]:
-    """The stretches of a day in which the use stays the same. Each hour, the scopes are listed one
-    after the other."""
+    """The stretches of a day with the same use. Each hour, the scopes are listed one after the
+    other."""
     for row in rows:
         begun, present = day, row
         late = timedelta(seconds=1.37 * int(str(row.account_id)))
@@ -140,8 +140,7 @@ def with_ledgers(count: int, days: int) -> Bucket:
 
 
 def usage_seconds(bucket: Bucket, days: int, by: str, has_totals: bool = True) -> float:
-    """Seconds of one question up to the text of its answer, of a function that has answered none
-    before.
+    """The seconds of one request to a cold function, until the text of its response.
 
     Without totals, every stretch of a day is read, as for an interval of an hour.
     """

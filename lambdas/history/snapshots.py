@@ -176,6 +176,6 @@ def _listing(line: Json, held: dict[Scope, tuple[Reservation, ...]]) -> Snapshot
 
 
 def _old(one: SnapshotObject, rows: tuple[Reservation, ...]) -> list[Snapshot | Failure]:
-    """The reservations of the scope that the name says."""
+    """The reservations of the scope that the key names."""
     at = rows[0].observed_at if rows else None
     return [Snapshot(Scope(str(one.account), one.region), at or one.at, rows)]

@@ -55,7 +55,7 @@ FACTS = {
 
 HOURS = ', "reserved_hours": '
 STRETCHES = ', "stretches": '
-"""The ends of the facts and the hours of a line. No JSON string can contain these, because
+"""The ends of the facts and of the hours of a line. No JSON string can contain these, because
 quotation marks within it are escaped."""
 
 INDEX = '{"schema_version": 1, "index": '
@@ -70,8 +70,8 @@ def day_of(moment: datetime) -> datetime:
 def write_day(spans: Iterable[Span], day: datetime, others: OtherFields = NO_OTHER_FIELDS) -> str:
     """The ledger of the day that begins at ``day``, as JSON Lines in the order of the ids.
 
-    ``others`` has the unknown fields of reservations: JSON in ``other_fields`` of a line. The same
-    spans give the same text, in any order.
+    A line also has the fields of its reservation in ``others``, as JSON in ``other_fields``. The
+    same spans give the same text, in any order.
     """
     members: dict[tuple[str, str], list[Span]] = defaultdict(list)
     for span in spans:
