@@ -1,8 +1,8 @@
-"""A live listing of every region beside what people use now: seconds, ratios, where time goes.
+"""A live listing of every region compared with other programs: seconds, ratios, stages.
 
 ``python -m benchmarks.list_live [--sizes 10,100,1000,3000] [--runs 3] [--aws PATH | --no-aws]``
 
-Each is a process of its own that asks one server on this machine, whose every call takes 200 ms,
+Each is a separate process that queries one server on this machine, whose every call takes 200 ms,
 and writes JSON to a file. The start of the interpreter counts. At the end, the goals.
 
 floor       bare sockets, all regions at once, nothing parsed
@@ -40,7 +40,8 @@ SIZES = (10, 100, 1_000, 3_000)
 STAGES = ("import", "clients", "calls", "parse", "map", "sort", "json", "all")
 
 FASTER = {10: 1, 1_000: 2}
-"""How many times as fast as the boto3 pool truffle is to be, by reservations per region."""
+"""The goal: how many times as fast as the boto3 pool truffle must be, by reservations per
+region."""
 
 Environment = Mapping[str, str]
 
@@ -59,7 +60,7 @@ def server(size: int, regions: int, latency: float) -> Iterator[str]:
 
 
 def environment(url: str) -> Environment:
-    """The environment that makes every contestant ask this server."""
+    """The environment that makes every contestant query this server."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
         **kept,
@@ -76,7 +77,7 @@ def environment(url: str) -> Environment:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Seconds: until the end, and of processors."""
+    """Wall time and processor time in seconds."""
 
     wall: float
     cpu: float
@@ -84,7 +85,7 @@ class Took:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One server's contestants, and a folder for what they write."""
+    """The contestants of one server, and a folder for their output."""
 
     url: str
     folder: Path
@@ -93,7 +94,7 @@ class Bench:
     regions: int
 
     def run(self, command: Sequence[str], name: str) -> tuple[Took, Path]:
-        """One process, and what it wrote to stdout. Raises CalledProcessError."""
+        """Run one process; return its measurement and its stdout. Raises CalledProcessError."""
         output = self.folder / f"{name}.json"
         errors = self.folder / f"{name}.txt"
         began = time.perf_counter()
@@ -116,7 +117,7 @@ class Bench:
         return self._listed("benchmarks.contestants", "pool")
 
     def stages(self) -> Mapping[str, Any]:
-        """Where truffle's time goes, by its own account."""
+        """truffle's time by stage, as measured by itself."""
         self._listed("benchmarks.contestants", "stages")
         told: Mapping[str, Any] = json.loads((self.folder / "stages.txt").read_text())
         return told
@@ -190,8 +191,8 @@ def row(size: int, took: Mapping[str, Took]) -> str:
 
 
 def goals(size: int, latency: float, took: Mapping[str, Took]) -> list[str]:
-    """The goals at this size, and whether they were reached. The chain is what the slowest
-    region has to wait for: DescribeRegions, then every page of its own."""
+    """The goals at this size, and whether they were reached. The chain is the minimum of the
+    slowest region: DescribeRegions, then each of its pages."""
     seconds, pool = took["truffle"].wall, took["boto3 pool"].wall
     lines = []
     if size in FASTER:

@@ -1,4 +1,4 @@
-"""A deployment in this process: its runs and queries, and what each invocation took."""
+"""A deployment in this process: its runs and queries, and the cost of each invocation."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from truffle.core.runs import run_id_of
 COLLECTORS = 40
 COLLECT_MEGABYTES, FAN_OUT_MEGABYTES, QUERY_MEGABYTES = 1769, 1769, 1769
 VCPU_MEGABYTES = 1769
-"""The memory with which a function has one processor (Lambda Developer Guide, "Memory")."""
+"""The memory at which a function gets one processor (Lambda Developer Guide, "Memory")."""
 
 SAMPLED = 20
-"""Units that wait as long as AWS would."""
+"""The number of units with AWS's latency."""
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -47,7 +47,7 @@ START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @dataclass
 class Fleet:
-    """EC2's fleet: reservations, spread over one scope in so many."""
+    """EC2's fleet: reservations in one of ``holding`` scopes."""
 
     accounts: list[str]
     regions: tuple[str, ...]
@@ -57,14 +57,15 @@ class Fleet:
 
     @cached_property
     def held(self) -> dict[tuple[str, str], range]:
-        """The numbers of each holding scope's reservations."""
+        """The numbers of the reservations of each scope that holds some."""
         scopes = [(it, region) for it in self.accounts for region in self.regions]
         chosen = scopes[:: self.holding]
         bounds = [self.reservations * n // len(chosen) for n in range(len(chosen) + 1)]
         return {scope: range(bounds[n], bounds[n + 1]) for n, scope in enumerate(chosen)}
 
     def list_scope(self, key: str, region: str) -> bytes:
-        """EC2's answer to the account of an access key; the function's own key is the first's."""
+        """EC2's response to the account of an access key; the function's own key belongs to the
+        first account."""
         account = key if key.isdecimal() else self.accounts[0]
         numbers = self.held.get((account, region), range(0))
         render = renderer("DescribeCapacityReservations", "CapacityReservations")
@@ -78,12 +79,13 @@ class Fleet:
         return raw
 
     def change(self, every: int) -> None:
-        """Another tag on every so-manieth reservation: a change that is stored and no event."""
+        """Change a tag of every ``every``-th reservation: a change that is stored but causes no
+        event."""
         self.changed.update(range(0, self.reservations, every))
 
 
 class Unhurried(Invocation):
-    """An invocation that has all its time before it."""
+    """An invocation with all its time remaining."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 120_000
@@ -91,8 +93,8 @@ class Unhurried(Invocation):
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """The cost of an invocation: seconds in which a call was under way, those of the processor
-    without the fake's own, and MB more than before at its peak."""
+    """The cost of an invocation: seconds with a call in progress, processor seconds without the
+    fake's own, and additional MB at the peak."""
 
     waited: float
     processor: float
@@ -100,9 +102,9 @@ class Took:
     has_latency: bool
 
     def at(self, megabytes: int) -> float:
-        """Seconds with a memory, whose share of a processor the function has; rather too many, as
-        if nothing were computed while calls are under way. So it does not matter what else this
-        machine does."""
+        """The seconds with a memory size, which determines the share of a processor. An upper
+        bound, as if nothing were computed during calls, so other load on this machine does not
+        matter."""
         return self.waited + self.processor * max(1.0, VCPU_MEGABYTES / megabytes)
 
 
@@ -139,7 +141,7 @@ class Play:
         return answer
 
     def run(self) -> Ran:
-        """One hour later: a run from its opening to its close."""
+        """Run one hour later, from the opening to the close."""
         from lambdas import fan_out
 
         self.hour += 1
@@ -156,7 +158,7 @@ class Play:
         closed, written = self.closes[0], self._write_latest()
         if warnings := self._manifest().get("warnings"):
             raise RuntimeError(f"the run was closed with warnings: {warnings}")
-        # The last unit closed the run, which is measured apart; its peak is that of the close.
+        # The last unit closed the run, which is measured separately; its peak is that of the close.
         last = units.pop()
         waited, processor = last.waited - closed.waited, last.processor - closed.processor
         units.append(Took(max(0, waited), max(0, processor), 0.0, last.has_latency))
@@ -191,7 +193,7 @@ class Play:
         return found
 
     def _collect(self, messages: list[str], units: list[Took]) -> None:
-        """Collector by collector: each has clients and sessions of its own."""
+        """Run collector by collector; each has its own clients and sessions."""
         from lambdas import collect, scope_clients, wiring
 
         every = max(1, len(messages) // SAMPLED)
@@ -213,7 +215,8 @@ class Play:
                 self._report_progress(len(units), len(messages), time.monotonic() - began)
 
     def _report_progress(self, done: int, units: int, seconds: float) -> None:
-        """On standard error if that is a terminal; a thousand accounts take tens of minutes."""
+        """Print progress on stderr if it is a terminal; a thousand accounts take tens of
+        minutes."""
         if not sys.stderr.isatty():
             return
         left = seconds / done * (units - done)
@@ -221,7 +224,7 @@ class Play:
         print(f"\r{text:<60}", end="\n" if done == units else "", file=sys.stderr, flush=True)
 
     def ask(self, path: str, query: str) -> tuple[Took, Counter[str]]:
-        """A query, with what it read."""
+        """Run a query; return its cost with what it read."""
         from lambdas import query as function
 
         http = {"method": "GET", "path": path}
@@ -258,7 +261,8 @@ class Ran:
 
     @property
     def unit_seconds(self) -> list[float]:
-        """Of each unit, as deployed. One that did not wait is given what the others waited."""
+        """The seconds of each unit, as deployed. A unit without latency gets the average of the
+        others."""
         waited = statistics.median(it.waited for it in self.units if it.has_latency)
         return [
             (it if it.has_latency else replace(it, waited=waited)).at(COLLECT_MEGABYTES)
@@ -267,7 +271,7 @@ class Ran:
 
     @property
     def collecting(self) -> float:
-        """Seconds until the last unit is done, with so many collectors at once."""
+        """Seconds until the last unit is done, with this number of concurrent collectors."""
         ends = [0.0] * COLLECTORS
         for seconds in self.unit_seconds:
             heapreplace(ends, ends[0] + seconds)

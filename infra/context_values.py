@@ -1,4 +1,4 @@
-"""The values of the context's keys: what each must be, as JSON and as text of `cdk -c`."""
+"""The allowed values of the context's keys, as JSON and as text of `cdk -c`."""
 
 import json
 import re
@@ -65,7 +65,8 @@ _REMOVAL_POLICIES = ("retain", "destroy")
 
 
 def _or_text(read: Callable[[str], object], parser: Parser) -> Parser:
-    """Also the text that `cdk -c key=value` gives in the place of a JSON value."""
+    """A parser that also accepts the text that `cdk -c key=value` passes in place of a JSON
+    value."""
 
     def parse(place: Location, value: object) -> Any:
         try:
@@ -85,7 +86,7 @@ def _from_json(text: str) -> object:
 
 
 def _split(text: str) -> object:
-    """JSON, or parts that commas separate."""
+    """Parse JSON, or comma-separated parts."""
     if text.lstrip().startswith("["):
         return _from_json(text)
     return [part.strip() for part in text.split(",") if part.strip()]

@@ -127,7 +127,7 @@ def collect() -> None:
 
 
 def scope_line(scope: dict[str, Any]) -> str:
-    """One scope of a run's manifest, for people."""
+    """One scope of a run's manifest as a line of text."""
     where = f"{scope['account_id']} {scope['region']:<15}"
     if error := scope["error"]:
         return f"{where} {scope['outcome']:<6}  {error['code']}: {error['message']}"
@@ -136,7 +136,7 @@ def scope_line(scope: dict[str, Any]) -> str:
 
 
 class Distance(click.ParamType[timedelta]):
-    """A length of time: ``6h``, ``2d``, ``40m``."""
+    """A duration: ``6h``, ``2d``, ``40m``."""
 
     name = "distance"
 
@@ -314,7 +314,7 @@ for command in (watch, sell):
 
 
 def run() -> int:
-    """The command with its failures as sentences."""
+    """Run the command; print failures as sentences."""
     end_as_interrupted()
     try:
         main(standalone_mode=False)

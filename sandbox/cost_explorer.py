@@ -2,7 +2,7 @@
 
 The bill has the fee of each capacity block on the day of its start, at an invented price. Usage
 types have the prefixes of bills (AWS Cost and Usage Report User Guide, "Usage type"), none in
-us-east-1. Days without a charge are in the answer, too.
+us-east-1. The response includes days without a charge.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TARGET = "AWSInsightsIndexService."
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 HOURLY = Decimal("31.464")
-"""US dollars of an instance-hour."""
+"""US dollars per instance-hour."""
 
 PREFIXES = {
     "us-east-1": "",
@@ -32,7 +32,7 @@ PREFIXES = {
     "ap-south-1": "APS3-",
 }
 PAGE = 20
-"""Days of a page, so that there are several."""
+"""Days per page; low, so that there are several pages."""
 
 Json = dict[str, Any]
 Sums = Mapping[tuple[str, ...], Decimal]
@@ -57,7 +57,7 @@ class Line:
 
 
 def bill_of(fleet: Fleet, now: datetime) -> Iterator[Line]:
-    """The charges up to now: of blocks that have started, and one that is for something else."""
+    """The charges up to now: those of started blocks, and an unrelated one."""
     day = now.date() - timedelta(days=2)
     yield Line(day, DEFAULT_ACCOUNT, HOME_REGION, "HeavyUsage:m5.large", Decimal(9))
     for region in fleet.regions.values():

@@ -8,8 +8,8 @@ import socket
 from sandbox.environment import HOST
 
 _OURS = range(10_000, 32_768)
-"""Below the ports that systems give to outgoing connections (Linux: 32768 to 60999, ip(7),
-``ip_local_port_range``), one of which could take a port between its choice and its server."""
+"""Below the ports of outgoing connections (Linux: 32768 to 60999, ip(7), ``ip_local_port_range``),
+one of which could take a port between its selection and its use."""
 
 
 def free_port() -> int:

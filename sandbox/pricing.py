@@ -1,8 +1,8 @@
 """AWS's price list for the sandbox: GetProducts over its own protocol (JSON 1.1), with few types.
 
-The form of an entry is that of the AWS Price List API Reference (GetProducts) and the offer file's
-(AWS Billing User Guide, "Reading the service price list file"). A running instance has a product
-for each operating system and tenancy, beside those of reservations that are used or unused.
+Entries have the form of the AWS Price List API Reference (GetProducts) and of the offer file (AWS
+Billing User Guide, "Reading the service price list file"). A running instance has a product for
+each operating system and tenancy, besides those of used and unused reservations.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ HOURLY = {
 """US dollars of a Linux instance on shared hardware in us-east-1; other types have no price."""
 
 ABROAD = 1.1
-"""By how much the other regions are dearer."""
+"""The price factor of the other regions."""
 
 WINDOWS, DEDICATED = 1.2, 1.1
 PAGE = 2
-"""Entries of a page, so that there are several."""
+"""Entries per page; low, so that there are several pages."""
 
 Json = dict[str, Any]
 
@@ -67,7 +67,7 @@ def _of_region(region: str, factor: float) -> Iterator[Json]:
         for operation, dearer in (("RunInstances", 1.0), ("RunInstances:0002", WINDOWS)):
             for tenancy, more in (("Shared", 1.0), ("Dedicated", DEDICATED)):
                 for status in ("Used", "AllocatedCapacityReservation", "UnusedCapacityReservation"):
-                    # What a reservation allocates is billed as unused, or as the instance in it.
+                    # Reserved capacity is billed as unused, or as the instance in it.
                     free = status == "AllocatedCapacityReservation"
                     amount = 0.0 if free else linux * factor * dearer * more
                     yield _entry(name, region, operation, tenancy, status, amount)

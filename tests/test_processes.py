@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+from unittest.mock import MagicMock
+
 import pytest
 
-from tests.processes import process_of
+from tests.processes import Rooms, process_of
 
 
 @pytest.mark.parametrize(
@@ -21,3 +24,20 @@ from tests.processes import process_of
 )
 def test_rooms_and_files_stay_whole(nodeid: str, process: str) -> None:
     assert process_of(nodeid) == process
+
+
+def test_the_longest_room_is_handed_out_first() -> None:
+    config: Any = MagicMock()
+    config.getvalue.return_value = ["popen", "popen"]
+    config.option.loadscopereorder = False
+    tests = [
+        "tests/alerts/test_a.py::a",
+        "tests/core/test_b.py::b",
+        "tests/end_to_end/test_c.py::c",
+    ]
+    rooms, nodes = Rooms(config), [MagicMock(), MagicMock()]
+    for node in nodes:
+        rooms.add_node(node)
+        rooms.add_node_collection(node, tests)
+    rooms.schedule()
+    assert nodes[0].send_runtest_some.call_args_list[0].args == ([2],)

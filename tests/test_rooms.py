@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,7 @@ PRIVATE_NAMES = {
     "tests/lambdas/test_discovery.py:_request_signer": "botocore does not show them",
     "tests/lambdas/test_openapi.py:_dynamic_routes": "Powertools does not list its routes",
     "tests/lambdas/test_openapi.py:_static_routes": "Powertools does not list its routes",
+    "tests/processes.py:_assign_work_unit": "xdist has no public way to order its rooms",
     "tests/sandbox/test_embedded.py:_RESOURCE_HANDLERS": "ministack has no public way to add one",
     "tests/sandbox/test_embedded.py:_event_bus_policies": "ministack does not show the policy",
 }
@@ -177,6 +179,23 @@ def test_a_room_uses_only_what_it_may(room: str) -> None:
     }
     assert len(files) > 3
     assert strangers == set()
+
+
+def imported_files(path: Path) -> Iterator[Path]:
+    """The files of the project that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            place = ROOT / node.module.replace(".", "/")
+            names = [place / f"{alias.name}.py" for alias in node.names]
+            found = [name for name in names if name.exists()]
+            yield from found or [it for it in [place.with_suffix(".py")] if it.exists()]
+
+
+def test_no_files_import_each_other() -> None:
+    """Imports for type checkers and those inside functions count."""
+    graph = {path: set(imported_files(path)) for path in files_of(*PACKAGES)}
+    assert sum(map(len, graph.values())) > 1000
+    TopologicalSorter(graph).prepare()
 
 
 PATH = re.compile(r"`((?:truffle|lambdas|infra|tests|docs|roles|script|sandbox)/[\w./-]*)`")

@@ -1,7 +1,7 @@
-"""truffle as a Model Context Protocol server (extra ``truffle[mcp]``): tools that read.
+"""truffle as a Model Context Protocol server (extra ``truffle[mcp]``) with read-only tools.
 
-Every answer says how old its data is and which scopes could not be listed, and none is without
-bound: a tool takes a limit, and tells how many there are.
+Every result has the age of its data and the scopes that could not be listed. Lists are bounded: a
+tool takes a limit, and returns the number of matches.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class FailedScope:
 
 @dataclass
 class Collection:
-    """How complete and how old an answer is."""
+    """The completeness and age of a result."""
 
     complete: bool
     observed_at: str | None
@@ -74,7 +74,8 @@ class Collection:
 
 @dataclass
 class Listed:
-    """A part of a list: ``count`` is the number of matches, ``truncated`` whether it is cut."""
+    """A part of a list: ``count`` is the number of matches, ``truncated`` whether some are
+    omitted."""
 
     items: list[dict[str, Any]]
     count: int
@@ -84,14 +85,14 @@ class Listed:
 
 @dataclass
 class Answered:
-    """An answer that is not a list."""
+    """A result that is not a list."""
 
     answer: dict[str, Any]
     collection: Collection
 
 
 def server_of(client: Truffle) -> MCPServer:
-    """A server whose tools ask this client; usage, events and status only where it has a stack."""
+    """A server whose tools use this client; usage, events and status only with a deployed stack."""
     server = MCPServer("truffle", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING")
     tools = _Tools(client)
     asked: list[Callable[..., Any]] = [tools.capacity, tools.reservation, tools.offerings]
@@ -193,7 +194,7 @@ class _Tools:
         regions: list[str] | None,
         limit: int,
     ) -> Listed:
-        """Offerings found by watches that would hold the block, and how their regions answered."""
+        """Offerings found by watches that fit the block, and the answers of their regions."""
         from truffle.arguments import moment
         from truffle.core.market.known import Needed, known_of
 
@@ -297,7 +298,7 @@ class _Tools:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """truffle's errors explain what to do: the model can read them and correct itself."""
+    """Return truffle's errors as text: they explain what to do, so the model can correct itself."""
     try:
         yield
     except TruffleError as error:

@@ -1,4 +1,4 @@
-"""Arguments of runs, blocks, workloads and events, checked before any call."""
+"""Checks of the arguments of runs, blocks, workloads and events, before any call."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from truffle.core.windows import lengths_between
 from truffle.query import BadArgument, Question, Several, moment_of
 
 MOST_EVENTS = 10_000
-"""More than this is taken for a typing error."""
+"""A larger number is considered a typing error."""
 
 RANGE = ".."
-"""Between the ends of a range, which both belong to it."""
+"""The separator between the two ends of a range, both included."""
 
 _COUNT = f"It must be a whole number from 1 to {MOST_INSTANCES}."
 _BLOCK_COUNT = f"It must be a whole number from 1 to {MAX_COUNT}: a block has no more instances."
@@ -43,7 +43,7 @@ _ULTRASERVER = re.compile(r"u-[a-z0-9-]+")
 def moment(
     name: str, given: datetime | str | None, *, is_end: bool = False, ahead: bool = True
 ) -> datetime | None:
-    """A time that was given; a day is its first second in UTC, or its last one as an end."""
+    """Parse a time; a day becomes its first second in UTC, or its last one as an end."""
     if given is None:
         return None
     when = moment_of(name, given, ahead=ahead)
@@ -81,7 +81,7 @@ def wanted_block(
     end_by: datetime | str | None,
     start: str | None = None,
 ) -> Wanted:
-    """The block to look for, its duration rounded up to one that AWS sells.
+    """The block to search for, its duration rounded up to one that AWS sells.
 
     ``instance_type`` may be several types, comma-separated; ``days`` and ``start`` may be ranges
     (``5..10``, ``2026-12-05..2026-12-20``). Raises BadArgument.
@@ -109,7 +109,7 @@ def wanted_block(
 
 
 def _in_time(wanted: Wanted, end_by: str) -> Wanted:
-    """The same block without a start that is over. Raises BadArgument for an end that is."""
+    """The block without a start in the past. Raises BadArgument for an end in the past."""
     start, end, now = wanted.start_after, wanted.end_by, clock.now()
     if end is not None and end <= max(now, start or now):
         allowed = "It must be in the future and after the start."
@@ -133,7 +133,7 @@ def _starts(text: str | None) -> tuple[datetime | None, datetime | None]:
 
 
 def _lengths(days: float | str | None, duration_hours: float | str | None) -> tuple[int, ...]:
-    """The durations to look for, in hours, the longest first. Raises BadArgument."""
+    """The durations to search for, in hours, the longest first. Raises BadArgument."""
     if not isinstance(days, str) or RANGE not in days or duration_hours is not None:
         return (_sold(days, duration_hours),)
     allowed = f"It must be a range of days such as 5..10, above 0 and up to {MAX_DAYS}."
@@ -203,7 +203,7 @@ def _day(given: date | str | None) -> date | None:
 
 
 def _block_types(text: str) -> list[str]:
-    """The types that would do, each once. Raises BadArgument."""
+    """The acceptable types, each once. Raises BadArgument."""
     types = list(dict.fromkeys(each.strip() for each in text.split(",")))
     for each in types:
         _check_type(each)
@@ -217,7 +217,7 @@ def _block_types(text: str) -> list[str]:
 
 
 def _check_type(instance_type: str) -> None:
-    """One type, or one of UltraServers (``u-p6e-gb200x72``); no glob."""
+    """Check one type, or one of UltraServers (``u-p6e-gb200x72``); globs are not allowed."""
     if _ULTRASERVER.fullmatch(instance_type):
         return
     allowed = "It must be one instance type such as p5.48xlarge."
@@ -289,7 +289,7 @@ def usage_query(
     interval: str | None = None,
     by: Several | None = None,
 ) -> list[tuple[str, str]]:
-    """The parameters of ``GET /usage``, with the filters of a question. Raises BadArgument."""
+    """The parameters of ``GET /usage``, with the filters of a query. Raises BadArgument."""
     start, end = past_period(since, until)
     query = [(name, format_time(at)) for name, at in (("since", start), ("until", end)) if at]
     for name, given in (("interval", interval), ("by", by)):
@@ -313,7 +313,7 @@ def _usage_values(name: str, texts: list[str]) -> list[str]:
 def past_period(
     since: datetime | str | None, until: datetime | str | None
 ) -> tuple[datetime | None, datetime | None]:
-    """The bounds of a time of the past. Raises BadArgument."""
+    """The start and end of a past period. Raises BadArgument."""
     start, end = moment("since", since, ahead=False), moment("until", until, ahead=False)
     if start and end and end <= start:
         raise BadArgument("until", str(until), "It must be after since.")
@@ -350,7 +350,7 @@ def check_of_a_stack(**given: object) -> None:
 
 
 def as_of_query(given: datetime | str | None) -> list[tuple[str, str]]:
-    """The parameter of a time of the past. Raises BadArgument."""
+    """The parameter for a past time. Raises BadArgument."""
     moment_then = moment("as_of", given, ahead=False)
     return [("as_of", format_time(moment_then))] if moment_then else []
 
@@ -389,8 +389,8 @@ def _check(parameter: Parameter, text: str) -> None:
 def check_reservation_id(name: str, *, is_of_ec2: bool = False) -> None:
     """Raises BadArgument for text that cannot be the id of a reservation or a block.
 
-    EC2's own are ``cr-`` or ``cb-`` and 17 hexadecimal digits, 8 of old (EC2 User Guide, resource
-    ids): what has another form need not be looked for in every region.
+    EC2's own are ``cr-`` or ``cb-`` and 17 hexadecimal digits, formerly 8 (EC2 User Guide, resource
+    ids), so an id with another form need not be searched in every region.
     """
     form = "(cr|cb)-([0-9a-f]{17}|[0-9a-f]{8})" if is_of_ec2 else "(cr|cb)[a-z]*-[0-9A-Za-z-]+"
     if not re.fullmatch(f"{form}|{OTHER_IDS}", name):

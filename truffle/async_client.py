@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class AsyncTruffle:
-    """The same for ``asyncio``: every method of ``Truffle`` as a coroutine, run in a thread."""
+    """The client for ``asyncio``: every method of ``Truffle`` as a coroutine, run in a thread."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The one clock of the command line and the client; what they decide takes the time from it."""
+"""The only clock of the command line and the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a listing is complete enough for an answer."""
+"""Whether a listing is complete enough for a result."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def find(inventory: Listing, reservation_id: str) -> Reservation:
-    """The reservation with this id, or of the block with this id.
+    """Find the reservation with this id, or of the block with this id.
 
-    Raises TruffleNotFoundError, or TruffleError where a scope that failed may have it.
+    Raises TruffleNotFoundError, or TruffleError if a failed scope may have it.
     """
     for row in inventory.reservations:
         if reservation_id in (row.reservation_id, getattr(row, "capacity_block_id", None)):
@@ -30,9 +30,9 @@ def find(inventory: Listing, reservation_id: str) -> Reservation:
 
 
 def unanswered(inventory: Listing) -> list[ScopeFailure]:
-    """The scopes that failed for a while, and may have anything.
+    """The scopes whose failure is temporary, and which may hold anything.
 
-    A scope that is denied or not enabled cannot run anything, whatever it holds.
+    In a scope that is denied or not enabled nothing can run, whatever it holds.
     """
     from truffle.core.model import CLOSED_KINDS
 
@@ -40,7 +40,7 @@ def unanswered(inventory: Listing) -> list[ScopeFailure]:
 
 
 def unknown_regions(inventory: Listing) -> list[str]:
-    """The regions of those scopes that have no data, not even from earlier."""
+    """The regions of scopes without any data, not even earlier data."""
     return [each.region for each in unanswered(inventory) if each.last_success is None]
 
 

@@ -1,7 +1,7 @@
-"""Credentials, fetched before anything else is done, and why there are none.
+"""Credentials, resolved before anything else, and the errors if there are none.
 
-They are fetched in the thread of the caller, before a deadline begins and before anything is drawn
-on the terminal: a profile may ask for an MFA code, and a ``credential_process`` for anything.
+They are resolved in the caller's thread, before a deadline begins and before anything is drawn on
+the terminal: a profile may prompt for an MFA code, and a ``credential_process`` for anything.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _CA_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
 
 def sign_in(session: Session) -> Any:
-    """The credentials of a session, fetched now, which may ask for an MFA code on the terminal.
+    """Resolve the credentials of a session now, which may prompt for an MFA code on the terminal.
 
-    They are botocore's ReadOnlyCredentials. Raises TruffleError whose text says what to do.
+    Returns botocore's ReadOnlyCredentials. Raises TruffleError whose text says what to do.
     """
     profile = session.instance_variables().get("profile")
     try:
@@ -59,7 +59,7 @@ def sign_in(session: Session) -> Any:
 
 
 def _raise(error: Exception, profile: str | None) -> NoReturn:
-    """Raises the TruffleError of what AWS or botocore say."""
+    """Raise the TruffleError for an error of AWS or botocore."""
     code, message = error_code(error), error_message(error)
     operation = error.operation_name if isinstance(error, ClientError) else None
     known = sign_in_error(code, message, operation, profile)
@@ -75,7 +75,7 @@ def _is_of_process(session: Session) -> bool:
 
 
 def _check_ca_bundle(session: Session) -> None:
-    """Raises ConfigurationError for a CA bundle that is not there, before every call fails."""
+    """Raises ConfigurationError for a missing CA bundle, before every call fails."""
     path = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     if path and not Path(path).exists():
         names = [name for name in _CA_VARIABLES if os.environ.get(name) == path]

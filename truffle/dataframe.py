@@ -1,7 +1,7 @@
 """Results as a pandas DataFrame (extra ``truffle[pandas]``), with a type for every column.
 
-A column that misses values in some rows keeps its type: integers are pandas' nullable ``Int64`` and
-never floats, times are aware and UTC.
+A column with missing values keeps its type: integers are pandas' nullable ``Int64``, never floats;
+times are aware and UTC.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _TYPES: Mapping[Any, str] = {
 
 
 def to_dataframe(rows: Sequence[Any], classes: Sequence[type]) -> DataFrame:
-    """A row for each result and a column for each field, as the classes name them.
+    """Build a row for each result and a column for each field, with the names of the classes.
 
-    A field that is an object gives a column for each of its own fields: ``accelerator.name``. Tags
-    and lists stay what they are. Raises TruffleError where pandas is not installed.
+    An object field becomes a column for each of its own fields: ``accelerator.name``. Tags and
+    lists are not changed. Raises TruffleError if pandas is not installed.
     """
     try:
         import pandas
@@ -68,7 +68,7 @@ def _without_none(hint: Any) -> Any:
 
 
 def _value(row: Any, name: str) -> Any:
-    """A field by its path; None where a row of another class has none."""
+    """A field by its path; None if a row of another class does not have it."""
     value = row
     for part in name.split("."):
         value = getattr(value, part, None)

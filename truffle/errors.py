@@ -16,8 +16,8 @@
     ├── ApiError                    the deployed stack's API refuses or fails (truffle.sources.api)
     └── TruffleNotFoundError        there is no such reservation or event
 
-One region of several that fails is not an error but a ``ScopeFailure``
-(truffle.sources.listing): the others have answered.
+If one region of several fails, that is not an error but a ``ScopeFailure``
+(truffle.sources.listing), because the others have responded.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class TruffleError(Exception):
-    """The root of everything that truffle raises on purpose.
+    """The base class of all errors that truffle raises on purpose.
 
-    ``failures`` names the scopes that failed, where that is what went wrong; ``exit_status`` is
-    what the command line ends with.
+    ``failures`` has the failed scopes, if they are the cause; ``exit_status`` is that of the
+    command line.
     """
 
     exit_status: ClassVar[int] = 1
@@ -72,19 +72,19 @@ class InvalidCredentialsError(CredentialsError):
 
 
 class AccessDeniedError(TruffleError):
-    """AWS knows who is asking, and does not allow it."""
+    """AWS knows the caller, and denies the call."""
 
 
 class UnreachableError(TruffleError):
-    """AWS did not answer at all, or not in a way that can be understood."""
+    """AWS did not respond, or its response is invalid."""
 
 
 class DeadlineError(TruffleError):
-    """AWS did not answer in time."""
+    """AWS did not respond in time."""
 
 
 class TruffleNotFoundError(TruffleError):
-    """There is no reservation, or no event, with this id."""
+    """No reservation, or no event, has this id."""
 
 
 NO_CREDENTIALS = frozenset({"NoCredentialsError", "NoAuthTokenError"})
@@ -119,7 +119,7 @@ SIGNED_OUT = frozenset(
         "UnauthorizedSSOTokenError",
     }
 )
-"""IAM Identity Center: no session, or one that is over; botocore does not always say which."""
+"""IAM Identity Center: no session, or an expired one; botocore does not always distinguish them."""
 
 LOGGED_OUT = frozenset(
     {
@@ -156,7 +156,7 @@ _SKEW = re.compile(r"signature (expired|not yet current)", re.IGNORECASE)
 """The messages of STS and API Gateway for a signature whose time differs from theirs."""
 
 _SOURCES = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials"})
-"""The calls that credentials come from (STS, IAM Identity Center)."""
+"""The calls that return credentials (STS, IAM Identity Center)."""
 
 UNREACHABLE = frozenset(
     {
@@ -177,19 +177,19 @@ UNREACHABLE = frozenset(
 
 
 def cause_of(code: str, message: str) -> str:
-    """``(ExpiredToken: The security token is expired)``, for a sentence that goes on."""
+    """``(ExpiredToken: The security token is expired)``, for use within a sentence."""
     return f"({code}: {message.rstrip('.')})" if message else f"({code})"
 
 
 def known_error(code: str, message: str, profile: str | None = None) -> TruffleError | None:
-    """A failure that stops every region in the same way: the credentials, or the way to AWS."""
+    """The error for a failure that affects every region alike: credentials or connection."""
     return credentials_error(code, message, profile) or connection_error(code, message)
 
 
 def sign_in_error(
     code: str, message: str, operation: str | None, profile: str | None
 ) -> TruffleError | None:
-    """Why there are no credentials; ``operation`` is the call that AWS refused, if it was one."""
+    """The error for missing credentials; ``operation`` is the call that AWS refused, if any."""
     if operation in _SOURCES and code not in _EXPIRED | _INVALID and not _is_skew(code, message):
         return _refused_source(code, message, operation, profile)
     return known_error(code, message, profile)
@@ -217,11 +217,11 @@ def _is_skew(code: str, message: str) -> bool:
 
 
 def credentials_error(code: str, message: str, profile: str | None = None) -> TruffleError | None:
-    """The fault of the credentials behind a refusal by AWS; None if the credentials are not at
-    fault.
+    """The error of the credentials behind a refusal by AWS; None if they are not the cause.
 
-    ``code`` is AWS's error code, or the name of botocore's exception. AWS answers in a region that
-    is not enabled as if the credentials were invalid: call this for what every region says.
+    ``code`` is AWS's error code, or the name of botocore's exception. In a region that is not
+    enabled, AWS responds as if the credentials were invalid, so call this only for an error that
+    every region returns.
     """
     cause = cause_of(code, message)
     named = f" --profile {word(profile)}" if profile else ""
@@ -300,7 +300,7 @@ def _configuration_error(code: str, message: str) -> ConfigurationError:
 
 
 def connection_error(code: str, message: str) -> UnreachableError | None:
-    """The obstacle between this machine and AWS; None if AWS answered."""
+    """The error of the connection between this machine and AWS; None if AWS responded."""
     if code not in UNREACHABLE:
         return None
     if "Proxy" in code or "proxy" in message:

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from truffle.sources.listing import Progress
 
 MOST_EVENTS = 10_000
-"""The newest events that are read of a stack."""
+"""The maximum number of events read from a stack, the newest."""
 
 LIVE_NOTE = "Events are recorded by the deployed stack; this data comes from EC2 directly."
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The scope of an overview: the period of the timeline, the caller's own prices, the team's
+    """The content of an overview: the period of the timeline, the caller's own prices, the team's
     tag, and whether events are needed."""
 
     regions: Several | None = None
@@ -47,9 +47,9 @@ class Wanted:
 def gather(
     client: Truffle, wanted: Wanted, progress: Progress | None = None
 ) -> tuple[Inputs, Listing]:
-    """Everything that the source holds, and the inventory that it came from.
+    """Gather everything that the source has, and return it with the listing.
 
-    Raises TruffleError where no scope has answered, since an empty report would then be untrue.
+    Raises TruffleError if no scope has responded, since an empty report would be untrue.
     """
     from truffle.core.model import TYPES
     from truffle.query import ask
@@ -85,7 +85,8 @@ def gather(
 def scope_states(
     client: Truffle, inventory: Listing, answered: Mapping[str, bool]
 ) -> list[ScopeState]:
-    """Every scope that was asked; of EC2 directly, ``answered`` says which regions were listed."""
+    """The state of every queried scope; if EC2 was queried directly, ``answered`` has the listed
+    regions."""
     if client.api_url is not None:
         return [_state_of(scope) for scope in client.status()["scopes"]]
     known = [row.account_id for row in inventory.reservations if row.account_id]
@@ -105,7 +106,7 @@ def _state_of(scope: Mapping[str, Any]) -> ScopeState:
 
 
 def _events(client: Truffle, wanted: Wanted, now: datetime) -> tuple[list[Event], str | None]:
-    """The events, and why there are none where they cannot be had."""
+    """The events, or the reason why they are not available."""
     if client.api_url is None:
         return [], LIVE_NOTE
     if not wanted.has_events:
@@ -119,7 +120,7 @@ def _events(client: Truffle, wanted: Wanted, now: datetime) -> tuple[list[Event]
 
 
 def _market(client: Truffle, wanted: Wanted) -> tuple[Market, list[str]]:
-    """The finds of a stack's watches, and the reason where they are not known."""
+    """The finds of a stack's watches, or the reason why they are unknown."""
     if client.api_url is None or not wanted.has_events:
         return Market(), []
     try:

@@ -1,4 +1,4 @@
-"""The prices that costs are computed with: the caller's own, then those of the deployed stack."""
+"""The prices for costs: the caller's own, then those of the deployed stack."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def read_prices(client: Truffle, own: PriceBook) -> tuple[PriceBook, list[str]]:
-    """The caller's own prices before those that a deployed stack knows, and why the latter are
-    missing where they cannot be read. EC2 itself knows none."""
+    """The caller's own prices, then those of a deployed stack, and the reason if the latter cannot
+    be read. EC2 itself has none."""
     if client.api_url is None:
         return own, []
     try:

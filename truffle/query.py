@@ -1,7 +1,7 @@
-"""The question that a person asks: the same filter, order and length for every source.
+"""Queries of lists: the same filter, order and limit for every source.
 
-The command line and the Python client both make their question here, by the API's own table of
-parameters, and both tell what is wrong with it before anything is asked of AWS.
+The command line and the Python client both build their query here, from the API's own table of
+parameters, and report invalid arguments before any call to AWS.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Tags = Mapping[str, str | Iterable[str]] | Several
 
 
 class BadArgument(TruffleError):
-    """An argument that cannot be used: its name, the value, what is allowed, the nearest match."""
+    """An invalid argument: its name, the value, what is allowed, the nearest match."""
 
     exit_status = 2
 
@@ -49,13 +49,13 @@ class BadArgument(TruffleError):
         self.nearest = near
 
     def named(self, name: str) -> BadArgument:
-        """The same of an argument that is called otherwise, a flag for instance."""
+        """The same error with another name of the argument, such as that of a flag."""
         return BadArgument(name, self.value, self.allowed, self.nearest)
 
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """The result of a query: the rows in their order, and all matches where these are limited."""
+    """The result of a query: the rows in order, and the number of all matches."""
 
     rows: list[Reservation]
     matches: list[Reservation]
@@ -63,10 +63,10 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The query of a list: ``regions`` None are all that the source has; they may be globs.
+    """The query of a list: ``regions`` None means all regions of the source; they may be globs.
 
-    ``warnings`` are of values that this release does not know. Whether a region is known, its
-    source says. ``as_of`` is a time of the past, None for now.
+    ``warnings`` are about values that this release does not know; the source checks whether regions
+    are known. ``as_of`` is a past time, None for now.
     """
 
     filter: Filter
@@ -82,7 +82,8 @@ class Question:
         return sorted(it for it in self.filter.accounts if not it.isdecimal())
 
     def check_live(self) -> None:
-        """Raises BadArgument where accounts are named, or the past, and EC2 itself is asked."""
+        """Raises BadArgument for names of accounts or a past time, which EC2 itself does not
+        know."""
         if self.as_of is not None:
             allowed = "EC2 shows only the present: use a deployed stack (--api-url)."
             raise BadArgument("as_of", format_time(self.as_of), allowed)
@@ -91,8 +92,8 @@ class Question:
             raise BadArgument("account", name, allowed)
 
     def answer(self, reservations: Iterable[Reservation]) -> QueryResult:
-        """The answer among these reservations; pure, and the same for every source. Where accounts
-        are named, the source has chosen them."""
+        """Select the result among these reservations, in the same way for every source. If accounts
+        are named, the source has already selected them."""
         by_name = bool(self.named_accounts)
         chosen = replace(self.filter, accounts=frozenset()) if by_name else self.filter
         matches = self.order.sorted(chosen.apply(reservations))
@@ -132,11 +133,10 @@ def ask(
     as_of: datetime | str | None = None,
     **filters: Unpack[Filters],
 ) -> Question:
-    """The question of these arguments; None asks for everything. Raises BadArgument, or TypeError
-    for a filter that does not exist.
+    """Build the query of these arguments; None means everything. Raises BadArgument, or TypeError
+    for an unknown filter.
 
-    ``active_only`` None means ODCRs that are active and blocks in any state, unless states are
-    named.
+    ``active_only`` None means active ODCRs and blocks in any state, unless states are named.
     """
     given: dict[str, Any] = {
         "reservation_type": reservation_type,
@@ -161,9 +161,7 @@ def ask(
 
 
 def run_question(instance_type: str, regions: Several | None = None) -> Question:
-    """The rows of a validation: both types of one instance type, in any state."""
-    from truffle.query import ask
-
+    """The query of a validation: ODCRs and blocks of one instance type, in any state."""
     return ask(
         reservation_type=list(TYPES),
         instance_types=instance_type,
@@ -208,9 +206,10 @@ def _one(name: str, given: object) -> dict[str, list[Any]]:
 
 
 def moment_of(name: str, given: datetime | date | str | object, *, ahead: bool = True) -> When:
-    """A time that was given, a day as a whole. Raises BadArgument.
+    """Parse a given time, keeping whole days. Raises BadArgument.
 
-    Texts are those of ``truffle.core.times.parse_when``, counted from now, ``ahead`` or back.
+    Texts have the forms of ``truffle.core.times.parse_when``, counted from now, forwards if
+    ``ahead``.
     """
     if isinstance(given, datetime):
         moment = utc_of(name, given)
@@ -240,7 +239,7 @@ def _pairs(given: Tags) -> list[tuple[str, str]]:
 
 
 def _texts(name: str, given: object) -> list[str]:
-    """One text, or several. Raises BadArgument for what is neither."""
+    """One text, or several. Raises BadArgument for anything else."""
     if isinstance(given, str):
         return [given]
     if not isinstance(given, Iterable):
@@ -277,11 +276,12 @@ def _parsed(name: str, texts: Sequence[str]) -> dict[str, list[Any]]:
 _REGIONS = f"The regions are {', '.join(COMMERCIAL)}."
 
 _OWN_WARNING = frozenset({"region"})
-"""Parameters whose unknown values the source warns of, which has a list of its own."""
+"""Parameters for which the source itself warns about unknown values, because it has its own
+list."""
 
 
 def check_types(names: Iterable[object]) -> None:
-    """Raises BadArgument for a name that can be no instance type; globs are left alone."""
+    """Raises BadArgument for a name that cannot be an instance type; globs are accepted."""
     for name in map(str, names):
         if is_type_glob(name) or is_type_name(name):
             continue
@@ -291,7 +291,7 @@ def check_types(names: Iterable[object]) -> None:
 
 
 def refuse_accelerator(argument: str, name: str) -> None:
-    """Raises BadArgument where an accelerator is given for an instance type."""
+    """Raises BadArgument if the name of an accelerator is given as an instance type."""
     types = types_with(name)
     if types:
         allowed = (

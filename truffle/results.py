@@ -1,4 +1,4 @@
-"""Lists of results that keep, as they are cut and joined, how complete and how old they are."""
+"""Lists of results that keep their completeness and age when sliced and joined."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 SHOWN = 3
-"""How many rows the text of a list names."""
+"""The number of rows in the representation of a list."""
 
 
 class Results(list[Row], Generic[Row]):
-    """A list and its ``failures``: the scopes of which nothing is known.
+    """A list and its ``failures``: the scopes without a result.
 
-    Slices, copies and sums are of the same kind and keep the failures, those of a sum each once.
+    Slices, copies and sums have the same class and keep the failures; a sum has each failure once.
     """
 
     failures: list[ScopeFailure]
@@ -68,7 +68,7 @@ class Results(list[Row], Generic[Row]):
         return f"<{type(self).__name__}: {rows}{failed}>"
 
     def _repr_html_(self) -> str:
-        """The table that a notebook shows, what is missing from it above."""
+        """The table for a notebook, below the warnings about missing data."""
         from truffle.render.notebook import result_html
 
         missing = [f"{failure} is not in this result." for failure in self.failures]
@@ -92,7 +92,7 @@ class Results(list[Row], Generic[Row]):
         return list(dict.fromkeys(type(row) for row in self))
 
     def _with(self, rows: Iterable[Row]) -> Self:
-        """The same about other rows."""
+        """A list of the same class with other rows."""
         made = type(self).__new__(type(self))
         list.__init__(made, rows)
         made.__dict__.update(
@@ -104,7 +104,7 @@ class Results(list[Row], Generic[Row]):
         return made
 
     def _join(self, other: Results[Any]) -> None:
-        """Takes over what the other list says of its completeness."""
+        """Add the completeness of the other list."""
         self.failures = list(dict.fromkeys([*self.failures, *other.failures]))
 
 
@@ -114,10 +114,10 @@ def _name_of(row: object) -> str:
 
 
 class Reservations(Results[Row], Generic[Row]):
-    """Reservations in their order, and how complete and old the answer is.
+    """Reservations in order, with the completeness and age of the result.
 
-    ``failures`` are the scopes that did not answer: nothing is known of their reservations, or what
-    was last seen. ``matches`` counts all that match, also where ``limit`` cut the list.
+    ``failures`` are the scopes that did not respond: their reservations are unknown, or as last
+    seen. ``matches`` counts all that match, even if ``limit`` shortened the list.
     """
 
     def __init__(
@@ -131,17 +131,18 @@ class Reservations(Results[Row], Generic[Row]):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every scope answered."""
+        """Whether every scope responded."""
         return not self.failures
 
     def _classes(self) -> list[type]:
-        """Without a row, those of all types: the columns are there all the same."""
+        """The classes of the rows; without rows those of all types, so that the columns are the
+        same."""
         from truffle.core.kinds.registry import CLASSES
 
         return super()._classes() or list(CLASSES.values())
 
     def summary(self, prices: PriceBook | None = None) -> Summary:
-        """Totals over the rows of this list, with what is idle at these prices.
+        """Total the rows of this list, with the idle cost at these prices.
 
         ``prices`` may be those of ``Truffle.prices()``; without them a cost is None.
         """

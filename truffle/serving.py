@@ -1,8 +1,7 @@
-"""The report on the loopback interface, kept fresh while it is looked at.
+"""The report on the loopback interface, refreshed while it is open.
 
-Only this machine's browser may read it: the server listens on 127.0.0.1 alone, and a request with
-another Host or Origin gets 403, which is what a page elsewhere that rebinds its name would send
-(DNS rebinding).
+Only a browser on this machine may read it: the server listens only on 127.0.0.1, and rejects a
+request with another Host or Origin, as sent by a remote page in a DNS rebinding attack, with 403.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ Gather = Callable[[], Inputs]
 
 
 class Fresh:
-    """The page, gathered anew when it is asked for and older than ``seconds``.
+    """The page, gathered again if it is requested and older than ``seconds``.
 
-    One request gathers at a time; others get the last page meanwhile, or wait for the first one.
-    Where gathering fails the last data stays, and the page says so.
+    One request gathers at a time; others get the last page meanwhile, or wait for the first one. If
+    gathering fails, the last data stays, and the page shows the error.
     """
 
     def __init__(self, gather: Gather, seconds: float) -> None:
@@ -44,7 +43,7 @@ class Fresh:
         self._html = b""
 
     def html(self) -> bytes:
-        """Raises what gathering raises where nothing could be gathered yet."""
+        """The page as HTML. Raises what gathering raises if nothing has been gathered yet."""
         with self._changed:
             self._changed.wait_for(lambda: self._html or not self._is_gathering)
             if self._is_gathering or not self._is_due():
@@ -79,21 +78,21 @@ class Fresh:
 
 
 def _not_renewed(inputs: Inputs, error: Exception) -> Inputs:
-    """The last data, as it is seen now, with why there is no newer."""
+    """The last data as of now, with the reason why it could not be refreshed."""
     now = clock.now()
     warning = f"Showing the last known data: the refresh at {moment(now)} failed: {_cause(error)}"
     return replace(inputs, now=now, warnings=[*inputs.warnings, warning])
 
 
 def _cause(error: Exception) -> str:
-    """The text of an error of truffle's own, which says what to do; of others their type, too."""
+    """The text of truffle's own error; for other errors, also their type."""
     return str(error) if isinstance(error, TruffleError) else f"{type(error).__name__}: {error}"
 
 
 def open_server(port: int, gather: Gather, refresh: timedelta) -> ThreadingHTTPServer:
-    """A server on the loopback interface that does not serve yet; port 0 is any free one.
+    """Open a server on the loopback interface that does not serve yet; port 0 means any free one.
 
-    Raises OSError where the port is taken.
+    Raises OSError if the port is in use.
     """
     fresh = Fresh(gather, refresh.total_seconds())
 
@@ -139,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def hosts(self) -> set[str]:
-        """The names under which this machine's browser reaches the server."""
+        """The host names by which a browser on this machine reaches the server."""
         port = str(self.connection.getsockname()[1])
         names = (LOOPBACK, "localhost")
         return {f"{name}:{port}" for name in names} | (set(names) if port == "80" else set())
@@ -173,4 +172,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *values: object) -> None:  # noqa: A002
-        """Nothing: the terminal is for what goes wrong with the source."""
+        """Log nothing: the terminal shows the errors of the source."""

@@ -1,4 +1,4 @@
-"""Work in threads that never keep the process from ending."""
+"""Tasks in threads that never prevent the process from ending."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Result = TypeVar("Result")
 
 
 def start(task: Callable[[], Result]) -> Future[Result]:
-    """Run a task in a thread of its own; its result, or what it raised, is in the future.
+    """Run a task in its own thread; the future has its result or exception.
 
-    The thread is a daemon, which a ThreadPoolExecutor's are not: a process waits at its end for
-    those, however long a connection hangs.
+    The thread is a daemon, unlike those of a ThreadPoolExecutor, which a process joins at its end,
+    however long a connection hangs.
     """
     future: Future[Result] = Future()
     Thread(target=_run, args=(task, future), daemon=True).start()

@@ -66,7 +66,7 @@ class Beside:
 
     @property
     def _store(self) -> BesideStore:
-        return BesideStore(self.scopes)
+        return BesideStore(self.scopes.groups)
 
 
 def _is_late(snapshot: Snapshot, last_seen: datetime | None) -> bool:

@@ -198,7 +198,7 @@ class Collector:
 
     def _archive(self, listings: Sequence[_Listing]) -> None:
         """Write listings of scopes of one unit to the bucket."""
-        units = self.scopes.units_of(it.result.scope for it in listings)
+        units = self.scopes.groups.units_of(it.result.scope for it in listings)
         for unit in sorted(set(units.values())):
             results = [it.result for it in listings if units[it.result.scope] == unit]
             self.archive.write_snapshots(unit, results)

@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from lambdas.store.groups import GroupStore
 from lambdas.store.table import BESIDE, UNIT, Client, Item, fetch, key, number, query, text
 from lambdas.store.transactions import transact
 from truffle.core.model import Scope
-
-if TYPE_CHECKING:
-    from lambdas.store.status_reader import StatusReader
 
 
 class Kind(StrEnum):
@@ -48,17 +46,17 @@ def to_items(items: Iterable[Item]) -> Items:
 
 @dataclass(frozen=True, slots=True)
 class BesideStore:
-    """The items in the table. ``statuses`` looks up the scopes' units."""
+    """The items in the table. ``groups`` looks up the scopes' units."""
 
-    statuses: StatusReader
+    groups: GroupStore
 
     @property
     def client(self) -> Client:
-        return self.statuses.client
+        return self.groups.client
 
     @property
     def table(self) -> str:
-        return self.statuses.table
+        return self.groups.table
 
     def versions(self, kind: Kind) -> dict[str, int]:
         """How often the items of a kind were written, by unit. A name from before counts existed
@@ -88,7 +86,7 @@ class BesideStore:
 
     def of_scopes(self, scopes: Iterable[Scope], *kinds: Kind) -> Items:
         """The items of these scopes, of these kinds or of all kinds."""
-        units = self.statuses.units_of(scopes)
+        units = self.groups.units_of(scopes)
         keys = [
             _key(unit, scope.account_id, kind)
             for scope, unit in units.items()
@@ -97,7 +95,7 @@ class BesideStore:
         return to_items(fetch(self.client, self.table, keys))
 
     def key(self, scope: Scope, kind: Kind) -> Item:
-        return _key(self.statuses.units_of([scope])[scope], scope.account_id, kind)
+        return _key(self.groups.units_of([scope])[scope], scope.account_id, kind)
 
     def put(self, scope: Scope, kind: Kind, **attributes: Item) -> None:
         """Replace an item."""
@@ -112,7 +110,7 @@ class BesideStore:
 
     def counted(self, scope: Scope, kind: Kind) -> Item:
         """The action, in an item's transaction, that counts its write."""
-        return _counted(self.table, self.statuses.units_of([scope])[scope], kind)
+        return _counted(self.table, self.groups.units_of([scope])[scope], kind)
 
 
 T = TypeVar("T")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.store.table import GROUPS, Client, body, key, read_body
 from truffle.core.groups import Groups
+from truffle.core.model import Scope
+from truffle.core.runs import unit_name
 
 NO_GROUP = 0
 """The group of an account without one."""
@@ -48,6 +50,12 @@ class GroupStore:
         if not self.known.keys() >= set(accounts):
             self.known.update(self.read() or {})
         return {account_id: self.known.get(account_id, NO_GROUP) for account_id in accounts}
+
+    def units_of(self, scopes: Iterable[Scope]) -> dict[Scope, str]:
+        """The names of the units of these scopes."""
+        wanted = list(scopes)
+        groups = self.of({scope.account_id for scope in wanted})
+        return {scope: unit_name(scope.region, groups[scope.account_id]) for scope in wanted}
 
 
 def _body(groups: Groups) -> dict[str, str]:

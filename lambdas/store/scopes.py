@@ -219,7 +219,7 @@ class ScopeStore(StatusReader):
         after. Raises Conflict if another write came first for any of them."""
         units: dict[str, list[Beat]] = {}
         pairs = list(statuses)
-        names = self.units_of(before.scope for before, _ in pairs)
+        names = self.groups.units_of(before.scope for before, _ in pairs)
         for before, after in pairs:
             units.setdefault(names[before.scope], []).append(Beat(before, heartbeat_of(after)))
         for unit, beats in units.items():
@@ -268,7 +268,7 @@ class ScopeStore(StatusReader):
         """Perform a transaction's actions with those that write the status; return the status after
         that."""
         scope, heartbeat = before.scope, heartbeat_of(after)
-        unit = self.units_of([scope])[scope]
+        unit = self.groups.units_of([scope])[scope]
         actions = [
             *chunk.actions,
             *(

@@ -91,7 +91,7 @@ class StatusReader:
         wanted = sorted(set(scopes))
         if not wanted:
             return {}
-        units = self.units_of(wanted)
+        units = self.groups.units_of(wanted)
         heartbeats = self.heartbeats.get(units.values())
         beats = {
             scope: heartbeats[units[scope]][scope.account_id]
@@ -103,7 +103,7 @@ class StatusReader:
     def read_unit(self, unit: Unit) -> UnitState:
         """The state of a unit before its scopes are listed."""
         if unit.group is None:
-            statuses, beside = self.statuses_of(unit.scopes), BesideStore(self)
+            statuses, beside = self.statuses_of(unit.scopes), BesideStore(self.groups)
             baselines = self.reports.baselines(unit.region)
             return UnitState(statuses, {}, baselines, beside.of_scopes(unit.scopes))
         # The message is newer than the groups that were read: an account that came back may be in
@@ -137,12 +137,6 @@ class StatusReader:
         group = self.groups.of([scope.account_id])[scope.account_id]
         unit = unit_name(scope.region, group)
         return group if scope.account_id in self.heartbeats.get([unit])[unit] else None
-
-    def units_of(self, scopes: Iterable[Scope]) -> dict[Scope, str]:
-        """The names of the units of these scopes."""
-        wanted = list(scopes)
-        groups = self.groups.of({scope.account_id for scope in wanted})
-        return {scope: unit_name(scope.region, groups[scope.account_id]) for scope in wanted}
 
     def merged(
         self, scopes: Iterable[Scope], beats: Mapping[Scope, str]
@@ -193,7 +187,7 @@ class StatusReader:
         )
         units: dict[str, list[StoredStatus]] = {}
         present = self.before_heartbeats()
-        names = self.units_of(present)
+        names = self.groups.units_of(present)
         for scope, status in present.items():
             units.setdefault(names[scope], []).append(status)
         for unit, statuses in units.items():

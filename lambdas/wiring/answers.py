@@ -125,7 +125,7 @@ class Query(Parts[QuerySettings]):
     def _beside(self) -> BesideStore:
         from lambdas.store.beside import BesideStore
 
-        return BesideStore(self.scopes)
+        return BesideStore(self.scopes.groups)
 
     @cached_property
     def stranded(self) -> StrandedStore:

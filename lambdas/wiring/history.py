@@ -52,7 +52,7 @@ class Prices(Parts[PricesSettings]):
         from lambdas.store.beside import BesideCache, BesideStore, Kind
         from lambdas.store.extensions import to_extensions
 
-        return BesideCache(BesideStore(self.scopes), Kind.EXTENSIONS, to_extensions)
+        return BesideCache(BesideStore(self.scopes.groups), Kind.EXTENSIONS, to_extensions)
 
     def billing(self) -> Billing | None:
         """Requests the bill; None if the setting is off."""

@@ -1,10 +1,10 @@
-"""The market's offer for one request for a capacity block: a pure function.
+"""The market's offerings for a request, as a pure function.
 
 Rules (EC2 User Guide, Capacity Blocks): whole days up to 14, then whole weeks up to 182 days; every
-block ends at 11:30 UTC, so that one which starts at another time is shorter than asked; it starts
-at least 30 minutes and at most 8 weeks ahead; at most 6 offerings are returned. Local Zones
-count as opted in to. A block that is active or scheduled can be extended from 8 weeks to an hour
-before its end, to 182 days in all; here it can where its zone has as much capacity for sale.
+block ends at 11:30 UTC, so one that starts at another time is shorter than requested; it starts at
+least 30 minutes and at most 8 weeks ahead; at most 6 offerings are returned. Local Zones count as
+opted in to. An active or scheduled block can be extended from 8 weeks to an hour before its end, up
+to 182 days in total; here only if its zone has enough capacity for sale.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _check_hours(parameter: str, hours: int) -> None:
 def offerings(
     market: Sequence[Offer], wish: Wish, sold: frozenset[str], now: datetime
 ) -> tuple[Fields, ...]:
-    """The offerings in this region, the earliest first; none when there is no capacity.
+    """The offerings in this region, the earliest first; empty without capacity.
 
     ``sold`` are the types that are sold as blocks anywhere. Raises EC2Error.
     """
@@ -101,7 +101,7 @@ def offerings(
 
 
 def _windows(offer: Offer, wish: Wish, now: datetime) -> Iterable[tuple[datetime, datetime]]:
-    """The first one starts as soon as there is capacity, the others at 11:30 UTC."""
+    """The possible starts: the first as soon as there is capacity, the others at 11:30 UTC."""
     start = _next_five_minutes(max(wish.earliest, offer.first_start))
     for _ in range(STARTS_TRIED):
         end = _end_of_block(start + timedelta(hours=wish.hours))
@@ -147,13 +147,13 @@ def _offering(offer: Offer, wish: Wish, start: datetime, end: datetime) -> Field
 
 
 def _offering_id(offer: Offer, wish: Wish, start: datetime) -> str:
-    """The same for the same offering, as long as the market has it."""
+    """The id of an offering, the same while the market has it."""
     text = f"{offer.kind} {offer.zone} {wish.count} {wish.hours} {start.isoformat()}"
     return f"cb-{hashlib.sha256(text.encode()).hexdigest()[:17]}"
 
 
 def extension_hours(parameters: Mapping[str, Any]) -> int:
-    """How much longer a block is to be. Raises EC2Error."""
+    """The requested hours of an extension. Raises EC2Error."""
     hours = parameters.get("CapacityBlockExtensionDurationHours")
     if hours is None:
         message = "The request must contain CapacityBlockExtensionDurationHours"
@@ -165,8 +165,8 @@ def extension_hours(parameters: Mapping[str, Any]) -> int:
 def extension_offerings(
     market: Sequence[Offer], block: Fields, size: int, hours: int, now: datetime
 ) -> tuple[Fields, ...]:
-    """The market's extensions for a block of so many instances; none if it is too early,
-    too late or too long."""
+    """The market's extensions for a block with ``size`` instances; empty if it is too early, too
+    late or too long."""
     start, end = block.get("StartDate"), block.get("EndDate")
     if start is None or end is None:
         return ()

@@ -1,31 +1,26 @@
-"""Reservations of services other than EC2: their form in a fleet file, the effect of time, and how
-a service answers."""
+"""Reservations of services other than EC2: their form in a fleet file, and the effect of time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.filters import Fields
 from sandbox.ec2.shapes import FleetError, from_json, list_of, to_json
 from sandbox.ec2.wire import Shape
-
-if TYPE_CHECKING:
-    from sandbox.ec2.fleet import Region
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """The form of one kind.
 
-    ``key`` is its list in a region of the file, ``path`` its name on the control surface. ``shape``
-    is botocore's. ``arn`` is the member with the ARN, ``names`` are others by which one is found,
-    the first of which a file must have. ``steps`` give for a value of the member ``state`` the
-    member with the date at which it ends, and the next state. ``complete`` adds to the members of a
-    file, of a region, an account and a moment, what the service would say.
+    ``key`` is its list in a region of the file, ``path`` its name in the control API. ``shape`` is
+    botocore's. ``arn`` is the member with the ARN, ``names`` are other identifying members, of
+    which a file must have the first. ``steps`` map a value of the member ``state`` to the member
+    with the date at which it ends, and the next state. ``complete`` adds the service's default
+    members to those of a file, for a region, an account and a moment.
     """
 
     key: str
@@ -40,7 +35,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One of a kind, as it was written at ``since``."""
+    """A reservation of a kind, as defined at ``since``."""
 
     form: Form
     fields: Fields
@@ -62,7 +57,7 @@ class Held:
         return name in (self.arn, *(self.fields.get(member) for member in self.form.names))
 
     def at(self, now: datetime) -> Fields:
-        """It as its service shows it at a moment."""
+        """The reservation as its service shows it at a moment."""
         state = self.fields[self.form.state]
         while state in self.form.steps:
             member, following = self.form.steps[state]
@@ -73,7 +68,7 @@ class Held:
         return {**self.fields, self.form.state: state}
 
     def patched(self, raw: Mapping[str, Any], now: datetime) -> Held:
-        """It with fields set, null to take one away, as of now. Raises FleetError."""
+        """The reservation with fields set as of now; null removes one. Raises FleetError."""
         fields = from_json(self.form.shape(), raw, now, self.name)
         kept = {name: it for name, it in self.at(now).items() if raw.get(name, it) is not None}
         return Held(self.form, {**kept, **fields}, now)
@@ -103,41 +98,3 @@ def held_to_json(
 ) -> dict[str, list[Any]]:
     listed = list(others)
     return {form.key: [to_json(it.at(now)) for it in listed if it.form is form] for form in forms}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it comes in: its ``X-Amz-Target``, empty without one, and its body."""
-
-    target: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A call: the region and account that it is made in, when, its parameters, and its id."""
-
-    region: Region
-    account: str
-    now: datetime
-    parameters: Mapping[str, Any]
-    request_id: str
-
-    def held(self, form: Form) -> list[Fields]:
-        """The account's reservations of a kind in the region, by name."""
-        own = [it for it in self.region.held(form) if it.account == self.account]
-        return [it.at(self.now) for it in sorted(own, key=lambda it: it.name)]
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """How a service is asked and answers. ``name`` is that of its signatures. ``operation`` gives
-    that of a request, known or not; ``read`` its parameters and the number of its page; ``error`` a
-    status and a body. ``read`` and ``answer`` raise EC2Error."""
-
-    name: str
-    content_type: str
-    operation: Callable[[Request], str]
-    read: Callable[[Request], tuple[Mapping[str, Any], int]]
-    answer: Callable[[str, Asked], bytes]
-    error: Callable[[EC2Error, str], tuple[int, bytes]]

@@ -20,7 +20,8 @@ import botocore.session
 from sandbox.ec2.dates import format_date
 from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.filters import Fields
-from sandbox.ec2.others import Asked, Form, Request, Service
+from sandbox.ec2.others import Form
+from sandbox.ec2.protocol import Request, Service, ServiceCall
 from sandbox.ec2.wire import Shape
 
 OPERATION = "DescribeDBCapacityReservations"
@@ -36,7 +37,7 @@ CODES: Mapping[str, tuple[str, int]] = {
     "Unavailable": ("ServiceUnavailable", 503),
     "UnsupportedOperation": ("InvalidAction", 400),
 }
-"""EC2's codes of a fault, and what RDS answers instead."""
+"""EC2's codes of a fault, and RDS's codes for them."""
 
 _PARAMETERS = {"Action", "Version", "DBCapacityReservationIdentifier", "Marker", "MaxRecords"}
 
@@ -109,10 +110,10 @@ def _start(marker: str | None) -> int:
         raise EC2Error("InvalidParameterValue", "The request token is not valid.") from None
 
 
-def _answer(operation: str, asked: Asked) -> bytes:
-    wish = asked.parameters
+def _answer(operation: str, call: ServiceCall) -> bytes:
+    wish = call.parameters
     start, end = wish["start"], wish["start"] + wish["size"]
-    listed, shape = _wanted(asked), rds_model().operation_model(operation).output_shape
+    listed, shape = _wanted(call), rds_model().operation_model(operation).output_shape
     marker = base64.b64encode(f"dbcr-{end}".encode()).decode()
     content = {
         "DBCapacityReservations": [_at(it) for it in listed[start:end]],
@@ -120,14 +121,14 @@ def _answer(operation: str, asked: Asked) -> bytes:
     }
     return (
         f'<{operation}Response xmlns="{NAMESPACE}"><{operation}Result>{_xml(shape, content)}'
-        f"</{operation}Result><ResponseMetadata><RequestId>{asked.request_id}</RequestId>"
+        f"</{operation}Result><ResponseMetadata><RequestId>{call.request_id}</RequestId>"
         f"</ResponseMetadata></{operation}Response>"
     ).encode()
 
 
-def _wanted(asked: Asked) -> list[Fields]:
-    listed, name = asked.held(DB_CAPACITY_RESERVATIONS), "DBCapacityReservationIdentifier"
-    wanted = asked.parameters.get(name)
+def _wanted(call: ServiceCall) -> list[Fields]:
+    listed, name = call.held(DB_CAPACITY_RESERVATIONS), "DBCapacityReservationIdentifier"
+    wanted = call.parameters.get(name)
     if wanted is None:
         return listed
     found = [it for it in listed if wanted in (it[name], it["DBCapacityReservationName"])]
@@ -138,7 +139,8 @@ def _wanted(asked: Asked) -> list[Fields]:
 
 
 def _at(fields: Fields) -> Fields:
-    """A reservation reports free capacity while it is active, and 0 before and after."""
+    """A reservation at a moment: it reports free capacity while it is active, and 0 before and
+    after."""
     if fields["State"] == "active":
         return fields
     key = "AvailableCapacityPerAvailabilityZoneList"

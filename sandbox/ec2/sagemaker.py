@@ -19,7 +19,7 @@ from botocore.validate import ParamValidator
 from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.filters import Fields
 from sandbox.ec2.fleet import Offer
-from sandbox.ec2.others import Asked, Request, Service
+from sandbox.ec2.protocol import Request, Service, ServiceCall
 from sandbox.ec2.training_plans import TRAINING_PLANS, sagemaker_model
 
 TARGET = "SageMaker."
@@ -39,7 +39,7 @@ CODES: Mapping[str, tuple[str, int]] = {
     "Unavailable": ("ServiceUnavailable", 503),
     "UnsupportedOperation": ("UnknownOperationException", 400),
 }
-"""EC2's codes of a fault, and what SageMaker answers instead."""
+"""EC2's codes of a fault, and SageMaker's codes for them."""
 
 _NOT_LISTED = ("UnhealthyInstanceCount", "AvailableSpareInstanceCount")
 """The fields that only DescribeTrainingPlan returns."""
@@ -71,8 +71,8 @@ def _read(request: Request) -> tuple[Json, int]:
     return parameters, 1 + bool(parameters.get("NextToken"))
 
 
-def _answer(operation: str, asked: Asked) -> bytes:
-    return json.dumps(_ANSWERS[operation](asked), default=_moment).encode()
+def _answer(operation: str, call: ServiceCall) -> bytes:
+    return json.dumps(_ANSWERS[operation](call), default=_moment).encode()
 
 
 def _moment(value: Any) -> float:
@@ -80,12 +80,12 @@ def _moment(value: Any) -> float:
     return value.timestamp()
 
 
-def _list(asked: Asked) -> Json:
-    wanted = {it["Value"] for it in asked.parameters.get("Filters", ()) if it["Name"] == "Status"}
-    plans = [it for it in asked.held(TRAINING_PLANS) if not wanted or it["Status"] in wanted]
+def _list(call: ServiceCall) -> Json:
+    wanted = {it["Value"] for it in call.parameters.get("Filters", ()) if it["Name"] == "Status"}
+    plans = [it for it in call.held(TRAINING_PLANS) if not wanted or it["Status"] in wanted]
     start, size = (
-        _start(asked.parameters.get("NextToken")),
-        asked.parameters.get("MaxResults", PAGE),
+        _start(call.parameters.get("NextToken")),
+        call.parameters.get("MaxResults", PAGE),
     )
     shown = [_without(it, _NOT_LISTED) for it in plans[start : start + size]]
     end = start + size
@@ -93,16 +93,16 @@ def _list(asked: Asked) -> Json:
     return {"TrainingPlanSummaries": shown, **({"NextToken": token} if end < len(plans) else {})}
 
 
-def _describe(asked: Asked) -> Json:
-    name = asked.parameters["TrainingPlanName"]
-    for plan in asked.held(TRAINING_PLANS):
+def _describe(call: ServiceCall) -> Json:
+    name = call.parameters["TrainingPlanName"]
+    for plan in call.held(TRAINING_PLANS):
         if name in (plan["TrainingPlanName"], plan["TrainingPlanArn"]):
             return dict(plan)
     raise EC2Error("ResourceNotFound", f"Training plan {name} not found.")
 
 
 def _start(token: str | None) -> int:
-    """Where a page begins."""
+    """The start of a page."""
     try:
         return int(base64.b64decode(token).decode().removeprefix("plans-")) if token else 0
     except ValueError:
@@ -113,14 +113,14 @@ def _without(fields: Fields, names: tuple[str, ...]) -> Fields:
     return {name: value for name, value in fields.items() if name not in names}
 
 
-def _search(asked: Asked) -> Json:
-    wish = asked.parameters
+def _search(call: ServiceCall) -> Json:
+    wish = call.parameters
     hours, count = wish.get("DurationHours"), wish.get("InstanceCount", 1)
     if hours is None or not 1 <= hours <= LONGEST_HOURS:
         raise EC2Error("ValidationException", f"DurationHours must be 1 to {LONGEST_HOURS}.")
     found = [
-        _offering(offer, asked, hours, count)
-        for offer in asked.region.plan_market
+        _offering(offer, call, hours, count)
+        for offer in call.region.plan_market
         if offer.kind in (wish.get("InstanceType"), wish.get("UltraServerType"))
         and count <= offer.count
     ]
@@ -134,10 +134,10 @@ def _search(asked: Asked) -> Json:
     }
 
 
-def _offering(offer: Offer, asked: Asked, hours: int, count: int) -> Json:
-    wish = asked.parameters
-    earliest = max(wish.get("StartTimeAfter", 0), (asked.now + NOTICE).timestamp())
-    start = max(offer.first_start, datetime.fromtimestamp(earliest, asked.now.tzinfo))
+def _offering(offer: Offer, call: ServiceCall, hours: int, count: int) -> Json:
+    wish = call.parameters
+    earliest = max(wish.get("StartTimeAfter", 0), (call.now + NOTICE).timestamp())
+    start = max(offer.first_start, datetime.fromtimestamp(earliest, call.now.tzinfo))
     start = start.replace(microsecond=0)
     fee = offer.hourly_price * count * Decimal(hours)
     text = f"{offer.kind} {offer.zone} {count} {hours} {start.isoformat()}"
@@ -163,7 +163,7 @@ def _offering(offer: Offer, asked: Asked, hours: int, count: int) -> Json:
     }
 
 
-_ANSWERS: Mapping[str, Callable[[Asked], Json]] = {
+_ANSWERS: Mapping[str, Callable[[ServiceCall], Json]] = {
     "ListTrainingPlans": _list,
     "DescribeTrainingPlan": _describe,
     "SearchTrainingPlanOfferings": _search,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import app
 from infra.asset import duckdb_layer, lambda_asset
 from infra.context import parse_context
 from infra.node import use_bundled_node
 from tests.infra.synthesized import ALERTS, EVERYTHING, FORWARDED, Json, Synthesized
+
+use_bundled_node()  # jsii starts Node.js when a module of the tests imports the CDK.
 
 CANARY = "Canary"
 """A stack with a fault, beside the real one: it proves that cdk-nag looked."""
@@ -34,9 +39,31 @@ def asset(everything: Json) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def no_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In place of the functions' code: copying that takes longer than a synthesis."""
+    directory = tmp_path_factory.mktemp("code")
+    (directory / "nothing.py").touch()
+    return directory
+
+
+@pytest.fixture
+def out(tmp_path: Path, no_code: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where ``app.py``, run in this process, writes the assembly, which has no code. CDK_OUTDIR
+    does not lead there: Node.js has the environment in which it was started."""
+    import aws_cdk
+
+    directory = tmp_path / "out"
+    monkeypatch.setattr(aws_cdk, "App", partial(aws_cdk.App, outdir=str(directory)))
+    monkeypatch.setattr(app, "lambda_asset", lambda *_: nullcontext(no_code))
+    monkeypatch.setattr(app, "duckdb_layer", lambda: no_code)
+    return directory
+
+
+@pytest.fixture(scope="session")
 def nagged(everything: Json, asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The stack with everything, beside the canary, with cdk-nag's report."""
-    return synthesize(everything, asset, tmp_path_factory.mktemp("nagged"), with_nag=True)
+    directory = tmp_path_factory.mktemp("nagged")
+    return synthesize(everything, asset, directory, duckdb_layer(), with_nag=True)
 
 
 @pytest.fixture(scope="session")
@@ -58,18 +85,18 @@ def foreign_forwarding(nagged: Synthesized) -> Synthesized:
 
 
 @pytest.fixture(scope="session")
-def plain(asset: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+def plain(no_code: Path, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The stack of a context without any key."""
-    return synthesize({}, asset, tmp_path_factory.mktemp("plain"))
+    return synthesize({}, no_code, tmp_path_factory.mktemp("plain"))
 
 
 @pytest.fixture(scope="session")
 def neighbour(
-    everything: Json, asset: Path, tmp_path_factory: pytest.TempPathFactory
+    everything: Json, no_code: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Synthesized:
     """The stack with everything under another name, as it may stand beside the first one."""
     context = {**everything, "stack_name": "gpu-b"}
-    return synthesize(context, asset, tmp_path_factory.mktemp("neighbour"))
+    return synthesize(context, no_code, tmp_path_factory.mktemp("neighbour"))
 
 
 @pytest.fixture(scope="session")
@@ -86,9 +113,10 @@ def findings(nagged: Synthesized) -> list[tuple[str, str]]:
     ]
 
 
-def synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False) -> Synthesized:
-    """The stack of a context."""
-    use_bundled_node()
+def synthesize(
+    raw: Json, code: Path, directory: Path, layer: Path | None = None, with_nag: bool = False
+) -> Synthesized:
+    """The stack of a context, with this code, also in place of a layer."""
     from aws_cdk import App, Stack, Validations
     from aws_cdk.aws_sqs import Queue
     from cdk_nag import AwsSolutionsChecks
@@ -99,7 +127,7 @@ def synthesize(raw: Json, asset: Path, directory: Path, with_nag: bool = False) 
 
     app = App(outdir=str(directory))
     name = parse_context(raw).stack_name
-    TruffleStack(app, name, Deployment(parse_context(raw), asset, duckdb_layer()))
+    TruffleStack(app, name, Deployment(parse_context(raw), code, layer or code))
     if not with_nag:
         app.synth()
         return Synthesized(directory, name)

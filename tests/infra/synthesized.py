@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ class Synthesized:
     directory: Path
     stack: str = "truffle"
 
-    @property
+    @cached_property
     def template(self) -> Json:
         return self._read("template")
 

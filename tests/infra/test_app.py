@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+import app
 from infra.asset import ROOT
-from tests.infra.synthesized import ALERTS, Synthesized, target
+from tests.infra.synthesized import ALERTS, Json, Synthesized, target
 
 OUTPUTS = {
     "ApiUrl",
@@ -38,7 +39,7 @@ OUTPUTS = {
 }
 
 
-def _run(out: Path, context: dict[str, Any], **variables: str) -> subprocess.CompletedProcess[str]:
+def _run(out: Path, context: Json) -> subprocess.CompletedProcess[str]:
     """Without a PATH that has Node.js, without credentials, a region or a home."""
     return subprocess.run(
         [sys.executable, str(ROOT / "app.py")],
@@ -47,7 +48,6 @@ def _run(out: Path, context: dict[str, Any], **variables: str) -> subprocess.Com
             "PATH": "/usr/bin:/bin",
             "CDK_OUTDIR": str(out),
             "CDK_CONTEXT_JSON": json.dumps(context),
-            **variables,
         },
         capture_output=True,
         text=True,
@@ -99,29 +99,40 @@ def _stacks(out: Path) -> dict[str, str]:
     }
 
 
-def test_the_command_lines_region_is_where_the_others_events_go(tmp_path: Path) -> None:
-    context = {"regions": ["us-east-2", "eu-west-1"]}
-    done = _run(tmp_path / "out", context, CDK_DEFAULT_REGION="eu-west-1")
-    assert done.returncode == 0, done.stderr
-    assert _stacks(tmp_path / "out") == {
+@pytest.fixture
+def main(out: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Runs ``app.py`` in this process, and gives the directory of the assembly."""
+
+    def run(context: Json, **variables: str) -> Path:
+        monkeypatch.setenv("CDK_CONTEXT_JSON", json.dumps(context))
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert app.main() == 0
+        return out
+
+    return run
+
+
+Main = Callable[..., Path]
+
+
+def test_the_command_lines_region_is_where_the_others_events_go(main: Main) -> None:
+    out = main({"regions": ["us-east-2", "eu-west-1"]}, CDK_DEFAULT_REGION="eu-west-1")
+    assert _stacks(out) == {
         "truffle": "aws://unknown-account/eu-west-1",
         "truffle-forwarding-us-east-2": "aws://unknown-account/us-east-2",
     }
 
 
-def test_another_account_gets_its_forwarding_alone(tmp_path: Path) -> None:
+def test_another_account_gets_its_forwarding_alone(main: Main) -> None:
     context = {
         "home_account": "999988887777",
         "home_region": "eu-west-1",
         "regions": ["us-east-2", "eu-west-1"],
     }
-    done = _run(tmp_path / "out", context)
-    assert done.returncode == 0, done.stderr
-    assert set(_stacks(tmp_path / "out")) == {
-        "truffle-forwarding-us-east-2",
-        "truffle-forwarding-eu-west-1",
-    }
-    assert not list((tmp_path / "out").glob("asset.*"))
+    out = main(context)
+    assert set(_stacks(out)) == {"truffle-forwarding-us-east-2", "truffle-forwarding-eu-west-1"}
+    assert not list(out.glob("asset.*"))
 
 
 def test_the_stack_set_of_an_organization_is_a_stack_of_its_own(assembly: Synthesized) -> None:
@@ -136,13 +147,11 @@ def test_the_stack_set_of_an_organization_is_a_stack_of_its_own(assembly: Synthe
     assert "Collect" in json.dumps(trusted)
 
 
-def test_in_the_management_account_the_stack_set_is_alone(tmp_path: Path) -> None:
+def test_in_the_management_account_the_stack_set_is_alone(main: Main) -> None:
     role = "arn:aws:iam::999988887777:role/truffle-collect"
-    context = {"organization_stack": "true", "collector_role_arn": role}
-    done = _run(tmp_path / "out", context)
-    assert done.returncode == 0, done.stderr
-    assert set(_stacks(tmp_path / "out")) == {"truffle-organization"}
-    assert not list((tmp_path / "out").glob("asset.*"))
+    out = main({"organization_stack": "true", "collector_role_arn": role})
+    assert set(_stacks(out)) == {"truffle-organization"}
+    assert not list(out.glob("asset.*"))
 
 
 def test_a_wrong_context_stops_before_synthesis(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 from infra.asset import ROOT
 from infra.context import Context, ContextError, merge_context, parse_context
 from infra.context_values import LOG_RETENTION_DAYS
-from infra.node import use_bundled_node
 from tests.infra.contexts import problems_of
 from tests.infra.synthesized import KEY_ARN, SECRET_ARN
 
@@ -278,7 +277,6 @@ def test_a_file_that_is_not_a_context_is_named(
 
 
 def test_the_retention_times_are_cloudwatchs() -> None:
-    use_bundled_node()
     from aws_cdk import App, Stack
     from aws_cdk.aws_logs import CfnLogGroup
 

@@ -9,7 +9,6 @@ import pytest
 
 from infra.context import Context, ContextError, parse_context
 from infra.hints import PATTERN
-from infra.node import use_bundled_node
 from tests.infra.synthesized import Resource, Synthesized, actions_of, target, text_of
 
 REGIONS = ["us-east-1", "us-east-2", "eu-west-1"]
@@ -22,7 +21,6 @@ def _rule(stack: Synthesized) -> Resource:
 
 def _made(context: Context) -> dict[str, str]:
     """The region of each forwarding stack of a context, by its name."""
-    use_bundled_node()
     from aws_cdk import App
 
     from infra.forwarding import forwarding_stacks

@@ -14,7 +14,6 @@ import yaml
 from infra.asset import ROOT
 from infra.ec2_model import OPERATIONS, STRANDED_ACTIONS
 from infra.hints import PATTERN
-from infra.node import use_bundled_node
 from infra.organization import OrganizationStack
 from tests.infra.conftest import synthesize
 from tests.infra.synthesized import Json, Synthesized, actions_of, as_list, text_of
@@ -26,10 +25,10 @@ UNIT = "ou-abcd-research1"
 
 @pytest.fixture(scope="session")
 def synthesized(
-    asset: Path, tmp_path_factory: pytest.TempPathFactory
+    no_code: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Json], Synthesized]:
     def make(raw: Json) -> Synthesized:
-        return synthesize(raw, asset, tmp_path_factory.mktemp("organization"))
+        return synthesize(raw, no_code, tmp_path_factory.mktemp("organization"))
 
     return make
 
@@ -209,7 +208,6 @@ def test_nothing_else_is_in_the_template(role: Json) -> None:
 
 
 def _stack_set(directory: Path, raw: Json) -> Synthesized:
-    use_bundled_node()
     from aws_cdk import App
 
     from infra.context import parse_context

@@ -270,10 +270,9 @@ def test_the_synthesized_stacks_exceed_nothing(
 
 
 def test_more_accounts_than_a_policy_holds_stop_the_synthesis(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accounts = [f"{number:012}" for number in range(111122220000, 111122220800)]
-    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
     monkeypatch.setenv("CDK_CONTEXT_JSON", json.dumps({"accounts": accounts}))
     assert app.main() == 1
     first, *lines = capsys.readouterr().err.splitlines()
@@ -284,7 +283,7 @@ def test_more_accounts_than_a_policy_holds_stop_the_synthesis(
 
 
 def test_more_destinations_than_a_function_has_room_for_stop_the_synthesis(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, out: Path
 ) -> None:
     names = [f"a-destination-with-a-rather-long-name-{number:02}" for number in range(21)]
     content = {
@@ -292,7 +291,6 @@ def test_more_destinations_than_a_function_has_room_for_stop_the_synthesis(
         "routes": [{"name": "all", "to": names}],
     }
     (tmp_path / "alerts.yaml").write_text(json.dumps(content))
-    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
     context = parse_context({"alerts_file": "alerts.yaml"}, tmp_path)
     with pytest.raises(QuotaError) as raised:
         app.synthesize(context, {})

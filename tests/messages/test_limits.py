@@ -68,8 +68,10 @@ def check_for_machines(event: Event, late: timedelta | None) -> None:
 LONGEST = ("\x01", "\u2028", "👩‍👩‍👧‍👦")
 """Those that take the most room: escaped as JSON, in UTF-8, and as one character on the screen."""
 
+longest = pytest.mark.parametrize("character", CHARACTERS if EFFORT > 1 else LONGEST, ids=ascii)
 
-@pytest.mark.parametrize("character", CHARACTERS if EFFORT > 1 else LONGEST, ids=ascii)
+
+@longest
 @pytest.mark.parametrize("event", of_every_type().values(), ids=list(of_every_type()))
 def test_a_reservation_with_all_its_tags_fits_in_every_format(event: Event, character: str) -> None:
     hostile, late = tagged(event, character), timedelta(hours=2)
@@ -77,7 +79,7 @@ def test_a_reservation_with_all_its_tags_fits_in_every_format(event: Event, char
     check_for_machines(hostile, late)
 
 
-@pytest.mark.parametrize("character", CHARACTERS, ids=ascii)
+@longest
 def test_a_digest_and_a_day_of_such_reservations_fit_in_every_format(character: str) -> None:
     row = with_tags(a_block("cr-0abc"), character)
     summary = (character * 5000)[:5000]

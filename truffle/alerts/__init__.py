@@ -1,1 +1,1 @@
-"""Who gets which alert: the settings of destinations, routes and mutes, and what they decide."""
+"""Alert routing: the settings of destinations, routes and mutes, and the decisions."""

@@ -1,4 +1,5 @@
-"""Who gets an event, why, and what became of it, as the API and the command line report it."""
+"""Explanations of alerts for the API and the command line: who gets an event, why, and its
+deliveries."""
 
 from __future__ import annotations
 
@@ -17,13 +18,13 @@ Json = dict[str, Any]
 
 
 class DeliveryStatus(StrEnum):
-    """How far a routed event has come."""
+    """The status of the delivery of a routed event."""
 
     WAITING = "waiting"
-    """For the end of its run: it may be part of a digest."""
+    """It waits for the end of its run, and may become part of a digest."""
     DELIVERED = "delivered"
     SKIPPED = "skipped"
-    """There was nothing to send any more, such as an incident that is already resolved."""
+    """Nothing had to be sent, for example because an incident was already resolved."""
     RETRYING = "retrying"
     DEAD_LETTER = "dead_letter"
 
@@ -32,7 +33,7 @@ class DeliveryStatus(StrEnum):
 class Delivery:
     """The delivery of an event to a destination, as of ``at``.
 
-    ``attempts`` counts the failed ones, ``detail`` is a sentence such as the response of the
+    ``attempts`` counts failed attempts, ``detail`` is a text such as the response of the
     destination, ``retry_at`` is when the next attempt is due.
     """
 
@@ -51,7 +52,7 @@ def explain(event: Event, settings: AlertSettings) -> list[Json]:
 def explain_delivered(
     event: Event, settings: AlertSettings, deliveries: Mapping[str, Delivery]
 ) -> list[Json]:
-    """The decision for each destination, and the ``delivery`` that is recorded there, or null."""
+    """The decision for each destination, with the recorded ``delivery``, or null."""
     return [
         {**decision_to_json(decision), "delivery": delivery and delivery_to_json(delivery)}
         for decision in decide(event, settings)

@@ -1,4 +1,4 @@
-"""Events of a watch as they could happen today, to try a route with."""
+"""Sample events of a watch, for testing a route."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from truffle.core.offerings import Offering
 WATCH = "truffle-sample"
 INSTANCES = 8
 PRICE = Decimal("3.93")
-"""Of an accelerator-hour, or of an instance-hour where a type has no known accelerator."""
+"""The price of an accelerator-hour, or of an instance-hour if a type has no known accelerator."""
 DEARER = PRICE * Decimal("1.25")
 
 _DAY = timedelta(days=1)
 
 
 def sample_market_events(scope: Scope, instance_type: str, now: datetime) -> Iterator[Event]:
-    """An offering that appears, gets cheaper, and is gone."""
+    """The events of an offering that appears, becomes cheaper, and is gone."""
     question = Question(instance_type, INSTANCES, 24)
     answer = Answer(WATCH, scope.region, scope.account_id, question, Outcome.OFFERED, now)
     past = PastPrices(PRICE, DEARER, 12)

@@ -1,4 +1,5 @@
-"""Who gets an event, and why: pure, the same in the functions, the API and the command line."""
+"""Alert routing: which destinations get an event, and why; shared by the functions, the API and the
+command line."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ from truffle.core.times import format_time
 
 
 class Outcome(StrEnum):
-    """The decision about an event at a destination; ``no_incident`` is for pagers alone, which
-    are silent where an event neither opens nor resolves an incident."""
+    """The outcome for an event at a destination; ``no_incident`` applies only to pagers, which
+    ignore an event that neither opens nor resolves an incident."""
 
     ROUTED = "routed"
     MUTED = "muted"
@@ -39,7 +40,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision about an event at one destination; ``routes`` match it, ``why`` is a
+    """The decision about an event at one destination, with the matching ``routes``; ``why`` is a
     sentence."""
 
     destination: Destination
@@ -52,7 +53,7 @@ def decide(event: Event, settings: AlertSettings) -> tuple[Decision, ...]:
     """One decision per destination, in the order of the settings.
 
     Mutes apply at the time of observation, so a late delivery and a later explanation agree. The
-    end of an incident is not muted: its beginning may not have been.
+    end of an incident is not muted, because its start may not have been.
     """
     return tuple(_decide(event, destination, settings) for destination in settings.destinations)
 
@@ -98,9 +99,9 @@ def _no_route(refusals: Mapping[str, str | None]) -> str:
 
 
 def _refusal(event: Event, route: Route, kind: Kind, is_end: bool) -> str | None:
-    """Why a route does not let an event through to a destination of a kind; None where it does.
+    """Why a route rejects an event for a kind of destination; None if it does not.
 
-    The end of an incident follows its beginning, which was of another severity, type and state.
+    The end of an incident goes where its start went, which had another severity, type and state.
     """
     alternatives = route.alternatives(kind)
     if is_end:
@@ -119,7 +120,8 @@ def matches(event: Event, when: When) -> bool:
 
 
 def _failed_condition(event: Event, when: When) -> str | None:
-    """The first condition that an event does not meet, with what it has; None if it meets all."""
+    """The first condition that an event does not meet, with the event's value; None if it meets
+    all."""
     return next(_failed_conditions(event, when), None)
 
 
@@ -149,7 +151,7 @@ def _failed_conditions(event: Event, when: When) -> Iterator[str]:
 
 
 def _failed_offering_conditions(offering: Offering, when: When) -> Iterator[str]:
-    """One of several instance types is enough."""
+    """One matching instance type of several suffices."""
     if when.reservation_types or when.states or when.tags:
         yield "the event concerns an offering, not a reservation"
     types = [part.instance_type for part in offering.parts]
@@ -179,7 +181,7 @@ def _mismatch(name: str, value: str, allowed: Iterable[str]) -> str:
 
 
 def _mute_of(event: Event, mutes: Iterable[Mute]) -> Mute | None:
-    """The mute that holds for an event; of several, the one that holds longest."""
+    """The mute that applies to an event; of several, the one that ends last."""
     holding = [mute for mute in mutes if _holds(event, mute)]
     return max(holding, key=_until, default=None)
 
@@ -218,17 +220,17 @@ MAX_NAMES = 5
 """Attribute names of one filter policy (SNS Developer Guide, filter policy constraints)."""
 
 MAX_COMBINATIONS = 150
-"""The product of the numbers of values of all its arrays (the same page)."""
+"""The product of the numbers of values in all arrays of a policy (the same page)."""
 
 Policy = Mapping[str, Any]
 
 
 def subscription_filter(settings: AlertSettings, destination: Destination) -> Policy | None:
-    """The SNS filter policy that lets through at least what ``decide`` sends to a destination.
+    """The SNS filter policy that passes at least the events that ``decide`` sends to a destination.
 
-    It is coarser where SNS lacks the means: ``decide`` evaluates tags and mutes, and a glob becomes
-    a prefix. None lets everything through: if nothing can be filtered out, or the policy would
-    exceed SNS's limits. A destination without a route needs no subscription at all.
+    It is coarser if SNS cannot express a condition: only ``decide`` evaluates tags and mutes, and a
+    glob becomes a prefix. None passes everything: if nothing can be filtered out, or the policy
+    would exceed SNS's limits. A destination without a route needs no subscription.
     """
     branches: list[Policy] = []
     for route in settings.routes_to(destination.name):
@@ -266,7 +268,7 @@ def _policy(when: When) -> Policy:
 
 
 def _glob_conditions(globs: Iterable[str]) -> list[object]:
-    """Exact names, and prefixes for globs; none where a glob has no beginning."""
+    """Exact names, and prefixes for globs; empty if a glob has no prefix."""
     conditions = [_glob_condition(glob) for glob in globs]
     return [] if {"prefix": ""} in conditions else conditions
 
@@ -279,7 +281,7 @@ def _glob_condition(glob: str) -> object:
 
 
 def _is_allowed(branches: Sequence[Policy]) -> bool:
-    """Whether SNS takes the policy, with every branch of an ``$or`` counted."""
+    """Whether SNS accepts the policy, counting every branch of an ``$or``."""
     names = {name for branch in branches for name in branch}
     sizes = [len(values) for branch in branches for values in branch.values()]
     return bool(branches) and len(names) <= MAX_NAMES and prod(sizes) <= MAX_COMBINATIONS

@@ -1,4 +1,4 @@
-"""An event as it could happen today, to try a route with."""
+"""A sample event, for testing a route."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ INSTANCE_TYPE = "p5.48xlarge"
 INSTANCES = 8
 BILLING_OWNER = "210987654321"
 SAMPLE_TYPE = PREPAID_TYPES[0]
-"""The type of the sample reservation where the conditions name none."""
+"""The type of the sample reservation if the conditions name none."""
 
 _BILLED_TYPES = tuple(name for name, kind in KINDS.items() if kind.bills_unused)
 
@@ -228,9 +228,9 @@ _SCOPE_STORIES = (
 
 
 def sample_event(route: Route, now: datetime) -> Event:
-    """An event that a route lets through, as far as its conditions can be met together.
+    """An event that a route passes, as far as its conditions can be met together.
 
-    Without conditions it is a block's failed payment. Its id is another one at each moment.
+    Without conditions it is a block's failed payment. Its id depends on the time.
     """
     when = route.when or EVERYTHING
     events = list(_events(when, now))
@@ -245,7 +245,7 @@ def sample_event(route: Route, now: datetime) -> Event:
 
 
 def _events(when: When, now: datetime) -> Iterator[Event]:
-    """Everything that can happen where the conditions want it, the most telling first."""
+    """All sample events that fit the conditions, the most informative first."""
     scope = Scope(_first(when.accounts, ACCOUNT), _region_of(when.regions))
     for kind in when.reservation_types or (SAMPLE_TYPE, *_BILLED_TYPES):
         for story in _stories(when):
@@ -259,7 +259,7 @@ def _events(when: When, now: datetime) -> Iterator[Event]:
 
 
 def _stories(when: When) -> Iterator[_Story]:
-    """The stories; then those that only the states of the conditions make."""
+    """The stories, then additional ones for the states of the conditions."""
     yield from _STORIES
     for state in when.states:
         says, reason = f"is now in state {state}.", f"scheduled → {state}"
@@ -330,7 +330,8 @@ def _reservation(kind: str, story: _Story, scope: Scope, when: When, now: dateti
 
 
 def _type_of(globs: Sequence[str], usual: str) -> str:
-    """A type that the globs allow: the usual one, one with an accelerator, or else their text."""
+    """A type that the globs allow: the usual one, else one with an accelerator, else the glob's
+    text."""
     if not globs or matches_globs(usual, globs):
         return usual
     known: Mapping[str, object] = bundled()
@@ -338,7 +339,7 @@ def _type_of(globs: Sequence[str], usual: str) -> str:
 
 
 def _region_of(globs: Sequence[str]) -> str:
-    """A region that the globs allow, else their text."""
+    """A region that the globs allow, else the glob's text."""
     if not globs or matches_globs(REGION, globs):
         return REGION
     return next((name for name in KNOWN_REGIONS if matches_globs(name, globs)), globs[0])

@@ -29,7 +29,7 @@ UTC = "UTC"
 
 
 class Kind(StrEnum):
-    """Where a destination is."""
+    """The kinds of destinations."""
 
     SLACK = "slack"
     TEAMS = "teams"
@@ -42,18 +42,18 @@ class Kind(StrEnum):
 
     @property
     def is_for_people(self) -> bool:
-        """Whether people read there, who want digests, summaries and less noise."""
+        """Whether people read its messages, and so get digests, summaries and fewer events."""
         return self in (Kind.SLACK, Kind.TEAMS, Kind.AMAZON_Q, Kind.EMAIL)
 
     @property
     def is_pager(self) -> bool:
-        """Whether it gets incidents alone: events that open one or resolve it."""
+        """Whether it gets only events that open or resolve an incident."""
         return self in (Kind.PAGERDUTY, Kind.OPSGENIE)
 
 
 @dataclass(frozen=True, slots=True)
 class DailySummary:
-    """When a destination gets the day's summary: a time of the day in an IANA time zone."""
+    """When a destination gets the daily summary: a time of day in an IANA time zone."""
 
     at: time
     time_zone: str = UTC
@@ -61,10 +61,10 @@ class DailySummary:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One place that gets alerts.
+    """A receiver of alerts.
 
-    ``secret`` is the name or the complete ARN of a secret in Secrets Manager; ``queue_arn`` is of
-    an SQS queue; ``digest_above`` is the most single messages of one run.
+    ``secret`` is the name or the complete ARN of a secret in Secrets Manager; ``queue_arn`` is that
+    of an SQS queue; ``digest_above`` is the maximum number of single messages for one run.
     """
 
     name: str
@@ -108,7 +108,7 @@ class When:
 
     @property
     def of_whom(self) -> When:
-        """The conditions on the subject of the event, without those on what happened."""
+        """The conditions on the subject of an event, without those on what happened."""
         return replace(self, types=(), severities=(), states=())
 
 
@@ -119,20 +119,21 @@ DEFAULT_FOR_PEOPLE = (
     When(severities=(Severity.WARNING, Severity.CRITICAL)),
     When(types=(*SCOPE_TYPES, *MARKET_TYPES)),
 )
-"""Any of these: every event of blocks, plans, scopes and watches, and of ODCRs what is a warning or
-worse."""
+"""The default conditions for people, of which one suffices: every event of blocks, plans, scopes
+and watches, and warnings or worse of ODCRs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which events go to which destinations; without ``when``, what each kind gets by default."""
+    """Which events go to which destinations; without ``when``, the default of each kind of
+    destination."""
 
     name: str
     to: tuple[str, ...]
     when: When | None = None
 
     def alternatives(self, kind: Kind) -> tuple[When, ...]:
-        """The conditions of which any lets an event through to a destination of this kind."""
+        """The alternative conditions for this kind of destination; one suffices."""
         if self.when is not None:
             return (self.when,)
         return DEFAULT_FOR_PEOPLE if kind.is_for_people else (EVERYTHING,)
@@ -140,9 +141,9 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Events that are silenced for a while, and why; all that is given must match.
+    """Events that are silenced for a period, and why; all given conditions must match.
 
-    It holds for events observed at or after ``since`` and before ``until``; a date in the file
+    It applies to events observed at or after ``since`` and before ``until``; a date in the file
     includes its whole day. ``reservation_ids`` are ids of reservations or of blocks, ``regions``
     globs.
     """
@@ -171,12 +172,12 @@ class AlertSettings:
         return {destination.name: destination for destination in self.destinations}[name]
 
     def routes_to(self, name: str) -> tuple[Route, ...]:
-        """The routes that lead to a destination; none where it only gets its daily summary."""
+        """The routes to a destination; empty if it only gets its daily summary."""
         return tuple(route for route in self.routes if name in route.to)
 
 
 class SettingsError(ValueError):
-    """The settings are wrong; ``problems`` names every wrong value and what is allowed."""
+    """The settings are invalid; ``problems`` names every invalid value and what is allowed."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)

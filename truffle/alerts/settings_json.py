@@ -20,7 +20,7 @@ from truffle.core.times import format_time
 
 
 def settings_to_json(settings: AlertSettings) -> Json:
-    """The settings as canonical JSON, which ``parse_settings`` reads back to the same."""
+    """The settings as canonical JSON; the inverse of ``parse_settings``."""
     return {
         "destinations": {
             destination.name: _destination_to_json(destination)

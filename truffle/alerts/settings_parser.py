@@ -63,7 +63,8 @@ _SECRET_ITSELF = re.compile(
     r"://|^xox|^[0-9a-fA-F]{32}$|^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$|hooks\.slack\.com"
     r"|\.office\.com|logic\.azure\.com|powerplatform\.com|pagerduty\.com|opsgenie\.com"
 )
-"""A webhook's URL, a bot's token, the key of PagerDuty (hex) or of Opsgenie (a UUID)."""
+"""The form of a secret itself: a webhook's URL, a bot's token, the key of PagerDuty (hex) or of
+Opsgenie (a UUID)."""
 _QUEUE_ARN = r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}"
 _BLOCK = text(r"c[br]-[a-z0-9]+", "ids of capacity blocks such as cb-0123456789abcdef0")
 _GLOB = text(r"[a-z0-9*?\[\]!.-]+", "instance types such as p5.48xlarge, or globs such as p5*")
@@ -71,7 +72,8 @@ _STATE = text(r"[a-z][a-z-]*", "EC2's states such as active or payment-failed")
 
 
 def _secret(place: Location, value: object) -> Any:
-    """The name or the complete ARN of a secret; what looks like the secret itself is not shown."""
+    """The name or the complete ARN of a secret; a value that looks like the secret itself is not
+    shown."""
     if isinstance(value, str) and _SECRET_ITSELF.search(value):
         place.note(
             "this is the secret itself: a webhook URL or a token belongs in Secrets Manager; "
@@ -84,7 +86,7 @@ def _secret(place: Location, value: object) -> Any:
 
 
 def _daily_summary(place: Location, value: object) -> DailySummary:
-    """Its time zone is the file's where it names none."""
+    """Its time zone is the file's by default."""
     parsers = {"at": leaf(time_of_day), "time_zone": leaf(time_zone)}
     values = record(parsers, ["at"], "a daily summary")(place, value)
     return DailySummary(values.get("at") or time(), values.get("time_zone") or "")
@@ -109,7 +111,7 @@ DESTINATION_KEYS: Mapping[Kind, Mapping[str, Parser]] = {
     Kind.PAGERDUTY: _WITH_SECRET,
     Kind.OPSGENIE: _WITH_SECRET,
 }
-"""The keys of a destination beside its kind; those not for people are required."""
+"""The keys of a destination besides its kind; those not for people are required."""
 
 
 def _destination(place: Location, value: object) -> Json:
@@ -151,7 +153,7 @@ CONDITION_KEYS: Mapping[str, tuple[str, Parser]] = {
     "instance_type": ("instance_types", _texts(_GLOB)),
     "tag": ("tags", _tags),
 }
-"""The keys of a route's conditions, and the fields of When that they fill."""
+"""The keys of a route's conditions, and the corresponding fields of When."""
 
 MUTE_KEYS: Mapping[str, tuple[str, Parser]] = {
     "reason": ("reason", leaf(text(r"(?s).*\S.*", "a reason, in a few words"))),
@@ -176,7 +178,7 @@ def _fields(
     required: Iterable[str],
     what: str,
 ) -> Json:
-    """A record's values by the names of the fields that they fill."""
+    """A record's values by the names of the corresponding fields."""
     values = record({key: parser for key, (_, parser) in keys.items()}, required, what)(
         place, value
     )
@@ -276,10 +278,10 @@ FILE_KEYS: Mapping[str, Parser] = {
 
 
 def parse_settings(raw: Values) -> AlertSettings:
-    """The settings of a file's content, JSON or what YAML made of it; ``{}`` are the defaults.
+    """Parse a file's content, from JSON or YAML; ``{}`` gives the defaults.
 
     Raises:
-        SettingsError: keys that are unknown or values that are not allowed, all of them at once.
+        SettingsError: all unknown keys and invalid values at once.
     """
     place = Location()
     names = raw.get("destinations") if isinstance(raw, Mapping) else None
@@ -309,7 +311,7 @@ def parse_settings(raw: Values) -> AlertSettings:
 
 
 def _zone(raw: Values) -> str:
-    """The file's time zone; UTC where it names none, or a wrong one, which is noted elsewhere."""
+    """The file's time zone; UTC if it names none, or an invalid one, which is noted elsewhere."""
     try:
         return time_zone(raw["time_zone"]) if isinstance(raw, Mapping) else UTC
     except (KeyError, ValueError):
@@ -324,7 +326,8 @@ def _in_file_zone(destination: Destination, zone: str) -> Destination:
 
 
 def _note_twins(place: Location, destinations: Iterable[str]) -> None:
-    """The stack's own names, of alarms and outputs, know no hyphens."""
+    """Note names that differ only in hyphens, which the stack's names of alarms and outputs
+    omit."""
     first: dict[str, str] = {}
     for name in destinations:
         twin = first.setdefault(name.replace("-", ""), name)
@@ -335,7 +338,7 @@ def _note_twins(place: Location, destinations: Iterable[str]) -> None:
 def _note_unreached(
     place: Location, destinations: Mapping[str, Json], routes: Iterable[Route]
 ) -> None:
-    """A destination that nothing is ever sent to is a mistake."""
+    """Note destinations that would never get a message."""
     reached = {name for route in routes for name in route.to}
     for name, fields in destinations.items():
         if name not in reached and "daily_summary" not in fields:

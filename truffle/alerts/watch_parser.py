@@ -48,7 +48,7 @@ def _sold_hours(value: object) -> int:
 
 
 def _sold(hours: int) -> int:
-    """Raises ValueError for a length that AWS does not sell."""
+    """Parse a length. Raises ValueError if AWS does not sell it."""
     longer = sold_hours(hours)
     if longer != hours:
         raise ValueError(f"{_SOLD}; the next one is {longer // 24} days ({longer} hours)")
@@ -112,7 +112,7 @@ def _watch(place: Location, value: object, zone: str) -> Watch | None:
 
 
 def _regions(place: Location, names: Sequence[str] | None) -> tuple[str, ...]:
-    """The regions of names and globs. A glob stands for regions that every account has enabled."""
+    """The regions of names and globs. A glob matches regions that every account has enabled."""
     for name in names or ():
         if not expanded([name], DEFAULT_REGIONS):
             known = ", ".join(DEFAULT_REGIONS)

@@ -12,7 +12,7 @@ from truffle.alerts.settings import AlertSettings, SettingsError
 from truffle.alerts.settings_parser import parse_settings
 
 MAX_DEPTH: Final = 50
-"""No setting is nested as deeply; how deep Python itself could go depends on its caller."""
+"""Deeper than any setting; Python's own limit depends on the caller."""
 
 
 class _TooDeep(yaml.YAMLError):
@@ -20,7 +20,7 @@ class _TooDeep(yaml.YAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML takes the last of several values of one key; here that is an error."""
+    """A loader for which a duplicate key is an error; PyYAML itself uses its last value."""
 
     def __init__(self, stream: bytes | str) -> None:
         super().__init__(stream)
@@ -44,7 +44,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
-        """An invalid date stays text, so the problem names its location."""
+        """Keep an invalid date as text, so that the problem names its location."""
         try:
             return super().construct_yaml_timestamp(node)
         except ValueError:
@@ -55,17 +55,17 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_ti
 
 
 def read_alerts(path: Path) -> AlertSettings:
-    """The settings in a file; an empty one has no destinations.
+    """Read the settings in a file; an empty one has no destinations.
 
     Raises:
-        SettingsError: the file is not valid YAML, or its content is wrong.
+        SettingsError: the file is not valid YAML, or its content is invalid.
         OSError: the file cannot be read.
     """
     return parse_alerts(path.read_bytes())
 
 
 def parse_alerts(content: bytes | str) -> AlertSettings:
-    """The settings in a file's content. Raises SettingsError."""
+    """Parse the settings in a file's content. Raises SettingsError."""
     try:
         raw = yaml.load(content, _Loader)
     except _TooDeep:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """The ``truffle`` command. Ends at once: no thread that waits for AWS is waited for."""
+    """The ``truffle`` command. Exits at once, without joining threads that wait for AWS."""
     end = _ending(_terminal())
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
@@ -26,8 +26,8 @@ def main() -> NoReturn:
 def _ending(restore: Callable[[], None]) -> Callable[[int, FrameType | None], NoReturn]:
     """Handle Ctrl-C and a request to terminate: the exit status is 128 and the signal's number.
 
-    The cursor, which a progress bar hides, is shown again, and so is what is typed, which a prompt
-    for an MFA code hides.
+    Show the cursor again, which a progress bar hides, and typed characters, which a prompt for an
+    MFA code hides.
     """
 
     def end(signum: int, frame: FrameType | None) -> NoReturn:
@@ -52,7 +52,7 @@ def _terminal() -> Callable[[], None]:
         return lambda: None
 
     def restore() -> None:
-        """Only in the foreground: the kernel stops a process of the background that does this."""
+        """Restore only in the foreground: the kernel stops a background process that does this."""
         with suppress(OSError, termios.error):
             if os.tcgetpgrp(terminal) == os.getpgrp():
                 termios.tcsetattr(terminal, termios.TCSANOW, attributes)

@@ -1,4 +1,4 @@
-"""``truffle alerts``: who gets which alert, and why."""
+"""``truffle alerts``: validate, explain and test alert routing."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def check(file: str, output: str, no_color: bool) -> int:
 
 
 def _pace(settings: AlertSettings) -> list[dict[str, Any]]:
-    """How often each watch is asked, in seconds: as the file wants it, and as the request budget of
-    its regions allows."""
+    """The interval of each watch in seconds: in the file, and within the request budget of its
+    regions."""
     from truffle.core.market.budget import really_every
 
     watches, now = settings.watches, clock.now()
@@ -186,7 +186,7 @@ def republish(common: Common, since: str, until: str | None, output: str) -> int
 
 
 def _read(file: str) -> AlertSettings:
-    """The settings in a file, or in stdin for ``-``. Raises SettingsError, or UsageError where it
+    """The settings in a file, or in stdin for ``-``. Raises SettingsError, or UsageError if it
     cannot be read."""
     from truffle.alerts.yaml_file import parse_alerts, read_alerts
 

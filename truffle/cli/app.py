@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "alerts": "Validate, explain and test alert routing.",
     "completion": "Print the completion script for a shell.",
 }
-"""Each command's first sentence of help; its module has its name."""
+"""The first sentence of each command's help; its module has the same name."""
 
 
 class LoadedCommands(Commands):

@@ -13,7 +13,7 @@ from truffle.cli.options import Common, common, regions_option
 from truffle.errors import TruffleError
 
 REMEMBERED = timedelta(days=60)
-"""How far back the stack's events are read: what changed earlier has reached every calendar."""
+"""How far back the stack's events are read: earlier changes have reached every calendar."""
 
 
 @click.command("calendar")
@@ -66,7 +66,7 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
 
 
 def _previous(path: Path | None) -> bytes | None:
-    """The calendar that is replaced. Raises BadArgument for another kind of file."""
+    """The calendar to replace. Raises BadArgument for another kind of file."""
     if path is None or not path.exists():
         return None
     content = path.read_bytes()

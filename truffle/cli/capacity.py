@@ -1,4 +1,5 @@
-"""``truffle capacity``: what the account holds, or all accounts that a stack collects."""
+"""``truffle capacity``: the reservations of the account, or of all accounts that a stack
+collects."""
 
 from __future__ import annotations
 
@@ -128,7 +129,7 @@ def _view(
     output: str,
     prices: str | None,
 ) -> View:
-    """The columns shown: those that were named, else the subject of the question first.
+    """The columns to show: the named ones, else those of the requested fields first.
 
     Raises BadArgument.
     """
@@ -155,7 +156,7 @@ def _view(
 
 
 def _of_totals(view: View, output: str) -> View:
-    """Raises BadArgument for a format that has rows alone."""
+    """Raises BadArgument for a format that only has rows."""
     from truffle.query import BadArgument
 
     if output in ("csv", "terraform"):
@@ -165,7 +166,7 @@ def _of_totals(view: View, output: str) -> View:
 
 
 def _priced(view: View, client: Any, answer: Any, output: str) -> tuple[View, list[str]]:
-    """The view with what is known of prices, where costs are shown, and why none are."""
+    """Add the known prices to the view if costs are shown, and the reason if there are none."""
     from truffle.core.idle import unused
     from truffle.prices import read_prices
 
@@ -209,7 +210,7 @@ def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
 
 
 def _show_why_empty(filters: dict[str, Any], question: Any) -> None:
-    """Filters that may have left rows out unintentionally."""
+    """Name filters that may have excluded rows unintentionally."""
     from truffle.cli.output import note
     from truffle.core.kinds.registry import DEFAULT_TYPE
 

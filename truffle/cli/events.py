@@ -1,4 +1,4 @@
-"""``truffle events``: what happened to reservations."""
+"""``truffle events``: the events of reservations."""
 
 from __future__ import annotations
 

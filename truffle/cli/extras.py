@@ -1,4 +1,4 @@
-"""Packages that only some commands need, and that ``pip install truffle`` leaves out."""
+"""Optional packages of some commands, which ``pip install truffle`` does not install."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from truffle.errors import TruffleError
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Raises TruffleError with what to install where a package of this extra is missing."""
+    """Raises TruffleError with the package to install if one of this extra is missing."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Where a command puts a document: into a file, or to stdout."""
+"""The output of a document: to a file or to stdout."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def file_option(shown: str) -> Callable[[Command], Command]:
 
 
 def chosen_file(output: str | None, default: str | None = None) -> Path | None:
-    """The file to write; None for stdout. ``default`` is for where stdout is a terminal."""
+    """The file to write; None for stdout. ``default`` is used if stdout is a terminal."""
     if output == STDOUT:
         return None
     if output is not None:
@@ -37,7 +37,7 @@ def chosen_file(output: str | None, default: str | None = None) -> Path | None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file atomically, so that readers never see half of it.
+    """Replace a file atomically, so that readers never see a partial one.
 
     Raises OSError.
     """

@@ -1,4 +1,4 @@
-"""``truffle fleets``: Capacity Reservation Fleets and how much of their target they have."""
+"""``truffle fleets``: Capacity Reservation Fleets and their fulfilled capacity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of the commands that show everything which is held, and what they gather."""
+"""The options of the commands that show all held capacity, and the gathering of its data."""
 
 from __future__ import annotations
 

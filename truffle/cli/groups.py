@@ -1,4 +1,4 @@
-"""A group of commands: what its subcommands are called, and where their options may stand."""
+"""A group of commands: suggestions for unknown ones, and options before the command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from truffle.core.suggest import nearest
 _ANYWHERE = {"--debug": 0, "--no-color": 0, "-v": 0, "--verbose": 0, "--profile": 1}
 _ANYWHERE |= {"--source": 1, "--api-url": 1}
 _ANYWHERE |= {"-o": 1, "--output": 1, "-r": 1, "--regions": 1, "--region": 1, "--timeout": 1}
-"""Options of the commands that may also stand before the command, and how many values they take."""
+"""Options of commands that are also accepted before the command, and their numbers of values."""
 
 
 class ClosedPipe(Exception):
@@ -61,7 +61,7 @@ class Commands(click.Group):
 
 
 def _command_first(args: Sequence[str]) -> list[str]:
-    """``-o json capacity`` as ``capacity -o json``."""
+    """Reorder ``-o json capacity`` to ``capacity -o json``."""
     early: list[str] = []
     rest = list(args)
     while len(rest) > 1 and rest[0].partition("=")[0] in _ANYWHERE:

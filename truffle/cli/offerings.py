@@ -213,7 +213,7 @@ def _length(wanted: Wanted) -> str:
 
 
 def _show_outcomes(market: Market) -> None:
-    """Report what was found: none now, not sold here, or throttled."""
+    """Show the outcomes of regions: none now, not sold here, or throttled."""
     from truffle.cli.output import note
     from truffle.ec2.offerings import RegionOutcome
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the types of their values."""
+"""Common options of several commands, and the types of their values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_TIMEOUT = 3600
 
 
 class Choice(click.Choice[str]):
-    """A choice that names the nearest one to a wrong value."""
+    """A choice that suggests the nearest value for an invalid one."""
 
     def fail(
         self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None
@@ -36,7 +36,7 @@ class Choice(click.Choice[str]):
 
 
 class Seconds(click.ParamType[float]):
-    """A time to wait, above 0 or from ``least`` on: a number of seconds, or 90s, 5m, 1m30s."""
+    """A duration above 0, or of at least ``least``: a number of seconds, or 90s, 5m, 1m30s."""
 
     name = "seconds"
 
@@ -56,7 +56,7 @@ class Seconds(click.ParamType[float]):
 
 
 class Suggested(click.ParamType[str]):
-    """Text that a shell can complete, also behind a comma."""
+    """Text that a shell can complete, also after a comma."""
 
     name = "text"
 
@@ -149,7 +149,7 @@ class Common:
         return client
 
     def needs_api(self, what: str) -> None:
-        """Raises UsageError where no deployed stack is named."""
+        """Raises UsageError if no deployed stack is named."""
         if self.api_url is None:
             raise click.UsageError(
                 f"{what} come from the deployed stack: set TRUFFLE_API_URL, or give --api-url.",
@@ -160,8 +160,8 @@ class Common:
 def common(
     has_source: bool = True, is_api: bool = False, is_live: bool = False
 ) -> Callable[[Command], Command]:
-    """Adds the common options, and gives the command their values as ``common``. ``is_live``: a URL
-    alone does not make the stack the source."""
+    """Add the common options, and pass their values to the command as ``common``. ``is_live``: a
+    URL alone does not make the stack the source."""
 
     def add(command: Command) -> Command:
         def wrapped(
@@ -189,7 +189,7 @@ def common(
 
 
 def _source(source: str | None, api_url: str | None, has_source: bool) -> str:
-    """``api`` where a URL is known and nothing else is asked for."""
+    """``api`` if a URL is known and no other source is requested."""
     if not has_source:
         return "live"
     if source == "api" and api_url is None:
@@ -281,11 +281,11 @@ _COMPLETED: dict[str, Any] = {
     "gpu": ACCELERATOR,
     "states": STATE,
 }
-"""By the filter: the type of its flag's values, which completes them."""
+"""The completing type of a flag's values, by filter."""
 
 
 def kind_options(command: Command) -> Command:
-    """Adds a flag for each kind of capacity; ``asked_types`` reads them."""
+    """Add a flag for each kind of capacity; ``asked_types`` reads them."""
     for kind in reversed(KINDS.values()):
         text = f"List {kind.plural}; these flags can be combined."
         command = click.option(f"--{kind.option}", is_flag=True, help=text)(command)
@@ -293,13 +293,13 @@ def kind_options(command: Command) -> Command:
 
 
 def asked_types(given: dict[str, Any]) -> list[str]:
-    """The types whose flags are set. They are removed from what the command was given."""
+    """The types whose flags are set. The flags are removed from the command's arguments."""
     flags = {name: given.pop(kind.option.replace("-", "_")) for name, kind in KINDS.items()}
     return [name for name, is_asked in flags.items() if is_asked]
 
 
 def filter_options(command: Command) -> Command:
-    """Adds a flag for each filter but the type of reservation, which has flags of its own."""
+    """Add a flag for each filter except the type of reservation, which has its own flags."""
     for declared in reversed(DECLARED):
         if declared.kind is not Kind.TYPES:
             command = _filter_option(declared)(command)

@@ -1,4 +1,4 @@
-"""Where a command writes: the answer to stdout, everything else to stderr."""
+"""The output of a command: the result to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def style_of_stdout() -> Style:
-    """Colours and a width only where stdout is a terminal."""
+    """Colours and a width only if stdout is a terminal."""
     is_terminal = sys.stdout.isatty()
     return Style(
         is_coloured=is_terminal and _may_colour(),
@@ -48,7 +48,7 @@ def _is_unicode(stream: TextIO) -> bool:
 
 
 def put(text: str) -> None:
-    """Print a part of an answer for people. Raises BrokenPipeError when the reader is gone."""
+    """Print a part of a result for people. Raises BrokenPipeError when the reader is gone."""
     shown = _in_forms_of(sys.stdout, visible_lines(text))
     if not _can_write(sys.stdout, shown):
         _warn_once(f"{_lacks()}: they are shown as escapes. -o json has them all.")
@@ -56,7 +56,7 @@ def put(text: str) -> None:
 
 
 def put_text(text: str) -> None:
-    """A part of an answer for programs, exactly. Raises BrokenPipeError."""
+    """Print a part of a result for programs, unchanged. Raises BrokenPipeError."""
     if not _can_write(sys.stdout, text):
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         _warn_once(f"{_lacks()}: it is written in UTF-8.")
@@ -64,14 +64,14 @@ def put_text(text: str) -> None:
 
 
 def put_reservations(rows: Iterable[Reservation]) -> None:
-    """A JSON array, written as it is made: it can be long. Raises BrokenPipeError."""
+    """Print a JSON array piece by piece, because it can be long. Raises BrokenPipeError."""
     from truffle.core.json_text import json_array
 
     _write(map(escape_hidden, json_array(rows, ascii_only=not _is_unicode(sys.stdout))))
 
 
 _SIMPLE_FORMS = str.maketrans({"×": "x", "→": "->", "·": "-", "–": "-", "≈": "~", "…": "..."})
-"""truffle's own signs, for a stream that lacks them."""
+"""Replacements of truffle's symbols, for a stream that cannot encode them."""
 
 
 def _in_forms_of(stream: TextIO, text: str) -> str:
@@ -114,7 +114,7 @@ def note(text: str) -> None:
 
 
 def show_age(observed_at: datetime | None, as_of: datetime | None = None) -> None:
-    """Report how old the deployed stack's data is, or was at a time."""
+    """Show how old the deployed stack's data is, or was at a time."""
     from truffle import clock
 
     if observed_at is not None:
@@ -122,7 +122,7 @@ def show_age(observed_at: datetime | None, as_of: datetime | None = None) -> Non
 
 
 def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:
-    """JSON, YAML, or CSV with these columns, of objects that are JSON already."""
+    """Print JSON objects as JSON, YAML, or CSV with these columns."""
     if output == "json":
         put_text(to_json(value, ascii_only=not _is_unicode(sys.stdout)))
     elif output == "yaml":
@@ -133,7 +133,7 @@ def put_data(output: str, value: Any, names: Sequence[str] = ()) -> None:
 
 
 def show_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> int:
-    """Name the scopes that failed, at most 20, and return the exit status that this means."""
+    """Name the failed scopes, at most 20, and return the resulting exit status."""
     for failure in failures[:NAMED_FAILURES]:
         account = f"{failure.account}/" if failure.account else ""
         message = f": {failure.message.rstrip('.')}" if failure.message else ""
@@ -157,14 +157,14 @@ def show_failures(failures: Sequence[ScopeFailure], scopes: int, now: Any) -> in
 
 
 def show_closed(closed: Sequence[ScopeFailure]) -> None:
-    """Name the regions that --ignore-denied left out."""
+    """Name the regions that --ignore-denied excluded."""
     if closed:
         names = ", ".join(sorted({failure.region for failure in closed}))
         note(f"Note: skipped as denied or not enabled: {names}")
 
 
 def _advice(failures: Sequence[ScopeFailure]) -> str:
-    """The remedy where every region fails in the same way, if there is one."""
+    """The remedy if every region fails in the same way; None if there is none."""
     if all(failure.kind is FailureKind.DISABLED for failure in failures):
         return (
             " AWS gives this error in a region that is not enabled for the account: "
@@ -179,7 +179,7 @@ def show_warnings(warnings: Iterable[str]) -> None:
 
 
 def show_times(given: Mapping[str, str | None], *, ahead: bool = True) -> None:
-    """Report the moments that relative times mean, in UTC, by the name of their flag."""
+    """Show the moments of relative times in UTC, by the name of their flag."""
     from truffle import clock
     from truffle.core.times import parse_when, parse_written
 
@@ -196,7 +196,7 @@ def show_times(given: Mapping[str, str | None], *, ahead: bool = True) -> None:
 
 @contextmanager
 def progress(title: str, regions: Collection[str] | None, is_verbose: bool) -> Iterator[Progress]:
-    """A progress bar on stderr while regions answer; none if stderr is not a terminal."""
+    """A progress bar on stderr while regions respond; none if stderr is not a terminal."""
     is_counted = regions and not any(map(is_glob, regions))
     total = len(set(regions)) if regions and is_counted else None
     if is_verbose:

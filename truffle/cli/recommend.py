@@ -1,4 +1,4 @@
-"""``truffle recommend``: which type of capacity a workload should have."""
+"""``truffle recommend``: the type of capacity for a workload."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def command(common: Common, output: str, asked: str | None, **answers: Any) -> i
 
 
 def _ask(answers: dict[str, Any]) -> dict[str, Any]:
-    """The questions of the decision tree, on a terminal; what was given is not asked again."""
+    """Ask the questions of the decision tree on a terminal, except those already answered by
+    options."""
     if not sys.stdin.isatty():
         message = f"Give --purpose, one of {', '.join(PURPOSES)}: there is no terminal to ask."
         raise click.UsageError(message, click.get_current_context())
@@ -90,7 +91,7 @@ def _ask(answers: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(question: str, name: str) -> str | None:
-    """One answer, asked for again until it can be used."""
+    """Prompt for one answer until it is valid."""
     from truffle.arguments import workload
     from truffle.query import BadArgument
 

@@ -1,4 +1,4 @@
-"""``truffle report``: one HTML page of what is held, and what needs a decision."""
+"""``truffle report``: one HTML page of held capacity and pending decisions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from truffle.cli.gathering import gathering_options
 from truffle.cli.options import Common, common, regions_option
 
 FILE = "truffle-report.html"
-"""The file of a command that is run on a terminal and names none."""
+"""The default file if stdout is a terminal."""
 
 
 @click.command("report")

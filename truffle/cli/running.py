@@ -1,4 +1,4 @@
-"""From arguments to an exit status: an error becomes one sentence on stderr."""
+"""Running a command: an error becomes one sentence on stderr and an exit status."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _prepare_streams() -> None:
-    """A stream escapes characters that it cannot encode; a closed one discards everything."""
+    """Make streams escape characters that they cannot encode; replace a closed one."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -50,7 +50,7 @@ def _prepare_streams() -> None:
 
 
 def _forget_stdout() -> None:
-    """The reader closed the pipe: discard what is still buffered."""
+    """Discard buffered output after the reader closed the pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -114,7 +114,7 @@ def _usage(error: click.UsageError, command: str) -> str:
 
 
 def _unexpected(error: Exception) -> str:
-    """An error of AWS that nothing else explained, or a bug in truffle itself."""
+    """The sentence for an unexplained error of AWS, or a bug in truffle."""
     if isinstance(error, OSError):
         return f"{error}."
     from botocore.exceptions import BotoCoreError, ClientError

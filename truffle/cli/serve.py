@@ -1,4 +1,4 @@
-"""``truffle serve``: the report on this machine, kept fresh."""
+"""``truffle serve``: the report on this machine, refreshed while open."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class _Demo:
 
 
 class _Source:
-    """The source that the options name. It signs in again each time, because credentials expire."""
+    """The source chosen by the options. It signs in again each time, because credentials expire."""
 
     def __init__(self, common: Common, wanted: Wanted) -> None:
         self._common = common

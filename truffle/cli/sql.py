@@ -67,7 +67,7 @@ def command(
 
 
 def _check(query: str | None, local: Path | None, copy: Path | None, since: str | None) -> None:
-    """Raises UsageError for flags that exclude one another."""
+    """Raises UsageError for mutually exclusive flags."""
     context = click.get_current_context()
     if copy is not None and (query is not None or local is not None):
         raise click.UsageError("--copy takes no query: query the copy with --local.", context)

@@ -1,4 +1,4 @@
-"""``truffle status``: how current the deployed stack's data is."""
+"""``truffle status``: the status of the deployed stack's data."""
 
 from __future__ import annotations
 

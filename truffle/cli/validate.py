@@ -1,4 +1,4 @@
-"""``truffle validate``: whether a training run has capacity."""
+"""``truffle validate``: check whether a training run has capacity."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def command(
 
 
 def _known(client: Truffle, request: TrainingRequest, regions: tuple[str, ...]) -> Known:
-    """The blocks known to the stack's watches that would hold the run."""
+    """The blocks known to the stack's watches that fit the run."""
     from truffle.core.market.known import Needed, known_of
 
     found = client.offerings(source="api", regions=regions or None)
@@ -113,7 +113,7 @@ def _known(client: Truffle, request: TrainingRequest, regions: tuple[str, ...]) 
 def _for_sale(
     client: Truffle, request: TrainingRequest, regions: tuple[str, ...]
 ) -> list[Offering]:
-    """Blocks that would hold the run if they were bought, by price."""
+    """Blocks for sale that fit the run, by price."""
     from truffle.arguments import wanted_block
     from truffle.cli.output import note, show_closed, show_failures
     from truffle.core.offerings import MAX_COUNT, MAX_DAYS

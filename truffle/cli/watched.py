@@ -33,7 +33,7 @@ SORTS = {"price": "upfront_fee", "hourly": "price_per_gpu_hour", "start": "start
 
 
 def show_finds(client: Truffle, output: str, chosen: dict[str, Any], *, is_matrix: bool) -> int:
-    """The offerings or the matrix; the exit status."""
+    """Show the offerings or the matrix; return the exit status."""
     show_times({name: chosen[name] for name in ("since", "until")}, ahead=False)
     show_times({"start_after": chosen["start_after"]})
     sort = chosen.pop("sort")
@@ -54,7 +54,7 @@ def show_finds(client: Truffle, output: str, chosen: dict[str, Any], *, is_matri
 
 
 def _show_unknown(found: Finds) -> int:
-    """Report the watches whose last request failed; return the exit status."""
+    """Show the watches whose last request failed; return the exit status."""
     unknown = [it for it in found.standings if not it.outcome.is_known]
     for it in unknown:
         why = f"{OUTCOMES[it.outcome]}{f' ({it.code})' if it.code else ''}"
@@ -67,7 +67,7 @@ def _show_unknown(found: Finds) -> int:
 
 
 def show_history(client: Truffle, output: str, chosen: dict[str, Any]) -> int:
-    """The price and the lead time over time; the exit status."""
+    """Show the price and the lead time over time; return the exit status."""
     from truffle.arguments import check_of_a_watch
     from truffle.core.market.history import stretches
 
@@ -90,7 +90,7 @@ def show_history(client: Truffle, output: str, chosen: dict[str, Any]) -> int:
 
 
 def put_matrix(matrix: Sequence[Cell], output: str) -> None:
-    """The matrix as a table, or as a list of its cells."""
+    """Print the matrix as a table, or as a list of its cells."""
     now = clock.now()
     if output in ("table", "wide"):
         put(render_matrix(matrix, _style(output), now) if matrix else "No offerings found")

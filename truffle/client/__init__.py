@@ -30,7 +30,7 @@ class Truffle(PlanningClient, StackClient):
 def check_gpu_capacity(
     available_only: bool = True, min_capacity: int | None = None
 ) -> Reservations[Odcr]:
-    """The active ODCRs of GPU types, live; ``Truffle().capacity(gpu_only=True, …)`` in short."""
+    """The active ODCRs of GPU types, live; short for ``Truffle().capacity(gpu_only=True, …)``."""
     return Truffle().capacity(
         gpu_only=True, available_only=available_only, min_capacity=min_capacity
     )

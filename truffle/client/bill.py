@@ -1,4 +1,4 @@
-"""The bill beside usage: a CUR 2.0 export, asked by Athena or in a copy of the bucket."""
+"""The bill beside usage: a CUR 2.0 export, queried in Athena or in a copy of the bucket."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ DEFAULT_STACK = "truffle"
 
 @dataclass(frozen=True, slots=True)
 class BillExport:
-    """A CUR 2.0 export: the name of its table, and where that is.
+    """A CUR 2.0 export: the name of its table, and its location.
 
-    ``local`` is a folder with a copy of the bucket and of the export; without it Athena is asked,
+    ``local`` is a folder with a copy of the bucket and of the export; without it, Athena is queried
     in the workgroup of the stack.
     """
 
@@ -61,7 +61,8 @@ class BillExport:
 
 
 def checked(bill: BillExport | str | None, by: Several, interval: str) -> BillExport | None:
-    """The bill, if any. Raises BadArgument for what no bill can stand beside."""
+    """The bill, if any. Raises BadArgument for groups or intervals that a bill cannot be shown
+    for."""
     from truffle.query import BadArgument
 
     if bill is None:

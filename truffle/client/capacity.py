@@ -1,4 +1,4 @@
-"""Methods of the client: the reservations that are held."""
+"""Methods of the client: held reservations."""
 
 from __future__ import annotations
 
@@ -73,17 +73,17 @@ class CapacityClient(Connection):
         as_of: datetime | str | None = None,
         **filters: Unpack[Filters],
     ) -> Reservations[Any]:
-        """The reservations that match, in the default order.
+        """List the reservations that match, in the default order.
 
-        ``instance_types`` takes globs (``p5*``). ``reservation_type`` takes one or several.
+        ``instance_types`` accepts globs (``p5*``), ``reservation_type`` one or several types.
         ``min_capacity`` counts available instances of ODCRs, all instances of blocks.
-        ``active_only`` None keeps active ODCRs and blocks in any state, and is off where ``states``
-        are named. ``name`` takes names or globs of the tag Name, ``tags`` a mapping or
+        ``active_only`` None keeps active ODCRs and blocks in any state, and is off if ``states``
+        are named. ``name`` accepts names or globs of the tag Name, ``tags`` a mapping or
         ``key=value`` texts, ``sort`` a field, ``-field`` descending. ``…_after`` includes its
         bound, ``…_before`` excludes it; times are datetimes, or texts such as ``2026-12-01``,
-        ``tomorrow`` or ``36h`` (from now). ``as_of`` asks a deployed stack for a past time.
+        ``tomorrow`` or ``36h`` (from now). ``as_of`` queries a deployed stack for a past time.
 
-        Raises TruffleError where no scope answers; a scope that fails while others answer is in
+        Raises TruffleError if no scope responds; a scope that fails while others respond is in
         ``failures``.
         """
         from truffle.query import ask
@@ -110,7 +110,8 @@ class CapacityClient(Connection):
         *,
         as_of: datetime | str | None = None,
     ) -> Reservation:
-        """The reservation with this id, as it is or was at a time. Raises TruffleNotFoundError."""
+        """Return the reservation with this id, now or at a past time. Raises
+        TruffleNotFoundError."""
         from truffle.arguments import check_reservation_id
         from truffle.query import ask
 
@@ -122,7 +123,7 @@ class CapacityClient(Connection):
         return find(inventory, reservation_id)
 
     def list_regions(self) -> list[str]:
-        """The regions that are asked: those enabled for the account, or those collected."""
+        """List the queried regions: those enabled for the account, or those collected."""
         if self.api_url is not None:
             return list(self.api().get("/status", "regions", [("limit", "1")])["regions"])
         from truffle.sources.live import list_regions
@@ -130,7 +131,7 @@ class CapacityClient(Connection):
         return list_regions(self._caller, self.timeout)
 
     def inventory(self, question: Question, progress: Progress | None = None) -> Listing:
-        """All results of a query, unordered, with the failures as data."""
+        """Return all results of a query, unordered, with the failures as data."""
         if self.api_url is not None:
             from truffle.sources.deployed import list_reservations
 

@@ -1,4 +1,4 @@
-"""The source that a client asks, and the credentials that it uses."""
+"""The source of a client, and its credentials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_TIMEOUT = 60.0
 
 
 class Connection:
-    """The source of every answer: EC2 itself, or the deployed stack at ``api_url``."""
+    """The source of all results: EC2 itself, or the deployed stack at ``api_url``."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Connection:
         self._session = session
 
     def api(self) -> Api:
-        """The deployed API. Raises BadArgument where there is none."""
+        """The deployed API. Raises BadArgument without one."""
         if self.api_url is None:
             from truffle.query import BadArgument
 
@@ -71,7 +71,7 @@ class Connection:
 
 
 def _check_live(ignore_denied: bool) -> None:
-    """Raises BadArgument: what a stack expects to be denied is its setting."""
+    """Raises BadArgument for a stack, whose expected denials are a setting."""
     if ignore_denied:
         from truffle.query import BadArgument
 

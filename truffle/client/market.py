@@ -1,4 +1,4 @@
-"""Methods of the client: the capacity that is for sale."""
+"""Methods of the client: capacity for sale."""
 
 from __future__ import annotations
 
@@ -69,17 +69,17 @@ class MarketClient(Connection):
         until: datetime | str | None = None,
         include: Several | None = None,
     ) -> Offerings | Finds:
-        """Capacity blocks for sale now, by price or start; queries EC2 itself.
+        """Find capacity blocks for sale now, by price or start; queries EC2 itself.
 
-        The duration is rounded up to what AWS sells: days to 14, then weeks to 182 days. ``days``
-        and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``): then the best window
-        comes first. Of several types any will do; EC2 is asked for all of them at once.
-        ``include="training-plans"`` also searches SageMaker's training plans. Only the
-        result's ``outcomes`` tell a region that sells none now from one that never does.
+        The duration is rounded up to one that AWS sells: days up to 14, then weeks up to 182 days.
+        ``days`` and ``start`` may be ranges (``5..10``, ``2026-12-05..2026-12-20``); the best
+        window then comes first. Any of several types suffices; one request asks EC2 for all of
+        them. ``include="training-plans"`` also searches SageMaker's training plans. The result's
+        ``outcomes`` distinguish a region that sells none now from one that never does.
 
-        With ``source="api"`` a deployed stack answers what its watches found: as known now, or all
-        that was found between ``since`` and ``until``. Types may then be globs, and ``sort`` is a
-        field of the JSON.
+        With ``source="api"``, a deployed stack returns what its watches found: the present state,
+        or everything found between ``since`` and ``until``. Types may then be globs, and ``sort``
+        is a field of the JSON.
         """
         from truffle.arguments import included
         from truffle.sources.offerings import Offerings
@@ -124,7 +124,7 @@ class MarketClient(Connection):
         since: datetime | str | None = None,
         until: datetime | str | None = None,
     ) -> Points:
-        """The price and the lead time of each answer to a watch; of the last 7 days where
+        """Return the price and the lead time of each answer to a watch; of the last 7 days if
         ``since`` is None. Needs a deployed stack."""
         from truffle.arguments import past_period
         from truffle.sources.market import history_query, read_points
@@ -142,7 +142,8 @@ class MarketClient(Connection):
         progress: Progress | None = None,
         include: Sequence[str] = (),
     ) -> Market:
-        """The offerings of every region for a wanted block (``truffle.core.offerings.Wanted``)."""
+        """Return the offerings of every region for a wanted block
+        (``truffle.core.offerings.Wanted``)."""
         from truffle.query import ask
         from truffle.sources.offerings import list_market
 
@@ -152,7 +153,7 @@ class MarketClient(Connection):
 
 
 def _wanted(instance_type: Several | None, count: int | None, *others: Any) -> Wanted:
-    """The block to look for. Raises BadArgument."""
+    """The block to search for. Raises BadArgument."""
     from truffle.arguments import wanted_block
 
     name = instance_type if isinstance(instance_type, str) else ",".join(instance_type or ())

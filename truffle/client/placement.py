@@ -39,7 +39,8 @@ class PlacementClient(Connection):
         """The network nodes of reservations and blocks. ``accounts`` (ids, names,
         organizational units, globs) need a deployed stack.
 
-        ``truffle.core.topology`` makes trees of them. Regions without the call have none.
+        ``truffle.core.topology`` builds trees of them. Regions that do not support the call have
+        none.
         """
         from truffle.query import ask
         from truffle.sources.regional import RegionalResults
@@ -50,7 +51,7 @@ class PlacementClient(Connection):
     def every_fleet(
         self, question: Question, progress: Progress | None = None
     ) -> Everywhere[CapacityFleet]:
-        """The fleets of the regions and accounts, and how each region or scope answered."""
+        """The fleets of the regions and accounts, with the result of each region or scope."""
         from truffle.core.fleets import by_name, from_json
 
         if self.api_url is not None:
@@ -68,8 +69,8 @@ class PlacementClient(Connection):
     def every_placement(
         self, question: Question, progress: Progress | None = None
     ) -> Everywhere[Placement]:
-        """The network nodes of the reservations of the regions and accounts, and how each region
-        or scope answered."""
+        """The network nodes of the reservations of the regions and accounts, with the result of
+        each region or scope."""
         instance_types = sorted(question.filter.instance_types)
         if self.api_url is not None:
             from truffle.core.topology import from_json
@@ -92,8 +93,7 @@ class PlacementClient(Connection):
         listing: ListRegion[Held],
         progress: Progress | None,
     ) -> Everywhere[Held]:
-        """List with the caller's credentials. Raises BadArgument where accounts are
-        chosen."""
+        """List with the caller's credentials. Raises BadArgument if accounts are chosen."""
         from truffle.query import BadArgument
         from truffle.sources.regional import list_everywhere
 
@@ -104,8 +104,8 @@ class PlacementClient(Connection):
         return found.without_denied() if self.ignore_denied else found
 
     def placed(self, validation: Validation) -> tuple[Validation, str | None]:
-        """A validation with the network nodes of what was found, and why they are not known where
-        that failed: one call more."""
+        """Add the network nodes of the reservations found to a validation, or the reason why they
+        are unknown; makes one more call."""
         from dataclasses import replace
 
         from truffle.sources.placements import placements_of

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PlanningClient(CapacityClient, MarketClient, PlacementClient):
-    """Compares a planned workload with what is held and for sale."""
+    """Compares a planned workload with held capacity and offerings."""
 
     def validate(
         self,
@@ -28,10 +28,11 @@ class PlanningClient(CapacityClient, MarketClient, PlacementClient):
         start_by: datetime | str | None = None,
         regions: Several | None = None,
     ) -> Validation:
-        """Whether a training run has capacity, on what, on what network, and why not.
+        """Check whether a training run has capacity, in which reservation, on what network, or why
+        not.
 
-        Raises TruffleError if nothing fits and some scope did not answer: then the result is
-        unknown. A region that is denied or not enabled counts as answered.
+        Raises TruffleError if nothing fits and some scope did not respond, because the result is
+        then unknown. A region that is denied or not enabled counts as known.
         """
         from truffle import clock
         from truffle.arguments import training_request
@@ -55,9 +56,9 @@ class PlanningClient(CapacityClient, MarketClient, PlacementClient):
         count: int | None = None,
         source: str | None = None,
     ) -> Recommendation:
-        """Which type of capacity a workload should have, with the facts; makes no request.
+        """Recommend a type of capacity for a workload, with the facts; makes no request.
 
-        ``source="api"`` adds what the watches of a deployed stack know of a block to buy.
+        ``source="api"`` adds what the watches of a deployed stack know about blocks for sale.
         """
         from truffle import clock
         from truffle.arguments import workload

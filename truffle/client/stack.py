@@ -1,4 +1,4 @@
-"""Methods of the client that need a deployed stack: events, history, use and alerts."""
+"""Methods of the client that need a deployed stack: events, history, usage and alerts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StackClient(Connection):
         limit: int | None = None,
         accounts: Several | None = None,
     ) -> list[Event]:
-        """Events, the newest first; of the last 7 days where ``since`` is None."""
+        """List events, the newest first; of the last 7 days if ``since`` is None."""
         from truffle.arguments import event_limit, event_query
         from truffle.core.events import from_message
         from truffle.sources.events import list_events
@@ -48,7 +48,7 @@ class StackClient(Connection):
             return [from_message(item) for item in found.items]
 
     def history(self, reservation_id: str, *, as_of: datetime | str | None = None) -> History:
-        """One reservation with its events, even if it is gone, now or at a past time.
+        """Return one reservation with its events, even if it is gone, now or at a past time.
 
         Raises TruffleNotFoundError."""
         from truffle.arguments import as_of_query
@@ -72,12 +72,12 @@ class StackClient(Connection):
         bill: BillExport | str | None = None,
         **filters: Unpack[Filters],
     ) -> Usage:
-        """Hours held, used and idle, and their cost, by interval and group.
+        """Total reserved, used and idle hours, and their cost, by interval and group.
 
-        The last 7 whole days in UTC where no period is given. ``interval`` is ``hour``, ``day``,
+        The default period is the last 7 whole days in UTC. ``interval`` is ``hour``, ``day``,
         ``week``, ``month`` or ``total``; ``by`` one or several of ``reservation``, ``account``,
         ``owner``, ``region``, ``instance_type``, ``accelerator``, ``type`` and ``tag:KEY``. A cost
-        is None where no price is known. ``bill`` is a CUR 2.0 export, by the name of its table for
+        is None if no price is known. ``bill`` is a CUR 2.0 export, by the name of its table for
         Athena, or a ``truffle.BillExport``: rows by reservation then have ``billed_cost``. Needs a
         deployed stack.
         """
@@ -131,8 +131,8 @@ class StackClient(Connection):
         return read_stranded(self.api(), list(to_values(question.filter, only="")))
 
     def status(self, accounts: Several | None = None) -> Json:
-        """Every scope, or those of some accounts, their totals and the last runs, as ``GET
-        /status`` gives them."""
+        """Return every scope, or those of some accounts, their totals and the last runs, as ``GET
+        /status`` does."""
         from truffle.arguments import account_query
         from truffle.sources.status import read_status
 
@@ -141,8 +141,8 @@ class StackClient(Connection):
     def explain(self, event_id: str, *, since: datetime | str | None = None) -> Json:
         """Which destinations get an event, why, and its delivery, as from ``GET /alerts/explain``.
 
-        ``event_id`` may be the beginning of an id; ``since`` is how far back the event is looked
-        for, by default 31 days. Raises TruffleNotFoundError for an unknown event, ApiError if
+        ``event_id`` may be the beginning of an id; ``since`` is how far back to search for the
+        event, by default 31 days. Raises TruffleNotFoundError for an unknown event, ApiError if
         several ids have this prefix.
         """
         from truffle.arguments import explain_query
@@ -158,10 +158,10 @@ class StackClient(Connection):
         return self.api().post("/alerts/test", "sent", [("route", route)])
 
     def republish(self, since: datetime | str, until: datetime | str | None = None) -> Json:
-        """Publish the events of a period that could not be published, as ``POST
-        /alerts/republish`` does until nothing is left: how many were ``published`` now, how many
-        ``already_published``, how many ``failed`` and why (``error``). If every attempt fails, it
-        ends early: ``next`` has the parameters to continue with."""
+        """Publish the events of a period that could not be published, with ``POST
+        /alerts/republish`` until none are left. Return how many were ``published`` now, how many
+        were ``already_published``, how many ``failed`` and why (``error``). If every attempt fails,
+        it ends early: ``next`` has the parameters to continue with."""
         from truffle.arguments import republish_query
 
         counts = dict.fromkeys(("published", "already_published", "failed"), 0)

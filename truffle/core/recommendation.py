@@ -86,7 +86,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """What to reserve and why, caveats, the next commands, the facts.
+    """The recommended type and the reasons, caveats, the next commands, the facts.
 
     ``market`` is what watches know about blocks for sale, None if that was not requested.
     """

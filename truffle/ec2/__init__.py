@@ -1,1 +1,1 @@
-"""Everything that speaks EC2: its field names, its error codes, and how a scope is listed."""
+"""The interface to EC2: its field names, its error codes, and the listing of a scope."""

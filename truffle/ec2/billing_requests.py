@@ -1,4 +1,5 @@
-"""DescribeCapacityReservationBillingRequests: who was asked to pay for unused shared capacity."""
+"""DescribeCapacityReservationBillingRequests: requests to bill unused shared capacity to another
+account."""
 
 from __future__ import annotations
 
@@ -22,11 +23,11 @@ from truffle.ec2.mapping import Raw
 
 OPERATION = "DescribeCapacityReservationBillingRequests"
 PAGE_SIZE = 1000
-"""The most requests that EC2 gives at once (botocore, the same operation, MaxResults)."""
+"""The maximum number of requests on a page (botocore, the same operation, MaxResults)."""
 
 MOST_PAGES = 10
-"""Pages for one role of one scope at one time, of the 100 calls that an account may make at once
-in a region (EC2 Developer Guide, "Request throttling")."""
+"""Pages for one role of one scope at a time, of the 100 calls that an account may make at once in a
+region (EC2 Developer Guide, "Request throttling")."""
 
 _OWNER, _BILLING_OWNER = "odcr-owner", "unused-reservation-billing-owner"
 """EC2's CallerRole: requests that the caller sent, and requests that were sent to it."""
@@ -43,9 +44,9 @@ def with_billing_requests(
 ) -> Snapshot:
     """The snapshot with the most recent ``billing_request`` of each of its ODCRs.
 
-    An account that owns ODCRs is asked for the requests that it sent, one that lists ODCRs of
-    others for those that were sent to it: one call each, while everything fits on a page. What EC2
-    refuses is named in ``unanswered``.
+    For an account that owns ODCRs, the requests that it sent are listed; for one that lists ODCRs
+    of others, those that it received: one call each, if everything fits on a page. ``unanswered``
+    names what EC2 refuses.
     """
     found: dict[str, BillingRequest] = {}
     unanswered = snapshot.unanswered
@@ -71,7 +72,7 @@ def listed_with_requests(
     clock: Callable[[], datetime],
     deadline: datetime | None,
 ) -> Snapshot | Failure:
-    """The result of a listing; a snapshot with its billing requests."""
+    """List a scope; add its billing requests to a snapshot."""
     listed = listing()
     if isinstance(listed, Failure):
         return listed
@@ -99,11 +100,11 @@ def latest(known: BillingRequest | None, request: BillingRequest) -> BillingRequ
 
 
 class _Stop(Exception):
-    """No more pages: the code says why."""
+    """Stop reading pages; the code is the reason."""
 
 
 def _roles(snapshot: Snapshot) -> Iterator[str]:
-    """Those of the account; both where it is not known whose it is."""
+    """The roles of the account; both if the account is unknown."""
     account = snapshot.scope.account_id
     owners = {row.owner_id for row in snapshot.reservations if _is_asked_for(row)}
     if owners & {None, account} or (owners and not account):

@@ -1,8 +1,9 @@
-"""Sessions and EC2 clients for many regions, made cheaply, with everything of botocore's kept.
+"""Sessions and EC2 clients for many regions, created cheaply, with all features of botocore.
 
-Credentials, SSO, signing, endpoints, proxies, retries and errors are botocore's own. Through its
-session's components come two things: a parser that is several times faster, and a model of EC2 with
-the operations that truffle calls instead of all 800, whose methods each client would make anew.
+Credentials, SSO, signing, endpoints, proxies, retries and errors are botocore's own. Two components
+of its session are replaced: the parser with one that is several times faster, and EC2's model with
+one that has only the operations that truffle calls instead of all 800, whose methods each client
+would create again.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ OPERATIONS = (
     "DescribeCapacityReservationTopology",
     "DescribeInstanceTypes",
 )
-"""The only EC2 operations that truffle calls from a laptop; none of them changes anything."""
+"""The only EC2 operations that the client calls; all are read-only."""
 
 _CALLED: Mapping[str, Sequence[str]] = {
     "ec2": OPERATIONS,
@@ -44,22 +45,22 @@ _CALLED: Mapping[str, Sequence[str]] = {
         if kind.listing
     },
 }
-"""The operations of each service whose model is cut down to them."""
+"""The operations to which the model of each service is reduced."""
 
 STS_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=2
 )
-"""Whose the credentials are is worth a few seconds."""
+"""Identifying the account of the credentials may take a few seconds."""
 
 
 class _EC2Loader(Loader):  # type: ignore[misc]
-    """botocore's loader, with models that have only the operations that are called."""
+    """botocore's loader, with models reduced to the operations that are called."""
 
     def list_available_services(self, type_name: str) -> list[str]:
-        """Every service that has a folder, whether with a file of this type or not.
+        """Every service with a folder, even without a file of this type.
 
-        botocore looks into the folders of all 400 first, for each type; a service without such a
-        file is found out when it is loaded (DataNotFoundError).
+        botocore first searches the folders of all 400, for each type; a service without such a file
+        is detected when it is loaded (DataNotFoundError).
         """
         folders = [path for path in self.search_paths if os.path.isdir(path)]
         return sorted({name for path in folders for name in os.listdir(path)})
@@ -76,7 +77,7 @@ class _EC2Loader(Loader):  # type: ignore[misc]
 
 
 class _GivenCredentials:
-    """A provider that gives botocore the credentials of another session."""
+    """A provider of the credentials of another session."""
 
     def __init__(self, given: Any) -> None:
         self._given = given
@@ -88,15 +89,15 @@ class _GivenCredentials:
 class CallerClients:
     """Clients by region for one caller.
 
-    ``of`` is to be used by one thread, unlike the clients that it makes.
+    ``of`` must be called from one thread only, unlike the clients that it creates.
 
-    The caller is a session of boto3 or botocore, the name of a profile, or None for whatever the
-    environment says. A given session lends its credentials, profile, region and client settings,
-    and is not changed.
+    The caller is a session of boto3 or botocore, the name of a profile, or None for the
+    environment. Of a given session, the credentials, profile, region and client settings are used;
+    it is not changed.
     """
 
     def __init__(self, caller: Any = None, first: str | None = None) -> None:
-        """``first`` is the region to ask first where the caller's configuration names none."""
+        """``first`` is the region to query first if the caller's configuration names none."""
         self.session = _session_of(caller, first)
         self._first = first or DEFAULT_REGION
         self._clients: dict[str, Any] = {}
@@ -109,11 +110,12 @@ class CallerClients:
 
     @property
     def home(self) -> str:
-        """The region to ask first. Raises what botocore does for a profile that it cannot read."""
+        """The region to query first. Raises what botocore does for a profile that it cannot
+        read."""
         return str(self.session.get_config_variable("region") or self._first)
 
     def account_id(self) -> str | None:
-        """The account that the credentials themselves name, if they do.
+        """The account that the credentials themselves name, if any.
 
         Raises what botocore does without usable credentials.
         """
@@ -127,23 +129,23 @@ class CallerClients:
         """The client of a region. Raises what botocore does without usable credentials."""
         if region not in self._clients:
             client = self.made("ec2", region, client_config())
-            # The loader's cache is not made for threads: each region's would read the paginators.
+            # The loader's cache is not thread-safe: each region's thread would read the paginators.
             client.can_paginate("describe_regions")
             self._clients[region] = client
         return self._clients[region]
 
     def service_of(self, region: str) -> ServiceOf:
-        """Makes clients of other services in a region."""
+        """A factory of clients of other services in a region."""
         return lambda service: self.made(service, region, client_config())
 
     def sts(self) -> Any:
         return self.made("sts", self.home, STS_CONFIG)
 
     def made(self, service: str, region: str, config: Config) -> Any:
-        """A client of its own. Raises what botocore does, also for an endpoint that is no URL.
+        """Create a client. Raises what botocore does, also for an endpoint that is not a URL.
 
-        One at a time: a session is not safe for threads, and without the lock each of them would
-        parse the service's model.
+        One at a time: a session is not thread-safe, and without the lock each thread would parse
+        the service's model.
         """
         try:
             with self._making:
@@ -164,7 +166,7 @@ def _session_of(caller: Any, first: str | None) -> Session:
 
 
 def _like(given: Any) -> Session:
-    """A session with the caller's credentials, profile, region and client settings."""
+    """A session with the credentials, profile, region and client settings of another one."""
     is_boto3 = hasattr(given, "profile_name")
     profile = given.profile_name if is_boto3 else given.profile
     session = Session(profile=None if profile == "default" else profile)
@@ -177,7 +179,7 @@ def _like(given: Any) -> Session:
 
 
 def _loader(session: Session) -> Loader:
-    """With the search path of botocore's own loader."""
+    """A loader with the search path of botocore's own."""
     path = session.get_config_variable("data_path")
     parts = path.split(os.pathsep) if path else []
     return _EC2Loader([os.path.expanduser(os.path.expandvars(part)) for part in parts])

@@ -1,4 +1,4 @@
-"""GetCapacityReservationUsage: which accounts use a shared reservation."""
+"""GetCapacityReservationUsage: the accounts that use a shared reservation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from truffle.ec2.mapping import Raw
 
 OPERATION = "GetCapacityReservationUsage"
 PAGE_SIZE = 1000
-"""The most accounts that EC2 gives at once (botocore, GetCapacityReservationUsage, MaxResults)."""
+"""The maximum number of accounts on a page (botocore, GetCapacityReservationUsage, MaxResults)."""
 
 MOST_CALLS = 50
-"""Calls for one scope at one time: half of the 100 that an account may make at once in a region,
-before EC2 refills 20 a second (EC2 Developer Guide, "Request throttling")."""
+"""Calls for one scope at a time: half of the 100 that an account may make at once in a region; EC2
+refills 20 per second (EC2 Developer Guide, "Request throttling")."""
 
 _GONE = "InvalidCapacityReservationId.NotFound"
 
@@ -37,7 +37,7 @@ class EC2(Protocol):
 
 
 class _Stop(Exception):
-    """No more calls: the code says why."""
+    """Stop making calls; the code is the reason."""
 
 
 def with_consumers(
@@ -50,8 +50,8 @@ def with_consumers(
     """The snapshot with the ``consumers`` of its scope's own active reservations among ``shared``.
 
     Only an owner sees every account that uses a reservation (EC2 API, GetCapacityReservationUsage).
-    Those with the most instances in use come first. Reservations that are beyond the budget or the
-    deadline, or after a call that failed, keep None, and ``unanswered`` says why.
+    Reservations with the most instances in use come first. Those beyond the budget or the deadline,
+    or after a failed call, keep None, and ``unanswered`` has the reason.
     """
     calls = _Calls(client, clock, deadline)
     found: dict[str, tuple[Consumer, ...]] = {}
@@ -86,7 +86,7 @@ def _asked(rows: Iterable[Reservation], shared: Collection[str], scope: Scope) -
 
 
 class _Calls:
-    """Asks EC2, so often and so long as it may."""
+    """Calls EC2, within the budget and the deadline."""
 
     def __init__(self, client: EC2, clock: Callable[[], datetime], deadline: datetime) -> None:
         self._client = client
@@ -95,7 +95,7 @@ class _Calls:
         self._left = MOST_CALLS
 
     def consumers(self, reservation_id: str) -> Iterator[Consumer]:
-        """One reservation's, page after page. Raises _Stop, and what botocore does."""
+        """The consumers of one reservation, page by page. Raises _Stop, and what botocore does."""
         request: dict[str, Any] = {
             "CapacityReservationId": reservation_id,
             "MaxResults": PAGE_SIZE,

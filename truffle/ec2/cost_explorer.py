@@ -1,10 +1,10 @@
-"""Cost Explorer: what capacity blocks were billed, by day, account, region and type.
+"""Cost Explorer: billed fees of capacity blocks by day, account, region and type.
 
-The fee of a block is one charge of the record type Upfront on the day of its start, under a usage
-type like ``USE2-CapacityBlockFee:p5.48xlarge``; a refund is negative under the same one, and
+The fee of a block is one charge of the record type Upfront on the day of its start, with a usage
+type like ``USE2-CapacityBlockFee:p5.48xlarge``; a refund is negative with the same usage type, and
 nothing is amortized (grafana/cloudcost-exporter, pkg/aws/client/billing.go). In us-east-1 the
 prefix may be missing, so regions come from a second request instead of from the prefixes. The
-charge may be of the service EC2-Other, so no service is asked for.
+charge may belong to the service EC2-Other, so requests do not name a service.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from truffle.ec2.mapping import Raw
 MARK = "CapacityBlockFee:"
 
 MOST_REQUESTS = 10
-"""Of one question: 0.10 US dollars (https://aws.amazon.com/aws-cost-management/pricing/)."""
+"""The maximum number of requests for one listing: 0.10 US dollars
+(https://aws.amazon.com/aws-cost-management/pricing/)."""
 
 
 class CostExplorer(Protocol):
@@ -31,11 +32,11 @@ class CostExplorer(Protocol):
 
 
 class OverBudget(Exception):
-    """The answer has more pages than ``MOST_REQUESTS``."""
+    """The result has more pages than ``MOST_REQUESTS``."""
 
 
 def list_billed_fees(client: CostExplorer, since: date, until: date) -> list[BilledFee]:
-    """The fees of the days from ``since`` to before ``until``.
+    """List the fees of the days from ``since`` to before ``until``.
 
     Raises OverBudget, what botocore does, and KeyError, TypeError or ValueError for a response
     that is not Cost Explorer's.
@@ -58,12 +59,12 @@ def list_billed_fees(client: CostExplorer, since: date, until: date) -> list[Bil
 
 
 def _only(regions: set[str]) -> str | None:
-    """The one region of a usage type; None where Cost Explorer says no such thing."""
+    """The only region of a usage type; None if Cost Explorer does not return exactly one."""
     return next(iter(regions)) if len(regions) == 1 else None
 
 
 class _Asking:
-    """Asks for costs by usage type and one more dimension, within the budget."""
+    """Requests costs by usage type and one more dimension, within the budget."""
 
     def __init__(self, client: CostExplorer, since: date, until: date) -> None:
         self._client = client

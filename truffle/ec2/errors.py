@@ -16,7 +16,7 @@ from truffle.core import error_codes
 from truffle.core.model import Failure, FailureKind, Scope
 
 _LONGEST_MESSAGE = 200
-"""AWS's own messages are not cut: the reason of a refusal is encoded in them, and long."""
+"""AWS's own messages are not truncated: they contain the long encoded reason of a denial."""
 
 FAILURES = (
     ClientError,
@@ -27,19 +27,20 @@ FAILURES = (
     KeyError,
     TypeError,
 )
-"""Errors of a call without a usable answer: botocore's own errors, and the last three for an
-answer that is not what EC2's model says (a date that is none, a reservation without an id)."""
+"""Errors of a call without a usable response: botocore's own errors, and the last three for a
+response that violates EC2's model (an invalid date, a reservation without an id)."""
 
 
 def error_code(error: Exception) -> str:
-    """AWS's error code, or the name of botocore's exception where AWS did not answer."""
+    """AWS's error code, or the name of botocore's exception if AWS did not respond."""
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code") or "Unknown")
     return type(error).__name__
 
 
 def error_message(error: Exception) -> str:
-    """AWS's or botocore's message in one line; botocore repeats an answer that it cannot read."""
+    """AWS's or botocore's message in one line; botocore includes a response that it cannot
+    parse."""
     if isinstance(error, ClientError):
         return " ".join(str(error.response.get("Error", {}).get("Message") or error).split())
     text = " ".join(str(error).split())
@@ -62,7 +63,7 @@ def kind_of(code: str) -> FailureKind:
 
 
 def to_failure(error: Exception, scope: Scope, failed_at: datetime) -> Failure:
-    """The failure of a scope's listing. ``failed_at`` is when the listing was asked for."""
+    """The failure of a scope's listing. ``failed_at`` is when the listing was requested."""
     operation = error.operation_name if isinstance(error, ClientError) else None
     return Failure(
         scope=scope,

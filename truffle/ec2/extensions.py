@@ -1,8 +1,8 @@
-"""Extensions of capacity blocks: whether one is for sale, and which were bought.
+"""Extensions of capacity blocks: those for sale, and those purchased.
 
-The budget of DescribeCapacityBlockExtensionOfferings is as tiny as that of the offerings: 10 calls
-at once and then 0.15 per second, for each account and region (EC2 API Reference, throttling). So
-only single blocks are asked for, and nothing once something is on offer.
+The budget of DescribeCapacityBlockExtensionOfferings is as small as that of offerings: 10 calls at
+once and then 0.15 per second, for each account and region (EC2 API Reference, throttling). So
+requests are for single blocks, and end with the first offer.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SHORTEST_HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class ExtensionCheck:
-    """Whether an extension is available; None with EC2's error code where it did not say."""
+    """Whether an extension is available; None with EC2's error code if unknown."""
 
     on_offer: bool | None
     error: str | None = None
 
 
 def ask_for_extension(client: EC2, reservation_id: str) -> ExtensionCheck:
-    """Whether EC2 sells a day more of a block; never raises what EC2 or botocore does."""
+    """Ask whether EC2 sells another day of a block; catches the errors of EC2 and botocore."""
     try:
         pages = client.get_paginator("describe_capacity_block_extension_offerings").paginate(
             CapacityReservationId=reservation_id,
@@ -43,16 +43,16 @@ def ask_for_extension(client: EC2, reservation_id: str) -> ExtensionCheck:
 
 
 def list_extensions(client: EC2) -> Iterator[Extension]:
-    """The extensions that a scope bought, whatever became of them (EC2 API,
-    DescribeCapacityBlockExtensionHistory). Raises what botocore does, and KeyError or TypeError
-    for a response that is not EC2's."""
+    """The purchased extensions of a scope in any status (EC2 API,
+    DescribeCapacityBlockExtensionHistory). Raises what botocore does, and KeyError or TypeError for
+    a response that is not EC2's."""
     pages = client.get_paginator("describe_capacity_block_extension_history").paginate()
     for page in pages:
         yield from map(to_extension, page.get("CapacityBlockExtensions") or ())
 
 
 def to_extension(raw: Raw) -> Extension:
-    """One extension. Raises KeyError where its reservation, times or status are missing."""
+    """Map one extension. Raises KeyError if its reservation, times or status are missing."""
     return Extension(
         raw["CapacityReservationId"],
         raw["CapacityBlockExtensionStartDate"],

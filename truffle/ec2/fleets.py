@@ -1,4 +1,4 @@
-"""DescribeCapacityReservationFleets: EC2's names become the model's."""
+"""DescribeCapacityReservationFleets, mapped to the model."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from truffle.ec2.listing import EC2
 from truffle.ec2.mapping import Raw, to_tags
 
 PAGE_SIZE = 100
-"""The most that EC2 gives at once (botocore, DescribeCapacityReservationFleets, MaxResults)."""
+"""The maximum page size (botocore, DescribeCapacityReservationFleets, MaxResults)."""
 
 
 def list_fleets(
     client: EC2, region: str, account_id: str | None, observed_at: datetime
 ) -> Iterator[CapacityFleet]:
-    """Every fleet of one region, page after page. Raises what botocore does, and ValueError,
-    KeyError or TypeError for a response that is not EC2's."""
+    """Every fleet of one region, page by page. Raises what botocore does, and ValueError, KeyError
+    or TypeError for a response that is not EC2's."""
     paginator = client.get_paginator("describe_capacity_reservation_fleets")
     for page in paginator.paginate(PaginationConfig={"PageSize": PAGE_SIZE}):
         for raw in page.get("CapacityReservationFleets") or ():
@@ -25,7 +25,7 @@ def list_fleets(
 
 
 def to_fleet(raw: Raw, region: str, account_id: str | None, observed_at: datetime) -> CapacityFleet:
-    """One fleet; its account is that of its ARN. Raises KeyError for one without an id."""
+    """Map one fleet; its account is that of its ARN. Raises KeyError if it has no id."""
     arn = raw.get("CapacityReservationFleetArn")
     return CapacityFleet(
         fleet_id=raw["CapacityReservationFleetId"],

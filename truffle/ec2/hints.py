@@ -1,6 +1,6 @@
-"""The account and region in an EventBridge event of EC2; nothing else in it is trusted.
+"""The account and region of an EventBridge event of EC2; nothing else in it is trusted.
 
-AWS's own pages differ in the names of events and in the shape of their envelopes, and delivery is
+AWS's own pages disagree about the names of events and the shape of their envelopes, and delivery is
 best effort (EC2 User Guide, capacity-blocks-monitor; EventBridge events reference).
 """
 
@@ -18,10 +18,10 @@ _NAME_LENGTH = 100
 
 
 def scope_of(envelope: object) -> Scope | None:
-    """Where something happened; None where an event does not tell.
+    """The scope of an event; None if the event does not name one.
 
-    The envelope's own account and region; where it lacks one, that of CloudTrail's record or of the
-    first ARN. Takes anything that JSON can hold.
+    The envelope's own account and region; if one is missing, that of CloudTrail's record or of the
+    first ARN. Accepts any JSON value.
     """
     account = next(_matching(_ACCOUNT, _accounts(envelope)), None)
     region = next(_matching(_REGION, _regions(envelope)), None)

@@ -1,4 +1,4 @@
-"""Whose credentials these are: as they say themselves, else as STS says, within seconds."""
+"""The account of the credentials: as named by them, else by STS, within seconds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from truffle.ec2.errors import FAILURES, error_code
 from truffle.threads import start
 
 PATIENCE = 3.0
-"""Seconds until a listing goes on without knowing the account."""
+"""Seconds after which a listing continues without the account."""
 
 
 class Caller:
-    """The account of a caller, asked for while the regions are. Safe for threads.
+    """The account of a caller, requested in parallel with the regions. Thread-safe.
 
-    Whoever asks gets the same answer, also when STS answers later.
+    Every reader gets the same result, even if STS responds later.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Caller:
 
     @property
     def account_id(self) -> str:
-        """Empty if nobody can say; waits for STS if it has not answered yet."""
+        """Empty if unknown; waits for STS if it has not responded yet."""
         with self._lock:
             if self._account is None:
                 self._account = self._answer()
@@ -46,7 +46,7 @@ class Caller:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether STS has accepted the credentials; that they name an account proves nothing."""
+        """Whether STS has accepted the credentials; naming an account does not make them valid."""
         return self._by_sts and bool(self._account)
 
     @property
@@ -72,7 +72,8 @@ class Caller:
 def identify(clients: CallerClients, left: float | None = None) -> Caller:
     """Begin to identify the credentials. Raises what botocore does without any.
 
-    ``left`` are the seconds until the caller's deadline: STS is waited for half of them at most.
+    ``left`` are the seconds until the caller's deadline; at most half of them are spent waiting for
+    STS.
     """
     account_id = clients.account_id()
     if account_id is None:

@@ -1,4 +1,4 @@
-"""DescribeInstances: the running instances of some types that are in no reservation."""
+"""DescribeInstances: running instances of some types outside of reservations."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from truffle.ec2.listing import EC2
 from truffle.ec2.mapping import Raw
 
 PAGE_SIZE = 1000
-"""The most that EC2 gives at once (EC2 API Reference, DescribeInstances, MaxResults)."""
+"""The maximum page size (EC2 API Reference, DescribeInstances, MaxResults)."""
 
 FILTER_VALUES = 199
-"""Types in one call: a request takes 200 values of filters, and one is the state."""
+"""Types in one call: a request accepts 200 values of filters, and one is the state."""
 
 
 class OverBudget(Exception):
-    """More calls were needed than are allowed; what was read is not all."""
+    """More calls were needed than allowed, so the list is incomplete."""
 
 
 def list_on_demand(
     client: EC2, instance_types: Sequence[str], spend: Callable[[], bool]
 ) -> Iterator[OnDemandInstance]:
-    """The On-Demand instances of these types that run in no reservation, page after page.
+    """The On-Demand instances of these types outside of reservations, page by page.
 
-    ``spend`` is asked before each call whether one more is allowed. Spot Instances and those of
-    capacity blocks have an InstanceLifecycle (EC2 API Reference, Instance). Raises OverBudget, and
-    what botocore does.
+    ``spend`` is called before each call and returns whether it is allowed. Spot Instances and those
+    of capacity blocks have an InstanceLifecycle (EC2 API Reference, Instance). Raises OverBudget,
+    and what botocore does.
     """
     for first in range(0, len(instance_types), FILTER_VALUES):
         asked = list(instance_types[first : first + FILTER_VALUES])
@@ -54,7 +54,7 @@ def list_on_demand(
 
 
 def to_instance(raw: Raw) -> OnDemandInstance:
-    """One instance. Raises KeyError for one without an id or a type."""
+    """Map one instance. Raises KeyError if it has no id or no type."""
     placement = raw.get("Placement") or {}
     chosen = raw.get("CapacityReservationSpecification") or {}
     target = chosen.get("CapacityReservationTarget") or {}

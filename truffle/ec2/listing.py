@@ -1,4 +1,4 @@
-"""List one scope completely: a snapshot or a failure, never a part."""
+"""List one scope completely: the result is a snapshot or a failure, never a partial list."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PAGE_SIZE = 1000
 """The largest page of the Describe calls used here (botocore's EC2 model, MaxResults)."""
 
 FILTER_VALUES = 200
-"""The most values that one EC2 filter takes (EC2 User Guide, Using_Filtering)."""
+"""The maximum number of values of one EC2 filter (EC2 User Guide, Using_Filtering)."""
 
 
 class EC2(Protocol):
@@ -58,9 +58,9 @@ class EC2(Protocol):
 
 
 def client_config(max_connections: int = 10) -> Config:
-    """Bounded retries and timeouts, in seconds: one call takes at most about 35 of them.
+    """Bounded retries and timeouts, in seconds: one call takes at most about 35 s.
 
-    boto3's default mode is ``legacy``, so ``standard`` has to be asked for.
+    boto3's default mode is ``legacy``, so ``standard`` must be set.
     """
     return Config(
         retries={"mode": "standard", "total_max_attempts": 4},
@@ -77,7 +77,8 @@ class DescribedTypes:
     known: dict[str, Accelerator | None] = field(default_factory=dict)
 
     def learn(self, client: EC2, instance_types: Iterable[str]) -> None:
-        """Ask EC2 for the types nobody knows yet; one it does not describe has no accelerator."""
+        """Request the descriptions of unknown types; a type that EC2 does not describe has no
+        accelerator."""
         missing = unknown_types(instance_types, self.known)
         for first in range(0, len(missing), FILTER_VALUES):
             asked = missing[first : first + FILTER_VALUES]
@@ -92,7 +93,7 @@ class DescribedTypes:
 
 
 class DeadlineExceeded(Exception):
-    """The time for the whole listing is up."""
+    """The time for the whole listing is over."""
 
 
 def list_scope(
@@ -103,12 +104,12 @@ def list_scope(
     deadline: datetime | None = None,
     others: OtherKinds | None = None,
 ) -> Snapshot | Failure:
-    """Everything that EC2 has in a scope, and of ``others`` what other services have.
+    """List everything that EC2 has in a scope, and what other services have (``others``).
 
     ``observed_at`` is the moment before the first call.
 
-    A call that fails makes the whole a Failure. An enrichment that this account may not ask for,
-    or that the region does not have, leaves its fields None and is named in ``unanswered``.
+    A failed call makes the result a Failure. An enrichment that is denied, or that the region does
+    not support, leaves its fields None and is named in ``unanswered``.
     """
     return list_unnamed_scope(client, lambda: scope, types, clock, deadline, others)
 
@@ -121,9 +122,9 @@ def list_unnamed_scope(
     deadline: datetime | None = None,
     others: OtherKinds | None = None,
 ) -> Snapshot | Failure:
-    """The same for a caller who is still finding out whose scope it is: asked after the first page.
+    """The same with an account that is still being determined; it is read after the first page.
 
-    An empty account id means that nobody could say.
+    An empty account id means that it is unknown.
     """
     observed_at = clock()
     begun = others.begin(scope_of, observed_at) if others else []
@@ -131,7 +132,7 @@ def list_unnamed_scope(
         pages = _on_time(_pages(client, "describe_capacity_reservations"), clock, deadline)
         rows = _Rows(scope_of, observed_at, types)
         for page in pages:
-            # Taken out, so that no raw page is in memory while EC2 makes the next one.
+            # Popped, so that no raw page stays in memory while EC2 prepares the next one.
             rows.add(page.pop("CapacityReservations", None) or ())
         enrichment, unanswered = _enrich(client, rows.waiting.values(), types)
         listed = Snapshot(scope_of(), observed_at, rows.all(enrichment), unanswered)
@@ -151,9 +152,9 @@ def list_unnamed_scope(
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of a listing, mapped as its pages come; what needs enrichment waits as it came.
+    """The rows of a listing, mapped as pages arrive; rows that need enrichment wait unmapped.
 
-    A reservation that moved between pages while they were read is listed twice: the later wins.
+    A reservation that moved between pages while they were read is listed twice; the later one wins.
     """
 
     scope_of: Callable[[], Scope]
@@ -208,7 +209,7 @@ def _all(client: EC2, operation: str, key: str, **parameters: Any) -> list[Raw]:
 def _enrich(
     client: EC2, raw_reservations: Collection[Raw], types: DescribedTypes
 ) -> tuple[Enrichment, tuple[Unanswered, ...]]:
-    """The further calls of a scope, at once, and only those whose answer something needs."""
+    """The further calls of a scope, concurrently, and only those that are needed."""
     names = {item["InstanceType"] for item in raw_reservations if item.get("InstanceType")}
     tasks: dict[str, Callable[[], Any]] = {}
     if any(map(is_capacity_block, raw_reservations)):
@@ -246,7 +247,7 @@ class _Refusal:
 
 
 def _or_refusal(task: Callable[[], Any]) -> Any:
-    """The answer, or EC2's refusal to give one to this account or in this region."""
+    """The response, or EC2's error for this account or region."""
     try:
         return task()
     except ClientError as error:

@@ -1,7 +1,7 @@
-"""EC2's fields → the model. The only place that knows EC2's field names.
+"""EC2's fields → the model. Only this module knows EC2's field names.
 
 Every field is optional in EC2's model, so each is read with ``get``; states and other enumerations
-are kept as they came. The shapes are those of boto3's parsed responses (botocore 1.43).
+are kept unchanged. The shapes are those of boto3's parsed responses (botocore 1.43).
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from truffle.core.model import (
 Raw = Mapping[str, Any]
 
 REQUESTED_QUANTITY_TAG = "aws:ec2capacityreservation:incrementalRequestedQuantity"
-"""Holds a block's size: EC2's counts are 0 before its start (User Guide, capacity-blocks-view)."""
+"""The tag with a block's size: EC2's counts are 0 before its start (User Guide,
+capacity-blocks-view)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ def to_blocks(raw_blocks: Iterable[Raw]) -> dict[str, Block]:
 
 
 def to_health(raw_statuses: Iterable[Raw]) -> dict[str, Health]:
-    """DescribeCapacityBlockStatus → health by the ids of blocks and of their reservations: a
-    reservation need not tell its block.
+    """DescribeCapacityBlockStatus → health by the ids of blocks and of their reservations, since a
+    reservation may lack its block's id.
 
     Only the block's own numbers count: the same field of its reservations means used capacity.
     """
@@ -82,7 +83,8 @@ def to_health(raw_statuses: Iterable[Raw]) -> dict[str, Health]:
 
 
 def to_accelerator(raw_type: Raw) -> Accelerator | None:
-    """DescribeInstanceTypes → what one instance carries; FPGA and media devices are none."""
+    """DescribeInstanceTypes → the accelerators of one instance; FPGA and media devices do not
+    count."""
     for info, devices in (
         ("GpuInfo", "Gpus"),
         ("NeuronInfo", "NeuronDevices"),
@@ -108,7 +110,7 @@ def to_reservations(
 ) -> tuple[Reservation, ...]:
     """All reservations of a scope's listing, ordered by id, each once.
 
-    A reservation that moved between pages while they were read is listed twice: the later wins.
+    A reservation that moved between pages while they were read is listed twice; the later one wins.
     """
     by_id = {raw["CapacityReservationId"]: raw for raw in raw_reservations}
     siblings = _siblings(by_id.values())
@@ -121,7 +123,7 @@ def to_reservations(
 
 
 def _siblings(raw_reservations: Iterable[Raw]) -> dict[str, tuple[str, ...]]:
-    """The reservations of each block, by the block id that EC2 gives on them."""
+    """The reservations of each block, by EC2's block id."""
     ids: dict[str, list[str]] = {}
     for raw in raw_reservations:
         if raw.get("CapacityBlockId"):
@@ -130,7 +132,7 @@ def _siblings(raw_reservations: Iterable[Raw]) -> dict[str, tuple[str, ...]]:
 
 
 def to_odcr(raw: Raw, scope: Scope, observed_at: datetime, known: Known) -> Odcr:
-    """One On-Demand Capacity Reservation."""
+    """Map one On-Demand Capacity Reservation."""
     state = raw.get("State", "")
     total, available = raw.get("TotalInstanceCount"), raw.get("AvailableInstanceCount")
     used = used_of(state, total, available)
@@ -185,7 +187,7 @@ def to_capacity_block(
     enrichment: Enrichment,
     siblings: Mapping[str, tuple[str, ...]],
 ) -> CapacityBlock:
-    """One reservation of a capacity block."""
+    """Map one reservation of a capacity block."""
     reservation_id = raw["CapacityReservationId"]
     own_id = raw.get("CapacityBlockId")
     block = enrichment.blocks.get(reservation_id) or Block(
@@ -234,17 +236,18 @@ def to_capacity_block(
 
 
 def _seen_by(scope: Scope) -> tuple[str, ...]:
-    """Nobody by name, where nobody could say whose scope it is."""
+    """The account of the scope; empty if it is unknown."""
     return (scope.account_id,) if scope.account_id else ()
 
 
 def _is_ultraserver(raw: Raw, block: Block) -> bool:
-    """EC2 gives LaunchStatus to reservations of UltraServers only."""
+    """Only reservations of UltraServers have a LaunchStatus."""
     return block.ultraserver_type is not None or "LaunchStatus" in raw
 
 
 def _requested_quantity(tags: Mapping[str, str]) -> int | None:
-    """None where nobody tells: who consumes a shared block does not see its owner's tags."""
+    """The size in the tag; None if missing: the consumer of a shared block does not see its owner's
+    tags."""
     text = tags.get(REQUESTED_QUANTITY_TAG, "")
     return int(text) if text.isdecimal() else None
 

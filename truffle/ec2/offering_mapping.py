@@ -19,8 +19,8 @@ def parts_of(raw: Raw) -> list[Raw]:
 
 
 def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> Offering:
-    """One offering; its hours and minutes are one duration. Raises ValueError for a fee that is not
-    a number."""
+    """Map one offering; its hours and minutes form one duration. Raises ValueError for a fee that
+    is not a number."""
     raw = {**_paid(raw), **raw}
     parts = tuple(_segment(item, known) for item in raw.get("CapacityBlockOfferingSegments") or ())
     segments = parts if len(parts) > 1 else ()
@@ -49,13 +49,13 @@ def to_offering(raw: Raw, region: str, observed_at: datetime, known: Known) -> O
 
 
 def _only(raw: Raw) -> Raw:
-    """The only segment of an offering, which has what the offering itself lacks."""
+    """The only segment of an offering, with the fields that the offering itself lacks."""
     segments: Sequence[Raw] = raw.get("CapacityBlockOfferingSegments") or ()
     return segments[0] if len(segments) == 1 else {}
 
 
 def _paid(raw: Raw) -> Raw:
-    """The fee of all segments, where they have one currency and the offering has no fee itself."""
+    """The fee of all segments, if they share a currency and the offering itself has no fee."""
     segments: Sequence[Raw] = raw.get("CapacityBlockOfferingSegments") or ()
     fees = [fee for it in segments if (fee := _fee(it.get("UpfrontFee"))) is not None]
     currencies = {it.get("CurrencyCode") for it in segments}
@@ -81,7 +81,7 @@ def _segment(raw: Raw, known: Known) -> Segment:
 
 
 def _in_common(segments: Sequence[Segment], block: Segment) -> Segment:
-    """Several segments as one block: a field that differs between them is unknown."""
+    """Several segments as one block; a field that differs between them is None."""
     types, zones, lengths = (
         {getattr(segment, name) for segment in segments}
         for name in ("instance_type", "availability_zone", "duration_hours")

@@ -1,8 +1,8 @@
-"""DescribeCapacityBlockOfferings: what one region sells, within its tiny request budget.
+"""DescribeCapacityBlockOfferings: the offerings of one region, within its small request budget.
 
 AWS allows 10 calls at once and then 0.15 per second, for each account and region, and every page
-counts (EC2 API Reference, throttling). botocore retries neither of the two errors that say so in
-a useful way, so that each attempt is made, paced and counted here.
+counts (EC2 API Reference, throttling). botocore does not retry the two throttling errors in a
+useful way, so each attempt is made, paced and counted here.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from truffle.ec2.mapping import Raw
 from truffle.ec2.offering_mapping import parts_of, to_offering
 
 ATTEMPTS = 3
-"""How often one page is asked for where EC2 fails for a moment; each attempt is paid for."""
+"""Attempts at one page if EC2 fails temporarily; each attempt uses the budget."""
 
 LIMIT_CODES = frozenset({"CapacityBlockDescribeLimitExceeded", "RequestLimitExceeded"})
-"""The budget is used up, by this caller or another one of the account."""
+"""The codes of a budget that is used up, by this caller or another one of the account."""
 
 REFUSED_CODES = frozenset(
     {
@@ -47,7 +47,7 @@ REFUSED_CODES = frozenset(
 )
 
 _NOT_UNDERSTOOD = frozenset({"MissingParameter", "UnknownParameter"})
-"""Refusals of several types by an EC2 that takes one."""
+"""Errors of an EC2 that accepts only one type."""
 
 _NOT_SOLD = re.compile(
     r"not (currently |yet )?(supported|available|eligible|offered|sold|valid)|unsupported"
@@ -57,7 +57,7 @@ _NOT_SOLD = re.compile(
 
 
 class RegionOutcome(StrEnum):
-    """How a region answered: apart from each other, since each asks for something else."""
+    """The outcome for a region; each requires another reaction."""
 
     ANSWERED = "answered"
     NOT_SOLD = "not-sold"
@@ -67,7 +67,7 @@ class RegionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegionOfferings:
-    """A region's offerings for a block; ``code`` and ``message`` are EC2's where it refused.
+    """A region's offerings for a block; ``code`` and ``message`` are EC2's if it refused.
 
     ``unknown_types`` are those of several types that it does not sell as blocks.
     """
@@ -81,7 +81,7 @@ class RegionOfferings:
     unknown_types: tuple[str, ...] = ()
 
     def of_type(self, instance_type: str, wanted: Wanted) -> RegionOfferings:
-        """How the region answered for one of the wanted types."""
+        """The region's result for one of the wanted types."""
         if not wanted.other_types:
             return self
         if instance_type in self.unknown_types:
@@ -108,7 +108,7 @@ class RegionOfferings:
 
 
 class OutOfTime(Exception):
-    """The deadline comes before the budget allows another call."""
+    """The deadline is before the time at which the budget allows another call."""
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class Budget:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, deadline: float | None = None) -> None:
-        """Wait for a call's turn. Raises OutOfTime where that is after the deadline."""
+        """Wait until a call is allowed. Raises OutOfTime if that is after the deadline."""
         with self.lock:
             wait = self._wait()
             if deadline is not None and self.clock() + wait > deadline:
@@ -143,7 +143,7 @@ class Calls(Protocol):
     """A request budget: the permission to make a call."""
 
     def take(self, deadline: float | None = None) -> None:
-        """Raises OutOfTime where no call is allowed before the deadline."""
+        """Raises OutOfTime if no call is allowed before the deadline."""
 
 
 class EC2(Protocol):
@@ -155,7 +155,8 @@ class EC2(Protocol):
 
 
 def offerings_config() -> Config:
-    """One attempt per call: a hidden retry would spend the budget unseen. Timeouts in seconds."""
+    """One attempt per call, since a hidden retry would use the budget uncounted. Timeouts in
+    seconds."""
     return Config(
         retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=15
     )
@@ -170,10 +171,11 @@ def list_offerings(
     deadline: float | None = None,
     attempts: int = ATTEMPTS,
 ) -> RegionOfferings:
-    """All that a region sells of a wanted block. Each page is asked for ``attempts`` times at most.
+    """List all offerings of a region for a wanted block. Each page is requested at most
+    ``attempts`` times.
 
-    A region that fails on a later page, or for a later length, failed; what it sold before that is
-    kept.
+    A region that fails on a later page, or for a later length, has failed; the offerings found
+    before are kept.
     """
     observed_at = clock()
     found: tuple[Offering, ...] = ()
@@ -203,12 +205,12 @@ def list_offerings(
 def _of_types(
     ask: Callable[[Sequence[str]], list[Raw]], types: Sequence[str], unknown: set[str]
 ) -> list[Raw]:
-    """The offerings of all types, in one call where that suffices.
+    """The offerings of all types, in one call if that suffices.
 
-    EC2 evaluates all types of a call and returns six offerings at most, whatever their types
-    (EC2 API, CapacityBlockInstanceTypePreference; User Guide, capacity-blocks-purchase). So those
-    that a full answer lacks, and all where it refuses them together, are asked for one by one;
-    ``unknown`` gets those that are not sold. Raises EC2's error where none of them is.
+    EC2 evaluates all types of a call and returns at most six offerings, whatever their types (EC2
+    API, CapacityBlockInstanceTypePreference; User Guide, capacity-blocks-purchase). So types
+    missing from a full response, and all types if EC2 refuses them together, are requested one by
+    one; ``unknown`` gets those that are not sold. Raises EC2's error if none is sold.
     """
     left = [each for each in types if each not in unknown]
     try:
@@ -251,7 +253,8 @@ def _limited(region: str, found: tuple[Offering, ...], asked: int, lengths: int)
 
 
 def _described(client: EC2, raw: Iterable[Raw]) -> Known:
-    """The accelerators of types that the bundled table lacks; none where EC2 does not say."""
+    """The accelerators of types missing from the bundled table; empty if EC2 does not describe
+    them."""
     types = DescribedTypes()
     try:
         types.learn(client, {it.get("InstanceType", "") for item in raw for it in parts_of(item)})
@@ -271,7 +274,7 @@ def _refused(error: Exception, region: str) -> RegionOfferings:
 
 
 def _is_not_sold(error: Exception) -> bool:
-    """Whether EC2 says that a type is not sold as blocks in this region."""
+    """Whether EC2's error means that a type is not sold as blocks in this region."""
     is_refused = error_code(error) in REFUSED_CODES
     return is_refused and _NOT_SOLD.search(error_message(error)) is not None
 
@@ -303,7 +306,8 @@ def _page(
 
 
 def _is_passing(error: Exception) -> bool:
-    """Whether EC2 failed for a moment: a 5xx that is no refusal and no limit, or no answer."""
+    """Whether EC2 failed temporarily: without a response, or with a 5xx that is neither a refusal
+    nor a limit."""
     if error_code(error) in LIMIT_CODES:
         return False
     response = getattr(error, "response", None)

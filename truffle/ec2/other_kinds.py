@@ -1,7 +1,7 @@
-"""The kinds of capacity that services other than EC2 list, by what each kind's file declares.
+"""The listings of kinds by services other than EC2, as declared in each kind's file.
 
-Nothing that goes wrong here fails the scope: the operation is unanswered, with its code, and what
-was known of the kind before stays as it was (``truffle/core/carry_forward.py``).
+An error here never fails the scope: the operation is unanswered, with its code, and the known rows
+of the kind stay (``truffle/core/carry_forward.py``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from truffle.ec2.errors import FAILURES, error_code
 from truffle.threads import start
 
 ServiceOf = Callable[[str], Any]
-"""A client of a service, by botocore's name of it. Raises what botocore does."""
+"""A factory of clients by botocore's name of a service. Raises what botocore does."""
 
 
 class OperationNotInBotocore(KeyError):
@@ -35,13 +35,13 @@ TYPES = tuple(name for name, kind in KINDS.items() if kind.listing is not None)
 
 @dataclass(frozen=True, slots=True)
 class OtherKinds:
-    """The listings beside EC2's in one region of one account: the clients, and the types."""
+    """The listings besides EC2's in one region of one account."""
 
     service_of: ServiceOf
     types: Collection[str] = TYPES
 
     def begin(self, scope_of: Callable[[], Scope], observed_at: datetime) -> list[Future[_Found]]:
-        """Start to list each type, in a thread of its own."""
+        """Start to list each type in its own thread."""
         return [
             start(partial(_list, self.service_of, name, scope_of, observed_at))
             for name in TYPES
@@ -56,7 +56,7 @@ class _Found:
 
 
 def with_others(snapshot: Snapshot, begun: Sequence[Future[_Found]]) -> Snapshot:
-    """The snapshot with what the other services list, once they have answered."""
+    """Add the rows of the other services to the snapshot, once they have responded."""
     found = [future.result() for future in begun]
     rows = [row for each in found for row in each.rows]
     silent = [item for each in found for item in each.unanswered]
@@ -96,7 +96,7 @@ def _rows(
 
 def _pages(client: Any, listing: Listing) -> Iterator[Any]:
     """Every row of every page. Raises what botocore does, and ResponseParserError for a page
-    without the list: of JSON that it cannot read, botocore makes a page without members
+    without the list: for invalid JSON, botocore returns a page without members
     (botocore/parsers.py, BaseJSONParser._parse_body_as_json)."""
     paginator = _paginator(client, listing.operation)
     for page in paginator.paginate(PaginationConfig={"PageSize": listing.page_size}):
@@ -114,7 +114,7 @@ def _paginator(client: Any, operation: str) -> Any:
 
 
 def _detailed(client: Any, row: Reservation) -> tuple[Reservation, Unanswered | None]:
-    """A row with its detail, or without it and with the operation that gave none."""
+    """A row with its detail, or without it and with the operation that failed."""
     detail = row.detail
     if detail is None:
         return row, None

@@ -1,11 +1,11 @@
-"""EC2's answers, parsed several times faster than botocore does, to the same values.
+"""A parser of EC2's responses that is several times faster than botocore's, with the same results.
 
-botocore resolves the model anew for every element and reads timestamps with a parser for every
-format there is. Here each operation's output shape is read once, and EC2's own timestamp format is
-recognised. Whatever is unusual, in the model or in an answer, is left to botocore's parser, and so
-are errors; the tests hold the two against each other. One thing differs: XML that answers another
-question, which botocore takes for an empty answer, is an error here. Times are in ``datetime.UTC``
-instead of dateutil's ``tzutc()``, which is equal.
+botocore resolves the model again for every element and reads timestamps with a parser for all
+formats. Here each operation's output shape is read once, and EC2's own timestamp format is
+recognized. Anything unusual in the model or in a response is left to botocore's parser, as are
+errors; tests compare the two. One difference: XML of another operation, which botocore reads as an
+empty response, is an error here. Times are in ``datetime.UTC`` instead of dateutil's ``tzutc()``,
+which is equal.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _EC2_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\
 
 
 def parse_ec2_time(text: str) -> datetime:
-    """EC2's ``2026-11-24T11:30:00.000Z``, or whatever else botocore takes for a timestamp.
+    """Parse EC2's ``2026-11-24T11:30:00.000Z``, or any other timestamp that botocore accepts.
 
     Raises ValueError.
     """
@@ -48,15 +48,15 @@ def parse_ec2_time(text: str) -> datetime:
 
 
 class _Unusual(Exception):
-    """Something that only botocore's own parser is sure to read as botocore does."""
+    """A construct that is left to botocore's own parser."""
 
 
 class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
-    """botocore's EC2 parser with a faster way through answers that succeeded.
+    """botocore's EC2 parser with a faster path for successful responses.
 
-    For one model of EC2: shapes are told apart by their names. Safe for several threads, which take
-    turns: parsing needs the interpreter to itself anyway, and so only one answer's elements are in
-    memory at a time.
+    For one model of EC2: shapes are distinguished by name. Thread-safe; threads take turns, since
+    parsing holds the interpreter's lock anyway, so only one response's elements are in memory at a
+    time.
     """
 
     def __init__(self) -> None:
@@ -72,9 +72,10 @@ class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
                 return super()._do_parse(response, shape)
 
     def _is_generic_error_response(self, response: Any) -> bool:
-        """Whether a failure is not an EC2 document and has only its status to go by.
+        """Whether a failure is not an EC2 document, so only its status is known.
 
-        botocore knows a load balancer's or a proxy's page by ``<html>``; others are plain text.
+        botocore recognizes the page of a load balancer or proxy by ``<html>``; others are plain
+        text.
         """
         if response["status_code"] < 500:
             return False
@@ -109,8 +110,8 @@ class FastEC2Parser(EC2QueryParser):  # type: ignore[misc]
 
 
 def _check_root(root: Element, shape: Shape) -> None:
-    """Refuse XML that is no answer to the call, such as a proxy's page: to botocore, which looks at
-    the members alone, it is an answer without any. Raises ResponseParserError."""
+    """Reject XML that is not a response to the call, such as a proxy's page, which botocore would
+    read as a response without members. Raises ResponseParserError."""
     operation = shape.name.removesuffix("Result")
     tag = _NAMESPACE.sub("", root.tag)
     if not tag.startswith(operation):
@@ -118,14 +119,14 @@ def _check_root(root: Element, shape: Shape) -> None:
 
 
 class FastEC2ParserFactory(ResponseParserFactory):  # type: ignore[misc]
-    """Gives botocore the fast parser for EC2 and its own for all other protocols."""
+    """Creates the fast parser for EC2, and botocore's own for all other protocols."""
 
     def __init__(self) -> None:
         super().__init__()
         self._ec2 = FastEC2Parser()
 
     def create_parser(self, protocol_name: str) -> Any:
-        """botocore asks for a parser per answer; the one for EC2 is shared."""
+        """botocore requests a parser per response; the one for EC2 is shared."""
         return self._ec2 if protocol_name == "ec2" else super().create_parser(protocol_name)
 
 
@@ -143,7 +144,8 @@ def _reader_of(shape: Shape, parents: tuple[str, ...]) -> Read:
 
 
 class _Members(dict[str, tuple[str, Read | None]]):
-    """Members by the tag of their element, with or without a namespace; no reader for text."""
+    """Readers of members by the tag of their element, with or without a namespace; None for
+    text."""
 
     def __missing__(self, tag: str) -> tuple[str, Read | None] | None:
         bare = _NAMESPACE.sub("", tag)
@@ -186,8 +188,8 @@ def _structure_reader(shape: Shape, parents: tuple[str, ...]) -> Read:
 
 
 _PLAIN = frozenset({"name", "queryName"})
-"""Serialization traits that a member may have here: botocore treats flattened lists, attributes and
-headers in ways of their own. ``queryName`` is for requests only."""
+"""The serialization traits supported here: botocore treats flattened lists, attributes and headers
+specially. ``queryName`` is only for requests."""
 
 
 def _list_reader(shape: Shape, parents: tuple[str, ...]) -> Read:

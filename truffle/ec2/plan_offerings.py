@@ -1,4 +1,4 @@
-"""SearchTrainingPlanOfferings: training plans for sale, in the form of blocks for sale.
+"""SearchTrainingPlanOfferings: training plans for sale, as offerings.
 
 SageMaker API Reference, SearchTrainingPlanOfferings; it has no pages.
 """
@@ -33,8 +33,8 @@ class SageMaker(Protocol):
 def search_plans(
     client: SageMaker, region: str, wanted: Wanted, clock: Callable[[], datetime]
 ) -> RegionOfferings:
-    """The plans of one region for a wanted block, of each of its types and lengths. A type that
-    plans do not come in is not sold; whatever else SageMaker refuses has failed."""
+    """The plans of one region for a wanted block, for each of its types and lengths. A type that
+    plans do not offer is not sold; any other error of SageMaker is a failure."""
     observed_at, found, unknown = clock(), list[Offering](), dict[str, Exception]()
     for name in map(plan_type, wanted.types):
         try:
@@ -83,8 +83,8 @@ def _request(wanted: Wanted, instance_type: str, hours: int) -> dict[str, Any]:
 
 
 def to_plan(raw: Raw, region: str, observed_at: datetime) -> Offering:
-    """One plan for sale; of several reserved capacities, each is a segment. Raises ValueError for a
-    fee that is not a number."""
+    """Map one plan for sale; each of several reserved capacities is a segment. Raises ValueError
+    for a fee that is not a number."""
     parts = [_as_block(part) for part in raw.get("ReservedCapacityOfferings") or ()]
     whole = {
         "CapacityBlockOfferingId": raw.get("TrainingPlanOfferingId", ""),

@@ -1,7 +1,7 @@
-"""AWS's price list: its products become On-Demand prices per instance and hour.
+"""AWS's price list: On-Demand prices per instance and hour from its products.
 
-One instance type has many products (operating system, tenancy, capacity status, prepaid software).
-A reservation is billed as On-Demand whether it is used or not (EC2 User Guide,
+An instance type has many products (operating system, tenancy, capacity status, prepaid software). A
+reservation is billed as On-Demand whether used or not (EC2 User Guide,
 capacity-reservations-pricing-billing), so the products of running instances (capacity status
 ``Used``) have its price.
 """
@@ -55,8 +55,8 @@ def filters(instance_type: str, region: str) -> list[dict[str, str]]:
 def rates(price_list: Iterable[str]) -> dict[Product, Rate]:
     """The prices of ``PriceList`` entries (JSON texts).
 
-    A product that two entries give different prices for has no price: which one is billed is not
-    known.
+    A product for which two entries have different prices has none, since it is unknown which is
+    billed.
     """
     found: dict[Product, Rate] = {}
     disputed: set[Product] = set()
@@ -73,7 +73,7 @@ def rates(price_list: Iterable[str]) -> dict[Product, Rate]:
 
 
 def _product(attributes: Mapping[str, str]) -> Product | None:
-    """The product of a running instance; None for every other kind."""
+    """The product of a running instance; None for any other product."""
     platform = PLATFORMS.get(attributes.get("operation", ""))
     tenancy = TENANCIES.get(attributes.get("tenancy", ""))
     is_running = attributes.get("capacitystatus") == "Used"
@@ -85,7 +85,7 @@ def _product(attributes: Mapping[str, str]) -> Product | None:
 
 
 def _on_demand(entry: Mapping[str, Any]) -> Iterator[Rate]:
-    """The prices for an hour among an entry's On-Demand terms; a price of 0 is none."""
+    """The hourly prices among an entry's On-Demand terms; a price of 0 is ignored."""
     for term in entry.get("terms", {}).get("OnDemand", {}).values():
         for dimension in term.get("priceDimensions", {}).values():
             if dimension.get("unit") != "Hrs":
@@ -113,8 +113,7 @@ def _day(text: str | None) -> date | None:
 
 
 def endpoint_region(region: str) -> str | None:
-    """The region of the price list that answers a caller in a region; None where its partition has
-    none.
+    """The price list's endpoint region for a caller in a region; None if its partition has none.
 
     The endpoints of botocore 1.44: us-east-1, eu-central-1 and ap-south-1 for the commercial
     partition, cn-northwest-1, eusc-de-east-1. GovCloud and the isolated partitions have none.

@@ -1,4 +1,4 @@
-"""Which regions there are: those enabled for an account, by EC2's own answer."""
+"""The regions enabled for an account, from EC2."""
 
 from __future__ import annotations
 

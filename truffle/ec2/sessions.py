@@ -1,4 +1,4 @@
-"""botocore sessions whose credentials are those of the AWS command line."""
+"""botocore sessions that share the credentials of the AWS command line."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from botocore.session import Session
 from botocore.utils import JSONFileCache
 
 DEFAULT_REGION = "us-east-1"
-"""Where to ask first, when neither the profile nor the environment names a region."""
+"""The region to query first if neither the profile nor the environment names one."""
 
 _CREDENTIALS_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=5, read_timeout=10
 )
-"""For the calls that credentials need (STS, IAM Identity Center), which no deadline limits."""
+"""For the calls that resolve credentials (STS, IAM Identity Center), which have no deadline."""
 
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
-"""The first that is set counts (AWS SDKs and Tools Reference Guide, feature-region; botocore
-itself reads the second only)."""
+"""The first one that is set counts (AWS SDKs and Tools Reference Guide, feature-region; botocore
+itself reads only the second)."""
 
 
 def open_session(profile: str | None = None, first: str | None = None) -> Session:
-    """A session of botocore for a profile, or for whatever the environment says.
+    """A session of botocore for a profile, or for the environment.
 
-    Temporary credentials are cached where the AWS CLI caches them, so that a code is asked for once
-    in their lifetime and by one of both. ``first`` is the region whose STS is asked where none is
+    Temporary credentials are cached where the AWS CLI caches them, so only one of the two prompts
+    for a code, once in their lifetime. ``first`` is the region whose STS is used if none is
     configured.
     """
     set_variables = [name for name in _REGION_VARIABLES if os.environ.get(name)]
@@ -38,7 +38,7 @@ def open_session(profile: str | None = None, first: str | None = None) -> Sessio
 
 
 def client_of(session: Session, service: str) -> Any:
-    """A client of a service, in the region that the session has or else the default one."""
+    """A client of a service, in the region of the session or else the default one."""
     region = session.get_config_variable("region") or DEFAULT_REGION
     return session.create_client(service, region_name=region)
 
@@ -51,14 +51,14 @@ def _resolver(session: Session, first: str | None) -> Any:
 class _Cache(JSONFileCache):  # type: ignore[misc]
     """The AWS CLI's cache of temporary credentials (aws-cli, customizations/assumerole.py).
 
-    Where a file cannot be written, as in a container without a home, the credentials are as good.
+    If a file cannot be written, as in a container without a home, the credentials still work.
     """
 
     def __init__(self) -> None:
         super().__init__(os.path.expanduser(os.path.join("~", ".aws", "cli", "cache")))
 
     def __contains__(self, cache_key: str) -> bool:
-        """A file that is damaged is no entry; botocore's own cache says that it is one."""
+        """A damaged file is not an entry, unlike in botocore's own cache."""
         try:
             return bool(self[cache_key]["Credentials"]["Expiration"])
         except (KeyError, TypeError):

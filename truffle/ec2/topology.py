@@ -1,4 +1,4 @@
-"""DescribeCapacityReservationTopology: where one region's reservations lie in the network."""
+"""DescribeCapacityReservationTopology: the network nodes of a region's reservations."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from truffle.core.topology import Placement
 from truffle.ec2.mapping import Raw
 
 PAGE_SIZE = 10
-"""The most that EC2 gives at once (botocore, DescribeCapacityReservationTopology, MaxResults)."""
+"""The maximum page size (botocore, DescribeCapacityReservationTopology, MaxResults)."""
 
 
 PLACED_STATES = frozenset({"active", "pending"})
-"""States in which EC2 knows a reservation's network nodes (botocore, the call's description)."""
+"""States in which EC2 returns a reservation's network nodes (botocore, the call's description)."""
 
 
 class EC2(Protocol):
@@ -31,8 +31,8 @@ def list_placements(
     instance_types: Sequence[str] = (),
     ids: Sequence[str] = (),
 ) -> Iterator[Placement]:
-    """The placements of one region, page after page. ``instance_types`` may be globs, ``ids`` are
-    at most 10. Raises what botocore does, and KeyError or TypeError for a response that is not
+    """The placements of one region, page by page. ``instance_types`` may be globs; at most 10
+    ``ids``. Raises what botocore does, and KeyError or TypeError for a response that is not
     EC2's."""
     request: dict[str, Any] = {"MaxResults": PAGE_SIZE}
     if ids:
@@ -50,7 +50,7 @@ def list_placements(
 
 
 def to_placement(raw: Raw, region: str, account_id: str | None, observed_at: datetime) -> Placement:
-    """One placement. Raises KeyError for one without an id."""
+    """Map one placement. Raises KeyError if it has no id."""
     nodes = raw.get("NetworkNodes")
     return Placement(
         reservation_id=raw["CapacityReservationId"],

@@ -1,10 +1,11 @@
-"""Capacity blocks as an iCalendar (RFC 5545): each block, its effective end, its last extension.
+"""Capacity blocks as an iCalendar (RFC 5545): each block, its effective end, its extension
+deadline.
 
-A calendar asks for a feed rarely, Google's less than once a day. So events carry what was planned,
-and their alarms remind of it; they are no alerts.
+A calendar requests a feed rarely, Google's less than once a day. So its events are plans with
+reminders, not alerts.
 
-SEQUENCE has to rise with each change (RFC 5545, section 3.8.7.4), which needs a memory: the events
-of the deployed stack, and the calendar that this one replaces, where there is one.
+SEQUENCE must increase with each change (RFC 5545, section 3.8.7.4), which requires a memory: the
+events of the deployed stack, and the calendar that this one replaces, if any.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from truffle.messages.fields import instances
 CONTENT_TYPE = "text/calendar; charset=utf-8"
 PRODUCT = "-//truffle//GPU capacity//EN"
 REFRESH = timedelta(hours=1)
-"""How often a calendar should ask (RFC 7986, REFRESH-INTERVAL); a hint."""
+"""How often a calendar should refresh (RFC 7986, REFRESH-INTERVAL); a hint."""
 
 ALARMS = (timedelta(days=1), timedelta(hours=1))
 
@@ -49,7 +50,7 @@ _CANCELLED = "CANCELLED"
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One event of the calendar, before it is written."""
+    """One event of the calendar, before formatting."""
 
     uid: str
     summary: str
@@ -64,10 +65,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of a calendar: when each reservation last changed, and the calendar before.
+    """The memory of a calendar: when each reservation last changed, and the previous calendar.
 
-    ``sequences`` counts the changes of each reservation, where somebody has counted them.
-    ``is_complete`` is whether every scope was listed: only then is a block that is missing gone.
+    ``sequences`` has the number of changes of each reservation, if known. ``is_complete`` is
+    whether every scope was listed: only then is a missing block gone.
     """
 
     changed: Mapping[str, datetime] = field(default_factory=dict)
@@ -91,8 +92,8 @@ def calendar(
 ) -> bytes:
     """The calendar of these blocks; ``missing`` names the scopes that could not be listed.
 
-    Without a change it is the same bytes as the calendar before. Raises ValueError where the
-    calendar before cannot be read.
+    Without a change it has the same bytes as the previous calendar. Raises ValueError if the
+    previous calendar cannot be read.
     """
     made = Calendar()
     made.add("prodid", PRODUCT)
@@ -163,7 +164,7 @@ def _status(span: Span) -> str:
 
 
 def _was_at_its_end(span: Span) -> bool:
-    """Whether a reservation that is gone had ended, as far as two listings tell."""
+    """Whether a gone reservation had ended, as far as two listings show."""
     seen = span.row.observed_at
     return span.end is not None and seen is not None and span.end - seen <= _PERIOD
 
@@ -213,8 +214,8 @@ def _component(planned: Planned) -> Event:
 
 
 def _kept(before: Event, memory: Memory, now: datetime) -> Event:
-    """An event of the calendar before whose block is not listed: cancelled if it lay ahead, and if
-    the listing was complete."""
+    """An event of the previous calendar whose block is not listed: cancelled if it is in the future
+    and the listing was complete."""
     end = before.DTEND or before.DTSTART
     is_over = not isinstance(end, datetime) or end <= now or before.get("status") == _CANCELLED
     if is_over or not memory.is_complete:
@@ -241,7 +242,7 @@ def _content(event: Event) -> bytes:
 
 
 def _events_of(previous: bytes | None) -> dict[str, Event]:
-    """Raises ValueError for what is no calendar of truffle."""
+    """The events of a calendar. Raises ValueError unless truffle wrote it."""
     if previous is None:
         return {}
     read = Calendar.from_ical(previous.decode())

@@ -1,4 +1,4 @@
-"""The data of metrics; their publisher gathers it."""
+"""The data of metrics, gathered by their publisher."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from truffle.core.pricing import PriceBook
 
 @dataclass(frozen=True, slots=True)
 class ScopeState:
-    """A scope, whether it was listed at the last attempt, and when it was last listed."""
+    """A scope, whether its last attempt succeeded, and when it was last listed."""
 
     account_id: str
     region: str

@@ -1,7 +1,7 @@
-"""Held capacity as OpenMetrics text (OpenMetrics 1.0), by the official client's exposition.
+"""Held capacity as OpenMetrics text (OpenMetrics 1.0), formatted by the official client.
 
-Names follow Prometheus' conventions: base units, and no label whose values are without bound. The
-ids of reservations are labels only where they are asked for.
+Names follow Prometheus' conventions: base units, and no labels with unbounded values. The ids of
+reservations are labels only on request.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LABELS = ("type", "state", "instance_type", "accelerator", "region", "account_id
 
 
 class _Sum(NamedTuple):
-    """A metric that is a sum over reservations: a value of each, None where it is not known."""
+    """A metric that sums a value over reservations; an unknown value is None."""
 
     name: str
     help: str
@@ -92,7 +92,7 @@ NAMES = frozenset(
 
 
 def metrics(held: Held) -> bytes:
-    """The exposition, which ends with ``# EOF``; a value that is not known has no sample."""
+    """The exposition, which ends with ``# EOF``; an unknown value has no sample."""
     registry = CollectorRegistry()
     registry.register(_Held(held))
     return bytes(generate_latest(registry))  # type: ignore[no-untyped-call]
@@ -127,7 +127,7 @@ def _added_up(
     labels: tuple[str, ...],
     value: Callable[[Reservation], float | None],
 ) -> Values:
-    """The sums of what is known; labels of which nothing is known are left out."""
+    """The sums of known values; labels without any known value are omitted."""
     sums: dict[tuple[str, ...], float] = defaultdict(float)
     for row in rows:
         amount = value(row)

@@ -1,4 +1,4 @@
-"""Advice on an event, in a sentence or two, and where to look."""
+"""Advice on an event in one or two sentences, and links to the console."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _WITHOUT_RESERVATION = {
 
 
 def next_step(event: Event, now: datetime) -> str | None:
-    """The next step after an event delivered at ``now``; None where none is known."""
+    """The next step after an event delivered at ``now``; None if none is known."""
     row = event.reservation
     if event.type in _TIMED and row is not None:
         return _TIMED[event.type](event, row, now)
@@ -132,12 +132,12 @@ _CONSOLES = {
     "aws-us-gov": "console.amazonaws-us-gov.com",
     "aws-cn": "console.amazonaws.cn",
 }
-"""By partition (AWS General Reference, AWS Management Console endpoints)."""
+"""The console's host by partition (AWS General Reference, AWS Management Console endpoints)."""
 
 
 def console_url(event: Event) -> str | None:
-    """The EC2 console's page of the reservation, or that on which blocks are bought; None in a
-    partition whose console is not known, and for an event of a scope."""
+    """The EC2 console's page of the reservation, or the page for purchasing blocks; None in a
+    partition with an unknown console, and for an event of a scope."""
     if event.offering is not None:
         return purchase_url(event.region)
     if event.reservation is None:
@@ -147,7 +147,7 @@ def console_url(event: Event) -> str | None:
 
 def purchase_url(region: str) -> str | None:
     """The page with the button "Purchase Capacity Blocks for ML" (AWS News Blog, "New Amazon EC2 P6
-    instances"); None in a partition whose console is not known."""
+    instances"); None in a partition with an unknown console."""
     home = _console_home(region)
     return home and f"{home}#CapacityReservations:"
 
@@ -159,8 +159,8 @@ def _console_home(region: str) -> str | None:
 
 
 def reservation_url(row: Reservation) -> str | None:
-    """The EC2 console's page of a reservation; None in a partition whose console is not known, and
-    for what another service reserves."""
+    """The EC2 console's page of a reservation; None in a partition with an unknown console, and for
+    a reservation of another service."""
     return _reservation_url(row, row.region)
 
 

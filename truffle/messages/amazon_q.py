@@ -1,8 +1,8 @@
 """A card as a custom notification of Amazon Q Developer in chat applications.
 
-The text is markdown of whatever chat it ends in, so that nothing in it may depend on one: plain
-lines, and lists with hyphens. Title and description are bounded as public senders bound them.
-Schema: Amazon Q Developer in chat applications Administrator Guide, custom notifications.
+The text is markdown of the chat that shows it, so it must not depend on one: plain lines, and lists
+with hyphens. Title and description have the limits that public senders use. Schema: Amazon Q
+Developer in chat applications Administrator Guide, custom notifications.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _SIZES = ((25, 300), (15, 200), (8, 120), (4, 80))
 
 
 def payload(card: Card) -> dict[str, Any]:
-    """The notification; its JSON is the message for SNS. Messages of one subject are one thread."""
+    """The notification; its JSON is the message for SNS. Messages about one subject form a
+    thread."""
     content: dict[str, Any] = {
         "textType": "client-markdown",
         "title": fit(f"{EMOJI[card.severity]} {card.headline}", TITLE_LENGTH, escape),
@@ -46,8 +47,8 @@ def payload(card: Card) -> dict[str, Any]:
 
 
 def escape(text: str) -> str:
-    """Entities, which every chat's markdown knows; a backslash would be shown by some. What a chat
-    would take for a link or a mention is broken invisibly."""
+    """Escape with entities, which every chat's markdown supports; some would show a backslash. Text
+    that a chat would turn into a link or a mention is broken invisibly."""
     return defused(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 

@@ -1,6 +1,6 @@
-"""Cards, the content of messages before any format: of an event, a digest, a day.
+"""Cards: the content of messages before formatting, for an event, a digest, a day.
 
-A card holds the texts as they came; each format cuts and escapes them for itself.
+A card has the unmodified texts; each format truncates and escapes them.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class Link:
 class Card:
     """A message to people.
 
-    ``kind`` is the event's type, ``digest`` or ``daily_summary``. ``message_id`` is the same
-    whenever the content is. ``summary`` is the sentence, ``step`` what to do next, ``command``
-    shows more on the command line. ``subject`` is what messages are grouped by: a block, a
-    reservation, a scope. ``late`` is how long ago it happened, where that is worth a word.
+    ``kind`` is the event's type, ``digest`` or ``daily_summary``. ``message_id`` is the same for
+    the same content. ``summary`` is the sentence, ``step`` the next step, ``command`` shows more on
+    the command line. ``subject`` groups messages: a block, a reservation, a scope. ``late`` is the
+    age of a late delivery.
     """
 
     kind: str
@@ -70,12 +70,12 @@ class Card:
 
     @property
     def headline(self) -> str:
-        """The title, which says TEST of a test."""
+        """The title, with TEST for a test."""
         return f"TEST: {self.title}" if self.test else self.title
 
     @property
     def notification(self) -> str:
-        """The sentence for a lock screen."""
+        """The sentence for notifications, such as on a lock screen."""
         return f"{EMOJI[self.severity]} {'TEST: ' if self.test else ''}{self.summary}"
 
     @property
@@ -170,7 +170,8 @@ def _links(event: Event, report_url: str | None) -> Iterator[Link]:
 
 
 def _in_report(report_url: str, row: Reservation | None) -> str:
-    """Where a published report shows a reservation: the page reads its filter from the fragment."""
+    """The URL of a reservation in the published report, whose page reads its filter from the
+    fragment."""
     if row is None:
         return report_url
     return f"{report_url}#q={quote(row.reservation_id, safe='', errors='replace')}"
@@ -311,7 +312,8 @@ def _severity(day: Day) -> Severity:
 
 
 def _sentence(day: Day) -> str:
-    """That data is old comes first: the numbers after it may be."""
+    """The sentence of a day; old data is mentioned first, because the numbers after it may be
+    old."""
     reservations = sum(held.reservations for held in day.held)
     devices = whole(sum(held.accelerators for held in day.held))
     old = f"Data is old for {len(day.failing):,} of {count(day.scopes, 'scope')}. "

@@ -1,6 +1,6 @@
-"""A card as an e-mail: a subject that says it all, and prose below.
+"""A card as an e-mail: a complete subject, and prose as text.
 
-E-mail programs make links of what looks like one, which is why texts are defused.
+E-mail programs turn text that resembles a link into one, so texts are defused.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from truffle.messages.sections import Line, Section, largest
 from truffle.messages.text import defused, fit
 
 SUBJECT_LENGTH = 99
-"""SNS takes less than 100 characters without line breaks (SNS API Reference, Publish)."""
+"""SNS accepts less than 100 characters without line breaks (SNS API Reference, Publish)."""
 MOST_BYTES = 200 * 1024
-"""Of the 256 KiB that SNS takes."""
+"""The size limit, of the 256 KiB that SNS accepts."""
 VALUE_LENGTH = 500
 _SIZES = ((200, 500), (100, 300), (20, 150))
 
@@ -23,7 +23,7 @@ _ASCII = str.maketrans({"×": "x", "→": "->", "·": "-", "–": "-", "≈": "~
 
 
 def payload(card: Card) -> dict[str, str]:
-    """The arguments of SNS's Publish, but for the topic of people."""
+    """The arguments of SNS's Publish, except the topic."""
     return {"Subject": subject(card), "Message": text(card)}
 
 
@@ -38,7 +38,7 @@ def _ascii(line: str) -> str:
 
 
 def text(card: Card) -> str:
-    """The e-mail's text: what happened, what to do, the facts, and where to look."""
+    """The e-mail's text: what happened, what to do, the facts, and links."""
 
     def make(most: int, longest: int) -> str:
         return "\n\n".join(_paragraphs(card, most, longest)) + "\n"

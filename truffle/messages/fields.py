@@ -1,4 +1,4 @@
-"""The facts of an event, as people read them; which ones depends on the event's type."""
+"""The facts of an event as text; their selection depends on the event's type."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from truffle.messages.wording import moment, moment_from, of_instances, span, us
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A name and what it is."""
+    """A name and its value."""
 
     name: str
     value: str
 
 
 def facts_of(event: Event, now: datetime) -> tuple[Fact, ...]:
-    """The facts of an event as published at ``now``, the most telling first."""
+    """The facts of an event as published at ``now``, the most informative first."""
     return tuple(Fact(name, value) for name, value in _facts(event, now) if value)
 
 
@@ -51,7 +51,7 @@ def _facts(event: Event, now: datetime) -> _Pairs:
 
 
 def _cause(event: Event, after: Mapping[str, Any]) -> _Pairs:
-    """The cause of the event: a change, a crossed threshold, or the reason as it stands."""
+    """The cause of the event: a change, a crossed threshold, or its reason."""
     counted = _COUNTED.get(event.type)
     threshold = _threshold(after.get("threshold"))
     if counted and threshold:
@@ -150,7 +150,7 @@ def _fulfilled(after: Mapping[str, Any]) -> str | None:
 
 
 def _cost(after: Mapping[str, Any]) -> str:
-    """``≈ 440 USD so far at 55.04 USD/h``; an idle reservation without a price says so."""
+    """``≈ 440 USD so far at 55.04 USD/h``, or a text for an idle reservation without a price."""
     so_far, per_hour = _number(after.get("usd_so_far")), _number(after.get("usd_per_hour"))
     if per_hour is None:
         return "price unknown"

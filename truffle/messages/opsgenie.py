@@ -18,7 +18,7 @@ from truffle.messages.text import defused, fit
 
 API_URL = "https://api.opsgenie.com"
 DETAIL_LENGTH = 400
-"""Of the 8,000 characters that all details may have; a card has less than twenty facts."""
+"""The limit of one detail, of 8,000 characters for all; a card has less than twenty facts."""
 
 _PRIORITIES = {
     Severity.INFO: "P5",
@@ -46,7 +46,7 @@ def request(
 ) -> Request:
     """The request that creates or closes the alert.
 
-    ``report_url`` is where the report is published, None where it is not.
+    ``report_url`` is where the report is published, None if it is not.
     """
     card = event_card(event, report_url=report_url, late=late, test=test)
     alias = fit(f"test/{event.event_id}" if test else incident.key, 512)
@@ -71,7 +71,7 @@ def _alert(event: Event, card: Card, alias: str) -> dict[str, Any]:
 
 
 def escape(text: str) -> str:
-    """Opsgenie shows HTML; in a text message an entity would be shown as such."""
+    """Escape for HTML, which Opsgenie shows; a text message would show entities literally."""
     return defused(text.replace("<", "‹").replace(">", "›"))
 
 

@@ -1,4 +1,4 @@
-"""The lists of a card: the events of a digest, and what a day holds."""
+"""The lists of a card: the events of a digest, and the facts of a day."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Lines under a title, the most important first, for a format to cut where it has to."""
+    """Lines under a title, the most important first, which a format may truncate."""
 
     title: str
     """May be empty."""
     lines: tuple[Line, ...]
 
     def first(self, most: int) -> tuple[tuple[Line, ...], int]:
-        """At most so many lines, and how many are left."""
+        """At most ``most`` lines, and how many are left."""
         return self.lines[:most], max(len(self.lines) - most, 0)
 
 
 Message = TypeVar("Message")
 Size = tuple[int, int]
-"""Lines of a section, and characters of a line."""
+"""The maximum number of lines of a section, and of characters of a line."""
 
 
 def largest(
     make: Callable[[int, int], Message], sizes: Iterable[Size], fits: Callable[[Message], bool]
 ) -> Message:
-    """The text of the first size that fits; of the last one where none does."""
+    """The text of the first size that fits, or of the last one if none does."""
     for most, longest in sizes:
         message = make(most, longest)
         if fits(message):
@@ -60,7 +60,7 @@ def section_of_events(events: Iterable[Event]) -> Section:
 
 
 def sections_of_day(day: Day) -> tuple[Section, ...]:
-    """The sections of a day's summary; decisions come first, and no section is empty."""
+    """The sections of a daily summary; decisions come first, and empty sections are omitted."""
     return tuple(section for section in _sections(day) if section.lines)
 
 

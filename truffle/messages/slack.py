@@ -1,8 +1,8 @@
-"""A card as a Slack message: what matters in blocks, the facts beside a bar in its colour.
+"""A card as a Slack message: the main content in blocks, the facts beside a coloured bar.
 
-``text`` is what notifications show: where a message has blocks, Slack shows it nowhere else.
-Limits (Slack, Block Kit reference): 50 blocks, header 150 characters, section 3,000 or ten fields
-of 2,000, context ten elements, button 75 and its URL 3,000.
+``text`` is for notifications: Slack does not show it elsewhere if a message has blocks. Limits
+(Slack, Block Kit reference): 50 blocks, header 150 characters, section 3,000 or ten fields of
+2,000, context ten elements, button 75 and its URL 3,000.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ COLOURS = {
 MOST_TEXT = 3000
 MOST_FIELDS = 10
 MOST_LISTED = 12_000
-"""Characters of all lists; Slack would take more, but nobody reads more in a chat."""
+"""Characters of all lists; Slack accepts more, but more is not readable in a chat."""
 _SIZES = ((20, 280), (10, 200), (4, 150))
 
 Json = dict[str, Any]
 
 
 def payload(card: Card) -> Json:
-    """The body of an incoming webhook's request, and of chat.postMessage but for the channel."""
+    """The body of an incoming webhook's request, and of chat.postMessage without the channel."""
     return {
         "text": fit(card.notification, MOST_TEXT, escape),
         "blocks": list(_message(card)),
@@ -86,7 +86,7 @@ def _is_readable(blocks: list[Json]) -> bool:
 
 
 def _list(section: Section, most: int, longest: int) -> Iterator[Json]:
-    """As many blocks as the lines need."""
+    """The lines in as many blocks as needed."""
     shown, left = section.first(most)
     title = [f"*{fit(section.title, 150, escape)}*"] if section.title else []
     lines = [*title, *(_line(line, longest) for line in shown)]
@@ -111,8 +111,8 @@ def _section(text: str) -> Json:
 
 
 def _field(fact: Fact) -> Json:
-    """Slack has no escape for the marks of its markup: a value with one is shown as plain text,
-    unless it has one of the characters that can do more, which are escaped in markup alone."""
+    """A field. Slack's markup characters cannot be escaped, so a value with one is shown as plain
+    text, unless it contains one of the control characters, which can be escaped only in markup."""
     if _MARKS.search(fact.value) and escape(fact.value) == fact.value:
         text = f"{fit(fact.name, 100)}\n{fit(fact.value, 500)}"
         return {"type": "plain_text", "text": text, "emoji": False}
@@ -123,7 +123,8 @@ _MARKS = re.compile(r"[*_~`]|:[a-z0-9_+-]+:")
 
 
 def _mrkdwn(text: str) -> Json:
-    """Escaped text; ``verbatim`` keeps Slack from making links and mentions of plain words."""
+    """Escaped text; ``verbatim`` prevents Slack from turning plain words into links and
+    mentions."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 

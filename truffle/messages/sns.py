@@ -1,4 +1,4 @@
-"""An event as SNS publishes it: JSON for machines, prose for e-mail, attributes to filter on."""
+"""An event as a message of SNS: JSON for machines, prose for e-mail, attributes for filters."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from truffle.messages.text import to_json
 Json = dict[str, Any]
 
 MOST_BYTES = 200 * 1024
-"""Of the 256 KiB that SNS accepts, attributes included (Amazon SNS API Reference, Publish). SQS,
-through which the message goes on, accepts as much."""
+"""The size limit, of the 256 KiB that SNS accepts, attributes included (Amazon SNS API Reference,
+Publish). SQS, to which the message is forwarded, accepts as much."""
 _SEEN_BY = 50
-"""Accounts that are left of a reservation that very many see."""
+"""The accounts that stay in ``seen_by`` of a reservation that very many see."""
 
 
 def publication(event: Event) -> dict[str, Any]:
-    """The arguments of SNS's Publish, but for the topic (``MessageStructure=json``).
+    """The arguments of SNS's Publish, except the topic (``MessageStructure=json``).
 
-    A message that would be too large says in ``left_out`` what it leaves out and how many of it:
-    accounts of ``seen_by`` first, ``tags`` last, of these the longest.
+    A message that would be too large omits accounts of ``seen_by`` first and ``tags`` last, of
+    these the longest, and counts what it omits in ``left_out``.
     """
     card = event_card(event)
     return {
@@ -46,7 +46,7 @@ def _message(event: Event, prose: str) -> str:
 
 
 def _shortened(message: Json) -> Iterator[Json]:
-    """The message, and then the same with less and less in it."""
+    """The message, then increasingly shortened versions."""
     yield message
     row = message["reservation"]
     if row is None:

@@ -1,11 +1,11 @@
 """A card as a Microsoft Teams message: an Adaptive Card for the webhook of a workflow.
 
 Teams accepts 28 KB (Microsoft Teams documentation, incoming webhooks), and shows Adaptive Cards up
-to version 1.5; it knows bold, italics, lists and links of markdown, in text blocks and in facts.
+to version 1.5; of markdown it supports bold, italics, lists and links, in text blocks and in facts.
 
-A workflow responds 202 before Teams has seen the card, and passes it on as a string within JSON of
-its own, so that a card that is too large only then is lost without a trace. What counts is
-therefore the size of the card's JSON once more as a JSON string, with room for the workflow's own.
+A workflow responds 202 before Teams has received the card, and forwards it as a string within its
+own JSON, so a card that becomes too large there is lost silently. The limit therefore applies to
+the card's JSON encoded again as a JSON string, with room for the workflow's own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _MARKUP = re.compile(r"[\\*\[\]`~|]|(?<![^\W_])_|_(?![^\W_])|^(?:[-+#]|\d+(?=[.)
 
 
 def escape(text: str) -> str:
-    """Plain in Adaptive Cards' markdown; an underscore within a word is none of its marks."""
+    """Escape for Adaptive Cards' markdown, in which an underscore within a word is not markup."""
     marked = _MARKUP.sub(_backslash, text)
     entities = marked.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return defused(entities)

@@ -1,6 +1,7 @@
-"""Text from tags, names and error messages, made fit to be shown: one line, cut between characters.
+"""Text from tags, names and error messages, made safe to show: one line, truncated between
+characters.
 
-Lengths are UTF-16 code units, which is never less than what a destination counts.
+Lengths are UTF-16 code units, which are never less than what a destination counts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 JOINER = "\u200d"
 WORD_JOINER = "\u2060"
-"""Invisible, and breaks what a client would take for a link or a mention."""
+"""An invisible character that breaks text which a client would turn into a link or a mention."""
 
 _BREAKS = frozenset({"Cc", "Zl", "Zp"})
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -38,8 +39,8 @@ def _shown(character: str) -> str:
 
 
 def to_json(value: Any, *, compact: bool = True) -> str:
-    """JSON in which only those characters are escaped that SQS and SNS refuse: in UTF-8 a character
-    is shorter than its escape (Amazon SQS API Reference, SendMessage, MessageBody)."""
+    """JSON that escapes only the characters that SQS and SNS reject: in UTF-8 a character is
+    shorter than its escape (Amazon SQS API Reference, SendMessage, MessageBody)."""
     separators = (",", ":") if compact else (", ", ": ")
     text = json.dumps(value, separators=separators, ensure_ascii=False)
     return _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -49,13 +50,13 @@ _REFUSED = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 def length(text: str) -> int:
-    """UTF-16 code units."""
+    """The length in UTF-16 code units."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
 def fit(text: str, most: int, escape: Callable[[str], str] = str) -> str:
-    """The plain text, escaped, in at most so many UTF-16 code units; cut where it must be, between
-    what people see as characters, and then ending in ``…``. A text of nothing is ``–``."""
+    """The plain text, escaped, in at most ``most`` UTF-16 code units; if truncated, between
+    grapheme clusters and ending in ``…``. An empty text becomes ``–``."""
     whole = plain(text) or "–"
     escaped = escape(whole)
     if length(escaped) <= most:
@@ -67,7 +68,7 @@ def fit(text: str, most: int, escape: Callable[[str], str] = str) -> str:
 
 
 def defused(text: str) -> str:
-    """The text with what clients turn into links and mentions by themselves broken invisibly."""
+    """The text with automatic links and mentions broken invisibly."""
     return _LIVE.sub(lambda found: found[0] + WORD_JOINER, text)
 
 
@@ -75,7 +76,8 @@ _LIVE = re.compile(r"@|:(?=//)|\](?=[(\[])|www(?=\.)|\{(?=\{)", re.IGNORECASE)
 
 
 def _ends(text: str) -> list[int]:
-    """Where the text can be cut: not within an accented letter, an emoji or a flag."""
+    """The positions at which the text can be cut: not within an accented letter, an emoji or a
+    flag."""
     ends = []
     flags = 0
     for place in range(1, len(text)):

@@ -1,4 +1,4 @@
-"""Times, spans of time and amounts as people read them."""
+"""Times, durations and amounts as text for people."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How answers look: tables for people, JSON, YAML, CSV and Terraform for programs."""
+"""The rendering of results: tables for people, JSON, YAML, CSV and Terraform for programs."""

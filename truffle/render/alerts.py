@@ -1,4 +1,4 @@
-"""The settings of alerts, who gets an event, and where a sample went, for people."""
+"""Tables and texts of ``truffle alerts``."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _destinations(settings: AlertSettings) -> list[Column[Destination]]:
 
 
 def _watches(watches: Sequence[Watch], now: datetime) -> list[Column[Watch]]:
-    """How often each is asked; where the budget does not suffice, how often it really is."""
+    """The interval of each watch and, if the budget does not suffice, the actual interval."""
 
     def every(row: Watch) -> str:
         if row.question.is_over(now):
@@ -105,7 +105,7 @@ def _watches(watches: Sequence[Watch], now: datetime) -> list[Column[Watch]]:
 
 
 MOST_IN_A_CELL = 4
-"""More regions than these stand below the table."""
+"""With more regions than this, they are listed below the table."""
 
 
 def _regions(row: Watch) -> str:
@@ -136,7 +136,7 @@ def _summary(row: Destination) -> str:
 
 
 def render_explanation(answer: Json, style: Style) -> str:
-    """The event, what became of it at each destination, and why."""
+    """The event, its outcome at each destination, and why."""
     answer = visible_values(answer)
     decisions = answer["decisions"]
     lines = event_lines(answer["event"], style)
@@ -150,12 +150,12 @@ def render_explanation(answer: Json, style: Style) -> str:
 
 
 def _outcome(decision: Json) -> str:
-    """How far the event has come: its delivery, or the decision where none is recorded."""
+    """The outcome of the event: its delivery, or the decision if none is recorded."""
     return str((decision.get("delivery") or {}).get("status") or decision["outcome"])
 
 
 def _delivery(decision: Json) -> str:
-    """The delivery of a routed event; nothing where that was not asked."""
+    """The delivery of a routed event; empty if it was not requested."""
     if "delivery" not in decision or decision["outcome"] != "routed":
         return ""
     delivery = decision["delivery"]
@@ -185,7 +185,7 @@ def render_trial(answer: Json, style: Style) -> str:
 
 
 def render_republication(answer: Json, style: Style) -> str:
-    """How many events were published now and before, and what is left."""
+    """The number of events published now and before, and what is left."""
     answer = visible_values(answer)
     published, before = answer["published"], answer["already_published"]
     lines = [

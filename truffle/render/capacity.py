@@ -34,13 +34,13 @@ class Shown:
 
 
 def render(shown: Shown, types: Iterable[str], style: Style) -> str:
-    """One section per type that was asked for."""
+    """One section per requested type."""
     sections = [_section(_of_type(shown, name), name, style) for name in types]
     return "\n\n".join(section for section in sections if section)
 
 
 def render_summary(shown: Shown, types: Iterable[str], style: Style) -> str:
-    """The totals of each type alone."""
+    """Only the totals of each type."""
     return "\n\n".join(
         "\n".join(_summary(_of_type(shown, name), KINDS[name], style) or [_nothing(KINDS[name])])
         for name in types
@@ -81,7 +81,7 @@ def _nothing(kind: Kind) -> str:
 
 
 def _summary(shown: Shown, kind: Kind, style: Style, more: Sequence[str] = ()) -> list[str]:
-    """The title and the totals; empty where nothing matches."""
+    """The title and the totals; empty if nothing matches."""
     if not shown.matches:
         return []
     lines = _prepaid_summary(shown, kind) if kind.is_prepaid else _odcr_summary(shown)
@@ -160,7 +160,8 @@ def _gpus(rows: Iterable[Reservation], total: Totals) -> list[str]:
 
 
 def _idle_cost(shown: Shown, total: Totals) -> list[str]:
-    """``Idle Cost: $98.32 an hour (price unknown for 2 instances)``, and where prices are from."""
+    """``Idle Cost: $98.32 an hour (price unknown for 2 instances)``, and the sources of the
+    prices."""
     prices = shown.view.prices
     if not prices:
         return []
@@ -241,7 +242,7 @@ def _lenders(rows: Iterable[Reservation]) -> list[str]:
 
 
 def _changes(rows: Iterable[Reservation]) -> list[str]:
-    """``Change of dates requested: cr-1 (end 2027-01-09 00:00)``; what was applied is no news."""
+    """``Change of dates requested: cr-1 (end 2027-01-09 00:00)``; applied changes are omitted."""
     notes = []
     for status in ("requested", "rejected"):
         changed = [

@@ -1,6 +1,7 @@
-"""The columns of reservations: which there are, and which leave first where there is no room.
+"""The columns of reservations, and the order in which they are omitted on a narrow terminal.
 
-What a table is asked for decides: who holds what, where, until when, and how much of it is free.
+The columns that answer the query stay longest: who holds what, where, until when, and how much is
+free.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from truffle.render.words import counted, day, duration, minute, money, number, 
 Columns = list[Column[Reservation]]
 
 _STAYS = 100
-"""Added to ``leaves`` of what the question is about, so that it leaves last."""
+"""Added to ``leaves`` of the fields that the query is about, so that they are omitted last."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The columns to show: ``asked`` are the fields that the question is about, ``chosen`` the
-    columns that someone named, ``is_wide`` everything whatever the width, ``is_summary`` totals
-    alone. Costs are shown where ``prices`` knows any."""
+    """The columns to show: ``asked`` has the fields that the query is about, ``chosen`` the columns
+    named by the user; ``is_wide`` means all columns whatever the width, ``is_summary`` only totals.
+    Costs are shown if ``prices`` has any."""
 
     asked: frozenset[str] = frozenset()
     chosen: tuple[str, ...] = ()
@@ -59,7 +60,7 @@ def column_names() -> tuple[str, ...]:
 
 
 def _named(name: str, kind: str, made: Columns) -> Columns:
-    """The column of this name, or of this field; empty where the type has none."""
+    """The column with this name, or of this field; empty if the type has none."""
     for column in [*made, *_optional(())]:
         if name in (column.name, _snake(column.head)):
             return [replace(column, leaves=NEVER, brief=None, short=None)]
@@ -98,7 +99,7 @@ def _odcrs(rows: Sequence[Reservation]) -> Columns:
 
 
 def _prepaid(rows: Sequence[Reservation]) -> Columns:
-    """Use is nothing where no block has started yet, so that it leaves early then."""
+    """Before any block has started, use is 0, so its column is omitted early."""
     in_use = _any(rows, lambda row: row.used_capacity is not None)
     return [
         *_identity(rows),
@@ -124,7 +125,7 @@ def _prepaid(rows: Sequence[Reservation]) -> Columns:
 
 
 def _identity(rows: Sequence[Reservation]) -> Columns:
-    """The names, where there are any, and the account, where there are several."""
+    """The names, if any, and the account, if there are several."""
     return [
         column for column, is_shown in zip(_optional(rows), _wanted(rows), strict=True) if is_shown
     ]
@@ -138,7 +139,7 @@ def _optional(rows: Sequence[Reservation]) -> Columns:
 
 
 def account_of(row: Reservation) -> str:
-    """``research-one (111122223333)``, where the name is known."""
+    """``research-one (111122223333)``, if the name is known."""
     if row.account_id is None:
         return "-"
     return f"{row.account_name} ({row.account_id})" if row.account_name else row.account_id
@@ -174,7 +175,7 @@ def _count(
 
 
 def _moment(head: str, name: str, rows: Sequence[Reservation], leaves: int) -> Column[Reservation]:
-    """To the minute; in short the day, without the year where all are of one."""
+    """A time to the minute; in short form the day, without the year if all are in the same one."""
 
     def moment(row: Reservation) -> datetime | None:
         value: datetime | None = getattr(row, name)
@@ -192,7 +193,7 @@ def _moment(head: str, name: str, rows: Sequence[Reservation], leaves: int) -> C
 
 
 def _state(rows: Sequence[Reservation], leaves: int) -> Column[Reservation]:
-    """It leaves early where it is the same everywhere, as it is by default."""
+    """The state; omitted early if it is the same in all rows, as it is by default."""
     is_same = len({state_text(row) for row in rows}) < 2
     return Column(
         "State",
@@ -205,7 +206,7 @@ def _state(rows: Sequence[Reservation], leaves: int) -> Column[Reservation]:
 
 
 def state_text(row: Reservation) -> str:
-    """The state, and that the block is unhealthy, which EC2's state does not tell."""
+    """The state, and whether the block is unhealthy, which EC2's state does not show."""
     return f"{row.state}, unhealthy" if _is_unhealthy(row) else row.state
 
 
@@ -230,7 +231,7 @@ def _used(leaves: int) -> Column[Reservation]:
 
 
 def _used_text(row: Reservation) -> str:
-    """``20 (62.5%)``; nothing is known of it unless the reservation is active."""
+    """``20 (62.5%)``; unknown unless the reservation is active."""
     if row.used_capacity is None:
         return "-"
     if row.utilization is None:
@@ -256,7 +257,7 @@ def _idle_gpus(leaves: int) -> Column[Reservation]:
 
 
 def _idle_cost(prices: PriceBook) -> Column[Reservation]:
-    """The hourly cost of unused instances; ``?`` where no price is known."""
+    """The hourly cost of unused instances; ``?`` if no price is known."""
 
     def text(row: Reservation) -> str:
         if row.state != "active":
@@ -300,7 +301,7 @@ def _billing_request(row: Reservation) -> str:
 
 
 def allocation_text(row: Reservation) -> str:
-    """``4 instances to cr-0abc``; with the target and the status where they differ from that."""
+    """``4 instances to cr-0abc``, with the target and the status if they differ."""
     allocation = row.interruptible_allocation
     if allocation is None:
         return "-"
@@ -313,7 +314,7 @@ def allocation_text(row: Reservation) -> str:
 
 
 def adjusted_dates(row: Reservation) -> str:
-    """``start 2027-01-02 00:00, end 2027-01-09 00:00``, of the last change that was requested."""
+    """``start 2027-01-02 00:00, end 2027-01-09 00:00`` of the last requested change."""
     change = row.adjustment
     dates = (("start", change.start_date), ("end", change.end_date)) if change else ()
     return ", ".join(f"{name} {minute(at)}" for name, at in dates if at)
@@ -327,7 +328,7 @@ def _adjustment(row: Reservation) -> str:
 
 
 def _plain(name: str) -> Column[Reservation]:
-    """A field as it is in the JSON."""
+    """A field as in the JSON."""
     head = " ".join(word.capitalize() for word in name.removesuffix("_id").split("_"))
 
     def text(row: Reservation) -> str:

@@ -1,4 +1,4 @@
-"""Answers for programs: JSON, YAML and CSV of the one reservation object."""
+"""Results for programs: the JSON object of a reservation as JSON, YAML and CSV."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 
 
 def to_json(value: Any, ascii_only: bool = False) -> str:
-    """Indented by two, with letters as they are where the output can take them."""
+    """JSON with an indentation of two, and unescaped letters if the output can encode them."""
     return json_text.escape_hidden(json.dumps(value, indent=2, ensure_ascii=ascii_only))
 
 
 def to_yaml(value: Any) -> str:
-    """The same as the JSON, as YAML. A string is one for readers of YAML 1.1 and 1.2."""
+    """The same as the JSON, as YAML. A string is a string in YAML 1.1 and 1.2."""
     import yaml
 
     text: str = yaml.dump(
@@ -42,7 +42,7 @@ _NEVER_FOLDED = 2**31 - 1
 
 @cache
 def _dumper() -> type[yaml.SafeDumper]:
-    """YAML's dumper, that of C where there is one, with this project's quotes."""
+    """The YAML dumper, in C if available, with this project's quoting."""
     import yaml
 
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -58,9 +58,9 @@ def _dumper() -> type[yaml.SafeDumper]:
 
 
 def to_csv(items: Iterable[Json], names: Sequence[str], is_shown: bool = False) -> str:
-    """One line per item under a line of names. Null is empty, objects and arrays are JSON.
+    """CSV with one line per item below a line of names. Null is empty, objects and arrays are JSON.
 
-    ``is_shown`` makes hidden characters visible, for a terminal; else every field is exact.
+    ``is_shown`` makes hidden characters visible, for a terminal; otherwise every field is exact.
     """
     rows = [names, *([cell_text(item.get(name)) for name in names] for item in items)]
     if is_shown:
@@ -69,12 +69,12 @@ def to_csv(items: Iterable[Json], names: Sequence[str], is_shown: bool = False) 
 
 
 def field_names(types: Iterable[str]) -> list[str]:
-    """The fields of these types, those of both once, in the order of the JSON."""
+    """The fields of these types, each once, in the order of the JSON."""
     return list(dict.fromkeys(name for kind in types for name in _FIELDS[kind]))
 
 
 def cell_text(value: Any) -> str:
-    """A value in a cell: nothing for None, text as it is, JSON for everything else."""
+    """A value in a cell: empty for None, text unchanged, JSON for everything else."""
     if value is None:
         return ""
     if isinstance(value, str):

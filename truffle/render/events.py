@@ -42,14 +42,14 @@ EVENT_FIELDS = (
 TYPE_WIDTH = max(map(len, EventType))
 
 SHORT_ID = 8
-"""Digits of an event's id that tell it from all others in practice."""
+"""Digits of an event's id that are unique in practice."""
 
 
 def event_lines(event: Json, style: Style, indent: str = "") -> list[str]:
     """``2026-11-24 12:00  bf14c51f  critical  state_changed  Capacity block cr-0abc … failed.``
 
-    The id is cut; ``truffle alerts explain`` takes the beginning of one. Where the line is too
-    wide, the sentence stands below. The event's values must be visible.
+    The id is shortened; ``truffle alerts explain`` accepts the beginning of one. If the line is too
+    wide, the sentence is below. The event's values must be visible.
     """
     severity = str(event["severity"])
     painted = style.paint(f"{severity:<8}", _SEVERITY_COLOURS.get(severity))
@@ -73,7 +73,7 @@ def render_events(events: Sequence[Json], total: int, style: Style) -> str:
 
 
 def render_history(history: Json, style: Style) -> str:
-    """One reservation as it is, or was, and what happened to it, the newest first."""
+    """One reservation, present or past, and its events, the newest first."""
     history = visible_values(history)
     row = decode(history)
     gone = history.get("vanished_at")
@@ -204,7 +204,7 @@ def render_status(status: Json, style: Style) -> str:
 
 
 def _discovery(discovery: Json) -> str:
-    """Why the list of accounts may be old."""
+    """The reason why the list of accounts may be old."""
     error = discovery["error"]
     seen = _moment(discovery["observed_at"])
     known = (

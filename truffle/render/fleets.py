@@ -24,7 +24,7 @@ _COLUMNS: list[Column[CapacityFleet]] = [
 
 
 def render(fleets: Sequence[CapacityFleet], style: Style) -> str:
-    """The fleets, those that fall short with their share of the target."""
+    """The fleets, with the fulfilled share of those below their target."""
     short = sum(fleet.fulfilment is not None and fleet.fulfilment < 1 for fleet in fleets)
     title = f"Capacity Reservation Fleets: {counted(len(fleets), 'fleet')}"
     table = draw(_columns_of(fleets), fleets, style)
@@ -39,7 +39,8 @@ def render(fleets: Sequence[CapacityFleet], style: Style) -> str:
 
 
 def _columns_of(fleets: Sequence[CapacityFleet]) -> list[Column[CapacityFleet]]:
-    """The account where there are several, and since when a fleet is short where that is known."""
+    """The columns, with the account if there are several, and with the time since when a fleet is
+    short if known."""
     account = [_ACCOUNT] if len({it.account_id for it in fleets}) > 1 else []
     since = [_SINCE] if any(it.short_since for it in fleets) else []
     return [*account, *_COLUMNS, *since]

@@ -1,4 +1,4 @@
-"""The tables of what watches found: offerings, the matrix, and prices over time."""
+"""The tables of the finds of watches: offerings, the matrix, and prices over time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OLD: Final = timedelta(hours=2)
 """The age from which an answer is shown with its age."""
 
 MOST_COLUMNS: Final = 8
-"""Regions of a table without a width; of more, each cell is a row."""
+"""The maximum number of regions of a table without a width; with more, each cell is a row."""
 
 OUTCOMES: Final = {
     Outcome.OFFERED: "offered",
@@ -33,11 +33,11 @@ OUTCOMES: Final = {
     Outcome.NOT_ASKED: "not asked",
     Outcome.FAILED: "failed",
 }
-"""Words for how a region answered; each asks for something else."""
+"""The text of each outcome of a region."""
 
 
 def render_finds(finds: Sequence[Find], style: Style, now: datetime) -> str:
-    """The offerings, each with the age of the answer that named it."""
+    """The offerings, each with the age of its answer."""
     offered = [find.offering for find in finds]
     columns: list[Column[Find]] = [
         Column("Watch", lambda row: row.watch, 6),
@@ -62,7 +62,7 @@ def render_finds(finds: Sequence[Find], style: Style, now: datetime) -> str:
 
 
 def _lifted(column: Column[Any]) -> Column[Find]:
-    """A column of an offering as one of a find."""
+    """A column of an offering as a column of a find."""
 
     def of(text: Callable[[Any], str]) -> Callable[[Find], str]:
         return lambda find: text(find.offering)
@@ -71,7 +71,7 @@ def _lifted(column: Column[Any]) -> Column[Find]:
 
 
 def _length(hours: float | None) -> str:
-    """To minutes, and to hours beyond a day; ``now`` for none left."""
+    """A duration to minutes, beyond a day to hours; ``now`` for none left."""
     if hours is None:
         return "-"
     if hours * 60 < 1:
@@ -87,8 +87,7 @@ def _ago(moment: datetime, now: datetime) -> str:
 
 
 def render_matrix(matrix: Sequence[Cell], style: Style, now: datetime) -> str:
-    """A row for each type and a column for each region; a row for each cell where that has no
-    room."""
+    """A row for each type and a column for each region; a row for each cell if that is too wide."""
     regions = sorted({cell.region for cell in matrix})
     lines = _grid(matrix, regions, style, now)
     is_wide = max(map(cells, lines)) > style.width if style.width else len(regions) > MOST_COLUMNS
@@ -166,7 +165,7 @@ def _known(cell: Cell, now: datetime) -> str:
 
 
 def render_history(found: Sequence[Stretch], style: Style) -> str:
-    """A row for each stretch of answers with the same price, or the same reason for none."""
+    """A row for each stretch of answers with the same price, or the same reason for having none."""
     columns: list[Column[Stretch]] = [
         Column("Watch", lambda row: row.first.watch, 3),
         Column("Instance Type", lambda row: row.first.question.instance_type, 4),
@@ -223,7 +222,7 @@ SHOWN_OFFERS: Final = 6
 
 
 def render_known(known: Known, style: Style, now: datetime) -> list[str]:
-    """The offers that would hold a run as watches know them, with their age, or why none is."""
+    """The known offers of watches that fit a run, with their age, or why there are none."""
     if not known.standings:
         return style.wrapped(
             "For sale: unknown, as no watch searches for this block; `truffle offerings` queries "
@@ -247,7 +246,7 @@ def render_known(known: Known, style: Style, now: datetime) -> list[str]:
 
 
 def _ages(known: Known, now: datetime) -> str | None:
-    """``12 min ago``, or ``12 min ago to 3 h ago`` where answers differ."""
+    """``12 min ago``, or ``12 min ago to 3 h ago`` if answers differ."""
     if known.newest is None or known.known_at is None:
         return None
     newest, oldest = _ago(known.newest, now), _ago(known.known_at, now)
@@ -258,7 +257,7 @@ def _ages(known: Known, now: datetime) -> str | None:
 
 
 def flat(item: Json) -> Json:
-    """An item as one line: what the watch asks for has columns of its own."""
+    """An item as a flat row: the values requested by the watch have their own columns."""
     asked = {f"requested_{name}": value for name, value in item["requested"].items()}
     return {**{name: value for name, value in item.items() if name != "requested"}, **asked}
 

@@ -1,4 +1,5 @@
-"""A result as the HTML of a notebook: failures above a table, no script, nothing loaded."""
+"""A result as HTML for a notebook: failures above a table, without scripts or external
+resources."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from truffle.core.quoting.terminal import visible
 from truffle.render.words import counted, minute, number
 
 MOST_ROWS = 60
-"""The rows of a table; a DataFrame has all."""
+"""The maximum number of rows of a table; a DataFrame has all."""
 
 _COLUMNS: Mapping[str, Callable[[Any], Any]] = {
     "Name": lambda row: row.name,
@@ -32,7 +33,7 @@ _COLUMNS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def result_html(title: str, rows: Sequence[Any], warnings: Sequence[str]) -> str:
-    """The table of a result; ``warnings`` say what is missing from it, and come first."""
+    """The table of a result; ``warnings`` about missing data come first."""
     parts = [_warnings(warnings), f"<p>{_text(title)}</p>"]
     if rows:
         heads, lines = _cells(rows[:MOST_ROWS])

@@ -12,8 +12,8 @@ from truffle.render.words import counted, duration, minute, number, short_minute
 
 
 def offering_columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:
-    """Where, when and for how much: prices are never left out. The type and the count are the
-    question's, and mostly the same in every row."""
+    """The columns: place, time, price. Prices are never omitted. The type and the count are those
+    of the query, and mostly the same in every row."""
     years = {at.year for row in offerings for at in (row.start_date, row.end_date) if at}
     brief = short_minute if len(years) == 1 else minute
     return [
@@ -97,7 +97,7 @@ def _money(amount: Decimal | str | None, row: Offering) -> str:
 
 
 def money(amount: Decimal | str | None, currency_code: str | None) -> str:
-    """``$6,041.09`` for dollars, else with the currency's code behind it; ``-`` for none."""
+    """``$6,041.09`` for dollars, else followed by the currency's code; ``-`` for none."""
     if amount is None:
         return "-"
     text = f"{Decimal(amount):,.2f}"

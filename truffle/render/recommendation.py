@@ -1,4 +1,4 @@
-"""The answer of ``truffle recommend`` for people: the choice, the comparison, the facts."""
+"""The result of ``truffle recommend`` for people: the choice, the comparison, the facts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def render(recommendation: Recommendation, style: Style, now: datetime) -> str:
 
 
 def _comparison(style: Style, width: int) -> Iterable[str]:
-    """The table, or a list where it has no room: no column of it can be left out."""
+    """The table, or a list if it is too wide, because no column can be omitted."""
     table = draw(_COLUMNS, COMPARISON, style)
     if style.width is None or len(table.lines[0]) <= style.width:
         return table.lines

@@ -1,4 +1,4 @@
-"""The answer to a query as a table."""
+"""The result of a query as a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = Sequence[Any]
 
 
 def render_answer(names: Sequence[str], rows: Sequence[Row], style: Style) -> str:
-    """Every row under the names of the columns; those without room are named below."""
+    """Every row under the names of the columns; omitted columns are named below."""
     columns = [_column(number, name, rows) for number, name in enumerate(names)]
     drawn = draw(columns, rows, style)
     notes = [counted(len(rows), "row")]
@@ -24,7 +24,7 @@ def render_answer(names: Sequence[str], rows: Sequence[Row], style: Style) -> st
 
 
 def _column(number: int, name: str, rows: Sequence[Row]) -> Column[Row]:
-    """The last columns are left out first."""
+    """A column; the last ones are omitted first."""
     values = [row[number] for row in rows if row[number] is not None]
     return Column(
         head=name,

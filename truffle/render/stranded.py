@@ -34,7 +34,8 @@ NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The findings as the API answers them, the sum of their cost, and what has no price."""
+    """The findings as returned by the API, the sum of their cost, and the instances without a
+    price."""
 
     items: Sequence[Json]
     usd_per_hour: float | None
@@ -42,7 +43,7 @@ class Shown:
 
 
 def render(shown: Shown, style: Style) -> str:
-    """The findings, then each reason with what to change."""
+    """The findings, then each reason with its remedy."""
     if not shown.items:
         return "No On-Demand instances run while reserved capacity is idle"
     table = draw(_COLUMNS, shown.items, style)

@@ -1,4 +1,4 @@
-"""The abilities of the output: colours, a width, letters beyond ASCII."""
+"""The capabilities of the output: colours, width, characters beyond ASCII."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _STATE_COLOURS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """``width`` None is unlimited: a pipe or a file gets every column whole."""
+    """``width`` None is unlimited: a pipe or a file gets every column in full."""
 
     is_coloured: bool = False
     width: int | None = None
@@ -51,7 +51,7 @@ class Style:
         return self.paint(text, "bold")
 
     def wrapped(self, text: str, first: str = "", then: str = "") -> list[str]:
-        """A line, or several where the width asks for it; no word is cut, nothing is hidden."""
+        """A line wrapped to the width, without breaking words."""
         text = visible(text)
         if not self.width:
             return [first + text]
@@ -65,7 +65,7 @@ class Style:
         )
 
     def title(self, text: str) -> str:
-        """A heading, with the guide's sign where the terminal has it."""
+        """A heading, with the guide's symbol if the terminal can show it."""
         return self.bold(f"📊 {text}" if self.is_unicode else text)
 
 

@@ -1,4 +1,4 @@
-"""Bordered tables that fit a width by leaving out columns, and never by cutting a value."""
+"""Bordered tables that fit a width by omitting columns, never by truncating values."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from truffle.render.style import Style
 Row = TypeVar("Row")
 
 NEVER = 0
-"""``leaves`` of a column that is never left out."""
+"""The value of ``leaves`` for a column that is never omitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Row]):
-    """A column: its head, a row's cell, and how soon it is left out (1: first; NEVER).
+    """A column: its heading, a row's cell, and the order of omission (1: first; NEVER).
 
-    ``brief`` is what the cells say where the table has not enough room, under ``short``. ``name``
-    is what people call the column by, where they may choose columns.
+    ``brief`` is the short form of the cells in a narrow table, with the heading ``short``. ``name``
+    is the name by which users choose the column.
     """
 
     head: str
@@ -36,14 +36,14 @@ class Column(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A table's lines, and the heads of the columns that had no room."""
+    """A table's lines, and the headings of the omitted columns."""
 
     lines: list[str]
     left_out: list[str]
 
     @property
     def note(self) -> str | None:
-        """The hint for a narrow terminal, where the command has ``-o wide``."""
+        """The hint for a narrow terminal, if the command has ``-o wide``."""
         if not self.left_out:
             return None
         return f"Not shown at this width: {', '.join(self.left_out)} (-o wide shows all columns)."
@@ -51,7 +51,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class _Drawing(Generic[Row]):
-    """A column as it is drawn: with its head and its texts, full or brief, and its width."""
+    """A column as drawn: its heading and texts, full or brief, and its width."""
 
     column: Column[Row]
     head: str
@@ -60,7 +60,8 @@ class _Drawing(Generic[Row]):
 
 
 def cells(text: str) -> int:
-    """How many cells of a terminal a text takes: letters of East Asia take two, accents none."""
+    """The number of terminal cells of a text: East Asian characters take two, combining accents
+    none."""
     if text.isascii():
         return len(text)
     return sum(
@@ -69,10 +70,10 @@ def cells(text: str) -> int:
 
 
 def draw(columns: Sequence[Column[Row]], rows: Sequence[Row], style: Style) -> Drawn:
-    """The table; a style without a width shows every column.
+    """Draw the table; a style without a width shows every column.
 
-    What does not fit is first shortened, then left out. What has room after all comes back, and
-    where all that is left has room in full, it is shown so.
+    Columns that do not fit are first shortened, then omitted. If there is room again, columns come
+    back, and full texts if all of them fit.
     """
     full = {column.head: _full(column, rows) for column in columns}
     chosen = full if _fits(full.values(), style) else _fitting(columns, full, rows, style)
@@ -87,7 +88,7 @@ def _fitting(
     rows: Sequence[Row],
     style: Style,
 ) -> Mapping[str, _Drawing[Row]]:
-    """The columns that have room, by their heads."""
+    """The columns that fit, by their headings."""
     brief = {column.head: _brief(column, rows) for column in columns}
     chosen = dict(brief)
     longest_last = sorted((column.head for column in columns), key=_leaving(columns))

@@ -1,8 +1,8 @@
-"""Reservations as Terraform: import blocks for what one owns, data sources for the rest.
+"""Reservations as Terraform: import blocks for one's own, data sources for the others.
 
-An import block only names the resource: Terraform writes its configuration from what it reads, so
-that no argument written here can make it replace a reservation. Blocks and shared reservations
-cannot be managed, so that they are read (terraform-provider-aws: aws_ec2_capacity_reservation,
+An import block only names the resource: Terraform generates its configuration from what it reads,
+so no argument written here can make it replace a reservation. Blocks and shared reservations cannot
+be managed, so they are data sources (terraform-provider-aws: aws_ec2_capacity_reservation,
 aws_ec2_capacity_block_reservation; `@region` in import ids and `region` arguments since 6.0).
 """
 

@@ -14,13 +14,13 @@ from truffle.render.tables import cells
 from truffle.render.words import counted, minute, short_day, short_minute
 
 NARROWEST = 60
-"""Columns below which lines are longer than the terminal."""
+"""The minimum width; on a narrower terminal, lines are longer than it."""
 
 USUAL = 80
-"""Columns where there is no terminal."""
+"""The width without a terminal."""
 
 SHORTEST_BAR = 24
-"""Columns of a bar below which it gets a line of its own."""
+"""The minimum width of a bar beside its label; a shorter one gets its own line."""
 
 _GAP = 2
 _BARS = {
@@ -51,7 +51,7 @@ _MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A window of time on so many columns."""
+    """A period of time on ``width`` columns."""
 
     since: datetime
     until: datetime
@@ -59,7 +59,7 @@ class Chart:
     width: int
 
     def column(self, moment: datetime) -> int:
-        """The column of a moment; before 0 or from ``width`` on outside of the window."""
+        """The column of a moment; negative or at least ``width`` outside of the period."""
         return int((moment - self.since) / (self.until - self.since) * self.width // 1)
 
     def holds(self, column: int) -> bool:
@@ -88,9 +88,9 @@ class _Look:
 def render_timeline(
     spans: Sequence[Span], since: datetime, until: datetime, now: datetime, style: Style
 ) -> str:
-    """The blocks of a window as bars, one after the other, with the present marked.
+    """The blocks of a period as bars, one per line, with the present marked.
 
-    Lines are as wide as the style, and at least 60 columns.
+    Lines have the width of the style, at least 60 columns.
     """
     shown = [span for span in spans if span.overlaps(since, until)]
     outside = len(spans) - len(shown)
@@ -108,7 +108,7 @@ def render_timeline(
 def _beside(
     shown: Sequence[Span], since: datetime, until: datetime, now: datetime, look: _Look, width: int
 ) -> list[str] | None:
-    """Each bar between its label and its end; None where that leaves no room for bars."""
+    """Each bar between its label and its end; None if that leaves no room for bars."""
     labels = [_label(span) for span in shown]
     label = max(map(cells, labels))
     for ending in (_ending, _end):
@@ -128,7 +128,7 @@ def _beside(
 
 
 def _below(shown: Sequence[Span], chart: Chart, look: _Look) -> Iterator[str]:
-    """Each bar on a line of its own, below what it is of."""
+    """Each bar on its own line, below its label."""
     for span in shown:
         text = f"{_label(span)}{' ' * _GAP}{_ending(span)}"
         if cells(text) > chart.width:
@@ -145,7 +145,7 @@ def _label(span: Span) -> str:
 
 
 def _ending(span: Span) -> str:
-    """``active, ends Dec 4 11:00``: the end that counts is the effective one."""
+    """``active, ends Dec 4 11:00``, with the effective end."""
     state = "gone" if span.is_gone else visible(span.row.state)
     end = span.effective_end or span.end
     if end is None:
@@ -154,7 +154,7 @@ def _ending(span: Span) -> str:
 
 
 def _end(span: Span) -> str:
-    """``Dec 4 11:00``; the state where no end is known."""
+    """``Dec 4 11:00``; the state if no end is known."""
     end = span.effective_end or span.end
     return short_minute(end) if end else _ending(span)
 
@@ -182,7 +182,7 @@ def _head(chart: Chart, indent: int, look: _Look) -> Iterator[str]:
 
 
 def _ticks(chart: Chart) -> Iterator[datetime]:
-    """Midnights, so far from each other that their names have room."""
+    """Midnights, far enough apart for their labels."""
     span = chart.until - chart.since
     steps = (1, 2, 7, 14, 28, 56, 91, 182)
     room = max(chart.width // 9, 1)
@@ -194,7 +194,8 @@ def _ticks(chart: Chart) -> Iterator[datetime]:
 
 
 def _bar(span: Span, chart: Chart, look: _Look) -> str:
-    """A bar, with the present and the effective end on it; neither hides a bar of one column."""
+    """A bar with the marks of the present and the effective end, which never hide a bar of one
+    column."""
     first = 0 if span.start is None else max(chart.column(span.start), 0)
     end = chart.width if span.end is None else chart.column(span.end)
     last = min(max(end, first + 1), chart.width)
@@ -215,7 +216,7 @@ def _bar(span: Span, chart: Chart, look: _Look) -> str:
 
 
 def _painted(letters: Sequence[str], colours: Sequence[str | None], style: Style) -> str:
-    """The letters, those of one colour in a row painted together."""
+    """The characters; consecutive ones with the same colour are painted together."""
     parts: list[str] = []
     begun = 0
     for column in range(1, len(letters) + 1):

@@ -10,7 +10,7 @@ from truffle.render.style import Style
 from truffle.render.words import counted
 
 MOST_NAMED = 10
-"""Reservations without known nodes that are named."""
+"""The maximum number of reservations without known nodes that are named."""
 
 
 def render(placements: Sequence[Placement], style: Style) -> str:
@@ -31,7 +31,7 @@ def render(placements: Sequence[Placement], style: Style) -> str:
 
 
 def _below(node: Node, indent: str = "") -> Iterator[str]:
-    """The lines below a node; each reservation stands at its lowest node."""
+    """The lines below a node; each reservation is shown at its lowest node."""
     entries: list[Node | Placement] = [*node.nodes.values(), *node.placements]
     for number, entry in enumerate(entries):
         is_last = number == len(entries) - 1

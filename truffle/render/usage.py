@@ -16,13 +16,13 @@ from truffle.render.tables import Column, draw
 from truffle.render.words import counted, day, minute, money, percent
 
 BAR = 10
-"""Cells of a bar: all that was reserved."""
+"""The width of a bar that represents all reserved hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bills:
-    """Sums that were billed: the fees that Cost Explorer has; the export beside the rows, by its
-    table, and what that has elsewhere, by currency."""
+    """Billed sums: the fees in Cost Explorer, the table of the export, and its other sums by
+    currency."""
 
     fees: Sequence[Json] = ()
     table: str | None = None
@@ -56,7 +56,7 @@ def render(
 
 
 def render_prices(prices: Sequence[Json], style: Style) -> str:
-    """Which price of which source was used."""
+    """The prices used, and their sources."""
     columns: list[Column[Json]] = [
         Column("Type", lambda row: row["type"], 3),
         Column("Instance Type", lambda row: row["instance_type"]),
@@ -92,8 +92,8 @@ def _billed(rows: Sequence[UsageRow], bills: Bills) -> list[str]:
 
 
 def _billed_fees(fees: Sequence[Json]) -> list[str]:
-    """The fees that were billed in the period, by currency: paid at the start of a block, they are
-    no part of the costs of hours."""
+    """The fees billed in the period, by currency; they are paid at the start of a block, and not
+    part of the hourly costs."""
     sums: dict[str, list[float]] = {}
     for fee in fees:
         both = sums.setdefault(fee["currency"], [0.0, 0.0])
@@ -111,7 +111,7 @@ def _billed_fees(fees: Sequence[Json]) -> list[str]:
 
 
 def group_text(name: str, value: str | None) -> str:
-    """A group's value; what has no such tag is told apart from an empty one."""
+    """A group's value; a missing tag is distinguished from an empty one."""
     if value is None:
         return "(untagged)" if name.startswith(TAG) else "(unknown)"
     return value or "(empty)"
@@ -195,14 +195,14 @@ def _price(row: Mapping[str, Any]) -> str:
 
 
 def flat(row: UsageRow) -> Json:
-    """A row for CSV: a column for each key of the group, null where it is unknown or untagged."""
+    """A row for CSV: a column for each key of the group, null if unknown or untagged."""
     data = row.to_json()
     group = data.pop("group")
     return {**group, **data}
 
 
 def flat_names(by: Sequence[str], bill: str | None = None) -> list[str]:
-    """The columns of ``flat``, in their order; those of the bill where there is one."""
+    """The columns of ``flat``, in order, including those of the bill if there is one."""
     row = BilledRow if bill else UsageRow
     numbers = [name for name in row.__dataclass_fields__ if name not in _PLACED]
     return ["start", "end", *by, *numbers]

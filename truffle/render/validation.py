@@ -1,4 +1,4 @@
-"""The answer of ``truffle validate`` for people."""
+"""The result of ``truffle validate`` for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from truffle.render.style import Style
 from truffle.render.words import duration, minute
 
 SHOWN_MISSES = 10
-"""How many near misses are named; the JSON has them all."""
+"""The maximum number of near misses shown; the JSON has all."""
 
 
 def render(validation: Validation, offerings: Sequence[Offering] | None, style: Style) -> str:

@@ -1,4 +1,4 @@
-"""Numbers, times and lengths as tables and sentences show them."""
+"""Numbers, times and durations in tables and sentences."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def duration(hours: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """A number to three decimals, without a needless fraction; ``-`` for none."""
+    """A number with up to three decimals, without trailing zeros; ``-`` for none."""
     if value is None:
         return "-"
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def money(amount: float | None, currency: str | None) -> str:
-    """``$1,234.50``, ``98.00 CNY``; ``-`` where it is unknown."""
+    """``$1,234.50``, ``98.00 CNY``; ``-`` if unknown."""
     if amount is None:
         return "-"
     return f"${amount:,.2f}" if currency == "USD" else f"{amount:,.2f} {currency}"
@@ -56,12 +56,12 @@ def days(value: float) -> str:
 
 
 def counted(count: int | str, noun: str, plural: str | None = None) -> str:
-    """``1 region``, ``2 regions``; ``plural`` where an s does not make it."""
+    """``1 region``, ``2 regions``; ``plural`` if it is irregular."""
     return f"{count} {noun if str(count) == '1' else plural or f'{noun}s'}"
 
 
 def length(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``3 h``, ``2 days``: the largest unit that says enough."""
+    """``45 s``, ``12 min``, ``3 h``, ``2 days``: in the largest sufficiently precise unit."""
     for size, name in ((172800, "days"), (7200, "h"), (120, "min")):
         if seconds >= size:
             unit = {"days": 86400, "h": 3600, "min": 60}[name]
@@ -70,11 +70,11 @@ def length(seconds: float) -> str:
 
 
 _TOLERATED = 60.0
-"""Seconds by which two clocks may differ without anyone being told."""
+"""Seconds by which two clocks may differ without a note."""
 
 
 def ago(seconds: float) -> str:
-    """``12 min ago``; what has not happened yet is a clock that is wrong."""
+    """``12 min ago``; a future time means that a clock is wrong."""
     if seconds < -_TOLERATED:
         return f"{length(-seconds)} in the future by this machine's clock, which is behind"
     return f"{length(max(0.0, seconds))} ago"

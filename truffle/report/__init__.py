@@ -1,1 +1,1 @@
-"""The report: one self-contained HTML page that shows what is held, and what needs a decision."""
+"""The report: one self-contained HTML page with held capacity and pending decisions."""

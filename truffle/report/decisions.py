@@ -18,15 +18,15 @@ from truffle.messages.wording import of_instances
 from truffle.report.inputs import Inputs
 
 HORIZON = timedelta(days=7)
-"""How far ahead a start or an end needs a decision now, and for how long a failure does."""
+"""How far ahead a start or an end needs a decision, and how long a failure does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One thing to decide.
 
-    ``deadline`` is when it is too late, None where it only goes on costing money; one that has
-    passed stays. ``usd_per_hour`` is what waiting costs, None where no price is known.
+    ``deadline`` is when it is too late, None if waiting only costs money; a decision past its
+    deadline stays. ``usd_per_hour`` is the cost of waiting, None if no price is known.
     """
 
     type: EventType
@@ -41,7 +41,7 @@ class Decision:
 
 
 def decisions(spans: Iterable[Span], inputs: Inputs) -> list[Decision]:
-    """Everything that needs a decision, sorted by when it is too late."""
+    """Everything that needs a decision, sorted by deadline."""
     found = [
         decision
         for span in spans
@@ -80,7 +80,8 @@ def _of_any(span: Span, inputs: Inputs) -> Iterator[Decision]:
 
 
 def _matters(span: Span, inputs: Inputs) -> bool:
-    """Whether idle capacity costs enough; without a price, accelerators always do."""
+    """Whether idle capacity costs enough to need a decision; accelerators without a price always
+    do."""
     cost = inputs.prices.idle_usd(span.row)
     if cost is None:
         return span.row.accelerator is not None
@@ -99,7 +100,7 @@ def _of_its_type(span: Span, inputs: Inputs) -> Iterator[Decision]:
 
 
 def _committed(span: Span, end: datetime, now: datetime) -> Iterator[Decision]:
-    """The end of a commitment: the ODCR goes on, and can be cancelled without a charge."""
+    """The end of a commitment: the ODCR continues, and can then be cancelled without a charge."""
     if _is_close(end, now):
         made = _decision(EventType.ENDING_SOON, span, now, "Commitment ends", end)
         yield replace(made, severity=Severity.INFO, step=_AFTER_COMMITMENT)
@@ -136,7 +137,7 @@ def _illness(row: Reservation) -> str:
 
 
 def _ending(span: Span, now: datetime) -> Decision:
-    """Until the deadline of the extension, it is about that; afterwards about the end."""
+    """A decision about the extension until its deadline, afterwards about the end."""
     kind = EventType.ENDING_SOON
     if span.deadline is None or span.deadline <= now:
         why = "It can no longer be extended."
@@ -167,7 +168,7 @@ def _decision(
     severity = _SEVERITIES.get(kind, Severity.WARNING)
     after = Facts(extension=Extension(on_offer=on_offer))
     account = row.account_id or ""
-    # The advice is that of an alert about the same thing.
+    # The advice is the same as in an alert.
     event = Event(
         event_id="",
         type=kind,

@@ -1,4 +1,4 @@
-"""A made-up organization, for trying the report without AWS."""
+"""A sample organization, for trying the report without AWS."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _ODCRS = (
 
 
 def demo(now: datetime) -> Inputs:
-    """A fleet as a platform lead might see it on a Monday morning."""
+    """The inputs of a report about the sample organization."""
     midnight = now.replace(hour=11, minute=30, second=0, microsecond=0)
     blocks = [_block(now, midnight, planned) for planned in _BLOCKS]
     sick = next(row for row in blocks if row.tags["Name"] == "speech-rlhf-00")

@@ -1,4 +1,4 @@
-"""The made-up market of the demo: what two watches found in four regions."""
+"""The sample market of the demo: the finds of two watches in four regions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from truffle.core.offerings import Offering
 _ACCOUNT = "111122223333"
 _HOURS = 168
 
-# watch, type, instances, region, dollars by the accelerator-hour, days to the start
+# watch, type, instances, region, dollars per accelerator-hour, days to the start
 _OFFERED = (
     ("pretrain-next", "p5.48xlarge", 32, "us-east-1", 4.12, 9),
     ("pretrain-next", "p5.48xlarge", 32, "us-east-2", 3.93, 16),
@@ -32,7 +32,7 @@ _NOTHING = (
 
 
 def demo_market(observed_at: datetime) -> Market:
-    """Every kind of answer once; the last call in Stockholm failed."""
+    """Each kind of answer once; the last call in Stockholm failed."""
     midday = observed_at.replace(hour=11, minute=30, second=0, microsecond=0)
     answers = [_offered(observed_at, midday, *facts) for facts in _OFFERED]
     answers += [
@@ -44,7 +44,7 @@ def demo_market(observed_at: datetime) -> Market:
 
 
 def _failed(pair: tuple[Answer, Answer | None]) -> tuple[Answer, Answer | None]:
-    """The same where an offer of three hours ago is all that is known."""
+    """The same cell if only an offer from three hours ago is known."""
     last, known = pair
     if known is None or not known.offerings:
         return pair

@@ -16,7 +16,7 @@ TEAM_TAG = "Team"
 """The tag that names the team of a reservation, in any case."""
 
 IDLE_USD_PER_HOUR = 10.0
-"""The least hourly cost of idle instances that needs a decision, where their price is known."""
+"""The minimum hourly cost of idle instances that needs a decision, if their price is known."""
 
 NO_MARKET = Market()
 
@@ -34,7 +34,7 @@ class FailedScope:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The instances of a reservation that were used from a moment on; None where nobody looked."""
+    """The used instances of a reservation from a moment on; None if unobserved."""
 
     at: datetime
     used: int | None
@@ -42,15 +42,15 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Reservations, events and how complete they are, as of ``now``.
+    """Reservations, events and their completeness, as of ``now``.
 
-    ``observed_at`` is the age of the oldest listing, None where there is none. ``events`` may be of
-    any order; ``events_note`` says why there are none or not all. ``source`` names where the data
-    comes from. ``since`` and ``until`` bound the timeline, None leaves the default. ``use`` has
-    the use over time of reservations by id, where the source knows it; ``market`` is what watches
-    found. ``refresh_seconds`` makes the page load itself again; None for a file. A page holds
-    ``most_rows`` reservations, None for all: those that need a decision first. ``labels`` are the
-    names of accounts whose rows have none.
+    ``observed_at`` is the time of the oldest listing, None if there is none. ``events`` may be in
+    any order; ``events_note`` is the reason if some are missing. ``source`` names the source of the
+    data. ``since`` and ``until`` bound the timeline, None means the default. ``use`` has the use
+    over time of reservations by id, if the source knows it; ``market`` has the finds of watches.
+    ``refresh_seconds`` makes the page reload itself; None for a file. A page has at most
+    ``most_rows`` reservations, None for all; those that need a decision come first. ``labels`` has
+    the names of accounts whose rows have none.
     """
 
     rows: Sequence[Reservation]

@@ -1,4 +1,4 @@
-"""The market of capacity blocks as a report shows it: the matrix of what watches found."""
+"""The market of capacity blocks in a report: the matrix of the finds of watches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def market_content(market: Market) -> Json | None:
-    """The cells by type and region; None where no watch asks for anything."""
+    """The cells by type and region; None without watches."""
     cells = matrix(market)
     if not cells:
         return None

@@ -1,4 +1,4 @@
-"""The content of a report, as the JSON that its page shows."""
+"""The content of a report, as JSON for its page."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ Json = dict[str, Any]
 
 VERSION = 1
 MOST_EVENTS = 500
-"""The newest events that a page holds."""
+"""The maximum number of events on a page, the newest."""
 
 MOST_FAILED = 500
-"""The failed scopes that a page names, the longest failing first; it counts all."""
+"""The maximum number of failed scopes that a page names, the longest failing first; it counts
+all."""
 
 
 def spans_of(inputs: Inputs) -> list[Span]:
-    """The reservations that are listed, and those that vanished, in time."""
+    """The spans of the listed reservations and of those that vanished."""
     on_offer = extensions_on_offer(inputs.events)
     listed = [span_of(row, on_offer.get(row.reservation_id)) for row in inputs.rows]
     lost = gone(inputs.events, (row.reservation_id for row in inputs.rows))
@@ -47,7 +48,7 @@ def spans_of(inputs: Inputs) -> list[Span]:
 
 
 def content(inputs: Inputs) -> Json:
-    """The report; the same for the same inputs, in whatever order they come."""
+    """Build the content; the same for the same inputs, in any order."""
     spans = spans_of(inputs)
     blocks = [span for span in spans if span.row.kind.is_prepaid]
     since, until = window(blocks, inputs.now, inputs.since)
@@ -89,7 +90,7 @@ def content(inputs: Inputs) -> Json:
 def _parted(
     spans: Sequence[Span], needed: Iterable[Decision], most: int | None
 ) -> tuple[Sequence[Span], list[Span]]:
-    """The spans that a page holds, and those that it leaves out, both in their order."""
+    """The spans that a page shows, and those that it omits, both in order."""
     if most is None or len(spans) <= most:
         return spans, []
     decided = {decision.reservation_id for decision in needed}
@@ -102,8 +103,7 @@ def _parted(
 
 
 def _rank(span: Span) -> int:
-    """The order in which rows are kept: blocks that are not over, idle capacity, other held
-    capacity."""
+    """The priority of rows: blocks that are not over, idle capacity, other held capacity."""
     is_over = span.is_gone or span.phase in (Phase.OVER, Phase.FAILED)
     if is_over:
         return 3
@@ -113,7 +113,7 @@ def _rank(span: Span) -> int:
 
 
 def _left_out(spans: Sequence[Span]) -> Json | None:
-    """How many reservations a page leaves out, and their accelerators; None where it has all."""
+    """The number of reservations that a page omits, and their accelerators; None if it has all."""
     if not spans:
         return None
     sums = sums_by_accelerator(span.row for span in spans if not span.is_gone)
@@ -122,7 +122,7 @@ def _left_out(spans: Sequence[Span]) -> Json | None:
 
 
 def team_of(row: Reservation, tag: str) -> str | None:
-    """The value of the team's tag, whose key may be written in any case."""
+    """The value of the team's tag, whose key is case-insensitive."""
     if tag in row.tags:
         return row.tags[tag]
     keys = sorted(key for key in row.tags if key.casefold() == tag.casefold())
@@ -177,7 +177,7 @@ def _row(span: Span, inputs: Inputs) -> Json:
 
 
 def _decisions(needed: Iterable[Decision], shown: Iterable[Span]) -> list[Json]:
-    """The decisions on what the page holds."""
+    """The decisions about the reservations on the page."""
     ids = {span.row.reservation_id for span in shown}
     return [_decision(each) for each in needed if each.reservation_id in ids]
 

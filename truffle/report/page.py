@@ -1,8 +1,8 @@
 """The report as one HTML file that loads nothing.
 
-The page's own Content-Security-Policy allows its inline script and style, by their hashes, and
-nothing else (CSP Level 3, hash-source). Data is JSON in a script element of type
-``application/json``, which browsers do not run; the script shows it by ``textContent`` alone.
+The page's own Content-Security-Policy allows only its inline script and style, by their hashes (CSP
+Level 3, hash-source). Data is JSON in a script element of type ``application/json``, which browsers
+do not execute; the script shows it only through ``textContent``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def page(inputs: Inputs) -> str:
 
 @cache
 def policy() -> str:
-    """The Content-Security-Policy that the page carries for itself."""
+    """The Content-Security-Policy in the page."""
     return (
         f"default-src 'none'; script-src '{_hash(script())}'; style-src '{_hash(_style())}'; "
         "base-uri 'none'; form-action 'none'"
@@ -67,13 +67,13 @@ def _hash(text: str) -> str:
 
 
 def _json(report: dict[str, Any]) -> str:
-    """JSON that ends no script element and starts no comment in one."""
+    """JSON that cannot end a script element or start a comment in one."""
     text = json.dumps(report, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _without_script(report: dict[str, Any]) -> str:
-    """The page for a reader without scripts, such as the preview of an attachment."""
+    """The content without scripts, for example for the preview of an attachment."""
     needs = report["decisions"]
     lines = [
         f"<p>As of {_moment(report['now'])}. {count(len(report['rows']), 'reservation')}, "
@@ -91,7 +91,7 @@ def _without_script(report: dict[str, Any]) -> str:
 
 
 def _text(text: str) -> str:
-    """Markup-free, and without a lone surrogate, which UTF-8 cannot hold."""
+    """The text without markup, and without lone surrogates, which UTF-8 cannot encode."""
     return escape(text.encode("utf-8", "replace").decode())
 
 

@@ -1,4 +1,4 @@
-"""Accelerators of a reservation, and their sums: held, used, idle, coming."""
+"""Accelerators of reservations, and their sums: held, used, idle, coming."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Quantities:
     """Accelerators: ``held`` are those of active reservations, ``used`` and ``idle`` parts of them;
     ``coming`` are those of reservations that start later, paid or not.
 
-    None where EC2 does not say how many there are.
+    None if unknown.
     """
 
     held: float | None = 0
@@ -26,7 +26,7 @@ class Quantities:
 
 
 def quantities_of(row: Reservation) -> Quantities:
-    """The accelerators of one reservation; none where its type has no accelerator."""
+    """The accelerators of one reservation; 0 if its type has none."""
     carried, phase = row.accelerator, phase_of(row.state)
     if carried is None:
         return Quantities()
@@ -43,7 +43,7 @@ def quantities_of(row: Reservation) -> Quantities:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The sums over some reservations; ``unknown`` counts those that add to none of them."""
+    """The sums over some reservations; ``unknown`` counts those that are not included."""
 
     held: float = 0
     used: float = 0
@@ -53,7 +53,7 @@ class Sums:
 
 
 def sums_by_accelerator(rows: Iterable[Reservation]) -> dict[str, Sums]:
-    """The sums by the accelerator's name, sorted; types without one are left out."""
+    """The sums by the accelerator's name, sorted; types without one are omitted."""
     members: dict[str, list[Quantities]] = defaultdict(list)
     for row in rows:
         if row.accelerator is not None:
@@ -62,7 +62,7 @@ def sums_by_accelerator(rows: Iterable[Reservation]) -> dict[str, Sums]:
 
 
 def add_up(parts: Iterable[Quantities]) -> Sums:
-    """The sums of what is known."""
+    """The sums of known values."""
     held = used = idle = coming = 0.0
     unknown = 0
     for part in parts:

@@ -1,4 +1,4 @@
-"""The use of reservations over time, from spans, as a report draws it."""
+"""The use of reservations over time, from spans, for a report."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from truffle.report.inputs import Use
 
 
 def use_over_time(spans: Iterable[Span]) -> Mapping[str, list[Use]]:
-    """The used instances of each ODCR from moment to moment, by reservation id.
+    """The used instances of each ODCR over time, by reservation id.
 
-    None stands where nobody looked, and where a reservation was not active.
+    None means unobserved, or that a reservation was not active.
     """
     members: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
@@ -36,6 +36,6 @@ def _steps(spans: list[Span]) -> list[Use]:
 
 
 def _add(steps: list[Use], at: datetime, used: int | None) -> None:
-    """Add a step where the use changes."""
+    """Add a step if the use changes."""
     if not steps or steps[-1].used != used:
         steps.append(Use(at, used))

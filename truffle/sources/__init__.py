@@ -1,1 +1,1 @@
-"""Where the laptop gets its answers: EC2 itself (live) or the deployed stack (api)."""
+"""The sources of the client: EC2 itself (live) or the deployed stack (api)."""

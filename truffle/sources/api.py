@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from truffle.core.codec import Json
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 SERVICE = "execute-api"
 
 ATTEMPTS = 4
-"""How often a request is sent that gets no answer, or one that says to try again."""
+"""The maximum number of attempts at a request without a response, or with one that allows a
+retry."""
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
 
@@ -32,7 +35,7 @@ FIRST_PAUSE = 0.2
 """Seconds before the second attempt; each further pause is twice as long."""
 
 REQUEST_TIMEOUT = 30.0
-"""Seconds; an HTTP API answers within 30 or not at all (API Gateway quotas)."""
+"""Seconds; an HTTP API responds within 30 s or not at all (API Gateway quotas)."""
 
 LATE = "The API did not respond before the deadline: raise --timeout."
 
@@ -40,14 +43,14 @@ Parameters = Sequence[tuple[str, str]]
 
 
 class ApiError(TruffleError):
-    """The API refused a request, or did not answer it."""
+    """The API rejected a request, or did not respond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
     """A deployed API at a URL. ``session`` is botocore's; ``deadline`` a ``time.monotonic()``.
 
-    Whoever asks names a member that the answer has and another server's has not.
+    Callers name a member that distinguishes the response from another server's.
     """
 
     url: str
@@ -55,17 +58,17 @@ class Api:
     deadline: float | None = None
 
     def get(self, path: str, member: str, parameters: Parameters = ()) -> Json:
-        """One answer. Raises ApiError, or TruffleNotFoundError for an unknown id."""
+        """GET a response. Raises ApiError, or TruffleNotFoundError for an unknown id."""
         return self._answer("GET", path, member, parameters, ATTEMPTS)
 
     def post(self, path: str, member: str, parameters: Parameters = ()) -> Json:
-        """One answer to what has an effect, and so is asked once. Raises ApiError."""
+        """POST once, without retries, since it has an effect. Raises ApiError."""
         return self._answer("POST", path, member, parameters, attempts=1)
 
     def _answer(
         self, method: str, path: str, member: str, parameters: Parameters, attempts: int
     ) -> Json:
-        # A space as "+" would not match the signature: SigV4 counts it as %20 (IAM User Guide,
+        # A space as "+" would not match the signature: SigV4 encodes it as %20 (IAM User Guide,
         # "Create a signed AWS API request").
         query = f"?{urlencode(parameters, quote_via=quote)}" if parameters else ""
         url = self.url.rstrip("/") + quote(path, safe="/-.") + query
@@ -79,7 +82,7 @@ class Api:
 
     @contextmanager
     def understood(self) -> Iterator[None]:
-        """Raises ApiError for an answer that has not the form of a truffle API's."""
+        """Raises ApiError for a response without the form of truffle's API."""
         try:
             yield
         except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -91,7 +94,7 @@ class Api:
     def pages(
         self, path: str, parameters: Parameters = (), member: str = "items"
     ) -> Iterator[Json]:
-        """Every page of a list, to its end."""
+        """Every page of a list."""
         token: str | None = None
         while True:
             further = [("next_token", token)] if token else []
@@ -124,7 +127,7 @@ class Api:
         return self.deadline is None or time.monotonic() + pause < self.deadline
 
     def _send_once(self, method: str, url: str) -> tuple[int, bytes]:
-        """Raises ConnectionError where there is no answer."""
+        """Raises ConnectionError if there is no response."""
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.exceptions import BotoCoreError, HTTPClientError
@@ -132,18 +135,19 @@ class Api:
 
         from truffle.credentials import sign_in
 
-        request = AWSRequest(method, url, headers={"Accept": "application/json"})
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        request = AWSRequest(method, url, headers=headers)
         SigV4Auth(sign_in(self.session), SERVICE, self.region).add_auth(request)
         seconds = self._timeout()
         send = partial(URLLib3Session(timeout=seconds).send, request.prepare())
         try:
-            # A read's timeout begins anew with every byte: the whole answer is waited for here.
+            # A read timeout restarts with every byte, so the timeout of the whole response is here.
             answer = start(send).result(seconds)
         except OutOfTime:
             raise ConnectionError(f"no complete answer within {seconds:.0f} s") from None
         except (BotoCoreError, HTTPClientError) as error:
             raise ConnectionError(_cause(error)) from error
-        return int(answer.status_code), bytes(answer.content)
+        return int(answer.status_code), _unpacked(answer)
 
     def _timeout(self) -> float:
         if self.deadline is None:
@@ -155,14 +159,14 @@ class Api:
 
     @property
     def region(self) -> str:
-        """The region that signs: the one in an AWS host name, else the session's."""
+        """The region of the signature: the one in an AWS host name, else the session's."""
         host = urlsplit(self.url).hostname or ""
         named = re.search(r"\.execute-api\.([a-z0-9-]+)\.amazonaws\.", host)
         return named[1] if named else str(self.session.get_config_variable("region") or "us-east-1")
 
 
 def check_url(url: str) -> str:
-    """The URL, if it is one. Raises BadArgument."""
+    """Check a URL. Raises BadArgument."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         allowed = (
@@ -174,9 +178,10 @@ def check_url(url: str) -> str:
 
 
 def open_api(url: str, caller: Session | str | None, timeout: float | None) -> Api:
-    """The API at a URL, asked with the credentials of a session, a profile or the environment.
+    """Open the API at a URL, with the credentials of a session, a profile or the environment.
 
-    ``timeout`` is in seconds, from when there are credentials. Raises TruffleError without any.
+    ``timeout`` is in seconds, from the moment that credentials are available. Raises TruffleError
+    without any.
     """
     from truffle.credentials import sign_in
     from truffle.ec2.sessions import open_session
@@ -187,8 +192,19 @@ def open_api(url: str, caller: Session | str | None, timeout: float | None) -> A
     return Api(url, session, None if timeout is None else time.monotonic() + timeout)
 
 
+def _unpacked(answer: Any) -> bytes:
+    """The body; a large one is gzipped. Raises ConnectionError for one that is damaged."""
+    content = bytes(answer.content)
+    if answer.headers.get("Content-Encoding") != "gzip":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConnectionError(f"the response is damaged ({error})") from error
+
+
 def _cause(error: Exception) -> str:
-    """botocore's text without the URL, which the caller's message has already."""
+    """botocore's text without the URL, which the caller's message already contains."""
     text = str(error).strip().rstrip(".")
     return re.sub(r':? ?"?https?://\S+', "", text) or type(error).__name__
 

@@ -1,4 +1,4 @@
-"""Reservations, fleets and network nodes, as the deployed stack knows them."""
+"""Reservations, fleets and network nodes of the deployed stack."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from truffle.threads import start
 Item = TypeVar("Item")
 
 _LISTINGS = {kind.listing.operation for kind in KINDS.values() if kind.listing}
-"""The first words of the API's warnings about a kind; rows already show those about values."""
+"""The first words of the API's warnings about a kind; warnings about values are created by the
+client itself."""
 
 
 def list_reservations(api: Api, question: Question) -> Listing:
-    """The deployed stack's answer to a question, in the form of the live source.
+    """List the reservations of the deployed stack, in the form of the live source.
 
-    The server filters too, so that less is sent; the caller's own filter decides in any case.
+    The server also filters, to send less; the caller's own filter always decides.
     """
     types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
     reading = start(partial(read_status, api, [FAILING, *scopes_of(question), *_time_of(question)]))
@@ -66,7 +67,7 @@ def _time_of(question: Question) -> list[tuple[str, str]]:
 
 
 def _not_collected(collected: Iterable[str], question: Question) -> list[ScopeFailure]:
-    """The regions that were asked for and that the stack does not collect: nothing is known."""
+    """The requested regions that the stack does not collect, and does not know."""
     message = "The deployed stack does not collect this region."
     return [
         ScopeFailure(None, region, STALE, message, FailureKind.DISABLED, None)
@@ -76,7 +77,7 @@ def _not_collected(collected: Iterable[str], question: Question) -> list[ScopeFa
 
 
 def _check_globs(collected: Sequence[str], question: Question) -> None:
-    """Raises BadArgument where globs are all that was asked for, and match nothing."""
+    """Raises BadArgument if only globs were requested, and they match nothing."""
     if question.regions and not expanded(question.regions, collected):
         allowed = f"The regions that the deployed stack collects are {', '.join(collected)}."
         raise BadArgument("regions", ", ".join(question.regions), allowed)
@@ -94,8 +95,8 @@ def list_items(
     scopes: Parameters,
     parameters: Parameters = (),
 ) -> Everywhere[Item]:
-    """The items of a route, of the scopes that are asked for. Scopes that could not be asked are
-    failures, beside those that fail; what was last known of them is among the items.
+    """List the items of a route for the requested scopes. Failures are the failed scopes and those
+    whose request failed; the last known items of the latter are included.
 
     Raises ApiError.
     """

@@ -13,8 +13,8 @@ from truffle.sources.api import Api, Parameters
 
 @dataclass(frozen=True, slots=True)
 class EventList:
-    """Events of ``GET /events``, the newest first: ``count`` is how many match, ``observed_at`` how
-    old the inventory is that they were found in."""
+    """Events of ``GET /events``, the newest first: ``count`` is the number of matches,
+    ``observed_at`` the time of the inventory."""
 
     items: list[Json]
     count: int
@@ -22,7 +22,7 @@ class EventList:
 
 
 def list_events(api: Api, query: Parameters, limit: int | None) -> EventList:
-    """The events that match; a limit cuts the list."""
+    """List the events that match, up to a limit."""
     size = min(limit or MAX_LIMIT, MAX_LIMIT)
     events: list[Json] = []
     page: Json = {}

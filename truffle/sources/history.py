@@ -13,9 +13,10 @@ from truffle.core.times import parse_time
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One reservation as it is or last was, and its events, the newest first.
+    """One reservation as now or last known, and its events, the newest first.
 
-    ``events_left_out`` counts older ones that did not fit into one answer; ``events`` finds them.
+    ``events_left_out`` counts older events that did not fit into one response; ``events`` lists
+    them.
     """
 
     reservation: Reservation
@@ -25,7 +26,7 @@ class History:
 
 
 def to_history(data: Json) -> History:
-    """The history in an answer of ``GET /reservations/{id}``."""
+    """The history in a response of ``GET /reservations/{id}``."""
     gone = data["vanished_at"]
     events = [from_message(event) for event in data["events"]]
     left_out = data.get("events_left_out", 0)

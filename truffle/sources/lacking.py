@@ -1,4 +1,4 @@
-"""The parts that an answer lacks because a call was refused."""
+"""The parts that are missing from a result because a call was refused."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ LACKING = {
     "DescribeCapacityReservationBillingRequests": "billing_request of ODCRs is empty",
     "DescribeTrainingPlan": "health of training plans is empty",
 }
-"""The fields that rows lack where EC2 refused one of these calls."""
+"""The fields that rows lack if EC2 refused one of these calls."""
 
 
 def missing_of(snapshot: Snapshot, types: Collection[str]) -> ScopeFailure | None:
-    """The region's failure where it answered for none of the types that were asked for."""
+    """The region's failure if it responded for none of the requested types."""
     from truffle.ec2.errors import kind_of
 
     refused = {gap.operation: gap for gap in snapshot.unanswered}

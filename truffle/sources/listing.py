@@ -9,15 +9,15 @@ from datetime import datetime
 from truffle.core.model import CLOSED_KINDS, FailureKind, Reservation
 
 Progress = Callable[[str, bool], None]
-"""Called with a region, and whether it answered completely, as each region ends."""
+"""A callback with each region as it ends, and whether its result is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeFailure:
-    """A scope that did not answer completely; it says nothing about its reservations.
+    """A scope that was not listed completely; its reservations are unknown.
 
-    ``last_success`` is when the deployed stack last listed it; live there is none. ``kind`` is None
-    where the source does not tell.
+    ``last_success`` is when the deployed stack last listed it; None in a live listing. ``kind`` is
+    None if the source does not know it.
     """
 
     account_id: str | None
@@ -30,7 +30,7 @@ class ScopeFailure:
 
     @property
     def account(self) -> str | None:
-        """``research-one (111122223333)``, where the name is known."""
+        """``research-one (111122223333)``, if the name is known."""
         name = self.account_name
         return f"{name} ({self.account_id})" if name else self.account_id
 
@@ -40,12 +40,12 @@ class ScopeFailure:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Everything that answered, and the scopes that did not.
+    """The results of all scopes, and the failures.
 
-    ``reservations`` has one row per reservation, in no order. ``scopes`` is how many were asked,
-    failed ones among them. ``observed_at`` is how old the oldest answer is, None without any.
-    ``warnings`` are for people: what is missing from rows that are otherwise complete. ``closed``
-    are scopes that are denied or not enabled, as was expected: they are not among ``scopes``.
+    ``reservations`` has one row per reservation, in no order. ``scopes`` is the number of queried
+    scopes, including failed ones. ``observed_at`` is the time of the oldest result, None without
+    any. ``warnings`` are for people: missing fields of otherwise complete rows. ``closed`` has
+    scopes that are denied or not enabled, as expected; ``scopes`` does not include them.
     """
 
     reservations: list[Reservation]
@@ -56,9 +56,9 @@ class Listing:
     closed: list[ScopeFailure] = field(default_factory=list)
 
     def without_denied(self) -> Listing:
-        """The same with the scopes that are denied or not enabled as closed ones.
+        """The same listing with the denied or not enabled scopes as closed ones.
 
-        Where no scope answered they stay failures: nothing is known then, whatever is expected.
+        If no scope responded they stay failures, because nothing is known.
         """
         if self.observed_at is None:
             return self

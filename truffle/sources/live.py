@@ -1,8 +1,8 @@
-"""The live source: EC2 asked in every region at once, with the caller's own credentials.
+"""The live source: EC2 in every region at once, with the caller's own credentials.
 
-The caller's thread resolves the credentials, which may ask for an MFA code. Then a thread of its
-own finds the regions and starts a thread for each, and the caller's only waits for news of them. So
-the deadline and an interrupt hold whatever hangs, and all of these threads are daemons, which end
+The caller's thread resolves the credentials, which may prompt for an MFA code. Another thread then
+finds the regions and starts a thread for each, while the caller's only waits for their messages. So
+the deadline and an interrupt work even if a call hangs; all of these threads are daemons, which end
 with the process.
 """
 
@@ -57,17 +57,17 @@ def list_live(
     progress: Progress | None = None,
     filter: Filter | None = None,  # noqa: A002
 ) -> Listing:
-    """Everything in these regions, by default in all that are enabled for the account.
+    """List everything in these regions, by default in all that are enabled for the account.
 
-    A glob such as ``us-*`` stands for the enabled regions that it matches.
+    A glob such as ``us-*`` means the enabled regions that it matches.
 
-    The first argument is a session of boto3 or botocore, a profile's name, or None for whatever the
-    environment says. ``deadline`` is in seconds, for everything once there are credentials; regions
-    that have not answered by then are failures with the code ``DeadlineExceeded``. ``progress`` is
-    called in the caller's thread. With a filter only the rows that it keeps are held in memory.
+    The first argument is a session of boto3 or botocore, a profile's name, or None for the
+    environment. ``deadline`` is in seconds, for everything after credentials are available; regions
+    that have not responded by then are failures with the code ``DeadlineExceeded``. ``progress`` is
+    called in the caller's thread. With a filter, only matching rows stay in memory.
 
-    Raises TruffleError where there is nothing to list: credentials that AWS does not accept
-    anywhere, or no answer to which regions there are.
+    Raises TruffleError if nothing can be listed: AWS accepts the credentials nowhere, or the
+    regions are unknown.
     """
     clients = _signed_in(session_or_profile, regions)
     news: SimpleQueue[_News] = SimpleQueue()
@@ -89,7 +89,7 @@ def list_regions(
     deadline: float | None = None,
     regions: Sequence[str] | None = None,
 ) -> list[str]:
-    """The regions that ``list_live`` would ask; arguments and errors as there."""
+    """The regions that ``list_live`` would query; arguments and errors as there."""
     clients = _signed_in(session_or_profile, regions)
     news: SimpleQueue[_News] = SimpleQueue()
     end = _Deadline(deadline, time.monotonic())
@@ -98,7 +98,7 @@ def list_regions(
 
 
 def _signed_in(session_or_profile: Any, regions: Sequence[str] | None) -> CallerClients:
-    """Clients that have credentials. Raises TruffleError."""
+    """Clients with resolved credentials. Raises TruffleError."""
     from truffle.credentials import sign_in
     from truffle.ec2.clients import CallerClients
 
@@ -109,9 +109,9 @@ def _signed_in(session_or_profile: Any, regions: Sequence[str] | None) -> Caller
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Without Python's cycle collector, which would look through all rows again and again.
+    """Disable Python's cycle collector, which would traverse all rows repeatedly.
 
-    A listing makes objects that stay, and hardly any cycles; collecting doubled its time.
+    A listing creates objects that stay, and hardly any cycles; collection doubled its time.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -141,9 +141,9 @@ class _Deadline:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The regions that are being asked, and by whom.
+    """The queried regions, and the caller.
 
-    ``strange`` are those that neither this release nor the account's list of regions knows.
+    ``strange`` has those that neither this release nor the account's list of regions knows.
     """
 
     regions: Sequence[str]
@@ -153,11 +153,12 @@ class _Asked:
 
 
 _News = _Asked | Snapshot | Failure | BaseException
-"""First what is asked, then a snapshot or a failure for each region; or what went wrong."""
+"""The messages of threads: first the queried regions, then a snapshot or a failure for each; or an
+exception."""
 
 
 def _start(news: SimpleQueue[_News], task: Callable[[], _News | None]) -> None:
-    """Run a task in a thread; what it returns or raises is news."""
+    """Run a task in a thread; its result or exception becomes a message."""
 
     def run() -> None:
         try:
@@ -177,7 +178,7 @@ def _ask(
     end: _Deadline,
     kinds: Collection[str],
 ) -> None:
-    """Start a thread for each region; which they are is news before their answers are."""
+    """Start a thread for each region; the regions are a message before the results."""
     from truffle.ec2.billing_requests import listed_with_requests
     from truffle.ec2.listing import DescribedTypes, list_unnamed_scope
     from truffle.ec2.other_kinds import OtherKinds
@@ -204,7 +205,7 @@ def _now() -> datetime:
 
 
 def _asked(clients: CallerClients, regions: Sequence[str] | None, end: _Deadline) -> _Asked:
-    """The accounts and regions to list. Raises the errors of botocore."""
+    """The account and regions to list. Raises the errors of botocore."""
     from truffle.ec2.identity import identify
 
     caller = identify(clients, end.left())
@@ -220,8 +221,8 @@ def _asked(clients: CallerClients, regions: Sequence[str] | None, end: _Deadline
 
 
 def _listed(clients: CallerClients, regions: Sequence[str]) -> list[str]:
-    """The enabled regions, where they tell something of those that are asked for: what a glob
-    matches, or that a region is right which this release does not know."""
+    """The enabled regions, if needed to match a glob or to confirm a region that this release does
+    not know."""
     from truffle.ec2.errors import FAILURES
 
     if any(map(is_glob, regions)):
@@ -237,7 +238,7 @@ def _listed(clients: CallerClients, regions: Sequence[str]) -> list[str]:
 def _enabled(clients: CallerClients) -> list[str]:
     """The regions enabled for the account. Raises what botocore does.
 
-    EC2 takes a while to say, in which the clients of the regions that there may be are made.
+    While EC2 responds, the clients of the likely regions are created.
     """
     from truffle.ec2.regions import enabled_regions
     from truffle.threads import start
@@ -251,7 +252,8 @@ def _enabled(clients: CallerClients) -> list[str]:
 
 
 def _begun(news: SimpleQueue[_News], end: _Deadline, clients: CallerClients) -> _Asked:
-    """Raises TruffleError, and DeadlineError where nothing is known in time."""
+    """Wait for the first message. Raises TruffleError, and DeadlineError if it does not arrive in
+    time."""
     try:
         first = news.get(timeout=end.left())
     except Empty:
@@ -265,7 +267,7 @@ def _begun(news: SimpleQueue[_News], end: _Deadline, clients: CallerClients) -> 
 
 
 def raise_as_truffle_error(error: BaseException, profile: str | None) -> NoReturn:
-    """Raise what went wrong where nobody can be asked: a TruffleError where it was not truffle."""
+    """Raise the error that prevents all calls: as a TruffleError, unless it is a bug in truffle."""
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
@@ -283,7 +285,7 @@ def raise_as_truffle_error(error: BaseException, profile: str | None) -> NoRetur
 
 @dataclass(slots=True)
 class _Gathered:
-    """The result so far; ``open`` are the regions that have not ended."""
+    """The result so far; ``open`` has the regions that have not ended."""
 
     asked: _Asked
     filter: Filter
@@ -298,7 +300,7 @@ class _Gathered:
         self.open = set(self.asked.regions)
 
     def take(self, news: _News) -> None:
-        """Raises what went wrong, where that is no failure of a region."""
+        """Add a message. Raises an exception that is not the failure of a region."""
         if isinstance(news, Snapshot):
             self._keep(news)
         elif isinstance(news, Failure):
@@ -326,7 +328,7 @@ class _Gathered:
             self.progress(region, succeeded)
 
     def give_up(self, end: _Deadline) -> None:
-        """The time is up: what is open has failed."""
+        """Mark the open regions as failed when time is over."""
         account_id = self.asked.caller.known
         message = f"There was no complete answer within {end}."
         for region in sorted(self.open):
@@ -335,8 +337,8 @@ class _Gathered:
             )
 
     def inventory(self) -> Listing:
-        """Raises TruffleError if every region failed for one reason, or STS did not say which
-        account the filter is about."""
+        """The result. Raises TruffleError if every region failed for one reason, or STS did not
+        return the account that the filter needs."""
         if self.moments and self.filter.accounts and self.asked.caller.warning:
             raise UnreachableError(
                 f"{self.asked.caller.warning} Which reservations these accounts see is unknown: "
@@ -373,9 +375,9 @@ def _scope_failure(failure: Failure) -> ScopeFailure:
 
 
 def _raise_common_cause(failures: list[ScopeFailure], asked: _Asked) -> None:
-    """Where no region answered: raise what stopped them all, if it was one thing.
+    """If no region responded, raise the common cause, if there is one.
 
-    Credentials that STS accepts are valid, and the regions are not enabled.
+    Credentials that STS accepts are valid; then the regions are not enabled.
     """
     causes = [known_error(each.code, each.message, asked.profile) for each in failures]
     found = [cause for cause in causes if cause is not None]

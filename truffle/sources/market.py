@@ -35,10 +35,10 @@ _NOT_ASKED = "The request budget of the region allowed no call in time."
 
 
 class Finds(Results[Find]):
-    """Offerings that watches found, in their order.
+    """Offerings that watches found, in order.
 
-    ``standings`` is how each region answered each watch; ``failures`` are those whose last attempt
-    did not say what is sold. What was known before is among the finds, with its time.
+    ``standings`` has each region's answers to each watch; ``failures`` those whose last attempt did
+    not show what is sold. Their last known offerings are among the finds, with their time.
     """
 
     def __init__(self, finds: Iterable[Find], standings: Iterable[Standing]) -> None:
@@ -56,8 +56,8 @@ class Finds(Results[Find]):
 
 
 class Points(Results[Point]):
-    """Each answer to a watch, by watch, region and time. ``failures`` is empty: a point has its own
-    outcome."""
+    """The answers to watches, by watch, region and time. ``failures`` is empty: each point has its
+    own outcome."""
 
     def __init__(self, points: Iterable[Point]) -> None:
         super().__init__(points)
@@ -78,12 +78,11 @@ def _failure(standing: Standing) -> ScopeFailure:
 
 
 LIVE: Final = "live"
-"""The name in place of a watch where EC2 itself was asked."""
+"""The name in place of a watch if EC2 itself was queried."""
 
 
 def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
-    """The matrix of one search of EC2 itself, at a time; training plans, where they were searched,
-    have rows of their own."""
+    """The matrix of one search of EC2 itself; training plans, if included, have their own rows."""
     wanted = found.wanted
     asked = [(name, it.of_type(name, wanted)) for name in wanted.types for it in found.regions]
     asked += [
@@ -151,7 +150,7 @@ def _checked(parameter: Parameter, argument: str, texts: list[str]) -> list[str]
 
 
 def read_finds(api: Api, query: Parameters) -> Finds:
-    """Every page. Raises ApiError."""
+    """Read every page. Raises ApiError."""
     items: list[Json] = []
     answers: list[Json] = []
     for page in api.pages("/offerings", [*query, ("limit", str(MAX_LIMIT))]):
@@ -162,7 +161,7 @@ def read_finds(api: Api, query: Parameters) -> Finds:
 
 
 def read_points(api: Api, query: Parameters) -> Points:
-    """Every page. Raises ApiError."""
+    """Read every page. Raises ApiError."""
     items: list[Json] = []
     for page in api.pages("/offerings/history", [*query, ("limit", str(MAX_LIMIT))]):
         items += page["items"]

@@ -1,4 +1,4 @@
-"""AWS's offerings in all regions at once, and how each region answered."""
+"""AWS's offerings in all regions at once, with the outcome of each region."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _budgets_lock = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """How every region answered the search for one block.
+    """The results of every region for one block.
 
-    ``left_out`` are regions that are denied or not enabled, as expected.
+    ``left_out`` has regions that are denied or not enabled, as expected.
     """
 
     wanted: Wanted
@@ -51,8 +51,8 @@ class Market:
 
     @property
     def failures(self) -> list[ScopeFailure]:
-        """Regions of which nothing is known: failed ones, and those whose budget is used up; also
-        those whose training plans are not known, where these were asked for."""
+        """Regions without a result: failed ones, those whose budget is used up, and those whose
+        requested training plans are unknown."""
         unknown = (RegionOutcome.FAILED, RegionOutcome.LIMITED)
         failed = [_failure(region) for region in self.regions if region.outcome in unknown]
         named = {failure.region for failure in failed}
@@ -61,24 +61,23 @@ class Market:
 
     @property
     def closed(self) -> list[ScopeFailure]:
-        """Regions that are denied or not enabled, and no failures, as that is expected."""
+        """Regions that are denied or not enabled, as expected, and so not failures."""
         return [_failure(region) for region in self.left_out]
 
     def without_denied(self) -> Market:
-        """The same with the regions that are denied or not enabled left out, where others
-        answered."""
+        """The same without the regions that are denied or not enabled, if others responded."""
         others = tuple(each for each in self.regions if each.kind not in CLOSED_KINDS)
         closed = tuple(each for each in self.regions if each.kind in CLOSED_KINDS)
         is_any_known = any(each.outcome in _ANSWERS for each in others)
         return replace(self, regions=others, left_out=closed) if is_any_known else self
 
     def of(self, outcome: RegionOutcome) -> list[str]:
-        """The regions that answered so."""
+        """The regions with this outcome."""
         return [region.region for region in self.regions if region.outcome is outcome]
 
     @property
     def is_sold_nowhere(self) -> bool:
-        """Whether every region that gave an answer says that this type is not sold as blocks."""
+        """Whether, by every region that responded, this type is not sold as blocks."""
         blocks = bool(self.of(RegionOutcome.NOT_SOLD)) and not self.of(RegionOutcome.ANSWERED)
         return blocks and not any(each.offerings for each in self.plans)
 
@@ -95,9 +94,9 @@ def _failure(region: RegionOfferings) -> ScopeFailure:
 
 
 class Offerings(Results[Offering]):
-    """Offerings in their order; ``outcomes`` tells how each region answered, ``failures`` why not.
+    """Offerings in order; ``outcomes`` has the outcome of each region, ``failures`` the errors.
 
-    ``duration_hours`` is what was searched for: the duration asked, rounded up to what AWS sells.
+    ``duration_hours`` is the requested duration, rounded up to one that AWS sells.
     """
 
     def __init__(self, market: Market, sort: str) -> None:
@@ -109,7 +108,7 @@ class Offerings(Results[Offering]):
         self.duration_hours = market.wanted.duration_hours
 
     def _join(self, other: Results[Any]) -> None:
-        """A region's answer to the first question stands, where both were asked of it."""
+        """Add another list; for a region in both, the outcome of the first one stays."""
         super()._join(other)
         if isinstance(other, Offerings):
             self.outcomes = {**other.outcomes, **self.outcomes}
@@ -123,12 +122,12 @@ def list_market(
     progress: Progress | None = None,
     include: Collection[str] = (),
 ) -> Market:
-    """Ask every region at once, each within its own request budget.
+    """Query every region at once, each within its own request budget.
 
-    ``caller`` is a session, a profile's name, or None; ``regions`` None are those enabled for the
-    account; ``timeout`` is in seconds, once there are credentials. ``include`` may name
-    ``training-plans``. Raises TruffleError where there are no credentials, or where every region
-    failed for one reason.
+    ``caller`` is a session, a profile's name, or None; ``regions`` None means those enabled for the
+    account; ``timeout`` is in seconds after credentials are available. ``include`` may name
+    ``training-plans``. Raises TruffleError without credentials, or if every region failed for one
+    reason.
     """
     clients = CallerClients(caller, first_region(regions or ()))
     sign_in(clients.session)
@@ -177,7 +176,7 @@ def _ask(
 def _ask_for_plans(
     clients: CallerClients, wanted: Wanted, regions: Iterable[str], include: Collection[str]
 ) -> dict[Future[RegionOfferings], str]:
-    """Start the search of training plans in each region, where it is included."""
+    """Start the search for training plans in each region, if included."""
     if TrainingPlan.kind.option not in include:
         return {}
     return {
@@ -198,12 +197,12 @@ def _late(region: str) -> RegionOfferings:
 
 
 def _key(clients: CallerClients) -> str:
-    """Whose budget it is, as far as this process can tell without a call."""
+    """The key of the caller's budget, as far as it is known without a call."""
     credentials = clients.session.get_credentials()
     return str(credentials.access_key) if credentials else ""
 
 
 def budget_of(caller: str, region: str) -> Budget:
-    """The one budget of a caller in a region: it outlives a client, and is shared by all."""
+    """The budget of a caller in a region, shared by all clients and kept after they are closed."""
     with _budgets_lock:
         return budgets.setdefault((caller, region), Budget())

@@ -1,4 +1,4 @@
-"""The network nodes of a few reservations of one scope, for the answer about a training run."""
+"""The network nodes of a few reservations of one scope, for a validation."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from truffle.sources.regional import Everywhere, list_everywhere
 def placements_of(
     caller: Any, api: Api | None, rows: Sequence[Reservation], timeout: float
 ) -> tuple[Sequence[Placement] | None, str | None]:
-    """The placements of these reservations; None where one of them is unknown, and the reason where
-    nobody could say: what is missing here must not take the answer away."""
+    """The placements of these reservations, None if one of them is unknown; and the reason if the
+    call failed, which must not fail the validation."""
     if any(row.state not in PLACED_STATES for row in rows):
         return None, None
     row, names = rows[0], [each.reservation_id for each in rows][:PAGE_SIZE]

@@ -1,4 +1,4 @@
-"""One call in every region at once: what each region answers, or why it does not."""
+"""One call in every region at once, with the result or error of each region."""
 
 from __future__ import annotations
 
@@ -33,15 +33,14 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 ListRegion = Callable[[Any, str, str | None, datetime], Iterable[Item]]
-"""Lists one region: an EC2 client, the region, the account where it is known, the time."""
+"""Lists one region: takes an EC2 client, the region, the account if known, the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Everywhere(Generic[Item]):
-    """The combined answer of the regions.
+    """The combined results of the regions.
 
-    ``failures`` are regions of which nothing is known; ``unsupported`` those that do not have the
-    call at all.
+    ``failures`` has regions without a result; ``unsupported`` those that do not support the call.
     """
 
     items: list[Item]
@@ -50,7 +49,7 @@ class Everywhere(Generic[Item]):
     unsupported: list[str] = field(default_factory=list)
 
     def without_denied(self) -> Everywhere[Item]:
-        """The same without the regions that are denied or not enabled, where others answered."""
+        """The same without the regions that are denied or not enabled, if others responded."""
         others = [each for each in self.failures if each.kind not in CLOSED_KINDS]
         denied = len(self.failures) - len(others)
         if len(self.failures) == self.regions:
@@ -59,8 +58,8 @@ class Everywhere(Generic[Item]):
 
 
 class RegionalResults(Results[Item]):
-    """The regions' answers; ``failures`` are those that did not, ``unsupported`` those that do
-    not have the call at all."""
+    """The regions' results; ``failures`` has regions without one, ``unsupported`` those that do not
+    support the call."""
 
     def __init__(self, found: Everywhere[Item]) -> None:
         super().__init__(found.items)
@@ -77,9 +76,9 @@ def list_everywhere(
 ) -> Everywhere[Item]:
     """List every region at once; one that fails on a later page has failed.
 
-    ``caller`` is a session, a profile's name, or None; ``regions`` None are those enabled for the
-    account; ``timeout`` is in seconds, once there are credentials. Raises TruffleError where there
-    are none, or where every region failed for one reason.
+    ``caller`` is a session, a profile's name, or None; ``regions`` None means those enabled for the
+    account; ``timeout`` is in seconds after credentials are available. Raises TruffleError without
+    credentials, or if every region failed for one reason.
     """
     clients = CallerClients(caller, first_region(regions or ()))
     sign_in(clients.session)
@@ -111,7 +110,7 @@ def gather(
     deadline: float | None,
     arrived: Callable[[str, Result], None],
 ) -> dict[str, Result]:
-    """The answers that come before a deadline of the monotonic clock, by region."""
+    """The results that arrive before a deadline of the monotonic clock, by region."""
     answers: dict[str, Result] = {}
     left = None if deadline is None else max(0.0, deadline - time.monotonic())
     try:
@@ -154,7 +153,7 @@ def _together(answers: Mapping[str, list[Item] | ScopeFailure]) -> Everywhere[It
 
 
 def raise_common_cause(failures: list[ScopeFailure], regions: int, profile: str | None) -> None:
-    """Raise where every one of so many regions failed for one reason that is known."""
+    """Raise the common error if every region failed for one known reason."""
     if failures and len(failures) == regions:
         first = failures[0]
         known = known_error(first.code, first.message, profile)

@@ -1,4 +1,4 @@
-"""The scopes of the deployed stack: its ``GET /status``, and the failures that answers name."""
+"""The scopes of the deployed stack: its ``GET /status``, and the failures that responses name."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ OTHERS = ("state", ",".join(state for state in State if state not in FAILING_STA
 
 
 def read_status(api: Api, parameters: Parameters = ()) -> Json:
-    """The status with the scopes of all its pages. Raises ApiError."""
+    """The status with the scopes of all pages. Raises ApiError."""
     pages = list(api.pages("/status", [*parameters, ("limit", str(MAX_LIMIT))], "scopes"))
     return {**pages[-1], "scopes": [scope for page in pages for scope in page["scopes"]]}
 
 
 def worst_status(api: Api, most: int, parameters: Parameters = ()) -> Json:
-    """The status with so many scopes: the longest failing first. Raises ApiError."""
+    """The status with ``most`` scopes, the longest failing first. Raises ApiError."""
     status = read_status(api, [FAILING, *parameters])
     with api.understood():
         scopes = sorted(status["scopes"], key=lambda scope: str(scope["failing_since"]))
@@ -35,13 +35,13 @@ def worst_status(api: Api, most: int, parameters: Parameters = ()) -> Json:
 
 
 def scopes_of(question: Question) -> list[tuple[str, str]]:
-    """The parameters of the scopes that a question is about."""
+    """The parameters for the scopes of a query."""
     asked = {"region": question.regions or (), "account": sorted(question.filter.accounts)}
     return [(name, ",".join(values)) for name, values in asked.items() if values]
 
 
 def failures_of(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
-    """The failures of scopes as ``GET /status`` shows them; their kind follows from EC2's code."""
+    """The failures of scopes of ``GET /status``; their kind follows from EC2's code."""
     from truffle.ec2.errors import kind_of
 
     return [
@@ -59,7 +59,7 @@ def failures_of(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:
 
 
 def collection_failures(collection: Mapping[str, Any]) -> list[ScopeFailure]:
-    """The scopes that an answer's ``collection`` names as failed."""
+    """The scopes that a response's ``collection`` names as failed."""
     return failures_of(
         {**scope, "error_message": scope["message"]} for scope in collection["failed_scopes"]
     )

@@ -1,4 +1,4 @@
-"""Instances beside idle capacity, as the deployed stack answers ``GET /stranded``."""
+"""Instances beside idle capacity, from the deployed stack's ``GET /stranded``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from truffle.sources.status import collection_failures
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Instances that run On-Demand beside one idle reservation: how many, why, what to change.
+    """Instances that run On-Demand beside one idle reservation: their number, the reason, the
+    remedy.
 
-    ``usd_per_hour`` is what they cost, None where no price is known.
+    ``usd_per_hour`` is their cost, None if no price is known.
     """
 
     stranded: Stranded
@@ -25,11 +26,11 @@ class Finding:
 
 
 class StrandedSpend(Results[Finding]):
-    """The findings, what costs most first.
+    """The findings, the most expensive first.
 
-    ``usd_per_hour`` is the sum of what has a price, None where nothing has;
-    ``unpriced_instances`` counts the others. ``unanswered`` are scopes with idle capacity that
-    could not be asked: nothing is known of their instances.
+    ``usd_per_hour`` is the sum of all known prices, None if there are none; ``unpriced_instances``
+    counts the instances without one. ``unanswered`` has scopes with idle capacity whose request
+    failed: their instances are unknown.
     """
 
     def __init__(self, answer: Json) -> None:
@@ -46,7 +47,8 @@ class StrandedSpend(Results[Finding]):
 
 
 def read_stranded(api: Api, query: Parameters) -> StrandedSpend:
-    """Raises ApiError, and TruffleNotFoundError where the stack does not collect it."""
+    """Read the findings. Raises ApiError, and TruffleNotFoundError if the stack does not collect
+    them."""
     answer = api.get("/stranded", "unanswered", query)
     with api.understood():
         return StrandedSpend(answer)

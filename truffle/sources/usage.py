@@ -1,4 +1,4 @@
-"""The use of a period, as the deployed stack answers ``GET /usage``."""
+"""The usage of a period, from the deployed stack's ``GET /usage``."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from truffle.sources.status import collection_failures
 
 
 class Usage(Results[UsageRow]):
-    """Rows of use by interval and group.
+    """Rows of usage by interval and group.
 
-    ``prices`` are those that were used, as JSON objects with their source; null where unknown.
-    ``billed_fees`` are the fees of capacity blocks that Cost Explorer has for the days of the
-    period, where the stack asks it: sums, and the block where only one can be meant.
-    ``missing_days`` are days of which the stack has nothing. ``failures`` are the scopes that fail
-    now, at most the 20 that have failed for the longest time. ``bill`` is the table of the export
-    that the rows' ``billed_cost`` is from, ``billed_elsewhere`` what it has, by currency, for other
-    reservations and times.
+    ``prices`` has the prices used, as JSON objects with their source; null if unknown.
+    ``billed_fees`` has the fees of capacity blocks in Cost Explorer for the days of the period, if
+    the stack requests them: sums, with the block if it is unambiguous. ``missing_days`` are days
+    without data in the stack. ``failures`` are the scopes that fail now, at most the 20 that have
+    failed the longest. ``bill`` is the table of the export with the rows' ``billed_cost``,
+    ``billed_elsewhere`` its sums, by currency, for other reservations and times.
     """
 
     def __init__(self, answer: Json) -> None:
@@ -47,7 +46,7 @@ class Usage(Results[UsageRow]):
         return Period(self.since, self.until, Interval(self.interval))
 
     def with_bill(self, table: str, lines: Iterable[Mapping[str, Any]]) -> Self:
-        """The same rows with what an export has for them: ``lines`` answer the bill's query."""
+        """Add the sums of an export to the rows; ``lines`` is the result of the bill's query."""
         billed = with_bill(self, lines, self.period)
         made = self._with(billed.rows)
         made.bill, made.billed_elsewhere = table, dict(billed.elsewhere)
@@ -55,7 +54,7 @@ class Usage(Results[UsageRow]):
 
 
 def read_usage(api: Api, query: Parameters) -> Usage:
-    """Raises ApiError."""
+    """Read usage. Raises ApiError."""
     answer = api.get("/usage", "items", query)
     with api.understood():
         return Usage(answer)

@@ -1,1 +1,1 @@
-"""The tables that SQL asks: made from the bucket's objects, and asked by DuckDB or Athena."""
+"""The tables for SQL: built from the bucket's objects, and queried with DuckDB or Athena."""

@@ -24,7 +24,7 @@ class Answer:
 
 
 def answer(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> Answer:
-    """An answer of Python values; a second column of the same name is called ``name_2``."""
+    """Build an answer from Python values; a second column of the same name is called ``name_2``."""
     return Answer(_distinct(columns), tuple(tuple(map(plain, row)) for row in rows))
 
 
@@ -38,7 +38,7 @@ def _distinct(columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: times in RFC 3339, which are UTC without a zone of their own."""
+    """A value as JSON: times in RFC 3339, in UTC if they have no zone."""
     match value:
         case datetime():
             return format_time(value if value.tzinfo else value.replace(tzinfo=UTC))

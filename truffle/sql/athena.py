@@ -1,4 +1,4 @@
-"""Queries over Athena: started, waited for, and read page by page."""
+"""Athena queries: start, wait, and read the result page by page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Client = Any
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 2.0
-"""Seconds between two looks at a query's state."""
+"""Seconds between two checks of a query's state."""
 
 
 class QueryFailed(TruffleError):
@@ -41,7 +41,7 @@ class Athena:
         return cls(client, stack, database_name(stack))
 
     def ask(self, query: str, seconds: float) -> Answer:
-        """The answer to a query.
+        """Run a query and return its result.
 
         A query that takes longer than ``seconds``, or whose caller is interrupted, is stopped.
         Raises QueryFailed, DeadlineError, and what Athena raises.
@@ -85,7 +85,7 @@ class Athena:
 
 
 def _data(page: Mapping[str, Any], is_first: bool) -> Iterator[Mapping[str, Any]]:
-    """The rows of a page; the first of all are the names of the columns (Athena API Reference,
+    """The rows of a page; the first row of all has the names of the columns (Athena API Reference,
     GetQueryResults)."""
     rows = page["ResultSet"]["Rows"]
     return iter(rows[1:] if is_first else rows)
@@ -99,7 +99,7 @@ def _values(row: Mapping[str, Any], columns: list[Mapping[str, Any]]) -> list[An
 
 
 def _value(text: str | None, kind: str) -> Any:
-    """A value of its text; maps, arrays and rows stay Athena's text."""
+    """Parse a value; maps, arrays and rows stay Athena's text."""
     if text is None:
         return None
     match kind:

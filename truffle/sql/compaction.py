@@ -1,6 +1,6 @@
-"""Make a table's file of one day, sorted Parquet, from the day's objects.
+"""Build a table's file of one day, sorted Parquet, from the day's objects.
 
-The same objects give the same bytes, whatever order they come in.
+The same objects give the same bytes, in any order.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from truffle.core.json_text import json_object
+from truffle.core.ledger import lines_of
 from truffle.core.market.answers import Answer, answers_of_lines
 from truffle.core.market.rows import rows_of
 from truffle.core.tables import OTHER_FIELDS, TABLES, Table, duckdb_type
@@ -23,26 +24,27 @@ from truffle.sql.database import Database, literal
 from truffle.sql.listings import Contents, Damaged, Listing, read_listings, read_text
 
 SCHEMA_VERSION = 1
-"""Of the tables' files, in the metadata of each."""
+"""The schema version in the metadata of the tables' files."""
 
 _KEYS = {"events": "event_id", "runs": "run_id"}
-"""Columns that identify a row of a table: of several objects with the same row, one is read."""
+"""The columns that identify a row of a table; of the same row in several objects, one is used."""
 
 _NUMBER = "#"
-"""The key of a row's number among the distinct ones; no field of an object is named so."""
+"""The key of a row's number among the distinct rows; no field has this name."""
 
 _LARGEST_DOCUMENT = 256 * 2**20
-"""Bytes. The manifest of 30,000 scopes has 10 MB."""
+"""The maximum size in bytes; the manifest of 30,000 scopes has 10 MB."""
 
 
 _LARGEST_DICTIONARY = 2_000
-"""Values. Sorted texts that repeat compress well as they are, and as packed numbers of a large
-dictionary they do not: without this limit the names in tags made ``snapshots`` 2.8 times larger."""
+"""The maximum number of values. Sorted repeated texts compress well directly, but not as packed
+numbers of a large dictionary: without this limit, the names in tags made ``snapshots`` 2.8 times
+larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compaction:
-    """Makes files with a database. Its methods raise duckdb.Error, OSError and Damaged."""
+    """Writes files with a database. Its methods raise duckdb.Error, OSError and Damaged."""
 
     database: Database
 
@@ -75,7 +77,7 @@ class Compaction:
         """Write a file of ``usage``, ``events`` or ``runs`` from a day's objects: JSON Lines."""
         key, documents = _KEYS.get(table), {}
         for path in sorted(objects):
-            for line in filter(None, read_text(path).split("\n")):
+            for line in lines_of(read_text(path)):
                 documents[json.loads(line)[key] if key else line] = line
         self._write(TABLES[table], documents.values(), target)
 
@@ -131,7 +133,7 @@ def _listing_line(listing: Listing) -> str:
 
 
 def _json_rows(table: Table, path: Path, more: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The rows of a file of JSON Lines; a field of another type than declared is null."""
+    """The rows of a JSON Lines file; a field with another type than declared is null."""
     declared = [column for column in table.columns if column is not OTHER_FIELDS]
     structure = json.dumps(
         {column.name: duckdb_type(column.type) for column in declared} | {**more}
@@ -145,7 +147,7 @@ def _json_rows(table: Table, path: Path, more: Mapping[str, str] = MappingProxyT
 
 
 def _snapshot_rows(contents: Path, looks: Path, is_empty: bool) -> str:
-    """Each row with the time of each listing that has it."""
+    """Each row with the time of each listing that contains it."""
     rows = _json_rows(TABLES["snapshots"], contents, {_NUMBER: "BIGINT"})
     if is_empty:
         return rows
@@ -158,8 +160,7 @@ def _snapshot_rows(contents: Path, looks: Path, is_empty: bool) -> str:
 
 
 def _other_fields(table: Table) -> str:
-    """JSON of the fields that are not declared; a merge with nulls takes the others away
-    (RFC 7386)."""
+    """JSON of the undeclared fields; a merge patch with nulls removes the others (RFC 7386)."""
     known = [_NUMBER, *(it.name for it in table.columns if it is not OTHER_FIELDS)]
     nulls = literal(json.dumps(dict.fromkeys(known)))
     names = ", ".join(map(literal, known))
@@ -175,6 +176,7 @@ def _span_line(span: ValidSpan) -> str:
         "valid_to": span.valid_to and format_time(span.valid_to),
         "known_until": format_time(span.known_until),
         "digest": span.digest,
+        "other_fields": json.dumps(span.others) if span.others else None,
     }
     row = replace(span.row, observed_at=span.valid_from)
     return f"{json_object(row)[:-1]}, {json.dumps(more)[1:]}"

@@ -1,4 +1,4 @@
-"""Copy what SQL asks from the bucket into a folder, and later only what is new."""
+"""Copy the sources of SQL from the bucket into a folder, later only new objects."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from truffle.core.layout import (
 from truffle.core.tables import TABLES
 
 PARALLEL = 16
-"""Objects that are copied at once; an object of a unit has some ten kilobytes."""
+"""The number of objects copied concurrently; an object of a unit has some ten kilobytes."""
 
 LOOKBACK_DAYS = range(1, 4)
-"""The days before a day that its spans need, where a schedule has the longest period, one day."""
+"""The days before a day that its spans need with the longest period of a schedule, one day."""
 
 Client = Any
 """A boto3 S3 client."""
@@ -36,7 +36,7 @@ Client = Any
 
 @dataclass(slots=True)
 class Copied:
-    """Objects copied, and those that the folder had."""
+    """The number of objects copied, and of those already in the folder."""
 
     copied: int = 0
     bytes: int = 0
@@ -64,7 +64,8 @@ class Copy:
     result: Copied = field(default_factory=Copied)
 
     def run(self) -> Copied:
-        """The tables first, their state last: what a copy lacks that was cut off, the next has."""
+        """Copy the tables first, their state last, so the next copy completes an interrupted
+        one."""
         state, text = self._state()
         for table in TABLES:
             self._fetch(self._chosen(table_prefix(table)))
@@ -85,15 +86,15 @@ class Copy:
         return dict(json.loads(text)), bytes(text)
 
     def _chosen(self, prefix: str) -> Iterator[_Object]:
-        """The objects of a table since the first day asked for."""
+        """The objects of a table since the first requested day."""
         for it in self._listed(prefix):
             day = it.key.removeprefix(prefix).partition("/")[0].removeprefix("dt=")
             if self.since is None or day >= str(self.since):
                 yield it
 
     def _days(self, prefix: str, state: State) -> list[date]:
-        """The days whose objects are copied: those that a table lacks, the newest that tables have,
-        the days before them that their spans need, and those of which the folder has a part."""
+        """The days whose objects are copied: those missing from a table, the newest in tables, the
+        earlier days that their spans need, and those partly in the folder."""
         present = [day for day in self._present(prefix) if not self.since or day >= self.since]
         known = [state.get(table, {}) for table, source in SOURCES.items() if source == prefix]
         newest = min((max(days, default="") for days in known), default="")
@@ -144,7 +145,7 @@ class Copy:
 
 
 def _has(path: Path, it: _Object) -> bool:
-    """Whether a copy is that of an object; its time tells apart two of the same size."""
+    """Whether a copy is of this object; its time distinguishes objects of the same size."""
     try:
         found = path.stat()
     except FileNotFoundError:

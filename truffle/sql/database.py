@@ -1,4 +1,4 @@
-"""DuckDB as truffle uses it: in memory, in UTC, without extensions from anywhere."""
+"""DuckDB in memory, in UTC, without installing extensions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Database = duckdb.DuckDBPyConnection
 
 
 def connect(memory_megabytes: int | None = None) -> Database:
-    """A new database; its memory is DuckDB's own choice where None is given."""
+    """Open a new database; DuckDB chooses its memory limit if None."""
     database = duckdb.connect()
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET autoinstall_known_extensions = false")
@@ -19,5 +19,5 @@ def connect(memory_megabytes: int | None = None) -> Database:
 
 
 def literal(text: str) -> str:
-    """A text as SQL spells it."""
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,16 +1,17 @@
-"""A folder laid out as the bucket is, in which the tables' files are made."""
+"""A folder with the layout of the bucket, in which the tables' files are built."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from truffle.core.codec import decode
 from truffle.core.layout import SOURCES, table_key
 from truffle.core.model import Reservation, Scope, Snapshot
+from truffle.core.other_fields import OtherFields
 from truffle.core.times import parse_time
 from truffle.core.validity import LOOKBACK_PERIODS, Known, ValidSpan, open_spans, valid_spans
 from truffle.sql.compaction import Compaction
@@ -30,10 +31,10 @@ def lookback_hours(day: date, period: timedelta) -> list[datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Makes tables' files in a folder; ``period`` is that of the schedule.
+    """Builds tables' files in a folder; ``period`` is that of the schedule.
 
-    ``fetch`` is called with a table and a day before its objects are read, ``keep`` with each file
-    that was written, and ``has_time`` before each day but the first ones. Its methods raise
+    ``fetch`` is called with a table and a day before its objects are read, ``keep`` with each
+    written file, and ``has_time`` before each day except the first ones. Its methods raise
     duckdb.Error, OSError and Damaged.
     """
 
@@ -45,9 +46,9 @@ class Folder:
     has_time: Callable[[], bool] = lambda: True
 
     def make(self, table: str, days: Sequence[date]) -> list[date]:
-        """Make a table's files of these days, in order; the days for which there was time.
+        """Build a table's files of these days, in order; return the days for which there was time.
 
-        Days of ``spans`` have to follow one another, up to the newest.
+        Days of ``spans`` must be consecutive, up to the newest.
         """
         make = self._make_spans if table == "spans" else self._make_days
         return make(table, days)
@@ -71,9 +72,10 @@ class Folder:
         return made
 
     def _make_spans(self, table: str, days: Sequence[date]) -> list[date]:
-        """Make spans of days: one still open at a day's end is in the file of the day made last.
+        """Build spans of days; a span that is open at the end of a day is in the file of the newest
+        day.
 
-        The first day may be one that was made before: there is always time for two.
+        There is always time for two days, since the first one may have been built before.
         """
         made: list[date] = []
         spans: list[ValidSpan] = []
@@ -104,7 +106,8 @@ class Folder:
             for path in self.path.glob(f"snapshots/dt={hour:%Y-%m-%d}/hour={hour:%H}/*.json.gz")
         )
         until = reader.read(self._objects(day), snapshots)
-        return valid_spans(snapshots, midnight(day), until, self.period, known)
+        spans = valid_spans(snapshots, midnight(day), until, self.period, known)
+        return [replace(it, others=reader.others.of(it.row)) for it in spans]
 
     def _known(self, day: date) -> Known:
         """The spans that were open when a day began, of the files of that day and later ones."""
@@ -130,11 +133,17 @@ class Folder:
 
 
 class _SnapshotReader:
-    """Snapshots of listings; those of several objects share the rows that are the same."""
+    """Reads snapshots of listings; several objects share equal rows."""
 
     def __init__(self) -> None:
         self._rows: list[Reservation] = []
-        self._contents = Contents(lambda text: self._rows.append(decode(json.loads(text))))
+        self._contents = Contents(self._take)
+        self.others = OtherFields()
+
+    def _take(self, text: str) -> None:
+        data = json.loads(text)
+        self._rows.append(decode(data))
+        self.others.note(data, self._rows[-1])
 
     def last(self, objects: Iterator[Path]) -> dict[Scope, list[Snapshot]]:
         """The last snapshot of each scope."""
@@ -146,7 +155,7 @@ class _SnapshotReader:
         return found
 
     def read(self, objects: Iterator[Path], found: dict[Scope, list[Snapshot]]) -> datetime:
-        """Add the snapshots of a day; the time of its newest attempt at a scope."""
+        """Add the snapshots of a day; return the time of its newest attempt at a scope."""
         newest = datetime.min.replace(tzinfo=UTC)
         for listing in self._listings(objects):
             newest = max(newest, parse_time(listing.observed_at))

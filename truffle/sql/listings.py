@@ -1,7 +1,7 @@
 """Read the objects of a day's listings, each distinct row once.
 
-Most rows differ from those of the listing before in ``observed_at`` alone, so the rest of a row is
-kept, written and decoded once, and a listing names its rows by number.
+Most rows differ from those of the previous listing only in ``observed_at``, so the rest of a row is
+stored, written and decoded once, and a listing refers to its rows by number.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MOMENT = re.compile(r'"observed_at": ?"([^"]*)"')
 _NAME = '"observed_at"'
 
 _DAMAGES = (ValueError, KeyError, TypeError)
-"""Errors of a text that holds no listings."""
+"""Errors of a text without listings."""
 
 
 class Damaged(Exception):
@@ -31,7 +31,7 @@ class Damaged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """An attempt to list a scope, with the numbers of the rows that it gave."""
+    """An attempt to list a scope, with the numbers of its rows."""
 
     account_id: str
     region: str
@@ -48,7 +48,7 @@ class Listing:
 
 @dataclass(slots=True)
 class Contents:
-    """The distinct rows without ``observed_at``, by number; ``take`` gets each, as it is new.
+    """The distinct rows without ``observed_at``, by number; ``take`` gets each new one.
 
     ``scopes`` has the account and the region of each.
     """
@@ -70,7 +70,7 @@ class Contents:
 
 
 def read_listings(objects: Iterable[Path], contents: Contents) -> Iterator[Listing]:
-    """The listings of these objects; one that stands in several is read once. Raises Damaged."""
+    """The listings of these objects; one that is in several is read once. Raises Damaged."""
     seen: set[tuple[str, str, str]] = set()
     for path in sorted(objects):
         text = read_text(path)

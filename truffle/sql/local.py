@@ -1,4 +1,4 @@
-"""The tables over a folder that is a copy of the bucket, asked by DuckDB."""
+"""Queries with DuckDB over a folder that is a copy of the bucket."""
 
 from __future__ import annotations
 
@@ -35,14 +35,13 @@ from truffle.sql.listings import Damaged
 
 
 class SqlError(TruffleError):
-    """A query, or the folder that it asks, that cannot be used; the text says why."""
+    """An invalid query or folder; the text is the reason."""
 
 
 def ask_folder(folder: Path, query: str) -> Answer:
-    """The answer to a SELECT over a copy of the bucket.
+    """Run a SELECT over a copy of the bucket.
 
-    Objects that no table's file has yet are read first, and files are made of them in the folder.
-    Raises SqlError.
+    Files of new objects are built in the folder first. Raises SqlError.
     """
     if not any((folder / name).is_dir() for name in {TABLES_PREFIX, *SOURCES.values()}):
         raise SqlError(
@@ -70,11 +69,11 @@ def _asked(
     query: str,
     has_older_files: bool = False,
 ) -> Answer:
-    """The answer of a database that reads nothing but the tables.
+    """The result from a database that reads only the tables.
 
-    Files of earlier releases lack columns. To find that out, DuckDB opens each file before the
-    query, which takes longer than most queries: so it is done where the newest file's columns are
-    not in every file that a query reads.
+    Files of earlier releases lack columns. To detect that, DuckDB must open each file before the
+    query, which takes longer than most queries, so this is done only if some file lacks columns of
+    the newest one.
     """
     _make_views(database, folder, named, has_older_files)
     result = database.execute(query)
@@ -105,7 +104,7 @@ def _named(node: Any) -> Iterator[str]:
 
 
 def _bring_up_to_date(folder: Path, database: Database, named: Collection[str]) -> None:
-    """Make the files of the tables that a query names, of the days that have other objects now."""
+    """Build the files of the tables that a query names, for the days whose objects have changed."""
     state = read_state(folder)
     marks = {prefix: _fingerprints(folder, prefix) for prefix in set(SOURCES.values())}
     maker = Folder(folder, Compaction(database), period_of(state))
@@ -119,7 +118,7 @@ def _bring_up_to_date(folder: Path, database: Database, named: Collection[str]) 
 
 
 def _fingerprints(folder: Path, prefix: str) -> dict[date, str]:
-    """Of the days whose objects the folder has."""
+    """The fingerprints of the days whose objects are in the folder."""
     sources: dict[date, list[Source]] = defaultdict(list)
     for place, _, names in os.walk(folder / prefix):
         for name in names:
@@ -145,7 +144,7 @@ def write_state(folder: Path, state: State) -> None:
 def _make_views(
     database: Database, folder: Path, named: Collection[str], has_older_files: bool
 ) -> None:
-    """A view for each table, and for each other folder of Parquet files beside them. Only those of
+    """Create a view for each table, and for each other folder of Parquet files beside them. Only
     tables that a query names have rows, since each file of a view is opened."""
     tables = folder / TABLES_PREFIX
     others = {path.name for path in tables.iterdir() if path.is_dir()} if tables.is_dir() else set()
@@ -161,7 +160,7 @@ def _make_views(
 
 
 def _parquet(name: str, paths: list[str], has_older_files: bool) -> str:
-    """The rows of a table's files, the newest first, whose columns count for all."""
+    """The rows of a table's files, the newest first, whose columns apply to all."""
     files = ", ".join(map(literal, paths))
     if name not in TABLES:
         return f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
@@ -182,7 +181,7 @@ def _nothing(name: str) -> str:
 
 
 def _lock(database: Database, folder: Path) -> None:
-    """From here on a query reads nothing but the tables (DuckDB, "Securing DuckDB")."""
+    """Restrict queries to the tables from here on (DuckDB, "Securing DuckDB")."""
     database.execute(f"SET allowed_directories = [{literal(str(folder / TABLES_PREFIX))}]")
     database.execute("SET enable_external_access = false")
     database.execute("SET lock_configuration = true")

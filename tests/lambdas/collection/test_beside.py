@@ -43,7 +43,7 @@ def test_at_the_deadline_nothing_is_asked_beside_the_listing(world: World) -> No
 def test_what_was_not_asked_in_time_is_named_and_asked_next_time(world: World) -> None:
     hold(world)
     world.collector().collect(UNIT, world.clock())
-    placements = PlacementStore(BesideStore(world.scopes))
+    placements = PlacementStore(BesideStore(world.scopes.groups))
     first = placements.of_scope(OHIO)
     world.collect()
     second = placements.of_scope(OHIO)

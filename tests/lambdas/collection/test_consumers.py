@@ -162,4 +162,4 @@ def test_what_the_owner_does_not_list_any_more_is_forgotten(sharing: Sharing) ->
     sharing.lists(FRIEND)
     sharing.collect(OWNER, FRIEND)
     owner = Scope(OWNER, REGION)
-    assert not SharedStore(BesideStore(sharing.scopes)).of([owner]).get(owner)
+    assert not SharedStore(BesideStore(sharing.scopes.groups)).of([owner]).get(owner)

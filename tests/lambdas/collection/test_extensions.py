@@ -29,7 +29,7 @@ def an_extension(reservation_id: str = "cr-b") -> dict[str, Any]:
 
 
 def known(world: World) -> ScopeExtensions | None:
-    cache = BesideCache(BesideStore(world.scopes), Kind.EXTENSIONS, to_extensions)
+    cache = BesideCache(BesideStore(world.scopes.groups), Kind.EXTENSIONS, to_extensions)
     return cache.everything().get(OHIO)
 
 

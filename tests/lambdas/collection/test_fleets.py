@@ -30,7 +30,7 @@ def a_raw_fleet(fulfilled: float = 12.0, fleet_id: str = "crf-1", **facts: Any) 
 
 
 def known(world: World) -> ScopeFleets | None:
-    cache = BesideCache(BesideStore(world.scopes), Kind.FLEETS, to_fleets)
+    cache = BesideCache(BesideStore(world.scopes.groups), Kind.FLEETS, to_fleets)
     stored = cache.everything().get(OHIO)
     return None if stored is None else stored.known
 

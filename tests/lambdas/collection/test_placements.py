@@ -23,7 +23,7 @@ def a_raw_placement(reservation_id: str = "a", *nodes: str) -> dict[str, Any]:
 
 
 def known(world: World) -> ScopePlacements | None:
-    return PlacementStore(BesideStore(world.scopes)).of_scope(OHIO)
+    return PlacementStore(BesideStore(world.scopes.groups)).of_scope(OHIO)
 
 
 def nodes(world: World) -> dict[str, tuple[str, ...] | None]:

@@ -22,7 +22,7 @@ def a_fleet(name: str = "crf-1", region: str = "us-east-2", state: str = "active
 
 
 def stored(api: Api, scope: Scope, known: ScopeFleets) -> None:
-    FleetStore(BesideStore(api.stack.scopes)).write(scope, NOTHING_STORED, known, [])
+    FleetStore(BesideStore(api.stack.scopes.groups)).write(scope, NOTHING_STORED, known, [])
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def placed(api: Api, scope: Scope, *ids: str, error: str | None = None) -> None:
     )
     since = NOON if error else None
     known = ScopePlacements(frozenset(ids), rows, NOON - HOUR, error, since)
-    PlacementStore(BesideStore(api.stack.scopes)).write(scope, known)
+    PlacementStore(BesideStore(api.stack.scopes.groups)).write(scope, known)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from lambdas.store.beside import BesideCache, BesideStore, Kind
+from lambdas.store.groups import GroupStore
 from lambdas.store.placements import PlacementStore, ScopePlacements, to_placements
-from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import key
 from tests.builders import NOON
 from tests.lambdas.memory import MemoryTable
@@ -48,7 +48,7 @@ class Table:
 
     def __post_init__(self) -> None:
         client: Any = self.client
-        self.store = BesideStore(ScopeStore(client, "table", known_groups=dict(GROUPS)))
+        self.store = BesideStore(GroupStore(client, "table", dict(GROUPS)))
         self.start_reader()
         for scope in SCOPES:
             self.place(scope, "cr-1")

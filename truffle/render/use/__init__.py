@@ -1,4 +1,4 @@
-"""How to run on one reservation: the snippet that targets it, by tool."""
+"""Snippets that target one reservation, by tool."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from truffle.render.use.target import (
 
 
 def run_instances(row: Reservation) -> str:
-    """Blocks and interruptible ODCRs need their market type besides the target."""
+    """The command; blocks and interruptible ODCRs also need their market type."""
     placed, market, count = placement(row), row.market, instances(row)
     target = {"CapacityReservationTarget": {"CapacityReservationId": row.reservation_id}}
     options = [

@@ -64,14 +64,14 @@ def _notes(row: Reservation, image: str | None) -> list[str]:
 
 
 def _scaling(row: Reservation) -> str:
-    """``minSize=0,maxSize=16,desiredSize=16``; nothing is wanted before the start."""
+    """``minSize=0,maxSize=16,desiredSize=16``; the desired size is 0 before the start."""
     count = instances(row)
     most = '"$COUNT"' if count is None else str(count)
     return f"minSize=0,maxSize={most},desiredSize={most if row.state == 'active' else 0}"
 
 
 def _image(row: Reservation) -> str | None:
-    """The type of EKS's image with the accelerator's drivers; None where EKS has none."""
+    """The type of EKS's image with the accelerator's drivers; None if EKS has none."""
     if platform(row) == WINDOWS:
         return "WINDOWS_CORE_2022_x86_64"
     if platform(row) != LINUX:

@@ -15,11 +15,13 @@ _OWN_IMAGE = """\
     - id: AMI_ID"""
 
 _SINCE = {Market.CAPACITY_BLOCK: "1.6", Market.INTERRUPTIBLE: "1.10", None: "1.3"}
-"""The first release that launches into each kind; interruptible ones: its page "Scheduling"."""
+"""The first release that launches into each kind; for interruptible ones, see its page
+"Scheduling"."""
 
 
 def node_pool(row: Reservation) -> str:
-    """All kinds are selected alike; nodes get the capacity type ``reserved``."""
+    """The node pool and class; all kinds are selected alike, and nodes get the capacity type
+    ``reserved``."""
     name = f"{label(row)}-reserved"
     alias = _ALIASES.get(platform(row))
     image = _IMAGE.format(alias) if alias else _OWN_IMAGE.format(platform_words(row))

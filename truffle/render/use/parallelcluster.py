@@ -19,7 +19,7 @@ from truffle.render.use.target import (
 )
 
 LONGEST_NAME = 25
-"""Of a queue or a compute resource (ParallelCluster guide, Scheduling-v3)."""
+"""The longest name of a queue or a compute resource (ParallelCluster guide, Scheduling-v3)."""
 
 
 def queue(row: Reservation) -> str:
@@ -52,7 +52,7 @@ def queue(row: Reservation) -> str:
 
 
 def _obstacle(row: Reservation) -> str | None:
-    """Why no node of ParallelCluster would match."""
+    """The reason why nodes of ParallelCluster would not match; None if they would."""
     if platform(row).startswith(WINDOWS):
         return f"has no nodes for {platform_words(row)}"
     if row.market is Market.INTERRUPTIBLE:

@@ -11,7 +11,8 @@ from truffle.render.use.target import described
 
 
 def db_instance(row: Reservation) -> str:
-    """A DB instance of the reservation's class and engine, in a zone of it that has room."""
+    """A DB instance of the reservation's class and engine, in one of its zones with free
+    capacity."""
     facts = encode(row)
     engine, license_model = facts.get("engine") or "ENGINE", facts.get("license_model")
     zones: list[Json] = facts.get("available_by_zone") or []
@@ -38,7 +39,8 @@ def db_instance(row: Reservation) -> str:
 
 
 def _of_engine(engine: str) -> list[str]:
-    """A DB instance of Aurora belongs to a cluster, which has the storage and the user."""
+    """Options by engine: a DB instance of Aurora belongs to a cluster, which has the storage and
+    the user."""
     if engine.startswith("aurora"):
         return ['--db-cluster-identifier "$CLUSTER"']
     return [
@@ -49,7 +51,7 @@ def _of_engine(engine: str) -> list[str]:
 
 
 def _with_room(zones: list[Json]) -> str | None:
-    """A zone with a free DB instance, else the first one; None where no zone is known."""
+    """A zone with a free DB instance, else the first one; None if no zone is known."""
     ordered = sorted(zones, key=lambda it: not it["available_capacity"])
     return ordered[0]["availability_zone"] if ordered else None
 

@@ -25,11 +25,12 @@ PLAN_TYPES = frozenset(
         "trn2.48xlarge",
     }
 )
-"""Types that training plans come in (botocore, SageMaker, ReservedCapacityInstanceType)."""
+"""The types of training plans (botocore, SageMaker, ReservedCapacityInstanceType)."""
 
 
 def training_plan(row: Reservation) -> str:
-    """A training job on a plan; of an EC2 reservation, the way to the same capacity there."""
+    """A training job on a plan; for an EC2 reservation, how to get the same capacity in
+    SageMaker."""
     if row.kind.service == "SageMaker":
         return _training_job(row)
     lines = [
@@ -63,7 +64,7 @@ def training_plan(row: Reservation) -> str:
 
 
 def _training_job(row: Reservation) -> str:
-    """CreateTrainingJob waits for a plan that is scheduled (SageMaker AI Developer Guide,
+    """The command; CreateTrainingJob waits for a scheduled plan (SageMaker AI Developer Guide,
     training-plan-utilization-for-training-jobs)."""
     resources = {
         "InstanceType": row.instance_type,

@@ -1,4 +1,4 @@
-"""The facts of a reservation that every snippet needs."""
+"""The facts of a reservation for every snippet."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ WINDOWS = "Windows"
 
 
 def instances(row: Reservation) -> int | None:
-    """The launchable count: the free ones of an active reservation, all of it where all are in use
-    or it is not active yet; None where that is not known."""
+    """The number of instances to launch: the free ones of an active reservation; all if none is
+    free or it is not active yet; None if unknown."""
     free = row.available_capacity if row.state == "active" else row.size
     return free or (None if free is None else row.size) or None
 
@@ -28,7 +28,7 @@ def zone_words(row: Reservation) -> str:
 
 
 def platform(row: Reservation) -> str:
-    """The platform of the image: an instance of another platform does not match."""
+    """The platform of the image; an instance with another platform does not match."""
     return row.platform or LINUX
 
 
@@ -39,7 +39,7 @@ def platform_words(row: Reservation) -> str:
 
 
 def placement(row: Reservation) -> dict[str, str]:
-    """Where instances have to be placed to match, as EC2's Placement described it."""
+    """The required placement of instances, as EC2's Placement."""
     group = placement_group(row)
     return {
         **({"GroupName": group} if group else {}),
@@ -48,18 +48,19 @@ def placement(row: Reservation) -> dict[str, str]:
 
 
 def placement_group(row: Reservation) -> str | None:
-    """The name of the cluster placement group that an ODCR is in."""
+    """The name of the cluster placement group of an ODCR."""
     arn = getattr(row, "placement_group_arn", None)
     return re.split(r":placement-group/", arn, maxsplit=1)[-1] if arn else None
 
 
 def label(row: Reservation, most: int = 50) -> str:
-    """``p5-48xlarge``: a name that every tool takes, of so many characters at most."""
+    """``p5-48xlarge``: a name that every tool accepts, with a maximum length."""
     return name_of(row.instance_type)[:most].strip("-")
 
 
 def name_of(text: str) -> str:
-    """The text as a name: small letters, digits and single hyphens, a letter first."""
+    """The text as a name: lower-case letters, digits and single hyphens, beginning with a
+    letter."""
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     return name if re.match(r"[a-z]", name) else f"r-{name}".strip("-")
 
@@ -73,4 +74,4 @@ def described(row: Reservation) -> str:
 
 
 COUNT_WORDS = "COUNT: how many instances; the size of the reservation is not known here"
-"""The placeholder in a snippet where only its reader knows the number."""
+"""The placeholder for a number that only the user knows."""
