@@ -27,7 +27,7 @@ HOURLY = {
 }
 """US dollars of a Linux instance on shared hardware in us-east-1; other types have no price."""
 
-ABROAD = 1.1
+OTHER_REGIONS_FACTOR = 1.1
 """The price factor of the other regions."""
 
 WINDOWS, DEDICATED = 1.2, 1.1
@@ -59,7 +59,7 @@ def _entries() -> Iterator[Json]:
     for region, factor in (("us-east-1", 1.0), ("us-east-2", 1.0), ("us-west-2", 1.0)):
         yield from _of_region(region, factor)
     for region in ("eu-west-1", "eu-central-1", "ap-northeast-1", "ap-south-1"):
-        yield from _of_region(region, ABROAD)
+        yield from _of_region(region, OTHER_REGIONS_FACTOR)
 
 
 def _of_region(region: str, factor: float) -> Iterator[Json]:

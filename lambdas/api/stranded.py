@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lambdas.api.answers import Context
-from lambdas.store.stranded import Asked
+from lambdas.store.stranded import StrandedResult
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.order import Order
@@ -20,7 +20,7 @@ from truffle.core.times import format_time
 def answer(
     context: Context,
     chosen: Filter,
-    asked: Iterable[Asked],
+    asked: Iterable[StrandedResult],
     prices: PriceBook,
     warnings: Sequence[str] = (),
 ) -> Json:
@@ -59,7 +59,7 @@ def _dearest_first(item: Json) -> tuple[Any, ...]:
     return -(item["usd_per_hour"] or 0), item["reservation_id"], item["reason"]
 
 
-def _unanswered(asked: Asked) -> Json:
+def _unanswered(asked: StrandedResult) -> Json:
     return {
         "account_id": asked.scope.account_id,
         "region": asked.scope.region,

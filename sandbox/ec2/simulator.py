@@ -261,7 +261,7 @@ class Simulator:
         if fault is not None and fault.error is not None:
             raise fault.error
         call = ServiceCall(region, account, self.now(), parameters, request_id)
-        return _spoilt(fault, Reply(200, service.answer(operation, call), request_id))
+        return _with_fault(fault, Reply(200, service.answer(operation, call), request_id))
 
     def _delay(self, region: str) -> float:
         return self._latency.get(region, self._latency.get("*", 0)) / 1000
@@ -292,7 +292,7 @@ class Simulator:
         facts = operation.facts(call) if operation.facts else {}
         items = map(kept.xml, shown)
         body = answer_xml(action, operation.member, items, token, request_id, facts)
-        return _spoilt(fault, Reply(200, body, request_id))
+        return _with_fault(fault, Reply(200, body, request_id))
 
     def _hit(self, region: str, action: str, account: str, page: int) -> Fault | None:
         """The first fault that applies to a call; one with ``times`` is counted down."""
@@ -351,7 +351,7 @@ def _wanted(
     return lambda item: item.get(member) in asked
 
 
-def _spoilt(fault: Fault | None, reply: Reply) -> Reply:
+def _with_fault(fault: Fault | None, reply: Reply) -> Reply:
     """The response as modified by a fault without an error code."""
     if fault is None or reply.body is None:
         return reply

@@ -127,7 +127,7 @@ def list_unnamed_scope(
     An empty account id means that it is unknown.
     """
     observed_at = clock()
-    begun = others.begin(scope_of, observed_at) if others else []
+    pending = others.begin(scope_of, observed_at) if others else []
     try:
         pages = _on_time(_pages(client, "describe_capacity_reservations"), clock, deadline)
         rows = _Rows(scope_of, observed_at, types)
@@ -136,7 +136,7 @@ def list_unnamed_scope(
             rows.add(page.pop("CapacityReservations", None) or ())
         enrichment, unanswered = _enrich(client, rows.waiting.values(), types)
         listed = Snapshot(scope_of(), observed_at, rows.all(enrichment), unanswered)
-        return with_others(listed, begun)
+        return with_others(listed, pending)
     except FAILURES as error:
         return to_failure(error, scope_of(), observed_at)
     except DeadlineExceeded:
