@@ -72,7 +72,7 @@ def print_sizes(sizes: dict[str, int]) -> float:
     return total
 
 
-def asked(folder: Path, runs: int) -> Iterator[Timing]:
+def query_times(folder: Path, runs: int) -> Iterator[Timing]:
     """Print the time of each query, and yield it."""
     for question in QUESTIONS:
         sql = question.sql.replace("dt >= '2026-11-01'", "dt >= '2000-01-01'")
@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> None:
         sample = make_sample(Path(place, "day"), chosen.reservations)
         megabytes = print_sizes(repeat(sample, year, chosen.days))
         print(f"\n{'':<28} {'clock':>9} {'processor':>12}")
-        slowest = max(asked(year, chosen.runs), key=lambda it: it.clock)
+        slowest = max(query_times(year, chosen.runs), key=lambda it: it.clock)
         print_raw(sample)
     print("\nGoals (a year of 10,000 reservations)")
     print(f"{_verdict(slowest.clock, SECONDS)}: slowest question{slowest} (processor)")

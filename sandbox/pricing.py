@@ -41,11 +41,11 @@ def answer(target: str, body: bytes) -> tuple[int, Json]:
     """Status and body of a request."""
     if target != f"{TARGET}GetProducts":
         return 400, {"__type": "InvalidParameterException", "Message": f"No operation {target}."}
-    asked = json.loads(body or b"{}")
-    wanted = {it["Field"]: it["Value"] for it in asked.get("Filters", ())}
+    requested = json.loads(body or b"{}")
+    wanted = {it["Field"]: it["Value"] for it in requested.get("Filters", ())}
     entries = [json.dumps(entry) for entry in _entries() if _matches(entry, wanted)]
-    start = int(asked.get("NextToken") or 0)
-    end = start + min(PAGE, asked.get("MaxResults", PAGE))
+    start = int(requested.get("NextToken") or 0)
+    end = start + min(PAGE, requested.get("MaxResults", PAGE))
     rest = {"NextToken": str(end)} if end < len(entries) else {}
     return 200, {"FormatVersion": "aws_v1", "PriceList": entries[start:end], **rest}
 

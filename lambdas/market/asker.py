@@ -80,7 +80,7 @@ class Asker:
             return visit.ask(bucket_of(buckets, region, self.now()))
 
         with ThreadPoolExecutor(self.parallel) as pool:
-            return [asked for found in pool.map(of_region, regions) for asked in found]
+            return [recorded for found in pool.map(of_region, regions) for recorded in found]
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class _Visit:
                 answers.append(self._answer(turn.watch, Outcome.NOT_ASKED, message=WAITING))
         if answers:
             self.asker.archive.write_answers(self.region, answers)
-        return [asked for answer in answers if (asked := self._record(answer))]
+        return [recorded for answer in answers if (recorded := self._record(answer))]
 
     def _due(self, now: datetime) -> list[Turn]:
         turns = [self._turn(it) for it in self.asker.watches if self.region in it.regions]

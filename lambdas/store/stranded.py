@@ -47,17 +47,17 @@ class StrandedStore:
         )
         return [_from_body(read_body(item)) for item in found]
 
-    def write(self, asked: StrandedResult) -> None:
+    def write(self, result: StrandedResult) -> None:
         data = {
-            "account_id": asked.scope.account_id,
-            "region": asked.scope.region,
-            "asked_at": format_time(asked.asked_at),
-            "error": asked.error,
-            "message": asked.message,
-            "items": [to_json(finding) for finding in asked.findings],
+            "account_id": result.scope.account_id,
+            "region": result.scope.region,
+            "asked_at": format_time(result.asked_at),
+            "error": result.error,
+            "message": result.message,
+            "items": [to_json(finding) for finding in result.findings],
         }
-        expires = number(int((asked.asked_at + KEPT).timestamp()))
-        item = {**_key(asked.scope), "body": body(data), "expires_at": expires}
+        expires = number(int((result.asked_at + KEPT).timestamp()))
+        item = {**_key(result.scope), "body": body(data), "expires_at": expires}
         self.client.put_item(TableName=self.table, Item=item)
 
     def remove(self, scopes: Iterable[Scope]) -> None:

@@ -289,8 +289,8 @@ def types(call: Call) -> Listing:
 
 def regions(call: Call) -> Listing:
     """The regions enabled for the account; with AllRegions or by name, all of them."""
-    asked = call.parameters.get("RegionNames")
-    everything = call.parameters.get("AllRegions") or asked is not None
+    requested = call.parameters.get("RegionNames")
+    everything = call.parameters.get("AllRegions") or requested is not None
     fleet, account = call.fleet, call.account
     shown = [it for it in fleet.regions.values() if everything or fleet.is_enabled(it, account)]
     items = tuple(

@@ -341,14 +341,14 @@ def _chosen(operation: Operation, listing: Listing, parameters: Mapping[str, Any
 def _wanted(
     ids: Ids | None, items: Iterable[Fields], parameters: Mapping[str, Any]
 ) -> Callable[[Fields], bool]:
-    asked = parameters.get(ids.parameter) if ids else None
-    if ids is None or not asked:
+    requested = parameters.get(ids.parameter) if ids else None
+    if ids is None or not requested:
         return lambda item: True
     member = ids.member
-    unknown = set(asked) - {item.get(member) for item in items}
+    unknown = set(requested) - {item.get(member) for item in items}
     if unknown and ids.code:
         raise EC2Error(ids.code, ids.message.format(", ".join(sorted(unknown))))
-    return lambda item: item.get(member) in asked
+    return lambda item: item.get(member) in requested
 
 
 def _with_fault(fault: Fault | None, reply: Reply) -> Reply:

@@ -222,8 +222,8 @@ def _show_outcomes(market: Market) -> None:
         if regions := [it.region for it in market.regions if each in it.unknown_types]:
             note(f"Note: {each} is not sold as capacity blocks in {', '.join(regions)}.")
     if market.is_sold_nowhere:
-        asked = ", ".join(market.of(RegionOutcome.NOT_SOLD))
-        note(f"Error: {name} is not sold as capacity blocks in {asked}.")
+        requested = ", ".join(market.of(RegionOutcome.NOT_SOLD))
+        note(f"Error: {name} is not sold as capacity blocks in {requested}.")
     elif not market.offerings("price") and market.of(RegionOutcome.ANSWERED):
         where = ", ".join(market.of(RegionOutcome.ANSWERED))
         fewer = (

@@ -81,15 +81,15 @@ class DescribedTypes:
         accelerator."""
         missing = unknown_types(instance_types, self.known)
         for first in range(0, len(missing), FILTER_VALUES):
-            asked = missing[first : first + FILTER_VALUES]
+            requested = missing[first : first + FILTER_VALUES]
             answer = _all(
                 client,
                 "describe_instance_types",
                 "InstanceTypes",
-                Filters=[{"Name": "instance-type", "Values": asked}],
+                Filters=[{"Name": "instance-type", "Values": requested}],
             )
             described = {raw["InstanceType"]: to_accelerator(raw) for raw in answer}
-            self.known.update({name: described.get(name) for name in asked})
+            self.known.update({name: described.get(name) for name in requested})
 
 
 class DeadlineExceeded(Exception):
