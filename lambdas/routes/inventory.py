@@ -14,12 +14,14 @@ from lambdas.api.responses import (
     fitting_json,
     is_too_large,
     json_response,
+    packed,
     page_of,
     problem,
 )
 from lambdas.history.exceptions import TooLarge
 from lambdas.routes.request import (
     app,
+    collection,
     context_of,
     of_accounts,
     of_ids,
@@ -142,10 +144,11 @@ def usage() -> Response[str]:
         found = answer(question, spans, wiring.query().prices())
     except TooLarge as error:
         return responses.ask_sql(str(error), question)
-    missing = {"missing_days": sorted(reader.missing), "collection": context_of().collection}
-    response = json_response({**found, **missing})
+    missing = {"missing_days": sorted(reader.missing), "collection": collection()}
+    accepted = app.current_event.headers.get("accept-encoding")
+    response = packed(json_response(found.text(**missing)), accepted)
     if is_too_large(response.body):
-        return responses.ask_sql(f"{found['count']:,} rows", question)
+        return responses.ask_sql(f"{len(found.rows):,} rows", question)
     return response
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.builders import HOME
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
+from tests.effort import examples
 from tests.sandbox.worlds import NOW, PARTNER, World, a_block, an_odcr
 from truffle.core.model import Scope
 from truffle.core.times import format_time
@@ -196,6 +197,7 @@ def is_there_then(row: Raw, flags: dict[str, Any]) -> bool:
     )
 
 
+@pytest.mark.seeded
 def test_random_questions_get_the_oracle_s_answer_from_both_sources(
     truffle: Run, world: World, deployed: Deployed, api_url: str
 ) -> None:
@@ -205,7 +207,7 @@ def test_random_questions_get_the_oracle_s_answer_from_both_sources(
     assert len(everything) == 40
     collect(deployed)
     answered = 0
-    for _ in range(24):
+    for _ in range(examples(12)):
         flags = some_flags(rng)
         expected = oracle(everything, flags)
         answered += bool(expected)
@@ -213,7 +215,7 @@ def test_random_questions_get_the_oracle_s_answer_from_both_sources(
         api = truffle("capacity", *arguments_of(flags), "-o", "json", "--api-url", api_url)
         assert (live.status, live.ids) == (0, expected), flags
         assert (api.status, api.ids) == (0, expected), flags
-    assert answered > 8
+    assert answered > 4
 
 
 def collect(deployed: Deployed) -> None:

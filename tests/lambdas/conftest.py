@@ -7,11 +7,13 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.core import responses
 
 from lambdas import clients, wiring
 from lambdas.account_settings import FILE_VARIABLE as ACCOUNTS_VARIABLE
@@ -37,6 +39,10 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
+
+
+# moto lists the methods of a class again with each call.
+vars(responses)["method_names_from_class"] = cache(responses.method_names_from_class)
 
 
 @pytest.fixture(scope="package", autouse=True)

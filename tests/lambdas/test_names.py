@@ -115,31 +115,31 @@ class TestAnswers:
         assert {name for _, name, _ in found} == {None, "newcomer"}
 
 
+ASKED: dict[str, set[str]] = {
+    "research-one": {OTHER},
+    "Research-One": {OTHER},
+    "research-*": {OTHER},
+    "Research": {OTHER},
+    "Research/Training": {OTHER},
+    "training": {OTHER},
+    "b*,Research": {HOME, OTHER},
+    f"{THIRD},billing": {HOME, THIRD},
+    "*": {HOME, OTHER},
+    "nobody-*": set(),
+}
+
+
 @pytest.mark.usefixtures("api")
 class TestQuestions:
-    @pytest.mark.parametrize(
-        ("account", "found"),
-        [
-            ("research-one", {OTHER}),
-            ("Research-One", {OTHER}),
-            ("research-*", {OTHER}),
-            ("Research", {OTHER}),
-            ("Research/Training", {OTHER}),
-            ("training", {OTHER}),
-            ("b*,Research", {HOME, OTHER}),
-            (f"{THIRD},billing", {HOME, THIRD}),
-            ("*", {HOME, OTHER}),
-            ("nobody-*", set()),
-        ],
-    )
-    def test_accounts_are_asked_for_by_name_unit_or_glob(
-        self, account: str, found: set[str]
-    ) -> None:
-        rows = ask("/reservations", account=account).body["items"]
-        assert {row["account_id"] for row in rows} == found
-        assert ask("/summary", account=account).body["total"]["reservations"] == len(found)
-        scopes = ask("/status", account=account).body["scopes"]
-        assert {scope["account_id"] for scope in scopes} == found
+    def test_accounts_are_asked_for_by_name_unit_or_glob(self, subtests: pytest.Subtests) -> None:
+        for account, found in ASKED.items():
+            with subtests.test(account):
+                rows = ask("/reservations", account=account).body["items"]
+                assert {row["account_id"] for row in rows} == found
+                total = ask("/summary", account=account).body["total"]
+                assert total["reservations"] == len(found)
+                scopes = ask("/status", account=account).body["scopes"]
+                assert {scope["account_id"] for scope in scopes} == found
 
     def test_events_are_asked_for_by_the_names_of_their_accounts(self, api: Api) -> None:
         api.clock.advance(HOUR)

@@ -135,7 +135,7 @@ def total(counts: Counter[str], *names: str) -> int:
 
 
 def test_an_unchanged_run_costs_a_few_calls_for_each_unit(organization: Make) -> None:
-    made = organization(60)
+    made = organization(MOST_ACCOUNTS + 2)
     made.settles()
     counts = made.runs()
     units, regions, holding = made.units, len(REGIONS), len(made.holding)
@@ -169,10 +169,10 @@ def test_a_manifest_says_what_its_run_cost(organization: Make) -> None:
 def test_a_run_of_three_times_the_accounts_takes_hardly_more_calls(
     organization: Make,
 ) -> None:
-    small = organization(10)
+    small = organization(8)
     small.settles()
     before = small.runs()
-    large = organization(30)
+    large = organization(24)
     large.settles()
     after = large.runs()
     assert large.units == small.units
@@ -181,7 +181,7 @@ def test_a_run_of_three_times_the_accounts_takes_hardly_more_calls(
 
 
 def test_a_query_reads_units_and_not_scopes(organization: Make) -> None:
-    made = organization(20)
+    made = organization(12)
     made.settles()
     _, cold = made.asks("/reservations")
     _, warm = made.asks("/reservations", is_cold=False)
@@ -190,7 +190,7 @@ def test_a_query_reads_units_and_not_scopes(organization: Make) -> None:
 
 
 def test_every_scopes_age_is_exact_after_an_unchanged_run(organization: Make) -> None:
-    made = organization(20)
+    made = organization(12)
     made.settles()
     made.runs()
     body, _ = made.asks("/status")
@@ -202,7 +202,7 @@ def test_every_scopes_age_is_exact_after_an_unchanged_run(organization: Make) ->
 def test_a_denied_region_costs_no_more_than_a_healthy_one_once_it_is_known(
     organization: Make,
 ) -> None:
-    made = organization(20)
+    made = organization(12)
     for account in made.accounts:
         made.fleet.fails(Scope(account, "eu-west-1"), client_error("UnauthorizedOperation"))
     made.settles()

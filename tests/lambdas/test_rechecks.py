@@ -78,12 +78,13 @@ def test_the_order_of_accounts_makes_no_difference(planner: Planner) -> None:
     assert len(schedules(planner)) == 1
 
 
-@pytest.mark.parametrize("region", KNOWN_REGIONS)
-def test_a_name_is_one_that_scheduler_takes(region: str, planner: Planner) -> None:
+def test_a_name_is_one_that_scheduler_takes(planner: Planner) -> None:
     """Botocore's model of CreateSchedule, Name."""
-    planner.plan({datetime(9999, 12, 31, 23, 59, tzinfo=UTC): Unit(None, region, (HOME,))})
-    (made,) = schedules(planner)
-    assert re.fullmatch(r"[0-9a-zA-Z-_.]{1,64}", made["Name"])
+    for region in KNOWN_REGIONS:
+        planner.plan({datetime(9999, 12, 31, 23, 59, tzinfo=UTC): Unit(None, region, (HOME,))})
+    names = [made["Name"] for made in schedules(planner)]
+    assert len(names) == len(KNOWN_REGIONS)
+    assert all(re.fullmatch(r"[0-9a-zA-Z-_.]{1,64}", name) for name in names), names
 
 
 @pytest.mark.parametrize(

@@ -130,15 +130,20 @@ def test_before_the_first_run_a_reservation_that_is_gone_is_found(old: Stack, na
     assert ask(f"/reservations/{name}").status == 200
 
 
-@pytest.mark.parametrize("name", ["cr-gone", "cr-left", "cr-shared"])
-def test_a_reservation_is_found_with_its_events(run: Callable[[], None], name: str) -> None:
-    path = f"/reservations/{name}"
-    then = RECORDED["answers"][path]
+def test_a_reservation_is_found_with_its_events(
+    run: Callable[[], None], subtests: pytest.Subtests
+) -> None:
     run()
-    now = ask(path).body
-    differs = ("collection", "events", "observed_at")
-    assert known(now, then, *differs) == known(then, then, *differs)
-    assert [it["event_id"] for it in now["events"]] == [it["event_id"] for it in then["events"]]
+    for name in ("cr-gone", "cr-left", "cr-shared"):
+        with subtests.test(name):
+            then, now = (
+                RECORDED["answers"][f"/reservations/{name}"],
+                ask(f"/reservations/{name}").body,
+            )
+            differs = ("collection", "events", "observed_at")
+            assert known(now, then, *differs) == known(then, then, *differs)
+            told = [it["event_id"] for it in then["events"]]
+            assert [it["event_id"] for it in now["events"]] == told
 
 
 def test_the_first_runs_change_nothing_but_when_it_was_observed(run: Callable[[], None]) -> None:

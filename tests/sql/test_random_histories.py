@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from tests.builders import HOUR, NOON, an_odcr
+from tests.effort import seeds
 from tests.sql.buckets import failed_look, look
 from truffle.core.times import parse_time
 from truffle.sql.local import ask_folder
@@ -40,7 +41,8 @@ def held_at(uses: list[int | None], hours: float) -> int | None:
     return uses[before[-1]] if following - before[-1] <= 2 else None
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.seeded
+@pytest.mark.parametrize("seed", seeds(3))
 def test_at_any_moment_the_spans_have_what_was_held(tmp_path: Path, seed: int) -> None:
     random = Random(seed)
     uses = history(random)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from truffle.core.codec import encode
+from truffle.core.codec import Json, encode
 from truffle.core.diff import NOT_COMPARED
 from truffle.core.model import Reservation, Scope, Snapshot
 from truffle.core.spans import Span, merged, spans_of
@@ -35,6 +35,8 @@ class ValidSpan:
     valid_to: datetime | None
     known_until: datetime
     digest: str
+    others: Json = field(default_factory=dict)
+    """Fields of the row that this version does not know."""
 
 
 Known = Mapping[tuple[str, str], datetime]

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from truffle.core.json_text import json_object
+from truffle.core.ledger import lines_of
 from truffle.core.market.answers import Answer, answers_of_lines
 from truffle.core.market.rows import rows_of
 from truffle.core.tables import OTHER_FIELDS, TABLES, Table, duckdb_type
@@ -78,7 +79,7 @@ class Compaction:
         """Write a file of ``usage``, ``events`` or ``runs`` from a day's objects: JSON Lines."""
         key, documents = _KEYS.get(table), {}
         for path in sorted(objects):
-            for line in filter(None, read_text(path).split("\n")):
+            for line in lines_of(read_text(path)):
                 documents[json.loads(line)[key] if key else line] = line
         self._write(TABLES[table], documents.values(), target)
 
@@ -177,6 +178,7 @@ def _span_line(span: ValidSpan) -> str:
         "valid_to": span.valid_to and format_time(span.valid_to),
         "known_until": format_time(span.known_until),
         "digest": span.digest,
+        "other_fields": json.dumps(span.others) if span.others else None,
     }
     row = replace(span.row, observed_at=span.valid_from)
     return f"{json_object(row)[:-1]}, {json.dumps(more)[1:]}"
