@@ -122,7 +122,7 @@ def test_an_organization_of_four_accounts_in_two_regions() -> None:
 
 def test_a_year_repeats_the_days_that_the_product_made(tmp_path: Path) -> None:
     """Three days of 60 reservations: each question has an answer, and spans follow one another."""
-    from benchmarks.sql import asked
+    from benchmarks.sql import query_times
 
     folder = tmp_path / "year"
     sizes = repeat(make_sample(tmp_path / "day", 60), folder, 3)
