@@ -137,5 +137,5 @@ def test_a_year_repeats_the_days_that_the_product_made(tmp_path: Path) -> None:
     assert held.rows == ((60, 480),)
     hours = ask_folder(folder, "SELECT dt, sum(reserved_hours) FROM usage GROUP BY dt ORDER BY dt")
     assert hours.rows == tuple((f"2026-11-{day}", 60 * 8 * 24.0) for day in (28, 29, 30))
-    took = [*asked(folder, runs=1)]
+    took = [*query_times(folder, runs=1)]
     assert len(took) == len(QUESTIONS)
