@@ -122,7 +122,7 @@ def test_an_organization_of_four_accounts_in_two_regions() -> None:
 
 def test_a_year_repeats_the_days_that_the_product_made(tmp_path: Path) -> None:
     """Three days of 60 reservations: each question has an answer, and spans follow one another."""
-    from benchmarks.sql import asked
+    from benchmarks.sql import query_times
 
     folder = tmp_path / "year"
     sizes = repeat(make_sample(tmp_path / "day", 60), folder, 3)
@@ -137,5 +137,5 @@ def test_a_year_repeats_the_days_that_the_product_made(tmp_path: Path) -> None:
     assert held.rows == ((60, 480),)
     hours = ask_folder(folder, "SELECT dt, sum(reserved_hours) FROM usage GROUP BY dt ORDER BY dt")
     assert hours.rows == tuple((f"2026-11-{day}", 60 * 8 * 24.0) for day in (28, 29, 30))
-    took = [*asked(folder, runs=1)]
+    took = [*query_times(folder, runs=1)]
     assert len(took) == len(QUESTIONS)

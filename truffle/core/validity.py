@@ -77,7 +77,7 @@ def valid_spans(
             start = known.get((span.row.reservation_id, valid.digest), span.start)
             valid = replace(valid, valid_from=start)
         found.append(valid)
-    return _without_echoes(found)
+    return _without_gap_starts(found)
 
 
 def _end(snapshots: Sequence[Snapshot], until: datetime) -> datetime:
@@ -140,7 +140,7 @@ def _scope(span: Span) -> Scope:
     return Scope(str(span.row.account_id), span.row.region)
 
 
-def _without_echoes(spans: Iterable[ValidSpan]) -> list[ValidSpan]:
+def _without_gap_starts(spans: Iterable[ValidSpan]) -> list[ValidSpan]:
     """Remove the moment at the start of a gap if a span ends there."""
     kept: dict[tuple[str, str, datetime | None], ValidSpan] = {}
     for span in spans:
