@@ -141,10 +141,12 @@ class FakeAWS:
         content = self.objects[key]
         return 200, {"Content-Length": str(len(content))}, content
 
-    def _list_objects(self, asked: dict[str, str]) -> bytes:
+    def _list_objects(self, requested: dict[str, str]) -> bytes:
         """A single page: no benchmark has a thousand objects with one prefix."""
-        start = asked.get("start-after", "")
-        keys = sorted(it for it in self.objects if it.startswith(asked["prefix"]) and it > start)
+        start = requested.get("start-after", "")
+        keys = sorted(
+            it for it in self.objects if it.startswith(requested["prefix"]) and it > start
+        )
         listed = "".join(f"<Contents><Key>{it}</Key></Contents>" for it in keys)
         return f"<ListBucketResult>{listed}</ListBucketResult>".encode()
 
@@ -154,33 +156,33 @@ class FakeAWS:
         return 200, {}, b'{"MessageId":"0"}'
 
     def _dynamodb(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
-        asked = json.loads(request.body)
+        requested = json.loads(request.body)
         name = re.sub(r"(?<!^)([A-Z])", r"_\1", operation).lower()
         try:
-            answer = getattr(self.table, name)(**asked) or {}
+            answer = getattr(self.table, name)(**requested) or {}
         except ClientError as error:
             code = error.response["Error"]["Code"]
             refusal = {"__type": f"com.amazonaws.dynamodb#{code}", "message": code}
             reasons = error.response.get("CancellationReasons", [])
             return 400, {}, json.dumps({**refusal, "CancellationReasons": reasons}).encode()
-        self._count(operation, asked, answer)
+        self._count(operation, requested, answer)
         return 200, {}, json.dumps(answer).encode()
 
-    def _count(self, operation: str, asked: Item, answer: Item) -> None:
+    def _count(self, operation: str, requested: Item, answer: Item) -> None:
         """Count items, and the request units that DynamoDB bills for them (DynamoDB Developer
         Guide, "Read and write operations")."""
         if operation == "TransactWriteItems":
-            actions = [next(iter(it.values())) for it in asked["TransactItems"]]
+            actions = [next(iter(it.values())) for it in requested["TransactItems"]]
             self._count_writes(actions, units=2)
         elif operation in ("PutItem", "UpdateItem"):
-            self._count_writes([asked], units=1)
+            self._count_writes([requested], units=1)
         else:
             found = answer.get("Items") or [answer["Item"]] if "Item" in answer else []
             found = answer.get("Items", found)
             for items in answer.get("Responses", {}).values():
                 found = items
             self.amounts["dynamodb.read"] += len(found)
-            factor = 1.0 if operation == "BatchGetItem" or asked.get("ConsistentRead") else 0.5
+            factor = 1.0 if operation == "BatchGetItem" or requested.get("ConsistentRead") else 0.5
             sizes = [_size(item) for item in found] or [0]
             sizes = [sum(sizes)] if operation == "Query" else sizes
             units = sum(max(1, ceil(size / _READ_BYTES)) for size in sizes)

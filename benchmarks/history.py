@@ -119,15 +119,15 @@ def spans_of_day(rows: list[Odcr], day: datetime, chance: random.Random) -> Iter
     """The stretches of a day with the same use. Each hour, the scopes are listed one after the
     other."""
     for row in rows:
-        begun, present = day, row
+        started, present = day, row
         late = timedelta(seconds=1.37 * int(str(row.account_id)))
         for hour in range(1, 24):
             if chance.random() < CHANGING:
-                yield Span(present, begun, day + hour * HOUR + late)
+                yield Span(present, started, day + hour * HOUR + late)
                 used = chance.randint(0, 8)
                 present = replace(row, used_capacity=used, available_capacity=8 - used)
-                begun = day + hour * HOUR + late
-        yield Span(present, begun, day + DAY)
+                started = day + hour * HOUR + late
+        yield Span(present, started, day + DAY)
 
 
 def with_ledgers(count: int, days: int) -> Bucket:
@@ -151,10 +151,10 @@ def usage_seconds(bucket: Bucket, days: int, by: str, has_totals: bool = True) -
     )
     reader = UsageReader(SpanReader.of(bucket, "b", HOUR), LedgerStore(bucket, "b"))
     is_total = question.is_total if has_totals else lambda day: False
-    begun = time.process_time()
+    started = time.process_time()
     spans = reader.between(question.period.since, question.period.until, NOW, is_total)
     answer(question, spans, PriceBook(settings={"p5*": 98.32, "g6*": 0.8})).text()
-    return time.process_time() - begun
+    return time.process_time() - started
 
 
 def _compared(bucket: Bucket, days: int, by: str) -> str:
@@ -244,9 +244,9 @@ def _compare_moments(count: int) -> None:
 
 
 def _processor_seconds(work: Callable[[], object]) -> float:
-    begun = time.process_time()
+    started = time.process_time()
     work()
-    return time.process_time() - begun
+    return time.process_time() - started
 
 
 def main() -> None:

@@ -121,20 +121,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--holding", type=number(int, 1), default=10, help="one scope in so many; default 10"
     )
-    asked = parser.parse_args(arguments)
-    scopes = asked.accounts * asked.regions
-    reservations = asked.reservations if asked.reservations is not None else scopes * 33 // 10
-    names = [f"{n:012}" for n in range(1, asked.accounts + 1)]
+    options = parser.parse_args(arguments)
+    scopes = options.accounts * options.regions
+    reservations = options.reservations if options.reservations is not None else scopes * 33 // 10
+    names = [f"{n:012}" for n in range(1, options.accounts + 1)]
     if not ENVIRONMENT.items() <= os.environ.items():
         # The functions read it when they are imported.
         command = [sys.executable, "-m", "benchmarks.organization", *(arguments or sys.argv[1:])]
         return subprocess.run(command, env={**os.environ, **ENVIRONMENT}, check=False).returncode
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
     print(
-        f"{asked.accounts:,} accounts × {asked.regions} regions, {reservations:,} reservations in "
-        f"one scope of {asked.holding}."
+        f"{options.accounts:,} accounts × {options.regions} regions, {reservations:,} reservations "
+        f"in one scope of {options.holding}."
     )
-    play(Fleet(names, COMMERCIAL[: asked.regions], reservations, asked.holding))
+    play(Fleet(names, COMMERCIAL[: options.regions], reservations, options.holding))
     return 0
 
 

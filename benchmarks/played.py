@@ -84,7 +84,7 @@ class Fleet:
         self.changed.update(range(0, self.reservations, every))
 
 
-class Unhurried(Invocation):
+class UnlimitedTime(Invocation):
     """An invocation with all its time remaining."""
 
     def get_remaining_time_in_millis(self) -> int:
@@ -92,7 +92,7 @@ class Unhurried(Invocation):
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class Timing:
     """The cost of an invocation: seconds with a call in progress, processor seconds without the
     fake's own, and additional MB at the peak."""
 
@@ -113,7 +113,7 @@ class Play:
 
     def __init__(self, fleet: Fleet, folder: Path) -> None:
         self.fleet, self.aws = fleet, FakeAWS(fleet.list_scope)
-        self.hour, self.closes = 0, list[Took]()
+        self.hour, self.closes = 0, list[Timing]()
         os.environ |= _settings(fleet, folder)
         from lambdas import clients, wiring
         from lambdas.collecting.finish_run import Closer
@@ -128,7 +128,7 @@ class Play:
 
         Closer.close = measured_close  # type: ignore[assignment, method-assign]
 
-    def measure(self, act: Callable[[], Any], has_latency: bool, into: list[Took]) -> Any:
+    def measure(self, act: Callable[[], Any], has_latency: bool, into: list[Timing]) -> Any:
         before, self.aws.has_latency = self.aws.has_latency, has_latency
         _forget_peak()
         resident, fake, waited = _megabytes("VmRSS"), self.aws.seconds, self.aws.waited
@@ -136,7 +136,7 @@ class Play:
         answer = act()
         processor = time.process_time() - processor - (self.aws.seconds - fake)
         more = max(0.0, _megabytes("VmHWM") - resident)
-        into.append(Took(self.aws.waited - waited, max(0, processor), more, has_latency))
+        into.append(Timing(self.aws.waited - waited, max(0, processor), more, has_latency))
         self.aws.has_latency = before
         return answer
 
@@ -148,8 +148,8 @@ class Play:
         self.aws.calls.clear()
         self.aws.amounts.clear()
         self.closes.clear()
-        opened, units = list[Took](), list[Took]()
-        invocation: Any = Unhurried()
+        opened, units = list[Timing](), list[Timing]()
+        invocation: Any = UnlimitedTime()
         event = {"run_id": self.run_id}
         self.measure(lambda: fan_out.handler(event, invocation), True, opened)
         messages = self.aws.messages[:]
@@ -161,17 +161,17 @@ class Play:
         # The last unit closed the run, which is measured separately; its peak is that of the close.
         last = units.pop()
         waited, processor = last.waited - closed.waited, last.processor - closed.processor
-        units.append(Took(max(0, waited), max(0, processor), 0.0, last.has_latency))
+        units.append(Timing(max(0, waited), max(0, processor), 0.0, last.has_latency))
         counts, amounts = Counter(self.aws.calls), Counter(self.aws.amounts)
         return Ran(opened[0], units, closed, written, counts, amounts, len(messages))
 
-    def _write_latest(self) -> Took:
+    def _write_latest(self) -> Timing:
         """Handle the message of the close: an invocation that no run waits for."""
         from lambdas import collect
 
-        (message,), taken = self.aws.messages[:], list[Took]()
+        (message,), taken = self.aws.messages[:], list[Timing]()
         self.aws.messages.clear()
-        event, invocation = {"Records": [_record(message, 0)]}, Unhurried()
+        event, invocation = {"Records": [_record(message, 0)]}, UnlimitedTime()
 
         def act() -> None:
             answer = collect.handler(event, invocation)
@@ -192,12 +192,12 @@ class Play:
         found: dict[str, Any] = json.loads(self.aws.objects[key])
         return found
 
-    def _collect(self, messages: list[str], units: list[Took]) -> None:
+    def _collect(self, messages: list[str], units: list[Timing]) -> None:
         """Run collector by collector; each has its own clients and sessions."""
         from lambdas import collect, scope_clients, wiring
 
         every = max(1, len(messages) // SAMPLED)
-        invocation: Any = Unhurried()
+        invocation: Any = UnlimitedTime()
         began = time.monotonic()
         for collector in range(min(COLLECTORS, len(messages))):
             wiring.collect.cache_clear()
@@ -223,7 +223,7 @@ class Play:
         text = f"run {self.hour}: {done:,} of {units:,} units, {left / 60:.0f} min left"
         print(f"\r{text:<60}", end="\n" if done == units else "", file=sys.stderr, flush=True)
 
-    def ask(self, path: str, query: str) -> tuple[Took, Counter[str]]:
+    def ask(self, path: str, query: str) -> tuple[Timing, Counter[str]]:
         """Run a query; return its cost with what it read."""
         from lambdas import query as function
 
@@ -235,7 +235,7 @@ class Play:
             "headers": {},
             "requestContext": {"http": http, "stage": "$default", "requestId": "0"},
         }
-        taken, invocation = list[Took](), Invocation()
+        taken, invocation = list[Timing](), Invocation()
         before = Counter(self.aws.amounts)
 
         def act() -> None:
@@ -251,10 +251,10 @@ class Play:
 class Ran:
     """The cost of a run; ``written`` is that of ``latest/`` after it."""
 
-    opened: Took
-    units: list[Took]
-    closed: Took
-    written: Took
+    opened: Timing
+    units: list[Timing]
+    closed: Timing
+    written: Timing
     calls: Counter[str]
     amounts: Counter[str]
     messages: int

@@ -209,15 +209,15 @@ def main(arguments: list[str] | None = None) -> int:
         default=50,
         help="requests per question (default: 50)",
     )
-    asked = parser.parse_args(arguments)
-    if len(asked.sizes) == 1:
-        measure(asked.sizes[0], asked.repeats)
+    options = parser.parse_args(arguments)
+    if len(options.sizes) == 1:
+        measure(options.sizes[0], options.repeats)
         return 0
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
     print("Processor time of the handler from event to answer.")
-    for size in asked.sizes:
+    for size in options.sizes:
         command = [sys.executable, "-m", "benchmarks.query", str(size)]
-        subprocess.run([*command, "--repeats", str(asked.repeats)], check=True)
+        subprocess.run([*command, "--repeats", str(options.repeats)], check=True)
     return 0
 
 

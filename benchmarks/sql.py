@@ -33,7 +33,9 @@ from truffle.core.questions import QUESTIONS
 from truffle.sql.local import ask_folder
 
 SECONDS = 1.0
-"""The goal: seconds of a query over a year of 10,000 reservations."""
+"""The goal: seconds of a query over a year of 10,000 reservations, on two cores."""
+
+CORES = 2
 
 MEGABYTES = 300
 """The goal: megabytes of a year of 10,000 reservations."""
@@ -42,7 +44,7 @@ JQ = "select(.reservation_id) | [.tags.Team, .total_capacity, .used_capacity] | 
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class Timing:
     """Wall time, and processor time of all threads and processes, in seconds."""
 
     clock: float
@@ -52,7 +54,7 @@ class Took:
         return f"{self.clock:7.2f} s {self.processor:10.2f} s"
 
 
-def measured(work: Callable[[], Any], runs: int = 1) -> Took:
+def measured(work: Callable[[], Any], runs: int = 1) -> Timing:
     """The medians of some runs."""
     clocks, processors = [], []
     for _ in range(runs):
@@ -60,7 +62,7 @@ def measured(work: Callable[[], Any], runs: int = 1) -> Took:
         work()
         clocks.append(time.perf_counter() - clock)
         processors.append(sum(os.times()[:4]) - processor)
-    return Took(statistics.median(clocks), statistics.median(processors))
+    return Timing(statistics.median(clocks), statistics.median(processors))
 
 
 def print_sizes(sizes: dict[str, int]) -> float:
@@ -72,7 +74,7 @@ def print_sizes(sizes: dict[str, int]) -> float:
     return total
 
 
-def asked(folder: Path, runs: int) -> Iterator[Took]:
+def query_times(folder: Path, runs: int) -> Iterator[Timing]:
     """Print the time of each query, and yield it."""
     for question in QUESTIONS:
         sql = question.sql.replace("dt >= '2026-11-01'", "dt >= '2000-01-01'")
@@ -126,10 +128,10 @@ def main(arguments: list[str] | None = None) -> None:
         sample = make_sample(Path(place, "day"), chosen.reservations)
         megabytes = print_sizes(repeat(sample, year, chosen.days))
         print(f"\n{'':<28} {'clock':>9} {'processor':>12}")
-        slowest = max(asked(year, chosen.runs), key=lambda it: it.clock)
+        slowest = max(it.processor for it in query_times(year, chosen.runs)) / CORES
         print_raw(sample)
     print("\nGoals (a year of 10,000 reservations)")
-    print(f"{_verdict(slowest.clock, SECONDS)}: slowest question{slowest} (processor)")
+    print(f"{_verdict(slowest, SECONDS)}: {slowest:.2f} s of {CORES} cores, the slowest question")
     print(f"{_verdict(megabytes, MEGABYTES)}: {megabytes:.0f} MB")
 
 

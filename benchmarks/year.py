@@ -169,8 +169,8 @@ def _answers(region: str, at: datetime) -> Iterator[Answer]:
             )
             for days in (1, 7, 14, 28)
         )
-        asked = Question("p5.48xlarge", number + 1, 24)
-        yield Answer(f"watch-{number}", region, "1", asked, Outcome.OFFERED, at, offered)
+        question = Question("p5.48xlarge", number + 1, 24)
+        yield Answer(f"watch-{number}", region, "1", question, Outcome.OFFERED, at, offered)
 
 
 def repeat(sample: Sample, folder: Path, days: int) -> dict[str, int]:

@@ -205,8 +205,8 @@ def installed_requirements(
     directory = CACHE / hashlib.sha256(marked).hexdigest()[:16]
     if not directory.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE, prefix="installing-") as workplace:
-            fresh = Path(workplace) / "content"
+        with tempfile.TemporaryDirectory(dir=CACHE, prefix="installing-") as work_dir:
+            fresh = Path(work_dir) / "content"
             install(requirements, fresh / below, options)
             _make_readable(fresh)
             _publish(fresh, directory)

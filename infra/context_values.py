@@ -150,9 +150,9 @@ def _check_condition(name: str, values: object) -> None:
     if not isinstance(values, list) or not values:
         raise ValueError(f"{name} must be a list of values")
     known = _ATTRIBUTE_VALUES.get(name, ())
-    strange = [value for value in values if isinstance(value, str) and value not in known]
-    if known and strange:
-        raise ValueError(f"{name} cannot be {strange[0]}: use {', '.join(known)}")
+    unknown = [value for value in values if isinstance(value, str) and value not in known]
+    if known and unknown:
+        raise ValueError(f"{name} cannot be {unknown[0]}: use {', '.join(known)}")
 
 
 def _check_alternatives(policies: object) -> None:

@@ -36,7 +36,7 @@ from sandbox.environment import (
 )
 from sandbox.errors import SandboxError
 from sandbox.ports import free_port, is_free
-from sandbox.processes import start, tail, undisturbed
+from sandbox.processes import signals_blocked, start, tail
 from sandbox.readers import (
     listed_accounts,
     make_readers,
@@ -180,7 +180,7 @@ class Sandbox:
 
     def down(self) -> None:
         """Stop what ``up`` started and remove its state."""
-        with undisturbed():
+        with signals_blocked():
             for process in reversed(self._state.processes):
                 process.stop()
             for name in ("tmp", "sink"):

@@ -241,7 +241,7 @@ def _for_people(request: Request) -> dict[str, Any]:
         return request_to_json(request)
 
 
-class Said(click.ParamType[Reply]):
+class ReplyType(click.ParamType[Reply]):
     """A reply: ``ok``, ``down``, ``hang``, or a status."""
 
     name = "reply"
@@ -258,7 +258,7 @@ class Said(click.ParamType[Reply]):
 
 
 @sink.command()
-@click.argument("reply", metavar="{ok|down|hang|STATUS}", type=Said())
+@click.argument("reply", metavar="{ok|down|hang|STATUS}", type=ReplyType())
 @click.option("--path", default=EVERYWHERE, help="The URL; default: all others.")
 @click.option("--retry-after", type=click.IntRange(0), help="Seconds.")
 def answer(reply: Reply, path: str, retry_after: int | None) -> None:

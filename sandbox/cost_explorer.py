@@ -78,17 +78,17 @@ def answer(target: str, body: bytes, lines: Iterable[Line]) -> tuple[int, Json]:
     """Status and body of a request."""
     if target != f"{TARGET}GetCostAndUsage":
         return 400, {"__type": "ValidationException", "message": f"No operation {target}."}
-    asked = json.loads(body or b"{}")
-    since, until = (date.fromisoformat(asked["TimePeriod"][name]) for name in ("Start", "End"))
-    keys = [it["Key"] for it in asked["GroupBy"]]
+    requested = json.loads(body or b"{}")
+    since, until = (date.fromisoformat(requested["TimePeriod"][name]) for name in ("Start", "End"))
+    keys = [it["Key"] for it in requested["GroupBy"]]
     sums: dict[date, dict[tuple[str, ...], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for line in lines:
         sums[line.day][tuple(map(line.value, keys))] += line.amount
     days = [since + timedelta(days=number) for number in range((until - since).days)]
-    start = int(asked.get("NextPageToken") or 0)
+    start = int(requested.get("NextPageToken") or 0)
     rest = {"NextPageToken": str(start + PAGE)} if start + PAGE < len(days) else {}
     results = [_result(day, sums.get(day, {})) for day in days[start : start + PAGE]]
-    return 200, {"GroupDefinitions": asked["GroupBy"], "ResultsByTime": results, **rest}
+    return 200, {"GroupDefinitions": requested["GroupBy"], "ResultsByTime": results, **rest}
 
 
 def _result(day: date, groups: Sums) -> Json:

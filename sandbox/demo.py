@@ -89,7 +89,7 @@ class Demo:
         self.say(f"\n[bold]▸ {step.title}[/]")
         step.apply(box.ec2)
         self.collect(box)
-        for message in heard(step, alerts):
+        for message in received(step, alerts):
             style = STYLES[message["severity"]]
             self.say(f"  [{style}]● {message['severity']:<8}[/] {message['summary']}")
 
@@ -127,7 +127,7 @@ class Demo:
         )
 
 
-def heard(step: Step, alerts: Receive) -> list[dict[str, Any]]:
+def received(step: Step, alerts: Receive) -> list[dict[str, Any]]:
     """The messages after a step, including the expected one.
 
     Raises SandboxError if that one does not arrive.

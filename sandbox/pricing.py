@@ -27,7 +27,7 @@ HOURLY = {
 }
 """US dollars of a Linux instance on shared hardware in us-east-1; other types have no price."""
 
-ABROAD = 1.1
+OTHER_REGIONS_FACTOR = 1.1
 """The price factor of the other regions."""
 
 WINDOWS, DEDICATED = 1.2, 1.1
@@ -41,11 +41,11 @@ def answer(target: str, body: bytes) -> tuple[int, Json]:
     """Status and body of a request."""
     if target != f"{TARGET}GetProducts":
         return 400, {"__type": "InvalidParameterException", "Message": f"No operation {target}."}
-    asked = json.loads(body or b"{}")
-    wanted = {it["Field"]: it["Value"] for it in asked.get("Filters", ())}
+    requested = json.loads(body or b"{}")
+    wanted = {it["Field"]: it["Value"] for it in requested.get("Filters", ())}
     entries = [json.dumps(entry) for entry in _entries() if _matches(entry, wanted)]
-    start = int(asked.get("NextToken") or 0)
-    end = start + min(PAGE, asked.get("MaxResults", PAGE))
+    start = int(requested.get("NextToken") or 0)
+    end = start + min(PAGE, requested.get("MaxResults", PAGE))
     rest = {"NextToken": str(end)} if end < len(entries) else {}
     return 200, {"FormatVersion": "aws_v1", "PriceList": entries[start:end], **rest}
 
@@ -59,7 +59,7 @@ def _entries() -> Iterator[Json]:
     for region, factor in (("us-east-1", 1.0), ("us-east-2", 1.0), ("us-west-2", 1.0)):
         yield from _of_region(region, factor)
     for region in ("eu-west-1", "eu-central-1", "ap-northeast-1", "ap-south-1"):
-        yield from _of_region(region, ABROAD)
+        yield from _of_region(region, OTHER_REGIONS_FACTOR)
 
 
 def _of_region(region: str, factor: float) -> Iterator[Json]:

@@ -47,7 +47,7 @@ def end_as_interrupted() -> None:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
     """Block signals in this context: a second Ctrl-C would leave processes running."""
     if threading.current_thread() is not threading.main_thread():
         yield

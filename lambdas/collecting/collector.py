@@ -293,7 +293,7 @@ class Collector:
             return ScopeOutcome(snapshot)
         digest = digest_of(snapshot.reservations)
         found = self._reporter.write_of(listing.ground, snapshot, digest)
-        write = self._told(found, listing, snapshot.observed_at, visit)
+        write = self._with_details(found, listing, snapshot.observed_at, visit)
         after = after_snapshot(status, snapshot, digest, write, attempt)
         changed = len(write.changed) + len(write.left)
         outcome = ScopeOutcome(snapshot, changed, len(write.events), has_changes or changed > 0)
@@ -335,7 +335,9 @@ class Collector:
             return True
         return self.scopes.write_failure(failure, attempt, most)
 
-    def _told(self, write: Write, listing: Listing, observed_at: datetime, visit: Visit) -> Write:
+    def _with_details(
+        self, write: Write, listing: Listing, observed_at: datetime, visit: Visit
+    ) -> Write:
         """The write with the details of its events, and with the recovery of the scope."""
         run_id, status = visit.run_id, listing.ground.status
         recovered, outage = after_success(status, observed_at, run_id), None

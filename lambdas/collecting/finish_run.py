@@ -128,9 +128,9 @@ class Closer:
         discovery = self._discovery(named)
         spent = self.meter.take() + last_calls
         run, outcomes = replace(run, calls=run.calls + spent), {it.scope: it for it in statuses}
-        papers = manifest(run, outcomes, finished_at, _few(named), self.expected, discovery)
-        self.archive.write_manifest(run, papers)
-        return papers["counts"], spent
+        document = manifest(run, outcomes, finished_at, _few(named), self.expected, discovery)
+        self.archive.write_manifest(run, document)
+        return document["counts"], spent
 
     def _finish(self, run: Run, at: datetime, counts: Mapping[str, int], spent: Calls) -> bool:
         """Raises Changed; the calls made by then count for the next try."""

@@ -69,14 +69,14 @@ class SpanReader:
         Snapshots after ``end`` show whether the last observation still held. Raises Unreadable.
         """
         until = self._until(end, now)
-        looks: dict[str, dict[Scope, list[Snapshot]]] = defaultdict(lambda: defaultdict(list))
+        by_region: dict[str, dict[Scope, list[Snapshot]]] = defaultdict(lambda: defaultdict(list))
         for scope, snapshot in self.past.last_seen(start).items():
-            looks[scope.region][scope].append(snapshot)
+            by_region[scope.region][scope].append(snapshot)
         objects: dict[str, list[SnapshotObject]] = defaultdict(list)
         for one in self.snapshots.between(start - LONGEST_UNIT, until):
             objects[one.region].append(one)
-        for region in sorted({*looks, *objects}):
-            known = looks.pop(region, defaultdict(list))
+        for region in sorted({*by_region, *objects}):
+            known = by_region.pop(region, defaultdict(list))
             for listings in self.snapshots.read(objects[region]):
                 for it in listings:
                     if isinstance(it, Snapshot) and start < it.observed_at <= until:

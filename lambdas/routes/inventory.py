@@ -107,28 +107,28 @@ def _gone(reservation_id: str, as_of: datetime | None = None) -> Json | None:
 @app.get("/summary")
 def summary() -> Response[str]:
     given = raw_query()
-    asked = parse_list(given, parameters.SUMMARY)
-    context, chosen = context_of(asked.as_of), of_ids(asked.filter)
-    return json_response(answers.summary(context, chosen, wiring.query().prices(), asked.warnings))
+    query = parse_list(given, parameters.SUMMARY)
+    context, chosen = context_of(query.as_of), of_ids(query.filter)
+    return json_response(answers.summary(context, chosen, wiring.query().prices(), query.warnings))
 
 
 @app.get("/prices")
 def prices() -> Response[str]:
-    asked = parse_list(raw_query(), parameters.PRICES)
-    known, chosen = wiring.query().prices(), of_ids(asked.filter)
-    return json_response(answers.prices(context_of(), chosen, known, asked.warnings))
+    query = parse_list(raw_query(), parameters.PRICES)
+    known, chosen = wiring.query().prices(), of_ids(query.filter)
+    return json_response(answers.prices(context_of(), chosen, known, query.warnings))
 
 
 @app.get("/stranded")
 def stranded() -> Response[str]:
     from lambdas.api.stranded import answer
 
-    asked, parts = parse_list(raw_query(), parameters.STRANDED), wiring.query()
-    chosen = of_ids(asked.filter)
+    query, parts = parse_list(raw_query(), parameters.STRANDED), wiring.query()
+    chosen = of_ids(query.filter)
     if not parts.settings.stranded:
         return problem(404, "Not collected", "The setting stranded of the stack is off.")
     known, prices = parts.stranded.read(), parts.prices()
-    return json_response(answer(context_of(), chosen, known, prices, asked.warnings))
+    return json_response(answer(context_of(), chosen, known, prices, query.warnings))
 
 
 @app.get("/usage")
@@ -136,8 +136,8 @@ def usage() -> Response[str]:
     from lambdas.api.usage import answer, to_question
 
     values, now = parse(raw_query(), parameters.USAGE), wiring.now()
-    asked = to_question(values, now)
-    question = replace(asked, chosen=of_ids(asked.chosen))
+    query = to_question(values, now)
+    question = replace(query, chosen=of_ids(query.chosen))
     period, reader = question.period, wiring.query().usage()
     try:
         spans = reader.between(period.since, period.until, now, question.is_total)

@@ -259,8 +259,10 @@ class StatusCache:
         known = {scope: it for unit in units for scope, it in self._units.get(unit, {}).items()}
         if self._latest is not None:
             unknown = {scope: beat for unit in beats.values() for scope, beat in unit.items()}
-            asked = [it for it, beat in unknown.items() if it not in known and not is_plain(beat)]
-            known |= self._latest.statuses(asked)
+            requested = [
+                it for it, beat in unknown.items() if it not in known and not is_plain(beat)
+            ]
+            known |= self._latest.statuses(requested)
         new = {
             scope: beat
             for unit in beats.values()

@@ -52,28 +52,28 @@ def with_accounts(
         if not isinstance(held, Mapping):
             raise FleetError(f"{where}.regions must be an object: region name → what it holds")
         for region_name, region in held.items():
-            mine = read(region_name, region, name, f"{where}.regions.{region_name}")
+            part = read(region_name, region, name, f"{where}.regions.{region_name}")
             status = region.get("OptInStatus")
-            found[region_name] = _joined(found.get(region_name), mine, name, status)
+            found[region_name] = _joined(found.get(region_name), part, name, status)
     return found
 
 
-def _joined(known: Region | None, mine: Region, name: str, status: str | None) -> Region:
+def _joined(known: Region | None, own: Region, name: str, status: str | None) -> Region:
     """A region with the capacity of an account. A region that only such accounts have opted in to
     is not enabled for others."""
     if known is None:
-        for_others = mine.opt_in_status if status != _OPTED_IN else _NOT_OPTED_IN
-        known = Region(mine.name, for_others)
+        for_others = own.opt_in_status if status != _OPTED_IN else _NOT_OPTED_IN
+        known = Region(own.name, for_others)
     return replace(
         known,
         opt_in_by={**known.opt_in_by, **({name: status} if status else {})},
-        reservations={**known.reservations, **mine.reservations},
-        blocks={**known.blocks, **mine.blocks},
-        statuses={**known.statuses, **mine.statuses},
-        extensions=(*known.extensions, *mine.extensions),
-        market=(*known.market, *mine.market),
-        others={**known.others, **mine.others},
-        plan_market=(*known.plan_market, *mine.plan_market),
+        reservations={**known.reservations, **own.reservations},
+        blocks={**known.blocks, **own.blocks},
+        statuses={**known.statuses, **own.statuses},
+        extensions=(*known.extensions, *own.extensions),
+        market=(*known.market, *own.market),
+        others={**known.others, **own.others},
+        plan_market=(*known.plan_market, *own.plan_market),
     )
 
 

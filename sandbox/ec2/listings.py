@@ -17,7 +17,7 @@ from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.filters import Fields
 from sandbox.ec2.fleet import Fleet, Region
 from sandbox.ec2.lifecycle import phase_at, requested_size
-from sandbox.ec2.offerings import extension_hours, extension_offerings, offerings, wish_of
+from sandbox.ec2.offerings import extension_hours, extension_offerings, offerings, parse_request
 from sandbox.ec2.zones import zone_id, zone_type
 
 
@@ -242,8 +242,8 @@ def _placement(region: Region, fields: Fields) -> dict[str, Any]:
 
 
 def block_offerings(call: Call) -> Listing:
-    wish = wish_of(call.parameters, call.now)
-    return Listing(offerings(call.region.market, wish, sold_as_blocks(call.fleet), call.now))
+    request = parse_request(call.parameters, call.now)
+    return Listing(offerings(call.region.market, request, sold_as_blocks(call.fleet), call.now))
 
 
 def block_extension_offerings(call: Call) -> Listing:
@@ -289,8 +289,8 @@ def types(call: Call) -> Listing:
 
 def regions(call: Call) -> Listing:
     """The regions enabled for the account; with AllRegions or by name, all of them."""
-    asked = call.parameters.get("RegionNames")
-    everything = call.parameters.get("AllRegions") or asked is not None
+    requested = call.parameters.get("RegionNames")
+    everything = call.parameters.get("AllRegions") or requested is not None
     fleet, account = call.fleet, call.account
     shown = [it for it in fleet.regions.values() if everything or fleet.is_enabled(it, account)]
     items = tuple(

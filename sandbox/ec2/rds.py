@@ -111,8 +111,8 @@ def _start(marker: str | None) -> int:
 
 
 def _answer(operation: str, call: ServiceCall) -> bytes:
-    wish = call.parameters
-    start, end = wish["start"], wish["start"] + wish["size"]
+    request = call.parameters
+    start, end = request["start"], request["start"] + request["size"]
     listed, shape = _wanted(call), rds_model().operation_model(operation).output_shape
     marker = base64.b64encode(f"dbcr-{end}".encode()).decode()
     content = {

@@ -261,7 +261,7 @@ class Simulator:
         if fault is not None and fault.error is not None:
             raise fault.error
         call = ServiceCall(region, account, self.now(), parameters, request_id)
-        return _spoilt(fault, Reply(200, service.answer(operation, call), request_id))
+        return _with_fault(fault, Reply(200, service.answer(operation, call), request_id))
 
     def _delay(self, region: str) -> float:
         return self._latency.get(region, self._latency.get("*", 0)) / 1000
@@ -292,7 +292,7 @@ class Simulator:
         facts = operation.facts(call) if operation.facts else {}
         items = map(kept.xml, shown)
         body = answer_xml(action, operation.member, items, token, request_id, facts)
-        return _spoilt(fault, Reply(200, body, request_id))
+        return _with_fault(fault, Reply(200, body, request_id))
 
     def _hit(self, region: str, action: str, account: str, page: int) -> Fault | None:
         """The first fault that applies to a call; one with ``times`` is counted down."""
@@ -341,17 +341,17 @@ def _chosen(operation: Operation, listing: Listing, parameters: Mapping[str, Any
 def _wanted(
     ids: Ids | None, items: Iterable[Fields], parameters: Mapping[str, Any]
 ) -> Callable[[Fields], bool]:
-    asked = parameters.get(ids.parameter) if ids else None
-    if ids is None or not asked:
+    requested = parameters.get(ids.parameter) if ids else None
+    if ids is None or not requested:
         return lambda item: True
     member = ids.member
-    unknown = set(asked) - {item.get(member) for item in items}
+    unknown = set(requested) - {item.get(member) for item in items}
     if unknown and ids.code:
         raise EC2Error(ids.code, ids.message.format(", ".join(sorted(unknown))))
-    return lambda item: item.get(member) in asked
+    return lambda item: item.get(member) in requested
 
 
-def _spoilt(fault: Fault | None, reply: Reply) -> Reply:
+def _with_fault(fault: Fault | None, reply: Reply) -> Reply:
     """The response as modified by a fault without an error code."""
     if fault is None or reply.body is None:
         return reply

@@ -37,8 +37,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send([request_to_json(one) for one in list(self.server.destination.requests)])
 
     def do_PUT(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        self.server.destination.answer(Reply(**asked["reply"]), asked["path"])
+        requested = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self.server.destination.answer(Reply(**requested["reply"]), requested["path"])
         self._send({})
 
     def _send(self, answer: Any) -> None:

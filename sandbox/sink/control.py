@@ -45,6 +45,6 @@ class Sink:
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         content = json.dumps(body).encode() if body is not None else None
-        asked = HTTPRequest(f"{self.control}{path}", content, method=method)
-        with _OPENER.open(asked, timeout=60) as answer:
+        requested = HTTPRequest(f"{self.control}{path}", content, method=method)
+        with _OPENER.open(requested, timeout=60) as answer:
             return json.load(answer)

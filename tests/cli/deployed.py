@@ -25,7 +25,7 @@ from lambdas.api.usage import to_question
 from lambdas.republishing import SECONDS, republish
 from lambdas.store.fleets import StoredFleets
 from lambdas.store.placements import ScopePlacements
-from lambdas.store.stranded import Asked
+from lambdas.store.stranded import StrandedResult
 from tests.sandbox.worlds import running_now
 from truffle.alerts.explanation import Delivery, explain_delivered
 from truffle.alerts.sample import sample_event
@@ -79,7 +79,7 @@ class Deployed:
     fleets: dict[Scope, StoredFleets] = field(default_factory=dict)
     placements: dict[Scope, ScopePlacements] = field(default_factory=dict)
     prices: PriceBook = field(default_factory=PriceBook)
-    stranded: list[Asked] = field(default_factory=list)
+    stranded: list[StrandedResult] = field(default_factory=list)
     market: list[WatchAnswer] = field(default_factory=list)
     clock: Callable[[], datetime] = running_now
 

@@ -13,7 +13,7 @@ _KNOWN = {name: frozenset(names) for name, names in FIELD_NAMES.items()}
 
 
 class OtherFields:
-    """What a newer version wrote of reservations, by their known fields."""
+    """The fields of reservations that a newer version wrote, by their known fields."""
 
     def __init__(self) -> None:
         self._found: dict[str, Json] = {}

@@ -51,12 +51,14 @@ class Compaction:
     def write_listings(self, table: str, objects: Iterable[Path], target: Path) -> None:
         """Write a file of ``snapshots`` or ``listings`` from the objects of a day."""
         with tempfile.TemporaryDirectory() as folder:
-            contents, looks = Path(folder, "contents.json"), Path(folder, "looks.csv")
-            found = _part(objects, contents, looks)
+            contents, observations = Path(folder, "contents.json"), Path(folder, "looks.csv")
+            found = _part(objects, contents, observations)
             if table == "listings":
                 self._write(TABLES[table], map(_listing_line, found), target)
             else:
-                rows = _snapshot_rows(contents, looks, is_empty=not any(it.rows for it in found))
+                rows = _snapshot_rows(
+                    contents, observations, is_empty=not any(it.rows for it in found)
+                )
                 self._copy(TABLES[table], rows, target)
 
     def write_spans(self, spans: Sequence[ValidSpan], target: Path) -> None:
@@ -107,9 +109,9 @@ def _answers(path: Path) -> list[Answer]:
         raise Damaged(f"{path} is damaged: {error}") from error
 
 
-def _part(objects: Iterable[Path], contents: Path, looks: Path) -> list[Listing]:
+def _part(objects: Iterable[Path], contents: Path, observations: Path) -> list[Listing]:
     """Write the distinct rows with their numbers, and the number and time of each row."""
-    with contents.open("w", encoding="utf-8") as lines, looks.open("w") as pairs:
+    with contents.open("w", encoding="utf-8") as lines, observations.open("w") as pairs:
         numbers = count()
 
         def take(text: str) -> None:
@@ -146,14 +148,14 @@ def _json_rows(table: Table, path: Path, more: Mapping[str, str] = MappingProxyT
     )
 
 
-def _snapshot_rows(contents: Path, looks: Path, is_empty: bool) -> str:
+def _snapshot_rows(contents: Path, observations: Path, is_empty: bool) -> str:
     """Each row with the time of each listing that contains it."""
     rows = _json_rows(TABLES["snapshots"], contents, {_NUMBER: "BIGINT"})
     if is_empty:
         return rows
     return (
         f"SELECT rows.* REPLACE (look.observed_at AS observed_at) FROM ({rows}) AS rows "
-        f"JOIN read_csv({literal(str(looks))}, header = false, "
+        f"JOIN read_csv({literal(str(observations))}, header = false, "
         f"columns = {{number: 'BIGINT', observed_at: 'TIMESTAMP'}}) AS look "
         f'ON rows."{_NUMBER}" = look.number'
     )
