@@ -16,12 +16,14 @@ from functools import cached_property
 from heapq import heapreplace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from benchmarks import prices
 from benchmarks.ec2_server import raw_reservation
 from benchmarks.fake_aws import FakeAWS
 from benchmarks.query import Invocation
 from sandbox.ec2.wire import answer_xml, renderer
+from truffle.core.runs import run_id_of
 
 COLLECTORS = 40
 COLLECT_MEGABYTES, FAN_OUT_MEGABYTES, QUERY_MEGABYTES = 1769, 1769, 1769
@@ -148,7 +150,7 @@ class Play:
         self.closes.clear()
         opened, units = list[Timing](), list[Timing]()
         invocation: Any = UnlimitedTime()
-        event = {"run_id": f"run-{self.hour}"}
+        event = {"run_id": self.run_id}
         self.measure(lambda: fan_out.handler(event, invocation), True, opened)
         messages = self.aws.messages[:]
         self.aws.messages.clear()
@@ -179,9 +181,14 @@ class Play:
         self.measure(act, True, taken)
         return taken[0]
 
+    @property
+    def run_id(self) -> str:
+        """An id as long as those of scheduled runs, since heartbeats have it."""
+        return run_id_of(START + timedelta(hours=self.hour), "scheduled")
+
     def _manifest(self) -> dict[str, Any]:
         """The manifest of the last run."""
-        (key,) = [it for it in self.aws.objects if it.endswith(f"/run-{self.hour}.json")]
+        (key,) = [it for it in self.aws.objects if it.endswith(f"/{self.run_id}.json")]
         found: dict[str, Any] = json.loads(self.aws.objects[key])
         return found
 
@@ -294,7 +301,7 @@ class Ran:
 
 def _record(body: str, index: int) -> dict[str, Any]:
     return {
-        "messageId": f"message-{index}",
+        "messageId": str(UUID(int=index)),
         "receiptHandle": "0",
         "body": body,
         "attributes": {"ApproximateReceiveCount": "1"},
