@@ -37,7 +37,7 @@ HOMES = {
     "e-mail address": (r"@\[\^@", {"truffle/core/validators.py"}),
     "allowed age": (r"minutes=2 \*|2 \* timedelta\(minutes", set[str]()),
     "did you mean": (r"get_close_matches", {"truffle/core/suggest.py"}),
-    "limits of SNS": (r"MAX_FILTER_\w+ = ", {"infra/quotas.py"}),
+    "limits of SNS": (r"MAX_FILTER_\w+ = ", {"truffle/alerts/routing.py"}),
     "scheduled time": (r"<aws\.scheduler\.scheduled-time>", {"infra/functions.py"}),
     "length of a message": (r"message\[:1000\]", set[str]()),
 }

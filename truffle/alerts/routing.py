@@ -216,10 +216,10 @@ def _has_tags(event: Event, tags: Tags) -> bool:
 
 # --- subscriptions -------------------------------------------------------------------------------
 
-MAX_NAMES = 5
+MAX_FILTER_NAMES = 5
 """Attribute names of one filter policy (SNS Developer Guide, filter policy constraints)."""
 
-MAX_COMBINATIONS = 150
+MAX_FILTER_COMBINATIONS = 150
 """The product of the numbers of values in all arrays of a policy (the same page)."""
 
 Policy = Mapping[str, Any]
@@ -284,4 +284,6 @@ def _is_allowed(branches: Sequence[Policy]) -> bool:
     """Whether SNS accepts the policy, counting every branch of an ``$or``."""
     names = {name for branch in branches for name in branch}
     sizes = [len(values) for branch in branches for values in branch.values()]
-    return bool(branches) and len(names) <= MAX_NAMES and prod(sizes) <= MAX_COMBINATIONS
+    return (
+        bool(branches) and len(names) <= MAX_FILTER_NAMES and prod(sizes) <= MAX_FILTER_COMBINATIONS
+    )
