@@ -22,16 +22,16 @@ AT_ONCE = 32
 MOST_OBJECTS = 10_000
 """Snapshot objects that one request may read: a week of a stack with 60 units."""
 
-MOST_BYTES = 18_000_000
-"""Bytes of ledgers that one request may read, compressed and weighted: a month of 10,000
-reservations, or a day of 60,000. The function adds up at least three of these megabytes in a second
+MOST_BYTES = 220_000_000
+"""Bytes of ledgers that one request may read, compressed and weighted: a day of 90,000
+reservations, or 150 days of 10,000; by the hour, 4 days of 10,000. An idle core needs 8 seconds
 (benchmarks/history.py)."""
 
-_STRETCHES = 2
-"""The weight of a ledger whose stretches are read; it is 1 if the totals suffice."""
+_STRETCHES = 60
+"""The weight of a ledger whose stretches are read; it is 1 if the index suffices."""
 
-_MAKING = 5
-"""The additional weight of the largest ledger: its reservations must be created, and those of the
+_MAKING = 30
+"""The additional weight of the largest ledger: its reservations must be decoded, and those of the
 other days are mostly the same."""
 
 

@@ -368,8 +368,8 @@ def test_the_largest_ledger_counts_more_than_others_of_the_same_reservations(
     head = service("s3").head_object(Bucket=hours.stack.bucket, Key=LEDGER)
     size = head["ContentLength"]
     asked = {"since": "2026-11-24", "until": "2026-11-25"}
-    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 6 * size)
+    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 31 * size)
     assert hours.ask("/usage", **asked).status == 200
-    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 6 * size - 1)
+    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 31 * size - 1)
     answer = hours.ask("/usage", **asked)
     assert (answer.status, answer.body["title"]) == (400, "Request too large")

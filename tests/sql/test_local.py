@@ -154,6 +154,38 @@ def test_a_shared_reservation_is_in_the_spans_once(tmp_path: Path) -> None:
     assert ask(tmp_path, "SELECT account_id FROM spans") == [[HOME]]
 
 
+USED_SPANS = "SELECT used_capacity, valid_from, valid_to FROM spans ORDER BY valid_from, valid_to"
+
+
+def test_a_change_in_the_newest_listing_ends_the_span_before_it(tmp_path: Path) -> None:
+    """Also if that listing is the last one of its day."""
+    evening = NOON + 10 * HOUR
+    look(tmp_path, evening, an_odcr())
+    look(tmp_path, evening + HOUR, an_odcr(available_capacity=8))
+    ended = [5, "2026-11-24T22:00:00Z", "2026-11-24T23:00:00Z"]
+    following = [0, "2026-11-24T23:00:00Z", None]
+    assert ask(tmp_path, USED_SPANS) == [ended, following]
+    look(tmp_path, evening + 2 * HOUR, an_odcr(available_capacity=8))
+    assert ask(tmp_path, USED_SPANS) == [ended, following]
+
+
+def test_a_reservation_that_the_newest_listing_lacks_has_no_open_span(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr(), an_odcr("cr-gone"))
+    look(tmp_path, NOON + HOUR, an_odcr())
+    query = "SELECT valid_to FROM spans WHERE reservation_id = 'cr-gone'"
+    assert ask(tmp_path, query) == [["2026-11-24T13:00:00Z"]]
+
+
+def test_an_account_that_is_listed_later_than_the_owner_ends_no_span(tmp_path: Path) -> None:
+    """A shared reservation, whose owner alone is in the newest listings."""
+    owner, consumer = an_odcr(), an_odcr(account_id=OTHER, owner_id=HOME)
+    scope = Scope(OTHER, owner.region)
+    look(tmp_path, NOON, owner)
+    look(tmp_path, NOON, consumer, scope=scope)
+    look(tmp_path, NOON + HOUR, owner)
+    assert ask(tmp_path, USED_SPANS) == [[5, "2026-11-24T12:00:00Z", None]]
+
+
 def test_the_ledger_of_a_day_is_a_table(tmp_path: Path) -> None:
     day = NOON.replace(hour=0)
     busy, free = an_odcr(tags={"Team": "a"}), an_odcr(tags={"Team": "a"}, available_capacity=8)

@@ -72,19 +72,21 @@ Numbers = tuple[int | None, int | None]
 """Reserved and used instances."""
 
 moment = lru_cache(65_536)(parse_time)
-"""Most stretches begin and end with a listing of a scope."""
+"""Most stretches begin and end with a listing of their scope."""
 
 
 @dataclass(slots=True)
 class Reader:
-    """Reads ledgers, and keeps what it decoded: spans of the same facts and numbers share a row."""
+    """Reads ledgers, and keeps what it decoded: spans with the same facts and numbers share a
+    row."""
 
     _facts: dict[str, Reservation] = field(default_factory=dict)
     _rows: dict[str, dict[Numbers, Reservation]] = field(default_factory=dict)
     _known: dict[str, Reservation] = field(default_factory=dict)
 
     def spans(self, lines: Sequence[str]) -> Iterator[Span]:
-        """The spans of lines of a ledger. Raises ValueError, KeyError and TypeError for others."""
+        """The spans of lines of a ledger. Raises ValueError, KeyError and TypeError for any other
+        text."""
         heads, arrays = [], []
         for line in lines:
             facts, mark, numbers = line.partition(STRETCHES)
@@ -92,7 +94,7 @@ class Reader:
                 raise ValueError("a line of the ledger has no stretches")
             heads.append(facts.partition(HOURS)[0])
             arrays.append(numbers[:-1])
-        # One call for the day: the decoder is faster than calling it for each line.
+        # One call for the day is faster than one for each line.
         for facts, stretches in zip(heads, json.loads(f"[{','.join(arrays)}]"), strict=True):
             rows = self._rows.setdefault(facts, {})
             for it in stretches:
@@ -103,8 +105,8 @@ class Reader:
                 yield Span(row, moment(it["start"]), moment(it["end"]), it["is_observed"])
 
     def totals(self, ledger: Ledger, day: datetime) -> Iterator[DayTotals | Span]:
-        """The same as totals of the day. Lines without reserved time, and ledgers without an index,
-        are spans. No price depends on the numbers that totals lack.
+        """The same ledger as totals of the day. Lines without reserved time, and ledgers without an
+        index, are returned as spans. No price depends on the counts that totals lack.
 
         Raises what ``Ledger`` and ``spans`` do.
         """
@@ -132,7 +134,7 @@ class Reader:
             yield DayTotals(day, *zip(*totals, strict=True))
 
     def _described(self, facts: str) -> Reservation:
-        """The reservation of a line, without numbers."""
+        """The reservation of a line, without counts."""
         if facts not in self._facts:
             data = json.loads(facts + "}")
             if data["schema_version"] != SCHEMA_VERSION:

@@ -289,7 +289,7 @@ def _order(group: Group) -> list[tuple[bool, str]]:
 def _with_unpriced(
     currencies: Mapping[str | None, _ByInterval],
 ) -> Iterator[tuple[int, str | None, Sums]]:
-    """The sums of a group by interval and currency; those without a price join the first
+    """The sums of a group by interval and currency; time without a price joins the first
     currency of the interval."""
     if len(currencies) == 1:
         ((currency, by_interval),) = currencies.items()
