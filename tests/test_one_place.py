@@ -41,7 +41,7 @@ HOMES = {
     "scheduled time": (r"<aws\.scheduler\.scheduled-time>", {"infra/functions.py"}),
     "length of a message": (r"message\[:1000\]", set[str]()),
 }
-"""What a rule looks like in the code, and where it stands."""
+"""The form of a rule in the code, and its place."""
 
 OTHER_THINGS = {
     # How long a billing request stays open.

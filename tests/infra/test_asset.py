@@ -1,4 +1,4 @@
-"""What the functions' zip carries."""
+"""The content of the functions' zip."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_the_zip_is_pure_python_and_small(asset: Path) -> None:
 
 @pytest.fixture(scope="module")
 def again(everything: Json) -> Iterator[Path]:
-    """The same zip, made once more by someone whose files nobody else may read."""
+    """The same zip, built again with a umask that hides files from others."""
     context = parse_context(everything)
     before = os.umask(0o077)
     with lambda_asset(context.alerts, context.account_settings) as made:

@@ -1,4 +1,4 @@
-"""What is beside the reservations: how much of the table a reader of everything reads."""
+"""Additional data: how much of the table a reader of everything reads."""
 
 from __future__ import annotations
 
