@@ -9,7 +9,7 @@ from truffle.alerts.settings import (
     EVERYTHING,
     AlertSettings,
     Destination,
-    Kind,
+    DestinationKind,
     Route,
     SettingsError,
 )
@@ -40,7 +40,10 @@ def alert_settings(
     when = EVERYTHING if has_own_filter else None
     return replace(
         settings,
-        destinations=(*settings.destinations, Destination(SLACK, Kind.SLACK, slack_secret_arn)),
+        destinations=(
+            *settings.destinations,
+            Destination(SLACK, DestinationKind.SLACK, slack_secret_arn),
+        ),
         routes=(*settings.routes, Route(_free_name(settings), (SLACK,), when)),
     )
 

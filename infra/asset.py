@@ -20,19 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from infra.ec2_model import write_models
+from lambdas.settings import ACCOUNTS_FILE, ALERTS_FILE
 from truffle.alerts.settings import AlertSettings
 from truffle.alerts.settings_json import settings_to_json
 from truffle.core.organization import AccountSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "lambda-requirements"
-ALERTS_FILE = "alerts.json"
-"""In the root of the zip, where the functions read it."""
-
-ACCOUNTS_FILE = "accounts.json"
-"""In the root of the zip, because a list of accounts may exceed the limit of environment
-variables."""
-
 MODELS = "models"
 """In the root of the zip: botocore's models that take precedence over the runtime's
 (lambdas/clients.py)."""

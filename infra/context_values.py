@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from infra.quotas import (
-    MAX_FILTER_COMBINATIONS,
-    MAX_FILTER_NAMES,
     filter_combinations,
     filter_names,
 )
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule, parse_schedule
+from truffle.alerts.routing import MAX_FILTER_COMBINATIONS, MAX_FILTER_NAMES
 from truffle.core.events import EventType, Severity
 from truffle.core.expected import EXPECTED_FORM, expected_denials
 from truffle.core.model import TYPES

@@ -13,7 +13,7 @@ from infra.alert_settings import SLACK
 from infra.context import Context
 from infra.queues import dead_letter_queue, shared_policy, work_queue
 from truffle.alerts.routing import subscription_filter
-from truffle.alerts.settings import Destination, Kind
+from truffle.alerts.settings import Destination, DestinationKind
 
 DELIVER_TIMEOUT_SECONDS = 60
 MAX_RECEIVES = 1000
@@ -93,7 +93,7 @@ def _place(scope: Construct, destination: Destination) -> DestinationResources:
 
 def _own_topic(scope: Construct, destination: Destination) -> sns.Topic | None:
     """A topic of its own, because readers of prose must not get the JSON of a chat application."""
-    if destination.kind not in (Kind.EMAIL, Kind.AMAZON_Q):
+    if destination.kind not in (DestinationKind.EMAIL, DestinationKind.AMAZON_Q):
         return None
     topic = encrypted_topic(scope, "Topic")
     for address in destination.addresses:

@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 from infra.resolved import Json, Resolver
+from truffle.alerts.routing import MAX_FILTER_COMBINATIONS, MAX_FILTER_NAMES
 
 _DOCS = "https://docs.aws.amazon.com"
 CLOUDFORMATION = f"{_DOCS}/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"
@@ -238,10 +239,6 @@ def filter_combinations(policy: Json) -> int:
     """The number of combinations of values of an SNS filter policy."""
     return prod(len(values) for _, values in filter_arrays(policy))
 
-
-MAX_FILTER_NAMES = 5
-MAX_FILTER_COMBINATIONS = 150
-"""The maximum for one SNS filter policy (SNS_FILTERS)."""
 
 _ALARM, _DASHBOARD = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"
 _FUNCTION, _MAPPING = "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"

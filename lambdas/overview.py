@@ -62,23 +62,23 @@ def _event(message: Json) -> Event | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastUse:
     """The usage of reservations by id and, if it is unknown, the reason."""
 
     use: Mapping[str, Sequence[Use]] = field(default_factory=dict)
     note: str | None = None
 
 
-NOTHING_KNOWN = Past()
+NOTHING_KNOWN = PastUse()
 
 
-def past_use(reader: UsageReader, now: datetime) -> Past:
+def past_use(reader: UsageReader, now: datetime) -> PastUse:
     """The usage in the period of a report, from the ledgers of its days."""
     try:
-        return Past(use_over_time(reader.recorded(now - PAST, now)))
+        return PastUse(use_over_time(reader.recorded(now - PAST, now)))
     except (TooLarge, Unreadable, ClientError, BotoCoreError) as error:
         logger.warning("use over time not read", extra={"error": str(error)})
-        return Past(note=f"Use over time is not available: {error}.")
+        return PastUse(note=f"Use over time is not available: {error}.")
 
 
 def report_inputs(
@@ -89,7 +89,7 @@ def report_inputs(
     *,
     source: str,
     prices: PriceBook,
-    past: Past = NOTHING_KNOWN,
+    past: PastUse = NOTHING_KNOWN,
     market: Market = NO_MARKET,
     warnings: Sequence[str] = (),
     most_rows: int | None = None,

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from sandbox.ec2.fleet import DEFAULT_ACCOUNT, HOME_REGION, Fleet
+from truffle.core.codec import Json
 
 TARGET = "AWSInsightsIndexService."
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -34,7 +34,6 @@ PREFIXES = {
 PAGE = 20
 """Days per page; low, so that there are several pages."""
 
-Json = dict[str, Any]
 Sums = Mapping[tuple[str, ...], Decimal]
 
 

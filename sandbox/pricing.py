@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+
+from truffle.core.codec import Json
 
 TARGET = "AWSPriceListService."
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -33,8 +34,6 @@ OTHER_REGIONS_FACTOR = 1.1
 WINDOWS, DEDICATED = 1.2, 1.1
 PAGE = 2
 """Entries per page; low, so that there are several pages."""
-
-Json = dict[str, Any]
 
 
 def answer(target: str, body: bytes) -> tuple[int, Json]:

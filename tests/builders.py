@@ -100,7 +100,7 @@ def an_on_demand_instance(instance_id: str = "i-1", **facts: Any) -> OnDemandIns
 
 
 def an_event(reservation: Reservation | None = None, **facts: Any) -> Event:
-    """A block's payment that failed, told at noon."""
+    """A block's failed payment, observed at noon."""
     row = reservation or a_block("cr-0abc", instance_count=8, state="payment-failed")
     return Event(
         **{
@@ -122,7 +122,7 @@ def an_event(reservation: Reservation | None = None, **facts: Any) -> Event:
 
 
 def a_scope_event(**facts: Any) -> Event:
-    """A scope that cannot be listed any more, told at noon: an event without a reservation."""
+    """A scope that can no longer be listed, observed at noon: an event without a reservation."""
     found = {
         "type": EventType.SCOPE_FAILING,
         "severity": Severity.WARNING,

@@ -1,4 +1,5 @@
-"""What all tests share: the effort of random tests, their processes, and how children end."""
+"""Shared by all tests: the effort of random tests, their processes, and the end of child
+processes."""
 
 import gc
 import signal

@@ -163,7 +163,7 @@ _FACETS: dict[str, SearchStrategy[Any]] = {
     "end_date": st.none() | grid_moments,
     "health": st.none() | healths,
 }
-"""What comparisons look at, but for the date of creation and the effective end."""
+"""The compared fields, except the creation date and the effective end."""
 
 _optional_moments = st.none() | grid_moments
 

@@ -19,7 +19,7 @@ from truffle.core.tables import TABLES
 from truffle.sql.local import ask_folder
 
 LIBRARIES = {"fake_aws", "numbers", "organizations", "played", "prices", "year"}
-"""What the benchmarks share; all other modules are commands."""
+"""Modules shared by the benchmarks; all others are commands."""
 
 COMMANDS = sorted({module.name for module in pkgutil.iter_modules(benchmarks.__path__)} - LIBRARIES)
 

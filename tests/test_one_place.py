@@ -37,11 +37,11 @@ HOMES = {
     "e-mail address": (r"@\[\^@", {"truffle/core/validators.py"}),
     "allowed age": (r"minutes=2 \*|2 \* timedelta\(minutes", set[str]()),
     "did you mean": (r"get_close_matches", {"truffle/core/suggest.py"}),
-    "limits of SNS": (r"MAX_FILTER_\w+ = ", {"infra/quotas.py"}),
+    "limits of SNS": (r"MAX_FILTER_\w+ = ", {"truffle/alerts/routing.py"}),
     "scheduled time": (r"<aws\.scheduler\.scheduled-time>", {"infra/functions.py"}),
     "length of a message": (r"message\[:1000\]", set[str]()),
 }
-"""What a rule looks like in the code, and where it stands."""
+"""The form of a rule in the code, and its place."""
 
 OTHER_THINGS = {
     # How long a billing request stays open.

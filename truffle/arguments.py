@@ -25,7 +25,7 @@ from truffle.core.suggest import nearest
 from truffle.core.times import format_time
 from truffle.core.vocabulary import is_type_name, misspelt_type, types_of_family, types_with
 from truffle.core.windows import lengths_between
-from truffle.query import BadArgument, Question, Several, moment_of
+from truffle.query import BadArgument, ListQuery, Several, moment_of
 
 MOST_EVENTS = 10_000
 """A larger number is considered a typing error."""
@@ -283,7 +283,7 @@ def explain_query(event_id: str, since: datetime | str | None = None) -> list[tu
 
 
 def usage_query(
-    question: Question,
+    question: ListQuery,
     since: datetime | str | None = None,
     until: datetime | str | None = None,
     interval: str | None = None,

@@ -64,7 +64,7 @@ def _raise(error: Exception, profile: str | None) -> NoReturn:
     operation = error.operation_name if isinstance(error, ClientError) else None
     known = sign_in_error(code, message, operation, profile)
     raise known or UnreachableError(
-        f"AWS gave no credentials {cause_of(code, message)}. Try again in a minute."
+        f"AWS returned no credentials {cause_of(code, message)}. Try again in a minute."
     ) from error
 
 

@@ -207,7 +207,7 @@ def _refused_source(
     elif operation == "GetRoleCredentials":
         advice = "Check its sso_account_id and sso_role_name, and that they are assigned to you."
     return AccessDeniedError(
-        f"AWS gave no credentials for {whose}: {operation} was refused "
+        f"AWS returned no credentials for {whose}: {operation} was refused "
         f"{cause_of(code, message)}. {advice}"
     )
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any, TypedDict, Unpack
 
 from truffle import clock
-from truffle.core.declared_filters import BY_ARGUMENT, DECLARED, TIMES, DeclaredFilter, Kind
+from truffle.core.declared_filters import BY_ARGUMENT, DECLARED, TIMES, DeclaredFilter, ValueKind
 from truffle.core.filters import Filter
 from truffle.core.kinds.registry import DEFAULT_TYPE
 from truffle.core.model import TYPES, Reservation
@@ -62,7 +62,7 @@ class QueryResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ListQuery:
     """The query of a list: ``regions`` None means all regions of the source; they may be globs.
 
     ``warnings`` are about values that this release does not know; the source checks whether regions
@@ -132,7 +132,7 @@ def ask(
     limit: int | str | None = None,
     as_of: datetime | str | None = None,
     **filters: Unpack[Filters],
-) -> Question:
+) -> ListQuery:
     """Build the query of these arguments; None means everything. Raises BadArgument, or TypeError
     for an unknown filter.
 
@@ -157,10 +157,10 @@ def ask(
     chosen = replace(to_filter(values), active_only=active)
     warnings = tuple(unknown_words(values, _OWN_WARNING))
     moment = None if as_of is None else moment_of("as_of", as_of, ahead=False).start
-    return Question(chosen, order, limit_of, named, warnings, moment)
+    return ListQuery(chosen, order, limit_of, named, warnings, moment)
 
 
-def run_question(instance_type: str, regions: Several | None = None) -> Question:
+def run_question(instance_type: str, regions: Several | None = None) -> ListQuery:
     """The query of a validation: ODCRs and blocks of one instance type, in any state."""
     return ask(
         reservation_type=list(TYPES),
@@ -174,15 +174,15 @@ def _declared(declared: DeclaredFilter, given: Any) -> dict[str, list[Any]]:
     """The values of one argument, by the API's parameter. Raises BadArgument."""
     name = declared.argument
     match declared.kind:
-        case Kind.TEXTS | Kind.NAMES | Kind.TYPES:
+        case ValueKind.TEXTS | ValueKind.NAMES | ValueKind.TYPES:
             return _several(name, given)
-        case Kind.TAGS:
+        case ValueKind.TAGS:
             return _tags(given)
-        case Kind.COUNT | Kind.TIME:
+        case ValueKind.COUNT | ValueKind.TIME:
             return _one(name, given)
-        case Kind.FLAG:
+        case ValueKind.FLAG:
             return {declared.parameter: [True]} if given else {}
-        case Kind.ACTIVE:
+        case ValueKind.ACTIVE:
             return {}
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lambdas.api.schemas import array, list_of, ref
+from truffle.core.codec import Json
 from truffle.core.fleets import CapacityFleet
 from truffle.core.schema import schema_of
 from truffle.core.status import NAMED_FAILURES
 from truffle.core.topology import Placement
-
-Json = dict[str, Any]
 
 _TEXT: Json = {"type": "string"}
 _TEXT_OR_NULL: Json = {"type": ["string", "null"]}

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from lambdas.api.answers import Context
 from lambdas.api.responses import fitting
-from lambdas.overview import NOTHING_KNOWN, Past, Recent, report_inputs, scope_states
+from lambdas.overview import NOTHING_KNOWN, PastUse, Recent, report_inputs, scope_states
 from lambdas.store.reports import ReportStore
 from truffle.core.filters import Filter, matches_globs
 from truffle.core.market.finds import Market
@@ -58,7 +58,7 @@ def _inputs(
     chosen: Chosen,
     source: str,
     prices: PriceBook,
-    past: Past = NOTHING_KNOWN,
+    past: PastUse = NOTHING_KNOWN,
     market: Market = NO_MARKET,
 ) -> Inputs:
     part = "The request has a filter, so other reservations and their events are not shown."
@@ -80,7 +80,7 @@ def report(
     chosen: Chosen,
     source: str,
     prices: PriceBook,
-    past: Past,
+    past: PastUse,
     market: Market,
 ) -> Response[str]:
     """The report, with as many reservations as fit into a response."""
@@ -129,7 +129,7 @@ class Measured:
 
 def metrics(context: Context, measured: Measured, prices: PriceBook) -> Response[str]:
     """Held capacity as OpenMetrics text, with the scopes of the requested accounts and regions."""
-    from truffle.feeds.inputs import Held
+    from truffle.feeds.inputs import MetricsInput
     from truffle.feeds.metrics import CONTENT_TYPE
     from truffle.feeds.metrics import metrics as written
 
@@ -140,7 +140,7 @@ def metrics(context: Context, measured: Measured, prices: PriceBook) -> Response
         if (not regions or matches_globs(each.scope.region, regions))
         and (not accounts or each.scope.account_id in accounts)
     ]
-    held = Held(
+    held = MetricsInput(
         measured.rows,
         scope_states(scopes),
         context.now,

@@ -26,7 +26,7 @@ from truffle.core.order import Order
 from truffle.core.status import ScopeStatus
 from truffle.core.times import format_time
 
-PARALLEL_SCOPES = 16
+PARALLEL_READS = 16
 MOST_ORDERS = 8
 """The maximum number of orders kept, each with its columns; the least recently used is dropped
 first."""
@@ -165,7 +165,7 @@ class Inventory:
                 unknown.append(status)
             else:
                 fresh[status.scope] = status.revision, rows
-        with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
+        with ThreadPoolExecutor(PARALLEL_READS) as pool:
             for status, rows in zip(
                 unknown, pool.map(self._scopes.reservations, unknown), strict=True
             ):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.api.schemas import array, ref
+from truffle.core.codec import Json
 from truffle.core.market.answers import Outcome
 from truffle.core.model import Accelerator
 from truffle.core.schema import schema_of
-
-Json = dict[str, Any]
 
 _TIME: Json = {"type": "string", "format": "date-time"}
 _KNOWN_TYPES: Json = {

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lambdas.api.schemas import array, one_of, ref
+from truffle.core.codec import Json
 from truffle.core.stranded import Reason
-
-Json = dict[str, Any]
 
 _TEXT: Json = {"type": "string"}
 _TEXT_OR_NULL: Json = {"type": ["string", "null"]}

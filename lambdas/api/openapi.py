@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 from lambdas.api.capacity_schemas import capacity_schemas
 from lambdas.api.market_schemas import market_schemas
 from lambdas.api.money_schemas import money_schemas
 from lambdas.api.schemas import array, one_of, ref, schemas
 from truffle.core import parameters
-from truffle.core.codec import FIELD_NAMES
+from truffle.core.codec import FIELD_NAMES, Json
 from truffle.core.kinds.registry import CLASSES, KINDS
 from truffle.core.market.queries import HISTORY, OFFERINGS
 from truffle.core.parameters import RESERVATION_ID, Parameter
 from truffle.version import VERSION
-
-Json = dict[str, Any]
 
 
 def _parameter(parameter: Parameter) -> Json:

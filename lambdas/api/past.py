@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lambdas.api.inventory import View
-from lambdas.history.moments import Past
+from lambdas.history.moments import PastReader
 from truffle.core.parameters import BadParameter
 from truffle.core.times import format_time
 
@@ -21,7 +21,7 @@ SETTLED = timedelta(minutes=15)
 class Moments:
     """Views of the past; the last few are kept in memory."""
 
-    past: Past
+    past: PastReader
     _kept: dict[datetime, View] = field(default_factory=dict)
 
     def view(self, moment: datetime, now: datetime) -> View:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 from truffle.alerts.explanation import DeliveryStatus
-from truffle.alerts.routing import Outcome
-from truffle.alerts.settings import Kind
+from truffle.alerts.routing import RoutingOutcome
+from truffle.alerts.settings import DestinationKind
+from truffle.core.codec import Json
 from truffle.core.events import EventType, Severity
 from truffle.core.kinds.registry import CLASSES
 from truffle.core.market.answers import Outcome as Answered
 from truffle.core.schema import schema_of
 from truffle.core.status import NAMED_FAILURES, State
-
-Json = dict[str, Any]
 
 _TEXT: Json = {"type": "string"}
 _TEXT_OR_NULL: Json = {"type": ["string", "null"]}
@@ -150,8 +148,8 @@ def schemas() -> Json:
         "Problem": _problem_schema(),
         "Decision": _object(
             destination=_TEXT,
-            kind=_enumerated(Kind),
-            outcome=_enumerated(Outcome),
+            kind=_enumerated(DestinationKind),
+            outcome=_enumerated(RoutingOutcome),
             routes=array(_TEXT),
             why=_TEXT,
             delivery={"anyOf": [ref("Delivery"), {"type": "null"}]},
@@ -168,7 +166,9 @@ def schemas() -> Json:
         "Trial": _object(
             route=_TEXT,
             event=ref("Event"),
-            sent=array(_object(destination=_TEXT, kind=_enumerated(Kind), error=_TEXT_OR_NULL)),
+            sent=array(
+                _object(destination=_TEXT, kind=_enumerated(DestinationKind), error=_TEXT_OR_NULL)
+            ),
         ),
     }
 

@@ -11,7 +11,7 @@ from lambdas.collecting.extensions import Extensions
 from lambdas.collecting.fleets import Fleets
 from lambdas.collecting.placements import Placements
 from lambdas.scope_clients import ScopeEC2
-from lambdas.store.beside import BesideStore, Items, Kind
+from lambdas.store.beside import BesideStore, ItemKind, Items
 from lambdas.store.extensions import ExtensionStore, to_extensions
 from lambdas.store.fleets import FleetStore, to_fleets
 from lambdas.store.placements import PlacementStore, to_placements
@@ -40,7 +40,7 @@ class Beside:
         """Add consumers to the shared reservations in snapshots of one unit. Raises what DynamoDB
         does."""
         asking = Consumers(self.ec2_of, SharedStore(self._store), self.clock)
-        return asking.completed(snapshots, to_shared(stored[Kind.SHARED]), deadline)
+        return asking.completed(snapshots, to_shared(stored[ItemKind.SHARED]), deadline)
 
     def collect(
         self,
@@ -58,11 +58,11 @@ class Beside:
         snapshots = [it for it in snapshots if not _is_late(it, last_seen[it.scope])]
         fleets = FleetStore(self._store, self.scopes.retention_days)
         asking = Fleets(self.ec2_of, fleets, self.clock, self.fleet_short)
-        asking.collect(snapshots, to_fleets(stored[Kind.FLEETS]), last_seen, run_id, deadline)
+        asking.collect(snapshots, to_fleets(stored[ItemKind.FLEETS]), last_seen, run_id, deadline)
         placing = Placements(self.ec2_of, PlacementStore(self._store), self.clock)
-        placing.collect(snapshots, to_placements(stored[Kind.PLACEMENTS]), deadline)
+        placing.collect(snapshots, to_placements(stored[ItemKind.PLACEMENTS]), deadline)
         extending = Extensions(self.ec2_of, ExtensionStore(self._store), self.clock)
-        extending.collect(snapshots, to_extensions(stored[Kind.EXTENSIONS]), deadline)
+        extending.collect(snapshots, to_extensions(stored[ItemKind.EXTENSIONS]), deadline)
 
     @property
     def _store(self) -> BesideStore:

@@ -16,6 +16,7 @@ from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
 from lambdas.collecting.visits import Batch, Changed, Listing, Unchanged, Visit
 from lambdas.observability import logger
 from lambdas.scope_clients import ScopeEC2
+from lambdas.settings import PARALLEL_SCOPES
 from lambdas.store.archive import Archive
 from lambdas.store.beside import Items
 from lambdas.store.scopes import (
@@ -42,8 +43,6 @@ from truffle.ec2.billing_requests import listed_with_requests
 from truffle.ec2.errors import FAILURES, to_failure
 from truffle.ec2.listing import DescribedTypes, list_scope
 from truffle.ec2.other_kinds import OtherKinds
-
-PARALLEL_SCOPES = 16
 
 REPORT_TRIES = 30
 """The maximum number of writes of a scope that shares reservations with others. Twenty units of a

@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lambdas.settings import PARALLEL_SCOPES
 from lambdas.store.shared import Shared, SharedStore
 from truffle.core.model import Scope, Snapshot, Unanswered
 from truffle.ec2.consumers import EC2, OPERATION, with_consumers
 from truffle.ec2.errors import FAILURES, error_code
-
-PARALLEL_SCOPES = 16
 
 MOST_NOTED = 1_000
 """Noted ids of one owner in one region: many times what is requested in an hour."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lambdas.observability import logger
+from lambdas.settings import PARALLEL_SCOPES
 from lambdas.store.fleets import NOTHING_STORED, FleetStore, StoredFleets
 from lambdas.store.transactions import Conflict
 from truffle.core import error_codes
@@ -18,8 +19,6 @@ from truffle.core.model import DEADLINE_EXCEEDED, Scope, Snapshot
 from truffle.ec2.errors import FAILURES, error_code
 from truffle.ec2.fleets import list_fleets
 from truffle.ec2.listing import EC2
-
-PARALLEL_SCOPES = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.collecting.finish_run import CLOSE_TRIES, LAST_CALLS, Closer
 from lambdas.collecting.publications import Publication, publish_all
 from lambdas.observability import logger
+from lambdas.settings import PARALLEL_SCOPES
 from lambdas.store.archive import REFUSALS, Rows, Unreadable
 from lambdas.store.garbage import no_garbage_collection
 from lambdas.store.heartbeats import is_plain
@@ -29,7 +30,6 @@ from truffle.core.merging import merge
 from truffle.core.model import Reservation, Scope
 from truffle.core.times import format_time
 
-PARALLEL_SCOPES = 16
 PARALLEL_REGIONS = 8
 
 Texts = dict[str, bytes | None]

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from lambdas.observability import logger
+from lambdas.settings import PARALLEL_SCOPES
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from truffle.core import error_codes
 from truffle.core.model import BUDGET_EXCEEDED, DEADLINE_EXCEEDED, Scope, Snapshot
 from truffle.ec2.errors import FAILURES, error_code
 from truffle.ec2.topology import EC2, PAGE_SIZE, PLACED_STATES, list_placements
 
-PARALLEL_SCOPES = 16
 MOST_PLACEMENTS = 50 * PAGE_SIZE
 """Reservations of one scope: 50 calls, half of what EC2 allows an account at once in a region (EC2
 Developer Guide, "Request throttling")."""

@@ -13,7 +13,7 @@ from lambdas.delivery.queue_message import queue_url
 from lambdas.delivery.webhook import NO_HEADERS, WebhookResponse, post
 from lambdas.store.resolutions import ResolutionStore
 from lambdas.store.threads import ThreadStore
-from truffle.alerts.settings import Destination, Kind
+from truffle.alerts.settings import Destination, DestinationKind
 from truffle.core.events import Event, EventType, Severity
 from truffle.core.incidents import Incident, incident_of
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
@@ -94,9 +94,9 @@ class Channels:
             )
             return self.show(destination, card)
         match destination.kind:
-            case Kind.SQS:
+            case DestinationKind.SQS:
                 self._send(destination, alert)
-            case Kind.HTTPS:
+            case DestinationKind.HTTPS:
                 self._post_message(destination, alert)
             case _:
                 return self._deliver_incident(destination, alert)
@@ -106,14 +106,14 @@ class Channels:
         """Show a card to people; True. Raises Refused, or what reading the secret and sending
         do."""
         match destination.kind:
-            case Kind.SLACK:
+            case DestinationKind.SLACK:
                 self._show_in_slack(destination, card)
-            case Kind.TEAMS:
+            case DestinationKind.TEAMS:
                 secret = self._secret(destination)
                 _post(destination, secret, secret.sole("url"), teams.payload(card))
-            case Kind.AMAZON_Q:
+            case DestinationKind.AMAZON_Q:
                 self._publish(destination, {"Message": json.dumps(amazon_q.payload(card))})
-            case Kind.EMAIL:
+            case DestinationKind.EMAIL:
                 self._publish(destination, email.payload(card))
         return True
 
@@ -160,7 +160,7 @@ class Channels:
                 resolved_at = self.resolutions.latest(destination.name, found.key)
                 if resolved_at is not None and resolved_at > at:
                     return False
-        if destination.kind is Kind.PAGERDUTY:
+        if destination.kind is DestinationKind.PAGERDUTY:
             self._enqueue(destination, alert, found)
         else:
             self._request(destination, alert, found)

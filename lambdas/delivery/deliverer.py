@@ -33,7 +33,7 @@ from lambdas.store.deliveries import DeliveryStore
 from lambdas.store.digest_buffer import Batch
 from lambdas.store.events import EventStore
 from truffle.alerts.explanation import Delivery, DeliveryStatus
-from truffle.alerts.routing import Outcome, decision_for
+from truffle.alerts.routing import RoutingOutcome, decision_for
 from truffle.alerts.settings import AlertSettings, Destination
 from truffle.core.codec import Json
 from truffle.core.daily import DAY, day
@@ -141,7 +141,7 @@ class Deliverer:
         """Deliver an event now, or buffer it until its run is over."""
         event = task.event
         decision = decision_for(event, destination.name, self.alerts)
-        if decision.outcome is not Outcome.ROUTED:
+        if decision.outcome is not RoutingOutcome.ROUTED:
             extra = {"event_id": event.event_id, "why": decision.why}
             logger.info(
                 "not for this destination", extra={"destination": destination.name, **extra}

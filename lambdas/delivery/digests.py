@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.store.digest_buffer import Batch, Conflict, DigestBuffer, Placed
+from lambdas.store.digest_buffer import Batch, BatchConflict, DigestBuffer, Placed
 from lambdas.store.runs import RunStore
 from truffle.alerts.settings import Destination
 from truffle.core.events import EventType
@@ -96,7 +96,7 @@ class Digests:
         while True:
             try:
                 return self.pending.next_batch(name, run_id, self.clock())
-            except Conflict:
+            except BatchConflict:
                 continue
 
     def _is_over(self, run: Run | None) -> bool:

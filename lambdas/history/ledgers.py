@@ -13,7 +13,7 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 
 from lambdas.history.manifests import ManifestReader
-from lambdas.history.moments import LONGEST_UNIT, Past
+from lambdas.history.moments import LONGEST_UNIT, PastReader
 from lambdas.history.snapshots import SnapshotObject, SnapshotReader, days_below, fetch
 from truffle.core.ledger import DAY, day_of, write_day
 from truffle.core.ledger_reader import Ledger
@@ -37,14 +37,14 @@ class SpanReader:
     """Reads the capacity held in a period of time from snapshots. ``period`` is the schedule's."""
 
     snapshots: SnapshotReader
-    past: Past
+    past: PastReader
     period: timedelta
 
     @classmethod
     def of(cls, client: Any, bucket: str, period: timedelta) -> Self:
         """The reader of a bucket, with a boto3 S3 client."""
         snapshots, manifests = SnapshotReader(client, bucket), ManifestReader(client, bucket)
-        past = Past(snapshots, manifests, PERIODS_KNOWN * period)
+        past = PastReader(snapshots, manifests, PERIODS_KNOWN * period)
         return cls(snapshots, past, period)
 
     def noting(self, others: OtherFields) -> Self:

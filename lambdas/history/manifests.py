@@ -22,7 +22,7 @@ MOST_TRIED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ManifestScope:
     """A scope in a manifest: its last success, and the error of its last attempt."""
 
     observed_at: datetime | None
@@ -36,7 +36,7 @@ class Manifest:
 
     started_at: datetime
     finished_at: datetime
-    outcomes: Mapping[Scope, Outcome]
+    outcomes: Mapping[Scope, ManifestScope]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _to_manifest(data: Json) -> Manifest:
     return Manifest(parse_time(data["started_at"]), parse_time(data["finished_at"]), outcomes)
 
 
-def _to_outcome(data: Json) -> Outcome:
+def _to_outcome(data: Json) -> ManifestScope:
     seen, error = data["observed_at"], data["error"] or {}
     at = None if seen is None else parse_time(seen)
-    return Outcome(at, error.get("code"), error.get("message") or "")
+    return ManifestScope(at, error.get("code"), error.get("message") or "")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lambdas.history.exceptions import TooEarly
-from lambdas.history.manifests import Manifest, ManifestReader, Outcome
+from lambdas.history.manifests import Manifest, ManifestReader, ManifestScope
 from lambdas.history.snapshots import SnapshotObject, SnapshotReader
 from lambdas.store.archive import observed_or_failed_at
 from truffle.core.merging import merge
@@ -37,7 +37,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastReader:
     """Returns the capacity held at any past moment. ``allowed_age`` is how long a snapshot counts
     as current."""
 
@@ -143,7 +143,7 @@ def _status(scope: Scope, known: _Known) -> ScopeStatus:
 
 def _error(
     attempt: Snapshot | Failure | None,
-    outcome: Outcome | None,
+    outcome: ManifestScope | None,
     seen: datetime | None,
     at: datetime | None,
 ) -> ScopeError | None:

@@ -19,7 +19,7 @@ from lambdas.store.transactions import transact
 from truffle.core.model import Scope
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """The kinds of items; the values are the prefixes of their sort keys."""
 
     EXTENSIONS = "EXTENSIONS"
@@ -28,19 +28,19 @@ class Kind(StrEnum):
     SHARED = "SHARED"
 
 
-Items = Mapping[Kind, Mapping[Scope, Item]]
+Items = Mapping[ItemKind, Mapping[Scope, Item]]
 
 PARALLEL_UNITS = 16
 
 
 def to_items(items: Iterable[Item]) -> Items:
     """Items of units by kind and scope; other items are omitted."""
-    found: dict[Kind, dict[Scope, Item]] = {kind: {} for kind in Kind}
+    found: dict[ItemKind, dict[Scope, Item]] = {kind: {} for kind in ItemKind}
     for item in items:
         kind, _, account_id = item["sk"]["S"].partition("#")
         if kind in found:
             region = item["pk"]["S"].removeprefix(f"{UNIT}#").partition("/")[0]
-            found[Kind(kind)][Scope(account_id, region)] = item
+            found[ItemKind(kind)][Scope(account_id, region)] = item
     return found
 
 
@@ -58,7 +58,7 @@ class BesideStore:
     def table(self) -> str:
         return self.groups.table
 
-    def versions(self, kind: Kind) -> dict[str, int]:
+    def versions(self, kind: ItemKind) -> dict[str, int]:
         """How often the items of a kind were written, by unit. A name from before counts existed
         ends in an account, and is ignored."""
         items = query(
@@ -73,7 +73,7 @@ class BesideStore:
             found[unit] = max(found.get(unit, 0), int(item.get("version", number(0))["N"]))
         return found
 
-    def of_unit(self, unit: str, kind: Kind) -> Mapping[Scope, Item]:
+    def of_unit(self, unit: str, kind: ItemKind) -> Mapping[Scope, Item]:
         """One kind's items of a unit, at least as new as a version read before."""
         items = query(
             self.client,
@@ -84,31 +84,31 @@ class BesideStore:
         )
         return to_items(items)[kind]
 
-    def of_scopes(self, scopes: Iterable[Scope], *kinds: Kind) -> Items:
+    def of_scopes(self, scopes: Iterable[Scope], *kinds: ItemKind) -> Items:
         """The items of these scopes, of these kinds or of all kinds."""
         units = self.groups.units_of(scopes)
         keys = [
             _key(unit, scope.account_id, kind)
             for scope, unit in units.items()
-            for kind in kinds or Kind
+            for kind in kinds or ItemKind
         ]
         return to_items(fetch(self.client, self.table, keys))
 
-    def key(self, scope: Scope, kind: Kind) -> Item:
+    def key(self, scope: Scope, kind: ItemKind) -> Item:
         return _key(self.groups.units_of([scope])[scope], scope.account_id, kind)
 
-    def put(self, scope: Scope, kind: Kind, **attributes: Item) -> None:
+    def put(self, scope: Scope, kind: ItemKind, **attributes: Item) -> None:
         """Replace an item."""
         item = {**self.key(scope, kind), **attributes}
         last = {"Put": {"TableName": self.table, "Item": item}}
         transact(self.client, [self.counted(scope, kind)], last)
 
-    def remove(self, scope: Scope, kind: Kind) -> None:
+    def remove(self, scope: Scope, kind: ItemKind) -> None:
         """Remove an item."""
         last = {"Delete": {"TableName": self.table, "Key": self.key(scope, kind)}}
         transact(self.client, [self.counted(scope, kind)], last)
 
-    def counted(self, scope: Scope, kind: Kind) -> Item:
+    def counted(self, scope: Scope, kind: ItemKind) -> Item:
         """The action, in an item's transaction, that counts its write."""
         return _counted(self.table, self.groups.units_of([scope])[scope], kind)
 
@@ -123,7 +123,7 @@ class BesideCache(Generic[T]):
     def __init__(
         self,
         store: BesideStore,
-        kind: Kind,
+        kind: ItemKind,
         decode: Callable[[Mapping[Scope, Item]], dict[Scope, T]],
     ) -> None:
         self._store, self._kind, self._decode = store, kind, decode
@@ -145,16 +145,17 @@ class BesideCache(Generic[T]):
 def everything_removed(table: str, unit: str, scope: Scope, stored: Items) -> list[Item]:
     """The actions that remove all items of a scope, and count those that are stored."""
     removed = [
-        {"Delete": {"TableName": table, "Key": _key(unit, scope.account_id, kind)}} for kind in Kind
+        {"Delete": {"TableName": table, "Key": _key(unit, scope.account_id, kind)}}
+        for kind in ItemKind
     ]
-    return [*removed, *(_counted(table, unit, kind) for kind in Kind if scope in stored[kind])]
+    return [*removed, *(_counted(table, unit, kind) for kind in ItemKind if scope in stored[kind])]
 
 
-def _key(unit: str, account_id: str, kind: Kind) -> Item:
+def _key(unit: str, account_id: str, kind: ItemKind) -> Item:
     return key(f"{UNIT}#{unit}", f"{kind}#{account_id}")
 
 
-def _counted(table: str, unit: str, kind: Kind) -> Item:
+def _counted(table: str, unit: str, kind: ItemKind) -> Item:
     return {
         "Update": {
             "TableName": table,

@@ -58,7 +58,7 @@ class Placed(Enum):
     """It is in the buffer, and was delivered."""
 
 
-class Conflict(Exception):
+class BatchConflict(Exception):
     """Another flush began a batch meanwhile: read the buffer again."""
 
 
@@ -212,7 +212,7 @@ class DigestBuffer:
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except self.client.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict from error
+            raise BatchConflict from error
 
     def finish(self, destination: str, run_id: str, turn: int, at: datetime) -> None:
         """Record that the whole batch was delivered; finishing it again changes nothing."""

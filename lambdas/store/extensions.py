@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lambdas.store.beside import BesideStore, Kind
+from lambdas.store.beside import BesideStore, ItemKind
 from lambdas.store.table import Item, number, packed_body, read_packed_body
 from truffle.core.extensions import Extension, from_json, to_json
 from truffle.core.model import Scope
@@ -47,7 +47,7 @@ class ExtensionStore:
             "error": known.error,
         }
         expires = number(int((now + KEPT).timestamp()))
-        self.beside.put(scope, Kind.EXTENSIONS, body=packed_body(data), expires_at=expires)
+        self.beside.put(scope, ItemKind.EXTENSIONS, body=packed_body(data), expires_at=expires)
 
 
 def _stored(item: Item) -> ScopeExtensions:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.store.beside import BesideStore, Kind
+from lambdas.store.beside import BesideStore, ItemKind
 from lambdas.store.events import event_item
 from lambdas.store.table import Item, number, packed_body, read_packed_body
 from lambdas.store.transactions import transact
@@ -47,12 +47,12 @@ class FleetStore:
         items = [event_item(event, self.retention_days) for event in events]
         table = self.beside.table
         puts: list[Item] = [{"Put": {"TableName": table, "Item": item}} for item in items]
-        puts.append(self.beside.counted(scope, Kind.FLEETS))
+        puts.append(self.beside.counted(scope, ItemKind.FLEETS))
         transact(self.beside.client, puts, self._action(scope, before.version, known))
 
     def _action(self, scope: Scope, version: int, known: ScopeFleets) -> Item:
         where = {"TableName": self.beside.table, **_condition(version)}
-        place = self.beside.key(scope, Kind.FLEETS)
+        place = self.beside.key(scope, ItemKind.FLEETS)
         if known.is_empty:
             return {"Delete": {**where, "Key": place}}
         item = {**place, "version": number(version + 1), "body": packed_body(_to_json(known))}

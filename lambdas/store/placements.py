@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lambdas.store.beside import BesideStore, Kind
+from lambdas.store.beside import BesideStore, ItemKind
 from lambdas.store.table import Item, packed_body, read_packed_body
 from truffle.core.model import Scope
 from truffle.core.times import format_time, parse_time
@@ -38,8 +38,8 @@ class PlacementStore:
     beside: BesideStore
 
     def of_scope(self, scope: Scope) -> ScopePlacements | None:
-        items = self.beside.of_scopes([scope], Kind.PLACEMENTS)
-        return to_placements(items[Kind.PLACEMENTS]).get(scope)
+        items = self.beside.of_scopes([scope], ItemKind.PLACEMENTS)
+        return to_placements(items[ItemKind.PLACEMENTS]).get(scope)
 
     def write(self, scope: Scope, known: ScopePlacements) -> None:
         data = {
@@ -49,10 +49,10 @@ class PlacementStore:
             "error": known.error,
             "failing_since": known.failing_since and format_time(known.failing_since),
         }
-        self.beside.put(scope, Kind.PLACEMENTS, body=packed_body(data))
+        self.beside.put(scope, ItemKind.PLACEMENTS, body=packed_body(data))
 
     def remove(self, scope: Scope) -> None:
-        self.beside.remove(scope, Kind.PLACEMENTS)
+        self.beside.remove(scope, ItemKind.PLACEMENTS)
 
 
 def _stored(item: Item) -> ScopePlacements:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from lambdas.store.beside import BesideStore, Kind
+from lambdas.store.beside import BesideStore, ItemKind
 from lambdas.store.table import Item
 from truffle.core.model import Scope
 
@@ -30,7 +30,7 @@ class SharedStore:
 
     def of(self, owners: Iterable[Scope]) -> dict[Scope, frozenset[str]]:
         """The notes of these owners."""
-        return to_shared(self.beside.of_scopes(owners, Kind.SHARED)[Kind.SHARED])
+        return to_shared(self.beside.of_scopes(owners, ItemKind.SHARED)[ItemKind.SHARED])
 
     def add(self, owner: Scope, ids: Collection[str]) -> None:
         """Record that other accounts list these reservations of an owner."""
@@ -43,7 +43,7 @@ class SharedStore:
     def _update(self, owner: Scope, verb: str, ids: Collection[str]) -> None:
         self.beside.client.update_item(
             TableName=self.beside.table,
-            Key=self.beside.key(owner, Kind.SHARED),
+            Key=self.beside.key(owner, ItemKind.SHARED),
             UpdateExpression=f"{verb} ids :ids",
             ExpressionAttributeValues={":ids": {"SS": sorted(ids)}},
         )

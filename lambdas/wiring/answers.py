@@ -103,17 +103,17 @@ class Query(Parts[QuerySettings]):
 
     @cached_property
     def fleets(self) -> BesideCache[StoredFleets]:
-        from lambdas.store.beside import BesideCache, Kind
+        from lambdas.store.beside import BesideCache, ItemKind
         from lambdas.store.fleets import to_fleets
 
-        return BesideCache(self._beside, Kind.FLEETS, to_fleets)
+        return BesideCache(self._beside, ItemKind.FLEETS, to_fleets)
 
     @cached_property
     def topology(self) -> BesideCache[ScopePlacements]:
-        from lambdas.store.beside import BesideCache, Kind
+        from lambdas.store.beside import BesideCache, ItemKind
         from lambdas.store.placements import to_placements
 
-        return BesideCache(self._beside, Kind.PLACEMENTS, to_placements)
+        return BesideCache(self._beside, ItemKind.PLACEMENTS, to_placements)
 
     @cached_property
     def placements(self) -> PlacementStore:

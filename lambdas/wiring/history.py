@@ -49,10 +49,10 @@ class Prices(Parts[PricesSettings]):
 
     @cached_property
     def extensions(self) -> BesideCache[ScopeExtensions]:
-        from lambdas.store.beside import BesideCache, BesideStore, Kind
+        from lambdas.store.beside import BesideCache, BesideStore, ItemKind
         from lambdas.store.extensions import to_extensions
 
-        return BesideCache(BesideStore(self.scopes.groups), Kind.EXTENSIONS, to_extensions)
+        return BesideCache(BesideStore(self.scopes.groups), ItemKind.EXTENSIONS, to_extensions)
 
     def billing(self) -> Billing | None:
         """Requests the bill; None if the setting is off."""

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--port", type=int, default=0, help="port on 127.0.0.1; default: a free one"
     )
     parser.add_argument("--account", help="the account that the file's own account becomes")
-    parser.add_argument("--sts-endpoint", help="where to ask for the account of a temporary key")
+    parser.add_argument("--sts-endpoint", help="the STS that resolves temporary keys")
     chosen = parser.parse_args(arguments)
     try:
         fleet = read_fleet(chosen.fleet, now(), chosen.account)

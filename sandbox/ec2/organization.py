@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sandbox.ec2.zones import zone_type
-
-Json = dict[str, Any]
+from truffle.core.codec import Json
 
 ACCOUNT = "123456789012"
 PARTNER = "210987654321"

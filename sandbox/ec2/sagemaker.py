@@ -21,6 +21,7 @@ from sandbox.ec2.filters import Fields
 from sandbox.ec2.fleet import Offer
 from sandbox.ec2.protocol import Request, Service, ServiceCall
 from sandbox.ec2.training_plans import TRAINING_PLANS, sagemaker_model
+from truffle.core.codec import Json
 
 TARGET = "SageMaker."
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -43,8 +44,6 @@ CODES: Mapping[str, tuple[str, int]] = {
 
 _NOT_LISTED = ("UnhealthyInstanceCount", "AvailableSpareInstanceCount")
 """The fields that only DescribeTrainingPlan returns."""
-
-Json = dict[str, Any]
 
 
 def _error(error: EC2Error, request_id: str) -> tuple[int, bytes]:

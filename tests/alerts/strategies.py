@@ -16,7 +16,7 @@ from truffle.alerts.settings import (
     AlertSettings,
     DailySummary,
     Destination,
-    Kind,
+    DestinationKind,
     Mute,
     Route,
     When,
@@ -128,15 +128,15 @@ def watches(draw: st.DrawFn) -> tuple[Watch, ...]:
 @st.composite
 def destinations(draw: st.DrawFn, name: str) -> Destination:
     """A destination of any kind with what its kind takes."""
-    kind = draw(st.sampled_from(Kind))
+    kind = draw(st.sampled_from(DestinationKind))
     for_people: dict[str, Any] = {
         "digest_above": draw(st.none() | st.integers(1, 1000)),
         "daily_summary": draw(st.none() | summaries),
     }
-    by_kind: dict[Kind, dict[str, Any]] = {
-        Kind.SQS: {"queue_arn": "arn:aws:sqs:us-east-1:123456789012:warehouse"},
-        Kind.EMAIL: {"addresses": ("people@example.com",)},
-        Kind.AMAZON_Q: {},
+    by_kind: dict[DestinationKind, dict[str, Any]] = {
+        DestinationKind.SQS: {"queue_arn": "arn:aws:sqs:us-east-1:123456789012:warehouse"},
+        DestinationKind.EMAIL: {"addresses": ("people@example.com",)},
+        DestinationKind.AMAZON_Q: {},
     }
     own = by_kind.get(kind, {"secret": draw(st.sampled_from(SECRETS))})
     return Destination(name, kind, **own, **(for_people if kind.is_for_people else {}))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from truffle.alerts import settings_parser, watch_parser
-from truffle.alerts.settings import Kind
+from truffle.alerts.settings import DestinationKind
 from truffle.alerts.settings_json import settings_to_json
 from truffle.alerts.settings_parser import parse_settings
 from truffle.alerts.yaml_file import read_alerts
@@ -75,7 +75,7 @@ def test_every_type_and_severity_is_named(words: Any) -> None:
 
 def test_every_kind_of_destination_has_a_line_and_an_example() -> None:
     examples = "\n".join(BLOCKS)
-    for kind in Kind:
+    for kind in DestinationKind:
         assert f"\n| `{kind}` |" in PAGE
         assert f"kind: {kind}\n" in examples
 
@@ -96,7 +96,7 @@ def test_the_thresholds_that_the_page_shows_are_the_defaults() -> None:
 
 def test_the_example_file_has_every_kind_and_every_part() -> None:
     found = read_alerts(EXAMPLE)
-    assert {destination.kind for destination in found.destinations} == set(Kind)
+    assert {destination.kind for destination in found.destinations} == set(DestinationKind)
     written = set(keys_of(yaml.safe_load(EXAMPLE.read_text())))
     for place in ("file", "destination", "daily summary", "route", "threshold"):
         assert set(KEYS[place]) <= written, place

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.builders import an_event
 from truffle.alerts.explanation import explain
-from truffle.alerts.settings import AlertSettings, Destination, Kind, Route, When
+from truffle.alerts.settings import AlertSettings, Destination, DestinationKind, Route, When
 
-SLACK = Destination("oncall", Kind.SLACK, secret="truffle/slack")
-PAGER = Destination("pager", Kind.PAGERDUTY, secret="truffle/pager")
+SLACK = Destination("oncall", DestinationKind.SLACK, secret="truffle/slack")
+PAGER = Destination("pager", DestinationKind.PAGERDUTY, secret="truffle/pager")
 SETTINGS = AlertSettings((SLACK, PAGER), (Route("all", ("oncall", "pager"), When()),))
 
 

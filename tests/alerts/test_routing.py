@@ -10,20 +10,22 @@ from hypothesis import given
 
 from tests.alerts import strategies
 from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, a_scope_event, an_event, an_odcr
-from truffle.alerts.routing import Decision, Outcome, decide, decision_for
+from truffle.alerts.routing import Decision, RoutingOutcome, decide, decision_for
 from truffle.alerts.settings import (
     AlertSettings,
     DailySummary,
     Destination,
-    Kind,
+    DestinationKind,
     Mute,
     Route,
     When,
 )
 from truffle.core.events import Event, EventType, Severity
 
-ONCALL = Destination("oncall", Kind.SLACK, secret="truffle/slack")
-WAREHOUSE = Destination("warehouse", Kind.SQS, queue_arn="arn:aws:sqs:us-east-1:1:warehouse")
+ONCALL = Destination("oncall", DestinationKind.SLACK, secret="truffle/slack")
+WAREHOUSE = Destination(
+    "warehouse", DestinationKind.SQS, queue_arn="arn:aws:sqs:us-east-1:1:warehouse"
+)
 
 
 def only(*whens: When | None, mutes: tuple[Mute, ...] = ()) -> AlertSettings:
@@ -88,14 +90,14 @@ def test_an_account_without_a_name_meets_no_condition_of_names() -> None:
     unnamed = replace(A_FAILURE, account_name=None, organizational_unit=None)
     decision = decided(unnamed, only(When(account_names=("*",))))
     assert decision.why == "Route a: account_name is unknown, not *."
-    assert decided(unnamed, only(When())).outcome is Outcome.ROUTED
+    assert decided(unnamed, only(When())).outcome is RoutingOutcome.ROUTED
 
 
 @pytest.mark.parametrize("when", MATCHING, ids=str)
 def test_a_route_lets_through_what_meets_all_its_conditions(when: When) -> None:
     decision = decided(A_FAILURE, only(when))
     assert (decision.outcome, decision.routes, decision.why) == (
-        Outcome.ROUTED,
+        RoutingOutcome.ROUTED,
         ("a",),
         "Matched by route a.",
     )
@@ -106,7 +108,7 @@ def test_a_route_that_does_not_match_names_the_first_condition_that_failed(
     when: When, why: str
 ) -> None:
     decision = decided(A_FAILURE, only(when))
-    assert (decision.outcome, decision.routes) == (Outcome.NO_ROUTE, ())
+    assert (decision.outcome, decision.routes) == (RoutingOutcome.NO_ROUTE, ())
     assert decision.why == f"Route a: {why}."
 
 
@@ -143,9 +145,11 @@ def test_a_destination_for_people_gets_blocks_scopes_and_warnings_by_default() -
     block = an_event(severity=Severity.INFO)
     scope = a_scope_event(type=EventType.SCOPE_RECOVERED, severity=Severity.GOOD)
     warning = replace(an_idle_odcr(), severity=Severity.WARNING)
-    assert [decided(it, settings).outcome for it in (block, scope, warning)] == [Outcome.ROUTED] * 3
+    assert [decided(it, settings).outcome for it in (block, scope, warning)] == [
+        RoutingOutcome.ROUTED
+    ] * 3
     decision = decided(an_idle_odcr(), settings)
-    assert decision.outcome is Outcome.NO_ROUTE
+    assert decision.outcome is RoutingOutcome.NO_ROUTE
     assert decision.why == (
         "Route a: an ODCR's event below warning (info), and the route has no `when`."
     )
@@ -153,18 +157,18 @@ def test_a_destination_for_people_gets_blocks_scopes_and_warnings_by_default() -
 
 def test_a_machine_gets_everything_by_default() -> None:
     settings = AlertSettings((WAREHOUSE,), (Route("all", ("warehouse",)),))
-    assert decided(an_idle_odcr(), settings).outcome is Outcome.ROUTED
+    assert decided(an_idle_odcr(), settings).outcome is RoutingOutcome.ROUTED
 
 
 def test_an_empty_condition_lets_everything_through_also_to_people() -> None:
-    assert decided(an_idle_odcr(), only(When())).outcome is Outcome.ROUTED
+    assert decided(an_idle_odcr(), only(When())).outcome is RoutingOutcome.ROUTED
 
 
 def test_a_destination_with_a_summary_alone_gets_no_event() -> None:
     at_eight = DailySummary(NOON.time())
     settings = AlertSettings((replace(ONCALL, daily_summary=at_eight),))
     decision = decided(A_FAILURE, settings)
-    assert decision.outcome is Outcome.NO_ROUTE
+    assert decision.outcome is RoutingOutcome.NO_ROUTE
     assert decision.why == "No route has this destination: it receives only its daily summary."
 
 
@@ -189,7 +193,7 @@ def test_an_unknown_destination_is_an_error() -> None:
 
 # --- pagers --------------------------------------------------------------------------------------
 
-PAGER = Destination("pager", Kind.PAGERDUTY, secret="truffle/pager")
+PAGER = Destination("pager", DestinationKind.PAGERDUTY, secret="truffle/pager")
 
 
 def paged(event: Event, when: When, mutes: tuple[Mute, ...] = ()) -> Decision:
@@ -213,34 +217,34 @@ OVER = an_event(a_block("cr-0abc", state="expired"), severity=Severity.INFO)
 )
 def test_what_ends_an_incident_follows_what_opened_it(event: Event, when: When) -> None:
     decision = paged(event, when)
-    assert (decision.outcome, decision.routes) == (Outcome.ROUTED, ("wake-up",))
+    assert (decision.outcome, decision.routes) == (RoutingOutcome.ROUTED, ("wake-up",))
     assert decision.why.startswith("Matched by route wake-up: it resolves an incident")
-    assert decided(event, only(when)).outcome is Outcome.NO_ROUTE
+    assert decided(event, only(when)).outcome is RoutingOutcome.NO_ROUTE
 
 
 def test_what_ends_an_incident_is_not_of_others() -> None:
-    assert paged(RECOVERED, When(regions=("eu-west-1",))).outcome is Outcome.NO_ROUTE
-    assert paged(RECOVERED, When(tags={"Team": ("ops",)})).outcome is Outcome.NO_ROUTE
+    assert paged(RECOVERED, When(regions=("eu-west-1",))).outcome is RoutingOutcome.NO_ROUTE
+    assert paged(RECOVERED, When(tags={"Team": ("ops",)})).outcome is RoutingOutcome.NO_ROUTE
 
 
 def test_what_opens_an_incident_has_to_meet_every_condition() -> None:
-    assert paged(A_FAILURE, When(types=(EventType.IDLE,))).outcome is Outcome.NO_ROUTE
+    assert paged(A_FAILURE, When(types=(EventType.IDLE,))).outcome is RoutingOutcome.NO_ROUTE
 
 
 def test_the_end_of_an_incident_is_not_muted() -> None:
     mute = Mute("drain", NOON + DAY, regions=("us-east-2",))
-    assert paged(A_FAILURE, When(), (mute,)).outcome is Outcome.MUTED
-    assert paged(RECOVERED, When(), (mute,)).outcome is Outcome.ROUTED
+    assert paged(A_FAILURE, When(), (mute,)).outcome is RoutingOutcome.MUTED
+    assert paged(RECOVERED, When(), (mute,)).outcome is RoutingOutcome.ROUTED
 
 
 def test_a_pager_is_silent_where_nothing_is_wrong() -> None:
     pending = an_event(a_block("cr-0abc", state="pending"), severity=Severity.INFO)
     decision = paged(pending, When())
-    assert decision.outcome is Outcome.NO_INCIDENT
+    assert decision.outcome is RoutingOutcome.NO_INCIDENT
     assert (
         decision.why == "Matched by route wake-up, but it neither opens nor resolves an incident."
     )
-    assert paged(pending, When(regions=("moon",))).outcome is Outcome.NO_ROUTE
+    assert paged(pending, When(regions=("moon",))).outcome is RoutingOutcome.NO_ROUTE
 
 
 # --- mutes ---------------------------------------------------------------------------------------
@@ -266,7 +270,7 @@ def a_mute(**facts: Any) -> Mute:
 )
 def test_a_mute_holds_where_all_that_it_names_matches(mute: Mute) -> None:
     decision = decided(A_FAILURE, only(None, mutes=(mute,)))
-    assert (decision.outcome, decision.routes) == (Outcome.MUTED, ("a",))
+    assert (decision.outcome, decision.routes) == (RoutingOutcome.MUTED, ("a",))
     assert (
         decision.why
         == "Muted until 2026-11-24T13:00:00Z: planned drain (otherwise matched by route a)."
@@ -287,26 +291,31 @@ def test_a_mute_holds_where_all_that_it_names_matches(mute: Mute) -> None:
     ids=str,
 )
 def test_a_mute_does_not_hold_where_one_thing_differs(mute: Mute) -> None:
-    assert decided(A_FAILURE, only(None, mutes=(mute,))).outcome is Outcome.ROUTED
+    assert decided(A_FAILURE, only(None, mutes=(mute,))).outcome is RoutingOutcome.ROUTED
 
 
 def test_a_block_can_be_muted_by_its_own_id() -> None:
     event = an_event(a_block("cr-1", capacity_block_id="cb-1", reservation_ids=("cr-1", "cr-2")))
     mutes = (a_mute(reservation_ids=("cb-1",)),)
-    assert decided(event, only(None, mutes=mutes)).outcome is Outcome.MUTED
+    assert decided(event, only(None, mutes=mutes)).outcome is RoutingOutcome.MUTED
 
 
 def test_a_scope_s_event_is_muted_by_its_scope_and_not_by_a_tag() -> None:
     by_tag, by_region = a_mute(tags={"Team": ("ops",)}), a_mute()
-    assert decided(a_scope_event(), only(None, mutes=(by_tag,))).outcome is Outcome.ROUTED
-    assert decided(a_scope_event(), only(None, mutes=(by_region,))).outcome is Outcome.MUTED
+    assert decided(a_scope_event(), only(None, mutes=(by_tag,))).outcome is RoutingOutcome.ROUTED
+    assert decided(a_scope_event(), only(None, mutes=(by_region,))).outcome is RoutingOutcome.MUTED
 
 
 @pytest.mark.parametrize(
     ("hours", "outcome"),
-    [(-3, Outcome.ROUTED), (-2, Outcome.MUTED), (0, Outcome.MUTED), (1, Outcome.ROUTED)],
+    [
+        (-3, RoutingOutcome.ROUTED),
+        (-2, RoutingOutcome.MUTED),
+        (0, RoutingOutcome.MUTED),
+        (1, RoutingOutcome.ROUTED),
+    ],
 )
-def test_a_mute_holds_from_its_begin_to_before_its_end(hours: int, outcome: Outcome) -> None:
+def test_a_mute_holds_from_its_begin_to_before_its_end(hours: int, outcome: RoutingOutcome) -> None:
     mute = a_mute(regions=("us-east-2",), since=NOON - 2 * HOUR)
     event = replace(A_FAILURE, observed_at=NOON + hours * HOUR)
     assert decided(event, only(None, mutes=(mute,))).outcome is outcome
@@ -320,7 +329,7 @@ def test_of_several_mutes_the_longest_is_named() -> None:
 
 def test_an_event_that_no_route_sends_is_not_called_muted() -> None:
     settings = only(When(regions=("eu-west-1",)), mutes=(a_mute(),))
-    assert decided(A_FAILURE, settings).outcome is Outcome.NO_ROUTE
+    assert decided(A_FAILURE, settings).outcome is RoutingOutcome.NO_ROUTE
 
 
 # --- of any settings and any event ---------------------------------------------------------------
@@ -333,7 +342,7 @@ def test_there_is_always_one_decision_per_destination_and_a_sentence(
     decisions = decide(event, settings)
     assert [decision.destination for decision in decisions] == list(settings.destinations)
     assert all(it.why[0].isupper() and it.why.endswith(".") for it in decisions)
-    assert all(bool(it.routes) == (it.outcome is not Outcome.NO_ROUTE) for it in decisions)
+    assert all(bool(it.routes) == (it.outcome is not RoutingOutcome.NO_ROUTE) for it in decisions)
 
 
 @given(event=strategies.events(), settings=strategies.settings())
@@ -341,4 +350,4 @@ def test_a_mute_silences_and_never_sends(event: Event, settings: AlertSettings) 
     loud = decide(event, replace(settings, mutes=()))
     for decision, unmuted in zip(decide(event, settings), loud, strict=True):
         assert decision.routes == unmuted.routes
-        assert unmuted.outcome is Outcome.ROUTED or decision.outcome is unmuted.outcome
+        assert unmuted.outcome is RoutingOutcome.ROUTED or decision.outcome is unmuted.outcome

@@ -24,7 +24,7 @@ from truffle.alerts.settings import (
     AlertSettings,
     DailySummary,
     Destination,
-    Kind,
+    DestinationKind,
     Mute,
     Route,
     SettingsError,
@@ -49,12 +49,14 @@ def test_an_empty_file_means_no_destination_and_the_default_thresholds() -> None
 DESTINATIONS: dict[str, tuple[dict[str, Any], Destination]] = {
     "slack": (
         {"secret": "truffle/slack", "digest_above": 10},
-        Destination("it", Kind.SLACK, secret="truffle/slack", digest_above=10),
+        Destination("it", DestinationKind.SLACK, secret="truffle/slack", digest_above=10),
     ),
-    "teams": ({"secret": SECRET_ARN}, Destination("it", Kind.TEAMS, secret=SECRET_ARN)),
+    "teams": ({"secret": SECRET_ARN}, Destination("it", DestinationKind.TEAMS, secret=SECRET_ARN)),
     "amazon-q": (
         {"daily_summary": {"at": "23:59"}},
-        Destination("it", Kind.AMAZON_Q, daily_summary=DailySummary(time(23, 59), "UTC")),
+        Destination(
+            "it", DestinationKind.AMAZON_Q, daily_summary=DailySummary(time(23, 59), "UTC")
+        ),
     ),
     "email": (
         {
@@ -63,20 +65,20 @@ DESTINATIONS: dict[str, tuple[dict[str, Any], Destination]] = {
         },
         Destination(
             "it",
-            Kind.EMAIL,
+            DestinationKind.EMAIL,
             addresses=("a@b.example", "c@d.example"),
             daily_summary=DailySummary(time(8), "Europe/Berlin"),
         ),
     ),
-    "sqs": ({"queue_arn": QUEUE_ARN}, Destination("it", Kind.SQS, queue_arn=QUEUE_ARN)),
-    "https": ({"secret": "bus"}, Destination("it", Kind.HTTPS, secret="bus")),
-    "pagerduty": ({"secret": "pd"}, Destination("it", Kind.PAGERDUTY, secret="pd")),
-    "opsgenie": ({"secret": "og"}, Destination("it", Kind.OPSGENIE, secret="og")),
+    "sqs": ({"queue_arn": QUEUE_ARN}, Destination("it", DestinationKind.SQS, queue_arn=QUEUE_ARN)),
+    "https": ({"secret": "bus"}, Destination("it", DestinationKind.HTTPS, secret="bus")),
+    "pagerduty": ({"secret": "pd"}, Destination("it", DestinationKind.PAGERDUTY, secret="pd")),
+    "opsgenie": ({"secret": "og"}, Destination("it", DestinationKind.OPSGENIE, secret="og")),
 }
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_each_kind_of_destination(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(DestinationKind))
+def test_each_kind_of_destination(kind: DestinationKind) -> None:
     raw, wanted = DESTINATIONS[kind]
     routes = [{"name": "all", "to": "it"}]
     settings = parse_settings({"destinations": {"it": {"kind": kind, **raw}}, "routes": routes})
@@ -84,8 +86,13 @@ def test_each_kind_of_destination(kind: Kind) -> None:
 
 
 def test_people_read_in_four_kinds_of_destinations() -> None:
-    for_people = {kind for kind in Kind if kind.is_for_people}
-    assert for_people == {Kind.SLACK, Kind.TEAMS, Kind.AMAZON_Q, Kind.EMAIL}
+    for_people = {kind for kind in DestinationKind if kind.is_for_people}
+    assert for_people == {
+        DestinationKind.SLACK,
+        DestinationKind.TEAMS,
+        DestinationKind.AMAZON_Q,
+        DestinationKind.EMAIL,
+    }
 
 
 def test_a_route_with_every_condition() -> None:

@@ -12,14 +12,14 @@ from hypothesis import given
 
 from tests.alerts import strategies
 from tests.builders import a_block, a_scope_event, an_event, an_odcr
-from truffle.alerts.routing import Outcome, decide, subscription_filter
-from truffle.alerts.settings import AlertSettings, Destination, Kind, Route, When
+from truffle.alerts.routing import RoutingOutcome, decide, subscription_filter
+from truffle.alerts.settings import AlertSettings, Destination, DestinationKind, Route, When
 from truffle.core.events import Event, EventType, Severity, message_attributes
 
 Policy = Mapping[str, Any]
 
-BUS = Destination("bus", Kind.HTTPS, secret="truffle/bus")
-TEAM = Destination("team", Kind.TEAMS, secret="truffle/team")
+BUS = Destination("bus", DestinationKind.HTTPS, secret="truffle/bus")
+TEAM = Destination("team", DestinationKind.TEAMS, secret="truffle/team")
 
 
 def passes(policy: Policy | None, attributes: Mapping[str, str]) -> bool:
@@ -62,7 +62,7 @@ def filter_of(destination: Destination, *whens: When | None) -> Policy | None:
 @given(event=strategies.events(), settings=strategies.settings())
 def test_it_lets_through_whatever_is_sent(event: Event, settings: AlertSettings) -> None:
     for decision in decide(event, settings):
-        if decision.outcome is Outcome.ROUTED:
+        if decision.outcome is RoutingOutcome.ROUTED:
             policy = subscription_filter(settings, decision.destination)
             assert passes(policy, message_attributes(event))
 

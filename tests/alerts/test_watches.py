@@ -29,7 +29,7 @@ def a_file(*watches: dict[str, Any], **more: Any) -> AlertSettings:
 
 
 def problem_of(**changes: Any) -> str:
-    """What is wrong with a watch that has these keys; None takes one out."""
+    """The problem of a watch with these keys; None removes one."""
     watch = {key: value for key, value in {**HUNT, **changes}.items() if value is not None}
     with pytest.raises(SettingsError) as caught:
         a_file(watch)

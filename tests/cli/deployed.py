@@ -57,8 +57,8 @@ TYPES: dict[str, list[str]] = {kind.path: [name] for name, kind in KINDS.items()
 
 @dataclass
 class Deployed:
-    """What the stack knows, and what is wrong with it: ``broken`` answers its next requests,
-    ``unreachable`` are destinations and the error of each, ``unpublishable`` the ids of events."""
+    """The stack's data and its faults: ``broken`` answers its next requests, ``unreachable`` are
+    destinations and the error of each, ``unpublishable`` the ids of events."""
 
     rows: list[Reservation] = field(default_factory=list)
     statuses: list[ScopeStatus] = field(default_factory=list)

@@ -1,7 +1,7 @@
-"""What docs/cli.md, alerts.md, guide.md and python.md show: run against the sandbox's fleet at one
-fixed moment.
+"""The examples of docs/cli.md, alerts.md, guide.md and python.md, run against the sandbox's fleet
+at one fixed moment.
 
-``python -m tests.cli.documents`` writes what is printed into the pages; a test compares.
+``python -m tests.cli.documents`` writes the output into the pages; a test compares.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def documented() -> Iterator[str]:
 
 
 def _collected() -> Deployed:
-    """What the stack knows: all regions that answer, and what happened in the last hour."""
+    """The stack's data: all regions that respond, and the events of the last hour."""
     deployed = Deployed(clock=lambda: MOMENT)
     everything = list_live()
     for failure in everything.failures:
@@ -105,7 +105,7 @@ def _collected() -> Deployed:
 
 
 def _market() -> list[Answer]:
-    """What the regions answered to two watches in the last days, at these prices by the hour."""
+    """The regions' answers to two watches in the last days, at these hourly prices."""
     prices: dict[str, list[float | None]] = {
         "us-east-2": [4.05, 4.05, 3.93, None, 3.93, 3.93],
         "us-east-1": [None, None, None, 4.20, 4.20, 4.11],
@@ -154,7 +154,7 @@ def _answered(
 
 
 def _deliveries() -> dict[str, Delivery]:
-    """What became of the page's event at the destinations of the example."""
+    """The deliveries of the page's event to the destinations of the example."""
     at = MOMENT - timedelta(minutes=11)
     delivered, reason = Delivery(DeliveryStatus.DELIVERED, at), "bus (https) answered 503: busy"
     retried = MOMENT - timedelta(minutes=2)
@@ -188,7 +188,7 @@ def _session(block: str, api_url: str) -> str:
 
 
 def _printed(line: str, api_url: str) -> str:
-    """What a terminal shows of ``$ truffle …``; ``TRUFFLE_API_URL=…`` before it is the stack's."""
+    """The terminal's output of ``$ truffle …``; ``TRUFFLE_API_URL=…`` before it is the stack's."""
     words = shlex.split(line.removeprefix("$ "), comments=True)
     has_stack = words[0].startswith("TRUFFLE_API_URL=")
     offerings.budgets.clear()

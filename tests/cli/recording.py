@@ -50,7 +50,7 @@ class Beside(io.StringIO):
 
 
 def recorded() -> str:
-    """What a terminal shows of the commands, as an SVG; the same for the same answers."""
+    """The terminal's output of the commands as an SVG; the same for the same responses."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     with documented(), patch.dict(os.environ, {"COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}):
         for command in COMMANDS:

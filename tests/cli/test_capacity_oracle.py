@@ -128,7 +128,7 @@ def arguments_of(flags: dict[str, Any]) -> list[str]:
 
 
 def oracle(rows: list[Raw], flags: dict[str, Any]) -> list[str]:
-    """What a question gets, decided from the JSON of everything alone."""
+    """The expected result of a query, computed only from the JSON of everything."""
     kept = sorted(
         (row for row in rows if is_kept(row, flags)), key=lambda row: str(row["reservation_id"])
     )
@@ -219,7 +219,7 @@ def test_random_questions_get_the_oracle_s_answer_from_both_sources(
 
 
 def collect(deployed: Deployed) -> None:
-    """What a run of the stack would know of the simulated EC2."""
+    """The data that a run of the stack would collect from the simulated EC2."""
     inventory = list_live(None, REGIONS)
     assert not inventory.failures
     for region in REGIONS:

@@ -1,4 +1,4 @@
-"""What the pages show is what commands and snippets print."""
+"""The pages show the actual output of commands and snippets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_command_and_every_flag_is_on_the_page() -> None:
 
 
 def options_of(command: click.Command) -> list[click.Parameter]:
-    """The options that are told, those of subcommands among them."""
+    """The documented options, including those of subcommands."""
     inner = [option for each in subcommands(command).values() for option in each.params]
     return [it for it in [*command.params, *inner] if not getattr(it, "hidden", False)]
 

@@ -1,4 +1,4 @@
-"""What users know: every command and every snippet of the guide, verbatim."""
+"""Every command and every snippet of the guide, verbatim."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_a_table_has_totals_and_a_row_for_each_group(
 def test_the_totals_name_what_was_billed_for_blocks(
     truffle: Run, api_url: str, stack: Deployed
 ) -> None:
-    """The fee of one block, and a sum of which nobody knows the parts."""
+    """The fee of one block, and a sum whose parts are unknown."""
     block = a_block("cr-c", state="active", owner_id=HOME, region="us-east-2")
     stack.spans.append(Span(block, DAY, DAY + HOUR))
     alone = BilledFee(DAY.date(), HOME, "us-east-2", block.instance_type, Decimal(900), "USD", "cb")

@@ -1,4 +1,4 @@
-"""What a comparison finds."""
+"""The result of a comparison."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ UNREACHED_END = NOON + 7 * DAY
 
 
 def happened(before: Reservation | None, after: Reservation | None) -> list[Event]:
-    """What the comparison says when one reservation was so, and an hour later is so."""
+    """The events between two states of one reservation, an hour apart."""
     return compare(
         a_snapshot(*[before] if before else [], at=BEFORE),
         a_snapshot(*[after] if after else [], at=NOON),

@@ -1,4 +1,4 @@
-"""Billing requests in the model: what is news of them, who knows them, and until when they wait."""
+"""Billing requests in the model: their events, who can list them, and their expiry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens exactly at a moment, and a microsecond before and after it."""
+"""Behaviour exactly at a moment, and a microsecond before and after it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def types(events: list[Event]) -> list[EventType]:
 
 
 def between(before: datetime, now: datetime, row: Reservation, **more: Any) -> list[Event]:
-    """What time caused between two observations of an unchanged reservation."""
+    """The events that time caused between two observations of an unchanged reservation."""
     return due(a_snapshot(row, at=before), a_snapshot(row, at=now), DEFAULT, **more)
 
 

@@ -15,7 +15,7 @@ from truffle.core.codec import decode, encode
 from truffle.core.model import CapacityBlock, Commitment, Consumer, Health, Odcr, Reservation
 
 ADDED = ("account_name", "organizational_unit", "consumers")
-"""What the second part of the contract adds: names of accounts, and who uses what is shared."""
+"""The additions of later releases: names of accounts, and consumers of shared reservations."""
 
 ODCR_NAMES = [
     *("reservation_id", "reservation_arn", "type", "account_id", "owner_id", "region"),

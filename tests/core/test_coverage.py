@@ -1,4 +1,4 @@
-"""What a run covers: each account's own regions, asked for once a day."""
+"""The coverage of a run: each account's own regions, requested once a day."""
 
 from __future__ import annotations
 

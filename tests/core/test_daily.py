@@ -16,7 +16,7 @@ from tests.builders import (
     an_event,
     an_odcr,
 )
-from truffle.core.daily import Day, FailingScope, Held, day
+from truffle.core.daily import Day, FailingScope, HeldCapacity, day
 from truffle.core.events import Event, EventType
 from truffle.core.expected import expected_denials
 from truffle.core.model import FailureKind, Reservation, ReservationType, Scope
@@ -50,7 +50,7 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
     ).held
 
     assert held == (
-        Held(
+        HeldCapacity(
             type=ReservationType.CAPACITY_BLOCKS,
             accelerator="H100",
             reservations=2,
@@ -59,7 +59,7 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
             active=8,
             unused=2,
         ),
-        Held(
+        HeldCapacity(
             type=ReservationType.ODCR,
             accelerator="A100",
             reservations=1,
@@ -68,7 +68,7 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
             active=8,
             unused=3,
         ),
-        Held(
+        HeldCapacity(
             type=ReservationType.ODCR,
             accelerator="L4",
             reservations=1,
@@ -77,7 +77,7 @@ def test_what_is_held_is_counted_by_type_and_accelerator() -> None:
             active=3,
             unused=0,
         ),
-        Held(
+        HeldCapacity(
             type=ReservationType.ODCR,
             accelerator=None,
             reservations=1,

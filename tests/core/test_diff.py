@@ -24,7 +24,7 @@ class TestAnEvent:
         failed = replace(waiting, state="payment-failed")
         event = the_event(waiting, failed)
 
-        # Then one event tells it
+        # Then there is one event
         assert replace(event, event_id="") == Event(
             event_id="",
             type=EventType.STATE_CHANGED,
@@ -228,7 +228,7 @@ class TestStateChanged:
 
 class TestResized:
     def test_a_block_that_starts_is_one_state_change_and_not_also_a_new_size(self) -> None:
-        # Given a block whose counts are 0 before its start, and whose size only a tag told
+        # Given a block whose counts are 0 before its start, and whose size is only in a tag
         published = a_block("cr-told", state="scheduled", instance_count=16)
         untold = a_block("cr-untold", state="scheduled", instance_count=None)
 

@@ -37,7 +37,7 @@ def bought(**facts: Any) -> Reservation:
 
 
 def offered(fee: str | None = "1000.01", **facts: Any) -> Offering:
-    """What was on sale an hour before."""
+    """The offerings an hour before."""
     default = {
         "start_date": START,
         "instance_count": 16,

@@ -1,4 +1,4 @@
-"""Fleets that fall short: one event for each length of time, and silence where nobody knows."""
+"""Fleets below their target: one event for each duration, and none while unknown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def a_fleet(fulfilled: float | None = 12, target: int | None = 20, **facts: Any)
 
 
 def play(*steps: tuple[float, list[CapacityFleet] | str]) -> list[tuple[float, Event]]:
-    """What is told at which hour: each step is an hour with its answer, or the code of an error."""
+    """The events by hour: each step is an hour with its response, or the code of an error."""
     known, found = ScopeFleets(), []
     for hour, answer in steps:
         at = NOON + hour * HOUR

@@ -1,4 +1,4 @@
-"""Since when a reservation is idle, and when that is news."""
+"""Since when a reservation is idle, and when that is an event."""
 
 from __future__ import annotations
 

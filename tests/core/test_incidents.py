@@ -1,4 +1,4 @@
-"""What opens an incident, and what ends the same one."""
+"""The events that open an incident, and those that resolve it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What a kind of capacity must have: the file of each, held against what other code expects."""
+"""The requirements of a kind of capacity: each file, compared with the expectations of other
+code."""
 
 from __future__ import annotations
 

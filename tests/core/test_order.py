@@ -152,7 +152,7 @@ def may_precede(first: Reservation, second: Reservation) -> bool:
 
 
 def through_json(mark: list[Any]) -> Any:
-    """What a mark is after its way through a caller: JSON, as strict as other languages read it."""
+    """A mark after a caller has returned it: strict JSON, as other languages parse it."""
     return json.loads(json.dumps(mark, allow_nan=False))
 
 

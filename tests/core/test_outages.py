@@ -1,4 +1,4 @@
-"""What closes many scopes of an account at once is one outage: one event at its start, one at its
+"""A cause that closes many scopes of an account is one outage: one event at its start, one at its
 end."""
 
 from __future__ import annotations

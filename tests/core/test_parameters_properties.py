@@ -67,7 +67,7 @@ def escaped(text: str) -> str:
 
 
 def rendered(chosen: Filter, repeated: bool) -> dict[str, list[str]]:
-    """The filter as somebody writes it who has read the parameters' descriptions."""
+    """The filter as written by someone who has read the descriptions of the parameters."""
     several = {
         "type": chosen.types,
         "instance_type": chosen.instance_types,

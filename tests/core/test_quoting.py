@@ -29,7 +29,7 @@ BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2
 
 
 def words_of(shell_path: str, script: str) -> list[str]:
-    """What a shell passes on as the words after a command's name."""
+    """The words that a shell passes to a command."""
     command = [shell_path, "-c", f"printf '%s\\0' {script}"]
     done = subprocess.run(command, capture_output=True, check=True)
     return done.stdout.decode().split("\0")[:-1]

@@ -99,7 +99,7 @@ def seen(lives: Sequence[Life], moment: timedelta) -> Snapshot:
 
 
 def compared(lives: Sequence[Life], looks: Sequence[Look]) -> Iterator[tuple[int, Event]]:
-    """What the product makes of one look after the other."""
+    """The product's events from one observation to the next."""
     previous: Snapshot | None = None
     idle: IdleSince = {}
     for look in looks:

@@ -1,4 +1,4 @@
-"""A run: its units of work, and the manifest that tells how it went."""
+"""A run: its units of work, and its manifest."""
 
 from datetime import UTC, datetime, timedelta
 

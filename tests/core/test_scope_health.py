@@ -1,4 +1,5 @@
-"""A scope that fails run after run is news once, and so is its first success after that."""
+"""A scope that fails in consecutive runs causes one event, and so does its first success after
+that."""
 
 from __future__ import annotations
 

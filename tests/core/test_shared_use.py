@@ -29,7 +29,7 @@ SIZE = 8
 
 @dataclass(frozen=True)
 class Look:
-    """What an account sees at a step: how many instances are in use, by whom if it is the owner."""
+    """An account's observation at a step: the instances in use, by consumer if it is the owner."""
 
     account: str
     step: int

@@ -1,4 +1,4 @@
-"""Durations as settings write them and events tell them."""
+"""Durations in settings and in events."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ END = START + 7 * DAY - 30 * MINUTE
 
 
 def at(moment: datetime, row: Reservation) -> list[Event]:
-    """What is due at a moment, and was not a minute before it."""
+    """The events due at a moment but not a minute before it."""
     return between(moment - MINUTE, moment, row)
 
 

@@ -43,7 +43,7 @@ def rows(**facts: SearchStrategy[Any]) -> SearchStrategy[Reservation]:
 
 
 def moments(row: Reservation) -> dict[tuple[str, str], datetime]:
-    """When each threshold of a row is crossed, as the documentation tells it."""
+    """When each threshold of a row is crossed, according to the documentation."""
     start, end, bought = row.start_date, row.end_date, row.create_date
     assert start is not None
     assert end is not None

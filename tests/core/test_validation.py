@@ -265,7 +265,8 @@ class TestAnswer:
 
 
 class TestUnknown:
-    """What EC2 does not tell this account is neither 0 nor a reason against a reservation."""
+    """A value that EC2 does not show to this account is neither 0 nor a reason against a
+    reservation."""
 
     SHARED = a_block("cr-shared", instance_count=None, total_capacity=0, available_capacity=0)
 

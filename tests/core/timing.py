@@ -19,7 +19,7 @@ DEFAULT = Thresholds()
 def between(
     before: datetime, now: datetime, row: Reservation, was: Reservation | None = None, **more: Any
 ) -> list[Event]:
-    """What time caused between two looks at a reservation."""
+    """The events that time caused between two observations of a reservation."""
     return due(a_snapshot(was or row, at=before), a_snapshot(row, at=now), DEFAULT, **more)
 
 

@@ -1,4 +1,4 @@
-"""Billing requests: either side is asked for its own, page by page; a refusal is no change."""
+"""Billing requests: each side lists its own, page by page; an error changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Who uses shared reservations: asked page by page, within a budget; a refusal is no empty list."""
+"""Consumers of shared reservations: listed page by page, within a budget; an error is not an empty
+list."""
 
 from __future__ import annotations
 

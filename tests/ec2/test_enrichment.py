@@ -1,4 +1,4 @@
-"""What a listing adds to reservations: status, blocks, instance types."""
+"""The enrichments of a listing: status, blocks, instance types."""
 
 import pytest
 from botocore.stub import ANY
@@ -77,7 +77,7 @@ class TestEnrichment:
         # When its scope is listed
         answer = snapshot_of(ec2)
 
-        # Then it is there, and what is missing is told
+        # Then it is listed, and the missing values are named
         assert ids(answer) == ["cr-1"]
         assert answer.unanswered == (
             Unanswered("DescribeCapacityBlocks", code),

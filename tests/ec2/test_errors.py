@@ -1,4 +1,4 @@
-"""What EC2 and botocore call a failure → its kind and its code."""
+"""The errors of EC2 and botocore → the kind and code of a failure."""
 
 import pytest
 from botocore.exceptions import (

@@ -1,4 +1,4 @@
-"""What EC2 calls it → the model: samples go through boto3's own model, every field is checked."""
+"""EC2's fields → the model: samples go through boto3's own model, every field is checked."""
 
 from dataclasses import fields
 from datetime import timedelta

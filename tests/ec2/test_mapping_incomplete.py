@@ -65,7 +65,7 @@ def test_an_ultraserver_block_with_two_reservations_is_two_rows_that_share_its_i
     ec2.answers(STATUS, {"CapacityBlockStatuses": [status]})
     first, second = map(block_of, listed(ec2).values())
 
-    # Then both rows tell of the same block
+    # Then both rows belong to the same block
     assert first.capacity_block_id == second.capacity_block_id == "cb-1"
     assert first.reservation_ids == second.reservation_ids
     assert first.reservation_ids == ("cr-00000000000000001", "cr-00000000000000002")

@@ -34,7 +34,7 @@ BULK = (
     "DescribeInstanceTypes",
     "DescribeRegions",
 )
-"""What truffle calls."""
+"""The operations that truffle calls."""
 
 ANSWERS = {
     "describe_capacity_reservations": "DescribeCapacityReservations",
@@ -71,7 +71,7 @@ def plain(value: Any) -> Any:
 
 
 def outcome(parser: EC2QueryParser, body: bytes, shape: Shape, status: int = 200) -> Any:
-    """What a parser gives, or the class and the text of what it raises."""
+    """The result of a parser, or the class and the text of its exception."""
     response = {"body": body, "headers": {}, "status_code": status, "context": {}}
     try:
         return plain(parser.parse(response, shape))

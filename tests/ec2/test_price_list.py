@@ -1,4 +1,4 @@
-"""AWS's price list: many products of one type, told apart."""
+"""AWS's price list: selecting among many products of one type."""
 
 from __future__ import annotations
 

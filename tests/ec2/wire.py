@@ -35,7 +35,7 @@ def answer(shape: Shape, value: dict[str, Any], namespace: str = NAMESPACE) -> b
 
 
 def content_of(shape: Shape, value: Any) -> str:
-    """What is between the tags of an element of this shape."""
+    """The content of an element of this shape."""
     if shape.type_name == "structure":
         return "".join(
             element(shape.members[name].serialization.get("name", name), shape.members[name], item)

@@ -28,7 +28,7 @@ GARBAGE: list[object] = [
 
 
 def an_event(region: str = REGION) -> dict[str, Any]:
-    """A block is delivered in a region, as EC2 tells it."""
+    """EC2's event for the delivery of a block in a region."""
     event: dict[str, Any] = json.loads((SAMPLES / "capacity_block_delivered.json").read_text())
     return event | {"region": region}
 

@@ -1,4 +1,5 @@
-"""Sixty accounts in three regions, with reservations that units share: nothing is told twice."""
+"""Sixty accounts in three regions, with reservations that units share: no event is published
+twice."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from truffle import BillExport, Truffle
 from truffle.cli.running import run
 from truffle.core.ledger import day_of, write_day
 from truffle.core.market.answers import answers_key, answers_to_lines
-from truffle.core.questions import CUR_TABLE, QUESTIONS, Question
+from truffle.core.questions import CUR_TABLE, QUESTIONS, SavedQuery
 from truffle.core.spans import Span
 from truffle.core.tables import TABLES
 from truffle.sql.athena import Athena
@@ -122,7 +122,7 @@ def athena(box: Sandbox) -> Athena:
     return Athena(box.client("athena"), box.outputs["WorkgroupName"], box.outputs["DatabaseName"])
 
 
-def of_now(question: Question, copy: Path) -> str:
+def of_now(question: SavedQuery, copy: Path) -> str:
     """The question with the month and the moment of the sandbox's data."""
     ((moment, month),) = ask_folder(
         copy, "SELECT max(observed_at), date_trunc('month', max(observed_at)) FROM listings"
@@ -156,7 +156,7 @@ def comparable(answers: Any) -> list[list[Any]]:
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda it: it.name)
-def test_both_engines_answer_alike(box: Sandbox, copy: Path, question: Question) -> None:
+def test_both_engines_answer_alike(box: Sandbox, copy: Path, question: SavedQuery) -> None:
     sql = of_now(question, copy)
     by_athena, by_duckdb = athena(box).ask(sql, 60), ask_folder(copy, sql)
     assert by_athena.columns == by_duckdb.columns

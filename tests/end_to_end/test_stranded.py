@@ -1,4 +1,4 @@
-"""Stranded spend on the whole stack: found, and told apart from what could not be asked."""
+"""Stranded spend on the whole stack: found, and distinguished from failed requests."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def healthy() -> None:
 
 @pytest.fixture(scope="module")
 def events(story: Performance) -> dict[str, Json]:
-    """What was recorded, by event id."""
+    """The recorded events, by id."""
     return {event["event_id"]: event for event in story.events()}
 
 
@@ -175,7 +175,8 @@ def opens_or_closes(fact: Fact) -> str:
 
 
 def pager_fact(sent: Json, story: Performance) -> tuple[int, str, str, str]:
-    """Which run told what of whom; a block is called by the number that its reservation has."""
+    """The run, action and subject of a pager's request; a block has the number of its
+    reservation."""
     delivered = sent["payload"]
     subject = delivered["component"].split("/")[-1].replace("cb-", "cr-")
     look = look_of({"observed_at": delivered["timestamp"]}, story)

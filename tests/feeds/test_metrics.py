@@ -16,7 +16,7 @@ from tests.effort import examples
 from tests.strategies import whole_reservations
 from truffle.core.model import Health, Reservation
 from truffle.core.pricing import PriceBook
-from truffle.feeds.inputs import Held, ScopeState
+from truffle.feeds.inputs import MetricsInput, ScopeState
 from truffle.feeds.metrics import NAMES, metrics
 
 DASHBOARD = Path(__file__).parent.parent.parent / "dashboards" / "grafana.json"
@@ -27,7 +27,7 @@ Samples = dict[str, list[tuple[dict[str, str], float]]]
 def samples(*rows: Reservation, **facts: object) -> Samples:
     given = {"rows": rows, "scopes": (), "now": NOON, "prices": PriceBook(), **facts}
     found: Samples = defaultdict(list)
-    for family in text_string_to_metric_families(metrics(Held(**given)).decode()):  # type: ignore[arg-type, no-untyped-call]
+    for family in text_string_to_metric_families(metrics(MetricsInput(**given)).decode()):  # type: ignore[arg-type, no-untyped-call]
         assert family.name in NAMES
         for sample in family.samples:
             found[sample.name].append((sample.labels, sample.value))
@@ -112,8 +112,8 @@ def test_the_same_rows_make_the_same_text_in_whatever_order_they_come() -> None:
         a_block("cr-2"),
         an_odcr("cr-3", region="eu-west-1"),
     ]
-    assert metrics(Held(rows, (), NOON, PriceBook())) == metrics(
-        Held(rows[::-1], (), NOON, PriceBook())
+    assert metrics(MetricsInput(rows, (), NOON, PriceBook())) == metrics(
+        MetricsInput(rows[::-1], (), NOON, PriceBook())
     )
 
 

@@ -101,7 +101,7 @@ def neighbour(
 
 @pytest.fixture(scope="session")
 def findings(nagged: Synthesized) -> list[tuple[str, str]]:
-    """What cdk-nag found: rule and construct."""
+    """The findings of cdk-nag: rule and construct."""
     report: dict[str, Any] = json.loads(
         (nagged.directory / "validation-report.json").read_text("utf-8")
     )

@@ -100,7 +100,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Synthesized:
-    """What `cdk synth` wrote for one stack."""
+    """The output of `cdk synth` for one stack."""
 
     directory: Path
     stack: str = "truffle"
@@ -202,7 +202,7 @@ class Synthesized:
         return found
 
     def failed_starts(self, name: str) -> Resource:
-        """What becomes of a function's asynchronous starts that fail."""
+        """The destination of a function's failed asynchronous starts."""
         wanted = {"Ref": self.function(name).logical_id}
         (found,) = [
             one

@@ -1,4 +1,4 @@
-"""What the functions' zip carries."""
+"""The content of the functions' zip."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from infra import asset as assets
 from infra.asset import ROOT, AssetError, asset_sources, imported_names, lambda_asset
 from infra.context import parse_context
 from infra.ec2_model import EC2_LIST_ACTIONS, MARKET_ACTIONS, STRANDED_ACTIONS
-from lambdas.account_settings import FILE as ACCOUNTS
-from lambdas.alert_settings import FILE
+from lambdas.settings import ACCOUNTS_FILE as ACCOUNTS
+from lambdas.settings import ALERTS_FILE
 from tests.infra.synthesized import NAMES, Json, Synthesized
 from truffle.alerts.settings_parser import parse_settings
 from truffle.core.organization import AccountSettings
@@ -49,8 +49,8 @@ def test_the_zip_has_the_functions_what_they_use_and_nothing_else(asset: Path) -
 
 
 def test_the_settings_of_alerts_lie_in_its_root(asset: Path, everything: Json) -> None:
-    assert FILE == "alerts.json"
-    content = json.loads((asset / FILE).read_text("utf-8"))
+    assert ALERTS_FILE == "alerts.json"
+    content = json.loads((asset / ALERTS_FILE).read_text("utf-8"))
     assert parse_settings(content) == parse_context(everything).alerts
 
 
@@ -194,7 +194,7 @@ def test_the_zip_is_pure_python_and_small(asset: Path) -> None:
 
 @pytest.fixture(scope="module")
 def again(everything: Json) -> Iterator[Path]:
-    """The same zip, made once more by someone whose files nobody else may read."""
+    """The same zip, built again with a umask that hides files from others."""
     context = parse_context(everything)
     before = os.umask(0o077)
     with lambda_asset(context.alerts, context.account_settings) as made:

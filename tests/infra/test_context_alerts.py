@@ -10,7 +10,7 @@ from infra.context import DEFAULT_FILTER, ContextError, parse_context
 from tests.infra.contexts import problems_of
 from tests.infra.synthesized import SECRET_ARN
 from truffle.alerts.routing import subscription_filter
-from truffle.alerts.settings import EVERYTHING, AlertSettings, Destination, Kind, Route
+from truffle.alerts.settings import EVERYTHING, AlertSettings, Destination, DestinationKind, Route
 from truffle.alerts.settings_parser import parse_settings
 
 ALERTS_YAML = """
@@ -37,7 +37,7 @@ def test_without_an_alerts_file_there_is_no_destination(nothing: object) -> None
 
 def test_a_secret_makes_a_destination_that_gets_what_people_get() -> None:
     alerts = parse_context({"slack_secret_arn": SECRET_ARN}).alerts
-    assert alerts.destinations == (Destination("slack", Kind.SLACK, SECRET_ARN),)
+    assert alerts.destinations == (Destination("slack", DestinationKind.SLACK, SECRET_ARN),)
     assert alerts.routes == (Route("slack", ("slack",)),)
 
 

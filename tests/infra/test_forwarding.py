@@ -59,7 +59,7 @@ def test_the_role_may_put_events_on_that_bus_and_no_more(forwarding: Synthesized
 def test_a_bus_never_forwards_to_itself(
     foreign_forwarding: Synthesized, forwarding: Synthesized
 ) -> None:
-    """Should somebody name the account itself as the home account."""
+    """If the account itself is named as the home account."""
     condition = _rule(foreign_forwarding).body["Condition"]
     assert foreign_forwarding.template["Conditions"][condition] == {
         "Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::AccountId"}, "999988887777"]}]

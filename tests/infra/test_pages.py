@@ -1,4 +1,4 @@
-"""What the pages say of settings, rights and costs is so."""
+"""The statements of the pages about settings, permissions and costs are correct."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_the_topic_may_send_to_every_destinations_queue_and_its_dead_letters(
 
 
 def test_email_and_chat_applications_have_topics_of_their_own(stack: Synthesized) -> None:
-    """Who reads prose must not get JSON; whom to tell in chat is set in Amazon Q."""
+    """Readers of prose must not get JSON; the recipients in a chat are set in Amazon Q."""
     addresses = {
         name: [one["Endpoint"] for one in _subscriptions(stack, _topic(stack, name))]
         for name in ("People", "Silent", "Chat")

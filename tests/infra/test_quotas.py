@@ -15,7 +15,7 @@ from infra.quota_check import QuotaError, quota_problems
 from infra.quotas import QUOTAS, Stack, filter_combinations, filter_names
 from infra.resolved import Resolver
 from tests.infra.synthesized import Json, Synthesized
-from truffle.alerts.settings import AlertSettings, Destination, Kind
+from truffle.alerts.settings import AlertSettings, Destination, DestinationKind
 
 Make = Callable[[int], Json]
 
@@ -240,7 +240,7 @@ def test_a_name_is_shortened_by_the_stacks_name() -> None:
 
 def test_destinations_are_those_of_the_alerts_file() -> None:
     """Their names stand in the template without hyphens, too."""
-    destination = Destination("on-call-people", Kind.SLACK, "truffle/slack")
+    destination = Destination("on-call-people", DestinationKind.SLACK, "truffle/slack")
     queues = [f"truffle-AlertingDestinationsoncallpeopleQueue{n}" for n in range(300)]
     document = {"Statement": [{"Resource": queues}]}
     template = resource("IAM::Role", Policies=[{"PolicyDocument": document}])

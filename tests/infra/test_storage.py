@@ -107,7 +107,7 @@ def test_dead_letters_wait_for_two_weeks(stack: Synthesized) -> None:
 
 
 def _dead_letter_queues(stack: Synthesized) -> set[str]:
-    """What something names as the place of its failures."""
+    """The queues named as the destination of failures."""
     kept = {
         target(queue["RedrivePolicy"]["deadLetterTargetArn"])
         for queue in stack.of_type("SQS::Queue")

@@ -34,7 +34,7 @@ class Answer:
 
 
 def ask(path: str, raw_query: str = "", method: str = "GET", **asked: str) -> Answer:
-    """What the function answers; parameters as text as it came, or by name."""
+    """The function's response; parameters as raw text, or by name."""
     return answer_to(an_event_of(path, raw_query or urlencode(asked), method))
 
 

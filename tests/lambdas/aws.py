@@ -126,7 +126,7 @@ class Stack:
         return self._boxes[name]
 
     def settings(self, kind: type[Settings]) -> Settings:
-        """What infra sets for a function."""
+        """The environment that infra sets for a function."""
         known: dict[type[Settings], Callable[[], Settings]] = {
             CollectSettings: lambda: CollectSettings(
                 table=self.table,
@@ -326,7 +326,7 @@ def make_scopes() -> ScopeStore:
 def retire_others(
     scopes: ScopeStore, unit: str, accounts: Collection[str], opened_at: datetime
 ) -> None:
-    """What collecting a unit of these accounts does with the scopes of others."""
+    """Retire the scopes of other accounts, as collecting a unit of these does."""
     beats = scopes.heartbeats.get([unit])[unit]
     others = {
         scope: beats[scope.account_id]

@@ -149,7 +149,7 @@ def trust(monkeypatch: pytest.MonkeyPatch) -> Callable[[Destination], None]:
 
 @pytest.fixture
 def counted(capsys: pytest.CaptureFixture[str]) -> Callable[[str], list[float]]:
-    """What a metric was set to since the last look: ``counted("RunsCompleted")``."""
+    """The values of a metric since the last call: ``counted("RunsCompleted")``."""
 
     def read(name: str) -> list[float]:
         lines = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]

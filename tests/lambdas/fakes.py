@@ -1,4 +1,4 @@
-"""What the functions meet at their edges in tests: a clock, EC2, a context, a line that breaks."""
+"""Fakes for the functions' tests: a clock, EC2, a context, a connection that breaks."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def a_raw_block(reservation_id: str = "cr-block", **facts: Any) -> Raw:
 
 
 def client_error(code: str, operation: str = "DescribeCapacityReservations") -> ClientError:
-    """What boto3 raises when AWS answers with an error."""
+    """boto3's exception for an error response of AWS."""
     return ClientError({"Error": {"Code": code, "Message": f"{code} it is"}}, operation)
 
 

@@ -27,7 +27,7 @@ NOT_CHECKED = "missing_required_header"
 def fuzz(
     document: str, folder: Path, arguments: Sequence[str], environment: Mapping[str, str] = {}
 ) -> subprocess.CompletedProcess[str]:
-    """What schemathesis finds of the API that a document describes, started in a folder."""
+    """The findings of schemathesis for the API of a document, run in a folder."""
     return subprocess.run(
         [
             *(executable, "-m", "schemathesis.cli", "run", document, *arguments),

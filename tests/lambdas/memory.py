@@ -33,7 +33,7 @@ def _error(code: str, **more: Any) -> ClientError:
 
 
 class _Exceptions:
-    """The classes by which callers tell errors apart; the calls in question raise no other."""
+    """The classes by which callers distinguish errors; these calls raise no others."""
 
     ConditionalCheckFailedException = ClientError
 

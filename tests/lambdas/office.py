@@ -137,7 +137,7 @@ def of_run(number: int, run_id: str | None = RUN, **facts: Any) -> Json:
 
 
 def bodies(sink: Destination) -> list[Any]:
-    """What a destination was sent, in order."""
+    """The messages sent to a destination, in order."""
     return [json.loads(request.body) for request in sink.requests]
 
 

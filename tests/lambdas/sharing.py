@@ -66,7 +66,7 @@ class Shared:
             assert dies_after
 
     def recorded(self) -> list[tuple[str, str]]:
-        """Who told what, in order."""
+        """The reporting account and type of each event, in order."""
         items: list[Any] = self.scopes.client.scan(TableName=self.scopes.table)["Items"]
         found = [item for item in items if item["pk"]["S"].startswith(EVENT_PREFIX)]
         messages = [read_body(item) for item in sorted(found, key=lambda item: item["sk"]["S"])]

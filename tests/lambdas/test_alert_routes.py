@@ -50,7 +50,7 @@ class Alerts:
         service("dynamodb").put_item(TableName=self.stack.table, Item=item)
 
     def waiting(self, destination: str) -> list[Json]:
-        """What is on a destination's queue."""
+        """The messages on a destination's queue."""
         found = messages(self.stack.destination(destination).queue)
         return [json.loads(message["Body"]) for message in found]
 

@@ -37,7 +37,7 @@ FAT = {f"Note {number}": "研" * 256 for number in range(50)}
 
 
 def lambda_bytes(answer: Answer) -> int:
-    """What Lambda counts: the response as JSON, in which the body is a string."""
+    """The size that Lambda counts: the response as JSON, in which the body is a string."""
     return len(json.dumps({"statusCode": answer.status, "body": answer.text}))
 
 

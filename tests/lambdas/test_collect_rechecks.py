@@ -40,7 +40,7 @@ OTHER_OHIO = Scope(OTHER, OHIO.region)
 
 @pytest.fixture
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    """What EC2 has, in place of the clients that the function would make."""
+    """EC2's data, in place of the clients that the function would create."""
     made = Fleet()
     monkeypatch.setattr(scope_clients, "ScopeClients", lambda *_: made)
     return made

@@ -1,4 +1,4 @@
-"""What became of an event: recorded as it is delivered, for ``truffle alerts explain``."""
+"""The deliveries of an event, recorded for ``truffle alerts explain``."""
 
 from __future__ import annotations
 

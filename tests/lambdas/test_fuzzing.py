@@ -20,7 +20,7 @@ from tests.lambdas.test_openapi import api  # noqa: F401 - a fixture
 
 class Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
-        """The fuzzer tells what it asked."""
+        """Log nothing: the fuzzer prints its requests."""
 
 
 @pytest.fixture

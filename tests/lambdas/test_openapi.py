@@ -77,7 +77,7 @@ def schema_of(path: str, status: int) -> tuple[str, Json]:
 
 
 def errors_of(value: Any, schema: Json) -> list[str]:
-    """What of a value is not as its schema says, references to the document included."""
+    """The deviations of a value from its schema, including references to the document."""
     whole = {**schema, "components": document()["components"]}
     found = Draft202012Validator(whole).iter_errors(value)
     return [f"{error.json_path}: {error.message}" for error in found]

@@ -1,7 +1,7 @@
-"""What an organization costs: calls of an unchanged run, and how they grow with the accounts.
+"""The cost of an organization: calls of an unchanged run, and their growth with the accounts.
 
-The functions run in this process against a pretended AWS that counts. The bars are those of units
-and regions, never of scopes.
+The functions run in this process against a fake AWS that counts. The bars are those of units and
+regions, never of scopes.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def invoke(stack: Stack, deploy: Deploy) -> Invoke:
 
 
 def record(event: Event) -> Record:
-    """What the stream brings of a new event."""
+    """The stream record of a new event."""
     item = event_item(event, 400)
     return {
         "eventID": event.event_id,

@@ -47,7 +47,7 @@ def old(stack: Stack, clock: Clock, deploy: Deploy) -> Stack:
 
 @pytest.fixture
 def fleet() -> Fleet:
-    """What EC2 listed last, with the failures of that time."""
+    """EC2's last listings, with the failures of that time."""
     made = Fleet()
     for scope in RECORDED["listed"]:
         raw = [_with_dates(it) for it in scope["reservations"]]

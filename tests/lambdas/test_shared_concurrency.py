@@ -95,7 +95,7 @@ def all_at_once(world: Shared) -> list[Failure]:
 
 
 def shared_with_all(fleet: Fleet, *states: str) -> None:
-    """One reservation of a stranger in these states that every account of the crowd lists."""
+    """One reservation of another account, in these states, listed by every account."""
     raw = [a_raw_odcr("cr-a", State=state, OwnerId=STRANGER) for state in states]
     for account_id in CROWD:
         fleet.holds(Scope(account_id, REGION), *raw)

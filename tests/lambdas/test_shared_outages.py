@@ -1,4 +1,4 @@
-"""What closes many scopes of an account at once is one event, and its end another."""
+"""A cause that closes many scopes of an account is one event, and its end another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each destination takes: its published schema and limits, as assertions.
+"""The published schema and limits of each destination, as assertions.
 
 Lengths are UTF-16 code units, the strictest reading of "characters".
 """

@@ -1,4 +1,4 @@
-"""What to do about an event, and where to look."""
+"""The next step after an event, and its links."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What people are told, before any format."""
+"""The content of messages, before formatting."""
 
 from datetime import timedelta
 

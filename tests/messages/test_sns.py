@@ -62,7 +62,7 @@ def test_sns_takes_it_as_it_is() -> None:
 
 
 def size(publication: dict[str, Any]) -> int:
-    """What SNS counts: the message and its attributes, in bytes."""
+    """The size that SNS counts: the message and its attributes, in bytes."""
     attributes = [
         len(name) + len(value["DataType"]) + len(value["StringValue"].encode())
         for name, value in publication["MessageAttributes"].items()

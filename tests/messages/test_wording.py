@@ -1,4 +1,4 @@
-"""How people are told times, spans of time and amounts."""
+"""Times, durations and amounts as text for people."""
 
 from datetime import datetime, timedelta, timezone
 

@@ -140,7 +140,7 @@ def test_a_comment_does_nothing_even_where_a_shell_runs_it(
 
 
 def read(document: str) -> list[Any]:
-    """What readers of YAML 1.1 and of 1.2 make of it, if they agree."""
+    """The value in YAML 1.1 and 1.2, if they agree."""
     found = list(yaml.safe_load_all(document))
     assert list(YAML(typ="safe", pure=True).load_all(document)) == found
     return found

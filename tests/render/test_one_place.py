@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent / "truffle"
 
 WRITERS = {"print", "echo", "secho", "write", "writelines"}
-"""What writes to a stream; only these modules may, and what they write is made visible there."""
+"""The modules that may write to a stream; they make hidden characters visible."""
 
 MAY_WRITE = {"cli/output.py", "cli/running.py", "cli/completion.py", "cli/recommend.py"}
 

@@ -33,7 +33,7 @@ def a_week(name: str = "cr-1", first: int = -3, **facts: object) -> Reservation:
 
 
 def bar_of(line: str) -> str:
-    """What stands between the label and the end."""
+    """The text between the label and the end."""
     return re.split(r" {2,}(?=[a-z-]+, end)", line.partition("48xlarge  ")[2])[0]
 
 

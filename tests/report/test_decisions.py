@@ -1,4 +1,4 @@
-"""What needs a decision, and in which order."""
+"""The decisions and their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m sandbox`` and ``python -m sandbox.ec2``: what is said of bad usage, and to whom."""
+"""``python -m sandbox`` and ``python -m sandbox.ec2``: errors of bad usage."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_what_is_not_json_is_not_an_event(box: Sandbox, tmp_path: Path) -> None:
 
 @pytest.fixture
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox that runs, as far as the commands can tell."""
+    """A sandbox that appears to run."""
     (tmp_path / "clock").write_text("0")
     made = Sandbox(State("http://127.0.0.1:1", "http://127.0.0.1:2", HOME), tmp_path)
     monkeypatch.setattr(Sandbox, "find", lambda: made)

@@ -1,4 +1,4 @@
-"""What the embedded AWS lacks is there: the group of a schedule, and the policy of a bus."""
+"""The features that the embedded AWS lacks: the group of a schedule, and the policy of a bus."""
 
 from __future__ import annotations
 

@@ -285,6 +285,6 @@ def test_instance_types_are_in_the_shape_of_the_model() -> None:
 
 
 def test_a_block_is_not_described_by_hand_twice() -> None:
-    """What reservations tell of a block need not stand in the file."""
+    """Data of a block that its reservations have need not be in the file."""
     fleet = loaded({"regions": {"us-east-2": {"CapacityReservations": [a_block(1)]}}})
     assert fleet.regions["us-east-2"].blocks == {}

@@ -9,7 +9,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from truffle.core.questions import CUR_TABLE, QUESTIONS, Question
+from truffle.core.questions import CUR_TABLE, QUESTIONS, SavedQuery
 from truffle.core.tables import PARTITION, TABLES, Table
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "sql.md").read_text("utf-8")
@@ -34,7 +34,7 @@ def test_there_are_questions_enough() -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda it: it.name)
-def test_a_question_is_documented_as_it_is_saved(question: Question) -> None:
+def test_a_question_is_documented_as_it_is_saved(question: SavedQuery) -> None:
     text = section(question.title)
     assert re.findall(r"^```sql\n(.*?)\n```$", text, re.M | re.S) == [question.sql]
     assert question.hint in text
@@ -42,7 +42,7 @@ def test_a_question_is_documented_as_it_is_saved(question: Question) -> None:
 
 @pytest.mark.parametrize("dialect", ["athena", "trino"])
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda it: it.name)
-def test_a_question_is_a_query_of_athenas_dialect(question: Question, dialect: str) -> None:
+def test_a_question_is_a_query_of_athenas_dialect(question: SavedQuery, dialect: str) -> None:
     parsed = sqlglot.parse_one(question.sql, read=dialect)
     assert isinstance(parsed, exp.Select)
     names = {table.name for table in parsed.find_all(exp.Table)}
@@ -51,7 +51,7 @@ def test_a_question_is_a_query_of_athenas_dialect(question: Question, dialect: s
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda it: it.name)
-def test_a_question_reads_tags_and_quotients_as_both_engines_do(question: Question) -> None:
+def test_a_question_reads_tags_and_quotients_as_both_engines_do(question: SavedQuery) -> None:
     """Trino fails for a tag that is not there, and cuts the quotient by a decimal to its scale."""
     assert "tags[" not in question.sql.replace("try(tags[", "")
     assert not re.search(r"\d\.\d+(?!e)\b", question.sql)

@@ -32,7 +32,7 @@ def history(random: Random) -> list[int | None]:
 
 
 def held_at(uses: list[int | None], hours: float) -> int | None:
-    """What the last success before a moment showed, if the next one, or the end, is near enough."""
+    """The rows of the last success before a moment, if the next one, or the end, is near enough."""
     seen = [hour for hour, use in enumerate(uses) if use is not None]
     before = [hour for hour in seen if hour <= hours]
     if not before:

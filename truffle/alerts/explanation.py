@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from truffle.alerts.routing import Decision, decide
 from truffle.alerts.settings import AlertSettings
+from truffle.core.codec import Json
 from truffle.core.events import Event
 from truffle.core.times import format_time
-
-Json = dict[str, Any]
 
 
 class DeliveryStatus(StrEnum):

@@ -14,7 +14,7 @@ from truffle.alerts.settings import (
     DEFAULT_FOR_PEOPLE,
     AlertSettings,
     Destination,
-    Kind,
+    DestinationKind,
     Mute,
     Route,
     Tags,
@@ -28,7 +28,7 @@ from truffle.core.offerings import Offering
 from truffle.core.times import format_time
 
 
-class Outcome(StrEnum):
+class RoutingOutcome(StrEnum):
     """The outcome for an event at a destination; ``no_incident`` applies only to pagers, which
     ignore an event that neither opens nor resolves an incident."""
 
@@ -44,7 +44,7 @@ class Decision:
     sentence."""
 
     destination: Destination
-    outcome: Outcome
+    outcome: RoutingOutcome
     routes: tuple[str, ...]
     why: str
 
@@ -72,21 +72,21 @@ def _decide(event: Event, destination: Destination, settings: AlertSettings) -> 
     }
     matching = tuple(name for name, refusal in refusals.items() if refusal is None)
     if not matching:
-        return Decision(destination, Outcome.NO_ROUTE, (), _no_route(refusals))
+        return Decision(destination, RoutingOutcome.NO_ROUTE, (), _no_route(refusals))
     routes = f"{'routes' if len(matching) > 1 else 'route'} {' and '.join(matching)}"
     if is_end:
         why = f"Matched by {routes}: it resolves an incident, so conditions do not apply."
-        return Decision(destination, Outcome.ROUTED, matching, why)
+        return Decision(destination, RoutingOutcome.ROUTED, matching, why)
     mute = _mute_of(event, settings.mutes)
     if mute is not None:
         why = (
             f"Muted until {format_time(mute.until)}: {mute.reason} (otherwise matched by {routes})."
         )
-        return Decision(destination, Outcome.MUTED, matching, why)
+        return Decision(destination, RoutingOutcome.MUTED, matching, why)
     if destination.kind.is_pager and found is None:
         why = f"Matched by {routes}, but it neither opens nor resolves an incident."
-        return Decision(destination, Outcome.NO_INCIDENT, matching, why)
-    return Decision(destination, Outcome.ROUTED, matching, f"Matched by {routes}.")
+        return Decision(destination, RoutingOutcome.NO_INCIDENT, matching, why)
+    return Decision(destination, RoutingOutcome.ROUTED, matching, f"Matched by {routes}.")
 
 
 def _no_route(refusals: Mapping[str, str | None]) -> str:
@@ -98,7 +98,7 @@ def _no_route(refusals: Mapping[str, str | None]) -> str:
 # --- routes --------------------------------------------------------------------------------------
 
 
-def _refusal(event: Event, route: Route, kind: Kind, is_end: bool) -> str | None:
+def _refusal(event: Event, route: Route, kind: DestinationKind, is_end: bool) -> str | None:
     """Why a route rejects an event for a kind of destination; None if it does not.
 
     The end of an incident goes where its start went, which had another severity, type and state.
@@ -216,10 +216,10 @@ def _has_tags(event: Event, tags: Tags) -> bool:
 
 # --- subscriptions -------------------------------------------------------------------------------
 
-MAX_NAMES = 5
+MAX_FILTER_NAMES = 5
 """Attribute names of one filter policy (SNS Developer Guide, filter policy constraints)."""
 
-MAX_COMBINATIONS = 150
+MAX_FILTER_COMBINATIONS = 150
 """The product of the numbers of values in all arrays of a policy (the same page)."""
 
 Policy = Mapping[str, Any]
@@ -243,7 +243,7 @@ def subscription_filter(settings: AlertSettings, destination: Destination) -> Po
     return branches[0] if len(branches) == 1 else {"$or": branches}
 
 
-def _alternatives(route: Route, kind: Kind) -> Iterator[When]:
+def _alternatives(route: Route, kind: DestinationKind) -> Iterator[When]:
     """The events that can pass a route; for a pager also those that can resolve its incidents."""
     for when in route.alternatives(kind):
         yield when
@@ -284,4 +284,6 @@ def _is_allowed(branches: Sequence[Policy]) -> bool:
     """Whether SNS accepts the policy, counting every branch of an ``$or``."""
     names = {name for branch in branches for name in branch}
     sizes = [len(values) for branch in branches for values in branch.values()]
-    return bool(branches) and len(names) <= MAX_NAMES and prod(sizes) <= MAX_COMBINATIONS
+    return (
+        bool(branches) and len(names) <= MAX_FILTER_NAMES and prod(sizes) <= MAX_FILTER_COMBINATIONS
+    )

@@ -11,14 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from enum import StrEnum
-from typing import Any
 
 from truffle.core.events import MARKET_TYPES, SCOPE_TYPES, EventType, Severity
 from truffle.core.kinds.registry import PREPAID_TYPES
 from truffle.core.market.watches import Watch
 from truffle.core.thresholds import Thresholds
-
-Json = dict[str, Any]
 
 SCOPE_DIGEST_ABOVE = 10
 """The most single messages about scopes that people get of one run: a policy that denies a whole
@@ -28,7 +25,7 @@ UTC = "UTC"
 """The time zone of a file that names none."""
 
 
-class Kind(StrEnum):
+class DestinationKind(StrEnum):
     """The kinds of destinations."""
 
     SLACK = "slack"
@@ -43,12 +40,17 @@ class Kind(StrEnum):
     @property
     def is_for_people(self) -> bool:
         """Whether people read its messages, and so get digests, summaries and fewer events."""
-        return self in (Kind.SLACK, Kind.TEAMS, Kind.AMAZON_Q, Kind.EMAIL)
+        return self in (
+            DestinationKind.SLACK,
+            DestinationKind.TEAMS,
+            DestinationKind.AMAZON_Q,
+            DestinationKind.EMAIL,
+        )
 
     @property
     def is_pager(self) -> bool:
         """Whether it gets only events that open or resolve an incident."""
-        return self in (Kind.PAGERDUTY, Kind.OPSGENIE)
+        return self in (DestinationKind.PAGERDUTY, DestinationKind.OPSGENIE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Destination:
     """
 
     name: str
-    kind: Kind
+    kind: DestinationKind
     secret: str | None = None
     queue_arn: str | None = None
     addresses: tuple[str, ...] = ()
@@ -132,7 +134,7 @@ class Route:
     to: tuple[str, ...]
     when: When | None = None
 
-    def alternatives(self, kind: Kind) -> tuple[When, ...]:
+    def alternatives(self, kind: DestinationKind) -> tuple[When, ...]:
         """The alternative conditions for this kind of destination; one suffices."""
         if self.when is not None:
             return (self.when,)

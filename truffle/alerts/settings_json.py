@@ -7,13 +7,13 @@ from typing import Any
 from truffle.alerts.settings import (
     AlertSettings,
     Destination,
-    Json,
     Mute,
     Route,
     Tags,
     When,
 )
 from truffle.alerts.settings_parser import CONDITION_KEYS, IDLE_FIELDS, PAYMENT_KEYS
+from truffle.core.codec import Json
 from truffle.core.market.watches import Watch
 from truffle.core.thresholds import Thresholds, format_duration
 from truffle.core.times import format_time

@@ -15,14 +15,14 @@ from truffle.alerts.settings import (
     AlertSettings,
     DailySummary,
     Destination,
-    Json,
-    Kind,
+    DestinationKind,
     Mute,
     Route,
     SettingsError,
     When,
 )
 from truffle.alerts.watch_parser import percent, watches
+from truffle.core.codec import Json
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES, ReservationType
 from truffle.core.thresholds import Thresholds
@@ -98,32 +98,32 @@ _FOR_PEOPLE: Mapping[str, Parser] = {
 }
 _WITH_SECRET: Mapping[str, Parser] = {"secret": _secret}
 
-DESTINATION_KEYS: Mapping[Kind, Mapping[str, Parser]] = {
-    Kind.SLACK: {**_WITH_SECRET, **_FOR_PEOPLE},
-    Kind.TEAMS: {**_WITH_SECRET, **_FOR_PEOPLE},
-    Kind.AMAZON_Q: _FOR_PEOPLE,
-    Kind.EMAIL: {
+DESTINATION_KEYS: Mapping[DestinationKind, Mapping[str, Parser]] = {
+    DestinationKind.SLACK: {**_WITH_SECRET, **_FOR_PEOPLE},
+    DestinationKind.TEAMS: {**_WITH_SECRET, **_FOR_PEOPLE},
+    DestinationKind.AMAZON_Q: _FOR_PEOPLE,
+    DestinationKind.EMAIL: {
         "addresses": list_of(leaf(text(EMAIL, "e-mail addresses"))),
         **_FOR_PEOPLE,
     },
-    Kind.SQS: {"queue_arn": leaf(text(_QUEUE_ARN, "the ARN of a standard SQS queue"))},
-    Kind.HTTPS: _WITH_SECRET,
-    Kind.PAGERDUTY: _WITH_SECRET,
-    Kind.OPSGENIE: _WITH_SECRET,
+    DestinationKind.SQS: {"queue_arn": leaf(text(_QUEUE_ARN, "the ARN of a standard SQS queue"))},
+    DestinationKind.HTTPS: _WITH_SECRET,
+    DestinationKind.PAGERDUTY: _WITH_SECRET,
+    DestinationKind.OPSGENIE: _WITH_SECRET,
 }
 """The keys of a destination besides its kind; those not for people are required."""
 
 
 def _destination(place: Location, value: object) -> Json:
-    kinds: Parser = leaf(choice(Kind))
-    if not isinstance(value, Mapping) or value.get("kind") not in list(Kind):
+    kinds: Parser = leaf(choice(DestinationKind))
+    if not isinstance(value, Mapping) or value.get("kind") not in list(DestinationKind):
         record({"kind": kinds}, ["kind"], "a destination")(place, _kind_alone(value))
         return {}
-    keys = DESTINATION_KEYS[Kind(value["kind"])]
+    keys = DESTINATION_KEYS[DestinationKind(value["kind"])]
     required = [name for name in keys if name not in _FOR_PEOPLE]
     what = f"a destination of kind {value['kind']}"
     values = record({"kind": kinds, **keys}, required, what)(place, value)
-    return {**values, "kind": Kind(value["kind"])}
+    return {**values, "kind": DestinationKind(value["kind"])}
 
 
 def _kind_alone(value: object) -> object:

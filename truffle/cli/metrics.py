@@ -44,7 +44,7 @@ def command(
     from truffle.cli.gathering import wanted
     from truffle.cli.output import put_text, show_failures, show_warnings
     from truffle.extras import extra
-    from truffle.feeds.inputs import Held
+    from truffle.feeds.inputs import MetricsInput
     from truffle.overview import gather, scope_states
 
     with extra("metrics"):
@@ -54,7 +54,7 @@ def command(
     client, answered = common.client(), dict[str, bool]()
     inputs, inventory = gather(client, question, answered.__setitem__)
     scopes = scope_states(client, inventory, answered)
-    text = metrics(Held(inputs.rows, scopes, inputs.now, inputs.prices, by is not None))
+    text = metrics(MetricsInput(inputs.rows, scopes, inputs.now, inputs.prices, by is not None))
     path = chosen_file(output)
     if path is None:
         put_text(text.decode().removesuffix("\n"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from truffle.core.declared_filters import DECLARED, DeclaredFilter, Kind
+from truffle.core.declared_filters import DECLARED, DeclaredFilter, ValueKind
 from truffle.core.kinds.registry import KINDS
 from truffle.core.suggest import nearest
 
@@ -301,7 +301,7 @@ def asked_types(given: dict[str, Any]) -> list[str]:
 def filter_options(command: Command) -> Command:
     """Add a flag for each filter except the type of reservation, which has its own flags."""
     for declared in reversed(DECLARED):
-        if declared.kind is not Kind.TYPES:
+        if declared.kind is not ValueKind.TYPES:
             command = _filter_option(declared)(command)
     return command
 
@@ -310,9 +310,9 @@ def _filter_option(declared: DeclaredFilter) -> Callable[[Command], Command]:
     name = declared.argument.replace("_", "-")
     flags = [f"--{each}" for each in (name, declared.alias) if each]
     match declared.kind:
-        case Kind.FLAG:
+        case ValueKind.FLAG:
             return click.option(*flags, is_flag=True, help=declared.help)
-        case Kind.ACTIVE:
+        case ValueKind.ACTIVE:
             return click.option(f"--{name}/--no-{name}", default=None, help=declared.help)
         case _ if declared.parameter == "region":
             return regions_option()
@@ -320,7 +320,7 @@ def _filter_option(declared: DeclaredFilter) -> Callable[[Command], Command]:
         *flags,
         declared.argument,
         multiple=declared.kind.is_many,
-        metavar="TIME" if declared.kind is Kind.TIME else declared.metavar,
+        metavar="TIME" if declared.kind is ValueKind.TIME else declared.metavar,
         type=_COMPLETED.get(declared.argument),
         help=declared.help,
     )

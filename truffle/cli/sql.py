@@ -13,7 +13,7 @@ from truffle.extras import extra
 if TYPE_CHECKING:
     from datetime import date
 
-    from truffle.sql.answer import Answer
+    from truffle.sql.answer import SqlResult
 
 FORMATS = ("table", "json", "csv")
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -108,14 +108,14 @@ def _copy(common: Common, folder: Path, since: date | None, bucket: str | None, 
     return 0
 
 
-def _ask_folder(folder: Path, query: str) -> Answer:
+def _ask_folder(folder: Path, query: str) -> SqlResult:
     with extra("sql"):
         from truffle.sql.local import ask_folder
 
         return ask_folder(folder, query)
 
 
-def _ask_athena(common: Common, query: str, stack: str) -> Answer:
+def _ask_athena(common: Common, query: str, stack: str) -> SqlResult:
     from truffle.ec2.sessions import client_of
     from truffle.sql.athena import Athena
 
@@ -144,7 +144,7 @@ def _bucket(session: Any, stack: str) -> str:
     return str(outputs["BucketName"])
 
 
-def _put(answer: Answer, output: str) -> None:
+def _put(answer: SqlResult, output: str) -> None:
     from truffle.cli.output import put, put_data, style_of_stdout
     from truffle.render.sql import render_answer
 

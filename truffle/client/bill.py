@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from truffle.query import Several
     from truffle.sources.usage import Usage
-    from truffle.sql.answer import Answer
+    from truffle.sql.answer import SqlResult
 
 DEFAULT_STACK = "truffle"
 
@@ -42,7 +42,7 @@ class BillExport:
         answer = self._ask(query(self.table, usage.period), session, seconds)
         return usage.with_bill(self.table, answer.objects())
 
-    def _ask(self, sql: str, session: Session, seconds: float) -> Answer:
+    def _ask(self, sql: str, session: Session, seconds: float) -> SqlResult:
         if self.local is None:
             from truffle.ec2.sessions import client_of
             from truffle.sql.athena import Athena

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from truffle.core.model import CapacityBlock, Odcr, Reservation
-    from truffle.query import Filters, Question, Several
+    from truffle.query import Filters, ListQuery, Several
     from truffle.sources.listing import Listing, Progress
 
 
@@ -130,7 +130,7 @@ class CapacityClient(Connection):
 
         return list_regions(self._caller, self.timeout)
 
-    def inventory(self, question: Question, progress: Progress | None = None) -> Listing:
+    def inventory(self, question: ListQuery, progress: Progress | None = None) -> Listing:
         """Return all results of a query, unordered, with the failures as data."""
         if self.api_url is not None:
             from truffle.sources.deployed import list_reservations

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from truffle.core.fleets import CapacityFleet
     from truffle.core.topology import Placement
     from truffle.core.validation import Validation
-    from truffle.query import Question, Several
+    from truffle.query import ListQuery, Several
     from truffle.sources.listing import Progress
     from truffle.sources.regional import Everywhere, ListRegion, RegionalResults
 
@@ -49,7 +49,7 @@ class PlacementClient(Connection):
         return RegionalResults(self.every_placement(question))
 
     def every_fleet(
-        self, question: Question, progress: Progress | None = None
+        self, question: ListQuery, progress: Progress | None = None
     ) -> Everywhere[CapacityFleet]:
         """The fleets of the regions and accounts, with the result of each region or scope."""
         from truffle.core.fleets import by_name, from_json
@@ -67,7 +67,7 @@ class PlacementClient(Connection):
         return found
 
     def every_placement(
-        self, question: Question, progress: Progress | None = None
+        self, question: ListQuery, progress: Progress | None = None
     ) -> Everywhere[Placement]:
         """The network nodes of the reservations of the regions and accounts, with the result of
         each region or scope."""
@@ -89,7 +89,7 @@ class PlacementClient(Connection):
 
     def _live(
         self,
-        question: Question,
+        question: ListQuery,
         listing: ListRegion[Held],
         progress: Progress | None,
     ) -> Everywhere[Held]:

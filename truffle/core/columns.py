@@ -51,7 +51,7 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ValueColumn:
     """One field of all rows: the value of each, or the distinct ``values`` and each row's index
     in them (``codes``) if there are few."""
 
@@ -60,7 +60,7 @@ class Column:
     index: Index | None = None
 
     @classmethod
-    def of(cls, rows: Iterable[Reservation], read: Read, *, indexed: bool = False) -> Column:
+    def of(cls, rows: Iterable[Reservation], read: Read, *, indexed: bool = False) -> ValueColumn:
         """``indexed``: the tests search for values, with an index if there are many."""
         values = list(map(read, rows))
         some = dict.fromkeys(islice(values, 2 * FEW))
@@ -110,7 +110,7 @@ class Columns:
 
     def __init__(self, rows: list[Reservation]) -> None:
         self.rows = rows
-        self._columns: dict[str, Column] = {}
+        self._columns: dict[str, ValueColumn] = {}
         self._totals: _PricedTotals | None = None
 
     def matches(self, chosen: Filter) -> Matches:
@@ -130,12 +130,12 @@ class Columns:
         bits = reduce(and_, (int.from_bytes(mask, "little") for mask in masks))
         return bits.to_bytes(len(self.rows), "little")
 
-    def _column(self, predicate: Predicate) -> Column:
+    def _column(self, predicate: Predicate) -> ValueColumn:
         if predicate.name not in self._columns:
             if len(self._columns) == MOST_COLUMNS:
                 del self._columns[next(iter(self._columns))]
             is_equality = predicate.allowed is not None
-            column = Column.of(self.rows, predicate.read, indexed=is_equality)
+            column = ValueColumn.of(self.rows, predicate.read, indexed=is_equality)
             self._columns[predicate.name] = column
         return self._columns[predicate.name]
 

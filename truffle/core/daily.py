@@ -22,7 +22,7 @@ FAILED_STATES = frozenset({"failed", "payment-failed", "unsupported"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class HeldCapacity:
     """The capacity held of one reservation type and one accelerator (None for types without any).
 
     ``instances`` are reserved ones, also before a start; ``accelerators`` are devices, in fractions
@@ -70,7 +70,7 @@ class Day:
     """
 
     now: datetime
-    held: tuple[Held, ...]
+    held: tuple[HeldCapacity, ...]
     starting: tuple[Reservation, ...]
     ending: tuple[Reservation, ...]
     late: tuple[Reservation, ...]
@@ -140,7 +140,7 @@ def _last(number: float | None) -> float:
     return inf if number is None else -number
 
 
-def _held(rows: Iterable[Reservation]) -> Iterable[Held]:
+def _held(rows: Iterable[Reservation]) -> Iterable[HeldCapacity]:
     """The held capacity, blocks first, within a type the most accelerators first."""
     groups: dict[tuple[str, str | None], list[Reservation]] = defaultdict(list)
     for row in rows:
@@ -151,9 +151,9 @@ def _held(rows: Iterable[Reservation]) -> Iterable[Held]:
     )
 
 
-def _group(kind: str, accelerator: str | None, rows: list[Reservation]) -> Held:
+def _group(kind: str, accelerator: str | None, rows: list[Reservation]) -> HeldCapacity:
     devices = (row.accelerator.total_count for row in rows if row.accelerator)
-    return Held(
+    return HeldCapacity(
         type=kind,
         accelerator=accelerator,
         reservations=len(rows),

@@ -17,7 +17,7 @@ _VISIBLE = r"[^ \\,\x00-\x1f]|\\[\\,]"
 """A character of a name except a space; backslashes and commas are escaped."""
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """The form of a filter's values."""
 
     TEXTS = auto()
@@ -32,7 +32,7 @@ class Kind(Enum):
     @property
     def is_many(self) -> bool:
         """Whether several values are allowed."""
-        return self in (Kind.TEXTS, Kind.NAMES, Kind.TYPES, Kind.TAGS)
+        return self in (ValueKind.TEXTS, ValueKind.NAMES, ValueKind.TYPES, ValueKind.TAGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class DeclaredFilter:
     parameter: str
     field: str
     argument: str
-    kind: Kind
+    kind: ValueKind
     description: str
     help: str = ""
     allowed: str = ""
@@ -77,14 +77,14 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="type",
         field="types",
         argument="reservation_type",
-        kind=Kind.TYPES,
+        kind=ValueKind.TYPES,
         description="The type of reservation.",
     ),
     DeclaredFilter(
         parameter="instance_type",
         field="instance_types",
         argument="instance_types",
-        kind=Kind.TEXTS,
+        kind=ValueKind.TEXTS,
         description="The instance type; globs are allowed.",
         help="Instance types or globs (p5*), comma-separated.",
         allowed="It must be an instance type such as p5.48xlarge, or a glob such as p5*.",
@@ -95,7 +95,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="region",
         field="regions",
         argument="regions",
-        kind=Kind.TEXTS,
+        kind=ValueKind.TEXTS,
         description="The AWS region; globs are allowed.",
         allowed="It must be a region such as us-east-1, or a glob such as us-*.",
         pattern=f"{REGION_FORM}|{REGION_GLOB}",
@@ -104,7 +104,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="availability_zone",
         field="availability_zones",
         argument="availability_zones",
-        kind=Kind.TEXTS,
+        kind=ValueKind.TEXTS,
         description="The availability zone, by name.",
         help="Availability zones by name (us-east-1a), comma-separated.",
         allowed="It must be a zone such as us-east-1a.",
@@ -117,7 +117,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="name",
         field="names",
         argument="name",
-        kind=Kind.NAMES,
+        kind=ValueKind.NAMES,
         description="The tag Name; globs are allowed.",
         help="Names (the tag Name) or globs (train-*), comma-separated.",
         allowed="It must be a name or a glob such as train-*; write a comma as \\,.",
@@ -129,7 +129,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="account",
         field="accounts",
         argument="accounts",
-        kind=Kind.TEXTS,
+        kind=ValueKind.TEXTS,
         description="Any account that sees the reservation, by id or name; globs are allowed.",
         help="Accounts that see the reservation, comma-separated: ids; from a deployed stack also "
         "names of accounts or organizational units, or globs (research-*).",
@@ -143,7 +143,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="owner",
         field="owners",
         argument="owners",
-        kind=Kind.TEXTS,
+        kind=ValueKind.TEXTS,
         description="The account that owns it.",
         help="Accounts that own the reservation, comma-separated.",
         allowed="It must be 12 digits.",
@@ -156,7 +156,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="state",
         field="states",
         argument="states",
-        kind=Kind.TEXTS,
+        kind=ValueKind.TEXTS,
         description="EC2's state.",
         help="States, comma-separated.",
         allowed="It must be a state such as active, scheduled or payment-failed.",
@@ -168,7 +168,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="accelerator",
         field="accelerators",
         argument="gpu",
-        kind=Kind.TEXTS,
+        kind=ValueKind.TEXTS,
         description="The accelerator's name; case-insensitive.",
         help="Accelerators by name (H100, Trainium2), comma-separated.",
         allowed="It must be an accelerator such as H100 or Trainium2.",
@@ -180,7 +180,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="gpu_only",
         field="gpu_only",
         argument="gpu_only",
-        kind=Kind.FLAG,
+        kind=ValueKind.FLAG,
         description="Only instance types with an accelerator.",
         help="Only types with a GPU, Trainium or Inferentia.",
         column="accelerator",
@@ -189,7 +189,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="available_only",
         field="available_only",
         argument="available_only",
-        kind=Kind.FLAG,
+        kind=ValueKind.FLAG,
         description="Only reservations with available instances.",
         help="Only with available instances.",
         column="available_capacity",
@@ -198,7 +198,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="active_only",
         field="active_only",
         argument="active_only",
-        kind=Kind.ACTIVE,
+        kind=ValueKind.ACTIVE,
         description="Only active ODCRs, and active or scheduled blocks.",
         help="Only active ODCRs, and active or scheduled blocks. "
         "[default: on for ODCRs, off for blocks, off with --states]",
@@ -207,7 +207,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="min_capacity",
         field="min_capacity",
         argument="min_capacity",
-        kind=Kind.COUNT,
+        kind=ValueKind.COUNT,
         description="The minimum number of instances: available ones of an ODCR, all of a block.",
         help="At least N instances: available ones of an ODCR, all of a block.",
         metavar="N",
@@ -216,7 +216,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="tag",
         field="tags",
         argument="tags",
-        kind=Kind.TAGS,
+        kind=ValueKind.TAGS,
         description="A tag; AND between keys, OR between the values of one key.",
         help="Tags; AND between keys, OR between the values of one key.",
         alias="tag",
@@ -227,7 +227,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="starts_before",
         field="starts_before",
         argument="starts_before",
-        kind=Kind.TIME,
+        kind=ValueKind.TIME,
         description="The start is before this time.",
         help="Only with a start before this time.",
         column="start_date",
@@ -236,7 +236,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="starts_after",
         field="starts_after",
         argument="starts_after",
-        kind=Kind.TIME,
+        kind=ValueKind.TIME,
         description="The start is at or after this time.",
         help="Only with a start at or after this time.",
         column="start_date",
@@ -245,7 +245,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="ends_before",
         field="ends_before",
         argument="ends_before",
-        kind=Kind.TIME,
+        kind=ValueKind.TIME,
         description="The end is before this time; a reservation without an end never matches.",
         help="Only with an end before this time.",
         column="end_date",
@@ -254,7 +254,7 @@ DECLARED: tuple[DeclaredFilter, ...] = (
         parameter="ends_after",
         field="ends_after",
         argument="ends_after",
-        kind=Kind.TIME,
+        kind=ValueKind.TIME,
         description="The end is at or after this time, or there is no end.",
         help="Only with an end at or after this time, or with no end.",
         column="end_date",
@@ -262,4 +262,4 @@ DECLARED: tuple[DeclaredFilter, ...] = (
 )
 
 BY_ARGUMENT = {declared.argument: declared for declared in DECLARED}
-TIMES = tuple(declared.argument for declared in DECLARED if declared.kind is Kind.TIME)
+TIMES = tuple(declared.argument for declared in DECLARED if declared.kind is ValueKind.TIME)

@@ -28,7 +28,7 @@ NOT_COMPARED = frozenset({"observed_at", "seen_by"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Change:
     """The result of one rule: an event without identity and context."""
 
     type: EventType
@@ -74,7 +74,7 @@ def describe(reservation: Reservation) -> str:
 
 
 def _event(
-    finding: Finding, reservation: Reservation, previous: Snapshot, present: Snapshot
+    finding: Change, reservation: Reservation, previous: Snapshot, present: Snapshot
 ) -> Event:
     return Event(
         event_id=event_id(
@@ -103,7 +103,7 @@ def _findings(
     after: Reservation | None,
     previous: Snapshot,
     present: Snapshot,
-) -> Iterator[Finding]:
+) -> Iterator[Change]:
     if before is None and after is not None:
         yield from _discovered(after, previous.observed_at)
         yield from _billing_request(None, after, previous.observed_at)
@@ -115,13 +115,13 @@ def _findings(
         yield from _billing_request(before, after, previous.observed_at)
 
 
-def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
+def _discovered(after: Reservation, since: datetime) -> Iterator[Change]:
     """A new reservation; no event if it was over before it was first seen."""
     is_old = after.create_date is not None and after.create_date < since
     if after.state in TERMINAL_STATES and is_old:
         return
     severity, _ = _verdict(None, after, since)
-    yield Finding(
+    yield Change(
         type=EventType.DISCOVERED,
         severity=Severity.INFO if severity is Severity.GOOD else severity,
         says=f"was discovered in state {after.state}.",
@@ -131,7 +131,7 @@ def _discovered(after: Reservation, since: datetime) -> Iterator[Finding]:
     )
 
 
-def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
+def _vanished(before: Reservation, now: datetime) -> Iterator[Change]:
     """A reservation missing from a complete listing; no event if it was already over."""
     if before.state in TERMINAL_STATES:
         return
@@ -139,7 +139,7 @@ def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
     severity, says = before.kind.vanished
     if is_over:
         severity, says = Severity.INFO, f"ended and is no longer listed by {before.kind.service}."
-    yield Finding(
+    yield Change(
         type=EventType.VANISHED,
         severity=severity,
         says=says,
@@ -149,11 +149,11 @@ def _vanished(before: Reservation, now: datetime) -> Iterator[Finding]:
     )
 
 
-def _state_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+def _state_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Change]:
     if before.state == after.state:
         return
     severity, says = _verdict(before.state, after, now)
-    yield Finding(
+    yield Change(
         type=EventType.STATE_CHANGED,
         severity=severity,
         says=says,
@@ -163,7 +163,7 @@ def _state_changed(before: Reservation, after: Reservation, now: datetime) -> It
     )
 
 
-def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator[Change]:
     """A changed size; counts that appear or disappear with a state (0 → N, N → 0) belong to the
     change of state.
 
@@ -175,7 +175,7 @@ def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator
     if is_part or after.state in TERMINAL_STATES:
         return
     grows, new = after.size > before.size, count(after.size, "instance")
-    yield Finding(
+    yield Change(
         type=EventType.RESIZED,
         severity=Severity.INFO if grows else Severity.WARNING,
         says=f"{'grew' if grows else 'shrank'} from {before.size} to {new}.",
@@ -189,7 +189,7 @@ def _size(row: Reservation, size: int) -> Facts:
     return cast(Facts, {row.kind.size_field: size})
 
 
-def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[Change]:
     """Changed dates: only a later end is an extension, anything else a new schedule."""
     started = before.state != after.state and after.state == "active"
     was = {"start_date": before.start_date, "end_date": before.end_date}
@@ -204,7 +204,7 @@ def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[F
         f"{name.removesuffix('_date')} {_date(was[name])} → {_date(now_is[name])}"
         for name in changed
     )
-    yield Finding(
+    yield Change(
         type=EventType.EXTENDED if extended else EventType.RESCHEDULED,
         severity=_moved_severity(after, extended),
         says=f"{'was extended' if extended else 'was rescheduled'}: {reason}.",
@@ -214,7 +214,7 @@ def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[F
     )
 
 
-def _change_rejected(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+def _change_rejected(before: Reservation, after: Reservation, now: datetime) -> Iterator[Change]:
     """A change of dates that EC2 rejected; the dates stay, so no other field shows it."""
     was, change = before.adjustment, after.adjustment
     if change is None or not change.is_rejected or change == was or after.state in TERMINAL_STATES:
@@ -222,7 +222,7 @@ def _change_rejected(before: Reservation, after: Reservation, now: datetime) -> 
     wanted = change if change.start_date or change.end_date else was or change
     dates = (("start", wanted.start_date), ("end", wanted.end_date))
     named = " and ".join(f"{name} {format_time(at)}" for name, at in dates if at)
-    yield Finding(
+    yield Change(
         type=EventType.CHANGE_REJECTED,
         severity=Severity.WARNING,
         says=f"keeps its dates: EC2 rejected the change{f' to {named}' if named else ''}.",
@@ -257,7 +257,7 @@ def _date(value: datetime | None) -> str:
     return format_time(value) if value else "none"
 
 
-def _health_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Finding]:
+def _health_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Change]:
     """A block that became unhealthy, changed its problem, or recovered.
 
     Unknown is not unhealthy: a block has ``insufficient-data`` before it starts.
@@ -269,7 +269,7 @@ def _health_changed(before: Reservation, after: Reservation, now: datetime) -> I
     if not was_bad and not is_now.is_bad:
         return
     severity, says = _health_verdict(is_now)
-    yield Finding(
+    yield Change(
         type=EventType.HEALTH_CHANGED,
         severity=severity,
         says=says,
@@ -334,7 +334,7 @@ _REQUESTS: Mapping[str, tuple[Severity, str]] = {
 
 def _billing_request(
     before: Reservation | None, after: Reservation, since: datetime
-) -> Iterator[Finding]:
+) -> Iterator[Change]:
     """A billing request that is new or has another status.
 
     A request that was decided before the last observation, but is seen for the first time, is
@@ -349,7 +349,7 @@ def _billing_request(
     unknown = (Severity.WARNING, f"has a billing request in status {request.status!r}.")
     severity, says = _REQUESTS.get(request.status or "", unknown)
     by = format_time(request.expires_at) if request.expires_at else "its expiry"
-    yield Finding(
+    yield Change(
         type=EventType.BILLING_REQUEST,
         severity=severity,
         says=says.format(

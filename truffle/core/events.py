@@ -84,7 +84,7 @@ class Price(TypedDict):
     per_instance_hour: float | None
 
 
-class Past(TypedDict):
+class PriceHistory(TypedDict):
     """The prices that a watch found in a region in the last 30 days, per accelerator-hour (per
     instance-hour if the accelerators are unknown): the lowest, and the median of each day's lowest;
     ``days`` is the number of days with a price."""
@@ -144,7 +144,7 @@ class Facts(TypedDict, total=False):
     regions: list[str]
     price: Price
     """``offering_appeared``, ``price_dropped`` and, ``before``, ``offering_gone``."""
-    past: Past | None
+    past: PriceHistory | None
     """``offering_appeared`` and ``price_dropped``; None if no price is known."""
 
 

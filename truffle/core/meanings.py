@@ -48,7 +48,7 @@ MEANINGS: Mapping[str, str] = {
     "organizational_unit": "The account's organizational units, joined by slashes.",
     "consumers": "The accounts that use a shared reservation, with their used instances.",
     "original_start_date": "The first start that was requested of a future-dated ODCR.",
-    "adjustment": "A change of dates that was requested, and the values after it.",
+    "adjustment": "A requested change of dates, and the values after it.",
     "interruptible_allocation": "The instances that an ODCR lends to an interruptible one.",
     "source_reservation_id": "The ODCR that lends its instances to an interruptible one.",
     "billing_request": "The latest request to bill unused capacity to a consumer.",
@@ -59,6 +59,6 @@ MEANINGS: Mapping[str, str] = {
     "effective_end": "When AWS begins to terminate the block's instances.",
     "ultra_cluster_placement": "Whether the block is in an EC2 UltraCluster.",
     "ultraserver_type": "Such as `u-p6e-gb200x72`.",
-    "health": "The block's health: of its interconnect, and instances that are unavailable.",
+    "health": "The block's health: interconnect status and unavailable instances.",
     **{name: text for kind in KINDS.values() for name, text in kind.meanings.items()},
 }

@@ -15,7 +15,7 @@ from truffle.core.declared_filters import (
     ACCOUNT_FORM,
     DECLARED,
     DeclaredFilter,
-    Kind,
+    ValueKind,
 )
 from truffle.core.events import EventType, Severity
 from truffle.core.fleets import FLEET_STATES
@@ -80,22 +80,22 @@ def _account(name: str, description: str) -> Parameter:
 def _declared(declared: DeclaredFilter) -> Parameter:
     name, description = declared.parameter, declared.description
     match declared.kind:
-        case Kind.TYPES:
+        case ValueKind.TYPES:
             return _type(*TYPES)
-        case Kind.FLAG | Kind.ACTIVE:
+        case ValueKind.FLAG | ValueKind.ACTIVE:
             return flag_parameter(name, description)
-        case Kind.COUNT:
+        case ValueKind.COUNT:
             return number_parameter(name, description, 0, 10**9)
-        case Kind.TIME:
+        case ValueKind.TIME:
             return time_parameter(name, description)
-        case Kind.TAGS:
+        case ValueKind.TAGS:
             return Parameter(
                 name, description, _TAG_ALLOWED, described(_TAG_PATTERN), parse_tag, many=True
             )
-        case Kind.NAMES:
+        case ValueKind.NAMES:
             made = texts_parameter(name, description, declared.allowed, declared.pattern)
             return replace(made, read=lambda text: unescaped(made.read(text)))
-        case Kind.TEXTS:
+        case ValueKind.TEXTS:
             return texts_parameter(name, description, declared.allowed, declared.pattern)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from truffle.core.declared_filters import DECLARED, Kind
+from truffle.core.declared_filters import DECLARED, ValueKind
 from truffle.core.filters import Filter, tags_by_key
 from truffle.core.model import TYPES
 from truffle.core.order import Order
@@ -75,15 +75,15 @@ def to_filter(values: Mapping[str, list[Any]]) -> Filter:
     )
 
 
-def _field(kind: Kind, values: list[Any]) -> Any:
+def _field(kind: ValueKind, values: list[Any]) -> Any:
     match kind:
-        case Kind.TEXTS | Kind.NAMES | Kind.TYPES:
+        case ValueKind.TEXTS | ValueKind.NAMES | ValueKind.TYPES:
             return frozenset(values)
-        case Kind.TAGS:
+        case ValueKind.TAGS:
             return tags_by_key(values)
-        case Kind.ACTIVE:
+        case ValueKind.ACTIVE:
             return frozenset(TYPES) if values[0] else frozenset()
-        case Kind.FLAG | Kind.COUNT | Kind.TIME:
+        case ValueKind.FLAG | ValueKind.COUNT | ValueKind.TIME:
             return values[0]
 
 
@@ -95,21 +95,21 @@ def to_values(chosen: Filter, only: str) -> Iterator[tuple[str, str]]:
             yield declared.parameter, text
 
 
-def _texts(kind: Kind, value: Any, only: str) -> list[str]:
+def _texts(kind: ValueKind, value: Any, only: str) -> list[str]:
     match kind:
-        case Kind.TEXTS:
+        case ValueKind.TEXTS:
             return [",".join(sorted(value))] if value else []
-        case Kind.NAMES:
+        case ValueKind.NAMES:
             return [",".join(map(name_text, sorted(value)))] if value else []
-        case Kind.TYPES:
+        case ValueKind.TYPES:
             return []
-        case Kind.TAGS:
+        case ValueKind.TAGS:
             return [tag_text(key, each) for key, values in value.items() for each in values]
-        case Kind.FLAG:
+        case ValueKind.FLAG:
             return ["true"] if value else []
-        case Kind.ACTIVE:
+        case ValueKind.ACTIVE:
             return ["true"] if only in value else []
-        case Kind.COUNT:
+        case ValueKind.COUNT:
             return [] if value is None else [str(value)]
-        case Kind.TIME:
+        case ValueKind.TIME:
             return [] if value is None else [format_time(value)]

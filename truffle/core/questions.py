@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SavedQuery:
     """A query with its name and title. ``hint`` describes what to change in it."""
 
     name: str
@@ -24,7 +24,7 @@ CUR_TABLE = "cur2"
 """The table of a CUR 2.0 export in the query that reads it; users insert their own name."""
 
 QUESTIONS = (
-    Question(
+    SavedQuery(
         "use-by-team-and-day",
         "How much did each team hold and use on each day?",
         "The tag `Team`, and the first day.",
@@ -35,7 +35,7 @@ SELECT dt AS day, coalesce(try(tags['Team']), '(untagged)') AS team,
 FROM usage WHERE dt >= '2026-11-01'
 GROUP BY dt, coalesce(try(tags['Team']), '(untagged)') ORDER BY day, team""",
     ),
-    Question(
+    SavedQuery(
         "held-at-a-moment",
         "What did we hold on the 24th at noon?",
         "The moment, in UTC, and `dt` with its day.",
@@ -46,7 +46,7 @@ WHERE dt >= '2026-11-24' AND valid_from <= TIMESTAMP '2026-11-24 12:00:00'
   AND known_until > TIMESTAMP '2026-11-24 12:00:00'
 ORDER BY region, instance_type, reservation_id""",
     ),
-    Question(
+    SavedQuery(
         "idle-for-a-week",
         "Which reservations have been idle for a week, whose are they, and what does that cost?",
         "The first day, a recent day for what is idle now, and your prices in USD per "
@@ -75,7 +75,7 @@ FROM lengths LEFT JOIN prices ON lengths.instance_type = prices.instance_type
 WHERE idle_hours >= 168
 ORDER BY idle_usd DESC NULLS LAST, reservation_id""",
     ),
-    Question(
+    SavedQuery(
         "utilization-by-type",
         "How well is each instance type used?",
         "The first day.",
@@ -85,7 +85,7 @@ SELECT instance_type, region, sum(reserved_hours) AS reserved_hours, sum(used_ho
 FROM usage WHERE dt >= '2026-11-01'
 GROUP BY instance_type, region ORDER BY instance_type, region""",
     ),
-    Question(
+    SavedQuery(
         "lead-time-of-blocks",
         "How long after its purchase does a block start?",
         "The first day.",
@@ -101,7 +101,7 @@ FROM (
 ) AS blocks
 GROUP BY instance_type ORDER BY instance_type""",
     ),
-    Question(
+    SavedQuery(
         "time-to-pay",
         "How long did each payment take?",
         "The first day. Null where the payment was never seen to succeed.",
@@ -116,7 +116,7 @@ GROUP BY capacity_block_id
 HAVING count_if(state = 'payment-pending') > 0
 ORDER BY capacity_block_id""",
     ),
-    Question(
+    SavedQuery(
         "extended-blocks",
         "Which blocks were extended, and by how much?",
         "The first day.",
@@ -130,7 +130,7 @@ GROUP BY capacity_block_id
 HAVING count(DISTINCT end_date) > 1
 ORDER BY capacity_block_id""",
     ),
-    Question(
+    SavedQuery(
         "failures-by-region",
         "Which regions failed most?",
         "The first day.",
@@ -140,7 +140,7 @@ SELECT region, count_if(outcome = 'failed') AS failed, count(*) AS attempts,
 FROM listings WHERE dt >= '2026-11-01'
 GROUP BY region ORDER BY failed DESC, region""",
     ),
-    Question(
+    SavedQuery(
         "peak-by-type",
         "What was the peak number of instances of each type, and when?",
         "The first day. `since` is the first moment with that many.",
@@ -167,7 +167,7 @@ SELECT held.instance_type, peak, min(moment) AS since
 FROM held JOIN peaks ON held.instance_type = peaks.instance_type AND instances = peak
 GROUP BY held.instance_type, peak ORDER BY instance_type""",
     ),
-    Question(
+    SavedQuery(
         "untagged",
         "Which reservations have no team now?",
         "The tag `Team`, and `dt` with a recent day.",
@@ -178,7 +178,7 @@ WHERE dt >= '2026-11-24' AND valid_to IS NULL AND state IN ('active', 'scheduled
   AND try(tags['Team']) IS NULL
 ORDER BY region, reservation_id""",
     ),
-    Question(
+    SavedQuery(
         "restless",
         "Which reservations change most?",
         "The first day.",
@@ -188,7 +188,7 @@ SELECT reservation_id, max(instance_type) AS instance_type, count(*) AS spans,
 FROM spans WHERE dt >= '2026-11-01'
 GROUP BY reservation_id ORDER BY spans DESC, reservation_id LIMIT 50""",
     ),
-    Question(
+    SavedQuery(
         "events-by-type",
         "Which events happened, and how often?",
         "The first day.",
@@ -197,7 +197,7 @@ SELECT dt, type, severity, count(*) AS events, count(DISTINCT reservation_id) AS
 FROM events WHERE dt >= '2026-11-01'
 GROUP BY dt, type, severity ORDER BY dt, type, severity""",
     ),
-    Question(
+    SavedQuery(
         "slow-runs",
         "Which runs were slow, and what failed in them?",
         "The first day.",
@@ -207,7 +207,7 @@ SELECT run_id, started_at, seconds, counts.scopes AS scopes, counts.failed AS fa
 FROM runs WHERE dt >= '2026-11-01'
 ORDER BY seconds DESC, run_id LIMIT 50""",
     ),
-    Question(
+    SavedQuery(
         "price-history-of-offerings",
         "How did the price and the lead time of blocks for sale change?",
         "The first day. Prices are per accelerator-hour; `unanswered` counts requests without a "
@@ -221,7 +221,7 @@ SELECT dt AS day, requested_instance_type AS instance_type, region,
 FROM offerings WHERE dt >= '2026-11-01'
 GROUP BY dt, requested_instance_type, region ORDER BY day, instance_type, region""",
     ),
-    Question(
+    SavedQuery(
         "time-on-sale",
         "How long was each block on sale, and at what price?",
         "The first day. Seen means listed in an answer; nothing is known between two answers.",
@@ -233,7 +233,7 @@ SELECT identity, max(requested_instance_type) AS instance_type, max(region) AS r
 FROM offerings WHERE dt >= '2026-11-01' AND identity IS NOT NULL
 GROUP BY identity ORDER BY first_seen, identity""",
     ),
-    Question(
+    SavedQuery(
         "bill-beside-use",
         "How does each reservation's bill compare with its observed use?",
         f"`{CUR_TABLE}`, the table of your CUR 2.0 export, made with "

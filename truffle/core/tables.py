@@ -19,7 +19,7 @@ from truffle.core.model import ReservationType
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SqlColumn:
     """A column; ``type`` is Glue's."""
 
     name: str
@@ -27,7 +27,7 @@ class Column:
     meaning: str
 
 
-PARTITION = Column("dt", "string", "The partition: a day in UTC, such as `2026-11-24`.")
+PARTITION = SqlColumn("dt", "string", "The partition: a day in UTC, such as `2026-11-24`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Table:
     name: str
     meaning: str
     day: str
-    columns: tuple[Column, ...]
+    columns: tuple[SqlColumn, ...]
     order: tuple[str, ...]
 
 
@@ -101,21 +101,21 @@ def _split(text: str) -> list[str]:
     return [*members, text[start:]]
 
 
-def _reservation_columns() -> tuple[Column, ...]:
+def _reservation_columns() -> tuple[SqlColumn, ...]:
     """The fields of all types, each once, in the order of the JSON."""
     classes = list(CLASSES.values())
     hints = {name: hint for cls in classes for name, hint in get_type_hints(cls).items()}
     names = dict.fromkeys(one.name for cls in classes for one in fields(cls))
-    return tuple(Column(name, glue_type(hints[name]), MEANINGS[name]) for name in names)
+    return tuple(SqlColumn(name, glue_type(hints[name]), MEANINGS[name]) for name in names)
 
 
-OTHER_FIELDS = Column(
+OTHER_FIELDS = SqlColumn(
     "other_fields",
     "string",
     "JSON with the fields that this version does not know; null if there are none.",
 )
 
-KEPT_FIELDS = Column(
+KEPT_FIELDS = SqlColumn(
     OTHER_FIELDS.name,
     OTHER_FIELDS.type,
     "JSON with the fields of its snapshot that this version does not know; null if there are none.",
@@ -136,12 +136,12 @@ LISTINGS = Table(
     "nothing.",
     "The day of the attempt.",
     (
-        Column("account_id", "string", "The account that was listed."),
-        Column("region", "string", "The region that was listed."),
-        Column("observed_at", "timestamp", "When the listing began."),
-        Column("outcome", "string", "`succeeded` or `failed`."),
-        Column("error", "string", "AWS's error code; null where the listing succeeded."),
-        Column("reservations", "bigint", "Reservations listed; null where the listing failed."),
+        SqlColumn("account_id", "string", "The account that was listed."),
+        SqlColumn("region", "string", "The region that was listed."),
+        SqlColumn("observed_at", "timestamp", "When the listing began."),
+        SqlColumn("outcome", "string", "`succeeded` or `failed`."),
+        SqlColumn("error", "string", "AWS's error code; null where the listing succeeded."),
+        SqlColumn("reservations", "bigint", "Reservations listed; null where the listing failed."),
     ),
     ("account_id", "region", "observed_at"),
 )
@@ -154,10 +154,12 @@ SPANS = Table(
     "The day on which a listing showed the end; the newest day for an open span.",
     (
         *_reservation_columns(),  # observed_at is valid_from
-        Column("valid_from", "timestamp", "When the stretch began, included."),
-        Column("valid_to", "timestamp", "When it ended, excluded; null for an open span."),
-        Column("known_until", "timestamp", "`valid_to`, or the newest listing for an open span."),
-        Column("digest", "string", "The same in any two rows with the same fields."),
+        SqlColumn("valid_from", "timestamp", "When the stretch began, included."),
+        SqlColumn("valid_to", "timestamp", "When it ended, excluded; null for an open span."),
+        SqlColumn(
+            "known_until", "timestamp", "`valid_to`, or the newest listing for an open span."
+        ),
+        SqlColumn("digest", "string", "The same in any two rows with the same fields."),
         KEPT_FIELDS,
     ),
     ("reservation_id", "valid_from"),
@@ -174,14 +176,14 @@ USAGE = Table(
             for it in _reservation_columns()
             if it.name in {name for names in FACTS.values() for name in names}
         ),
-        Column("reserved_hours", "double", "Hours that were reserved, and observed."),
-        Column("used_hours", "double", "Hours in use."),
-        Column("idle_hours", "double", "Reserved less used hours."),
-        Column("unobserved_hours", "double", "Hours without a listing that shows the use."),
-        Column("reserved_accelerator_hours", "double", "Null where their number is unknown."),
-        Column("used_accelerator_hours", "double", "Null where their number is unknown."),
-        Column("idle_accelerator_hours", "double", "Null where their number is unknown."),
-        Column(
+        SqlColumn("reserved_hours", "double", "Hours that were reserved, and observed."),
+        SqlColumn("used_hours", "double", "Hours in use."),
+        SqlColumn("idle_hours", "double", "Reserved less used hours."),
+        SqlColumn("unobserved_hours", "double", "Hours without a listing that shows the use."),
+        SqlColumn("reserved_accelerator_hours", "double", "Null where their number is unknown."),
+        SqlColumn("used_accelerator_hours", "double", "Null where their number is unknown."),
+        SqlColumn("idle_accelerator_hours", "double", "Null where their number is unknown."),
+        SqlColumn(
             "stretches",
             "array<struct<start:timestamp,end:timestamp,total_capacity:bigint,"
             "used_capacity:bigint,is_observed:boolean>>",
@@ -197,26 +199,26 @@ EVENTS = Table(
     "A row for each event.",
     "The day on which the event was observed.",
     (
-        Column("event_id", "string", "The event's id; the same event has the same id."),
-        Column("type", "string", "Such as `state_changed` or `extended`."),
-        Column("severity", "string", "`info`, `good`, `warning` or `critical`."),
-        Column("summary", "string", "The event in a sentence."),
-        Column("reason", "string", "Why it matters."),
-        Column("observed_at", "timestamp", "When it was observed."),
-        Column("previous_observed_at", "timestamp", "The listing before that."),
-        Column("account_id", "string", "The account that was listed."),
-        Column("region", "string", "The region that was listed."),
-        Column("reservation_id", "string", "Null for an event of a scope."),
-        Column("capacity_block_id", "string", MEANINGS["capacity_block_id"]),
-        Column("reservation_type", "string", MEANINGS["type"]),
-        Column("instance_type", "string", MEANINGS["instance_type"]),
-        Column("instance_count", "bigint", "Instances of the reservation."),
-        Column("before", "string", "JSON: the values that changed, as they were."),
-        Column("after", "string", "JSON: the values that changed, as they became."),
-        Column("reservation", "string", "JSON: the whole reservation."),
-        Column("run_id", "string", "The run that observed it; null outside of runs."),
-        Column("account_name", "string", MEANINGS["account_name"]),
-        Column("organizational_unit", "string", MEANINGS["organizational_unit"]),
+        SqlColumn("event_id", "string", "The event's id; the same event has the same id."),
+        SqlColumn("type", "string", "Such as `state_changed` or `extended`."),
+        SqlColumn("severity", "string", "`info`, `good`, `warning` or `critical`."),
+        SqlColumn("summary", "string", "The event in a sentence."),
+        SqlColumn("reason", "string", "Why it matters."),
+        SqlColumn("observed_at", "timestamp", "When it was observed."),
+        SqlColumn("previous_observed_at", "timestamp", "The listing before that."),
+        SqlColumn("account_id", "string", "The account that was listed."),
+        SqlColumn("region", "string", "The region that was listed."),
+        SqlColumn("reservation_id", "string", "Null for an event of a scope."),
+        SqlColumn("capacity_block_id", "string", MEANINGS["capacity_block_id"]),
+        SqlColumn("reservation_type", "string", MEANINGS["type"]),
+        SqlColumn("instance_type", "string", MEANINGS["instance_type"]),
+        SqlColumn("instance_count", "bigint", "Instances of the reservation."),
+        SqlColumn("before", "string", "JSON: the values that changed, as they were."),
+        SqlColumn("after", "string", "JSON: the values that changed, as they became."),
+        SqlColumn("reservation", "string", "JSON: the whole reservation."),
+        SqlColumn("run_id", "string", "The run that observed it; null outside of runs."),
+        SqlColumn("account_name", "string", MEANINGS["account_name"]),
+        SqlColumn("organizational_unit", "string", MEANINGS["organizational_unit"]),
     ),
     ("observed_at", "event_id"),
 )
@@ -226,22 +228,22 @@ RUNS = Table(
     "A row for each finished run.",
     "The day on which the run started.",
     (
-        Column("run_id", "string", "The run's id; ids sort by their start."),
-        Column("started_at", "timestamp", "When it started."),
-        Column("finished_at", "timestamp", "When the first attempt at every unit was over."),
-        Column("seconds", "double", "From the start to the end."),
-        Column(
+        SqlColumn("run_id", "string", "The run's id; ids sort by their start."),
+        SqlColumn("started_at", "timestamp", "When it started."),
+        SqlColumn("finished_at", "timestamp", "When the first attempt at every unit was over."),
+        SqlColumn("seconds", "double", "From the start to the end."),
+        SqlColumn(
             "counts",
             "struct<scopes:bigint,succeeded:bigint,failed:bigint,closed:bigint,"
             "reservations:bigint,changed:bigint,events:bigint>",
             "Scopes by their outcome; reservations listed and changed; events.",
         ),
-        Column(
+        SqlColumn(
             "failures",
             "array<struct<account_id:string,region:string,code:string,message:string>>",
             "The scopes that failed, each with AWS's error.",
         ),
-        Column(
+        SqlColumn(
             "warnings", "array<string>", "What could not be read from or written to the bucket."
         ),
     ),
@@ -254,39 +256,39 @@ OFFERINGS = Table(
     "an answer without offerings, with the reason as `outcome`.",
     "The day of the answer.",
     (
-        Column("watch", "string", "The name of the watch."),
-        Column("account_id", "string", "The account that asked."),
-        Column("region", "string", "The region of the request."),
-        Column("observed_at", "timestamp", "When it answered."),
-        Column(
+        SqlColumn("watch", "string", "The name of the watch."),
+        SqlColumn("account_id", "string", "The account that asked."),
+        SqlColumn("region", "string", "The region of the request."),
+        SqlColumn("observed_at", "timestamp", "When it answered."),
+        SqlColumn(
             "outcome",
             "string",
             "`offered`, `none`, `unknown-type`, `not-asked` (no call was left in the budget) or "
             "`failed`.",
         ),
-        Column("code", "string", "EC2's error code, where the request failed."),
-        Column("requested_instance_type", "string", "What the watch asks for."),
-        Column("requested_count", "bigint", "How many instances, or UltraServers."),
-        Column("requested_duration_hours", "bigint", "The duration of the block."),
-        Column("max_accelerator_hour_price", "double", "The watch's limit; null without one."),
-        Column("is_within_limit", "boolean", "Whether the offer is within that limit."),
-        Column("identity", "string", "Identifies the block across answers."),
-        Column("offering_id", "string", "EC2's id of the offer; null in an answer without any."),
-        Column("instance_type", "string", "Of the offer; null where its segments differ."),
-        Column("instance_count", "bigint", "Instances of the block."),
-        Column("availability_zone", "string", "Null where its segments differ."),
-        Column("zone_type", "string", "Such as `availability-zone` or `local-zone`."),
-        Column("ultraserver_type", "string", MEANINGS["ultraserver_type"]),
-        Column("ultraserver_count", "bigint", "How many UltraServers."),
-        Column("start_date", "timestamp", "When the block starts."),
-        Column("end_date", "timestamp", "When it ends."),
-        Column("duration_hours", "double", "Its length."),
-        Column("lead_hours", "double", "From the answer to the start."),
-        Column("upfront_fee", "double", "The price of the whole block."),
-        Column("currency_code", "string", "Such as `USD`."),
-        Column("price_per_instance_hour", "double", "The fee per instance-hour."),
-        Column("price_per_gpu_hour", "double", "The fee per accelerator-hour; null if unknown."),
-        Column("segments", "string", "JSON: the parts of an offer that has several."),
+        SqlColumn("code", "string", "EC2's error code, where the request failed."),
+        SqlColumn("requested_instance_type", "string", "What the watch asks for."),
+        SqlColumn("requested_count", "bigint", "How many instances, or UltraServers."),
+        SqlColumn("requested_duration_hours", "bigint", "The duration of the block."),
+        SqlColumn("max_accelerator_hour_price", "double", "The watch's limit; null without one."),
+        SqlColumn("is_within_limit", "boolean", "Whether the offer is within that limit."),
+        SqlColumn("identity", "string", "Identifies the block across answers."),
+        SqlColumn("offering_id", "string", "EC2's id of the offer; null in an answer without any."),
+        SqlColumn("instance_type", "string", "Of the offer; null where its segments differ."),
+        SqlColumn("instance_count", "bigint", "Instances of the block."),
+        SqlColumn("availability_zone", "string", "Null where its segments differ."),
+        SqlColumn("zone_type", "string", "Such as `availability-zone` or `local-zone`."),
+        SqlColumn("ultraserver_type", "string", MEANINGS["ultraserver_type"]),
+        SqlColumn("ultraserver_count", "bigint", "How many UltraServers."),
+        SqlColumn("start_date", "timestamp", "When the block starts."),
+        SqlColumn("end_date", "timestamp", "When it ends."),
+        SqlColumn("duration_hours", "double", "Its length."),
+        SqlColumn("lead_hours", "double", "From the answer to the start."),
+        SqlColumn("upfront_fee", "double", "The price of the whole block."),
+        SqlColumn("currency_code", "string", "Such as `USD`."),
+        SqlColumn("price_per_instance_hour", "double", "The fee per instance-hour."),
+        SqlColumn("price_per_gpu_hour", "double", "The fee per accelerator-hour; null if unknown."),
+        SqlColumn("segments", "string", "JSON: the parts of an offer that has several."),
     ),
     ("requested_instance_type", "region", "watch", "observed_at", "start_date", "offering_id"),
 )

@@ -16,7 +16,7 @@ from typing import Any
 from botocore import xform_name
 from botocore.parsers import ResponseParserError
 
-from truffle.core.kinds.kind import Listing
+from truffle.core.kinds.kind import ListOperation
 from truffle.core.kinds.registry import CLASSES, KINDS
 from truffle.core.model import Reservation, Scope, Snapshot, Unanswered
 from truffle.ec2.errors import FAILURES, error_code
@@ -94,7 +94,7 @@ def _rows(
         yield cls.from_response(raw, scope, observed_at)
 
 
-def _pages(client: Any, listing: Listing) -> Iterator[Any]:
+def _pages(client: Any, listing: ListOperation) -> Iterator[Any]:
     """Every row of every page. Raises what botocore does, and ResponseParserError for a page
     without the list: for invalid JSON, botocore returns a page without members
     (botocore/parsers.py, BaseJSONParser._parse_body_as_json)."""

@@ -21,7 +21,7 @@ class ScopeState:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class MetricsInput:
     """The data of metrics."""
 
     rows: Iterable[Reservation]

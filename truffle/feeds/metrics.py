@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from truffle.core.idle import unused
 from truffle.core.model import Reservation
 from truffle.core.pricing import MICRO
-from truffle.feeds.inputs import Held, ScopeState
+from truffle.feeds.inputs import MetricsInput, ScopeState
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -91,7 +91,7 @@ NAMES = frozenset(
 """Every metric."""
 
 
-def metrics(held: Held) -> bytes:
+def metrics(held: MetricsInput) -> bytes:
     """The exposition, which ends with ``# EOF``; an unknown value has no sample."""
     registry = CollectorRegistry()
     registry.register(_Held(held))
@@ -99,7 +99,7 @@ def metrics(held: Held) -> bytes:
 
 
 class _Held(Collector):
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: MetricsInput) -> None:
         self._held = held
 
     def collect(self) -> Iterator[Metric]:

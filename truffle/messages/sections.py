@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from truffle.core.daily import Day, FailingScope, Held, Idle
+from truffle.core.daily import Day, FailingScope, HeldCapacity, Idle
 from truffle.core.deadlines import end_of, payment_deadline
 from truffle.core.diff import describe
 from truffle.core.events import Event, Severity
@@ -114,7 +114,7 @@ def _idle(idle: Idle) -> str:
     return f"{describe(row)}: {of_instances(free, row.total_capacity)} unused{cost}"
 
 
-def _held(held: Held) -> str:
+def _held(held: HeldCapacity) -> str:
     nouns = KINDS[held.type].short
     what = f"{held.accelerators:,} × {held.accelerator}" if held.accelerator else "no accelerator"
     where = f"{count(held.instances, 'instance')} in {count(held.reservations, nouns)}"

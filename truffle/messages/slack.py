@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
+from truffle.core.codec import Json
 from truffle.core.events import Severity
 from truffle.messages.card import EMOJI, Card
 from truffle.messages.fields import Fact
@@ -30,8 +30,6 @@ MOST_FIELDS = 10
 MOST_LISTED = 12_000
 """Characters of all lists; Slack accepts more, but more is not readable in a chat."""
 _SIZES = ((20, 280), (10, 200), (4, 150))
-
-Json = dict[str, Any]
 
 
 def payload(card: Card) -> Json:

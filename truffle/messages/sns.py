@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from truffle.core.codec import Json
 from truffle.core.events import Event, message_attributes, to_message
 from truffle.messages import email
 from truffle.messages.card import event_card
 from truffle.messages.text import to_json
-
-Json = dict[str, Any]
 
 MOST_BYTES = 200 * 1024
 """The size limit, of the 256 KiB that SNS accepts, attributes included (Amazon SNS API Reference,

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from truffle.core.codec import Json
 from truffle.core.events import Severity
 from truffle.messages.card import EMOJI, Card
 from truffle.messages.sections import Section, largest
@@ -30,8 +31,6 @@ _STYLES = {
     Severity.WARNING: "warning",
     Severity.CRITICAL: "attention",
 }
-
-Json = dict[str, Any]
 
 
 def payload(card: Card) -> Json:

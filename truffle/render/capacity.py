@@ -11,7 +11,7 @@ from truffle.core.kinds.kind import Kind
 from truffle.core.kinds.registry import KINDS
 from truffle.core.model import (
     TERMINAL_STATES,
-    Market,
+    MarketType,
     Reservation,
 )
 from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
@@ -202,7 +202,7 @@ def _unknown(reservations: int) -> str:
 
 def _odcr_notes(shown: Shown) -> list[str]:
     ending = sum(row.end_date is not None for row in shown.matches)
-    lent = [row.reservation_id for row in shown.matches if row.market is Market.INTERRUPTIBLE]
+    lent = [row.reservation_id for row in shown.matches if row.market is MarketType.INTERRUPTIBLE]
     steady = sum(row.end_date is None and row.market is None for row in shown.matches)
     notes = []
     if not ending and not lent:

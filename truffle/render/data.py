@@ -7,15 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from truffle.core.codec import FIELD_NAMES
+from truffle.core.codec import FIELD_NAMES, Json
 from truffle.core.kinds.registry import CLASSES
 from truffle.core.quoting import csv_text, json_text, yaml_text
 from truffle.core.quoting.terminal import visible
 
 if TYPE_CHECKING:
     import yaml
-
-Json = dict[str, Any]
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     name: FIELD_NAMES[cls.__name__] for name, cls in CLASSES.items()

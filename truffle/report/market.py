@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from truffle.core.codec import Json
 from truffle.core.market.days import days_to_json
 from truffle.core.market.finds import Market
 from truffle.core.market.matrix import Cell, matrix
 from truffle.core.times import format_time
-
-Json = dict[str, Any]
 
 
 def market_content(market: Market) -> Json | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from truffle.core.codec import Json
 from truffle.core.events import Event
 from truffle.core.idle import is_idle
 from truffle.core.model import Reservation
@@ -27,8 +28,6 @@ from truffle.report.decisions import Decision, decisions
 from truffle.report.inputs import FailedScope, Inputs, Use
 from truffle.report.market import market_content
 from truffle.report.quantities import quantities_of, sums_by_accelerator
-
-Json = dict[str, Any]
 
 VERSION = 1
 MOST_EVENTS = 500

@@ -15,7 +15,7 @@ from truffle.core.queries import to_values
 from truffle.core.regions import expanded, is_glob
 from truffle.core.status import STALE, State
 from truffle.core.times import format_time, parse_time
-from truffle.query import BadArgument, Question
+from truffle.query import BadArgument, ListQuery
 from truffle.sources.api import Api, ApiError, Parameters
 from truffle.sources.listing import Listing, ScopeFailure
 from truffle.sources.regional import Everywhere
@@ -29,7 +29,7 @@ _LISTINGS = {kind.listing.operation for kind in KINDS.values() if kind.listing}
 client itself."""
 
 
-def list_reservations(api: Api, question: Question) -> Listing:
+def list_reservations(api: Api, question: ListQuery) -> Listing:
     """List the reservations of the deployed stack, in the form of the live source.
 
     The server also filters, to send less; the caller's own filter always decides.
@@ -56,17 +56,17 @@ def list_reservations(api: Api, question: Question) -> Listing:
         )
 
 
-def _pages_of_type(api: Api, name: str, question: Question) -> list[Json]:
+def _pages_of_type(api: Api, name: str, question: ListQuery) -> list[Json]:
     return list(
         api.pages(KINDS[name].path, [*query_of(question.filter, name), *_time_of(question)])
     )
 
 
-def _time_of(question: Question) -> list[tuple[str, str]]:
+def _time_of(question: ListQuery) -> list[tuple[str, str]]:
     return [("as_of", format_time(question.as_of))] if question.as_of else []
 
 
-def _not_collected(collected: Iterable[str], question: Question) -> list[ScopeFailure]:
+def _not_collected(collected: Iterable[str], question: ListQuery) -> list[ScopeFailure]:
     """The requested regions that the stack does not collect, and does not know."""
     message = "The deployed stack does not collect this region."
     return [
@@ -76,7 +76,7 @@ def _not_collected(collected: Iterable[str], question: Question) -> list[ScopeFa
     ]
 
 
-def _check_globs(collected: Sequence[str], question: Question) -> None:
+def _check_globs(collected: Sequence[str], question: ListQuery) -> None:
     """Raises BadArgument if only globs were requested, and they match nothing."""
     if question.regions and not expanded(question.regions, collected):
         allowed = f"The regions that the deployed stack collects are {', '.join(collected)}."

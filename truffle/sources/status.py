@@ -9,7 +9,7 @@ from truffle.core.codec import Json
 from truffle.core.parameters import MAX_LIMIT
 from truffle.core.status import FAILING_STATES, State
 from truffle.core.times import parse_time
-from truffle.query import Question
+from truffle.query import ListQuery
 from truffle.sources.api import Api, Parameters
 from truffle.sources.listing import ScopeFailure
 
@@ -34,7 +34,7 @@ def worst_status(api: Api, most: int, parameters: Parameters = ()) -> Json:
     return {**status, "scopes": scopes[:most]}
 
 
-def scopes_of(question: Question) -> list[tuple[str, str]]:
+def scopes_of(question: ListQuery) -> list[tuple[str, str]]:
     """The parameters for the scopes of a query."""
     requested = {"region": question.regions or (), "account": sorted(question.filter.accounts)}
     return [(name, ",".join(values)) for name, values in requested.items() if values]

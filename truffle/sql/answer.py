@@ -13,7 +13,7 @@ from truffle.core.times import format_time
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SqlResult:
     """Columns by name, each name once, and rows of JSON values."""
 
     columns: tuple[str, ...]
@@ -23,9 +23,9 @@ class Answer:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-def answer(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> Answer:
+def answer(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> SqlResult:
     """Build an answer from Python values; a second column of the same name is called ``name_2``."""
-    return Answer(_distinct(columns), tuple(tuple(map(plain, row)) for row in rows))
+    return SqlResult(_distinct(columns), tuple(tuple(map(plain, row)) for row in rows))
 
 
 def _distinct(columns: Iterable[str]) -> tuple[str, ...]:

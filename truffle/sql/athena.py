@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from truffle.core.layout import database_name
 from truffle.errors import DeadlineError, TruffleError
-from truffle.sql.answer import Answer, answer
+from truffle.sql.answer import SqlResult, answer
 
 Client = Any
 """A boto3 Athena client."""
@@ -40,7 +40,7 @@ class Athena:
         """Athena for the tables of a stack, whose workgroup has the stack's name."""
         return cls(client, stack, database_name(stack))
 
-    def ask(self, query: str, seconds: float) -> Answer:
+    def ask(self, query: str, seconds: float) -> SqlResult:
         """Run a query and return its result.
 
         A query that takes longer than ``seconds``, or whose caller is interrupted, is stopped.
@@ -74,7 +74,7 @@ class Athena:
             self.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _read(self, execution: str) -> Answer:
+    def _read(self, execution: str) -> SqlResult:
         pages = self.client.get_paginator("get_query_results").paginate(QueryExecutionId=execution)
         columns: list[Mapping[str, Any]] = []
         rows: list[list[Any]] = []

@@ -21,7 +21,7 @@ from truffle.core.tables import OTHER_FIELDS, TABLES, Table, duckdb_type
 from truffle.core.times import format_time
 from truffle.core.validity import ValidSpan
 from truffle.sql.database import Database, literal
-from truffle.sql.listings import Contents, Damaged, Listing, read_listings, read_text
+from truffle.sql.listings import Contents, Damaged, ListedScope, read_listings, read_text
 
 SCHEMA_VERSION = 1
 """The schema version in the metadata of the tables' files."""
@@ -109,7 +109,7 @@ def _answers(path: Path) -> list[Answer]:
         raise Damaged(f"{path} is damaged: {error}") from error
 
 
-def _part(objects: Iterable[Path], contents: Path, observations: Path) -> list[Listing]:
+def _part(objects: Iterable[Path], contents: Path, observations: Path) -> list[ListedScope]:
     """Write the distinct rows with their numbers, and the number and time of each row."""
     with contents.open("w", encoding="utf-8") as lines, observations.open("w") as pairs:
         numbers = count()
@@ -122,7 +122,7 @@ def _part(objects: Iterable[Path], contents: Path, observations: Path) -> list[L
     return found
 
 
-def _listing_line(listing: Listing) -> str:
+def _listing_line(listing: ListedScope) -> str:
     row = {
         "account_id": listing.account_id,
         "region": listing.region,

@@ -16,7 +16,7 @@ from truffle.core.times import parse_time
 from truffle.core.validity import LOOKBACK_PERIODS, Known, ValidSpan, open_spans, valid_spans
 from truffle.sql.compaction import Compaction
 from truffle.sql.database import literal
-from truffle.sql.listings import Contents, Listing, read_listings
+from truffle.sql.listings import Contents, ListedScope, read_listings
 
 
 def midnight(day: date) -> datetime:
@@ -164,11 +164,11 @@ class _SnapshotReader:
                 found.setdefault(snapshot.scope, []).append(snapshot)
         return newest
 
-    def _listings(self, objects: Iterator[Path]) -> list[Listing]:
+    def _listings(self, objects: Iterator[Path]) -> list[ListedScope]:
         found = read_listings(objects, self._contents)
         return sorted(found, key=lambda listing: parse_time(listing.observed_at))
 
-    def _snapshot(self, listing: Listing) -> Snapshot:
+    def _snapshot(self, listing: ListedScope) -> Snapshot:
         rows = sorted((self._rows[it] for it in listing.rows), key=lambda it: it.reservation_id)
         scope = Scope(listing.account_id, listing.region)
         return Snapshot(scope, parse_time(listing.observed_at), tuple(rows))

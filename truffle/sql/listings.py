@@ -30,7 +30,7 @@ class Damaged(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListedScope:
     """An attempt to list a scope, with the numbers of its rows."""
 
     account_id: str
@@ -69,7 +69,7 @@ class Contents:
         return number
 
 
-def read_listings(objects: Iterable[Path], contents: Contents) -> Iterator[Listing]:
+def read_listings(objects: Iterable[Path], contents: Contents) -> Iterator[ListedScope]:
     """The listings of these objects; one that is in several is read once. Raises Damaged."""
     seen: set[tuple[str, str, str]] = set()
     for path in sorted(objects):
@@ -93,8 +93,8 @@ def read_text(path: Path) -> str:
         raise Damaged(f"{path} is damaged: {error}") from error
 
 
-def _read(text: str, contents: Contents) -> list[Listing]:
-    listings: dict[tuple[str, str, str], Listing] = {}
+def _read(text: str, contents: Contents) -> list[ListedScope]:
+    listings: dict[tuple[str, str, str], ListedScope] = {}
     # str.splitlines would also split at U+2028, which JSON text may hold.
     for line in filter(None, text.split("\n")):
         if line.startswith('{"schema_version"'):
@@ -106,13 +106,13 @@ def _read(text: str, contents: Contents) -> list[Listing]:
         account_id, region = contents.scopes[number]
         key = account_id, region, observed_at
         if key not in listings:  # An object without lines for its scopes.
-            listings[key] = Listing(account_id, region, observed_at, "succeeded", None, None)
+            listings[key] = ListedScope(account_id, region, observed_at, "succeeded", None, None)
         listings[key].rows.append(number)
     return list(listings.values())
 
 
-def _listing(line: Json) -> Listing:
-    return Listing(
+def _listing(line: Json) -> ListedScope:
+    return ListedScope(
         line["account_id"],
         line["region"],
         line["observed_at"],

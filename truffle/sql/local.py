@@ -29,7 +29,7 @@ from truffle.core.layout import (
 from truffle.core.suggest import nearest
 from truffle.core.tables import PARTITION, TABLES, duckdb_type
 from truffle.errors import TruffleError
-from truffle.sql.answer import Answer, answer
+from truffle.sql.answer import SqlResult, answer
 from truffle.sql.compaction import Compaction
 from truffle.sql.database import Database, connect, literal
 from truffle.sql.folder import Folder
@@ -40,7 +40,7 @@ class SqlError(TruffleError):
     """An invalid query or folder; the text is the reason."""
 
 
-def ask_folder(folder: Path, query: str) -> Answer:
+def ask_folder(folder: Path, query: str) -> SqlResult:
     """Run a SELECT over a copy of the bucket.
 
     Files of new objects are built in the folder first. Raises SqlError.
@@ -70,7 +70,7 @@ def _asked(
     named: Collection[str],
     query: str,
     has_older_files: bool = False,
-) -> Answer:
+) -> SqlResult:
     """The result from a database that reads only the tables.
 
     Files of earlier releases lack columns. To detect that, DuckDB must open each file before the

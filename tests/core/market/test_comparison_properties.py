@@ -43,7 +43,7 @@ Told = list[tuple[int, str, str]]
 
 @dataclass
 class Oracle:
-    """What people should be told of one zone, hour by hour, from all prices so far."""
+    """The expected events of one zone, hour by hour, from all prices so far."""
 
     zone: str
     prices: list[tuple[int, int | None]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What watches know of a block that a run needs."""
+"""The knowledge of watches about a block that a run needs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Two weeks of a small organization: its plot, and who should hear what of it, told by dates."""
+"""Two weeks of a small organization: its plot, and the expected alerts, derived from dates."""

@@ -1,4 +1,4 @@
-"""What a reservation looks like at any moment of the two weeks: chapters with their dates.
+"""The state of a reservation at any moment of the two weeks: chapters with their dates.
 
 All times are counted from the begin of the story. This is what EC2 shows, and thus what can be
 observed; nothing here is taken from the product.
@@ -55,7 +55,7 @@ class Life:
         return self.chapters[0][0]
 
     def at(self, moment: timedelta) -> Row | None:
-        """What EC2 shows of it."""
+        """The reservation as EC2 shows it."""
         begun = [row for since, row in self.chapters if since <= moment]
         return begun[-1] if begun else None
 

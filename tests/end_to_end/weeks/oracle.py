@@ -127,7 +127,8 @@ def _severity_of_state(row: Row) -> str:
 
 
 def _crossed(before: Row | None, row: Row, last: timedelta, now: timedelta) -> Told:
-    """What was ahead at the last look, by the dates of then, and is not any more."""
+    """The thresholds that were in the future at the last observation, by its dates, and no longer
+    are."""
     earlier = _moments(before or row)
     for (kind, detail), moment in _moments(row).items():
         if earlier.get((kind, detail), moment) > last and moment <= now and _counts(kind, row):
@@ -219,6 +220,6 @@ class Hearing:
         return self.bus(fact) and (fact.type, fact.severity) == ("resized", "warning")
 
     def pager(self, fact: Fact) -> bool:
-        """Warnings open an incident; good news and an end in time close it."""
+        """Warnings open an incident; recoveries and a natural end close it."""
         is_end = fact.type == "state_changed" and fact.detail in OVER
         return self.bus(fact) and (fact.severity != "info" or is_end or fact.type == "vanished")

@@ -122,7 +122,7 @@ class Performance:
         return Hearing(self.plot.lives, self.looks, MUTED_UNTIL)
 
     def heard(self, name: str) -> list[Request]:
-        """What a destination took."""
+        """The messages that a destination accepted."""
         taken = self.box.sink.requests(PATHS[name])
         return [one for one in taken if one.answered is not None and one.answered < 300]
 
@@ -253,7 +253,7 @@ def _record(message: Json) -> Json:
 
 
 def ids_in(payload: Json) -> list[str]:
-    """The events that a payload tells one by one, by id."""
+    """The events listed in a payload, by id."""
     if "event_id" in payload:
         return [payload["event_id"]]
     return [

@@ -1,4 +1,4 @@
-"""What happens in the two weeks: reservations, what is done by hand, and when somebody looks."""
+"""The events of the two weeks: reservations, manual actions, and the times of observation."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def plot(begin: datetime) -> Plot:
 
 
 def _ill_fate() -> Iterator[Deed]:
-    """What goes wrong with Ireland."""
+    """The failures of Ireland."""
     for kind, (since, until) in (
         (FaultKind.INTERNAL, STUMBLES),
         (FaultKind.UNAUTHORIZED, FAILING),

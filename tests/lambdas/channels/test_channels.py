@@ -163,7 +163,7 @@ def test_people_are_published_an_email(opened: Open, wire: WireTo) -> None:
 
 
 def a_warehouse() -> tuple[str, str]:
-    """URL and ARN of somebody's queue in another region."""
+    """The URL and ARN of another account's queue in another region."""
     sqs = service("sqs", "eu-west-1")
     url: str = sqs.create_queue(QueueName="warehouse")["QueueUrl"]
     return url, "arn:aws:sqs:eu-west-1:123456789012:warehouse"

@@ -124,5 +124,5 @@ class World:
         return [read_body(item) for item in sorted(found, key=lambda item: item["sk"]["S"])]
 
     def recorded(self) -> list[tuple[str, str]]:
-        """What the events say, by id, in the order of their ids."""
+        """The recorded events, in the order of their ids."""
         return sorted((event["reservation_id"], event["reason"]) for event in self.events())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.beside import BesideCache, BesideStore, Kind
+from lambdas.store.beside import BesideCache, BesideStore, ItemKind
 from lambdas.store.extensions import ScopeExtensions, to_extensions
 from tests.builders import DAY, HOUR, NOON, OHIO
 from tests.lambdas.collection.builders import World
@@ -29,7 +29,7 @@ def an_extension(reservation_id: str = "cr-b") -> dict[str, Any]:
 
 
 def known(world: World) -> ScopeExtensions | None:
-    cache = BesideCache(BesideStore(world.scopes.groups), Kind.EXTENSIONS, to_extensions)
+    cache = BesideCache(BesideStore(world.scopes.groups), ItemKind.EXTENSIONS, to_extensions)
     return cache.everything().get(OHIO)
 
 

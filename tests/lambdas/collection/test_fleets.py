@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.beside import BesideCache, BesideStore, Kind
+from lambdas.store.beside import BesideCache, BesideStore, ItemKind
 from lambdas.store.fleets import to_fleets
 from lambdas.store.table import EVENT_PREFIX, read_body
 from tests.builders import HOUR, OHIO
@@ -30,7 +30,7 @@ def a_raw_fleet(fulfilled: float = 12.0, fleet_id: str = "crf-1", **facts: Any) 
 
 
 def known(world: World) -> ScopeFleets | None:
-    cache = BesideCache(BesideStore(world.scopes.groups), Kind.FLEETS, to_fleets)
+    cache = BesideCache(BesideStore(world.scopes.groups), ItemKind.FLEETS, to_fleets)
     stored = cache.everything().get(OHIO)
     return None if stored is None else stored.known
 

@@ -66,7 +66,7 @@ def play(world: World, kind: str, detail: Any) -> None:
 
 
 def links(world: World) -> Iterator[tuple[str, str | None, str | None]]:
-    """What each event says: a reservation's state before it and after it, None for not listed."""
+    """The states of a reservation before and after each event, None if not listed."""
     for event in world.events():
         before, after = event["before"], event["after"]
         yield event["reservation_id"], before and before["state"], after and after["state"]

@@ -1,4 +1,5 @@
-"""``deliver``: each message of a destination's queue is told once, retried, late, or set aside."""
+"""``deliver``: each message of a destination's queue is delivered once, retried, late, or set
+aside."""
 
 from __future__ import annotations
 

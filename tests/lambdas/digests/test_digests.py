@@ -1,4 +1,5 @@
-"""Events of one run for one destination: put aside until it is over, then told in one or each."""
+"""Events of one run for one destination: buffered until it is over, then delivered together or one
+by one."""
 
 from __future__ import annotations
 

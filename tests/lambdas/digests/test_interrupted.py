@@ -140,7 +140,7 @@ def test_another_event_may_rely_on_a_flush_whose_sender_was_killed(
 def test_a_flush_that_is_killed_anywhere_is_finished_by_its_next_delivery(
     oncall: Office, sink: Destination, wire: WireTo, operation: str, call: int, events: int
 ) -> None:
-    """But for the moment between the post and the note of it, everything is told once."""
+    """Except between the POST and its record, everything is delivered once."""
     put_aside(oncall, range(events))
     finish(oncall)
     flush = oncall.mail("oncall", {"flush": {"run_id": RUN}})
@@ -195,7 +195,7 @@ def test_a_batch_too_slow_for_one_invocation_is_delivered_in_several(
 def test_an_event_between_the_deliveries_of_a_flush_is_delivered_once(
     oncall: Office, sink: Destination
 ) -> None:
-    """The digest that failed is told as it was; what came since is told after it."""
+    """The failed digest is delivered unchanged; later events follow it."""
     put_aside(oncall, range(4))
     finish(oncall)
     sink.replies = [Reply(503)]
@@ -249,8 +249,8 @@ def test_a_digest_that_two_functions_send_at_once_is_delivered_once(
 
 @dataclass
 class Chaos:
-    """A queue that delivers in any order and more than once, to a function that is killed after
-    any of its writes; what it tells is noted in place of being sent."""
+    """A queue that delivers in any order and more than once, to a function that is killed after any
+    of its writes; its messages are recorded instead of sent."""
 
     office: Office
     line: Wire
@@ -259,7 +259,7 @@ class Chaos:
     delivered: list[str] = field(default_factory=list)
 
     def send(self, _arn: str, body: str, _delay: timedelta) -> None:
-        """What the function puts on its queue; it may be killed before or after that."""
+        """Queue a message of the function, which may be killed before or after that."""
         if self.random.random() < 0.1:
             raise Killed
         self.live.append(self.office.mail("oncall", body))

@@ -19,7 +19,7 @@ Invoke = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def invoke(deploy: Deploy, clock: Clock) -> Invoke:
-    """Starts a run, as the schedule does unless told otherwise."""
+    """Starts a run, by default as the schedule does."""
     deploy(FanOutSettings)
 
     def start(event: dict[str, Any] = SCHEDULED, request_id: str = "1-1") -> dict[str, Any]:
@@ -35,7 +35,7 @@ def invoke(deploy: Deploy, clock: Clock) -> Invoke:
 
 @pytest.fixture
 def regions(monkeypatch: pytest.MonkeyPatch) -> Regions:
-    """What accounts answer, beside us-east-2 and eu-west-1 of the own one."""
+    """The regions of accounts, besides us-east-2 and eu-west-1 of the stack's own."""
     made = Regions()
     monkeypatch.setattr(fan_out, "enabled_regions", lambda client: ["eu-west-1", "us-east-2"])
     monkeypatch.setattr(coverage, "asking", lambda client, function: made.ask)

@@ -250,7 +250,7 @@ class History:
         return scopes_in(self.table)
 
     def _regroup(self) -> None:
-        """What ``fan_out`` does with the accounts that are collected from now on."""
+        """Assign groups, as ``fan_out`` does, to the accounts that are collected from now on."""
         store = self.scopes.groups
         before = store.read()
         self.groups = assign_groups(self.live, before or {}, self.most)
@@ -262,7 +262,7 @@ class History:
             self.world.change()
 
     def play(self, steps: int) -> list[str]:
-        """What is wrong with a history of so many steps."""
+        """The problems of a history with this number of steps."""
         for _ in range(self.dice.randrange(4)):
             self.world.change()
         for _ in range(steps):

@@ -1,4 +1,4 @@
-"""What the events of a history must be, from what truly was and from what was truly listed.
+"""The expected events of a history, from the actual states and the actual listings.
 
 Nothing here knows how the code decides. The rules:
 
@@ -38,7 +38,7 @@ NOTHING = None
 
 @dataclass(frozen=True)
 class Page:
-    """What EC2 answered an account, when it was read and when its collection had begun."""
+    """EC2's response to an account, when it was read, and when its collection began."""
 
     account: str
     began: int

@@ -16,12 +16,12 @@ TERMINAL = ("cancelled", "failed")
 HOUR = timedelta(hours=1)
 
 Content = dict[str, str]
-"""What an account lists: states by reservation."""
+"""An account's listing: states by reservation."""
 
 
 @dataclass
 class Truth:
-    """One reservation: its state, None after its end, and with whom its owner shares it."""
+    """One reservation: its state, None after its end, and the accounts that it is shared with."""
 
     name: str
     owner: str
@@ -49,7 +49,7 @@ class World:
         return self.tick
 
     def lists(self, account: str) -> list[Raw]:
-        """What EC2 answers an account at this very moment."""
+        """EC2's present response to an account."""
         rows = (row for _, row in sorted(self.rows.items()) if account in row.viewers())
         return [
             a_raw_odcr(

@@ -30,7 +30,7 @@ ACCOUNTS = (HOME, OTHER, "333344445555")
 REGIONS = ("eu-west-1", "us-east-2")
 
 SHOWN = [it.name for it in fields(ScopeStatus) if it.name not in ("streak", "is_retired")]
-"""What an answer may say of a scope."""
+"""The fields of a scope in a response."""
 
 
 class Bucket:

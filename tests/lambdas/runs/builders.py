@@ -18,7 +18,7 @@ IRELAND = Scope(HOME, "eu-west-1")
 
 
 def open_run(**facts: Any) -> Run:
-    """A run over two regions that nobody has answered for."""
+    """A run over two regions without attempts."""
     return a_run(**{"run_id": "run-1", "regions": REGIONS, "pending": REGIONS, **facts})
 
 

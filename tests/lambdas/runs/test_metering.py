@@ -1,4 +1,4 @@
-"""What a run costs is counted where requests are sent: each attempt, in whatever thread."""
+"""The cost of a run is counted where requests are sent: each attempt, in any thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a closed run publishes: the report in the bucket, and the capacity in the log."""
+"""The publications of a closed run: the report in the bucket, and the capacity in the log."""
 
 from __future__ import annotations
 

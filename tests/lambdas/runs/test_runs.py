@@ -1,4 +1,4 @@
-"""Runs: opened once, answered unit by unit, and closed with their papers."""
+"""Runs: opened once, attempted unit by unit, and closed with their documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is beside the reservations: how much of the table a reader of everything reads."""
+"""Additional data: how much of the table a reader of everything reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.store.beside import BesideCache, BesideStore, Kind
+from lambdas.store.beside import BesideCache, BesideStore, ItemKind
 from lambdas.store.groups import GroupStore
 from lambdas.store.placements import PlacementStore, ScopePlacements, to_placements
 from lambdas.store.table import key
@@ -54,7 +54,7 @@ class Table:
             self.place(scope, "cr-1")
 
     def start_reader(self) -> None:
-        self.cache = BesideCache(self.store, Kind.PLACEMENTS, to_placements)
+        self.cache = BesideCache(self.store, ItemKind.PLACEMENTS, to_placements)
 
     def place(self, scope: Scope, *ids: str) -> None:
         PlacementStore(self.store).write(scope, ScopePlacements(frozenset(ids), (), NOON))

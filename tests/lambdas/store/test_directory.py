@@ -1,4 +1,4 @@
-"""The accounts that were last known, in the table: whole whenever somebody looks."""
+"""The last known accounts in the table: complete for every reader."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_a_snapshot_that_is_not_newer_than_the_last_is_a_conflict(
 
 
 def contended() -> ClientError:
-    """What a transaction raises that meets another one at an item."""
+    """The exception of a transaction that conflicts with another one."""
     cancelled = client_error("TransactionCanceledException")
     cancelled.response["CancellationReasons"] = [{"Code": "None"}, {"Code": "TransactionConflict"}]
     return cancelled

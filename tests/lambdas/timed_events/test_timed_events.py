@@ -194,7 +194,7 @@ def test_each_threshold_between_the_first_and_the_last_observation_is_reported_o
 
 
 def ending(world: Timed, **facts: Any) -> dict[str, Any]:
-    """What is told of an extension when a block of a week has two hours left."""
+    """The facts about an extension when a block of a week has two hours left."""
     end = NOON + 9 * DAY
     dates = {"StartDate": end - 7 * DAY, "EndDate": end, "State": "active"}
     world.has_block(**{**dates, "TotalInstanceCount": 16, **facts})

@@ -15,7 +15,7 @@ from truffle.core.kinds.parts import (
     Accelerator,
     Consumer,
     Health,
-    Market,
+    MarketType,
     block_hours,
     effective_end,
 )
@@ -132,8 +132,8 @@ class CapacityBlock(CapacityRow):
         return len(self.reservation_ids) > 1
 
     @property
-    def market(self) -> Market:
-        return Market.CAPACITY_BLOCK
+    def market(self) -> MarketType:
+        return MarketType.CAPACITY_BLOCK
 
     def with_consumers(self, consumers: tuple[Consumer, ...]) -> CapacityBlock:
         return replace(self, consumers=consumers)

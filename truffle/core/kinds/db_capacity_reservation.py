@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from truffle.core.kinds.kind import CapacityRow, Kind, Listing, ReservationType
+from truffle.core.kinds.kind import CapacityRow, Kind, ListOperation, ReservationType
 from truffle.core.kinds.parts import (
     Accelerator,
     Commitment,
@@ -66,7 +66,7 @@ KIND = Kind(
         "expired": "Check its DB instances: they keep running on unreserved capacity.",
     },
     sample_type="db.r7g.2xlarge",
-    listing=Listing("rds", "DescribeDBCapacityReservations", "DBCapacityReservations", 100),
+    listing=ListOperation("rds", "DescribeDBCapacityReservations", "DBCapacityReservations", 100),
     meanings={
         "reservation_name": "The name of the DB capacity reservation.",
         "engine": "The database engine, as RDS names it.",

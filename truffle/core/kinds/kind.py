@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         Consumer,
         Health,
         InterruptibleAllocation,
-        Market,
+        MarketType,
         Raw,
         Scope,
     )
@@ -37,7 +37,7 @@ class ReservationType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListOperation:
     """How a service other than EC2 lists a kind: botocore's name of the service, the operation, the
     member of its pages with the rows, and the maximum page size."""
 
@@ -102,7 +102,7 @@ class Kind:
     note: str = ""
     terraform_data: str = ""
     terraform_resource: str | None = None
-    listing: Listing | None = None
+    listing: ListOperation | None = None
     search: str | None = None
     bills_unused: bool = False
     meanings: Mapping[str, str] = field(default_factory=dict)
@@ -198,7 +198,7 @@ class CapacityRow:
         return None
 
     @property
-    def market(self) -> Market | None:
+    def market(self) -> MarketType | None:
         """The market type that a launch must name; None if none.
 
         EC2 User Guide: capacity-blocks-launch, and capacity-consumer-procedures for interruptible

@@ -17,7 +17,7 @@ from truffle.core.kinds.parts import (
     Commitment,
     Consumer,
     InterruptibleAllocation,
-    Market,
+    MarketType,
 )
 from truffle.core.severity import Severity
 
@@ -140,8 +140,8 @@ class Odcr(CapacityRow):
         return self.reservation_arn
 
     @property
-    def market(self) -> Market | None:
-        return Market.INTERRUPTIBLE if self.interruptible else None
+    def market(self) -> MarketType | None:
+        return MarketType.INTERRUPTIBLE if self.interruptible else None
 
     @classmethod
     def sample_facts(

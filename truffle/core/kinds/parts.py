@@ -161,7 +161,7 @@ class Health:
         return self.interconnect_status == "impaired" or bool(self.unavailable_capacity)
 
 
-class Market(StrEnum):
+class MarketType(StrEnum):
     """EC2's MarketType of a launch into a reservation (RunInstances, InstanceMarketOptions)."""
 
     CAPACITY_BLOCK = "capacity-block"

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from truffle.core.accelerators import accelerator_of
-from truffle.core.kinds.kind import CapacityRow, Detail, Kind, Listing, ReservationType
+from truffle.core.kinds.kind import CapacityRow, Detail, Kind, ListOperation, ReservationType
 from truffle.core.kinds.parts import (
     USABLE_STATES,
     Accelerator,
@@ -69,7 +69,7 @@ KIND = Kind(
         "expired": "No action needed: its instances are terminated.",
     },
     note="Times are UTC. SageMaker starts to terminate instances 30 minutes before the end",
-    listing=Listing("sagemaker", "ListTrainingPlans", "TrainingPlanSummaries", 100),
+    listing=ListOperation("sagemaker", "ListTrainingPlans", "TrainingPlanSummaries", 100),
     search="SearchTrainingPlanOfferings",
     meanings={
         "plan_arn": "The ARN of the training plan.",

@@ -15,7 +15,7 @@ from truffle.core.events import Event
 from truffle.core.market.answers import Answer
 from truffle.core.market.days import with_answer
 from truffle.core.market.events import (
-    Finding,
+    OfferingChange,
     appeared,
     dropped,
     gone,
@@ -77,7 +77,7 @@ def compare(
     return WatchState(answer, answer, seen, days), events
 
 
-_Found = tuple[Seen | None, Finding | None]
+_Found = tuple[Seen | None, OfferingChange | None]
 
 
 def _found(

@@ -14,7 +14,7 @@ from truffle.core.times import format_time
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class OfferingChange:
     """A change of an offering, without the answer that showed it."""
 
     type: EventType
@@ -26,8 +26,8 @@ class Finding:
     after: Facts | None = None
 
 
-def appeared(offering: Offering) -> Finding:
-    return Finding(
+def appeared(offering: Offering) -> OfferingChange:
+    return OfferingChange(
         EventType.OFFERING_APPEARED,
         Severity.GOOD,
         offering,
@@ -37,7 +37,7 @@ def appeared(offering: Offering) -> Finding:
     )
 
 
-def dropped(offering: Offering, base: Decimal) -> Finding:
+def dropped(offering: Offering, base: Decimal) -> OfferingChange:
     """A price drop; ``base`` is the higher price, in the unit of the offering's own."""
     price, unit = price_of(offering) or base, unit_of(offering)
     percent = (base - price) / base * 100
@@ -49,7 +49,7 @@ def dropped(offering: Offering, base: Decimal) -> Finding:
         per_instance_hour=None if known else _rounded(base),
     )
     currency = offering.currency_code or "USD"
-    return Finding(
+    return OfferingChange(
         EventType.PRICE_DROPPED,
         Severity.GOOD,
         offering,
@@ -60,11 +60,11 @@ def dropped(offering: Offering, base: Decimal) -> Finding:
     )
 
 
-def gone(offering: Offering, is_above_limit: bool) -> Finding:
+def gone(offering: Offering, is_above_limit: bool) -> OfferingChange:
     """An offering that was sold, withdrawn, or has exceeded the price limit of the watch."""
     says = "now costs more than the price limit" if is_above_limit else "is no longer for sale"
     reason = "within the price limit → above it" if is_above_limit else "offered → not offered"
-    return Finding(
+    return OfferingChange(
         EventType.OFFERING_GONE,
         Severity.INFO,
         offering,
@@ -75,7 +75,7 @@ def gone(offering: Offering, is_above_limit: bool) -> Finding:
 
 
 def market_event(
-    finding: Finding, answer: Answer, previous: datetime, past: PastPrices | None
+    finding: OfferingChange, answer: Answer, previous: datetime, past: PastPrices | None
 ) -> Event:
     """The event of a finding in an answer. Its id is derived from the watch, the offering, the type
     of event, and the previous answer."""

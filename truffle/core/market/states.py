@@ -9,7 +9,7 @@ from decimal import Decimal
 from statistics import median
 
 from truffle.core.codec import Json
-from truffle.core.events import Past
+from truffle.core.events import PriceHistory
 from truffle.core.market.answers import Answer
 from truffle.core.market.days import Days, days_from_json, days_to_json, is_recent
 from truffle.core.offerings import Offering, offering_from_json
@@ -44,8 +44,8 @@ class PastPrices:
     median: Decimal
     days: int
 
-    def to_facts(self) -> Past:
-        return Past(
+    def to_facts(self) -> PriceHistory:
+        return PriceHistory(
             least=round(float(self.least), 4),
             median=round(float(self.median), 4),
             days=self.days,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from truffle.core.model import Market, Reservation
+from truffle.core.model import MarketType, Reservation
 from truffle.core.quoting import aws_cli
 from truffle.render.use.target import (
     COUNT_WORDS,
@@ -25,7 +25,7 @@ from truffle.render.use.target import (
 def node_group(row: Reservation) -> str:
     """A launch template that targets the reservation, and the node group that uses it."""
     name = f"{label(row)}-{name_of(row.reservation_id)}"[:63]
-    kind = "CAPACITY_BLOCK" if row.market is Market.CAPACITY_BLOCK else "ON_DEMAND"
+    kind = "CAPACITY_BLOCK" if row.market is MarketType.CAPACITY_BLOCK else "ON_DEMAND"
     image, region = _image(row), aws_cli.option("region", row.region)
     return "\n".join(
         [
@@ -58,7 +58,7 @@ def _notes(row: Reservation, image: str | None) -> list[str]:
         notes.append(COUNT_WORDS)
     if row.state != "active":
         notes.append("desiredSize is 0 until the reservation is active")
-    if row.market is Market.INTERRUPTIBLE:
+    if row.market is MarketType.INTERRUPTIBLE:
         notes.append("EKS documents no capacity type for interruptible reservations")
     return [f"# {note}" for note in notes]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from truffle.core.model import Market, Reservation
+from truffle.core.model import MarketType, Reservation
 from truffle.core.quoting.yaml_text import scalar
 from truffle.render.use.target import LINUX, WINDOWS, described, label, platform, platform_words
 
@@ -14,7 +14,7 @@ _OWN_IMAGE = """\
   amiSelectorTerms:
     - id: AMI_ID"""
 
-_SINCE = {Market.CAPACITY_BLOCK: "1.6", Market.INTERRUPTIBLE: "1.10", None: "1.3"}
+_SINCE = {MarketType.CAPACITY_BLOCK: "1.6", MarketType.INTERRUPTIBLE: "1.10", None: "1.3"}
 """The first release that launches into each kind; for interruptible ones, see its page
 "Scheduling"."""
 

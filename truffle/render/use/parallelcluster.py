@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from truffle.core.model import Market, Reservation
+from truffle.core.model import MarketType, Reservation
 from truffle.core.quoting.yaml_text import scalar
 from truffle.render.use.target import (
     COUNT_WORDS,
@@ -26,7 +26,7 @@ def queue(row: Reservation) -> str:
     """A queue on the reservation. All nodes of a block are static: MinCount equals MaxCount."""
     if obstacle := _obstacle(row):
         return f"# {described(row)}\n# ParallelCluster {obstacle}: none would match."
-    is_block = row.market is Market.CAPACITY_BLOCK
+    is_block = row.market is MarketType.CAPACITY_BLOCK
     count = row.size if is_block else instances(row)
     name, most = label(row, LONGEST_NAME), "COUNT" if not count else str(count)
     return "\n".join(
@@ -55,7 +55,7 @@ def _obstacle(row: Reservation) -> str | None:
     """The reason why nodes of ParallelCluster would not match; None if they would."""
     if platform(row).startswith(WINDOWS):
         return f"has no nodes for {platform_words(row)}"
-    if row.market is Market.INTERRUPTIBLE:
+    if row.market is MarketType.INTERRUPTIBLE:
         return "launches no nodes with the market type of interruptible reservations"
     return None
 

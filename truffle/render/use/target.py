@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from truffle.core.model import Market, Reservation
+from truffle.core.model import MarketType, Reservation
 from truffle.core.quoting.shell import comment_word
 
 LINUX = "Linux/UNIX"
@@ -69,7 +69,7 @@ def described(row: Reservation) -> str:
     """``16 x p5.48xlarge in us-east-2a, a capacity block, scheduled``, for a comment."""
     size = "?" if row.size is None else row.size
     words = f"{size} x {comment_word(row.instance_type)} in {zone_words(row)}"
-    kind = "an interruptible ODCR" if row.market is Market.INTERRUPTIBLE else row.kind.one
+    kind = "an interruptible ODCR" if row.market is MarketType.INTERRUPTIBLE else row.kind.one
     return f"{words}, {kind}, {comment_word(row.state)}"
 
 
