@@ -27,6 +27,8 @@ TYPES = ("p5.48xlarge", "g6.xlarge", "inf2.xlarge", "m7i.large", "p4d.24xlarge")
 STATES = ("active", "active", "active", "expired")
 START = datetime(2026, 11, 1, 11, 30, tzinfo=UTC)
 
+BILLING_REQUESTS = "DescribeCapacityReservationBillingRequests"
+
 _REGION = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/")
 
 _IDENTITY = (
@@ -102,6 +104,7 @@ class Answers:
     """All prepared responses; ``pages`` by region and first index."""
 
     regions: bytes
+    billing_requests: bytes
     pages: Mapping[tuple[str, int], bytes]
 
     def to(self, region: str, call: Mapping[str, str]) -> bytes:
@@ -110,6 +113,8 @@ class Answers:
             return self.regions
         if action == "GetCallerIdentity":
             return _IDENTITY
+        if action == BILLING_REQUESTS:
+            return self.billing_requests
         return self.pages[region, int(call.get("NextToken") or 0)]
 
 
@@ -121,7 +126,10 @@ def prepare(size: int, count: int) -> Answers:
         for region in regions
         for first in range(0, size, PAGE_SIZE)
     }
-    return Answers(region_list(regions), pages)
+    nothing = answer_xml(
+        BILLING_REQUESTS, "CapacityReservationBillingRequests", [], None, "00000000"
+    )
+    return Answers(region_list(regions), nothing, pages)
 
 
 async def serve(answers: Answers, delay: float) -> None:

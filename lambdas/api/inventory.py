@@ -149,9 +149,9 @@ class Inventory:
         return self._view
 
     def statuses(self) -> Sequence[ScopeStatus]:
-        """The statuses as they are now, for a request that needs no rows: a cold function reads
-        none, and nothing of the bucket. Raises what DynamoDB does."""
-        return self._statuses.statuses() if self._held else self._scopes.statuses()
+        """The statuses as they are now, for a request that needs no rows: a cold function decodes
+        none. Raises what DynamoDB does."""
+        return self._statuses.statuses()
 
     def _read(
         self, moved: Iterable[StoredStatus]

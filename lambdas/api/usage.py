@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from lambdas.store.garbage import no_garbage_collection
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.ledger import DAY, day_of
@@ -73,12 +74,14 @@ class Answer:
 def answer(question: UsageQuestion, spans: Iterable[Span | DayTotals], prices: PriceBook) -> Answer:
     """The rows by interval and group, and the price of each product in them, null if unknown."""
     tally = Tally(question.period, question.by, prices.rate, question.chosen)
-    for one in spans:
-        if isinstance(one, DayTotals):
-            tally.add_day(one)
-        else:
-            tally.add(one)
-    rows, period = tally.texts(), question.period
+    with no_garbage_collection():
+        for one in spans:
+            if isinstance(one, DayTotals):
+                tally.add_day(one)
+            else:
+                tally.add(one)
+        rows = tally.texts()
+    period = question.period
     return Answer(
         rows,
         {

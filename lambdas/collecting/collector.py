@@ -167,7 +167,7 @@ class Collector:
         """Retire the scopes of a unit that its run does not cover."""
         if unit.opened_at is None:
             return
-        self.scopes.retire(unit.name, state.others, unit.opened_at)
+        self.scopes.retire(unit.name, state.others, unit.opened_at, state.beside)
         if not unit.accounts:
             self.scopes.forget_unit(unit.name)
 

@@ -1,4 +1,4 @@
-"""Python's garbage collector, paused while an inventory is read."""
+"""Python's garbage collector, paused while an inventory or usage is read."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambdas.store.actions import Actions, Reported, Write
-from lambdas.store.beside import everything_removed
+from lambdas.store.beside import Items, everything_removed
 from lambdas.store.events import event_item
 from lambdas.store.heartbeats import Beat, heartbeat_of, with_heartbeat
 from lambdas.store.outages import OutageStore
@@ -92,17 +92,19 @@ class ScopeStore(StatusReader):
             if status.scope.region == region and reservation_id in self.ids(status.scope)
         )
 
-    def retire(self, unit: str, beats: Mapping[Scope, str], opened_at: datetime) -> None:
+    def retire(
+        self, unit: str, beats: Mapping[Scope, str], opened_at: datetime, beside: Items
+    ) -> None:
         """Retire scopes of a unit that a run does not cover (an account removed, a region
         disabled): no response includes them; their rows are kept, and collecting one again brings
-        it back. A scope that was attempted after the run opened is covered by a later run. Raises
-        Conflict."""
+        it back. A scope that was attempted after the run opened is covered by a later run.
+        ``beside`` is what is stored beside the reservations of the unit. Raises Conflict."""
         for status in self.merged(beats, beats).values():
             if status.attempted_at is None or status.attempted_at < opened_at:
                 retired = self.items.retired(status, opened_at)
                 actions = [
                     *self.heartbeats.write(unit, [Beat(status, None)]),
-                    *everything_removed(self.table, unit, status.scope.account_id),
+                    *everything_removed(self.table, unit, status.scope, beside),
                 ]
                 transact(self.client, actions, retired)
 

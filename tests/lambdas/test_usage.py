@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 from base64 import b64decode
@@ -17,6 +18,7 @@ from urllib.parse import urlencode
 import pytest
 
 from lambdas import ledger, query, wiring
+from lambdas.api.usage import answer, to_question
 from lambdas.clients import service
 from lambdas.history.ledgers import LedgerStore
 from lambdas.settings import LedgerSettings
@@ -26,6 +28,7 @@ from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire, a_raw_block, a_raw_odcr, client_error
 from tests.lambdas.hours import IRELAND, OHIO, Hours
 from truffle.core.ledger import lines_of, write_day
+from truffle.core.pricing import PriceBook
 from truffle.core.spans import Span
 from truffle.core.times import format_time
 
@@ -324,6 +327,17 @@ def test_a_large_answer_is_gzipped_where_the_request_allows_it(
     assert answer["headers"]["Content-Encoding"] == "gzip"
     assert answer["isBase64Encoded"]
     assert json.loads(gzip.decompress(b64decode(answer["body"]))) == whole
+
+
+def test_the_garbage_collector_pauses_while_usage_is_added_up() -> None:
+    paused: list[bool] = []
+
+    def spans() -> Iterator[Span]:
+        paused.append(not gc.isenabled())
+        yield from ()
+
+    answer(to_question({}, NOON), spans(), PriceBook())
+    assert (paused, gc.isenabled()) == ([True], True)
 
 
 def test_a_price_that_is_unknown_is_null(hours: Hours) -> None:

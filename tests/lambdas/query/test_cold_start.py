@@ -164,6 +164,23 @@ def test_a_cold_start_reads_an_object_for_each_region_and_no_scope(world: World)
     assert (world.bucket.reads, world.table.reads) == (len(REGIONS), 0)
 
 
+def test_statuses_alone_decode_no_row_and_read_no_scope(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory = Inventory(ScopeStore(world.table, "table"), LatestRegions(world.archive))
+    world.table.reads = 0
+    with monkeypatch.context() as patch:
+        patch.setattr("lambdas.store.archive.decode", refuse)
+        statuses = inventory.statuses()
+    assert [it.reservations for it in statuses] == [2] * len(ACCOUNTS) * len(REGIONS)
+    assert len(inventory.view().rows) == 2 * len(ACCOUNTS) * len(REGIONS)
+    assert world.table.reads == 0
+
+
+def refuse(_: object) -> Any:
+    raise AssertionError("a row was decoded")
+
+
 def test_a_cold_start_reads_an_item_for_each_unit(world: World) -> None:
     world.table.items_read.clear()
     world.starts(from_bucket=True)
